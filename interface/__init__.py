@@ -1,0 +1,1 @@
+"""cspec: a small language for training under constraints."""
