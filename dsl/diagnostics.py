@@ -1,0 +1,73 @@
+"""What cspec has to say about a spec: one record, rendered in many places.
+
+A `Diagnostic` is built where the fact is known and rendered in `dsl/render.py` (terminal),
+`interface/render` (notebook) or as JSON. Codes are listed and explained in `dsl/codes.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.source import NOWHERE, Source, Span
+
+Severity = Literal["error", "warning"]
+
+
+class Label(BaseModel):
+    """A marked place beside the main one: `text` says what that place needs or means."""
+
+    model_config = ConfigDict(frozen=True)
+
+    span: Span
+    text: str
+
+
+class Fix(BaseModel):
+    """An edit that makes the spec valid: replace `span` by `replacement`.
+
+    `safe` fixes keep the meaning and are applied by `cspec check --fix`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    span: Span
+    replacement: str
+    title: str
+    safe: bool = False
+
+
+class Diagnostic(BaseModel):
+    """One finding: a headline that names the user's thing, a place, why, and what to type.
+
+    `label` is the text under the carets, `related` marks other places, `notes` say why, `helps`
+    say what to do. `source` is where the spans count; without one the finding has no place.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+    span: Span = NOWHERE
+    label: str = ""
+    severity: Severity = "error"
+    related: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+    source: Source | None = None
+
+
+class SpecError(Exception):
+    """A spec (or its data, or its binding) that can't run, with all that was found."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(f"{d.severity}[{d.code}]: {d.message}" for d in self.diagnostics))
+
+
+def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Those that stop a run."""
+    return tuple(d for d in diagnostics if d.severity == "error")
