@@ -1,0 +1,222 @@
+"""The methods: how a requirement is enforced. One settings record a method.
+
+The mathematics of each is in `compiler/methods/<word>.py`; this is what a spec may set.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from cspec.dsl.settings.base import EPOCH, STEP, Every, Settings
+from cspec.dsl.settings.duals import Dual, Sgd
+
+
+class Method(Settings):
+    """Base of the methods."""
+
+    multipliers: ClassVar[bool] = False
+    """Whether the method has multipliers to report."""
+
+
+class Auto(Method):
+    """Let the compiler choose a method for each constraint, and say why."""
+
+    word: ClassVar[str] = "auto"
+
+
+class Penalty(Method):
+    """f + c g (signed), the fixed penalty of the position paper's eq. 2: a baseline.
+
+    Linear in g: nothing stops it at the boundary, so it can reward being far inside or leave the
+    constraint violated for every c. It is here to be compared with.
+    """
+
+    word: ClassVar[str] = "penalty"
+    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
+
+
+class ExactPenalty(Method):
+    """f + c [g]+ (and c |h|): exact for c above the largest multiplier, not smooth."""
+
+    word: ClassVar[str] = "exact_penalty"
+    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
+
+
+class QuadraticPenalty(Method):
+    """f + c/2 [g]+^2 (and c/2 h^2): smooth, always a little violated."""
+
+    word: ClassVar[str] = "quadratic_penalty"
+    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
+
+
+class Lagrangian(Method):
+    """Gradient descent-ascent on f + <multiplier, g>."""
+
+    word: ClassVar[str] = "lagrangian"
+    multipliers: ClassVar[bool] = True
+    dual: Dual = Field(Sgd(), description="how multipliers move: sgd, adam, nupi, pid")
+    order: Literal["dual_first", "primal_first", "simultaneous", "extragradient", "optimistic"] = (
+        Field("dual_first", description="which player moves first within a step")
+    )
+    every: Every = Field(STEP, description="how often multipliers move")
+    restart: bool = Field(False, description="set a multiplier to 0 when its constraint holds")
+    max_multiplier: float = Field(1e6, gt=0, description="safeguard on the multipliers")
+    start: float = Field(0.0, description="multipliers at the start")
+    warmup: int = Field(0, ge=0, description="steps before multipliers start to move")
+    dual_data: str | None = Field(None, description="the split multipliers are moved on")
+    dual_on: Literal["true", "surrogate"] = Field(
+        "true", description="whether the true or the surrogate constraint moves multipliers"
+    )
+    escalate: bool = Field(False, description="turn oscillation into a proportional term")
+
+
+class AugmentedLagrangian(Method):
+    """Hestenes-Powell-Rockafellar: gradient weight [multiplier + penalty * g]+ a constraint."""
+
+    word: ClassVar[str] = "augmented_lagrangian"
+    multipliers: ClassVar[bool] = True
+    penalty: float | None = Field(None, ge=0, description="first penalty; default: scaled, 1")
+    growth: float = Field(2.0, ge=1, description="factor of a penalty that stagnates")
+    max_penalty: float = Field(1e3, gt=0, description="cap of every penalty")
+    decrease: float = Field(
+        0.9, gt=0, le=1, description="a violation above this share of the last one stagnates"
+    )
+    every: Every = Field(EPOCH, description="how often multipliers and penalties move")
+    lr: float | None = Field(None, gt=0, description="dual step; default: the penalty itself")
+    rule: Literal["stagnation", "lancelot"] = Field(
+        "stagnation", description="when a penalty grows: ALGENCAN's or LANCELOT's test"
+    )
+    max_multiplier: float = Field(1e6, gt=0, description="safeguard on the multipliers")
+    start: float = Field(0.0, description="multipliers at the start")
+    dual_data: str | None = Field(None, description="the split multipliers are moved on")
+    dual_on: Literal["true", "surrogate"] = Field(
+        "true", description="whether the true or the surrogate constraint moves multipliers"
+    )
+
+
+class Sal(Method):
+    """Stochastic augmented Lagrangian, Algorithm 2 of arXiv 2310.16647, as printed."""
+
+    word: ClassVar[str] = "sal"
+    multipliers: ClassVar[bool] = True
+    penalty: float = Field(1e-2, gt=0, description="mu_init: penalty at the start of a shuffle")
+    growth: float = Field(1.1, gt=1, description="sigma: growth after a rejected update")
+    max_penalty: float = Field(1e3, gt=0, description="mu_max")
+    decrease: float = Field(0.9, gt=0, le=1, description="eta: sufficient decrease of ||C||^2")
+    shuffles: int = Field(8, ge=1, description="n_shuffle: outer passes")
+    iterations: int | None = Field(
+        None, ge=1, description="n_auglag: epochs a shuffle; default: epochs / shuffles"
+    )
+    tol_objective: float = Field(0.0, description="eps_f: stop when f is at most this ...")
+    tol_constraint: float = Field(1e-8, ge=0, description="eps_c: ... and ||C||^2 at most this")
+
+
+class Admm(Method):
+    """Alternating direction method of multipliers on the split x = z, z in the set."""
+
+    word: ClassVar[str] = "admm"
+    rho: float | None = Field(None, gt=0, description="penalty of x = z; default: 1e-3")
+    balance: bool = Field(True, description="balance the primal and the dual residual by rho")
+    growth: float = Field(1.0, ge=1, description="factor of rho every `grow_every` rounds")
+    grow_every: int = Field(3, ge=1, description="rounds between two growths of rho")
+    max_rho: float = Field(1.0, gt=0, description="cap of rho")
+    relaxation: float = Field(1.0, ge=1, lt=2, description="over-relaxation alpha")
+    every: Every = Field(EPOCH, description="how often z and u move")
+    fine_tune: float = Field(
+        0.2, ge=0, lt=1, description="last share of the run, on the feasible copy's support"
+    )
+
+
+class Projection(Method):
+    """Project onto the set after each optimizer step: the constraint holds at every step."""
+
+    word: ClassVar[str] = "projection"
+    every: Every = Field(STEP, description="how often to project (always once more at the end)")
+    ramp: float = Field(
+        0.3, ge=0, lt=1, description="share of the run over which a count shrinks to its bound"
+    )
+    momentum: bool = Field(True, description="correct optimizer momentum where projection acts")
+
+
+class Parametrization(Method):
+    """Train an unconstrained pre-image; a map makes every value a member of the set."""
+
+    word: ClassVar[str] = "parametrization"
+    map: str | None = Field(None, description="softplus, sigmoid, softmax, cayley, ...")
+
+
+class OutputProjection(Method):
+    """Closed-form projection of each output onto its affine constraints (after HardNet)."""
+
+    word: ClassVar[str] = "output_projection"
+
+
+class FrankWolfe(Method):
+    """Steps toward the vertex of the set that minimizes the linearized objective."""
+
+    word: ClassVar[str] = "frank_wolfe"
+    lr: float | None = Field(None, gt=0, description="step; default: 2 / (k + 2)")
+
+
+class Sqp(Method):
+    """Sequential quadratic programming by scipy, for small deterministic problems."""
+
+    word: ClassVar[str] = "sqp"
+    multipliers: ClassVar[bool] = True
+    engine: Literal["slsqp", "trust_constr"] = Field("slsqp", description="scipy's engine")
+    tolerance: float = Field(1e-9, gt=0, description="stopping tolerance")
+    iterations: int = Field(500, ge=1, description="most iterations")
+
+
+class ProxyLagrangian(Method):
+    """The two-player simplex game of Cotter et al. 2019 with external or swap regret."""
+
+    word: ClassVar[str] = "proxy_lagrangian"
+    multipliers: ClassVar[bool] = True
+    regret: Literal["external", "swap"] = Field("swap", description="regret of the dual player")
+    lr: float | None = Field(None, gt=0, description="step of the dual player; default: 0.1")
+    every: Every = Field(STEP, description="how often multipliers move")
+
+
+class Threshold(Method):
+    """Post hoc: shift the decision threshold after training (rates only)."""
+
+    word: ClassVar[str] = "threshold"
+
+
+METHODS: dict[str, type[Method]] = {
+    c.word: c
+    for c in (
+        Auto,
+        Penalty,
+        ExactPenalty,
+        QuadraticPenalty,
+        Lagrangian,
+        AugmentedLagrangian,
+        Sal,
+        Admm,
+        Projection,
+        Parametrization,
+        OutputProjection,
+        FrankWolfe,
+        Sqp,
+        ProxyLagrangian,
+        Threshold,
+    )
+}
+
+MAPS: tuple[str, ...] = (
+    "softplus",
+    "sigmoid",
+    "softmax",
+    "cayley",
+    "householder",
+    "matrix_exp",
+    "low_rank",
+    "unit_norm",
+    "cumulative_softplus",
+    "cholesky",
+)
+"""Maps that `by` takes as methods: `by softplus` is `by parametrization(map=softplus)`."""
