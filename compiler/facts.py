@@ -1,0 +1,76 @@
+"""What binding data and models to a plan makes known: plain records, no torch.
+
+`specialize(plan, facts)` is a pure function of these: same spec, same facts, same program.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Record = ConfigDict(frozen=True, extra="forbid")
+
+
+class ColumnFacts(BaseModel):
+    """One column of a dataset. `classes` and `counts` are in code order for categories."""
+
+    model_config = Record
+
+    kind: Literal["real", "integer", "categorical"]
+    shape: tuple[int, ...] = ()
+    """Shape of one example."""
+    classes: tuple[str | int | float | bool, ...] = ()
+    counts: tuple[int, ...] = ()
+
+
+class DataFacts(BaseModel):
+    """One dataset: its rows, its columns in declared order, the names of its features."""
+
+    model_config = Record
+
+    rows: int
+    columns: dict[str, ColumnFacts]
+    feature_names: tuple[str, ...] = ()
+    provenance: str = ""
+
+
+class ParameterFacts(BaseModel):
+    """One parameter of a model. `prunable`: counted by `density`; `gated`: has an L0 gate."""
+
+    model_config = Record
+
+    name: str
+    shape: tuple[int, ...]
+    requires_grad: bool = True
+    prunable: bool = False
+    gated: bool = False
+    gate: bool = False
+    """Whether this is itself the gate logits of another weight."""
+
+
+class ModelFacts(BaseModel):
+    """One model. `outputs` is the shape of one example's output, None where it was not tried."""
+
+    model_config = Record
+
+    parameters: tuple[ParameterFacts, ...]
+    outputs: tuple[int, ...] | None = None
+    frozen: bool = False
+
+    @property
+    def gated(self) -> bool:
+        """Whether any weight has a gate."""
+        return any(parameter.gated for parameter in self.parameters)
+
+
+class Facts(BaseModel):
+    """All that is known of what was bound."""
+
+    model_config = Record
+
+    data: dict[str, DataFacts] = {}
+    models: dict[str, ModelFacts] = {}
+    functions: tuple[str, ...] = ()
+    """Names of Python callables bound by `from`."""
+    device: str = "cpu"

@@ -1,0 +1,120 @@
+"""The update graph: what one run computes, as typed operations over named state.
+
+Each operation is a few assignments `target <- formula` over named quantities, with a trigger. A
+formula is a line of mathematics in Python's notation, over state, measured quantities and the
+operation's own constants; `emit` splices it into the training loop, `explain` prints it. Nothing
+outside `compiler/methods` knows a method by name.
+"""
+
+from __future__ import annotations
+
+import ast
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.settings.base import STEP, Every
+
+Record = ConfigDict(frozen=True, extra="forbid")
+
+
+class Kind(StrEnum):
+    """The kinds of operation."""
+
+    MEASURE = "measure"
+    COMBINE = "combine"
+    BACKWARD = "backward"
+    PRIMAL_STEP = "primal_step"
+    DUAL_STEP = "dual_step"
+    PENALTY_STEP = "penalty_step"
+    PROJECT = "project"
+    PROX = "prox"
+    EXTRAPOLATE = "extrapolate"
+    RESET = "reset"
+    RECORD = "record"
+    VERIFY = "verify"
+    STOP = "stop"
+
+
+class StateFacts(BaseModel):
+    """A named tensor of the run's state: one entry a constraint of the rule, or a parameter copy.
+
+    `like` names a parameter (`model:weight`) whose shape and first value the state takes;
+    otherwise it is a vector of `size` entries that start at `start`.
+    """
+
+    model_config = Record
+
+    name: str
+    size: int = 1
+    start: float = 0.0
+    like: str | None = None
+    meaning: str = ""
+
+
+class Update(BaseModel):
+    """`target <- formula`."""
+
+    model_config = Record
+
+    target: str
+    formula: str
+
+
+class Operation(BaseModel):
+    """One node of the graph: what it computes, when, from what."""
+
+    model_config = Record
+
+    kind: Kind
+    name: str
+    rule: str = ""
+    updates: tuple[Update, ...] = ()
+    constants: dict[str, float] = {}
+    trigger: Every = STEP
+    meaning: str = ""
+
+
+class UpdateGraph(BaseModel):
+    """Operations in the order of one step, and the state they act on."""
+
+    model_config = Record
+
+    state: tuple[StateFacts, ...] = ()
+    operations: tuple[Operation, ...] = ()
+
+
+FORMULA_FUNCTIONS = frozenset(
+    {"relu", "abs", "maximum", "minimum", "where", "isnan", "sqrt", "sum", "mean", "clamp", "sign"}
+)
+"""Functions a formula may call; all elementwise torch functions but `sum` and `mean`."""
+
+_ALLOWED = (
+    ast.Expression, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call,
+    ast.Load, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Invert,
+    ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.BitAnd, ast.BitOr, ast.Not,
+)  # fmt: skip
+
+
+def parse_formula(formula: str) -> ast.expr:
+    """The syntax tree of a formula, or ValueError where it is more than arithmetic.
+
+    Graphs may come from JSON, so a formula is checked node by node before it is emitted.
+    """
+    tree = ast.parse(formula, mode="eval")
+    for node in ast.walk(tree):
+        if not isinstance(node, _ALLOWED):
+            raise ValueError(f"a formula may not contain this: {ast.unparse(node)!r}")
+        if isinstance(node, ast.Call) and not (
+            isinstance(node.func, ast.Name) and node.func.id in FORMULA_FUNCTIONS
+        ):
+            raise ValueError(f"unknown function in a formula: {ast.unparse(node)!r}")
+    return tree.body
+
+
+def names_in(formula: str) -> frozenset[str]:
+    """The quantities that a formula reads (not the functions it calls)."""
+    tree = parse_formula(formula)
+    called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = (n for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in called)
+    return frozenset(name.id for name in names)

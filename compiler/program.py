@@ -1,0 +1,176 @@
+"""The specialized program: the emitted Python, and what the runtime must know beside it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.compiler.graph import UpdateGraph
+from cspec.dsl.settings.base import Every
+from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
+
+Record = ConfigDict(frozen=True, extra="forbid")
+
+
+class ConstraintFacts(BaseModel):
+    """One constraint of the program (a member of a quantifier is one of its own).
+
+    Canonical form: `sign * (value - bound) <= 0` for `<=` (sign 1) and `>=` (sign -1),
+    `value - bound == 0` for `==`, `violation <= 0` for `in` (value is the violation, bound 0).
+    """
+
+    model_config = Record
+
+    label: str
+    """What people call it: `dp[Female]`, `ring.lo`."""
+    family: str
+    """The label as written, without member: `dp`."""
+    text: str
+    """The relation as written."""
+    relation: Literal["<=", ">=", "==", "in"]
+    tolerance: float
+    """In the constraint's units; 0 with `exact` means compared exactly."""
+    exact: bool = False
+    soft: bool = False
+    """A preference: reported, never decides the verdict."""
+    method: str
+    """`lagrangian`, `projection`, ...: what enforces it."""
+    reason: str = ""
+    rule: str | None = None
+    """The group of constraints that share one update rule; None without multipliers."""
+    segment: tuple[int, int] | None = None
+    """Its entries [start, stop) in the constraint vector `g` and in `multipliers`."""
+    sign: float = 1.0
+    datasets: tuple[str, ...] = ()
+    """Datasets its expectations run over; empty for a function of parameters."""
+    surrogate: str | None = None
+    multipliers: bool = False
+    line: int = 0
+
+
+class VerifyFacts(BaseModel):
+    """`verify labels on dataset every n with confidence c`; labels are families or members."""
+
+    model_config = Record
+
+    labels: tuple[str, ...] = ()
+    """Empty: all."""
+    dataset: str | None = None
+    every: Every | None = None
+    confidence: float | None = None
+
+
+class SourceCall(BaseModel):
+    """How a dataset or a model was made: `name(settings)`, found in `module` if not built in.
+
+    `name` is empty for what was bound from outside.
+    """
+
+    model_config = Record
+
+    name: str = ""
+    module: str | None = None
+    settings: dict[str, Any] = {}
+    inputs: tuple[int, ...] | None = None
+    """For models: shape of one example's input ..."""
+    outputs: int | None = None
+    """... and number of outputs."""
+
+
+class DataSetup(BaseModel):
+    """One `data` line: its targets with their columns (name in the spec, name in the data)."""
+
+    model_config = Record
+
+    targets: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    source: SourceCall = SourceCall()
+
+
+class ModelSetup(BaseModel):
+    """One `model` line."""
+
+    model_config = Record
+
+    name: str
+    source: SourceCall = SourceCall()
+    frozen_of: str | None = None
+
+
+class VariableSetup(BaseModel):
+    """One `var`: its shape (scalars have shape (1,)), first value, and bound."""
+
+    model_config = Record
+
+    name: str
+    shape: tuple[int, ...] = (1,)
+    start: float | tuple[float, ...] = 0.0
+    lower: float | None = None
+    upper: float | None = None
+
+
+class Program(BaseModel):
+    """Everything a run needs: the emitted module's text and the facts around it.
+
+    `primal` maps the names of models to modules and of decision variables to parameters; `batch`
+    (and `data`, the same on whole datasets) maps names of datasets to their columns by name,
+    `given` to the values that the user's loop hands over. The module (see `compiler/emit`) defines
+
+    - `initial_state(primal) -> dict[str, Tensor]`
+    - `measure(primal, batch) -> (f, g, true)`: objective, constraints with gradient, true
+      constraints without gradient
+    - `violation(primal, batch) -> true`: the true canonical constraints alone, no gradient
+    - `combine(f, g, true, state, primal) -> loss`
+    - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
+    - `project(primal, optimizer)` where something is projected
+    - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
+    - `metrics(primal, data) -> dict[name, value]`, `objective(primal, data) -> value`
+    - `train(session)`: the loop
+    """
+
+    model_config = Record
+
+    name: str
+    """File name of the spec."""
+    spec: str
+    """Its text."""
+    digest: str
+    """Hash of the specialized plan."""
+    source: str
+    """The emitted Python module."""
+    graph: UpdateGraph
+    sense: Literal["minimize", "maximize", "satisfy"]
+    objective: str
+    objective_datasets: tuple[str, ...] = ()
+    constraints: tuple[ConstraintFacts, ...]
+    metrics: dict[str, str] = {}
+    """Name to expression as written."""
+    data: tuple[DataSetup, ...] = ()
+    models: tuple[ModelSetup, ...] = ()
+    variables: tuple[VariableSetup, ...] = ()
+    given: tuple[str, ...] = ()
+    fit: dict[str, Any]
+    """FitSettings as plain values."""
+    verify: tuple[VerifyFacts, ...] = ()
+    stop: str | None = None
+    """The condition as written, for the report; the module decides."""
+    params: dict[str, float | tuple[float, ...]] = {}
+    method: str = "auto"
+    notes: tuple[str, ...] = ()
+    """What the compiler wants said before training (budgets, implied defaults)."""
+
+
+def plain_fit(fit: FitSettings) -> dict[str, Any]:
+    """Settings of `fit` as plain values; `revive_fit` is its inverse."""
+    values = fit.model_dump(exclude={"optimizer", "schedule"})
+    values["optimizer"] = [[item.word, item.model_dump()] for item in fit.optimizer]
+    values["schedule"] = [fit.schedule.word, fit.schedule.model_dump()]
+    return values
+
+
+def revive_fit(values: dict[str, Any]) -> FitSettings:
+    """The record that `plain_fit` took apart."""
+    word, settings = values["schedule"]
+    optimizers = tuple(OPTIMIZERS[word](**settings) for word, settings in values["optimizer"])
+    rest = {key: value for key, value in values.items() if key not in {"optimizer", "schedule"}}
+    return FitSettings(optimizer=optimizers, schedule=SCHEDULES[word](**settings), **rest)
