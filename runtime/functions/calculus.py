@@ -1,0 +1,69 @@
+"""Derivatives of a model's output in its inputs, for residuals of differential equations.
+
+Outputs are per sample: entry i of `u` depends on sample i of `x` alone, so the derivative of the
+sum holds the derivative of every sample. The results are differentiable in the parameters.
+"""
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.functions.shapes import ShapeMismatch, in_words
+
+
+class NotDifferentiableError(ValueError):
+    """A derivative was asked for in a tensor that does not track gradients."""
+
+
+def grad(u: Tensor, x: Tensor) -> Tensor:
+    """Gradient of `u` in `x`, of the shape of `x`: `du_i/dx_i` for every sample i.
+
+    Zero where `u` does not depend on `x`.
+
+    Raises:
+        NotDifferentiableError: `x` does not require a gradient.
+        ShapeMismatch: `u` has several outputs a sample.
+    """
+    if not x.requires_grad:
+        raise NotDifferentiableError(
+            "a derivative is taken in a variable that does not track gradients; "
+            "set requires_grad before the model is evaluated"
+        )
+    if u.ndim > 1 and u[0].numel() != 1:
+        raise ShapeMismatch(
+            f"a derivative needs one output a sample, but the output is {in_words(u)}; "
+            "differentiate one of its components"
+        )
+    if not u.requires_grad:
+        return torch.zeros_like(x)
+    (slope,) = torch.autograd.grad(u.sum(), x, create_graph=True, materialize_grads=True)
+    return slope
+
+
+def diff(u: Tensor, *xs: Tensor) -> Tensor:
+    """Repeated partial derivative: `diff(u, t)`, `diff(u, x, x)`, `diff(u, t, x)`.
+
+    Each variable has one entry a sample, (B,) or (B, 1); the result has the shape of `u`.
+    """
+    value = u
+    for x in xs:
+        if x.ndim > 1 and x[0].numel() != 1:
+            raise ShapeMismatch(
+                f"diff needs one entry a sample, but the variable is {in_words(x)}; "
+                "use grad for a vector"
+            )
+        value = grad(value, x).reshape(u.shape)
+    return value
+
+
+def _vector_laplacian(u: Tensor, x: Tensor) -> Tensor:
+    slopes_BD = grad(u, x)
+    second = [grad(slopes_BD[:, i], x)[:, i] for i in range(x.shape[1])]
+    return torch.stack(second).sum(0).reshape(u.shape)
+
+
+def laplacian(u: Tensor, *xs: Tensor) -> Tensor:
+    """Sum of the second derivatives of `u` in each variable, and in each component of a (B, D)."""
+    terms = [
+        _vector_laplacian(u, x) if x.ndim == 2 and x.shape[1] > 1 else diff(u, x, x) for x in xs
+    ]
+    return torch.stack(terms).sum(0)

@@ -1,0 +1,89 @@
+"""Elementary functions that take tensors or Python numbers and return tensors.
+
+A Python number becomes a 0-dim float64 tensor: it keeps its digits, and torch does not let a
+0-dim operand widen the dtype of a larger one.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cspec.runtime.functions.shapes import Value
+from cspec.runtime.functions.statistics import vmax, vmin
+
+
+def as_tensor(value: Value) -> Tensor:
+    """A tensor as it is (whole numbers as float64), a Python number as a 0-dim float64 tensor."""
+    if not isinstance(value, Tensor):
+        return torch.tensor(value, dtype=torch.float64)
+    return value if value.is_floating_point() else value.to(torch.float64)
+
+
+def _unary(function: Callable[[Tensor], Tensor], name: str) -> Callable[[Value], Tensor]:
+    def apply(value: Value) -> Tensor:
+        return function(as_tensor(value))
+
+    apply.__name__ = apply.__qualname__ = name
+    apply.__doc__ = f"`{name}` of each entry; tensors and Python numbers."
+    return apply
+
+
+def _softplus(values: Tensor) -> Tensor:
+    # torch's softplus switches to the identity at 20, an error of 2e-9: too much in float64.
+    return torch.logaddexp(values, torch.zeros_like(values))
+
+
+exp = _unary(torch.exp, "exp")
+expm1 = _unary(torch.expm1, "expm1")
+log = _unary(torch.log, "log")
+log1p = _unary(torch.log1p, "log1p")
+sqrt = _unary(torch.sqrt, "sqrt")
+sin = _unary(torch.sin, "sin")
+cos = _unary(torch.cos, "cos")
+tan = _unary(torch.tan, "tan")
+arcsin = _unary(torch.arcsin, "arcsin")
+arccos = _unary(torch.arccos, "arccos")
+arctan = _unary(torch.arctan, "arctan")
+sinh = _unary(torch.sinh, "sinh")
+cosh = _unary(torch.cosh, "cosh")
+tanh = _unary(torch.tanh, "tanh")
+sigmoid = _unary(torch.sigmoid, "sigmoid")
+softplus = _unary(_softplus, "softplus")
+relu = _unary(functional.relu, "relu")
+erf = _unary(torch.erf, "erf")
+absolute = _unary(torch.abs, "abs")
+sign = _unary(torch.sign, "sign")
+
+
+def _operands(first: Value, others: tuple[Value, ...]) -> list[Tensor]:
+    """The operands as tensors on one device: constants follow the first tensor that was given."""
+    tensors = [as_tensor(value) for value in (first, *others)]
+    device = next((v.device for v in (first, *others) if isinstance(v, Tensor)), None)
+    return [t if device is None or t.ndim else t.to(device) for t in tensors]
+
+
+def maximum(first: Value, *others: Value) -> Tensor:
+    """`max(v)`: largest entry that is not NaN. `max(a, b, ...)`: entry by entry."""
+    largest, *rest = _operands(first, others)
+    if not rest:
+        return vmax(largest)
+    for operand in rest:
+        largest = torch.maximum(largest, operand)
+    return largest
+
+
+def minimum(first: Value, *others: Value) -> Tensor:
+    """`min(v)`: smallest entry that is not NaN. `min(a, b, ...)`: entry by entry."""
+    smallest, *rest = _operands(first, others)
+    if not rest:
+        return vmin(smallest)
+    for operand in rest:
+        smallest = torch.minimum(smallest, operand)
+    return smallest
+
+
+def power(base: Value, exponent: Value) -> Tensor:
+    """`base ^ exponent`, entry by entry. A constant exponent stays a number."""
+    return torch.pow(as_tensor(base), exponent)

@@ -1,0 +1,103 @@
+"""Losses per example, shape (B,): the language's `ce bce mse mae nll huber hinge`.
+
+`E[...]` takes the mean; nothing is averaged over examples here. Outputs are logits.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cspec.runtime.functions.shapes import (
+    ShapeMismatch,
+    aligned,
+    class_labels,
+    in_words,
+    single_logit,
+)
+
+
+def _over_outputs(entries: Tensor) -> Tensor:
+    """Mean over every dimension but the first: (B, ...) -> (B,)."""
+    return entries.flatten(1).mean(1) if entries.ndim > 1 else entries
+
+
+def _numeric_target(output: Tensor, target: Tensor) -> Tensor:
+    """Labels of any dtype as numbers of the output's dtype (whole numbers included)."""
+    return target.to(output.dtype)
+
+
+def ce(logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+    """Cross entropy in nats, `logsumexp(z) - z[y]`: (B, C), (B,) -> (B,).
+
+    Raises:
+        ShapeMismatch: logits that are not (B, C) with at least two classes, other label counts.
+        TypeError: labels that are not integers.
+    """
+    labels_B = class_labels(logits_BC, labels_B, "ce")
+    if logits_BC.shape[1] < 2:
+        raise ShapeMismatch(
+            f"ce needs one output a class, but the output is {in_words(logits_BC)}; "
+            "for a single output use bce"
+        )
+    return functional.cross_entropy(logits_BC, labels_B, reduction="none")
+
+
+def bce(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross entropy of logits, `softplus(z) - y z`: (B,) or (B, 1) -> (B,).
+
+    Targets are 0/1 of any dtype (or probabilities). More outputs, (B, K) against (B, K), are
+    independent labels: the mean over them.
+
+    Raises:
+        ShapeMismatch: shapes that differ by more than a trailing 1.
+    """
+    logits, targets = aligned(logits, targets, "bce")
+    targets = _numeric_target(logits, targets)
+    return _over_outputs(
+        functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    )
+
+
+def mse(prediction: Tensor, target: Tensor) -> Tensor:
+    """Squared error, mean over the outputs of an example: (B, ...) -> (B,)."""
+    prediction, target = aligned(prediction, target, "mse")
+    return _over_outputs((prediction - _numeric_target(prediction, target)).square())
+
+
+def mae(prediction: Tensor, target: Tensor) -> Tensor:
+    """Absolute error, mean over the outputs of an example: (B, ...) -> (B,)."""
+    prediction, target = aligned(prediction, target, "mae")
+    return _over_outputs((prediction - _numeric_target(prediction, target)).abs())
+
+
+def huber(prediction: Tensor, target: Tensor, delta: float = 1.0) -> Tensor:
+    """Huber loss: `r^2/2` where `|r| <= delta`, else `delta (|r| - delta/2)`; (B, ...) -> (B,).
+
+    Source: Huber 1964, "Robust estimation of a location parameter".
+    """
+    prediction, target = aligned(prediction, target, "huber")
+    target = _numeric_target(prediction, target)
+    return _over_outputs(functional.huber_loss(prediction, target, reduction="none", delta=delta))
+
+
+def nll(log_probabilities_BC: Tensor, labels_B: Tensor) -> Tensor:
+    """Negative log likelihood `-log p[y]` of given log probabilities: (B, C), (B,) -> (B,)."""
+    labels_B = class_labels(log_probabilities_BC, labels_B, "nll")
+    return functional.nll_loss(log_probabilities_BC, labels_B, reduction="none")
+
+
+def hinge(scores: Tensor, labels_B: Tensor) -> Tensor:
+    """Hinge loss of labels in {0, 1} or of classes; -> (B,).
+
+    One score: `max(0, 1 - (2y - 1) s)`. Classes: `max(0, 1 + max_{j != y} s_j - s_y)`.
+    Source: Crammer and Singer 2001, "On the algorithmic implementation of multiclass
+    kernel-based vector machines", the margin loss of section 3.
+    """
+    score_B = single_logit(scores)
+    if score_B is not None:
+        score_B, labels_B = aligned(score_B, labels_B, "hinge")
+        return functional.relu(1 - (2 * _numeric_target(score_B, labels_B) - 1) * score_B)
+    labels_B = class_labels(scores, labels_B, "hinge")
+    own_B1 = scores.gather(1, labels_B[:, None])
+    others_BC = scores.scatter(1, labels_B[:, None], -torch.inf)
+    return functional.relu(1 + others_BC.amax(1) - own_B1.squeeze(1))

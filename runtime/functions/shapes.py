@@ -1,0 +1,65 @@
+"""Shapes are compared by hand, so that torch never broadcasts an output against a target."""
+
+from torch import Tensor
+
+Value = Tensor | float | int | bool
+"""What an expression of the language may evaluate to: a tensor or a Python number."""
+
+
+class ShapeMismatch(ValueError):  # noqa: N818 (a name of the public interface)
+    """Two tensors that must describe the same examples do not have matching shapes."""
+
+
+def in_words(tensor: Tensor) -> str:
+    """The shape of `tensor` as a reader would say it: `10 by 3`, `10`, `a single number`."""
+    return " by ".join(str(size) for size in tensor.shape) or "a single number"
+
+
+def aligned(output: Tensor, target: Tensor, what: str) -> tuple[Tensor, Tensor]:
+    """Bring `output` and `target` to one shape; only a trailing dimension of size 1 is dropped.
+
+    Raises:
+        ShapeMismatch: any other difference, with both shapes and the name `what` of the caller.
+    """
+    if output.shape == target.shape:
+        return output, target
+    if output.ndim == target.ndim + 1 and output.shape[-1] == 1:
+        output = output.squeeze(-1)
+    elif target.ndim == output.ndim + 1 and target.shape[-1] == 1:
+        target = target.squeeze(-1)
+    if output.shape != target.shape:
+        raise ShapeMismatch(
+            f"{what} compares an output of shape {in_words(output)} "
+            f"with a target of shape {in_words(target)}; the two shapes must be equal"
+        )
+    return output, target
+
+
+def class_labels(scores_BC: Tensor, labels: Tensor, what: str) -> Tensor:
+    """Integer labels `(B,)` that go with `scores_BC`; `(B, 1)` labels lose their last dimension.
+
+    Raises:
+        ShapeMismatch: scores that are not `(examples, classes)`, or another number of labels.
+        TypeError: labels that are not whole numbers (class codes).
+    """
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels.squeeze(1)
+    if scores_BC.ndim != 2 or labels.ndim != 1 or scores_BC.shape[0] != labels.shape[0]:
+        raise ShapeMismatch(
+            f"{what} needs scores of shape examples by classes and one label an example, "
+            f"but the scores are {in_words(scores_BC)} and the labels {in_words(labels)}"
+        )
+    if labels.is_floating_point() or labels.is_complex():
+        raise TypeError(
+            f"{what} needs labels that are class numbers 0, 1, ..., but they are {labels.dtype}"
+        )
+    return labels.long()
+
+
+def single_logit(scores: Tensor) -> Tensor | None:
+    """The logits `(B,)` of a binary model that returns `(B,)` or `(B, 1)`; None for classes."""
+    if scores.ndim == 1:
+        return scores
+    if scores.ndim == 2 and scores.shape[1] == 1:
+        return scores.squeeze(1)
+    return None

@@ -1,0 +1,146 @@
+"""Means, fractions and their relatives over examples, with masks and without host synchronization.
+
+NaN is a value with a meaning: *not measured on this batch* (no example meets the condition).
+Its gradient is exactly zero, because the branch is taken by `torch.where` after a safe division.
+Events and whole numbers are counted in float64, so that a fraction equals the Python quotient of
+its counts; other values keep their dtype.
+"""
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.functions.shapes import ShapeMismatch, in_words
+
+
+def _as_numbers(values: Tensor) -> Tensor:
+    return values if values.is_floating_point() else values.to(torch.float64)
+
+
+def _mask_like(values: Tensor, where: Tensor) -> Tensor:
+    """The mask, seen over the entries of `values`: (B,) holds for all the entries of an example."""
+    if where.shape == values.shape:
+        return where.bool()
+    if where.ndim == 1 and values.ndim > 1 and where.shape[0] == values.shape[0]:
+        return where.bool().reshape(-1, *([1] * (values.ndim - 1))).expand_as(values)
+    raise ShapeMismatch(
+        f"a condition of shape {in_words(where)} does not select among values of shape "
+        f"{in_words(values)}; it needs one truth value an example"
+    )
+
+
+def _quotient(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """numerator / denominator, NaN with zero gradient where the denominator is zero."""
+    measured = denominator != 0
+    quotient = numerator / torch.where(measured, denominator, torch.ones_like(denominator))
+    return torch.where(measured, quotient, torch.full_like(quotient, torch.nan))
+
+
+def sum_and_count(values: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Sum of the selected values and how many they are, both 0-dim: what is added across devices.
+
+    Reduce both, then divide: the mean of per-device ratios solves another problem.
+    """
+    values = _as_numbers(values)
+    if where is None:
+        return values.sum(), values.new_tensor(values.numel())
+    selected = _mask_like(values, where)
+    kept = torch.where(selected, values, torch.zeros_like(values))
+    return kept.sum(), selected.sum().to(values.dtype)
+
+
+def mean(values: Tensor, where: Tensor | None = None) -> Tensor:
+    """Mean of all entries, or over the examples where the mask holds; 0-dim.
+
+    `where` is boolean, (B,) or of the shape of `values`. An empty selection gives NaN (not
+    measured) whose gradient is zero.
+
+    Raises:
+        ShapeMismatch: a mask of another length.
+    """
+    if where is None:
+        return _as_numbers(values).mean()
+    return _quotient(*sum_and_count(values, where))
+
+
+def fraction(event: Tensor, where: Tensor | None = None) -> Tensor:
+    """P[event | where]: the fraction of the (selected) examples where the event holds; 0-dim.
+
+    A boolean event is counted in float64; a soft event in [0, 1] is averaged and has a gradient.
+    """
+    return mean(event, where)
+
+
+def weighted(values: Tensor, weights: Tensor, where: Tensor | None = None) -> Tensor:
+    """Weighted mean `sum(w v) / sum(w)`, 0-dim; NaN with zero gradient if the weights sum to 0."""
+    values, weights = _as_numbers(values), _as_numbers(weights)
+    if values.shape != weights.shape:
+        raise ShapeMismatch(
+            f"weights of shape {in_words(weights)} do not fit values of shape {in_words(values)}"
+        )
+    if where is not None:
+        selected = _mask_like(values, where)
+        values = torch.where(selected, values, torch.zeros_like(values))
+        weights = torch.where(selected, weights, torch.zeros_like(weights))
+    return _quotient((weights * values).sum(), weights.sum())
+
+
+def group_sums(
+    values_B: Tensor, codes_B: Tensor, groups: int, where: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Sums and counts by group, each (G,), by one scatter-add."""
+    values_B = _as_numbers(values_B)
+    if values_B.ndim != 1 or codes_B.shape != values_B.shape:
+        raise ShapeMismatch(
+            f"grouping needs one value and one group an example, but the values are "
+            f"{in_words(values_B)} and the groups {in_words(codes_B)}"
+        )
+    ones_B = torch.ones_like(values_B)
+    if where is not None:
+        selected = _mask_like(values_B, where)
+        values_B = torch.where(selected, values_B, torch.zeros_like(values_B))
+        ones_B = selected.to(values_B.dtype)
+    table_2B = torch.stack([values_B, ones_B])
+    sums_2G = table_2B.new_zeros(2, groups).index_add(1, codes_B.long(), table_2B)
+    return sums_2G[0], sums_2G[1]
+
+
+def by_group(values_B: Tensor, codes_B: Tensor, groups: int, where: Tensor | None = None) -> Tensor:
+    """Mean within each group, (G,): `E[v | column]`. Empty groups are NaN with zero gradient.
+
+    `codes_B` holds integers 0 ... groups - 1.
+    """
+    return _quotient(*group_sums(values_B, codes_B, groups, where))
+
+
+def vmax(values: Tensor) -> Tensor:
+    """Largest entry that was measured (not NaN), 0-dim; NaN if there is none."""
+    missing = values.isnan()
+    largest = values.masked_fill(missing, -torch.inf).amax()
+    return torch.where(missing.all(), torch.full_like(largest, torch.nan), largest)
+
+
+def vmin(values: Tensor) -> Tensor:
+    """Smallest entry that was measured (not NaN), 0-dim; NaN if there is none."""
+    return -vmax(-values)
+
+
+def gap(values: Tensor) -> Tensor:
+    """max - min over the groups that were measured, 0-dim; NaN if none was."""
+    return vmax(values) - vmin(values)
+
+
+def ratio(values: Tensor) -> Tensor:
+    """min / max over the groups that were measured, 0-dim; NaN if none was, or if the max is 0."""
+    return _quotient(vmin(values), vmax(values))
+
+
+def standard_error(values: Tensor, where: Tensor | None = None) -> Tensor:
+    """Standard error of the mean, `s / sqrt(n)` with s of n - 1 degrees of freedom; 0-dim.
+
+    A number for reports: no gradient. NaN for fewer than two values.
+    """
+    values = _as_numbers(values.detach())
+    center = mean(values, where)
+    squares, count = sum_and_count((values - center).square(), where)
+    variance = squares / torch.where(count > 1, count - 1, torch.full_like(count, torch.nan))
+    return (variance / count).sqrt()

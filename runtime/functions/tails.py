@@ -1,0 +1,64 @@
+"""Tail statistics of a sample: conditional value at risk and quantiles, with masks."""
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.functions.statistics import _as_numbers, _mask_like
+
+
+def _ordered(values: Tensor, where: Tensor | None, descending: bool) -> tuple[Tensor, Tensor]:
+    """All values in order, those that are not selected last; and the count, float64 and 0-dim."""
+    flat = _as_numbers(values).flatten()
+    if where is None:
+        count = torch.full((), flat.numel(), dtype=torch.float64, device=flat.device)
+    else:
+        selected = _mask_like(values, where).flatten()
+        flat = flat.masked_fill(~selected, -torch.inf if descending else torch.inf)
+        count = selected.sum().to(torch.float64)
+    return flat.sort(descending=descending).values, count
+
+
+def cvar(values: Tensor, level: float, where: Tensor | None = None) -> Tensor:
+    """Conditional value at risk: mean of the worst (largest) 1 - level of the values; 0-dim.
+
+    With n values and tail k = n (1 - level), value i of the descending order weighs
+    `clip(k - i, 0, 1) / k`: exact also where k is no whole number. It equals the minimum over t of
+    `t + mean([v - t]+) / (1 - level)`. `level` 0 is the mean; levels near 1 give the maximum.
+    Empty selections give NaN with zero gradient.
+    Source: Rockafellar and Uryasev 2000, "Optimization of conditional value-at-risk", eq. 4-5.
+
+    Raises:
+        ValueError: a level outside [0, 1).
+    """
+    if not 0 <= level < 1:
+        raise ValueError(f"cvar needs a level in [0, 1), but it is {level}")
+    ordered, count = _ordered(values, where, descending=True)
+    tail = torch.where(count > 0, count * (1 - level), torch.ones_like(count))
+    ranks = torch.arange(ordered.numel(), dtype=torch.float64, device=ordered.device)
+    weights = ((tail - ranks).clamp(0, 1) / tail).to(ordered.dtype)
+    used = (weights > 0) & (ranks < count)
+    total = (weights * torch.where(used, ordered, torch.zeros_like(ordered))).sum()
+    return torch.where(count > 0, total, torch.full_like(total, torch.nan))
+
+
+def quantile(values: Tensor, q: float, where: Tensor | None = None) -> Tensor:
+    """Empirical quantile with linear interpolation at position q (n - 1); 0-dim.
+
+    The gradient reaches the two neighbouring order statistics. Empty selections give NaN with zero
+    gradient.
+
+    Raises:
+        ValueError: q outside [0, 1].
+    """
+    if not 0 <= q <= 1:
+        raise ValueError(f"quantile needs q in [0, 1], but it is {q}")
+    ordered, count = _ordered(values, where, descending=False)
+    if ordered.numel() == 0:
+        return ordered.new_full((), torch.nan)
+    position = (q * (count - 1)).clamp(min=0)
+    below = position.floor()
+    share = (position - below).to(ordered.dtype)
+    lower = ordered.index_select(0, below.long().reshape(1)).squeeze(0)
+    upper = ordered.index_select(0, position.ceil().long().reshape(1)).squeeze(0)
+    value = torch.where(share > 0, lower + share * (upper - lower), lower)
+    return torch.where(count > 0, value, torch.full_like(value, torch.nan))
