@@ -1,0 +1,129 @@
+"""The canonical problem: minimize f subject to g <= 0, h = 0, x in X, with its history.
+
+A `Problem` starts as the spec reads and is rewritten by the passes of `compiler/passes`. A constraint
+keeps two faces: what people wrote (`value relation bound`, reported in their units) and what the
+machine works on (`parts`, canonical functions). The face for people never changes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.nodes import Binder, Expr, Number
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.source import NOWHERE, Span
+
+Record = ConfigDict(frozen=True, extra="forbid")
+Relation = Literal["<=", ">=", "==", "in"]
+
+
+# --- Expressions that only the compiler makes ----------------------------------------------------
+
+
+class ParameterRef(Expr):
+    """A parameter of a model by its name: what a quantifier over weights stands for."""
+
+    model: str
+    name: str
+    shape: tuple[int, ...]
+
+
+class Category(Expr):
+    """A value of a categorical column: `code` in the data, `text` for people."""
+
+    column: str
+    text: str
+    code: int
+
+
+# --- The problem ---------------------------------------------------------------------------------
+
+
+class SetMember(BaseModel):
+    """`subject in set`: which set, on which parameters, jointly or one by one."""
+
+    model_config = Record
+
+    word: str
+    """The set's word in `runtime/operators`: `nonneg`, `stiefel`, `sparse`, ..."""
+    arguments: dict[str, Any] = {}
+    subject: Expr | None = None
+    """A `ParameterRef`, a quantified weight, a decision variable; None for a whole model."""
+    model: str | None = None
+    """For sets over a whole model (`sparse` from `density(net)`): its name."""
+    recognized: str = ""
+    """How it was written, where it was not written as a set: `density(net) <= 0.1`."""
+
+
+class Recovery(BaseModel):
+    """How a canonical multiplier turns back into the user's units and sign.
+
+    multiplier in the user's sign rule = scale * (sum of the parts' multipliers);
+    d(objective as written) / d(bound as written) = sensitivity_sign * multiplier.
+    """
+
+    model_config = Record
+
+    scale: float = 1.0
+    sensitivity_sign: float = -1.0
+
+
+class Constraint(BaseModel):
+    """One constraint (with `binders`: one for each member of the index set)."""
+
+    model_config = Record
+
+    label: str
+    binders: tuple[Binder, ...] = ()
+    value: Expr
+    bound: Expr
+    relation: Relation
+    parts: tuple[Expr, ...] = ()
+    """Canonical functions, each <= 0 (or == 0): true values. Empty before `canonical`."""
+    gradient_parts: tuple[Expr, ...] | None = None
+    """What the model's step differentiates instead of `parts`; None where they are the same."""
+    set: SetMember | None = None
+    tolerance: float = 0.0
+    tolerance_given: bool = False
+    exact: bool = False
+    surrogate: Expr | None = None
+    surrogate_text: str | None = None
+    soft: dict[str, float] | None = None
+    method: Settings | None = None
+    """What enforces it: the spec's own `by`, then the strategy's choice."""
+    construction: bool = False
+    reason: str = ""
+    rejected: tuple[str, ...] = ()
+    """Alternatives that the strategy tried, each with why it was not taken."""
+    recovery: Recovery = Recovery()
+    text: str = ""
+    member: str = ""
+    """Which member of the quantifier this is, for people; empty before expansion."""
+    span: Span = NOWHERE
+
+
+class Step(BaseModel):
+    """One pass that changed something, for `explain`: its name and what it did."""
+
+    model_config = Record
+
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+class Problem(BaseModel):
+    """minimize `objective` subject to `constraints`."""
+
+    model_config = Record
+
+    sense: Literal["minimize", "maximize", "satisfy"]
+    objective: Expr = Number(text="0", value=0.0)
+    """As minimized."""
+    objective_text: str = ""
+    objective_sign: float = 1.0
+    """-1 where the spec maximizes: the objective as written is sign * the one minimized."""
+    constraints: tuple[Constraint, ...] = ()
+    metrics: tuple[tuple[str, Expr], ...] = ()
+    history: tuple[Step, ...] = ()
