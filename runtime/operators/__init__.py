@@ -1,0 +1,115 @@
+"""Constraint sets over tensors: residual, projection, proximal map, parametrization.
+
+`get("stiefel")`, `get("ball", 1.0, norm=1)` make a set by its word in the language.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cspec.runtime.operators.affine import Affine, Halfspace
+from cspec.runtime.operators.balls import Ball, GroupBall
+from cspec.runtime.operators.base import (
+    EmptySetError,
+    NoFormError,
+    NotConvergedError,
+    Operator,
+    OperatorError,
+    ShapeError,
+)
+from cspec.runtime.operators.birkhoff import Birkhoff
+from cspec.runtime.operators.box import Box, Nonneg
+from cspec.runtime.operators.cone import SecondOrderCone
+from cspec.runtime.operators.dykstra import Intersection, dykstra
+from cspec.runtime.operators.grid import Grid
+from cspec.runtime.operators.maps import PARAMETRIZATIONS
+from cspec.runtime.operators.monotone import Monotone
+from cspec.runtime.operators.psd import PSD, Correlation
+from cspec.runtime.operators.simplex import Simplex, SparseSimplex
+from cspec.runtime.operators.sparsity import NM, ChannelSparse, Sparse
+from cspec.runtime.operators.spectrum import Nuclear, Rank, SingularBand, Spectral
+from cspec.runtime.operators.sphere import Sphere
+from cspec.runtime.operators.stiefel import Stiefel
+from cspec.runtime.operators.symmetric import Skew, Symmetric
+
+OPERATORS: dict[str, type[Operator]] = {
+    "nonneg": Nonneg,
+    "box": Box,
+    "simplex": Simplex,
+    "sphere": Sphere,
+    "ball": Ball,
+    "group_ball": GroupBall,
+    "stiefel": Stiefel,
+    "symmetric": Symmetric,
+    "skew": Skew,
+    "psd": PSD,
+    "correlation": Correlation,
+    "rank": Rank,
+    "nuclear": Nuclear,
+    "spectral": Spectral,
+    "singular_band": SingularBand,
+    "sparse": Sparse,
+    "nm": NM,
+    "channel_sparse": ChannelSparse,
+    "sparse_simplex": SparseSimplex,
+    "grid": Grid,
+    "monotone": Monotone,
+    "halfspace": Halfspace,
+    "affine": Affine,
+    "birkhoff": Birkhoff,
+    "second_order_cone": SecondOrderCone,
+    "intersection": Intersection,
+}
+
+
+def get(name: str, *args: Any, **kwargs: Any) -> Operator:
+    """The set with this word and these settings.
+
+    Raises OperatorError for a word that names no set or settings that the set does not have.
+    """
+    if name not in OPERATORS:
+        raise OperatorError(f"no set is called {name} (sets: {', '.join(OPERATORS)})")
+    try:
+        return OPERATORS[name](*args, **kwargs)
+    except TypeError as error:
+        raise OperatorError(f"{name}: {error}") from error
+
+
+__all__ = [
+    "NM",
+    "OPERATORS",
+    "PARAMETRIZATIONS",
+    "PSD",
+    "Affine",
+    "Ball",
+    "Birkhoff",
+    "Box",
+    "ChannelSparse",
+    "Correlation",
+    "EmptySetError",
+    "Grid",
+    "GroupBall",
+    "Halfspace",
+    "Intersection",
+    "Monotone",
+    "NoFormError",
+    "Nonneg",
+    "NotConvergedError",
+    "Nuclear",
+    "Operator",
+    "OperatorError",
+    "Rank",
+    "SecondOrderCone",
+    "ShapeError",
+    "Simplex",
+    "SingularBand",
+    "Skew",
+    "Sparse",
+    "SparseSimplex",
+    "Spectral",
+    "Sphere",
+    "Stiefel",
+    "Symmetric",
+    "dykstra",
+    "get",
+]

@@ -1,0 +1,135 @@
+"""The contract of a constraint set over tensors, and the errors its members raise."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from cspec.runtime.operators.linear_algebra import norm
+
+
+class OperatorError(ValueError):
+    """A set was asked for something it cannot be or do."""
+
+
+class NoFormError(OperatorError, NotImplementedError):
+    """The set has no such form: no inequality form, no linear oracle, no such map."""
+
+
+class EmptySetError(OperatorError):
+    """The settings describe a set without members."""
+
+
+class ShapeError(OperatorError):
+    """The tensor has a shape on which the set is not defined."""
+
+
+class NotConvergedError(OperatorError):
+    """An iterative projection did not reach its tolerance."""
+
+
+class Operator(ABC):
+    """A set S of tensors: membership, nearest point, and the forms other methods need.
+
+    `exact_projection` tells a nearest point (Euclidean) from a mere feasible point, `convex` is a
+    property of S, `counts` marks sets whose verdict is exact, and `maps` lists the names in
+    `PARAMETRIZATIONS` that reach S, the default first.
+    """
+
+    name: ClassVar[str]
+    exact_projection: ClassVar[bool] = True
+    convex: ClassVar[bool]
+    counts: ClassVar[bool] = False
+    states_equality: ClassVar[bool] = False
+    maps: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def residual(self, x: Tensor) -> Tensor:
+        """Zero iff x is a member; its largest absolute entry is the violation."""
+
+    @abstractmethod
+    def project(self, x: Tensor) -> Tensor:
+        """The nearest member in the Euclidean norm, as a new tensor of x's type and device."""
+
+    @property
+    def equality(self) -> bool:
+        """True where `residual(x) == 0` states the set, False where `inequality(x) <= 0` does."""
+        return self.states_equality
+
+    def inequality(self, x: Tensor) -> Tensor:
+        """One vector g with g <= 0 iff x is a member.
+
+        Raises NoFormError for sets that are stated by `residual(x) == 0`.
+        """
+        raise NoFormError(f"{self.name} is stated by residual == 0 and has no inequality form")
+
+    def prox(self, x: Tensor, step: float | Tensor) -> Tensor:
+        """Proximal map of the indicator of S: the projection, whatever the step."""
+        return self.project(x)
+
+    def violation(self, x: Tensor) -> Tensor:
+        """max |residual(x)| as a 0-dim tensor; 0 for an empty tensor."""
+        residual = self.residual(x)
+        if residual.numel() == 0:
+            return x.new_zeros(())
+        return residual.abs().max()
+
+    def parametrization(self, by: str | None = None) -> nn.Module | None:
+        """A module free tensor -> member for `torch.nn.utils.parametrize`, None if there is none.
+
+        `right_inverse` maps a tensor (projected first where it is no member) to a free one.
+        Raises NoFormError when `by` names a map that does not reach this set.
+        """
+        if by is None:
+            return self._map(self.maps[0]) if self.maps else None
+        if by not in self.maps:
+            known = ", ".join(self.maps) or "none"
+            raise NoFormError(f"{by} does not parametrize {self.name} (maps that do: {known})")
+        return self._map(by)
+
+    def _map(self, by: str) -> nn.Module:
+        raise NoFormError(f"{self.name} has no map {by}")
+
+    def lmo(self, gradient: Tensor) -> Tensor:
+        """argmin of <gradient, s> over s in S (the oracle of Frank-Wolfe).
+
+        Raises NoFormError where the minimum is unbounded or has no cheap form.
+        """
+        raise NoFormError(f"{self.name} has no linear minimization oracle")
+
+    def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
+        """Momentum (gradient-like: the step is minus momentum) after a projection.
+
+        Takes out the part that points out of S along the normal x_before - x_projected, so the
+        next step does not leave S again at once.
+        """
+        normal = x_before - x_projected
+        length = norm(normal)
+        unit = normal / torch.where(length > 0, length, torch.ones_like(length))
+        outward = (unit * momentum).sum().clamp(max=0)
+        return momentum - outward * unit
+
+
+def zero_where_moved(x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
+    """Momentum with the entries zeroed that the projection moved (sets of separate entries)."""
+    return torch.where(x_projected == x_before, momentum, torch.zeros_like(momentum))
+
+
+def like(value: float | Tensor, x: Tensor) -> Tensor:
+    """A number or tensor with the type and device of x."""
+    return torch.as_tensor(value, dtype=x.dtype, device=x.device)
+
+
+def require_square(x: Tensor, name: str) -> None:
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ShapeError(
+            f"{name} needs square matrices in its last two dimensions, not shape {tuple(x.shape)}"
+        )
+
+
+def require_vectors(x: Tensor, name: str) -> None:
+    if x.ndim < 1:
+        raise ShapeError(f"{name} needs at least one dimension")

@@ -1,0 +1,134 @@
+"""The probability simplex along the last dimension, and its k-sparse part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from cspec.runtime.operators.base import EmptySetError, Operator, require_vectors
+from cspec.runtime.operators.linear_algebra import working
+from cspec.runtime.operators.maps_elementwise import Softmax
+
+
+def project_simplex(v: Tensor, total: float | Tensor = 1.0) -> Tensor:
+    """Nearest point of {x >= 0, sum x = total} along the last dimension.
+
+    Sort decreasing, r = max{k : u_k > (sum_{i<=k} u_i - total) / k}, then
+    max(v - theta, 0) with theta = (sum_{i<=r} u_i - total) / r (Duchi et al. 2008, figure 1).
+    """
+    if v.numel() == 0:
+        return v.clone()
+    x = working(v)
+    # The projection ignores a common shift: with the maximum at 0 no precision is lost to it.
+    x = x - x.amax(dim=-1, keepdim=True)
+    ordered = x.sort(dim=-1, descending=True).values
+    rank = torch.arange(1, x.shape[-1] + 1, device=x.device, dtype=x.dtype)
+    theta = (ordered.cumsum(dim=-1) - total) / rank
+    size = (ordered > theta).sum(dim=-1, keepdim=True).clamp(min=1)
+    return torch.relu(x - theta.gather(-1, size - 1)).to(v.dtype)
+
+
+def simplex_residual(x: Tensor, total: float) -> Tensor:
+    """Negative parts and the excess of the sum, along the last dimension."""
+    return torch.cat([torch.relu(-x), x.sum(dim=-1, keepdim=True) - total], dim=-1)
+
+
+def face_momentum(x_projected: Tensor, momentum: Tensor) -> Tensor:
+    """Momentum within the face of the simplex: zero off the support, mean zero on it."""
+    support = (x_projected > 0).to(momentum.dtype)
+    size = support.sum(dim=-1, keepdim=True).clamp(min=1)
+    mean = (momentum * support).sum(dim=-1, keepdim=True) / size
+    return (momentum - mean) * support
+
+
+def lowest_vertex(gradient: Tensor, total: float) -> Tensor:
+    """total at the smallest entry of the gradient, along the last dimension."""
+    vertex = torch.zeros_like(gradient)
+    if gradient.numel() == 0:
+        return vertex
+    return vertex.scatter(-1, gradient.argmin(dim=-1, keepdim=True), total)
+
+
+@dataclass(frozen=True)
+class Simplex(Operator):
+    """{x : x >= 0, sum x = total} along the last dimension."""
+
+    total: float = 1.0
+    name: ClassVar[str] = "simplex"
+    convex: ClassVar[bool] = True
+    maps: ClassVar[tuple[str, ...]] = ("softmax",)
+
+    def __post_init__(self) -> None:
+        if not self.total >= 0:
+            raise EmptySetError(f"simplex(total={self.total}): a nonnegative total is needed")
+
+    def residual(self, x: Tensor) -> Tensor:
+        require_vectors(x, self.name)
+        return simplex_residual(x, self.total)
+
+    def inequality(self, x: Tensor) -> Tensor:
+        """(-x, sum - total, total - sum)."""
+        require_vectors(x, self.name)
+        excess = (x.sum(dim=-1) - self.total).flatten()
+        return torch.cat([-x.flatten(), excess, -excess])
+
+    def project(self, x: Tensor) -> Tensor:
+        require_vectors(x, self.name)
+        return project_simplex(x, self.total)
+
+    def _map(self, by: str) -> nn.Module:
+        return Softmax(self.total)
+
+    def lmo(self, gradient: Tensor) -> Tensor:
+        return lowest_vertex(gradient, self.total)
+
+    def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
+        return face_momentum(x_projected, momentum)
+
+
+@dataclass(frozen=True)
+class SparseSimplex(Operator):
+    """Members of the simplex with at most k positive entries, along the last dimension.
+
+    Nearest point: the k largest (signed) entries projected on the simplex, zero elsewhere
+    (Kyrillidis et al. 2013, "Sparse projections onto the simplex").
+    """
+
+    k: int
+    total: float = 1.0
+    name: ClassVar[str] = "sparse_simplex"
+    convex: ClassVar[bool] = False
+    states_equality: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or not self.total >= 0:
+            raise EmptySetError(
+                f"sparse_simplex(k={self.k}, total={self.total}): "
+                "k must be at least 1 and the total nonnegative"
+            )
+
+    def residual(self, x: Tensor) -> Tensor:
+        """The simplex residual, and the entries beyond the k largest in magnitude."""
+        require_vectors(x, self.name)
+        kept = min(self.k, x.shape[-1])
+        order = x.abs().argsort(dim=-1, descending=True, stable=True)
+        beyond = x.gather(-1, order[..., kept:])
+        return torch.cat([simplex_residual(x, self.total), beyond], dim=-1)
+
+    def project(self, x: Tensor) -> Tensor:
+        require_vectors(x, self.name)
+        if x.numel() == 0:
+            return x.clone()
+        top = working(x).topk(min(self.k, x.shape[-1]), dim=-1)
+        weights = project_simplex(top.values, self.total).to(x.dtype)
+        projected = torch.zeros_like(x).scatter(-1, top.indices, weights)
+        return torch.where(x.isnan().any(dim=-1, keepdim=True), torch.nan, projected).to(x.dtype)
+
+    def lmo(self, gradient: Tensor) -> Tensor:
+        return lowest_vertex(gradient, self.total)
+
+    def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
+        return face_momentum(x_projected, momentum)

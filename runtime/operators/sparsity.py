@@ -1,0 +1,167 @@
+"""Sets of counts: few nonzero entries, n of each m, few nonzero channels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.operators.base import (
+    EmptySetError,
+    Operator,
+    OperatorError,
+    ShapeError,
+    zero_where_moved,
+)
+from cspec.runtime.operators.linear_algebra import as_matrix, norm, working
+
+Scope = Literal["global", "layer", "row"]
+
+
+def allowed_count(amount: float, size: int) -> int:
+    """How many of `size` may be nonzero: an int is a count, a float a fraction, rounded down."""
+    if isinstance(amount, int):
+        return min(amount, size)
+    # 0.29 * 100 is 28.999999999999996 in binary and means 29.
+    return min(math.floor(amount * size * (1 + 1e-12)), size)
+
+
+def require_amount(amount: float, name: str) -> None:
+    if isinstance(amount, int):
+        if amount < 0:
+            raise EmptySetError(f"{name}({amount}): a count of at least 0 is needed")
+    elif not 0 <= amount <= 1:
+        raise OperatorError(f"{name}({amount}): a fraction lies in [0, 1], a count is an integer")
+
+
+def largest_mask(scores: Tensor, count: int) -> Tensor:
+    """True at exactly `count` largest scores along the last dimension, ties broken by index."""
+    mask = torch.zeros_like(scores, dtype=torch.bool)
+    if count <= 0 or scores.numel() == 0:
+        return mask
+    # Indices, not a threshold: a comparison with the k-th value keeps too many on ties.
+    top = working(scores).topk(min(count, scores.shape[-1]), dim=-1).indices
+    return mask.scatter(-1, top, True)
+
+
+def keep(x: Tensor, mask: Tensor) -> Tensor:
+    """x where the mask is set, zero elsewhere; NaN is not hidden."""
+    return torch.where(mask | x.isnan(), x, torch.zeros_like(x))
+
+
+class _Support(Operator):
+    """Sets that say which entries may be nonzero: x - P(x) is what must vanish."""
+
+    convex: ClassVar[bool] = False
+    counts: ClassVar[bool] = True
+    states_equality: ClassVar[bool] = True
+
+    def support(self, x: Tensor) -> Tensor:
+        """Mask of the entries that the projection keeps."""
+        raise NotImplementedError
+
+    def residual(self, x: Tensor) -> Tensor:
+        return torch.where(self.support(x), torch.zeros_like(x), x)
+
+    def project(self, x: Tensor) -> Tensor:
+        return keep(x, self.support(x))
+
+    def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
+        return zero_where_moved(x_projected, x_before, momentum)
+
+
+@dataclass(frozen=True)
+class Sparse(_Support):
+    """{x : at most `amount` entries are nonzero}: an integer count or a fraction of the entries.
+
+    Scope "global" counts over all tensors of `project_jointly`, "layer" over each tensor, "row"
+    over each row of (outputs, rest). Projection: the largest magnitudes stay.
+    """
+
+    amount: float
+    scope: Scope = "global"
+    name: ClassVar[str] = "sparse"
+
+    def __post_init__(self) -> None:
+        require_amount(self.amount, self.name)
+        if self.scope not in ("global", "layer", "row"):
+            raise OperatorError(f'sparse(scope="{self.scope}"): global, layer or row')
+
+    def support(self, x: Tensor) -> Tensor:
+        rows = as_matrix(x) if self.scope == "row" else x.reshape(1, -1)
+        count = allowed_count(self.amount, rows.shape[1])
+        return largest_mask(rows.abs(), count).reshape(x.shape)
+
+    def support_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The masks of several tensors, which share one count when the scope is global."""
+        if self.scope != "global" or not tensors:
+            return [self.support(x) for x in tensors]
+        scores = torch.cat([working(x.detach()).abs().flatten() for x in tensors])
+        mask = largest_mask(scores, allowed_count(self.amount, scores.numel()))
+        pieces = torch.split(mask, [x.numel() for x in tensors])
+        return [piece.reshape(x.shape) for piece, x in zip(pieces, tensors, strict=True)]
+
+    def project_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The nearest tensors with `amount` nonzero entries in all of them together."""
+        masks = self.support_jointly(tensors)
+        return [keep(x, mask) for x, mask in zip(tensors, masks, strict=True)]
+
+    def residual_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """What must vanish in each tensor when the count is over all of them together."""
+        masks = self.support_jointly(tensors)
+        return [
+            torch.where(mask, torch.zeros_like(x), x)
+            for x, mask in zip(tensors, masks, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class NM(_Support):
+    """{x : at most n nonzero in each block of m along `dim`} (2:4 on sparse tensor cores).
+
+    Raises ShapeError when the dimension is no multiple of m: hardware has no partial blocks.
+    """
+
+    n: int
+    m: int
+    dim: int = -1
+    name: ClassVar[str] = "nm"
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.n <= self.m and self.m >= 1):
+            raise EmptySetError(f"nm({self.n}, {self.m}): 0 <= n <= m is needed")
+
+    def support(self, x: Tensor) -> Tensor:
+        if x.ndim == 0 or x.shape[self.dim] % self.m:
+            raise ShapeError(
+                f"nm({self.n}, {self.m}): dimension {self.dim} of shape "
+                f"{tuple(x.shape)} is no multiple of {self.m}"
+            )
+        last = x.movedim(self.dim, -1)
+        blocks = last.reshape(*last.shape[:-1], last.shape[-1] // self.m, self.m)
+        return largest_mask(blocks.abs(), self.n).reshape(last.shape).movedim(-1, self.dim)
+
+
+@dataclass(frozen=True)
+class ChannelSparse(_Support):
+    """{x : at most k rows of (outputs, rest) are nonzero}; the rows of largest norm stay.
+
+    `k` is an integer count or a fraction of the rows.
+    """
+
+    k: float
+    name: ClassVar[str] = "channel_sparse"
+
+    def __post_init__(self) -> None:
+        require_amount(self.k, self.name)
+
+    def support(self, x: Tensor) -> Tensor:
+        rows = as_matrix(x)
+        if x.numel() == 0:
+            return torch.zeros_like(x, dtype=torch.bool)
+        kept = largest_mask(norm(rows, dim=1), allowed_count(self.k, rows.shape[0]))
+        return kept[:, None].expand_as(rows).reshape(x.shape)

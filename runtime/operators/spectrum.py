@@ -1,0 +1,154 @@
+"""Sets of singular values of the weight as (outputs, rest): rank, nuclear, spectral, band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from cspec.runtime.operators.balls import project_l1, require_radius
+from cspec.runtime.operators.base import EmptySetError, Operator
+from cspec.runtime.operators.linear_algebra import as_matrix, singular_values, svd
+from cspec.runtime.operators.maps_matrix import LowRank
+
+
+def with_singular_values(x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """x with `change` applied to its decreasing singular values (U change(S) V^T)."""
+    if x.numel() == 0:
+        return x.clone()
+    U, S, Vh = svd(as_matrix(x))
+    return ((U * change(S)) @ Vh).reshape(x.shape)
+
+
+def spectrum(x: Tensor) -> Tensor:
+    if x.numel() == 0:
+        return x.new_zeros(0)
+    return singular_values(as_matrix(x))
+
+
+@dataclass(frozen=True)
+class Rank(Operator):
+    """{X : rank X <= r}. Projection: truncated SVD (Eckart & Young 1936).
+
+    The residual is the singular values after the r-th; values at rounding level, below
+    sigma_1 max(m, n) eps as in `matrix_rank`, count as zero.
+    """
+
+    r: int
+    name: ClassVar[str] = "rank"
+    convex: ClassVar[bool] = False
+    counts: ClassVar[bool] = True
+    states_equality: ClassVar[bool] = True
+    maps: ClassVar[tuple[str, ...]] = ("low_rank",)
+
+    def __post_init__(self) -> None:
+        if self.r < 0:
+            raise EmptySetError(f"rank({self.r}): a nonnegative rank is needed")
+
+    def residual(self, x: Tensor) -> Tensor:
+        values = spectrum(x)
+        if values.numel() == 0:
+            return values
+        noise = values[0].detach() * max(as_matrix(x).shape) * torch.finfo(x.dtype).eps
+        rest = values[self.r :]
+        return torch.where(rest <= noise, torch.zeros_like(rest), rest)
+
+    def project(self, x: Tensor) -> Tensor:
+        def truncate(S: Tensor) -> Tensor:
+            kept = torch.arange(S.shape[-1], device=S.device) < self.r
+            return torch.where(kept | S.isnan(), S, torch.zeros_like(S))
+
+        return with_singular_values(x, truncate)
+
+    def _map(self, by: str) -> nn.Module:
+        return LowRank(self.r)
+
+
+@dataclass(frozen=True)
+class Nuclear(Operator):
+    """{X : sum of singular values <= r}. Projection: singular values on the l1 ball."""
+
+    r: float
+    name: ClassVar[str] = "nuclear"
+    convex: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        require_radius(self.r, self.name)
+
+    def inequality(self, x: Tensor) -> Tensor:
+        return (spectrum(x).sum() - self.r).reshape(1)
+
+    def residual(self, x: Tensor) -> Tensor:
+        return torch.relu(self.inequality(x))
+
+    def project(self, x: Tensor) -> Tensor:
+        return with_singular_values(x, lambda S: project_l1(S, self.r))
+
+    def lmo(self, gradient: Tensor) -> Tensor:
+        """-r u_1 v_1^T of the gradient's leading singular pair."""
+        first = torch.zeros(1, dtype=gradient.dtype, device=gradient.device)
+
+        def leading(S: Tensor) -> Tensor:
+            return torch.cat([first + self.r, first.expand(S.shape[-1] - 1)])
+
+        return -with_singular_values(gradient, leading)
+
+
+@dataclass(frozen=True)
+class Spectral(Operator):
+    """{X : largest singular value <= r}. Projection: singular values clamped at r.
+
+    This is the norm of the weight as (outputs, rest); the operator norm of a convolution is
+    another number, up to the square root of the kernel's area times as large.
+    """
+
+    r: float
+    name: ClassVar[str] = "spectral"
+    convex: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        require_radius(self.r, self.name)
+
+    def inequality(self, x: Tensor) -> Tensor:
+        return spectrum(x) - self.r
+
+    def residual(self, x: Tensor) -> Tensor:
+        return torch.relu(self.inequality(x))
+
+    def project(self, x: Tensor) -> Tensor:
+        return with_singular_values(x, lambda S: S.clamp(max=self.r))
+
+    def lmo(self, gradient: Tensor) -> Tensor:
+        """-r U V^T of the gradient."""
+        return -with_singular_values(gradient, lambda S: torch.full_like(S, self.r))
+
+
+@dataclass(frozen=True)
+class SingularBand(Operator):
+    """{X : lo <= every singular value <= hi}: well-conditioned weights; not convex for lo > 0."""
+
+    lo: float
+    hi: float
+    name: ClassVar[str] = "singular_band"
+    convex: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lo <= self.hi:
+            raise EmptySetError(f"singular_band({self.lo}, {self.hi}): 0 <= lo <= hi is needed")
+
+    def inequality(self, x: Tensor) -> Tensor:
+        values = spectrum(x)
+        return torch.cat([self.lo - values, values - self.hi])
+
+    def residual(self, x: Tensor) -> Tensor:
+        return torch.relu(self.inequality(x))
+
+    def project(self, x: Tensor) -> Tensor:
+        return with_singular_values(x, lambda S: S.clamp(self.lo, self.hi))
+
+    def lmo(self, gradient: Tensor) -> Tensor:
+        """-hi U V^T of the gradient."""
+        return -with_singular_values(gradient, lambda S: torch.full_like(S, self.hi))

@@ -1,0 +1,97 @@
+"""Orthonormal columns: the Stiefel manifold, projected by adaptive Newton-Schulz."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from cspec.runtime.operators.base import Operator
+from cspec.runtime.operators.linear_algebra import as_tall, from_tall, split_finite, svd, working
+from cspec.runtime.operators.maps_orthogonal import Cayley, Householder, MatrixExp
+
+# Up to sigma_max^2 = 2 an iteration takes every singular value nearer to 1; beyond it (and surely
+# beyond 3, where it diverges) the matrix is scaled down first.
+SAFE_GRAM = 2.0
+# From here one float64 iteration ends near 1e-8 (the error e becomes 3/4 e^2).
+COARSE = 1e-4
+# 1.5^24 = 17,000: worse conditioned matrices are cheaper and more exact by SVD.
+ITERATIONS = 24
+
+
+def gram_error(X: Tensor) -> Tensor:
+    """X^T X - I for tall (..., n, k)."""
+    return X.mT @ X - torch.eye(X.shape[-1], dtype=X.dtype, device=X.device)
+
+
+def polar(V: Tensor) -> Tensor:
+    """The orthonormal factor U W^T of V = U S W^T, for tall (..., n, k), batched.
+
+    Newton-Schulz X <- X (3 I - X^T X) / 2 until max |X^T X - I| is small, the last step in
+    float64; matrices on which it does not converge go through a float64 SVD. NaN stays NaN.
+    """
+    if V.numel() == 0:
+        return V.clone()
+    finite, broken = split_finite(working(V))
+    X = _prescaled(finite)
+    error = gram_error(X)
+    for _ in range(ITERATIONS):
+        if not bool((error.abs() > COARSE).any()):
+            break
+        X = X - 0.5 * X @ error
+        error = gram_error(X)
+    X = X.double()
+    for _ in range(2):
+        X = X - 0.5 * X @ gram_error(X)
+    failed = ~(gram_error(X).abs().amax(dim=(-2, -1)) <= 1e-7)
+    if bool(failed.any()):
+        U, _, Wh = svd(finite[failed].double())
+        X[failed] = U @ Wh
+    return torch.where(broken, torch.nan, X).to(V.dtype)
+
+
+def _prescaled(V: Tensor) -> Tensor:
+    """V with sigma_max <= sqrt(SAFE_GRAM): untouched if it has it already, else sigma_max <= 1."""
+    largest = V.abs().amax(dim=(-2, -1), keepdim=True)
+    moderate = torch.where(largest > 2, V / largest.clamp(min=1), V)
+    # The largest row sum of a Gram matrix bounds its largest eigenvalue, sigma_max^2.
+    bound = (moderate.mT @ moderate).abs().sum(dim=-1).amax(dim=-1)[..., None, None]
+    small = bound < 0.25
+    scale = torch.where((bound > SAFE_GRAM) | small, bound, torch.ones_like(bound)).sqrt()
+    return moderate / torch.where(scale > 0, scale, torch.ones_like(scale))
+
+
+@dataclass(frozen=True)
+class Stiefel(Operator):
+    """{W : V^T V = I} with V the weight as (outputs, rest), transposed if wide.
+
+    The projection is the polar factor, the nearest such matrix in the Frobenius norm.
+    """
+
+    name: ClassVar[str] = "stiefel"
+    convex: ClassVar[bool] = False
+    states_equality: ClassVar[bool] = True
+    maps: ClassVar[tuple[str, ...]] = ("cayley", "householder", "matrix_exp")
+
+    def residual(self, x: Tensor) -> Tensor:
+        return gram_error(as_tall(x)[0])
+
+    def project(self, x: Tensor) -> Tensor:
+        tall, transposed = as_tall(x)
+        return from_tall(polar(tall), x.shape, transposed)
+
+    def _map(self, by: str) -> nn.Module:
+        return {"cayley": Cayley, "householder": Householder, "matrix_exp": MatrixExp}[by](polar)
+
+    def lmo(self, gradient: Tensor) -> Tensor:
+        """-U V^T of the gradient's SVD."""
+        return -self.project(gradient)
+
+    def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
+        """The tangent part M - W sym(W^T M)."""
+        W, transposed = as_tall(x_projected)
+        M, _ = as_tall(momentum)
+        inner = W.mT @ M
+        return from_tall(M - W @ (inner + inner.mT) / 2, momentum.shape, transposed)
