@@ -1,0 +1,26 @@
+"""Datasets: sources, data from Python, splits and the order of batches."""
+
+from cspec.runtime.data.dataset import Dataset, whole_classes
+from cspec.runtime.data.errors import DataError
+from cspec.runtime.data.from_python import as_dataset
+from cspec.runtime.data.idx import read_idx
+from cspec.runtime.data.order import batches, batches_per_epoch, forever, permutation
+from cspec.runtime.data.sources import SOURCES, load, source_settings
+from cspec.runtime.data.split import split_dataset, split_indices
+
+__all__ = [
+    "SOURCES",
+    "DataError",
+    "Dataset",
+    "as_dataset",
+    "batches",
+    "batches_per_epoch",
+    "forever",
+    "load",
+    "permutation",
+    "read_idx",
+    "source_settings",
+    "split_dataset",
+    "split_indices",
+    "whole_classes",
+]

@@ -1,0 +1,121 @@
+"""The record of a dataset: named columns of one length, checked when it is made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.data.errors import DataError
+
+_MOST_WHOLE_CLASSES = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Columns of one length.
+
+    Attributes:
+        name: how the spec calls it (`train`).
+        columns: tensors (N, ...); `x` float features or images, codes and labels int64.
+        classes: original values of each categorical column; a code is a position in them.
+        feature_names: names of the last dimension of `x`, where it has names.
+        provenance: where the data came from: file, sizes, seed.
+
+    Raises:
+        DataError: no columns, no rows, unequal lengths, NaN or infinite numbers.
+    """
+
+    name: str
+    columns: Mapping[str, Tensor]
+    classes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    feature_names: tuple[str, ...] = ()
+    provenance: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.columns:
+            raise DataError(f"the data `{self.name}` has no columns")
+        lengths = {column: _length(self.name, column, v) for column, v in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"{column}: {length}" for column, length in lengths.items())
+            raise DataError(
+                f"the columns of `{self.name}` have different lengths ({listed})",
+                "row i of every column must describe example i",
+            )
+        if not len(self):
+            raise DataError(f"the data `{self.name}` is empty: it has no rows")
+        for column, values in self.columns.items():
+            _check_finite(self.name, column, values)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __getitem__(self, column: str) -> Tensor:
+        if column not in self.columns:
+            raise missing_column(self.name, column, self.columns)
+        return self.columns[column]
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> "Dataset":
+        """The same data on a device, its floating-point columns in a dtype."""
+        moved = {
+            column: values.to(device=device, dtype=dtype if values.is_floating_point() else None)
+            for column, values in self.columns.items()
+        }
+        return replace(self, columns=moved)
+
+    def select(self, indices: Tensor | Sequence[int]) -> "Dataset":
+        """The rows at the given positions, in that order."""
+        rows = torch.as_tensor(indices, dtype=torch.int64)
+        return replace(self, columns={c: v[rows.to(v.device)] for c, v in self.columns.items()})
+
+    def renamed(self, name: str) -> "Dataset":
+        """The same data under another name."""
+        return replace(self, name=name)
+
+    def noted(self, remark: str) -> "Dataset":
+        """The same data with a remark added to its provenance."""
+        return replace(self, provenance=f"{self.provenance}; {remark}")
+
+
+def _length(name: str, column: str, values: Tensor) -> int:
+    if values.ndim == 0:
+        raise DataError(f"column `{column}` of `{name}` is a single number, not one value a row")
+    return len(values)
+
+
+def _check_finite(name: str, column: str, values: Tensor) -> None:
+    if not values.is_floating_point():
+        return
+    bad = ~torch.isfinite(values)
+    if not bool(bad.any()):
+        return
+    rows = bad.flatten(1).any(1).nonzero().flatten()
+    kind = "NaN" if bool(values.isnan().any()) else "infinite numbers"
+    raise DataError(
+        f"column `{column}` of `{name}` holds {kind} in {len(rows)} of {len(values)} rows, "
+        f"first in row {int(rows[0])}",
+        "remove these rows or fill them in before training",
+    )
+
+
+def missing_column(name: str, column: str, known: Mapping[str, Any]) -> DataError:
+    """The error for a column that is not there; it lists what is."""
+    return DataError(
+        f"the data `{name}` has no column `{column}`", f"its columns are: {', '.join(known)}"
+    )
+
+
+def whole_classes(values: Tensor) -> tuple[int, ...] | None:
+    """(0, ..., K - 1) if a column of whole numbers takes exactly these values, else None.
+
+    Only then is a code the value itself, so that nothing changes by reading it as a class.
+    """
+    if values.is_floating_point() or values.ndim != 1 or not len(values):
+        return None
+    lowest, highest = int(values.min()), int(values.max())
+    if lowest != 0 or highest >= _MOST_WHOLE_CLASSES:
+        return None
+    return tuple(range(highest + 1)) if len(values.unique()) == highest + 1 else None

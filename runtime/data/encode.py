@@ -1,0 +1,68 @@
+"""Table columns to tensors: numbers, codes of classes, one-hot features."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cspec.runtime.data.dataset import whole_classes
+from cspec.runtime.data.errors import DataError
+
+_SHOWN = 3
+
+Encoded = tuple[Tensor, tuple[Any, ...] | None]
+"""A column and the original values of its codes; None for a column of plain numbers."""
+
+
+def python_values(values: NDArray[Any]) -> tuple[Any, ...]:
+    """Numpy values as Python ones: what facts and messages show."""
+    return tuple(v.item() if isinstance(v, np.generic) else v for v in values)
+
+
+def encode_classes(values: NDArray[Any], column: str, positive: Any | None = None) -> Encoded:
+    """Codes in the sorted order of the values; `positive` of two values becomes class 1.
+
+    Raises:
+        DataError: `positive` is no value of the column, or the column does not have two.
+    """
+    keys = values.astype(str) if values.dtype == object else values
+    found, codes = np.unique(keys, return_inverse=True)
+    classes = python_values(found)
+    if positive is not None:
+        if positive not in classes or len(classes) != 2:
+            raise DataError(
+                f"positive={positive!r} must be one of two values of `{column}`",
+                f"its values are: {', '.join(map(repr, classes[:10]))}",
+            )
+        if classes[0] == positive:
+            classes, codes = classes[::-1], 1 - codes
+    return torch.from_numpy(codes.astype(np.int64)), classes
+
+
+def encode_plain(values: NDArray[Any], column: str) -> Encoded:
+    """A column as it is: text and truth values as codes, numbers as numbers.
+
+    Whole numbers stay what they are; they count as classes only if they are exactly 0, ..., K - 1,
+    where a code is the value itself.
+    """
+    if values.dtype.kind in "OUSTb":
+        return encode_classes(values, column)
+    if values.dtype.kind in "iu":
+        numbers = torch.from_numpy(values.astype(np.int64))
+        return numbers, whole_classes(numbers)
+    return torch.as_tensor(values.astype(np.float64), dtype=torch.get_default_dtype()), None
+
+
+def lines_text(lines: Sequence[int]) -> str:
+    """`line 7`, `lines 7, 9, 12 and 40 more`."""
+    shown = ", ".join(str(line) for line in lines[:_SHOWN])
+    rest = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    return f"line{'s' if len(lines) > 1 else ''} {shown}{rest}"
+
+
+def one_hot(codes: Tensor, classes: Sequence[Any]) -> Tensor:
+    """(N,) codes -> (N, K) of zeros and ones in float64."""
+    return torch.nn.functional.one_hot(codes, len(classes)).to(torch.float64)
