@@ -33,6 +33,15 @@ class DataFacts(BaseModel):
     columns: dict[str, ColumnFacts]
     feature_names: tuple[str, ...] = ()
     provenance: str = ""
+    joint: tuple[tuple[tuple[str, ...], tuple[tuple[tuple[int, ...], int], ...]], ...] = ()
+    """Counts of combinations: (columns, ((codes, count), ...)) for each `cross` of the spec."""
+
+    def joint_counts(self, columns: tuple[str, ...], codes: tuple[int, ...]) -> int | None:
+        """Rows with these codes in these columns; None if the combination was not counted."""
+        for names, counts in self.joint:
+            if names == columns:
+                return dict(counts).get(codes, 0)
+        return None
 
 
 class ParameterFacts(BaseModel):

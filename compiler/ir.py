@@ -1,8 +1,8 @@
 """The canonical problem: minimize f subject to g <= 0, h = 0, x in X, with its history.
 
-A `Problem` starts as the spec reads and is rewritten by the passes of `compiler/passes`. A constraint
-keeps two faces: what people wrote (`value relation bound`, reported in their units) and what the
-machine works on (`parts`, canonical functions). The face for people never changes.
+A `Problem` starts as the spec reads and is rewritten by the passes of `compiler/passes`. A
+constraint keeps two faces: what people wrote (`value relation bound`, reported in their units) and
+what the machine works on (`parts`, canonical functions). The face for people never changes.
 """
 
 from __future__ import annotations

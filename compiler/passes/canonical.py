@@ -1,0 +1,120 @@
+"""Write each relation as canonical functions: g <= 0, h == 0.
+
+    e >= b         ->  b - e
+    abs(e) <= b    ->  e - b,  -e - b           (each has the bound's multiplier)
+    max(v) <= b    ->  v - b, entry by entry
+    gap(v) <= b    ->  v_i - v_j - b for all ordered pairs
+    ratio(v) >= b  ->  b v_j - v_i for all ordered pairs
+    A / B <= b     ->  A - b B                  (B an expectation, so never negative)
+
+Splitting keeps each function linear in expectations, so that a minibatch estimate is unbiased.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.ir import Constraint, Problem, Recovery
+from cspec.compiler.rewrite import call, function_name
+from cspec.dsl.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
+
+
+def canonical(problem: Problem) -> Problem:
+    """Maximization becomes minimization; each constraint gets its canonical parts."""
+    sign = -1.0 if problem.sense == "maximize" else 1.0
+    objective = negate(problem.objective) if sign < 0 else problem.objective
+    constraints = tuple(
+        c.model_copy(update={"parts": _parts(c), "recovery": _recovery(c, sign)})
+        for c in problem.constraints
+    )
+    update = {"objective": objective, "objective_sign": sign, "constraints": constraints}
+    return problem.model_copy(update=update)
+
+
+def _recovery(constraint: Constraint, sign: float) -> Recovery:
+    direction = 1.0 if constraint.relation == ">=" else -1.0
+    return Recovery(sensitivity_sign=sign * direction)
+
+
+def _parts(constraint: Constraint) -> tuple[Expr, ...]:
+    match constraint.relation:
+        case "in":
+            return ()
+        case "==":
+            return (minus(constraint.value, constraint.bound),)
+        case "<=":
+            return upper(constraint.value, constraint.bound)
+        case _:
+            return lower(constraint.value, constraint.bound)
+
+
+def parts_of(value: Expr, bound: Expr, relation: str) -> tuple[Expr, ...]:
+    """Canonical functions of `value relation bound`."""
+    if relation == "==":
+        return (minus(value, bound),)
+    return upper(value, bound) if relation == "<=" else lower(value, bound)
+
+
+def upper(value: Expr, bound: Expr) -> tuple[Expr, ...]:
+    """Functions that are all <= 0 exactly when value <= bound."""
+    match function_name(value), value:
+        case "abs", Call(arguments=(inner,)):
+            return (minus(inner, bound), minus(negate(inner), bound))
+        case "max", Call(arguments=arguments):
+            return tuple(part for argument in arguments for part in upper(argument, bound))
+        case "gap", Call(arguments=(vector,)):
+            return (minus(call("differences", vector), bound),)
+    quotient = _quotient(value)
+    if quotient:
+        numerator, denominator = quotient
+        return (minus(numerator, times(bound, denominator)),)
+    return (minus(value, bound),)
+
+
+def lower(value: Expr, bound: Expr) -> tuple[Expr, ...]:
+    """Functions that are all <= 0 exactly when value >= bound."""
+    match function_name(value), value:
+        case "min", Call(arguments=arguments):
+            return tuple(part for argument in arguments for part in lower(argument, bound))
+        case "ratio", Call(arguments=(vector,)):
+            return (call("ratio_differences", vector, bound),)
+    quotient = _quotient(value)
+    if quotient:
+        numerator, denominator = quotient
+        return (minus(times(bound, denominator), numerator),)
+    return (minus(bound, value),)
+
+
+def _quotient(value: Expr) -> tuple[Expr, Expr] | None:
+    """Numerator and denominator of a ratio of expectations."""
+    match value:
+        case Product(operands=(*numerator, denominator), operators=(*operators, "/")):
+            if not any(isinstance(node, Expectation) for node in walk(denominator)):
+                return None
+            if len(numerator) == 1:
+                return numerator[0], denominator
+            rest = value.model_copy(
+                update={"operands": tuple(numerator), "operators": tuple(operators)}
+            )
+            return rest, denominator
+        case _:
+            return None
+
+
+def minus(left: Expr, right: Expr) -> Expr:
+    """left - right, without writing zeros."""
+    if isinstance(right, Number) and right.value == 0:
+        return left
+    if isinstance(left, Number) and left.value == 0:
+        return negate(right)
+    return Sum(operands=(left, right), operators=("-",), span=left.span)
+
+
+def times(left: Expr, right: Expr) -> Expr:
+    """left * right, without writing ones."""
+    if isinstance(left, Number) and left.value == 1:
+        return right
+    return Product(operands=(left, right), operators=("*",), span=right.span)
+
+
+def negate(expr: Expr) -> Expr:
+    """-expr, without two signs."""
+    return expr.operand if isinstance(expr, Negate) else Negate(operand=expr, span=expr.span)

@@ -1,0 +1,122 @@
+"""Spec -> Problem: every constraint with its label path, quantifiers, modifiers and tolerance.
+
+eo: forall a in values(sex): { tpr: P[..] >= 55% }   ->   eo.tpr, for a in values(sex)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cspec.compiler.ir import Constraint, Problem, Relation
+from cspec.compiler.rewrite import number
+from cspec.dsl import nodes
+from cspec.dsl.check import Checked
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Binder, Expr, Modifier, Number
+from cspec.dsl.settings.methods import Construction
+
+ZERO = Number(text="0", value=0.0)
+
+
+def collect(checked: Checked) -> Problem:
+    """The problem as written, before any rewriting."""
+    objective = next(i for i in checked.elaborated.items if isinstance(i, nodes.Objective))
+    written = next(i for i in checked.spec.items if isinstance(i, nodes.Objective))
+    text = checked.source.slice(written.expression.span) if written.expression else ""
+    constraints: list[Constraint] = []
+    for item in checked.elaborated.constraints():
+        constraints.extend(_flatten(checked, item, "", (), ()))
+    metrics = tuple(
+        (item.name, item.value)
+        for item in checked.elaborated.items
+        if isinstance(item, nodes.Metric)
+    )
+    return Problem(
+        sense=objective.sense,
+        objective=objective.expression or ZERO,
+        objective_text=" ".join(text.split()),
+        constraints=tuple(constraints),
+        metrics=metrics,
+    )
+
+
+def _flatten(
+    checked: Checked,
+    item: nodes.Constraint | nodes.Group,
+    path: str,
+    binders: tuple[Binder, ...],
+    modifiers: tuple[Modifier, ...],
+) -> Iterator[Constraint]:
+    label = ".".join(part for part in (path, item.label) if part)
+    binders = binders + item.binders
+    modifiers = modifiers + item.modifiers
+    if isinstance(item, nodes.Group):
+        for inner in item.constraints:
+            yield from _flatten(checked, inner, label, binders, modifiers)
+        return
+    yield _constraint(checked, item, label, binders, modifiers)
+
+
+def _constraint(
+    checked: Checked,
+    item: nodes.Constraint,
+    label: str,
+    binders: tuple[Binder, ...],
+    modifiers: tuple[Modifier, ...],
+) -> Constraint:
+    value, bound, relation = _sides(checked, item.relation)
+    fields: dict[str, Any] = {}
+    for modifier in modifiers:
+        match modifier:
+            case nodes.Within(tolerance=tolerance):
+                fields["tolerance"] = value_or_none(tolerance, checked.params) or 0.0
+                fields["tolerance_given"] = True
+            case nodes.WithSurrogate(surrogate=surrogate):
+                fields["surrogate"] = surrogate
+                fields["surrogate_text"] = checked.source.slice(surrogate.span)
+            case nodes.Soft(keywords=keywords):
+                given = {k.name: value_or_none(k.value, checked.params) for k in keywords}
+                fields["soft"] = {"weight": 1.0, "power": 1.0} | {
+                    name: number for name, number in given.items() if number is not None
+                }
+    method = checked.methods.get(label)
+    if isinstance(method, Construction):
+        fields["construction"] = True
+    elif method is not None:
+        fields["method"] = method
+    return Constraint(
+        label=label,
+        binders=binders,
+        value=value,
+        bound=bound,
+        relation=relation,
+        text=" ".join(checked.source.slice(item.relation.span).split()),
+        span=item.relation.span,
+        **fields,
+    )
+
+
+def _sides(checked: Checked, relation: Expr) -> tuple[Expr, Expr, Relation]:
+    """Value, bound and relation. A constant on the left changes sides; chains wait for a pass."""
+    match relation:
+        case nodes.Membership(element=element, set=within):
+            return element, within, "in"
+        case nodes.Compare(operands=(left, right), operators=(operator,)):
+            if _is_constant(checked, left) and not _is_constant(checked, right):
+                return right, left, _flipped(operator)
+            return left, right, _relation(operator)
+        case _:
+            return relation, number(0), "<="
+
+
+def _is_constant(checked: Checked, expr: Expr) -> bool:
+    return value_or_none(expr, checked.params) is not None
+
+
+def _relation(operator: str) -> Relation:
+    return {"<=": "<=", ">=": ">=", "==": "=="}[operator]  # type: ignore[return-value]
+
+
+def _flipped(operator: str) -> Relation:
+    return {"<=": ">=", ">=": "<=", "==": "=="}[operator]  # type: ignore[return-value]

@@ -1,0 +1,259 @@
+"""Expand quantifiers and comprehensions over what binding made known.
+
+forall g in values(sex): e(g)            ->   e[Female], e[Male]
+forall W in net.weights("conv*"): e(W)   ->   e[conv1.weight], e[conv2.weight]
+sum(sumsq(W) for W in net.weights)       ->   sumsq(conv1.weight) + sumsq(conv2.weight) + ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import NamedTuple
+
+from cspec.compiler.facts import Facts
+from cspec.compiler.ir import Category, Constraint, ParameterRef, Problem
+from cspec.compiler.passes.mapping import map_constraint, map_expressions
+from cspec.compiler.rewrite import call, method_name, number, rewrite, substitute
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import (
+    Binder,
+    Call,
+    Compare,
+    Comprehension,
+    Expr,
+    FiniteSet,
+    Name,
+    String,
+    Sum,
+)
+
+
+class Member(NamedTuple):
+    """One element of an index set: values of the binder's names, and what people call it."""
+
+    values: dict[str, Expr]
+    text: str
+
+
+class Expansion(NamedTuple):
+    """What expansion needs to know."""
+
+    facts: Facts
+    params: Mapping[str, float | tuple[float, ...]]
+
+
+def expand(problem: Problem, context: Expansion) -> Problem:
+    """The problem without quantifiers: one constraint a member, comprehensions written out."""
+    constraints = tuple(member for c in problem.constraints for member in _members_of(c, context))
+    expanded = problem.model_copy(update={"constraints": constraints})
+
+    def step(node: Expr) -> Expr:
+        return _comprehension(node, context) if isinstance(node, Comprehension) else node
+
+    return map_expressions(expanded, lambda expr: rewrite(expr, step))
+
+
+def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constraint]:
+    if not constraint.binders:
+        yield constraint
+        return
+    found = False
+    for member in _product(constraint.binders, context):
+        found = True
+        bound = constraint.model_copy(update={"binders": (), "member": member.text})
+        yield map_constraint(
+            bound,
+            lambda expr, values=member.values: substitute(expr, values),  # type: ignore[misc]
+        )
+    if not found:
+        raise SpecError([_nothing(constraint)])
+
+
+def _nothing(constraint: Constraint) -> Diagnostic:
+    return Diagnostic(
+        code="CS603",
+        message=f"`{constraint.label}` is about nothing: its quantifier has no member",
+        span=constraint.binders[0].span,
+        label="no member",
+        notes=("a requirement on nothing would always be reported as met",),
+        helps=("check the pattern against the names that `cspec info` lists",),
+    )
+
+
+def _product(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Member]:
+    """Members of several binders, left to right; later sets may mention earlier names."""
+
+    def extend(done: Member, rest: tuple[Binder, ...]) -> Iterator[Member]:
+        if not rest:
+            yield done
+            return
+        first = rest[0]
+        domain = substitute(first.domain, done.values)
+        for member in members(first.names, domain, context, first):
+            values = done.values | member.values
+            if first.condition is not None and not _holds(first.condition, member, context):
+                continue
+            text = ", ".join(part for part in (done.text, member.text) if part)
+            yield from extend(Member(values, text), rest[1:])
+
+    yield from extend(Member({}, ""), binders)
+
+
+def _holds(condition: Expr, member: Member, context: Expansion) -> bool:
+    """Whether `where condition` holds of a member; `count` is the size of its group."""
+    match condition:
+        case Compare(operands=(Name(id="count"), bound), operators=(operator,)):
+            size = value_or_none(bound, context.params)
+            count = group_size(tuple(member.values.values()), context.facts)
+            if size is None or count is None:
+                raise SpecError([_unknown_condition(condition)])
+            return {">=": count >= size, ">": count > size, "<=": count <= size,
+                    "<": count < size, "==": count == size, "!=": count != size}[operator]  # fmt: skip
+        case Compare(operands=operands, operators=operators):
+            numbers = [
+                value_or_none(substitute(o, member.values), context.params) for o in operands
+            ]
+            if any(n is None for n in numbers):
+                raise SpecError([_unknown_condition(condition)])
+            pairs = zip(numbers, operators, numbers[1:], strict=False)
+            return all(_compare(a or 0.0, o, b or 0.0) for a, o, b in pairs)
+        case _:
+            raise SpecError([_unknown_condition(condition)])
+
+
+def _compare(a: float, operator: str, b: float) -> bool:
+    return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[
+        operator
+    ]
+
+
+def _unknown_condition(condition: Expr) -> Diagnostic:
+    return Diagnostic(
+        code="CS590",
+        message="this `where` is not compiled yet",
+        span=condition.span,
+        notes=("compiled are `count >= n` for groups and comparisons of numbers",),
+    )
+
+
+def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
+    """How many training rows are in a group, if the data say so."""
+    categories = tuple(v for v in values if isinstance(v, Category))
+    if len(categories) != len(values) or not categories:
+        return None
+    columns = tuple(c.column for c in categories)
+    for data in facts.data.values():
+        if len(categories) == 1 and columns[0] in data.columns:
+            return data.columns[columns[0]].counts[categories[0].code]
+        codes = tuple(c.code for c in categories)
+        joint = data.joint_counts(columns, codes)
+        if joint is not None:
+            return joint
+    return None
+
+
+def members(
+    names: tuple[str, ...], domain: Expr, context: Expansion, binder: Binder
+) -> Iterator[Member]:
+    """The elements of an index set."""
+    facts = context.facts
+    method = method_name(domain)
+    if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
+        yield from _parameters(names[0], method[0], method[1], _glob(domain), facts)
+        return
+    match domain:
+        case Call(function=Name(id="values"), arguments=(Name(id=column),)):
+            yield from (Member({names[0]: c}, c.text) for c in categories(column, facts, binder))
+        case Call(function=Name(id="cross"), arguments=columns):
+            axes = [categories(c.id, facts, binder) for c in columns if isinstance(c, Name)]
+            for combination in product(*axes):
+                text = ", ".join(c.text for c in combination)
+                yield Member(dict(zip(names, combination, strict=True)), text)
+        case Call(function=Name(id="range"), arguments=bounds):
+            limits = [int(value_or_none(b, context.params) or 0) for b in bounds]
+            yield from (Member({names[0]: number(i)}, str(i)) for i in range(*limits))
+        case FiniteSet(items=items):
+            yield from (Member({names[0]: i}, _text(i)) for i in items)
+        case _:
+            raise SpecError([_unknown_domain(binder)])
+
+
+def _text(expr: Expr) -> str:
+    match expr:
+        case String(value=value):
+            return value
+        case Name(id=name):
+            return name
+        case _:
+            return getattr(expr, "text", "")
+
+
+def _unknown_domain(binder: Binder) -> Diagnostic:
+    return Diagnostic(
+        code="CS590",
+        message="a quantifier over this set is not compiled yet",
+        span=binder.domain.span,
+        label="not compiled yet",
+        notes=(
+            "compiled are `values(column)`, `cross(columns)`, `net.weights`, `net.params`, "
+            "`range(n)` and `{a, b}`",
+        ),
+    )
+
+
+def _glob(domain: Expr) -> str:
+    match domain:
+        case Call(arguments=(String(value=pattern),)):
+            return pattern
+        case _:
+            return "*"
+
+
+def _parameters(name: str, model: str, kind: str, pattern: str, facts: Facts) -> Iterator[Member]:
+    for parameter in facts.models[model].parameters:
+        if parameter.gate or not fnmatchcase(parameter.name, pattern):
+            continue
+        if kind == "weights" and len(parameter.shape) < 2:
+            continue
+        reference = ParameterRef(model=model, name=parameter.name, shape=parameter.shape)
+        yield Member({name: reference}, parameter.name)
+
+
+def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...]:
+    """The values of a categorical column, in code order."""
+    for data in facts.data.values():
+        known = data.columns.get(column)
+        if known is None:
+            continue
+        if known.kind == "real":
+            break
+        return tuple(
+            Category(column=column, text=str(value), code=code)
+            for code, value in enumerate(known.classes)
+        )
+    raise SpecError(
+        [
+            Diagnostic(
+                code="CS604",
+                message=f"column `{column}` has no groups: it is not categorical in this data",
+                span=binder.domain.span,
+                label="needs a categorical column",
+                helps=("bin it in the data, or name a column of categories",),
+            )
+        ]
+    )
+
+
+def _comprehension(node: Comprehension, context: Expansion) -> Expr:
+    """`sum`, `max` or `min` over a finite set, written out."""
+    terms = tuple(substitute(node.body, m.values) for m in _product(node.binders, context))
+    if not terms:
+        return number(0)
+    if len(terms) == 1:
+        return terms[0]
+    if node.function == "sum":
+        return Sum(operands=terms, operators=("+",) * (len(terms) - 1), span=node.span)
+    return call(node.function, *terms)
