@@ -28,11 +28,13 @@ class Halfspace(Operator):
         if not bool(self.a.any()) and self.b < 0:
             raise EmptySetError(f"halfspace: 0 <= {self.b} has no solution")
 
-    def inequality(self, x: Tensor) -> Tensor:
+    def _normal(self, x: Tensor) -> Tensor:
         if self.a.numel() != x.numel():
             raise ShapeError(f"halfspace: a has {self.a.numel()} entries, x has {x.numel()}")
-        a = self.a.to(dtype=x.dtype, device=x.device).reshape(x.shape)
-        return ((a * x).sum() - self.b).reshape(1)
+        return self.a.to(dtype=x.dtype, device=x.device).reshape(x.shape)
+
+    def inequality(self, x: Tensor) -> Tensor:
+        return ((self._normal(x) * x).sum() - self.b).reshape(1)
 
     def residual(self, x: Tensor) -> Tensor:
         return torch.relu(self.inequality(x))
@@ -40,12 +42,13 @@ class Halfspace(Operator):
     def project(self, x: Tensor) -> Tensor:
         """x - [<a, x> - b]+ a / ||a||^2, in float64: the step cancels most of <a, x>."""
         wide = x.detach().double()
-        excess = torch.relu(self.inequality(wide))
-        a = self.a.to(dtype=torch.float64, device=x.device).reshape(x.shape)
+        a = self._normal(wide)
         length = norm(a)
         unit = a / torch.where(length > 0, length, 1.0)
-        step = excess / torch.where(length > 0, length, 1.0)
-        return (wide - step * unit).to(x.dtype)
+        for _ in range(2):
+            step = torch.relu(self.inequality(wide)) / torch.where(length > 0, length, 1.0)
+            wide = wide - step * unit
+        return wide.to(x.dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +104,11 @@ class Affine(Operator):
     def project(self, x: Tensor) -> Tensor:
         self._require_size(x)
         flat = x.detach().double().flatten()
-        step = self._inverse.to(x.device) @ self.residual(flat)
-        return (flat - step).reshape(x.shape).to(x.dtype)
+        inverse = self._inverse.to(x.device)
+        # The second pass takes out what the first one's cancellation left of a huge x.
+        for _ in range(2):
+            flat = flat - inverse @ self.residual(flat)
+        return flat.reshape(x.shape).to(x.dtype)
 
     def _require_size(self, x: Tensor) -> None:
         if x.numel() != self.A.shape[1]:

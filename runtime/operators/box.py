@@ -13,6 +13,7 @@ from cspec.runtime.operators.base import (
     EmptySetError,
     NoFormError,
     Operator,
+    ShapeError,
     like,
     zero_where_moved,
 )
@@ -62,7 +63,10 @@ class Box(Operator):
             raise EmptySetError(f"box({self.lo}, {self.hi}) has a lower bound above its upper one")
 
     def _bounds(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return like(self.lo, x).expand_as(x), like(self.hi, x).expand_as(x)
+        try:
+            return like(self.lo, x).expand_as(x), like(self.hi, x).expand_as(x)
+        except RuntimeError as error:
+            raise ShapeError(f"box: the bounds do not fit shape {tuple(x.shape)}") from error
 
     def residual(self, x: Tensor) -> Tensor:
         lo, hi = self._bounds(x)

@@ -53,6 +53,11 @@ def keep(x: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask | x.isnan(), x, torch.zeros_like(x))
 
 
+def beyond(x: Tensor, mask: Tensor) -> Tensor:
+    """x where the mask is not set, zero elsewhere; NaN is not hidden."""
+    return torch.where(mask & ~x.isnan(), torch.zeros_like(x), x)
+
+
 class _Support(Operator):
     """Sets that say which entries may be nonzero: x - P(x) is what must vanish."""
 
@@ -65,7 +70,7 @@ class _Support(Operator):
         raise NotImplementedError
 
     def residual(self, x: Tensor) -> Tensor:
-        return torch.where(self.support(x), torch.zeros_like(x), x)
+        return beyond(x, self.support(x))
 
     def project(self, x: Tensor) -> Tensor:
         return keep(x, self.support(x))
@@ -113,10 +118,7 @@ class Sparse(_Support):
     def residual_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """What must vanish in each tensor when the count is over all of them together."""
         masks = self.support_jointly(tensors)
-        return [
-            torch.where(mask, torch.zeros_like(x), x)
-            for x, mask in zip(tensors, masks, strict=True)
-        ]
+        return [beyond(x, mask) for x, mask in zip(tensors, masks, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class NM(_Support):
             raise EmptySetError(f"nm({self.n}, {self.m}): 0 <= n <= m is needed")
 
     def support(self, x: Tensor) -> Tensor:
-        if x.ndim == 0 or x.shape[self.dim] % self.m:
+        if not -x.ndim <= self.dim < x.ndim or x.shape[self.dim] % self.m:
             raise ShapeError(
                 f"nm({self.n}, {self.m}): dimension {self.dim} of shape "
                 f"{tuple(x.shape)} is no multiple of {self.m}"
