@@ -52,35 +52,31 @@ def run(tables: Tables, start: str, tokens: Sequence[Token], actions: Mapping[st
             values.append(token)
             index += 1
             continue
-        origin, length, action = rules[-code - 1]
-        if action == "" and length == 1:
+        origin, length, action, spliced = rules[-code - 1]
+        if action == "":
             stack[-1] = states[stack[-2]][origin]
             continue
         children = values[len(values) - length :]
         if length:
             del values[-length:]
             del stack[-length:]
-        values.append(_reduce(action, children, actions))
+        if spliced:
+            children = _flat(children)
+        if action == "*":
+            values.append(children if type(children) is _Spliced else _Spliced(children))
+        else:
+            values.append(actions[action](children))
         stack.append(states[stack[-1]][origin])
 
 
-def _reduce(action: str, children: list[Any], actions: Mapping[str, Action]) -> Any:
-    if action == "*":
-        if children and type(children[0]) is _Spliced:
-            head: _Spliced = children[0]
-            head.extend(_flat(children[1:]))
-            return head
-        return _Spliced(_flat(children))
-    return actions[action](_flat(children))
-
-
 def _flat(children: list[Any]) -> list[Any]:
-    if not any(type(child) is _Spliced for child in children):
-        return children
+    """The children with those of helper rules in place; linear, as helper rules grow leftmost."""
     flat: list[Any] = []
-    for child in children:
-        if type(child) is _Spliced:
-            flat.extend(child)
-        else:
+    for place, child in enumerate(children):
+        if type(child) is not _Spliced:
             flat.append(child)
+        elif place == 0:
+            flat = child
+        else:
+            flat.extend(child)
     return flat

@@ -9,11 +9,15 @@ from typing import NamedTuple
 
 
 class Rule(NamedTuple):
-    """What a reduction does: pop `length` values, apply `action`, go on as `origin`."""
+    """What a reduction does: pop `length` values, apply `action`, go on as `origin`.
+
+    `spliced` says that a child may be the list of a helper rule.
+    """
 
     origin: str
     length: int
     action: str
+    spliced: bool
 
 
 class Tables(NamedTuple):

@@ -24,8 +24,8 @@ def build_tables(grammar: str) -> dict[str, Any]:
     """The tables of a grammar as JSON data.
 
     `terminals` in the order in which they are tried, each with name, regular expression (of its
-    marks; may be empty) and the words that it stands for (keywords only); `rules` as origin, length and action, where an action
-    of "" passes the only child and of "*" splices its children into the parent's; `rows` of
+    marks; may be empty) and the words that it stands for (keywords only); `rules` as origin, length, action and whether
+    a child is spliced, where action "" passes the only child and "*" makes a spliced list; `rows` of
     `{terminal or rule: code}` with code >= 0 for shift (or goto) to that state and code < 0 for
     reduction by rule -code - 1; `states` names the row of each state; `starts` has first and last
     state for each start rule.
@@ -40,11 +40,12 @@ def build_tables(grammar: str) -> dict[str, Any]:
     )
     table = parser.parser.parser._parse_table  # type: ignore[attr-defined]
     numbers = {rule: number for number, rule in enumerate(parser.rules)}
+    order = _in_reach(table)
     rows: list[dict[str, int]] = []
     row_of: dict[str, int] = {}
     states: list[int] = []
-    for state in range(len(table.states)):
-        row = _row(table.states[state], numbers)
+    for state in order:
+        row = _row(table.states[state], numbers, order)
         key = json.dumps(row)
         if key not in row_of:
             row_of[key] = len(rows)
@@ -54,11 +55,12 @@ def build_tables(grammar: str) -> dict[str, Any]:
         "grammar": digest(grammar),
         "terminals": [_terminal(terminal) for terminal in _in_order(parser.terminals)],
         "ignored": sorted(parser.ignore_tokens),
-        "rules": [[rule.origin.name, len(rule.expansion), _action(rule)] for rule in parser.rules],
+        "rules": [_rule(rule) for rule in parser.rules],
         "rows": rows,
         "states": states,
         "starts": {
-            name: [table.start_states[name], table.end_states[name]] for name in STARTS
+            name: [order[table.start_states[name]], order[table.end_states[name]]]
+            for name in STARTS
         },
     }
 
@@ -68,12 +70,31 @@ def digest(grammar: str) -> str:
     return hashlib.sha256(grammar.encode()).hexdigest()
 
 
-def _row(actions: dict[str, Any], numbers: dict[Any, int]) -> dict[str, int]:
+def _in_reach(table: Any) -> dict[int, int]:
+    """States in the order in which they are reached, so that the same grammar gives one text."""
+    order: dict[int, int] = {}
+    waiting = [table.start_states[name] for name in STARTS]
+    for state in waiting:
+        if state in order:
+            continue
+        order[state] = len(order)
+        actions = table.states[state]
+        waiting += [actions[s][1] for s in sorted(actions) if actions[s][0].name == "Shift"]
+    return order
+
+
+def _row(actions: dict[str, Any], numbers: dict[Any, int], order: dict[int, int]) -> dict[str, int]:
     row = {}
     for symbol in sorted(actions):
         kind, argument = actions[symbol]
-        row[symbol] = argument if kind.name == "Shift" else -numbers[argument] - 1
+        row[symbol] = order[argument] if kind.name == "Shift" else -numbers[argument] - 1
     return row
+
+
+def _rule(rule: Any) -> list[Any]:
+    spliced = any(symbol.name.startswith("__") for symbol in rule.expansion)
+    separated = any(symbol.name == "_separator" for symbol in rule.expansion)
+    return [rule.origin.name, len(rule.expansion), _action(rule), spliced or separated]
 
 
 def _action(rule: Any) -> str:
