@@ -7,7 +7,8 @@ sum(sumsq(W) for W in net.weights)       ->   sumsq(conv1.weight) + sumsq(conv2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import operator as operator_module
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import NamedTuple
@@ -29,6 +30,15 @@ from cspec.dsl.nodes import (
     String,
     Sum,
 )
+
+_RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator_module.lt,
+    "<=": operator_module.le,
+    ">": operator_module.gt,
+    ">=": operator_module.ge,
+    "==": operator_module.eq,
+    "!=": operator_module.ne,
+}
 
 
 class Member(NamedTuple):
@@ -110,8 +120,7 @@ def _holds(condition: Expr, member: Member, context: Expansion) -> bool:
             count = group_size(tuple(member.values.values()), context.facts)
             if size is None or count is None:
                 raise SpecError([_unknown_condition(condition)])
-            return {">=": count >= size, ">": count > size, "<=": count <= size,
-                    "<": count < size, "==": count == size, "!=": count != size}[operator]  # fmt: skip
+            return _RELATIONS[operator](count, size)
         case Compare(operands=operands, operators=operators):
             numbers = [
                 value_or_none(substitute(o, member.values), context.params) for o in operands
@@ -119,15 +128,9 @@ def _holds(condition: Expr, member: Member, context: Expansion) -> bool:
             if any(n is None for n in numbers):
                 raise SpecError([_unknown_condition(condition)])
             pairs = zip(numbers, operators, numbers[1:], strict=False)
-            return all(_compare(a or 0.0, o, b or 0.0) for a, o, b in pairs)
+            return all(_RELATIONS[o](a or 0.0, b or 0.0) for a, o, b in pairs)
         case _:
             raise SpecError([_unknown_condition(condition)])
-
-
-def _compare(a: float, operator: str, b: float) -> bool:
-    return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[
-        operator
-    ]
 
 
 def _unknown_condition(condition: Expr) -> Diagnostic:

@@ -1,0 +1,366 @@
+"""Expression trees -> Python expressions over torch.
+
+Trees are translated node by node, so the arithmetic that runs is the arithmetic that was written.
+Forward passes and other costly parts become locals, once each (common sub-expressions).
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cspec.compiler.emit.names import Names
+from cspec.compiler.emit.writer import Writer
+from cspec.compiler.facts import Facts
+from cspec.compiler.ir import Category, ParameterRef
+from cspec.dsl.constants import CONSTANTS
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import (
+    And,
+    Attribute,
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    FiniteSet,
+    Implies,
+    Index,
+    Interval,
+    Membership,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Or,
+    Power,
+    Product,
+    String,
+    Sum,
+    Vector,
+    shape,
+)
+from cspec.dsl.symbols import Symbols
+
+BODIES: dict[str, str] = {"abs": "absolute", "max": "maximum", "min": "minimum", "pow": "power",
+                          "bytes": "bytes_"}  # fmt: skip
+"""Words of the language whose torch body has another name (`runtime/functions`)."""
+
+HOISTED = frozenset({"pred", "prob"})
+"""Functions whose value is kept in a local: they are asked for again and again."""
+
+_OPERATORS: dict[str, ast.operator] = {
+    "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
+}  # fmt: skip
+_RELATIONS: dict[str, ast.cmpop] = {
+    "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(), "==": ast.Eq(), "!=": ast.NotEq(),
+}  # fmt: skip
+
+
+class Scope(NamedTuple):
+    """What names mean in the whole module."""
+
+    symbols: Symbols
+    facts: Facts
+    params: Mapping[str, str]
+    """Spec name of a param -> Python name of the module constant."""
+    functions: Mapping[str, str] = {}
+    """Imported Python callables: spec name -> Python name."""
+
+
+class Translator:
+    """Translates the expressions of one emitted function; writes the locals it needs."""
+
+    def __init__(self, scope: Scope, writer: Writer, names: Names, used: set[str]) -> None:
+        self.scope = scope
+        self.writer = writer
+        self.names = names
+        self.used = used
+        """Names to import from `cspec.runtime.functions`."""
+        self._locals: dict[object, ast.expr] = {}
+        self._dataset: str | None = None
+
+    # --- Locals ---
+
+    def local(self, key: object, wanted: str, value: ast.expr, comment: str = "") -> ast.expr:
+        """The local that holds `value`; written at its first use."""
+        if key not in self._locals:
+            name = self.names.fresh(wanted)
+            self.writer.assign(name, value, comment)
+            self._locals[key] = ast.Name(id=name)
+        return self._locals[key]
+
+    def function(self, name: str) -> ast.expr:
+        """A function of the runtime, remembered for the import line."""
+        self.used.add(name)
+        return ast.Name(id=name)
+
+    def call(self, name: str, *arguments: ast.expr, **keywords: ast.expr) -> ast.Call:
+        """`name(arguments)` with a function of the runtime."""
+        named = [ast.keyword(arg=key, value=value) for key, value in keywords.items()]
+        return ast.Call(func=self.function(name), args=list(arguments), keywords=named)
+
+    def model(self, name: str) -> ast.expr:
+        """The local of a model."""
+        return self.local(("model", name), name, entry("primal", name))
+
+    def parameter(self, model: str, name: str) -> ast.expr:
+        """The local of a model's parameter."""
+        wanted = name.replace(".", "_")
+        value = self.call("parameter", self.model(model), ast.Constant(name))
+        return self.local(("parameter", model, name), wanted, value)
+
+    def column(self, dataset: str, name: str) -> ast.expr:
+        """The local of a dataset's column."""
+        several = len(self.scope.symbols.datasets()) > 1
+        wanted = f"{name}_{dataset}" if several else name
+        value = subscript(entry("batch", dataset), ast.Constant(name))
+        return self.local(("column", dataset, name), wanted, value)
+
+    # --- Expressions ---
+
+    def translate(self, expr: Expr) -> ast.expr:
+        """The Python of an expression."""
+        match expr:
+            case Number(value=value):
+                return constant(value)
+            case String(value=text):
+                return ast.Constant(text)
+            case Category(code=code):
+                return ast.Constant(code)
+            case ParameterRef(model=model, name=name):
+                return self.parameter(model, name)
+            case Name():
+                return self._name(expr)
+            case Negate(operand=operand):
+                return ast.UnaryOp(op=ast.USub(), operand=self.translate(operand))
+            case (
+                Sum(operands=operands, operators=operators)
+                | Product(operands=operands, operators=operators)
+            ):
+                result = self.translate(operands[0])
+                for operator, operand in zip(operators, operands[1:], strict=True):
+                    result = ast.BinOp(result, _OPERATORS[operator], self.translate(operand))
+                return result
+            case Power(base=base, exponent=exponent):
+                return ast.BinOp(self.translate(base), ast.Pow(), self.translate(exponent))
+            case Vector(items=items):
+                return self.call("vector", *(self.translate(item) for item in items))
+            case Compare() | And() | Or() | Not() | Implies() | Membership():
+                return self._event(expr)
+            case Call():
+                return self._call(expr)
+            case Attribute():
+                return self._attribute(expr)
+            case Index():
+                return self._index(expr)
+            case Expectation():
+                return self._expectation(expr)
+            case _:
+                raise not_compiled(expr)
+
+    def _name(self, expr: Name) -> ast.expr:
+        name, symbols = expr.id, self.scope.symbols
+        if self._dataset is not None and name in self._columns(self._dataset):
+            return self.column(self._dataset, name)
+        if name in self.scope.params:
+            return ast.Name(id=self.scope.params[name])
+        match symbols.role(name):
+            case "var":
+                return self._variable(name)
+            case "model":
+                return self.model(name)
+            case "given":
+                value = subscript(entry("batch", "given"), ast.Constant(name))
+                return self.local(("given", name), name, value)
+            case "import" | "function" if name in self.scope.functions:
+                return ast.Name(id=self.scope.functions[name])
+        if name in CONSTANTS:
+            return constant(CONSTANTS[name])
+        raise not_compiled(expr)
+
+    def _columns(self, dataset: str) -> frozenset[str]:
+        return frozenset(c.name for c in self.scope.symbols.datasets().get(dataset, ()))
+
+    def _variable(self, name: str) -> ast.expr:
+        value: ast.expr = entry("primal", name)
+        if not self.scope.symbols.vars()[name].dimensions:
+            value = subscript(value, ast.Constant(0))
+        return self.local(("var", name), name, value)
+
+    def _event(self, expr: Expr) -> ast.expr:
+        match expr:
+            case Compare(operands=operands, operators=operators):
+                sides = [self.translate(operand) for operand in operands]
+                links: list[ast.expr] = [
+                    ast.Compare(left=a, ops=[_RELATIONS[o]], comparators=[b])
+                    for a, o, b in zip(sides, operators, sides[1:], strict=False)
+                ]
+                return _joined(ast.BitAnd(), links)
+            case And(operands=operands):
+                return _joined(ast.BitAnd(), [self.translate(o) for o in operands])
+            case Or(operands=operands):
+                return _joined(ast.BitOr(), [self.translate(o) for o in operands])
+            case Not(operand=operand):
+                return ast.UnaryOp(op=ast.Invert(), operand=self.translate(operand))
+            case Implies(condition=condition, consequence=consequence):
+                return self.call("implies", self.translate(condition), self.translate(consequence))
+            case Membership(element=element, set=within):
+                return self._membership(element, within)
+            case _:
+                raise not_compiled(expr)
+
+    def _membership(self, element: Expr, within: Expr) -> ast.expr:
+        match within:
+            case Interval(lower=lower, upper=upper):
+                inside = Compare(operands=(lower, element, upper), operators=("<=", "<="))
+                return self._event(inside)
+            case FiniteSet(items=items):
+                equal = tuple(Compare(operands=(element, i), operators=("==",)) for i in items)
+                return self._event(Or(operands=equal) if len(equal) > 1 else equal[0])
+            case _:
+                raise not_compiled(within)
+
+    def _call(self, expr: Call) -> ast.expr:
+        match expr.function:
+            case Name(id=name) if self.scope.symbols.role(name) == "model":
+                arguments = [self.translate(argument) for argument in expr.arguments]
+                value = ast.Call(func=self.model(name), args=arguments, keywords=[])
+                key = ("forward", self._dataset, shape(expr))
+                return self.local(key, "z" if self._alone(name) else f"z_{name}", value)
+            case Name(id=name) if name in self.scope.functions:
+                arguments = [self.translate(argument) for argument in expr.arguments]
+                function = ast.Name(id=self.scope.functions[name])
+                return ast.Call(func=function, args=arguments, keywords=[])
+            case Name(id=name):
+                value = self.call(
+                    BODIES.get(name, name),
+                    *(self.translate(argument) for argument in expr.arguments),
+                    **{k.name: self.translate(k.value) for k in expr.keywords},
+                )
+                if name in HOISTED:
+                    return self.local((name, self._dataset, shape(expr)), name, value)
+                return value
+            case _:
+                raise not_compiled(expr)
+
+    def _alone(self, model: str) -> bool:
+        return self.scope.symbols.only_model == model
+
+    def _attribute(self, expr: Attribute) -> ast.expr:
+        if expr.name == "T":
+            return ast.Attribute(value=self.translate(expr.value), attr="T")
+        position = self._position(expr.value, expr.name)
+        if position is None:
+            raise not_compiled(expr)
+        return subscript(self.translate(expr.value), last(position))
+
+    def _index(self, expr: Index) -> ast.expr:
+        if len(expr.indices) == 1 and isinstance(expr.indices[0], String):
+            position = self._position(expr.value, expr.indices[0].value)
+            if position is None:
+                raise not_compiled(expr)
+            return subscript(self.translate(expr.value), last(position))
+        indices = [self.translate(index) for index in expr.indices]
+        if self._dataset is not None and len(indices) == 1:
+            return subscript(self.translate(expr.value), last(indices[0]))
+        index = indices[0] if len(indices) == 1 else ast.Tuple(elts=indices)
+        return subscript(self.translate(expr.value), index)
+
+    def _position(self, value: Expr, name: str) -> ast.expr | None:
+        """Where a class or feature of that name is, along the last axis."""
+        data = self.scope.facts.data.get(self._dataset or "")
+        if data is None:
+            return None
+        if isinstance(value, Name) and name in data.feature_names:
+            return ast.Constant(data.feature_names.index(name))
+        for column in data.columns.values():
+            classes = [str(c) for c in column.classes]
+            if name in classes:
+                return ast.Constant(classes.index(name))
+        return None
+
+    def _expectation(self, expr: Expectation) -> ast.expr:
+        if expr.binders:
+            raise not_compiled(expr)
+        outer, self._dataset = self._dataset, expr.dataset
+        try:
+            return self._mean(expr)
+        finally:
+            self._dataset = outer
+
+    def _mean(self, expr: Expectation) -> ast.expr:
+        name = "fraction" if expr.kind == "P" else "mean"
+        body = self.translate(expr.body)
+        match expr.condition:
+            case None:
+                return self.call(name, body)
+            case Name(id=column) if (groups := self._groups(column)) is not None:
+                codes = self.translate(expr.condition)
+                return self.call("by_group", body, codes, ast.Constant(groups))
+            case Call(function=Name(id="soft"), arguments=(weight,)):
+                return self.call("weighted", self.call("as_weight", body), self.translate(weight))
+            case Call(function=Name(id="soft"), arguments=(weight, mask)):
+                return self.call(
+                    "weighted",
+                    self.call("as_weight", body),
+                    self.translate(weight),
+                    where=self.translate(mask),
+                )
+            case condition:
+                return self.call(name, body, where=self.translate(condition))
+
+    def _groups(self, column: str) -> int | None:
+        """Number of groups of a column that conditions on by itself; None for an event."""
+        data = self.scope.facts.data.get(self._dataset or "")
+        facts = data.columns.get(column) if data else None
+        return len(facts.classes) if facts is not None and facts.classes else None
+
+
+def entry(mapping: str, key: str) -> ast.expr:
+    """`mapping["key"]`."""
+    return subscript(ast.Name(id=mapping), ast.Constant(key))
+
+
+def subscript(value: ast.expr, index: ast.expr) -> ast.expr:
+    """`value[index]`."""
+    return ast.Subscript(value=value, slice=index)
+
+
+def last(index: ast.expr) -> ast.expr:
+    """`..., index`: along the last axis."""
+    return ast.Tuple(elts=[ast.Constant(...), index])
+
+
+def constant(value: float) -> ast.expr:
+    """A number; whole ones as integers, infinities by name."""
+    if math.isinf(value):
+        infinity = ast.Attribute(value=ast.Name(id="math"), attr="inf")
+        return infinity if value > 0 else ast.UnaryOp(op=ast.USub(), operand=infinity)
+    if value == int(value) and abs(value) < 2**53:
+        value = int(value)
+    if value < 0:
+        return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(-value))
+    return ast.Constant(value)
+
+
+def _joined(operator: ast.operator, parts: list[ast.expr]) -> ast.expr:
+    result = parts[0]
+    for part in parts[1:]:
+        result = ast.BinOp(result, operator, part)
+    return result
+
+
+def not_compiled(expr: Expr) -> SpecError:
+    """The finding that a form of the language has no emitted Python yet."""
+    return SpecError(
+        [
+            Diagnostic(
+                code="CS590",
+                message="this form is understood, but not compiled yet",
+                span=expr.span,
+                label="not compiled yet",
+            )
+        ]
+    )

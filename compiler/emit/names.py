@@ -1,0 +1,32 @@
+"""Python identifiers for the names of a spec: checked, never shadowing what the module uses."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+
+RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
+
+
+class Names:
+    """Hands out identifiers, each once; `taken` are in use already."""
+
+    def __init__(self, taken: frozenset[str] = frozenset()) -> None:
+        self._taken = set(taken)
+
+    def fresh(self, wanted: str) -> str:
+        """`wanted`, made an identifier and, where it is in use, told apart by a number."""
+        base = "".join(c if c.isalnum() or c == "_" else "_" for c in wanted) or "value"
+        base = base if base.isidentifier() else f"_{base}"
+        if base in RESERVED:
+            base += "_"
+        name, count = base, 1
+        while name in self._taken:
+            count += 1
+            name = f"{base}_{count}"
+        self._taken.add(name)
+        return name
+
+    def copy(self) -> Names:
+        """An independent copy: what one function's locals are taken from."""
+        return Names(frozenset(self._taken))

@@ -1,0 +1,85 @@
+"""Statements with comments, written as formatted Python text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+INDENT = "    "
+
+
+def one_line(text: str) -> str:
+    """Text that is safe in a comment or docstring: one line, printable, no quotes that end it."""
+    flat = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    return flat.replace("\\", "/").replace('"""', "'''").rstrip('"')
+
+
+class Writer:
+    """Collects lines of Python. Expressions come as syntax trees, never as text of the spec."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._depth = 0
+
+    def line(self, text: str = "") -> None:
+        """One line of the compiler's own text at the current depth."""
+        self.lines.append(f"{INDENT * self._depth}{text}".rstrip())
+
+    def comment(self, text: str) -> None:
+        """A comment line."""
+        self.line(f"# {one_line(text)}")
+
+    def statement(self, node: ast.stmt, comment: str = "") -> None:
+        """A statement, with a comment behind its first line."""
+        text = ast.unparse(ast.fix_missing_locations(node))
+        first, *rest = text.split("\n")
+        self.line(first + (f"  # {one_line(comment)}" if comment else ""))
+        for other in rest:
+            self.line(other)
+
+    def assign(self, target: str, value: ast.expr, comment: str = "") -> None:
+        """`target = value`."""
+        self.line(
+            f"{target} = {ast.unparse(value)}" + (f"  # {one_line(comment)}" if comment else "")
+        )
+
+    def docstring(self, lines: Iterable[str]) -> None:
+        """A docstring of one or more lines."""
+        first, *rest = [one_line(text) if text.strip() else "" for text in lines]
+        if not rest:
+            self.line(f'"""{first}"""')
+            return
+        self.line(f'"""{first}')
+        for text in rest:
+            self.line(text)
+        self.line('"""')
+
+    def indented(self) -> _Deeper:
+        """A block one level deeper: `with writer.indented(): ...`."""
+        return _Deeper(self)
+
+    def function(self, name: str, parameters: Iterable[str], doc: Iterable[str]) -> _Deeper:
+        """`def name(parameters):` with its docstring; the body goes inside the block."""
+        self.line()
+        self.line()
+        self.line(f"def {name}({', '.join(parameters)}):")
+        block = _Deeper(self)
+        with block:
+            self.docstring(doc)
+        return block
+
+    def text(self) -> str:
+        """The module."""
+        return "\n".join(self.lines).strip("\n") + "\n"
+
+
+class _Deeper:
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def __enter__(self) -> Writer:
+        self._writer._depth += 1
+        return self._writer
+
+    def __exit__(self, *_: object) -> None:
+        self._writer._depth -= 1

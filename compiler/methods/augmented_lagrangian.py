@@ -1,0 +1,147 @@
+"""The augmented Lagrangian of Hestenes, Powell and Rockafellar, a penalty a constraint.
+
+    grad L_c = grad f + sum_i [multiplier_i + c_i g_i]+ grad g_i          (no division: c = 0 is legal)
+    multiplier_i <- [multiplier_i + c_i g_i]+                             every epoch, on full data
+    c_i <- min(growth c_i, cap)  where V_i > decrease V_i(before)         V_i = |max(g_i, -mult_i / c_i)|
+
+Bertsekas 1982; the stagnation rule is ALGENCAN's (Birgin and Martinez 2014); `rule=lancelot` moves
+a multiplier only where its violation is small enough for the moment, and the penalty elsewhere
+(Conn, Gould and Toint 1991; Nocedal and Wright, Alg. 17.4).
+With `lr` the multiplier takes steps lr <= c on L_c itself: [multiplier + lr max(g, -multiplier/c)]+.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.methods.base import Fragment, Rule
+from cspec.dsl.settings.methods import AugmentedLagrangian
+
+DEFAULT_PENALTY = 1.0
+NAN = float("nan")
+
+
+def augmented_lagrangian(rule: Rule) -> Fragment:
+    """L = f + <multipliers, g> + c/2 g^2 on active entries."""
+    settings: AugmentedLagrangian = rule.settings
+    penalty = DEFAULT_PENALTY if settings.penalty is None else settings.penalty
+    state = (
+        StateFacts(
+            name="multipliers", size=rule.size, start=settings.start, meaning="Lagrange multipliers"
+        ),
+        StateFacts(name="penalty", size=rule.size, start=penalty, meaning="penalties c"),
+        StateFacts(
+            name="before", size=rule.size, start=NAN, meaning="violation at the last update"
+        ),
+    )
+    extra = ()
+    if settings.rule == "lancelot":
+        extra = (
+            StateFacts(
+                name="target",
+                size=rule.size,
+                start=NAN,
+                meaning="violation a multiplier step needs",
+            ),
+        )
+    dual = Operation(
+        kind=Kind.DUAL_STEP,
+        name=f"update_{rule.name}",
+        rule=rule.name,
+        updates=_lancelot(rule) if settings.rule == "lancelot" else _stagnation(rule, settings),
+        constants=_constants(settings),
+        trigger=settings.every,
+        meaning="multipliers <- [multipliers + c g]+; c grows where the violation stagnates",
+    )
+    return Fragment(state=state + extra, operations=(dual, _combine(rule)))
+
+
+def _combine(rule: Rule) -> Operation:
+    active = (
+        "multipliers + penalty * g > floor"
+        if rule.relation == "mixed"
+        else ("multipliers + penalty * g > 0")
+    )
+    quadratic = "multipliers * g + penalty / 2 * g * g"
+    inactive = "0 - multipliers * multipliers / (2 * clamp(penalty, 1e-12))"
+    value = quadratic if rule.relation == "==" else f"where({active}, {quadratic}, {inactive})"
+    return Operation(
+        kind=Kind.COMBINE,
+        name=rule.name,
+        rule=rule.name,
+        updates=(
+            Update(target="weight", formula=rule.projected("multipliers + penalty * true")),
+            Update(target="value", formula=value),
+        ),
+        meaning="L_c: gradient weight [multipliers + c g]+ a constraint",
+    )
+
+
+def _constants(settings: AugmentedLagrangian) -> dict[str, float]:
+    constants = {
+        "growth": settings.growth,
+        "max_penalty": settings.max_penalty,
+        "decrease": settings.decrease,
+    }
+    if settings.lr is not None:
+        constants["lr"] = settings.lr
+    if settings.given("max_multiplier"):
+        constants["cap"] = settings.max_multiplier
+    return constants
+
+
+def _violation(rule: Rule) -> str:
+    """V = |max(g, -multiplier / c)|: 0 for an inactive constraint whose multiplier is 0."""
+    slack = "0 - multipliers / clamp(penalty, 1e-12)"
+    match rule.relation:
+        case "==":
+            return "abs(true)"
+        case "<=":
+            return f"abs(maximum(true, {slack}))"
+        case _:
+            return f"where(floor < 0, abs(true), abs(maximum(true, {slack})))"
+
+
+def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]:
+    if settings.lr is None:
+        step = rule.projected("multipliers + penalty * true")
+    elif rule.relation == "==":
+        step = "multipliers + lr * true"
+    else:
+        slack = "maximum(true, 0 - multipliers / clamp(penalty, 1e-12))"
+        toward = slack if rule.relation == "<=" else f"where(floor < 0, true, {slack})"
+        step = rule.projected(f"multipliers + lr * {toward}")
+    updates = [Update(target="multipliers", formula=step)]
+    if settings.given("max_multiplier"):
+        updates.append(Update(target="multipliers", formula="clamp(multipliers, -cap, cap)"))
+    return tuple(updates)
+
+
+def _stagnation(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]:
+    updates = [Update(target="now", formula=_violation(rule)), *_multiplier_step(rule, settings)]
+    if settings.growth > 1:
+        grown = "minimum(growth * penalty, max_penalty)"
+        updates.append(
+            Update(
+                target="penalty",
+                formula=f"where((now > decrease * before) & (penalty < max_penalty), {grown}, penalty)",
+            )
+        )
+        updates.append(Update(target="before", formula="now"))
+    return tuple(updates)
+
+
+def _lancelot(rule: Rule) -> tuple[Update, ...]:
+    """Good enough: multiplier step and a tighter target. Not: a larger penalty, a looser target."""
+    step = rule.projected("multipliers + penalty * true")
+    return (
+        Update(target="now", formula=_violation(rule)),
+        Update(target="target", formula="where(isnan(target), 1 / penalty ** 0.1, target)"),
+        Update(target="good", formula="now <= target"),
+        Update(target="multipliers", formula=f"where(good, {step}, multipliers)"),
+        Update(target="target", formula="where(good, target / penalty ** 0.9, target)"),
+        Update(
+            target="penalty",
+            formula="where(good, penalty, minimum(growth * penalty, max_penalty))",
+        ),
+        Update(target="target", formula="where(good, target, 1 / penalty ** 0.1)"),
+    )

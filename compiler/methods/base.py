@@ -1,0 +1,67 @@
+"""What a method file gets and gives.
+
+A method turns a *rule* (constraints that share one method and settings, stacked into one vector)
+into a *fragment* of the update graph: state and operations. Formulas name
+
+    g       the rule's constraints with gradient (surrogates where there are any)
+    true    the true constraints, detached; NaN where a batch measured nothing
+    floor   0 for inequalities, -inf for equalities: `maximum(m, floor)` is the dual projection
+
+and the rule's own state and constants. `known` state (dual and penalty steps) keeps its old entries
+wherever `true` is NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.compiler.graph import Operation, StateFacts
+
+Record = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Rule(BaseModel):
+    """Constraints that one method handles together."""
+
+    model_config = Record
+
+    name: str
+    """Unique in the program: `lagrangian`, `lagrangian_2`, ..."""
+    settings: Any
+    labels: tuple[str, ...]
+    size: int
+    """Entries of the rule's vector."""
+    equalities: tuple[bool, ...]
+    """One flag an entry."""
+    total_steps: int
+    steps_per_epoch: int
+
+    @property
+    def relation(self) -> str:
+        """`<=`, `==` or `mixed`."""
+        if all(self.equalities):
+            return "=="
+        return "mixed" if any(self.equalities) else "<="
+
+    def projected(self, formula: str) -> str:
+        """The formula with the dual projection of the rule's relations around it."""
+        match self.relation:
+            case "<=":
+                return f"relu({formula})"
+            case "==":
+                return formula
+            case _:
+                return f"maximum({formula}, floor)"
+
+
+class Fragment(BaseModel):
+    """A method's part of the update graph."""
+
+    model_config = Record
+
+    state: tuple[StateFacts, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    dual_order: str = "dual_first"
+    """When per-step dual operations run: before COMBINE, or after PRIMAL_STEP."""
