@@ -79,7 +79,11 @@ class MatrixExp(_AroundBase):
 
 
 class Householder(nn.Module):
-    """Product of k reflections I - tau v v^T, v unit lower triangular, columns times signs."""
+    """Product of k reflections I - tau v v^T, v unit lower triangular, columns times signs.
+
+    The signs are those of the member it starts from, around which v is moderate. Members far from
+    it may lie at v without bound: Cayley is the better map for a long way.
+    """
 
     signs: Tensor | None
 
