@@ -44,7 +44,7 @@ class _Table:
 
 def _read(path: Path, options: dict[str, Any], names: Sequence[str] | None, skip: int) -> _Table:
     try:
-        import pandas as pd
+        import pandas as pd  # type: ignore[import-untyped]
     except ImportError as error:
         raise DataError(
             "reading a table needs pandas, which is not installed",

@@ -43,7 +43,8 @@ def norm(values: Tensor, p: float, *, per_example: bool = False) -> Tensor:
         return entries.abs().amax(-1)
     if p == 1:
         return entries.abs().sum(-1)
-    return torch.linalg.vector_norm(entries, p, dim=-1)
+    lengths: Tensor = torch.linalg.vector_norm(entries, p, dim=-1)
+    return lengths
 
 
 def l1(values: Tensor, *, per_example: bool = False) -> Tensor:
@@ -75,7 +76,7 @@ def _svd(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
     for dtype in dict.fromkeys((matrix.dtype, torch.float64)):
         try:
             U, S, Vh = torch.linalg.svd(matrix.to(dtype), full_matrices=False)
-        except torch.linalg.LinAlgError:
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             continue
         return U.to(matrix.dtype), S.to(matrix.dtype), Vh.to(matrix.dtype)
     return None

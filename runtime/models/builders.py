@@ -53,7 +53,7 @@ class Network(nn.Sequential):
         self.outputs = outputs
 
     def forward(self, inputs: Tensor) -> Tensor:
-        result: Tensor = super().forward(inputs)
+        result: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
         return result.squeeze(-1) if self.outputs == 1 else result
 
 

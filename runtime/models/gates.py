@@ -104,7 +104,8 @@ class HardConcreteConv2d(nn.Conv2d, HardConcrete):
         self.add_gates(drop_rate)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return self._conv_forward(inputs, self.gated_weight(), self.bias)
+        outputs: Tensor = self._conv_forward(inputs, self.gated_weight(), self.bias)
+        return outputs
 
 
 def gated_layers(model: nn.Module) -> Iterator[tuple[str, HardConcrete]]:

@@ -1,0 +1,95 @@
+"""Losses per example against their formulas, entry by entry, and their refusals."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from cspec.runtime.functions import FUNCTIONS, ShapeMismatch
+from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
+
+LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3]], dtype=torch.float64)
+LABELS = torch.tensor([0, 2])
+SCORES = torch.tensor([1.5, -0.25, 0.0], dtype=torch.float64)
+BITS = torch.tensor([1, 0, 1])
+
+
+def test_ce_is_logsumexp_minus_own_logit() -> None:
+    rows = LOGITS.tolist()
+    expected = [
+        math.log(sum(map(math.exp, row))) - row[label]
+        for row, label in zip(rows, LABELS.tolist(), strict=True)
+    ]
+    assert ce(LOGITS, LABELS).tolist() == pytest.approx(expected, abs=1e-12)
+    log_p = torch.log_softmax(LOGITS, 1)
+    assert nll(log_p, LABELS).tolist() == pytest.approx(expected, abs=1e-12)
+
+
+def test_bce_is_softplus_minus_y_z_for_labels_of_any_dtype() -> None:
+    expected = [
+        math.log1p(math.exp(z)) - y * z for z, y in zip(SCORES.tolist(), BITS.tolist(), strict=True)
+    ]
+    for labels in (BITS, BITS.bool(), BITS.float(), BITS.to(torch.uint8)):
+        assert bce(SCORES, labels).tolist() == pytest.approx(expected, abs=1e-12)
+    assert torch.equal(bce(SCORES[:, None], BITS), bce(SCORES, BITS))
+
+
+def test_regression_losses_average_the_outputs_of_an_example() -> None:
+    prediction = torch.tensor([[1.0, 4.0], [0.0, -2.0]])
+    target = torch.tensor([[0.0, 1.0], [0.5, -2.0]])
+    assert mse(prediction, target).tolist() == [5.0, 0.125]
+    assert mae(prediction, target).tolist() == [2.0, 0.25]
+    assert huber(prediction, target, delta=2.0).tolist() == [(0.5 + 2 * (3 - 1)) / 2, 0.0625]
+
+
+def test_hinge_binary_and_crammer_singer() -> None:
+    assert hinge(SCORES, BITS).tolist() == [0.0, 0.75, 1.0]
+    assert hinge(SCORES[:, None], BITS).tolist() == [0.0, 0.75, 1.0]
+    expected = [max(0.0, 1 + 0.5 - 2.0), max(0.0, 1 + 0.2 - 0.3)]
+    assert hinge(LOGITS, LABELS).tolist() == pytest.approx(expected, abs=1e-12)
+
+
+def test_hinge_has_the_gradient_of_the_largest_other_class() -> None:
+    scores = LOGITS.clone().requires_grad_()
+    hinge(scores, LABELS).sum().backward()
+    assert scores.grad is not None
+    assert scores.grad.tolist() == [[0, 0, 0], [0, 1, -1]]
+
+
+@pytest.mark.parametrize("loss", [bce, mse, mae, huber])
+def test_nothing_is_broadcast(loss: object) -> None:
+    assert callable(loss)
+    with pytest.raises(ShapeMismatch, match=r"shape 4 .* shape 3"):
+        loss(torch.zeros(4), torch.zeros(3))
+    with pytest.raises(ShapeMismatch, match=r"shape 4 by 2 .* shape 4"):
+        loss(torch.zeros(4, 2), torch.zeros(4))
+    assert loss(torch.zeros(4, 1), torch.zeros(4)).shape == (4,)
+    assert loss(torch.zeros(4), torch.zeros(4, 1)).shape == (4,)
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels", "words"),
+    [
+        (torch.zeros(4, 3), torch.zeros(5, dtype=torch.int64), "4 by 3 and the labels 5"),
+        (torch.zeros(4), torch.zeros(4, dtype=torch.int64), "scores are 4"),
+        (torch.zeros(4, 1), torch.zeros(4, dtype=torch.int64), "use bce"),
+    ],
+)
+def test_ce_says_what_does_not_fit(logits: Tensor, labels: Tensor, words: str) -> None:
+    with pytest.raises(ShapeMismatch, match=words):
+        ce(logits, labels)
+
+
+def test_ce_refuses_labels_that_are_no_class_numbers() -> None:
+    with pytest.raises(TypeError, match=r"torch\.float32"):
+        ce(torch.zeros(2, 3), torch.zeros(2))
+
+
+@pytest.mark.parametrize("name", ["ce", "bce", "mse", "mae", "huber", "hinge"])
+def test_slopes_match_finite_differences(name: str) -> None:
+    torch.manual_seed(0)
+    labels = torch.tensor([0, 1, 1, 0, 1])
+    shape = (5, 3) if name == "ce" else (5,)
+    outputs = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda z: FUNCTIONS[name](z, labels), (outputs,))
