@@ -92,7 +92,7 @@ def _check_finite(name: str, column: str, values: Tensor) -> None:
     bad = ~torch.isfinite(values)
     if not bool(bad.any()):
         return
-    rows = bad.flatten(1).any(1).nonzero().flatten()
+    rows = bad.reshape(len(bad), -1).any(1).nonzero().flatten()
     kind = "NaN" if bool(values.isnan().any()) else "infinite numbers"
     raise DataError(
         f"column `{column}` of `{name}` holds {kind} in {len(rows)} of {len(values)} rows, "

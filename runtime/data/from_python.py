@@ -35,7 +35,9 @@ def as_dataset(obj: Any, name: str, columns: Sequence[str] = ("x", "y")) -> Data
             if column not in found:
                 raise missing_column(name, column, found)
         return obj.renamed(name)
-    return _encoded(_raw(obj, name, columns), name, columns, f"Python {type(obj).__name__}")
+    raw = _raw(obj, name, columns)
+    features = _feature_names(raw, columns) if _is_frame(obj) and "x" not in obj.columns else ()
+    return _encoded(raw, name, columns, features, f"Python {type(obj).__name__}")
 
 
 def _raw(obj: Any, name: str, columns: Sequence[str]) -> Mapping[str, Any]:
@@ -138,7 +140,18 @@ def _frame_columns(frame: Any, name: str, columns: Sequence[str]) -> dict[str, A
     return found
 
 
-def _encoded(raw: Mapping[str, Any], name: str, columns: Sequence[str], origin: str) -> Dataset:
+def _feature_names(raw: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+    """Names of the frame's columns that were put side by side."""
+    return tuple(c for c in raw if c not in columns) if "x" in raw else ()
+
+
+def _encoded(
+    raw: Mapping[str, Any],
+    name: str,
+    columns: Sequence[str],
+    features: tuple[str, ...],
+    origin: str,
+) -> Dataset:
     tensors: dict[str, Tensor] = {}
     classes: dict[str, tuple[Any, ...]] = {}
     for column in columns:
@@ -147,8 +160,7 @@ def _encoded(raw: Mapping[str, Any], name: str, columns: Sequence[str], origin: 
         tensors[column], values = _tensor(raw[column], column, name)
         if values is not None:
             classes[column] = values
-    names: tuple[str, ...] = ()
-    return Dataset(name, tensors, classes, names, f"{origin} given as `{name}`")
+    return Dataset(name, tensors, classes, features, f"{origin} given as `{name}`")
 
 
 def _tensor(values: Any, column: str, name: str) -> Encoded:

@@ -58,10 +58,15 @@ sign = _unary(torch.sign, "sign")
 
 
 def _operands(first: Value, others: tuple[Value, ...]) -> list[Tensor]:
-    """The operands as tensors on one device: constants follow the first tensor that was given."""
-    tensors = [as_tensor(value) for value in (first, *others)]
-    device = next((v.device for v in (first, *others) if isinstance(v, Tensor)), None)
-    return [t if device is None or t.ndim else t.to(device) for t in tensors]
+    """The operands as tensors on one device: numbers are filled in there, without a copy."""
+    values = (first, *others)
+    device = next((v.device for v in values if isinstance(v, Tensor)), None)
+    return [
+        as_tensor(v)
+        if isinstance(v, Tensor)
+        else torch.full((), float(v), dtype=torch.float64, device=device)
+        for v in values
+    ]
 
 
 def maximum(first: Value, *others: Value) -> Tensor:

@@ -42,7 +42,7 @@ def sum_and_count(values: Tensor, where: Tensor | None = None) -> tuple[Tensor, 
     """
     values = _as_numbers(values)
     if where is None:
-        return values.sum(), values.new_tensor(values.numel())
+        return values.sum(), values.new_full((), values.numel())
     selected = _mask_like(values, where)
     kept = torch.where(selected, values, torch.zeros_like(values))
     return kept.sum(), selected.sum().to(values.dtype)

@@ -1,0 +1,129 @@
+"""Everything that Python code may bind as data becomes the same record."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import (
+    DataLoader,
+    IterableDataset,
+    SubsetRandomSampler,
+    TensorDataset,
+)
+from torch.utils.data import Dataset as TorchDataset
+
+from cspec.runtime.data import DataError, Dataset, as_dataset
+
+X = torch.arange(20.0).reshape(10, 2)
+Y = torch.arange(10) % 3
+
+
+class Pairs(TorchDataset[tuple[Tensor, int]]):
+    def __len__(self) -> int:
+        return 10
+
+    def __getitem__(self, i: int) -> tuple[Tensor, int]:
+        return X[i], int(Y[i])
+
+
+class Records(TorchDataset[dict[str, Any]]):
+    def __len__(self) -> int:
+        return 10
+
+    def __getitem__(self, i: int) -> dict[str, Any]:
+        return {"x": X[i], "y": Y[i], "sex": "FM"[i % 2]}
+
+
+class Stream(IterableDataset[tuple[Tensor, Tensor]]):
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        yield from zip(X, Y, strict=True)
+
+
+def _forms() -> dict[str, Any]:
+    return {
+        "record": Dataset("other", {"x": X, "y": Y}),
+        "tensors": (X, Y),
+        "arrays": (X.numpy().astype(np.float64), Y.numpy().astype(np.int32)),
+        "mapping": {"y": Y.tolist(), "x": X.tolist(), "more": [0] * 10},
+        "tensor dataset": TensorDataset(X, Y),
+        "map-style": Pairs(),
+        "shuffling loader": DataLoader(Pairs(), batch_size=3, shuffle=True, drop_last=True),
+        "loader": DataLoader(TensorDataset(X, Y), batch_size=4),
+        "stream": DataLoader(Stream(), batch_size=4),
+        "list of batches": [(X[:4], Y[:4]), (X[4:], Y[4:])],
+        "generator": ({"x": X[i : i + 5], "y": Y[i : i + 5]} for i in (0, 5)),
+    }
+
+
+@pytest.mark.parametrize("form", _forms())
+def test_every_form_gives_the_same_record(form: str) -> None:
+    state = torch.get_rng_state()
+    data = as_dataset(_forms()[form], "train", ["x", "y"])
+    assert data.name == "train"
+    assert torch.equal(data["x"], X) and data["x"].dtype == torch.float32
+    assert torch.equal(data["y"], Y) and data["y"].dtype == torch.int64
+    if form in ("tensors", "mapping"):
+        assert torch.equal(state, torch.get_rng_state())
+        assert data.classes == {"y": (0, 1, 2)}
+
+
+def test_text_and_truth_values_become_codes() -> None:
+    data = as_dataset(Records(), "train", ["x", "y", "sex"])
+    assert data.classes["sex"] == ("F", "M") and data["sex"][:3].tolist() == [0, 1, 0]
+    flags = as_dataset({"f": torch.tensor([True, False]), "g": [True, False]}, "d", ["f", "g"])
+    assert flags.classes == {"f": (False, True), "g": (False, True)}
+    assert flags["f"].tolist() == flags["g"].tolist() == [1, 0]
+
+
+def test_a_sampler_that_selects_is_respected() -> None:
+    loader = DataLoader(Pairs(), batch_size=2, sampler=SubsetRandomSampler([1, 3, 5]))
+    data = as_dataset(loader, "train", ["x", "y"])
+    assert sorted(data["x"][:, 0].tolist()) == [2.0, 6.0, 10.0]
+
+
+def test_frames() -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3, 4], "sex": ["M", "F"], "y": [0, 1]})
+    data = as_dataset(frame, "train", ["x", "y", "sex"])
+    assert data["x"].tolist() == [[1, 3], [2, 4]]
+    assert data["sex"].tolist() == [1, 0] and data.classes["sex"] == ("F", "M")
+    assert data.feature_names == ("a", "b")
+    with pytest.raises(DataError, match="input column `sex` of `train` holds text"):
+        as_dataset(frame, "train", ["x", "y"])
+    with pytest.raises(DataError, match="no column `z`\nits columns are: a, b, sex, y"):
+        as_dataset(frame, "train", ["a", "z"])
+    holes = pd.DataFrame({"x": [1.0, None], "s": ["a", None]})
+    with pytest.raises(DataError, match="column `x` of `d` holds NaN in 1 of 2 rows"):
+        as_dataset(holes, "d", ["x"])
+    with pytest.raises(DataError, match="column `s` of `d` has missing values"):
+        as_dataset(holes, "d", ["s"])
+
+
+@pytest.mark.parametrize(
+    ("obj", "words"),
+    [
+        ({"x": X}, "no column `y`\nits columns are: x"),
+        (Dataset("d", {"x": X}), "no column `y`\nits columns are: x"),
+        ((X, Y, Y), "declares the columns x, y, but 3 were given"),
+        (TensorDataset(X), "but 1 were given"),
+        ((X, Y[:5]), r"different lengths \(x: 10, y: 5\)"),
+        ((X[:0], Y[:0]), "is empty"),
+        ([], "is empty: it yields no batch"),
+        (7, "bound to a int, which is no data"),
+        ("adult.csv", "bound to a str, which is no data"),
+        ([X, X], "yields a Tensor instead of a tuple or mapping"),
+        ((torch.full((2, 2), torch.nan), Y[:2]), "column `x` of `train` holds NaN"),
+        ((np.array([["a"], ["b"]]), Y[:2]), "column `x` of `train` holds <U1, not numbers"),
+    ],
+)
+def test_what_is_no_data_is_refused_by_name(obj: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        as_dataset(obj, "train", ["x", "y"])
+
+
+def test_gradients_and_devices_are_left_behind() -> None:
+    data = as_dataset((X.clone().requires_grad_(), Y), "train", ["x", "y"])
+    assert not data["x"].requires_grad
