@@ -24,6 +24,7 @@ from cspec.runtime.operators.dykstra import Intersection, dykstra
 from cspec.runtime.operators.grid import Grid
 from cspec.runtime.operators.maps import PARAMETRIZATIONS
 from cspec.runtime.operators.monotone import Monotone
+from cspec.runtime.operators.prox import PROXIMAL_MAPS
 from cspec.runtime.operators.psd import PSD, Correlation
 from cspec.runtime.operators.simplex import Simplex, SparseSimplex
 from cspec.runtime.operators.sparsity import NM, ChannelSparse, Sparse
@@ -79,6 +80,7 @@ __all__ = [
     "NM",
     "OPERATORS",
     "PARAMETRIZATIONS",
+    "PROXIMAL_MAPS",
     "PSD",
     "Affine",
     "Ball",

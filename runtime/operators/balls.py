@@ -29,7 +29,7 @@ def project_l1(magnitudes: Tensor, radius: float) -> Tensor:
 
 def require_radius(radius: float, name: str) -> None:
     if not radius >= 0:
-        raise EmptySetError(f"{name}({radius}): a nonnegative radius is needed")
+        raise EmptySetError(f"{name}({radius}): a nonnegative number is needed")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from torch import Tensor
 from cspec.runtime.operators.base import Operator, OperatorError
 from cspec.runtime.operators.linear_algebra import as_matrix
 
-# Breakpoints that are sorted at once (float64: 32 MiB); above it a sample finds the first scale.
-SEARCH_LIMIT = 1 << 22
+# Breakpoints that are sorted at once (float64: 8 MiB); above it a sample finds the first scale.
+SEARCH_LIMIT = 1 << 20
 ALTERNATIONS = 10
 
 
@@ -23,7 +23,7 @@ class Grid(Operator):
     One scale a for the tensor, or one for each row of (outputs, rest) with scope "channel".
     The nearest point maximizes <v, q>^2 / <q, q>; the best q is a rounding of v / a, and those
     change only at a = |v_i| / (j - 1/2), so sorting these points finds the optimum. Above
-    2^22 points a sample gives the first scale, which alternation then improves (Leng et al. 2018):
+    2^20 points a sample gives the first scale, which alternation then improves (Leng et al. 2018):
     a <- <v, q> / <q, q>, q <- clip(round(v / a)).
     """
 

@@ -43,7 +43,7 @@ def polar(V: Tensor) -> Tensor:
         X = X - 0.5 * X @ error
         error = gram_error(X)
     X = X.double()
-    for _ in range(2):
+    for _ in range(2 if V.dtype == torch.float64 else 1):
         X = X - 0.5 * X @ gram_error(X)
     failed = ~(gram_error(X).abs().amax(dim=(-2, -1)) <= 1e-7)
     if bool(failed.any()):
