@@ -37,18 +37,13 @@ class Kind(StrEnum):
 
 
 class StateFacts(BaseModel):
-    """A named tensor of the run's state: one entry a constraint of the rule, or a parameter copy.
-
-    `like` names a parameter (`model:weight`) whose shape and first value the state takes;
-    otherwise it is a vector of `size` entries that start at `start`.
-    """
+    """A named vector of the run's state: `size` entries that start at `start`."""
 
     model_config = Record
 
     name: str
     size: int = 1
-    start: float = 0.0
-    like: str | None = None
+    start: float | tuple[float, ...] = 0.0
     meaning: str = ""
 
 
@@ -72,6 +67,12 @@ class Operation(BaseModel):
     updates: tuple[Update, ...] = ()
     constants: dict[str, float] = {}
     trigger: Every = STEP
+    after: int = 0
+    """Steps before the first time."""
+    operator: str = ""
+    """For PROJECT and PROX: the set, `stiefel`, `sparse(0.1)`."""
+    targets: tuple[str, ...] = ()
+    """For PROJECT and PROX: parameters `model:name` and variables it acts on."""
     meaning: str = ""
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Category, ParameterRef
+from cspec.compiler.ir import Category, ParameterRef, SetMember
 from cspec.dsl.constants import CONSTANTS
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import (
@@ -54,7 +54,8 @@ _OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
 }  # fmt: skip
 _RELATIONS: dict[str, ast.cmpop] = {
-    "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(), "==": ast.Eq(), "!=": ast.NotEq(),
+    "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(),
+    "==": ast.Eq(), "!=": ast.NotEq(),
 }  # fmt: skip
 
 
@@ -72,12 +73,18 @@ class Scope(NamedTuple):
 class Translator:
     """Translates the expressions of one emitted function; writes the locals it needs."""
 
-    def __init__(self, scope: Scope, writer: Writer, names: Names, used: set[str]) -> None:
+    def __init__(
+        self, scope: Scope, writer: Writer, names: Names, used: set[str], container: str = "batch"
+    ) -> None:
+        self.container = container
+        """The argument that maps datasets to columns: a batch, or whole data."""
         self.scope = scope
         self.writer = writer
         self.names = names
         self.used = used
         """Names to import from `cspec.runtime.functions`."""
+        self.operators: dict[object, tuple[str, ast.expr]] = {}
+        """Sets of the module: key -> name of the constant, and the call that makes it."""
         self._locals: dict[object, ast.expr] = {}
         self._dataset: str | None = None
 
@@ -115,8 +122,33 @@ class Translator:
         """The local of a dataset's column."""
         several = len(self.scope.symbols.datasets()) > 1
         wanted = f"{name}_{dataset}" if several else name
-        value = subscript(entry("batch", dataset), ast.Constant(name))
+        value = subscript(entry(self.container, dataset), ast.Constant(name))
         return self.local(("column", dataset, name), wanted, value)
+
+    def operator(self, member: SetMember) -> ast.expr:
+        """The module constant of a set: `STIEFEL = operators.get("stiefel")`."""
+        key = (member.word, shape(tuple(member.arguments.items())))
+        if key not in self.operators:
+            name = self.names.fresh(member.word.upper())
+            self.operators[key] = (name, self.make_operator(member))
+        return ast.Name(id=self.operators[key][0])
+
+    def make_operator(self, member: SetMember) -> ast.expr:
+        """The call `operators.get(word, arguments)`."""
+        positional: list[ast.expr] = [ast.Constant(member.word)]
+        keywords: list[ast.keyword] = []
+        for key, value in member.arguments.items():
+            translated = self.translate(value) if isinstance(value, Expr) else ast.Constant(value)
+            if key.isdigit():
+                positional.append(translated)
+            else:
+                keywords.append(ast.keyword(arg=key, value=translated))
+        get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
+        return ast.Call(func=get, args=positional, keywords=keywords)
+
+    def whole_variable(self, name: str) -> ast.expr:
+        """A decision variable as the tensor it is stored in, scalars too."""
+        return entry("primal", name)
 
     # --- Expressions ---
 
@@ -172,7 +204,7 @@ class Translator:
             case "model":
                 return self.model(name)
             case "given":
-                value = subscript(entry("batch", "given"), ast.Constant(name))
+                value = subscript(entry(self.container, "given"), ast.Constant(name))
                 return self.local(("given", name), name, value)
             case "import" | "function" if name in self.scope.functions:
                 return ast.Name(id=self.scope.functions[name])

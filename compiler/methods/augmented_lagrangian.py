@@ -1,13 +1,13 @@
 """The augmented Lagrangian of Hestenes, Powell and Rockafellar, a penalty a constraint.
 
-    grad L_c = grad f + sum_i [multiplier_i + c_i g_i]+ grad g_i          (no division: c = 0 is legal)
-    multiplier_i <- [multiplier_i + c_i g_i]+                             every epoch, on full data
-    c_i <- min(growth c_i, cap)  where V_i > decrease V_i(before)         V_i = |max(g_i, -mult_i / c_i)|
+    grad L_c = grad f + sum_i [multiplier_i + c_i g_i]+ grad g_i     no division: c = 0 is legal
+    multiplier_i <- [multiplier_i + c_i g_i]+                        every epoch, on full data
+    c_i <- min(growth c_i, cap)  where V_i > decrease V_i(before)    V_i = |max(g_i, -mult_i / c_i)|
 
 Bertsekas 1982; the stagnation rule is ALGENCAN's (Birgin and Martinez 2014); `rule=lancelot` moves
 a multiplier only where its violation is small enough for the moment, and the penalty elsewhere
 (Conn, Gould and Toint 1991; Nocedal and Wright, Alg. 17.4).
-With `lr` the multiplier takes steps lr <= c on L_c itself: [multiplier + lr max(g, -multiplier/c)]+.
+With `lr` multipliers take steps lr <= c on L_c itself: [multiplier + lr max(g, -multiplier/c)]+.
 """
 
 from __future__ import annotations
@@ -119,11 +119,12 @@ def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update,
 def _stagnation(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]:
     updates = [Update(target="now", formula=_violation(rule)), *_multiplier_step(rule, settings)]
     if settings.growth > 1:
-        grown = "minimum(growth * penalty, max_penalty)"
+        grown = "clamp(growth * penalty, 0, max_penalty)"
+        stagnates = "(now > decrease * before) & (penalty < max_penalty)"
         updates.append(
             Update(
                 target="penalty",
-                formula=f"where((now > decrease * before) & (penalty < max_penalty), {grown}, penalty)",
+                formula=f"where({stagnates}, {grown}, penalty)",
             )
         )
         updates.append(Update(target="before", formula="now"))
@@ -141,7 +142,7 @@ def _lancelot(rule: Rule) -> tuple[Update, ...]:
         Update(target="target", formula="where(good, target / penalty ** 0.9, target)"),
         Update(
             target="penalty",
-            formula="where(good, penalty, minimum(growth * penalty, max_penalty))",
+            formula="where(good, penalty, clamp(growth * penalty, 0, max_penalty))",
         ),
         Update(target="target", formula="where(good, target, 1 / penalty ** 0.1)"),
     )

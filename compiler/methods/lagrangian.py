@@ -1,6 +1,6 @@
 """Gradient descent-ascent on the Lagrangian L = f + <multiplier, g>.
 
-    dual first   multiplier <- [multiplier + lr g(x)]+,  x <- x - a grad L(x, multiplier)   (default)
+    dual first   multiplier <- [multiplier + lr g(x)]+, then x <- x - a grad L(x, multiplier)
     simultaneous both players use the same x and multiplier
     primal first x moves, g is measured again, then the multiplier moves
 
@@ -45,6 +45,7 @@ def lagrangian(rule: Rule) -> Fragment:
         updates=updates,
         constants=constants | {"cap": settings.max_multiplier},
         trigger=settings.every,
+        after=settings.warmup,
         meaning=meaning,
     )
     return Fragment(

@@ -1,0 +1,196 @@
+"""The functions of the module that measure: objective, constraints, report values, metrics."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from cspec.compiler.emit.expressions import Translator, constant
+from cspec.compiler.emit.names import Names
+from cspec.compiler.emit.writer import Writer
+from cspec.compiler.ir import Constraint
+from cspec.compiler.lower import FunctionalRule, Lowered, Part, SetResidual, full_label
+from cspec.dsl.nodes import Call, Expr, Name
+
+MANY = 24
+"""Constraints beyond which each does not get a local of its own."""
+
+
+def write_measure(lowered: Lowered, make: MakeTranslator) -> None:
+    """`measure(primal, batch) -> (f, g, true)`."""
+    writer = make.writer
+    doc = ["f, the constraints g with gradient, and the true constraints, on one batch."]
+    with writer.function("measure", ("primal", "batch"), doc):
+        translator = make()
+        _objective(lowered, translator)
+        if not lowered.rules:
+            writer.line("return f, f.new_zeros(0), f.new_zeros(0)")
+            return
+        parts = [part for rule in lowered.rules for part in rule.parts]
+        gradients = [
+            item
+            for part in parts
+            for item in _entries(part, part.gradients or part.functions, translator, len(parts))
+        ]
+        writer.assign("g", _vector(gradients, translator))
+        if all(part.gradients is None for part in parts):
+            writer.line("return f, g, g.detach()")
+            return
+        writer.line("with torch.no_grad():")
+        with writer.indented():
+            truths = [
+                item
+                for part in parts
+                for item in _entries(part, part.functions, translator, len(parts))
+            ]
+            writer.assign("true", _vector(truths, translator))
+        writer.line("return f, g, true")
+
+
+def _objective(lowered: Lowered, translator: Translator) -> None:
+    writer = translator.writer
+    value = translator.translate(lowered.problem.objective)
+    if isinstance(value, ast.Constant):
+        value = translator.call("as_tensor", value)
+    writer.assign("f", value)
+    translator.names.fresh("f")
+    for c in lowered.soft:
+        assert c.soft is not None
+        term = _soft_term(c, translator)
+        weight = constant(c.soft["weight"])
+        if c.soft["power"] != 1:
+            term = ast.BinOp(term, ast.Pow(), constant(c.soft["power"]))
+        total = ast.BinOp(ast.Name(id="f"), ast.Add(), ast.BinOp(weight, ast.Mult(), term))
+        writer.assign("f", total, f"preference {full_label(c)}")
+
+
+def _soft_term(c: Constraint, translator: Translator) -> ast.expr:
+    """The violation of a preference: [g]+, |h|, or the largest entry of a set's residual."""
+    if c.relation == "in":
+        return _set_violation(c, translator)
+    functions = c.gradient_parts or c.parts
+    vector = _vector([translator.translate(part) for part in functions], translator)
+    size = translator.call("absolute" if c.relation == "==" else "relu", vector)
+    return translator.call("total", size)
+
+
+def _entries(
+    part: Part, functions: Sequence[Expr], translator: Translator, count: int
+) -> list[ast.expr]:
+    """The entries of one constraint: kept in a local named by its label while there are few."""
+    values = [translate_function(function, translator) for function in functions]
+    if count > MANY:
+        return values
+    label = full_label(part.constraint)
+    return [
+        translator.local(("entry", label, index, ast.dump(value)), label, value, label)
+        for index, value in enumerate(values)
+    ]
+
+
+def translate_function(expr: Expr, translator: Translator) -> ast.expr:
+    """A canonical function; a set's residual goes through its operator."""
+    if not isinstance(expr, SetResidual):
+        return translator.translate(expr)
+    operator = translator.operator(expr.set)
+    method = "residual" if expr.equality else "inequality"
+    subject = translator.translate(expr.subject)
+    return ast.Call(func=ast.Attribute(value=operator, attr=method), args=[subject], keywords=[])
+
+
+def _vector(parts: Sequence[ast.expr], translator: Translator) -> ast.expr:
+    return translator.call("vector", *parts)
+
+
+def write_violation(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
+    """`violation(primal, batch) -> true`: the true canonical constraints alone."""
+    doc = ["The true canonical constraints alone: what epoch-level updates see."]
+    with make.writer.function("violation", ("primal", "batch"), doc):
+        translator = make()
+        parts = [
+            translate_function(function, translator)
+            for rule in rules
+            for part in rule.parts
+            for function in part.functions
+        ]
+        make.writer.line(f"return {ast.unparse(_vector(parts, translator))}")
+
+
+def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
+    """`evaluate(primal, data) -> {label: (value, bound)}` in the user's units, as deployed."""
+    doc = ["Value and bound of every constraint as written, on whole data and as deployed."]
+    with make.writer.function("evaluate", ("primal", "data"), doc):
+        translator = make("data")
+        make.writer.line("result = {}")
+        translator.names.fresh("result")
+        for c in lowered.problem.constraints:
+            value, bound = _report(c, translator)
+            pair = ast.Tuple(elts=[value, bound])
+            make.writer.line(f"result[{full_label(c)!r}] = {ast.unparse(pair)}")
+        make.writer.line("return result")
+
+
+def _report(c: Constraint, translator: Translator) -> tuple[ast.expr, ast.expr]:
+    if c.relation == "in":
+        return _set_violation(c, translator), ast.Constant(0)
+    return translator.translate(c.value), translator.translate(last_of_ramp(c.bound))
+
+
+def _set_violation(c: Constraint, translator: Translator) -> ast.expr:
+    assert c.set is not None
+    operator = translator.operator(c.set)
+    subject = c.set.subject if c.set.subject is not None else c.value
+    target = translator.translate(subject)
+    if isinstance(subject, Name):
+        target = translator.whole_variable(subject.id)
+    function = ast.Attribute(value=operator, attr="violation")
+    return ast.Call(func=function, args=[target], keywords=[])
+
+
+def last_of_ramp(bound: Expr) -> Expr:
+    """The bound that decides the verdict: of `ramp(a, b, ...)` it is b."""
+    match bound:
+        case Call(function=Name(id="ramp"), arguments=(_, final, *_)):
+            return final
+        case _:
+            return bound
+
+
+def write_values(
+    name: str, doc: str, values: Sequence[tuple[str, Expr]], make: MakeTranslator
+) -> None:
+    """`name(primal, data) -> {label: value}` for metrics."""
+    with make.writer.function(name, ("primal", "data"), [doc]):
+        translator = make("data")
+        make.writer.line("result = {}")
+        translator.names.fresh("result")
+        for label, expr in values:
+            value = ast.unparse(translator.translate(expr))
+            make.writer.line(f"result[{label!r}] = {value}")
+        make.writer.line("return result")
+
+
+def write_objective(expr: Expr, make: MakeTranslator) -> None:
+    """`objective(primal, data)`: the objective as written, without preferences."""
+    doc = ["The objective as written."]
+    with make.writer.function("objective", ("primal", "data"), doc):
+        translator = make("data")
+        value = translator.translate(expr)
+        if isinstance(value, ast.Constant):
+            value = translator.call("as_tensor", value)
+        make.writer.line(f"return {ast.unparse(value)}")
+
+
+class MakeTranslator:
+    """Makes a translator for each emitted function: shared scope, own locals."""
+
+    def __init__(self, template: Translator) -> None:
+        self._template = template
+        self.writer: Writer = template.writer
+        self.names: Names = template.names
+
+    def __call__(self, container: str = "batch") -> Translator:
+        t = self._template
+        made = Translator(t.scope, t.writer, t.names.copy(), t.used, container)
+        made.operators = t.operators
+        return made

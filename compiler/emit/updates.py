@@ -1,0 +1,202 @@
+"""State, the combination of objective and constraints, and multiplier updates, as Python."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from cspec.compiler.emit.expressions import constant, subscript
+from cspec.compiler.emit.writer import Writer
+from cspec.compiler.graph import (
+    FORMULA_FUNCTIONS,
+    Kind,
+    Operation,
+    StateFacts,
+    names_in,
+    parse_formula,
+)
+from cspec.compiler.lower import FunctionalRule
+
+MULTIPLIERS = "multipliers"
+
+
+class RuleNames:
+    """Where a rule's quantities are in the module: state keys, and its slice of the vectors."""
+
+    def __init__(self, rule: FunctionalRule, alone: bool) -> None:
+        self.rule = rule
+        self.alone = alone
+        self.states = {state.name: state for state in rule.fragment.state}
+
+    def key(self, state: str) -> str:
+        """The state entry: all rules share one `multipliers` vector, the rest is their own."""
+        return state if self.alone or state == MULTIPLIERS else f"{self.rule.rule.name}.{state}"
+
+    def part(self, vector: ast.expr) -> ast.expr:
+        """The rule's entries of a vector over all constraints."""
+        if self.alone:
+            return vector
+        bounds = ast.Slice(lower=constant(self.rule.start), upper=constant(self.rule.stop))
+        return subscript(vector, bounds)
+
+    def read(self, state: str) -> ast.expr:
+        """The rule's entries of a state vector."""
+        value = subscript(ast.Name(id="state"), ast.Constant(self.key(state)))
+        return self.part(value) if state == MULTIPLIERS else value
+
+
+def write_initial_state(rules: Sequence[FunctionalRule], size: int, writer: Writer) -> None:
+    """`initial_state(primal)`."""
+    doc = ["Multipliers and what else the updates remember, at the start."]
+    with writer.function("initial_state", ("primal",), doc):
+        writer.line("return {")
+        with writer.indented():
+            shared = [s for r in rules for s in r.fragment.state if s.name == MULTIPLIERS]
+            if shared:
+                writer.line(f'"{MULTIPLIERS}": {_multipliers(rules, size)},')
+            for rule in rules:
+                names = RuleNames(rule, len(rules) == 1)
+                for state in rule.fragment.state:
+                    if state.name != MULTIPLIERS:
+                        start = ast.unparse(_start(state))
+                        writer.line(f'"{names.key(state.name)}": {start},  # {state.meaning}')
+        writer.line("}")
+
+
+def _multipliers(rules: Sequence[FunctionalRule], size: int) -> str:
+    starts = {
+        rule.rule.name: state.start
+        for rule in rules
+        for state in rule.fragment.state
+        if state.name == MULTIPLIERS
+    }
+    if not any(starts.values()):
+        return f"torch.zeros({size})"
+    values = [
+        float(starts.get(rule.rule.name) or 0.0)  # type: ignore[arg-type]
+        for rule in rules
+        for _ in range(rule.rule.size)
+    ]
+    return f"torch.tensor({values})"
+
+
+def _start(state: StateFacts) -> ast.expr:
+    torch = ast.Name(id="torch")
+    if isinstance(state.start, tuple):
+        numbers: list[ast.expr] = [_number(value) for value in state.start]
+        make = ast.Attribute(value=torch, attr="tensor")
+        return ast.Call(func=make, args=[ast.List(elts=numbers)], keywords=[])
+    make = ast.Attribute(value=torch, attr="full")
+    size = ast.Tuple(elts=[ast.Constant(state.size)])
+    return ast.Call(func=make, args=[size, _number(state.start)], keywords=[])
+
+
+def _number(value: float) -> ast.expr:
+    if value != value:
+        return ast.Attribute(value=ast.Name(id="math"), attr="nan")
+    if value in (float("inf"), float("-inf")):
+        return constant(value)
+    return ast.Constant(float(value))
+
+
+def write_combine(
+    rules: Sequence[FunctionalRule], writer: Writer, used: set[str], by_value: bool
+) -> None:
+    """`combine(f, g, true, state)`: the loss whose gradient is the Lagrangian's.
+
+    With `by_value` the loss is the Lagrangian itself (line searches look at values), else
+    f + <weights, g> with constant weights, which has the same gradient for less.
+    """
+    doc = [rule_combine(rule).meaning for rule in rules] or ["The loss is the objective alone."]
+    with writer.function("combine", ("f", "g", "true", "state"), doc):
+        for rule in rules:
+            names = RuleNames(rule, len(rules) == 1)
+            operation = rule_combine(rule)
+            target = "value" if by_value else "weight"
+            formula = next(u.formula for u in operation.updates if u.target == target)
+            value = inline(formula, operation, names, vectors=("g", "true"))
+            if by_value:
+                used.add("total")
+                writer.line(f"f = f + total({ast.unparse(value)})")
+                continue
+            used.add("weigh")
+            writer.line(f"f = f + weigh({ast.unparse(value)}, {ast.unparse(_g(names))})")
+        writer.line("return f")
+
+
+def _g(names: RuleNames) -> ast.expr:
+    return names.part(ast.Name(id="g"))
+
+
+def rule_combine(rule: FunctionalRule) -> Operation:
+    """A rule's COMBINE operation."""
+    return next(op for op in rule.fragment.operations if op.kind is Kind.COMBINE)
+
+
+def dual_operations(rule: FunctionalRule) -> list[Operation]:
+    """A rule's dual and penalty steps."""
+    kinds = (Kind.DUAL_STEP, Kind.PENALTY_STEP)
+    return [op for op in rule.fragment.operations if op.kind in kinds]
+
+
+def write_dual_step(
+    rule: FunctionalRule, operation: Operation, alone: bool, writer: Writer, used: set[str]
+) -> None:
+    """One dual step: locals in, formulas in order, state out. NaN entries keep what they had."""
+    names = RuleNames(rule, alone)
+    with writer.function(operation.name, ("state", "true"), [operation.meaning]):
+        if not alone:
+            writer.assign("true", names.part(ast.Name(id="true")))
+        read = _states_used(operation, names)
+        for state in read:
+            writer.assign(state, names.read(state))
+        for update in operation.updates:
+            value = inline(update.formula, operation, names, vectors=())
+            if update.target in names.states:
+                used.add("keep")
+                value = ast.Call(
+                    func=ast.Name(id="keep"),
+                    args=[ast.Name(id="true"), value, ast.Name(id=update.target)],
+                    keywords=[],
+                )
+            writer.assign(update.target, value)
+        written = {update.target for update in operation.updates} & set(names.states)
+        for state in read:
+            if state in written:
+                writer.line(f"{ast.unparse(names.read(state))} = {state}")
+
+
+def _states_used(operation: Operation, names: RuleNames) -> list[str]:
+    mentioned = {name for update in operation.updates for name in names_in(update.formula)}
+    mentioned |= {update.target for update in operation.updates}
+    return [state for state in names.states if state in mentioned]
+
+
+def inline(
+    formula: str, operation: Operation, names: RuleNames, vectors: tuple[str, ...]
+) -> ast.expr:
+    """A formula with constants as numbers and torch functions by their full name.
+
+    `vectors` are the function arguments that hold all rules' entries; with them, state is read
+    in place too (in a dual step it is in locals already).
+    """
+
+    class Inline(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.AST:
+            assert isinstance(node.func, ast.Name) and node.func.id in FORMULA_FUNCTIONS
+            node.func = ast.Attribute(value=ast.Name(id="torch"), attr=node.func.id)
+            node.args = [self.visit(argument) for argument in node.args]
+            return node
+
+        def visit_Name(self, node: ast.Name) -> ast.AST:
+            if node.id in operation.constants:
+                return constant(operation.constants[node.id])
+            if node.id in vectors:
+                return names.part(node)
+            if vectors and node.id in names.states:
+                return names.read(node.id)
+            return node
+
+    result = Inline().visit(parse_formula(formula))
+    assert isinstance(result, ast.expr)
+    return result

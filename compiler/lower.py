@@ -1,0 +1,267 @@
+"""Constraints with methods -> rules and set actions: what the update graph is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import NamedTuple
+
+from cspec.compiler.facts import Facts
+from cspec.compiler.graph import StateFacts
+from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
+from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
+from cspec.compiler.rewrite import function_name
+from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, walk
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.methods import Method
+
+
+class SetResidual(Expr):
+    """The residual of a set, or its inequality form: a membership as functions."""
+
+    set: SetMember
+    subject: Expr
+    equality: bool = True
+    label: str = ""
+
+
+class Part(NamedTuple):
+    """A constraint's entries [start, stop) in the constraint vector."""
+
+    constraint: Constraint
+    functions: tuple[Expr, ...]
+    gradients: tuple[Expr, ...] | None
+    start: int
+    stop: int
+
+
+class FunctionalRule(NamedTuple):
+    """A rule, its fragment of the graph, and where its entries are."""
+
+    rule: Rule
+    fragment: Fragment
+    parts: tuple[Part, ...]
+
+    @property
+    def start(self) -> int:
+        """First entry in the constraint vector."""
+        return self.parts[0].start
+
+    @property
+    def stop(self) -> int:
+        """One past the last entry in the constraint vector."""
+        return self.parts[-1].stop
+
+
+class SetAction(NamedTuple):
+    """Parameters that a method keeps in a set."""
+
+    name: str
+    family: str
+    settings: Settings
+    set: SetMember
+    targets: tuple[Expr, ...]
+    """`ParameterRef`s or variable names; empty for the prunable weights of `set.model`."""
+    constraints: tuple[Constraint, ...]
+
+
+class Lowered(NamedTuple):
+    """The whole problem, ready for the graph."""
+
+    problem: Problem
+    rules: tuple[FunctionalRule, ...]
+    actions: tuple[SetAction, ...]
+    soft: tuple[Constraint, ...]
+
+    @property
+    def size(self) -> int:
+        """Entries of the constraint vector."""
+        return self.rules[-1].stop if self.rules else 0
+
+
+EQUALITY_SETS = frozenset({"stiefel", "symmetric", "sphere"})
+"""Sets stated by `residual == 0`, of those that functional methods take (`FORMS`)."""
+
+SET_METHODS = frozenset({"projection", "admm", "parametrization", "frank_wolfe"})
+
+
+def lower(problem: Problem, facts: Facts, total_steps: int, steps_per_epoch: int) -> Lowered:
+    """Group constraints that share a method; lay out the constraint vector."""
+    soft = tuple(c for c in problem.constraints if c.soft is not None)
+    hard = [c for c in problem.constraints if c.soft is None]
+    groups: dict[Method, list[Constraint]] = {}
+    actions: dict[tuple[object, ...], list[Constraint]] = {}
+    for constraint in hard:
+        assert isinstance(constraint.method, Method)
+        if constraint.method.word in SET_METHODS:
+            key = (constraint.label, constraint.method, constraint.set and constraint.set.word)
+            actions.setdefault(key, []).append(constraint)
+        else:
+            groups.setdefault(constraint.method, []).append(constraint)
+    rules = _rules(groups, facts, total_steps, steps_per_epoch)
+    return Lowered(problem, rules, _actions(actions), soft)
+
+
+def _rules(
+    groups: dict[Method, list[Constraint]], facts: Facts, total_steps: int, steps_per_epoch: int
+) -> tuple[FunctionalRule, ...]:
+    rules: list[FunctionalRule] = []
+    start = 0
+    words: dict[str, int] = {}
+    for settings, constraints in groups.items():
+        count = words[settings.word] = words.get(settings.word, 0) + 1
+        parts: list[Part] = []
+        equalities: list[bool] = []
+        for constraint in constraints:
+            part, equality = _part(constraint, start, facts)
+            parts.append(part)
+            equalities.extend([equality] * (part.stop - part.start))
+            start = part.stop
+        rule = Rule(
+            name=settings.word if count == 1 else f"{settings.word}_{count}",
+            settings=settings,
+            labels=tuple(full_label(c) for c in constraints),
+            size=len(equalities),
+            equalities=tuple(equalities),
+            total_steps=total_steps,
+            steps_per_epoch=steps_per_epoch,
+        )
+        fragment = FUNCTIONAL[settings.word](rule)
+        if rule.relation == "mixed":
+            fragment = _with_floor(fragment, rule)
+        rules.append(FunctionalRule(rule, fragment, tuple(parts)))
+    return tuple(rules)
+
+
+def _with_floor(fragment: Fragment, rule: Rule) -> Fragment:
+    floors = tuple(float("-inf") if equality else 0.0 for equality in rule.equalities)
+    floor = StateFacts(
+        name="floor", size=rule.size, start=floors, meaning="least multiplier an entry may have"
+    )
+    return fragment.model_copy(update={"state": (*fragment.state, floor)})
+
+
+def _part(constraint: Constraint, start: int, facts: Facts) -> tuple[Part, bool]:
+    functions, gradients = constraint.parts, constraint.gradient_parts
+    equality = constraint.relation == "=="
+    if constraint.relation == "in":
+        assert constraint.set is not None and constraint.set.subject is not None
+        equality = constraint.set.word in EQUALITY_SETS
+        residual = SetResidual(
+            set=constraint.set,
+            subject=constraint.set.subject,
+            equality=equality,
+            label=constraint.label,
+            span=constraint.span,
+        )
+        functions = (residual,)
+    size = sum(entries(function, facts) for function in functions)
+    return Part(constraint, functions, gradients, start, start + size), equality
+
+
+def entries(expr: Expr, facts: Facts) -> int:
+    """How many numbers a canonical function has: groups, pairs of groups, entries of a tensor."""
+    if isinstance(expr, SetResidual):
+        return _residual_entries(expr)
+    for node in walk(expr):
+        if function_name(node) in ("differences", "ratio_differences"):  # type: ignore[arg-type]
+            assert isinstance(node, Call)
+            groups = _groups(node.arguments[0], facts)
+            return groups * (groups - 1)
+    vectors = [_vector_entries(node, facts) for node in _outside_reductions(expr)]
+    return max(vectors, default=1)
+
+
+_REDUCTIONS = frozenset(
+    {"norm", "l1", "l2", "sumsq", "spectral", "nuclear", "gap", "ratio", "max", "min", "mean"}
+)
+
+
+def _outside_reductions(expr: Node) -> list[Node]:
+    """The nodes of an expression that are not inside something that makes one number of many."""
+    found: list[Node] = []
+    stack: list[Node] = [expr]
+    while stack:
+        node = stack.pop()
+        found.append(node)
+        if isinstance(node, Expectation):
+            continue
+        if isinstance(node, Call) and function_name(node) in _REDUCTIONS:
+            continue
+        stack.extend(node.children())
+    return found
+
+
+def _vector_entries(node: Node, facts: Facts) -> int:
+    match node:
+        case Expectation():
+            return _groups(node, facts)
+        case ParameterRef(shape=shape):
+            size = 1
+            for length in shape:
+                size *= length
+            return size
+        case _:
+            return 1
+
+
+def _groups(node: Expr, facts: Facts) -> int:
+    """Number of groups of `E[.. | column]`; 1 for a plain expectation."""
+    if not isinstance(node, Expectation) or not isinstance(node.condition, Name):
+        return 1
+    data = facts.data.get(node.dataset or "")
+    column = data.columns.get(node.condition.id) if data else None
+    return max(len(column.classes), 1) if column else 1
+
+
+def _numel(shape: tuple[int, ...]) -> int:
+    return prod(shape)
+
+
+def _gram(shape: tuple[int, ...]) -> int:
+    side = min(shape[0], prod(shape) // shape[0])
+    return side * side
+
+
+FORMS: dict[str, Callable[[tuple[int, ...]], int]] = {
+    "nonneg": _numel,
+    "box": lambda shape: 2 * prod(shape),
+    "ball": lambda shape: 1,
+    "spectral": lambda shape: 1,
+    "nuclear": lambda shape: 1,
+    "sphere": lambda shape: 1,
+    "symmetric": _numel,
+    "stiefel": _gram,
+}
+"""Sets with a form that multipliers can act on, and how many entries it has."""
+
+
+def _residual_entries(expr: SetResidual) -> int:
+    shape = expr.subject.shape if isinstance(expr.subject, ParameterRef) else (1,)
+    return FORMS[expr.set.word](shape)
+
+
+def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAction, ...]:
+    actions: list[SetAction] = []
+    for constraints in groups.values():
+        first = constraints[0]
+        assert first.set is not None and first.method is not None
+        targets = tuple(
+            c.set.subject for c in constraints if c.set is not None and c.set.subject is not None
+        )
+        actions.append(
+            SetAction(
+                name=first.label.replace(".", "_"),
+                family=first.label,
+                settings=first.method,
+                set=first.set,
+                targets=targets,
+                constraints=tuple(constraints),
+            )
+        )
+    return tuple(actions)
+
+
+def full_label(constraint: Constraint) -> str:
+    """What people call a constraint: its label, with its member in brackets."""
+    return f"{constraint.label}[{constraint.member}]" if constraint.member else constraint.label

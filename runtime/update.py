@@ -1,0 +1,61 @@
+"""The small pieces that emitted update steps are written in. All are pure, none waits for a device.
+
+In a constraint vector NaN means *not measured*: an empty group in a batch, or a value that is not
+finite. It never reaches a multiplier (`keep`) or the loss (`weigh`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+def vector(*parts: Tensor | float) -> Tensor:
+    """All entries of the parts, one after another, as one vector of at least one dimension."""
+    tensors = [part for part in parts if isinstance(part, Tensor)]
+    device = tensors[0].device if tensors else None
+    dtype = torch.get_default_dtype()
+    flat = (torch.as_tensor(part, device=device).reshape(-1).to(dtype) for part in parts)
+    return torch.cat(list(flat))
+
+
+def weigh(weights: Tensor, g: Tensor) -> Tensor:
+    """<weights, g> over the entries that were measured; `weights` is treated as constant."""
+    weights = weights.detach()
+    missing = torch.isnan(g.detach()) | torch.isnan(weights)
+    zero = torch.zeros_like(g)
+    return (torch.where(missing, zero, weights) * torch.where(missing, zero, g)).sum()
+
+
+def total(values: Tensor) -> Tensor:
+    """Sum of the entries that were measured."""
+    return torch.where(torch.isnan(values), torch.zeros_like(values), values).sum()
+
+
+def keep(true: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """`new` where the constraint was measured, `old` elsewhere."""
+    return torch.where(torch.isnan(true), old, new)
+
+
+def parameter(model: nn.Module, name: str) -> Tensor:
+    """A parameter by its dotted name, also where a parametrization computes it."""
+    owner, _, last = name.rpartition(".")
+    value = getattr(model.get_submodule(owner), last)
+    assert isinstance(value, Tensor)
+    return value
+
+
+def parameters(model: nn.Module, names: Iterable[str]) -> list[Tensor]:
+    """Several parameters by their dotted names."""
+    return [parameter(model, name) for name in names]
+
+
+def ramp_down(start: float, end: float, share: float) -> float:
+    """A cubic ramp: end + (start - end) (1 - share)^3, share clipped to [0, 1].
+
+    Zhu and Gupta 2017, "To prune, or not to prune": fast while much is left to prune.
+    """
+    left = 1.0 - min(max(share, 0.0), 1.0)
+    return end + (start - end) * left**3
