@@ -1,0 +1,158 @@
+"""What each step trains on: a function of (seed, step), so that resuming needs two numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from cspec.compiler.program import Program
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.settings.fit import FitSettings
+from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.data.order import batches_per_epoch, permutation
+
+Columns = Mapping[str, Tensor]
+Augment = Callable[[Tensor], Tensor]
+
+DEFAULT_EPOCHS = 30
+DEFAULT_STEPS = 5_000
+EPOCH_WITHOUT_DATA = 100
+"""Steps that count as an epoch where there is no data."""
+
+
+def training_dataset(program: Program, names: Mapping[str, object]) -> str | None:
+    """The dataset whose passes are the epochs, None without data.
+
+    The objective's; else (`satisfy`, an objective of parameters) the only one, `train`, `data`,
+    or the first that a constraint measures.
+    """
+    measured = [name for c in program.constraints for name in c.datasets]
+    for candidate in (*program.objective_datasets, *(("train", "data") if measured else ())):
+        if candidate in names:
+            return candidate
+    return next((name for name in measured if name in names), None)
+
+
+def batch_size_of(fit: FitSettings, dataset: str) -> int | None:
+    """Examples a step of one dataset; None for all of them."""
+    size = fit.batch_size
+    chosen = size.get(dataset, 128) if isinstance(size, dict) else size
+    return None if chosen == "full" else int(chosen)
+
+
+class Batch(Mapping[str, Columns]):
+    """The batches of one step by dataset; those nobody asks for are never gathered."""
+
+    def __init__(self, draw: Callable[[str], Columns], names: tuple[str, ...]) -> None:
+        self._draw = draw
+        self._names = names
+        self._drawn: dict[str, Columns] = {}
+
+    def __getitem__(self, name: str) -> Columns:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._drawn:
+            self._drawn[name] = self._draw(name)
+        return self._drawn[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long the run is and what its epochs are."""
+
+    dataset: str | None
+    """The dataset that defines epochs."""
+    epoch_steps: int
+    total_steps: int
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that are at least begun."""
+        return -(-self.total_steps // self.epoch_steps)
+
+
+def plan_steps(program: Program, fit: FitSettings, data: Mapping[str, Dataset]) -> Plan:
+    """Length of the run: `epochs` or `steps`, whichever ends first; defaults of LANGUAGE 2."""
+    dataset = training_dataset(program, data)
+    if dataset is None:
+        epoch_steps = EPOCH_WITHOUT_DATA
+        default = DEFAULT_STEPS
+    else:
+        epoch_steps = batches_per_epoch(len(data[dataset]), batch_size_of(fit, dataset))
+        default = DEFAULT_EPOCHS * epoch_steps
+    limits = [fit.epochs * epoch_steps] if fit.epochs is not None else []
+    limits += [fit.steps] if fit.steps is not None else []
+    return Plan(dataset, epoch_steps, min(limits, default=default))
+
+
+class Batches:
+    """Draws the batch of any step of the run.
+
+    The dataset of the objective is passed over once an epoch; each other dataset goes round in
+    its own order, its batch number being the step's.
+    """
+
+    def __init__(
+        self,
+        data: Mapping[str, Dataset],
+        plan: Plan,
+        fit: FitSettings,
+        seed: int,
+        augment: Augment | None = None,
+    ) -> None:
+        sizes = fit.batch_size if isinstance(fit.batch_size, dict) else {}
+        if unknown := [name for name in sizes if name not in data]:
+            raise SpecError([_unknown_size(name, data) for name in unknown])
+        self.data = data
+        self.plan = plan
+        self._sizes = {name: batch_size_of(fit, name) for name in data}
+        self._seed = seed
+        self._augment = augment
+        self._orders: dict[str, tuple[int, Tensor]] = {}
+
+    def at(self, step: int) -> Batch:
+        """The batch of step number `step`, counted from 0."""
+        return Batch(lambda name: self._draw(name, step), tuple(self.data))
+
+    def _draw(self, name: str, step: int) -> Columns:
+        dataset = self.data[name]
+        size = self._sizes[name]
+        if size is None or (size >= len(dataset) and name != self.plan.dataset):
+            columns = dict(dataset.columns)
+        else:
+            epoch, position = divmod(step, batches_per_epoch(len(dataset), size))
+            rows = self._order(name, epoch)[position * size : (position + 1) * size]
+            columns = {column: values[rows] for column, values in dataset.columns.items()}
+        if self._augment is not None and "x" in columns:
+            columns["x"] = self._augment(columns["x"])
+        return columns
+
+    def _order(self, name: str, epoch: int) -> Tensor:
+        held = self._orders.get(name)
+        if held is None or held[0] != epoch:
+            dataset = self.data[name]
+            device = next(iter(dataset.columns.values())).device
+            seed = self._seed if name == self.plan.dataset else self._stream(name)
+            held = (epoch, permutation(len(dataset), seed, epoch).to(device))
+            self._orders[name] = held
+        return held[1]
+
+    def _stream(self, name: str) -> int:
+        """A seed of its own for each dataset that cycles, so that orders are unrelated."""
+        return self._seed + 1_000_003 * (1 + list(self.data).index(name))
+
+
+def _unknown_size(name: str, data: Mapping[str, Dataset]) -> Diagnostic:
+    return Diagnostic(
+        code="CS513",
+        message=f"batch_size names `{name}`, which is no dataset of this spec",
+        notes=(f"datasets: {', '.join(data) or 'none'}",),
+    )

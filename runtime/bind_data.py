@@ -1,0 +1,185 @@
+"""Datasets of a spec from sources, text and Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cspec.compiler.facts import ColumnFacts, DataFacts
+from cspec.compiler.program import DataSetup, SourceCall
+from cspec.runtime.bind_text import load_object, read_call
+from cspec.runtime.data import DataError, Dataset, as_dataset, load
+
+IMPLIED = "data"
+"""The dataset of a spec that declares none."""
+SPLITS = ("val", "test")
+
+Target = tuple[str, tuple[tuple[str, str], ...]]
+_PLAIN: tuple[tuple[str, str], ...] = (("x", "x"), ("y", "y"))
+
+
+def bind_data(
+    setups: Sequence[DataSetup], given: Mapping[str, Any], base: Path
+) -> tuple[dict[str, Dataset], tuple[DataSetup, ...]]:
+    """Every dataset by name, and the setups with the calls that texts named.
+
+    The implied `data`, bound to a source with splits, is its `train`; `val` and `test` come along.
+
+    Raises:
+        DataError: a missing column, an unknown source or part, unusable data.
+    """
+    data: dict[str, Dataset] = {}
+    resolved: list[DataSetup] = []
+    for setup in setups:
+        if [name for name, _ in setup.targets] == [IMPLIED]:
+            found, call = _implied(setup, given, base)
+        else:
+            found, call = _declared(setup, given, base)
+        data |= found
+        resolved.append(setup.model_copy(update={"source": call}))
+    return data, tuple(resolved)
+
+
+def _implied(
+    setup: DataSetup, given: Mapping[str, Any], base: Path
+) -> tuple[dict[str, Dataset], SourceCall]:
+    columns = setup.targets[0][1] or _PLAIN
+    binding = given.get(IMPLIED)
+    call = SourceCall()
+    if binding is None or isinstance(binding, str):
+        call = setup.source if binding is None else read_call(binding)
+        parts = _load(call, None, columns, base)
+    elif _has_splits(binding):
+        parts = {name: _dataset(binding[name], name, columns) for name in binding}
+    else:
+        parts = {"train": _dataset(binding, IMPLIED, columns)}
+    first = "train" if "train" in parts else next(iter(parts))
+    found = {IMPLIED: parts[first].renamed(IMPLIED)}
+    found |= {name: part for name, part in parts.items() if name in SPLITS}
+    for name in SPLITS:
+        if name in given:
+            found[name] = _single(given[name], name, columns, base)
+    return found, call
+
+
+def _declared(
+    setup: DataSetup, given: Mapping[str, Any], base: Path
+) -> tuple[dict[str, Dataset], SourceCall]:
+    found = {
+        name: _single(given[name], name, columns or _PLAIN, base)
+        for name, columns in setup.targets
+        if name in given
+    }
+    left = [(name, columns or _PLAIN) for name, columns in setup.targets if name not in found]
+    call = setup.source
+    if left:
+        binding = given.get(IMPLIED)
+        if binding is not None and not isinstance(binding, str):
+            parts = _several(binding, left)
+        else:
+            call = call if binding is None else read_call(binding)
+            columns = tuple(dict.fromkeys(pair for _, pairs in left for pair in pairs))
+            parts = _load(call, [name for name, _ in left], columns, base)
+        found |= parts
+    return {name: found[name] for name, _ in setup.targets}, call if left else SourceCall()
+
+
+def _several(binding: Any, left: Sequence[Target]) -> dict[str, Dataset]:
+    if isinstance(binding, Mapping) and all(name in binding for name, _ in left):
+        return {name: _dataset(binding[name], name, columns) for name, columns in left}
+    if len(left) == 1:
+        return {left[0][0]: _dataset(binding, left[0][0], left[0][1])}
+    raise DataError(
+        f"`data` has to fill {', '.join(name for name, _ in left)}, but it is one dataset",
+        "bind each by its name, or give a mapping with these names",
+    )
+
+
+def _has_splits(binding: Any) -> bool:
+    return (
+        isinstance(binding, Mapping)
+        and "train" in binding
+        and set(binding)
+        <= {
+            "train",
+            *SPLITS,
+        }
+    )
+
+
+def _load(
+    call: SourceCall,
+    targets: Sequence[str] | None,
+    columns: tuple[tuple[str, str], ...],
+    base: Path,
+) -> dict[str, Dataset]:
+    if call.module is not None:
+        made = load_object(call.module, call.name, base)
+        made = made(**call.settings) if callable(made) else made
+        if targets is None and _has_splits(made):
+            return {name: _dataset(made[name], name, columns) for name in made}
+        if targets is None:
+            return {"train": _dataset(made, "train", columns)}
+        return _several(made, [(name, columns) for name in targets])
+    settings = dict(call.settings)
+    for key in ("path", "folder"):
+        if isinstance(settings.get(key), str):
+            settings[key] = str(base / settings[key])
+    return load(call.name, targets, [(there, here) for here, there in columns], **settings)
+
+
+def _single(binding: Any, name: str, columns: tuple[tuple[str, str], ...], base: Path) -> Dataset:
+    if isinstance(binding, str):
+        call = read_call(binding)
+        parts = _load(call, None, columns, base)
+        chosen = name if name in parts else ("train" if "train" in parts else next(iter(parts)))
+        return parts[chosen].renamed(name)
+    return _dataset(binding, name, columns)
+
+
+def _dataset(obj: Any, name: str, columns: tuple[tuple[str, str], ...]) -> Dataset:
+    """A Python object as a dataset whose columns carry the names of the spec."""
+    found = as_dataset(obj, name, [there for _, there in columns])
+    if all(here == there for here, there in columns):
+        return found
+    names = {there: here for here, there in columns}
+    return replace(
+        found,
+        columns={names.get(key, key): value for key, value in found.columns.items()},
+        classes={names.get(key, key): value for key, value in found.classes.items()},
+    )
+
+
+def data_facts(dataset: Dataset) -> DataFacts:
+    """Rows, kinds, classes with counts of one dataset."""
+    return DataFacts(
+        rows=len(dataset),
+        columns={name: _column_facts(dataset, name) for name in dataset.columns},
+        feature_names=dataset.feature_names,
+        provenance=dataset.provenance,
+    )
+
+
+def _column_facts(dataset: Dataset, name: str) -> ColumnFacts:
+    values = dataset[name]
+    shape = tuple(values.shape[1:])
+    classes = dataset.classes.get(name)
+    if classes is not None:
+        counts = torch.bincount(values.flatten().cpu(), minlength=len(classes)).tolist()
+        return ColumnFacts(
+            kind="categorical",
+            shape=shape,
+            classes=tuple(_plain(c) for c in classes),
+            counts=tuple(counts),
+        )
+    return ColumnFacts(kind="real" if values.is_floating_point() else "integer", shape=shape)
+
+
+def _plain(value: Any) -> str | int | float | bool:
+    """A class as JSON can hold it (numpy's own numbers are no Python numbers)."""
+    plain = value.item() if hasattr(value, "item") else value
+    return plain if isinstance(plain, str | int | float | bool) else str(plain)

@@ -1,0 +1,132 @@
+"""Names bound by text: `mlp(hidden=[64])`, `net.py:Net`, `digits(split=[0.7, 0.3])`.
+
+The text is parsed by the language's own parser; no part of it is evaluated.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from cspec.compiler.program import SourceCall
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import Call, Expr, Model, Name, Negate, Number, String, Vector
+from cspec.dsl.parse import parse_text
+
+_OBJECT = re.compile(r"^(?P<module>[^:()\[\]=]+):(?P<rest>[^\W\d]\w*(\(.*\))?)$", re.DOTALL)
+
+
+def _refuse(text: str, why: str) -> SpecError:
+    example = "write it like mlp(hidden=[64]), digits(split=[0.7, 0.3]) or net.py:Net"
+    return SpecError(
+        [Diagnostic(code="CS221", message=f"can't bind to `{text}`: {why}", helps=(example,))]
+    )
+
+
+def plain_value(tree: Expr) -> Any:
+    """A literal as a Python value: numbers, text, words, lists.
+
+    Raises:
+        ValueError: anything that would have to be computed.
+    """
+    match tree:
+        case Number(value=value):
+            return int(value) if value.is_integer() and "%" not in tree.text else value
+        case String(value=value):
+            return value
+        case Name(id="true" | "True"):
+            return True
+        case Name(id="false" | "False"):
+            return False
+        case Name(id="none" | "None"):
+            return None
+        case Name(id=word):
+            return word
+        case Vector(items=items):
+            return [plain_value(item) for item in items]
+        case Negate(operand=operand):
+            return -plain_value(operand)
+    raise ValueError("a setting must be a number, a word, a text or a list of these")
+
+
+def read_call(text: str) -> SourceCall:
+    """`name(setting=value)` or `module:name(setting=value)` as a record.
+
+    Raises:
+        SpecError: text that is neither.
+    """
+    found = _OBJECT.match(text.strip())
+    module = found["module"].strip() if found else None
+    call = found["rest"] if found else text.strip()
+    spec, diagnostics = parse_text(f"model bound = {call}", name="<bind>")
+    models = [item for item in spec.items if isinstance(item, Model)]
+    if diagnostics or len(spec.items) != 1 or not models or models[0].source is None:
+        raise _refuse(text, "this is no name with settings")
+    return _call(text, models[0].source, module)
+
+
+def _call(text: str, tree: Expr, module: str | None) -> SourceCall:
+    match tree:
+        case Name(id=name):
+            return SourceCall(name=name, module=module)
+        case Call(function=Name(id=name), arguments=arguments, keywords=keywords):
+            try:
+                settings = {k.name: plain_value(k.value) for k in keywords}
+                values = [plain_value(item) for item in arguments]
+            except ValueError as error:
+                raise _refuse(text, str(error)) from error
+            # The one setting that is written without its name is the file.
+            if len(values) > 1:
+                raise _refuse(text, "only the first setting may be written without its name")
+            if values:
+                settings = {"path": values[0], **settings}
+            return SourceCall(name=name, module=module, settings=settings)
+    raise _refuse(text, "this is no name with settings")
+
+
+def load_object(module: str, name: str, base: Path) -> Any:
+    """An object of a Python file (relative to `base`, within it) or of an importable module.
+
+    Raises:
+        SpecError: a file outside the folder, one that can't be imported, a name that is not in it.
+    """
+    where = f"{module}:{name}"
+    try:
+        if module.endswith(".py"):
+            loaded = _load_file(module, base, where)
+        else:
+            loaded = importlib.import_module(module)
+    except SpecError:
+        raise
+    except Exception as error:
+        raise _refuse(where, f"importing it raised {type(error).__name__}: {error}") from error
+    if not hasattr(loaded, name):
+        raise _refuse(where, f"`{module}` defines no `{name}`")
+    return getattr(loaded, name)
+
+
+def _load_file(module: str, base: Path, where: str) -> Any:
+    folder = base.resolve()
+    path = (folder / module).resolve()
+    if not path.is_relative_to(folder):
+        raise _refuse(where, f"the file lies outside {folder}")
+    if not path.is_file():
+        raise _refuse(where, f"there is no file {path}")
+    key = f"cspec_bound_{abs(hash(str(path)))}_{path.stem}"
+    if key in sys.modules:
+        return sys.modules[key]
+    description = importlib.util.spec_from_file_location(key, path)
+    if description is None or description.loader is None:
+        raise _refuse(where, "it can't be imported")
+    loaded = importlib.util.module_from_spec(description)
+    sys.modules[key] = loaded
+    try:
+        description.loader.exec_module(loaded)
+    except BaseException:
+        del sys.modules[key]
+        raise
+    return loaded

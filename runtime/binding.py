@@ -1,0 +1,228 @@
+"""From names to data and models: what a spec leaves open meets what was given from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cspec.compiler.facts import DataFacts
+from cspec.compiler.program import DataSetup, ModelSetup, Program, SourceCall, VariableSetup
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.source import NOWHERE, Source, Span
+from cspec.runtime.bind_data import IMPLIED, SPLITS, bind_data, data_facts
+from cspec.runtime.bind_text import load_object, read_call
+from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.data.errors import DataError
+from cspec.runtime.models import ModelError, build, frozen
+from cspec.runtime.modes import seed_everything
+
+Outputs = Mapping[str, int] | Callable[[Mapping[str, DataFacts]], Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a program needs from outside, and where its text needs it."""
+
+    data: tuple[DataSetup, ...] = ()
+    models: tuple[ModelSetup, ...] = ()
+    variables: tuple[VariableSetup, ...] = ()
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    needs: Mapping[str, Span] = field(default_factory=dict)
+    """The place in the spec that needs each name."""
+    source: Source | None = None
+    base: Path = Path()
+    """The folder that paths are relative to."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Everything that a run works on, and the setups as they were resolved."""
+
+    data: dict[str, Dataset] = field(default_factory=dict)
+    models: dict[str, nn.Module] = field(default_factory=dict)
+    variables: dict[str, nn.Parameter] = field(default_factory=dict)
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    provenance: dict[str, str] = field(default_factory=dict)
+    data_setups: tuple[DataSetup, ...] = ()
+    model_setups: tuple[ModelSetup, ...] = ()
+
+
+def inputs_of(program: Program, base: Path = Path()) -> Inputs:
+    """The inputs of a program that was specialized before."""
+    source = Source(text=program.spec, name=program.name)
+    return Inputs(program.data, program.models, program.variables, source=source, base=base)
+
+
+def bind(
+    inputs: Inputs,
+    bindings: Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    outputs: Outputs | None = None,
+) -> Bound:
+    """Load data, build models, create variables, in this order, after seeding all generators.
+
+    A binding is a Python object (module, dataset, mapping, tuple, loader, frame) or text that
+    names one. `outputs` gives the number of outputs of each model that is built, or computes it
+    from the facts of the data; a setup that says it itself wins.
+
+    Raises:
+        SpecError: names that are not bound (all at once), bindings nobody asked for, data or
+            models that can't be used.
+    """
+    given = dict(bindings or {})
+    _check_names(inputs, given)
+    seed_everything(seed)
+    try:
+        data, data_setups = bind_data(inputs.data, given, inputs.base)
+    except DataError as error:
+        raise _error(inputs, "CS330", error.message, error.notes, _first_data(inputs)) from error
+    facts = {name: data_facts(dataset) for name, dataset in data.items()}
+    sizes = outputs(facts) if callable(outputs) else (outputs or {})
+    models: dict[str, nn.Module] = {}
+    setups: list[ModelSetup] = []
+    for setup in inputs.models:
+        if setup.frozen_of is None:
+            models[setup.name], call = _model(inputs, setup, given, data, sizes)
+            setups.append(setup.model_copy(update={"source": call}))
+    for setup in inputs.models:
+        if setup.frozen_of is not None:
+            models[setup.name] = frozen(models[setup.frozen_of])
+            setups.append(setup)
+    ordered = {setup.name: models[setup.name] for setup in inputs.models}
+    return Bound(
+        data=data,
+        models=ordered,
+        variables={v.name: variable(v) for v in inputs.variables},
+        functions=dict(inputs.functions),
+        provenance={name: dataset.provenance for name, dataset in data.items()},
+        data_setups=data_setups,
+        model_setups=tuple(sorted(setups, key=lambda s: list(ordered).index(s.name))),
+    )
+
+
+def variable(setup: VariableSetup) -> nn.Parameter:
+    """A decision variable at its first value, float64 until the session casts it."""
+    start = torch.as_tensor(setup.start, dtype=torch.float64)
+    return nn.Parameter(start.expand(setup.shape).clone())
+
+
+def _check_names(inputs: Inputs, given: Mapping[str, Any]) -> None:
+    """All names that are missing, and all that nobody asked for."""
+    targets = [name for setup in inputs.data for name, _ in setup.targets]
+    models = [setup.name for setup in inputs.models]
+    known = {*targets, *models, *(SPLITS if targets == [IMPLIED] else ()), *inputs.functions}
+    # `data=digits` fills all the targets that have no source.
+    known |= {IMPLIED} if targets else set()
+    open_data = [
+        name
+        for setup in inputs.data
+        if not setup.source.name and IMPLIED not in given
+        for name, _ in setup.targets
+    ]
+    open_models = [s.name for s in inputs.models if not s.source.name and s.frozen_of is None]
+    missing = [name for name in (*open_data, *open_models) if name not in given]
+    found = [_unbound(inputs, name, name in models) for name in missing]
+    for name in given:
+        if name not in known:
+            message = f"nothing is called `{name}`, so it can't be bound"
+            note = f"names of this spec: {', '.join(sorted(known)) or 'none'}"
+            found.append(Diagnostic(code="CS222", message=message, notes=(note,)))
+    if found:
+        raise SpecError(found)
+
+
+def _unbound(inputs: Inputs, name: str, model: bool) -> Diagnostic:
+    kind, example = ("model", "mlp(hidden=[64])") if model else ("data", "digits")
+    return Diagnostic(
+        code="CS220",
+        message=f"{kind} `{name}` is not bound",
+        span=inputs.needs.get(name, NOWHERE),
+        label="needed here" if name in inputs.needs else "",
+        helps=(
+            f"bind it: --bind '{name}={example}', {name}=... in Python, "
+            f"or write `{kind} {name} = {example}` in the spec",
+        ),
+        source=inputs.source if name in inputs.needs else None,
+    )
+
+
+def _error(inputs: Inputs, code: str, message: str, notes: tuple[str, ...], name: str) -> SpecError:
+    placed = name in inputs.needs
+    return SpecError(
+        [
+            Diagnostic(
+                code=code,
+                message=message,
+                notes=notes,
+                span=inputs.needs.get(name, NOWHERE),
+                source=inputs.source if placed else None,
+            )
+        ]
+    )
+
+
+def _first_data(inputs: Inputs) -> str:
+    return next((name for setup in inputs.data for name, _ in setup.targets), "")
+
+
+def _model(
+    inputs: Inputs,
+    setup: ModelSetup,
+    given: Mapping[str, Any],
+    data: Mapping[str, Dataset],
+    sizes: Mapping[str, int],
+) -> tuple[nn.Module, SourceCall]:
+    """One model, and the call that makes it again (empty for an object from outside)."""
+    binding = given.get(setup.name)
+    if binding is not None and not isinstance(binding, str):
+        made = binding if isinstance(binding, nn.Module) else _called(inputs, setup, binding, {})
+        return made, SourceCall()
+    call = setup.source if binding is None else read_call(binding)
+    if call.module is not None:
+        found = load_object(call.module, call.name, inputs.base)
+        if isinstance(found, nn.Module):
+            return found, call
+        return _called(inputs, setup, found, call.settings), call
+    shape = call.inputs or _input_shape(data)
+    outputs = call.outputs if call.outputs is not None else sizes.get(setup.name)
+    if shape is None or outputs is None:
+        what = "there is no data with a column `x`" if shape is None else "its use does not say"
+        message = f"the size of model `{setup.name}` can't be worked out: {what}"
+        raise _error(inputs, "CS331", message, (), setup.name)
+    try:
+        made = build(call.name, inputs=shape, outputs=outputs, **call.settings)
+    except ModelError as error:
+        raise _error(inputs, "CS331", str(error), (), setup.name) from error
+    return made, call.model_copy(update={"inputs": tuple(shape), "outputs": outputs})
+
+
+def _called(
+    inputs: Inputs, setup: ModelSetup, factory: Any, settings: Mapping[str, Any]
+) -> nn.Module:
+    """The module that a class or function makes."""
+    if not callable(factory):
+        message = f"`{setup.name}` is bound to a {type(factory).__name__}, which is no model"
+        raise _error(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name)
+    try:
+        made = factory(**settings)
+    except Exception as error:
+        message = f"making model `{setup.name}` raised {type(error).__name__}: {error}"
+        raise _error(inputs, "CS331", message, (), setup.name) from error
+    if not isinstance(made, nn.Module):
+        message = f"what makes model `{setup.name}` returned a {type(made).__name__}"
+        raise _error(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name)
+    return made
+
+
+def _input_shape(data: Mapping[str, Dataset]) -> tuple[int, ...] | None:
+    """Shape of `x` of one example of the first dataset that has one."""
+    for dataset in data.values():
+        if "x" in dataset.columns:
+            return tuple(dataset["x"].shape[1:])
+    return None

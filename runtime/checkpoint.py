@@ -1,0 +1,140 @@
+"""Checkpoints: tensors in safetensors, the rest in JSON, hashes over both, no pickle.
+
+A checkpoint is a folder that is written under another name and renamed when it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from cspec.runtime.files import sha256, sync_folder, write_atomic
+
+VERSION = 1
+TENSORS = "tensors.safetensors"
+MANIFEST = "manifest.json"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is incomplete, altered, or of another version."""
+
+
+def pack(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
+    """A tree of plain values and tensors as JSON; tensors move to `tensors`, by reference.
+
+    Mappings keep their key types (optimizers number their parameters), tuples stay tuples, and
+    numbers that JSON can't say are kept by name.
+    """
+    match value:
+        case Tensor():
+            tensors[path] = value.detach().cpu().contiguous().clone()
+            return {"tensor": path}
+        case Mapping():
+            items = [[key, pack(item, tensors, f"{path}/{key}")] for key, item in value.items()]
+            return {"map": items}
+        case tuple():
+            return {"tuple": [pack(v, tensors, f"{path}/{i}") for i, v in enumerate(value)]}
+        case list():
+            return [pack(v, tensors, f"{path}/{i}") for i, v in enumerate(value)]
+        case float():
+            return {"float": value.hex()}
+        case None | bool() | int() | str():
+            return value
+    raise TypeError(f"a checkpoint can't hold a {type(value).__name__} (at {path or 'the top'})")
+
+
+def unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """The tree that `pack` took apart."""
+    if isinstance(value, list):
+        return [unpack(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    match kind:
+        case "tensor":
+            return tensors[content]
+        case "map":
+            return {key: unpack(item, tensors) for key, item in content}
+        case "tuple":
+            return tuple(unpack(item, tensors) for item in content)
+        case "float":
+            return float.fromhex(content)
+    raise CheckpointError(f"unknown entry {kind!r}")
+
+
+def save(folder: Path, tree: Mapping[str, Any]) -> None:
+    """Write a checkpoint; an existing one of this name is replaced only when all is on disk."""
+    tensors: dict[str, Tensor] = {}
+    content = json.dumps(pack(tree, tensors))
+    data = save_tensors(tensors)
+    hashes = {"tensors": sha256(data), "content": sha256(content.encode())}
+    manifest = {"version": VERSION, "sha256": hashes, "content": content}
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    write_atomic(partial / TENSORS, data)
+    write_atomic(partial / MANIFEST, json.dumps(manifest))
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(partial, folder)
+    sync_folder(folder.parent)
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Read a checkpoint.
+
+    Raises:
+        CheckpointError: a file that is missing or altered, or another version.
+    """
+    try:
+        data = (folder / TENSORS).read_bytes()
+        manifest = json.loads((folder / MANIFEST).read_text())
+        version, hashes = manifest["version"], manifest["sha256"]
+        content: str = manifest["content"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder} is incomplete: {error}") from error
+    if version != VERSION:
+        raise CheckpointError(f"{folder} has version {version}, this cspec reads {VERSION}")
+    if sha256(data) != hashes["tensors"] or sha256(content.encode()) != hashes["content"]:
+        raise CheckpointError(f"{folder} is damaged: its hashes do not match")
+    tree: dict[str, Any] = unpack(json.loads(content), load_tensors(data))
+    return tree
+
+
+def generators() -> dict[str, Any]:
+    """The state of every generator that a step may read."""
+    version, internal, gauss = random.getstate()
+    numpy_state = np.random.get_state(legacy=True)
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": list(cuda),
+        "python": (version, tuple(internal), gauss),
+        "numpy": (
+            str(numpy_state[0]),
+            torch.from_numpy(np.asarray(numpy_state[1]).astype(np.int64)),
+            int(numpy_state[2]),
+            int(numpy_state[3]),
+            float(numpy_state[4]),
+        ),
+    }
+
+
+def restore_generators(state: Mapping[str, Any]) -> None:
+    """Put generators back where `generators` found them."""
+    torch.set_rng_state(state["torch"])
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all(state["cuda"])
+    random.setstate(state["python"])
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))

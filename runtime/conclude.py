@@ -1,0 +1,200 @@
+"""From the end of a run to its result: the chosen iterate, verified where the spec says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from cspec.compiler.program import ConstraintFacts
+from cspec.runtime.history import Row
+from cspec.runtime.modes import measuring
+from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
+from cspec.runtime.snapshots import load_tensors
+from cspec.runtime.stationarity import SMALL, residual
+from cspec.runtime.verify import Measurement, amount, holds, where_measured
+
+if TYPE_CHECKING:
+    from cspec.runtime.session import Session
+
+KINDS: dict[str, Any] = {
+    "<=": "inequality",
+    ">=": "inequality",
+    "==": "equality",
+    "in": "membership",
+}
+WINDOW = 0.1
+"""The last share of the run that tells whether a multiplier still grows."""
+GROWTH = 0.05
+"""Relative growth within the window that counts."""
+
+
+def choose(session: Session) -> tuple[Iterate, Iterate]:
+    """The best iterate and the last one; the best is put into the models and the state."""
+    last = session.iterate()
+    session.measure_now(last)
+    best = session.best or last
+    load_tensors(session.primal, best.tensors)
+    session.state.update({name: value.clone() for name, value in best.state.items()})
+    return best, last
+
+
+def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
+    """Verify the chosen iterate on the data each requirement names, and gather the result."""
+    session.flush()
+    best, last = choose(session)
+    places = {
+        c.label: where_measured(c, session.program.verify, session.plan.dataset)
+        for c in session.program.constraints
+    }
+    measured = session.measurer.measure(places, errors=True)
+    rate = residual(session) if session.program.constraints else math.nan
+    constraints = tuple(
+        _verdict(session, c, measured[c.label], rate) for c in session.program.constraints
+    )
+    notes = [*session.program.notes, *session.notes, *_notes(session, constraints, places)]
+    models = {k: v for k, v in session.primal.items() if isinstance(v, nn.Module)}
+    return Result(
+        spec=session.program.name,
+        status=_status(session, constraints),
+        termination=session.termination,
+        objective=session.objective_on(),
+        constraints=constraints,
+        vars=_variables(session),
+        metrics=_metrics(session),
+        steps=session.step,
+        epochs=session.epoch,
+        seconds=seconds,
+        method=session.program.method,
+        seed=session.seed,
+        out=out,
+        history=tuple(session.history.rows),
+        notes=tuple(dict.fromkeys(notes)),
+        models=models,
+        best=best,
+        last=last,
+        skipped_steps=session.optimizer.skipped,
+    )
+
+
+def _status(session: Session, constraints: Sequence[ConstraintResult]) -> Status:
+    if session.termination == "nonfinite":
+        return "nonfinite"
+    if session.termination == "interrupted":
+        return "interrupted"
+    met = all(c.satisfied for c in constraints if not c.soft)
+    return "satisfied" if met else "violated"
+
+
+def _variables(session: Session) -> dict[str, float | list[Any]]:
+    found: dict[str, float | list[Any]] = {}
+    for setup in session.program.variables:
+        value: Tensor = session.primal[setup.name].detach()
+        found[setup.name] = float(value) if setup.shape == (1,) else value.tolist()
+    return found
+
+
+def _metrics(session: Session) -> dict[str, float]:
+    with measuring(session.models()):
+        found = session.module["metrics"](session.primal, session.measurer.columns())
+    return {name: float(value) for name, value in found.items()}
+
+
+def _entries(state: Mapping[str, Tensor], constraint: ConstraintFacts) -> Tensor | None:
+    multipliers = state.get("multipliers")
+    if multipliers is None or constraint.segment is None or not constraint.multipliers:
+        return None
+    return multipliers[constraint.segment[0] : constraint.segment[1]].detach().cpu()
+
+
+def _verdict(
+    session: Session, constraint: ConstraintFacts, found: Measurement, rate: float
+) -> ConstraintResult:
+    entries = _entries(session.state, constraint)
+    multiplier = None if entries is None else float(entries[entries.abs().argmax()])
+    single = entries is not None and entries.numel() == 1
+    priced = single and rate <= SMALL and constraint.relation != "in"
+    return ConstraintResult(
+        name=constraint.label,
+        kind=KINDS[constraint.relation],
+        value=found.value,
+        bound=found.bound,
+        relation=constraint.relation,
+        violation=amount(constraint, found.value, found.bound),
+        tolerance=constraint.tolerance,
+        satisfied=holds(constraint, found.value, found.bound),
+        text=constraint.text,
+        soft=constraint.soft,
+        multiplier=multiplier,
+        multiplier_norm=None if entries is None or single else float(torch.linalg.norm(entries)),
+        sensitivity=_sensitivity(session, constraint, multiplier) if priced else None,
+        dual_state=dual_state(session.history.rows, constraint, multiplier),
+        split=found.split,
+        n=found.n,
+        standard_error=found.standard_error,
+        method=constraint.method,
+        members=(),
+    )
+
+
+def _sensitivity(
+    session: Session, constraint: ConstraintFacts, multiplier: float | None
+) -> float | None:
+    """d objective as written / d bound as written.
+
+    With L = f + m sign (value - bound) the optimal f moves by -m sign per unit of the bound; a
+    maximized objective is -f.
+    """
+    if multiplier is None:
+        return None
+    change = -multiplier * constraint.sign
+    return -change if session.program.sense == "maximize" else change
+
+
+def dual_state(
+    rows: Sequence[Row], constraint: ConstraintFacts, multiplier: float | None
+) -> DualState | None:
+    """Whether a multiplier is 0, settled, or still growing over the last tenth of the run.
+
+    Growing: it gained more than 5% in size, in both halves of the window, while its constraint
+    was violated at the end.
+    """
+    if multiplier is None:
+        return None
+    window = rows[-max(3, int(len(rows) * WINDOW)) :]
+    path = [abs(row.multipliers.get(constraint.label, math.nan)) for row in window]
+    path = [value for value in path if not math.isnan(value)]
+    violation = window[-1].violations.get(constraint.label, math.nan) if window else math.nan
+    violated = violation > 0 or (constraint.relation == "==" and violation != 0)
+    if len(path) >= 3 and violated:
+        start, middle, end = path[0], path[len(path) // 2], path[-1]
+        if end > middle > start and end > (1 + GROWTH) * start:
+            return "growing"
+    return "active" if abs(multiplier) > 1e-8 else "inactive"
+
+
+def _notes(
+    session: Session, constraints: Sequence[ConstraintResult], places: Mapping[str, Any]
+) -> list[str]:
+    notes = []
+    train = [c.name for c in constraints if c.split is not None and c.split == session.plan.dataset]
+    if train:
+        notes.append(f"{', '.join(train)}: verified on the training data `{session.plan.dataset}`")
+    chose = [name for name, place in places.items() if place.chose_model]
+    if chose:
+        notes.append(f"{', '.join(chose)}: verified on the data that also chose the model")
+    unmeasured = [c.name for c in constraints if math.isnan(c.value)]
+    if unmeasured:
+        notes.append(f"{', '.join(unmeasured)}: could not be measured (NaN), so not satisfied")
+    growing = [c.name for c in constraints if c.dual_state == "growing" and not c.satisfied]
+    if growing:
+        notes.append(
+            f"{', '.join(growing)}: violated with a multiplier that still grows; train longer or "
+            "with a larger dual step, unless no model can meet it"
+        )
+    if session.optimizer.skipped:
+        notes.append(f"{session.optimizer.skipped} steps skipped: their gradient was not finite")
+    return notes

@@ -1,0 +1,176 @@
+"""Running a program: load the emitted module, train, verify, hand back the result."""
+
+from __future__ import annotations
+
+import linecache
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from cspec.compiler.program import ConstraintFacts, Program
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.source import NOWHERE, Source, Span
+from cspec.runtime.binding import Bound
+from cspec.runtime.conclude import conclude
+from cspec.runtime.result import Result
+from cspec.runtime.run_folder import RunFolder
+from cspec.runtime.session import Progress, Session
+
+Tick = Callable[[Session], None]
+
+
+def module_file(program: Program) -> str:
+    """The file name that tracebacks show for the emitted module."""
+    return f"<cspec {program.name} {program.digest[:12]}>"
+
+
+def load_module(program: Program) -> dict[str, Any]:
+    """Execute the emitted source in a namespace of its own; tracebacks show its lines.
+
+    The source is made by the compiler from checked names and numbers only.
+    """
+    name = module_file(program)
+    lines = program.source.splitlines(keepends=True)
+    linecache.cache[name] = (len(program.source), None, lines, name)
+    namespace: dict[str, Any] = {"__name__": "cspec_program", "__file__": name}
+    exec(compile(program.source, name, "exec"), namespace)
+    return namespace
+
+
+def run(
+    program: Program,
+    bound: Bound,
+    *,
+    seed: int | None = None,
+    device: str = "cpu",
+    out: str | Path | None = None,
+    on_progress: Progress | None = None,
+    module: Mapping[str, Any] | None = None,
+) -> Result:
+    """Train and verify. `seed` defaults to the spec's; `out` is a folder for the run's files.
+
+    Ctrl-C and SIGTERM end the run after the step in hand: it is measured, written and returned
+    with status `interrupted`. A second Ctrl-C raises KeyboardInterrupt.
+
+    Raises:
+        SpecError: what can't be run, or an error inside the user's model or functions.
+    """
+    seed = int(program.fit["seed"]) if seed is None else seed
+    namespace = load_module(program) if module is None else module
+    session = Session(program, bound, namespace, seed=seed, device=device, on_progress=on_progress)
+    folder = None if out is None else RunFolder.create(Path(out), program, seed, device)
+    return drive(session, folder)
+
+
+def resume(
+    out: str | Path,
+    bound: Bound,
+    *,
+    on_progress: Progress | None = None,
+) -> Result:
+    """Continue a run from the last good checkpoint of its folder, to the same bits.
+
+    Raises:
+        SpecError: a folder without a usable checkpoint.
+    """
+    folder = RunFolder.open(Path(out))
+    program, seed, device = folder.program()
+    session = Session(
+        program, bound, load_module(program), seed=seed, device=device, on_progress=on_progress
+    )
+    folder.restore(session)
+    return drive(session, folder)
+
+
+def drive(session: Session, folder: RunFolder | None) -> Result:
+    """Call the emitted `train`, then verify; a folder gets log, checkpoints and report."""
+    started = time.monotonic() - session.seconds
+    if folder is not None:
+        session.at_boundary = folder.tick
+    with _interruptible(session):
+        try:
+            session.module["train"](session)
+        except KeyboardInterrupt:
+            session.termination = "interrupted"
+        except SpecError:
+            raise
+        except Exception as error:
+            raise SpecError([explain_failure(session.program, error)]) from error
+    session.termination = session.termination or (
+        "completed" if session.step >= session.total_steps else "stop condition"
+    )
+    session.seconds = time.monotonic() - started
+    if folder is not None:
+        folder.checkpoint(session)
+    result = conclude(
+        session, seconds=session.seconds, out=None if folder is None else str(folder.path)
+    )
+    if folder is not None:
+        folder.finish(result)
+    return result
+
+
+@contextmanager
+def _interruptible(session: Session) -> Iterator[None]:
+    """SIGINT and SIGTERM ask the session to end after its step; only in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if session.interrupted and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        session.interrupted = True
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, ask)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def explain_failure(program: Program, error: Exception) -> Diagnostic:
+    """A diagnostic for an error inside the emitted module, at the constraint it belongs to."""
+    name = module_file(program)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
+    line = (frames[-1].line or "").strip() if frames else ""
+    constraint = _constraint_of(program, line)
+    source = Source(text=program.spec, name=program.name)
+    notes = [f"in the generated line: {line}"] if line else []
+    what = f"`{constraint.label}`" if constraint is not None else "the program"
+    detail = str(error) or type(error).__name__
+    return Diagnostic(
+        code="CS610",
+        message=f"{what} can't be computed: {detail}",
+        span=NOWHERE if constraint is None else _line_span(source, constraint.line),
+        notes=tuple(notes),
+        source=source if constraint is not None and constraint.line else None,
+    )
+
+
+def _constraint_of(program: Program, line: str) -> ConstraintFacts | None:
+    """The constraint named by the comment of a generated line."""
+    _, _, comment = line.partition("#")
+    words = {word.strip(",:;") for word in comment.split()}
+    for constraint in program.constraints:
+        if constraint.label in words or constraint.family in words:
+            return constraint
+    return None
+
+
+def _line_span(source: Source, number: int) -> Span:
+    lines = source.text.split("\n")
+    if not 1 <= number <= len(lines):
+        return NOWHERE
+    start = sum(len(line) + 1 for line in lines[: number - 1])
+    text = lines[number - 1]
+    return Span(start + len(text) - len(text.lstrip()), start + len(text.rstrip()))

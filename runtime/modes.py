@@ -1,0 +1,107 @@
+"""Measuring without leaving a trace: generators, modes and memory are as before afterwards."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+CHUNK_ROWS = 4096
+"""Rows a model sees at once when a whole dataset is measured ..."""
+CHUNK_ENTRIES = 2**24
+"""... fewer where one chunk of the inputs would hold more entries than this."""
+
+
+def seed_everything(seed: int) -> None:
+    """Seed torch (all devices), numpy and Python: initialization, gates and user code."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Run a block, then put the generators of torch, numpy and Python back."""
+    python, numpy_state, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy_state)
+        torch.set_rng_state(cpu)
+        if devices:
+            torch.cuda.set_rng_state_all(devices)
+
+
+@contextmanager
+def evaluating(models: Iterable[nn.Module]) -> Iterator[None]:
+    """Run a block with the models in evaluation mode, then restore the mode of every submodule."""
+    modes = [(module, module.training) for model in models for module in model.modules()]
+    try:
+        for module, _ in modes:
+            module.training = False
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _chunk_rows(inputs: Tensor) -> int:
+    entries = max(1, inputs[0].numel()) if len(inputs) else 1
+    return max(1, min(CHUNK_ROWS, CHUNK_ENTRIES // entries))
+
+
+def _forward_in_chunks(forward: Any, *arguments: Any, **settings: Any) -> Any:
+    """`forward` on slices of the examples; whole where it is small or is no batch of examples."""
+    tensors = [value for value in arguments if isinstance(value, Tensor) and value.ndim]
+    if not tensors or len(tensors) != len(arguments) or settings:
+        return forward(*arguments, **settings)
+    rows = len(tensors[0])
+    size = min(_chunk_rows(value) for value in tensors)
+    if rows <= size or any(len(value) != rows for value in tensors):
+        return forward(*arguments)
+    parts = [
+        forward(*(value[start : start + size] for value in tensors))
+        for start in range(0, rows, size)
+    ]
+    if not all(isinstance(part, Tensor) for part in parts):
+        return forward(*arguments)
+    return torch.cat(parts)
+
+
+@contextmanager
+def chunked(models: Iterable[nn.Module]) -> Iterator[None]:
+    """Run a block in which each model works through long batches a few thousand rows at a time.
+
+    The modules stay who they are (functions of parameters see the real model); only `forward` is
+    covered for the time of the block.
+    """
+    with ExitStack() as stack:
+        for model in models:
+            had = "forward" in model.__dict__
+            before = model.__dict__.get("forward", model.forward)
+            object.__setattr__(model, "forward", partial(_forward_in_chunks, before))
+            stack.callback(_uncover, model, before if had else None)
+        yield
+
+
+def _uncover(model: nn.Module, before: Any) -> None:
+    if before is None:
+        model.__dict__.pop("forward", None)
+    else:
+        object.__setattr__(model, "forward", before)
+
+
+@contextmanager
+def measuring(models: Iterable[nn.Module]) -> Iterator[None]:
+    """Evaluation mode, no gradient, in chunks, generators undisturbed."""
+    found = list(models)
+    with undisturbed(), evaluating(found), chunked(found), torch.no_grad():
+        yield

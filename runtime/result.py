@@ -1,0 +1,202 @@
+"""What a run found: a verdict for each requirement, and everything needed to judge it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from cspec.runtime.history import Row
+
+Status = Literal[
+    "satisfied",
+    "violated",
+    "uncertified",
+    "suspected_infeasible",
+    "infeasible",
+    "nonfinite",
+    "interrupted",
+]
+EXIT_CODES: dict[Status, int] = {
+    "satisfied": 0,
+    "violated": 3,
+    "uncertified": 3,
+    "suspected_infeasible": 4,
+    "infeasible": 4,
+    "nonfinite": 5,
+    "interrupted": 130,
+}
+DualState = Literal["active", "inactive", "growing"]
+
+
+@dataclass(frozen=True)
+class ConstraintResult:
+    """The verdict on one constraint, in the units it was written in.
+
+    `multiplier` is >= 0 for inequalities however they were written, of either sign for `==`
+    (where L has + multiplier (value - bound)); for a constraint of many entries it is the largest
+    in size and `multiplier_norm` the Euclidean norm. `sensitivity` is the change of the objective
+    as written per unit that the bound as written is raised, None where the run's end is not
+    stationary enough to tell.
+    """
+
+    name: str
+    kind: Literal["inequality", "equality", "membership"]
+    value: float
+    bound: float
+    relation: Literal["<=", ">=", "==", "in"]
+    violation: float
+    tolerance: float
+    satisfied: bool
+    text: str = ""
+    soft: bool = False
+    multiplier: float | None = None
+    multiplier_norm: float | None = None
+    sensitivity: float | None = None
+    dual_state: DualState | None = None
+    split: str | None = None
+    n: int | None = None
+    standard_error: float | None = None
+    evidence: Literal["exact", "sampled", "searched", "certified"] = "exact"
+    method: str = ""
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """One point of the run, measured: its parameters, multipliers and violations together."""
+
+    step: int
+    epoch: int
+    objective: float
+    violation: float
+    """Largest violation beyond tolerance, relative to max(1, |bound|)."""
+    values: dict[str, float]
+    tensors: dict[str, Tensor] = field(repr=False)
+    """Parameters and buffers by name (`model.layer.weight`, `x`)."""
+    state: dict[str, Tensor] = field(repr=False)
+    """The method's state: multipliers, penalties, split copies."""
+    split: str = ""
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every requirement was within its tolerance."""
+        return self.violation <= 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a run. `result["dp"]` is the verdict on one constraint.
+
+    `status` is about the requirements, `termination` about how the run ended. The numbers belong
+    to `best` (feasibility first, objective second), whose parameters are in `models`; `last` is
+    the last iterate.
+    """
+
+    spec: str
+    status: Status
+    termination: str
+    objective: float
+    constraints: tuple[ConstraintResult, ...]
+    vars: dict[str, float | list[Any]]
+    metrics: dict[str, float]
+    steps: int
+    epochs: int
+    seconds: float
+    method: str
+    seed: int
+    out: str | None
+    history: tuple[Row, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
+    models: Mapping[str, nn.Module] = field(default_factory=dict, repr=False)
+    best: Iterate | None = field(default=None, repr=False)
+    last: Iterate | None = field(default=None, repr=False)
+    skipped_steps: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command line."""
+        return EXIT_CODES[self.status]
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether every requirement was met."""
+        return self.status == "satisfied"
+
+    @property
+    def model(self) -> nn.Module:
+        """The only model.
+
+        Raises:
+            AttributeError: none, or several: use `models["name"]`.
+        """
+        if len(self.models) != 1:
+            raise AttributeError(f'this run has {len(self.models)} models; use models["name"]')
+        return next(iter(self.models.values()))
+
+    def __getitem__(self, name: str) -> ConstraintResult:
+        for constraint in self.constraints:
+            if constraint.name == name:
+                return constraint
+        known = ", ".join(c.name for c in self.constraints) or "none"
+        raise KeyError(f"no constraint `{name}`; constraints: {known}")
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `run --json` prints last; numbers that are not finite become null."""
+        constraints = [_constraint_json(c) for c in self.constraints]
+        plain = {
+            "type": "result",
+            "spec": self.spec,
+            "status": self.status,
+            "termination": self.termination,
+            "objective": self.objective,
+            "constraints": constraints,
+            "vars": self.vars,
+            "metrics": self.metrics,
+            "steps": self.steps,
+            "epochs": self.epochs,
+            "seconds": self.seconds,
+            "method": self.method,
+            "seed": self.seed,
+            "out": self.out,
+            "notes": list(self.notes),
+            "skipped_steps": self.skipped_steps,
+            "last": None if self.last is None else _iterate_json(self.last),
+        }
+        cleaned: dict[str, Any] = finite_or_none(plain)
+        return cleaned
+
+    def to_json(self) -> str:
+        """`as_json` as one line of JSON."""
+        return json.dumps(self.as_json(), allow_nan=False, ensure_ascii=False)
+
+
+def _constraint_json(constraint: ConstraintResult) -> dict[str, Any]:
+    return {**asdict(constraint), "members": list(constraint.members)}
+
+
+def _iterate_json(iterate: Iterate) -> dict[str, Any]:
+    return {
+        "step": iterate.step,
+        "epoch": iterate.epoch,
+        "objective": iterate.objective,
+        "violation": iterate.violation,
+        "constraints": iterate.values,
+        "split": iterate.split,
+    }
+
+
+def finite_or_none(value: Any) -> Any:
+    """The same plain value with null for NaN and infinite numbers, which JSON can't say."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {key: finite_or_none(item) for key, item in value.items()}
+        case list() | tuple():
+            return [finite_or_none(item) for item in value]
+    return value

@@ -1,0 +1,152 @@
+"""The folder of a run: spec, plan, source, log, checkpoints, report."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors.torch import save as save_tensors
+
+from cspec.compiler.program import Program
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.runtime import checkpoint
+from cspec.runtime.checkpoint import CheckpointError
+from cspec.runtime.files import write_atomic
+from cspec.runtime.result import Result, finite_or_none
+
+if TYPE_CHECKING:
+    from cspec.runtime.session import Session
+
+KEPT = 2
+"""Checkpoints that are kept: where the last one is damaged, the one before is used."""
+CHECKPOINTS = 20
+"""A run writes about this many."""
+PACKAGES = ("cspec", "torch", "numpy", "scipy", "sympy", "safetensors", "scikit-learn", "pandas")
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+class RunFolder:
+    """Files of one run; every one is written atomically."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self._logged = 0
+        self._written = -1
+
+    @classmethod
+    def create(cls, path: Path, program: Program, seed: int, device: str) -> RunFolder:
+        """A new folder; what an earlier run left under this name is removed.
+
+        Raises:
+            SpecError: a folder that holds something else, or that can't be written.
+        """
+        if path.exists() and any(path.iterdir()) and not (path / "plan.json").exists():
+            message = f"the folder {path} is not empty and holds no run; name another with --out"
+            raise SpecError([Diagnostic(code="CS620", message=message)])
+        folder = cls(path)
+        try:
+            folder.checkpoints.mkdir(parents=True, exist_ok=True)
+            for old in folder.checkpoints.iterdir():
+                shutil.rmtree(old)
+            for name in ("log.jsonl", "report.json", "model.safetensors"):
+                (path / name).unlink(missing_ok=True)
+            write_atomic(path / "spec.cspec", program.spec)
+            write_atomic(path / "train.py", program.source)
+            plan = program.model_dump(mode="json", exclude={"source"})
+            setup = {"seed": seed, "device": device, "versions": _versions(), "program": plan}
+            write_atomic(path / "plan.json", json.dumps(setup, indent=1))
+        except OSError as error:
+            message = f"the folder {path} can't be written: {error}"
+            raise SpecError([Diagnostic(code="CS620", message=message)]) from error
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing folder.
+
+        Raises:
+            SpecError: no run in it.
+        """
+        if not (path / "plan.json").is_file():
+            message = f"{path} holds no run (no plan.json)"
+            raise SpecError([Diagnostic(code="CS621", message=message)])
+        return cls(path)
+
+    def program(self) -> tuple[Program, int, str]:
+        """The program of the run, its seed and its device."""
+        setup: dict[str, Any] = json.loads((self.path / "plan.json").read_text())
+        source = (self.path / "train.py").read_text()
+        program = Program.model_validate({**setup["program"], "source": source})
+        return program, int(setup["seed"]), str(setup["device"])
+
+    def tick(self, session: Session) -> None:
+        """Between two steps: append to the log, and write a checkpoint where one is due."""
+        self._log(session)
+        every = max(1, -(-session.total_steps // CHECKPOINTS))
+        if session.step and session.step % every == 0:
+            self.checkpoint(session)
+
+    def _log(self, session: Session) -> None:
+        new = session.history.rows[self._logged :]
+        if not new:
+            return
+        with (self.path / "log.jsonl").open("a") as file:
+            for row in new:
+                file.write(json.dumps(finite_or_none(row.as_json())) + "\n")
+        self._logged += len(new)
+
+    def checkpoint(self, session: Session) -> None:
+        """Write the state after the step in hand, once."""
+        if self._written == session.step:
+            return
+        checkpoint.save(self.checkpoints / f"step-{session.step:09d}", session.state_dict())
+        self._written = session.step
+        for old in sorted(self.checkpoints.glob("step-*"))[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def restore(self, session: Session) -> None:
+        """Load the newest checkpoint that is whole; damaged ones are named in the notes.
+
+        Raises:
+            SpecError: none is.
+        """
+        refused: list[str] = []
+        for folder in sorted(self.checkpoints.glob("step-*"), reverse=True):
+            try:
+                session.load_state_dict(checkpoint.load(folder))
+            except CheckpointError as error:
+                refused.append(str(error))
+                continue
+            session.notes.extend(f"checkpoint refused: {text}" for text in refused)
+            self._written = session.step
+            self._rewrite_log(session)
+            return
+        message = f"{self.path} has no usable checkpoint to resume from"
+        raise SpecError([Diagnostic(code="CS622", message=message, notes=tuple(refused))])
+
+    def _rewrite_log(self, session: Session) -> None:
+        rows = [finite_or_none(row.as_json()) for row in session.history.rows]
+        write_atomic(self.path / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        self._logged = len(rows)
+
+    def finish(self, result: Result) -> None:
+        """Write the report and the chosen parameters (`model.safetensors`)."""
+        if result.best is not None:
+            tensors = {k: v.cpu().contiguous().clone() for k, v in result.best.tensors.items()}
+            write_atomic(self.path / "model.safetensors", save_tensors(tensors))
+        report = {**result.as_json(), "versions": _versions()}
+        write_atomic(self.path / "report.json", json.dumps(report, indent=1, allow_nan=False))

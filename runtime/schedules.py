@@ -1,0 +1,79 @@
+"""Learning-rate schedules: a factor on each group's own rate, a function of the step alone."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+from cspec.dsl.settings.fit import Cosine, Exponential, Linear, StepDecay
+from cspec.dsl.settings.fit import Schedule as ScheduleSettings
+
+
+class HasGroups(Protocol):
+    """Anything with torch's `param_groups`."""
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]: ...
+
+
+def factor(settings: ScheduleSettings, step: int, total_steps: int, epoch_steps: int) -> float:
+    """Share of the learning rate used by step number `step` (from 0).
+
+    Warm-up: (step + 1) / warmup. Then, with t the share of the remaining run in [0, 1]:
+    cosine final + (1 - final) (1 + cos(pi t)) / 2; linear 1 - (1 - final) t; exponential
+    decay^epoch; step factor^(epoch // every), epochs counted from the start of the run.
+    """
+    if step < settings.warmup:
+        return (step + 1) / settings.warmup
+    share = min(1.0, (step - settings.warmup) / max(1, total_steps - settings.warmup))
+    epoch = step // max(1, epoch_steps)
+    match settings:
+        case Cosine():
+            return settings.final + (1 - settings.final) * (1 + math.cos(math.pi * share)) / 2
+        case Linear():
+            return 1 - (1 - settings.final) * share
+        case Exponential():
+            return settings.decay**epoch
+        case StepDecay():
+            return settings.factor ** (epoch // settings.every)
+        case _:
+            return 1.0
+
+
+class Schedule:
+    """Sets the learning rate of every group; `step()` after each optimizer step."""
+
+    def __init__(
+        self,
+        settings: ScheduleSettings,
+        optimizer: HasGroups,
+        total_steps: int,
+        epoch_steps: int,
+    ) -> None:
+        self.settings = settings
+        self.optimizer = optimizer
+        self.total_steps = total_steps
+        self.epoch_steps = epoch_steps
+        self.taken = 0
+        self._rates = [float(group["lr"]) for group in optimizer.param_groups]
+        self._apply()
+
+    def _apply(self) -> None:
+        share = factor(self.settings, self.taken, self.total_steps, self.epoch_steps)
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * share
+
+    def step(self) -> None:
+        """Move on to the rate of the next step."""
+        self.taken += 1
+        self._apply()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs."""
+        return {"taken": self.taken, "rates": self._rates}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state_dict` was taken."""
+        self.taken = int(state["taken"])
+        self._rates = [float(rate) for rate in state["rates"]]
+        self._apply()

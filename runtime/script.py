@@ -1,0 +1,61 @@
+"""The command line of an emitted module that is run on its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cspec.compiler.program import Program
+from cspec.dsl.diagnostics import SpecError
+from cspec.runtime.binding import bind, inputs_of
+from cspec.runtime.execute import run
+from cspec.runtime.table import text_table
+
+
+def _arguments(program: Program, arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=f"Train {program.name}, compiled by cspec.")
+    parser.add_argument(
+        "--bind", action="append", default=[], metavar="NAME=VALUE", help="bind a model or data"
+    )
+    parser.add_argument("--seed", type=int, default=None, help="default: the spec's")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", default=None, help="folder for the run's files")
+    parser.add_argument("--quiet", action="store_true", help="print nothing")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    found = parser.parse_args(arguments)
+    for text in found.bind:
+        if "=" not in text:
+            parser.error(f"--bind {text}: write NAME=VALUE")
+    return found
+
+
+def main(
+    program: Mapping[str, Any],
+    namespace: Mapping[str, Any],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Bind, train, verify and report; the exit code of the result.
+
+    `program` is the module's PROGRAM, `namespace` its globals: this very module trains.
+    """
+    path = Path(namespace["__file__"])
+    whole = Program.model_validate({**program, "source": path.read_text()})
+    options = _arguments(whole, arguments)
+    seed = int(whole.fit["seed"]) if options.seed is None else options.seed
+    bindings = {k.strip(): v for k, _, v in (text.partition("=") for text in options.bind)}
+    try:
+        bound = bind(inputs_of(whole, Path.cwd()), bindings, seed=seed)
+        result = run(
+            whole, bound, seed=seed, device=options.device, out=options.out, module=namespace
+        )
+    except SpecError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.json:
+        print(result.to_json())
+    elif not options.quiet:
+        print(text_table(result))
+    return result.exit_code

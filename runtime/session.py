@@ -1,0 +1,373 @@
+"""One run as the emitted loop sees it: what it trains, on what, and what is noted on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cspec.compiler.program import Program, revive_fit
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.runtime.batches import Batch, Batches, plan_steps
+from cspec.runtime.binding import Bound
+from cspec.runtime.checkpoint import generators, restore_generators
+from cspec.runtime.data.order import permutation
+from cspec.runtime.history import History
+from cspec.runtime.modes import measuring, seed_everything
+from cspec.runtime.optimizers import build_optimizers
+from cspec.runtime.result import Iterate
+from cspec.runtime.schedules import Schedule
+from cspec.runtime.snapshots import better, load_tensors, tensors_of
+from cspec.runtime.verify import Measurer, Where, excess, where_measured
+
+FLUSH_EVERY = 50
+"""Steps between two looks of the host at what the device has noted."""
+SKIPPED_LIMIT = 20
+"""Steps in a row without a finite gradient after which a run ends."""
+VERIFICATIONS = 100
+"""Without a periodic `verify`, the full data are measured at most about this often ..."""
+SNAPSHOT_ROWS = 20_000
+"""... and on at most this many rows of the training data."""
+IMPROVEMENT = 1e-4
+"""Relative improvement of the objective below which a run counts as stalled."""
+
+Progress = Callable[[Mapping[str, Any]], None]
+
+
+def trained(primal: Mapping[str, Any]) -> dict[str, nn.Parameter]:
+    """Every parameter that moves, by name; one shared by two models is listed once."""
+    found: dict[str, nn.Parameter] = {}
+    seen: set[int] = set()
+    for name, value in primal.items():
+        named = (
+            [(f"{name}.{key}", p) for key, p in value.named_parameters()]
+            if isinstance(value, nn.Module)
+            else [(name, value)]
+        )
+        for key, parameter in named:
+            if parameter.requires_grad and id(parameter) not in seen:
+                seen.add(id(parameter))
+                found[key] = parameter
+    return found
+
+
+class Session:
+    """Everything the emitted `train(session)` uses; see the module's source for the loop.
+
+    The order of construction is fixed (seed, data, state, optimizer), so that a run and the
+    emitted file run on its own draw the same numbers.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        bound: Bound,
+        module: Mapping[str, Any],
+        *,
+        seed: int,
+        device: str = "cpu",
+        on_progress: Progress | None = None,
+    ) -> None:
+        self.program = program
+        self.module = module
+        self.seed = seed
+        self.fit = revive_fit(program.fit)
+        self.notes: list[str] = []
+        _refuse(program, self.fit.accumulate)
+        dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
+        self.device = torch.device(device)
+        self.data = {name: d.to(self.device, dtype) for name, d in bound.data.items()}
+        self.primal: dict[str, Any] = {
+            **{name: model.to(self.device, dtype) for name, model in bound.models.items()},
+            **{name: _moved(v, self.device, dtype) for name, v in bound.variables.items()},
+        }
+        for model in bound.models.values():
+            model.train()
+        self.plan = plan_steps(program, self.fit, self.data)
+        self.total_steps = self.plan.total_steps
+        augment = bound.functions[self.fit.augment] if self.fit.augment else None
+        self._batches = Batches(self.data, self.plan, self.fit, seed, augment)
+        self.named = trained(self.primal)
+        self.parameters = list(self.named.values())
+        self.optimizer = build_optimizers(self.fit.optimizer, self.named)
+        self.schedule = Schedule(
+            self.fit.schedule, self.optimizer, self.total_steps, self.plan.epoch_steps
+        )
+        seed_everything(seed)
+        self.state: dict[str, Tensor] = {
+            name: torch.atleast_1d(value).to(
+                self.device, dtype if value.is_floating_point() else None
+            )
+            for name, value in module["initial_state"](self.primal).items()
+        }
+        self.step, self.epoch, self.epoch_ended = 0, 0, False
+        self.history = History(program.constraints, self.total_steps)
+        self.best: Iterate | None = None
+        self.measured: list[Iterate] = []
+        self.termination = ""
+        self.interrupted = False
+        self.seconds = 0.0
+        self.at_boundary: Callable[[Session], None] | None = None
+        self._on_progress = on_progress
+        self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
+        self._snapshots = self._snapshot_measurer()
+        self._places = self._snapshot_places()
+
+    # --- the loop ----------------------------------------------------------------------------
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is done when this step is, in [0, 1]."""
+        return self.step / self.total_steps
+
+    def batches(self) -> Iterator[Batch]:
+        """The batch of each step that is left. Between two of them the run's state is complete."""
+        while self._goes_on():
+            self.step += 1
+            self.epoch = (self.step - 1) // self.plan.epoch_steps + 1
+            last = self.step == self.total_steps
+            self.epoch_ended = last or self.step % self.plan.epoch_steps == 0
+            yield self._batches.at(self.step - 1)
+
+    def _goes_on(self) -> bool:
+        if self.step % FLUSH_EVERY == 0 or self.step == self.total_steps or self.epoch_ended:
+            self.flush()
+        if self.at_boundary is not None:
+            self.at_boundary(self)
+        if not self.termination:
+            if self.interrupted:
+                self.termination = "interrupted"
+            elif self.optimizer.longest >= SKIPPED_LIMIT:
+                self.termination = "nonfinite"
+            elif self.step >= self.total_steps:
+                self.termination = "completed"
+        return not self.termination
+
+    def flush(self) -> None:
+        """Bring what the device noted to the host and tell whoever watches."""
+        self.optimizer.flush()
+        self.history.flush()
+        if self._on_progress is not None and self.history.rows:
+            row = self.history.rows[-1]
+            self._on_progress(
+                {
+                    "step": self.step,
+                    "total_steps": self.total_steps,
+                    "epoch": self.epoch,
+                    "objective": row.objective,
+                    "violations": row.violations,
+                    "multipliers": row.multipliers,
+                    "skipped": self.optimizer.skipped,
+                }
+            )
+
+    def record(self, f: Tensor, true: Tensor) -> None:
+        """Note objective and true constraints of this step; the host does not wait."""
+        self.history.add(self.step, self.epoch, f, true, self.state.get("multipliers"))
+
+    def full(self, function: Callable[[Mapping[str, Any], Mapping[str, Any]], Tensor]) -> Tensor:
+        """`function(primal, whole data)` in evaluation mode, without gradient, in chunks."""
+        with measuring(self.models()):
+            return function(self.primal, self.measurer.columns())
+
+    def models(self) -> list[nn.Module]:
+        """The modules among the primal variables."""
+        return [value for value in self.primal.values() if isinstance(value, nn.Module)]
+
+    def batch_at(self, step: int) -> Batch:
+        """The batch of a step counted from 0; drawing it moves nothing."""
+        return self._batches.at(step)
+
+    def whole_batch(self) -> dict[str, Mapping[str, Tensor]]:
+        """All the data as one batch."""
+        return self.measurer.columns()
+
+    # --- verification on the way -------------------------------------------------------------
+
+    def _snapshot_measurer(self) -> Measurer:
+        """Measures snapshots: on a fixed part of the training data where they are large."""
+        name = self.plan.dataset
+        periodic = any(item.every is not None for item in self.program.verify)
+        if name is None or periodic or len(self.data[name]) <= SNAPSHOT_ROWS:
+            return self.measurer
+        rows = permutation(len(self.data[name]), self.seed, 0)[:SNAPSHOT_ROWS]
+        data = {**self.data, name: self.data[name].select(rows)}
+        self.notes.append(
+            f"the best iterate was chosen on {SNAPSHOT_ROWS:,} of the {len(self.data[name]):,} "
+            f"rows of `{name}`; a periodic `verify` chooses on data of your own"
+        )
+        return Measurer(self.module["evaluate"], self.primal, data, self.program.constraints)
+
+    def _snapshot_places(self) -> dict[str, Where]:
+        """Where each constraint is measured to choose the snapshot: periodic verifies, or train."""
+        periodic = [item for item in self.program.verify if item.every is not None]
+        return {
+            c.label: where_measured(c, periodic, self.plan.dataset)
+            for c in self.program.constraints
+        }
+
+    def _due(self) -> bool:
+        every = [item.every for item in self.program.verify if item.every is not None]
+        if self.step == self.total_steps:
+            return True
+        if not every:
+            rounds = max(1, -(-self.plan.epochs // VERIFICATIONS))
+            sparse = 1 if self.program.stop else rounds
+            return self.epoch_ended and self.epoch % sparse == 0
+        return any(
+            self.step % count == 0
+            if unit == "step"
+            else self.epoch_ended and self.epoch % count == 0
+            for count, unit in every
+        )
+
+    def verify(self) -> None:
+        """Measure the true requirements where one is due, and keep the best iterate."""
+        if self._due():
+            self.measure_now()
+
+    def measure_now(self, iterate: Iterate | None = None) -> Iterate:
+        """Measure this iterate (once), whatever is due."""
+        if self.measured and self.measured[-1].step == self.step:
+            return self.measured[-1]
+        iterate = iterate or self.iterate()
+        # Only the best keeps its tensors: a long run must not hold a copy an epoch.
+        light = Iterate(**{**iterate.__dict__, "tensors": {}, "state": {}})
+        self.measured.append(light)
+        finite = all(bool(torch.isfinite(p).all()) for p in self.parameters)
+        if finite and better(iterate, self.best, self.program.sense):
+            self.best = iterate
+        return light
+
+    def iterate(self) -> Iterate:
+        """This iterate with its parameters and state, measured where snapshots are."""
+        found = self._snapshots.measure(self._places)
+        worst = max(
+            (
+                excess(c, found[c.label].value, found[c.label].bound)
+                for c in self.program.constraints
+                if not c.soft
+            ),
+            default=0.0,
+        )
+        return Iterate(
+            step=self.step,
+            epoch=self.epoch,
+            objective=self.objective_on(self._objective_split(), self._snapshots),
+            violation=worst,
+            values={label: item.value for label, item in found.items()},
+            tensors=tensors_of(self.primal),
+            state={name: value.detach().clone() for name, value in self.state.items()},
+            split=", ".join(dict.fromkeys(i.split for i in found.values() if i.split)),
+        )
+
+    def _objective_split(self) -> str | None:
+        """The split of a periodic verify, if there is one: it also ranks the objective."""
+        for item in self.program.verify:
+            if item.every is not None and item.dataset is not None:
+                return item.dataset
+        return None
+
+    def objective_on(self, split: str | None = None, measurer: Measurer | None = None) -> float:
+        """The objective as written, on the training data or with `split` in their place."""
+        moved = split is not None and self.plan.dataset is not None
+        replaced = [(str(self.plan.dataset), str(split))] if moved else []
+        with measuring(self.models()):
+            data = (measurer or self.measurer).columns(replaced)
+            value = self.module["objective"](self.primal, data)
+        return float(value)
+
+    # --- stopping ----------------------------------------------------------------------------
+
+    def stopped(self) -> bool:
+        """Whether the run has to end before its last step."""
+        return bool(self.termination) or self.interrupted
+
+    def stop(self) -> None:
+        """End the run: its `stop when` holds."""
+        self.termination = self.termination or "stop condition"
+
+    def feasible(self, tol: float = 0.0) -> bool:
+        """Whether the last measurement violates nothing by more than `tol` beyond tolerance."""
+        return self.measure_now().violation <= tol
+
+    def stalled(self, epochs: int = 5) -> bool:
+        """Whether neither objective nor violation got better over the last `epochs` epochs.
+
+        Better: feasible after not, or by more than 1e-4 relative.
+        """
+        self.measure_now()
+        before = [i for i in self.measured if i.epoch <= self.epoch - epochs]
+        recent = [i for i in self.measured if i.epoch > self.epoch - epochs]
+        if not before:
+            return False
+        sign = -1.0 if self.program.sense == "maximize" else 1.0
+        old, new = (min(_rank(i, sign) for i in group) for group in (before, recent))
+        margin = IMPROVEMENT * max(1.0, abs(old[1]))
+        return not (
+            new[0] < old[0] - IMPROVEMENT or (new[0] <= old[0] and new[1] < old[1] - margin)
+        )
+
+    # --- resuming ----------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on, and what was found so far."""
+        return {
+            "step": self.step,
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "primal": tensors_of(self.primal),
+            "state": dict(self.state),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "generators": generators(),
+            "history": self.history.state_dict(),
+            "measured": [dict(item.__dict__) for item in self.measured],
+            "best": None if self.best is None else dict(self.best.__dict__),
+            "digest": self.program.digest,
+        }
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken: the next batch is the one that would have come."""
+        self.step, self.epoch = saved["step"], saved["epoch"]
+        self.seconds = saved["seconds"]
+        load_tensors(self.primal, saved["primal"])
+        self.state.clear()
+        self.state |= {k: v.to(self.device) for k, v in saved["state"].items()}
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.schedule.load_state_dict(saved["schedule"])
+        self.history.load_state_dict(saved["history"])
+        self.measured = [Iterate(**item) for item in saved["measured"]]
+        best = saved["best"]
+        self.best = None if best is None else Iterate(**best)
+        restore_generators(saved["generators"])
+
+
+def _rank(iterate: Iterate, sign: float) -> tuple[float, float]:
+    objective = sign * iterate.objective
+    return (max(0.0, iterate.violation), objective if objective == objective else float("inf"))
+
+
+def _moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.Parameter:
+    return nn.Parameter(value.detach().to(device, dtype), requires_grad=value.requires_grad)
+
+
+def _refuse(program: Program, accumulate: int) -> None:
+    """What a run can't do yet is said before it starts."""
+    found = []
+    if accumulate > 1:
+        found.append(
+            Diagnostic(
+                code="CS514",
+                message=f"fit(accumulate={accumulate}) is not available in `run`",
+                helps=("raise batch_size, or accumulate in your own loop with cspec.bind",),
+            )
+        )
+    for item in program.verify:
+        if item.confidence is not None:
+            message = "`verify ... with confidence` is not available yet: no certificate is issued"
+            found.append(Diagnostic(code="CS515", message=message))
+    if found:
+        raise SpecError(found)

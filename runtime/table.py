@@ -1,0 +1,38 @@
+"""The result as a plain text table, for scripts that run without the interface."""
+
+from __future__ import annotations
+
+from cspec.runtime.result import ConstraintResult, Result
+
+HEADER = ("requirement", "value", "relation", "bound", "met", "multiplier", "on")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"
+
+
+def _row(constraint: ConstraintResult) -> tuple[str, ...]:
+    met = "yes" if constraint.satisfied else "NO"
+    return (
+        constraint.name,
+        _number(constraint.value),
+        constraint.relation,
+        _number(constraint.bound),
+        "soft" if constraint.soft else met,
+        _number(constraint.multiplier),
+        constraint.split or "parameters",
+    )
+
+
+def text_table(result: Result) -> str:
+    """Status, one line a requirement, variables, metrics, notes."""
+    lines = [f"{result.spec}: {result.status} ({result.termination}, {result.steps} steps)"]
+    lines.append(f"objective {_number(result.objective)}")
+    rows = [HEADER, *(_row(c) for c in result.constraints)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
+    if result.constraints:
+        lines += ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
+    lines += [f"{name} = {value}" for name, value in result.vars.items()]
+    lines += [f"{name} {_number(value)}" for name, value in result.metrics.items()]
+    lines += [f"note: {note}" for note in result.notes]
+    return "\n".join(line.rstrip() for line in lines)
