@@ -102,9 +102,7 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
             raise
         except Exception as error:
             raise SpecError([explain_failure(session.program, error)]) from error
-    session.termination = session.termination or (
-        "completed" if session.step >= session.total_steps else "stop condition"
-    )
+    session.termination = session.termination or _termination(session)
     session.seconds = time.monotonic() - started
     if folder is not None:
         folder.checkpoint(session)
@@ -114,6 +112,13 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
     if folder is not None:
         folder.finish(result)
     return result
+
+
+def _termination(session: Session) -> str:
+    """Why a loop ended that left by itself."""
+    if session.step >= session.total_steps:
+        return "completed"
+    return "interrupted" if session.interrupted else "stop condition"
 
 
 @contextmanager
