@@ -220,3 +220,17 @@ MAPS: tuple[str, ...] = (
     "cholesky",
 )
 """Maps that `by` takes as methods: `by softplus` is `by parametrization(map=softplus)`."""
+
+
+class Construction(Method):
+    """`by construction`: the compiler finds a way by which the constraint always holds."""
+
+    word: ClassVar[str] = "construction"
+
+
+class Soft(Settings):
+    """`soft(weight=0.1)`: a preference, weight times the violation is added to the objective."""
+
+    word: ClassVar[str] = "soft"
+    weight: float = Field(1.0, gt=0, description="weight of the violation in the objective")
+    power: Literal[1, 2] = Field(1, description="1: the violation, 2: its square")

@@ -1,0 +1,109 @@
+"""`check`: parse a spec and run every static check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.check_constraints import check_constraints
+from cspec.dsl.check_items import Settled, check_items
+from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.elaborate import Note, elaborate
+from cspec.dsl.nodes import Let, Spec
+from cspec.dsl.parse import parse
+from cspec.dsl.resolve import hidden_words, resolve
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import Auto, Method, Soft
+from cspec.dsl.signatures import Signature
+from cspec.dsl.source import Source
+from cspec.dsl.symbols import Symbols
+from cspec.dsl.typecheck import Typer
+
+
+class Checked(BaseModel):
+    """A spec as written, as meant, its names and settings, and all that was found.
+
+    `methods` are settings of constraints with a `by` of their own, `soft` and `within` what those
+    modifiers say, by label path; `sources` and `models` the records behind `=` by name.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    source: Source
+    spec: Spec
+    elaborated: Spec
+    symbols: Symbols
+    method: Method = Auto()
+    methods: dict[str, Method] = {}
+    soft: dict[str, Soft] = {}
+    within: dict[str, float] = {}
+    fit: FitSettings = FitSettings()
+    params: dict[str, float | tuple[float, ...]] = {}
+    sources: dict[str, Settings] = {}
+    models: dict[str, Settings] = {}
+    notes: tuple[Note, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def check(
+    source: Source,
+    params: Mapping[str, object] | None = None,
+    functions: Iterable[Signature] = (),
+) -> Checked:
+    """Parse and check a spec; all findings, in source order.
+
+    `params` overrides values of params; `functions` adds signatures of user functions.
+    """
+    spec, syntax = parse(source)
+    extra = {signature.name: signature for signature in functions}
+    hidden = hidden_words(spec, source) if syntax else frozenset()
+    symbols, named = resolve(spec, source, extra.values())
+    explicit = elaborate(spec, source, symbols)
+    typer = Typer(symbols, source, functions=extra)
+    typer.explicit_lets = {
+        item.name: item.value for item in explicit.spec.items if isinstance(item, Let)
+    }
+    settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
+    limits = check_constraints(typer, explicit.spec, settled)
+    checks = [*named, *explicit.diagnostics, *typer.found]
+    found = [*syntax, *(d for d in checks if not _about_hidden(d, source, hidden))]
+    return Checked(
+        source=source,
+        spec=spec,
+        elaborated=explicit.spec,
+        symbols=symbols,
+        method=settled.method,
+        methods=limits.methods,
+        soft=limits.soft,
+        within=limits.within,
+        fit=settled.fit,
+        params=settled.params,
+        sources=settled.sources,
+        models=settled.models,
+        notes=explicit.notes,
+        diagnostics=_ordered(found, source),
+    )
+
+
+def _about_hidden(found: Diagnostic, source: Source, hidden: frozenset[str]) -> bool:
+    """Whether a finding may only be due to a clause that did not parse."""
+    return found.code in ("CS201", "CS203", "CS206", "CS207") and (
+        source.slice(found.span) in hidden
+    )
+
+
+def _ordered(found: list[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
+    """In source order, each once, with the source they count in."""
+    seen: set[tuple[object, ...]] = set()
+    unique = []
+    for diagnostic in sorted(found, key=lambda d: (d.span.start, d.span.end)):
+        key = (diagnostic.code, diagnostic.span, diagnostic.message)
+        if key not in seen:
+            seen.add(key)
+            unique.append(diagnostic.model_copy(update={"source": diagnostic.source or source}))
+    return tuple(unique)
+
+
+__all__ = ["Checked", "Settled", "check"]

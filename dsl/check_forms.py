@@ -1,0 +1,281 @@
+"""The form of a constraint: a relation that training can move, mean or each, in its range."""
+
+from __future__ import annotations
+
+from cspec.dsl.check_modifiers import Modifiers
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.kinds import WORDS, Kind
+from cspec.dsl.nodes import (
+    And,
+    Call,
+    Compare,
+    Constraint,
+    Expr,
+    FiniteSet,
+    Implies,
+    Interval,
+    Membership,
+    Name,
+)
+from cspec.dsl.settings.methods import Construction
+from cspec.dsl.signatures import STRUCTURE
+from cspec.dsl.source import Span
+from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.wording import listing
+
+
+def check_relation(
+    typer: Typer, constraint: Constraint, scope: Scope, modifiers: Modifiers
+) -> None:
+    """Check the relation of a constraint; findings go to the typer."""
+    relation = constraint.relation
+    match relation:
+        case Compare():
+            if _operators(typer, relation):
+                _comparison(typer, relation, scope, modifiers)
+        case Membership():
+            _membership(typer, relation, scope)
+        case Implies():
+            before = len(typer.found)
+            kind = typer.kind(relation, scope)
+            if kind.per_example:
+                _mean_or_each(typer, relation)
+            elif len(typer.found) == before:
+                _moves(typer, relation, kind, modifiers, rule=True)
+        case _:
+            _no_relation(typer, relation, scope)
+
+
+def _operators(typer: Typer, relation: Compare) -> bool:
+    """Whether the operators make a constraint: `<= >= ==`, chains in one direction."""
+    for index, operator in enumerate(relation.operators):
+        if operator in ("<", ">"):
+            left, right = relation.operands[index], relation.operands[index + 1]
+            at = _between(typer, left.span, right.span, operator)
+            typer.report(
+                "CS314",
+                f"a constraint with `{operator}` has no boundary to stop at",
+                at,
+                "strict",
+                notes=(
+                    f"training approaches a limit and may reach it: `{operator}=` says that",
+                    "`<` and `>` are for events: inside `P[...]` and conditions",
+                ),
+                helps=(f"write `{operator}=`",),
+                fixes=(Fix(span=at, replacement=f"{operator}=", title=f"write {operator}="),),
+            )
+            return False
+        if operator == "!=":
+            left, right = relation.operands[index], relation.operands[index + 1]
+            at = _between(typer, left.span, right.span, operator)
+            a, b = (typer.source.slice(e.span) for e in (left, right))
+            typer.report(
+                "CS315",
+                "a constraint with `!=` can't be enforced",
+                at,
+                "almost everything satisfies this",
+                notes=("a number differs from another unless it hits it exactly",),
+                helps=(f"ask for a distance: `abs({a} - {b}) >= 0.1`",),
+            )
+            return False
+    directions = {operator[0] for operator in relation.operators if operator != "=="}
+    if len(directions) > 1 or (len(relation.operators) > 1 and "==" in relation.operators):
+        typer.report(
+            "CS321",
+            f"the chain {typer.text(relation)} does not run in one direction",
+            relation.span,
+            f"mixes {listing(dict.fromkeys(relation.operators), 'and')}",
+            helps=("write two constraints, one a line", "or one direction: `lo <= a <= hi`"),
+        )
+        return False
+    return True
+
+
+def _between(typer: Typer, left: Span, right: Span, operator: str) -> Span:
+    text = typer.source.text[left.end : right.start]
+    offset = text.find(operator)
+    if offset < 0:
+        return Span(left.end, right.start)
+    return Span(left.end + offset, left.end + offset + len(operator))
+
+
+def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifiers) -> None:
+    before = len(typer.found)
+    kinds = [typer.operand(operand, scope) for operand in relation.operands]
+    if len(typer.found) > before:
+        return
+    for operand, kind in zip(relation.operands, kinds, strict=True):
+        if kind.what == "groups":
+            _groups(typer, relation, operand)
+            return
+    if any(kind.per_example for kind in kinds):
+        _mean_or_each(typer, relation)
+        return
+    joint = Kind(
+        "number",
+        False,
+        any(kind.moves for kind in kinds),
+        any(kind.gradient for kind in kinds),
+    )
+    if _moves(typer, relation, joint, modifiers):
+        return
+
+
+def _groups(typer: Typer, relation: Compare, operand: Expr) -> None:
+    text = typer.source.slice(operand.span)
+    options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
+    typer.report(
+        "CS312",
+        f"{typer.text(operand)} is one number a group, and a constraint compares one number",
+        operand.span,
+        "a number a group",
+        notes=("a column alone after `|` means by group",),
+        helps=(
+            f"for the largest, the smallest, their distance: {listing(options)}",
+            "or one constraint a group: `forall g in values(column): P[... | column == g] ...`",
+        ),
+        fixes=tuple(
+            Fix(span=operand.span, replacement=option, title=f"write {option}")
+            for option in options
+        ),
+    )
+
+
+def _mean_or_each(typer: Typer, relation: Expr) -> None:
+    typed = typer.source.slice(relation.span)
+    data = typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "train")
+    columns = ", ".join(c.name for c in typer.symbols.datasets().get(data, ())[:2]) or "x, y"
+    each = f"forall ({columns}) in {data}: {typed}"
+    helps: tuple[str, ...] = (f"for every example: `{each}`",)
+    fixes: tuple[Fix, ...] = (Fix(span=relation.span, replacement=each, title="each example"),)
+    if isinstance(relation, Compare):
+        mean = _with_mean(typer, relation)
+        helps = (f"for the mean: `{mean}`", *helps)
+        fixes = (Fix(span=relation.span, replacement=mean, title="the mean"), *fixes)
+    typer.report(
+        "CS305",
+        f"{typer.text(relation)} has one value an example",
+        relation.span,
+        "the mean, or each example?",
+        notes=("the two are different constraints, so the spec must say which",),
+        helps=helps,
+        fixes=fixes,
+    )
+
+
+def _with_mean(typer: Typer, relation: Compare) -> str:
+    """The relation with `E[...]` around each side that has one value an example."""
+    text = typer.source.text
+    pieces: list[str] = []
+    for index, operand in enumerate(relation.operands):
+        if index:
+            before = relation.operands[index - 1].span.end
+            pieces.append(text[before : operand.span.start])
+        inner = text[operand.span.start : operand.span.end]
+        kind = typer.quiet(operand, Scope({}))
+        pieces.append(f"E[{inner}]" if kind.per_example else inner)
+    return "".join(pieces)
+
+
+def _moves(
+    typer: Typer, relation: Expr, kind: Kind, modifiers: Modifiers, rule: bool = False
+) -> bool:
+    """Report a requirement that training can't move."""
+    if not kind.moves:
+        frozen = [name for name in typer.symbols.models() if typer.symbols.frozen(name)]
+        used = [name for name in frozen if name in typer.source.slice(relation.span)]
+        why = f"{listing(used, 'and')} never moves" if used else "the same whatever is learned"
+        typer.report(
+            "CS309",
+            f"{typer.text(relation)} does not depend on anything that training moves",
+            relation.span,
+            why,
+            helps=("use a model that is not frozen, a `var` or a given value",),
+        )
+        return False
+    by_set = isinstance(modifiers.method, Construction)
+    word = modifiers.method.word if modifiers.method is not None else ""
+    handled = by_set or word in ("projection", "threshold", "admm")
+    if not kind.gradient and not modifiers.surrogate and not handled and not rule:
+        typer.report(
+            "CS310",
+            f"{typer.text(relation)} has no gradient that training could follow",
+            relation.span,
+            "constant almost everywhere",
+            notes=("small changes of the parameters do not change it",),
+            helps=("add a differentiable stand-in: `with surrogate ...`",),
+        )
+        return False
+    return True
+
+
+def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
+    before = len(typer.found)
+    kind = typer.operand(relation.element, scope)
+    members = relation.set
+    typer.kind(members, scope)
+    if len(typer.found) > before:
+        return
+    head = members.function if isinstance(members, Call) else members
+    word = head.id if isinstance(head, Name) else ""
+    if isinstance(members, FiniteSet):
+        typer.report(
+            "CS325",
+            f"{typer.text(relation)} asks for one of a few values",
+            members.span,
+            "an interval, or these values?",
+            notes=("a gradient can't move between separate values",),
+            helps=(
+                "for an interval: `in [lo, hi]`",
+                "for quantized weights: `in grid(bits=4)`",
+            ),
+        )
+    elif kind.per_example:
+        _mean_or_each(typer, relation)
+    elif word and word not in STRUCTURE and typer.symbols.role(word) is None:
+        typer.report(
+            "CS317",
+            f"{typer.text(members)} is no set that a parameter can lie in",
+            members.span,
+            "a set of parameters goes here",
+            helps=(f"one of {listing(sorted(STRUCTURE))}, or an interval `[lo, hi]`",),
+        )
+    elif word in STRUCTURE and kind.what in ("number", "scores") and word not in ("nonneg", "grid"):
+        typer.report(
+            "CS302",
+            f"{typer.text(relation.element)} is {WORDS[kind.what]}, `{word}` holds tensors",
+            relation.element.span,
+            "a weight goes here",
+            helps=(f'write `forall W in net.weights("*"): W in {word}`',),
+        )
+    elif isinstance(members, Interval):
+        if kind.what != "unknown" and not kind.moves:
+            _moves(typer, relation, kind, Modifiers())
+    elif not kind.moves:
+        _moves(typer, relation, kind, Modifiers())
+
+
+def _no_relation(typer: Typer, relation: Expr, scope: Scope) -> None:
+    before = len(typer.found)
+    if isinstance(relation, And):
+        lines = " and ".join(f"`{typer.source.slice(o.span)}`" for o in relation.operands)
+        typer.report(
+            "CS322",
+            "`and` joins conditions, not constraints",
+            relation.span,
+            "two constraints in one",
+            helps=(f"write one constraint a line: {lines}",),
+        )
+        return
+    kind = typer.kind(relation, scope)
+    if len(typer.found) > before:
+        return
+    text = typer.source.slice(relation.span)
+    typer.report(
+        "CS322",
+        f"{typer.text(relation)} is {WORDS[kind.what]}, not a constraint",
+        relation.span,
+        "compared with what?",
+        notes=("a constraint is a relation with `<=`, `>=`, `==` or `in`",),
+        helps=(f"write `{text} <= 0.5`",),
+    )

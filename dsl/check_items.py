@@ -1,0 +1,182 @@
+"""Checks of items that are no constraints, and the settings they write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.check_params import check_vars, param_values
+from cspec.dsl.check_sources import check_data, check_domain, check_model
+from cspec.dsl.check_training import check_fit, check_stop, check_using
+from cspec.dsl.diagnostics import Fix, Label
+from cspec.dsl.kinds import UNKNOWN, WORDS
+from cspec.dsl.nodes import (
+    Data,
+    Domain,
+    Fit,
+    Let,
+    Metric,
+    Model,
+    Objective,
+    Spec,
+    Stop,
+    Using,
+)
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import Auto, Method
+from cspec.dsl.source import Span
+from cspec.dsl.typecheck import OUTSIDE, Scope, Typer
+
+
+class Settled(BaseModel):
+    """Settings that items write."""
+
+    model_config = ConfigDict(frozen=True)
+
+    params: dict[str, float | tuple[float, ...]] = {}
+    method: Method = Auto()
+    fit: FitSettings = FitSettings()
+    sources: dict[str, Settings] = {}
+    models: dict[str, Settings] = {}
+    stops: tuple[Settings, ...] = ()
+
+
+def check_items(
+    typer: Typer,
+    written: Spec,
+    explicit: Spec,
+    params: Mapping[str, object],
+    hidden: frozenset[str],
+) -> Settled:
+    """Check every item but the constraints; findings go to the typer."""
+    values = param_values(typer, params)
+    typer.values = values
+    check_vars(typer)
+    sources: dict[str, Settings] = {}
+    models: dict[str, Settings] = {}
+    for item in explicit.items:
+        match item:
+            case Data():
+                settings = check_data(typer, item)
+                if settings is not None:
+                    sources |= {target.name: settings for target in item.targets}
+            case Model():
+                settings = check_model(typer, item)
+                if settings is not None:
+                    models[item.name] = settings
+            case Domain():
+                check_domain(typer, item)
+            case Let(value=value, parameters=parameters):
+                typer.kind(value, Scope(dict.fromkeys(parameters or (), UNKNOWN)))
+    _objectives(typer, explicit, hidden)
+    _metrics(typer, explicit)
+    method = check_using(typer, [i for i in written.items if isinstance(i, Using)])
+    fit = check_fit(typer, [i for i in written.items if isinstance(i, Fit)])
+    stops = check_stop(typer, [i for i in written.items if isinstance(i, Stop)])
+    return Settled(
+        params=values, method=method, fit=fit, sources=sources, models=models, stops=stops
+    )
+
+
+def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
+    objectives = [item for item in spec.items if isinstance(item, Objective)]
+    for item in objectives:
+        if item.expression is not None:
+            _objective_kind(typer, item)
+    if not objectives and not hidden & {"minimize", "maximize", "satisfy"}:
+        at = next((i.span for i in spec.items if i.span != Span(0, 0)), Span(0, 0))
+        typer.report(
+            "CS408",
+            "this spec has no objective",
+            Span(at.start, at.start),
+            "nothing is minimized or maximized",
+            helps=(
+                "add a line `minimize ...` or `maximize ...`",
+                "or `satisfy`, if meeting the constraints is all that is wanted",
+            ),
+        )
+    for extra in objectives[1:]:
+        typer.report(
+            "CS409",
+            "this spec has two objectives",
+            extra.span,
+            "a second objective",
+            related=(Label(span=objectives[0].span, text="the first one"),),
+            notes=("one number is optimized; how much one counts against the other is not said",),
+            helps=(
+                "add them with weights: `minimize a + 0.1*b`",
+                "or make one a constraint: `s.t. b <= 0.5`",
+            ),
+        )
+
+
+def _objective_kind(typer: Typer, item: Objective) -> None:
+    expr = item.expression
+    assert expr is not None
+    kind = typer.kind(expr, OUTSIDE)
+    if kind.what == "unknown":
+        return
+    text = typer.source.slice(expr.span)
+    if kind.what == "groups":
+        typer.report(
+            "CS312",
+            f"{typer.text(expr)} is one number a group, and an objective is one number",
+            expr.span,
+            "a number a group",
+            helps=(f"write `max({text})`, `gap({text})` or `sum({text})`",),
+        )
+    elif kind.what == "tensor":
+        typer.report(
+            "CS307",
+            f"{typer.text(expr)} is a tensor, and an objective is one number",
+            expr.span,
+            "many numbers",
+            helps=(f"write `sum({text})`, `sumsq({text})`",),
+        )
+    elif kind.what not in ("number", "scores", "column"):
+        typer.report(
+            "CS307",
+            f"{typer.text(expr)} is {WORDS[kind.what]}, and an objective is a number",
+            expr.span,
+            "no number to optimize",
+            helps=("write a number: a loss such as `ce`, a mean `E[...]`",),
+        )
+    elif not kind.moves:
+        typer.report(
+            "CS309",
+            f"{typer.text(expr)} does not depend on anything that training moves",
+            expr.span,
+            "the same whatever is learned",
+            helps=("use a `var`, a model that is not frozen, or a given value",),
+        )
+
+
+def _metrics(typer: Typer, spec: Spec) -> None:
+    seen: dict[str, Span] = {}
+    for item in spec.items:
+        if not isinstance(item, Metric):
+            continue
+        if item.name in seen:
+            typer.report(
+                "CS202",
+                f"metric `{item.name}` is defined twice",
+                item.name_span,
+                "defined again here",
+                related=(Label(span=seen[item.name], text="first defined here"),),
+                helps=(f"rename one of the two, for example `{item.name}2`",),
+            )
+        seen.setdefault(item.name, item.name_span)
+        kind = typer.kind(item.value, OUTSIDE)
+        if kind.per_example:
+            text = typer.source.slice(item.value.span)
+            mean = f"{'P' if kind.what == 'event' else 'E'}[{text}]"
+            typer.report(
+                "CS305",
+                f"{typer.text(item.value)} has one value an example, and a metric is one number",
+                item.value.span,
+                "the mean?",
+                helps=(f"write `{mean}`",),
+                fixes=(Fix(span=item.value.span, replacement=mean, title="take the mean"),),
+            )

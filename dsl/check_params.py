@@ -1,0 +1,177 @@
+"""Values of params, and starts of variables, against their sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cspec.dsl.constants import NotFinite, Values, constant
+from cspec.dsl.diagnostics import Fix, Label
+from cspec.dsl.nodes import Expr, FiniteSet, Interval, Param, Var, Vector
+from cspec.dsl.source import NOWHERE
+from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.wording import closest, listing, number
+
+_ALLOWANCE = 1e-12
+
+
+def param_values(
+    typer: Typer, overrides: Mapping[str, object]
+) -> dict[str, float | tuple[float, ...]]:
+    """The value of every param that has one: overridden, else as written."""
+    known = typer.symbols.params()
+    values: dict[str, float | tuple[float, ...]] = {}
+    for name in overrides:
+        if name not in known:
+            _no_param(typer, name, tuple(known))
+    for name, item in known.items():
+        for dimension in item.dimensions:
+            _checked(typer, dimension, values)
+        if name in overrides:
+            value = _override(typer, item, overrides[name])
+        elif item.value is not None:
+            value = _value(typer, item.value, values)
+        else:
+            value = None
+        if value is not None:
+            values[name] = value
+        if item.domain is not None:
+            _in_domain(typer, item, value, values, name in overrides)
+    return values
+
+
+def _no_param(typer: Typer, name: str, known: tuple[str, ...]) -> None:
+    guess = closest(name, known)
+    helps = (f"did you mean `{guess}`?",) if guess else ()
+    typer.report(
+        "CS211",
+        f"this spec has no param `{name}`",
+        NOWHERE,
+        f"it has {listing(known, 'and')}" if known else "it has no params",
+        helps=helps or (f"add a line `param {name} = ...`",),
+    )
+
+
+def _override(typer: Typer, item: Param, given: object) -> float | tuple[float, ...] | None:
+    try:
+        if isinstance(given, str):
+            text = given.strip()
+            return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        if isinstance(given, list | tuple):
+            return tuple(float(part) for part in given)
+        if isinstance(given, int | float):
+            return float(given)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    if item.dimensions:
+        return None
+    typer.report(
+        "CS304",
+        f"param `{item.name}` is a number, not `{given}`",
+        item.name_span,
+        "set from outside",
+        helps=(f"write `--set {item.name}=0.5`",),
+    )
+    return None
+
+
+def _checked(typer: Typer, expr: Expr, values: Values) -> float | None:
+    typer.values = values
+    try:
+        value = constant(expr, values)
+    except NotFinite as problem:
+        typer.report(
+            "CS316",
+            f"{typer.text(expr)} {problem}",
+            expr.span,
+            "can't be computed",
+            helps=("write the number that is meant",),
+        )
+        return None
+    if value is None:
+        typer.kind(expr, OUTSIDE)
+    return value
+
+
+def _value(typer: Typer, expr: Expr, values: Values) -> float | tuple[float, ...] | None:
+    if isinstance(expr, Vector):
+        parts = [_checked(typer, part, values) for part in expr.items]
+        return tuple(part for part in parts if part is not None)
+    before = len(typer.found)
+    value = _checked(typer, expr, values)
+    open_names = [n for n, p in typer.symbols.params().items() if p.value is None]
+    if value is None and len(typer.found) == before and not open_names:
+        typer.report(
+            "CS303",
+            f"{typer.text(expr)} is no constant",
+            expr.span,
+            "a param is a number that is known before training",
+            helps=("use `let` for an expression, `var` for a variable",),
+        )
+    return value
+
+
+def _in_domain(
+    typer: Typer,
+    item: Param | Var,
+    value: float | tuple[float, ...] | None,
+    values: Values,
+    outside: bool,
+) -> None:
+    domain = item.domain
+    assert domain is not None
+    parts = value if isinstance(value, tuple) else () if value is None else (value,)
+    kind = "param" if isinstance(item, Param) else "var"
+    match domain:
+        case Interval(lower=lower, upper=upper):
+            low, high = _checked(typer, lower, values), _checked(typer, upper, values)
+            if low is None or high is None:
+                return
+            if low > high:
+                swapped = f"[{typer.source.slice(upper.span)}, {typer.source.slice(lower.span)}]"
+                typer.report(
+                    "CS303",
+                    f"the interval {typer.text(domain)} is empty",
+                    domain.span,
+                    f"{number(low)} is above {number(high)}",
+                    helps=(f"did you mean `{swapped}`?",),
+                    fixes=(Fix(span=domain.span, replacement=swapped, title="swap the ends"),),
+                )
+                return
+            bad = [part for part in parts if not low - _ALLOWANCE <= part <= high + _ALLOWANCE]
+        case FiniteSet(items=items):
+            members = [_checked(typer, member, values) for member in items]
+            if any(member is None for member in members):
+                return
+            bad = [part for part in parts if part not in members]
+        case _:
+            typer.report(
+                "CS317",
+                f"{typer.text(domain)} is no set for a {kind}",
+                domain.span,
+                "an interval or a list of values goes here",
+                helps=("write `in [0, 1]` or `in {1, 2, 4}`",),
+            )
+            return
+    if not bad:
+        return
+    where = item.name_span if outside or item.value is None else item.value.span
+    start = "starts at" if kind == "var" else "is"
+    typer.report(
+        "CS304",
+        f"{kind} `{item.name}` {start} {number(bad[0])}, outside its set",
+        where,
+        "set from outside" if outside else "outside",
+        related=(Label(span=domain.span, text="must lie in here"),),
+        helps=(f"choose a value in `{typer.source.slice(domain.span)}`",),
+    )
+
+
+def check_vars(typer: Typer) -> None:
+    """Starts and bounds of the variables."""
+    values = typer.values
+    for item in typer.symbols.vars().values():
+        for dimension in item.dimensions:
+            _checked(typer, dimension, values)
+        value = None if item.value is None else _value(typer, item.value, values)
+        if item.domain is not None:
+            _in_domain(typer, item, value, values, False)

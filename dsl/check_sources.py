@@ -1,0 +1,191 @@
+"""What stands behind `=` in `data`, `model` and `domain` lines."""
+
+from __future__ import annotations
+
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.diagnostics import Fix, Label
+from cspec.dsl.nodes import Call, Data, Domain, Expr, Model, Name, Vector
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.models import MODELS
+from cspec.dsl.settings.read import read_settings
+from cspec.dsl.settings.sources import SOURCES, DataSource
+from cspec.dsl.source import Span
+from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.wording import counted, listing, number
+
+
+def _brought_in(typer: Typer, expr: Expr) -> bool:
+    """Whether a source is a Python callable that the spec imports."""
+    head = expr.function if isinstance(expr, Call) else expr
+    return isinstance(head, Name) and typer.symbols.role(head.id) in ("import", "function")
+
+
+def check_data(typer: Typer, item: Data) -> Settings | None:
+    """The settings of a data source; None where data are bound from outside or imported."""
+    if item.source is None or _brought_in(typer, item.source):
+        return None
+    settings, found = read_settings(item.source, SOURCES, typer.values, "data source", typer.source)
+    typer.extend(found)
+    if not isinstance(settings, DataSource):
+        return None
+    _targets(typer, item, settings)
+    if not settings.tabular:
+        for target in item.targets:
+            for column in target.columns[2:]:
+                typer.report(
+                    "CS320",
+                    f"`{settings.word}` has no column `{column.name}`",
+                    column.span,
+                    "it gives inputs and a target, named `x` and `y` here",
+                    helps=(f"remove `{column.name}`, or use a table: `csv(...)`",),
+                )
+    return settings
+
+
+def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
+    assert item.source is not None
+    split = getattr(settings, "split", None)
+    names = tuple(target.name for target in item.targets)
+    written = settings.given("split")
+    if split is not None and written:
+        total = sum(split)
+        if min(split) <= 0 or total > 1 + 1e-9:
+            typer.report(
+                "CS514",
+                f"the shares of `split` add up to {number(total)}",
+                _setting_span(item.source, "split"),
+                "shares are above 0 and add up to at most 1",
+                helps=("write shares such as `split=[0.6, 0.2, 0.2]`",),
+            )
+        elif len(split) != len(names):
+            typer.report(
+                "CS514",
+                f"`split` has {counted(len(split), 'share')} for {counted(len(names), 'dataset')}",
+                _setting_span(item.source, "split"),
+                "one share a dataset",
+                related=(Label(span=item.targets[0].span, text=f"{listing(names, 'and')}"),),
+                helps=("write one share for each dataset on the left",),
+            )
+        return
+    own = settings.targets if split is not None or settings.word in ("mnist", "cifar10") else ()
+    unknown = [target for target in item.targets if target.name not in own]
+    if unknown and len(names) > 1:
+        shares = {2: "[0.8, 0.2]", 3: "[0.6, 0.2, 0.2]"}.get(len(names), "[...]")
+        typer.report(
+            "CS514",
+            f"`{settings.word}` does not say which examples go to `{unknown[0].name}`",
+            unknown[0].span,
+            "which examples?",
+            helps=(f"add `split={shares}`",),
+        )
+
+
+def _setting_span(source: Expr, name: str) -> Span:
+    if isinstance(source, Call):
+        for keyword in source.keywords:
+            if keyword.name == name:
+                return keyword.value.span
+    return source.span
+
+
+def check_model(typer: Typer, item: Model) -> Settings | None:
+    """The settings of a model; None where it is bound, imported or a frozen copy."""
+    source = item.source
+    if source is None or _brought_in(typer, source):
+        return None
+    match source:
+        case Name(id=name) if typer.symbols.role(name) == "model":
+            typer.report(
+                "CS327",
+                f"`{item.name}` could be a frozen copy of `{name}`, or `{name}` itself",
+                source.span,
+                "a copy, or the same network?",
+                helps=(
+                    f"for a copy that never moves: `model {item.name} = frozen({name})`",
+                    f"for the same network: use `{name}` where `{item.name}` is used",
+                ),
+                fixes=(
+                    Fix(span=source.span, replacement=f"frozen({name})", title="a frozen copy"),
+                ),
+            )
+            return None
+        case Call(function=Name(id="frozen"), arguments=arguments):
+            _frozen(typer, source, arguments)
+            return None
+    settings, found = read_settings(source, MODELS, typer.values, "model", typer.source)
+    typer.extend(found)
+    return settings
+
+
+def _frozen(typer: Typer, source: Call, arguments: tuple[Expr, ...]) -> None:
+    if len(arguments) == 1 and not source.keywords:
+        kind = typer.kind(arguments[0], OUTSIDE)
+        if kind.what in ("model", "unknown"):
+            return
+    models = tuple(typer.symbols.models())
+    typer.report(
+        "CS302",
+        "`frozen` takes a model of this spec",
+        source.span,
+        f"models here: {listing(models, 'and')}",
+        helps=(f"write `frozen({models[0]})`",),
+    )
+
+
+def check_domain(typer: Typer, item: Domain) -> None:
+    """A domain has one interval, or one dimension of a distribution, an axis."""
+    source = item.source
+    sizes = [_size(typer, axis.dimensions) for axis in item.axes]
+    if not isinstance(source, Call) or not isinstance(source.function, Name):
+        typer.kind(source, OUTSIDE)
+        return
+    if source.function.id != "box":
+        if source.function.id not in ("normal", "uniform", "ball"):
+            typer.kind(source, OUTSIDE)
+        return
+    total = None if any(size is None for size in sizes) else sum(s for s in sizes if s is not None)
+    if total is not None and len(source.arguments) != total:
+        axes = ", ".join(axis.name for axis in item.axes)
+        typer.report(
+            "CS326",
+            f"domain `{item.name}` has {total} {'axis' if total == 1 else 'axes'}, "
+            f"`box` has {counted(len(source.arguments), 'interval')}",
+            source.span,
+            f"one interval each for {axes}",
+            helps=("write `box([0, 1], [-1, 1])` for two axes",),
+        )
+    for argument in source.arguments:
+        _axis(typer, argument)
+
+
+def _axis(typer: Typer, argument: Expr) -> None:
+    if isinstance(argument, Vector) and len(argument.items) == 2:
+        low, high = (value_or_none(end, typer.values) for end in argument.items)
+        if low is not None and high is not None and low >= high:
+            typer.report(
+                "CS303",
+                f"the interval {typer.text(argument)} is empty",
+                argument.span,
+                f"{number(low)} is not below {number(high)}",
+                helps=("write the lower end first",),
+            )
+        for end in argument.items:
+            typer.kind(end, OUTSIDE)
+        return
+    typer.report(
+        "CS317",
+        f"{typer.text(argument)} is no interval",
+        argument.span,
+        "an interval goes here",
+        helps=("write `[0, 1]`",),
+    )
+
+
+def _size(typer: Typer, dimensions: tuple[Expr, ...]) -> int | None:
+    size = 1
+    for dimension in dimensions:
+        value = value_or_none(dimension, typer.values)
+        if value is None:
+            return None
+        size *= int(value)
+    return size

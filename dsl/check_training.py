@@ -1,0 +1,167 @@
+"""`using`, `fit` and `stop`: settings, and what they say about one another."""
+
+from __future__ import annotations
+
+from cspec.dsl.diagnostics import Fix, Label
+from cspec.dsl.nodes import And, Call, Expr, Fit, Item, Keyword, Name, Or, Stop, Using
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import MAPS, METHODS, Auto, Method
+from cspec.dsl.settings.read import read_keywords, read_settings
+from cspec.dsl.settings.stops import STOPS, Stalled
+from cspec.dsl.source import Span
+from cspec.dsl.typecheck import Typer
+from cspec.dsl.wording import closest, listing
+
+
+def _only_one(typer: Typer, items: list[Item], what: str) -> None:
+    for extra in items[1:]:
+        typer.report(
+            "CS508",
+            f"this spec has two `{what}` lines",
+            extra.span,
+            "a second one",
+            related=(Label(span=items[0].span, text="the first one"),),
+            helps=("keep one of the two",),
+        )
+
+
+def setting(expr: Expr, name: str) -> Keyword | None:
+    """The setting of a call by name."""
+    if isinstance(expr, Call):
+        return next((keyword for keyword in expr.keywords if keyword.name == name), None)
+    return None
+
+
+def check_using(typer: Typer, items: list[Using]) -> Method:
+    """The settings of the method in force."""
+    _only_one(typer, list(items), "using")
+    if not items:
+        return Auto()
+    expr = items[0].method
+    head = expr.function if isinstance(expr, Call) else expr
+    if isinstance(head, Name) and (head.id in MAPS or head.id == "construction"):
+        typer.report(
+            "CS509",
+            f"`{head.id}` is a way for one constraint, not for all",
+            head.span,
+            "not every constraint can be met this way",
+            helps=(f"write it behind the constraint: `W >= 0 by {head.id}`",),
+        )
+        return Auto()
+    return read_method(typer, expr) or Auto()
+
+
+def read_method(typer: Typer, expr: Expr) -> Method | None:
+    """The settings of a method; findings go to the typer."""
+    settings, found = read_settings(expr, METHODS, typer.values, "method", typer.source)
+    typer.extend(found)
+    data = setting(expr, "dual_data")
+    if data is not None and isinstance(data.value, Name):
+        dataset(typer, data.value.id, data.value.span)
+    return settings if isinstance(settings, Method) else None
+
+
+def dataset(typer: Typer, name: str, span: Span) -> None:
+    """A name that must be a dataset."""
+    known = typer.symbols.datasets()
+    if name in known or (name == "train" and "data" in typer.symbols.implied):
+        return
+    typer.unknown_dataset(name, span)
+
+
+def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
+    """The settings of `fit`."""
+    _only_one(typer, list(items), "fit")
+    if not items:
+        return FitSettings()
+    item = items[0]
+    settings, found = read_keywords(
+        item.keywords, FitSettings, item.span, typer.values, typer.source
+    )
+    typer.extend(found)
+    by_name = {keyword.name: keyword for keyword in item.keywords}
+    if "epochs" in by_name and "steps" in by_name:
+        typer.report(
+            "CS510",
+            "`fit` says both `epochs` and `steps`",
+            by_name["steps"].span,
+            "how long, then?",
+            related=(Label(span=by_name["epochs"].span, text="said here already"),),
+            helps=("keep one of the two",),
+        )
+    if "batch_size" in by_name:
+        _sizes(typer, by_name["batch_size"].value)
+    if "augment" in by_name:
+        _augment(typer, by_name["augment"].value)
+    if not isinstance(settings, FitSettings):
+        return FitSettings()
+    _optimizers(typer, settings, by_name.get("optimizer"))
+    return settings
+
+
+def _sizes(typer: Typer, value: Expr) -> None:
+    if isinstance(value, Call):
+        for keyword in value.keywords:
+            dataset(typer, keyword.name, keyword.name_span)
+
+
+def _augment(typer: Typer, value: Expr) -> None:
+    if not isinstance(value, Name) or typer.symbols.role(value.id) == "import":
+        return
+    imported = [s.name for s in typer.symbols.table.values() if s.role == "import"]
+    guess = closest(value.id, imported)
+    typer.report(
+        "CS201",
+        f"unknown name `{value.id}`",
+        value.span,
+        "`augment` names a function that the spec imports",
+        helps=(f"did you mean `{guess}`?",)
+        if guess
+        else (f'add a line `from "my.py" import {value.id}`',),
+    )
+
+
+def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) -> None:
+    if keyword is None or len(settings.optimizer) < 2:
+        return
+    rest = [o for o in settings.optimizer if o.params is None]
+    if len(rest) > 1:
+        typer.report(
+            "CS511",
+            "two optimizers train the same parameters",
+            keyword.value.span,
+            "which parameters does each train?",
+            notes=("an optimizer without `params` trains all that no other one names",),
+            helps=('give each but one its parameters: `adam(params="geneo*")`',),
+        )
+
+
+def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
+    """The conditions of `stop when`, in order."""
+    settings: list[Settings] = []
+    for item in items:
+        for term in _terms(item.condition):
+            read, found = read_settings(term, STOPS, typer.values, "condition", typer.source)
+            typer.extend(found)
+            if isinstance(read, Stalled) and read.epochs is None and read.steps is None:
+                typer.report(
+                    "CS507",
+                    "`stalled` needs `epochs` or `steps`",
+                    term.span,
+                    "for how long?",
+                    helps=("write `stalled(epochs=5)`",),
+                    fixes=(Fix(span=term.span, replacement="stalled(epochs=5)", title="5 epochs"),),
+                )
+            if read is not None:
+                settings.append(read)
+    return tuple(settings)
+
+
+def _terms(condition: Expr) -> tuple[Expr, ...]:
+    if isinstance(condition, And | Or):
+        return tuple(term for operand in condition.operands for term in _terms(operand))
+    return (condition,)
+
+
+__all__ = ["check_fit", "check_stop", "check_using", "dataset", "listing", "read_method", "setting"]

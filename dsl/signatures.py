@@ -1,0 +1,317 @@
+"""The functions and sets of the language: one table for checks, lists, docs and bodies.
+
+Bodies live in `runtime/functions` and `runtime/operators` under the same words. A test compares
+the two, and the ranges, monotonicity and gradients stated here are checked numerically there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+from cspec.dsl.kinds import What
+
+INF = math.inf
+Result = Literal[
+    "number", "example", "like", "reduce", "scores", "labels", "tensor", "set", "value", "event"
+]
+"""How the kind of a result follows: `like` the joined arguments, `reduce` a tensor or groups to
+a number, `example` one number an example, else the kind itself."""
+
+
+class Parameter(NamedTuple):
+    """One argument: its name, the kinds it takes, whether it may be left out, its range."""
+
+    name: str
+    kinds: frozenset[What]
+    required: bool = True
+    low: float = -INF
+    high: float = INF
+    choices: tuple[str, ...] = ()
+    keyword: bool = False
+
+
+class Signature(NamedTuple):
+    """A function: what it takes, what it gives, and what is known about it.
+
+    `range` bounds the result. `monotone` says for each argument +1 (non-decreasing), -1
+    (non-increasing) or 0 (neither). `gradient` is false where the result is constant almost
+    everywhere. `surrogate` is the differentiable stand-in used by default.
+    """
+
+    name: str
+    family: str
+    parameters: tuple[Parameter, ...]
+    result: Result
+    doc: str
+    range: tuple[float, float] = (-INF, INF)
+    monotone: tuple[int, ...] = ()
+    gradient: bool = True
+    variadic: bool = False
+    surrogate: str | None = None
+    imported: bool = False
+
+
+_NUMBER: frozenset[What] = frozenset(
+    {"number", "scores", "labels", "column", "value", "tensor", "unknown"}
+)
+_REDUCIBLE = _NUMBER | {"groups", "weights"}
+_SCORES: frozenset[What] = frozenset({"scores", "number", "tensor", "column", "unknown"})
+_LABELS: frozenset[What] = frozenset({"column", "number", "labels", "scores", "value", "unknown"})
+_WEIGHT: frozenset[What] = frozenset({"tensor", "weights", "number", "unknown"})
+_SIZED: frozenset[What] = frozenset({"model", "weights", "tensor", "unknown"})
+_PLAIN: frozenset[What] = frozenset({"number", "unknown"})
+
+
+def _p(
+    name: str, kinds: frozenset[What] = _NUMBER, required: bool = True, **extra: object
+) -> Parameter:
+    return Parameter(name, kinds, required, **extra)  # type: ignore[arg-type]
+
+
+def _loss(name: str, doc: str, kinds: frozenset[What] = _SCORES, low: float = 0) -> Signature:
+    parameters = (_p("outputs", kinds), _p("targets", _LABELS))
+    return Signature(name, "loss", parameters, "example", doc, (low, INF))
+
+
+def _elementary(
+    name: str, doc: str, low: float = -INF, high: float = INF, monotone: int = 0, **extra: bool
+) -> Signature:
+    gradient = extra.get("gradient", True)
+    return Signature(
+        name, "elementary", (_p("x"),), "like", doc, (low, high), (monotone,), gradient
+    )
+
+
+def _weight(name: str, doc: str, low: float = 0) -> Signature:
+    return Signature(name, "weights", (_p("w", _WEIGHT),), "number", doc, (low, INF))
+
+
+def _size(name: str, doc: str, high: float, gradient: bool, surrogate: str | None) -> Signature:
+    parameters = (_p("model", _SIZED),)
+    return Signature(
+        name, "model", parameters, "number", doc, (0, high), (), gradient, surrogate=surrogate
+    )
+
+
+def _set(name: str, doc: str, *parameters: Parameter, variadic: bool = False) -> Signature:
+    return Signature(name, "set", parameters, "set", doc, variadic=variadic)
+
+
+_ANY: frozenset[What] = frozenset(
+    {"number", "column", "value", "tensor", "scores", "labels", "string", "unknown", "dataset"}
+)
+_VECTOR: frozenset[What] = frozenset({"tensor", "set", "unknown"})
+_COLUMN: frozenset[What] = frozenset({"column", "unknown"})
+
+LOSSES = ("ce", "bce", "mse", "mae", "nll", "huber", "hinge")
+
+_TABLE: tuple[Signature, ...] = (
+    _loss("ce", "cross-entropy of logits and class numbers, in nats"),
+    _loss("bce", "binary cross-entropy of logits and 0/1 labels, in nats"),
+    _loss("mse", "squared error, mean over the outputs"),
+    _loss("mae", "absolute error, mean over the outputs"),
+    _loss("nll", "negative log-likelihood of log-probabilities and class numbers", low=-INF),
+    _loss("huber", "Huber error with threshold 1, mean over the outputs"),
+    _loss("hinge", "hinge loss of scores and 0/1 labels or class numbers"),
+    _size("density", "share of non-zero entries of the prunable set", 1, True, "gates"),
+    _size("params", "number of non-zero parameters", INF, False, None),
+    _size("flops", "multiply-adds of a forward pass of one example, times 2", INF, False, None),
+    _size("bytes", "bytes of the parameters as stored", INF, False, None),
+    _weight("l1", "sum of absolute entries: norm(w, 1)"),
+    _weight("l2", "Euclidean norm of the entries, not squared: norm(w, 2)"),
+    _weight("sumsq", "sum of squared entries"),
+    Signature(
+        "norm",
+        "weights",
+        (_p("v", _REDUCIBLE), _p("p", _PLAIN, low=1)),
+        "number",
+        "entry-wise p-norm; p may be inf",
+        (0, INF),
+    ),
+    _weight("spectral", "largest singular value; as a set `spectral(r)`: at most r"),
+    _weight("nuclear", "sum of the singular values; as a set `nuclear(r)`: at most r"),
+    Signature("prob", "classifier", (_p("z", _SCORES),), "scores", "probabilities", (0, 1)),
+    Signature(
+        "pred",
+        "classifier",
+        (_p("z", _SCORES),),
+        "labels",
+        "the class with the largest output (binary: output > 0)",
+        (0, INF),
+        gradient=False,
+        surrogate="sigmoid",
+    ),
+    Signature(
+        "sigmoid",
+        "elementary",
+        (_p("x"),),
+        "like",
+        "1 / (1 + exp(-x)); as a surrogate: of events, `sigmoid(temperature=1)`",
+        (0, 1),
+        (1,),
+    ),
+    Signature(
+        "softmax", "elementary", (_p("x", _SCORES),), "like", "exp(x) / sum(exp(x))", (0, 1), (0,)
+    ),
+    _elementary("relu", "max(x, 0)", 0, INF, 1),
+    _elementary("softplus", "log(1 + exp(x))", 0, INF, 1),
+    _elementary("exp", "e to the power x", 0, INF, 1),
+    _elementary("log", "natural logarithm", -INF, INF, 1),
+    _elementary("sqrt", "square root", 0, INF, 1),
+    _elementary("sin", "sine of radians", -1, 1),
+    _elementary("cos", "cosine of radians", -1, 1),
+    _elementary("tan", "tangent of radians"),
+    _elementary("tanh", "hyperbolic tangent", -1, 1, 1),
+    _elementary("arcsin", "inverse of sin", -math.pi / 2, math.pi / 2, 1),
+    _elementary("arccos", "inverse of cos", 0, math.pi, -1),
+    _elementary("arctan", "inverse of tan", -math.pi / 2, math.pi / 2, 1),
+    _elementary("abs", "absolute value", 0, INF),
+    _elementary("sign", "-1, 0 or 1", -1, 1, 1, gradient=False),
+    Signature("min", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the smallest", variadic=True),
+    Signature("max", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the largest", variadic=True),
+    Signature("sum", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the sum of the entries"),
+    Signature(
+        "pow",
+        "elementary",
+        (_p("x"), _p("p", _PLAIN)),
+        "like",
+        "x to the power p, also written x^p",
+    ),
+    Signature(
+        "gap",
+        "groups",
+        (_p("v", frozenset({"groups", "tensor", "unknown"})),),
+        "number",
+        "largest minus smallest entry over the groups",
+        (0, INF),
+    ),
+    Signature(
+        "ratio",
+        "groups",
+        (_p("v", frozenset({"groups", "tensor", "unknown"})),),
+        "number",
+        "smallest over largest entry over the groups",
+        (0, 1),
+    ),
+    Signature(
+        "cvar",
+        "risk",
+        (_p("values"), _p("level", _PLAIN, low=0, high=1)),
+        "number",
+        "mean of the worst (1 - level) share of the examples",
+        monotone=(1, 1),
+    ),
+    Signature(
+        "quantile",
+        "risk",
+        (_p("values"), _p("q", _PLAIN, low=0, high=1)),
+        "number",
+        "the q-quantile over the examples",
+        monotone=(1, 1),
+    ),
+    Signature(
+        "diff",
+        "derivative",
+        (_p("u"), _p("x")),
+        "like",
+        "derivative of u by x; diff(u, x, x) is the second one",
+        variadic=True,
+    ),
+    Signature(
+        "laplacian",
+        "derivative",
+        (_p("u"), _p("x")),
+        "like",
+        "sum of the second derivatives of u by each variable named",
+        variadic=True,
+    ),
+    Signature("grad", "derivative", (_p("expr"), _p("x")), "tensor", "gradient of expr by x"),
+    Signature("eye", "weights", (_p("n", _PLAIN, False, low=1),), "tensor", "identity matrix"),
+    Signature(
+        "frozen",
+        "model",
+        (_p("model", frozenset({"model", "unknown"})),),
+        "value",
+        "a copy at the start that never moves",
+        gradient=False,
+    ),
+    Signature(
+        "ramp",
+        "bound",
+        (
+            _p("first", _PLAIN),
+            _p("last", _PLAIN),
+            _p("epochs", _PLAIN, False, low=1, keyword=True),
+            _p("steps", _PLAIN, False, low=1, keyword=True),
+        ),
+        "number",
+        "a bound that moves from first to last over epochs or steps; verdicts use the last value",
+        gradient=False,
+    ),
+    _set("nonneg", "entries of at least 0"),
+    _set("simplex", "entries of at least 0 that sum to 1, along the last dimension"),
+    _set("sphere", "Euclidean norm 1, along the last dimension"),
+    _set(
+        "ball",
+        "norm of at most r; ball(x, r, norm=inf) is around x",
+        _p("center", _ANY, False),
+        _p("r", _PLAIN, low=0),
+        Parameter("norm", frozenset({"number"}), True, 1, INF, keyword=True),
+        Parameter("solver", frozenset({"function"}), False, keyword=True),
+    ),
+    _set("stiefel", "V.T @ V == eye, V the weight as (outputs, rest), transposed if wide"),
+    _set("symmetric", "W == W.T"),
+    _set("psd", "symmetric, no negative eigenvalue"),
+    _set("rank", "rank of at most r", _p("r", _PLAIN, low=1)),
+    _set("sparse", "share of non-zero entries of at most p", _p("p", _PLAIN, low=0, high=1)),
+    _set("nm", "at most n non-zero of each m", _p("n", _PLAIN, low=1), _p("m", _PLAIN, low=1)),
+    _set(
+        "grid",
+        "integer multiples of one step a tensor, of so many bits",
+        _p("bits", _PLAIN, low=1, high=32),
+    ),
+    _set("monotone", "entries that do not decrease, along the last dimension"),
+    _set("values", "the values of a categorical column", _p("column", _COLUMN)),
+    _set(
+        "cross", "the combinations of the values of columns", _p("column", _COLUMN), variadic=True
+    ),
+    _set("pairs", "pairs of examples", _p("data", frozenset({"dataset", "unknown"}))),
+    _set("range", "0, 1, ... n - 1", _p("n", _PLAIN, low=1)),
+    _set("box", "a product of intervals", _p("axis", _VECTOR), variadic=True),
+    _set("normal", "normal distribution", _p("m", _PLAIN), _p("s", _PLAIN, low=0)),
+    _set("uniform", "uniform distribution", _p("lo", _PLAIN), _p("hi", _PLAIN)),
+    _set("sample", "points of a domain or distribution: `q.sample(200)`", _p("n", _PLAIN, low=1)),
+)
+
+SIGNATURES: dict[str, Signature] = {signature.name: signature for signature in _TABLE}
+"""Every function and set by name."""
+
+SETS: frozenset[str] = frozenset(s.name for s in _TABLE if s.family == "set") | {
+    "spectral",
+    "nuclear",
+}
+"""Words that stand behind `in`."""
+
+STRUCTURE: frozenset[str] = frozenset(
+    ["nonneg", "simplex", "sphere", "ball", "stiefel", "symmetric", "psd", "rank", "sparse", "nm", "grid", "monotone", "spectral", "nuclear"]
+)
+"""Sets of parameters: what `W in SET` may name."""
+
+COUNTED: frozenset[str] = frozenset({"sparse", "nm", "rank", "grid"})
+"""Sets of counts: membership is compared exactly."""
+
+SURROGATES: tuple[str, ...] = ("sigmoid", "hinge", "ramp", "product", "dl2")
+"""Stand-ins that `with surrogate` takes by name, besides expressions."""
+
+SURROGATE_SETTINGS: dict[str, tuple[str, ...]] = {
+    "sigmoid": ("temperature",),
+    "hinge": (),
+    "ramp": ("width",),
+    "product": (),
+    "dl2": (),
+}
+"""Settings of the named surrogates."""
+
+PROJECTABLE: frozenset[str] = STRUCTURE
+"""Structure sets with a projection, so with a construction."""

@@ -1,0 +1,121 @@
+"""Walking, rebuilding and substituting in trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from cspec.dsl.nodes import Binder, Comprehension, Expectation, Expr, Name, Node
+
+_FIELDS: dict[type[Node], tuple[str, ...]] = {}
+N = TypeVar("N", bound=Node)
+
+
+def fields(node: Node) -> tuple[str, ...]:
+    """The names of the fields that may hold nodes below."""
+    cls = type(node)
+    known = _FIELDS.get(cls)
+    if known is None:
+        skipped = {"span", "name_span", "label_span", "dataset_span", "label_spans", "comments"}
+        known = tuple(name for name in cls.model_fields if name not in skipped)
+        _FIELDS[cls] = known
+    return known
+
+
+def below(node: Node) -> Iterator[Node]:
+    """The nodes directly below, in written order (fast path of `Node.children`)."""
+    values = node.__dict__
+    for name in fields(node):
+        value = values[name]
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            for item in value:
+                if isinstance(item, Node):
+                    yield item
+
+
+def everything(node: Node) -> Iterator[Node]:
+    """`node` and everything below it, parents first, in written order."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(reversed(list(below(current))))
+
+
+def rebuild(node: N, change: Callable[[Node], Node]) -> N:
+    """`node` with every node directly below it changed; the same object if nothing changed."""
+    values = node.__dict__
+    updates: dict[str, object] = {}
+    for name in fields(node):
+        value = values[name]
+        if isinstance(value, Node):
+            new = change(value)
+            if new is not value:
+                updates[name] = new
+        elif isinstance(value, tuple) and value and isinstance(value[0], Node):
+            items = tuple([change(item) for item in value])
+            if any(a is not b for a, b in zip(items, value, strict=True)):
+                updates[name] = items
+    return node.model_copy(update=updates) if updates else node
+
+
+def names(node: Node) -> frozenset[str]:
+    """Every name that stands anywhere in a tree."""
+    return frozenset(item.id for item in everything(node) if isinstance(item, Name))
+
+
+def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    """`expr` with names replaced, without capture: a bound name that a value uses is renamed."""
+    if not values:
+        return expr
+    free = frozenset[str]().union(*(names(value) for value in values.values()))
+    changed = _substitute(expr, dict(values), free)
+    assert isinstance(changed, Expr)
+    return changed
+
+
+def _substitute(node: Node, values: dict[str, Expr], free: frozenset[str]) -> Node:
+    if isinstance(node, Name):
+        return values.get(node.id, node)
+    if isinstance(node, Comprehension | Expectation) and node.binders:
+        return _under_binders(node, values, free)
+    return rebuild(node, lambda item: _substitute(item, values, free))
+
+
+def _under_binders(
+    node: Comprehension | Expectation, values: dict[str, Expr], free: frozenset[str]
+) -> Node:
+    inner = dict(values)
+    binders = []
+    for binder in node.binders:
+        domain = _substitute(binder.domain, inner, free)
+        renamed = tuple(_fresh(name, free) for name in binder.names)
+        for old, new in zip(binder.names, renamed, strict=True):
+            inner.pop(old, None)
+            if old != new:
+                inner[old] = Name(id=new, span=binder.span)
+        condition = binder.condition
+        update: dict[str, object] = {"domain": domain, "names": renamed}
+        if condition is not None:
+            update["condition"] = _substitute(condition, inner, free)
+        binders.append(binder.model_copy(update=update))
+    changes: dict[str, object] = {
+        "binders": tuple(binders),
+        "body": _substitute(node.body, inner, free),
+    }
+    if isinstance(node, Expectation) and node.condition is not None:
+        changes["condition"] = _substitute(node.condition, inner, free)
+    return node.model_copy(update=changes)
+
+
+def _fresh(name: str, taken: frozenset[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def bound_names(binders: tuple[Binder, ...]) -> frozenset[str]:
+    """The names that binders bind."""
+    return frozenset(name for binder in binders for name in binder.names)

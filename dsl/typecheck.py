@@ -1,0 +1,503 @@
+"""Kinds of expressions, and what is wrong with them.
+
+kind_of(parse("ce(f(x), y)"), scope)  ->  a number, one an example, with a gradient
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cspec.dsl.constants import CONSTANTS, NotFinite, Values, constant
+from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.kinds import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, joined
+from cspec.dsl.nodes import (
+    And,
+    Attribute,
+    Binder,
+    Call,
+    Compare,
+    Comprehension,
+    Expectation,
+    Expr,
+    FiniteSet,
+    Implies,
+    Index,
+    Interval,
+    Let,
+    Membership,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Or,
+    Power,
+    Product,
+    String,
+    Sum,
+    Vector,
+)
+from cspec.dsl.signatures import LOSSES, SIGNATURES, Parameter, Signature
+from cspec.dsl.source import Source, Span
+from cspec.dsl.symbols import Symbols
+from cspec.dsl.typecheck_binders import binder_kinds
+from cspec.dsl.typecheck_calls import call_kind
+from cspec.dsl.wording import closest, listing, quoted
+
+
+class Scope(NamedTuple):
+    """Where an expression stands: kinds of bound names, the dataset in reach, inside a mean."""
+
+    local: dict[str, Kind]
+    data: str | None = None
+    inside: bool = False
+
+    def bind(self, kinds: dict[str, Kind]) -> Scope:
+        """The scope with more names bound."""
+        return self._replace(local={**self.local, **kinds})
+
+
+OUTSIDE = Scope({})
+
+
+class Typer:
+    """Finds kinds; findings go to `found` (callers that only ask use `kind_of`)."""
+
+    def __init__(
+        self,
+        symbols: Symbols,
+        source: Source,
+        values: Values | None = None,
+        functions: dict[str, Signature] | None = None,
+    ) -> None:
+        self.symbols = symbols
+        self.source = source
+        self.values: Values = values or {}
+        self.signatures = {**SIGNATURES, **(functions or {})}
+        self.found: list[Diagnostic] = []
+        self._quiet = 0
+        self._lets: dict[tuple[object, ...], Kind] = {}
+
+    # --- findings ---
+
+    def report(self, code: str, message: str, span: Span, label: str = "", **extra: object) -> Kind:
+        """Add a finding and give the unknown kind, so that one mistake is one finding."""
+        if not self._quiet:
+            fields = {"code": code, "message": message, "span": span, "label": label, **extra}
+            self.found.append(Diagnostic.model_validate(fields))
+        return UNKNOWN
+
+    def extend(self, found: tuple[Diagnostic, ...]) -> None:
+        """Add findings of others."""
+        if not self._quiet:
+            self.found.extend(found)
+
+    def text(self, expr: Expr) -> str:
+        """An expression as typed, quoted."""
+        return quoted(self.source, expr.span)
+
+    # --- kinds ---
+
+    def kind(self, expr: Expr, scope: Scope) -> Kind:
+        """The kind of an expression."""
+        match expr:
+            case Number():
+                return CONSTANT
+            case String():
+                return Kind("string")
+            case Name():
+                return self._name(expr, scope)
+            case Call():
+                return call_kind(self, expr, scope)
+            case Sum() | Product():
+                return self._arithmetic(expr, expr.operands, scope)
+            case Negate(operand=operand):
+                return self._arithmetic(expr, (operand,), scope)
+            case Power(base=base, exponent=exponent):
+                return self._arithmetic(expr, (base, exponent), scope)
+            case Compare():
+                return self._compare(expr, scope)
+            case And(operands=operands) | Or(operands=operands):
+                return self._logic(operands, scope)
+            case Not(operand=operand):
+                return self._logic((operand,), scope)
+            case Implies(condition=condition, consequence=consequence):
+                return self._logic((condition, consequence), scope)
+            case Membership(element=element, set=members):
+                kind = self.kind(element, scope)
+                self.kind(members, scope)
+                return Kind("event", kind.per_example, kind.moves, kind.gradient)
+            case Expectation():
+                return self._expectation(expr, scope)
+            case Comprehension():
+                return self._comprehension(expr, scope)
+            case _:
+                return self._structure(expr, scope)
+
+    def _structure(self, expr: Expr, scope: Scope) -> Kind:
+        match expr:
+            case Vector(items=items):
+                return joined("tensor", *(self.kind(item, scope) for item in items))
+            case Interval(lower=lower, upper=upper):
+                return joined("set", self.kind(lower, scope), self.kind(upper, scope))
+            case FiniteSet(items=items):
+                return joined("set", *(self.kind(item, scope) for item in items))
+            case Index(value=value, indices=indices):
+                return self._index(value, indices, scope)
+            case Attribute():
+                return self._attribute(expr, scope)
+            case _:
+                return UNKNOWN
+
+    # --- names ---
+
+    def _name(self, name: Name, scope: Scope) -> Kind:
+        word = name.id
+        local = scope.local.get(word)
+        if local is not None:
+            return local
+        symbol = self.symbols.table.get(word)
+        if symbol is not None:
+            return self._symbol(name, scope)
+        if word in self.symbols.column_names:
+            return self._column(name, scope)
+        if word in CONSTANTS:
+            return CONSTANT
+        signature = self.signatures.get(word)
+        if signature is not None:
+            return self._bare_function(name, signature)
+        if word in ("count",):
+            return CONSTANT
+        return self.unknown_name(name, scope)
+
+    def _symbol(self, name: Name, scope: Scope) -> Kind:
+        symbol = self.symbols.table[name.id]
+        match symbol.role:
+            case "param":
+                dimensions = getattr(symbol.item, "dimensions", ())
+                return Kind("tensor") if dimensions else CONSTANT
+            case "let":
+                return self.let_kind(name, (), scope)
+            case "var":
+                dimensions = getattr(symbol.item, "dimensions", ())
+                return Kind("tensor" if dimensions else "number", moves=True, gradient=True)
+            case "data":
+                return Kind("dataset")
+            case "model":
+                moving = not self.symbols.frozen(name.id)
+                return Kind("model", moves=moving, gradient=moving)
+            case "domain":
+                return Kind("domain")
+            case "given":
+                return Kind("number", moves=True, gradient=True)
+            case _:
+                return UNKNOWN
+
+    def _column(self, name: Name, scope: Scope) -> Kind:
+        if scope.data is None:
+            return Kind("column", per_example=True)
+        columns = self.symbols.datasets().get(scope.data)
+        if columns is not None and all(column.name != name.id for column in columns):
+            known = tuple(column.name for column in columns)
+            return self.report(
+                "CS208",
+                f"dataset `{scope.data}` has no column `{name.id}`",
+                name.span,
+                f"`{scope.data}` has {listing(known, 'and')}",
+                helps=(f"add `{name.id}` to the columns of `{scope.data}` in its `data` line",),
+            )
+        return Kind("column")
+
+    def _bare_function(self, name: Name, signature: Signature) -> Kind:
+        if signature.family == "set":
+            return Kind("set")
+        if name.id in LOSSES or name.id in ("pred", "prob"):
+            return UNKNOWN
+        first = signature.parameters[0].name if signature.parameters else ""
+        models = tuple(self.symbols.models())
+        argument = models[0] if signature.family == "model" and models else first
+        form = f"{name.id}({argument})"
+        return self.report(
+            "CS302",
+            f"`{name.id}` is a function: it needs its argument",
+            name.span,
+            "used without parentheses",
+            helps=(f"write `{form}`",),
+            fixes=(Fix(span=name.span, replacement=form, title=f"write {form}"),)
+            if signature.family == "model" and len(models) == 1
+            else (),
+        )
+
+    def unknown_name(self, name: Name, scope: Scope) -> Kind:
+        """A name that nothing defines, with the closest one that is."""
+        known = {*scope.local, *self.symbols.table, *self.symbols.column_names}
+        guess = closest(name.id, known) or closest(name.id, self.signatures)
+        helps = (
+            (f"did you mean `{guess}`?",)
+            if guess
+            else (f"define it: `param {name.id} = ...`, `let {name.id} = ...`",)
+        )
+        fixes = ()
+        if guess:
+            fixes = (Fix(span=name.span, replacement=guess, title=f"write {guess}"),)
+        return self.report(
+            "CS201",
+            f"unknown name `{name.id}`",
+            name.span,
+            "not defined in this spec",
+            helps=helps,
+            fixes=fixes,
+        )
+
+    # --- lets ---
+
+    def let_kind(self, name: Name, arguments: tuple[Kind, ...], scope: Scope) -> Kind:
+        """The kind of a let where it is used; its own mistakes are reported once, at the let."""
+        item = self.symbols.lets()[name.id]
+        parameters = item.parameters or ()
+        if item.parameters is not None and not arguments and parameters:
+            return UNKNOWN
+        key = (name.id, arguments, scope.data, scope.inside)
+        known = self._lets.get(key)
+        if known is not None:
+            return known
+        self._lets[key] = UNKNOWN
+        inner = Scope(dict(zip(parameters, arguments, strict=False)), scope.data, scope.inside)
+        self._quiet += 1
+        kind = self.kind(self._let_value(item), inner)
+        self._quiet -= 1
+        self._lets[key] = kind
+        return kind
+
+    def _let_value(self, item: Let) -> Expr:
+        return self.explicit_lets.get(item.name, item.value)
+
+    explicit_lets: dict[str, Expr] = {}
+    """Values of lets after elaboration, where a caller has them."""
+
+    # --- arithmetic and logic ---
+
+    def _arithmetic(self, expr: Expr, operands: tuple[Expr, ...], scope: Scope) -> Kind:
+        kinds = [self.operand(operand, scope) for operand in operands]
+        self._finite(expr)
+        whats = {kind.what for kind in kinds}
+        for what in ("unknown", "groups", "tensor", "scores"):
+            if what in whats:
+                return joined(what, *kinds)  # type: ignore[arg-type]
+        return joined("number", *kinds)
+
+    def operand(self, expr: Expr, scope: Scope) -> Kind:
+        """The kind of what takes part in arithmetic or a comparison."""
+        kind = self.kind(expr, scope)
+        if kind.what in NUMERIC or kind.what == "groups":
+            return kind
+        if kind.what == "event":
+            if scope.inside:
+                return kind
+            return self.report(
+                "CS313",
+                f"{self.text(expr)} is an event, not a number",
+                expr.span,
+                "true or false",
+                notes=("an event counts 0 or 1 inside `E[...]`; `P[...]` is its fraction",),
+                helps=(f"write `P[{self.source.slice(expr.span)}]`",),
+            )
+        return self.report(
+            "CS302",
+            f"{self.text(expr)} is {WORDS[kind.what]}, not a number",
+            expr.span,
+            "arithmetic needs a number here",
+            helps=self._number_of(expr, kind),
+        )
+
+    def _number_of(self, expr: Expr, kind: Kind) -> tuple[str, ...]:
+        text = self.source.slice(expr.span)
+        match kind.what:
+            case "model":
+                return (f"write `density({text})`, or `{text}(x)` for its outputs",)
+            case "weights":
+                return (f"write `sumsq({text})`, or `forall W in {text}: ...`",)
+            case _:
+                return ()
+
+    def _finite(self, expr: Expr) -> None:
+        try:
+            constant(expr, self.values)
+        except NotFinite as problem:
+            if problem.expr is expr:
+                self.report(
+                    "CS316",
+                    f"{self.text(expr)} {problem}",
+                    expr.span,
+                    "can't be computed",
+                    helps=("write the number that is meant",),
+                )
+
+    def _compare(self, expr: Compare, scope: Scope) -> Kind:
+        kinds = []
+        for operand in expr.operands:
+            if isinstance(operand, String):
+                kinds.append(Kind("string"))
+            else:
+                kinds.append(self.operand(operand, scope))
+        if any(kind.what == "groups" for kind in kinds):
+            return joined("groups", *kinds)
+        return joined("event", *kinds)
+
+    def _logic(self, operands: tuple[Expr, ...], scope: Scope) -> Kind:
+        return joined("event", *(self.event(operand, scope) for operand in operands))
+
+    def event(self, expr: Expr, scope: Scope) -> Kind:
+        """The kind of what must be true or false."""
+        kind = self.kind(expr, scope)
+        if kind.what in ("event", "unknown"):
+            return kind
+        text = self.source.slice(expr.span)
+        return self.report(
+            "CS313",
+            f"{self.text(expr)} is {WORDS[kind.what]}, not an event",
+            expr.span,
+            "needs something true or false",
+            helps=(f"compare it: `{text} == 1`, `{text} > 0`",),
+        )
+
+    # --- means ---
+
+    def _expectation(self, expr: Expectation, scope: Scope) -> Kind:
+        if expr.dataset is not None and expr.dataset not in self.symbols.datasets():
+            return self.unknown_dataset(expr.dataset, expr.dataset_span)
+        inner = Scope(scope.local, expr.dataset, True)
+        if expr.dataset is not None:
+            columns = {c.name for c in self.symbols.datasets()[expr.dataset]}
+            local = {n: k for n, k in scope.local.items() if n not in columns}
+            inner = inner._replace(local=local)
+        elif not expr.binders:
+            inner = inner._replace(data="")
+        inner = self.bind(expr.binders, inner)
+        by_group = isinstance(expr.condition, Name) and (
+            self.kind(expr.condition, inner).what == "column"
+        )
+        if expr.condition is not None and not by_group:
+            self.event(expr.condition, inner)
+        body = self.event(expr.body, inner) if expr.kind == "P" else self.kind(expr.body, inner)
+        if expr.kind == "E":
+            self._averageable(expr.body, body)
+        what = "groups" if by_group else "number"
+        flows = body.gradient and expr.kind == "E" and body.what != "event"
+        return Kind(what, False, body.moves, flows or (body.moves and _has_surrogate(body)))
+
+    def _averageable(self, body: Expr, kind: Kind) -> None:
+        if kind.what in NUMERIC or kind.what in ("event", "groups"):
+            return
+        self.report(
+            "CS302",
+            f"{self.text(body)} is {WORDS[kind.what]}: it has no mean",
+            body.span,
+            "`E[...]` needs a number",
+            helps=self._number_of(body, kind),
+        )
+
+    def unknown_dataset(self, name: str, span: Span) -> Kind:
+        """`on` with a name that is no dataset."""
+        known = tuple(self.symbols.datasets())
+        guess = closest(name, known)
+        role = self.symbols.role(name)
+        label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
+        helps = (f"did you mean `{guess}`?",) if guess else ("name it in the `data` line",)
+        fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+        what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
+        return self.report("CS207", what, span, label, helps=helps, fixes=fixes)
+
+    def bind(self, binders: tuple[Binder, ...], scope: Scope) -> Scope:
+        """The scope of what binders hold over."""
+        for binder in binders:
+            kinds, data = binder_kinds(self, binder, scope)
+            scope = scope.bind(kinds)
+            if data is not None:
+                scope = scope._replace(data=data)
+            if binder.condition is not None:
+                self.event(binder.condition, scope.bind({"count": CONSTANT})._replace(inside=True))
+        return scope
+
+    def _comprehension(self, expr: Comprehension, scope: Scope) -> Kind:
+        inner = self.bind(expr.binders, scope)
+        over_data = inner.data is not None and scope.data is None
+        body = self.operand(expr.body, inner._replace(inside=scope.inside or over_data))
+        domains = [self.quiet(binder.domain, scope) for binder in expr.binders]
+        per = scope.data is None and any(d.per_example for d in domains)
+        what = "number" if body.what != "groups" else "groups"
+        return Kind(what, body.per_example or per, body.moves, body.gradient)  # type: ignore[arg-type]
+
+    def quiet(self, expr: Expr, scope: Scope) -> Kind:
+        """The kind of an expression, its mistakes kept quiet (they are reported elsewhere)."""
+        self._quiet += 1
+        kind = self.kind(expr, scope)
+        self._quiet -= 1
+        return kind
+
+    # --- parts ---
+
+    def _index(self, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
+        kind = self.kind(value, scope)
+        for index in indices:
+            self.kind(index, scope)
+        if kind.what in ("scores", "groups", "tensor"):
+            return kind._replace(what="number" if kind.what != "tensor" else "tensor")
+        return kind
+
+    def _attribute(self, expr: Attribute, scope: Scope) -> Kind:
+        kind = self.kind(expr.value, scope)
+        match kind.what:
+            case "model":
+                if expr.name in ("weights", "params"):
+                    return Kind("weights", False, kind.moves, kind.gradient)
+                return self._unknown_part(expr, ("weights", "params"))
+            case "tensor":
+                return kind
+            case "column":
+                return Kind("column", kind.per_example)
+            case "scores":
+                return Kind("number", kind.per_example, kind.moves, kind.gradient)
+            case "unknown":
+                return kind
+            case "domain":
+                return self._unknown_part(expr, ("sample", "grid"))
+            case "dataset":
+                columns = self.symbols.datasets().get(getattr(expr.value, "id", ""), ())
+                if any(column.name == expr.name for column in columns):
+                    return Kind("column", True)
+                return self._unknown_part(expr, tuple(c.name for c in columns))
+            case _:
+                return self._unknown_part(expr, ())
+
+    def _unknown_part(self, expr: Attribute, known: tuple[str, ...]) -> Kind:
+        guess = closest(expr.name, known)
+        fixes = (
+            (Fix(span=expr.name_span, replacement=guess, title=f"write {guess}"),) if guess else ()
+        )
+        text = self.source.slice(expr.value.span)
+        helps: tuple[str, ...] = (f"did you mean `{text}.{guess}`?",) if guess else ()
+        if not guess and "weights" in known:
+            helps = (f'one parameter by name: `{text}.params("{expr.name}*")`',)
+        return self.report(
+            "CS210",
+            f"`{text}` has no part `{expr.name}`",
+            expr.name_span,
+            f"it has {listing(known, 'and')}" if known else "it has no parts",
+            helps=helps,
+            fixes=fixes,
+        )
+
+
+def _has_surrogate(body: Kind) -> bool:
+    """Events of what a gradient could reach get a sigmoid by themselves."""
+    return body.gradient
+
+
+def kind_of(
+    expr: Expr, symbols: Symbols, scope: Scope = OUTSIDE, source: Source | None = None
+) -> Kind:
+    """The kind of an expression in a scope; unknown where it has mistakes."""
+    return Typer(symbols, source or Source(text="")).kind(expr, scope)
+
+
+__all__ = ["OUTSIDE", "Parameter", "Scope", "Typer", "kind_of"]

@@ -1,0 +1,148 @@
+"""Kinds of the names that quantifiers bind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind
+from cspec.dsl.nodes import Attribute, Binder, Call, Domain, Expr, FiniteSet, Interval, Name
+from cspec.dsl.wording import counted, listing
+
+if TYPE_CHECKING:
+    from cspec.dsl.typecheck import Scope, Typer
+
+_POINT = Kind("number")
+_ELEMENTS: dict[str, Kind] = {
+    "values": Kind("value"),
+    "cross": Kind("value"),
+    "range": CONSTANT,
+    "pairs": UNKNOWN,
+}
+
+
+def binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, Kind], str | None]:
+    """The kind of each bound name, and the dataset that the binder goes over, if any."""
+    unknown = dict.fromkeys(binder.names, UNKNOWN)
+    domain = binder.domain
+    if isinstance(domain, Interval):
+        _continuous(typer, binder, domain)
+        return unknown, None
+    kind = typer.kind(domain, scope)
+    match kind.what:
+        case "weights":
+            _count(typer, binder, 1, "a list of weights has one name an element")
+            tensor = Kind("tensor", False, kind.moves, kind.gradient)
+            return dict.fromkeys(binder.names, tensor), None
+        case "dataset":
+            return _examples(typer, binder, domain)
+        case "domain":
+            axes = _axes(typer, domain)
+            _count(typer, binder, len(axes) or 1, _axes_words(axes))
+            return dict.fromkeys(binder.names, _POINT), None
+        case "set" | "unknown":
+            return _set(typer, binder, domain, scope, kind), None
+        case _:
+            typer.report(
+                "CS317",
+                f"{typer.text(domain)} is nothing to go over",
+                domain.span,
+                "`in` needs a set here",
+                helps=(
+                    "sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`",
+                ),
+            )
+            return unknown, None
+
+
+def _continuous(typer: Typer, binder: Binder, domain: Interval) -> None:
+    name = binder.names[0]
+    lower = typer.source.slice(domain.lower.span)
+    upper = typer.source.slice(domain.upper.span)
+    drawn = f"uniform({lower}, {upper}).sample(100)"
+    listed = f"{{{lower}, {upper}}}"
+    typer.report(
+        "CS325",
+        f"{typer.text(domain)} is an interval: `{name}` would take infinitely many values",
+        domain.span,
+        "an interval, or these two values?",
+        helps=(f"for points of the interval: `{drawn}`", f"for these two values: `{listed}`"),
+        fixes=(
+            Fix(span=domain.span, replacement=drawn, title="draw points"),
+            Fix(span=domain.span, replacement=listed, title="use the two values"),
+        ),
+    )
+
+
+def _examples(typer: Typer, binder: Binder, domain: Expr) -> tuple[dict[str, Kind], str | None]:
+    name = domain.id if isinstance(domain, Name) else ""
+    columns = typer.symbols.datasets().get(name, ())
+    if len(binder.names) > len(columns):
+        words = listing((c.name for c in columns), "and")
+        _count(typer, binder, len(columns), f"`{name}` has the columns {words}")
+    kinds = {
+        bound: Kind("column")
+        for bound, column in zip(binder.names, columns, strict=False)
+        if bound != column.name
+    }
+    return kinds, name
+
+
+def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -> dict[str, Kind]:
+    match domain:
+        case FiniteSet(items=items):
+            kinds = {typer.kind(item, scope).what for item in items}
+            element = Kind("value") if "string" in kinds else CONSTANT
+            return dict.fromkeys(binder.names, element)
+        case Call(function=Attribute(value=base, name="sample" | "grid")):
+            axes = _axes(typer, base)
+            _count(typer, binder, len(axes) or 1, _axes_words(axes))
+            return dict.fromkeys(binder.names, _POINT)
+        case Call(function=Name(id="ball"), arguments=arguments) if len(arguments) == 2:
+            center = typer.kind(arguments[0], scope)
+            return dict.fromkeys(binder.names, center)
+        case Call(function=Name(id="normal" | "uniform" as word)):
+            text = typer.source.slice(domain.span)
+            typer.report(
+                "CS325",
+                f"{typer.text(domain)} has infinitely many points",
+                domain.span,
+                "how many of them?",
+                helps=(f"write `{text}.sample(100)`",),
+                fixes=(Fix(span=domain.span, replacement=f"{text}.sample(100)", title=word),),
+            )
+        case Call(function=Name(id="values")):
+            _count(typer, binder, 1, "`values` goes over the values of one column")
+            return dict.fromkeys(binder.names, _ELEMENTS["values"])
+        case Call(function=Name(id="cross"), arguments=arguments):
+            _count(typer, binder, len(arguments), "`cross` has one name a column")
+            return dict.fromkeys(binder.names, _ELEMENTS["cross"])
+        case Call(function=Name(id=word)) if word in _ELEMENTS:
+            return dict.fromkeys(binder.names, _ELEMENTS[word])
+    return dict.fromkeys(binder.names, UNKNOWN if kind.what == "unknown" else _POINT)
+
+
+def _axes(typer: Typer, domain: Expr) -> tuple[str, ...]:
+    if isinstance(domain, Name):
+        symbol = typer.symbols.table.get(domain.id)
+        if symbol is not None and isinstance(symbol.item, Domain):
+            return tuple(axis.name for axis in symbol.item.axes)
+    return ()
+
+
+def _axes_words(axes: tuple[str, ...]) -> str:
+    return f"its points are ({', '.join(axes)})" if axes else "its points are single numbers"
+
+
+def _count(typer: Typer, binder: Binder, expected: int, why: str) -> None:
+    if len(binder.names) == expected:
+        return
+    names = ", ".join(binder.names)
+    typer.report(
+        "CS326",
+        f"`({names})` has {counted(len(binder.names), 'name')}, "
+        f"{typer.text(binder.domain)} has {expected}",
+        binder.span,
+        why,
+        helps=(f"write {counted(expected, 'name')} before `in`",),
+    )

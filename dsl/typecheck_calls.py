@@ -1,0 +1,379 @@
+"""Kinds of calls: functions of the table, models, lets, parts of models and domains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.kinds import CONSTANT, UNKNOWN, WORDS, Kind, joined
+from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name
+from cspec.dsl.settings.read import read_settings
+from cspec.dsl.settings.solvers import SOLVERS
+from cspec.dsl.signatures import Parameter, Signature
+from cspec.dsl.wording import closest, counted, listing, number
+
+if TYPE_CHECKING:
+    from cspec.dsl.typecheck import Scope, Typer
+
+
+def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
+    """The kind of a call, its arguments checked."""
+    function = call.function
+    if isinstance(function, Attribute):
+        return _part(typer, call, function, scope)
+    if not isinstance(function, Name):
+        return typer.report(
+            "CS302", f"{typer.text(function)} can't be called", function.span, "not a function"
+        )
+    word = function.id
+    symbol = typer.symbols.table.get(word)
+    callable_symbol = symbol is not None and (
+        symbol.role in ("model", "import", "function")
+        or (isinstance(symbol.item, Let) and symbol.item.parameters is not None)
+    )
+    signature = typer.signatures.get(word)
+    if word in scope.local:
+        signature = signature if scope.local[word].what != "unknown" else None
+        if signature is None:
+            return _arguments_only(typer, call, scope)
+    if symbol is not None and (callable_symbol or signature is None):
+        return _symbol_call(typer, call, function, scope, symbol.role == "import")
+    if signature is None:
+        _arguments_only(typer, call, scope)
+        return typer.unknown_name(function, scope)
+    return _table_call(typer, call, signature, scope)
+
+
+def _arguments_only(typer: Typer, call: Call, scope: Scope) -> Kind:
+    for argument in call.arguments:
+        typer.kind(argument, scope)
+    for keyword in call.keywords:
+        typer.kind(keyword.value, scope)
+    return UNKNOWN
+
+
+def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, imported: bool) -> Kind:
+    symbol = typer.symbols.table[function.id]
+    item = symbol.item
+    if imported or symbol.role == "function":
+        signature = typer.signatures.get(function.id)
+        if signature is not None and signature.imported:
+            return _table_call(typer, call, signature, scope)
+        return _arguments_only(typer, call, scope)
+    kinds = tuple(typer.kind(argument, scope) for argument in call.arguments)
+    if isinstance(item, Model):
+        if item.arguments is not None:
+            _arity(typer, call, function.id, len(item.arguments), item.arguments)
+        moving = not typer.symbols.frozen(function.id)
+        what = "number" if item.arguments else "scores"
+        inputs = joined(what, *kinds)  # type: ignore[arg-type]
+        return inputs._replace(moves=inputs.moves or moving, gradient=inputs.gradient or moving)
+    if isinstance(item, Let) and item.parameters is not None:
+        if not _arity(typer, call, function.id, len(item.parameters), item.parameters):
+            return UNKNOWN
+        return typer.let_kind(function, kinds, scope) if kinds else UNKNOWN
+    return typer.report(
+        "CS302",
+        f"`{function.id}` is no function",
+        function.span,
+        f"defined as {'a number' if symbol.role != 'data' else 'data'}",
+        helps=(f"remove the parentheses, or define `let {function.id}(a) = ...`",),
+    )
+
+
+def _arity(typer: Typer, call: Call, name: str, expected: int, parameters: tuple[str, ...]) -> bool:
+    given = len(call.arguments)
+    if given == expected and not call.keywords:
+        return True
+    form = f"{name}({', '.join(parameters)})"
+    typer.report(
+        "CS301",
+        f"`{name}` takes {counted(expected, 'argument')}, not {given + len(call.keywords)}",
+        call.span,
+        f"defined as `{form}`",
+        helps=(f"write `{form}`",),
+    )
+    return False
+
+
+def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
+    kind = typer.kind(function.value, scope)
+    if kind.what == "unknown":
+        return _arguments_only(typer, call, scope)
+    if kind.what == "model" and function.name in ("weights", "params"):
+        for argument in call.arguments:
+            if typer.kind(argument, scope).what != "string":
+                typer.report(
+                    "CS302",
+                    f"{typer.text(argument)} is no name pattern",
+                    argument.span,
+                    "a pattern in quotes goes here",
+                    helps=(f'write `{typer.source.slice(function.span)}("conv*")`',),
+                )
+        return Kind("weights", False, kind.moves, kind.gradient)
+    if kind.what in ("domain", "set") and function.name in ("sample", "grid"):
+        return _points(typer, call, function, scope)
+    return typer.kind(function, scope)
+
+
+def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
+    if len(call.arguments) != 1:
+        return typer.report(
+            "CS301",
+            f"`{function.name}` takes the number of points",
+            call.span,
+            f"{counted(len(call.arguments), 'argument')} given",
+            helps=(f"write `{typer.source.slice(function.span)}(100)`",),
+        )
+    count = value_or_none(call.arguments[0], typer.values)
+    if count is not None and (count < 1 or count != int(count)):
+        typer.report(
+            "CS304",
+            f"{typer.text(call.arguments[0])} is no number of points",
+            call.arguments[0].span,
+            "a whole number of at least 1 goes here",
+        )
+    for keyword in call.keywords:
+        if function.name == "sample" and keyword.name == "redraw":
+            continue
+        _unknown_keyword(typer, keyword, function.name, ("redraw",))
+    return Kind("set")
+
+
+def _table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:
+    bound = _bind_arguments(typer, call, signature, scope)
+    if bound is None:
+        _quiet_arguments(typer, call, scope)
+        return UNKNOWN
+    inner = scope._replace(inside=True) if signature.family == "risk" else scope
+    kinds = [_argument(typer, call, signature, p, value, inner) for p, value in bound]
+    kinds = [kind for kind in kinds if kind is not None]
+    if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
+        return joined("unknown", *kinds)
+    return _result(signature, [kind for kind in kinds if kind is not None], bound)
+
+
+def _quiet_arguments(typer: Typer, call: Call, scope: Scope) -> None:
+    for argument in call.arguments:
+        typer.kind(argument, scope)
+
+
+def _bind_arguments(
+    typer: Typer, call: Call, signature: Signature, scope: Scope
+) -> list[tuple[Parameter, Expr]] | None:
+    """Arguments with their parameters; None where they do not fit."""
+    positional = [p for p in signature.parameters if not p.keyword]
+    arguments = list(call.arguments)
+    if signature.name == "ball" and len(arguments) == 1:
+        positional = positional[1:]
+    bound: list[tuple[Parameter, Expr]] = []
+    for index, argument in enumerate(arguments):
+        if index < len(positional):
+            bound.append((positional[index], argument))
+        elif signature.variadic and positional:
+            bound.append((positional[-1], argument))
+        else:
+            _too_many(typer, call, signature)
+            return None
+    taken = {parameter.name for parameter, _ in bound}
+    by_name = {parameter.name: parameter for parameter in signature.parameters}
+    for keyword in call.keywords:
+        if keyword.name == "on" and signature.family == "risk":
+            continue
+        parameter = by_name.get(keyword.name)
+        if parameter is None or keyword.name in taken:
+            _unknown_keyword(typer, keyword, signature.name, tuple(by_name))
+            return None
+        taken.add(keyword.name)
+        bound.append((parameter, keyword.value))
+    missing = [p for p in signature.parameters if p.required and p.name not in taken]
+    if missing and not (signature.name in ("spectral", "nuclear") and arguments):
+        _missing(typer, call, signature, missing)
+        return None
+    return bound
+
+
+def form(signature: Signature) -> str:
+    """How a function is written: `norm(v, p)`."""
+    parts = [
+        f"{p.name}=..." if p.keyword else p.name
+        for p in signature.parameters
+        if p.required or p.keyword
+    ]
+    if signature.variadic:
+        parts.append("...")
+    return f"{signature.name}({', '.join(parts)})"
+
+
+def _too_many(typer: Typer, call: Call, signature: Signature) -> None:
+    expected = sum(not p.keyword for p in signature.parameters)
+    typer.report(
+        "CS301",
+        f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}",
+        call.span,
+        signature.doc,
+        helps=(f"write `{form(signature)}`",),
+    )
+
+
+def _missing(typer: Typer, call: Call, signature: Signature, missing: list[Parameter]) -> None:
+    text = typer.source.slice(call.span)
+    end = call.span.end - 1
+    names = {parameter.name for parameter in missing}
+    if signature.name in ("ball", "norm") and names <= {"norm", "p"}:
+        options = ("norm=2", "norm=inf") if signature.name == "ball" else ("2", "1")
+        typer.report(
+            "CS324",
+            f"{typer.text(call)} does not say which norm",
+            call.span,
+            "Euclidean, largest entry, sum of entries?",
+            notes=("balls in different norms are different sets",)
+            if signature.name == "ball"
+            else ("norms with different p are different numbers",),
+            helps=tuple(f"write `{text[:-1]}, {option})`" for option in options),
+            fixes=tuple(
+                Fix(
+                    span=call.span._replace(start=end, end=end),
+                    replacement=f", {option}",
+                    title=option,
+                )
+                for option in options
+            ),
+        )
+        return
+    given = len(call.arguments)
+    needed = sum(p.required for p in signature.parameters)
+    typer.report(
+        "CS301",
+        f"`{signature.name}` needs {counted(needed, 'argument')}, not {given}",
+        call.span,
+        f"{listing((p.name for p in missing), 'and')} missing",
+        notes=(f"`{form(signature)}`: {signature.doc}",),
+        helps=(f"write `{form(signature)}`",),
+    )
+
+
+def _unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str, ...]) -> None:
+    guess = closest(keyword.name, known)
+    span = keyword.name_span
+    typer.report(
+        "CS502",
+        f"`{name}` has no setting `{keyword.name}`",
+        span,
+        f"it takes {listing(known, 'and')}" if known else "it takes no settings",
+        helps=(f"did you mean `{guess}`?",) if guess else (),
+        fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
+    )
+
+
+def _argument(
+    typer: Typer,
+    call: Call,
+    signature: Signature,
+    parameter: Parameter,
+    value: Expr,
+    scope: Scope,
+) -> Kind | None:
+    if "function" in parameter.kinds:
+        _, found = read_settings(value, SOLVERS, typer.values, "solver", typer.source)
+        typer.extend(found)
+        return None
+    kind = typer.kind(value, scope)
+    if kind.what == "event" and "number" in parameter.kinds and scope.inside:
+        return kind
+    if kind.what not in parameter.kinds and kind.what != "unknown":
+        wanted = _wanted(parameter)
+        typer.report(
+            "CS302",
+            f"`{signature.name}` takes {wanted}, and {typer.text(value)} is {WORDS[kind.what]}",
+            value.span,
+            f"{wanted} goes here",
+            helps=_instead(typer, signature, value, kind),
+        )
+        return UNKNOWN
+    known = value_or_none(value, typer.values)
+    if known is not None and not parameter.low <= known <= parameter.high:
+        _out_of_range(typer, signature, parameter, value, known)
+    return kind
+
+
+def _wanted(parameter: Parameter) -> str:
+    for what in ("model", "weights", "groups", "dataset", "scores", "tensor", "column"):
+        if what in parameter.kinds and "number" not in parameter.kinds:
+            return WORDS[what]
+    return "a number"
+
+
+def _instead(typer: Typer, signature: Signature, value: Expr, kind: Kind) -> tuple[str, ...]:
+    text = typer.source.slice(value.span)
+    models = tuple(typer.symbols.models())
+    if signature.family == "model" and models:
+        return (f"write `{signature.name}({models[0]})`",)
+    if signature.family in ("loss", "classifier") and kind.what == "model":
+        return (f"write `{text}(x)` for its outputs",)
+    if signature.family in ("weights", "reduction") and kind.what == "model":
+        return (
+            f"over all weights: `{signature.name}({text}.weights)`",
+            f"each by itself: `forall W in {text}.weights: {signature.name}(W) ...`",
+        )
+    if signature.family == "groups":
+        return ("by group is written `P[pred == 1 | column]`",)
+    if kind.what == "event":
+        return (f"write `P[{text}]`",)
+    return ()
+
+
+def _out_of_range(
+    typer: Typer, signature: Signature, parameter: Parameter, value: Expr, known: float
+) -> None:
+    low, high = parameter.low, parameter.high
+    span = f"between {number(low)} and {number(high)}"
+    if high == float("inf"):
+        span = f"of at least {number(low)}"
+    helps: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+    if high == 1 and 1 < known <= 100:
+        helps = (f"did you mean `{number(known)}%`?",)
+        fixes = (Fix(span=value.span, replacement=f"{number(known)}%", title="write percent"),)
+    typer.report(
+        "CS304",
+        f"`{parameter.name}` of `{signature.name}` is {span}, not {number(known)}",
+        value.span,
+        "out of range",
+        helps=helps,
+        fixes=fixes,
+    )
+
+
+def _result(signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter, Expr]]) -> Kind:
+    if signature.family == "risk":
+        return joined("number", *kinds).flat()
+    if signature.name in ("spectral", "nuclear") and bound and kinds[0].what == "number":
+        return Kind("set", moves=kinds[0].moves)
+    base = joined("number", *kinds) if kinds else CONSTANT
+    if not signature.gradient:
+        base = base._replace(gradient=base.gradient and signature.surrogate is not None)
+    match signature.result:
+        case "number" | "example":
+            return base
+        case "reduce":
+            return _reduced(kinds, base)
+        case "like":
+            whats = [kind.what for kind in kinds]
+            for what in ("groups", "tensor", "scores"):
+                if what in whats:
+                    return base._replace(what=what)  # type: ignore[arg-type]
+            return base
+        case "value":
+            return UNKNOWN
+        case other:
+            return base._replace(what=other)
+
+
+def _reduced(kinds: list[Kind], base: Kind) -> Kind:
+    if len(kinds) == 1:
+        return base
+    if any(kind.what == "tensor" for kind in kinds):
+        return base._replace(what="tensor")
+    return base

@@ -1,0 +1,46 @@
+"""Small pieces of sentences that the checks share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from cspec.dsl.source import Source, Span
+
+_LONGEST = 60
+
+
+def quoted(source: Source, span: Span) -> str:
+    """The text of a span as typed, on one line, in back quotes, cut where it is long."""
+    text = " ".join(source.slice(span).split())
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 3].rstrip() + "..."
+    return f"`{text}`"
+
+
+def listing(words: Iterable[str], last: str = "or") -> str:
+    """`a`, `b` or `c`."""
+    marked = [f"`{word}`" for word in words]
+    if len(marked) < 2:
+        return "".join(marked)
+    return f"{', '.join(marked[:-1])} {last} {marked[-1]}"
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a typing mistake most likely meant."""
+    candidates = sorted(set(known))
+    lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
+    if word.lower() in lowered:
+        return lowered[word.lower()]
+    close = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    return lowered[close[0]] if close else None
+
+
+def number(value: float) -> str:
+    """A number as people write it: `0.5`, `3`, `1e-06`."""
+    return f"{value:g}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 argument`, `2 arguments`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
