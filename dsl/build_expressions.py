@@ -201,9 +201,7 @@ def set_(c: list[Any]) -> Expr:
 
 
 def binder(c: list[Any]) -> Binder:
-    return Binder(
-        span=cover(c), names=c[0].value, domain=c[2], condition=following(c, "WHERE")
-    )
+    return Binder(span=cover(c), names=c[0].value, domain=c[2], condition=following(c, "WHERE"))
 
 
 def names(c: list[Any]) -> Part:

@@ -12,13 +12,46 @@ from typing import Literal, NamedTuple
 from cspec.dsl.tokens import Token
 
 ITEM_WORDS = frozenset(
-    "FROM PARAM LET VAR DATA MODEL DOMAIN GIVEN MINIMIZE MAXIMIZE SATISFY USING FIT VERIFY METRIC"
-    " STOP".split()
+    [
+        "FROM",
+        "PARAM",
+        "LET",
+        "VAR",
+        "DATA",
+        "MODEL",
+        "DOMAIN",
+        "GIVEN",
+        "MINIMIZE",
+        "MAXIMIZE",
+        "SATISFY",
+        "USING",
+        "FIT",
+        "VERIFY",
+        "METRIC",
+        "STOP",
+    ]
 )
-CONTINUING_WORDS = frozenset("WITH WITHIN SOFT BY ON EVERY FOR WHERE AND OR IN".split())
-CONTINUING_MARKS = frozenset("ARROW RELATION TIMES POWER BAR".split())
+CONTINUING_WORDS = frozenset(
+    ["WITH", "WITHIN", "SOFT", "BY", "ON", "EVERY", "WHERE", "AND", "OR", "IN"]
+)
+CONTINUING_MARKS = frozenset(["ARROW", "RELATION", "TIMES", "POWER", "BAR"])
 UNFINISHED = frozenset(
-    "SIGN TIMES POWER RELATION ARROW EQUAL COMMA COLON BAR AND OR NOT IN LBRACE".split()
+    [
+        "SIGN",
+        "TIMES",
+        "POWER",
+        "RELATION",
+        "ARROW",
+        "EQUAL",
+        "COMMA",
+        "COLON",
+        "BAR",
+        "AND",
+        "OR",
+        "NOT",
+        "IN",
+        "LBRACE",
+    ]
 )
 OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
@@ -27,8 +60,8 @@ CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
 class Clause(NamedTuple):
     """The tokens of one clause; `st` is the `s.t.` directly before it, if any.
 
-    `same_line` is the `;` that stands before it on its line. `signs` are the indices of tokens
-    `+` or `-` that began a line, which is an error.
+    `same_line` is the `;` that stands before it on its line. `signs` are tokens `+` or `-` that
+    began a line, which is an error.
     """
 
     kind: Literal["item", "clause"]
@@ -139,14 +172,18 @@ class _Cutter:
             self.separator = self.semicolon = None
             return
         if self._starts_clause(index, token):
-            self.close()
+            if token.kind == "NAME" and "LBRACE" in self.open:
+                while self.open[-1] != "LBRACE":
+                    self.open.pop()
+            else:
+                self.close()
             return
         before = self.current[-1]
         if self.open and self.open[-1] != "LBRACE":
             self.separator = None
         elif self.separator is not None and self.separator.kind == "SEMICOLON":
             pass
-        elif before.kind in UNFINISHED or self._continues(index, token):
+        elif before.kind in UNFINISHED or self._continues(token):
             self.separator = None
         elif token.kind == "SIGN":
             self.signs.append(token)
@@ -154,9 +191,8 @@ class _Cutter:
         elif not self.open:
             self.close()
 
-    def _continues(self, index: int, token: Token) -> bool:
-        if token.kind == "FOR" and self._next_kind(index) == "ALL":
-            return False
+    def _continues(self, token: Token) -> bool:
+        """Whether a line goes on; `for` does so only inside brackets, which need no rule."""
         return token.kind in CONTINUING_MARKS or token.kind in CONTINUING_WORDS
 
     def _starts_clause(self, index: int, token: Token) -> bool:

@@ -18,6 +18,8 @@ def number_value(text: str) -> float | None:
 
     Never computes with big integers: the decimal context bounds digits and exponent.
     """
+    if len(text) < 16 and text.isdecimal():
+        return float(text)
     if len(text) > MAX_DIGITS:
         return None
     digits, ten, two = _split(text.replace("_", ""))

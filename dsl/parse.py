@@ -1,25 +1,53 @@
-"""Text to tree: `parse(source)` never raises, and says all that is wrong with the syntax."""
+"""Text to tree: `parse(source)` never raises, and says all that is wrong with the syntax.
+
+The text is cut into clauses, each is parsed on its own, and what does not parse is explained and,
+where the meaning is plain, mended and parsed again, so that one error does not hide another.
+"""
 
 from __future__ import annotations
 
 from cspec.dsl.build_items import ACTIONS
-from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.lalr import Stuck, run
-from cspec.dsl.layout import Clause, cut
+from cspec.dsl.layout import ITEM_WORDS, Clause, cut
 from cspec.dsl.nodes import Comment, Constraint, Group, Item, Spec, SubjectTo
 from cspec.dsl.source import Source, Span
+from cspec.dsl.syntax_checks import check_item
+from cspec.dsl.syntax_errors import explain
+from cspec.dsl.syntax_failure import Failure, open_brackets, problem
+from cspec.dsl.syntax_headings import mend_headings
+from cspec.dsl.syntax_limits import (
+    MAX_BYTES,
+    MAX_CONSTRAINTS,
+    MAX_DEPTH,
+    bracket_depth,
+    count_constraints,
+    too_large,
+    too_many,
+    tree_depth,
+)
+from cspec.dsl.syntax_marks import mend
 from cspec.dsl.tables import load_tables
 from cspec.dsl.tokens import Token, tokenize
+
+MAX_REPAIRS = 12
+"""Repairs in one clause before the rest of it is given up."""
 
 
 def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
     """The tree of a spec and every syntax error; the tree holds each clause that did parse."""
+    if len(source.text) > MAX_BYTES:
+        return Spec(items=()), (too_large(source),)
     tokens, comments = tokenize(source.text)
-    found: list[Diagnostic] = []
-    placed = [(clause, _parse_clause(source, clause, found)) for clause in cut(tokens)]
+    tokens, found = mend_headings(source, tokens)
+    placed = [
+        (clause, item)
+        for clause in cut(tokens)
+        for item in _parse_clause(source, clause, found) or [None]
+    ]
     spec = Spec(
         span=Span(0, len(source.text)),
-        items=_assemble(placed),
+        items=_assemble(source, placed, found),
         comments=tuple(_comment(source, token) for token in comments),
     )
     return spec, tuple(sorted(found, key=lambda d: d.span))
@@ -30,23 +58,101 @@ def parse_text(text: str, name: str = "<spec>") -> tuple[Spec, tuple[Diagnostic,
     return parse(Source(text=text, name=name))
 
 
-def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> Item | None:
-    try:
-        item: Item = run(load_tables(), clause.kind, clause.tokens, ACTIONS)
-    except Stuck as stuck:
-        here = clause.tokens[stuck.index].span if stuck.index < len(clause.tokens) else Span(0, 0)
-        found.append(
-            Diagnostic(code="CS101", message="this does not read", span=here, source=source)
-        )
+def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> list[Item]:
+    """The items of one clause, mostly one."""
+    if not clause.tokens:
+        found.append(_empty_heading(source, clause))
+        return []
+    too_deep = len(clause.tokens) > MAX_DEPTH and bracket_depth(source, clause.tokens)
+    if too_deep:
+        found.append(too_deep)
+        return []
+    found.extend(_sign(source, sign) for sign in clause.signs)
+    tokens, findings = mend(source, clause.tokens)
+    found.extend(findings)
+    items: list[Item] = []
+    waiting = [tokens]
+    while waiting:
+        item, rest = _parse_tokens(source, waiting.pop(0), found)
+        if item is not None:
+            items.append(item)
+        if rest:
+            waiting.append(rest)
+    return items
+
+
+def _parse_tokens(
+    source: Source, tokens: tuple[Token, ...], found: list[Diagnostic]
+) -> tuple[Item | None, tuple[Token, ...]]:
+    """One item, and the tokens of another that was found behind it."""
+    tables = load_tables()
+    sure = True
+    rest: tuple[Token, ...] = ()
+    for _ in range(MAX_REPAIRS):
+        if not tokens:
+            return None, rest
+        kind = "item" if tokens[0].kind in ITEM_WORDS else "clause"
+        try:
+            item: Item = run(tables, kind, tokens, ACTIONS)
+        except Stuck as stuck:
+            expected = frozenset(name for name in tables.states[stuck.state] if name.isupper())
+            repair = explain(Failure(source, tokens, stuck.index, expected, kind))
+            found.append(repair.diagnostic)
+            sure = sure and repair.sure
+            rest = repair.rest or rest
+            tokens = repair.tokens or _without_member(tokens, stuck.index)
+            continue
+        return _checked(source, tokens, item, found, sure), rest
+    return None, rest
+
+
+def _checked(
+    source: Source, tokens: tuple[Token, ...], item: Item, found: list[Diagnostic], sure: bool
+) -> Item | None:
+    deep = tree_depth(source, item) if len(tokens) > MAX_DEPTH else None
+    if deep is not None:
+        found.append(deep)
         return None
+    if sure:
+        item, findings = check_item(source, item)
+        found.extend(findings)
     return item
 
 
-def _assemble(placed: list[tuple[Clause, Item | None]]) -> tuple[Item, ...]:
+def _without_member(tokens: tuple[Token, ...], index: int) -> tuple[Token, ...]:
+    """A group without the member that holds `index`; nothing if that is no group."""
+    braces = [
+        i
+        for i in open_brackets(tokens[:index])
+        if tokens[i].kind == "LBRACE" and tokens[i - 1].kind == "COLON"
+    ]
+    if not braces:
+        return ()
+    separators = {"_NL", "SEMICOLON", "RBRACE"}
+    start = index
+    while start > braces[-1] + 1 and tokens[start - 1].kind not in separators:
+        start -= 1
+    end = index
+    while end < len(tokens) and tokens[end].kind not in separators:
+        end += 1
+    if end >= len(tokens):
+        return ()
+    if tokens[end].kind != "RBRACE":
+        end += 1
+    elif tokens[start - 1].kind != "LBRACE":
+        start -= 1
+    elif tokens[end].kind == "RBRACE":
+        return ()
+    return (*tokens[:start], *tokens[end:])
+
+
+def _assemble(
+    source: Source, placed: list[tuple[Clause, Item | None]], found: list[Diagnostic]
+) -> tuple[Item, ...]:
     """Gather constraints under their `s.t.`."""
     items: list[Item] = []
     constraints: list[Constraint | Group] | None = None
-    start = 0
+    start = count = 0
 
     def close() -> None:
         nonlocal constraints
@@ -59,14 +165,94 @@ def _assemble(placed: list[tuple[Clause, Item | None]]) -> tuple[Item, ...]:
         if clause.st is not None:
             close()
             constraints, start = [], clause.st.start
-        if isinstance(item, Constraint | Group):
-            if constraints is not None:
-                constraints.append(item)
-        elif item is not None:
+        if item is None:
+            continue
+        if not isinstance(item, Constraint | Group):
             close()
             items.append(item)
+            if clause.same_line is not None:
+                found.append(_semicolon(source, clause.same_line))
+            continue
+        if constraints is None:
+            constraints, start = [], item.span.start
+            found.append(_outside(source, item, bool(items)))
+        before, count = count, count_constraints(item, count)
+        if before <= MAX_CONSTRAINTS < count:
+            found.append(too_many(source, item.span))
+        constraints.append(item)
     close()
     return tuple(items)
+
+
+def _outside(source: Source, item: Constraint | Group, after_items: bool) -> Diagnostic:
+    text = source.slice(item.span).split("\n")[0]
+    place = Span(item.span.start, item.span.start)
+    return problem(
+        source,
+        "CS118",
+        "a constraint stands below `s.t.`",
+        item.span,
+        label="this one does not",
+        helps=(f"write `s.t. {text}`",)
+        + (() if after_items else ("an objective begins with `minimize` or `maximize`",)),
+        fix="s.t. ",
+        fix_span=place,
+        safe=False,
+    )
+
+
+def _semicolon(source: Source, token: Token) -> Diagnostic:
+    return problem(
+        source,
+        "CS115",
+        "`;` separates constraints; an item begins a new line",
+        token.span,
+        helps=("begin a new line here",),
+        fix="\n",
+    )
+
+
+def _empty_heading(source: Source, clause: Clause) -> Diagnostic:
+    assert clause.st is not None
+    return problem(
+        source,
+        "CS117",
+        f"`{clause.st.text}` has no constraints",
+        clause.st.span,
+        label="subject to what?",
+        helps=("write a constraint behind it, or remove it",),
+        fix="",
+        safe=False,
+    )
+
+
+def _sign(source: Source, sign: Token) -> Diagnostic:
+    """A line that begins with `+` or `-`: two readings, both fixes."""
+    end = len(source.text[: sign.start].rstrip())
+    line = source.line(source.position(sign.start).line).strip()
+    return problem(
+        source,
+        "CS114",
+        f"a line that begins with `{sign.text}` has two readings",
+        sign.span,
+        notes=("it may go on with the line before, or begin a new constraint",),
+        helps=(
+            f"to go on, end the line before with the `{sign.text}`",
+            f"to begin a new constraint, give it a label: `c: {line}`",
+        ),
+        fixes=(
+            Fix(
+                span=Span(end, sign.end),
+                replacement=f" {sign.text}{source.text[end : sign.start]}",
+                title="continue the line before",
+            ),
+            Fix(
+                span=Span(sign.start, sign.start),
+                replacement="c: ",
+                title="begin a new constraint",
+            ),
+        ),
+    )
 
 
 def _comment(source: Source, token: Token) -> Comment:

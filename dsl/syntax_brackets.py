@@ -1,0 +1,274 @@
+"""Brackets: missing ones, wrong ones, intervals of other notations, braces in wrong places."""
+
+from __future__ import annotations
+
+from cspec.dsl.diagnostics import Fix, Label
+from cspec.dsl.layout import CLOSERS, OPENERS
+from cspec.dsl.source import Span
+from cspec.dsl.syntax_failure import Failure, Repair, problem, unmatched
+from cspec.dsl.tokens import Token
+
+SHAPES = {"LPAR": "(", "LSQB": "[", "LBRACE": "{", "RPAR": ")", "RSQB": "]", "RBRACE": "}"}
+
+
+def interval(f: Failure) -> Repair | None:
+    """`in (0, 1)`, `in [0, 1)`, `in (0, 1]`, `in 0..1`."""
+    for opener in reversed(f.depth(f.index)):
+        if f.at(opener - 1).kind == "IN" and f.at(opener).kind in {"LPAR", "LSQB"}:
+            return _interval_from(f, opener)
+    if f.token.kind == "DOT" and f.before.kind in {"NUMBER", "NAME"}:
+        return _range(f)
+    return None
+
+
+def _interval_from(f: Failure, opener: int) -> Repair | None:
+    depth = 0
+    for index in range(opener + 1, len(f.tokens)):
+        kind = f.at(index).kind
+        if kind in OPENERS:
+            depth += 1
+        elif kind in CLOSERS and depth:
+            depth -= 1
+        elif kind in CLOSERS:
+            return _interval(f, opener, index)
+    return None
+
+
+def _interval(f: Failure, opener: int, closer: int) -> Repair | None:
+    first, last = f.at(opener), f.at(closer)
+    commas = [
+        i
+        for i in range(opener + 1, closer)
+        if f.at(i).kind == "COMMA" and f.depth(i)[-1:] == [opener]
+    ]
+    if len(commas) != 1 or (first.kind == "LSQB" and last.kind == "RSQB"):
+        return None
+    span = Span(first.start, last.end)
+    inner = f.source.text[first.end : last.start]
+    new = (
+        Token("LSQB", "[", first.start, first.end),
+        *f.tokens[opener + 1 : closer],
+        Token("RSQB", "]", last.start, last.end),
+    )
+    both = first.kind == "LPAR" and last.kind == "RPAR"
+    closed = Fix(span=span, replacement=f"[{inner}]", title="the closed interval")
+    values = Fix(span=span, replacement=f"{{{inner}}}", title="the two values")
+    if both:
+        message = f"`({inner})` after `in` has two readings"
+        helps = (
+            f"for the closed interval write `[{inner}]`",
+            f"for the two values write `{{{inner}}}`",
+        )
+    else:
+        message = f"`{f.source.slice(span)}`: intervals are closed"
+        helps = (f"write `[{inner}]`",)
+    return Repair(
+        problem(
+            f.source,
+            "CS123",
+            message,
+            span,
+            notes=() if both else ("an optimizer can't tell an open bound from a closed one",),
+            helps=helps,
+            fixes=(closed, values) if both else (closed,),
+        ),
+        f.replaced(opener, closer + 1, *new),
+    )
+
+
+def _range(f: Failure) -> Repair | None:
+    dots = f.index
+    while f.at(dots).kind == "DOT":
+        dots += 1
+    low, high = f.before, f.at(dots)
+    if high.kind not in {"NUMBER", "NAME"} or not high.text:
+        return None
+    meant = f"[{low.text.rstrip('.')}, {high.text.lstrip('.')}]"
+    span = Span(low.start, high.end)
+    return Repair(
+        problem(
+            f.source,
+            "CS123",
+            f"a range is written `{meant}`",
+            span,
+            helps=(f"write `{meant}`; for the integers below n, `range(n)`",),
+            fix=meant,
+            safe=False,
+        ),
+        f.replaced(
+            f.index - 1,
+            dots + 1,
+            Token("LSQB", "[", low.start, low.start),
+            low,
+            Token("COMMA", ",", low.end, low.end),
+            high,
+            Token("RSQB", "]", high.end, high.end),
+        ),
+    )
+
+
+def stray_closer(f: Failure) -> Repair | None:
+    """A closer that closes nothing, or not what is open."""
+    token = f.token
+    if token.kind not in CLOSERS:
+        return None
+    opened = f.depth(f.index)
+    if not opened:
+        return Repair(
+            problem(
+                f.source,
+                "CS104",
+                f"`{token.text}` closes nothing",
+                token.span,
+                helps=("remove it",),
+                fix="",
+                safe=False,
+            ),
+            f.replaced(f.index, f.index + 1),
+        )
+    opener = f.at(opened[-1])
+    meant = SHAPES[OPENERS[opener.kind]]
+    if token.text == meant:
+        return _empty(f, opener)
+    return Repair(
+        problem(
+            f.source,
+            "CS104",
+            f"`{opener.text}` is closed by `{token.text}`",
+            token.span,
+            label=f"this should be `{meant}`",
+            related=(Label(span=opener.span, text="opened here"),),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            safe=False,
+        ),
+        f.replaced(
+            f.index, f.index + 1, Token(OPENERS[opener.kind], meant, token.start, token.end)
+        ),
+        sure=False,
+    )
+
+
+def _empty(f: Failure, opener: Token) -> Repair | None:
+    """`()`, `{}`, `x[]`."""
+    if f.before != opener:
+        return None
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"nothing stands between `{opener.text}` and `{f.token.text}`",
+            Span(opener.start, f.token.end),
+            helps=("write what belongs there, or remove the brackets",),
+        )
+    )
+
+
+def unclosed(f: Failure) -> Repair | None:
+    """An opener without closer: points at the opener."""
+    opened = [index for index in unmatched(f.tokens) if index < f.index]
+    if not opened:
+        return None
+    opener = f.at(opened[-1])
+    kind = OPENERS[opener.kind]
+    shape = SHAPES[kind]
+    fits = kind in f.expected and f.before.kind not in {"COMMA", opener.kind}
+    place = f.index if fits else len(f.tokens)
+    end = f.at(place - 1).end
+    closer = Token(kind, shape, end, end)
+    newline = "\n" if kind == "RBRACE" else ""
+    return Repair(
+        problem(
+            f.source,
+            "CS103",
+            f"`{opener.text}` is never closed",
+            opener.span,
+            label="opened here",
+            related=()
+            if place == len(f.tokens)
+            else (Label(span=f.at(place).span, text=f"a `{shape}` is missing before this"),),
+            helps=(f"add `{shape}` after `{f.at(place - 1).text}`",),
+            fix=f"{newline}{shape}",
+            fix_span=Span(end, end),
+            safe=False,
+        ),
+        f.replaced(place, place, closer) if fits else None,
+        sure=False,
+    )
+
+
+def braces(f: Failure) -> Repair | None:
+    """`{` where it has no meaning."""
+    token = f.token
+    if token.kind != "LBRACE":
+        return None
+    before = f.before
+    if before.kind == "POWER" or before.text.endswith("_"):
+        return _latex_group(f)
+    if before.kind == "COLON" and f.kind == "clause":
+        return Repair(
+            problem(
+                f.source,
+                "CS130",
+                "a group `{ ... }` stands behind a quantifier",
+                token.span,
+                helps=(
+                    "write `label: forall v in set: { ... }`",
+                    "without a quantifier no group is needed: one constraint a line",
+                ),
+            )
+        )
+    return Repair(
+        problem(
+            f.source,
+            "CS130",
+            "`{` has no meaning here",
+            token.span,
+            notes=(
+                "braces hold the values of a set after `in`, or the constraints of a quantifier",
+            ),
+            helps=("write `x in {1, 2}` for a set, `[1, 2]` for a vector, `( )` to group",),
+        )
+    )
+
+
+def _latex_group(f: Failure) -> Repair:
+    close = next(
+        (i for i in range(f.index + 1, len(f.tokens)) if f.at(i).kind == "RBRACE"), len(f.tokens)
+    )
+    inner = f.text(f.index + 1, close) if close > f.index + 1 else ""
+    end = f.at(close).end
+    if f.before.kind == "POWER":
+        meant = inner if close == f.index + 2 else f"({inner})"
+        start, message = f.token.start, f"`^{{{inner}}}` is LaTeX; a spec writes `^{meant}`"
+        new = f.replaced(
+            f.index,
+            close + 1,
+            Token("LPAR", "(", f.token.start, f.token.end),
+            *f.tokens[f.index + 1 : close],
+            Token("RPAR", ")", end, end),
+        )
+    else:
+        base = f.before.text.rstrip("_")
+        meant, start = f"{base}[{inner}]", f.before.start
+        message = f"`{f.before.text}{{{inner}}}` is LaTeX; a spec writes `{meant}`"
+        new = f.replaced(
+            f.index - 1,
+            close + 1,
+            f.before._replace(text=base, kind="NAME"),
+            Token("LSQB", "[", f.token.start, f.token.end),
+            *f.tokens[f.index + 1 : close],
+            Token("RSQB", "]", end, end),
+        )
+    return Repair(
+        problem(
+            f.source,
+            "CS125",
+            message,
+            Span(start, end),
+            helps=(f"write `{'^' if f.before.kind == 'POWER' else ''}{meant}`",),
+            fix=meant,
+            safe=False,
+        ),
+        new,
+    )

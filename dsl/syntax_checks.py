@@ -1,0 +1,342 @@
+"""What the grammar lets through and the language does not: checks on the finished nodes.
+
+`<` in a constraint, mixed chains, no relation at all, settings before arguments, intervals with
+three ends. Only the form is judged here; names and kinds come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.nodes import (
+    And,
+    Attribute,
+    Binder,
+    Call,
+    Compare,
+    Comprehension,
+    Constraint,
+    Expr,
+    Group,
+    Implies,
+    Item,
+    Membership,
+    Name,
+    Negate,
+    Node,
+    Not,
+    Number,
+    Or,
+    Param,
+    Power,
+    Product,
+    String,
+    Sum,
+    Var,
+    Vector,
+    Verify,
+    walk,
+)
+from cspec.dsl.source import Source, Span
+from cspec.dsl.syntax_failure import problem
+from cspec.dsl.tables import load_tables
+
+WEAK = {"<": "<=", ">": ">="}
+ARITHMETIC = (Number, Sum, Product, Negate, Power, Vector, String)
+
+
+def check_item(source: Source, item: Item) -> tuple[Item, list[Diagnostic]]:
+    """The item, with weak relations for strict ones, and what is wrong with its form."""
+    found: list[Diagnostic] = list(_nodes(source, item))
+    if isinstance(item, Verify):
+        found += _verify(source, item)
+    if isinstance(item, Constraint | Group):
+        checked, more = _constraints(source, item)
+        return checked, found + more
+    return item, found
+
+
+def _constraints(
+    source: Source, item: Constraint | Group
+) -> tuple[Constraint | Group, list[Diagnostic]]:
+    found: list[Diagnostic] = []
+    if item.label == "all":
+        found.append(
+            problem(
+                source,
+                "CS126",
+                "`all` can't be a label",
+                item.label_span,
+                notes=("`verify all` means every constraint",),
+                helps=("choose another name",),
+            )
+        )
+    if isinstance(item, Group):
+        members = []
+        for member in item.constraints:
+            checked, more = _constraints(source, member)
+            members.append(checked)
+            found += more
+        if tuple(members) != item.constraints:
+            item = item.model_copy(update={"constraints": tuple(members)})
+        return item, found
+    relation, more = _relation(source, item)
+    if relation is not item.relation:
+        item = item.model_copy(update={"relation": relation})
+    return item, found + more
+
+
+def _relation(source: Source, item: Constraint) -> tuple[Expr, list[Diagnostic]]:
+    relation = item.relation
+    if isinstance(relation, Membership):
+        return relation, []
+    if isinstance(relation, Compare):
+        return _compare(source, relation)
+    if isinstance(relation, Implies):
+        return _implies(source, relation)
+    if isinstance(relation, And) and all(
+        isinstance(part, Compare | Membership) for part in relation.operands
+    ):
+        return relation, [_conjunction(source, relation)]
+    return relation, [_no_relation(source, item)]
+
+
+def _compare(source: Source, relation: Compare) -> tuple[Expr, list[Diagnostic]]:
+    found: list[Diagnostic] = []
+    operators = list(relation.operators)
+    for place, operator in enumerate(relation.operators):
+        span = operator_span(source, relation, place)
+        if operator in WEAK:
+            meant = WEAK[operator]
+            operators[place] = meant
+            found.append(
+                problem(
+                    source,
+                    "CS108",
+                    f"a constraint can't be strict: write `{meant}`",
+                    span,
+                    label=f"`{operator}` excludes the bound itself",
+                    notes=("numbers come arbitrarily close to a bound, so only `<=` can be met",),
+                    helps=(f"write `{meant}`; for a margin move the bound",),
+                    fix=meant,
+                )
+            )
+        elif operator == "!=":
+            found.append(
+                problem(
+                    source,
+                    "CS109",
+                    "`!=` has no meaning as a constraint",
+                    span,
+                    notes=("almost every point satisfies it, and no step leads there",),
+                    helps=(
+                        "say on which side: `x >= 0.1`",
+                        "or keep a distance: `abs(x - a) >= 0.1`",
+                    ),
+                )
+            )
+    if found:
+        return relation.model_copy(update={"operators": tuple(operators)}), found
+    if len(set(relation.operators)) > 1:
+        found.append(_mixed(source, relation))
+    return relation, found
+
+
+def _mixed(source: Source, relation: Compare) -> Diagnostic:
+    parts = [source.slice(operand.span) for operand in relation.operands]
+    pairs = [
+        f"{parts[i]} {operator} {parts[i + 1]}" for i, operator in enumerate(relation.operators)
+    ]
+    return problem(
+        source,
+        "CS111",
+        "a chain goes in one direction",
+        relation.span,
+        label=f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(relation.operators))}",
+        helps=("write one constraint each: " + ", ".join(f"`{pair}`" for pair in pairs),),
+        fix="; ".join(pairs),
+        safe=False,
+    )
+
+
+def operator_span(source: Source, relation: Compare, place: int) -> Span:
+    """Where operator number `place` of a chain stands."""
+    start = relation.operands[place].span.end
+    end = relation.operands[place + 1].span.start
+    gap = source.text[start:end]
+    written = relation.operators[place]
+    for form in (written, "≠", "≤", "≥"):
+        offset = gap.find(form)
+        if offset >= 0:
+            return Span(start + offset, start + offset + len(form))
+    return Span(start, max(end, start + 1))
+
+
+def _implies(source: Source, relation: Implies) -> tuple[Expr, list[Diagnostic]]:
+    if not isinstance(relation.consequence, ARITHMETIC):
+        return relation, []
+    gap = Span(relation.condition.span.end, relation.consequence.span.start)
+    offset = source.slice(gap).find("=>")
+    span = Span(gap.start + offset, gap.start + offset + 2) if offset >= 0 else gap
+    if isinstance(relation.condition, Compare | Membership | And | Or | Not):
+        text = source.slice(relation.consequence.span)
+        return relation, [
+            problem(
+                source,
+                "CS127",
+                f"`{text}` can't follow from anything: it is a value",
+                relation.consequence.span,
+                notes=("`A => B` says: where A holds, B holds",),
+                helps=("write a comparison behind `=>`",),
+            )
+        ]
+    meant = Compare(
+        span=relation.span,
+        operands=(relation.condition, relation.consequence),
+        operators=(">=",),
+    )
+    return meant, [
+        problem(
+            source,
+            "CS110",
+            "`=>` means implies; at least is written `>=`",
+            span,
+            helps=("write `>=`",),
+            fix=">=",
+        )
+    ]
+
+
+def _conjunction(source: Source, relation: And) -> Diagnostic:
+    parts = [source.slice(part.span) for part in relation.operands]
+    return problem(
+        source,
+        "CS113",
+        "each constraint stands alone: no `and` between them",
+        relation.span,
+        notes=("each has a multiplier and a verdict of its own",),
+        helps=("separate them by `;` or a new line: `" + "; ".join(parts) + "`",),
+        fix="; ".join(parts),
+        safe=False,
+    )
+
+
+def _no_relation(source: Source, item: Constraint) -> Diagnostic:
+    relation = item.relation
+    text = _short(source.slice(relation.span))
+    word = item.label or ""
+    if load_tables().words.get(word) in {"MINIMIZE", "MAXIMIZE", "SATISFY", "USING", "FIT"}:
+        return problem(
+            source,
+            "CS126",
+            f"no `:` stands behind `{word}`",
+            item.label_span,
+            label="with a `:` this is the label of a constraint",
+            helps=(f"write `{word} {text}`",),
+            fix=word,
+            fix_span=Span(item.label_span.start, relation.span.start - 1),
+            safe=False,
+        )
+    if isinstance(relation, Or):
+        helps = ["an alternative is a set: `x in {a, b}`, or an implication `not A => B`"]
+    elif isinstance(relation, Not):
+        helps = ["say what shall hold instead: the opposite relation"]
+    else:
+        helps = [f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`"]
+    return problem(
+        source,
+        "CS127",
+        f"`{text}` is not a constraint: it has no relation",
+        relation.span,
+        helps=helps,
+    )
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 50 else flat[:47] + "..."
+
+
+def _verify(source: Source, item: Verify) -> Iterator[Diagnostic]:
+    if item.every is None:
+        return
+    count, unit = item.every
+    if unit not in {"epoch", "step"} or count < 1:
+        yield problem(
+            source,
+            "CS132",
+            "`every` counts epochs or steps",
+            item.span,
+            helps=("write `every epoch`, `every 5 epochs` or `every 500 steps`",),
+        )
+
+
+def _nodes(source: Source, item: Item) -> Iterator[Diagnostic]:
+    for node in walk(item):
+        if isinstance(node, Call):
+            yield from _call(source, node)
+        elif isinstance(node, Comprehension) and not node.function:
+            yield problem(
+                source,
+                "CS101",
+                "`for` stands inside `sum`, `max`, `min`, `E[...]` or `P[...]`",
+                node.span,
+                helps=("for example `sum(norm(W, 1) for W in net.weights)`",),
+            )
+        elif isinstance(node, Membership):
+            yield from _ends(source, node.set)
+        elif isinstance(node, Binder | Param | Var):
+            yield from _ends(source, node.domain)
+
+
+def _ends(source: Source, domain: Node | None) -> Iterator[Diagnostic]:
+    if isinstance(domain, Vector):
+        inner = source.slice(domain.span)[1:-1].strip()
+        yield problem(
+            source,
+            "CS123",
+            f"an interval has two ends, this one has {len(domain.items)}",
+            domain.span,
+            helps=(f"for a set of values write `{{{inner}}}`",) if inner else ("write `[lo, hi]`",),
+            fixes=(
+                (Fix(span=domain.span, replacement=f"{{{inner}}}", title="the set of values"),)
+                if inner
+                else ()
+            ),
+        )
+
+
+def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
+    if not isinstance(node.function, Name | Attribute):
+        yield problem(
+            source,
+            "CS124",
+            f"`{_short(source.slice(node.function.span))}` can't be called",
+            node.span,
+            helps=("for a product write `*` before the `(`",),
+            fix="*",
+            fix_span=Span(node.function.span.end, node.function.span.end),
+            safe=False,
+        )
+    seen: set[str] = set()
+    for keyword in node.keywords:
+        if keyword.name in seen:
+            yield problem(
+                source,
+                "CS131",
+                f"the setting `{keyword.name}` stands twice",
+                keyword.name_span,
+                helps=("keep one of them",),
+            )
+        seen.add(keyword.name)
+    if node.keywords and node.arguments:
+        last, first = node.arguments[-1], node.keywords[0]
+        if last.span.start > first.span.start:
+            yield problem(
+                source,
+                "CS131",
+                "arguments stand before settings",
+                last.span,
+                helps=(f"put `{source.slice(last.span)}` before `{source.slice(first.span)}`",),
+            )

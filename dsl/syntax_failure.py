@@ -1,0 +1,147 @@
+"""What a syntax check knows, and what it answers: the records that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cspec.dsl.diagnostics import Diagnostic, Fix, Label
+from cspec.dsl.layout import CLOSERS, OPENERS
+from cspec.dsl.source import Source, Span
+from cspec.dsl.tokens import Token
+
+OPERATORS = frozenset(["SIGN", "TIMES", "POWER", "RELATION", "ARROW", "AND", "OR", "NOT", "IN"])
+OPERAND_ENDS = frozenset(["NAME", "NUMBER", "STRING", "RPAR", "RSQB", "RBRACE"])
+OPERAND_STARTS = frozenset(["NAME", "NUMBER", "STRING", "LPAR", "LSQB", "AVERAGE"])
+
+
+class Failure(NamedTuple):
+    """A clause that does not parse: `tokens[index]` (or its end) is the first that does not fit."""
+
+    source: Source
+    tokens: tuple[Token, ...]
+    index: int
+    expected: frozenset[str]
+    kind: str
+
+    @property
+    def token(self) -> Token:
+        """The token that does not fit; an empty one at the end of the clause."""
+        return self.at(self.index)
+
+    @property
+    def before(self) -> Token:
+        """The token before it."""
+        return self.at(self.index - 1)
+
+    def at(self, index: int) -> Token:
+        """The token at an index; an empty one outside of the clause."""
+        if 0 <= index < len(self.tokens):
+            return self.tokens[index]
+        if index < 0 or not self.tokens:
+            place = self.tokens[0].start if self.tokens else 0
+        else:
+            place = self.tokens[-1].end
+        return Token("$END", "", place, place)
+
+    @property
+    def first(self) -> Token:
+        """The first token of the clause."""
+        return self.at(0)
+
+    def depth(self, index: int) -> list[int]:
+        """Indices of the brackets that are open before a token."""
+        return open_brackets(self.tokens[:index])
+
+    def text(self, start: int, end: int) -> str:
+        """The text from one token to before another, as typed."""
+        return self.source.text[self.at(start).start : self.at(end - 1).end]
+
+    def replaced(self, start: int, end: int, *new: Token) -> tuple[Token, ...]:
+        """The tokens with a range of them exchanged."""
+        return (*self.tokens[:start], *new, *self.tokens[end:])
+
+
+class Repair(NamedTuple):
+    """A finding, and the tokens to go on with as if it were fixed; None gives the clause up.
+
+    `rest` are tokens of a clause that was found inside this one. `sure` is false where the repair
+    is a guess: then nothing more is said about the clause.
+    """
+
+    diagnostic: Diagnostic
+    tokens: tuple[Token, ...] | None = None
+    rest: tuple[Token, ...] = ()
+    sure: bool = True
+
+
+def open_brackets(tokens: Sequence[Token]) -> list[int]:
+    """Indices of the openers that are still open at the end, outermost first."""
+    return _match(tokens)[0]
+
+
+def unmatched(tokens: Sequence[Token]) -> list[int]:
+    """Indices of the openers that no closer of their own closes, in order."""
+    still_open, skipped = _match(tokens)
+    return sorted(still_open + skipped)
+
+
+def _match(tokens: Sequence[Token]) -> tuple[list[int], list[int]]:
+    """Openers that stay open, and those that a `}` around them closed."""
+    stack: list[int] = []
+    skipped: list[int] = []
+    for index, token in enumerate(tokens):
+        if token.kind in OPENERS:
+            stack.append(index)
+        elif token.kind in CLOSERS and stack:
+            opener = CLOSERS[token.kind]
+            if token.kind == "RBRACE" and any(tokens[i].kind == opener for i in stack):
+                while tokens[stack[-1]].kind != opener:
+                    skipped.append(stack.pop())
+            if tokens[stack[-1]].kind == opener:
+                stack.pop()
+    return stack, skipped
+
+
+def touching(left: Token, right: Token) -> bool:
+    """Whether no blank stands between two tokens."""
+    return left.end == right.start and bool(right.text)
+
+
+def make(kind: str, text: str, like: Token) -> Token:
+    """A token that stands where another does."""
+    return Token(kind, text, like.start, like.end)
+
+
+def problem(
+    source: Source,
+    code: str,
+    message: str,
+    span: Span,
+    *,
+    label: str = "",
+    notes: Sequence[str] = (),
+    helps: Sequence[str] = (),
+    fix: str | None = None,
+    fix_span: Span | None = None,
+    fixes: Sequence[Fix] = (),
+    related: Sequence[Label] = (),
+    safe: bool = True,
+) -> Diagnostic:
+    """An error; `fix` replaces `fix_span` (by default the span itself)."""
+    edits = list(fixes)
+    if fix is not None:
+        place = span if fix_span is None else fix_span
+        title = f"write `{fix.strip()}`" if fix.strip() else "remove it"
+        edits.insert(0, Fix(span=place, replacement=fix, title=title, safe=safe))
+    return Diagnostic(
+        code=code,
+        message=message,
+        span=span,
+        label=label,
+        notes=tuple(notes),
+        helps=tuple(helps),
+        fixes=tuple(edits),
+        related=tuple(related),
+        source=source,
+    )

@@ -1,0 +1,106 @@
+"""`s.t.` in other spellings: `st`, `s.t`, `S.T.`, `such that`, `subject to:`, `constraints:`.
+
+They are exchanged before the text is cut into clauses, since `s.t.` is what cuts it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.source import Source, Span
+from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS, problem
+from cspec.dsl.tokens import Token
+
+_HINT = re.compile(
+    r"\b(?:st|s\.[ \t]*t|such|subject|subjected|suject|subejct|constraints?)\b", re.IGNORECASE
+)
+_FORMS: tuple[tuple[str, ...], ...] = (
+    ("such", "that"),
+    ("subject", "to"),
+    ("subjected", "to"),
+    ("suject", "to"),
+    ("subejct", "to"),
+    ("s", ".", "t", "."),
+    ("s", ".", "t"),
+    ("s.t.",),
+    ("st", "."),
+    ("st",),
+    ("constraints",),
+    ("constraint",),
+)
+
+
+def mend_headings(source: Source, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:
+    """The tokens with every misspelt `s.t.` exchanged, and the findings."""
+    if not _HINT.search(source.text):
+        return tokens, []
+    proper = any(token.kind == "ST" for token in tokens)
+    result: list[Token] = []
+    findings: list[Diagnostic] = []
+    index = 0
+    while index < len(tokens):
+        length = _heading(tokens, index, proper)
+        if not length:
+            result.append(tokens[index])
+            index += 1
+            continue
+        span = Span(tokens[index].start, tokens[index + length - 1].end)
+        findings.append(_finding(source, span, tokens[index].kind == "ST"))
+        result.append(Token("ST", "s.t.", span.start, span.end))
+        index += length
+    return result, findings
+
+
+def _finding(source: Source, span: Span, colon: bool) -> Diagnostic:
+    written = source.slice(span)
+    return problem(
+        source,
+        "CS116",
+        f"`{written}` is written `s.t.`",
+        span,
+        notes=("`s.t.` takes no colon",) if colon else (),
+        helps=("write `s.t.` (or `subject to`), then one constraint a line",),
+        fix="s.t.",
+    )
+
+
+def _heading(tokens: Sequence[Token], index: int, proper: bool) -> int:
+    """How many tokens from `index` are a misspelt `s.t.`; 0 if none."""
+    token = tokens[index]
+    before = tokens[index - 1].kind if index else "_NL"
+    if token.kind == "ST":
+        return 2 if _kind(tokens, index + 1) == "COLON" else 0
+    if token.kind != "NAME" or before not in OPERAND_ENDS | {"_NL"}:
+        return 0
+    for form in _FORMS:
+        end = index + len(form)
+        if tuple(t.text.lower() for t in tokens[index:end]) == form:
+            return _fits(tokens, form, end, before, proper)
+    return 0
+
+
+def _fits(
+    tokens: Sequence[Token], form: tuple[str, ...], end: int, before: str, proper: bool
+) -> int:
+    after = _kind(tokens, end)
+    heading_word = form[0].startswith("constraint")
+    if after == "COLON":
+        label = form in {("st",), ("constraint",), ("constraints",)}
+        labelled = _kind(tokens, end + 1) == "_NL" or _kind(tokens, end + 2) == "COLON"
+        return len(form) + 1 if not label or (labelled and not proper) or not proper else 0
+    if heading_word:
+        return len(form) if after == "_NL" and before == "_NL" and not proper else 0
+    operand = after in OPERAND_STARTS | {"FORALL", "SIGN", "NOT"}
+    if len(form) == 1 and after == "SIGN" and before == "_NL":
+        return 0
+    return len(form) if operand or after in {"_NL", "$END"} or _soft(tokens, end) else 0
+
+
+def _soft(tokens: Sequence[Token], index: int) -> bool:
+    return index + 1 < len(tokens) and tokens[index].soft and tokens[index + 1].kind == "COLON"
+
+
+def _kind(tokens: Sequence[Token], index: int) -> str:
+    return tokens[index].kind if index < len(tokens) else "$END"

@@ -1,0 +1,89 @@
+"""Limits of LANGUAGE 7, so that no text can hang or exhaust the parser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.layout import CLOSERS, OPENERS
+from cspec.dsl.nodes import Constraint, Group, Item, Node
+from cspec.dsl.source import Source, Span
+from cspec.dsl.syntax_failure import problem
+from cspec.dsl.tokens import Token
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 200
+MAX_CONSTRAINTS = 10_000
+
+
+def bracket_depth(source: Source, tokens: Sequence[Token]) -> Diagnostic | None:
+    """An error at the first bracket that is too deep."""
+    depth = 0
+    for token in tokens:
+        if token.kind in OPENERS:
+            depth += 1
+            if depth > MAX_DEPTH:
+                return too_deep(source, token.span)
+        elif token.kind in CLOSERS:
+            depth = max(0, depth - 1)
+    return None
+
+
+def tree_depth(source: Source, item: Item) -> Diagnostic | None:
+    """An error where operators without brackets nest too deep: `- - - x`, `a^b^c`."""
+    stack: list[tuple[Node, int]] = [(item, 0)]
+    while stack:
+        node, depth = stack.pop()
+        if depth > MAX_DEPTH + 10:
+            return too_deep(source, item.span)
+        stack.extend((child, depth + 1) for child in node.children())
+    return None
+
+
+def too_deep(source: Source, span: Span) -> Diagnostic:
+    """More than 200 levels."""
+    return problem(
+        source,
+        "CS134",
+        f"nesting is deeper than {MAX_DEPTH} levels",
+        span,
+        notes=("nobody could read it, and no reader of the next tool would survive it",),
+        helps=("name the inner parts by `let`",),
+    )
+
+
+def too_large(source: Source) -> Diagnostic:
+    """More than 1 MiB."""
+    size = len(source.text.encode("utf-8", "replace"))
+    return problem(
+        Source(text="", name=source.name),
+        "CS144",
+        f"the spec has {size:,} bytes; at most {MAX_BYTES:,} are read",
+        Span(0, 0),
+        helps=("data belong into a file of their own: `param mu[64]` and `--set mu=mu.csv`",),
+    )
+
+
+def count_constraints(item: Constraint | Group, before: int) -> int:
+    """How many named constraints there are with this one; members of a set do not count."""
+    stack: list[Constraint | Group] = [item]
+    total = before
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Group):
+            stack.extend(current.constraints)
+        else:
+            total += 1
+    return total
+
+
+def too_many(source: Source, span: Span) -> Diagnostic:
+    """More than 10,000 named constraints."""
+    return problem(
+        source,
+        "CS135",
+        f"a spec has at most {MAX_CONSTRAINTS:,} named constraints",
+        span,
+        label="this is one more",
+        helps=("write a family once, by `forall i in range(n): ...`: members do not count",),
+    )

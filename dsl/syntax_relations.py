@@ -1,0 +1,288 @@
+"""Relations and operators that are written in another way: `=`, `=<`, `===`, `||`, `+ *`."""
+
+from __future__ import annotations
+
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.source import Span
+from cspec.dsl.syntax_failure import (
+    OPERAND_ENDS,
+    OPERAND_STARTS,
+    Failure,
+    Repair,
+    problem,
+    touching,
+)
+from cspec.dsl.tokens import Token
+
+MERGED = {
+    "=<": "<=",
+    "===": "==",
+    "!==": "!=",
+    "==>": "=>",
+    "<==": "<=",
+    ">==": ">=",
+    "<>": "!=",
+    "->": "=>",
+    "<=>": "==",
+    "=>=": ">=",
+    "≤=": "<=",
+    "≥=": ">=",
+    "<-": "=",
+}
+KINDS = {"=": "EQUAL", "=>": "ARROW"}
+
+
+def merged_marks(f: Failure) -> Repair | None:
+    """`=<`, `===`, `<>`: two marks that were meant as one."""
+    for start in (f.index - 1, f.index):
+        left, right = f.at(start), f.at(start + 1)
+        if start < 0 or not touching(left, right):
+            continue
+        written = left.text + right.text
+        meant = MERGED.get(written)
+        if meant is None:
+            continue
+        span = Span(left.start, right.end)
+        token = Token(KINDS.get(meant, "RELATION"), meant, span.start, span.end)
+        return Repair(
+            problem(
+                f.source,
+                "CS110",
+                f"`{written}` is written `{meant}`",
+                span,
+                helps=(f"write `{meant}`",),
+                fix=meant,
+            ),
+            f.replaced(start, start + 2, token),
+        )
+    return None
+
+
+def walrus(f: Failure) -> Repair | None:
+    """`:=`, or `:` for `=` in a definition or a setting."""
+    token = f.token
+    if token.kind != "COLON" or "EQUAL" not in f.expected:
+        return None
+    double = f.at(f.index + 1).kind == "EQUAL"
+    if f.kind == "clause" and not double and not f.depth(f.index):
+        return None
+    end = f.index + (2 if double else 1)
+    span = Span(token.start, f.at(end - 1).end)
+    written = ":=" if double else ":"
+    return Repair(
+        problem(
+            f.source,
+            "CS136",
+            f"`{written}` is written `=`",
+            span,
+            notes=("`=` names something, `:` stands behind the label of a constraint",),
+            helps=("write `=`",),
+            fix="=",
+        ),
+        f.replaced(f.index, end, Token("EQUAL", "=", span.start, span.end)),
+    )
+
+
+def equality_in_definition(f: Failure) -> Repair | None:
+    """`param eps == 0.5`, `fit(epochs == 3)`."""
+    token = f.token
+    if token.kind != "RELATION" or "EQUAL" not in f.expected or token.text != "==":
+        return None
+    return Repair(
+        problem(
+            f.source,
+            "CS136",
+            f"`{f.before.text}` gets its value by `=`",
+            token.span,
+            label="`==` compares",
+            helps=(f"write `{f.before.text} = ...`",),
+            fix="=",
+        ),
+        f.replaced(f.index, f.index + 1, Token("EQUAL", "=", token.start, token.end)),
+    )
+
+
+def single_equal(f: Failure) -> Repair | None:
+    """`=` where a constraint or an event needs `==`, or where a label needs `:`."""
+    token = f.token
+    if token.kind != "EQUAL" or f.before.kind not in OPERAND_ENDS:
+        return None
+    later = any(t.kind == "RELATION" for t in f.tokens[f.index + 1 :])
+    if f.kind == "clause" and f.index == 1 and later:
+        label = f.before.text
+        return Repair(
+            problem(
+                f.source,
+                "CS107",
+                f"the label `{label}` ends with `:`",
+                token.span,
+                label="`=` defines a name",
+                helps=(f"write `{label}: ...`",),
+                fix=":",
+                fix_span=Span(f.before.end, token.end),
+            ),
+            f.replaced(f.index, f.index + 1, Token("COLON", ":", token.start, token.end)),
+        )
+    notes = ()
+    if f.kind == "clause" and f.index == 1:
+        notes = ("a definition begins with its kind: `let`, `param`, `var`, `data` or `model`",)
+    return Repair(
+        problem(
+            f.source,
+            "CS107",
+            "`=` defines a name; write `==`",
+            token.span,
+            label="the relation is `==`",
+            notes=notes,
+            helps=("write `==`",),
+            fix="==",
+            safe=False,
+        ),
+        f.replaced(f.index, f.index + 1, Token("RELATION", "==", token.start, token.end)),
+    )
+
+
+def double_bar(f: Failure) -> Repair | None:
+    """`a || b` is `or`; `||x||` a norm; `|x|` an absolute value."""
+    token = f.token
+    if token.kind == "$END" or (token.kind != "BAR" and f.before.kind != "BAR"):
+        return None
+    start = f.index if token.kind == "BAR" else f.index - 1
+    if f.at(start - 1).kind == "BAR" and touching(f.at(start - 1), f.at(start)):
+        start -= 1
+    left = f.at(start - 1)
+    double = f.at(start + 1).kind == "BAR" and touching(f.at(start), f.at(start + 1))
+    width = 2 if double else 1
+    span = Span(f.at(start).start, f.at(start + width - 1).end)
+    if left.kind in OPERAND_ENDS:
+        return _or(f, start, span) if double else None
+    close = next((i for i in range(start + width, len(f.tokens)) if f.at(i).kind == "BAR"), None)
+    function = "norm" if double else "abs"
+    if close is None or (double and f.at(close + 1).kind != "BAR"):
+        return Repair(
+            problem(
+                f.source,
+                "CS124",
+                "`|` separates event and condition in `E[...]` and `P[...]`; it is no bracket here",
+                span,
+                helps=("for an absolute value write `abs(x)`, for a norm `norm(x, 2)`",),
+            )
+        )
+    inner = f.text(start + width, close)
+    meant = f"norm({inner}, 2)" if double else f"abs({inner})"
+    whole = Span(span.start, f.at(close + width - 1).end)
+    mark = f.at(start)
+    head = (
+        Token("NAME", function, mark.start, mark.end),
+        Token("LPAR", "(", mark.end, mark.end),
+    )
+    last = f.at(close)
+    tail = (Token("RPAR", ")", last.start, last.end),)
+    body = f.tokens[start + width : close]
+    return Repair(
+        problem(
+            f.source,
+            "CS124",
+            f"`{f.source.slice(whole)}` is written `{meant}`",
+            whole,
+            helps=(f"write `{meant}`",),
+            fix=meant,
+        ),
+        f.replaced(start, close + width, *head, *body, *tail),
+    )
+
+
+def _or(f: Failure, start: int, span: Span) -> Repair:
+    return Repair(
+        problem(f.source, "CS112", "`||` is written `or`", span, helps=("write `or`",), fix="or"),
+        f.replaced(start, start + 2, Token("OR", "or", span.start, span.end)),
+    )
+
+
+def floor_division(f: Failure) -> Repair | None:
+    """`a // b`."""
+    if not (f.token.text == f.before.text == "/" and touching(f.before, f.token)):
+        return None
+    span = Span(f.before.start, f.token.end)
+    return Repair(
+        problem(
+            f.source,
+            "CS128",
+            "there is no `//`; division is `/`",
+            span,
+            notes=("numbers are real here, nothing is rounded",),
+            helps=("write `/`",),
+            fix="/",
+            safe=False,
+        ),
+        f.replaced(f.index, f.index + 1),
+    )
+
+
+def not_in(f: Failure) -> Repair | None:
+    """`x not in S`."""
+    if f.token.kind != "NOT" or f.before.kind not in OPERAND_ENDS:
+        return None
+    return Repair(
+        problem(
+            f.source,
+            "CS128",
+            "`not` stands before the whole comparison",
+            f.token.span,
+            helps=(f"write `not {f.before.text} in ...`",),
+        )
+    )
+
+
+def doubled_operator(f: Failure) -> Repair | None:
+    """`a + * b`, `a <= >= b`."""
+    marks = {"SIGN", "TIMES", "POWER", "RELATION", "ARROW"}
+    words = {"AND", "OR"}
+    if f.token.kind not in marks | words or f.before.kind not in marks | words | {"NOT"}:
+        return None
+    span = Span(f.before.start, f.token.end)
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"`{f.before.text}` and `{f.token.text}` follow each other",
+            span,
+            label="nothing stands between them",
+            helps=("remove one of them, or write what stands between them",),
+            fixes=(
+                Fix(span=f.token.span, replacement="", title=f"remove `{f.token.text}`"),
+                Fix(span=f.before.span, replacement="", title=f"remove `{f.before.text}`"),
+            ),
+        ),
+        f.replaced(f.index, f.index + 1),
+    )
+
+
+def missing_before(f: Failure) -> Repair | None:
+    """An operator with nothing before it: `(* x)`, `c: <= 3`."""
+    if f.token.kind not in {"TIMES", "POWER", "RELATION", "ARROW", "AND", "OR"}:
+        return None
+    if not f.expected & OPERAND_STARTS or f.before.kind in OPERAND_ENDS:
+        return None
+    if f.token.text in {"*", "**"} and f.before.kind in {"LPAR", "COMMA"}:
+        return Repair(
+            problem(
+                f.source,
+                "CS128",
+                f"`{f.token.text}` can't unpack arguments",
+                f.token.span,
+                helps=("write each argument and setting out",),
+                fix="",
+                safe=False,
+            ),
+            f.replaced(f.index, f.index + 1),
+        )
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"nothing stands before `{f.token.text}`",
+            f.token.span,
+            helps=(f"write what is on the left of `{f.token.text}`",),
+        )
+    )

@@ -1,0 +1,402 @@
+"""Words: misspelt keywords, words of other languages, keywords in places of their own."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.layout import ITEM_WORDS
+from cspec.dsl.source import Span
+from cspec.dsl.syntax_failure import (
+    OPERAND_ENDS,
+    OPERAND_STARTS,
+    Failure,
+    Repair,
+    problem,
+)
+from cspec.dsl.tables import load_tables
+from cspec.dsl.tokens import Token
+
+OBJECTIVES = {
+    "min": "minimize",
+    "minimise": "minimize",
+    "minimum": "minimize",
+    "minimizing": "minimize",
+    "argmin": "minimize",
+    "max": "maximize",
+    "maximise": "maximize",
+    "maximum": "maximize",
+    "argmax": "maximize",
+    "objective": "minimize",
+    "solve": "satisfy",
+    "find": "satisfy",
+}
+SYNONYMS = OBJECTIVES | {
+    "const": "param",
+    "constant": "param",
+    "parameter": "param",
+    "parameters": "param",
+    "def": "let",
+    "define": "let",
+    "variable": "var",
+    "variables": "var",
+    "dataset": "data",
+    "network": "model",
+    "use": "using",
+    "method": "using",
+    "solver": "using",
+    "train": "fit",
+    "check": "verify",
+    "track": "metric",
+    "log": "metric",
+    "import": "from",
+}
+PYTHON = {
+    "class": 'a spec has no classes; bring one in by `from "nets.py" import Net`',
+    "return": "a spec has no functions with steps; write `let f(a) = ...`",
+    "while": "a spec has no loops; `stop when ...` ends training",
+    "print": "a spec prints nothing; `metric name = ...` records a value",
+    "assert": "write a constraint below `s.t.`, or `verify`",
+    "async": "a spec has no threads",
+    "global": "a spec has no globals",
+    "del": "nothing needs to be deleted",
+    "pass": "an empty line needs no `pass`",
+}
+
+
+def reference(kind: str) -> str:
+    """The word that a keyword terminal stands for."""
+    return next((word for word, name in load_tables().words.items() if name == kind), kind)
+
+
+def python_words(f: Failure) -> Repair | None:
+    """`import x`, `lambda x:`, `a if b else c`, f-strings, loops."""
+    first = f.first
+    if first.text in PYTHON and f.index == 1:
+        return Repair(
+            problem(
+                f.source,
+                "CS128",
+                f"`{first.text}` is Python, not part of the language",
+                first.span,
+                helps=(PYTHON[first.text],),
+            )
+        )
+    if first.text == "import" and f.index >= 1:
+        name = f.at(1).text
+        return Repair(
+            problem(
+                f.source,
+                "CS128",
+                "an import says where it comes from",
+                first.span,
+                helps=(
+                    f'write `from {name} import ...`, or `from "nets.py" import {name}` for a'
+                    " file beside the spec",
+                ),
+            )
+        )
+    if f.before.text == "lambda":
+        return Repair(
+            problem(
+                f.source,
+                "CS128",
+                "there is no `lambda`",
+                f.before.span,
+                helps=("give the function a name: `let f(a) = ...`",),
+            )
+        )
+    if f.token.kind == "STRING" and f.before.text in {"f", "r", "b"}:
+        return Repair(
+            problem(
+                f.source,
+                "CS128",
+                f"strings have no prefix `{f.before.text}`",
+                f.before.span,
+                helps=(f"write `{f.token.text}`",),
+                fix="",
+                safe=False,
+            ),
+            f.replaced(f.index - 1, f.index),
+        )
+    return _conditional(f)
+
+
+def _conditional(f: Failure) -> Repair | None:
+    if f.first.text == "if" and f.index == 1:
+        span = f.first.span
+    elif f.token.text in {"if", "when", "unless"} and f.before.kind in OPERAND_ENDS:
+        span = f.token.span
+    else:
+        return None
+    word = f.source.slice(span)
+    condition = f.text(f.index + 1, len(f.tokens)) if span == f.token.span else ""
+    helps = ["write `condition => consequence`"]
+    if condition and f.kind == "clause" and not f.depth(f.index):
+        helps = [f"write `{condition.strip()} => {f.text(_body(f), f.index)}`"]
+        if word == "unless":
+            helps = [f"write `not ({condition.strip()}) => {f.text(_body(f), f.index)}`"]
+    return Repair(
+        problem(
+            f.source,
+            "CS128",
+            f"there is no `{word}`; an implication is written `=>`",
+            span,
+            helps=(*helps, "a condition on the elements of a set is `forall v in S where ...:`"),
+        )
+    )
+
+
+def _body(f: Failure) -> int:
+    """Where the relation of a constraint begins."""
+    colons = [i for i in range(f.index) if f.at(i).kind == "COLON" and not f.depth(i)]
+    return colons[-1] + 1 if colons else 0
+
+
+def for_all(f: Failure) -> Repair | None:
+    """`for all x in S:`, `for each x in S:`, `for x in S:` before a constraint."""
+    if f.kind != "clause":
+        return None
+    start = f.index if f.token.kind == "FOR" else f.index - 1
+    token = f.at(start)
+    if token.kind != "FOR" or f.depth(start):
+        return None
+    if f.at(start - 1).kind not in {"$END", "COLON"} and start > 0:
+        return _trailing_for(f, start)
+    end = start + 1
+    if f.at(end).text in {"all", "each", "every", "any"}:
+        end += 1
+    span = Span(token.start, f.at(end - 1).end)
+    return Repair(
+        problem(
+            f.source,
+            "CS122",
+            f"`{f.source.slice(span)}` is written `forall`",
+            span,
+            helps=("write `forall`",),
+            fix="forall",
+        ),
+        f.replaced(start, end, Token("FORALL", "forall", span.start, span.end)),
+    )
+
+
+def _trailing_for(f: Failure, start: int) -> Repair:
+    binder = f.text(start + 1, len(f.tokens)) if start + 1 < len(f.tokens) else "v in S"
+    binder = binder.removeprefix("all ").removeprefix("each ").rstrip(": ")
+    return Repair(
+        problem(
+            f.source,
+            "CS122",
+            "the quantifier stands before the relation",
+            f.at(start).span,
+            helps=(f"write `label: forall {binder}: ...`",),
+        )
+    )
+
+
+def missing_colon(f: Failure) -> Repair | None:
+    """`forall W in net.weights W in stiefel`."""
+    start = None
+    for index in range(f.index - 1, -1, -1):
+        if f.at(index).kind == "COLON":
+            return None
+        if f.at(index).kind == "FORALL":
+            start = index
+            break
+    if start is None or f.depth(f.index) or f.before.kind not in OPERAND_ENDS:
+        return None
+    if f.token.kind not in OPERAND_STARTS | {"LBRACE", "FORALL"} or f.index < start + 4:
+        return None
+    place = f.before.end
+    quantifier = f.text(start, f.index)
+    return Repair(
+        problem(
+            f.source,
+            "CS121",
+            "a `:` is missing behind the quantifier",
+            Span(f.at(start).start, place),
+            label="for all of these",
+            helps=(f"write `{quantifier}: {f.token.text} ...`",),
+            fix=":",
+            fix_span=Span(place, place),
+        ),
+        f.replaced(f.index, f.index, Token("COLON", ":", place, place)),
+    )
+
+
+def quantifier_names(f: Failure) -> Repair | None:
+    """`forall a, b in S`, `forall x S`."""
+    if not any(f.at(i).kind in {"FORALL", "FOR"} for i in (f.index - 2, f.index - 1)):
+        return None
+    opener = f.at(f.index - 2)
+    if f.token.kind == "COMMA" and opener.kind in {"FORALL", "FOR"}:
+        end = f.index
+        while f.at(end).kind == "COMMA" and f.at(end + 1).text.isidentifier():
+            end += 2
+        names = [f.at(i) for i in range(f.index - 1, end, 2)]
+        listed = ", ".join(name.text for name in names)
+        span = Span(names[0].start, names[-1].end)
+        word = opener.text
+        separate = f": {word} ".join(f"{name.text} in S" for name in names)
+        return Repair(
+            problem(
+                f.source,
+                "CS137",
+                f"`{word} {listed} in` has two readings",
+                span,
+                helps=(
+                    f"if each element of the set is a tuple, write `{word} ({listed}) in S`",
+                    f"if each name runs over the set, write `{word} {separate}`"
+                    if word == "forall"
+                    else "if each name runs over the set, write one `for` for each",
+                ),
+                fix=f"({listed})",
+                safe=False,
+            ),
+            f.replaced(
+                f.index - 1,
+                end,
+                Token("LPAR", "(", span.start, span.start),
+                *f.tokens[f.index - 1 : end],
+                Token("RPAR", ")", span.end, span.end),
+            ),
+        )
+    if f.before.kind == "NAME" and opener.kind in {"FORALL", "FOR"} and "IN" in f.expected:
+        wrong = f.token
+        if wrong.text in {"of", "from", "on", "is"}:
+            return _swap(f, f.index, "in", "IN", "CS120")
+        return Repair(
+            problem(
+                f.source,
+                "CS137",
+                f"`{opener.text} {f.before.text}` does not say over what",
+                Span(opener.start, f.before.end),
+                helps=(f"write `{opener.text} {f.before.text} in SET`",),
+            )
+        )
+    return None
+
+
+def _swap(f: Failure, index: int, word: str, kind: str, code: str) -> Repair:
+    token = f.at(index)
+    return Repair(
+        problem(
+            f.source,
+            code,
+            f"`{token.text}` is written `{word}`",
+            token.span,
+            helps=(f"write `{word}`",),
+            fix=word,
+            safe=False,
+        ),
+        f.replaced(index, index + 1, Token(kind, word, token.start, token.end, kind != "NAME")),
+    )
+
+
+def misspelt_item(f: Failure) -> Repair | None:
+    """The first word of a line is almost an item, or another language's word for one."""
+    first = f.first
+    if f.kind != "clause" or first.kind not in {"NAME", "IMPORT"} or f.index != 1:
+        return None
+    if f.token.kind not in OPERAND_STARTS and f.token.kind != "$END" and not f.token.soft:
+        return None
+    words = load_tables().words
+    lower = first.text.lower()
+    items = [word for word, kind in words.items() if kind in ITEM_WORDS | {"FORALL"}]
+    meant = SYNONYMS.get(lower)
+    if meant is None:
+        close = get_close_matches(lower, items, n=1, cutoff=0.7)
+        meant = close[0] if close else None
+    if meant is None or meant == first.text:
+        return None
+    code = "CS119" if meant in {"minimize", "maximize", "satisfy"} else "CS120"
+    repair = _swap(f, 0, meant, words[meant], code)
+    if first.text in SYNONYMS and lower not in OBJECTIVES:
+        note = (f"`{meant}` is the word for it here",)
+        repair = repair._replace(diagnostic=repair.diagnostic.model_copy(update={"notes": note}))
+    return repair
+
+
+def misspelt_word(f: Failure) -> Repair | None:
+    """The word that does not fit, or the one before it, is almost a keyword that would."""
+    words = load_tables().words
+    here = [word for word, kind in words.items() if kind in f.expected]
+    if f.token.kind == "NAME" and len(f.token.text) > 1:
+        spelled = {
+            "within": "within",
+            "tolerance": "within",
+            "tol": "within",
+            "using": "by",
+            "via": "by",
+            "over": "on",
+            "given": "",
+            "subject": "",
+        }.get(f.token.text)
+        close = get_close_matches(f.token.text.lower(), here, n=1, cutoff=0.6)
+        meant = spelled if spelled in here else (close[0] if close else None)
+        if meant and meant != f.token.text:
+            return _swap(f, f.index, meant, words[meant], "CS120")
+    before = f.before
+    if before.kind != "NAME" or f.token.kind not in OPERAND_STARTS:
+        return None
+    close = get_close_matches(before.text.lower(), ["forall", "not"], n=1, cutoff=0.7)
+    if close and before.text != close[0]:
+        return _swap(f, f.index - 1, close[0], words[close[0]], "CS120")
+    return None
+
+
+def given_bar(f: Failure) -> Repair | None:
+    """`P[pred == 1 given sex]`, `P[a, b]`."""
+    opened = f.depth(f.index)
+    if not opened or f.at(opened[-1] - 1).kind != "AVERAGE":
+        return None
+    if f.token.text not in {"given", "if", "where", "when", ","}:
+        return None
+    opener = f.at(opened[-1] - 1).text
+    if f.token.text == ",":
+        return Repair(
+            problem(
+                f.source,
+                "CS115",
+                f"`{opener}[...]` takes one expression",
+                f.token.span,
+                helps=("for both write `and`; for a condition write `|`",),
+                fixes=(
+                    Fix(span=f.token.span, replacement=" and", title="both"),
+                    Fix(span=f.token.span, replacement=" |", title="a condition"),
+                ),
+            ),
+            f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end)),
+        )
+    return _swap(f, f.index, "|", "BAR", "CS120")
+
+
+def keyword_start(f: Failure) -> Repair | None:
+    """`fit <= 3`: a keyword begins an unlabelled constraint."""
+    first = f.first
+    continues = {"RELATION", "SIGN", "TIMES", "POWER", "DOT", "IN", "ARROW", "LSQB"}
+    if f.kind != "item" or f.index != 1 or f.token.kind not in continues:
+        return None
+    if first.text == "fit" and f.token.kind == "LSQB":
+        return None
+    place = first.start
+    tokens = (
+        Token("NAME", "c", place, place),
+        Token("COLON", ":", place, place),
+        first._replace(kind="NAME"),
+        *f.tokens[1:],
+    )
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            f"`{first.text}` begins a line of its own kind",
+            first.span,
+            notes=("an unlabelled constraint may not begin with a keyword",),
+            helps=(f"for a constraint on `{first.text}` give it a label: `c: {first.text} ...`",),
+            fix="c: ",
+            fix_span=Span(place, place),
+            safe=False,
+        ),
+        tokens,
+    )
