@@ -56,8 +56,15 @@ def standardized(parts: dict[str, Dataset]) -> dict[str, Dataset]:
     return {name: scale(part) for name, part in parts.items()}
 
 
+def wants_scaling(scale: str) -> bool:
+    """Whether numeric features are standardized: "standard" says yes, "none" no."""
+    if scale not in ("standard", "none"):
+        raise DataError(f'scale="{scale}" is unknown', 'write scale="standard" or scale="none"')
+    return scale == "standard"
+
+
 def digits(
-    split: Sequence[float] = DEFAULT_SPLIT, seed: int = 0, image: bool = False
+    split: Sequence[float] | None = None, seed: int = 0, image: bool = False
 ) -> dict[str, Dataset]:
     """1,797 handwritten digits of 8x8 pixels in [0, 1], labels 0 to 9 (scikit-learn).
 
@@ -74,12 +81,13 @@ def digits(
         classes={"y": tuple(range(10))},
         provenance="digits of scikit-learn, 1797 images of 8x8 pixels",
     )
-    return split_dataset(whole, split, seed)
+    return split_dataset(whole, DEFAULT_SPLIT if split is None else split, seed)
 
 
 def _tabular(
-    name: str, split: Sequence[float], seed: int, standardize: bool, classifier: bool = True
+    name: str, split: Sequence[float] | None, seed: int, scale: str, classifier: bool = True
 ) -> dict[str, Dataset]:
+    standardize = wants_scaling(scale)
     bunch = _sklearn(name)
     x = floats(bunch.data)
     target = torch.as_tensor(bunch.target, dtype=torch.int64) if classifier else None
@@ -91,36 +99,36 @@ def _tabular(
         provenance=f"{name} of scikit-learn, {len(x)} rows"
         + (", features standardized on the first part" if standardize else ""),
     )
-    parts = split_dataset(whole, split, seed)
+    parts = split_dataset(whole, DEFAULT_SPLIT if split is None else split, seed)
     return standardized(parts) if standardize else parts
 
 
 def breast_cancer(
-    split: Sequence[float] = DEFAULT_SPLIT, seed: int = 0, standardize: bool = True
+    split: Sequence[float] | None = None, seed: int = 0, scale: str = "standard"
 ) -> dict[str, Dataset]:
     """569 tumors, 30 features; class 0 malignant, 1 benign, as scikit-learn numbers them."""
-    return _tabular("breast_cancer", split, seed, standardize)
+    return _tabular("breast_cancer", split, seed, scale)
 
 
 def wine(
-    split: Sequence[float] = DEFAULT_SPLIT, seed: int = 0, standardize: bool = True
+    split: Sequence[float] | None = None, seed: int = 0, scale: str = "standard"
 ) -> dict[str, Dataset]:
     """178 wines, 13 features, three classes (scikit-learn)."""
-    return _tabular("wine", split, seed, standardize)
+    return _tabular("wine", split, seed, scale)
 
 
 def iris(
-    split: Sequence[float] = DEFAULT_SPLIT, seed: int = 0, standardize: bool = True
+    split: Sequence[float] | None = None, seed: int = 0, scale: str = "standard"
 ) -> dict[str, Dataset]:
     """150 flowers, 4 features, three classes (scikit-learn)."""
-    return _tabular("iris", split, seed, standardize)
+    return _tabular("iris", split, seed, scale)
 
 
 def diabetes(
-    split: Sequence[float] = DEFAULT_SPLIT, seed: int = 0, standardize: bool = True
+    split: Sequence[float] | None = None, seed: int = 0, scale: str = "standard"
 ) -> dict[str, Dataset]:
     """442 patients, 10 features, a number to predict (25 to 346) that is not scaled."""
-    return _tabular("diabetes", split, seed, standardize, classifier=False)
+    return _tabular("diabetes", split, seed, scale, classifier=False)
 
 
 def two_gaussians(

@@ -47,8 +47,8 @@ def first_file(folder: Path, candidates: Sequence[str], what: str) -> Path:
     )
 
 
-def find_table(path: str | Path) -> Path:
-    """A table by its path, or, where a relative one does not exist, inside `$CSPEC_DATA`."""
+def find_file(path: str | Path) -> Path:
+    """A file by its path, or, where a relative one does not exist, inside `$CSPEC_DATA`."""
     file = Path(path).expanduser()
     root = os.environ.get(VARIABLE)
     if not file.is_file() and not file.is_absolute() and root:

@@ -9,15 +9,16 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.data.dataset import Dataset, whole_classes
 from cspec.runtime.data.errors import DataError
-from cspec.runtime.data.files import data_folder, first_file
+from cspec.runtime.data.files import data_folder, find_file, first_file
 from cspec.runtime.data.split import split_dataset
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -67,19 +68,48 @@ def _names(prefix: str, kind: str, dimensions: int) -> list[str]:
 
 
 def _part(folder: Path, prefix: str, name: str, image: bool) -> Dataset:
-    images = read_idx(first_file(folder, _names(prefix, "images", 3), f"{name} images"))
-    labels = read_idx(first_file(folder, _names(prefix, "labels", 1), f"{name} labels"))
-    if images.ndim != 3 or labels.ndim != 1:
-        raise DataError(f"`{folder}` holds {name} images or labels of an unexpected shape")
-    x = torch.from_numpy(images).to(torch.get_default_dtype()) / 255
-    y = torch.from_numpy(labels).to(torch.int64)
+    images = first_file(folder, _names(prefix, "images", 3), f"{name} images")
+    labels = first_file(folder, _names(prefix, "labels", 1), f"{name} labels")
+    part = _pair(name, images, labels, image)
+    return replace(part, classes={"y": tuple(range(10))})
+
+
+def _pair(name: str, images: Path, labels: Path, image: bool) -> Dataset:
+    pixels, codes = read_idx(images), read_idx(labels)
+    if pixels.ndim != 3 or codes.ndim != 1 or pixels.dtype != np.uint8:
+        raise DataError(
+            f"`{images.name}` and `{labels.name}` hold {pixels.dtype} of shape {pixels.shape} and "
+            f"{codes.dtype} of shape {codes.shape}",
+            "needed: gray images of bytes (N, height, width) and labels (N,)",
+        )
+    x = torch.from_numpy(pixels).to(torch.get_default_dtype()) / 255
+    y = torch.from_numpy(codes).to(torch.int64)
+    classes = whole_classes(y)
     return Dataset(
         name=name,
         columns={"x": x[:, None] if image else x.flatten(1), "y": y},
-        classes={"y": tuple(range(10))},
-        provenance=f"IDX files of {folder.name}, {name}: {len(x)} images of "
-        f"{images.shape[1]}x{images.shape[2]} pixels",
+        classes={} if classes is None else {"y": classes},
+        provenance=f"{images.name}, {name}: {len(x)} images of "
+        f"{pixels.shape[1]}x{pixels.shape[2]} pixels",
     )
+
+
+def idx(
+    images: str,
+    labels: str,
+    split: Sequence[float] | None = None,
+    seed: int = 0,
+    image: bool = True,
+) -> dict[str, Dataset]:
+    """Any pair of IDX files, gray images and labels: all of it `train`, unless `split` is given.
+
+    `x` is (N, 1, height, width) in [0, 1], flat with `image=false`.
+
+    Raises:
+        DataError: a file that is missing, damaged, or holds something else.
+    """
+    whole = _pair("train", find_file(images), find_file(labels), image)
+    return {"train": whole} if split is None else split_dataset(whole, split, seed)
 
 
 def mnist(

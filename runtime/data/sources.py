@@ -15,7 +15,7 @@ from cspec.runtime.data.embedded import (
     wine,
 )
 from cspec.runtime.data.errors import DataError
-from cspec.runtime.data.idx import mnist
+from cspec.runtime.data.idx import idx, mnist
 from cspec.runtime.data.tables import Column, csv
 
 Source = Callable[..., dict[str, Dataset]]
@@ -25,6 +25,7 @@ SOURCES: dict[str, Source] = {
     "two_gaussians": two_gaussians,
     "csv": csv,
     "mnist": mnist,
+    "idx": idx,
     "cifar10": cifar10,
     "breast_cancer": breast_cancer,
     "wine": wine,

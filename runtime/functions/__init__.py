@@ -83,6 +83,7 @@ from cspec.runtime.functions.statistics import (
     weighted,
 )
 from cspec.runtime.functions.tails import cvar, quantile
+from cspec.runtime.functions.tensors import as_weight, eye, parameter, softmax, total, vector
 from cspec.runtime.models.gates import has_gates
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
@@ -127,11 +128,14 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "cosh": cosh,
     "tanh": tanh,
     "sigmoid": sigmoid,
+    "softmax": softmax,
     "softplus": softplus,
     "relu": relu,
     "erf": erf,
     "abs": absolute,
     "sign": sign,
+    "eye": eye,
+    "sum": total,
     "max": maximum,
     "min": minimum,
     "pow": power,
@@ -148,6 +152,7 @@ __all__ = [
     "arctan",
     "as_matrix",
     "as_tensor",
+    "as_weight",
     "bce",
     "by_group",
     "bytes_",
@@ -169,6 +174,7 @@ __all__ = [
     "exp",
     "expected_density",
     "expm1",
+    "eye",
     "flops",
     "fraction",
     "gap",
@@ -194,6 +200,7 @@ __all__ = [
     "nll",
     "norm",
     "nuclear",
+    "parameter",
     "params",
     "power",
     "pred",
@@ -214,6 +221,7 @@ __all__ = [
     "sinh",
     "soft_equal",
     "soft_less",
+    "softmax",
     "softplus",
     "spectral",
     "sqrt",
@@ -222,6 +230,8 @@ __all__ = [
     "sumsq",
     "tan",
     "tanh",
+    "total",
+    "vector",
     "vmax",
     "vmin",
     "weight_uses",

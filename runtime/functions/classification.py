@@ -24,9 +24,13 @@ def _class_scores(scores: Tensor, what: str) -> Tensor:
     return scores
 
 
-def _check_class(index: int, classes: int) -> None:
-    if not 0 <= index < classes:
-        raise ValueError(f"class {index} does not exist: the model has classes 0 to {classes - 1}")
+def _class_index(index: float, classes: int) -> int:
+    """The class number as an integer; numbers of a spec may arrive as floats."""
+    if index != int(index) or not 0 <= index < classes:
+        raise ValueError(
+            f"class {index:g} does not exist: the model has classes 0 to {classes - 1}"
+        )
+    return int(index)
 
 
 def prob(logits: Tensor) -> Tensor:
@@ -45,7 +49,7 @@ def pred(logits: Tensor) -> Tensor:
     return _class_scores(logits, "pred").argmax(dim=1)
 
 
-def class_prob(logits: Tensor, index: int, temperature: float = 1.0) -> Tensor:
+def class_prob(logits: Tensor, index: float, temperature: float = 1.0) -> Tensor:
     """Surrogate of `pred == index`: its probability at a temperature t, (B,).
 
     `softmax(z/t)[index]`; of a single logit `sigmoid(z/t)` for class 1, `sigmoid(-z/t)` for 0.
@@ -56,11 +60,11 @@ def class_prob(logits: Tensor, index: int, temperature: float = 1.0) -> Tensor:
     """
     logit_B = single_logit(logits)
     if logit_B is not None:
-        _check_class(index, 2)
-        return torch.sigmoid((2 * index - 1) * logit_B / temperature)
+        k = _class_index(index, 2)
+        return torch.sigmoid((2 * k - 1) * logit_B / temperature)
     logits = _class_scores(logits, "class_prob")
-    _check_class(index, logits.shape[1])
-    return torch.softmax(logits / temperature, dim=1)[:, index]
+    k = _class_index(index, logits.shape[1])
+    return torch.softmax(logits / temperature, dim=1)[:, k]
 
 
 def label_prob(logits: Tensor, labels_B: Tensor, temperature: float = 1.0) -> Tensor:
@@ -73,19 +77,19 @@ def label_prob(logits: Tensor, labels_B: Tensor, temperature: float = 1.0) -> Te
     return torch.softmax(logits / temperature, dim=1).gather(1, labels_B[:, None]).squeeze(1)
 
 
-def class_margin(logits: Tensor, index: int) -> Tensor:
+def class_margin(logits: Tensor, index: float) -> Tensor:
     """Margin of class `index`, (B,): positive exactly where it is predicted (ties aside).
 
     `z_index - max_{j != index} z_j`; of a single logit `z` for class 1 and `-z` for class 0.
     """
     logit_B = single_logit(logits)
     if logit_B is not None:
-        _check_class(index, 2)
-        return (2 * index - 1) * logit_B
+        k = _class_index(index, 2)
+        return (2 * k - 1) * logit_B
     logits = _class_scores(logits, "class_margin")
-    _check_class(index, logits.shape[1])
-    others_BC = torch.cat([logits[:, :index], logits[:, index + 1 :]], dim=1)
-    return logits[:, index] - others_BC.amax(1)
+    k = _class_index(index, logits.shape[1])
+    others_BC = torch.cat([logits[:, :k], logits[:, k + 1 :]], dim=1)
+    return logits[:, k] - others_BC.amax(1)
 
 
 def label_margin(logits: Tensor, labels_B: Tensor) -> Tensor:

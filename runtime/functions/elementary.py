@@ -57,9 +57,8 @@ absolute = _unary(torch.abs, "abs")
 sign = _unary(torch.sign, "sign")
 
 
-def _operands(first: Value, others: tuple[Value, ...]) -> list[Tensor]:
-    """The operands as tensors on one device: numbers are filled in there, without a copy."""
-    values = (first, *others)
+def operands(*values: Value) -> list[Tensor]:
+    """The values as tensors on one device: numbers are filled in there, without a copy."""
     device = next((v.device for v in values if isinstance(v, Tensor)), None)
     return [
         as_tensor(v)
@@ -71,7 +70,7 @@ def _operands(first: Value, others: tuple[Value, ...]) -> list[Tensor]:
 
 def maximum(first: Value, *others: Value) -> Tensor:
     """`max(v)`: largest entry that is not NaN. `max(a, b, ...)`: entry by entry."""
-    largest, *rest = _operands(first, others)
+    largest, *rest = operands(first, *others)
     if not rest:
         return vmax(largest)
     for operand in rest:
@@ -81,7 +80,7 @@ def maximum(first: Value, *others: Value) -> Tensor:
 
 def minimum(first: Value, *others: Value) -> Tensor:
     """`min(v)`: smallest entry that is not NaN. `min(a, b, ...)`: entry by entry."""
-    smallest, *rest = _operands(first, others)
+    smallest, *rest = operands(first, *others)
     if not rest:
         return vmin(smallest)
     for operand in rest:

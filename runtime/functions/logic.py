@@ -33,9 +33,9 @@ def sigmoid_event(margin: Tensor, temperature: float = 1.0) -> Tensor:
     return torch.sigmoid(margin / temperature)
 
 
-def ramp_event(margin: Tensor, temperature: float = 1.0) -> Tensor:
-    """Clipped line of `margin > 0`: `clip(1/2 + margin / (2 temperature), 0, 1)`."""
-    return (0.5 + margin / (2 * temperature)).clamp(0, 1)
+def ramp_event(margin: Tensor, width: float = 1.0) -> Tensor:
+    """Clipped line of `margin > 0`, rising over `width`: `clip(1/2 + margin / width, 0, 1)`."""
+    return (0.5 + margin / width).clamp(0, 1)
 
 
 def hinge_event(margin: Tensor, upper: bool = True) -> Tensor:

@@ -56,14 +56,31 @@ def weight_uses(model: nn.Module, input_shape: Sequence[int]) -> dict[str, int]:
     return by_shape[shape]
 
 
-def flops(model: nn.Module, input_shape: Sequence[int], *, expected: bool = False) -> Tensor:
+def _uses(model: nn.Module, input_shape: Sequence[int] | None) -> dict[str, int]:
+    if input_shape is not None:
+        return weight_uses(model, input_shape)
+    remembered = list(_USES.get(model, {}).values())
+    if len(remembered) != 1:
+        raise ValueError(
+            "the operations of a forward pass depend on the shape of an example: "
+            "give it, or call weight_uses(model, input_shape) once before"
+        )
+    return remembered[0]
+
+
+def flops(
+    model: nn.Module, input_shape: Sequence[int] | None = None, *, expected: bool = False
+) -> Tensor:
     """Operations of one forward pass of one example: 2 for each use of a weight that is not zero.
 
     Linear and convolution layers count, one multiplication and one addition a weight; biases,
     activations and normalization do not. `expected` takes P(z != 0) for gated weights and has a
-    gradient. 0-dim float64.
+    gradient. 0-dim float64. Without `input_shape`, the one that `weight_uses` was called with.
+
+    Raises:
+        ValueError: no shape is given, and none or several are remembered.
     """
-    uses = weight_uses(model, input_shape)
+    uses = _uses(model, input_shape)
     counts = [
         weights_in_use(module, expected).to(torch.float64) * (2 * uses[name])
         for name, module in model.named_modules()

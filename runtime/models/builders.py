@@ -42,7 +42,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,
 }
 
-GATES = ("hard_concrete",)
+GATES = ("none", "hard_concrete")
 
 
 class Network(nn.Sequential):
@@ -71,21 +71,23 @@ def _sizes(values: int | Sequence[int], what: str) -> tuple[int, ...]:
     return sizes
 
 
-def _check_gates(gates: str | None) -> None:
+def _gated(gates: str | None) -> bool:
+    """Whether layers get gates; None and "none" say no."""
     if gates is not None and gates not in GATES:
         raise ModelError(f"unknown gates `{gates}`; known: {', '.join(GATES)}")
+    return gates == "hard_concrete"
 
 
 def _linear_layer(
-    inputs: int, outputs: int, bias: bool, gates: str | None, drop_rate: float
+    inputs: int, outputs: int, bias: bool, gated: bool, drop_rate: float
 ) -> nn.Module:
-    if gates is None:
+    if not gated:
         return nn.Linear(inputs, outputs, bias=bias)
     return HardConcreteLinear(inputs, outputs, bias=bias, drop_rate=drop_rate)
 
 
-def _conv_layer(inputs: int, outputs: int, gates: str | None, drop_rate: float) -> nn.Module:
-    if gates is None:
+def _conv_layer(inputs: int, outputs: int, gated: bool, drop_rate: float) -> nn.Module:
+    if not gated:
         return nn.Conv2d(inputs, outputs, 3, padding=1)
     return HardConcreteConv2d(inputs, outputs, 3, padding=1, drop_rate=drop_rate)
 
@@ -98,14 +100,14 @@ def _dense_layers(
     act: str,
     bias: bool = True,
     dropout: float = 0.0,
-    gates: str | None,
+    gated: bool,
     drop_rate: float,
 ) -> dict[str, nn.Module]:
     """`flatten`, then `fc1 ... fcN` with an activation after each but the last."""
     layers: dict[str, nn.Module] = {"flatten": nn.Flatten()}
     widths = (*_sizes(hidden, "hidden"), outputs)
     for number, width in enumerate(widths, start=1):
-        layers[f"fc{number}"] = _linear_layer(inputs, width, bias, gates, drop_rate)
+        layers[f"fc{number}"] = _linear_layer(inputs, width, bias, gated, drop_rate)
         if number < len(widths):
             layers[f"act_fc{number}"] = _activation(act)
             if dropout:
@@ -147,7 +149,6 @@ def mlp(
     Raises:
         ModelError: an unknown activation or gate, a size that is no whole number of at least 1.
     """
-    _check_gates(gates)
     (outputs,) = _sizes(outputs, "outputs")
     layers = _dense_layers(
         math.prod(_sizes(inputs, "inputs")),
@@ -156,7 +157,7 @@ def mlp(
         act=act,
         bias=bias,
         dropout=dropout,
-        gates=gates,
+        gated=_gated(gates),
         drop_rate=drop_rate,
     )
     return Network(layers, outputs)
@@ -192,21 +193,21 @@ def cnn(
     Raises:
         ModelError: inputs that are no images, and what `mlp` refuses.
     """
-    _check_gates(gates)
+    gated = _gated(gates)
     (outputs,) = _sizes(outputs, "outputs")
     depth, height, width = _image_shape(inputs)
     layers: dict[str, nn.Module] = {}
     if len(tuple(inputs)) == 2:
         layers["channel"] = nn.Unflatten(1, (1, height))
     for number, count in enumerate(_sizes(channels, "channels"), start=1):
-        layers[f"conv{number}"] = _conv_layer(depth, count, gates, drop_rate)
+        layers[f"conv{number}"] = _conv_layer(depth, count, gated, drop_rate)
         layers[f"act_conv{number}"] = _activation(act)
         if min(height, width) >= 2:
             layers[f"pool{number}"] = nn.MaxPool2d(2)
             height, width = height // 2, width // 2
         depth = count
     layers |= _dense_layers(
-        depth * height * width, outputs, hidden=hidden, act=act, gates=gates, drop_rate=drop_rate
+        depth * height * width, outputs, hidden=hidden, act=act, gated=gated, drop_rate=drop_rate
     )
     return Network(layers, outputs)
 

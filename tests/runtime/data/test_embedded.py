@@ -77,7 +77,7 @@ def test_tables_are_standardized_on_train_alone(
         assert parts["train"]["y"].is_floating_point() and not parts["train"].classes
     else:
         assert len(parts["train"].classes["y"]) == classes
-    raw = load(name, None, standardize=False)["train"]["x"]
+    raw = load(name, None, scale="none")["train"]["x"]
     assert not torch.allclose(raw.double(), x)
 
 

@@ -76,6 +76,21 @@ def test_mnist_parts_and_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         load("mnist", None, folder=str(tmp_path / "nowhere"))
 
 
+def test_any_pair_of_idx_files(tmp_path: Path) -> None:
+    _write_mnist(tmp_path)
+    files = {
+        "images": str(tmp_path / "train-images-idx3-ubyte.gz"),
+        "labels": str(tmp_path / "train-labels.idx1-ubyte"),
+    }
+    parts = load("idx", ["a", "b"], split=[0.5, 0.5], **files)
+    assert [len(p) for p in parts.values()] == [10, 10]
+    assert load("idx", None, **files)["train"].classes["y"] == tuple(range(10))
+    with pytest.raises(DataError, match="needed: gray images of bytes"):
+        load("idx", None, images=files["labels"], labels=files["labels"])
+    with pytest.raises(DataError, match="`none` does not exist"):
+        load("idx", None, images="none", labels=files["labels"])
+
+
 def _pictures(rows: int) -> np.ndarray:  # type: ignore[type-arg]
     return np.random.default_rng(1).integers(0, 256, (rows, 32, 32, 3), dtype=np.uint8)
 

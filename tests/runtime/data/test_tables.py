@@ -56,7 +56,7 @@ def test_only_the_first_part_gives_the_statistics(tmp_path: Path) -> None:
     parts = load("csv", ["train", "test"], path=str(file), target="y", split=[0.5, 0.5])
     x = parts["train"]["x"].double()
     assert (x.mean().item(), x.std(correction=0).item()) == pytest.approx((0, 1), abs=1e-6)
-    raw = load("csv", None, path=str(file), target="y", split=[0.5, 0.5], standardize=False)
+    raw = load("csv", None, path=str(file), target="y", split=[0.5, 0.5], scale="none")
     train = raw["train"]["x"].double()
     again = (raw["test"]["x"].double() - train.mean()) / train.std(correction=0)
     assert torch.allclose(again, parts["test"]["x"].double(), atol=1e-6)
@@ -153,3 +153,13 @@ def test_files_are_found_in_the_data_folder(
     assert len(load("csv", None, path="people.csv", target="income", split=[1.0])["train"]) == 5
     with pytest.raises(DataError, match=r"the file `nobody\.csv` does not exist"):
         load("csv", None, path="nobody.csv", target="income")
+
+
+def test_without_a_split_all_rows_are_train(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(ROWS)
+    options = {"path": str(tmp_path / "people.csv"), "target": "income"}
+    assert {k: len(p) for k, p in load("csv", None, **options).items()} == {"train": 5}
+    with pytest.raises(DataError, match="csv has the parts train, not train, test"):
+        load("csv", ["train", "test"], **options)
+    with pytest.raises(DataError, match='scale="minmax" is unknown'):
+        load("csv", None, scale="minmax", **options)

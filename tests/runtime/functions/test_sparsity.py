@@ -90,3 +90,10 @@ def test_expected_counts_have_a_gradient() -> None:
         gradients = torch.autograd.grad(cost, [p for n, p in net.named_parameters() if "log" in n])
         assert all(bool((g > 0).all()) for g in gradients)
     assert params(net).item() == 12 + 3 + 6 + 2
+
+
+def test_operations_remember_the_shape_of_an_example() -> None:
+    net = _conv_net()
+    with pytest.raises(ValueError, match="depend on the shape of an example"):
+        flops(net)
+    assert flops(net, (1, 4, 4)).item() == flops(net).item()

@@ -10,7 +10,7 @@ from cspec.runtime.models import MODELS, ModelError, build, model_settings
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("gates", [None, "hard_concrete"])
+@pytest.mark.parametrize("gates", [None, "none", "hard_concrete"])
 @pytest.mark.parametrize("side", [8, 28])
 def test_images_in_logits_out(name: str, gates: str | None, side: int) -> None:
     torch.manual_seed(0)
@@ -63,7 +63,7 @@ def test_settings_take_effect() -> None:
         ("mlp", {"act": "rel"}, "unknown activation `rel`"),
         ("mlp", {"hidden": [0]}, "hidden holds whole numbers of at least 1, but one is 0"),
         ("mlp", {"hidden": [2.5]}, "but one is 2.5"),
-        ("linear", {"gates": "soft"}, "unknown gates `soft`; known: hard_concrete"),
+        ("linear", {"gates": "soft"}, "unknown gates `soft`; known: none, hard_concrete"),
         ("cnn", {}, r"needs images .* shape \(64,\); give the data as images"),
         ("mlp", {"gates": "hard_concrete", "drop_rate": 0}, "drop_rate must lie"),
         ("mlp", {"dropout": 1.5}, "mlp can't be built: dropout probability"),

@@ -1,0 +1,30 @@
+"""Canonical forms of `gap` and `ratio`: all ordered pairs of groups, each linear in the rates."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def _ordered_pairs(groups: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    index = torch.arange(groups, device=device)
+    first, second = torch.meshgrid(index, index, indexing="ij")
+    different = first != second
+    return first[different], second[different]
+
+
+def differences(rates_G: Tensor) -> Tensor:
+    """r_i - r_j for all ordered pairs i != j, (G (G - 1),): `gap(r) <= b` is `differences <= b`."""
+    first, second = _ordered_pairs(rates_G.shape[0], rates_G.device)
+    return rates_G[first] - rates_G[second]
+
+
+def ratio_differences(rates_G: Tensor, bound: Tensor | float) -> Tensor:
+    """b r_j - r_i for all ordered pairs: `ratio(r) >= b` is `ratio_differences <= 0`."""
+    first, second = _ordered_pairs(rates_G.shape[0], rates_G.device)
+    return bound * rates_G[second] - rates_G[first]
+
+
+def as_weight(event: Tensor) -> Tensor:
+    """An event as 0/1 numbers, to be combined with soft events; numbers stay as they are."""
+    return event if event.is_floating_point() else event.to(torch.get_default_dtype())

@@ -1,0 +1,40 @@
+"""Helpers of emitted loops."""
+
+import pytest
+import torch
+from torch import nn
+
+from cspec.runtime.functions import FUNCTIONS, ShapeMismatch, as_weight, parameter, vector
+
+
+def test_parameters_by_dotted_name() -> None:
+    net = nn.Sequential(nn.Linear(2, 3))
+    assert parameter(net, "0.weight") is net[0].weight
+    with pytest.raises(AttributeError):
+        parameter(net, "1.weight")
+
+
+def test_vectors_of_numbers_and_tensors() -> None:
+    leaf = torch.tensor(2.0, requires_grad=True)
+    v = vector(1, leaf, 0.5)
+    assert v.tolist() == [1.0, 2.0, 0.5]
+    v.sum().backward()
+    assert leaf.grad is not None and leaf.grad.item() == 1.0
+    assert vector(leaf, leaf).dtype == torch.float32
+
+
+def test_events_as_numbers_and_sums() -> None:
+    event = torch.tensor([True, False, True])
+    assert as_weight(event).tolist() == [1.0, 0.0, 1.0]
+    soft = torch.tensor([0.5], dtype=torch.float64)
+    assert as_weight(soft) is soft
+    assert FUNCTIONS["sum"](event).item() == 2.0
+    assert FUNCTIONS["sum"](torch.tensor([[1.0, 2.0], [3.0, 4.0]])).item() == 10.0
+    assert FUNCTIONS["eye"](2).tolist() == [[1, 0], [0, 1]]
+
+
+def test_softmax_is_over_the_last_dimension() -> None:
+    p = FUNCTIONS["softmax"](torch.tensor([[1000.0, 1000.0], [0.0, -1000.0]]))
+    assert p.tolist() == [[0.5, 0.5], [1.0, 0.0]]
+    with pytest.raises(ShapeMismatch):
+        FUNCTIONS["softmax"](torch.tensor(1.0))
