@@ -107,11 +107,11 @@ def csv(
 
     Inputs are all columns but the target and the named ones, or exactly `inputs`. Numeric inputs
     are standardized (unless `scale="none"`) with the mean and deviation of the first part only;
-    text, truth values and `categorical` columns become one-hot features in sorted order. A named column of text is kept as
-    codes with its `classes`; one of numbers keeps its numbers. `positive` makes that value of the
-    target class 1. `names` gives column names to a file without a header line; `skip_rows` lines
-    are passed over; `missing="drop"` leaves rows with missing entries out. Without `split` all rows
-    are `train`.
+    text, truth values and `categorical` columns become one-hot features in sorted order. A named
+    column of text is kept as codes with its `classes`; one of numbers keeps its numbers. `positive`
+    makes that value of the target class 1. `names` gives column names to a file without a header
+    line; `skip_rows` lines are passed over; `missing="drop"` leaves rows with missing entries out.
+    Without `split` all rows are `train`.
 
     Raises:
         DataError: a missing file or column, entries that are missing or can't be read, a column of
