@@ -138,13 +138,20 @@ class Translator:
         positional: list[ast.expr] = [ast.Constant(member.word)]
         keywords: list[ast.keyword] = []
         for key, value in member.arguments.items():
-            translated = self.translate(value) if isinstance(value, Expr) else ast.Constant(value)
+            translated = self._set_argument(member, value)
             if key.isdigit():
                 positional.append(translated)
             else:
                 keywords.append(ast.keyword(arg=key, value=translated))
         get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
         return ast.Call(func=get, args=positional, keywords=keywords)
+
+    def _set_argument(self, member: SetMember, value: object) -> ast.expr:
+        """Shares (`10%`, a density) stay floats: whole numbers are counts to a set."""
+        if not isinstance(value, Expr):
+            return ast.Constant(value)
+        share = isinstance(value, Number) and (member.model is not None or "%" in value.text)
+        return ast.Constant(float(value.value)) if share else self.translate(value)  # type: ignore[attr-defined]
 
     def whole_variable(self, name: str) -> ast.expr:
         """A decision variable as the tensor it is stored in, scalars too."""

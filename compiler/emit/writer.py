@@ -69,8 +69,12 @@ class Writer:
         return block
 
     def text(self) -> str:
-        """The module."""
+        """All lines, without blank ones at the ends."""
         return "\n".join(self.lines).strip("\n") + "\n"
+
+    def text_after(self) -> str:
+        """All lines, to stand below other text: two blank lines first."""
+        return "\n\n" + self.text()
 
 
 class _Deeper:

@@ -124,6 +124,9 @@ class Admm(Method):
     max_rho: float = Field(1.0, gt=0, description="cap of rho")
     relaxation: float = Field(1.0, ge=1, lt=2, description="over-relaxation alpha")
     every: Every = Field(EPOCH, description="how often z and u move")
+    warmup: float = Field(
+        0.3, ge=0, lt=1, description="share of the run before the split, unconstrained"
+    )
     fine_tune: float = Field(
         0.2, ge=0, lt=1, description="last share of the run, on the feasible copy's support"
     )

@@ -1,0 +1,299 @@
+"""The training loop: operations of the graph in the order of one step."""
+
+from __future__ import annotations
+
+import ast
+from typing import NamedTuple
+
+from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.sets import split_call, split_settings, write_projection
+from cspec.compiler.emit.updates import dual_operations
+from cspec.compiler.emit.writer import Writer
+from cspec.compiler.graph import Operation
+from cspec.compiler.lower import Lowered, SetAction
+from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
+from cspec.dsl.settings.base import STEP, Every
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import Admm, Projection
+
+
+class LoopPlan(NamedTuple):
+    """What the loop needs to know."""
+
+    lowered: Lowered
+    fit: FitSettings
+    gated: tuple[str, ...]
+    """Models with gates, clamped after each step."""
+    stop: Expr | None
+    epochs: float
+    by_value: bool
+    """Whether the optimizer looks at the loss's value (a line search)."""
+
+
+class Timed(NamedTuple):
+    """A dual operation, and whether it comes before or after the primal step."""
+
+    operation: Operation
+    order: str
+
+
+def timed(lowered: Lowered) -> list[Timed]:
+    """All dual operations with their order."""
+    return [
+        Timed(operation, rule.fragment.dual_order)
+        for rule in lowered.rules
+        for operation in dual_operations(rule)
+    ]
+
+
+def write_train(plan: LoopPlan, translator: Translator) -> None:
+    """`train(session)`."""
+    writer = translator.writer
+    doc = ["The loop. Every line is what `cspec run` executes."]
+    with writer.function("train", ("session",), doc):
+        writer.line("primal, state, optimizer = session.primal, session.state, session.optimizer")
+        _write_start(plan, translator)
+        writer.line("for batch in session.batches():")
+        with writer.indented():
+            _write_step(plan, translator)
+            writer.line("session.record(f, true)")
+            _write_epoch_end(plan, translator)
+        _write_finish(plan, translator)
+
+
+def _projections(plan: LoopPlan) -> list[SetAction]:
+    return [a for a in plan.lowered.actions if isinstance(a.settings, Projection)]
+
+
+def _splits(plan: LoopPlan) -> list[SetAction]:
+    return [a for a in plan.lowered.actions if isinstance(a.settings, Admm)]
+
+
+def _write_start(plan: LoopPlan, translator: Translator) -> None:
+    if any(
+        a.settings.every == STEP for a in _projections(plan) if isinstance(a.settings, Projection)
+    ):
+        translator.writer.line("project(primal, optimizer, session.progress)")
+
+
+def _write_step(plan: LoopPlan, translator: Translator) -> None:
+    writer = translator.writer
+    duals = timed(plan.lowered)
+    if _splits(plan):
+        writer.line("progress = session.progress")
+        _write_phases(plan, translator)
+    if plan.by_value:
+        _write_closure_step(plan, translator)
+    else:
+        writer.line("f, g, true = measure(primal, batch)")
+        for dual in duals:
+            if dual.order in ("dual_first", "optimistic"):
+                _write_dual(dual.operation, writer)
+        writer.line("loss = combine(f, g, true, state)")
+        _write_attraction(plan, translator)
+        writer.line("optimizer.zero_grad()")
+        writer.line("loss.backward()")
+        if plan.fit.clip_norm is not None:
+            limit = repr(plan.fit.clip_norm)
+            writer.line(f"torch.nn.utils.clip_grad_norm_(session.parameters, {limit})")
+        writer.line("optimizer.step()")
+    if plan.fit.schedule.word != "constant" or plan.fit.schedule.warmup:
+        writer.line("session.schedule.step()")
+    for model in plan.gated:
+        translator.used.add("clamp_gates")
+        writer.line(f"clamp_gates(primal[{model!r}])")
+    _write_projections(plan, translator)
+    for dual in duals:
+        if plan.by_value or dual.order in ("simultaneous", "primal_first"):
+            if dual.order == "primal_first" or (plan.by_value and dual.operation.trigger == STEP):
+                writer.line("with torch.no_grad():")
+                with writer.indented():
+                    writer.line("true = violation(primal, batch)")
+            _write_dual(dual.operation, writer)
+
+
+def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
+    """A step of an optimizer that evaluates the loss itself, several times (L-BFGS)."""
+    writer = translator.writer
+    writer.line()
+    writer.line("def closure():")
+    with writer.indented():
+        writer.line("optimizer.zero_grad()")
+        writer.line("f, g, true = measure(primal, batch)")
+        writer.line("loss = combine(f, g, true, state)")
+        _write_attraction(plan, translator)
+        writer.line("loss.backward()")
+        writer.line("return loss")
+    writer.line()
+    writer.line("optimizer.step(closure)")
+    writer.line("with torch.no_grad():")
+    with writer.indented():
+        writer.line("f, _, true = measure(primal, batch)")
+
+
+def _write_dual(operation: Operation, writer: Writer) -> None:
+    """A per-step dual operation, where its turn has come."""
+    if operation.trigger.unit == "epoch":
+        return
+    conditions = []
+    if operation.trigger.count > 1:
+        conditions.append(f"session.step % {operation.trigger.count} == 0")
+    if operation.after:
+        conditions.append(f"session.step >= {operation.after}")
+    call = f"{operation.name}(state, true)"
+    if not conditions:
+        writer.line(call)
+        return
+    writer.line(f"if {' and '.join(conditions)}:")
+    with writer.indented():
+        writer.line(call)
+
+
+def _write_phases(plan: LoopPlan, translator: Translator) -> None:
+    """ADMM: dense at first, then attracted to the feasible copy, then fine-tuned on it."""
+    writer = translator.writer
+    for action in _splits(plan):
+        settings = action.settings
+        assert isinstance(settings, Admm)
+        start, end = phases(settings)
+        name = action.name
+        writer.line(f"{name}_split = {start!r} <= progress < {end!r}")
+        begun = f'"{name}.begun" not in state'
+        writer.line(f"if {name}_split and {begun}:")
+        with writer.indented():
+            reset = split_call("split_reset", action, translator, plan.epochs, "state")
+            writer.line(reset)
+            writer.line(f'state["{name}.begun"] = torch.ones(1)')
+        done = f'"{name}.delivered" not in state'
+        writer.line(f"if progress >= {end!r} and {done}:")
+        with writer.indented():
+            writer.line(split_call("deliver", action, translator, plan.epochs, "state"))
+            writer.line(f'state["{name}.delivered"] = torch.ones(1)')
+
+
+def phases(settings: Admm) -> tuple[float, float]:
+    """Shares of the run at which the split begins, and at which fine-tuning begins."""
+    return settings.warmup, round(1.0 - settings.fine_tune, 6)
+
+
+def _write_attraction(plan: LoopPlan, translator: Translator) -> None:
+    writer = translator.writer
+    for action in _splits(plan):
+        translator.used.add("attraction")
+        writer.line(f"if {action.name}_split:")
+        with writer.indented():
+            tensors = f"{action.name}_tensors(primal)"
+            writer.line(f'loss = loss + attraction("{action.name}", {tensors}, state)')
+
+
+def _write_projections(plan: LoopPlan, translator: Translator) -> None:
+    writer = translator.writer
+    actions = _projections(plan)
+    if any(a.settings.every == STEP for a in actions if isinstance(a.settings, Projection)):
+        writer.line("project(primal, optimizer, session.progress)")
+    for action in actions:
+        assert isinstance(action.settings, Projection)
+        every = action.settings.every
+        if every == STEP or every.unit == "epoch":
+            continue
+        writer.line(f"if session.step % {every.count} == 0:")
+        with writer.indented():
+            writer.line("progress = session.progress")
+            write_projection(action, translator, plan.epochs)
+    for action in _splits(plan):
+        writer.line(f'if "{action.name}.delivered" in state:')
+        with writer.indented():
+            writer.line(split_call("stay", action, translator, plan.epochs, "state", "optimizer"))
+
+
+def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
+    writer = translator.writer
+    writer.line("if session.epoch_ended:")
+    with writer.indented():
+        by_epoch = [d.operation for d in timed(plan.lowered) if d.operation.trigger.unit == "epoch"]
+        if by_epoch:
+            writer.line("true = session.full(violation)")
+        for operation in by_epoch:
+            if operation.trigger.count > 1:
+                writer.line(f"if session.epoch % {operation.trigger.count} == 0:")
+                with writer.indented():
+                    writer.line(f"{operation.name}(state, true)")
+            else:
+                writer.line(f"{operation.name}(state, true)")
+        for action in _projections(plan):
+            assert isinstance(action.settings, Projection)
+            if action.settings.every.unit == "epoch":
+                _write_epoch_projection(action, action.settings.every, plan, translator)
+        for action in _splits(plan):
+            writer.line(f"if {action.name}_split:")
+            with writer.indented():
+                call = split_call("split_step", action, translator, plan.epochs, "state")
+                writer.line(call[:-1] + split_settings(action) + ")")
+        writer.line("session.verify()")
+        condition = "session.stopped()"
+        if plan.stop is not None:
+            condition = f"{ast.unparse(stop_condition(plan.stop))} or {condition}"
+        writer.line(f"if {condition}:")
+        with writer.indented():
+            writer.line("break")
+
+
+def _write_epoch_projection(
+    action: SetAction, every: Every, plan: LoopPlan, translator: Translator
+) -> None:
+    writer = translator.writer
+    if every.count > 1:
+        writer.line(f"if session.epoch % {every.count} == 0:")
+        with writer.indented():
+            writer.line("progress = session.progress")
+            write_projection(action, translator, plan.epochs)
+        return
+    writer.line("progress = session.progress")
+    write_projection(action, translator, plan.epochs)
+
+
+def _write_finish(plan: LoopPlan, translator: Translator) -> None:
+    """After the loop: what is projected now and then is projected once more, at its bound."""
+    late = [
+        a
+        for a in _projections(plan)
+        if isinstance(a.settings, Projection) and a.settings.every != STEP
+    ]
+    if late:
+        translator.writer.line("progress = 1.0")
+    for action in late:
+        write_projection(action, translator, plan.epochs)
+
+
+def stop_condition(expr: Expr) -> ast.expr:
+    """`feasible(1e-3) and stalled(epochs=5)` over the session."""
+    match expr:
+        case And(operands=operands):
+            return ast.BoolOp(op=ast.And(), values=[stop_condition(o) for o in operands])
+        case Or(operands=operands):
+            return ast.BoolOp(op=ast.Or(), values=[stop_condition(o) for o in operands])
+        case Not(operand=operand):
+            return ast.UnaryOp(op=ast.Not(), operand=stop_condition(operand))
+        case Name(id=name):
+            return _session_call(name, [], [])
+        case Call(function=Name(id=name), arguments=arguments, keywords=keywords):
+            named = [ast.keyword(arg=k.name, value=_stop_number(k.value)) for k in keywords]
+            return _session_call(name, [_stop_number(a) for a in arguments], named)
+        case Compare(operands=(Name(id=metric), bound), operators=(operator,)):
+            value = _session_call("metric", [ast.Constant(metric)], [])
+            relation = ast.parse(f"a {operator} b", mode="eval").body
+            assert isinstance(relation, ast.Compare)
+            return ast.Compare(left=value, ops=relation.ops, comparators=[_stop_number(bound)])
+        case _:
+            return ast.Constant(False)
+
+
+def _session_call(name: str, arguments: list[ast.expr], keywords: list[ast.keyword]) -> ast.expr:
+    function = ast.Attribute(value=ast.Name(id="session"), attr=name)
+    return ast.Call(func=function, args=arguments, keywords=keywords)
+
+
+def _stop_number(expr: Expr) -> ast.expr:
+    assert isinstance(expr, Number)
+    value = expr.value
+    return ast.Constant(int(value) if value == int(value) else value)

@@ -1,0 +1,209 @@
+"""The whole module: docstring, imports, constants, functions, loop, and what `main` needs."""
+
+from __future__ import annotations
+
+import ast
+import math
+import pprint
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cspec.compiler.emit.expressions import Scope, Translator, constant
+from cspec.compiler.emit.loop import LoopPlan, timed, write_train
+from cspec.compiler.emit.measures import (
+    MakeTranslator,
+    write_evaluate,
+    write_measure,
+    write_objective,
+    write_values,
+    write_violation,
+)
+from cspec.compiler.emit.names import Names
+from cspec.compiler.emit.sets import write_project, write_targets
+from cspec.compiler.emit.updates import write_combine, write_dual_step, write_initial_state
+from cspec.compiler.emit.writer import Writer
+from cspec.compiler.lower import Lowered
+from cspec.compiler.program import Program
+from cspec.dsl.nodes import Expr
+from cspec.dsl.settings.base import STEP
+from cspec.dsl.settings.methods import Projection
+from cspec.dsl.source import Source
+
+UPDATE_PIECES = frozenset(
+    {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down"}
+)
+PAIR_PIECES = frozenset({"differences", "ratio_differences", "as_weight"})
+SPLIT_PIECES = frozenset({"project_", "attraction", "split_reset", "split_step", "deliver", "stay"})
+MODEL_PIECES = frozenset({"clamp_gates"})
+
+
+class Emission(NamedTuple):
+    """What `emit` is given beside the lowered problem."""
+
+    lowered: Lowered
+    scope: Scope
+    loop: LoopPlan
+    program: Program
+    """With an empty `source`: everything else is known."""
+    objective: Expr
+    """As written."""
+    params: dict[str, float | tuple[float, ...]]
+    source: Source
+    imports: Sequence[tuple[str, str]] = ()
+    """Python callables that expressions use: (name in the spec, name in the module)."""
+
+
+def emit(emission: Emission) -> str:
+    """The Python module of a program. Deterministic: same plan and facts, same text."""
+    taken = Names(RESERVED_NAMES)
+    body, used = Writer(), set[str]()
+    scope = _with_params(emission, taken)
+    template = Translator(scope, body, taken, used)
+    make = MakeTranslator(template)
+    _functions(emission, make, used)
+    head = Writer()
+    head.docstring(_docstring(emission))
+    _imports(head, body, template, used, emission)
+    _constants(head, template, scope, emission)
+    return head.text() + body.text_after() + _tail(emission)
+
+
+RESERVED_NAMES = (
+    UPDATE_PIECES
+    | PAIR_PIECES
+    | SPLIT_PIECES
+    | MODEL_PIECES
+    | {
+        "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
+        "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
+        "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
+        "initial_state", "closure",
+    }
+)  # fmt: skip
+
+
+def _with_params(emission: Emission, names: Names) -> Scope:
+    params = {name: names.fresh(name) for name in emission.params}
+    return emission.scope._replace(params=params)
+
+
+def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:
+    lowered, loop, writer = emission.lowered, emission.loop, make.writer
+    rules = lowered.rules
+    write_initial_state(rules, lowered.size, writer)
+    write_measure(lowered, make)
+    if any(_needs_violation(t.order, t.operation.trigger.unit, loop) for t in timed(lowered)):
+        write_violation(rules, make)
+    write_combine(rules, writer, used, loop.by_value)
+    for rule in rules:
+        for operation in (
+            t.operation for t in timed(lowered) if t.operation.rule == rule.rule.name
+        ):
+            write_dual_step(rule, operation, len(rules) == 1, writer, used)
+    if lowered.actions:
+        write_targets(lowered.actions, emission.scope.facts, make)
+    every_step = [
+        action
+        for action in lowered.actions
+        if isinstance(action.settings, Projection) and action.settings.every == STEP
+    ]
+    if every_step:
+        write_project(every_step, make, loop.epochs)
+    write_train(loop, make())
+    write_objective(emission.objective, make)
+    write_evaluate(lowered, make)
+    write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
+
+
+def _needs_violation(order: str, unit: str, loop: LoopPlan) -> bool:
+    return unit == "epoch" or order == "primal_first" or loop.by_value
+
+
+def _docstring(emission: Emission) -> list[str]:
+    program = emission.program
+    sense = program.sense
+    lines = [f"{sense} {program.objective}".strip(), ""]
+    families = {c.family: c for c in program.constraints}
+    for constraint in families.values():
+        lines.append(f"  {constraint.family}: {constraint.text}    by {constraint.method}")
+    lines += [
+        "",
+        f"Compiled by cspec from {program.name}, plan {program.digest[:12]}. Running this file",
+        "trains exactly as `cspec run` does: the runtime executes this very text.",
+    ]
+    return lines
+
+
+def _imports(
+    head: Writer, body: Writer, template: Translator, used: set[str], emission: Emission
+) -> None:
+    text = "\n".join(body.lines)
+    constants = [ast.unparse(call) for _, call in template.operators.values()]
+    constants += [repr(value) for value in emission.params.values()]
+    if "math." in text or any("math." in c or "inf" in c for c in constants):
+        head.line("import math")
+        head.line()
+    head.line("import torch")
+    head.line()
+    groups = {
+        "cspec.runtime.functions": used
+        - UPDATE_PIECES - PAIR_PIECES - SPLIT_PIECES - MODEL_PIECES,
+        "cspec.runtime.functions.pairs": used & PAIR_PIECES,
+        "cspec.runtime.models": used & MODEL_PIECES,
+        "cspec.runtime.splitting": used & SPLIT_PIECES,
+        "cspec.runtime.update": used & UPDATE_PIECES,
+    }  # fmt: skip
+    if template.operators or "operators.get" in text:
+        head.line("from cspec.runtime import operators")
+    for module, names in groups.items():
+        if names:
+            _import_line(head, module, sorted(names))
+
+
+def _import_line(head: Writer, module: str, names: list[str]) -> None:
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= 100:
+        head.line(line)
+        return
+    head.line(f"from {module} import (")
+    with head.indented():
+        for name in names:
+            head.line(f"{name},")
+    head.line(")")
+
+
+def _constants(head: Writer, template: Translator, scope: Scope, emission: Emission) -> None:
+    if emission.params:
+        head.line()
+    for name, value in emission.params.items():
+        if isinstance(value, tuple):
+            head.line(f"{scope.params[name]} = torch.tensor({[float(v) for v in value]!r})")
+        else:
+            head.assign(scope.params[name], constant(value), f"param {name}")
+    if template.operators:
+        head.line()
+    for name, call in template.operators.values():
+        head.assign(name, call)
+
+
+def _tail(emission: Emission) -> str:
+    plain = emission.program.model_dump(mode="json", exclude={"source"})
+    literal = pprint.pformat(_python(plain), width=100, sort_dicts=False, compact=True)
+    return (
+        "\n\n# What the runtime needs to know: data, models, optimizer, labels, tolerances.\n"
+        f"PROGRAM = {literal}\n\n\n"
+        'if __name__ == "__main__":\n'
+        "    from cspec.runtime import main\n\n"
+        "    raise SystemExit(main(PROGRAM, globals()))\n"
+    )
+
+
+def _python(value: object) -> object:
+    """Plain values with infinities that Python can read back."""
+    if isinstance(value, dict):
+        return {key: _python(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_python(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

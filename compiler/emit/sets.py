@@ -1,0 +1,150 @@
+"""Projection and ADMM as Python: which parameters, which set, when."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from cspec.compiler.emit.expressions import Translator, constant, entry
+from cspec.compiler.emit.measures import MakeTranslator
+from cspec.compiler.facts import Facts
+from cspec.compiler.ir import ParameterRef, SetMember
+from cspec.compiler.lower import SetAction
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Call, Expr, Name
+from cspec.dsl.settings.methods import Admm, Projection
+
+RAMPED = frozenset({"sparse"})
+"""Sets of counts that are approached along a ramp."""
+
+
+def targets(action: SetAction, facts: Facts) -> list[Expr]:
+    """The parameters an action is on: those named, or all the prunable weights of its model."""
+    if action.targets:
+        return list(action.targets)
+    assert action.set.model is not None
+    return [
+        ParameterRef(model=action.set.model, name=p.name, shape=p.shape)
+        for p in facts.models[action.set.model].parameters
+        if p.prunable
+    ]
+
+
+def tensors(items: Sequence[Expr]) -> ast.expr:
+    """`parameters(primal["net"], ["a.weight", ...])`, or a list of decision variables."""
+    models = {item.model for item in items if isinstance(item, ParameterRef)}
+    if len(models) == 1 and all(isinstance(item, ParameterRef) for item in items):
+        names: list[ast.expr] = [ast.Constant(i.name) for i in items if isinstance(i, ParameterRef)]
+        return ast.Call(
+            func=ast.Name(id="parameters"),
+            args=[entry("primal", models.pop()), ast.List(elts=names)],
+            keywords=[],
+        )
+    return ast.List(elts=[entry("primal", i.id) for i in items if isinstance(i, Name)])
+
+
+def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslator) -> None:
+    """One function an action: the tensors it acts on."""
+    for action in actions:
+        texts = ", ".join(sorted({c.text for c in action.constraints}))
+        doc = [f"What `{action.family}` is about: {texts}"]
+        with make.writer.function(f"{action.name}_tensors", ("primal",), doc):
+            items = targets(action, facts)
+            if any(isinstance(item, ParameterRef) for item in items):
+                make().used.add("parameters")
+            make.writer.line(f"return {ast.unparse(tensors(items))}")
+
+
+def operator(action: SetAction, translator: Translator, epochs: float) -> ast.expr:
+    """The set of an action: a module constant, or the set of the moment along a ramp."""
+    ramp = density_ramp(action, translator, epochs)
+    if ramp is None:
+        return translator.operator(_final(action.set))
+    start, end, share = ramp
+    translator.used.add("ramp_down")
+    moment = ast.BinOp(ast.Name(id="progress"), ast.Div(), constant(share))
+    amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=[])
+    get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
+    return ast.Call(func=get, args=[ast.Constant(action.set.word), amount], keywords=[])
+
+
+def density_ramp(
+    action: SetAction, translator: Translator, epochs: float
+) -> tuple[ast.expr, ast.expr, float] | None:
+    """Start, end and length (as a share of the run) of a count that shrinks to its bound."""
+    amount = action.set.arguments.get("0")
+    match amount:
+        case Call(function=Name(id="ramp"), arguments=(start, end), keywords=keywords):
+            length = next((k.value for k in keywords if k.name == "epochs"), None)
+            count = value_or_none(length, {}) if length is not None else None
+            share = min((count or epochs) / epochs, 1.0)
+            return translator.translate(start), translator.translate(end), share
+    if not isinstance(action.settings, Projection) or action.set.word not in RAMPED:
+        return None
+    if not action.settings.ramp or not isinstance(amount, Expr):
+        return None
+    return ast.Constant(1.0), translator.translate(amount), action.settings.ramp
+
+
+def _final(member: SetMember) -> SetMember:
+    """The set at the end of a ramp."""
+    match member.arguments.get("0"):
+        case Call(function=Name(id="ramp"), arguments=(_, final, *_)):
+            return member.model_copy(update={"arguments": member.arguments | {"0": final}})
+        case _:
+            return member
+
+
+def write_project(actions: Sequence[SetAction], make: MakeTranslator, epochs: float) -> None:
+    """`project(primal, optimizer, progress)`: every set that is projected on each step."""
+    doc = ["Replace each by the nearest member of its set; momentum follows."]
+    with make.writer.function("project", ("primal", "optimizer", "progress"), doc):
+        translator = make()
+        for action in actions:
+            write_projection(action, translator, epochs)
+
+
+def write_projection(action: SetAction, translator: Translator, epochs: float) -> None:
+    """The line that projects one action's parameters."""
+    assert isinstance(action.settings, Projection)
+    translator.used.add("project_")
+    arguments = [operator(action, translator, epochs), _tensors_of(action)]
+    if action.settings.momentum:
+        arguments.append(ast.Name(id="optimizer"))
+    call = ast.Call(func=ast.Name(id="project_"), args=arguments, keywords=[])
+    translator.writer.line(f"{ast.unparse(call)}  # {action.family}")
+
+
+def _tensors_of(action: SetAction) -> ast.expr:
+    function = ast.Name(id=f"{action.name}_tensors")
+    return ast.Call(func=function, args=[ast.Name(id="primal")], keywords=[])
+
+
+def split_call(
+    function: str, action: SetAction, translator: Translator, epochs: float, *more: str
+) -> str:
+    """`function("name", SET, tensors, ...)` as text."""
+    translator.used.add(function)
+    arguments: list[ast.expr] = [
+        ast.Constant(action.name),
+        operator(action, translator, epochs),
+        _tensors_of(action),
+    ]
+    arguments.extend(ast.Name(id=name) for name in more)
+    return ast.unparse(ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]))
+
+
+def split_settings(action: SetAction) -> str:
+    """The keyword arguments of `split_step` that differ from its defaults."""
+    settings = action.settings
+    assert isinstance(settings, Admm)
+    found = []
+    if settings.relaxation != 1.0:
+        found.append(f"relaxation={settings.relaxation!r}")
+    if not settings.balance:
+        found.append("balance=False")
+    if settings.growth != 1.0:
+        found.append(f"growth={settings.growth!r}")
+    if settings.max_rho != 1.0:
+        found.append(f"max_rho={settings.max_rho!r}")
+    return "".join(f", {text}" for text in found)
