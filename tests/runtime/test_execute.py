@@ -206,9 +206,9 @@ def test_the_file_run_on_its_own_gives_the_bits_of_run(
 
 
 def test_stop_when_ends_early(variable_program: Make) -> None:
+    check = "session.feasible(1e-3) and session.stalled(epochs=2)"
     source = variable_program().source.replace(
-        "session.verify()",
-        "session.verify()\n            if session.feasible(1e-3) and session.stalled(epochs=2):\n                break",
+        "session.verify()", f"session.verify()\n            if {check}:\n                break"
     )
     result = go(variable_program(source, steps=5000))
     assert result.termination == "stop condition" and result.steps < 4000

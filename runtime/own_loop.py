@@ -1,0 +1,301 @@
+"""Constraints inside a training loop that is somebody else's.
+
+    handle = Handle(program, primal, optimizer)
+    loss = handle.loss(x=x, y=y)      # f + <multipliers, g> with the multipliers committed so far
+    loss.backward()
+    optimizer.step()                  # its post hook commits the next multipliers
+
+The order is simultaneous: model and multipliers both move from what was measured at the same
+iterate (`run` alternates, dual first, by default).
+
+What counts, when a step is skipped. Every call of `loss` leaves a measurement. The optimizer's
+step consumes all that are left: multipliers move once, from their average. A measurement whose
+gradient was computed and then thrown away (by `zero_grad` without a step between, as after a loss
+scaler skipped it) is discarded with it. A `loss` whose `backward` did not run yet is kept by
+`zero_grad`. So the multipliers move exactly when the model does, from the same examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cspec.compiler.graph import Kind, Operation
+from cspec.compiler.program import Program
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.runtime.batches import training_dataset
+from cspec.runtime.execute import load_module
+from cspec.runtime.history import entries
+from cspec.runtime.models import clamp_gates, has_gates
+from cspec.runtime.optimizers import finite
+from cspec.runtime.pending import Pending, average
+
+OWN_THE_STEP = frozenset({"sqp", "frank_wolfe", "threshold", "sal"})
+"""Methods that are a whole training procedure."""
+
+
+class Handle:
+    """What `cspec.bind` returns: the constraints of a program for use in your own loop.
+
+    `primal` maps the spec's models and variables to modules and parameters; variables that the
+    optimizer does not train yet are added to it. With `hook=False` nothing happens by itself:
+    call `update()` after each optimizer step.
+
+    `loss(...)` divides nothing: with k calls a step, divide each by k before `backward`, as
+    usual. Means over a batch average exactly over equal batches; for conditional means, ratios,
+    `abs` and `gap` small batches are another estimate than one large batch.
+
+    Raises:
+        SpecError: a method that owns the whole step (L-BFGS, SQP, Frank-Wolfe, ...).
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        primal: Mapping[str, Any],
+        optimizer: torch.optim.Optimizer,
+        *,
+        hook: bool = True,
+        module: Mapping[str, Any] | None = None,
+    ) -> None:
+        _refuse(program, optimizer)
+        self.program = program
+        self.primal = dict(primal)
+        self.optimizer = optimizer
+        self.module = load_module(program) if module is None else module
+        self._functions = [op for op in program.graph.operations if _moves_duals(op)]
+        self._targets = {name: columns for d in program.data for name, columns in d.targets}
+        self._default = training_dataset(program, self._targets)
+        self._pending: list[Pending] = []
+        self._since_epoch: list[Pending] = []
+        self.steps, self.epochs = 0, 0
+        self._parameters = _parameters(self.primal)
+        self._adopt_variables()
+        first = next((p for p in self._parameters if p.is_floating_point()), None)
+        self.state: dict[str, Tensor] = {
+            name: torch.atleast_1d(value).to(
+                device=None if first is None else first.device,
+                dtype=first.dtype if first is not None and value.is_floating_point() else None,
+            )
+            for name, value in self.module["initial_state"](self.primal).items()
+        }
+        self._hooks: list[Any] = []
+        if hook:
+            self._attach()
+
+    # --- the step ----------------------------------------------------------------------------
+
+    def loss(self, **values: Any) -> Tensor:
+        """The loss on one batch: columns (`x=x, y=y`), a batch a dataset (`forget=dict(x=...)`),
+        the spec's `given` values. Differentiable; measures the constraints on the way.
+
+        Raises:
+            SpecError: names that the spec does not know, or that it needs and did not get.
+        """
+        batch, examples = self._batch(values)
+        if self._gradients_gone():
+            self._discard_used()
+        f, g, true = self.module["measure"](self.primal, batch)
+        combine = self.module["combine"]
+        # Modules whose penalty terms need no parameters leave them out.
+        wanted = combine.__code__.co_argcount
+        total: Tensor = combine(*(f, g, true, self.state, self.primal)[:wanted])
+        measured = Pending(true.detach().clone(), examples)
+        self._pending.append(measured)
+        if total.requires_grad:
+            total.register_hook(lambda gradient: _mark(measured))
+        return total
+
+    def step(self, **values: Any) -> Tensor:
+        """Everything for one batch: gradients, the optimizer's step, the multipliers; the loss.
+
+        A gradient that is not finite moves nothing.
+        """
+        self.optimizer.zero_grad()
+        total = self.loss(**values)
+        total.backward()  # type: ignore[no-untyped-call]
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        if not bool(finite(gradients)):
+            self._discard_used()
+            self.optimizer.zero_grad()
+            return total.detach()
+        self.optimizer.step()
+        if not self._hooks:
+            self.update()
+        return total.detach()
+
+    def update(self) -> None:
+        """Commit: move the multipliers by what was measured since the last time, then project."""
+        true = average(self._pending)
+        if true is None:
+            return
+        self.steps += 1
+        self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
+        self._pending.clear()
+        with torch.no_grad():
+            self._move("step", self.steps, true)
+            if "project" in self.module:
+                self.module["project"](self.primal, self.optimizer)
+            for value in self.primal.values():
+                if isinstance(value, nn.Module) and has_gates(value):
+                    clamp_gates(value)
+
+    def end_epoch(self) -> None:
+        """Commit what moves once an epoch, by the mean of the epoch's measurements."""
+        true = average(self._since_epoch)
+        self.epochs += 1
+        if true is not None:
+            with torch.no_grad():
+                self._move("epoch", self.epochs, true)
+        self._since_epoch.clear()
+
+    def _move(self, unit: str, number: int, true: Tensor) -> None:
+        for operation in self._functions:
+            if operation.trigger.unit == unit and number % operation.trigger.count == 0:
+                self.module[operation.name](self.state, true)
+
+    # --- what was measured for a step that never came ----------------------------------------
+
+    def _discard_used(self) -> None:
+        self._pending = [item for item in self._pending if not item.used]
+
+    def _gradients_gone(self) -> bool:
+        return bool(self._pending) and all(p.grad is None for p in self._parameters)
+
+    def _attach(self) -> None:
+        def committed(*_: Any) -> None:
+            self.update()
+
+        plain = self.optimizer.zero_grad
+
+        def zero_grad(set_to_none: bool = True) -> None:
+            self._discard_used()
+            plain(set_to_none)
+
+        self._hooks.append(self.optimizer.register_step_post_hook(committed))
+        # torch has no hook on zero_grad, which is where a skipped step's gradient is dropped.
+        self.optimizer.zero_grad = zero_grad  # type: ignore[method-assign]
+
+    # --- what the user sees ------------------------------------------------------------------
+
+    @property
+    def multipliers(self) -> dict[str, float]:
+        """Committed multipliers by label; for many entries the largest in size."""
+        priced = [c for c in self.program.constraints if c.multipliers and c.segment is not None]
+        return entries(self.state.get("multipliers"), priced)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Multipliers and counters; save it between two steps, beside model and optimizer."""
+        return {
+            "digest": self.program.digest,
+            "state": {name: value.detach().clone() for name, value in self.state.items()},
+            "steps": self.steps,
+            "epochs": self.epochs,
+            "since_epoch": [(item.true, item.examples) for item in self._since_epoch],
+        }
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken.
+
+        Raises:
+            SpecError: the state of another program.
+        """
+        if saved["digest"] != self.program.digest:
+            message = "this state belongs to another spec, or to other data and models"
+            raise SpecError([Diagnostic(code="CS630", message=message)])
+        for name, value in saved["state"].items():
+            self.state[name] = value.to(self.state[name]).clone()
+        self.steps, self.epochs = saved["steps"], saved["epochs"]
+        self._since_epoch = [Pending(true, n) for true, n in saved["since_epoch"]]
+        self._pending.clear()
+
+    # --- input -------------------------------------------------------------------------------
+
+    def _batch(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+        """The batch as `measure` wants it, and how many examples it has."""
+        given = {name: torch.as_tensor(v) for name, v in values.items() if self._is_given(name)}
+        parts = {n: v for n, v in values.items() if n in self._targets and isinstance(v, Mapping)}
+        columns = {n: v for n, v in values.items() if n not in given and n not in parts}
+        batch: dict[str, Any] = {**parts, "given": given}
+        if columns and self._default is not None:
+            batch[self._default] = {**batch.get(self._default, {}), **columns}
+        self._check(batch, given, columns)
+        main = batch.get(self._default or "") or next(iter(parts.values()), {})
+        lengths = [len(v) for v in main.values() if isinstance(v, Tensor) and v.ndim]
+        return batch, lengths[0] if lengths else 1
+
+    def _is_given(self, name: str) -> bool:
+        return name in self.program.given
+
+    def _check(
+        self, batch: Mapping[str, Any], given: Mapping[str, Any], columns: Mapping[str, Any]
+    ) -> None:
+        used = dict.fromkeys(
+            (
+                *self.program.objective_datasets,
+                *(name for c in self.program.constraints for name in c.datasets),
+            )
+        )
+        missing = [name for name in self.program.given if name not in given]
+        for dataset in used:
+            declared = [here for here, _ in self._targets.get(dataset, ())]
+            missing += [
+                column if dataset == self._default else f"{dataset}.{column}"
+                for column in declared
+                if column not in batch.get(dataset, {})
+            ]
+        default = self._targets.get(self._default or "", ())
+        known = {here for here, _ in default}
+        found = [f"`loss` needs {name}=..." for name in missing]
+        found += [f"`loss` does not know {name}=..." for name in columns if name not in known]
+        if found:
+            names = [*self.program.given, *known, *(n for n in used if n != self._default)]
+            note = f"this spec takes: {', '.join(names) or 'nothing'}"
+            raise SpecError([Diagnostic(code="CS631", message=m, notes=(note,)) for m in found])
+
+    def _adopt_variables(self) -> None:
+        trained = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
+        own = [self.primal[v.name] for v in self.program.variables]
+        new = [parameter for parameter in own if id(parameter) not in trained]
+        if new:
+            self.optimizer.add_param_group({"params": new})
+
+
+def _mark(measured: Pending) -> None:
+    measured.used = True
+
+
+def _parameters(primal: Mapping[str, Any]) -> list[nn.Parameter]:
+    found: dict[int, nn.Parameter] = {}
+    for value in primal.values():
+        for parameter in value.parameters() if isinstance(value, nn.Module) else (value,):
+            if parameter.requires_grad:
+                found[id(parameter)] = parameter
+    return list(found.values())
+
+
+def _moves_duals(operation: Operation) -> bool:
+    return operation.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP)
+
+
+def _refuse(program: Program, optimizer: torch.optim.Optimizer) -> None:
+    """Methods that can't be taken apart into a loss and an optimizer's step."""
+    found: list[str] = []
+    if isinstance(optimizer, torch.optim.LBFGS):
+        found.append("lbfgs evaluates the loss many times a step")
+    for constraint in program.constraints:
+        if constraint.method in OWN_THE_STEP:
+            found.append(f"{constraint.method} (`{constraint.label}`) is a whole training run")
+    splits = [op for op in program.graph.operations if op.kind in (Kind.PROX, Kind.EXTRAPOLATE)]
+    found += [f"{op.rule or op.name} moves more than the loss and multipliers" for op in splits]
+    if found:
+        helps = ("use cspec.run, or another method for this constraint",)
+        raise SpecError(
+            [
+                Diagnostic(code="CS632", message=f"{why}, so it owns the step", helps=helps)
+                for why in dict.fromkeys(found)
+            ]
+        )

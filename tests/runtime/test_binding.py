@@ -1,0 +1,168 @@
+"""Names meet data and models."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cspec.compiler.program import DataSetup, ModelSetup, SourceCall, VariableSetup
+from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.source import Source, Span
+from cspec.runtime.bind_text import read_call
+from cspec.runtime.binding import Inputs, bind
+from cspec.runtime.facts import facts
+
+XY = (("x", "x"), ("y", "y"))
+QUICK = "minimize ce s.t. density(model) <= 0.5"
+IMPLIED = Inputs(
+    data=(DataSetup(targets=(("data", XY),)),),
+    models=(ModelSetup(name="model"),),
+    needs={"data": Span(9, 11), "model": Span(25, 30)},
+    source=Source(text=QUICK),
+)
+
+
+def classes(data: Any) -> dict[str, int]:
+    return {"model": len(data["data"].columns["y"].classes)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("linear", SourceCall(name="linear")),
+        (
+            "mlp(hidden=[64, 32], gates=hard_concrete, dropout=10%)",
+            SourceCall(
+                name="mlp", settings={"hidden": [64, 32], "gates": "hard_concrete", "dropout": 0.1}
+            ),
+        ),
+        ("digits(split=[0.7, 0.3], image=true)",
+         SourceCall(name="digits", settings={"split": [0.7, 0.3], "image": True})),
+        ('csv("a b.csv")', SourceCall(name="csv", settings={"path": "a b.csv"})),
+        ("net.py:Net", SourceCall(name="Net", module="net.py")),
+        ("a.b:Net(n=-3)", SourceCall(name="Net", module="a.b", settings={"n": -3})),
+    ],
+)  # fmt: skip
+def test_texts_are_read_without_evaluation(text: str, expected: SourceCall) -> None:
+    assert read_call(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "mlp(", "mlp(hidden=1+1)", "a.b", "mlp(x=f())", "mlp\nfit(seed=1)", "1"],
+)
+def test_other_texts_are_refused(text: str) -> None:
+    with pytest.raises(SpecError):
+        read_call(text)
+
+
+def test_everything_that_misses_is_said_at_once_where_it_is_needed() -> None:
+    with pytest.raises(SpecError) as caught:
+        bind(IMPLIED, {"modle": 3})
+    found = caught.value.diagnostics
+    assert [d.message for d in found] == [
+        "data `data` is not bound",
+        "model `model` is not bound",
+        "nothing is called `modle`, so it can't be bound",
+    ]
+    assert [QUICK[slice(*d.span)] for d in found[:2]] == ["ce", "model"]
+
+
+def test_implied_data_bring_their_splits_and_models_fit_them() -> None:
+    text = {"data": "digits", "model": "mlp(hidden=[16])"}
+    bound = bind(IMPLIED, text, outputs=classes)
+    assert list(bound.data) == ["data", "val", "test"]
+    assert bound.models["model"](bound.data["data"]["x"][:3]).shape == (3, 10)
+    assert bound.model_setups[0].source.outputs == 10
+    found = facts(bound)
+    assert found.data["data"].columns["y"].classes == tuple(range(10))
+    assert sum(found.data["data"].columns["y"].counts) == found.data["data"].rows
+    assert found.models["model"].outputs == (10,)
+    assert [p.name for p in found.models["model"].parameters if p.prunable] == [
+        "fc1.weight",
+        "fc2.weight",
+    ]
+
+
+def test_the_seed_alone_decides_the_weights() -> None:
+    text = {"data": "digits", "model": "mlp(hidden=[16])"}
+    first, again, other = (bind(IMPLIED, text, seed=s, outputs=classes) for s in (4, 4, 5))
+    weight, same, different = (b.models["model"].fc1.weight for b in (first, again, other))
+    assert torch.equal(weight, same) and not torch.equal(weight, different)
+
+
+def test_facts_leave_generators_and_modes_alone() -> None:
+    net = nn.Sequential(nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Dropout())
+    bound = bind(IMPLIED, {"data": "digits", "model": net})
+    assert bound.models["model"] is net
+    state, mean = torch.get_rng_state(), net[1].running_mean.clone()
+    facts(bound)
+    assert torch.equal(state, torch.get_rng_state()) and net[2].training
+    assert torch.equal(mean, net[1].running_mean)
+
+
+def test_python_objects_of_several_kinds_are_data() -> None:
+    x, y = np.random.default_rng(0).normal(size=(20, 4)), np.arange(20) % 3
+    model = nn.Linear(4, 3)
+    for data in ((x, y), {"x": x, "y": y}, {"train": (x, y), "test": (x[:5], y[:5])}):
+        bound = bind(IMPLIED, {"data": data, "model": model})
+        assert bound.data["data"]["x"].shape == (20, 4)
+    assert len(bound.data["test"]) == 5
+    beside = bind(IMPLIED, {"data": (x, y), "test": (x, y), "model": model})
+    assert list(beside.data) == ["data", "test"]
+
+
+def test_columns_are_renamed_and_missing_ones_named() -> None:
+    setup = DataSetup(targets=(("train", (("x", "x"), ("status", "marital-status"))),))
+    data = {"x": np.zeros((4, 2)), "marital-status": ["a", "b", "a", "b"]}
+    bound = bind(Inputs(data=(setup,)), {"train": data})
+    assert bound.data["train"].classes["status"] == ("a", "b")
+    with pytest.raises(SpecError, match="marital-status"):
+        bind(Inputs(data=(setup,)), {"train": {"x": np.zeros((4, 2))}})
+
+
+def test_models_come_from_a_file_beside_the_spec_only(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "import torch\ndef make(width=4):\n    return torch.nn.Linear(64, width)\n"
+    )
+    inputs = Inputs(data=IMPLIED.data, models=IMPLIED.models, base=tmp_path)
+    bound = bind(inputs, {"data": "digits", "model": "net.py:make(width=7)"})
+    assert bound.models["model"].out_features == 7
+    for text, why in [
+        ("../net.py:make", "outside"),
+        ("other.py:make", "no file"),
+        ("net.py:nothing", "defines no"),
+        ("net.py:torch", "no model"),
+        ("net.py:make(depth=3)", "TypeError"),
+    ]:
+        with pytest.raises(SpecError, match=why):
+            bind(inputs, {"data": "digits", "model": text})
+
+
+def test_frozen_copies_and_variables() -> None:
+    inputs = Inputs(
+        data=IMPLIED.data,
+        models=(ModelSetup(name="ref", frozen_of="net"), ModelSetup(name="net")),
+        variables=(VariableSetup(name="w", shape=(3,), start=(1.0, 2.0, 3.0)),),
+    )
+    net = nn.Linear(64, 2)
+    bound = bind(inputs, {"data": "digits", "net": net})
+    assert list(bound.models) == ["ref", "net"]
+    assert torch.equal(bound.models["ref"].weight, net.weight)
+    assert not bound.models["ref"].weight.requires_grad and facts(bound).models["ref"].frozen
+    assert bound.variables["w"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_what_is_no_data_or_model_is_named() -> None:
+    for binding, why in [
+        ({"data": "digits", "model": 3}, "no model"),
+        ({"data": "digits", "model": "mlp(hiden=[3])"}, "hiden"),
+        ({"data": "nothing", "model": "mlp"}, "nothing"),
+        ({"data": 3, "model": "mlp"}, "no data"),
+        ({"data": (np.full((3, 2), np.nan), np.arange(3)), "model": "mlp"}, "NaN"),
+    ]:
+        with pytest.raises(SpecError, match=why):
+            bind(IMPLIED, binding, outputs={"model": 10})
