@@ -69,7 +69,7 @@ def following(children: list[Any], kind: str) -> Any:
 
 
 def unquote(text: str) -> str:
-    r"""The value of a quoted string; only `\"` and `\\` are escapes, so that paths read naturally."""
+    r"""The value of a quoted string; only `\"` and `\\` are escapes: paths read naturally."""
     return text[1:-1].replace("\\\\", "\0").replace('\\"', '"').replace("\0", "\\")
 
 

@@ -12,7 +12,7 @@ Action = Callable[[list[Any]], Any]
 END = "$END"
 
 
-class Stuck(Exception):
+class StuckError(Exception):
     """The token at `index` (the end if it equals the length) does not fit in `state`."""
 
     def __init__(self, index: int, state: int) -> None:
@@ -29,7 +29,7 @@ def run(tables: Tables, start: str, tokens: Sequence[Token], actions: Mapping[st
     """The value that `actions` build from the tokens by the rules of `start`.
 
     A keyword that has no place where it stands counts as a NAME. Time is linear in the number of
-    tokens, and nothing recurses. Raises `Stuck` at the first token that does not fit.
+    tokens, and nothing recurses. Raises `StuckError` at the first token that does not fit.
     """
     states, rules = tables.states, tables.rules
     first, last = tables.starts[start]
@@ -46,7 +46,7 @@ def run(tables: Tables, start: str, tokens: Sequence[Token], actions: Mapping[st
         if code is None and token is not None and token.soft:
             code = row.get("NAME")
         if code is None:
-            raise Stuck(index, stack[-1])
+            raise StuckError(index, stack[-1])
         if code >= 0:
             stack.append(code)
             values.append(token)

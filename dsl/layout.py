@@ -118,8 +118,6 @@ class _Cutter:
         if self.current:
             first = self.current[0]
             item = first.kind in ITEM_WORDS
-            if item:
-                self._drop_empty_st()
             self.clauses.append(
                 Clause(
                     "item" if item else "clause",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from cspec.dsl.build_items import ACTIONS
 from cspec.dsl.diagnostics import Diagnostic, Fix
-from cspec.dsl.lalr import Stuck, run
+from cspec.dsl.lalr import StuckError, run
 from cspec.dsl.layout import ITEM_WORDS, Clause, cut
 from cspec.dsl.nodes import Comment, Constraint, Group, Item, Spec, SubjectTo
+from cspec.dsl.read import read
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_checks import check_item
 from cspec.dsl.syntax_errors import explain
@@ -27,8 +28,11 @@ from cspec.dsl.syntax_limits import (
     tree_depth,
 )
 from cspec.dsl.syntax_marks import mend
+from cspec.dsl.syntax_words import colon_after_item
 from cspec.dsl.tables import load_tables
 from cspec.dsl.tokens import Token, tokenize
+
+__all__ = ["parse", "parse_text", "read"]
 
 MAX_REPAIRS = 12
 """Repairs in one clause before the rest of it is given up."""
@@ -40,11 +44,11 @@ def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
         return Spec(items=()), (too_large(source),)
     tokens, comments = tokenize(source.text)
     tokens, found = mend_headings(source, tokens)
-    placed = [
-        (clause, item)
-        for clause in cut(tokens)
-        for item in _parse_clause(source, clause, found) or [None]
-    ]
+    placed: list[tuple[Clause, Item | None]] = []
+    for clause in cut(tokens):
+        first, *others = _parse_clause(source, clause, found) or [None]
+        placed.append((clause, first))
+        placed += [(clause._replace(st=None, same_line=None), item) for item in others]
     spec = Spec(
         span=Span(0, len(source.text)),
         items=_assemble(source, placed, found),
@@ -58,10 +62,11 @@ def parse_text(text: str, name: str = "<spec>") -> tuple[Spec, tuple[Diagnostic,
     return parse(Source(text=text, name=name))
 
 
-def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> list[Item]:
-    """The items of one clause, mostly one."""
+def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> list[Item | None]:
+    """The items of one clause, mostly one; None for what could not be read."""
     if not clause.tokens:
-        found.append(_empty_heading(source, clause))
+        if clause.st is not None:
+            found.append(_empty_heading(source, clause.st))
         return []
     too_deep = len(clause.tokens) > MAX_DEPTH and bracket_depth(source, clause.tokens)
     if too_deep:
@@ -70,23 +75,23 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
     found.extend(_sign(source, sign) for sign in clause.signs)
     tokens, findings = mend(source, clause.tokens)
     found.extend(findings)
-    items: list[Item] = []
+    tokens, findings = colon_after_item(source, tokens)
+    found.extend(findings)
+    items: list[Item | None] = []
     waiting = [tokens]
     while waiting:
-        item, rest = _parse_tokens(source, waiting.pop(0), found)
-        if item is not None:
-            items.append(item)
+        item, rest = _parse_tokens(source, waiting.pop(0), found, not clause.signs)
+        items.append(item)
         if rest:
             waiting.append(rest)
     return items
 
 
 def _parse_tokens(
-    source: Source, tokens: tuple[Token, ...], found: list[Diagnostic]
+    source: Source, tokens: tuple[Token, ...], found: list[Diagnostic], sure: bool
 ) -> tuple[Item | None, tuple[Token, ...]]:
     """One item, and the tokens of another that was found behind it."""
     tables = load_tables()
-    sure = True
     rest: tuple[Token, ...] = ()
     for _ in range(MAX_REPAIRS):
         if not tokens:
@@ -94,7 +99,7 @@ def _parse_tokens(
         kind = "item" if tokens[0].kind in ITEM_WORDS else "clause"
         try:
             item: Item = run(tables, kind, tokens, ACTIONS)
-        except Stuck as stuck:
+        except StuckError as stuck:
             expected = frozenset(name for name in tables.states[stuck.state] if name.isupper())
             repair = explain(Failure(source, tokens, stuck.index, expected, kind))
             found.append(repair.diagnostic)
@@ -114,9 +119,22 @@ def _checked(
         found.append(deep)
         return None
     if sure:
-        item, findings = check_item(source, item)
+        item, findings = check_item(source, item, _wants_walk(tokens))
         found.extend(findings)
     return item
+
+
+def _wants_walk(tokens: tuple[Token, ...]) -> bool:
+    """Whether a clause may hold what only a look at each of its nodes finds."""
+    previous = ""
+    for token in tokens:
+        kind = token.kind
+        if kind in {"FOR", "EQUAL"} or (kind == "LSQB" and previous == "IN"):
+            return True
+        if kind == "LPAR" and previous in {"RPAR", "RSQB", "STRING"}:
+            return True
+        previous = kind
+    return False
 
 
 def _without_member(tokens: tuple[Token, ...], index: int) -> tuple[Token, ...]:
@@ -168,6 +186,8 @@ def _assemble(
         if item is None:
             continue
         if not isinstance(item, Constraint | Group):
+            if clause.st is not None:
+                found.append(_empty_heading(source, clause.st))
             close()
             items.append(item)
             if clause.same_line is not None:
@@ -212,13 +232,12 @@ def _semicolon(source: Source, token: Token) -> Diagnostic:
     )
 
 
-def _empty_heading(source: Source, clause: Clause) -> Diagnostic:
-    assert clause.st is not None
+def _empty_heading(source: Source, st: Token) -> Diagnostic:
     return problem(
         source,
         "CS117",
-        f"`{clause.st.text}` has no constraints",
-        clause.st.span,
+        f"`{st.text}` has no constraints",
+        st.span,
         label="subject to what?",
         helps=("write a constraint behind it, or remove it",),
         fix="",

@@ -40,15 +40,17 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
-from cspec.dsl.tables import load_tables
 
 WEAK = {"<": "<=", ">": ">="}
 ARITHMETIC = (Number, Sum, Product, Negate, Power, Vector, String)
 
 
-def check_item(source: Source, item: Item) -> tuple[Item, list[Diagnostic]]:
-    """The item, with weak relations for strict ones, and what is wrong with its form."""
-    found: list[Diagnostic] = list(_nodes(source, item))
+def check_item(source: Source, item: Item, deep: bool) -> tuple[Item, list[Diagnostic]]:
+    """The item, with weak relations for strict ones, and what is wrong with its form.
+
+    `deep` looks at each of its nodes.
+    """
+    found: list[Diagnostic] = list(_nodes(source, item)) if deep else []
     if isinstance(item, Verify):
         found += _verify(source, item)
     if isinstance(item, Constraint | Group):
@@ -225,19 +227,6 @@ def _conjunction(source: Source, relation: And) -> Diagnostic:
 def _no_relation(source: Source, item: Constraint) -> Diagnostic:
     relation = item.relation
     text = _short(source.slice(relation.span))
-    word = item.label or ""
-    if load_tables().words.get(word) in {"MINIMIZE", "MAXIMIZE", "SATISFY", "USING", "FIT"}:
-        return problem(
-            source,
-            "CS126",
-            f"no `:` stands behind `{word}`",
-            item.label_span,
-            label="with a `:` this is the label of a constraint",
-            helps=(f"write `{word} {text}`",),
-            fix=word,
-            fix_span=Span(item.label_span.start, relation.span.start - 1),
-            safe=False,
-        )
     if isinstance(relation, Or):
         helps = ["an alternative is a set: `x in {a, b}`, or an implication `not A => B`"]
     elif isinstance(relation, Not):

@@ -211,7 +211,9 @@ def settings(f: Failure) -> Repair | None:
         owner = f.at(opened[-1] - 1).text
         example = "soft(weight=0.1)" if owner == "soft" else FORMS["FIT"][1]
         if f.token.kind in OPERAND_STARTS:
-            fix = "weight=" if owner == "soft" else None
+            place = f.token.start
+            soft = owner == "soft" and f.at(opened[-1] + 1) == f.token
+            named = (Token("NAME", "weight", place, place), Token("EQUAL", "=", place, place))
             return Repair(
                 problem(
                     f.source,
@@ -219,9 +221,10 @@ def settings(f: Failure) -> Repair | None:
                     f"`{owner}` takes settings by name",
                     f.token.span,
                     helps=(f"for example `{example}`",),
-                    fix=fix,
-                    fix_span=Span(f.token.start, f.token.start),
-                )
+                    fix="weight=" if soft else None,
+                    fix_span=Span(place, place),
+                ),
+                f.replaced(f.index, f.index, *named) if soft else None,
             )
         if f.before.kind == "NAME":
             return Repair(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from cspec.dsl.diagnostics import Fix
+from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.layout import ITEM_WORDS
-from cspec.dsl.source import Span
+from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import (
     OPERAND_ENDS,
     OPERAND_STARTS,
@@ -400,3 +400,26 @@ def keyword_start(f: Failure) -> Repair | None:
         ),
         tokens,
     )
+
+
+def colon_after_item(
+    source: Source, tokens: tuple[Token, ...]
+) -> tuple[tuple[Token, ...], list[Diagnostic]]:
+    """`minimize: loss`: with the `:` the keyword is a label, but no constraint follows."""
+    if len(tokens) < 3 or tokens[1].kind != "COLON" or tokens[0].kind != "NAME":
+        return tokens, []
+    word, colon = tokens[0], tokens[1]
+    kind = load_tables().words.get(word.text, "")
+    relations = {"RELATION", "IN", "ARROW", "FORALL"}
+    if kind not in ITEM_WORDS or any(token.kind in relations for token in tokens):
+        return tokens, []
+    finding = problem(
+        source,
+        "CS126",
+        f"no `:` stands behind `{word.text}`",
+        colon.span,
+        label="with a `:` the word before is the label of a constraint",
+        helps=(f"write `{word.text} ...`",),
+        fix="",
+    )
+    return (word._replace(kind=kind, soft=True), *tokens[2:]), [finding]

@@ -23,12 +23,13 @@ TABLES = "cspec.tables.json"
 def build_tables(grammar: str) -> dict[str, Any]:
     """The tables of a grammar as JSON data.
 
-    `terminals` in the order in which they are tried, each with name, regular expression (of its
-    marks; may be empty) and the words that it stands for (keywords only); `rules` as origin, length, action and whether
-    a child is spliced, where action "" passes the only child and "*" makes a spliced list; `rows` of
-    `{terminal or rule: code}` with code >= 0 for shift (or goto) to that state and code < 0 for
-    reduction by rule -code - 1; `states` names the row of each state; `starts` has first and last
-    state for each start rule.
+    `terminals`: in the order in which they are tried, each with name, regular expression (of its
+    marks; may be empty) and the words that it stands for (keywords only).
+    `rules`: origin, length, action and whether a child is spliced, where action "" passes the only
+    child and "*" makes a spliced list.
+    `rows`: `{terminal or rule: code}` with code >= 0 for shift (or goto) to that state and
+    code < 0 for reduction by rule -code - 1; `states` names the row of each state.
+    `starts`: first and last state for each start rule.
     """
     parser = lark.Lark(
         grammar,

@@ -1,0 +1,99 @@
+"""Files to text: what can be wrong with a file before its first word is read."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.source import Source, Span
+from cspec.dsl.syntax_failure import problem
+from cspec.dsl.syntax_limits import MAX_BYTES
+
+BOM = "\ufeff"
+
+
+def read(path: Path | str) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """The text of a file (UTF-8, with or without byte order mark, any line ends), and findings.
+
+    Never raises: a file that is missing, unreadable, a directory, too large, not UTF-8 or empty
+    gives an error and an empty source of the file's name.
+    """
+    place = Path(path)
+    name = str(path)
+    empty = Source(text="", name=name)
+    content = _bytes(place, empty)
+    if isinstance(content, Diagnostic):
+        return empty, (content,)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return empty, (_not_utf8(content, error.start, name),)
+    text = text.removeprefix(BOM).replace("\r\n", "\n").replace("\r", "\n")
+    source = Source(text=text, name=name)
+    if not text.strip():
+        return source, (
+            problem(
+                source,
+                "CS143",
+                f"`{name}` is empty",
+                Span(0, 0),
+                helps=("the smallest spec is `minimize ce`",),
+            ),
+        )
+    found = _control(source)
+    return source, (found,) if found else ()
+
+
+def _bytes(place: Path, empty: Source) -> bytes | Diagnostic:
+    try:
+        if place.is_dir():
+            return _unreadable(empty, "is a folder, not a file")
+        with place.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return _unreadable(empty, "does not exist")
+    except PermissionError:
+        return _unreadable(empty, "may not be read by you")
+    except (OSError, ValueError):
+        return _unreadable(empty, "can't be read")
+    if len(content) > MAX_BYTES:
+        return Diagnostic(
+            code="CS144",
+            message=f"`{empty.name}` is larger than {MAX_BYTES:,} bytes",
+            helps=("data belong into a file of their own: `--set mu=mu.csv`",),
+        )
+    return content
+
+
+def _unreadable(empty: Source, why: str) -> Diagnostic:
+    return Diagnostic(
+        code="CS140",
+        message=f"`{empty.name}` {why}",
+        helps=("give the path of a `.cspec` file",),
+    )
+
+
+def _not_utf8(content: bytes, offset: int, name: str) -> Diagnostic:
+    line = content.count(b"\n", 0, offset) + 1
+    return Diagnostic(
+        code="CS141",
+        message=f"`{name}` is not UTF-8 text",
+        notes=(f"byte {offset + 1} (line {line}) is 0x{content[offset]:02X}",),
+        helps=("save it as UTF-8",),
+    )
+
+
+def _control(source: Source) -> Diagnostic | None:
+    for place, char in enumerate(source.text):
+        if (char < " " and char not in "\n\t\f") or unicodedata.category(char) in {"Cf", "Co"}:
+            return problem(
+                source,
+                "CS142",
+                f"the invisible character U+{ord(char):04X} stands in the text",
+                Span(place, place + 1),
+                label=unicodedata.name(char, "a control character").lower(),
+                helps=("remove it",),
+                fix="",
+            )
+    return None
