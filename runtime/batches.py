@@ -29,7 +29,8 @@ def training_dataset(program: Program, names: Mapping[str, object]) -> str | Non
     or the first that a constraint measures.
     """
     measured = [name for c in program.constraints for name in c.datasets]
-    for candidate in (*program.objective_datasets, *(("train", "data") if measured else ())):
+    usual: tuple[str, ...] = ("train", "data") if measured else ()
+    for candidate in (*program.objective_datasets, *usual):
         if candidate in names:
             return candidate
     return next((name for name in measured if name in names), None)

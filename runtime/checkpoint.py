@@ -11,7 +11,7 @@ import random
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -114,8 +114,8 @@ def load(folder: Path) -> dict[str, Any]:
 def generators() -> dict[str, Any]:
     """The state of every generator that a step may read."""
     version, internal, gauss = random.getstate()
-    numpy_state = np.random.get_state(legacy=True)
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    numpy_state = cast(tuple[Any, ...], np.random.get_state(legacy=True))
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {
         "torch": torch.get_rng_state(),
         "cuda": list(cuda),

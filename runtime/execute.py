@@ -101,7 +101,11 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
         except SpecError:
             raise
         except Exception as error:
-            raise SpecError([explain_failure(session.program, error)]) from error
+            found = explain_failure(session.program, error)
+            if folder is not None and session.best is not None:
+                kept = folder.rescue(session.best)
+                found = found.model_copy(update={"notes": (*found.notes, kept)})
+            raise SpecError([found]) from error
     session.termination = session.termination or _termination(session)
     session.seconds = time.monotonic() - started
     if folder is not None:

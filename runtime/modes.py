@@ -29,7 +29,7 @@ def seed_everything(seed: int) -> None:
 def undisturbed() -> Iterator[None]:
     """Run a block, then put the generators of torch, numpy and Python back."""
     python, numpy_state, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     try:
         yield
     finally:

@@ -32,6 +32,7 @@ from cspec.runtime.history import entries
 from cspec.runtime.models import clamp_gates, has_gates
 from cspec.runtime.optimizers import finite
 from cspec.runtime.pending import Pending, average
+from cspec.runtime.session import state_tensor
 
 OWN_THE_STEP = frozenset({"sqp", "frank_wolfe", "threshold", "sal"})
 """Methods that are a whole training procedure."""
@@ -75,11 +76,10 @@ class Handle:
         self._parameters = _parameters(self.primal)
         self._adopt_variables()
         first = next((p for p in self._parameters if p.is_floating_point()), None)
+        device = torch.device("cpu") if first is None else first.device
+        dtype = torch.get_default_dtype() if first is None else first.dtype
         self.state: dict[str, Tensor] = {
-            name: torch.atleast_1d(value).to(
-                device=None if first is None else first.device,
-                dtype=first.dtype if first is not None and value.is_floating_point() else None,
-            )
+            name: state_tensor(value, device, dtype)
             for name, value in self.module["initial_state"](self.primal).items()
         }
         self._hooks: list[Any] = []
@@ -106,7 +106,7 @@ class Handle:
         measured = Pending(true.detach().clone(), examples)
         self._pending.append(measured)
         if total.requires_grad:
-            total.register_hook(lambda gradient: _mark(measured))
+            total.register_hook(lambda gradient: _mark(measured))  # type: ignore[no-untyped-call]
         return total
 
     def step(self, **values: Any) -> Tensor:

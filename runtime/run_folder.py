@@ -16,7 +16,7 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime import checkpoint
 from cspec.runtime.checkpoint import CheckpointError
 from cspec.runtime.files import write_atomic
-from cspec.runtime.result import Result, finite_or_none
+from cspec.runtime.result import Iterate, Result, finite_or_none
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -143,10 +143,19 @@ class RunFolder:
         write_atomic(self.path / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         self._logged = len(rows)
 
+    def _write_model(self, iterate: Iterate) -> Path:
+        tensors = {k: v.cpu().contiguous().clone() for k, v in iterate.tensors.items()}
+        path = self.path / "model.safetensors"
+        write_atomic(path, save_tensors(tensors))
+        return path
+
+    def rescue(self, best: Iterate) -> str:
+        """Keep the best iterate of a run that failed; says where it is."""
+        return f"the best parameters so far (step {best.step}) are in {self._write_model(best)}"
+
     def finish(self, result: Result) -> None:
         """Write the report and the chosen parameters (`model.safetensors`)."""
         if result.best is not None:
-            tensors = {k: v.cpu().contiguous().clone() for k, v in result.best.tensors.items()}
-            write_atomic(self.path / "model.safetensors", save_tensors(tensors))
+            self._write_model(result.best)
         report = {**result.as_json(), "versions": _versions()}
         write_atomic(self.path / "report.json", json.dumps(report, indent=1, allow_nan=False))

@@ -53,6 +53,12 @@ def trained(primal: Mapping[str, Any]) -> dict[str, nn.Parameter]:
     return found
 
 
+def state_tensor(value: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """A state tensor of at least one dimension: compiled code loses updates of 0-dim ones."""
+    shaped = value.reshape(1) if value.ndim == 0 else value
+    return shaped.to(device, dtype if value.is_floating_point() else None)
+
+
 class Session:
     """Everything the emitted `train(session)` uses; see the module's source for the loop.
 
@@ -97,9 +103,7 @@ class Session:
         )
         seed_everything(seed)
         self.state: dict[str, Tensor] = {
-            name: torch.atleast_1d(value).to(
-                self.device, dtype if value.is_floating_point() else None
-            )
+            name: state_tensor(value, self.device, dtype)
             for name, value in module["initial_state"](self.primal).items()
         }
         self.step, self.epoch, self.epoch_ended = 0, 0, False
@@ -134,6 +138,8 @@ class Session:
     def _goes_on(self) -> bool:
         if self.step % FLUSH_EVERY == 0 or self.step == self.total_steps or self.epoch_ended:
             self.flush()
+        if self.step and self._step_due():
+            self.measure_now()
         if self.at_boundary is not None:
             self.at_boundary(self)
         if not self.termination:
@@ -222,6 +228,11 @@ class Session:
             else self.epoch_ended and self.epoch % count == 0
             for count, unit in every
         )
+
+    def _step_due(self) -> bool:
+        """Whether a `verify ... every n steps` falls on this step (which may be no epoch's end)."""
+        every = [item.every for item in self.program.verify if item.every is not None]
+        return any(unit == "step" and self.step % count == 0 for count, unit in every)
 
     def verify(self) -> None:
         """Measure the true requirements where one is due, and keep the best iterate."""

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from cspec.compiler.program import Program, VerifyFacts
 from cspec.dsl.diagnostics import SpecError
 from cspec.dsl.settings.base import Every
+from cspec.dsl.settings.fit import LbfgsOptimizer
 from cspec.runtime.binding import bind, inputs_of
-from cspec.runtime.execute import resume, run
+from cspec.runtime.execute import load_module, resume, run
 from cspec.runtime.script import main
+from cspec.runtime.session import Session
 
 Make = Callable[..., Program]
 
@@ -220,3 +223,48 @@ def test_what_is_not_available_is_refused_by_name(variable_program: Make) -> Non
     sure = program.model_copy(update={"verify": (VerifyFacts(confidence=0.95),)})
     with pytest.raises(SpecError, match=r"accumulate=2.*\n.*confidence"):
         go(sure)
+
+
+def test_a_run_that_fails_keeps_its_best_parameters(variable_program: Make, tmp_path: Path) -> None:
+    fail = "        if session.step == 450:\n            raise OSError('gone')\n"
+    line = "        ascend(state, true)\n"
+    source = variable_program().source.replace(line, line + fail)
+    with pytest.raises(SpecError, match="gone") as caught:
+        go(variable_program(source), out=tmp_path / "run")
+    assert any("best parameters so far" in note for note in caught.value.diagnostics[0].notes)
+    assert load_file(tmp_path / "run/model.safetensors")["x"].item() == pytest.approx(1, abs=0.3)
+
+
+def test_lbfgs_resumes_to_the_same_bits(variable_program: Make, tmp_path: Path) -> None:
+    loop = variable_program().source
+    start, end = loop.index("        loss = combine"), loop.index("        session.schedule")
+    closure = """        def closure():
+            optimizer.zero_grad()
+            f, g, true = measure(primal, batch)
+            loss = combine(f, g, true, state, primal) + (primal["x"] ** 4).sum()
+            loss.backward()
+            return loss
+        optimizer.step(closure)
+        if session.step == 30 and STOP:
+            session.interrupted = True
+"""
+    source = loop[:start] + closure + loop[end:]
+    fit = {"optimizer": (LbfgsOptimizer(max_iter=2, lr=0.1),), "steps": 60}
+    whole = go(variable_program("STOP = False\n" + source, **fit))
+    cut = go(variable_program("STOP = True\n" + source, **fit), out=tmp_path / "run")
+    assert cut.steps == 30 and cut.status == "interrupted"
+    (tmp_path / "run/train.py").write_text("STOP = False\n" + source)
+    again = resume(tmp_path / "run", bind(inputs_of(variable_program())))
+    assert whole.last is not None and again.last is not None
+    assert torch.equal(whole.last.tensors["x"], again.last.tensors["x"])
+    assert whole.history == again.history
+
+
+def test_steps_between_verifications_are_counted_in_steps(variable_program: Make) -> None:
+    program = variable_program(steps=250).model_copy(
+        update={"verify": (VerifyFacts(every=Every(70, "step")),)}
+    )
+    session = Session(program, bind(inputs_of(program)), load_module(program), seed=0)
+    session.module["train"](session)
+    assert [item.step for item in session.measured] == [70, 140, 210, 250]
+    assert session.progress == 1.0 and session.epoch == 3
