@@ -66,7 +66,7 @@ def check(
         item.name: item.value for item in explicit.spec.items if isinstance(item, Let)
     }
     settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
-    limits = check_constraints(typer, explicit.spec, settled)
+    limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *explicit.diagnostics, *typer.found]
     found = [*syntax, *(d for d in checks if not _about_hidden(d, source, hidden))]
     return Checked(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from pydantic import BaseModel, ConfigDict
 
-from cspec.dsl.check_forms import check_relation
+from cspec.dsl.check_forms import check_names, check_relation
 from cspec.dsl.check_items import Settled
 from cspec.dsl.check_modifiers import Modifiers, check_modifiers
 from cspec.dsl.check_verify import check_labels, check_verify
+from cspec.dsl.contradictions import check_contradictions
+from cspec.dsl.lint import check_lint
 from cspec.dsl.nodes import Constraint, Group, Spec, Verify
 from cspec.dsl.settings.methods import Method, Soft
+from cspec.dsl.source import Span
 from cspec.dsl.typecheck import OUTSIDE, Scope, Typer
 
 
@@ -23,8 +28,14 @@ class Limits(BaseModel):
     within: dict[str, float] = {}
 
 
-def check_constraints(typer: Typer, spec: Spec, settled: Settled) -> Limits:
-    """Check every constraint of an elaborated spec; findings go to the typer."""
+def check_constraints(
+    typer: Typer, spec: Spec, settled: Settled, refused: tuple[Span, ...] = ()
+) -> Limits:
+    """Check every constraint of an elaborated spec; findings go to the typer.
+
+    `refused` are places of syntax errors: the form of a constraint there is not judged again.
+    """
+    starts = sorted(span.start for span in refused)
     check_labels(typer, spec)
     methods: dict[str, Method] = {}
     soft: dict[str, Soft] = {}
@@ -41,13 +52,24 @@ def check_constraints(typer: Typer, spec: Spec, settled: Settled) -> Limits:
             stack.extend((member, inner) for member in reversed(current.constraints))
             continue
         label = current.label or ""
-        found = check_modifiers(typer, current, inner, settled)
-        check_relation(typer, current, inner, found)
+        found = check_modifiers(typer, current, inner)
+        broken = _holds(current.span, starts)
+        if broken:
+            check_names(typer, current, inner)
+        else:
+            check_relation(typer, current, inner, found)
         _collect(label, found, methods, soft, within)
-        if len(typer.found) == before:
+        if len(typer.found) == before and not broken:
             sound.add(label)
+    check_contradictions(typer, spec, frozenset(sound), frozenset(soft))
     check_verify(typer, [i for i in spec.items if isinstance(i, Verify)], spec, settled)
+    check_lint(typer, spec, settled, methods, frozenset(sound))
     return Limits(methods=methods, soft=soft, within=within)
+
+
+def _holds(span: Span, starts: list[int]) -> bool:
+    index = bisect_left(starts, span.start)
+    return index < len(starts) and starts[index] <= span.end
 
 
 def _collect(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cspec.dsl.check_modifiers import Modifiers
+from cspec.dsl.check_ranges import check_range
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
 from cspec.dsl.nodes import (
-    And,
     Call,
     Compare,
     Constraint,
@@ -19,7 +19,6 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
-from cspec.dsl.source import Span
 from cspec.dsl.typecheck import Scope, Typer
 from cspec.dsl.wording import listing
 
@@ -31,8 +30,7 @@ def check_relation(
     relation = constraint.relation
     match relation:
         case Compare():
-            if _operators(typer, relation):
-                _comparison(typer, relation, scope, modifiers)
+            _comparison(typer, relation, scope, modifiers)
         case Membership():
             _membership(typer, relation, scope)
         case Implies():
@@ -43,60 +41,17 @@ def check_relation(
             elif len(typer.found) == before:
                 _moves(typer, relation, kind, modifiers, rule=True)
         case _:
-            _no_relation(typer, relation, scope)
+            typer.kind(relation, scope)
 
 
-def _operators(typer: Typer, relation: Compare) -> bool:
-    """Whether the operators make a constraint: `<= >= ==`, chains in one direction."""
-    for index, operator in enumerate(relation.operators):
-        if operator in ("<", ">"):
-            left, right = relation.operands[index], relation.operands[index + 1]
-            at = _between(typer, left.span, right.span, operator)
-            typer.report(
-                "CS314",
-                f"a constraint with `{operator}` has no boundary to stop at",
-                at,
-                "strict",
-                notes=(
-                    f"training approaches a limit and may reach it: `{operator}=` says that",
-                    "`<` and `>` are for events: inside `P[...]` and conditions",
-                ),
-                helps=(f"write `{operator}=`",),
-                fixes=(Fix(span=at, replacement=f"{operator}=", title=f"write {operator}="),),
-            )
-            return False
-        if operator == "!=":
-            left, right = relation.operands[index], relation.operands[index + 1]
-            at = _between(typer, left.span, right.span, operator)
-            a, b = (typer.source.slice(e.span) for e in (left, right))
-            typer.report(
-                "CS315",
-                "a constraint with `!=` can't be enforced",
-                at,
-                "almost everything satisfies this",
-                notes=("a number differs from another unless it hits it exactly",),
-                helps=(f"ask for a distance: `abs({a} - {b}) >= 0.1`",),
-            )
-            return False
-    directions = {operator[0] for operator in relation.operators if operator != "=="}
-    if len(directions) > 1 or (len(relation.operators) > 1 and "==" in relation.operators):
-        typer.report(
-            "CS321",
-            f"the chain {typer.text(relation)} does not run in one direction",
-            relation.span,
-            f"mixes {listing(dict.fromkeys(relation.operators), 'and')}",
-            helps=("write two constraints, one a line", "or one direction: `lo <= a <= hi`"),
-        )
-        return False
-    return True
-
-
-def _between(typer: Typer, left: Span, right: Span, operator: str) -> Span:
-    text = typer.source.text[left.end : right.start]
-    offset = text.find(operator)
-    if offset < 0:
-        return Span(left.end, right.start)
-    return Span(left.end + offset, left.end + offset + len(operator))
+def check_names(typer: Typer, constraint: Constraint, scope: Scope) -> None:
+    """Only the names and kinds of a constraint whose form the parser already refused."""
+    relation = constraint.relation
+    if isinstance(relation, Compare):
+        for operand in relation.operands:
+            typer.kind(operand, scope)
+    else:
+        typer.kind(relation, scope)
 
 
 def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifiers) -> None:
@@ -117,7 +72,9 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
         any(kind.moves for kind in kinds),
         any(kind.gradient for kind in kinds),
     )
-    if _moves(typer, relation, joint, modifiers):
+    if check_range(typer, relation, scope, joint.moves) and _moves(
+        typer, relation, joint, modifiers
+    ):
         return
 
 
@@ -253,29 +210,3 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
             _moves(typer, relation, kind, Modifiers())
     elif not kind.moves:
         _moves(typer, relation, kind, Modifiers())
-
-
-def _no_relation(typer: Typer, relation: Expr, scope: Scope) -> None:
-    before = len(typer.found)
-    if isinstance(relation, And):
-        lines = " and ".join(f"`{typer.source.slice(o.span)}`" for o in relation.operands)
-        typer.report(
-            "CS322",
-            "`and` joins conditions, not constraints",
-            relation.span,
-            "two constraints in one",
-            helps=(f"write one constraint a line: {lines}",),
-        )
-        return
-    kind = typer.kind(relation, scope)
-    if len(typer.found) > before:
-        return
-    text = typer.source.slice(relation.span)
-    typer.report(
-        "CS322",
-        f"{typer.text(relation)} is {WORDS[kind.what]}, not a constraint",
-        relation.span,
-        "compared with what?",
-        notes=("a constraint is a relation with `<=`, `>=`, `==` or `in`",),
-        helps=(f"write `{text} <= 0.5`",),
-    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.dsl.check_items import Settled
 from cspec.dsl.check_training import read_method
 from cspec.dsl.constants import NotFinite, constant
+from cspec.dsl.constructions import check_construction
 from cspec.dsl.diagnostics import Label
 from cspec.dsl.nodes import (
     By,
@@ -46,9 +46,7 @@ class Modifiers(BaseModel):
     surrogate: bool = False
 
 
-def check_modifiers(
-    typer: Typer, constraint: Constraint, scope: Scope, settled: Settled
-) -> Modifiers:
+def check_modifiers(typer: Typer, constraint: Constraint, scope: Scope) -> Modifiers:
     """What the modifiers of a constraint say; findings go to the typer."""
     _each_once(typer, constraint.modifiers)
     method: Method | None = None
@@ -107,6 +105,7 @@ def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
 
 def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> Method | None:
     if isinstance(expr, Name) and expr.id == "construction":
+        check_construction(typer, constraint, expr, scope)
         return Construction()
     return read_method(typer, expr)
 

@@ -345,7 +345,7 @@ class Elaborator:
     # --- models ---
 
     def _only_model(self, name: Name, what: str) -> str | None:
-        models = tuple(self.symbols.models())
+        models = self.symbols.named_models
         if len(models) == 1:
             return models[0]
         if name.span in self._asked:

@@ -294,7 +294,22 @@ SETS: frozenset[str] = frozenset(s.name for s in _TABLE if s.family == "set") | 
 """Words that stand behind `in`."""
 
 STRUCTURE: frozenset[str] = frozenset(
-    ["nonneg", "simplex", "sphere", "ball", "stiefel", "symmetric", "psd", "rank", "sparse", "nm", "grid", "monotone", "spectral", "nuclear"]
+    [
+        "nonneg",
+        "simplex",
+        "sphere",
+        "ball",
+        "stiefel",
+        "symmetric",
+        "psd",
+        "rank",
+        "sparse",
+        "nm",
+        "grid",
+        "monotone",
+        "spectral",
+        "nuclear",
+    ]
 )
 """Sets of parameters: what `W in SET` may name."""
 

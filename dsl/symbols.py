@@ -136,8 +136,17 @@ class Symbols(BaseModel):
     @cached_property
     def only_model(self) -> str | None:
         """The model that bare losses, `pred` and `prob` mean: the only one."""
-        names = tuple(self.models())
-        return names[0] if len(names) == 1 else None
+        return self.named_models[0] if len(self.named_models) == 1 else None
+
+    @cached_property
+    def named_models(self) -> tuple[str, ...]:
+        """Models of their own: not those written as another one's name (an error by itself)."""
+        models = self.models()
+        return tuple(
+            name
+            for name, item in models.items()
+            if not (isinstance(item.source, Name) and item.source.id in models)
+        )
 
     def frozen(self, model: str) -> bool:
         """Whether a model is a copy that never moves."""

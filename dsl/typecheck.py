@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cspec.dsl.constants import CONSTANTS, NotFinite, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.intervals import Ranges
 from cspec.dsl.kinds import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, joined
 from cspec.dsl.nodes import (
     And,
@@ -74,8 +75,17 @@ class Typer:
         self.values: Values = values or {}
         self.signatures = {**SIGNATURES, **(functions or {})}
         self.found: list[Diagnostic] = []
+        self.explicit_lets: dict[str, Expr] = {}
         self._quiet = 0
+        self._ranges: Ranges | None = None
         self._lets: dict[tuple[object, ...], Kind] = {}
+
+    @property
+    def ranges(self) -> Ranges:
+        """Interval arithmetic over the same names (once the values of params are settled)."""
+        if self._ranges is None:
+            self._ranges = Ranges(self.symbols, self.values, self.explicit_lets, self.signatures)
+        return self._ranges
 
     # --- findings ---
 
@@ -270,9 +280,6 @@ class Typer:
 
     def _let_value(self, item: Let) -> Expr:
         return self.explicit_lets.get(item.name, item.value)
-
-    explicit_lets: dict[str, Expr] = {}
-    """Values of lets after elaboration, where a caller has them."""
 
     # --- arithmetic and logic ---
 

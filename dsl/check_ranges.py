@@ -1,0 +1,178 @@
+"""Bounds against the range of what they bound."""
+
+from __future__ import annotations
+
+import math
+
+from cspec.dsl.constants import NotFinite, constant
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.intervals import Range, Ranges
+from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name
+from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.wording import number
+
+_SLACK = 1e-12
+
+
+def check_range(typer: Typer, relation: Compare, scope: Scope, moves: bool) -> bool:
+    """Whether every link of a relation can be met and can be broken; else a finding."""
+    ranges = typer.ranges
+    bound: dict[str, Range] = dict.fromkeys(scope.local, Range(-math.inf, math.inf))
+    for index, operator in enumerate(relation.operators):
+        left, right = relation.operands[index], relation.operands[index + 1]
+        low, high = ranges.of(left, bound), ranges.of(right, bound)
+        if _impossible(low, high, operator):
+            _outside(typer, relation, left, right, operator, ranges, bound)
+            return False
+        if _always(low, high, operator):
+            _true(typer, relation, left, right, low, high, moves)
+            return False
+    return True
+
+
+def _impossible(left: Range, right: Range, operator: str) -> bool:
+    match operator:
+        case "<=":
+            return left.low > right.high + _slack(right.high)
+        case ">=":
+            return left.high < right.low - _slack(right.low)
+        case _:
+            apart = left.low > right.high + _slack(right.high)
+            return apart or left.high < right.low - _slack(right.low)
+
+
+def _always(left: Range, right: Range, operator: str) -> bool:
+    match operator:
+        case "<=":
+            return left.high <= right.low < math.inf
+        case ">=":
+            return left.low >= right.high > -math.inf
+        case _:
+            return left.low == left.high == right.low == right.high
+
+
+def _slack(value: float) -> float:
+    return _SLACK * max(1.0, abs(value)) if math.isfinite(value) else 0.0
+
+
+def _value(typer: Typer, expr: Expr) -> float | None:
+    if isinstance(expr, Call) and isinstance(expr.function, Name) and expr.function.id == "ramp":
+        return _value(typer, expr.arguments[1]) if len(expr.arguments) == 2 else None
+    try:
+        return constant(expr, typer.values)
+    except NotFinite:
+        return None
+
+
+def interval(range_: Range) -> str:
+    """`[0, 1]`, `at least 0`, `at most 3`."""
+    if range_.high == math.inf:
+        return f"is at least {number(range_.low)}"
+    if range_.low == -math.inf:
+        return f"is at most {number(range_.high)}"
+    return f"lies in [{number(range_.low)}, {number(range_.high)}]"
+
+
+def subject(typer: Typer, expr: Expr) -> str:
+    """How messages name an expression: `density` for `density(m)`, else its text."""
+    if isinstance(expr, Call) and isinstance(expr.function, Name):
+        signature = typer.signatures.get(expr.function.id)
+        if signature is not None and signature.family == "model":
+            return f"`{expr.function.id}`"
+    return typer.text(expr)
+
+
+def _share(thing: Expr, typer: Typer) -> bool:
+    """Whether a thing is a share, so that 50 was meant as 50%."""
+    match thing:
+        case Expectation(kind="P"):
+            return True
+        case Call(function=Name(id="max" | "min" | "gap"), arguments=(first,)):
+            return _share(first, typer)
+        case Call(function=Name(id=word)):
+            signature = typer.signatures.get(word)
+            return signature is not None and signature.range == (0, 1)
+        case _:
+            return False
+
+
+def _outside(
+    typer: Typer,
+    relation: Compare,
+    left: Expr,
+    right: Expr,
+    operator: str,
+    ranges: Ranges,
+    bound: dict[str, Range],
+) -> None:
+    value, thing, at = _value(typer, right), left, right
+    if value is None:
+        value, thing, at = _value(typer, left), right, left
+    known = ranges.of(thing, bound)
+    if value is None:
+        typer.report(
+            "CS311",
+            f"{typer.text(relation)} can't be met",
+            relation.span,
+            "no value satisfies this",
+            notes=(
+                f"{subject(typer, left)} {interval(ranges.of(left, bound))}, "
+                f"{subject(typer, right)} {interval(ranges.of(right, bound))}",
+            ),
+            helps=("move the bound into reach, or drop the constraint",),
+        )
+        return
+    helps: tuple[str, ...] = (f"choose a bound that {subject(typer, thing)} can reach",)
+    fixes: tuple[Fix, ...] = ()
+    if _share(thing, typer) and 1 < value <= 100:
+        helps = (f"did you mean `{number(value)}%`?",)
+        fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
+    typer.report(
+        "CS311",
+        f"{typer.text(relation)} can't be met: {subject(typer, thing)} {interval(known)}",
+        at.span,
+        "out of reach",
+        notes=(f"{subject(typer, thing)} {interval(known)} whatever is learned",),
+        helps=helps,
+        fixes=fixes,
+    )
+
+
+def _true(
+    typer: Typer,
+    relation: Compare,
+    left: Expr,
+    right: Expr,
+    low: Range,
+    high: Range,
+    moves: bool,
+) -> None:
+    value, thing, at, known = _value(typer, right), left, right, low
+    if value is None:
+        value, thing, at, known = _value(typer, left), right, left, high
+    helps: tuple[str, ...] = ("drop it, or choose a bound that can be missed",)
+    fixes: tuple[Fix, ...] = ()
+    wrong = value is not None and _share(thing, typer) and 1 < value <= 100
+    if wrong and value is not None:
+        helps = (f"did you mean `{number(value)}%`?",)
+        fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
+        typer.report(
+            "CS311",
+            f"the bound {number(value)} is outside the range of {subject(typer, thing)}",
+            at.span,
+            f"{subject(typer, thing)} {interval(known)}".replace("`", ""),
+            notes=("the constraint as written holds whatever is learned",),
+            helps=helps,
+            fixes=fixes,
+        )
+        return
+    typer.report(
+        "CS328",
+        f"{typer.text(relation)} is always true",
+        relation.span,
+        "holds whatever is learned",
+        notes=(f"{subject(typer, thing)} {interval(known)}",) if moves else (),
+        helps=helps,
+        fixes=fixes,
+        severity="warning",
+    )
