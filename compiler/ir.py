@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.nodes import Binder, Expr, Number
 from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.methods import Soft
 from cspec.dsl.source import NOWHERE, Span
 
 Record = ConfigDict(frozen=True, extra="forbid")
@@ -90,7 +91,7 @@ class Constraint(BaseModel):
     exact: bool = False
     surrogate: Expr | None = None
     surrogate_text: str | None = None
-    soft: dict[str, float] | None = None
+    soft: Soft | None = None
     method: Settings | None = None
     """What enforces it: the spec's own `by`, then the strategy's choice."""
     construction: bool = False

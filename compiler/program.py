@@ -136,9 +136,9 @@ class Program(BaseModel):
     """Its text."""
     digest: str
     """Hash of the specialized plan."""
-    source: str
+    source: str = ""
     """The emitted Python module."""
-    graph: UpdateGraph
+    graph: UpdateGraph = UpdateGraph()
     sense: Literal["minimize", "maximize", "satisfy"]
     objective: str
     objective_datasets: tuple[str, ...] = ()

@@ -396,7 +396,7 @@ def not_compiled(expr: Expr) -> SpecError:
     return SpecError(
         [
             Diagnostic(
-                code="CS590",
+                code="CS520",
                 message="this form is understood, but not compiled yet",
                 span=expr.span,
                 label="not compiled yet",

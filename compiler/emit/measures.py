@@ -57,9 +57,9 @@ def _objective(lowered: Lowered, translator: Translator) -> None:
     for c in lowered.soft:
         assert c.soft is not None
         term = _soft_term(c, translator)
-        weight = constant(c.soft["weight"])
-        if c.soft["power"] != 1:
-            term = ast.BinOp(term, ast.Pow(), constant(c.soft["power"]))
+        weight = constant(c.soft.weight)
+        if c.soft.power != 1:
+            term = ast.BinOp(term, ast.Pow(), constant(c.soft.power))
         total = ast.BinOp(ast.Name(id="f"), ast.Add(), ast.BinOp(weight, ast.Mult(), term))
         writer.assign("f", total, f"preference {full_label(c)}")
 
@@ -83,7 +83,9 @@ def _entries(
         return values
     label = full_label(part.constraint)
     return [
-        translator.local(("entry", label, index, ast.dump(value)), label, value, label)
+        translator.local(
+            ("entry", label, index, ast.dump(value)), label, value, part.constraint.text
+        )
         for index, value in enumerate(values)
     ]
 
@@ -121,13 +123,22 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
     doc = ["Value and bound of every constraint as written, on whole data and as deployed."]
     with make.writer.function("evaluate", ("primal", "data"), doc):
         translator = make("data")
-        make.writer.line("result = {}")
-        translator.names.fresh("result")
+        pairs = []
         for c in lowered.problem.constraints:
             value, bound = _report(c, translator)
-            pair = ast.Tuple(elts=[value, bound])
-            make.writer.line(f"result[{full_label(c)!r}] = {ast.unparse(pair)}")
-        make.writer.line("return result")
+            pairs.append((full_label(c), ast.unparse(ast.Tuple(elts=[value, bound]))))
+        _return_dictionary(pairs, make.writer)
+
+
+def _return_dictionary(pairs: Sequence[tuple[str, str]], writer: Writer) -> None:
+    if not pairs:
+        writer.line("return {}")
+        return
+    writer.line("return {")
+    with writer.indented():
+        for label, value in pairs:
+            writer.line(f"{label!r}: {value},")
+    writer.line("}")
 
 
 def _report(c: Constraint, translator: Translator) -> tuple[ast.expr, ast.expr]:
@@ -162,12 +173,8 @@ def write_values(
     """`name(primal, data) -> {label: value}` for metrics."""
     with make.writer.function(name, ("primal", "data"), [doc]):
         translator = make("data")
-        make.writer.line("result = {}")
-        translator.names.fresh("result")
-        for label, expr in values:
-            value = ast.unparse(translator.translate(expr))
-            make.writer.line(f"result[{label!r}] = {value}")
-        make.writer.line("return result")
+        pairs = [(label, ast.unparse(translator.translate(expr))) for label, expr in values]
+        _return_dictionary(pairs, make.writer)
 
 
 def write_objective(expr: Expr, make: MakeTranslator) -> None:

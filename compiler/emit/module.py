@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
 import math
 import pprint
+import tokenize
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -65,7 +67,24 @@ def emit(emission: Emission) -> str:
     head.docstring(_docstring(emission))
     _imports(head, body, template, used, emission)
     _constants(head, template, scope, emission)
-    return head.text() + body.text_after() + _tail(emission)
+    return double_quoted(head.text() + body.text_after() + _tail(emission))
+
+
+def double_quoted(text: str) -> str:
+    """Python with 'strings' written as "strings", where nothing has to be escaped for it."""
+    lines = text.splitlines(keepends=True)
+    edits = [
+        token
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type == tokenize.STRING and token.string.startswith("'")
+    ]
+    for token in reversed(edits):
+        inner = token.string[1:-1]
+        if '"' in inner or "\\'" in inner or token.start[0] != token.end[0]:
+            continue
+        row, (start, end) = token.start[0] - 1, (token.start[1], token.end[1])
+        lines[row] = f'{lines[row][:start]}"{inner}"{lines[row][end:]}'
+    return "".join(lines)
 
 
 RESERVED_NAMES = (
@@ -187,7 +206,9 @@ def _constants(head: Writer, template: Translator, scope: Scope, emission: Emiss
 
 
 def _tail(emission: Emission) -> str:
-    plain = emission.program.model_dump(mode="json", exclude={"source"})
+    plain = emission.program.model_dump(
+        mode="json", exclude={"source", "graph"}, exclude_defaults=True
+    )
     literal = pprint.pformat(_python(plain), width=100, sort_dicts=False, compact=True)
     return (
         "\n\n# What the runtime needs to know: data, models, optimizer, labels, tolerances.\n"

@@ -12,6 +12,7 @@ from cspec.compiler.graph import (
     Kind,
     Operation,
     StateFacts,
+    Update,
     names_in,
     parse_formula,
 )
@@ -109,19 +110,19 @@ def write_combine(
     """
     doc = [rule_combine(rule).meaning for rule in rules] or ["The loss is the objective alone."]
     with writer.function("combine", ("f", "g", "true", "state"), doc):
+        terms = ["f"]
         for rule in rules:
             names = RuleNames(rule, len(rules) == 1)
             operation = rule_combine(rule)
             target = "value" if by_value else "weight"
             formula = next(u.formula for u in operation.updates if u.target == target)
             value = inline(formula, operation, names, vectors=("g", "true"))
+            used.add("total" if by_value else "weigh")
             if by_value:
-                used.add("total")
-                writer.line(f"f = f + total({ast.unparse(value)})")
-                continue
-            used.add("weigh")
-            writer.line(f"f = f + weigh({ast.unparse(value)}, {ast.unparse(_g(names))})")
-        writer.line("return f")
+                terms.append(f"total({ast.unparse(value)})")
+            else:
+                terms.append(f"weigh({ast.unparse(value)}, {ast.unparse(_g(names))})")
+        writer.line(f"return {' + '.join(terms)}")
 
 
 def _g(names: RuleNames) -> ast.expr:
@@ -150,20 +151,29 @@ def write_dual_step(
         read = _states_used(operation, names)
         for state in read:
             writer.assign(state, names.read(state))
-        for update in operation.updates:
+        for index, update in enumerate(operation.updates):
             value = inline(update.formula, operation, names, vectors=())
-            if update.target in names.states:
-                used.add("keep")
-                value = ast.Call(
-                    func=ast.Name(id="keep"),
-                    args=[ast.Name(id="true"), value, ast.Name(id=update.target)],
-                    keywords=[],
-                )
-            writer.assign(update.target, value)
-        written = {update.target for update in operation.updates} & set(names.states)
-        for state in read:
-            if state in written:
-                writer.line(f"{ast.unparse(names.read(state))} = {state}")
+            if update.target not in names.states:
+                writer.assign(update.target, value)
+                continue
+            used.add("keep")
+            value = ast.Call(
+                func=ast.Name(id="keep"),
+                args=[ast.Name(id="true"), value, ast.Name(id=update.target)],
+                keywords=[],
+            )
+            later = operation.updates[index + 1 :]
+            if any(
+                update.target == u.target or update.target in names_in(u.formula) for u in later
+            ):
+                writer.assign(update.target, value)
+            if not any(update.target == u.target for u in later):
+                final = ast.Name(id=update.target) if _read_later(update.target, later) else value
+                writer.assign(ast.unparse(names.read(update.target)), final)
+
+
+def _read_later(target: str, later: tuple[Update, ...]) -> bool:
+    return any(target in names_in(update.formula) for update in later)
 
 
 def _states_used(operation: Operation, names: RuleNames) -> list[str]:

@@ -67,19 +67,14 @@ def _constraint(
 ) -> Constraint:
     value, bound, relation = _sides(checked, item.relation)
     fields: dict[str, Any] = {}
+    if label in checked.within:
+        fields["tolerance"] = checked.within[label]
+        fields["tolerance_given"] = True
+    fields["soft"] = checked.soft.get(label)
     for modifier in modifiers:
-        match modifier:
-            case nodes.Within(tolerance=tolerance):
-                fields["tolerance"] = value_or_none(tolerance, checked.params) or 0.0
-                fields["tolerance_given"] = True
-            case nodes.WithSurrogate(surrogate=surrogate):
-                fields["surrogate"] = surrogate
-                fields["surrogate_text"] = checked.source.slice(surrogate.span)
-            case nodes.Soft(keywords=keywords):
-                given = {k.name: value_or_none(k.value, checked.params) for k in keywords}
-                fields["soft"] = {"weight": 1.0, "power": 1.0} | {
-                    name: number for name, number in given.items() if number is not None
-                }
+        if isinstance(modifier, nodes.WithSurrogate):
+            fields["surrogate"] = modifier.surrogate
+            fields["surrogate_text"] = checked.source.slice(modifier.surrogate.span)
     method = checked.methods.get(label)
     if isinstance(method, Construction):
         fields["construction"] = True

@@ -84,7 +84,7 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
 
 def _nothing(constraint: Constraint) -> Diagnostic:
     return Diagnostic(
-        code="CS603",
+        code="CS525",
         message=f"`{constraint.label}` is about nothing: its quantifier has no member",
         span=constraint.binders[0].span,
         label="no member",
@@ -135,7 +135,7 @@ def _holds(condition: Expr, member: Member, context: Expansion) -> bool:
 
 def _unknown_condition(condition: Expr) -> Diagnostic:
     return Diagnostic(
-        code="CS590",
+        code="CS520",
         message="this `where` is not compiled yet",
         span=condition.span,
         notes=("compiled are `count >= n` for groups and comparisons of numbers",),
@@ -196,7 +196,7 @@ def _text(expr: Expr) -> str:
 
 def _unknown_domain(binder: Binder) -> Diagnostic:
     return Diagnostic(
-        code="CS590",
+        code="CS520",
         message="a quantifier over this set is not compiled yet",
         span=binder.domain.span,
         label="not compiled yet",
@@ -240,7 +240,7 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
     raise SpecError(
         [
             Diagnostic(
-                code="CS604",
+                code="CS526",
                 message=f"column `{column}` has no groups: it is not categorical in this data",
                 span=binder.domain.span,
                 label="needs a categorical column",

@@ -3,7 +3,6 @@
     P[pred == 1 | sex == a]  ->  E[class_prob(f(x), 1) | sex == a]      (softmax / sigmoid, T = 1)
     P[u > v]                 ->  E[sigmoid_event(u - v)]
     P[y == 1 | pred == 1]    ->  weighted mean of 1{y == 1} by class_prob(f(x), 1)
-    density(net)             ->  expected_density(net)                  (hard-concrete gates)
 
 Multipliers and verdict always use the true expression (LANGUAGE 3).
 """
@@ -45,16 +44,16 @@ class Softener(NamedTuple):
     temperature: float = 1.0
 
 
-def surrogates(problem: Problem, moving: frozenset[str], gated: frozenset[str]) -> Problem:
+def surrogates(problem: Problem, moving: frozenset[str]) -> Problem:
     """The problem with `gradient_parts` where they differ from `parts`.
 
-    `moving` are the trainable models and variables, `gated` the models with L0 gates.
+    `moving` are the trainable models and variables.
     """
-    constraints = tuple(_surrogate(c, moving, gated) for c in problem.constraints)
+    constraints = tuple(_surrogate(c, moving) for c in problem.constraints)
     return problem.model_copy(update={"constraints": constraints})
 
 
-def _surrogate(c: Constraint, moving: frozenset[str], gated: frozenset[str]) -> Constraint:
+def _surrogate(c: Constraint, moving: frozenset[str]) -> Constraint:
     softener = Softener(moving)
     if c.surrogate is not None:
         named = _named(c.surrogate, moving)
@@ -62,10 +61,10 @@ def _surrogate(c: Constraint, moving: frozenset[str], gated: frozenset[str]) -> 
             parts = parts_of(c.surrogate, c.bound, c.relation)
             return c.model_copy(update={"gradient_parts": parts})
         softener = named
-    parts = tuple(soften(part, softener, gated) for part in c.parts)
+    parts = tuple(soften(part, softener) for part in c.parts)
     if all(same(a, b) for a, b in zip(parts, c.parts, strict=True)):
         return c
-    text = c.surrogate_text or describe(c.parts, softener, gated)
+    text = c.surrogate_text or describe(softener)
     return c.model_copy(update={"gradient_parts": parts, "surrogate_text": text})
 
 
@@ -75,35 +74,20 @@ def _named(surrogate: Expr, moving: frozenset[str]) -> Softener | None:
             return Softener(moving, word)
         case Call(function=Name(id=word), arguments=(), keywords=keywords) if word in WORDS:
             values = {k.name: value_or_none(k.value, {}) for k in keywords}
-            return Softener(moving, word, values.get("temperature") or 1.0)
+            return Softener(moving, word, values.get("temperature") or values.get("width") or 1.0)
         case _:
             return None
 
 
-def describe(parts: tuple[Expr, ...], softener: Softener, gated: frozenset[str]) -> str:
+def describe(softener: Softener) -> str:
     """What stands in for the true expression, for people."""
-    for part in parts:
-        for node in walk(part):
-            if isinstance(node, Call) and _is_density(node, gated):
-                return "expected density of the gates"
     return f"{softener.word} of temperature {softener.temperature:g}"
 
 
-def _is_density(node: Expr, gated: frozenset[str]) -> bool:
-    match node:
-        case Call(function=Name(id="density"), arguments=(Name(id=model),)):
-            return model in gated
-        case _:
-            return False
-
-
-def soften(expr: Expr, softener: Softener, gated: frozenset[str] = frozenset()) -> Expr:
+def soften(expr: Expr, softener: Softener) -> Expr:
     """`expr` with every event of a moving model inside E and P made differentiable."""
 
     def step(node: Expr) -> Expr:
-        if _is_density(node, gated):
-            assert isinstance(node, Call)
-            return call("expected_density", *node.arguments)
         if isinstance(node, Expectation):
             return _soft_expectation(node, softener)
         return node

@@ -1,0 +1,101 @@
+"""Fragments of the methods -> one update graph, in the order of a step."""
+
+from __future__ import annotations
+
+from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
+from cspec.compiler.ir import ParameterRef
+from cspec.compiler.lower import FunctionalRule, Lowered, SetAction
+from cspec.dsl.nodes import Name
+from cspec.dsl.settings.base import EPOCH, STEP
+from cspec.dsl.settings.methods import Admm, Projection
+
+
+def assemble(lowered: Lowered) -> UpdateGraph:
+    """The update graph of a lowered problem."""
+    duals = [op for rule in lowered.rules for op in _duals(rule)]
+    early = [op for op in duals if _order(lowered, op) in ("dual_first", "optimistic")]
+    late = [op for op in duals if op not in early]
+    measured = "f and g" if lowered.rules else "f"
+    operations = [
+        Operation(kind=Kind.MEASURE, name="measure", meaning=f"{measured} on a batch"),
+        *(op for op in early if op.trigger.unit == "step"),
+        *(_combine(rule) for rule in lowered.rules),
+        *(_attraction(action) for action in lowered.actions if isinstance(action.settings, Admm)),
+        Operation(kind=Kind.BACKWARD, name="backward", meaning="gradient of the combination"),
+        Operation(kind=Kind.PRIMAL_STEP, name="step", meaning="the optimizer moves the model"),
+        *(_project(a) for a in lowered.actions if isinstance(a.settings, Projection)),
+        *(op for op in late if op.trigger.unit == "step"),
+        Operation(kind=Kind.RECORD, name="record", meaning="history, without waiting"),
+        *(op for op in duals if op.trigger.unit == "epoch"),
+        *(_prox(action) for action in lowered.actions if isinstance(action.settings, Admm)),
+        Operation(kind=Kind.VERIFY, name="verify", trigger=EPOCH, meaning="best feasible snapshot"),
+        Operation(kind=Kind.STOP, name="stop", trigger=EPOCH, meaning="early stop"),
+    ]
+    return UpdateGraph(state=_state(lowered), operations=tuple(operations))
+
+
+def _duals(rule: FunctionalRule) -> list[Operation]:
+    kinds = (Kind.DUAL_STEP, Kind.PENALTY_STEP)
+    return [op for op in rule.fragment.operations if op.kind in kinds]
+
+
+def _order(lowered: Lowered, operation: Operation) -> str:
+    rule = next(r for r in lowered.rules if r.rule.name == operation.rule)
+    return rule.fragment.dual_order
+
+
+def _combine(rule: FunctionalRule) -> Operation:
+    return next(op for op in rule.fragment.operations if op.kind is Kind.COMBINE)
+
+
+def _state(lowered: Lowered) -> tuple[StateFacts, ...]:
+    alone = len(lowered.rules) == 1
+    return tuple(
+        state if alone else state.model_copy(update={"name": f"{rule.rule.name}.{state.name}"})
+        for rule in lowered.rules
+        for state in rule.fragment.state
+    )
+
+
+def _targets(action: SetAction) -> tuple[str, ...]:
+    if not action.targets:
+        return (f"{action.set.model}: every prunable weight",)
+    return tuple(
+        f"{t.model}:{t.name}" if isinstance(t, ParameterRef) else getattr(t, "id", "?")
+        for t in action.targets
+        if isinstance(t, ParameterRef | Name)
+    )
+
+
+def _project(action: SetAction) -> Operation:
+    assert isinstance(action.settings, Projection)
+    return Operation(
+        kind=Kind.PROJECT,
+        name=f"project_{action.name}",
+        trigger=action.settings.every,
+        operator=action.set.word,
+        targets=_targets(action),
+        meaning="W <- the nearest member of the set",
+    )
+
+
+def _attraction(action: SetAction) -> Operation:
+    return Operation(
+        kind=Kind.COMBINE,
+        name=f"attract_{action.name}",
+        operator=action.set.word,
+        targets=_targets(action),
+        meaning="L = L + rho/2 ||x - z + u||^2",
+    )
+
+
+def _prox(action: SetAction) -> Operation:
+    assert isinstance(action.settings, Admm)
+    return Operation(
+        kind=Kind.PROX,
+        name=f"split_{action.name}",
+        trigger=action.settings.every if action.settings.every != STEP else STEP,
+        operator=action.set.word,
+        targets=_targets(action),
+        meaning="z <- P(x + u), u <- u + x - z, rho balanced by the residuals",
+    )

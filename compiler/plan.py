@@ -1,0 +1,246 @@
+"""Spec -> Plan (symbolic) -> Program (with facts).
+
+A plan needs no data and no model: quantifiers stay index sets, choices that depend on what is bound
+stay conditional. `specialize` is a pure function: same plan, same facts, same program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.compiler.assemble import assemble
+from cspec.compiler.emit.expressions import Scope
+from cspec.compiler.emit.loop import LoopPlan
+from cspec.compiler.emit.module import Emission, emit
+from cspec.compiler.facts import DataFacts, Facts
+from cspec.compiler.hashing import plan_digest
+from cspec.compiler.ir import Problem, Step
+from cspec.compiler.lower import lower
+from cspec.compiler.passes.canonical import canonical
+from cspec.compiler.passes.collect import collect
+from cspec.compiler.passes.expand import Expansion, expand
+from cspec.compiler.passes.gates import gates
+from cspec.compiler.passes.inline_lets import inline_lets
+from cspec.compiler.passes.recognize import recognize
+from cspec.compiler.passes.split_chains import split_chains
+from cspec.compiler.passes.surrogates import surrogates
+from cspec.compiler.program import DataSetup, ModelSetup, Program, VariableSetup, plain_fit
+from cspec.compiler.report_facts import constraint_facts, verify_facts
+from cspec.compiler.schedule import budget
+from cspec.compiler.setups import data_setups, model_setups, variable_setups
+from cspec.compiler.strategy import Context, choose
+from cspec.dsl.check import Checked
+from cspec.dsl.diagnostics import SpecError, errors
+from cspec.dsl.nodes import Call, Expr, Name, Stop, walk
+
+Pass = Callable[[Problem, Checked], Problem]
+
+PASSES: tuple[tuple[str, Pass], ...] = (
+    ("inline lets", lambda problem, checked: inline_lets(problem, checked.symbols.lets())),
+    ("recognize sets", lambda problem, checked: recognize(problem, checked.symbols)),
+    ("split chains", lambda problem, _: split_chains(problem)),
+    ("recognize sets", lambda problem, checked: recognize(problem, checked.symbols)),
+    ("canonical form", lambda problem, _: canonical(problem)),
+)
+"""From the problem as written to canonical form, in order, before anything is bound."""
+
+
+class Plan(BaseModel):
+    """The symbolic plan: what is known from the text alone."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    checked: Checked
+    problem: Problem
+    """Canonical, with methods as far as the text decides them."""
+    data: tuple[DataSetup, ...] = ()
+    models: tuple[ModelSetup, ...] = ()
+    variables: tuple[VariableSetup, ...] = ()
+
+
+def plan(checked: Checked) -> Plan:
+    """The plan of a checked spec.
+
+    Raises:
+        SpecError: the spec has errors, or a method that can't do what it is asked.
+    """
+    found = errors(checked.diagnostics)
+    if found:
+        raise SpecError(checked.diagnostics)
+    problem = canonical_problem(checked)
+    problem = surrogates(problem, moving(checked))
+    problem = choose(problem, _context(checked, None, None))
+    return Plan(
+        checked=checked,
+        problem=problem,
+        data=data_setups(checked),
+        models=model_setups(checked),
+        variables=variable_setups(checked),
+    )
+
+
+def canonical_problem(checked: Checked) -> Problem:
+    """The canonical problem, each pass that changed something on record."""
+    problem = collect(checked)
+    history: list[Step] = []
+    for name, run in PASSES:
+        changed = run(problem, checked)
+        if changed != problem:
+            history.append(Step(name=name))
+        problem = changed
+    return problem.model_copy(update={"history": tuple(history)})
+
+
+def moving(checked: Checked) -> frozenset[str]:
+    """Models that train and decision variables: what a constraint can move."""
+    symbols = checked.symbols
+    models = (name for name in symbols.models() if not symbols.frozen(name))
+    return frozenset(models) | frozenset(symbols.vars()) | _givens(checked)
+
+
+def _givens(checked: Checked) -> frozenset[str]:
+    table = checked.symbols.table
+    return frozenset(name for name, symbol in table.items() if symbol.role == "given")
+
+
+def _context(checked: Checked, facts: Facts | None, steps: int | None) -> Context:
+    return Context(
+        method=checked.method,
+        fit=checked.fit,
+        facts=facts,
+        steps=steps,
+        data=bool(checked.symbols.datasets()) or bool(_givens(checked)),
+    )
+
+
+def specialize(
+    plan: Plan,
+    facts: Facts,
+    data: tuple[DataSetup, ...] | None = None,
+    models: tuple[ModelSetup, ...] | None = None,
+) -> Program:
+    """The program of a plan with what was bound. `data` and `models` are setups as resolved.
+
+    Raises:
+        SpecError: what only now can be checked: patterns that match nothing, density without
+            gates, forms that are not compiled yet.
+    """
+    checked = plan.checked
+    fit, schedule, notes = budget(checked, facts)
+    gated = frozenset(name for name, model in facts.models.items() if model.gated)
+    problem = expand(canonical_problem(checked), Expansion(facts, checked.params))
+    problem = surrogates(gates(problem, gated), moving(checked))
+    problem = choose(problem, _context(checked, facts, schedule.steps))
+    lowered = lower(problem, facts, schedule.steps, schedule.steps_per_epoch)
+    graph = assemble(lowered)
+    settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
+    draft = Program(
+        name=checked.source.name,
+        spec=checked.source.text,
+        digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings + repr(fit)),
+        source="",
+        graph=graph,
+        sense=problem.sense,
+        objective=problem.objective_text,
+        objective_datasets=_datasets(problem),
+        constraints=constraint_facts(lowered, checked),
+        metrics={name: checked.source.slice(value.span) for name, value in problem.metrics},
+        data=plan.data if data is None else data,
+        models=plan.models if models is None else models,
+        variables=plan.variables,
+        given=tuple(sorted(_givens(checked))),
+        fit=plain_fit(fit),
+        verify=verify_facts(checked),
+        stop=_stop_text(checked),
+        params=dict(checked.params),
+        method=_method_word(problem),
+        notes=notes,
+    )
+    loop = LoopPlan(
+        lowered=lowered,
+        fit=fit,
+        gated=tuple(sorted(gated)),
+        stop=_stop(checked),
+        epochs=schedule.epochs,
+        by_value=any(o.word == "lbfgs" for o in fit.optimizer),
+    )
+    emission = Emission(
+        lowered=lowered,
+        scope=Scope(checked.symbols, facts, {}),
+        loop=loop,
+        program=draft,
+        objective=canonical_objective(checked),
+        params=_used_params(checked),
+        source=checked.source,
+    )
+    return draft.model_copy(update={"source": emit(emission)})
+
+
+def canonical_objective(checked: Checked) -> Expr:
+    """The objective as written, without `let` names."""
+    return inline_lets(collect(checked), checked.symbols.lets()).objective
+
+
+def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:
+    used = {node.id for node in walk(checked.elaborated) if isinstance(node, Name)}
+    return {name: value for name, value in checked.params.items() if name in used}
+
+
+def _datasets(problem: Problem) -> tuple[str, ...]:
+    from_expectations = (getattr(node, "dataset", None) for node in walk(problem.objective))
+    return tuple(dict.fromkeys(name for name in from_expectations if name))
+
+
+def _stop(checked: Checked) -> Expr | None:
+    stops = [item.condition for item in checked.elaborated.items if isinstance(item, Stop)]
+    return stops[0] if stops else None
+
+
+def _stop_text(checked: Checked) -> str | None:
+    condition = _stop(checked)
+    return None if condition is None else checked.source.slice(condition.span)
+
+
+def _method_word(problem: Problem) -> str:
+    words = (c.method.word for c in problem.constraints if c.method is not None)
+    return "+".join(dict.fromkeys(words)) or "none"
+
+
+def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
+    """Outputs of each model that is built: `ce` one a class, `bce` and regression one a target."""
+    sizes: dict[str, int] = {}
+    for node in walk(plan.checked.elaborated):
+        match node:
+            case Call(function=Name(id=loss), arguments=(first, target)):
+                for inner in walk(first):
+                    match inner:
+                        case Call(function=Name(id=model)) if (
+                            model in plan.checked.symbols.models()
+                        ):
+                            size = _outputs(loss, target, data)
+                            if size is not None:
+                                sizes.setdefault(model, size)
+            case _:
+                pass
+    return sizes
+
+
+def _outputs(loss: str, target: object, data: Mapping[str, DataFacts]) -> int | None:
+    if not isinstance(target, Name):
+        return None
+    columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
+    if not columns:
+        return None
+    match loss:
+        case "ce" | "nll":
+            return max(len(column.classes) for column in columns) or None
+        case "hinge":
+            classes = max(len(column.classes) for column in columns)
+            return 1 if classes <= 2 else classes
+        case "bce" | "mse" | "mae" | "huber":
+            shape = columns[0].shape
+            return shape[0] if shape else 1
+        case _:
+            return None

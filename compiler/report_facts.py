@@ -1,0 +1,120 @@
+"""What the runtime must know of each constraint to verify and report it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cspec.compiler.ir import Constraint
+from cspec.compiler.lower import Lowered, full_label
+from cspec.compiler.program import ConstraintFacts, VerifyFacts
+from cspec.dsl.check import Checked
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Verify, walk
+from cspec.dsl.settings.base import Every
+from cspec.dsl.settings.methods import Method
+
+COUNT_SETS = frozenset({"sparse", "nm", "rank", "grid", "channel_sparse"})
+"""Sets of counts: the verdict compares exactly."""
+
+
+def constraint_facts(lowered: Lowered, checked: Checked) -> tuple[ConstraintFacts, ...]:
+    """One record a constraint, in the order of the problem."""
+    segments = {
+        id(part.constraint): (part.start, part.stop, rule.rule.name)
+        for rule in lowered.rules
+        for part in rule.parts
+    }
+    return tuple(_facts(c, segments.get(id(c)), checked) for c in lowered.problem.constraints)
+
+
+def _facts(
+    c: Constraint, segment: tuple[int, int, str] | None, checked: Checked
+) -> ConstraintFacts:
+    method = c.method
+    exact, tolerance = _tolerance(c, checked)
+    return ConstraintFacts(
+        label=full_label(c),
+        family=c.label,
+        text=c.text,
+        relation=c.relation,
+        tolerance=tolerance,
+        exact=exact,
+        soft=c.soft is not None,
+        method="soft"
+        if c.soft is not None
+        else (method.word if isinstance(method, Method) else ""),
+        reason=c.reason,
+        rule=segment[2] if segment else None,
+        segment=segment[:2] if segment else None,
+        sign=-1.0 if c.relation == ">=" else 1.0,
+        datasets=_datasets(c),
+        surrogate=c.surrogate_text if c.gradient_parts is not None else None,
+        multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
+        line=checked.source.position(c.span.start).line,
+    )
+
+
+def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:
+    """LANGUAGE 3, `within`: defaults by kind, in the constraint's units."""
+    if c.tolerance_given:
+        return False, c.tolerance
+    if _is_count(c):
+        return True, 0.0
+    bound = _magnitude(c, checked)
+    if not checked.symbols.datasets() and not checked.symbols.models():
+        return False, 1e-6
+    if c.relation in ("==", "in"):
+        return False, 1e-3 * bound
+    return False, 1e-6 * bound
+
+
+def _magnitude(c: Constraint, checked: Checked) -> float:
+    """max(1, |bound|)."""
+    bound = value_or_none(c.bound, checked.params) if c.relation != "in" else None
+    return max(1.0, abs(bound or 0.0))
+
+
+def _is_count(c: Constraint) -> bool:
+    if c.set is not None and c.set.word in COUNT_SETS:
+        return True
+    match c.value:
+        case Expectation(kind="P"):
+            return True
+        case Expectation(body=Compare()):
+            return True
+        case Call(function=Name(id="gap" | "ratio" | "max" | "min" | "abs")):
+            rates = [node for node in walk(c.value) if isinstance(node, Expectation)]
+            return bool(rates) and all(node.kind == "P" for node in rates)
+        case _:
+            return False
+
+
+def _datasets(c: Constraint) -> tuple[str, ...]:
+    expressions: Iterable[Expr] = (c.value, c.bound)
+    found = (
+        node.dataset
+        for expr in expressions
+        for node in walk(expr)
+        if isinstance(node, Expectation) and node.dataset
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def verify_facts(checked: Checked) -> tuple[VerifyFacts, ...]:
+    """One record a `verify` line."""
+    facts = []
+    for item in checked.elaborated.items:
+        if isinstance(item, Verify):
+            confidence = None
+            if item.confidence is not None:
+                confidence = value_or_none(item.confidence, checked.params)
+            every = None
+            if item.every is not None:
+                count, unit = item.every
+                every = Every(count, "step" if unit.startswith("step") else "epoch")
+            facts.append(
+                VerifyFacts(
+                    labels=item.labels, dataset=item.dataset, every=every, confidence=confidence
+                )
+            )
+    return tuple(facts)

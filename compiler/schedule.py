@@ -1,0 +1,101 @@
+"""How long a run is, and whether that is long enough: steps, epochs, gate budgets."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from cspec.compiler.facts import Facts
+from cspec.compiler.strategy import GATE_BUDGET
+from cspec.dsl.check import Checked
+from cspec.dsl.nodes import Objective, walk
+from cspec.dsl.settings.fit import AdamOptimizer, FitSettings, Optimizer, SgdOptimizer
+
+DEFAULT_EPOCHS = 30
+DEFAULT_STEPS = 5000
+STEPS_PER_ROUND = 100
+"""Without data an epoch is this many steps."""
+
+
+class Schedule(NamedTuple):
+    """The length of a run."""
+
+    steps: int
+    steps_per_epoch: int
+    epochs: float
+
+
+def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple[str, ...]]:
+    """Fit settings as they will be used, the run's length, and what should be said about them."""
+    fit = checked.fit
+    schedule = length(checked, facts)
+    notes: list[str] = []
+    gated = any(model.gated for model in facts.models.values())
+    if gated:
+        fit, said = _gate_rates(fit, schedule)
+        notes.extend(said)
+    return fit, schedule, tuple(notes)
+
+
+def length(checked: Checked, facts: Facts) -> Schedule:
+    """Steps, steps an epoch, epochs."""
+    fit = checked.fit
+    rows = _rows(checked, facts)
+    if rows is None:
+        steps = fit.steps or (fit.epochs or 0) * STEPS_PER_ROUND or DEFAULT_STEPS
+        return Schedule(steps, STEPS_PER_ROUND, steps / STEPS_PER_ROUND)
+    size = batch_size(fit, _objective_dataset(checked), rows)
+    per_epoch = max(math.ceil(rows / size), 1)
+    if fit.steps is not None:
+        return Schedule(fit.steps, per_epoch, fit.steps / per_epoch)
+    epochs = fit.epochs or DEFAULT_EPOCHS
+    return Schedule(epochs * per_epoch, per_epoch, epochs)
+
+
+def _objective_dataset(checked: Checked) -> str | None:
+    for item in checked.elaborated.items:
+        if isinstance(item, Objective) and item.expression is not None:
+            for node in walk(item.expression):
+                dataset = getattr(node, "dataset", None)
+                if dataset:
+                    return str(dataset)
+    return checked.symbols.default_dataset
+
+
+def _rows(checked: Checked, facts: Facts) -> int | None:
+    dataset = _objective_dataset(checked)
+    if dataset is None or dataset not in facts.data:
+        return None
+    return facts.data[dataset].rows
+
+
+def batch_size(fit: FitSettings, dataset: str | None, rows: int) -> int:
+    """Examples a step of a dataset."""
+    size = fit.batch_size
+    if isinstance(size, dict):
+        size = size.get(dataset or "", 128)
+    return rows if size == "full" else min(int(size), rows)
+
+
+def _gate_rates(fit: FitSettings, schedule: Schedule) -> tuple[FitSettings, list[str]]:
+    """Gates travel about 8 units of their logit; Adam moves them by its rate each step.
+
+    Where steps x rate is too small for that, the gates get an optimizer of their own (ALGORITHMS
+    2e: plan for 22). Said before training.
+    """
+    if len(fit.optimizer) != 1 or fit.optimizer[0].params is not None:
+        return fit, []
+    optimizer: Optimizer = fit.optimizer[0]
+    if not isinstance(optimizer, AdamOptimizer | SgdOptimizer):
+        return fit, []
+    reach = schedule.steps * optimizer.lr
+    if isinstance(optimizer, AdamOptimizer) and reach >= GATE_BUDGET:
+        return fit, []
+    rate = round(max(1e-3, GATE_BUDGET / schedule.steps), 6)
+    gates = AdamOptimizer(params="*log_alpha", lr=rate)
+    note = (
+        f"gates get Adam with lr = {rate:g}: at lr = {optimizer.lr:g}, {schedule.steps} steps move "
+        f"a gate by about {reach:.2g}, and it has to travel about 8 to shut (planned: "
+        f"{GATE_BUDGET:g} / steps)"
+    )
+    return fit.model_copy(update={"optimizer": (gates, optimizer)}), [note]

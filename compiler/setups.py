@@ -1,0 +1,153 @@
+"""What a spec says about data, models and variables, as the records that binding reads."""
+
+from __future__ import annotations
+
+import math
+from pathlib import PurePosixPath
+
+from cspec.compiler.program import DataSetup, ModelSetup, SourceCall, VariableSetup
+from cspec.dsl.check import Checked
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import (
+    Call,
+    Data,
+    Expr,
+    From,
+    Interval,
+    Model,
+    Name,
+    Negate,
+    Number,
+    String,
+    Var,
+    Vector,
+)
+from cspec.dsl.symbols import columns_of
+
+
+def data_setups(checked: Checked) -> tuple[DataSetup, ...]:
+    """One record a `data` line."""
+    setups = []
+    for item in checked.elaborated.items:
+        if isinstance(item, Data):
+            targets = tuple(
+                (t.name, tuple((c.name, c.original) for c in columns_of(t))) for t in item.targets
+            )
+            setups.append(DataSetup(targets=targets, source=_call(checked, item.source)))
+    return tuple(setups)
+
+
+def model_setups(checked: Checked) -> tuple[ModelSetup, ...]:
+    """One record a `model` line."""
+    setups = []
+    for item in checked.elaborated.items:
+        if not isinstance(item, Model):
+            continue
+        match item.source:
+            case Call(function=Name(id="frozen"), arguments=(Name(id=original),)):
+                setups.append(ModelSetup(name=item.name, frozen_of=original))
+            case source:
+                setups.append(ModelSetup(name=item.name, source=_call(checked, source)))
+    return tuple(setups)
+
+
+def variable_setups(checked: Checked) -> tuple[VariableSetup, ...]:
+    """One record a `var` line."""
+    return tuple(_variable(checked, i) for i in checked.elaborated.items if isinstance(i, Var))
+
+
+def _variable(checked: Checked, item: Var) -> VariableSetup:
+    shape = tuple(int(value_or_none(d, checked.params) or 0) for d in item.dimensions) or (1,)
+    lower = upper = None
+    if isinstance(item.domain, Interval):
+        lower = _finite(value_or_none(item.domain.lower, checked.params))
+        upper = _finite(value_or_none(item.domain.upper, checked.params))
+    return VariableSetup(
+        name=item.name, shape=shape, start=_start(checked, item), lower=lower, upper=upper
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or math.isinf(value) else value
+
+
+def _start(checked: Checked, item: Var) -> float | tuple[float, ...]:
+    match item.value:
+        case None:
+            return 0.0
+        case Vector(items=items):
+            return tuple(value_or_none(i, checked.params) or 0.0 for i in items)
+        case value:
+            return value_or_none(value, checked.params) or 0.0
+
+
+def _call(checked: Checked, source: Expr | None) -> SourceCall:
+    """`name(settings)`, with the module of a name that `from` brought in."""
+    match source:
+        case None:
+            return SourceCall()
+        case Name(id=name):
+            return SourceCall(name=name, module=_module(checked, name))
+        case Call(function=Name(id=name), arguments=arguments, keywords=keywords):
+            module = _module(checked, name)
+            record = checked.sources if name in _words(checked) else checked.models
+            settings = {k.name: plain(k.value, checked) for k in keywords}
+            positional = getattr(_record(record, name), "positional", ())
+            for key, value in zip(positional, arguments, strict=False):
+                settings[key] = plain(value, checked)
+            if arguments and not positional:
+                settings["arguments"] = [plain(value, checked) for value in arguments]
+            return SourceCall(name=name, module=module, settings=settings)
+        case _:
+            raise SpecError([_not_a_source(source)])
+
+
+def _words(checked: Checked) -> frozenset[str]:
+    return frozenset(record.word for record in checked.sources.values())
+
+
+def _record(records: dict[str, object] | object, name: str) -> object:
+    assert isinstance(records, dict)
+    return next((r for r in records.values() if getattr(r, "word", None) == name), None)
+
+
+def _module(checked: Checked, name: str) -> str | None:
+    """Where an imported name comes from: a file beside the spec, or a module."""
+    for item in checked.elaborated.items:
+        if isinstance(item, From):
+            for imported in item.names:
+                if imported.alias == name:
+                    path = str(PurePosixPath(item.module)) if item.path else item.module
+                    return f"{path}:{imported.name}"
+    return None
+
+
+def plain(value: Expr, checked: Checked) -> object:
+    """A setting as a plain value: number, word, text, list."""
+    match value:
+        case Number(value=number, text=text):
+            return int(number) if number == int(number) and "%" not in text else number
+        case String(value=text):
+            return text
+        case Vector(items=items):
+            return [plain(item, checked) for item in items]
+        case Negate() | Name() if (number := value_or_none(value, checked.params)) is not None:
+            return int(number) if number == int(number) and not math.isinf(number) else number
+        case Name(id="true"):
+            return True
+        case Name(id="false"):
+            return False
+        case Name(id=word):
+            return word
+        case _:
+            return value_or_none(value, checked.params)
+
+
+def _not_a_source(source: Expr) -> Diagnostic:
+    return Diagnostic(
+        code="CS520",
+        message="this does not name a source of data or a model",
+        span=source.span,
+        helps=("write a name with settings, such as `digits()` or `mlp(hidden=[64])`",),
+    )

@@ -1,0 +1,313 @@
+"""Which method enforces each constraint, and why: structure first, then scale, then primal-dual.
+
+The order is the decision framework of the position paper (arXiv 2505.20628, section 6):
+
+1. what the spec says: the constraint's own `by`, then `using`;
+2. a set with a projection, on parameters: projection (counts: projection along a ramp, or gates);
+3. a rate, which has no gradient: augmented Lagrangian on the true rate, surrogate for the model;
+4. an equality: augmented Lagrangian; a small deterministic problem: augmented Lagrangian;
+5. everything else: primal-dual Lagrangian.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cspec.compiler.facts import Facts
+from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.lower import FORMS
+from cspec.compiler.methods import FUNCTIONAL
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import Expectation, walk
+from cspec.dsl.settings.base import EPOCH, STEP, Every
+from cspec.dsl.settings.duals import Sgd
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import (
+    Admm,
+    AugmentedLagrangian,
+    Auto,
+    Lagrangian,
+    Method,
+    Projection,
+)
+
+GATE_BUDGET = 22.0
+"""steps x learning rate that a gate needs to travel from open to shut (ALGORITHMS 2e)."""
+GATE_DUAL_BUDGET = 80.0
+"""Multiplier that density constraints on gates end at: dual step = this / steps."""
+RATE_STEP = 0.1
+"""Dual step on rates, which lie in [0, 1]."""
+
+
+class Context(NamedTuple):
+    """What the choice may depend on. Without facts, choices that need them stay conditional."""
+
+    method: Method
+    fit: FitSettings
+    facts: Facts | None
+    steps: int | None
+    data: bool
+    """Whether the problem has data (else it is deterministic and small)."""
+
+
+class Choice(NamedTuple):
+    """A method, the reason, and what else was considered and why it was not taken."""
+
+    method: Method
+    reason: str
+    rejected: tuple[str, ...] = ()
+
+
+def choose(problem: Problem, context: Context) -> Problem:
+    """The problem with a method and a reason for every requirement; all refusals at once."""
+    found: list[Diagnostic] = []
+    chosen: list[Constraint] = []
+    for constraint in problem.constraints:
+        if constraint.soft is not None:
+            reason = "a preference: its violation is added to the objective"
+            chosen.append(constraint.model_copy(update={"reason": reason}))
+            continue
+        try:
+            choice = decide(constraint, context)
+        except SpecError as error:
+            found.extend(error.diagnostics)
+            continue
+        chosen.append(
+            constraint.model_copy(
+                update={
+                    "method": choice.method,
+                    "reason": choice.reason,
+                    "rejected": choice.rejected,
+                }
+            )
+        )
+    if found:
+        raise SpecError(found)
+    return problem.model_copy(update={"constraints": tuple(chosen)})
+
+
+def decide(c: Constraint, context: Context) -> Choice:
+    """The method of one requirement."""
+    if c.construction:
+        return _by_construction(c, context)
+    own = c.method
+    if isinstance(own, Method) and not isinstance(own, Auto):
+        return _as_written(c, own, "the constraint's own `by`", context)
+    if not isinstance(context.method, Auto):
+        return _as_written(c, context.method, "`using`", context)
+    return _automatic(c, context)
+
+
+# --- As written ----------------------------------------------------------------------------------
+
+
+def _as_written(c: Constraint, method: Method, where: str, context: Context) -> Choice:
+    reason = f"as written: {where}"
+    match method:
+        case Projection() | Admm():
+            if c.set is None:
+                raise SpecError([_no_set(c, method)])
+        case _ if method.word in FUNCTIONAL:
+            _require_function(c, method, context)
+            method = _scaled(c, method, context)
+        case _:
+            raise SpecError([_not_yet(c, method)])
+    return Choice(method, reason)
+
+
+def _scaled(c: Constraint, method: Method, context: Context) -> Method:
+    """Settings left to default, scaled to the problem: what is given acts as written."""
+    gates = _gated_density(c, context)
+    if not gates or not isinstance(method, Lagrangian) or context.steps is None:
+        return method
+    dual = method.dual
+    if isinstance(dual, Sgd) and dual.lr is None:
+        step = round(GATE_DUAL_BUDGET / context.steps, 6)
+        return method.model_copy(update={"dual": dual.model_copy(update={"lr": step})})
+    return method
+
+
+def _require_function(c: Constraint, method: Method, context: Context) -> None:
+    """A functional method needs something to differentiate."""
+    if _is_density(c) and context.facts is not None and not _gated_density(c, context):
+        raise SpecError([_no_gradient(c, method)])
+    if c.relation == "in" and (c.set is None or c.set.word not in FORMS):
+        raise SpecError([_no_form(c, method)])
+
+
+# --- Automatic -----------------------------------------------------------------------------------
+
+
+def _automatic(c: Constraint, context: Context) -> Choice:
+    if _is_density(c):
+        return _density(c, context)
+    if c.set is not None:
+        return _set(c)
+    if _is_rate(c):
+        method = AugmentedLagrangian(penalty=1.0, growth=1.0, every=STEP, lr=RATE_STEP)
+        return Choice(
+            method,
+            "a rate is flat almost everywhere: the true rate moves the multiplier, a surrogate "
+            "moves the model, and the penalty's proportional term damps the pair",
+            ("lagrangian: on true rates it oscillates without damping",),
+        )
+    every: Every = EPOCH if context.data else Every(1, "epoch")
+    if not context.data:
+        return Choice(
+            AugmentedLagrangian(every=every),
+            "a small deterministic problem: the penalty makes the Lagrangian convex around the "
+            "solution, where plain descent-ascent may circle for ever",
+            ("lagrangian: does not converge where the Lagrangian is concave in x",),
+        )
+    if c.relation == "==":
+        return Choice(
+            AugmentedLagrangian(every=every),
+            "an equality: its multiplier has either sign and plain descent-ascent oscillates "
+            "around it; the quadratic term damps it",
+            ("lagrangian: oscillates on equalities",),
+        )
+    return Choice(
+        Lagrangian(),
+        "a statistic of the data without exploitable structure: descend on the model, ascend on "
+        "the multiplier",
+        ("projection: no set of parameters is known whose members satisfy it",),
+    )
+
+
+def _density(c: Constraint, context: Context) -> Choice:
+    ramp = "projection: the largest weights stay, along a ramp"
+    if context.facts is None:
+        return Choice(
+            Projection(),
+            "a count: the model's gates if it has them (Lagrangian on the expected density), else "
+            "the largest weights stay, along a ramp (projection)",
+            ("lagrangian without gates: density has no gradient",),
+        )
+    if _gated_density(c, context):
+        method = _scaled(c, Lagrangian(), context)
+        step = (
+            method.dual.lr if isinstance(method, Lagrangian) and isinstance(method.dual, Sgd) else 0
+        )
+        return Choice(
+            method,
+            f"the model has hard-concrete gates: the expected density has a gradient; dual step "
+            f"{step:g} = {GATE_DUAL_BUDGET:g} / steps",
+            (f"{ramp} would work, too, and would leave the gates without a purpose",),
+        )
+    return Choice(
+        Projection(),
+        "a count on a model without gates: density has no gradient, but the nearest sparse "
+        "weights are known (keep the largest); a ramp lets training adapt",
+        (
+            "lagrangian: density has no gradient without gates (`gates=hard_concrete`)",
+            "admm: works too (`by admm`), with a feasible copy beside the weights",
+        ),
+    )
+
+
+def _set(c: Constraint) -> Choice:
+    assert c.set is not None
+    word = c.set.word
+    if word in ("nm", "grid", "rank"):
+        return Choice(
+            Admm(),
+            f"a combinatorial set ({word}): a projection on every step would undo small moves, so "
+            "a feasible copy is kept beside the weights and delivered at the end",
+            ("projection: a step smaller than a grid cell would never be taken",),
+        )
+    seen = f" (recognized in `{c.set.recognized}`)" if c.set.recognized else ""
+    return Choice(
+        Projection(),
+        f"a set of parameters with a known projection, `{word}`{seen}: exact at every step, and "
+        "there is nothing to tune",
+        ("augmented_lagrangian: reaches it only up to the optimizer's noise",),
+    )
+
+
+def _by_construction(c: Constraint, context: Context) -> Choice:
+    if c.set is not None and not _gated_density(c, context):
+        return Choice(Projection(), "by construction: projected after every step")
+    raise SpecError([_no_construction(c)])
+
+
+# --- What a constraint is ------------------------------------------------------------------------
+
+
+def _is_density(c: Constraint) -> bool:
+    return c.set is not None and c.set.word == "sparse" and c.set.model is not None
+
+
+def _gated_density(c: Constraint, context: Context) -> bool:
+    if not _is_density(c) or context.facts is None:
+        return False
+    assert c.set is not None
+    model = context.facts.models.get(c.set.model or "")
+    return model is not None and model.gated
+
+
+def _is_rate(c: Constraint) -> bool:
+    """Whether a surrogate stands in for events (not for a density)."""
+    return c.gradient_parts is not None and any(
+        isinstance(node, Expectation) for part in c.parts for node in walk(part)
+    )
+
+
+# --- Refusals ------------------------------------------------------------------------------------
+
+
+def _no_set(c: Constraint, method: Method) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{c.label}` can't be enforced by `{method.word}`: it is not a set of parameters",
+        span=c.span,
+        label="no known set",
+        notes=(
+            "known are memberships (`W in stiefel`) and what reads like one: `W >= 0`, "
+            "`norm(W, 1) <= r`, `spectral(W) <= r`, `density(net) <= d`",
+        ),
+        helps=("leave the method to cspec, or write `by lagrangian` or `by augmented_lagrangian`",),
+    )
+
+
+def _no_gradient(c: Constraint, method: Method) -> Diagnostic:
+    return Diagnostic(
+        code="CS522",
+        message=f"`{c.label}` can't be enforced by `{method.word}`: density has no gradient here",
+        span=c.span,
+        label="counts weights that are exactly zero",
+        notes=("this model has no gates, so no multiplier could move a weight to zero",),
+        helps=(
+            "give the model gates: `mlp(..., gates=hard_concrete)`",
+            "or keep the largest weights: `by projection`, `by admm`",
+        ),
+    )
+
+
+def _no_form(c: Constraint, method: Method) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{c.label}` can't be enforced by `{method.word}`: this set has no function form",
+        span=c.span,
+        label="a set to project onto",
+        helps=("write `by projection` or `by admm`, or leave the method to cspec",),
+    )
+
+
+def _not_yet(c: Constraint, method: Method) -> Diagnostic:
+    return Diagnostic(
+        code="CS520",
+        message=f"`{method.word}` is a method of the language that is not compiled yet",
+        span=c.span,
+        label=f"asks for {method.word}",
+        helps=(f"compiled are: {', '.join(sorted([*FUNCTIONAL, 'admm', 'projection']))}",),
+    )
+
+
+def _no_construction(c: Constraint) -> Diagnostic:
+    return Diagnostic(
+        code="CS523",
+        message=f"`{c.label}` can't be held by construction",
+        span=c.span,
+        notes=("tried: projection (no known set of parameters), parametrization (no map)",),
+        helps=("leave `by construction` out, and the constraint is enforced by multipliers",),
+    )
