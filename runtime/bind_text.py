@@ -16,6 +16,7 @@ from cspec.compiler.program import SourceCall
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Model, Name, Negate, Number, String, Vector
 from cspec.dsl.parse import parse_text
+from cspec.dsl.settings.sources import SOURCES
 
 _OBJECT = re.compile(r"^(?P<module>[^:()\[\]=]+):(?P<rest>[^\W\d]\w*(\(.*\))?)$", re.DOTALL)
 
@@ -79,11 +80,10 @@ def _call(text: str, tree: Expr, module: str | None) -> SourceCall:
                 values = [plain_value(item) for item in arguments]
             except ValueError as error:
                 raise _refuse(text, str(error)) from error
-            # The one setting that is written without its name is the file.
-            if len(values) > 1:
-                raise _refuse(text, "only the first setting may be written without its name")
-            if values:
-                settings = {"path": values[0], **settings}
+            names = SOURCES[name].positional if name in SOURCES else ()
+            if len(values) > len(names):
+                raise _refuse(text, "settings are written with their names")
+            settings = {**dict(zip(names, values, strict=False)), **settings}
             return SourceCall(name=name, module=module, settings=settings)
     raise _refuse(text, "this is no name with settings")
 

@@ -93,6 +93,7 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
     started = time.monotonic() - session.seconds
     if folder is not None:
         session.at_boundary = folder.tick
+        session.keep = folder.checkpoint
     with _interruptible(session):
         try:
             session.module["train"](session)

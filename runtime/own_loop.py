@@ -34,7 +34,7 @@ from cspec.runtime.optimizers import finite
 from cspec.runtime.pending import Pending, average
 from cspec.runtime.session import state_tensor
 
-OWN_THE_STEP = frozenset({"sqp", "frank_wolfe", "threshold", "sal"})
+OWN_THE_STEP = frozenset({"admm", "sqp", "frank_wolfe", "threshold", "sal"})
 """Methods that are a whole training procedure."""
 
 
@@ -62,11 +62,11 @@ class Handle:
         hook: bool = True,
         module: Mapping[str, Any] | None = None,
     ) -> None:
-        _refuse(program, optimizer)
+        self.module = load_module(program) if module is None else module
+        _refuse(program, optimizer, "project" in self.module)
         self.program = program
         self.primal = dict(primal)
         self.optimizer = optimizer
-        self.module = load_module(program) if module is None else module
         self._functions = [op for op in program.graph.operations if _moves_duals(op)]
         self._targets = {name: columns for d in program.data for name, columns in d.targets}
         self._default = training_dataset(program, self._targets)
@@ -138,7 +138,8 @@ class Handle:
         with torch.no_grad():
             self._move("step", self.steps, true)
             if "project" in self.module:
-                self.module["project"](self.primal, self.optimizer)
+                # Your loop has no known end, so a count that ramps down is at its bound at once.
+                self.module["project"](self.primal, self.optimizer, 1.0)
             for value in self.primal.values():
                 if isinstance(value, nn.Module) and has_gates(value):
                     clamp_gates(value)
@@ -154,7 +155,12 @@ class Handle:
 
     def _move(self, unit: str, number: int, true: Tensor) -> None:
         for operation in self._functions:
-            if operation.trigger.unit == unit and number % operation.trigger.count == 0:
+            early = self.steps < operation.after
+            if (
+                operation.trigger.unit == unit
+                and number % operation.trigger.count == 0
+                and not early
+            ):
                 self.module[operation.name](self.state, true)
 
     # --- what was measured for a step that never came ----------------------------------------
@@ -281,7 +287,7 @@ def _moves_duals(operation: Operation) -> bool:
     return operation.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP)
 
 
-def _refuse(program: Program, optimizer: torch.optim.Optimizer) -> None:
+def _refuse(program: Program, optimizer: torch.optim.Optimizer, projects: bool) -> None:
     """Methods that can't be taken apart into a loss and an optimizer's step."""
     found: list[str] = []
     if isinstance(optimizer, torch.optim.LBFGS):
@@ -289,13 +295,15 @@ def _refuse(program: Program, optimizer: torch.optim.Optimizer) -> None:
     for constraint in program.constraints:
         if constraint.method in OWN_THE_STEP:
             found.append(f"{constraint.method} (`{constraint.label}`) is a whole training run")
-    splits = [op for op in program.graph.operations if op.kind in (Kind.PROX, Kind.EXTRAPOLATE)]
-    found += [f"{op.rule or op.name} moves more than the loss and multipliers" for op in splits]
+        if constraint.method == "projection" and not projects:
+            found.append(f"projection (`{constraint.label}`) with every other than step")
     if found:
         helps = ("use cspec.run, or another method for this constraint",)
         raise SpecError(
             [
-                Diagnostic(code="CS632", message=f"{why}, so it owns the step", helps=helps)
+                Diagnostic(
+                    code="CS632", message=f"not available in your own loop: {why}", helps=helps
+                )
                 for why in dict.fromkeys(found)
             ]
         )

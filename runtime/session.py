@@ -114,6 +114,7 @@ class Session:
         self.interrupted = False
         self.seconds = 0.0
         self.at_boundary: Callable[[Session], None] | None = None
+        self.keep: Callable[[Session], None] | None = None
         self._on_progress = on_progress
         self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
         self._snapshots = self._snapshot_measurer()
@@ -144,7 +145,7 @@ class Session:
             self.at_boundary(self)
         if not self.termination:
             if self.interrupted:
-                self.termination = "interrupted"
+                self._interrupt()
             elif self.optimizer.longest >= SKIPPED_LIMIT:
                 self.termination = "nonfinite"
             elif self.step >= self.total_steps:
@@ -240,9 +241,15 @@ class Session:
             self.measure_now()
 
     def measure_now(self, iterate: Iterate | None = None) -> Iterate:
-        """Measure this iterate (once), whatever is due."""
+        """Measure this iterate (once), whatever is due.
+
+        One that is handed over replaces what was measured at its step: a loop may still project
+        after its last verification.
+        """
         if self.measured and self.measured[-1].step == self.step:
-            return self.measured[-1]
+            if iterate is None:
+                return self.measured[-1]
+            self.measured.pop()
         iterate = iterate or self.iterate()
         # Only the best keeps its tensors: a long run must not hold a copy an epoch.
         light = Iterate(**{**iterate.__dict__, "tensors": {}, "state": {}})
@@ -293,33 +300,49 @@ class Session:
     # --- stopping ----------------------------------------------------------------------------
 
     def stopped(self) -> bool:
-        """Whether the run has to end before its last step."""
-        return bool(self.termination) or self.interrupted
+        """Whether the run has to end before its last step.
 
-    def stop(self) -> None:
-        """End the run: its `stop when` holds."""
-        self.termination = self.termination or "stop condition"
+        The emitted loop asks last in an epoch's body: an interrupted run keeps its state here,
+        before anything that a loop does once it is over.
+        """
+        if self.interrupted:
+            self._interrupt()
+        return bool(self.termination)
 
-    def feasible(self, tol: float = 0.0) -> bool:
-        """Whether the last measurement violates nothing by more than `tol` beyond tolerance."""
-        return self.measure_now().violation <= tol
+    def _interrupt(self) -> None:
+        self.termination = self.termination or "interrupted"
+        if self.keep is not None:
+            self.keep(self)
 
-    def stalled(self, epochs: int = 5) -> bool:
-        """Whether neither objective nor violation got better over the last `epochs` epochs.
+    def feasible(self, tolerance: float = 0.0) -> bool:
+        """Whether nothing is violated by more than `tolerance` beyond its own tolerance."""
+        return self.measure_now().violation <= tolerance
 
-        Better: feasible after not, or by more than 1e-4 relative.
+    def stalled(
+        self, epochs: int | None = None, steps: int | None = None, tolerance: float = IMPROVEMENT
+    ) -> bool:
+        """Whether neither objective nor violation got better over the last epochs or steps.
+
+        Better: a smaller violation, or no larger one and an objective that is better by more than
+        `tolerance`, both relative to max(1, |value|). Without a length: over 5 epochs.
         """
         self.measure_now()
-        before = [i for i in self.measured if i.epoch <= self.epoch - epochs]
-        recent = [i for i in self.measured if i.epoch > self.epoch - epochs]
+        window = (5 if epochs is None else epochs) * self.plan.epoch_steps
+        window = window if steps is None else steps
+        before = [i for i in self.measured if i.step <= self.step - window]
+        recent = [i for i in self.measured if i.step > self.step - window]
         if not before:
             return False
         sign = -1.0 if self.program.sense == "maximize" else 1.0
         old, new = (min(_rank(i, sign) for i in group) for group in (before, recent))
-        margin = IMPROVEMENT * max(1.0, abs(old[1]))
-        return not (
-            new[0] < old[0] - IMPROVEMENT or (new[0] <= old[0] and new[1] < old[1] - margin)
-        )
+        margin = tolerance * max(1.0, abs(old[1]))
+        less_violation = new[0] < old[0] - tolerance
+        return not (less_violation or (new[0] <= old[0] and new[1] < old[1] - margin))
+
+    def metric(self, name: str) -> float:
+        """A metric of this iterate on whole data."""
+        with measuring(self.models()):
+            return float(self.module["metrics"](self.primal, self.measurer.columns())[name])
 
     # --- resuming ----------------------------------------------------------------------------
 
