@@ -26,7 +26,8 @@ def break_line(text: str, indent: int, first: int) -> list[str]:
     """The lines of a text: the first has `first` columns before it, the others `indent` + 4.
 
     A line ends after a comma, an operator, `=` or the `:` of a quantifier, or before a modifier
-    or, in brackets, `for`, `on` and `where`; of the places that fit, the last one inside the fewest brackets is taken.
+    or, in brackets, `for`, `on` and `where`; of the places that fit, the last one inside the
+    fewest brackets is taken.
     """
     lines: list[str] = []
     column = first

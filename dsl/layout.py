@@ -181,7 +181,7 @@ class _Cutter:
             self.separator = None
         elif self.separator is not None and self.separator.kind == "SEMICOLON":
             pass
-        elif before.kind in UNFINISHED or self._continues(token):
+        elif before.kind in UNFINISHED or before.text == "\\" or self._continues(token):
             self.separator = None
         elif token.kind == "SIGN":
             self.signs.append(token)

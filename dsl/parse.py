@@ -27,7 +27,7 @@ from cspec.dsl.syntax_limits import (
     too_many,
     tree_depth,
 )
-from cspec.dsl.syntax_marks import mend
+from cspec.dsl.syntax_marks import invisible, mend
 from cspec.dsl.syntax_words import colon_after_item
 from cspec.dsl.tables import load_tables
 from cspec.dsl.tokens import Token, tokenize
@@ -44,6 +44,7 @@ def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
         return Spec(items=()), (too_large(source),)
     tokens, comments = tokenize(source.text)
     tokens, found = mend_headings(source, tokens)
+    found.extend(invisible(source))
     placed: list[tuple[Clause, Item | None]] = []
     for clause in cut(tokens):
         first, *others = _parse_clause(source, clause, found) or [None]

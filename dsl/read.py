@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 
 from cspec.dsl.diagnostics import Diagnostic
@@ -41,8 +40,7 @@ def read(path: Path | str) -> tuple[Source, tuple[Diagnostic, ...]]:
                 helps=("the smallest spec is `minimize ce`",),
             ),
         )
-    found = _control(source)
-    return source, (found,) if found else ()
+    return source, ()
 
 
 def _bytes(place: Path, empty: Source) -> bytes | Diagnostic:
@@ -82,18 +80,3 @@ def _not_utf8(content: bytes, offset: int, name: str) -> Diagnostic:
         notes=(f"byte {offset + 1} (line {line}) is 0x{content[offset]:02X}",),
         helps=("save it as UTF-8",),
     )
-
-
-def _control(source: Source) -> Diagnostic | None:
-    for place, char in enumerate(source.text):
-        if (char < " " and char not in "\n\t\f") or unicodedata.category(char) in {"Cf", "Co"}:
-            return problem(
-                source,
-                "CS142",
-                f"the invisible character U+{ord(char):04X} stands in the text",
-                Span(place, place + 1),
-                label=unicodedata.name(char, "a control character").lower(),
-                helps=("remove it",),
-                fix="",
-            )
-    return None

@@ -18,6 +18,8 @@ def interval(f: Failure) -> Repair | None:
             return _interval_from(f, opener)
     if f.token.kind == "DOT" and f.before.kind in {"NUMBER", "NAME"}:
         return _range(f)
+    if f.before.kind == "DOT" and f.token.text.startswith("."):
+        return _range(f._replace(index=f.index - 1))
     return None
 
 

@@ -312,6 +312,48 @@ def labels(f: Failure) -> Repair | None:
     )
 
 
+def bare_surrogate(f: Failure) -> Repair | None:
+    """`with hinge`: what it is with is missing."""
+    if f.before.kind != "WITH" or f.kind != "clause":
+        return None
+    place = f.token.start
+    return Repair(
+        problem(
+            f.source,
+            "CS120",
+            "behind `with` stands `surrogate`",
+            f.before.span,
+            helps=(f"write `with surrogate {f.token.text}`",),
+            fix="surrogate ",
+            fix_span=Span(place, place),
+        ),
+        f.replaced(f.index, f.index, Token("SURROGATE", "surrogate", place, place, True)),
+    )
+
+
+def several_names(f: Failure) -> Repair | None:
+    """`model a, b`, `param a, b`: one each line."""
+    word = f.first.text
+    if f.token.kind != "COMMA" or f.first.kind not in {"MODEL", "PARAM", "VAR", "LET", "DOMAIN"}:
+        return None
+    if f.depth(f.index):
+        return None
+    following = f.at(f.index + 1).text or "..."
+    return Repair(
+        problem(
+            f.source,
+            "CS115",
+            f"each `{word}` stands on a line of its own",
+            f.token.span,
+            helps=(f"write `{word} {following}` on the next line",),
+            fix=f"\n{word}",
+            safe=False,
+        ),
+        f.tokens[: f.index],
+        rest=(f.first, *f.tokens[f.index + 1 :]),
+    )
+
+
 def slices(f: Failure) -> Repair | None:
     """`x[1:3]`, `{"a": 1}`."""
     opened = f.depth(f.index)
@@ -424,6 +466,8 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     missing_before,
     labels,
     slices,
+    bare_surrogate,
+    several_names,
     settings,
     objective_modifier,
     stray_closer,

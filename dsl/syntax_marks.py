@@ -6,8 +6,10 @@ stands for, with a finding that says so.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from cspec.dsl.diagnostics import Diagnostic
@@ -68,6 +70,20 @@ LATEX = {
     "infty": ("NAME", "inf"),
 }
 POWERS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True))
+HINTS = {
+    "$": "names need no `$`, and formulas no dollars",
+    "?": "a spec states; it does not ask",
+    "‖": "write `norm(x, 2)`",
+    "∂": "write `diff(u, x)`",
+    "∇": "write `grad(f, x)`",
+    "≈": "write `==` and give a tolerance: `within 1e-3`",
+    "±": "write two constraints, or a chain `lo <= x <= hi`",
+}
+MAX_INVISIBLE = 5
+_INVISIBLE = re.compile(
+    "[\\x00-\\x08\\x0b\\x0e-\\x1f\\x7f-\\x9f\\u00ad\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]"
+    "|\\r(?!\\n)"
+)
 QUOTES = "“”„«»‘’‚`'"
 UNITS = {
     "KB": "k",
@@ -88,11 +104,11 @@ UNITS = {
 
 
 class Mended(NamedTuple):
-    """`take` tokens exchanged for `new`."""
+    """`take` tokens exchanged for `new`; no finding where another check has it."""
 
     take: int
     new: tuple[Token, ...]
-    finding: Diagnostic
+    finding: Diagnostic | None
 
 
 def mend(source: Source, tokens: tuple[Token, ...]) -> tuple[tuple[Token, ...], list[Diagnostic]]:
@@ -108,7 +124,8 @@ def mend(source: Source, tokens: tuple[Token, ...]) -> tuple[tuple[Token, ...], 
             result.append(tokens[index])
             index += 1
             continue
-        findings.append(mended.finding)
+        if mended.finding is not None:
+            findings.append(mended.finding)
         result.extend(mended.new)
         index += mended.take
     return tuple(result), findings
@@ -166,33 +183,47 @@ def _unknown(
             fix=f"{ascii_form} " if kind == "NOT" else ascii_form,
         )
         return Mended(1, (make(kind, ascii_form, token),), finding)
+    if unicodedata.category(char).startswith("C"):
+        return Mended(1, (), None)
     return Mended(1, (), _foreign(source, token))
 
 
 def _foreign(source: Source, token: Token) -> Diagnostic:
     char = token.text
-    control = unicodedata.category(char).startswith("C")
+    blank = char.isspace()
     named = unicodedata.name(char, f"U+{ord(char):04X}").lower()
-    shown = f"the invisible character U+{ord(char):04X}" if control else f"`{char}`"
-    hints = {
-        "$": "names need no `$`, and formulas no dollars",
-        "?": "a spec states; it does not ask",
-        "‖": "write `norm(x, 2)`",
-        "∂": "write `diff(u, x)`",
-        "∇": "write `grad(f, x)`",
-        "≈": "write `==` and give a tolerance: `within 1e-3`",
-        "±": "write two constraints, or a chain `lo <= x <= hi`",
-    }
+    hint = "write a plain blank" if blank else HINTS.get(char, "remove it, or write it in words")
     return problem(
         source,
         "CS106",
-        f"{shown} is not part of the language",
+        f"the blank U+{ord(char):04X} is not a plain one"
+        if blank
+        else f"`{char}` is not part of the language",
         token.span,
         label=named,
-        helps=(hints.get(char, "remove it, or write it in words"),),
-        fix="",
-        safe=False,
+        helps=(hint,),
+        fix=" " if blank else "",
+        safe=blank,
     )
+
+
+def invisible(source: Source) -> list[Diagnostic]:
+    """Control characters anywhere, also in comments and strings: they hide what a spec says."""
+    found = []
+    for match in islice(_INVISIBLE.finditer(source.text), MAX_INVISIBLE):
+        char = match.group()
+        found.append(
+            problem(
+                source,
+                "CS142",
+                f"the invisible character U+{ord(char):04X} stands in the text",
+                Span(*match.span()),
+                label=unicodedata.name(char, "a control character").lower(),
+                helps=("remove it",),
+                fix="",
+            )
+        )
+    return found
 
 
 def _latex(source: Source, tokens: tuple[Token, ...], index: int) -> Mended:
@@ -440,7 +471,7 @@ def _name(
 ) -> Mended | None:
     token = tokens[index]
     raised = next((place for place, char in enumerate(token.text) if char in POWERS), None)
-    if raised:
+    if raised is not None:
         power = "".join(POWERS.get(char, "") for char in token.text[raised:])
         head = token.text[:raised]
         place = token.start + raised
@@ -453,11 +484,11 @@ def _name(
             fix=f"{head}^{power}",
         )
         new = (
-            Token("NAME", head, token.start, place),
             Token("POWER", "^", place, token.end),
             Token("NUMBER", power, place, token.end),
         )
-        return Mended(1, new, finding)
+        named = (Token("NAME", head, token.start, place),) if head else ()
+        return Mended(1, (*named, *new), finding)
     plain = unicodedata.normalize("NFKC", token.text)
     if plain == token.text and plain.isidentifier():
         return None

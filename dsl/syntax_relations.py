@@ -211,7 +211,7 @@ def floor_division(f: Failure) -> Repair | None:
             "there is no `//`; division is `/`",
             span,
             notes=("numbers are real here, nothing is rounded",),
-            helps=("write `/`",),
+            helps=("write `/`", "a remark begins with `#`"),
             fix="/",
             safe=False,
         ),
@@ -241,6 +241,8 @@ def doubled_operator(f: Failure) -> Repair | None:
     if f.token.kind not in marks | words or f.before.kind not in marks | words | {"NOT"}:
         return None
     span = Span(f.before.start, f.token.end)
+    drop = f.index - 1 if f.token.kind in {"RELATION", "ARROW", "AND", "OR"} else f.index
+    other = f.token if drop < f.index else f.before
     return Repair(
         problem(
             f.source,
@@ -250,11 +252,12 @@ def doubled_operator(f: Failure) -> Repair | None:
             label="nothing stands between them",
             helps=("remove one of them, or write what stands between them",),
             fixes=(
-                Fix(span=f.token.span, replacement="", title=f"remove `{f.token.text}`"),
-                Fix(span=f.before.span, replacement="", title=f"remove `{f.before.text}`"),
+                Fix(span=f.at(drop).span, replacement="", title=f"remove `{f.at(drop).text}`"),
+                Fix(span=other.span, replacement="", title=f"remove `{other.text}`"),
             ),
         ),
-        f.replaced(f.index, f.index + 1),
+        f.replaced(drop, drop + 1),
+        sure=False,
     )
 
 
