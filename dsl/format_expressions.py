@@ -44,7 +44,7 @@ def format_expression(expr: Expr) -> str:
 
 def format_keyword(keyword: Keyword) -> str:
     """`name=value`."""
-    return f"{keyword.name}={format_expression(keyword.value)}"
+    return f"{keyword.name}={_at(keyword.value, IMPLIES)}"
 
 
 def format_binder(binder: Binder) -> str:
@@ -78,7 +78,11 @@ def _at(expr: Expr, strength: int) -> str:
 
 
 def _all(items: tuple[Expr, ...]) -> str:
-    return ", ".join(map(format_expression, items))
+    """Plain loops here: each level of nesting costs few frames, so that 200 levels fit."""
+    parts = []
+    for item in items:
+        parts.append(_at(item, IMPLIES))
+    return ", ".join(parts)
 
 
 def _base(expr: Expr, opener: str) -> str:
@@ -150,11 +154,18 @@ def _membership(e: Membership) -> tuple[str, int]:
 
 
 def _and(e: And) -> tuple[str, int]:
-    return " and ".join([_at(part, NOT) for part in e.operands]), AND
+    return _words(e.operands, " and ", NOT), AND
 
 
 def _or(e: Or) -> tuple[str, int]:
-    return " or ".join([_at(part, AND) for part in e.operands]), OR
+    return _words(e.operands, " or ", AND), OR
+
+
+def _words(operands: tuple[Expr, ...], word: str, strength: int) -> str:
+    parts = []
+    for operand in operands:
+        parts.append(_at(operand, strength))
+    return word.join(parts)
 
 
 def _implies(e: Implies) -> tuple[str, int]:
@@ -162,7 +173,9 @@ def _implies(e: Implies) -> tuple[str, int]:
 
 
 def _call(e: Call) -> tuple[str, int]:
-    parts = [*map(format_expression, e.arguments), *map(format_keyword, e.keywords)]
+    parts = [_all(e.arguments)] if e.arguments else []
+    for keyword in e.keywords:
+        parts.append(format_keyword(keyword))
     return f"{_base(e.function, '(')}({', '.join(parts)})", POSTFIX
 
 
