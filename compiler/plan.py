@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from cspec.compiler.assemble import assemble
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
-from cspec.compiler.emit.module import Emission, emit
+from cspec.compiler.emit.module import Emission, emit, python_names
 from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
@@ -26,14 +26,22 @@ from cspec.compiler.passes.inline_lets import inline_lets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.surrogates import surrogates
-from cspec.compiler.program import DataSetup, ModelSetup, Program, VariableSetup, plain_fit
+from cspec.compiler.program import (
+    DataSetup,
+    FunctionSetup,
+    ModelSetup,
+    Program,
+    VariableSetup,
+    plain_fit,
+)
 from cspec.compiler.report_facts import constraint_facts, verify_facts
+from cspec.compiler.rewrite import function_name
 from cspec.compiler.schedule import budget
-from cspec.compiler.setups import data_setups, model_setups, variable_setups
+from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.strategy import Context, choose
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import SpecError, errors
-from cspec.dsl.nodes import Call, Expr, Name, Stop, walk
+from cspec.dsl.nodes import Call, Data, Expr, Model, Name, Stop, walk
 
 Pass = Callable[[Problem, Checked], Problem]
 
@@ -151,6 +159,7 @@ def specialize(
         models=plan.models if models is None else models,
         variables=plan.variables,
         given=tuple(sorted(_givens(checked))),
+        functions=_functions(checked),
         fit=plain_fit(fit),
         verify=verify_facts(checked),
         stop=_stop_text(checked),
@@ -168,7 +177,7 @@ def specialize(
     )
     emission = Emission(
         lowered=lowered,
-        scope=Scope(checked.symbols, facts, {}),
+        scope=Scope(checked.symbols, facts, {}, {f.name: f.python for f in draft.functions}),
         loop=loop,
         program=draft,
         objective=canonical_objective(checked),
@@ -176,6 +185,29 @@ def specialize(
         source=checked.source,
     )
     return draft.model_copy(update={"source": emit(emission)})
+
+
+def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
+    """The callables of `from` and of the registry that expressions call."""
+    table = checked.symbols.table
+    called = {function_name(node) for node in walk(checked.elaborated) if isinstance(node, Call)}
+    made = {
+        function_name(item.source)
+        for item in checked.elaborated.items
+        if isinstance(item, Model | Data) and item.source is not None
+    }
+    used = [
+        name
+        for name in sorted(called - {None})
+        if (symbol := table.get(name)) is not None
+        and symbol.role in ("import", "function")
+        and name not in made
+    ]
+    python = python_names(used)
+    return tuple(
+        FunctionSetup(name=name, python=python[name], source=":".join(origin_of(checked, name) or ()))
+        for name in used
+    )
 
 
 def canonical_objective(checked: Checked) -> Expr:

@@ -109,6 +109,19 @@ class VariableSetup(BaseModel):
     upper: float | None = None
 
 
+class FunctionSetup(BaseModel):
+    """A Python callable that expressions use: put into the module's namespace before it runs."""
+
+    model_config = Record
+
+    name: str
+    """In the spec."""
+    python: str
+    """In the module."""
+    source: str = ""
+    """`file.py:name` or `package.module:name`; empty for one that is registered from Python."""
+
+
 class Program(BaseModel):
     """Everything a run needs: the emitted module's text and the facts around it.
 
@@ -120,9 +133,9 @@ class Program(BaseModel):
     - `measure(primal, batch) -> (f, g, true)`: objective, constraints with gradient, true
       constraints without gradient
     - `violation(primal, batch) -> true`: the true canonical constraints alone, no gradient
-    - `combine(f, g, true, state, primal) -> loss`
+    - `combine(f, g, true, state) -> loss`
     - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
-    - `project(primal, optimizer)` where something is projected
+    - `project(primal, optimizer, progress)` where something is projected
     - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
     - `metrics(primal, data) -> dict[name, value]`, `objective(primal, data) -> value`
     - `train(session)`: the loop
@@ -149,6 +162,7 @@ class Program(BaseModel):
     models: tuple[ModelSetup, ...] = ()
     variables: tuple[VariableSetup, ...] = ()
     given: tuple[str, ...] = ()
+    functions: tuple[FunctionSetup, ...] = ()
     fit: dict[str, Any]
     """FitSettings as plain values."""
     verify: tuple[VerifyFacts, ...] = ()

@@ -88,9 +88,10 @@ def _call(checked: Checked, source: Expr | None) -> SourceCall:
         case None:
             return SourceCall()
         case Name(id=name):
-            return SourceCall(name=name, module=_module(checked, name))
+            origin = origin_of(checked, name)
+            return SourceCall(name=origin[1], module=origin[0]) if origin else SourceCall(name=name)
         case Call(function=Name(id=name), arguments=arguments, keywords=keywords):
-            module = _module(checked, name)
+            module, name = origin_of(checked, name) or (None, name)
             record = checked.sources if name in _words(checked) else checked.models
             settings = {k.name: plain(k.value, checked) for k in keywords}
             positional = getattr(_record(record, name), "positional", ())
@@ -112,14 +113,13 @@ def _record(records: dict[str, object] | object, name: str) -> object:
     return next((r for r in records.values() if getattr(r, "word", None) == name), None)
 
 
-def _module(checked: Checked, name: str) -> str | None:
-    """Where an imported name comes from: a file beside the spec, or a module."""
+def origin_of(checked: Checked, name: str) -> tuple[str, str] | None:
+    """Where an imported name comes from: a file beside the spec or a module, and its name there."""
     for item in checked.elaborated.items:
         if isinstance(item, From):
             for imported in item.names:
                 if imported.alias == name:
-                    path = str(PurePosixPath(item.module)) if item.path else item.module
-                    return f"{path}:{imported.name}"
+                    return str(PurePosixPath(item.module)) if item.path else item.module, imported.name
     return None
 
 

@@ -55,7 +55,14 @@ class Bound:
 def inputs_of(program: Program, base: Path = Path()) -> Inputs:
     """The inputs of a program that was specialized before."""
     source = Source(text=program.spec, name=program.name)
-    return Inputs(program.data, program.models, program.variables, source=source, base=base)
+    functions: dict[str, Callable[..., Any]] = {}
+    for setup in program.functions:
+        module, _, name = setup.source.rpartition(":")
+        if module:
+            functions[setup.name] = load_object(module, name, base)
+    return Inputs(
+        program.data, program.models, program.variables, functions, source=source, base=base
+    )
 
 
 def bind(

@@ -30,8 +30,12 @@ def module_file(program: Program) -> str:
     return f"<cspec {program.name} {program.digest[:12]}>"
 
 
-def load_module(program: Program) -> dict[str, Any]:
+def load_module(
+    program: Program, functions: Mapping[str, Callable[..., Any]] | None = None
+) -> dict[str, Any]:
     """Execute the emitted source in a namespace of its own; tracebacks show its lines.
+
+    `functions` are the Python callables that the spec names, by their names there.
 
     The source is made by the compiler from checked names and numbers only.
     """
@@ -40,7 +44,17 @@ def load_module(program: Program) -> dict[str, Any]:
     linecache.cache[name] = (len(program.source), None, lines, name)
     namespace: dict[str, Any] = {"__name__": "cspec_program", "__file__": name}
     exec(compile(program.source, name, "exec"), namespace)
+    inject(program, functions or {}, namespace)
     return namespace
+
+
+def inject(
+    program: Program, functions: Mapping[str, Callable[..., Any]], namespace: dict[str, Any]
+) -> None:
+    """Put the spec's Python callables under the names that the emitted module calls them by."""
+    for function in program.functions:
+        if function.name in functions:
+            namespace[function.python] = functions[function.name]
 
 
 def run(
@@ -51,7 +65,7 @@ def run(
     device: str = "cpu",
     out: str | Path | None = None,
     on_progress: Progress | None = None,
-    module: Mapping[str, Any] | None = None,
+    module: dict[str, Any] | None = None,
 ) -> Result:
     """Train and verify. `seed` defaults to the spec's; `out` is a folder for the run's files.
 
@@ -62,7 +76,11 @@ def run(
         SpecError: what can't be run, or an error inside the user's model or functions.
     """
     seed = int(program.fit["seed"]) if seed is None else seed
-    namespace = load_module(program) if module is None else module
+    if module is None:
+        namespace: Mapping[str, Any] = load_module(program, bound.functions)
+    else:
+        namespace = module
+        inject(program, bound.functions, module)
     session = Session(program, bound, namespace, seed=seed, device=device, on_progress=on_progress)
     folder = None if out is None else RunFolder.create(Path(out), program, seed, device)
     return drive(session, folder)
@@ -82,7 +100,12 @@ def resume(
     folder = RunFolder.open(Path(out))
     program, seed, device = folder.program()
     session = Session(
-        program, bound, load_module(program), seed=seed, device=device, on_progress=on_progress
+        program,
+        bound,
+        load_module(program, bound.functions),
+        seed=seed,
+        device=device,
+        on_progress=on_progress,
     )
     folder.restore(session)
     return drive(session, folder)

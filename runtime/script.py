@@ -34,7 +34,7 @@ def _arguments(program: Program, arguments: Sequence[str] | None) -> argparse.Na
 
 def main(
     program: Mapping[str, Any],
-    namespace: Mapping[str, Any],
+    namespace: dict[str, Any],
     arguments: Sequence[str] | None = None,
 ) -> int:
     """Bind, train, verify and report; the exit code of the result.

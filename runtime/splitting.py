@@ -52,9 +52,16 @@ def project_(
 def correct_momentum(
     operator: Operator, tensor: Tensor, before: Tensor, after: Tensor, optimizer: object
 ) -> None:
-    """Take the part of an optimizer's momentum out that points out of the set."""
+    """Take the part of an optimizer's momentum out that points out of the set.
+
+    Adam divides its first moment by the root of the second, entry by entry. Only where the set
+    acts entry by entry, too, does a corrected first moment still give a sensible step: on the
+    Stiefel manifold the second moment keeps the normal part of the gradient, and what is left of
+    the first becomes tiny (digits: 61% instead of 94% accuracy).
+    """
     state = getattr(optimizer, "state", {}).get(tensor, {})
-    for name in ("momentum_buffer", "exp_avg"):
+    names = ("momentum_buffer", "exp_avg") if operator.entrywise else ("momentum_buffer",)
+    for name in names:
         momentum = state.get(name)
         if isinstance(momentum, Tensor):
             momentum.copy_(operator.project_momentum(after, before, momentum))

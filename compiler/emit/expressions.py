@@ -44,11 +44,11 @@ from cspec.dsl.nodes import (
 from cspec.dsl.symbols import Symbols
 
 BODIES: dict[str, str] = {"abs": "absolute", "max": "maximum", "min": "minimum", "pow": "power",
-                          "bytes": "bytes_"}  # fmt: skip
+                          "bytes": "bytes_", "sum": "total"}  # fmt: skip
 """Words of the language whose torch body has another name (`runtime/functions`)."""
 
-HOISTED = frozenset({"pred", "prob"})
-"""Functions whose value is kept in a local: they are asked for again and again."""
+HOISTED = {"pred": "predicted", "prob": "probability"}
+"""Functions whose value is kept in a local (by this name): they are asked for again and again."""
 
 _OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
@@ -279,7 +279,7 @@ class Translator:
                     **{k.name: self.translate(k.value) for k in expr.keywords},
                 )
                 if name in HOISTED:
-                    return self.local((name, self._dataset, shape(expr)), name, value)
+                    return self.local((name, self._dataset, shape(expr)), HOISTED[name], value)
                 return value
             case _:
                 raise not_compiled(expr)

@@ -73,7 +73,9 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     if any(
         a.settings.every == STEP for a in _projections(plan) if isinstance(a.settings, Projection)
     ):
-        translator.writer.line("project(primal, optimizer, session.progress)")
+        translator.writer.line("if session.step == 0:  # not where a run is resumed")
+        with translator.writer.indented():
+            translator.writer.line("project(primal, optimizer, 0.0)")
 
 
 def _write_step(plan: LoopPlan, translator: Translator) -> None:

@@ -84,7 +84,10 @@ def _entries(
     label = full_label(part.constraint)
     return [
         translator.local(
-            ("entry", label, index, ast.dump(value)), label, value, part.constraint.text
+            ("entry", label, index, ast.dump(value)),
+            label,
+            value,
+            f"{label}: {part.constraint.text}",
         )
         for index, value in enumerate(values)
     ]

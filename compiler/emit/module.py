@@ -7,10 +7,10 @@ import io
 import math
 import pprint
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from cspec.compiler.emit.expressions import Scope, Translator, constant
+from cspec.compiler.emit.expressions import BODIES, Scope, Translator, constant
 from cspec.compiler.emit.loop import LoopPlan, timed, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
@@ -29,6 +29,7 @@ from cspec.compiler.program import Program
 from cspec.dsl.nodes import Expr
 from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import Projection
+from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.source import Source
 
 UPDATE_PIECES = frozenset(
@@ -51,13 +52,23 @@ class Emission(NamedTuple):
     """As written."""
     params: dict[str, float | tuple[float, ...]]
     source: Source
-    imports: Sequence[tuple[str, str]] = ()
-    """Python callables that expressions use: (name in the spec, name in the module)."""
+
+
+def python_names(names: Iterable[str]) -> dict[str, str]:
+    """Module names for callables of the spec, clear of everything the module uses."""
+    taken = _taken()
+    return {name: taken.fresh(name) for name in names}
+
+
+def _taken() -> Names:
+    return Names(RESERVED_NAMES | frozenset(SIGNATURES) | frozenset(BODIES.values()) | INTERNAL)
 
 
 def emit(emission: Emission) -> str:
     """The Python module of a program. Deterministic: same plan and facts, same text."""
-    taken = Names(RESERVED_NAMES)
+    taken = _taken()
+    for name in emission.scope.functions.values():
+        taken.fresh(name)
     body, used = Writer(), set[str]()
     scope = _with_params(emission, taken)
     template = Translator(scope, body, taken, used)
@@ -86,6 +97,15 @@ def double_quoted(text: str) -> str:
         lines[row] = f'{lines[row][:start]}"{inner}"{lines[row][end:]}'
     return "".join(lines)
 
+
+INTERNAL = frozenset(
+    {
+        "fraction", "mean", "weighted", "by_group", "implies", "as_tensor", "expected_density",
+        "class_prob", "label_prob", "class_margin", "label_margin", "sigmoid_event", "ramp_event",
+        "hinge_event", "soft_equal", "product_and", "product_or", "product_not", "product_implies",
+    }
+)  # fmt: skip
+"""Functions of the runtime that only the compiler calls."""
 
 RESERVED_NAMES = (
     UPDATE_PIECES

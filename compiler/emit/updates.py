@@ -198,6 +198,12 @@ def inline(
             node.args = [self.visit(argument) for argument in node.args]
             return node
 
+        def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+            left, right = self.visit(node.left), self.visit(node.right)
+            if isinstance(node.op, ast.Mult) and isinstance(left, ast.Constant) and left.value == 1:
+                return right  # type: ignore[no-any-return]
+            return ast.BinOp(left, node.op, right)
+
         def visit_Name(self, node: ast.Name) -> ast.AST:
             if node.id in operation.constants:
                 return constant(operation.constants[node.id])

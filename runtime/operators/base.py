@@ -44,6 +44,8 @@ class Operator(ABC):
     convex: ClassVar[bool]
     counts: ClassVar[bool] = False
     states_equality: ClassVar[bool] = False
+    entrywise: ClassVar[bool] = False
+    """Whether the projection acts on each entry alone, or keeps it or sets it to zero."""
     maps: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

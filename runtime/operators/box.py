@@ -25,6 +25,7 @@ class Nonneg(Operator):
     """{x : x >= 0}. Projection: max(x, 0)."""
 
     name: ClassVar[str] = "nonneg"
+    entrywise: ClassVar[bool] = True
     convex: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ("softplus",)
 
@@ -54,6 +55,7 @@ class Box(Operator):
     lo: float | Tensor
     hi: float | Tensor
     name: ClassVar[str] = "box"
+    entrywise: ClassVar[bool] = True
     convex: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ("sigmoid", "softplus")
 

@@ -64,6 +64,7 @@ class _Support(Operator):
     convex: ClassVar[bool] = False
     counts: ClassVar[bool] = True
     states_equality: ClassVar[bool] = True
+    entrywise: ClassVar[bool] = True
 
     def support(self, x: Tensor) -> Tensor:
         """Mask of the entries that the projection keeps."""
