@@ -1,1 +1,74 @@
-"""cspec: a small language for training under constraints."""
+"""cspec: a small language for training under constraints.
+
+    result = cspec.run("minimize ce s.t. density(model) <= 0.5", model=net, data=loader)
+
+Importing this package imports nothing else: every name below is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cspec.api import bind, check, compile, explain, format, load, parse, run
+    from cspec.compiler.plan import Plan
+    from cspec.compiler.program import Program
+    from cspec.dsl.check import Checked
+    from cspec.dsl.diagnostics import Diagnostic, SpecError
+    from cspec.functions import function
+    from cspec.notebook import load_ipython_extension
+    from cspec.runtime.result import Result
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "bind": "cspec.api",
+    "check": "cspec.api",
+    "compile": "cspec.api",
+    "explain": "cspec.api",
+    "format": "cspec.api",
+    "load": "cspec.api",
+    "parse": "cspec.api",
+    "run": "cspec.api",
+    "Plan": "cspec.compiler.plan",
+    "Program": "cspec.compiler.program",
+    "Checked": "cspec.dsl.check",
+    "Diagnostic": "cspec.dsl.diagnostics",
+    "SpecError": "cspec.dsl.diagnostics",
+    "function": "cspec.functions",
+    "load_ipython_extension": "cspec.notebook",
+    "Result": "cspec.runtime.result",
+}
+
+__all__ = [
+    "Checked",
+    "Diagnostic",
+    "Plan",
+    "Program",
+    "Result",
+    "SpecError",
+    "__version__",
+    "bind",
+    "check",
+    "compile",
+    "explain",
+    "format",
+    "function",
+    "load",
+    "load_ipython_extension",
+    "parse",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cspec' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,191 @@
+"""cspec from Python.
+
+    import cspec
+
+    result = cspec.run("minimize ce s.t. density(model) <= 0.5", model=net, data=loader)
+    print(result["c1"].value, result.status)
+
+Text is a spec, a `pathlib.Path` (or text that ends in `.cspec`) a file. Keyword arguments bind
+names: params to numbers, models to modules, data to anything that `cspec.run` can iterate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cspec.dsl.check import Checked
+from cspec.dsl.check import check as check_source
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.format import format_spec
+from cspec.dsl.nodes import Spec
+from cspec.dsl.parse import parse as parse_source
+from cspec.dsl.source import Source
+from cspec.errors import rendered
+from cspec.functions import registered
+from cspec.sources import inline_source, read_source
+from cspec.specs import checked_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    from cspec.compiler.plan import Plan
+    from cspec.compiler.program import Program
+    from cspec.runtime.own_loop import Handle
+    from cspec.runtime.result import Result
+
+SpecLike = str | Path
+
+
+def _source(spec: SpecLike) -> tuple[Source, Path]:
+    """The text of a spec, and the folder its paths are relative to."""
+    if isinstance(spec, Path) or (spec.endswith(".cspec") and "\n" not in spec):
+        return read_source(str(spec)), Path(spec).parent
+    return inline_source(spec, "<spec>"), Path()
+
+
+def parse(spec: SpecLike) -> Spec:
+    """The tree of a spec.
+
+    Raises:
+        SpecError: every syntax error.
+    """
+    with rendered():
+        source, _ = _source(spec)
+        tree, found = parse_source(source)
+        if found:
+            raise SpecError([d.model_copy(update={"source": d.source or source}) for d in found])
+        return tree
+
+
+def check(spec: SpecLike, **params: object) -> tuple[Diagnostic, ...]:
+    """All findings, errors and warnings, in source order; empty for a clean spec."""
+    with rendered():
+        source, _ = _source(spec)
+        return check_source(source, params, functions=registered()).diagnostics
+
+
+def load(spec: SpecLike, **params: object) -> Checked:
+    """The checked spec with values of its params.
+
+    Raises:
+        SpecError: all that is wrong with it.
+    """
+    with rendered():
+        return checked_spec(_source(spec)[0], params)
+
+
+def format(spec: SpecLike) -> str:
+    """The spec in canonical layout; comments stay.
+
+    Raises:
+        SpecError: every syntax error.
+    """
+    with rendered():
+        source, _ = _source(spec)
+        tree, found = parse_source(source)
+        if found:
+            raise SpecError([d.model_copy(update={"source": d.source or source}) for d in found])
+        return format_spec(tree, source)
+
+
+def explain(
+    spec: SpecLike,
+    *,
+    format: Literal["text", "json", "markdown", "mermaid"] = "text",
+    verbose: bool = False,
+    **params: object,
+) -> str:
+    """The canonical problem, each method and why, the update graph; needs no data and no model.
+
+    Raises:
+        SpecError: all that is wrong with the spec.
+    """
+    from cspec.compiler.explain import explain as explain_plan
+    from cspec.compiler.plan import plan
+
+    with rendered():
+        return explain_plan(plan(load(spec, **params)), format=format, verbose=verbose)
+
+
+def compile(spec: SpecLike, **names: Any) -> Program:
+    """The program of a spec with its data and models bound; `.source` is its training loop.
+
+    Raises:
+        SpecError: what is wrong with the spec, or with what is bound.
+    """
+    from cspec.pipeline import planned, prepare
+
+    with rendered():
+        source, base = _source(spec)
+        params, bindings = split_names(source, names)
+        return prepare(planned(source, params), bindings, base=base).program
+
+
+def run(
+    spec: SpecLike,
+    *,
+    seed: int | None = None,
+    device: str = "cpu",
+    out: str | Path | None = None,
+    progress: Callable[[Mapping[str, Any]], None] | None = None,
+    **names: Any,
+) -> Result:
+    """Train, verify, and return the result. Keyword arguments bind the names of the spec.
+
+    `out` is a folder for the run's files; `progress` is called with the state of the run now and
+    then. Nothing is printed: `print(result)` or display it in a notebook.
+
+    Raises:
+        SpecError: what is wrong with the spec, or with what is bound.
+    """
+    from cspec.execution import train
+    from cspec.pipeline import planned, prepare
+
+    with rendered():
+        source, base = _source(spec)
+        params, bindings = split_names(source, names)
+        symbolic = planned(source, params)
+        prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)
+        return train(prepared, seed=seed, device=device, out=out, on_progress=progress)
+
+
+def bind(
+    spec: SpecLike | Plan,
+    *,
+    optimizer: torch.optim.Optimizer,
+    hook: bool = True,
+    **names: Any,
+) -> Handle:
+    """The constraints of a spec for a training loop of your own.
+
+        handle = cspec.bind(spec, model=net, optimizer=optimizer)
+        loss = handle.loss(x=x, y=y)
+        loss.backward()
+        optimizer.step()              # its hook moves the multipliers
+
+    Multipliers move after the model, from what both saw (the simultaneous order; `run` moves
+    multipliers first). Data need not be bound: batches come through `loss`.
+
+    Raises:
+        SpecError: what is wrong with the spec or with what is bound; methods that own the step.
+    """
+    from cspec.own_loop import attach
+
+    with rendered():
+        return attach(spec, optimizer=optimizer, hook=hook, names=names)
+
+
+def split_names(source: Source, names: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keyword arguments as (params, bindings of data and models)."""
+    declared = {name for name, s in check_source(source).symbols.table.items() if s.role == "param"}
+    params = {name: _plain(value) for name, value in names.items() if name in declared}
+    return params, {name: value for name, value in names.items() if name not in declared}
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and tensors as numbers or lists, which a param takes."""
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -1,0 +1,131 @@
+"""The command line: finds the command, imports it alone, and turns every end into an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from cspec import __version__, exits
+
+
+class Command(NamedTuple):
+    """A command: what it does in a line, and the module that does it."""
+
+    summary: str
+    module: str
+
+
+COMMANDS: dict[str, Command] = {
+    "check": Command("find every mistake in specs, before anything runs", "cspec.commands.check"),
+    "fmt": Command("format specs; comments survive", "cspec.commands.fmt"),
+    "info": Command("what a spec needs and gives", "cspec.commands.info"),
+    "explain": Command(
+        "the canonical problem, the methods and why; or the page of a code",
+        "cspec.commands.explain",
+    ),
+    "compile": Command("write the training loop as a Python file", "cspec.commands.compile"),
+    "run": Command(
+        "train, verify, and report a verdict for each requirement", "cspec.commands.run"
+    ),
+    "resume": Command("continue an interrupted run to the same bits", "cspec.commands.resume"),
+    "verify": Command("measure the requirements of a finished run again", "cspec.commands.verify"),
+    "list": Command("words of the language: functions, sets, methods, ...", "cspec.commands.list"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. Nothing but SystemExit of argparse gets out."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in {"-h", "--help", "help"}:
+        print(overview())
+        return exits.OK if given else exits.USAGE
+    if given[0] in {"-V", "--version"}:
+        print(f"cspec {__version__}")
+        return exits.OK
+    name, rest = given[0], given[1:]
+    if name not in COMMANDS:
+        print(_unknown(name), file=sys.stderr)
+        return exits.USAGE
+    return guarded(lambda: _run(name, rest))
+
+
+def overview() -> str:
+    """What `cspec --help` prints."""
+    lines = ["usage: cspec COMMAND ...", ""]
+    lines += ["Train under constraints: minimize ce s.t. density(model) <= 0.5", "", "commands:"]
+    lines += [f"  {name:<9} {command.summary}" for name, command in COMMANDS.items()]
+    lines += ["", "`cspec COMMAND --help` tells more about one of them."]
+    return "\n".join(lines)
+
+
+def _unknown(name: str) -> str:
+    if name.startswith("-"):
+        return f"cspec: `{name}` is an option of no command\nsee `cspec --help`"
+    guess = get_close_matches(name, COMMANDS, n=1)
+    if os.path.exists(name):
+        return f"cspec: `{name}` is a file, not a command; did you mean `cspec run {name}`?"
+    hint = f"did you mean `{guess[0]}`?" if guess else "see `cspec --help`"
+    return f"cspec: there is no command `{name}`; {hint}"
+
+
+def _run(name: str, rest: Sequence[str]) -> int:
+    command = COMMANDS[name]
+    module: Any = import_module(command.module)
+    parser = argparse.ArgumentParser(
+        prog=f"cspec {name}", description=module.__doc__, allow_abbrev=False
+    )
+    module.arguments(parser)
+    code: int = module.main(parser.parse_args(rest))
+    sys.stdout.flush()
+    return code
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """The exit code of `work`; diagnostics and bugs are printed, a traceback never is."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        # `cspec list | head` closes our output; the interpreter must not complain when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.OK
+    except Exception as error:
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    # Imported here: a command line that is only asked for help needs neither.
+    from cspec.dsl.diagnostics import SpecError
+    from cspec.render.messages import print_diagnostics
+
+    if isinstance(error, SpecError):
+        print_diagnostics(error.diagnostics)
+        return exits.ERRORS
+    print(bug_message(error), file=sys.stderr)
+    if os.environ.get("CSPEC_DEBUG") == "1":
+        traceback.print_exception(error)
+    return exits.BUG
+
+
+def bug_message(error: Exception) -> str:
+    """CS900: says that it is our fault, and what to send."""
+    lines = str(error).splitlines()
+    where = traceback.extract_tb(error.__traceback__)
+    place = f"{where[-1].name} ({os.path.basename(where[-1].filename)}:{where[-1].lineno})"
+    return "\n".join(
+        [
+            f"error[CS900]: a bug in cspec: {lines[0] if lines else 'no message'}",
+            f"  = note: {type(error).__name__} in {place}, cspec {__version__}; "
+            "your spec is not to blame",
+            "  = help: report it with the spec and the output of the same command under "
+            "CSPEC_DEBUG=1, which adds the traceback",
+        ]
+    )

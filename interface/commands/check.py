@@ -1,0 +1,103 @@
+"""Find every mistake in specs: syntax, names, kinds, ranges, settings, contradictions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from cspec import exits
+from cspec.dsl.check import check
+from cspec.dsl.diagnostics import SpecError, errors
+from cspec.dsl.render import as_json
+from cspec.dsl.source import Source
+from cspec.files import write_text
+from cspec.fixes import fixed
+from cspec.render.messages import counted, print_diagnostics
+from cspec.sources import inline_source, read_source
+
+MAX_ROUNDS = 25
+"""A fix may uncover the next mistake; so often specs are checked again."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `cspec check`."""
+    parser.add_argument("files", nargs="*", metavar="FILE", help=".cspec files; - reads stdin")
+    parser.add_argument("-e", dest="inline", metavar="SPEC", help="check this text instead")
+    parser.add_argument("--json", action="store_true", help="findings as one JSON object")
+    parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    parser.add_argument("--fix", action="store_true", help="apply the fixes that keep the meaning")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Check all files; 1 if any of them has errors."""
+    if options.inline is None and not options.files:
+        print("cspec check: name at least one file, or give a spec with -e", file=sys.stderr)
+        return exits.USAGE
+    reports = [_checked(name, options.fix) for name in options.files]
+    if options.inline is not None:
+        reports.append(_found(inline_source(options.inline), "", 0))
+    failed = [r for r in reports if errors(r["found"]) or (options.strict and r["found"])]
+    if options.json:
+        print(json.dumps({"type": "check", "files": [_plain(r) for r in reports]}, indent=1))
+    else:
+        for report in reports:
+            print_diagnostics(report["found"])
+        print(_summary(reports, options.strict))
+    return exits.ERRORS if failed else exits.OK
+
+
+def _found(source: Source, file: str, applied: int) -> dict[str, Any]:
+    found = check(source).diagnostics
+    return {"file": file or source.name, "found": found, "fixed": applied}
+
+
+def _checked(name: str, fix: bool) -> dict[str, Any]:
+    try:
+        source, applied = read_source(name), 0
+        if fix and name != "-":
+            source, applied = _fix(source, Path(name))
+        return _found(source, name, applied)
+    except SpecError as error:
+        return {"file": name, "found": error.diagnostics, "fixed": 0}
+
+
+def _fix(source: Source, path: Path) -> tuple[Source, int]:
+    """The source with safe fixes applied, round by round, and written back once."""
+    total = 0
+    for _ in range(MAX_ROUNDS):
+        text, applied = fixed(source.text, check(source).diagnostics)
+        if not applied:
+            break
+        total += applied
+        source = Source(text=text, name=source.name)
+    if total:
+        write_text(path, source.text)
+    return source, total
+
+
+def _plain(report: dict[str, Any]) -> dict[str, Any]:
+    found = report["found"]
+    return {
+        "file": report["file"],
+        "errors": len(errors(found)),
+        "warnings": len(found) - len(errors(found)),
+        "fixed": report["fixed"],
+        "diagnostics": [as_json(d) for d in found],
+    }
+
+
+def _summary(reports: list[dict[str, Any]], strict: bool) -> str:
+    found = [d for r in reports for d in r["found"]]
+    wrong = len(errors(found))
+    parts = [f"{counted(len(reports), 'file')} checked: {counted(wrong, 'error')}"]
+    if len(found) > wrong:
+        parts.append(counted(len(found) - wrong, "warning"))
+        if strict:
+            parts[-1] += " (errors under --strict)"
+    fixes = sum(r["fixed"] for r in reports)
+    if fixes:
+        parts.append(f"{counted(fixes, 'fix').replace('fixs', 'fixes')} applied")
+    return ", ".join(parts)

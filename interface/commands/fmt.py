@@ -1,0 +1,69 @@
+"""Write specs in the canonical layout. Comments and the meaning stay."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from cspec import exits
+from cspec.dsl.diagnostics import SpecError, errors
+from cspec.dsl.format import format_spec
+from cspec.dsl.parse import parse
+from cspec.dsl.source import Source
+from cspec.files import write_text
+from cspec.render.messages import counted, print_diagnostics
+from cspec.sources import read_source
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `cspec fmt`."""
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help=".cspec files; - or none: stdin to stdout"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; exit with 1 where a file would change"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Format each file in place; a file with a syntax error is left alone."""
+    failed = changed = 0
+    for name in options.files or ["-"]:
+        try:
+            source = read_source(name)
+            text = formatted(source)
+            changed += text != source.text
+            _deliver(name, source, text, options.check)
+        except SpecError as error:
+            print_diagnostics(error.diagnostics)
+            failed += 1
+    if options.check and changed:
+        print(f"{counted(changed, 'file')} would change", file=sys.stderr)
+    return exits.ERRORS if failed or (options.check and changed) else exits.OK
+
+
+def formatted(source: Source) -> str:
+    """The canonical layout of a text.
+
+    Raises:
+        SpecError: a syntax error.
+    """
+    spec, found = parse(source)
+    if errors(found):
+        raise SpecError([d.model_copy(update={"source": d.source or source}) for d in found])
+    return format_spec(spec, source)
+
+
+def _deliver(name: str, source: Source, text: str, check: bool) -> None:
+    if check:
+        if text != source.text:
+            print(f"{source.name} would change")
+        return
+    if name == "-":
+        sys.stdout.write(text)
+        return
+    if text == source.text:
+        return
+    write_text(Path(name), text)
+    print(f"formatted {name}")

@@ -1,0 +1,88 @@
+"""What a spec needs from outside, and what a run of it gives."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from cspec import exits
+from cspec.dsl.needs import Needs, needs
+from cspec.render.messages import columns
+from cspec.sources import add_spec, chosen
+from cspec.specs import checked_spec
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `cspec info`."""
+    add_spec(parser)
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print needs and gifts; a spec with errors has neither."""
+    source, _ = chosen(options)
+    found = needs(checked_spec(source))
+    if options.json:
+        print(json.dumps({"type": "info", "spec": source.name, **found.model_dump()}, indent=1))
+    else:
+        print(f"{source.name}\n\n" + "\n\n".join(_sections(found)))
+    return exits.OK
+
+
+def _sections(found: Needs) -> list[str]:
+    sections = [_section("objective", [(found.objective,)])]
+    sections.append(
+        _section(
+            "requirements",
+            [
+                (c.label, c.text, f"line {c.line}", _remarks(c.soft, c.by))
+                for c in found.constraints
+            ],
+        )
+    )
+    sections.append(_section("method", [(found.method,)]))
+    outside = [
+        (u.name, u.kind, "needed by line " + ", ".join(map(str, u.lines)) if u.lines else "")
+        for u in found.unbound
+    ]
+    sections.append(_section("bind from outside", outside))
+    params = [
+        (p.name, "" if p.value is None else _value(p.value), f"in {p.set}" if p.set else "")
+        for p in found.params
+    ]
+    sections.append(_section("params (--set name=value)", params))
+    data = [
+        (d.name, ", ".join(d.columns), _origin(d.source), "implied" if d.implied else "")
+        for d in found.datasets
+    ]
+    sections.append(_section("data", data))
+    models = [
+        (m.name, _origin(m.source), "frozen" if m.frozen else "", "implied" if m.implied else "")
+        for m in found.models
+    ]
+    sections.append(_section("models", models))
+    sections.append(_section("variables", [(name,) for name in found.variables]))
+    sections.append(_section("domains", [(name,) for name in found.domains]))
+    sections.append(_section("given by your loop", [(name,) for name in found.given]))
+    sections.append(_section("verified", [(text,) for text in found.verify]))
+    sections.append(_section("metrics", [(text,) for text in found.metrics]))
+    sections.append(_section("a run gives", [(text,) for text in found.gives]))
+    return [section for section in sections if section]
+
+
+def _section(title: str, rows: list[tuple[str, ...]]) -> str:
+    return "\n".join([title, *(f"  {line}" for line in columns(rows))]) if rows else ""
+
+
+def _remarks(soft: bool, by: str | None) -> str:
+    return ", ".join(text for text in ("a preference" if soft else "", by or "") if text)
+
+
+def _origin(source: str | None) -> str:
+    return "from outside" if source is None else f"= {source}"
+
+
+def _value(value: float | tuple[float, ...]) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(f'{part:g}' for part in value)}]"
+    return f"{value:g}"

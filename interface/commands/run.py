@@ -1,0 +1,126 @@
+"""Train a spec, verify every requirement on the data it names, and print the verdicts.
+
+Exit code: 0 all requirements met, 1 errors before the first step, 3 a requirement not met, 4
+infeasible, 5 numbers that are not finite, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from typing import Any
+
+from cspec import exits
+from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.render import as_json
+from cspec.render.messages import print_diagnostics
+from cspec.settings import add_bind, add_set, bindings_of, params_of
+from cspec.sources import add_spec, chosen
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `cspec run`."""
+    add_spec(parser)
+    add_set(parser)
+    add_bind(parser)
+    parser.add_argument("--seed", type=natural, help="default: the spec's")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
+    parser.add_argument("--out", metavar="DIR", help="folder of the run; default: runs/...")
+    add_output(parser)
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """`--json` and `--quiet`."""
+    parser.add_argument("--json", action="store_true", help="JSON lines; the last is the result")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def natural(text: str) -> int:
+    """A whole number >= 0."""
+    if not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number >= 0")
+    return int(text)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run the spec; with --json also errors are JSON lines."""
+    return in_json(options, lambda: _run(options))
+
+
+def in_json(options: argparse.Namespace, work: Any) -> int:
+    """The code of `work`; errors as a JSON line where JSON was asked for."""
+    try:
+        code: int = work()
+        return code
+    except SpecError as error:
+        if not options.json:
+            raise
+        found = [as_json(d) for d in error.diagnostics]
+        print(json.dumps({"type": "error", "diagnostics": found}))
+        return exits.ERRORS
+
+
+def _run(options: argparse.Namespace) -> int:
+    source, base = chosen(options)
+    params, bindings = params_of(options), bindings_of(options)
+    if options.data_dir is not None:
+        os.environ["CSPEC_DATA"] = options.data_dir
+
+    # A mistake in the text is found before the two seconds that torch takes to import.
+    from cspec.specs import checked_spec
+
+    checked = checked_spec(source, params)
+    if checked.diagnostics and not (options.json or options.quiet):
+        print_diagnostics(checked.diagnostics)
+
+    from cspec.compiler.plan import plan
+
+    symbolic = plan(checked)
+
+    from cspec.execution import new_folder, train
+    from cspec.pipeline import prepare, seed_of
+    from cspec.render.progress import progress
+
+    seed = seed_of(symbolic, options.seed)
+    prepared = prepare(symbolic, bindings, base=base, seed=seed, device=options.device)
+    out = options.out or new_folder(prepared.program, seed)
+    announce(options, prepared.program, checked.diagnostics)
+    mode = "json" if options.json else "none" if options.quiet else "auto"
+    with progress(prepared.program, mode) as update:
+        result = train(
+            prepared,
+            seed=seed,
+            device=options.device,
+            out=out,
+            on_progress=update,
+            base=base,
+            bindings=bindings,
+        )
+    return deliver(options, result, prepared.program)
+
+
+def announce(options: argparse.Namespace, program: Any, warnings: Any = ()) -> None:
+    """What there is to say before the first step."""
+    if options.json:
+        start = {
+            "type": "start",
+            "spec": program.name,
+            "digest": program.digest,
+            "method": program.method,
+            "warnings": [as_json(d) for d in warnings],
+            "notes": list(program.notes),
+        }
+        print(json.dumps(start), flush=True)
+
+
+def deliver(options: argparse.Namespace, result: Any, program: Any) -> int:
+    """Print a result as asked; its exit code."""
+    from cspec.render.terminal import print_result
+
+    if options.json:
+        print(result.to_json())
+    elif not options.quiet:
+        print_result(result, program)
+    code: int = result.exit_code
+    return code

@@ -1,0 +1,101 @@
+"""The stages from text to result, each one call: what the commands, Python and notebook share.
+
+    text -> Checked -> Plan -> Prepared (bound, program) -> Result
+
+Nothing here prints. Every failure is a SpecError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cspec.compiler.plan import Plan, outputs, plan, specialize
+from cspec.compiler.program import Program
+from cspec.dsl.check import Checked
+from cspec.dsl.nodes import From
+from cspec.dsl.source import Source, Span
+from cspec.runtime.bind_text import load_object
+from cspec.runtime.binding import Bound, Inputs, bind
+from cspec.runtime.facts import facts
+from cspec.specs import checked_spec
+
+
+class Prepared(NamedTuple):
+    """A spec with its data and models: ready for the first step."""
+
+    plan: Plan
+    program: Program
+    bound: Bound
+
+
+def planned(source: Source, params: Mapping[str, object] | None = None) -> Plan:
+    """The symbolic plan of a spec: needs no data and no model."""
+    return plan(checked_spec(source, params))
+
+
+def seed_of(program: Plan, seed: int | None) -> int:
+    """The seed of a run: from outside, else the spec's."""
+    return program.checked.fit.seed if seed is None else seed
+
+
+def prepare(
+    symbolic: Plan,
+    bindings: Mapping[str, Any],
+    *,
+    base: Path,
+    seed: int | None = None,
+    device: str = "cpu",
+) -> Prepared:
+    """Bind data and models, then specialize.
+
+    Raises:
+        SpecError: names that are not bound, data or models that can't be used, and what only now
+            can be checked.
+    """
+    inputs = inputs_of(symbolic, base)
+    bound = bind(
+        inputs,
+        bindings,
+        seed=seed_of(symbolic, seed),
+        outputs=lambda data: outputs(symbolic, data),
+    )
+    program = specialize(
+        symbolic, facts(bound, device), data=bound.data_setups, models=bound.model_setups
+    )
+    return Prepared(symbolic, program, bound)
+
+
+def inputs_of(symbolic: Plan, base: Path) -> Inputs:
+    """What a plan needs from outside, and the places that need it."""
+    checked = symbolic.checked
+    return Inputs(
+        data=symbolic.data,
+        models=symbolic.models,
+        variables=symbolic.variables,
+        functions=imported(checked, base),
+        needs=needed_at(checked),
+        source=checked.source,
+        base=base,
+    )
+
+
+def imported(checked: Checked, base: Path) -> dict[str, Callable[..., Any]]:
+    """The callables of `from ... import ...` by the names that the spec gives them."""
+    found: dict[str, Callable[..., Any]] = {}
+    for item in checked.spec.items:
+        if isinstance(item, From):
+            for name in item.names:
+                found[name.alias] = load_object(item.module, name.name, base)
+    return found
+
+
+def needed_at(checked: Checked) -> dict[str, Span]:
+    """Where each dataset and model is needed: its own line, else the first place that uses it."""
+    places: dict[str, Span] = {}
+    for name, symbol in checked.symbols.table.items():
+        uses = checked.symbols.uses.get(name, ())
+        span = symbol.span if symbol.span != Span(0, 0) else next(iter(uses), symbol.span)
+        places[name] = span
+    return {name: span for name, span in places.items() if span.end > span.start}

@@ -1,0 +1,124 @@
+"""Progress of a run: a bar on a terminal, a line now and then elsewhere, JSON lines, or nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cspec.render.words import number
+
+if TYPE_CHECKING:
+    from cspec.compiler.program import Program
+    from cspec.execution import OnProgress
+
+SHOWN = 3
+"""Multipliers beside the bar."""
+LINES = 10
+"""Lines of a run without a terminal."""
+
+
+@contextmanager
+def progress(program: Program, mode: str) -> Iterator[OnProgress | None]:
+    """A callback for the run. `mode`: `auto` (bar or lines, by standard error), `json`, `none`."""
+    if mode == "none":
+        yield None
+    elif mode == "json":
+        yield _json_line
+    elif sys.stderr.isatty():
+        with _bar(program) as update:
+            yield update
+    else:
+        yield _lines(program)
+
+
+def describe(program: Program, state: Mapping[str, Any]) -> str:
+    """`objective 0.31  violation 0.02 (c1)  c1 1.2`: objective, worst violation, multipliers."""
+    parts = [f"objective {number(state['objective'], 4)}"]
+    worst = worst_violation(program, state["violations"])
+    if worst is not None:
+        label, value = worst
+        parts.append(f"violation {number(value, 2)} ({label})" if value > 0 else "feasible")
+    multipliers = sorted(state["multipliers"].items(), key=lambda item: -abs(item[1]))
+    if multipliers:
+        shown = " ".join(f"{label} {number(value, 3)}" for label, value in multipliers[:SHOWN])
+        more = " ..." if len(multipliers) > SHOWN else ""
+        parts.append(f"multipliers {shown}{more}")
+    if state.get("skipped"):
+        parts.append(f"{state['skipped']} steps skipped")
+    return "  ".join(parts)
+
+
+def worst_violation(program: Program, violations: Mapping[str, float]) -> tuple[str, float] | None:
+    """The largest canonical violation of a requirement: of g, or of |h|."""
+    relations = {c.label: c.relation for c in program.constraints if not c.soft}
+    sized = [
+        (label, abs(value) if relations[label] == "==" else value)
+        for label, value in violations.items()
+        if label in relations and not math.isnan(value)
+    ]
+    return max(sized, key=lambda item: item[1], default=None)
+
+
+def _json_line(state: Mapping[str, Any]) -> None:
+    plain = {
+        key: {k: _finite(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+        for key, value in state.items()
+    }
+    plain["objective"] = _finite(state["objective"])
+    print(json.dumps({"type": "progress", **plain}, allow_nan=False), flush=True)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _lines(program: Program) -> OnProgress:
+    printed = [-1]
+
+    def update(state: Mapping[str, Any]) -> None:
+        part = LINES * state["step"] // max(1, state["total_steps"])
+        if part > printed[0]:
+            printed[0] = part
+            head = f"step {state['step']:,}/{state['total_steps']:,}"
+            print(f"{head}  {describe(program, state)}", file=sys.stderr, flush=True)
+
+    return update
+
+
+@contextmanager
+def _bar(program: Program) -> Iterator[OnProgress]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bar = Progress(
+        TextColumn("{task.fields[epoch]}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.description}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=None, epoch="")
+
+        def update(state: Mapping[str, Any]) -> None:
+            bar.update(
+                task,
+                total=state["total_steps"],
+                completed=state["step"],
+                description=describe(program, state),
+                epoch=f"epoch {state['epoch']}" if state["epoch"] else "",
+            )
+
+        yield update

@@ -1,0 +1,88 @@
+"""A result as the sections that every rendering shows: table, then lines below it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cspec.render.words import (
+    STATUS_WORDS,
+    explain_miss,
+    iterates,
+    number,
+    price,
+    row,
+    training_data,
+)
+
+if TYPE_CHECKING:
+    from cspec.compiler.program import Program
+    from cspec.runtime.result import Result
+
+
+class Summary(NamedTuple):
+    """What to print of a result, in order."""
+
+    headline: str
+    rows: tuple[tuple[str, ...], ...]
+    met: tuple[bool, ...]
+    """Per row, whether its verdict is good (a preference always is)."""
+    facts: tuple[tuple[str, str], ...]
+    misses: tuple[str, ...]
+    prices: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def summarize(result: Result, program: Program | None = None) -> Summary:
+    """The sections of a result; with the program, in the words of its spec."""
+    misses = [
+        line
+        for c in result.constraints
+        if not c.satisfied and not c.soft
+        for line in explain_miss(c, training_data(program))
+    ]
+    objective = program.objective if program is not None else "the objective"
+    sense = program.sense if program is not None else "minimize"
+    prices = [price(c, objective, sense) for c in result.constraints]
+    return Summary(
+        headline=f"{result.spec}: {STATUS_WORDS[result.status]}",
+        rows=tuple(row(c) for c in result.constraints),
+        met=tuple(c.satisfied or c.soft for c in result.constraints),
+        facts=tuple(_facts(result, program)),
+        misses=tuple(misses),
+        prices=tuple(text for text in prices if text is not None),
+        notes=result.notes,
+    )
+
+
+def _facts(result: Result, program: Program | None) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if program is not None and program.sense != "satisfy":
+        found.append((f"{program.sense} {program.objective}", number(result.objective)))
+    elif program is None:
+        found.append(("objective", number(result.objective)))
+    found += [(name, _value(value)) for name, value in result.vars.items()]
+    found += [(name, number(value)) for name, value in result.metrics.items()]
+    chosen = iterates(result)
+    if chosen is not None:
+        found.append(("iterate", chosen))
+    found.append(("run", _run(result)))
+    if result.out is not None:
+        found.append(("folder", result.out))
+    return found
+
+
+def _run(result: Result) -> str:
+    epochs = f", {result.epochs:,} epochs" if result.epochs else ""
+    return (
+        f"{result.termination} after {result.steps:,} steps{epochs}, {result.seconds:.1f} s, "
+        f"{result.method}, seed {result.seed}"
+    )
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        flat = [_value(item) for item in value[:8]]
+        more = f", ... ({len(value)} in all)" if len(value) > 8 else ""
+        return f"[{', '.join(flat)}{more}]"
+    return number(float(value), 6) if math.isfinite(float(value)) else str(value)

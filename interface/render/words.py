@@ -1,0 +1,166 @@
+"""A result in words: numbers, verdicts, prices, and what to try where a requirement is not met."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cspec.compiler.program import Program
+    from cspec.runtime.result import ConstraintResult, Result
+
+STATUS_WORDS = {
+    "satisfied": "all requirements met",
+    "violated": "a requirement is NOT MET",
+    "uncertified": "met, but not certified with the confidence asked for",
+    "suspected_infeasible": "suspected infeasible",
+    "infeasible": "infeasible",
+    "nonfinite": "ended by numbers that are not finite",
+    "interrupted": "interrupted; what was trained is kept",
+}
+HEADER = (
+    "requirement", "value", "", "bound", "slack", "multiplier", "verdict", "data", "n", "evidence",
+)  # fmt: skip
+RIGHT = (1, 3, 5, 8)
+"""Columns of numbers."""
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """`digits` significant digits; nothing for none."""
+    if value is None:
+        return ""
+    if math.isnan(value):
+        return "not measured"
+    return f"{value:.{digits}g}"
+
+
+def apart(value: float, bound: float) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to tell them apart."""
+    for digits in range(4, 10):
+        shown = number(value, digits), number(bound, digits)
+        if value == bound or shown[0] != shown[1]:
+            return shown
+    return repr(value), repr(bound)
+
+
+def slack(c: ConstraintResult) -> str:
+    """How far inside or outside: `0.013`, `over by 0.02`, `off by 1e-05`."""
+    if math.isnan(c.value):
+        return ""
+    if c.relation in ("==", "in"):
+        distance = abs(c.value - c.bound) if c.relation == "==" else c.value
+        return f"off by {number(distance, 2)}"
+    room = c.bound - c.value if c.relation == "<=" else c.value - c.bound
+    if room >= 0:
+        return number(room, 2)
+    return f"{'over' if c.relation == '<=' else 'under'} by {number(-room, 2)}"
+
+
+def verdict(c: ConstraintResult) -> str:
+    """`met` or `NOT MET`; a preference is never a requirement."""
+    if c.soft:
+        return "preference, met" if c.satisfied else "preference, not met"
+    return "met" if c.satisfied else "NOT MET"
+
+
+def where(c: ConstraintResult) -> str:
+    """The data a verdict was measured on."""
+    return c.split or "parameters"
+
+
+def row(c: ConstraintResult) -> tuple[str, ...]:
+    """The cells of one constraint below HEADER."""
+    value, bound = apart(c.value, c.bound)
+    relation, bound = ("in set", "") if c.relation == "in" else (c.relation, bound)
+    return (
+        c.name,
+        value,
+        relation,
+        bound,
+        slack(c),
+        number(c.multiplier),
+        verdict(c),
+        where(c),
+        "" if c.n is None else f"{c.n:,}",
+        c.evidence,
+    )
+
+
+def price(c: ConstraintResult, objective: str, sense: str) -> str | None:
+    """`one more point of density(model) <= 0.5 buys about 0.013 of ce`, where it is known."""
+    if c.sensitivity is None or c.soft or not math.isfinite(c.sensitivity):
+        return None
+    if abs(c.sensitivity) < 1e-12:
+        return f"{c.name}: its bound costs nothing here (multiplier 0)"
+    unit, name = (0.01, "0.01") if 0 < abs(c.bound) <= 1 else (1.0, "1")
+    change = c.sensitivity * unit
+    better = change < 0 if sense == "minimize" else change > 0
+    verb = "buys" if better else "costs"
+    return (
+        f"{c.name}: raising the bound of `{c.text}` by {name} {verb} about "
+        f"{number(abs(change), 2)} of `{objective}` (a local estimate)"
+    )
+
+
+def explain_miss(c: ConstraintResult, chose: str | None) -> list[str]:
+    """A requirement that is not met: where, by how much, and what to try."""
+    if math.isnan(c.value):
+        return [
+            f"{c.name} NOT MET: it could not be measured on {where(c)}",
+            "  try: look for empty groups or numbers that are not finite in its data",
+        ]
+    value, bound = apart(c.value, c.bound)
+    n = "" if c.n is None else f" ({c.n:,} examples)"
+    head = f"{c.name} NOT MET on {where(c)}{n}: `{c.text}` has {value}"
+    if c.relation == "in":
+        head = f"{c.name} NOT MET on {where(c)}: `{c.text}` is violated by {number(c.violation, 2)}"
+    else:
+        head += f", {slack(c)} (bound {bound}, tolerance {number(c.tolerance, 2)})"
+    return [head, *(f"  try: {text}" for text in _advice(c, chose))]
+
+
+def _advice(c: ConstraintResult, chose: str | None) -> list[str]:
+    found = []
+    if c.standard_error and c.violation <= 2 * c.standard_error:
+        found.append(
+            f"more data, or a bound with a margin: the miss is within sampling noise (standard "
+            f"error {number(c.standard_error, 2)})"
+        )
+    if c.method in {"penalty", "exact_penalty", "quadratic_penalty"}:
+        found.append(f"`by augmented_lagrangian`, or a larger coefficient of {c.method}")
+    elif c.dual_state == "growing":
+        found.append(
+            "training longer (`fit(epochs=...)`) or a larger dual step: its multiplier was still "
+            "growing"
+        )
+    elif c.dual_state == "inactive":
+        found.append("a larger dual step: its multiplier never left 0")
+    if c.relation == "in" and c.method not in {"projection", "parametrization"}:
+        found.append("`by projection`, which holds at every step")
+    if chose is not None and c.split is not None and c.split != chose:
+        found.append(
+            f"a stricter bound: it was trained on {chose} and is judged on {c.split}; or "
+            "`verify all on val every epoch`, which chooses the iterate on unseen data"
+        )
+    if c.relation == "==" and c.violation <= 10 * max(c.tolerance, 1e-12):
+        found.append("`within` a tolerance that fits the problem, or more steps")
+    return found or ["more steps, or `by augmented_lagrangian` if its value swings"]
+
+
+def iterates(result: Result) -> str | None:
+    """Which iterate is reported, and where the last one stands."""
+    best, last = result.best, result.last
+    if best is None or last is None:
+        return None
+    if best.step == last.step:
+        return f"the last iterate (step {last.step:,}) is the one reported"
+    state = "feasible" if last.feasible else f"violation {number(last.violation, 2)}"
+    return (
+        f"reported: step {best.step:,}, feasibility first, objective second; the last iterate "
+        f"(step {last.step:,}) has objective {number(last.objective)}, {state}"
+    )
+
+
+def training_data(program: Program | None) -> str | None:
+    """The dataset that the objective runs over."""
+    return next(iter(program.objective_datasets), None) if program is not None else None
