@@ -7,6 +7,7 @@ from cspec.dsl.check_ranges import check_range
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
 from cspec.dsl.nodes import (
+    And,
     Call,
     Compare,
     Constraint,
@@ -16,6 +17,7 @@ from cspec.dsl.nodes import (
     Interval,
     Membership,
     Name,
+    Or,
 )
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
@@ -47,7 +49,7 @@ def check_relation(
 def check_names(typer: Typer, constraint: Constraint, scope: Scope) -> None:
     """Only the names and kinds of a constraint whose form the parser already refused."""
     relation = constraint.relation
-    if isinstance(relation, Compare):
+    if isinstance(relation, Compare | And | Or):
         for operand in relation.operands:
             typer.kind(operand, scope)
     else:
@@ -170,7 +172,7 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
     before = len(typer.found)
     kind = typer.operand(relation.element, scope)
     members = relation.set
-    typer.kind(members, scope)
+    typer.set_kind(members, scope)
     if len(typer.found) > before:
         return
     head = members.function if isinstance(members, Call) else members

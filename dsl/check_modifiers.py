@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.check_training import read_method
-from cspec.dsl.constants import NotFinite, constant
+from cspec.dsl.constants import NotFiniteError, constant
 from cspec.dsl.constructions import check_construction
 from cspec.dsl.diagnostics import Label
 from cspec.dsl.nodes import (
@@ -88,7 +88,7 @@ def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
     if By in seen and Soft in seen:
         later = max((seen[By], seen[Soft]), key=lambda modifier: modifier.span.start)
         typer.report(
-            "CS515",
+            "CS536",
             "a constraint is either enforced or traded off, not both",
             later.span,
             "`by` enforces, `soft` trades off",
@@ -113,7 +113,7 @@ def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> M
 def _tolerance(typer: Typer, expr: Expr) -> float | None:
     try:
         value = constant(expr, typer.values)
-    except NotFinite:
+    except NotFiniteError:
         typer.kind(expr, Scope({}))
         return None
     if value is None:
@@ -194,6 +194,6 @@ def _surrogate_setting(typer: Typer, word: str, keyword: Keyword) -> None:
 def _number(typer: Typer, expr: Expr) -> float | None:
     try:
         return constant(expr, typer.values)
-    except NotFinite:
+    except NotFiniteError:
         typer.kind(expr, Scope({}))
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cspec.dsl.constants import NotFinite, Values, constant
+from cspec.dsl.constants import NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Fix, Label
 from cspec.dsl.nodes import Expr, FiniteSet, Interval, Param, Var, Vector
 from cspec.dsl.source import NOWHERE
@@ -32,10 +32,9 @@ def param_values(
             value = _value(typer, item.value, values)
         else:
             value = None
-        if value is not None:
+        allowed = item.domain is None or _in_domain(typer, item, value, values, name in overrides)
+        if value is not None and allowed:
             values[name] = value
-        if item.domain is not None:
-            _in_domain(typer, item, value, values, name in overrides)
     return values
 
 
@@ -78,7 +77,7 @@ def _checked(typer: Typer, expr: Expr, values: Values) -> float | None:
     typer.values = values
     try:
         value = constant(expr, values)
-    except NotFinite as problem:
+    except NotFiniteError as problem:
         typer.report(
             "CS316",
             f"{typer.text(expr)} {problem}",
@@ -116,7 +115,8 @@ def _in_domain(
     value: float | tuple[float, ...] | None,
     values: Values,
     outside: bool,
-) -> None:
+) -> bool:
+    """Whether the value may be used; a finding where it lies outside its set."""
     domain = item.domain
     assert domain is not None
     parts = value if isinstance(value, tuple) else () if value is None else (value,)
@@ -125,7 +125,7 @@ def _in_domain(
         case Interval(lower=lower, upper=upper):
             low, high = _checked(typer, lower, values), _checked(typer, upper, values)
             if low is None or high is None:
-                return
+                return True
             if low > high:
                 swapped = f"[{typer.source.slice(upper.span)}, {typer.source.slice(lower.span)}]"
                 typer.report(
@@ -136,12 +136,12 @@ def _in_domain(
                     helps=(f"did you mean `{swapped}`?",),
                     fixes=(Fix(span=domain.span, replacement=swapped, title="swap the ends"),),
                 )
-                return
+                return False
             bad = [part for part in parts if not low - _ALLOWANCE <= part <= high + _ALLOWANCE]
         case FiniteSet(items=items):
             members = [_checked(typer, member, values) for member in items]
             if any(member is None for member in members):
-                return
+                return True
             bad = [part for part in parts if part not in members]
         case _:
             typer.report(
@@ -151,9 +151,9 @@ def _in_domain(
                 "an interval or a list of values goes here",
                 helps=("write `in [0, 1]` or `in {1, 2, 4}`",),
             )
-            return
+            return False
     if not bad:
-        return
+        return True
     where = item.name_span if outside or item.value is None else item.value.span
     start = "starts at" if kind == "var" else "is"
     typer.report(
@@ -164,6 +164,7 @@ def _in_domain(
         related=(Label(span=domain.span, text="must lie in here"),),
         helps=(f"choose a value in `{typer.source.slice(domain.span)}`",),
     )
+    return False
 
 
 def check_vars(typer: Typer) -> None:

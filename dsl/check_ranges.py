@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cspec.dsl.constants import NotFinite, constant
+from cspec.dsl.constants import NotFiniteError, constant
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.intervals import Range, Ranges
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name
@@ -60,7 +60,7 @@ def _value(typer: Typer, expr: Expr) -> float | None:
         return _value(typer, expr.arguments[1]) if len(expr.arguments) == 2 else None
     try:
         return constant(expr, typer.values)
-    except NotFinite:
+    except NotFiniteError:
         return None
 
 

@@ -51,7 +51,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
         total = sum(split)
         if min(split) <= 0 or total > 1 + 1e-9:
             typer.report(
-                "CS514",
+                "CS535",
                 f"the shares of `split` add up to {number(total)}",
                 _setting_span(item.source, "split"),
                 "shares are above 0 and add up to at most 1",
@@ -59,7 +59,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
             )
         elif len(split) != len(names):
             typer.report(
-                "CS514",
+                "CS535",
                 f"`split` has {counted(len(split), 'share')} for {counted(len(names), 'dataset')}",
                 _setting_span(item.source, "split"),
                 "one share a dataset",
@@ -72,7 +72,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     if unknown and len(names) > 1:
         shares = {2: "[0.8, 0.2]", 3: "[0.6, 0.2, 0.2]"}.get(len(names), "[...]")
         typer.report(
-            "CS514",
+            "CS535",
             f"`{settings.word}` does not say which examples go to `{unknown[0].name}`",
             unknown[0].span,
             "which examples?",

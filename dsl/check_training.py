@@ -83,7 +83,7 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
     by_name = {keyword.name: keyword for keyword in item.keywords}
     if "epochs" in by_name and "steps" in by_name:
         typer.report(
-            "CS510",
+            "CS531",
             "`fit` says both `epochs` and `steps`",
             by_name["steps"].span,
             "how long, then?",
@@ -128,7 +128,7 @@ def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) ->
     rest = [o for o in settings.optimizer if o.params is None]
     if len(rest) > 1:
         typer.report(
-            "CS511",
+            "CS532",
             "two optimizers train the same parameters",
             keyword.value.span,
             "which parameters does each train?",

@@ -32,7 +32,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
 Values = Mapping[str, float | tuple[float, ...]]
 
 
-class NotFinite(Exception):
+class NotFiniteError(Exception):
     """Constant arithmetic left the range of floating-point numbers; `expr` is where."""
 
     def __init__(self, expr: Expr, why: str) -> None:
@@ -43,7 +43,7 @@ class NotFinite(Exception):
 def constant(expr: Expr, values: Values) -> float | None:
     """The value of an expression of numbers, constants and `values`; None if it is no constant.
 
-    Raises `NotFinite` where arithmetic overflows, divides by zero or leaves the reals.
+    Raises `NotFiniteError` where arithmetic overflows, divides by zero or leaves the reals.
     """
     match expr:
         case Number(value=value):
@@ -82,12 +82,12 @@ def _fold(expr: Sum | Product, values: Values) -> float | None:
                 total *= part
             case "/":
                 if part == 0:
-                    raise NotFinite(expr, "divides by zero")
+                    raise NotFiniteError(expr, "divides by zero")
                 total /= part
             case _:
                 return None
     if math.isnan(total):
-        raise NotFinite(expr, "is not a number")
+        raise NotFiniteError(expr, "is not a number")
     return total
 
 
@@ -95,11 +95,11 @@ def _power(expr: Expr, base: float, exponent: float) -> float:
     try:
         result = float(base) ** float(exponent)
     except OverflowError as error:
-        raise NotFinite(expr, "is larger than any number a computer holds") from error
+        raise NotFiniteError(expr, "is larger than any number a computer holds") from error
     except ZeroDivisionError as error:
-        raise NotFinite(expr, "divides by zero") from error
+        raise NotFiniteError(expr, "divides by zero") from error
     if isinstance(result, complex):
-        raise NotFinite(expr, "is no real number")
+        raise NotFiniteError(expr, "is no real number")
     return result
 
 
@@ -118,14 +118,14 @@ def _call(expr: Expr, name: str, arguments: tuple[Expr, ...], values: Values) ->
     try:
         return float(function(*numbers))
     except OverflowError as error:
-        raise NotFinite(expr, "is larger than any number a computer holds") from error
+        raise NotFiniteError(expr, "is larger than any number a computer holds") from error
     except ValueError as error:
-        raise NotFinite(expr, "is no real number") from error
+        raise NotFiniteError(expr, "is no real number") from error
 
 
 def value_or_none(expr: Expr, values: Values) -> float | None:
     """Like `constant`, for places where a bad constant is reported elsewhere."""
     try:
         return constant(expr, values)
-    except NotFinite:
+    except NotFiniteError:
         return None

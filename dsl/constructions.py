@@ -44,7 +44,7 @@ def check_construction(typer: Typer, constraint: Constraint, by: Expr, scope: Sc
     else:
         why = "it is not a set of one parameter, nor affine in the outputs of one example"
     typer.report(
-        "CS512",
+        "CS533",
         f"{typer.text(relation)} can't hold by construction",
         by.span,
         "no construction is known",

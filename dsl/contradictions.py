@@ -192,7 +192,9 @@ def _sums(typer: Typer, facts: list[Fact], atoms: dict[Atom, Expr]) -> None:
     """Sums against the bounds of what they add."""
     if not any(len(fact.form) > 1 for fact in facts):
         return
-    natural = {key: typer.ranges.of(expr) for key, expr in atoms.items()}
+    facts = _connected(facts)
+    used = {atom for fact in facts for atom, _ in fact.form}
+    natural = {key: typer.ranges.of(expr) for key, expr in atoms.items() if key in used}
     left = facts
     for _ in range(_MOST):
         reasons = _propagate(left, natural)
@@ -204,6 +206,17 @@ def _sums(typer: Typer, facts: list[Fact], atoms: dict[Atom, Expr]) -> None:
         _conflict(typer, core)
         gone = {fact.constraint.label for fact in core}
         left = [fact for fact in left if fact.constraint.label not in gone]
+
+
+def _connected(facts: list[Fact]) -> list[Fact]:
+    """Facts that share an atom with another constraint: the rest can't be part of a conflict."""
+    first: dict[Atom, str | None] = {}
+    shared: set[Atom] = set()
+    for fact in facts:
+        for atom, _ in fact.form:
+            if first.setdefault(atom, fact.constraint.label) != fact.constraint.label:
+                shared.add(atom)
+    return [fact for fact in facts if any(atom in shared for atom, _ in fact.form)]
 
 
 def _minimal(facts: list[Fact], natural: dict[Atom, Range]) -> list[Fact]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import NamedTuple
 
 from cspec.dsl.diagnostics import Diagnostic, Fix, Label
@@ -163,6 +164,9 @@ class Elaborator:
             function = self._method(function, context)
         arguments = tuple(self.expression(argument, context) for argument in call.arguments)
         keywords = tuple(self._keyword(keyword, context) for keyword in call.keywords)
+        same = function is call.function and all(map(is_, arguments, call.arguments))
+        if same and all(map(is_, keywords, call.keywords)):
+            return call
         return call.model_copy(
             update={"function": function, "arguments": arguments, "keywords": keywords}
         )

@@ -185,7 +185,7 @@ def _redrawn(
     if many or method.word in ("admm", "sal", "projection"):
         why = "another quantifier around it" if many else f"`{method.word}` keeps state for each"
         typer.report(
-            "CS516",
+            "CS537",
             "points that are drawn anew can't have a multiplier each",
             keyword.span,
             "the points change, their multipliers would not",
@@ -215,7 +215,7 @@ def _adam(typer: Typer, spec: Spec, constraint: Constraint) -> None:
         dual = next((k.value for k in place.keywords if k.name == "dual"), None)
         if dual is not None:
             typer.report(
-                "CS513",
+                "CS534",
                 "Adam moves a single multiplier by its step size, whatever the violation",
                 dual.span,
                 f"for `{constraint.label}`",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from cspec.dsl.constants import CONSTANTS
 from cspec.dsl.diagnostics import Diagnostic, Label
+from cspec.dsl.lets import check_lets
 from cspec.dsl.nodes import (
     Comprehension,
     Constraint,
@@ -21,6 +22,7 @@ from cspec.dsl.nodes import (
     Let,
     Model,
     Name,
+    Node,
     On,
     Param,
     Spec,
@@ -43,8 +45,14 @@ def resolve(
 ) -> tuple[Symbols, tuple[Diagnostic, ...]]:
     """The symbols of a spec, with duplicate and unused names as findings."""
     table, targets, found = _declared(spec, source)
-    uses = _uses(spec)
-    bound = _bound(spec)
+    lets = {s.name: s.item for s in table.values() if isinstance(s.item, Let)}
+    kept, circular = check_lets(lets)
+    for name in lets.keys() - kept.keys():
+        table[name] = table[name]._replace(
+            role="import", item=From(module="", path=False, names=())
+        )
+    found += circular
+    uses, bound = _scanned(spec)
     implied = set()
     free = {name for name in uses if name not in table and name not in bound}
     if _implies_model(table, free):
@@ -165,38 +173,37 @@ def _clash(name: str, symbol: Symbol, span: Span) -> Diagnostic:
     )
 
 
-def _uses(spec: Spec) -> dict[str, list[Span]]:
-    """Every place where a name is used, in written order, datasets named by `on` included."""
+def _scanned(spec: Spec) -> tuple[dict[str, list[Span]], frozenset[str]]:
+    """Every place where a name is used (datasets named by `on` too), and all bound names."""
     uses: dict[str, list[Span]] = defaultdict(list)
-    for node in everything(spec):
-        match node:
-            case Name(id=name, span=span):
-                uses[name].append(span)
-            case Expectation(dataset=str(name), dataset_span=span):
-                uses[name].append(span)
-            case On(dataset=name, span=span):
-                uses[name].append(span)
-            case Verify(dataset=str(name), dataset_span=span):
-                uses[name].append(span)
-    return dict(uses)
-
-
-def _bound(spec: Spec) -> frozenset[str]:
-    """Names that a quantifier, a let, a model or a domain binds somewhere."""
     bound: set[str] = set()
     for node in everything(spec):
-        match node:
-            case Let(parameters=tuple(names)):
-                bound.update(names)
-            case Model(arguments=tuple(names)):
-                bound.update(names)
-            case Domain(axes=axes):
-                bound.update(axis.name for axis in axes)
-            case Constraint(binders=binders) | Group(binders=binders):
-                bound |= bound_names(binders)
-            case Expectation(binders=binders) | Comprehension(binders=binders):
-                bound |= bound_names(binders)
-    return frozenset(bound)
+        if isinstance(node, Name):
+            uses[node.id].append(node.span)
+        elif isinstance(node, _BINDING):
+            _scan(node, uses, bound)
+    return dict(uses), frozenset(bound)
+
+
+_BINDING = (Let, Model, Domain, Constraint, Group, Comprehension, Expectation, On, Verify)
+
+
+def _scan(node: Node, uses: dict[str, list[Span]], bound: set[str]) -> None:
+    match node:
+        case Let(parameters=tuple(names)) | Model(arguments=tuple(names)):
+            bound.update(names)
+        case Domain(axes=axes):
+            bound.update(axis.name for axis in axes)
+        case Constraint(binders=binders) | Group(binders=binders) | Comprehension(binders=binders):
+            bound |= bound_names(binders)
+        case Expectation(binders=binders, dataset=dataset, dataset_span=span):
+            bound |= bound_names(binders)
+            if dataset is not None:
+                uses[dataset].append(span)
+        case On(dataset=name, span=span):
+            uses[name].append(span)
+        case Verify(dataset=str(name), dataset_span=span):
+            uses[name].append(span)
 
 
 def _implies_model(table: dict[str, Symbol], free: set[str]) -> bool:

@@ -5,12 +5,13 @@ kind_of(parse("ce(f(x), y)"), scope)  ->  a number, one an example, with a gradi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from cspec.dsl.constants import CONSTANTS, NotFinite, Values, constant
+from cspec.dsl.constants import CONSTANTS, NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.intervals import Ranges
-from cspec.dsl.kinds import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, joined
+from cspec.dsl.kinds import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, What, joined
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -37,12 +38,15 @@ from cspec.dsl.nodes import (
     Sum,
     Vector,
 )
-from cspec.dsl.signatures import LOSSES, SIGNATURES, Parameter, Signature
+from cspec.dsl.signatures import LOSSES, SETS, SIGNATURES, Parameter, Signature
 from cspec.dsl.source import Source, Span
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.typecheck_binders import binder_kinds
 from cspec.dsl.typecheck_calls import call_kind
 from cspec.dsl.wording import closest, listing, quoted
+
+BARE = (*LOSSES, "pred", "prob", *CONSTANTS)
+"""Words of the language that stand alone in an expression."""
 
 
 class Scope(NamedTuple):
@@ -134,7 +138,7 @@ class Typer:
                 return self._logic((condition, consequence), scope)
             case Membership(element=element, set=members):
                 kind = self.kind(element, scope)
-                self.kind(members, scope)
+                self.set_kind(members, scope)
                 return Kind("event", kind.per_example, kind.moves, kind.gradient)
             case Expectation():
                 return self._expectation(expr, scope)
@@ -237,15 +241,22 @@ class Typer:
             else (),
         )
 
-    def unknown_name(self, name: Name, scope: Scope) -> Kind:
-        """A name that nothing defines, with the closest one that is."""
-        known = {*scope.local, *self.symbols.table, *self.symbols.column_names}
-        guess = closest(name.id, known) or closest(name.id, self.signatures)
-        helps = (
-            (f"did you mean `{guess}`?",)
-            if guess
-            else (f"define it: `param {name.id} = ...`, `let {name.id} = ...`",)
-        )
+    def set_kind(self, expr: Expr, scope: Scope) -> Kind:
+        """The kind of what stands behind `in`, where a lone word is most likely a set."""
+        if isinstance(expr, Name) and self.name_unknown(expr, scope):
+            return self.unknown_name(expr, scope, SETS)
+        return self.kind(expr, scope)
+
+    def name_unknown(self, name: Name, scope: Scope) -> bool:
+        """Whether nothing defines a name."""
+        tables = (scope.local, self.symbols.table, self.symbols.column_names, CONSTANTS)
+        known = any(name.id in table for table in tables)
+        return not known and name.id not in self.signatures and name.id != "count"
+
+    def unknown_name(self, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
+        """A name that nothing defines, with the closest one that is; `words` may be meant."""
+        own = {*scope.local, *self.symbols.table, *self.symbols.column_names}
+        guess = closest(name.id, own) or closest(name.id, words)
         fixes = ()
         if guess:
             fixes = (Fix(span=name.span, replacement=guess, title=f"write {guess}"),)
@@ -254,9 +265,19 @@ class Typer:
             f"unknown name `{name.id}`",
             name.span,
             "not defined in this spec",
-            helps=helps,
+            helps=(f"did you mean `{guess}`?",) if guess else self._define(name.id, scope),
             fixes=fixes,
         )
+
+    def _define(self, word: str, scope: Scope) -> tuple[str, ...]:
+        """How a name that nothing resembles could be defined here."""
+        if any(symbol.role == "given" for symbol in self.symbols.table.values()):
+            return (f"name it in the `given` line: `given {word}`",)
+        if scope.inside and scope.data:
+            return (f"if it is a column, name it in the `data` line: `{scope.data}(..., {word})`",)
+        if self.symbols.vars():
+            return (f"define it: `var {word} = 0` or `param {word} = 1`",)
+        return (f"define it: `param {word} = ...` or `let {word} = ...`",)
 
     # --- lets ---
 
@@ -329,7 +350,7 @@ class Typer:
     def _finite(self, expr: Expr) -> None:
         try:
             constant(expr, self.values)
-        except NotFinite as problem:
+        except NotFiniteError as problem:
             if problem.expr is expr:
                 self.report(
                     "CS316",
@@ -380,17 +401,24 @@ class Typer:
         elif not expr.binders:
             inner = inner._replace(data="")
         inner = self.bind(expr.binders, inner)
-        by_group = isinstance(expr.condition, Name) and (
-            self.kind(expr.condition, inner).what == "column"
-        )
-        if expr.condition is not None and not by_group:
-            self.event(expr.condition, inner)
+        grouped = self._condition(expr.condition, inner)
         body = self.event(expr.body, inner) if expr.kind == "P" else self.kind(expr.body, inner)
         if expr.kind == "E":
             self._averageable(expr.body, body)
-        what = "groups" if by_group else "number"
+        what = grouped or "number"
         flows = body.gradient and expr.kind == "E" and body.what != "event"
         return Kind(what, False, body.moves, flows or (body.moves and _has_surrogate(body)))
+
+    def _condition(self, condition: Expr | None, scope: Scope) -> What | None:
+        """`groups` for a lone column (by group), `unknown` for a mistake, else None."""
+        if condition is None:
+            return None
+        if isinstance(condition, Name):
+            what = self.kind(condition, scope).what
+            if what in ("column", "unknown"):
+                return "groups" if what == "column" else "unknown"
+        self.event(condition, scope)
+        return None
 
     def _averageable(self, body: Expr, kind: Kind) -> None:
         if kind.what in NUMERIC or kind.what in ("event", "groups"):

@@ -28,7 +28,7 @@ def binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, 
     if isinstance(domain, Interval):
         _continuous(typer, binder, domain)
         return unknown, None
-    kind = typer.kind(domain, scope)
+    kind = typer.set_kind(domain, scope)
     match kind.what:
         case "weights":
             _count(typer, binder, 1, "a list of weights has one name an element")

@@ -41,7 +41,7 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
         return _symbol_call(typer, call, function, scope, symbol.role == "import")
     if signature is None:
         _arguments_only(typer, call, scope)
-        return typer.unknown_name(function, scope)
+        return typer.unknown_name(function, scope, typer.signatures)
     return _table_call(typer, call, signature, scope)
 
 

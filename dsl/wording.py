@@ -32,7 +32,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
     if word.lower() in lowered:
         return lowered[word.lower()]
-    close = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    close = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.7)
     return lowered[close[0]] if close else None
 
 

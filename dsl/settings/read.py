@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from cspec.dsl.constants import NotFinite, Values, constant
+from cspec.dsl.constants import NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.nodes import Call, Expr, Keyword, Name, Number, String, Vector
 from cspec.dsl.settings.base import Every, Settings
@@ -25,7 +25,7 @@ _TABLES: dict[type[Settings], Table] = {Optimizer: OPTIMIZERS, Schedule: SCHEDUL
 _NOUNS: dict[type[Settings], str] = {Optimizer: "optimizer", Schedule: "schedule"}
 
 
-class Wrong(Exception):
+class WrongValueError(Exception):
     """A value that does not fit; carries the finding."""
 
     def __init__(self, found: Diagnostic) -> None:
@@ -165,7 +165,7 @@ def _put(
     spans[name] = value.span
     try:
         raw[name] = _value(value, cls.model_fields[name].annotation, cls, name, reading)
-    except Wrong as wrong:
+    except WrongValueError as wrong:
         reading.found.append(wrong.found)
 
 
@@ -212,7 +212,7 @@ def _nested(expr: Expr, records: list[type[Settings]], reading: Reading) -> Sett
     settings = _record(expr, table, noun, inner)
     if settings is None:
         reading.found.extend(inner.found[1:])
-        raise Wrong(inner.found[0])
+        raise WrongValueError(inner.found[0])
     return settings
 
 
@@ -238,7 +238,7 @@ def _count(expr: Expr, cls: type[Settings], name: str, reading: Reading) -> int:
     value = _number(expr, reading)
     if value is None or value < 1 or value != int(value):
         wanted = "a number of steps (`every=10`), `epoch`, or `epochs(5)`"
-        raise Wrong(_wrong_type(cls, name, expr, wanted, reading.source))
+        raise WrongValueError(_wrong_type(cls, name, expr, wanted, reading.source))
     return int(value)
 
 
@@ -248,7 +248,9 @@ def _sizes(
     if not (isinstance(expr, Call) and isinstance(expr.function, Name)):
         return None
     if expr.function.id != "sizes" or expr.arguments or not expr.keywords:
-        raise Wrong(_wrong_type(cls, name, expr, "`sizes(train=64, ...)`", reading.source))
+        raise WrongValueError(
+            _wrong_type(cls, name, expr, "`sizes(train=64, ...)`", reading.source)
+        )
     sizes: dict[str, int | str] = {}
     for keyword in expr.keywords:
         if isinstance(keyword.value, Name) and keyword.value.id == "full":
@@ -257,7 +259,7 @@ def _sizes(
             value = _number(keyword.value, reading)
             if value is None or value < 1 or value != int(value):
                 wanted = "a number of examples, or `full`"
-                raise Wrong(_wrong_type(cls, name, keyword.value, wanted, reading.source))
+                raise WrongValueError(_wrong_type(cls, name, keyword.value, wanted, reading.source))
             sizes[keyword.name] = int(value)
     return sizes
 
@@ -265,8 +267,8 @@ def _sizes(
 def _number(expr: Expr, reading: Reading) -> float | None:
     try:
         return constant(expr, reading.values)
-    except NotFinite as problem:
-        raise Wrong(
+    except NotFiniteError as problem:
+        raise WrongValueError(
             Diagnostic(
                 code="CS316",
                 message=f"{quoted(reading.source, expr.span)} {problem}",
@@ -299,7 +301,7 @@ def _plain(
         value = _number(expr, reading)
         if value is not None:
             return value
-    raise Wrong(_not_taken(expr, options, sorted(words), cls, name, reading.source))
+    raise WrongValueError(_not_taken(expr, options, sorted(words), cls, name, reading.source))
 
 
 # --- findings ---

@@ -1,0 +1,31 @@
+"""Every code and its page: what `cspec explain CS401` prints."""
+
+from __future__ import annotations
+
+from cspec.dsl.code import Code
+from cspec.dsl.form_codes import FORM_CODES
+from cspec.dsl.kind_codes import KIND_CODES
+from cspec.dsl.name_codes import NAME_CODES
+from cspec.dsl.run_codes import RUN_CODES
+from cspec.dsl.setting_codes import SETTING_CODES
+from cspec.dsl.syntax_codes import SYNTAX_CODES
+
+CODES: dict[str, Code] = {
+    **SYNTAX_CODES,
+    **NAME_CODES,
+    **KIND_CODES,
+    **FORM_CODES,
+    **SETTING_CODES,
+    **RUN_CODES,
+}
+
+LATER: frozenset[str] = frozenset(
+    {
+        *("CS211", "CS212", "CS213", "CS214", "CS220", "CS221", "CS222", "CS330", "CS331"),
+        *("CS510", "CS511", "CS512", "CS513", "CS514", "CS515"),
+        *("CS520", "CS521", "CS522", "CS523", "CS525", "CS526"),
+        *RUN_CODES,
+    }
+)
+"""Codes of what is found when names are bound, when a spec is compiled or while it runs: their
+example specs check clean."""

@@ -1,0 +1,213 @@
+"""What a spec needs from outside and what a run of it gives: what `cspec info` prints."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.check import Checked
+from cspec.dsl.elaborate import flatten
+from cspec.dsl.nodes import Domain, Expr, Given, Metric, Model, Objective, Param, Verify
+from cspec.dsl.source import Span
+from cspec.dsl.wording import counted
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class UnboundName(_Record):
+    """A name that must be bound, and the lines that need it."""
+
+    name: str
+    kind: str
+    lines: tuple[int, ...]
+
+
+class ParamInfo(_Record):
+    """A param: its value now (None: bound from outside), and its set as typed."""
+
+    name: str
+    value: float | tuple[float, ...] | None
+    set: str | None
+
+
+class ModelInfo(_Record):
+    """A model: its source as typed (None: bound from outside), its declared arguments."""
+
+    name: str
+    source: str | None
+    arguments: tuple[str, ...] | None
+    frozen: bool
+    implied: bool
+
+
+class DatasetInfo(_Record):
+    """A dataset: its columns, and its source as typed (None: bound from outside)."""
+
+    name: str
+    columns: tuple[str, ...]
+    source: str | None
+    implied: bool
+
+
+class ConstraintInfo(_Record):
+    """A constraint: its label path, its text, whether it is a preference, its `by` as typed."""
+
+    label: str
+    text: str
+    line: int
+    soft: bool
+    by: str | None
+
+
+class Needs(_Record):
+    """What a spec needs and gives. `gives` are the things a run reports, in words."""
+
+    unbound: tuple[UnboundName, ...]
+    params: tuple[ParamInfo, ...]
+    models: tuple[ModelInfo, ...]
+    datasets: tuple[DatasetInfo, ...]
+    domains: tuple[str, ...]
+    given: tuple[str, ...]
+    variables: tuple[str, ...]
+    objective: str
+    constraints: tuple[ConstraintInfo, ...]
+    metrics: tuple[str, ...]
+    verify: tuple[str, ...]
+    method: str
+    gives: tuple[str, ...]
+
+
+def needs(checked: Checked) -> Needs:
+    """What a checked spec needs from outside, what it holds, and what a run gives."""
+    items = checked.elaborated.items
+    metrics = tuple(item.name for item in items if isinstance(item, Metric))
+    constraints = _constraints(checked)
+    return Needs(
+        unbound=_unbound(checked),
+        params=_params(checked),
+        models=_models(checked),
+        datasets=_datasets(checked),
+        domains=tuple(_text(checked, item.span) for item in items if isinstance(item, Domain)),
+        given=tuple(n.alias for i in items if isinstance(i, Given) for n in i.names),
+        variables=tuple(checked.symbols.vars()),
+        objective=_objective(checked),
+        constraints=constraints,
+        metrics=metrics,
+        verify=tuple(_text(checked, item.span) for item in items if isinstance(item, Verify)),
+        method=checked.method.word,
+        gives=_gives(checked, constraints, metrics),
+    )
+
+
+def _text(checked: Checked, span: Span) -> str:
+    return " ".join(checked.source.slice(span).split())
+
+
+def _source(checked: Checked, source: Expr | None) -> str | None:
+    return None if source is None else _text(checked, source.span)
+
+
+def _line(checked: Checked, span: Span) -> int:
+    return checked.source.position(span.start).line
+
+
+def _unbound(checked: Checked) -> tuple[UnboundName, ...]:
+    found = []
+    for name in checked.symbols.unbound():
+        places = name.needed or _implied_uses(checked, name.role)
+        lines = sorted({_line(checked, span) for span in places})
+        found.append(UnboundName(name=name.name, kind=name.role, lines=tuple(lines)))
+    overridden = checked.params
+    return tuple(u for u in found if u.kind != "param" or u.name not in overridden)
+
+
+def _implied_uses(checked: Checked, role: str) -> tuple[Span, ...]:
+    """Places that imply a model or data: the bare losses."""
+    return tuple(note.span for note in checked.notes) if role in ("model", "data") else ()
+
+
+def _params(checked: Checked) -> tuple[ParamInfo, ...]:
+    return tuple(
+        ParamInfo(name=name, value=checked.params.get(name), set=_source(checked, item.domain))
+        for name, item in checked.symbols.params().items()
+        if isinstance(item, Param)
+    )
+
+
+def _models(checked: Checked) -> tuple[ModelInfo, ...]:
+    symbols = checked.symbols
+    return tuple(
+        ModelInfo(
+            name=name,
+            source=_source(checked, item.source),
+            arguments=item.arguments,
+            frozen=symbols.frozen(name),
+            implied="model" in symbols.implied,
+        )
+        for name, item in symbols.models().items()
+        if isinstance(item, Model)
+    )
+
+
+def _datasets(checked: Checked) -> tuple[DatasetInfo, ...]:
+    symbols = checked.symbols
+    found = []
+    for name, columns in symbols.datasets().items():
+        item = symbols.table[name].item
+        source = getattr(item, "source", None)
+        found.append(
+            DatasetInfo(
+                name=name,
+                columns=tuple(
+                    c.name if c.name == c.original else f"{c.original} as {c.name}" for c in columns
+                ),
+                source=_source(checked, source),
+                implied="data" in symbols.implied,
+            )
+        )
+    return tuple(found)
+
+
+def _objective(checked: Checked) -> str:
+    written = next((i for i in checked.spec.items if isinstance(i, Objective)), None)
+    return "" if written is None else _text(checked, written.span)
+
+
+def _constraints(checked: Checked) -> tuple[ConstraintInfo, ...]:
+    found = []
+    for _, constraint in flatten(checked.elaborated):
+        label = constraint.label or ""
+        method = checked.methods.get(label)
+        found.append(
+            ConstraintInfo(
+                label=label,
+                text=_text(checked, constraint.relation.span),
+                line=_line(checked, constraint.span),
+                soft=label in checked.soft,
+                by=None if method is None else method.word,
+            )
+        )
+    return tuple(found)
+
+
+def _gives(
+    checked: Checked, constraints: tuple[ConstraintInfo, ...], metrics: tuple[str, ...]
+) -> tuple[str, ...]:
+    hard = sum(not constraint.soft for constraint in constraints)
+    gives = []
+    if hard:
+        gives.append(f"a verdict for {counted(hard, 'requirement')}")
+    models = [n for n in checked.symbols.models() if not checked.symbols.frozen(n)]
+    if models:
+        gives.append(f"trained models: {', '.join(models)}")
+    if checked.symbols.vars():
+        gives.append(f"values of the variables: {', '.join(checked.symbols.vars())}")
+    if checked.method.word == "auto" or type(checked.method).multipliers:
+        gives.append("multipliers and sensitivities")
+    if metrics:
+        gives.append(f"metrics: {', '.join(metrics)}")
+    return tuple(gives)
+
+
+__all__ = ["Needs", "needs"]

@@ -1,0 +1,100 @@
+"""The pages of what can happen while training runs, `CS601` to `CS699`, and of bugs."""
+
+from __future__ import annotations
+
+from cspec.dsl.code import Code
+
+_SPEC = "minimize ce\ns.t. density(model) <= 50%\n"
+
+
+def _code(number: int, title: str, explanation: str) -> Code:
+    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=_SPEC, right=_SPEC)
+
+
+_CODES = (
+    _code(
+        601,
+        "suspected infeasible",
+        "The multiplier of a constraint kept growing while its violation did not shrink. The"
+        " message names the constraints; `cspec relax` finds the smallest change of their"
+        " bounds that can be met.",
+    ),
+    _code(
+        602,
+        "numbers are no longer finite",
+        "A loss, constraint or gradient became infinite or not a number, again and again after"
+        " the steps were undone. Lower the step size, clip the gradient norm, or check the"
+        " data named.",
+    ),
+    _code(
+        603,
+        "interrupted",
+        "The run was stopped from outside. What was trained is written, and `cspec resume`"
+        " continues to the same bits.",
+    ),
+    _code(
+        604,
+        "a group is too small",
+        "A group has too few examples for its rate to be measured; say `where count >= 50`, or"
+        " measure on more data.",
+    ),
+    _code(
+        605,
+        "the target is out of reach in this many steps",
+        "Gates move by their step size. Steps times step size is too small for the gates to"
+        " close, so the density asked for can't be reached; train longer or raise the step"
+        " size.",
+    ),
+    _code(
+        610,
+        "a constraint can't be computed",
+        "The generated program failed at the constraint named, mostly because shapes or kinds"
+        " of the model's outputs do not fit.",
+    ),
+    _code(620, "the run folder can't be written", "Name another folder with `--out`."),
+    _code(621, "no run in this folder", "The folder has no `plan.json` that a run has written."),
+    _code(
+        622,
+        "no usable checkpoint",
+        "Every checkpoint of the folder is damaged or of another version; the notes say which.",
+    ),
+    _code(
+        623,
+        "a name that was bound in Python",
+        "Resuming builds data and models again from text; what was bound as an object must be"
+        " given again from Python.",
+    ),
+    _code(
+        624,
+        "no chosen snapshot",
+        "The run has not written a best snapshot that can be read; resume it first.",
+    ),
+    _code(
+        630,
+        "a state of another spec",
+        "`load_state_dict` was given the state of another spec, or of other data and models.",
+    ),
+    _code(
+        631,
+        "values that `loss` needs",
+        "`p.loss(...)` and `p.step(...)` take the columns and given values of the spec by name.",
+    ),
+    _code(
+        632,
+        "not available in your own loop",
+        "The method owns the whole step, or acts between steps in a way that a loop of your own"
+        " does not allow. `cspec.run` can do it.",
+    ),
+    _code(640, "a file can't be written", "The path, and the reason that the system gave."),
+    _code(641, "no such device", "The device named is not known to this machine."),
+    Code(
+        code="CS900",
+        title="a bug in cspec",
+        explanation="Something that should never happen did. Please report the spec and the text"
+        " of the message.",
+        wrong=_SPEC,
+        right=_SPEC,
+    ),
+)
+
+RUN_CODES: dict[str, Code] = {code.code: code for code in _CODES}

@@ -1,0 +1,223 @@
+"""The pages of the errors about methods and settings, `CS501` to `CS599`."""
+
+from __future__ import annotations
+
+from cspec.dsl.code import Code
+
+
+def _code(number: int, title: str, explanation: str, wrong: str, right: str) -> Code:
+    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)
+
+
+_OK = "minimize ce\ns.t. density(model) <= 50%\n"
+
+_CODES = (
+    _code(
+        501,
+        "unknown method, optimizer, source or model",
+        "`cspec list methods|optimizers|data|models` shows the words that are known.",
+        _OK + "using lagrangan\n",
+        _OK + "using lagrangian\n",
+    ),
+    _code(
+        502,
+        "unknown setting",
+        "A setting that a word does not have is never ignored.",
+        _OK + "using lagrangian(evry=10)\n",
+        _OK + "using lagrangian(every=10)\n",
+    ),
+    _code(
+        503,
+        "a setting of another kind",
+        "The setting takes a number, a word or a list, and something else is given.",
+        _OK + 'fit(epochs="ten")\n',
+        _OK + "fit(epochs=10)\n",
+    ),
+    _code(
+        504,
+        "a setting out of range",
+        "`cspec list` shows the range of each setting.",
+        _OK + "fit(optimizer=adam(lr=-1))\n",
+        _OK + "fit(optimizer=adam(lr=0.001))\n",
+    ),
+    _code(
+        505,
+        "given twice",
+        "A setting or a modifier is given once.",
+        "minimize ce\ns.t. density(model) <= 50% within 0.1 within 0.2\n",
+        "minimize ce\ns.t. density(model) <= 50% within 0.1\n",
+    ),
+    _code(
+        506,
+        "a setting without its name",
+        "Settings are given by name, so that a spec reads without a manual.",
+        _OK + "using penalty(3)\n",
+        _OK + "using penalty(coefficient=3)\n",
+    ),
+    _code(
+        507,
+        "a setting is missing",
+        "The word needs a setting that has no default.",
+        'data train(x, y) = csv("a.csv")\nmodel f\nminimize ce\n',
+        'data train(x, y) = csv("a.csv", target="y")\nmodel f\nminimize ce\n',
+    ),
+    _code(
+        508,
+        "a line is given twice",
+        "A spec has one `using` and one `fit` line.",
+        _OK + "fit(epochs=10)\nfit(seed=1)\n",
+        _OK + "fit(epochs=10, seed=1)\n",
+    ),
+    _code(
+        509,
+        "not for all constraints",
+        "`construction` and the maps (`softplus`, `cayley`, ...) are ways for one constraint"
+        " with a structure that fits; `using` chooses a method for all.",
+        "model f\nminimize ce\ns.t. forall W in f.weights: W >= 0\nusing softplus\n",
+        "model f\nminimize ce\ns.t. forall W in f.weights: W >= 0 by softplus\n",
+    ),
+    _code(
+        510,
+        "two optimizers for the same parameters",
+        "At most one optimizer of a list may leave `params` out; it trains the rest.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        511,
+        "a pattern matches no parameter",
+        'The pattern of `params="..."` matches no parameter that is trained; `cspec info` lists'
+        " the names of the model that is bound.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        512,
+        "L-BFGS stands alone",
+        "The line search of L-BFGS owns the whole step, so no other optimizer can stand beside it.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        513,
+        "`sizes` names no dataset",
+        "`batch_size=sizes(...)` names datasets of the spec.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        514,
+        "not available in `run`",
+        "`accumulate` belongs to a loop of your own, through `cspec.bind`.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        515,
+        "no certificate yet",
+        "Certificates with confidence are part of the language and not issued by this version.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        520,
+        "not compiled yet",
+        "The form is part of the language: it parses, checks and formats, and this version does"
+        " not compile it. The message names what is missing.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        521,
+        "a method that does not fit",
+        "`by projection` and `by admm` need a known set of parameters.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        522,
+        "a count without gradient",
+        "A multiplier moves a model by gradients. Density has one only where the model has gates.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        523,
+        "no construction for this model",
+        "`by construction` needs a projection, a parametrization or a closed-form output layer.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        525,
+        "a quantifier without members",
+        "The pattern or the condition of a `forall` matches nothing, so the constraint would be"
+        " met by having no member.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        526,
+        "a column without groups",
+        "`values(column)` and by-group rates need a categorical column.",
+        _OK,
+        _OK,
+    ),
+    _code(
+        531,
+        "epochs, or steps?",
+        "The length of training is given once.",
+        _OK + "fit(epochs=10, steps=100)\n",
+        _OK + "fit(epochs=10)\n",
+    ),
+    _code(
+        532,
+        "two optimizers train the same parameters",
+        "In a list of optimizers each but one names its parameters by a pattern.",
+        _OK + "fit(optimizer=[adam, sgd])\n",
+        _OK + 'fit(optimizer=[adam(params="conv*"), sgd])\n',
+    ),
+    _code(
+        533,
+        "no construction",
+        "`by construction` needs a set of one parameter, or something affine in the outputs of"
+        " one example. A mean over data is neither.",
+        "model f\nminimize ce\ns.t. P[pred == 1] <= 30% by construction\n",
+        "model f\nminimize ce\ns.t. P[pred == 1] <= 30%\n",
+    ),
+    _code(
+        534,
+        "Adam on a single multiplier",
+        "Adam divides a gradient by its own size. Of a single number only its sign is left, so"
+        " the multiplier moves by the step size whatever the violation.",
+        "var x = 1\nminimize x\ns.t. x >= 0.5\nusing lagrangian(dual=adam(lr=0.1))\n",
+        "var x = 1\nminimize x\ns.t. x >= 0.5\nusing lagrangian(dual=sgd(lr=0.1))\n",
+    ),
+    _code(
+        535,
+        "shares that do not fit the datasets",
+        "`split` has one share for each dataset on the left, each above 0, together at most 1.",
+        "data train(x, y), test(x, y) = digits(split=[0.6, 0.2, 0.2])\nmodel f\nminimize ce\n",
+        "data train(x, y), test(x, y) = digits(split=[0.8, 0.2])\nmodel f\nminimize ce\n",
+    ),
+    _code(
+        536,
+        "enforced, or traded off?",
+        "A soft constraint is a term of the objective; it has no method and never decides the"
+        " verdict.",
+        "minimize ce\ns.t. density(model) <= 50% by lagrangian soft(weight=1)\n",
+        "minimize ce\ns.t. density(model) <= 50% soft(weight=1)\n",
+    ),
+    _code(
+        537,
+        "multipliers on redrawn points",
+        "`redraw=true` draws new points each time and holds one multiplier on all of them"
+        " together; a method or another quantifier that keeps state for each point can't.",
+        "domain q(t) = box([0, 1])\nmodel u(t)\nminimize E[u^2 for t in q.sample(10)]\n"
+        "s.t. forall t in q.sample(10, redraw=true): u >= 0 by admm\n",
+        "domain q(t) = box([0, 1])\nmodel u(t)\nminimize E[u^2 for t in q.sample(10)]\n"
+        "s.t. forall t in q.sample(10): u >= 0\n",
+    ),
+)
+
+SETTING_CODES: dict[str, Code] = {code.code: code for code in _CODES}

@@ -1,0 +1,45 @@
+"""Every code of the checks has a page whose wrong example gives it and whose right one is clean."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cspec.dsl.check import check
+from cspec.dsl.codes import CODES, LATER
+from cspec.dsl.source import Source
+from cspec.dsl.syntax_codes import SYNTAX_CODES
+
+ROOT = Path(__file__).parents[2]
+OWN = sorted(CODES.keys() - SYNTAX_CODES.keys())
+
+
+@pytest.mark.parametrize("code", [code for code in OWN if code not in LATER])
+def test_wrong_example_gives_exactly_its_code(code: str) -> None:
+    found = check(Source(text=CODES[code].wrong)).diagnostics
+    assert [d.code for d in found] == [code]
+
+
+@pytest.mark.parametrize("code", OWN)
+def test_right_example_is_clean(code: str) -> None:
+    assert check(Source(text=CODES[code].right)).diagnostics == ()
+
+
+def test_every_code_in_the_sources_has_a_page() -> None:
+    used: set[str] = set()
+    for folder in ("dsl", "compiler", "runtime", "interface"):
+        for file in (ROOT / folder).rglob("*.py"):
+            if not file.name.endswith("codes.py"):
+                used.update(re.findall(r'"(CS\d{3})"', file.read_text(encoding="utf-8")))
+    assert used - CODES.keys() == set()
+
+
+def test_every_page_of_a_check_is_used() -> None:
+    text = "\n".join(
+        file.read_text(encoding="utf-8")
+        for file in (ROOT / "dsl").rglob("*.py")
+        if not file.name.endswith("codes.py")
+    )
+    assert [code for code in OWN if code not in LATER and f'"{code}"' not in text] == []
