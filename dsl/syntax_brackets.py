@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cspec.dsl.diagnostics import Fix, Label
 from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.source import Span
@@ -19,7 +21,7 @@ def interval(f: Failure) -> Repair | None:
     if f.token.kind == "DOT" and f.before.kind in {"NUMBER", "NAME"}:
         return _range(f)
     if f.before.kind == "DOT" and f.token.text.startswith("."):
-        return _range(f._replace(index=f.index - 1))
+        return _range(replace(f, index=f.index - 1))
     return None
 
 
@@ -52,6 +54,7 @@ def _interval(f: Failure, opener: int, closer: int) -> Repair | None:
         *f.tokens[opener + 1 : closer],
         Token("RSQB", "]", last.start, last.end),
     )
+    helps: tuple[str, ...]
     both = first.kind == "LPAR" and last.kind == "RPAR"
     closed = Fix(span=span, replacement=f"[{inner}]", title="the closed interval")
     values = Fix(span=span, replacement=f"{{{inner}}}", title="the two values")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from cspec.dsl.diagnostics import Diagnostic, Fix, Label
@@ -15,7 +16,8 @@ OPERAND_ENDS = frozenset(["NAME", "NUMBER", "STRING", "RPAR", "RSQB", "RBRACE"])
 OPERAND_STARTS = frozenset(["NAME", "NUMBER", "STRING", "LPAR", "LSQB", "AVERAGE"])
 
 
-class Failure(NamedTuple):
+@dataclass(frozen=True)
+class Failure:
     """A clause that does not parse: `tokens[index]` (or its end) is the first that does not fit."""
 
     source: Source
@@ -144,4 +146,29 @@ def problem(
         fixes=tuple(edits),
         related=tuple(related),
         source=source,
+    )
+
+
+class Mended(NamedTuple):
+    """`take` tokens exchanged for `new`; no finding where another check has it."""
+
+    take: int
+    new: tuple[Token, ...]
+    finding: Diagnostic | None
+
+
+def swapped(f: Failure, index: int, word: str, kind: str, code: str) -> Repair:
+    """One word exchanged for the keyword that was meant."""
+    token = f.at(index)
+    return Repair(
+        problem(
+            f.source,
+            code,
+            f"`{token.text}` is written `{word}`",
+            token.span,
+            helps=(f"write `{word}`",),
+            fix=word,
+            safe=False,
+        ),
+        f.replaced(index, index + 1, Token(kind, word, token.start, token.end, kind != "NAME")),
     )

@@ -123,7 +123,7 @@ def single_equal(f: Failure) -> Repair | None:
             ),
             f.replaced(f.index, f.index + 1, Token("COLON", ":", token.start, token.end)),
         )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if f.kind == "clause" and f.index == 1:
         notes = ("a definition begins with its kind: `let`, `param`, `var`, `data` or `model`",)
     return Repair(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def build_tables(grammar: str) -> dict[str, Any]:
         strict=True,
         maybe_placeholders=False,
     )
-    table = parser.parser.parser._parse_table  # type: ignore[attr-defined]
+    table = parser.parser.parser._parse_table
     numbers = {rule: number for number, rule in enumerate(parser.rules)}
     order = _in_reach(table)
     rows: list[dict[str, int]] = []
@@ -107,7 +108,7 @@ def _action(rule: Any) -> str:
     return name
 
 
-def _in_order(terminals: list[Any]) -> list[Any]:
+def _in_order(terminals: Iterable[Any]) -> list[Any]:
     """Higher priority first, then longer ones."""
     return sorted(terminals, key=lambda t: (-t.priority, -t.pattern.max_width, t.name))
 

@@ -1,0 +1,138 @@
+"""Quantifiers in other spellings, in other places, without names or colon."""
+
+from __future__ import annotations
+
+from cspec.dsl.source import Span
+from cspec.dsl.syntax_failure import (
+    OPERAND_ENDS,
+    OPERAND_STARTS,
+    Failure,
+    Repair,
+    problem,
+    swapped,
+)
+from cspec.dsl.tokens import Token
+
+
+def for_all(f: Failure) -> Repair | None:
+    """`for all x in S:`, `for each x in S:`, `for x in S:` before a constraint."""
+    if f.kind != "clause":
+        return None
+    start = f.index if f.token.kind == "FOR" else f.index - 1
+    token = f.at(start)
+    if token.kind != "FOR" or f.depth(start):
+        return None
+    if f.at(start - 1).kind not in {"$END", "COLON"} and start > 0:
+        return _trailing_for(f, start)
+    end = start + 1
+    if f.at(end).text in {"all", "each", "every", "any"}:
+        end += 1
+    span = Span(token.start, f.at(end - 1).end)
+    return Repair(
+        problem(
+            f.source,
+            "CS122",
+            f"`{f.source.slice(span)}` is written `forall`",
+            span,
+            helps=("write `forall`",),
+            fix="forall",
+        ),
+        f.replaced(start, end, Token("FORALL", "forall", span.start, span.end)),
+    )
+
+
+def _trailing_for(f: Failure, start: int) -> Repair:
+    binder = f.text(start + 1, len(f.tokens)) if start + 1 < len(f.tokens) else "v in S"
+    binder = binder.removeprefix("all ").removeprefix("each ").rstrip(": ")
+    return Repair(
+        problem(
+            f.source,
+            "CS122",
+            "the quantifier stands before the relation",
+            f.at(start).span,
+            helps=(f"write `label: forall {binder}: ...`",),
+        )
+    )
+
+
+def missing_colon(f: Failure) -> Repair | None:
+    """`forall W in net.weights W in stiefel`."""
+    start = None
+    for index in range(f.index - 1, -1, -1):
+        if f.at(index).kind == "COLON":
+            return None
+        if f.at(index).kind == "FORALL":
+            start = index
+            break
+    if start is None or f.depth(f.index) or f.before.kind not in OPERAND_ENDS:
+        return None
+    if f.token.kind not in OPERAND_STARTS | {"LBRACE", "FORALL"} or f.index < start + 4:
+        return None
+    place = f.before.end
+    quantifier = f.text(start, f.index)
+    return Repair(
+        problem(
+            f.source,
+            "CS121",
+            "a `:` is missing behind the quantifier",
+            Span(f.at(start).start, place),
+            label="for all of these",
+            helps=(f"write `{quantifier}: {f.token.text} ...`",),
+            fix=":",
+            fix_span=Span(place, place),
+        ),
+        f.replaced(f.index, f.index, Token("COLON", ":", place, place)),
+    )
+
+
+def quantifier_names(f: Failure) -> Repair | None:
+    """`forall a, b in S`, `forall x S`."""
+    if not any(f.at(i).kind in {"FORALL", "FOR"} for i in (f.index - 2, f.index - 1)):
+        return None
+    opener = f.at(f.index - 2)
+    if f.token.kind == "COMMA" and opener.kind in {"FORALL", "FOR"}:
+        end = f.index
+        while f.at(end).kind == "COMMA" and f.at(end + 1).text.isidentifier():
+            end += 2
+        names = [f.at(i) for i in range(f.index - 1, end, 2)]
+        listed = ", ".join(name.text for name in names)
+        span = Span(names[0].start, names[-1].end)
+        word = opener.text
+        separate = f": {word} ".join(f"{name.text} in S" for name in names)
+        return Repair(
+            problem(
+                f.source,
+                "CS137",
+                f"`{word} {listed} in` has two readings",
+                span,
+                helps=(
+                    f"if each element of the set is a tuple, write `{word} ({listed}) in S`",
+                    f"if each name runs over the set, write `{word} {separate}`"
+                    if word == "forall"
+                    else "if each name runs over the set, write one `for` for each",
+                ),
+                fix=f"({listed})",
+                safe=False,
+            ),
+            f.replaced(
+                f.index - 1,
+                end,
+                Token("LPAR", "(", span.start, span.start),
+                *f.tokens[f.index - 1 : end],
+                Token("RPAR", ")", span.end, span.end),
+            ),
+        )
+    if f.before.kind == "NAME" and opener.kind in {"FORALL", "FOR"} and "IN" in f.expected:
+        wrong = f.token
+        if wrong.text in {"of", "from", "on", "is"}:
+            return swapped(f, f.index, "in", "IN", "CS120")
+        return Repair(
+            problem(
+                f.source,
+                "CS137",
+                f"`{opener.text} {f.before.text}` does not say over what",
+                Span(opener.start, f.before.end),
+                helps=(f"write `{opener.text} {f.before.text} in SET`",),
+            )
+        )
+    return None

@@ -1,0 +1,117 @@
+"""Numbers, percent and units in forms that the language does not have."""
+
+from __future__ import annotations
+
+from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.numbers import MAX_DIGITS, number_value
+from cspec.dsl.source import Source, Span
+from cspec.dsl.syntax_failure import OPERAND_STARTS, Mended, make, problem, touching
+from cspec.dsl.syntax_signs import UNITS
+from cspec.dsl.tokens import Token
+
+
+def _percent(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
+    token = tokens[index]
+    before = done[-1] if done else None
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    if after is not None and after.kind in OPERAND_STARTS:
+        finding = problem(
+            source,
+            "CS129",
+            "`%` is percent; there is no remainder operator",
+            token.span,
+            helps=("percent stands directly behind a number: `10%`",),
+        )
+        return Mended(1, (make("TIMES", "*", token),), finding)
+    if before is not None and before.kind == "NUMBER":
+        finding = problem(
+            source,
+            "CS129",
+            "`%` stands directly behind its number",
+            token.span,
+            helps=(f"write `{before.text}%`",),
+            fix="%",
+            fix_span=Span(before.end, token.end),
+        )
+        return Mended(1, (), finding)
+    finding = problem(
+        source,
+        "CS129",
+        "`%` needs a number before it",
+        token.span,
+        helps=("percent stands directly behind a number: `10%`; for a name write `x / 100`",),
+    )
+    return Mended(1, (), finding)
+
+
+def _number(
+    source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
+) -> Mended | None:
+    token = tokens[index]
+    if number_value(token.text) is None:
+        return Mended(1, (make("NUMBER", "1", token),), _out_of_range(source, token))
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    if after is None or after.kind not in OPERAND_STARTS or after.kind == "STRING":
+        return None
+    if after.kind == "NAME" and after.text in UNITS:
+        return _unit(source, token, after)
+    if after.kind == "NUMBER":
+        if not token.text.endswith("%"):
+            return None
+        finding = problem(
+            source,
+            "CS129",
+            "`%` is percent; there is no remainder operator",
+            Span(token.start, after.end),
+            helps=("percent stands directly behind a number: `10%`",),
+        )
+        return Mended(2, (token,), finding)
+    if not touching(token, after):
+        return None
+    times = Token("TIMES", "*", token.end, token.end)
+    shown = after.text if after.kind == "NAME" else f"{after.text}...)"
+    finding = problem(
+        source,
+        "CS124",
+        f"`{token.text}{shown}`: multiplication needs a `*`",
+        Span(token.start, after.end),
+        helps=(f"write `{token.text}*{shown}`",),
+        fix="*",
+        fix_span=Span(token.end, token.end),
+    )
+    return Mended(1, (token, times), finding)
+
+
+def _unit(source: Source, number: Token, unit: Token) -> Mended:
+    suffix = UNITS[unit.text]
+    note = {
+        "%": "percent is the sign `%`",
+        "k": "powers of 1000 are `k`, `M`, `G`; powers of 1024 are `KiB`, `MiB`, `GiB`",
+    }.get(suffix, "powers of 1000 are `k`, `M`, `G`; powers of 1024 are `KiB`, `MiB`, `GiB`")
+    finding = problem(
+        source,
+        "CS129",
+        f"`{unit.text}` is not a unit that a number can have",
+        unit.span,
+        notes=(note,),
+        helps=(f"write `{number.text}{suffix}`",),
+        fix=f"{number.text}{suffix}",
+        fix_span=Span(number.start, unit.end),
+        safe=False,
+    )
+    return Mended(2, (Token("NUMBER", f"{number.text}{suffix}", number.start, unit.end),), finding)
+
+
+def _out_of_range(source: Source, token: Token) -> Diagnostic:
+    if len(token.text) > MAX_DIGITS:
+        message = f"a number of {len(token.text)} characters is longer than {MAX_DIGITS}"
+    else:
+        message = f"`{token.text}` does not fit into a double"
+    return problem(
+        source,
+        "CS133",
+        message,
+        token.span,
+        notes=("doubles reach from 5e-324 to 1.8e308, with 17 digits",),
+        helps=("for no bound at all, leave the constraint away, or write `inf`",),
+    )
