@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 SpecLike = str | Path
 
 
-def _source(spec: SpecLike) -> tuple[Source, Path]:
+def read_spec(spec: SpecLike) -> tuple[Source, Path]:
     """The text of a spec, and the folder its paths are relative to."""
     if isinstance(spec, Path) or (spec.endswith(".cspec") and "\n" not in spec):
         return read_source(str(spec)), Path(spec).parent
@@ -54,7 +54,7 @@ def parse(spec: SpecLike) -> Spec:
         SpecError: every syntax error.
     """
     with rendered():
-        source, _ = _source(spec)
+        source, _ = read_spec(spec)
         tree, found = parse_source(source)
         if found:
             raise SpecError([d.model_copy(update={"source": d.source or source}) for d in found])
@@ -64,7 +64,7 @@ def parse(spec: SpecLike) -> Spec:
 def check(spec: SpecLike, **params: object) -> tuple[Diagnostic, ...]:
     """All findings, errors and warnings, in source order; empty for a clean spec."""
     with rendered():
-        source, _ = _source(spec)
+        source, _ = read_spec(spec)
         return check_source(source, params, functions=registered()).diagnostics
 
 
@@ -75,7 +75,7 @@ def load(spec: SpecLike, **params: object) -> Checked:
         SpecError: all that is wrong with it.
     """
     with rendered():
-        return checked_spec(_source(spec)[0], params)
+        return checked_spec(read_spec(spec)[0], params)
 
 
 def format(spec: SpecLike) -> str:
@@ -85,7 +85,7 @@ def format(spec: SpecLike) -> str:
         SpecError: every syntax error.
     """
     with rendered():
-        source, _ = _source(spec)
+        source, _ = read_spec(spec)
         tree, found = parse_source(source)
         if found:
             raise SpecError([d.model_copy(update={"source": d.source or source}) for d in found])
@@ -120,7 +120,7 @@ def compile(spec: SpecLike, **names: Any) -> Program:
     from cspec.pipeline import planned, prepare
 
     with rendered():
-        source, base = _source(spec)
+        source, base = read_spec(spec)
         params, bindings = split_names(source, names)
         return prepare(planned(source, params), bindings, base=base).program
 
@@ -146,7 +146,7 @@ def run(
     from cspec.pipeline import planned, prepare
 
     with rendered():
-        source, base = _source(spec)
+        source, base = read_spec(spec)
         params, bindings = split_names(source, names)
         symbolic = planned(source, params)
         prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)

@@ -30,9 +30,7 @@ COMMANDS: dict[str, Command] = {
         "cspec.commands.explain",
     ),
     "compile": Command("write the training loop as a Python file", "cspec.commands.compile"),
-    "run": Command(
-        "train, verify, and report a verdict for each requirement", "cspec.commands.run"
-    ),
+    "run": Command("train, verify, report a verdict for each requirement", "cspec.commands.run"),
     "resume": Command("continue an interrupted run to the same bits", "cspec.commands.resume"),
     "verify": Command("measure the requirements of a finished run again", "cspec.commands.verify"),
     "list": Command("words of the language: functions, sets, methods, ...", "cspec.commands.list"),

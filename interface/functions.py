@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.kinds import What
 from cspec.dsl.signatures import SIGNATURES, Parameter, Signature
 
 F = TypeVar("F", bound=Callable[..., Any])
-ANY = frozenset(
+ANY: frozenset[What] = frozenset(
     {"number", "scores", "labels", "column", "value", "tensor", "model", "weights", "unknown"}
 )
 

@@ -64,7 +64,7 @@ def _record(cls: type[Settings]) -> Entry:
         }
         for name, field in cls.model_fields.items()
     )
-    doc = " ".join(inspect.getdoc(cls).split("\n\n")[0].split()) if cls.__doc__ else ""
+    doc = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
     return Entry(cls.word, cls.word, doc, settings)
 
 

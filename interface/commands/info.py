@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 
 from cspec import exits
 from cspec.dsl.needs import Needs, needs
@@ -70,7 +71,7 @@ def _sections(found: Needs) -> list[str]:
     return [section for section in sections if section]
 
 
-def _section(title: str, rows: list[tuple[str, ...]]) -> str:
+def _section(title: str, rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([title, *(f"  {line}" for line in columns(rows))]) if rows else ""
 
 

@@ -48,32 +48,27 @@ def chart(series: Sequence[Series], x_label: str, y_label: str) -> str:
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">'
     ]
+    right, floor = WIDTH - RIGHT, HEIGHT - BOTTOM
     for value in y_ticks:
         _, y = at(low_x, value)
-        parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        )
-        parts.append(
-            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{label(value)}</text>'
-        )
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(_text(LEFT - 6, y + 4, "end", label(value)))
     for value in x_ticks:
         x, _ = at(value, low_y)
-        parts.append(
-            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{label(value)}</text>'
-        )
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(
-        f'<text x="{middle}" y="{HEIGHT - 3}" text-anchor="middle">{escape(x_label)}</text>'
-    )
+        parts.append(_text(x, floor + 16, "middle", label(value)))
+    parts.append(_text((LEFT + right) / 2, HEIGHT - 3, "middle", x_label))
     for index, item in enumerate(shown):
-        points = " ".join(
-            f"{x:.1f},{y:.1f}" for x, y in (at(*p) for p in zip(item.x, item.y, strict=True))
-        )
+        pairs = (at(x, y) for x, y in zip(item.x, item.y, strict=True))
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in pairs)
         dash = "5 4" if item.dashed else DASHES[index // len(PALETTE) % len(DASHES)]
         style = f' stroke-dasharray="{dash}"' if dash else ""
         color = "#555" if item.dashed else PALETTE[index % len(PALETTE)]
         parts.append(f'<polyline points="{points}" stroke="{color}"{style}/>')
     return "".join([*parts, "</svg>", _legend(shown)])
+
+
+def _text(x: float, y: float, anchor: str, content: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(content)}</text>'
 
 
 def _legend(series: Sequence[Series]) -> str:

@@ -63,11 +63,7 @@ def _print_rich(summary: Summary, target: TextIO) -> None:
             table.add_column(title, justify="right" if index in RIGHT else "left")
         for cells, met in zip(summary.rows, summary.met, strict=True):
             style = "green" if met else "bold red"
-            table.add_row(
-                *(
-                    Text(c, style=style if HEADER[i] == "verdict" else "")
-                    for i, c in enumerate(cells)
-                )
-            )
+            styles = [style if title == "verdict" else "" for title in HEADER]
+            table.add_row(*(Text(c, style=s) for c, s in zip(cells, styles, strict=True)))
         console.print(table)
     console.print(Text("\n".join(below(summary)).lstrip("\n")))
