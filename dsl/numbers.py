@@ -14,7 +14,7 @@ _CONTEXT = Context(prec=MAX_DIGITS + 20, Emin=-9999, Emax=9999, traps=[])
 
 
 def number_value(text: str) -> float | None:
-    """The nearest double; None where there is none (too long, too large, or not zero but too small).
+    """The nearest double; None where there is none: too long, too large, not zero but too small.
 
     Never computes with big integers: the decimal context bounds digits and exponent.
     """

@@ -18,6 +18,7 @@ from cspec.dsl.nodes import (
     Comprehension,
     Constraint,
     Expr,
+    From,
     Group,
     Implies,
     Item,
@@ -51,12 +52,27 @@ def check_item(source: Source, item: Item, deep: bool) -> tuple[Item, list[Diagn
     `deep` looks at each of its nodes.
     """
     found: list[Diagnostic] = list(_nodes(source, item)) if deep else []
+    if isinstance(item, From) and not item.path and item.module.endswith(".py"):
+        found.append(_file_without_quotes(source, item))
     if isinstance(item, Verify):
         found += _verify(source, item)
     if isinstance(item, Constraint | Group):
         checked, more = _constraints(source, item)
         return checked, found + more
     return item, found
+
+
+def _file_without_quotes(source: Source, item: From) -> Diagnostic:
+    start = source.text.find(item.module, item.span.start)
+    return problem(
+        source,
+        "CS105",
+        f"the path `{item.module}` stands between quotes",
+        Span(start, start + len(item.module)),
+        notes=("without quotes it is a module of Python, with dots between packages",),
+        helps=(f'write `from "{item.module}" import ...`',),
+        fix=f'"{item.module}"',
+    )
 
 
 def _constraints(

@@ -25,11 +25,13 @@ from cspec.dsl.syntax_parts import (
     bare_surrogate,
     commas,
     labels,
+    missing_comma,
     objective_modifier,
     semicolons,
     settings,
     several_names,
     slices,
+    two_constraints,
 )
 from cspec.dsl.syntax_quantifiers import for_all, missing_colon, quantifier_names
 from cspec.dsl.syntax_relations import (
@@ -153,6 +155,8 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     commas,
     semicolons,
     braces,
+    missing_comma,
+    two_constraints,
     misspelt_word,
     unclosed,
     ends_early,

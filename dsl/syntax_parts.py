@@ -5,6 +5,7 @@ from __future__ import annotations
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_endings import FORMS
 from cspec.dsl.syntax_failure import (
+    OPERAND_ENDS,
     OPERAND_STARTS,
     Failure,
     Repair,
@@ -244,4 +245,51 @@ def slices(f: Failure) -> Repair | None:
             if in_braces
             else ("index one entry at a time, or sum over `for i in range(n)`",),
         )
+    )
+
+
+def two_constraints(f: Failure) -> Repair | None:
+    """`a: x <= 1 b: y <= 2`: a second label on the line."""
+    token = f.token
+    labelled = token.kind == "NAME" and f.at(f.index + 1).kind == "COLON"
+    if f.kind != "clause" or not labelled or f.before.kind not in OPERAND_ENDS:
+        return None
+    if f.depth(f.index) or not any(t.kind in {"RELATION", "IN"} for t in f.tokens[: f.index]):
+        return None
+    place = f.before.end
+    return Repair(
+        problem(
+            f.source,
+            "CS115",
+            f"a `;` or a new line is missing before `{token.text}:`",
+            token.span,
+            label="here begins another constraint",
+            helps=("separate constraints by `;` or a new line",),
+            fix=";",
+            fix_span=Span(place, place),
+        ),
+        f.tokens[: f.index],
+        rest=f.tokens[f.index :],
+    )
+
+
+def missing_comma(f: Failure) -> Repair | None:
+    """`data train(x y)`: columns, parameters and axes are lists."""
+    opened = f.depth(f.index)
+    listing = f.first.kind in {"DATA", "MODEL", "DOMAIN", "LET"} and "COMMA" in f.expected
+    equal = any(t.kind == "EQUAL" for t in f.tokens[: f.index])
+    if not listing or not opened or equal or f.before.kind != "NAME" or f.token.kind != "NAME":
+        return None
+    place = f.before.end
+    return Repair(
+        problem(
+            f.source,
+            "CS115",
+            f"a `,` is missing between `{f.before.text}` and `{f.token.text}`",
+            f.token.span,
+            helps=("write `,`",),
+            fix=",",
+            fix_span=Span(place, place),
+        ),
+        f.replaced(f.index, f.index, Token("COMMA", ",", place, place)),
     )

@@ -236,6 +236,8 @@ def keyword_start(f: Failure) -> Repair | None:
     """`fit <= 3`: a keyword begins an unlabelled constraint."""
     first = f.first
     continues = {"RELATION", "SIGN", "TIMES", "POWER", "DOT", "IN", "ARROW", "LSQB"}
+    if first.kind in {"MODEL", "DATA", "DOMAIN", "VAR", "PARAM", "LET", "GIVEN", "METRIC"}:
+        continues.add("LPAR")
     if f.kind != "item" or f.index != 1 or f.token.kind not in continues:
         return None
     if first.text == "fit" and f.token.kind == "LSQB":
