@@ -68,7 +68,9 @@ def check(
     settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
     limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *explicit.diagnostics, *typer.found]
-    found = [*syntax, *(d for d in checks if not _about_hidden(d, source, hidden))]
+    checks = [d for d in checks if not _about_hidden(d, source, hidden)]
+    meant = {f.replacement for d in checks if d.code == "CS201" for f in d.fixes}
+    found = [*syntax, *(d for d in checks if not _misspelt(d, source, meant))]
     return Checked(
         source=source,
         spec=spec,
@@ -92,6 +94,11 @@ def _about_hidden(found: Diagnostic, source: Source, hidden: frozenset[str]) -> 
     return found.code in ("CS201", "CS203", "CS206", "CS207") and (
         source.slice(found.span) in hidden
     )
+
+
+def _misspelt(found: Diagnostic, source: Source, meant: set[str]) -> bool:
+    """Whether a name is unused only because its use is misspelt (one mistake, one finding)."""
+    return found.code == "CS203" and source.slice(found.span) in meant
 
 
 def _ordered(found: list[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:

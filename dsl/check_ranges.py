@@ -96,6 +96,17 @@ def _share(thing: Expr, typer: Typer) -> bool:
             return False
 
 
+def _stated(thing: Expr, typer: Typer) -> bool:
+    """Whether a thing has a range of its own, stated for a function or a rate."""
+    match thing:
+        case Expectation(kind="P"):
+            return True
+        case Call(function=Name(id=word)):
+            return word in typer.signatures and typer.symbols.role(word) is None
+        case _:
+            return False
+
+
 def _outside(
     typer: Typer,
     relation: Compare,
@@ -152,10 +163,10 @@ def _true(
         value, thing, at, known = _value(typer, left), right, left, high
     helps: tuple[str, ...] = ("drop it, or choose a bound that can be missed",)
     fixes: tuple[Fix, ...] = ()
-    wrong = value is not None and _share(thing, typer) and 1 < value <= 100
-    if wrong and value is not None:
-        helps = (f"did you mean `{number(value)}%`?",)
-        fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
+    if value is not None and _stated(thing, typer) and not known.low <= value <= known.high:
+        if _share(thing, typer) and 1 < value <= 100:
+            helps = (f"did you mean `{number(value)}%`?",)
+            fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
         typer.report(
             "CS311",
             f"the bound {number(value)} is outside the range of {subject(typer, thing)}",

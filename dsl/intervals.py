@@ -158,7 +158,8 @@ class Ranges:
         symbol = self.symbols.table.get(name)
         domain = getattr(symbol.item, "domain", None) if symbol else None
         if symbol is not None and symbol.role in ("var", "param") and domain is not None:
-            return self.of(domain)
+            known = self.of(domain)
+            return known if known.low <= known.high else ALL
         return ALL
 
     def _sum(self, expr: Sum, local: dict[str, Range]) -> Range:

@@ -26,8 +26,8 @@ What = Literal[
 WORDS: dict[str, str] = {
     "number": "a number",
     "event": "an event (true or false)",
-    "scores": "the outputs of a model",
-    "labels": "class labels",
+    "scores": "an output of a model",
+    "labels": "a class label",
     "column": "a column of the data",
     "value": "a value of a column",
     "tensor": "a tensor",

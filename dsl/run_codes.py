@@ -60,14 +60,13 @@ _CODES = (
     ),
     _code(
         623,
-        "a name that was bound in Python",
-        "Resuming builds data and models again from text; what was bound as an object must be"
-        " given again from Python.",
+        "the files of a run are damaged",
+        "A file of the run folder can't be read back. The reason is in the message.",
     ),
     _code(
         624,
-        "no chosen snapshot",
-        "The run has not written a best snapshot that can be read; resume it first.",
+        "no parameters to verify",
+        "The run has not written its parameters yet; `cspec resume` finishes it first.",
     ),
     _code(
         630,

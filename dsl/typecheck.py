@@ -306,7 +306,7 @@ class Typer:
 
     def _arithmetic(self, expr: Expr, operands: tuple[Expr, ...], scope: Scope) -> Kind:
         kinds = [self.operand(operand, scope) for operand in operands]
-        self._finite(expr)
+        self.finite(expr)
         whats = {kind.what for kind in kinds}
         for what in ("unknown", "groups", "tensor", "scores"):
             if what in whats:
@@ -344,10 +344,13 @@ class Typer:
                 return (f"write `density({text})`, or `{text}(x)` for its outputs",)
             case "weights":
                 return (f"write `sumsq({text})`, or `forall W in {text}: ...`",)
+            case "string":
+                return ('write a number, or compare a column with it: `sex == "Female"`',)
             case _:
                 return ()
 
-    def _finite(self, expr: Expr) -> None:
+    def finite(self, expr: Expr) -> None:
+        """Report constant arithmetic without a result."""
         try:
             constant(expr, self.values)
         except NotFiniteError as problem:

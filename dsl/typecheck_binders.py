@@ -138,9 +138,10 @@ def _count(typer: Typer, binder: Binder, expected: int, why: str) -> None:
     if len(binder.names) == expected:
         return
     names = ", ".join(binder.names)
+    written = names if len(binder.names) == 1 else f"({names})"
     typer.report(
         "CS326",
-        f"`({names})` has {counted(len(binder.names), 'name')}, "
+        f"`{written}` has {counted(len(binder.names), 'name')}, "
         f"{typer.text(binder.domain)} has {expected}",
         binder.span,
         why,

@@ -133,6 +133,7 @@ def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind
             f"{typer.text(call.arguments[0])} is no number of points",
             call.arguments[0].span,
             "a whole number of at least 1 goes here",
+            helps=(f"write `{typer.source.slice(function.span)}(100)`",),
         )
     for keyword in call.keywords:
         if function.name == "sample" and keyword.name == "redraw":
@@ -151,6 +152,8 @@ def _table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) ->
     kinds = [kind for kind in kinds if kind is not None]
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
         return joined("unknown", *kinds)
+    if signature.family == "elementary":
+        typer.finite(call)
     return _result(signature, [kind for kind in kinds if kind is not None], bound)
 
 
@@ -283,12 +286,12 @@ def _argument(
     if kind.what == "event" and "number" in parameter.kinds and scope.inside:
         return kind
     if kind.what not in parameter.kinds and kind.what != "unknown":
-        wanted = _wanted(parameter)
+        wanted = _wanted(signature, parameter)
         typer.report(
             "CS302",
             f"`{signature.name}` takes {wanted}, and {typer.text(value)} is {WORDS[kind.what]}",
             value.span,
-            f"{wanted} goes here",
+            f"{wanted} {'go' if wanted == 'weights' else 'goes'} here",
             helps=_instead(typer, signature, value, kind),
         )
         return UNKNOWN
@@ -298,7 +301,12 @@ def _argument(
     return kind
 
 
-def _wanted(parameter: Parameter) -> str:
+def _wanted(signature: Signature, parameter: Parameter) -> str:
+    """What an argument should be, in words."""
+    if signature.family == "weights" and parameter.name in ("w", "v"):
+        return "weights"
+    if signature.family in ("loss", "classifier") and parameter.name in ("outputs", "z"):
+        return WORDS["scores"]
     for what in ("model", "weights", "groups", "dataset", "scores", "tensor", "column"):
         if what in parameter.kinds and "number" not in parameter.kinds:
             return WORDS[what]

@@ -26,11 +26,11 @@ _NOUNS: dict[type[Settings], str] = {Optimizer: "optimizer", Schedule: "schedule
 
 
 class WrongValueError(Exception):
-    """A value that does not fit; carries the finding."""
+    """A value that does not fit; carries the finding (None: it is among the findings already)."""
 
-    def __init__(self, found: Diagnostic) -> None:
+    def __init__(self, found: Diagnostic | None) -> None:
         self.found = found
-        super().__init__(found.message)
+        super().__init__(found.message if found else "")
 
 
 class Reading(NamedTuple):
@@ -166,7 +166,8 @@ def _put(
     try:
         raw[name] = _value(value, cls.model_fields[name].annotation, cls, name, reading)
     except WrongValueError as wrong:
-        reading.found.append(wrong.found)
+        if wrong.found is not None:
+            reading.found.append(wrong.found)
 
 
 # --- values ---
@@ -208,11 +209,9 @@ def _options(wanted: Any) -> tuple[Any, ...]:
 def _nested(expr: Expr, records: list[type[Settings]], reading: Reading) -> Settings:
     table = _TABLES.get(records[0]) or {record.word: record for record in records}
     noun = _NOUNS.get(records[0], "dual optimizer")
-    inner = Reading(reading.values, reading.source, [])
-    settings = _record(expr, table, noun, inner)
+    settings = _record(expr, table, noun, reading)
     if settings is None:
-        reading.found.extend(inner.found[1:])
-        raise WrongValueError(inner.found[0])
+        raise WrongValueError(None)
     return settings
 
 
@@ -320,6 +319,7 @@ def _wrong_type(
         span=expr.span,
         label="does not fit",
         notes=_about(cls, name),
+        helps=(f"write `{name}=...` with {wanted}",),
     )
 
 
@@ -466,6 +466,7 @@ def _invalid(
                 span=span,
                 label="does not fit",
                 notes=_about(cls, name),
+                helps=(f"write `{name}=...` with {_described(options, [])}",),
             )
     return Diagnostic(
         code="CS504",
@@ -473,4 +474,5 @@ def _invalid(
         span=span,
         label="out of range",
         notes=_about(cls, name),
+        helps=(f"choose {wanted if wanted.startswith('a ') else 'a number ' + wanted}",),
     )
