@@ -18,7 +18,6 @@ from cspec.dsl.nodes import (
     Name,
     Node,
     On,
-    Product,
     Sum,
 )
 from cspec.dsl.reach import Reach
@@ -252,9 +251,8 @@ class Elaborator:
             if context.on is not None and name != context.on:
                 self._two_datasets(expr, context)
             return name
-        touches = self.reach.touches(expr.body, local) or (
-            expr.condition is not None and self.reach.touches(expr.condition, local)
-        )
+        parts = (expr.body,) if expr.condition is None else (expr.body, expr.condition)
+        touches = any(self.reach.touches(part, local, inside=True) for part in parts)
         if expr.binders and not touches:
             return None
         return self._default(expr.span, context, expr)
@@ -436,9 +434,11 @@ class Elaborator:
     # --- the rest ---
 
     def _inlined(self, word: str, context: Context) -> bool:
-        """Whether a let must be inlined here: its data are decided by where it is used."""
+        """Whether a let must be inlined here: where it is used decides its data, or mean or each."""
         if not self.reach.undecided(word):
             return False
+        if context.data is not None and self.reach.bare(word):
+            return True
         return context.on is not None or self.symbols.default_dataset is None
 
     def _risk(self, call: Call, context: Context) -> Expr:
@@ -464,18 +464,10 @@ class Elaborator:
             if not all(touched):
                 operands = tuple(self._averaged(operand) for operand in expr.operands)
                 return expr.model_copy(update={"operands": operands})
-        if isinstance(expr, Product) and self._mixed(expr):
-            operands = tuple(self._averaged(operand) for operand in expr.operands)
-            return expr.model_copy(update={"operands": operands})
         data = self._default(expr.span, Context(), None)
         written = " ".join(self.source.slice(expr.span).split())
         self.notes.append((expr.span, written, f"E[{written} on {data}]"))
         return Expectation(kind="E", body=expr, dataset=data, span=expr.span)
-
-    def _mixed(self, expr: Product) -> bool:
-        """A number times one factor with a value an example."""
-        touched = [self.reach.touches(operand, frozenset()) for operand in expr.operands]
-        return sum(touched) == 1 and touched[0] and "@" not in expr.operators
 
 
 def _model_form(word: str, model: str) -> str:

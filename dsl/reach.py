@@ -23,51 +23,68 @@ class Reach:
 
     def __init__(self, symbols: Symbols) -> None:
         self.symbols = symbols
-        self._touching: dict[str, bool] = {}
+        self._touching: dict[tuple[str, bool], bool] = {}
         self._undecided: dict[str, bool] = {}
 
-    def touches(self, node: Node, local: frozenset[str]) -> bool:
-        """Whether a node has one value an example: columns stand outside any `E`, `P`, `sum`."""
+    def touches(self, node: Node, local: frozenset[str], inside: bool = False) -> bool:
+        """Whether a node has one value an example: columns stand outside any `E`, `P`, `sum`.
+
+        A bare loss has one value an example `inside` an expectation, and is a mean elsewhere.
+        """
         stack = [(node, local)]
         while stack:
             current, bound = stack.pop()
             match current:
-                case Expectation():
+                case Expectation() | Attribute(value=Name()) if self._closed(current):
                     continue
-                case Call(function=Name(id=word)) if word in _RISK:
-                    continue
+                case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
+                    if word in _RISK:
+                        continue
+                    if self.symbols.role(word) == "let" and self._let(word, inside):
+                        return True
+                    stack.extend((child, bound) for child in (*arguments, *keywords))
                 case Comprehension(binders=binders):
                     inner = bound | bound_names(binders)
                     if any(self._dataset(binder.domain) for binder in binders):
                         continue
                     stack.append((current.body, inner))
                     stack.extend((binder.domain, bound) for binder in binders)
-                case Attribute(value=Name(id=word)) if self.symbols.role(word) == "model":
-                    continue
                 case Name(id=word):
-                    if word not in bound and self._name(word):
+                    if word not in bound and self._name(word, inside):
                         return True
                 case _:
                     stack.extend((child, bound) for child in below(current))
         return False
 
+    def _closed(self, node: Expectation | Attribute) -> bool:
+        if isinstance(node, Expectation):
+            return True
+        return isinstance(node.value, Name) and self.symbols.role(node.value.id) == "model"
+
     def _dataset(self, node: Node) -> bool:
         return isinstance(node, Name) and node.id in self.symbols.datasets()
 
-    def _name(self, word: str) -> bool:
+    def _name(self, word: str, inside: bool) -> bool:
         role = self.symbols.role(word)
         if role == "let":
-            return self._let(word)
+            return self._let(word, inside)
         if role is not None:
             return False
-        return word in self.symbols.column_names or word in LOSSES or word in ("pred", "prob")
+        if word in LOSSES:
+            return inside
+        return word in self.symbols.column_names or word in ("pred", "prob")
 
-    def _let(self, word: str) -> bool:
-        if word not in self._touching:
-            self._touching[word] = False
+    def _let(self, word: str, inside: bool) -> bool:
+        key = (word, inside)
+        if key not in self._touching:
+            self._touching[key] = False
             item = self.symbols.lets()[word]
-            self._touching[word] = self.touches(item.value, _parameters(item))
-        return self._touching[word]
+            self._touching[key] = self.touches(item.value, _parameters(item), inside)
+        return self._touching[key]
+
+    def bare(self, word: str) -> bool:
+        """Whether a let has a bare loss, which is one value an example inside an expectation."""
+        return self._let(word, True) and not self._let(word, False)
 
     def undecided(self, word: str) -> bool:
         """Whether a let holds an expectation (or a bare loss) that names no data."""

@@ -226,6 +226,8 @@ class Typer:
             return Kind("set")
         if name.id in LOSSES or name.id in ("pred", "prob"):
             return UNKNOWN
+        if not any(parameter.required for parameter in signature.parameters):
+            return Kind("tensor")
         first = signature.parameters[0].name if signature.parameters else ""
         models = tuple(self.symbols.models())
         argument = models[0] if signature.family == "model" and models else first
@@ -478,8 +480,13 @@ class Typer:
         kind = self.kind(value, scope)
         for index in indices:
             self.kind(index, scope)
-        if kind.what in ("scores", "groups", "tensor"):
-            return kind._replace(what="number" if kind.what != "tensor" else "tensor")
+        if kind.what in ("scores", "groups"):
+            return kind._replace(what="number")
+        if kind.what == "tensor" and isinstance(value, Name):
+            symbol = self.symbols.table.get(value.id)
+            dimensions = getattr(symbol.item, "dimensions", ()) if symbol else ()
+            if dimensions and len(indices) == len(dimensions):
+                return kind._replace(what="number")
         return kind
 
     def _attribute(self, expr: Attribute, scope: Scope) -> Kind:

@@ -46,11 +46,10 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
 
 
 def _arguments_only(typer: Typer, call: Call, scope: Scope) -> Kind:
-    for argument in call.arguments:
-        typer.kind(argument, scope)
-    for keyword in call.keywords:
-        typer.kind(keyword.value, scope)
-    return UNKNOWN
+    """A call of something unknown: one value an example where an argument has one."""
+    kinds = [typer.kind(argument, scope) for argument in call.arguments]
+    kinds += [typer.kind(keyword.value, scope) for keyword in call.keywords]
+    return UNKNOWN._replace(per_example=any(kind.per_example for kind in kinds))
 
 
 def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, imported: bool) -> Kind:

@@ -70,6 +70,7 @@ class Lagrangian(Method):
         "true", description="whether the true or the surrogate constraint moves multipliers"
     )
     escalate: bool = Field(False, description="turn oscillation into a proportional term")
+    primal_steps: int = Field(1, ge=1, description="steps of the model for one of the multipliers")
 
 
 class AugmentedLagrangian(Method):
