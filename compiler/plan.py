@@ -35,13 +35,13 @@ from cspec.compiler.program import (
     plain_fit,
 )
 from cspec.compiler.report_facts import constraint_facts, verify_facts
-from cspec.compiler.rewrite import function_name
+from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import budget
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.strategy import Context, choose
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import SpecError, errors
-from cspec.dsl.nodes import Call, Data, Expr, Model, Name, Stop, walk
+from cspec.dsl.nodes import Call, Compare, Data, Expectation, Expr, Model, Name, Stop, walk
 
 Pass = Callable[[Problem, Checked], Problem]
 
@@ -138,7 +138,8 @@ def specialize(
     checked = plan.checked
     fit, schedule, notes = budget(checked, facts)
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
-    problem = expand(canonical_problem(checked), Expansion(facts, checked.params))
+    problem = with_accuracy(canonical_problem(checked), checked, facts)
+    problem = expand(problem, Expansion(facts, checked.params))
     problem = surrogates(gates(problem, gated), moving(checked))
     problem = choose(problem, _context(checked, facts, schedule.steps))
     lowered = lower(problem, facts, schedule.steps, schedule.steps_per_epoch)
@@ -154,7 +155,7 @@ def specialize(
         objective=problem.objective_text,
         objective_datasets=_datasets(problem),
         constraints=constraint_facts(lowered, checked),
-        metrics={name: checked.source.slice(value.span) for name, value in problem.metrics},
+        metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
         data=plan.data if data is None else data,
         models=plan.models if models is None else models,
         variables=plan.variables,
@@ -187,6 +188,25 @@ def specialize(
     return draft.model_copy(update={"source": emit(emission)})
 
 
+def with_accuracy(problem: Problem, checked: Checked, facts: Facts) -> Problem:
+    """Implied data that come with a `test` split: a classifier's accuracy there is recorded."""
+    model = checked.symbols.only_model
+    taken = {name for name, _ in problem.metrics}
+    if "data" not in checked.symbols.implied or "test" not in facts.data or "accuracy" in taken:
+        return problem
+    losses = {function_name(node) for node in walk(problem.objective) if isinstance(node, Call)}
+    if model is None or not losses & {"ce", "bce", "hinge"}:
+        return problem
+    predicted = call("pred", call(model, Name(id="x")))
+    correct = Compare(operands=(predicted, Name(id="y")), operators=("==",))
+    accuracy = Expectation(kind="P", body=correct, dataset="test")
+    return problem.model_copy(update={"metrics": (*problem.metrics, ("accuracy", accuracy))})
+
+
+def _metric_text(checked: Checked, value: Expr) -> str:
+    return checked.source.slice(value.span) or "P[pred == y on test]"
+
+
 def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
     """The callables of `from` and of the registry that expressions call."""
     table = checked.symbols.table
@@ -205,7 +225,9 @@ def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
     ]
     python = python_names(used)
     return tuple(
-        FunctionSetup(name=name, python=python[name], source=":".join(origin_of(checked, name) or ()))
+        FunctionSetup(
+            name=name, python=python[name], source=":".join(origin_of(checked, name) or ())
+        )
         for name in used
     )
 

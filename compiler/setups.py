@@ -119,7 +119,8 @@ def origin_of(checked: Checked, name: str) -> tuple[str, str] | None:
         if isinstance(item, From):
             for imported in item.names:
                 if imported.alias == name:
-                    return str(PurePosixPath(item.module)) if item.path else item.module, imported.name
+                    module = str(PurePosixPath(item.module)) if item.path else item.module
+                    return module, imported.name
     return None
 
 

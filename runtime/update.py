@@ -6,6 +6,7 @@ finite. It never reaches a multiplier (`keep`) or the loss (`weigh`).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import torch
@@ -13,10 +14,15 @@ from torch import Tensor, nn
 
 
 def vector(*parts: Tensor | float) -> Tensor:
-    """All entries of the parts, one after another, as one vector of at least one dimension."""
+    """All entries of the parts, one after another, as one vector of at least one dimension.
+
+    Rates come as float64 quotients of counts; beside anything else they take its type.
+    """
     tensors = [part for part in parts if isinstance(part, Tensor)]
     device = tensors[0].device if tensors else None
-    dtype = torch.get_default_dtype()
+    types = {part.dtype for part in tensors if part.is_floating_point()}
+    narrow = types - {torch.float64} or types or {torch.get_default_dtype()}
+    dtype = functools.reduce(torch.promote_types, narrow)
     flat = (torch.as_tensor(part, device=device).reshape(-1).to(dtype) for part in parts)
     return torch.cat(list(flat))
 

@@ -220,6 +220,9 @@ class Translator:
         raise not_compiled(expr)
 
     def _columns(self, dataset: str) -> frozenset[str]:
+        known = self.scope.facts.data.get(dataset)
+        if known is not None:
+            return frozenset(known.columns)
         return frozenset(c.name for c in self.scope.symbols.datasets().get(dataset, ()))
 
     def _variable(self, name: str) -> ast.expr:
