@@ -120,6 +120,7 @@ def _context(checked: Checked, facts: Facts | None, steps: int | None) -> Contex
         facts=facts,
         steps=steps,
         data=bool(checked.symbols.datasets()) or bool(_givens(checked)),
+        params=checked.params,
     )
 
 

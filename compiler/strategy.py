@@ -11,16 +11,18 @@ The order is the decision framework of the position paper (arXiv 2505.20628, sec
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.lower import FORMS
 from cspec.compiler.methods import FUNCTIONAL
+from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expectation, walk
 from cspec.dsl.settings.base import EPOCH, STEP, Every
-from cspec.dsl.settings.duals import Sgd
+from cspec.dsl.settings.duals import Dual, Nupi, Sgd
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
     Admm,
@@ -33,8 +35,10 @@ from cspec.dsl.settings.methods import (
 
 GATE_BUDGET = 22.0
 """steps x learning rate that a gate needs to travel from open to shut (ALGORITHMS 2e)."""
-GATE_DUAL_BUDGET = 80.0
-"""Multiplier that density constraints on gates end at: dual step = this / steps."""
+GATE_DUAL_BUDGET = 40.0
+"""Dual step of a density on gates: this / bound / steps (benchmarks/gates.py)."""
+GATE_DAMPING = 18.0
+"""Proportional gain of a density on gates: the multiplier falls by this times the density's."""
 RATE_STEP = 0.1
 """Dual step on rates, which lie in [0, 1]."""
 
@@ -48,6 +52,7 @@ class Context(NamedTuple):
     steps: int | None
     data: bool
     """Whether the problem has data (else it is deterministic and small)."""
+    params: Mapping[str, float | tuple[float, ...]] = {}
 
 
 class Choice(NamedTuple):
@@ -116,14 +121,21 @@ def _as_written(c: Constraint, method: Method, where: str, context: Context) -> 
 
 
 def _scaled(c: Constraint, method: Method, context: Context) -> Method:
-    """Settings left to default, scaled to the problem: what is given acts as written."""
-    gates = _gated_density(c, context)
-    if not gates or not isinstance(method, Lagrangian) or context.steps is None:
+    """Settings left to default, scaled to the problem: what is given acts as written.
+
+    A density on gates needs multipliers that grow as it shrinks (5 at 50%, 80 at 10%), and gates
+    go on shutting for a while after the target is met. So the dual step follows bound and steps,
+    and a proportional term takes the multiplier back as fast as the density falls.
+    """
+    if not _gated_density(c, context) or not isinstance(method, Lagrangian) or not context.steps:
         return method
-    dual = method.dual
-    if isinstance(dual, Sgd) and dual.lr is None:
-        step = round(GATE_DUAL_BUDGET / context.steps, 6)
-        return method.model_copy(update={"dual": dual.model_copy(update={"lr": step})})
+    bound = value_or_none(c.bound, context.params) or 1.0
+    step = round(GATE_DUAL_BUDGET / max(bound, 1e-3) / context.steps, 6)
+    if not method.given("dual"):
+        dual: Dual = Nupi(lr=step, kp=round(GATE_DAMPING / step, 3))
+        return method.model_copy(update={"dual": dual})
+    if isinstance(method.dual, Sgd | Nupi) and method.dual.lr is None:
+        return method.model_copy(update={"dual": method.dual.model_copy(update={"lr": step})})
     return method
 
 
@@ -184,14 +196,10 @@ def _density(c: Constraint, context: Context) -> Choice:
             ("lagrangian without gates: density has no gradient",),
         )
     if _gated_density(c, context):
-        method = _scaled(c, Lagrangian(), context)
-        step = (
-            method.dual.lr if isinstance(method, Lagrangian) and isinstance(method.dual, Sgd) else 0
-        )
         return Choice(
-            method,
-            f"the model has hard-concrete gates: the expected density has a gradient; dual step "
-            f"{step:g} = {GATE_DUAL_BUDGET:g} / steps",
+            _scaled(c, Lagrangian(), context),
+            "the model has hard-concrete gates, so the expected density has a gradient; the dual "
+            "step follows from bound and number of steps, and a proportional term damps it",
             (f"{ramp} would work, too, and would leave the gates without a purpose",),
         )
     return Choice(
