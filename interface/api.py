@@ -105,10 +105,10 @@ def explain(
         SpecError: all that is wrong with the spec.
     """
     from cspec.compiler.explain import explain as explain_plan
-    from cspec.compiler.plan import plan
+    from cspec.plans import plan_of
 
     with rendered():
-        return explain_plan(plan(load(spec, **params)), format=format, verbose=verbose)
+        return explain_plan(plan_of(load(spec, **params)), format=format, verbose=verbose)
 
 
 def compile(spec: SpecLike, **names: Any) -> Program:
@@ -117,7 +117,8 @@ def compile(spec: SpecLike, **names: Any) -> Program:
     Raises:
         SpecError: what is wrong with the spec, or with what is bound.
     """
-    from cspec.pipeline import planned, prepare
+    from cspec.pipeline import prepare
+    from cspec.plans import planned
 
     with rendered():
         source, base = read_spec(spec)
@@ -143,7 +144,8 @@ def run(
         SpecError: what is wrong with the spec, or with what is bound.
     """
     from cspec.execution import train
-    from cspec.pipeline import planned, prepare
+    from cspec.pipeline import prepare
+    from cspec.plans import planned
 
     with rendered():
         source, base = read_spec(spec)

@@ -13,12 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from cspec.compiler.program import Program
-from cspec.dsl.check import check
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.source import Source
 from cspec.files import write_text
-from cspec.functions import registered
-from cspec.pipeline import Prepared, imported
+from cspec.pipeline import Prepared
 from cspec.render.report_html import report_html
 from cspec.runtime.binding import Bound, bind, inputs_of
 from cspec.runtime.conclude import conclude
@@ -52,7 +49,12 @@ def train(
     program, bound = prepared.program, prepared.bound
     seed = int(program.fit["seed"]) if seed is None else seed
     session = Session(
-        program, bound, load_module(program), seed=seed, device=device, on_progress=on_progress
+        program,
+        bound,
+        load_module(program, bound.functions),
+        seed=seed,
+        device=device,
+        on_progress=on_progress,
     )
     folder = None
     if out is not None:
@@ -103,9 +105,8 @@ def _rebound(folder: RunFolder, bindings: Mapping[str, Any]) -> tuple[Program, i
     except (OSError, ValueError, KeyError) as error:
         raise _damaged(folder, error) from error
     base = Path(command["base"])
-    checked = check(Source(text=program.spec, name=program.name), functions=registered())
-    inputs = replace(inputs_of(program, base), functions=imported(checked, base))
-    # Setups of the program name what texts were bound to; only objects have to be given again.
+    inputs = inputs_of(program, base)
+    # The program's setups name what texts were bound to; only objects have to be given again.
     return program, seed, device, bind(inputs, bindings, seed=seed)
 
 
@@ -159,7 +160,8 @@ def verify_run(path: Path, bindings: Mapping[str, Any]) -> Result:
         message = f"{path} has no parameters to verify (model.safetensors)"
         found = Diagnostic(code="CS624", message=message, helps=(f"cspec resume {path}",))
         raise SpecError([found]) from error
-    session = Session(program, bound, load_module(program), seed=seed, device=device)
+    module = load_module(program, bound.functions)
+    session = Session(program, bound, module, seed=seed, device=device)
     folder.restore(session)
     session.best = replace(session.best or session.iterate(), tensors=tensors)
     session.termination = "measured again"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.kinds import What
@@ -27,12 +27,14 @@ def function(
     range: tuple[float, float] = (-math.inf, math.inf),
     gradient: bool = True,
     surrogate: str | None = None,
+    result: Literal["number", "example", "like"] = "number",
 ) -> Any:
     """Add a function to the language: `@cspec.function(range=(0, 1), gradient=False)`.
 
     `range` bounds its values (a bound outside it is an error before training), `gradient` says
     whether it has one with respect to its arguments, `surrogate` names the function that stands
-    in for the model's step where it has none. Arguments and result are torch tensors.
+    in for the model's step where it has none. `result` is `number` for one number, `example` for
+    one an example, `like` for as many as the arguments have. All are torch tensors.
 
     Raises:
         SpecError: a name that the language has already, a range that is empty, a function of no
@@ -41,7 +43,9 @@ def function(
 
     def register(made: F) -> F:
         word = name or made.__name__
-        signature = _signature(made, word, range, gradient, surrogate)
+        signature = _signature(made, word, range, result)._replace(
+            gradient=gradient, surrogate=surrogate
+        )
         _REGISTRY[word] = (signature, made)
         return made
 
@@ -62,8 +66,7 @@ def _signature(
     body: Callable[..., Any],
     word: str,
     bounds: tuple[float, float],
-    gradient: bool,
-    surrogate: str | None,
+    result: Literal["number", "example", "like"],
 ) -> Signature:
     if word in SIGNATURES:
         raise _refused(word, "the language has a function of this name", "give it another name")
@@ -77,18 +80,8 @@ def _signature(
     if not parameters:
         raise _refused(word, "it takes no argument", "a constant is a `param`")
     doc = (inspect.getdoc(body) or "").split("\n")[0]
-    return Signature(
-        word,
-        "imported",
-        tuple(parameters),
-        "like",
-        doc,
-        (float(bounds[0]), float(bounds[1])),
-        (),
-        gradient,
-        surrogate=surrogate,
-        imported=True,
-    )
+    limits = (float(bounds[0]), float(bounds[1]))
+    return Signature(word, "imported", tuple(parameters), result, doc, limits, imported=True)
 
 
 def _refused(word: str, why: str, help_: str) -> SpecError:

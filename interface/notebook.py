@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
+from pathlib import Path
 from typing import Any, NoReturn
 
 import IPython.display
@@ -28,6 +29,7 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.render import render_text
 from cspec.execution import train
 from cspec.pipeline import prepare, seed_of
+from cspec.plans import plan_of
 from cspec.render.progress import describe
 from cspec.render.report_html import table_html
 from cspec.render.summary import Summary, summarize
@@ -165,11 +167,8 @@ def _open_params(
 
 
 def _train(checked: Checked, options: argparse.Namespace, shell: InteractiveShell) -> Result:
-    from pathlib import Path
 
-    from cspec.compiler.plan import plan
-
-    symbolic = plan(checked)
+    symbolic = plan_of(checked)
     names = [u.name for u in checked.symbols.unbound() if u.role in ("data", "model")]
     bindings = {name: shell.user_ns[name] for name in names if name in shell.user_ns}
     given = bindings_of(options)

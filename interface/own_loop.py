@@ -12,10 +12,13 @@ import torch
 from cspec.api import SpecLike, read_spec, split_names
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import ModelSetup, SourceCall
-from cspec.pipeline import inputs_of, planned, seed_of
+from cspec.pipeline import inputs_of, seed_of
+from cspec.plans import planned
 from cspec.runtime.binding import bind
+from cspec.runtime.execute import load_module
 from cspec.runtime.facts import facts
 from cspec.runtime.own_loop import Handle
+from cspec.specs import placed
 
 
 def attach(
@@ -52,9 +55,11 @@ def attach(
         seed=seed_of(symbolic, None),
         outputs=lambda data: outputs(symbolic, data),
     )
-    program = specialize(symbolic, facts(bound))
+    with placed(symbolic.checked.source):
+        program = specialize(symbolic, facts(bound))
     primal = {**bound.models, **bound.variables}
-    return Handle(program, primal, optimizer, hook=hook)
+    module = load_module(program, bound.functions)
+    return Handle(program, primal, optimizer, hook=hook, module=module)
 
 
 def _from_outside(setup: ModelSetup) -> ModelSetup:

@@ -11,15 +11,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cspec.compiler.plan import Plan, outputs, plan, specialize
+from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
 from cspec.dsl.check import Checked
-from cspec.dsl.nodes import From
-from cspec.dsl.source import Source, Span
+from cspec.dsl.nodes import From, Objective
+from cspec.dsl.source import NOWHERE, Span
+from cspec.functions import bodies
 from cspec.runtime.bind_text import load_object
 from cspec.runtime.binding import Bound, Inputs, bind
 from cspec.runtime.facts import facts
-from cspec.specs import checked_spec
+from cspec.specs import placed
 
 
 class Prepared(NamedTuple):
@@ -28,11 +29,6 @@ class Prepared(NamedTuple):
     plan: Plan
     program: Program
     bound: Bound
-
-
-def planned(source: Source, params: Mapping[str, object] | None = None) -> Plan:
-    """The symbolic plan of a spec: needs no data and no model."""
-    return plan(checked_spec(source, params))
 
 
 def seed_of(program: Plan, seed: int | None) -> int:
@@ -61,9 +57,10 @@ def prepare(
         seed=seed_of(symbolic, seed),
         outputs=lambda data: outputs(symbolic, data),
     )
-    program = specialize(
-        symbolic, facts(bound, device), data=bound.data_setups, models=bound.model_setups
-    )
+    with placed(symbolic.checked.source):
+        program = specialize(
+            symbolic, facts(bound, device), data=bound.data_setups, models=bound.model_setups
+        )
     return Prepared(symbolic, program, bound)
 
 
@@ -82,8 +79,8 @@ def inputs_of(symbolic: Plan, base: Path) -> Inputs:
 
 
 def imported(checked: Checked, base: Path) -> dict[str, Callable[..., Any]]:
-    """The callables of `from ... import ...` by the names that the spec gives them."""
-    found: dict[str, Callable[..., Any]] = {}
+    """The callables of `from ... import ...` and of `@cspec.function`, by their names there."""
+    found = bodies()
     for item in checked.spec.items:
         if isinstance(item, From):
             for name in item.names:
@@ -92,10 +89,13 @@ def imported(checked: Checked, base: Path) -> dict[str, Callable[..., Any]]:
 
 
 def needed_at(checked: Checked) -> dict[str, Span]:
-    """Where each dataset and model is needed: its own line, else the first place that uses it."""
+    """Where each dataset and model is needed: its own line, else a place that uses it."""
+    spec = checked.spec.items
+    goal = next((item.span for item in spec if isinstance(item, Objective)), NOWHERE)
     places: dict[str, Span] = {}
     for name, symbol in checked.symbols.table.items():
         uses = checked.symbols.uses.get(name, ())
-        span = symbol.span if symbol.span != Span(0, 0) else next(iter(uses), symbol.span)
-        places[name] = span
-    return {name: span for name, span in places.items() if span.end > span.start}
+        span = next((s for s in (symbol.span, *uses, goal) if s.end > s.start), NOWHERE)
+        if span != NOWHERE:
+            places[name] = span
+    return places

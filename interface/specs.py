@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import SpecError, errors
-from cspec.dsl.source import Source
+from cspec.dsl.source import NOWHERE, Source
 from cspec.functions import registered
 
 
@@ -20,3 +21,15 @@ def checked_spec(source: Source, params: Mapping[str, object] | None = None) -> 
     if errors(checked.diagnostics):
         raise SpecError(checked.diagnostics)
     return checked
+
+
+@contextmanager
+def placed(source: Source) -> Iterator[None]:
+    """Findings of the stages below that know their span, but not the text it counts in."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(
+            d.model_copy(update={"source": source}) if d.source is None and d.span != NOWHERE else d
+            for d in error.diagnostics
+        ) from error.__cause__

@@ -49,9 +49,9 @@ def main(options: argparse.Namespace) -> int:
     checked = checked_spec(source, params_of(options))
     print_diagnostics(checked.diagnostics)
 
-    from cspec.compiler.plan import plan
+    from cspec.plans import plan_of
 
-    symbolic = plan(checked)
+    symbolic = plan_of(checked)
     parts = {
         "tree": lambda: json.dumps(plain(checked.elaborated), indent=1),
         "problem": lambda: json.dumps(plain(symbolic.problem), indent=1),

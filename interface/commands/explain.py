@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 
 from cspec import exits
 from cspec.codes import code_page
-from cspec.settings import add_set, params_of
+from cspec.settings import add_bind, add_set, bindings_of, params_of
 from cspec.sources import chosen
 
 _CODE = re.compile(r"[Cc][Ss]\d{3}")
@@ -26,10 +27,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(format="text")
     parser.add_argument("--verbose", action="store_true", help="also each pass and what it changed")
     add_set(parser)
+    add_bind(parser)
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the explanation; torch is not imported."""
+    """Print the explanation; torch is imported only where something is bound."""
     if (options.file is None) == (options.inline is None):
         print("cspec explain: name a file or a code, or give a spec with -e", file=sys.stderr)
         return exits.USAGE
@@ -59,10 +61,17 @@ def _explain_code(code: str, form: str) -> int:
 def _explain_spec(options: argparse.Namespace) -> int:
     # Imported here: the page of a code must not wait for sympy.
     from cspec.compiler.explain import explain
-    from cspec.compiler.plan import plan
-    from cspec.specs import checked_spec
+    from cspec.plans import planned
 
-    source, _ = chosen(options)
-    symbolic = plan(checked_spec(source, params_of(options)))
-    print(explain(symbolic, format=options.format, verbose=options.verbose))
+    source, base = chosen(options)
+    symbolic = planned(source, params_of(options))
+    bindings = bindings_of(options)
+    program = None
+    if bindings:
+        if options.data_dir is not None:
+            os.environ["CSPEC_DATA"] = options.data_dir
+        from cspec.pipeline import prepare
+
+        program = prepare(symbolic, bindings, base=base).program
+    print(explain(symbolic, program, format=options.format, verbose=options.verbose))
     return exits.OK

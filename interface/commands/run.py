@@ -74,9 +74,9 @@ def _run(options: argparse.Namespace) -> int:
     if checked.diagnostics and not (options.json or options.quiet):
         print_diagnostics(checked.diagnostics)
 
-    from cspec.compiler.plan import plan
+    from cspec.plans import plan_of
 
-    symbolic = plan(checked)
+    symbolic = plan_of(checked)
 
     from cspec.execution import new_folder, train
     from cspec.pipeline import prepare, seed_of
