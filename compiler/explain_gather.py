@@ -1,0 +1,220 @@
+"""Plan (and program) -> Explanation: everything the machine decided, as records."""
+
+from __future__ import annotations
+
+from cspec.compiler import explain_expressions as expressions
+from cspec.compiler.explain_graph import GATES, NO_GATES, conditional, operations, states, symbolic
+from cspec.compiler.explain_history import changes
+from cspec.compiler.explain_quantities import quantities
+from cspec.compiler.explain_records import (
+    ConstraintRecord,
+    Explanation,
+    Mathematics,
+)
+from cspec.compiler.explain_settings import acting_values, settings_of, training
+from cspec.compiler.explain_verdict import price, tolerance, verdict
+from cspec.compiler.facts import Facts
+from cspec.compiler.graph import UpdateGraph
+from cspec.compiler.ir import Constraint, SetMember
+from cspec.compiler.lower import EQUALITY_SETS, SET_METHODS, Lowered
+from cspec.compiler.plan import Plan
+from cspec.compiler.program import ConstraintFacts, Program
+from cspec.compiler.report_facts import constraint_facts, verify_facts
+from cspec.dsl.nodes import Call, Expr, Keyword, Name, Stop
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.methods import METHODS, Method
+
+
+def gather(
+    plan: Plan, program: Program | None = None, facts: Facts | None = None, verbose: bool = False
+) -> Explanation:
+    """The explanation of a plan, with members, sizes and notes where a program is given."""
+    checked, problem = plan.checked, plan.problem
+    lowered, drawn = symbolic(plan)
+    graph = drawn if program is None else program.graph
+    known = {c.family: c for c in constraint_facts(lowered, checked)}
+    rules = _rules(lowered, program)
+    records = tuple(
+        _constraint(c, _Context(plan, program, graph, known[c.label], rules.get(c.label), verbose))
+        for c in problem.constraints
+    )
+    conditions = {} if program is not None else _conditions(lowered)
+    fit = training(checked, program)
+    about = quantities(plan, program, facts)
+    moving = ", ".join(q.name for q in about if q.moves) or "what your loop trains"
+    return Explanation(
+        name=checked.source.name,
+        bound=program is not None,
+        sense=problem.sense,
+        objective=expressions.mathematics(problem.objective),
+        objective_written=problem.objective_text,
+        implied=tuple(dict.fromkeys((n.written, n.meaning) for n in checked.notes)),
+        quantities=about,
+        constraints=records,
+        metrics=tuple((name, expressions.text(value)) for name, value in problem.metrics),
+        training=fit,
+        changes=changes(checked),
+        state=states(graph, program is not None),
+        operations=operations(graph, conditions, f"{fit[0].value} moves {moving}", _stop(plan)),
+        signs=_signs(plan),
+        notes=program.notes if program is not None else (),
+    )
+
+
+class _Context:
+    """What one constraint's record is made from."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        program: Program | None,
+        graph: UpdateGraph,
+        facts: ConstraintFacts,
+        rule: str | None,
+        verbose: bool,
+    ) -> None:
+        self.checked = plan.checked
+        self.program = program
+        self.graph = graph
+        self.facts = facts
+        self.rule = rule
+        self.verbose = verbose
+        self.members = (
+            ()
+            if program is None
+            else tuple(m for m in program.constraints if m.family == facts.family)
+        )
+
+
+def _rules(lowered: Lowered, program: Program | None) -> dict[str, str]:
+    """The rule of each constraint family, in the program's names where there is a program."""
+    if program is not None:
+        return {c.family: c.rule for c in program.constraints if c.rule is not None}
+    return {p.constraint.label: r.rule.name for r in lowered.rules for p in r.parts}
+
+
+def _conditions(lowered: Lowered) -> dict[str, str]:
+    found = {}
+    for rule in lowered.rules:
+        if all(conditional(part.constraint) for part in rule.parts):
+            found[rule.rule.name] = GATES
+    for action in lowered.actions:
+        if all(conditional(c) for c in action.constraints):
+            found[f"project_{action.name}"] = NO_GATES
+    return found
+
+
+def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
+    facts = context.facts
+    decided = context.members[0] if context.members else facts
+    open_choice = context.program is None and conditional(c)
+    method = c.method if isinstance(c.method, Method) else None
+    if context.members and method is not None and decided.method != method.word:
+        method = METHODS[decided.method]()
+    acting = acting_values(context.graph, context.rule) if context.rule else {}
+    soft = c.soft
+    settings: Settings | None = soft if soft is not None else method
+    default = context.checked.symbols.default_dataset
+    return ConstraintRecord(
+        label=c.label,
+        written=c.text,
+        quantifier=expressions.quantifier(c.binders),
+        members=tuple(m.label for m in context.members if m.label != m.family),
+        canonical=canonical(c, method),
+        kind="requirement" if soft is None else "preference",
+        method=f"lagrangian ({GATES}) or projection ({NO_GATES})"
+        if open_choice
+        else decided.method,
+        alternative="the model's gates, once it is bound" if open_choice else "",
+        settings=()
+        if settings is None or open_choice
+        else settings_of(settings, acting, context.verbose),
+        reason=decided.reason,
+        rejected=c.rejected if not context.members or decided.reason == c.reason else (),
+        surrogate=_surrogate(c, decided),
+        surrogate_form=tuple(_relation(p, c.relation) for p in c.gradient_parts or ()),
+        tolerance=tolerance(c, facts),
+        verdict=verdict(facts, verify_facts(context.checked), default),
+        price=price(c.model_copy(update={"method": method})),
+    )
+
+
+def canonical(c: Constraint, method: Settings | None) -> tuple[Mathematics, ...]:
+    """`W in S` where a set is kept, else `g <= 0` for each canonical function."""
+    if c.set is not None and (c.relation == "in" or (method and method.word in SET_METHODS)):
+        kept = method is None or method.word in SET_METHODS
+        return (_membership(c.set) if kept else _residual(c.set),)
+    return tuple(_relation(part, c.relation) for part in c.parts)
+
+
+def _relation(part: Expr, relation: str) -> Mathematics:
+    shown = expressions.mathematics(part)
+    sign, latex = ("==", "=") if relation == "==" else ("<=", r"\le")
+    return Mathematics(text=f"{shown.text} {sign} 0", latex=f"{shown.latex} {latex} 0")
+
+
+def _membership(member: SetMember) -> Mathematics:
+    within = expressions.mathematics(_set(member))
+    if member.subject is None:
+        model = member.model or "model"
+        return Mathematics(
+            text=f"the prunable weights of {model} in {within.text}",
+            latex=rf"\text{{prunable weights of }} \mathrm{{{model}}} \in {within.latex}",
+        )
+    subject = expressions.mathematics(member.subject)
+    return Mathematics(
+        text=f"{subject.text} in {within.text}", latex=rf"{subject.latex} \in {within.latex}"
+    )
+
+
+def _residual(member: SetMember) -> Mathematics:
+    """A set as functions that multipliers act on."""
+    shown = _membership(member)
+    sign, latex = ("==", "=") if member.word in EQUALITY_SETS else ("<=", r"\le")
+    return Mathematics(
+        text=f"residual({shown.text}) {sign} 0",
+        latex=rf"\operatorname{{residual}}({shown.latex}) {latex} 0",
+    )
+
+
+def _set(member: SetMember) -> Expr:
+    positional = tuple(v for k, v in member.arguments.items() if k.isdigit())
+    keywords = tuple(
+        Keyword(name=k, value=v) for k, v in member.arguments.items() if not k.isdigit()
+    )
+    if not positional and not keywords:
+        return Name(id=member.word)
+    return Call(function=Name(id=member.word), arguments=positional, keywords=keywords)
+
+
+def _surrogate(c: Constraint, decided: ConstraintFacts) -> str:
+    text = decided.surrogate or (c.surrogate_text if c.gradient_parts is not None else None)
+    return "" if text is None else text
+
+
+def _signs(plan: Plan) -> tuple[str, ...]:
+    """The sign rule, once, where there are multipliers at all."""
+    used = [c for c in plan.problem.constraints if price(c) or conditional(c)]
+    if not used:
+        return ()
+    rule = (
+        "L = f + sum of multiplier * (what must be <= 0), with f as minimized: the multiplier of "
+        "an inequality is >= 0 however it was written"
+    )
+    found = [rule]
+    if any(c.relation == "==" for c in used):
+        found.append("the multiplier of `lhs == rhs` multiplies (lhs - rhs) and has either sign")
+    if plan.problem.sense == "maximize":
+        found.append("f is minus the objective, which is maximized")
+    found.append(
+        "sensitivity is the change of the objective as written per unit that a bound as written "
+        "is raised: a local estimate, printed only where the end of a run is stationary"
+    )
+    return tuple(found)
+
+
+def _stop(plan: Plan) -> str | None:
+    for item in plan.checked.elaborated.items:
+        if isinstance(item, Stop):
+            return expressions.text(item.condition)
+    return None

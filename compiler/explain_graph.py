@@ -1,0 +1,175 @@
+"""The update graph of an explanation: of the program, or of the symbolic plan.
+
+A plan does not know how many members a constraint has, so its rules count each constraint once and
+say no sizes. What is decided only once a model is bound appears with its condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cspec.compiler import explain_formulas
+from cspec.compiler.assemble import assemble
+from cspec.compiler.explain_records import OperationRecord, StateRecord
+from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
+from cspec.compiler.ir import Constraint
+from cspec.compiler.lower import (
+    EQUALITY_SETS,
+    SET_METHODS,
+    FunctionalRule,
+    Lowered,
+    Part,
+    SetAction,
+)
+from cspec.compiler.methods import FUNCTIONAL, Rule
+from cspec.compiler.plan import Plan
+from cspec.compiler.strategy import GATE_DUAL_BUDGET
+from cspec.dsl.settings.base import Every, Settings
+from cspec.dsl.settings.methods import Lagrangian, Method
+
+GATES = "with gates"
+NO_GATES = "without gates"
+
+
+def conditional(c: Constraint) -> bool:
+    """Whether the method depends on gates that a model still to be bound may have."""
+    return (
+        c.set is not None
+        and c.set.model is not None
+        and any(text.startswith("lagrangian without gates") for text in c.rejected)
+    )
+
+
+def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
+    """The graph of a plan: every index set counted once."""
+    hard = [c for c in plan.problem.constraints if c.soft is None]
+    soft = tuple(c for c in plan.problem.constraints if c.soft is not None)
+    lowered = Lowered(plan.problem, _rules(hard), _actions(hard), soft)
+    return lowered, assemble(lowered)
+
+
+def _rules(constraints: Iterable[Constraint]) -> tuple[FunctionalRule, ...]:
+    groups: dict[Settings, list[Constraint]] = {}
+    for c in constraints:
+        if conditional(c):
+            groups.setdefault(Lagrangian(), []).append(c)
+        elif isinstance(c.method, Method) and c.method.word not in SET_METHODS:
+            groups.setdefault(c.method, []).append(c)
+    rules: list[FunctionalRule] = []
+    words: dict[str, int] = {}
+    start = 0
+    for settings, members in groups.items():
+        count = words[settings.word] = words.get(settings.word, 0) + 1
+        equalities = tuple(_equality(c) for c in members)
+        rule = Rule(
+            name=settings.word if count == 1 else f"{settings.word}_{count}",
+            settings=settings,
+            labels=tuple(c.label for c in members),
+            size=len(members),
+            equalities=equalities,
+            total_steps=0,
+            steps_per_epoch=0,
+        )
+        parts = tuple(
+            Part(c, c.parts, c.gradient_parts, start + i, start + i + 1)
+            for i, c in enumerate(members)
+        )
+        start += len(members)
+        rules.append(FunctionalRule(rule, FUNCTIONAL[settings.word](rule), parts))
+    return tuple(rules)
+
+
+def _equality(c: Constraint) -> bool:
+    if c.relation == "in":
+        return c.set is not None and c.set.word in EQUALITY_SETS
+    return c.relation == "=="
+
+
+def _actions(constraints: Iterable[Constraint]) -> tuple[SetAction, ...]:
+    return tuple(
+        SetAction(
+            name=c.label.replace(".", "_"),
+            family=c.label,
+            settings=c.method,
+            set=c.set,
+            targets=() if c.set.subject is None else (c.set.subject,),
+            constraints=(c,),
+        )
+        for c in constraints
+        if c.method is not None and c.method.word in SET_METHODS and c.set is not None
+    )
+
+
+# --- As records ----------------------------------------------------------------------------------
+
+
+def operations(
+    graph: UpdateGraph, conditions: dict[str, str], optimizer: str, stop: str | None
+) -> tuple[OperationRecord, ...]:
+    """The operations in the order of a step. `conditions` are by rule and by operation."""
+    return tuple(
+        _record(op, conditions, optimizer, stop)
+        for op in graph.operations
+        if op.kind is not Kind.STOP or stop is not None
+    )
+
+
+def _record(
+    op: Operation, conditions: dict[str, str], optimizer: str, stop: str | None
+) -> OperationRecord:
+    meaning = op.meaning
+    if op.kind is Kind.PRIMAL_STEP:
+        meaning = optimizer
+    elif op.kind is Kind.STOP and stop is not None:
+        meaning = f"stop when {stop}"
+    updates = op.updates
+    if op.kind is Kind.COMBINE:
+        updates = tuple(update for update in updates if update.target == "weight")
+    condition = conditions.get(op.rule or op.name, "")
+    if condition == GATES and op.kind is Kind.DUAL_STEP:
+        # The step is chosen with the length of the run, which is not known yet.
+        updates, meaning = (), f"{meaning}, lr = {GATE_DUAL_BUDGET:g} / steps"
+    shown = tuple(
+        explain_formulas.mathematics(op, update)
+        for update in updates
+        if explain_formulas.first_value(update) is None
+    )
+    return OperationRecord(
+        kind=str(op.kind),
+        name=op.name,
+        trigger=when(op.trigger, op.after),
+        meaning=meaning,
+        updates=shown,
+        targets=op.targets if not op.operator else (f"{', '.join(op.targets)} in {op.operator}",),
+        condition=condition,
+    )
+
+
+def when(trigger: Every, after: int = 0) -> str:
+    """`every step`, `every 5 epochs`, `every step after the first 100`."""
+    count, unit = trigger
+    text = f"every {unit}" if count == 1 else f"every {count} {unit}s"
+    return f"{text} after the first {after} steps" if after else text
+
+
+def states(graph: UpdateGraph, sized: bool) -> tuple[StateRecord, ...]:
+    """What the updates remember; sizes only where they are known."""
+    return tuple(
+        StateRecord(
+            name=state.name,
+            meaning=state.meaning,
+            size=state.size if sized else None,
+            start=_start(state),
+        )
+        for state in graph.state
+    )
+
+
+def _start(state: StateFacts) -> str:
+    match state.start:
+        case tuple():
+            return "0 for inequalities, -inf for equalities"
+        case value if value != value:
+            return "the first value measured"
+        case value:
+            return f"{value:g}"

@@ -1,0 +1,153 @@
+"""What a problem is about: data, models, variables, params; what moves and what stays."""
+
+from __future__ import annotations
+
+from cspec.compiler import explain_expressions as expressions
+from cspec.compiler.explain_records import Quantity
+from cspec.compiler.facts import DataFacts, Facts, ModelFacts
+from cspec.compiler.plan import Plan
+from cspec.compiler.program import ModelSetup, Program, SourceCall, VariableSetup
+from cspec.dsl.nodes import Domain
+
+FEW = 8
+"""Names listed one by one; of more only the number is said."""
+
+
+def quantities(
+    plan: Plan, program: Program | None = None, facts: Facts | None = None
+) -> tuple[Quantity, ...]:
+    """All of them, in the order variables, models, data, params, given values."""
+    models = plan.models if program is None else program.models
+    return (
+        *(_variable(v, plan) for v in plan.variables),
+        *(_model(m, facts) for m in models),
+        *_data(plan, program, facts),
+        *_domains(plan),
+        *(_param(name, value) for name, value in plan.checked.params.items()),
+        *(
+            Quantity(kind="given", name=name, meaning="handed over by your own loop, each step")
+            for name, symbol in plan.checked.symbols.table.items()
+            if symbol.role == "given"
+        ),
+    )
+
+
+def _variable(setup: VariableSetup, plan: Plan) -> Quantity:
+    size = (
+        ""
+        if not plan.checked.symbols.vars()[setup.name].dimensions
+        else f"{setup.shape[0]} numbers"
+    )
+    if len(setup.shape) > 1:
+        size = " x ".join(str(length) for length in setup.shape) + " numbers"
+    start = (
+        f"[{', '.join(f'{value:g}' for value in setup.start)}]"
+        if isinstance(setup.start, tuple)
+        else f"{setup.start:g}"
+    )
+    parts = [part for part in (size, f"starts at {start}") if part]
+    if setup.lower is not None or setup.upper is not None:
+        low = "-inf" if setup.lower is None else f"{setup.lower:.6g}"
+        high = "inf" if setup.upper is None else f"{setup.upper:.6g}"
+        parts.append(f"held in [{low}, {high}] by projection")
+    return Quantity(kind="var", name=setup.name, meaning=", ".join(parts), moves=True)
+
+
+def _model(setup: ModelSetup, facts: Facts | None) -> Quantity:
+    if setup.frozen_of is not None:
+        meaning = f"a copy of {setup.frozen_of} at the start, frozen"
+        return Quantity(kind="model", name=setup.name, meaning=meaning)
+    parts = [_source(setup.source)]
+    if setup.source.inputs is not None:
+        shape = " x ".join(str(length) for length in setup.source.inputs)
+        parts.append(f"inputs {shape}, outputs {setup.source.outputs}")
+    known = facts.models.get(setup.name) if facts is not None else None
+    if known is None:
+        parts.append("every parameter with requires_grad moves")
+        return Quantity(kind="model", name=setup.name, meaning="; ".join(parts), moves=True)
+    parts += _parameters(known)
+    return Quantity(kind="model", name=setup.name, meaning="; ".join(parts), moves=not known.frozen)
+
+
+def _parameters(model: ModelFacts) -> list[str]:
+    def size(shape: tuple[int, ...]) -> int:
+        total = 1
+        for length in shape:
+            total *= length
+        return total
+
+    moving = [p for p in model.parameters if p.requires_grad]
+    fixed = [p for p in model.parameters if not p.requires_grad]
+    found = []
+    if moving:
+        numbers = sum(size(p.shape) for p in moving)
+        found.append(f"{numbers:,} numbers move: {_listed([p.name for p in moving])}")
+    if fixed:
+        found.append(f"fixed (requires_grad is false): {_listed([p.name for p in fixed])}")
+    if model.gated:
+        found.append(f"gates on {_listed([p.name for p in model.parameters if p.gated])}")
+    return found
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) <= FEW:
+        return ", ".join(names)
+    return f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
+
+
+def _data(plan: Plan, program: Program | None, facts: Facts | None) -> list[Quantity]:
+    setups = plan.data if program is None else program.data
+    found = []
+    for setup in setups:
+        for name, columns in setup.targets:
+            known = facts.data.get(name) if facts is not None else None
+            parts = [_source(setup.source), _columns(columns)]
+            if known is not None:
+                parts += _rows(known)
+            found.append(Quantity(kind="data", name=name, meaning="; ".join(p for p in parts if p)))
+    return found
+
+
+def _columns(columns: tuple[tuple[str, str], ...]) -> str:
+    names = [name if name == original else f'"{original}" as {name}' for name, original in columns]
+    return f"columns {', '.join(names)}" if names else ""
+
+
+def _rows(data: DataFacts) -> list[str]:
+    parts = [f"{data.rows:,} rows"]
+    if data.feature_names:
+        parts.append(f"inputs {_listed(list(data.feature_names))}")
+    for name, column in data.columns.items():
+        if column.classes:
+            classes = [str(value) for value in column.classes]
+            parts.append(f"{name} in {{{_listed(classes)}}}, numbered in this order")
+        elif column.shape:
+            parts.append(f"{name} of shape {' x '.join(str(length) for length in column.shape)}")
+    return parts
+
+
+def _source(source: SourceCall) -> str:
+    if not source.name:
+        return "bound from outside"
+    inside = ", ".join(f"{key}={_plain(value)}" for key, value in source.settings.items())
+    origin = f" from {source.module}" if source.module else ""
+    return f"{source.name}({inside}){origin}"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_plain(item) for item in value)}]"
+    return f'"{value}"' if isinstance(value, str) and not value.isidentifier() else str(value)
+
+
+def _domains(plan: Plan) -> list[Quantity]:
+    return [
+        Quantity(kind="domain", name=item.name, meaning=expressions.text(item.source))
+        for item in plan.checked.elaborated.items
+        if isinstance(item, Domain)
+    ]
+
+
+def _param(name: str, value: float | tuple[float, ...]) -> Quantity:
+    text = f"{value:g}" if isinstance(value, float | int) else f"{len(value)} numbers"
+    return Quantity(kind="param", name=name, meaning=text)

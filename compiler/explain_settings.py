@@ -1,0 +1,138 @@
+"""Settings as they will act, defaults marked; what trains, for how long, with what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cspec.compiler.explain_records import Setting
+from cspec.compiler.graph import Kind, UpdateGraph
+from cspec.compiler.program import Program, revive_fit
+from cspec.compiler.schedule import DEFAULT_EPOCHS, DEFAULT_STEPS
+from cspec.dsl.check import Checked
+from cspec.dsl.settings.base import Every, Settings
+from cspec.dsl.settings.fit import FitSettings
+
+
+def written(settings: Settings) -> str:
+    """`adam(lr=0.01)`: a record as the spec would say it."""
+    given = [f"{name}={value_text(getattr(settings, name))}" for name in _given(settings)]
+    return f"{settings.word}({', '.join(given)})" if given else settings.word
+
+
+def _given(settings: Settings) -> list[str]:
+    return [name for name in type(settings).model_fields if settings.given(name)]
+
+
+def value_text(value: object) -> str:
+    """A setting's value in the notation of the language."""
+    match value:
+        case Settings():
+            return written(value)
+        case Every(count=1, unit=unit):
+            return unit
+        case Every(count=count, unit="step"):
+            return str(count)
+        case Every(count=count):
+            return f"epochs({count})"
+        case tuple():
+            return f"[{', '.join(value_text(item) for item in value)}]"
+        case dict():
+            return f"sizes({', '.join(f'{k}={v}' for k, v in value.items())})"
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)
+
+
+def settings_of(
+    method: Settings, acting: Mapping[str, float], verbose: bool
+) -> tuple[Setting, ...]:
+    """The settings of a method. Values that the spec leaves to the compiler come from `acting`.
+
+    Defaults that only the compiler knows are always listed, the others when `verbose`.
+    """
+    found: list[Setting] = []
+    for name in type(method).model_fields:
+        value = getattr(method, name)
+        if isinstance(value, Settings):
+            found += _nested(name, value, method.given(name), acting, verbose)
+        elif method.given(name):
+            found.append(Setting(name=name, value=value_text(value)))
+        elif value is None:
+            if name in acting:
+                found.append(Setting(name=name, value=f"{acting[name]:g}", default=True))
+        elif verbose:
+            found.append(Setting(name=name, value=value_text(value), default=True))
+    return tuple(found)
+
+
+def _nested(
+    name: str, value: Settings, given: bool, acting: Mapping[str, float], verbose: bool
+) -> list[Setting]:
+    """A setting with settings of its own: `dual=nupi`, `dual.lr=0.3`."""
+    inner = settings_of(value, acting, verbose)
+    if not given and not inner:
+        return []
+    return [
+        Setting(name=name, value=value.word, default=not given),
+        *(s.model_copy(update={"name": f"{name}.{s.name}"}) for s in inner),
+    ]
+
+
+def acting_values(graph: UpdateGraph, rule: str) -> dict[str, float]:
+    """Constants and first values of a rule's operations: what `None` in the settings became."""
+    found: dict[str, float] = {}
+    for op in graph.operations:
+        if op.rule == rule and op.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP, Kind.COMBINE):
+            found |= op.constants
+    for state in graph.state:
+        owner, _, name = state.name.rpartition(".")
+        if owner in ("", rule) and isinstance(state.start, float) and state.start == state.start:
+            found.setdefault(name, state.start)
+    return found
+
+
+def training(checked: Checked, program: Program | None) -> tuple[Setting, ...]:
+    """Optimizer, length, batches, precision, seed: as they act."""
+    spec = checked.fit
+    fit = spec if program is None else revive_fit(program.fit)
+    found = [
+        Setting(
+            name="optimizer",
+            value=", ".join(_optimizer(o) for o in fit.optimizer),
+            default=not spec.given("optimizer"),
+        ),
+        _length(checked),
+    ]
+    if checked.symbols.datasets():
+        found.append(_plain(spec, "batch_size"))
+    for name in ("schedule", "clip_norm", "accumulate", "precision", "augment"):
+        if spec.given(name):
+            found.append(_plain(spec, name))
+    return (*found, _plain(spec, "seed"))
+
+
+def _plain(fit: FitSettings, name: str) -> Setting:
+    return Setting(name=name, value=value_text(getattr(fit, name)), default=not fit.given(name))
+
+
+def _optimizer(optimizer: Settings) -> str:
+    """The optimizer with its learning rate, given or not."""
+    shown = {name: getattr(optimizer, name) for name in _given(optimizer)}
+    shown.setdefault("lr", getattr(optimizer, "lr", None))
+    shown = {name: value for name, value in shown.items() if value is not None}
+    inside = ", ".join(f"{name}={value_text(value)}" for name, value in shown.items())
+    return f"{optimizer.word}({inside})"
+
+
+def _length(checked: Checked) -> Setting:
+    fit = checked.fit
+    if fit.steps is not None:
+        return Setting(name="steps", value=str(fit.steps))
+    if fit.epochs is not None:
+        return Setting(name="epochs", value=str(fit.epochs))
+    if checked.symbols.datasets():
+        return Setting(name="epochs", value=str(DEFAULT_EPOCHS), default=True)
+    return Setting(name="steps", value=str(DEFAULT_STEPS), default=True)

@@ -1,0 +1,78 @@
+"""How a constraint is judged and priced: tolerance, data, evidence, sign of its multiplier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cspec.compiler.ir import Constraint
+from cspec.compiler.program import ConstraintFacts, VerifyFacts
+from cspec.dsl.settings.methods import Method
+
+
+def tolerance(c: Constraint, facts: ConstraintFacts) -> str:
+    """The tolerance of the verdict, in the constraint's units, and where it comes from."""
+    if facts.exact:
+        return "0: counts are compared exactly"
+    origin = "within" if c.tolerance_given else "default"
+    return f"{facts.tolerance:g} ({origin})"
+
+
+def deciding(
+    facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str | None
+) -> tuple[str | None, VerifyFacts | None]:
+    """The data that decide a constraint, and the `verify` line that says so.
+
+    Its `verify` without `every`, else its periodic one, else its own training data.
+    """
+    if not facts.datasets:
+        return None, None
+    own = facts.datasets[0] if len(facts.datasets) == 1 else None
+    chosen: dict[bool, VerifyFacts] = {}
+    for line in verify:
+        if not line.labels or any(_named(facts, label) for label in line.labels):
+            chosen[line.every is not None] = line
+    item = chosen.get(False) or chosen.get(True)
+    moved = (own if item.labels else training) if item is not None else None
+    if item is None or item.dataset is None or moved not in facts.datasets:
+        return " + ".join(facts.datasets), item
+    rest = [name for name in facts.datasets if name != moved]
+    return " + ".join([item.dataset, *rest]), item
+
+
+def _named(facts: ConstraintFacts, name: str) -> bool:
+    return (
+        name in (facts.label, facts.family)
+        or facts.label.startswith((f"{name}.", f"{name}["))
+        or facts.family.startswith(f"{name}.")
+    )
+
+
+def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str | None) -> str:
+    """On what the true constraint is measured, in a sentence."""
+    if facts.soft:
+        return "none: a preference is reported and never decides"
+    data, item = deciding(facts, verify, training)
+    if data is None:
+        return "the true constraint on the parameters themselves, exact"
+    text = f"the true constraint on all of {data}, exact"
+    if item is None:
+        return f"{text} (no `verify` line: the training data decide)"
+    if item.every is not None:
+        return f"{text} (the data that also choose the best snapshot)"
+    if item.confidence is not None:
+        return f"the true constraint on {data}, certified with confidence {item.confidence:g}"
+    return text
+
+
+def price(c: Constraint) -> str:
+    """How the multiplier of a constraint reads, empty where it has none."""
+    if c.soft is not None or not isinstance(c.method, Method) or not c.method.multipliers:
+        return ""
+    if c.relation == "in":
+        return "multipliers of the residual's entries: reported by the largest and the norm"
+    sign = "+" if c.recovery.sensitivity_sign > 0 else "-"
+    kind = "of either sign, on (lhs - rhs)" if c.relation == "==" else ">= 0"
+    return (
+        f"multiplier {kind}; sensitivity = {sign}multiplier: the change of the objective as "
+        "written per unit that the bound as written is raised"
+    )
