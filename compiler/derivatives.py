@@ -1,0 +1,214 @@
+"""Exact derivatives of smooth problems: gradient, Jacobian, Hessian of the Lagrangian.
+
+They are found by sympy and leave as expression trees of the language, so that they are emitted like
+any other expression. Limits on nodes and time keep a large problem from stalling the compiler:
+beyond them derivatives come from automatic differentiation at run time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import sympy as sp
+
+from cspec.compiler.symbols import NODES, NotSymbolicError, nodes, sigmoid, softplus
+from cspec.dsl.nodes import Call, Expr, Index, Name, Negate, Number, Power, Product, Sum
+
+SECONDS = 3.0
+"""Time that finding and sharing derivatives may take."""
+TOTAL = 20_000
+"""Nodes of all derivatives of one kind together."""
+
+Found = TypeVar("Found")
+Sparse = tuple[tuple[int, int, sp.Expr], ...]
+
+
+class Derivatives(NamedTuple):
+    """First and second derivatives; None where they were too large."""
+
+    gradient: tuple[sp.Expr, ...] | None
+    jacobian: Sparse | None
+    """Entries (constraint, variable, derivative) that are not zero."""
+    hessian: Sparse | None
+    """Entries (i, j, derivative), i >= j, of the Hessian of f + <multipliers, g>."""
+
+
+MULTIPLIER = "multipliers"
+
+
+def multiplier(index: int) -> sp.Symbol:
+    """The symbol of one multiplier inside the Hessian of the Lagrangian."""
+    return sp.Symbol(f"{MULTIPLIER}[{index}]", real=True)
+
+
+def derivatives(
+    objective: sp.Expr | None, constraints: Sequence[sp.Expr] | None, variables: Sequence[sp.Symbol]
+) -> Derivatives:
+    """All derivatives that stay within the limits; a part that is None has none."""
+    clock = _Clock()
+    gradient: tuple[sp.Expr, ...] | None = None
+    jacobian: Sparse | None = None
+    hessian: Sparse | None = None
+    if objective is not None:
+        gradient = _limited(lambda: tuple(clock.diff(objective, x) for x in variables))
+    if constraints is not None:
+        jacobian = _limited(lambda: _jacobian(constraints, variables, clock))
+    if gradient is not None and jacobian is not None:
+        hessian = _limited(lambda: _hessian(gradient, jacobian, variables, clock))
+    return Derivatives(gradient, jacobian, hessian)
+
+
+def _limited(make: Callable[[], Found]) -> Found | None:
+    """What `make` finds within the limits."""
+    try:
+        return make()
+    except NotSymbolicError:
+        return None
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._end = time.monotonic() + SECONDS
+        self._total = 0
+
+    def diff(self, expr: sp.Expr, by: sp.Symbol) -> sp.Expr:
+        """One derivative, counted."""
+        if time.monotonic() > self._end:
+            raise NotSymbolicError("derivatives took too long")
+        found = sp.diff(expr, by)
+        self._total += nodes(found)
+        if nodes(found) > NODES or self._total > TOTAL:
+            raise NotSymbolicError("derivatives are too large")
+        return found
+
+
+def _jacobian(
+    constraints: Sequence[sp.Expr], variables: Sequence[sp.Symbol], clock: _Clock
+) -> Sparse:
+    place = {x: j for j, x in enumerate(variables)}
+    found = []
+    for i, g in enumerate(constraints):
+        for x in sorted(g.free_symbols & place.keys(), key=place.__getitem__):
+            found.append((i, place[x], clock.diff(g, x)))
+    return tuple(found)
+
+
+def _hessian(
+    gradient: Sequence[sp.Expr], jacobian: Sparse, variables: Sequence[sp.Symbol], clock: _Clock
+) -> Sparse:
+    place = {x: j for j, x in enumerate(variables)}
+    rows = list(gradient)
+    for i, j, slope in jacobian:
+        rows[j] = rows[j] + multiplier(i) * slope
+    found = []
+    for i, row in enumerate(rows):
+        below = [x for x in row.free_symbols & place.keys() if place[x] <= i]
+        for x in sorted(below, key=place.__getitem__):
+            entry = clock.diff(row, x)
+            if entry != 0:
+                found.append((i, place[x], entry))
+    return tuple(found)
+
+
+# --- sympy -> trees ------------------------------------------------------------------------------
+
+_CALLS: dict[object, str] = {
+    sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.asin: "arcsin",
+    sp.acos: "arccos", sp.atan: "arctan", sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh",
+    sp.erf: "erf", sigmoid: "sigmoid", softplus: "softplus",
+}  # fmt: skip
+
+
+def tree(expr: sp.Expr) -> Expr:
+    """The expression tree of a sympy expression.
+
+    Raises:
+        NotSymbolicError: a function that the language does not have.
+    """
+    match expr:
+        case sp.Integer() | sp.Rational() | sp.Float():
+            return _number(expr)
+        case sp.Symbol():
+            return name_tree(str(expr.name))
+        case sp.Add():
+            return _add(expr)
+        case sp.Mul():
+            return _mul(expr)
+        case sp.Pow():
+            return _pow(expr)
+    if expr is sp.pi:
+        return Name(id="pi")
+    if expr is sp.E:
+        return Call(function=Name(id="exp"), arguments=(_plain(1),))
+    word = _CALLS.get(expr.func)
+    if word is None or len(expr.args) != 1:
+        raise NotSymbolicError(str(expr.func))
+    return Call(function=Name(id=word), arguments=(tree(expr.args[0]),))
+
+
+def name_tree(text: str) -> Expr:
+    """`x`, `w[2]`, `W[0, 1]` as trees."""
+    name, bracket, rest = text.partition("[")
+    if not bracket:
+        return Name(id=name)
+    indices = tuple(_plain(int(part)) for part in rest.rstrip("]").split(","))
+    return Index(value=Name(id=name), indices=indices)
+
+
+def _plain(value: float) -> Number:
+    whole = float(value).is_integer() and abs(value) < 1e15
+    text = str(int(value)) if whole else repr(float(value))
+    return Number(text=text, value=float(value))
+
+
+def _number(value: sp.Expr) -> Expr:
+    if value < 0:
+        return Negate(operand=_number(-value))
+    return _plain(float(value))
+
+
+def _split_sign(term: sp.Expr) -> tuple[bool, sp.Expr]:
+    coefficient = term.as_coeff_Mul()[0]
+    return (True, -term) if coefficient.is_number and coefficient < 0 else (False, term)
+
+
+def _add(expr: sp.Expr) -> Expr:
+    terms = [_split_sign(term) for term in expr.as_ordered_terms()]
+    terms.sort(key=lambda item: item[0])
+    operands = [tree(term) for _, term in terms]
+    if terms[0][0]:
+        operands[0] = Negate(operand=operands[0])
+    operators = tuple("-" if negative else "+" for negative, _ in terms[1:])
+    return Sum(operands=tuple(operands), operators=operators)
+
+
+def _mul(expr: sp.Expr) -> Expr:
+    negative, positive = _split_sign(expr)
+    over, under = [], []
+    for factor in sp.Mul.make_args(positive):
+        base, exponent = factor.as_base_exp()
+        if exponent.is_number and exponent.is_real and exponent < 0 and base is not sp.E:
+            under.append(tree(base**-exponent))
+        elif factor.is_Rational and not factor.is_Integer and factor.q <= 64:
+            over.extend([] if factor.p == 1 else [_plain(int(factor.p))])
+            under.append(_plain(int(factor.q)))
+        else:
+            over.append(tree(factor))
+    over = over or [_plain(1)]
+    operators = tuple(["*"] * (len(over) - 1) + ["/"] * len(under))
+    operands = tuple(over + under)
+    built = Product(operands=operands, operators=operators) if operators else operands[0]
+    return Negate(operand=built) if negative else built
+
+
+def _pow(expr: sp.Expr) -> Expr:
+    base, exponent = expr.args
+    if base is sp.E:
+        return Call(function=Name(id="exp"), arguments=(tree(exponent),))
+    if exponent == sp.Rational(1, 2):
+        return Call(function=Name(id="sqrt"), arguments=(tree(base),))
+    if exponent.is_number and exponent < 0:
+        return Product(operands=(_plain(1), tree(base**-exponent)), operators=("/",))
+    return Power(base=tree(base), exponent=tree(exponent))

@@ -1,0 +1,351 @@
+"""Expression trees of `var` problems <-> sympy, by explicit constructors only.
+
+No text is ever parsed by sympy: every node is built by hand, numbers are exact fractions of the
+digits that were typed, powers of constants never reach big-integer arithmetic. Vectors are tuples
+of scalars. What has no smooth closed form here raises `NotSymbolicError`; callers fall back to
+automatic differentiation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+import sympy as sp
+
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import (
+    Attribute,
+    Call,
+    Expr,
+    Index,
+    Name,
+    Negate,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Vector,
+)
+
+NODES = 4_000
+"""Nodes of one translated expression beyond which derivatives come from autograd."""
+EXACT_BITS = 128
+"""Larger constants are taken as floating-point numbers before they are raised to a power."""
+EXACT_POWER = 16
+
+Value = sp.Expr | tuple["Value", ...]
+
+
+class NotSymbolicError(Exception):
+    """This form has no smooth closed form, or is too large to differentiate symbolically."""
+
+
+class sigmoid(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """1 / (1 + exp(-x)) as one function: its exponential never overflows when it is emitted."""
+
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """s (1 - s)."""
+        return self * (1 - self)
+
+
+class softplus(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """log(1 + exp(x)) as one function."""
+
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """The sigmoid."""
+        return sigmoid(self.args[0])
+
+
+class Space(NamedTuple):
+    """The decision variables of a problem and the params that its expressions name."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    """Shape of every variable as the spec declares it; () for a scalar."""
+    lower: Mapping[str, float]
+    upper: Mapping[str, float]
+    params: Mapping[str, float | tuple[float, ...]]
+
+    @property
+    def size(self) -> int:
+        """Number of scalar decision variables."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    def coordinates(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Every scalar: name and index, variables in order, row by row."""
+        return [(name, index) for name, shape in self.shapes.items() for index in _indices(shape)]
+
+    def symbols(self) -> list[sp.Symbol]:
+        """The sympy symbols of all scalars, in the same order."""
+        return [symbol(name, index) for name, index in self.coordinates()]
+
+    def bounds(self, name: str) -> tuple[float, float]:
+        """The interval of a variable's entries."""
+        return self.lower.get(name, -math.inf), self.upper.get(name, math.inf)
+
+
+def _indices(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    found: list[tuple[int, ...]] = [()]
+    for length in shape:
+        found = [(*index, i) for index in found for i in range(length)]
+    return found
+
+
+def symbol(name: str, index: tuple[int, ...] = ()) -> sp.Symbol:
+    """The symbol of one scalar: `x`, or `x[2]` for an entry."""
+    text = f"{name}[{', '.join(map(str, index))}]" if index else name
+    return sp.Symbol(text, real=True)
+
+
+ELEMENTARY: dict[str, Callable[[sp.Expr], sp.Expr]] = {
+    "exp": sp.exp,
+    "log": sp.log,
+    "sqrt": sp.sqrt,
+    "sin": sp.sin,
+    "cos": sp.cos,
+    "tan": sp.tan,
+    "arcsin": sp.asin,
+    "arccos": sp.acos,
+    "arctan": sp.atan,
+    "sinh": sp.sinh,
+    "cosh": sp.cosh,
+    "tanh": sp.tanh,
+    "erf": sp.erf,
+    "sigmoid": sigmoid,
+    "softplus": softplus,
+    "expm1": lambda x: sp.exp(x) - 1,
+    "log1p": lambda x: sp.log(1 + x),
+}
+"""Smooth functions of the language, applied entry by entry."""
+
+
+# --- Trees -> sympy ------------------------------------------------------------------------------
+
+
+def scalar(expr: Expr, space: Space) -> sp.Expr:
+    """The sympy expression of a scalar tree.
+
+    Raises:
+        NotSymbolicError: vectors, functions with kinks, unknown names, or too many nodes.
+    """
+    value = translate(expr, space)
+    if isinstance(value, tuple):
+        raise NotSymbolicError("a vector")
+    return value
+
+
+def entries(expr: Expr, space: Space) -> tuple[sp.Expr, ...]:
+    """All entries of a tree's value, row by row (one for a scalar)."""
+    return tuple(_flat(translate(expr, space)))
+
+
+def translate(expr: Expr, space: Space) -> Value:
+    """The sympy value of a tree: an expression, or nested tuples of them.
+
+    Raises:
+        NotSymbolicError: forms without a smooth closed form here.
+    """
+    match expr:
+        case Number():
+            return exact(expr)
+        case Name(id=name):
+            return _name(name, space)
+        case Negate(operand=operand):
+            return _each(lambda x: -x, translate(operand, space))
+        case Sum(operands=operands, operators=operators):
+            return _sum([translate(o, space) for o in operands], operators)
+        case Product(operands=operands, operators=operators):
+            return _product([translate(o, space) for o in operands], operators)
+        case Power(base=base, exponent=exponent):
+            return _broadcast(power, translate(base, space), translate(exponent, space))
+        case Vector(items=items):
+            return tuple(translate(item, space) for item in items)
+        case Index(value=value, indices=indices):
+            return _entry(translate(value, space), indices, space)
+        case Attribute(value=value, name="T"):
+            return _transpose(translate(value, space))
+        case Call(function=Name(id=name), arguments=arguments, keywords=()):
+            return _function(name, [translate(a, space) for a in arguments])
+    raise NotSymbolicError(type(expr).__name__)
+
+
+def exact(number: Number) -> sp.Expr:
+    """The digits as typed, as an exact fraction: `0.1` is 1/10, `10%` is 1/10."""
+    text = number.text.replace("_", "")
+    try:
+        part = Fraction(text[:-1]) / 100 if text.endswith("%") else Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        part = Fraction(number.value)
+    return sp.Rational(part.numerator, part.denominator)
+
+
+def _name(name: str, space: Space) -> Value:
+    if name in space.shapes:
+        return _nest(name, space.shapes[name], ())
+    if name in space.params:
+        known = space.params[name]
+        if isinstance(known, tuple):
+            return tuple(sp.Float(v) for v in known)
+        return sp.Symbol(name, real=True)
+    if name == "pi":
+        return sp.pi
+    raise NotSymbolicError(name)
+
+
+def _nest(name: str, shape: tuple[int, ...], index: tuple[int, ...]) -> Value:
+    if not shape:
+        return symbol(name, index)
+    return tuple(_nest(name, shape[1:], (*index, i)) for i in range(shape[0]))
+
+
+def _flat(value: Value) -> list[sp.Expr]:
+    if not isinstance(value, tuple):
+        return [value]
+    return [item for part in value for item in _flat(part)]
+
+
+def _each(function: Callable[[sp.Expr], sp.Expr], value: Value) -> Value:
+    if isinstance(value, tuple):
+        return tuple(_each(function, item) for item in value)
+    return function(value)
+
+
+def _broadcast(function: Callable[[sp.Expr, sp.Expr], sp.Expr], a: Value, b: Value) -> Value:
+    """Entry by entry; a scalar goes with every entry, a vector with every row."""
+    match isinstance(a, tuple), isinstance(b, tuple):
+        case True, True:
+            assert isinstance(a, tuple) and isinstance(b, tuple)
+            if _depth(a) > _depth(b):
+                return tuple(_broadcast(function, row, b) for row in a)
+            if _depth(b) > _depth(a):
+                return tuple(_broadcast(function, a, row) for row in b)
+            if len(a) != len(b):
+                raise NotSymbolicError("shapes that do not match")
+            return tuple(_broadcast(function, x, y) for x, y in zip(a, b, strict=True))
+        case True, False:
+            return tuple(_broadcast(function, x, b) for x in a)  # type: ignore[union-attr]
+        case False, True:
+            return tuple(_broadcast(function, a, y) for y in b)  # type: ignore[union-attr]
+        case _:
+            assert isinstance(a, sp.Expr) and isinstance(b, sp.Expr)
+            return function(a, b)
+
+
+def _depth(value: Value) -> int:
+    return 1 + _depth(value[0]) if isinstance(value, tuple) and value else 0
+
+
+def _sum(parts: list[Value], operators: tuple[str, ...]) -> Value:
+    if not any(isinstance(part, tuple) for part in parts):
+        signed = [parts[0]] + [
+            -p if o == "-" else p  # type: ignore[operator]
+            for o, p in zip(operators, parts[1:], strict=True)
+        ]
+        return sp.Add(*signed)
+    total = parts[0]
+    for operator, part in zip(operators, parts[1:], strict=True):
+        sign = -1 if operator == "-" else 1
+        total = _broadcast(lambda x, y, s=sign: x + s * y, total, part)  # type: ignore[misc]
+    return total
+
+
+def _product(parts: list[Value], operators: tuple[str, ...]) -> Value:
+    total = parts[0]
+    for operator, part in zip(operators, parts[1:], strict=True):
+        match operator:
+            case "*":
+                total = _broadcast(lambda x, y: x * y, total, part)
+            case "/":
+                total = _broadcast(_quotient, total, part)
+            case _:
+                total = _matmul(total, part)
+    return total
+
+
+def _quotient(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    if b == 0:
+        raise NotSymbolicError("division by zero")
+    return a / b
+
+
+def power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+    """base ^ exponent; powers of large constants are taken in floating point."""
+    if base.is_number and exponent.is_number:
+        small = exponent.is_Integer and abs(int(exponent)) <= EXACT_POWER
+        root = exponent == sp.Rational(1, 2)
+        if base.is_Rational and (small or root) and _bits(base) <= EXACT_BITS:
+            if base == 0 and exponent.is_negative:
+                raise NotSymbolicError("division by zero")
+            return base**exponent
+        try:
+            return sp.Float(float(base) ** float(exponent))
+        except (OverflowError, ZeroDivisionError, TypeError) as error:
+            raise NotSymbolicError("no finite number") from error
+    return base**exponent
+
+
+def _bits(number: sp.Expr) -> int:
+    return max(int(number.p).bit_length(), int(number.q).bit_length())
+
+
+def _matmul(a: Value, b: Value) -> Value:
+    if not (isinstance(a, tuple) and isinstance(b, tuple)):
+        raise NotSymbolicError("`@` between scalars")
+    if _depth(a) == 2:
+        return tuple(_matmul(row, b) for row in a)
+    if len(a) != len(b):
+        raise NotSymbolicError("shapes that do not match")
+    if _depth(b) == 1:
+        return sp.Add(*(x * y for x, y in zip(a, b, strict=True)))  # type: ignore[operator]
+    return tuple(_matmul(a, column) for column in _transpose(b))  # type: ignore[union-attr]
+
+
+def _transpose(value: Value) -> Value:
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return tuple(zip(*value, strict=True))
+    return value
+
+
+def _entry(value: Value, indices: tuple[Expr, ...], space: Space) -> Value:
+    for index in indices:
+        position = value_or_none(index, space.params)
+        if position is None or position != int(position) or not isinstance(value, tuple):
+            raise NotSymbolicError("an index that is no constant")
+        if not 0 <= int(position) < len(value):
+            raise NotSymbolicError("an index outside the vector")
+        value = value[int(position)]
+    return value
+
+
+def _function(name: str, arguments: list[Value]) -> Value:
+    if name in ELEMENTARY and len(arguments) == 1:
+        return _each(ELEMENTARY[name], arguments[0])
+    if name == "pow" and len(arguments) == 2:
+        return _broadcast(power, arguments[0], arguments[1])
+    if len(arguments) == 1:
+        flat = _flat(arguments[0])
+        match name:
+            case "sum":
+                return sp.Add(*flat)
+            case "sumsq":
+                return sp.Add(*(x**2 for x in flat))
+            case "l2":
+                return sp.sqrt(sp.Add(*(x**2 for x in flat)))
+    if name == "norm" and len(arguments) == 2 and arguments[1] == 2:
+        return sp.sqrt(sp.Add(*(x**2 for x in _flat(arguments[0]))))
+    raise NotSymbolicError(f"`{name}`")
+
+
+def nodes(expr: sp.Expr, limit: int = NODES) -> int:
+    """Nodes of a sympy expression, counted up to `limit`."""
+    count = 0
+    for count, _ in enumerate(sp.preorder_traversal(expr), start=1):  # noqa: B007
+        if count > limit:
+            break
+    return count
