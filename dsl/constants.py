@@ -100,7 +100,7 @@ def _power(expr: Expr, base: float, exponent: float) -> float:
         raise NotFiniteError(expr, "divides by zero") from error
     if isinstance(result, complex):
         raise NotFiniteError(expr, "is no real number")
-    return result
+    return float(result)
 
 
 def _call(expr: Expr, name: str, arguments: tuple[Expr, ...], values: Values) -> float | None:

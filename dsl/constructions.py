@@ -37,7 +37,7 @@ def check_construction(typer: Typer, constraint: Constraint, by: Expr, scope: Sc
     if kind.what == "unknown":
         return
     rate = any(isinstance(node, Expectation) for node in everything(relation))
-    helps = ("remove `by construction`: the method in force then enforces it",)
+    helps: tuple[str, ...] = ("remove `by construction`: the method in force then enforces it",)
     if rate:
         why = "it is a mean over data, which no single parameter or output decides"
         helps = (*helps, "for a rate of predictions: `by threshold` moves the decision afterwards")

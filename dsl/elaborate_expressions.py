@@ -291,7 +291,7 @@ class Elaborator:
             )
             return
         end = Span(span.end - 1, span.end - 1)
-        fixes = ()
+        fixes: tuple[Fix, ...] = ()
         if isinstance(expr, Expectation):
             fixes = tuple(
                 Fix(span=end, replacement=f" on {name}", title=f"measure on `{name}`")
@@ -434,7 +434,7 @@ class Elaborator:
     # --- the rest ---
 
     def _inlined(self, word: str, context: Context) -> bool:
-        """Whether a let must be inlined here: where it is used decides its data, or mean or each."""
+        """Whether a let must be inlined here: its use decides its data, or mean or each."""
         if not self.reach.undecided(word):
             return False
         if context.data is not None and self.reach.bare(word):

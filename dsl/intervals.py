@@ -132,8 +132,8 @@ class Ranges:
             case Interval(lower=lower, upper=upper):
                 return Range(self.of(lower, local).low, self.of(upper, local).high)
             case _:
-                value = value_or_none(expr, self.values)
-                return ALL if value is None else Range(value, value)
+                known = value_or_none(expr, self.values)
+                return ALL if known is None else Range(known, known)
 
     @staticmethod
     def _joined(ranges: list[Range]) -> Range:

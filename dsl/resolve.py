@@ -66,8 +66,8 @@ def resolve(
             targets[target.name] = target
             table[target.name] = Symbol(target.name, "data", item, NOWHERE)
     for signature in functions:
-        item = From(module="", path=False, names=())
-        table.setdefault(signature.name, Symbol(signature.name, "function", item, NOWHERE))
+        origin = From(module="", path=False, names=())
+        table.setdefault(signature.name, Symbol(signature.name, "function", origin, NOWHERE))
     found += list(_unused(table, uses, source))
     symbols = Symbols(
         table=table,

@@ -55,7 +55,7 @@ class Signature(NamedTuple):
 _NUMBER: frozenset[What] = frozenset(
     {"number", "scores", "labels", "column", "value", "tensor", "unknown"}
 )
-_REDUCIBLE = _NUMBER | {"groups", "weights"}
+_REDUCIBLE: frozenset[What] = _NUMBER.union(("groups", "weights"))
 _SCORES: frozenset[What] = frozenset({"scores", "number", "tensor", "column", "unknown"})
 _LABELS: frozenset[What] = frozenset({"column", "number", "labels", "scores", "value", "unknown"})
 _WEIGHT: frozenset[What] = frozenset({"tensor", "weights", "number", "unknown"})

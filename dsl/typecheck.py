@@ -259,7 +259,7 @@ class Typer:
         """A name that nothing defines, with the closest one that is; `words` may be meant."""
         own = {*scope.local, *self.symbols.table, *self.symbols.column_names}
         guess = closest(name.id, own) or closest(name.id, words)
-        fixes = ()
+        fixes: tuple[Fix, ...] = ()
         if guess:
             fixes = (Fix(span=name.span, replacement=guess, title=f"write {guess}"),)
         return self.report(
@@ -312,7 +312,7 @@ class Typer:
         whats = {kind.what for kind in kinds}
         for what in ("unknown", "groups", "tensor", "scores"):
             if what in whats:
-                return joined(what, *kinds)  # type: ignore[arg-type]
+                return joined(what, *kinds)
         return joined("number", *kinds)
 
     def operand(self, expr: Expr, scope: Scope) -> Kind:

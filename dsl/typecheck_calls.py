@@ -147,13 +147,13 @@ def _table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) ->
         _quiet_arguments(typer, call, scope)
         return UNKNOWN
     inner = scope._replace(inside=True) if signature.family == "risk" else scope
-    kinds = [_argument(typer, call, signature, p, value, inner) for p, value in bound]
-    kinds = [kind for kind in kinds if kind is not None]
+    found = (_argument(typer, call, signature, p, value, inner) for p, value in bound)
+    kinds = [kind for kind in found if kind is not None]
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
         return joined("unknown", *kinds)
     if signature.family == "elementary":
         typer.finite(call)
-    return _result(signature, [kind for kind in kinds if kind is not None], bound)
+    return _result(signature, kinds, bound)
 
 
 def _quiet_arguments(typer: Typer, call: Call, scope: Scope) -> None:
@@ -370,7 +370,7 @@ def _result(signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter
             whats = [kind.what for kind in kinds]
             for what in ("groups", "tensor", "scores"):
                 if what in whats:
-                    return base._replace(what=what)  # type: ignore[arg-type]
+                    return base._replace(what=what)
             return base
         case "value":
             return UNKNOWN

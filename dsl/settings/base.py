@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 class Every(NamedTuple):
     """`every=10` (steps), `every=step`, `every=epoch`, `every=epochs(5)`."""
 
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # the plain name, over tuple.count
     unit: Literal["step", "epoch"] = "step"
 
 

@@ -1,0 +1,61 @@
+"""Checking is cheap: nothing heavy is imported, cost grows linearly, nothing overflows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from cspec.dsl.check import check
+from cspec.dsl.source import Source
+
+PROGRAM = """
+import sys
+from cspec.dsl.check import check
+from cspec.dsl.source import Source
+found = check(Source(text="minimize ce s.t. density(model) <= 0.5")).diagnostics
+assert found == (), found
+print(",".join(m for m in ("torch", "sympy", "numpy", "scipy", "rich") if m in sys.modules))
+"""
+
+
+def test_checking_imports_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
+def many(count: int) -> Source:
+    """A spec with `count` constraints."""
+    lines = "\n     ".join(
+        f"k{i}: x[{i}]^2 + 2*sin(x[{i + 1}]) - eps <= {i + 1} within 1e-3" for i in range(count)
+    )
+    return Source(text=f"var x[{count + 1}]\nparam eps = 0.5\nminimize sumsq(x)\ns.t. {lines}\n")
+
+
+def seconds(count: int) -> float:
+    """CPU time of one check."""
+    source = many(count)
+    start = time.process_time()
+    assert check(source).diagnostics == ()
+    return time.process_time() - start
+
+
+def test_cost_grows_linearly() -> None:
+    seconds(100)
+    small, large = seconds(500), seconds(2000)
+    assert large < 8 * small
+
+
+def test_deep_and_growing_lets_are_refused_at_once() -> None:
+    doubling = "".join(f"let a{i} = a{i - 1} + a{i - 1}\n" for i in range(1, 300))
+    text = f"var x = 1\nlet a0 = x\n{doubling}minimize a299\n"
+    start = time.process_time()
+    assert {d.code for d in check(Source(text=text)).diagnostics} == {"CS215"}
+    assert time.process_time() - start < 2
+
+
+def test_nested_brackets_are_checked() -> None:
+    text = "var x = 1\nminimize " + "sin(" * 150 + "x" + ")" * 150 + "\n"
+    assert check(Source(text=text)).diagnostics == ()
