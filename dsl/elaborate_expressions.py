@@ -5,7 +5,14 @@ from __future__ import annotations
 from operator import is_
 from typing import NamedTuple
 
-from cspec.dsl.diagnostics import Diagnostic, Fix, Label
+from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.elaborate_questions import (
+    no_data,
+    nothing_measured,
+    two_datasets,
+    which_data,
+    which_model,
+)
 from cspec.dsl.nodes import (
     Attribute,
     Binder,
@@ -25,7 +32,6 @@ from cspec.dsl.signatures import LOSSES, SIGNATURES, SURROGATES
 from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.trees import rebuild, substitute
-from cspec.dsl.wording import listing, quoted
 
 _TAKES_MODEL = frozenset({s.name for s in SIGNATURES.values() if s.family == "model"})
 _RISK = frozenset({"cvar", "quantile"})
@@ -249,7 +255,8 @@ class Elaborator:
             self.measured += 1
             name = self.dataset(expr.dataset, expr.dataset_span)
             if context.on is not None and name != context.on:
-                self._two_datasets(expr, context)
+                found = two_datasets(self.source, expr, context.on, context.on_span)
+                self.found.append(found)
             return name
         parts = (expr.body,) if expr.condition is None else (expr.body, expr.condition)
         touches = any(self.reach.touches(part, local, inside=True) for part in parts)
@@ -271,78 +278,16 @@ class Elaborator:
         return default
 
     def _ask_data(self, span: Span, context: Context, expr: Expr | None) -> None:
-        if span in self._asked or (context.let and self.symbols.datasets()):
+        names = tuple(self.symbols.datasets())
+        if span in self._asked or (context.let and names):
             return
         self._asked.add(span)
-        text = quoted(self.source, span)
-        names = tuple(self.symbols.datasets())
-        if not names:
-            self.found.append(
-                Diagnostic(
-                    code="CS306",
-                    message=f"{text} is a mean over data, and this spec has none",
-                    span=span,
-                    label="a mean over what?",
-                    helps=(
-                        "add a line `data train(x, y)` for data bound from outside",
-                        "or say which points: `E[... for t in uniform(0, 1).sample(100)]`",
-                    ),
-                )
-            )
-            return
-        end = Span(span.end - 1, span.end - 1)
-        fixes: tuple[Fix, ...] = ()
-        if isinstance(expr, Expectation):
-            fixes = tuple(
-                Fix(span=end, replacement=f" on {name}", title=f"measure on `{name}`")
-                for name in names
-            )
-        elif expr is None:
-            written = self.source.slice(span)
-            fixes = tuple(
-                Fix(span=span, replacement=f"E[{written} on {name}]", title=f"measure on `{name}`")
-                for name in names
-            )
-        self.found.append(
-            Diagnostic(
-                code="CS306",
-                message=f"{text} does not say which data it is measured on",
-                span=span,
-                label=f"over {listing(names)}?",
-                notes=("with several datasets, and none called `train`, both are possible",),
-                helps=tuple(f"write {_named(self.source, span, expr, name)}" for name in names),
-                fixes=fixes,
-            )
-        )
-
-    def _two_datasets(self, expr: Expectation, context: Context) -> None:
-        self.found.append(
-            Diagnostic(
-                code="CS318",
-                message=f"{quoted(self.source, expr.span)} names `{expr.dataset}`, the constraint "
-                f"says `on {context.on}`",
-                span=expr.dataset_span if expr.dataset_span != NOWHERE else expr.span,
-                label=f"measured on `{expr.dataset}`",
-                related=(Label(span=context.on_span, text=f"measured on `{context.on}`"),),
-                notes=("`on` behind a constraint is the same as `on` in each of its expectations",),
-                helps=("keep one of the two",),
-            )
-        )
+        found = which_data(self.source, span, expr, names) if names else no_data(self.source, span)
+        self.found.append(found)
 
     def nothing_measured(self, on: On, constraint: Constraint) -> None:
         """`on D` behind a constraint that measures nothing on data."""
-        self.found.append(
-            Diagnostic(
-                code="CS319",
-                message=f"`on {on.dataset}` has nothing to act on",
-                span=on.span,
-                label="no mean and no rate in this constraint",
-                related=(Label(span=constraint.relation.span, text="does not depend on data"),),
-                notes=("`on` says where `E[...]` and `P[...]` are measured",),
-                helps=(f"remove `on {on.dataset}`",),
-                fixes=(Fix(span=on.span, replacement="", title="remove it", safe=True),),
-            )
-        )
+        self.found.append(nothing_measured(on, constraint))
 
     # --- models ---
 
@@ -350,35 +295,9 @@ class Elaborator:
         models = self.symbols.named_models
         if len(models) == 1:
             return models[0]
-        if name.span in self._asked:
-            return None
-        self._asked.add(name.span)
-        if not models:
-            self.found.append(
-                Diagnostic(
-                    code="CS308",
-                    message=f"`{name.id}` needs a model, and this spec has none",
-                    span=name.span,
-                    label=f"{what} of which model?",
-                    helps=("add a line `model f` for a model bound from outside",),
-                )
-            )
-            return None
-        forms = tuple(_model_form(name.id, model) for model in models)
-        self.found.append(
-            Diagnostic(
-                code="CS308",
-                message=f"`{name.id}` does not say which model it is about",
-                span=name.span,
-                label=f"{what} of {listing(models)}?",
-                notes=(f"a bare `{name.id}` is clear only with exactly one model",),
-                helps=tuple(f"write `{form}`" for form in forms),
-                fixes=tuple(
-                    Fix(span=name.span, replacement=form, title=f"use `{model}`")
-                    for form, model in zip(forms, models, strict=True)
-                ),
-            )
-        )
+        if name.span not in self._asked:
+            self._asked.add(name.span)
+            self.found.append(which_model(name, what, models))
         return None
 
     def _inputs(self, model: str, data: str | None, span: Span) -> Expr:
@@ -470,26 +389,8 @@ class Elaborator:
         return Expectation(kind="E", body=expr, dataset=data, span=expr.span)
 
 
-def _model_form(word: str, model: str) -> str:
-    if word in LOSSES:
-        return f"E[{word}({model}(x), y)]"
-    return f"{word}({model}(x))"
-
-
 def _plain(call: Expr) -> str:
     if isinstance(call, Call) and isinstance(call.function, Name):
         inside = ", ".join(a.id for a in call.arguments if isinstance(a, Name))
         return f"{call.function.id}({inside})"
     return ""
-
-
-def _named(source: Source, span: Span, expr: Expr | None, name: str) -> str:
-    """The text of an expression with its data named."""
-    text = " ".join(source.slice(span).split())
-    match expr:
-        case Expectation():
-            return f"`{text[:-1]} on {name}]`"
-        case None:
-            return f"`E[{text} on {name}]`"
-        case _:
-            return f"`{text} on {name}` behind the constraint"
