@@ -15,7 +15,9 @@ from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Category, ParameterRef, SetMember
-from cspec.dsl.constants import CONSTANTS
+from cspec.compiler.passes.expand import chosen_parameters
+from cspec.compiler.rewrite import method_name
+from cspec.dsl.constants import CONSTANTS, value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import (
     And,
@@ -68,6 +70,8 @@ class Scope(NamedTuple):
     """Spec name of a param -> Python name of the module constant."""
     functions: Mapping[str, str] = {}
     """Imported Python callables: spec name -> Python name."""
+    length: tuple[int, int] = (0, 1)
+    """Steps of the run, steps an epoch."""
 
 
 class Translator:
@@ -275,6 +279,8 @@ class Translator:
                 arguments = [self.translate(argument) for argument in expr.arguments]
                 function = ast.Name(id=self.scope.functions[name])
                 return ast.Call(func=function, args=arguments, keywords=[])
+            case Name(id="ramp"):
+                return self._ramp(expr)
             case Name(id=name):
                 value = self.call(
                     BODIES.get(name, name),
@@ -284,13 +290,42 @@ class Translator:
                 if name in HOISTED:
                     return self.local((name, self._dataset, shape(expr)), HOISTED[name], value)
                 return value
+            case Attribute(value=Name(id=model), name=kind) if model in self.scope.facts.models:
+                pattern = next((a.value for a in expr.arguments if isinstance(a, String)), "*")
+                return self._weights(model, kind, pattern)
             case _:
                 raise not_compiled(expr)
+
+    def _ramp(self, expr: Call) -> ast.expr:
+        """A bound of this step; where the verdict is measured, its last value."""
+        first, last = (self.translate(argument) for argument in expr.arguments)
+        if self.container == "data":
+            return last
+        steps, per_epoch = self.scope.length
+        for keyword in expr.keywords:
+            count = value_or_none(keyword.value, {})
+            if count is not None:
+                steps = round(count * (per_epoch if keyword.name == "epochs" else 1))
+        clock = subscript(ast.Name(id=self.container), ast.Constant("clock"))
+        return self.call("ramp", first, last, clock, constant(max(steps, 1)))
 
     def _alone(self, model: str) -> bool:
         return self.scope.symbols.only_model == model
 
+    def _weights(self, model: str, kind: str, pattern: str) -> ast.expr:
+        """All entries of `net.weights("glob")` or `net.params("glob")`, as one vector."""
+        names = [
+            ast.Constant(p.name)
+            for p in chosen_parameters(self.scope.facts.models[model], kind, pattern)
+        ]
+        found = self.call("parameters", self.model(model), ast.List(elts=list(names)))
+        value = self.call("vector", ast.Starred(value=found))
+        return self.local((kind, model, pattern), kind, value)
+
     def _attribute(self, expr: Attribute) -> ast.expr:
+        method = method_name(expr)
+        if method is not None and method[0] in self.scope.facts.models:
+            return self._weights(method[0], method[1], "*")
         if expr.name == "T":
             return ast.Attribute(value=self.translate(expr.value), attr="T")
         position = self._position(expr.value, expr.name)

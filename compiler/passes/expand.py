@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import NamedTuple
 
-from cspec.compiler.facts import Facts
+from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
 from cspec.compiler.ir import Category, Constraint, ParameterRef, Problem
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.rewrite import call, method_name, number, rewrite, substitute
@@ -216,13 +216,20 @@ def _glob(domain: Expr) -> str:
 
 
 def _parameters(name: str, model: str, kind: str, pattern: str, facts: Facts) -> Iterator[Member]:
-    for parameter in facts.models[model].parameters:
-        if parameter.gate or not fnmatchcase(parameter.name, pattern):
-            continue
-        if kind == "weights" and len(parameter.shape) < 2:
-            continue
+    for parameter in chosen_parameters(facts.models[model], kind, pattern):
         reference = ParameterRef(model=model, name=parameter.name, shape=parameter.shape)
         yield Member({name: reference}, parameter.name)
+
+
+def chosen_parameters(model: ModelFacts, kind: str, pattern: str) -> tuple[ParameterFacts, ...]:
+    """What `net.weights("glob")` (two or more dimensions) and `net.params("glob")` name."""
+    return tuple(
+        p
+        for p in model.parameters
+        if not p.gate
+        and fnmatchcase(p.name, pattern)
+        and (kind == "params" or len(p.shape) >= 2)
+    )
 
 
 def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...]:
