@@ -1,0 +1,197 @@
+"""A small deterministic problem as functions of one flat vector, for solvers of scipy.
+
+minimize f(x) subject to g_i(x) <= 0 or == 0 and lower <= x <= upper, in float64. The functions are
+those of the emitted module: `measure` for values, `gradient`, `jacobian` and `hessian` for exact
+derivatives; where the compiler wrote none, automatic differentiation (first derivatives) and
+differences of it (second ones) stand in. Values that are not finite become large ones, so that a
+line search turns back instead of failing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cspec.compiler.program import VariableSetup
+from cspec.runtime.functions.elementary import as_tensor
+
+Vector = NDArray[np.float64]
+Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
+Derivative = Callable[[Mapping[str, Any]], Tensor]
+Curvature = Callable[[Mapping[str, Any], Tensor], Tensor]
+
+HUGE = 1e20
+"""What a value that is not finite counts as."""
+DIFFERENCE = 1e-5
+"""Relative step of second derivatives by differences."""
+
+
+def matrix(rows: int, columns: int, *entries: tuple[int, int, Tensor | float]) -> Tensor:
+    """The dense matrix (rows, columns) of the entries (row, column, value) that are not zero."""
+    found = torch.zeros(rows, columns, dtype=torch.float64)
+    for row, column, value in entries:
+        found[row, column] = as_tensor(value)
+    return found
+
+
+def symmetric(size: int, *entries: tuple[int, int, Tensor | float]) -> Tensor:
+    """The symmetric matrix (size, size) of the entries of its lower triangle."""
+    lower = matrix(size, size, *entries)
+    return lower + lower.T - torch.diag(lower.diagonal())
+
+
+class Nlp:
+    """The problem of a session over a flat vector `x` of its decision variables, in order."""
+
+    def __init__(
+        self,
+        primal: Mapping[str, Any],
+        variables: Sequence[VariableSetup],
+        measure: Measure,
+        equalities: Sequence[bool],
+        gradient: Derivative | None = None,
+        jacobian: Derivative | None = None,
+        hessian: Curvature | None = None,
+        bounded: Mapping[int, tuple[int, float, float]] | None = None,
+    ) -> None:
+        self._primal = primal
+        self._variables = variables
+        self._tensors: list[Tensor] = [primal[v.name] for v in variables]
+        self._measure, self._gradient = measure, gradient
+        self._jacobian, self._hessian = jacobian, hessian
+        self.equalities = np.array(equalities, dtype=bool)
+        self.size = sum(t.numel() for t in self._tensors)
+        self.lower = self._bound("lower", -np.inf)
+        self.upper = self._bound("upper", np.inf)
+        self.declared = (self.lower.copy(), self.upper.copy())
+        """Bounds as declared, without those that stand for constraints."""
+        self.explicit = np.ones(len(self.equalities), dtype=bool)
+        """Entries of g that a solver has to see; the others are bounds of one variable."""
+        for entry, (place, low, high) in (bounded or {}).items():
+            self.explicit[entry] = False
+            self.lower[place] = max(self.lower[place], low)
+            self.upper[place] = min(self.upper[place], high)
+        self.evaluations = 0
+        self._at: Vector | None = None
+        self._known: dict[str, Any] = {}
+
+    def _bound(self, side: str, default: float) -> Vector:
+        found = []
+        for setup, tensor in zip(self._variables, self._tensors, strict=True):
+            value = getattr(setup, side)
+            found.append(np.full(tensor.numel(), default if value is None else value))
+        return np.concatenate(found) if found else np.zeros(0)
+
+    # --- points ---
+
+    def point(self) -> Vector:
+        """The variables as they are."""
+        flat = [t.detach().reshape(-1).double() for t in self._tensors]
+        return np.array(torch.cat(flat).numpy(), dtype=np.float64)
+
+    @torch.no_grad()
+    def put(self, x: Vector) -> None:
+        """Give the variables the values of `x`."""
+        start = 0
+        for tensor in self._tensors:
+            part = torch.as_tensor(x[start : start + tensor.numel()])
+            tensor.copy_(part.reshape(tensor.shape))
+            start += tensor.numel()
+
+    def clip(self, x: Vector) -> Vector:
+        """The nearest point within the bounds."""
+        return np.clip(x, self.lower, self.upper)
+
+    def _memory(self, x: Vector) -> dict[str, Any]:
+        if self._at is None or not np.array_equal(x, self._at):
+            self._at, self._known = x.copy(), {}
+            self.put(x)
+        return self._known
+
+    # --- values and derivatives ---
+
+    def raw(self, x: Vector) -> tuple[float, Vector]:
+        """f and g as they are, also where they are not finite."""
+        known = self._memory(x)
+        if "values" not in known:
+            self.evaluations += 1
+            with torch.no_grad():
+                f, g, _ = self._measure(self._primal, {})
+            known["values"] = (float(f), np.array(g.double().numpy()).reshape(-1))
+        found: tuple[float, Vector] = known["values"]
+        return found
+
+    def values(self, x: Vector) -> tuple[float, Vector]:
+        """f and g; what is not finite counts as a large value."""
+        f, g = self.raw(x)
+        return (f if np.isfinite(f) else HUGE), np.where(np.isfinite(g), g, HUGE)
+
+    def slopes(self, x: Vector) -> tuple[Vector, NDArray[np.float64]]:
+        """Gradient of f (n,) and Jacobian of g (m, n); entries that are not finite are 0."""
+        known = self._memory(x)
+        if "slopes" not in known:
+            if self._gradient is None or self._jacobian is None:
+                gradient, jacobian = self._by_autograd()
+            if self._gradient is not None:
+                with torch.no_grad():
+                    gradient = np.array(self._gradient(self._primal).double().numpy())
+            if self._jacobian is not None:
+                with torch.no_grad():
+                    jacobian = np.array(self._jacobian(self._primal).double().numpy())
+            known["slopes"] = (_tamed(gradient), _tamed(jacobian))
+        found: tuple[Vector, NDArray[np.float64]] = known["slopes"]
+        return found
+
+    def _by_autograd(self) -> tuple[Vector, NDArray[np.float64]]:
+        with torch.enable_grad():
+            f, g, _ = self._measure(self._primal, {})
+            rows = [self._row(value) for value in (f, *g)]
+        return rows[0], np.array(rows[1:]).reshape(len(self.equalities), self.size)
+
+    def _row(self, value: Tensor) -> Vector:
+        if not value.requires_grad:
+            return np.zeros(self.size)
+        found = torch.autograd.grad(value, self._tensors, retain_graph=True, allow_unused=True)
+        parts = [
+            np.zeros(t.numel()) if d is None else d.double().reshape(-1).numpy()
+            for t, d in zip(self._tensors, found, strict=True)
+        ]
+        return np.concatenate(parts)
+
+    def curvature(self, x: Vector, multipliers: Vector) -> NDArray[np.float64]:
+        """Hessian of f + <multipliers, g>: exact, or by differences of exact gradients."""
+        self._memory(x)
+        if self._hessian is not None:
+            with torch.no_grad():
+                exact = self._hessian(self._primal, torch.as_tensor(multipliers))
+            return _tamed(np.array(exact.double().numpy()))
+        columns = []
+        for i in range(self.size):
+            step = DIFFERENCE * max(1.0, abs(x[i]))
+            ends = []
+            for sign in (1.0, -1.0):
+                moved = x.copy()
+                moved[i] += sign * step
+                gradient, jacobian = self.slopes(moved)
+                ends.append(gradient + multipliers @ jacobian)
+            columns.append((ends[0] - ends[1]) / (2 * step))
+        found = np.array(columns).reshape(self.size, self.size)
+        return (found + found.T) / 2
+
+    def violation(self, x: Vector) -> float:
+        """The largest violation of a constraint or bound; infinite where f or g is no number."""
+        f, g = self.raw(x)
+        if not np.isfinite(f) or not np.isfinite(g).all():
+            return float("inf")
+        over = np.where(self.equalities, np.abs(g), g)
+        outside = np.concatenate([self.lower - x, x - self.upper])
+        return float(max(over.max(initial=0.0), outside.max(initial=0.0), 0.0))
+
+
+def _tamed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isfinite(values), values, 0.0)

@@ -1,0 +1,270 @@
+"""`sqp`: the whole of a small deterministic problem, solved by scipy with exact derivatives.
+
+The emitted `train` calls `solve` once. Every candidate is polished by Newton's method on its KKT
+conditions; a stationary point that curves down is left along the direction in which it does; with
+`escalate`, other engines and other starts are tried where the first did not end at a minimum, and
+(unless the problem is convex) a few more starts look for a better one. What was tried is noted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from cspec.runtime.nlp import Curvature, Derivative, Measure, Nlp, Vector, matrix, symmetric
+from cspec.runtime.nlp_engines import (
+    ENGINES,
+    Engine,
+    Limits,
+    Scale,
+    Stopped,
+    augmented_lagrangian,
+    scaling,
+    unscaled,
+)
+from cspec.runtime.nlp_kkt import Kkt, descent_direction, kkt, polish
+
+if TYPE_CHECKING:
+    from cspec.runtime.session import Session
+
+FEASIBLE = 1e-7
+"""Violation up to which candidates count as feasible when they are compared."""
+STATIONARY = 1e-5
+"""KKT residual below which a point counts as stationary."""
+EVALUATIONS = 20_000
+"""Evaluations after which no further start is tried."""
+STARTS = ((20, 8), (100, 3), (2_000, 1))
+"""Variables up to a number: further starts where the problem is not known to be convex."""
+ESCAPES = 3
+"""Times that a stationary point that is no minimum is left."""
+
+
+class Candidate(NamedTuple):
+    """Where one attempt ended."""
+
+    x: Vector
+    f: float
+    violation: float
+    state: Kkt
+    minimum: bool
+    """Feasible, stationary, and without negative curvature along the constraints."""
+    how: str
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Feasibility first, objective second."""
+        return (max(0.0, self.violation - FEASIBLE), self.f)
+
+
+class Search:
+    """Attempts at one problem and what they found."""
+
+    def __init__(self, nlp: Nlp, limits: Limits, engine: str, session: Session) -> None:
+        self.nlp, self.limits, self.engine = nlp, limits, engine
+        self.session = session
+        self.best: Candidate | None = None
+        self.attempts = 0
+
+    def attempt(self, engine: Engine, start: Vector, scale: Scale, how: str) -> Candidate:
+        """One engine from one start, polished; stationary points that are no minimum are left."""
+        found = self._settle(engine(self.nlp, self.nlp.clip(start), scale, self.limits), how)
+        for _ in range(ESCAPES):
+            if found.minimum or found.violation > FEASIBLE:
+                break
+            direction = descent_direction(self.nlp, found.x, found.state.multipliers)
+            if direction is None:
+                break
+            moved = self._leave(engine, found, direction, scale)
+            if moved is None:
+                break
+            self.session.notes.append(
+                f"{_place(found.x)} is stationary but no minimum (the Lagrangian curves down "
+                "along the constraints); it was left in that direction"
+            )
+            found = moved
+        self.attempts += 1
+        if self.best is None or found.rank < self.best.rank:
+            self.best = found
+        return found
+
+    def _leave(
+        self, engine: Engine, found: Candidate, direction: Vector, scale: Scale
+    ) -> Candidate | None:
+        size = 1e-2 * max(1.0, float(np.abs(found.x).max(initial=0.0)))
+        ends = []
+        for sign in (1.0, -1.0):
+            start = self.nlp.clip(found.x + sign * size * direction)
+            end = engine(self.nlp, start, scale, self.limits)
+            ends.append(self._settle(end, found.how))
+        best = min(ends, key=lambda c: c.rank)
+        better = best.f < found.f - 1e-12 * max(1.0, abs(found.f))
+        return best if better and best.violation <= max(FEASIBLE, found.violation) else None
+
+    def _settle(self, x: Vector, how: str) -> Candidate:
+        polished = polish(self.nlp, x)
+        f, _ = self.nlp.values(polished)
+        state = kkt(self.nlp, polished)
+        violation = self.nlp.violation(polished)
+        first = violation <= FEASIBLE and state.stationarity <= STATIONARY
+        minimum = first and descent_direction(self.nlp, polished, state.multipliers) is None
+        return Candidate(polished, f, violation, state, minimum, how)
+
+
+def solve(
+    session: Session,
+    measure: Measure,
+    *,
+    equalities: Sequence[bool] = (),
+    gradient: Derivative | None = None,
+    jacobian: Derivative | None = None,
+    hessian: Curvature | None = None,
+    bounds: Mapping[int, tuple[int, float, float]] | None = None,
+    engine: str = "slsqp",
+    tolerance: float = 1e-9,
+    iterations: int = 500,
+    escalate: bool = False,
+    convex: bool = False,
+) -> None:
+    """Move the session's variables to a minimum and put the multipliers into its state.
+
+    `bounds` maps entries of g that bound one variable to (place in x, lower, upper): they are held
+    as bounds. `escalate`: other engines and starts where the first fails; `convex`: any local
+    minimum is the global one, so no further starts are tried.
+    """
+    nlp = Nlp(
+        session.primal,
+        session.program.variables,
+        measure,
+        equalities,
+        gradient,
+        jacobian,
+        hessian,
+        bounds,
+    )
+
+    def seen(x: Vector) -> None:
+        _record(session, nlp, x)
+        if session.interrupted:
+            raise Stopped
+
+    search = Search(nlp, Limits(tolerance, iterations, seen), engine, session)
+    start = nlp.point()
+    try:
+        _search(search, start, escalate, convex)
+    except Stopped:
+        session.termination = "interrupted"
+    best = search.best
+    if best is None:
+        return
+    nlp.put(best.x)
+    session.state["multipliers"] = torch.as_tensor(best.state.multipliers)
+    _record(session, nlp, best.x)
+    if not session.termination:
+        session.termination = "converged" if best.minimum else "no further progress"
+    session.notes.append(_summary(search, best))
+    session.flush()
+
+
+def _search(search: Search, start: Vector, escalate: bool, convex: bool) -> None:
+    nlp = search.nlp
+    own = ENGINES[search.engine]
+    found = search.attempt(own, start, unscaled(nlp), search.engine)
+    if found.minimum and (convex or not escalate):
+        return
+    random = np.random.default_rng(search.session.seed)
+    if not escalate:
+        _perturbed(search, found, own, random)
+        return
+    if not found.minimum:
+        _other_engines(search, start)
+    for point in _starts(nlp, start, random, convex and search.best is not None):
+        if nlp.evaluations > EVALUATIONS:
+            break
+        found = search.attempt(own, point, scaling(nlp, nlp.clip(point)), f"{search.engine} again")
+    if search.best is not None and search.best.violation > FEASIBLE:
+        _restore(search, start)
+
+
+def _perturbed(
+    search: Search, found: Candidate, engine: Engine, random: np.random.Generator
+) -> None:
+    """A few starts beside the end of an attempt that is no minimum."""
+    for _ in range(ESCAPES):
+        size = 0.1 * np.maximum(1.0, np.abs(found.x))
+        beside = found.x + size * random.standard_normal(len(found.x))
+        again = search.attempt(engine, beside, unscaled(search.nlp), search.engine)
+        if again.minimum:
+            search.session.notes.append(
+                f"{_place(found.x)}, where {search.engine} first ended, is no minimum: it was "
+                "started again beside it"
+            )
+            return
+
+
+def _other_engines(search: Search, start: Vector) -> None:
+    nlp = search.nlp
+    scale = scaling(nlp, nlp.clip(start))
+    others: list[tuple[Engine, str]] = [
+        (ENGINES[search.engine], f"{search.engine}, scaled"),
+        (augmented_lagrangian, "augmented Lagrangian with L-BFGS-B"),
+        (ENGINES["trust_constr"], "trust_constr"),
+    ]
+    for engine, how in others:
+        if search.attempt(engine, start, scale, how).minimum:
+            return
+
+
+def _starts(nlp: Nlp, start: Vector, random: np.random.Generator, few: bool) -> list[Vector]:
+    """Further starts: nearer and farther from the first one, and anywhere between bounds."""
+    count = next((n for size, n in STARTS if nlp.size <= size), 0)
+    finite = np.isfinite(nlp.lower) & np.isfinite(nlp.upper)
+    width = np.where(finite, nlp.upper - nlp.lower, 0.0)
+    points = []
+    for i in range(0 if few else count):
+        spread = (0.1, 1.0, 3.0)[i % 3] * np.maximum(1.0, np.abs(start))
+        point = start + spread * random.standard_normal(nlp.size)
+        inside = np.where(finite, nlp.lower, 0.0) + width * random.random(nlp.size)
+        points.append(nlp.clip(np.where(finite & (i % 2 == 1), inside, point)))
+    return points
+
+
+def _restore(search: Search, start: Vector) -> None:
+    """Where nothing was feasible: the least violation first, then the engines from there."""
+    nlp = search.nlp
+    scale = scaling(nlp, nlp.clip(start))
+    only = Scale(0.0, scale.g)
+    near = augmented_lagrangian(nlp, nlp.clip(start), only, search.limits)
+    search.attempt(ENGINES[search.engine], near, scale, f"{search.engine} from a feasible point")
+
+
+def _record(session: Session, nlp: Nlp, x: Vector) -> None:
+    """Note an iterate as a step of the run."""
+    session.step += 1
+    session.epoch = session.step
+    f, g = nlp.raw(x)
+    dtype = torch.float64
+    session.record(torch.tensor(f, dtype=dtype), torch.tensor(g, dtype=dtype))
+
+
+def _place(x: Vector) -> str:
+    shown = ", ".join(f"{value:.4g}" for value in x[:4])
+    return f"the point [{shown}{', ...' if len(x) > 4 else ''}]"
+
+
+def _summary(search: Search, best: Candidate) -> str:
+    state = best.state
+    tried = f", best of {search.attempts} attempts" if search.attempts > 1 else ""
+    kind = "a minimum" if best.minimum else "no certified minimum"
+    stationarity = state.stationarity if math.isfinite(state.stationarity) else math.inf
+    return (
+        f"solved by scipy ({best.how}{tried}): {kind}, stationarity {stationarity:.1e}, violation "
+        f"{best.violation:.1e}, complementarity {state.complementarity:.1e}; multipliers by least "
+        "squares over the active constraints"
+    )
+
+
+__all__ = ["matrix", "solve", "symmetric"]
