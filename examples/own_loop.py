@@ -20,7 +20,7 @@ import cspec
 
 SPEC = """
 minimize E[ce(model(x), y) on data]
-s.t. small:   sumsq(model.weights) <= 0.5
+s.t. small:   sumsq(model.weights) <= 0.2
      margin:  E[hinge(model(x), y) on data] <= 0.95
 using lagrangian(dual=sgd(lr=0.05), order=simultaneous)
 """
