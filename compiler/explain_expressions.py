@@ -75,6 +75,10 @@ def _readable(node: Expr) -> Expr:
             return Name(id=name)
         case Category(text=category):
             return String(value=category)
+        case Sum(operands=(Sum(operands=first, operators=signs), *rest), operators=operators):
+            # a + b - c reads as it was written: canonical form puts a sum in front.
+            update = {"operands": (*first, *rest), "operators": (*signs, *operators)}
+            return node.model_copy(update=update)
         case Call(arguments=arguments):
             return _function(function_name(node), arguments, node)
         case _:

@@ -48,7 +48,7 @@ def _flatten(
     binders: tuple[Binder, ...],
     modifiers: tuple[Modifier, ...],
 ) -> Iterator[Constraint]:
-    label = ".".join(part for part in (path, item.label) if part)
+    label = item.label or path  # elaboration wrote the whole path
     binders = binders + item.binders
     modifiers = modifiers + item.modifiers
     if isinstance(item, nodes.Group):
