@@ -22,6 +22,7 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(_combine(rule) for rule in lowered.rules),
         *(_attraction(action) for action in lowered.actions if isinstance(action.settings, Admm)),
         Operation(kind=Kind.BACKWARD, name="backward", meaning="gradient of the combination"),
+        *_look_ahead(lowered),
         Operation(kind=Kind.PRIMAL_STEP, name="step", meaning="the optimizer moves the model"),
         *(_project(a) for a in lowered.actions if isinstance(a.settings, Projection)),
         *(op for op in late if op.trigger.unit == "step"),
@@ -34,8 +35,15 @@ def assemble(lowered: Lowered) -> UpdateGraph:
     return UpdateGraph(state=_state(lowered), operations=tuple(operations))
 
 
+def _look_ahead(lowered: Lowered) -> list[Operation]:
+    if not any(rule.fragment.dual_order == "extragradient" for rule in lowered.rules):
+        return []
+    meaning = "both players one step ahead on the same batch; gradients there, then back"
+    return [Operation(kind=Kind.EXTRAPOLATE, name="look_ahead", meaning=meaning)]
+
+
 def _duals(rule: FunctionalRule) -> list[Operation]:
-    kinds = (Kind.DUAL_STEP, Kind.PENALTY_STEP)
+    kinds = (Kind.DUAL_STEP, Kind.PENALTY_STEP, Kind.RESET)
     return [op for op in rule.fragment.operations if op.kind in kinds]
 
 

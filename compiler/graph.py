@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -69,6 +70,12 @@ class Operation(BaseModel):
     trigger: Every = STEP
     after: int = 0
     """Steps before the first time."""
+    sees: Literal["true", "surrogate"] = "true"
+    """For dual steps: what `true` stands for in the formulas."""
+    data: str | None = None
+    """For dual steps: the dataset they are measured on, in place of the constraint's own."""
+    options: dict[str, float] = {}
+    """Numbers that a step of the runtime takes beside its state (`escalate`)."""
     operator: str = ""
     """For PROJECT and PROX: the set, `stiefel`, `sparse(0.1)`."""
     targets: tuple[str, ...] = ()

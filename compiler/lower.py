@@ -85,7 +85,9 @@ EQUALITY_SETS = frozenset({"stiefel", "symmetric", "sphere"})
 SET_METHODS = frozenset({"projection", "admm", "parametrization", "frank_wolfe"})
 
 
-def lower(problem: Problem, facts: Facts, total_steps: int, steps_per_epoch: int) -> Lowered:
+def lower(
+    problem: Problem, facts: Facts, total_steps: int, steps_per_epoch: int, by_value: bool = False
+) -> Lowered:
     """Group constraints that share a method; lay out the constraint vector."""
     soft = tuple(c for c in problem.constraints if c.soft is not None)
     hard = [c for c in problem.constraints if c.soft is None]
@@ -98,12 +100,12 @@ def lower(problem: Problem, facts: Facts, total_steps: int, steps_per_epoch: int
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
-    rules = _rules(groups, facts, total_steps, steps_per_epoch)
+    rules = _rules(groups, facts, (total_steps, steps_per_epoch, by_value))
     return Lowered(problem, rules, _actions(actions), soft)
 
 
 def _rules(
-    groups: dict[Method, list[Constraint]], facts: Facts, total_steps: int, steps_per_epoch: int
+    groups: dict[Method, list[Constraint]], facts: Facts, run: tuple[int, int, bool]
 ) -> tuple[FunctionalRule, ...]:
     rules: list[FunctionalRule] = []
     start = 0
@@ -123,8 +125,9 @@ def _rules(
             labels=tuple(full_label(c) for c in constraints),
             size=len(equalities),
             equalities=tuple(equalities),
-            total_steps=total_steps,
-            steps_per_epoch=steps_per_epoch,
+            total_steps=run[0],
+            steps_per_epoch=run[1],
+            by_value=run[2],
         )
         fragment = FUNCTIONAL[settings.word](rule)
         if rule.relation == "mixed":

@@ -143,7 +143,8 @@ def specialize(
     problem = expand(problem, Expansion(facts, checked.params))
     problem = surrogates(gates(problem, gated), moving(checked))
     problem = choose(problem, _context(checked, facts, schedule.steps))
-    lowered = lower(problem, facts, schedule.steps, schedule.steps_per_epoch)
+    by_value = any(o.word == "lbfgs" for o in fit.optimizer)
+    lowered = lower(problem, facts, schedule.steps, schedule.steps_per_epoch, by_value)
     graph = assemble(lowered)
     settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
     draft = Program(
@@ -175,7 +176,9 @@ def specialize(
         gated=tuple(sorted(gated)),
         stop=_stop(checked),
         epochs=schedule.epochs,
-        by_value=any(o.word == "lbfgs" for o in fit.optimizer),
+        by_value=by_value,
+        steps=schedule.steps,
+        steps_per_epoch=schedule.steps_per_epoch,
     )
     emission = Emission(
         lowered=lowered,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from cspec.compiler.program import Program
@@ -44,17 +45,22 @@ def batch_size_of(fit: FitSettings, dataset: str) -> int | None:
 
 
 class Batch(Mapping[str, Columns]):
-    """The batches of one step by dataset; those nobody asks for are never gathered."""
+    """The batches of one step by dataset; those nobody asks for are never gathered.
 
-    def __init__(self, draw: Callable[[str], Columns], names: tuple[str, ...]) -> None:
+    `clock` holds the number of steps before this one: what bounds that move are read from.
+    """
+
+    def __init__(
+        self, draw: Callable[[str], Columns], names: tuple[str, ...], clock: Tensor
+    ) -> None:
         self._draw = draw
         self._names = names
-        self._drawn: dict[str, Columns] = {}
+        self._drawn: dict[str, Columns] = {"clock": clock}  # type: ignore[dict-item]
 
     def __getitem__(self, name: str) -> Columns:
-        if name not in self._names:
-            raise KeyError(name)
         if name not in self._drawn:
+            if name not in self._names:
+                raise KeyError(name)
             self._drawn[name] = self._draw(name)
         return self._drawn[name]
 
@@ -121,7 +127,8 @@ class Batches:
 
     def at(self, step: int) -> Batch:
         """The batch of step number `step`, counted from 0."""
-        return Batch(lambda name: self._draw(name, step), tuple(self.data))
+        clock = torch.tensor([float(step)])
+        return Batch(lambda name: self._draw(name, step), tuple(self.data), clock)
 
     def _draw(self, name: str, step: int) -> Columns:
         dataset = self.data[name]

@@ -225,7 +225,8 @@ class Handle:
         given = {name: torch.as_tensor(v) for name, v in values.items() if self._is_given(name)}
         parts = {n: v for n, v in values.items() if n in self._targets and isinstance(v, Mapping)}
         columns = {n: v for n, v in values.items() if n not in given and n not in parts}
-        batch: dict[str, Any] = {**parts, "given": given}
+        clock = torch.tensor([float(self.steps)])
+        batch: dict[str, Any] = {**parts, "given": given, "clock": clock}
         if columns and self._default is not None:
             batch[self._default] = {**batch.get(self._default, {}), **columns}
         self._check(batch, given, columns)
@@ -297,6 +298,8 @@ def _refuse(program: Program, optimizer: torch.optim.Optimizer, projects: bool) 
             found.append(f"{constraint.method} (`{constraint.label}`) is a whole training run")
         if constraint.method == "projection" and not projects:
             found.append(f"projection (`{constraint.label}`) with every other than step")
+    for operation in program.graph.operations:
+        found += _own_demands(operation)
     if found:
         helps = ("use cspec.run, or another method for this constraint",)
         raise SpecError(
@@ -307,3 +310,19 @@ def _refuse(program: Program, optimizer: torch.optim.Optimizer, projects: bool) 
                 for why in dict.fromkeys(found)
             ]
         )
+
+
+def _own_demands(operation: Operation) -> list[str]:
+    """What an operation needs that another's loop does not give."""
+    rule = operation.rule
+    if operation.kind is Kind.EXTRAPOLATE:
+        return ["extragradient takes each step twice"]
+    if operation.kind is Kind.RESET:
+        return [f"{rule} resets the optimizer between its rounds"]
+    if operation.data is not None:
+        return [f"{rule}(dual_data={operation.data}) draws batches of another split"]
+    if operation.sees == "surrogate":
+        return [f"{rule}(dual_on=surrogate) measures the constraints a second way"]
+    if operation.options:
+        return [f"{rule}(escalate=true) watches the whole run"]
+    return []

@@ -174,10 +174,17 @@ class Session:
         """Note objective and true constraints of this step; the host does not wait."""
         self.history.add(self.step, self.epoch, f, true, self.state.get("multipliers"))
 
-    def full(self, function: Callable[[Mapping[str, Any], Mapping[str, Any]], Tensor]) -> Tensor:
-        """`function(primal, whole data)` in evaluation mode, without gradient, in chunks."""
+    def full(
+        self, function: Callable[[Mapping[str, Any], Mapping[str, Any]], Tensor], **other: str
+    ) -> Tensor:
+        """`function(primal, whole data)` in evaluation mode, without gradient, in chunks.
+
+        `train="val"` measures on `val` in place of `train`.
+        """
         with measuring(self.models()):
-            return function(self.primal, self.measurer.columns())
+            columns = self.measurer.columns(list(other.items()))
+            clock = torch.tensor([float(self.step)], device=self.device)
+            return function(self.primal, {**columns, "clock": clock})
 
     def models(self) -> list[nn.Module]:
         """The modules among the primal variables."""
@@ -189,7 +196,8 @@ class Session:
 
     def whole_batch(self) -> dict[str, Mapping[str, Tensor]]:
         """All the data as one batch."""
-        return self.measurer.columns()
+        clock = torch.tensor([float(self.step)], device=self.device)
+        return {**self.measurer.columns(), "clock": clock}  # type: ignore[dict-item]
 
     # --- verification on the way -------------------------------------------------------------
 

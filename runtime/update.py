@@ -7,7 +7,8 @@ finite. It never reaches a multiplier (`keep`) or the loss (`weigh`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +57,39 @@ def parameter(model: nn.Module, name: str) -> Tensor:
 def parameters(model: nn.Module, names: Iterable[str]) -> list[Tensor]:
     """Several parameters by their dotted names."""
     return [parameter(model, name) for name in names]
+
+
+def ramp(first: float, last: float, clock: Tensor, steps: int) -> Tensor:
+    """A bound that moves on a line from `first` to `last` over so many steps, and stays there."""
+    return (first + (last - first) * (clock / steps).clamp(0, 1)).squeeze(0)
+
+
+class Instead(Mapping[str, Any]):
+    """A batch in which datasets stand in for others; nothing is drawn that nobody asks for."""
+
+    def __init__(self, batch: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        self._batch = batch
+        self._names = dict(names)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._batch[self._names.get(name, name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._batch)
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+
+def instead(batch: Mapping[str, Any], **names: str) -> Mapping[str, Any]:
+    """The batch with `train` answered by `val`: `instead(batch, train="val")`."""
+    return Instead(batch, names)
+
+
+def forget(optimizer: Any) -> None:
+    """Drop an optimizer's memory: it belongs to a function that has changed since."""
+    for part in getattr(optimizer, "parts", (optimizer,)):
+        part.state.clear()
 
 
 def ramp_down(start: float, end: float, share: float) -> float:

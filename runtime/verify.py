@@ -52,6 +52,11 @@ def models_in(primal: Primal) -> list[nn.Module]:
     return [value for value in primal.values() if isinstance(value, nn.Module)]
 
 
+def _number(value: Tensor | float) -> float:
+    """A variable that is reported as it stands carries its gradient along."""
+    return float(value.detach()) if isinstance(value, Tensor) else float(value)
+
+
 def amount(constraint: ConstraintFacts, value: float, bound: float) -> float:
     """How far the constraint is from being met: 0 where it holds, NaN where it was not measured."""
     if math.isnan(value) or math.isnan(bound):
@@ -144,7 +149,7 @@ class Measurer:
         """Value and bound of every constraint on the data given."""
         with measuring(models_in(self._primal)):
             found = self._evaluate(self._primal, data)
-        return {label: (float(value), float(bound)) for label, (value, bound) in found.items()}
+        return {label: (_number(value), _number(bound)) for label, (value, bound) in found.items()}
 
     def measure(self, places: Mapping[str, Where], errors: bool = False) -> dict[str, Measurement]:
         """Every constraint where `places` says; one evaluation for each combination of data."""

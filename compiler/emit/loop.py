@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
+from cspec.compiler.emit.duals import (
+    Timed,
+    timed,
+    write_dual,
+    write_epoch_duals,
+    write_escalations,
+)
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.sets import split_call, split_settings, write_projection
-from cspec.compiler.emit.updates import dual_operations
-from cspec.compiler.emit.writer import Writer
-from cspec.compiler.graph import Operation
 from cspec.compiler.lower import Lowered, SetAction
 from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
 from cspec.dsl.settings.base import STEP, Every
@@ -28,22 +32,8 @@ class LoopPlan(NamedTuple):
     epochs: float
     by_value: bool
     """Whether the optimizer looks at the loss's value (a line search)."""
-
-
-class Timed(NamedTuple):
-    """A dual operation, and whether it comes before or after the primal step."""
-
-    operation: Operation
-    order: str
-
-
-def timed(lowered: Lowered) -> list[Timed]:
-    """All dual operations with their order."""
-    return [
-        Timed(operation, rule.fragment.dual_order)
-        for rule in lowered.rules
-        for operation in dual_operations(rule)
-    ]
+    steps: int = 0
+    steps_per_epoch: int = 1
 
 
 def write_train(plan: LoopPlan, translator: Translator) -> None:
@@ -57,6 +47,7 @@ def write_train(plan: LoopPlan, translator: Translator) -> None:
         with writer.indented():
             _write_step(plan, translator)
             writer.line("session.record(f, true)")
+            write_escalations(plan.lowered, translator)
             _write_epoch_end(plan, translator)
         _write_finish(plan, translator)
 
@@ -70,9 +61,7 @@ def _splits(plan: LoopPlan) -> list[SetAction]:
 
 
 def _write_start(plan: LoopPlan, translator: Translator) -> None:
-    if any(
-        a.settings.every == STEP for a in _projections(plan) if isinstance(a.settings, Projection)
-    ):
+    if any(_each_step(action) for action in _projections(plan)):
         translator.writer.line("if session.step == 0:  # not where a run is resumed")
         with translator.writer.indented():
             translator.writer.line("project(primal, optimizer, 0.0)")
@@ -80,24 +69,20 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
 
 def _write_step(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
-    duals = timed(plan.lowered)
+    duals = [d for d in timed(plan.lowered) if d.operation.trigger.unit == "step"]
     if _splits(plan):
         writer.line("progress = session.progress")
         _write_phases(plan, translator)
     if plan.by_value:
         _write_closure_step(plan, translator)
+    elif _looks_ahead(plan):
+        _write_extragradient_step(plan, duals, translator)
     else:
         writer.line("f, g, true = measure(primal, batch)")
         for dual in duals:
             if dual.order in ("dual_first", "optimistic"):
-                _write_dual(dual.operation, writer)
-        writer.line("loss = combine(f, g, true, state)")
-        _write_attraction(plan, translator)
-        writer.line("optimizer.zero_grad()")
-        writer.line("loss.backward()")
-        if plan.fit.clip_norm is not None:
-            limit = repr(plan.fit.clip_norm)
-            writer.line(f"torch.nn.utils.clip_grad_norm_(session.parameters, {limit})")
+                write_dual(dual, translator)
+        _write_gradient(plan, translator)
         writer.line("optimizer.step()")
     if plan.fit.schedule.word != "constant" or plan.fit.schedule.warmup:
         writer.line("session.schedule.step()")
@@ -105,13 +90,66 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
         translator.used.add("clamp_gates")
         writer.line(f"clamp_gates(primal[{model!r}])")
     _write_projections(plan, translator)
+    _write_late_duals(plan, duals, translator)
+
+
+def _write_late_duals(plan: LoopPlan, duals: list[Timed], translator: Translator) -> None:
+    """Dual steps that follow the primal step."""
+    writer = translator.writer
+    if plan.by_value:
+        for dual in duals:
+            write_dual(dual, translator)
+        if duals:
+            translator.used.add("forget")
+            writer.line("forget(optimizer)  # curvature of another Lagrangian")
+        return
     for dual in duals:
-        if plan.by_value or dual.order in ("simultaneous", "primal_first"):
-            if dual.order == "primal_first" or (plan.by_value and dual.operation.trigger == STEP):
-                writer.line("with torch.no_grad():")
-                with writer.indented():
-                    writer.line("true = violation(primal, batch)")
-            _write_dual(dual.operation, writer)
+        if dual.order == "primal_first" and not dual.operation.data:
+            writer.line("with torch.no_grad():")
+            with writer.indented():
+                writer.line("_, g, true = measure(primal, batch)")
+        if dual.order in ("simultaneous", "primal_first"):
+            write_dual(dual, translator)
+
+
+def _write_gradient(plan: LoopPlan, translator: Translator) -> None:
+    """The loss and its gradient, at what was measured."""
+    writer = translator.writer
+    writer.line("loss = combine(f, g, true, state)")
+    _write_attraction(plan, translator)
+    writer.line("optimizer.zero_grad()")
+    writer.line("loss.backward()")
+    if plan.fit.clip_norm is not None:
+        limit = repr(plan.fit.clip_norm)
+        writer.line(f"torch.nn.utils.clip_grad_norm_(session.parameters, {limit})")
+
+
+def _looks_ahead(plan: LoopPlan) -> bool:
+    return any(rule.fragment.dual_order == "extragradient" for rule in plan.lowered.rules)
+
+
+def _write_extragradient_step(plan: LoopPlan, duals: list[Timed], translator: Translator) -> None:
+    """One step ahead, back again, and the step with the gradients found there."""
+    writer = translator.writer
+    translator.used |= {"keep_place", "go_back"}
+    writer.line("f, g, true = measure(primal, batch)")
+    writer.line("place = keep_place(primal, state, optimizer)")
+    _write_gradient(plan, translator)
+    writer.line("optimizer.step()")
+    if any(_each_step(action) for action in _projections(plan)):
+        writer.line("project(primal, optimizer, session.progress)")
+    for dual in duals:
+        write_dual(dual, translator)
+    writer.line("f, g, true = measure(primal, batch)  # the same batch, one step ahead")
+    _write_gradient(plan, translator)
+    writer.line("go_back(place, primal, state, optimizer)")
+    writer.line("optimizer.step()")
+    for dual in duals:
+        write_dual(dual, translator)
+
+
+def _each_step(action: SetAction) -> bool:
+    return isinstance(action.settings, Projection) and action.settings.every == STEP
 
 
 def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
@@ -130,25 +168,7 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
     writer.line("optimizer.step(closure)")
     writer.line("with torch.no_grad():")
     with writer.indented():
-        writer.line("f, _, true = measure(primal, batch)")
-
-
-def _write_dual(operation: Operation, writer: Writer) -> None:
-    """A per-step dual operation, where its turn has come."""
-    if operation.trigger.unit == "epoch":
-        return
-    conditions = []
-    if operation.trigger.count > 1:
-        conditions.append(f"session.step % {operation.trigger.count} == 0")
-    if operation.after:
-        conditions.append(f"session.step >= {operation.after}")
-    call = f"{operation.name}(state, true)"
-    if not conditions:
-        writer.line(call)
-        return
-    writer.line(f"if {' and '.join(conditions)}:")
-    with writer.indented():
-        writer.line(call)
+        writer.line("f, g, true = measure(primal, batch)")
 
 
 def _write_phases(plan: LoopPlan, translator: Translator) -> None:
@@ -191,7 +211,7 @@ def _write_attraction(plan: LoopPlan, translator: Translator) -> None:
 def _write_projections(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
     actions = _projections(plan)
-    if any(a.settings.every == STEP for a in actions if isinstance(a.settings, Projection)):
+    if any(_each_step(action) for action in actions):
         writer.line("project(primal, optimizer, session.progress)")
     for action in actions:
         assert isinstance(action.settings, Projection)
@@ -212,16 +232,10 @@ def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
     writer.line("if session.epoch_ended:")
     with writer.indented():
-        by_epoch = [d.operation for d in timed(plan.lowered) if d.operation.trigger.unit == "epoch"]
-        if by_epoch:
-            writer.line("true = session.full(violation)")
-        for operation in by_epoch:
-            if operation.trigger.count > 1:
-                writer.line(f"if session.epoch % {operation.trigger.count} == 0:")
-                with writer.indented():
-                    writer.line(f"{operation.name}(state, true)")
-            else:
-                writer.line(f"{operation.name}(state, true)")
+        write_epoch_duals(plan.lowered, translator)
+        if plan.by_value and any(d.operation.trigger.unit == "epoch" for d in timed(plan.lowered)):
+            translator.used.add("forget")
+            writer.line("forget(optimizer)  # curvature of another Lagrangian")
         for action in _projections(plan):
             assert isinstance(action.settings, Projection)
             if action.settings.every.unit == "epoch":

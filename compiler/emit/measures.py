@@ -121,6 +121,20 @@ def write_violation(rules: Sequence[FunctionalRule], make: MakeTranslator) -> No
         make.writer.line(f"return {ast.unparse(_vector(parts, translator))}")
 
 
+def write_stand_in(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
+    """`stand_in(primal, batch) -> g`: what the model's step sees of the constraints."""
+    doc = ["The constraints as the model's step sees them: what `dual_on=surrogate` moves by."]
+    with make.writer.function("stand_in", ("primal", "batch"), doc):
+        translator = make()
+        parts = [
+            translate_function(function, translator)
+            for rule in rules
+            for part in rule.parts
+            for function in part.gradients or part.functions
+        ]
+        make.writer.line(f"return {ast.unparse(_vector(parts, translator))}")
+
+
 def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
     """`evaluate(primal, data) -> {label: (value, bound)}` in the user's units, as deployed."""
     doc = ["Value and bound of every constraint as written, on whole data and as deployed."]

@@ -10,13 +10,15 @@ import tokenize
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from cspec.compiler.emit.duals import needs_stand_in, needs_violation, timed
 from cspec.compiler.emit.expressions import BODIES, Scope, Translator, constant
-from cspec.compiler.emit.loop import LoopPlan, timed, write_train
+from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
     write_evaluate,
     write_measure,
     write_objective,
+    write_stand_in,
     write_values,
     write_violation,
 )
@@ -33,8 +35,14 @@ from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.source import Source
 
 UPDATE_PIECES = frozenset(
-    {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down"}
-)
+    {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
+     "instead", "forget"}
+)  # fmt: skip
+LOOP_PIECES = {
+    "cspec.runtime.escalate": frozenset({"escalate"}),
+    "cspec.runtime.look_ahead": frozenset({"keep_place", "go_back"}),
+}
+"""Modules of the runtime with the pieces of single methods."""
 PAIR_PIECES = frozenset({"differences", "ratio_differences", "as_weight"})
 SPLIT_PIECES = frozenset({"project_", "attraction", "split_reset", "split_step", "deliver", "stay"})
 MODEL_PIECES = frozenset({"clamp_gates"})
@@ -112,18 +120,21 @@ RESERVED_NAMES = (
     | PAIR_PIECES
     | SPLIT_PIECES
     | MODEL_PIECES
+    | frozenset().union(*LOOP_PIECES.values())
     | {
         "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
-        "initial_state", "closure",
+        "initial_state", "closure", "stand_in", "seen", "place",
     }
 )  # fmt: skip
 
 
 def _with_params(emission: Emission, names: Names) -> Scope:
     params = {name: names.fresh(name) for name in emission.params}
-    return emission.scope._replace(params=params)
+    loop = emission.loop
+    length = (loop.steps, loop.steps_per_epoch)
+    return emission.scope._replace(params=params, length=length)
 
 
 def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:
@@ -131,8 +142,10 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     rules = lowered.rules
     write_initial_state(rules, lowered.size, writer)
     write_measure(lowered, make)
-    if any(_needs_violation(t.order, t.operation.trigger.unit, loop) for t in timed(lowered)):
+    if needs_violation(lowered):
         write_violation(rules, make)
+    if needs_stand_in(lowered):
+        write_stand_in(rules, make)
     write_combine(rules, writer, used, loop.by_value)
     for rule in rules:
         for operation in (
@@ -152,10 +165,6 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     write_objective(emission.objective, make)
     write_evaluate(lowered, make)
     write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
-
-
-def _needs_violation(order: str, unit: str, loop: LoopPlan) -> bool:
-    return unit == "epoch" or order == "primal_first" or loop.by_value
 
 
 def _docstring(emission: Emission) -> list[str]:
@@ -186,12 +195,15 @@ def _imports(
     head.line()
     groups = {
         "cspec.runtime.functions": used
-        - UPDATE_PIECES - PAIR_PIECES - SPLIT_PIECES - MODEL_PIECES,
+        - UPDATE_PIECES - PAIR_PIECES - SPLIT_PIECES - MODEL_PIECES
+        - frozenset().union(*LOOP_PIECES.values()),
         "cspec.runtime.functions.pairs": used & PAIR_PIECES,
         "cspec.runtime.models": used & MODEL_PIECES,
         "cspec.runtime.splitting": used & SPLIT_PIECES,
         "cspec.runtime.update": used & UPDATE_PIECES,
+        **{module: used & pieces for module, pieces in LOOP_PIECES.items()},
     }  # fmt: skip
+    groups = dict(sorted(groups.items()))
     if template.operators or "operators.get" in text:
         head.line("from cspec.runtime import operators")
     for module, names in groups.items():

@@ -135,9 +135,9 @@ def rule_combine(rule: FunctionalRule) -> Operation:
 
 
 def dual_operations(rule: FunctionalRule) -> list[Operation]:
-    """A rule's dual and penalty steps."""
-    kinds = (Kind.DUAL_STEP, Kind.PENALTY_STEP)
-    return [op for op in rule.fragment.operations if op.kind in kinds]
+    """A rule's dual and penalty steps that are functions of the module."""
+    kinds = (Kind.DUAL_STEP, Kind.PENALTY_STEP, Kind.RESET)
+    return [op for op in rule.fragment.operations if op.kind in kinds and op.updates]
 
 
 def write_dual_step(

@@ -13,11 +13,12 @@ wherever `true` is NaN.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict
 
 from cspec.compiler.graph import Operation, StateFacts
+from cspec.dsl.diagnostics import Diagnostic, SpecError
 
 Record = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -37,6 +38,8 @@ class Rule(BaseModel):
     """One flag an entry."""
     total_steps: int
     steps_per_epoch: int
+    by_value: bool = False
+    """Whether the optimizer looks at the loss's value: each step is a whole minimization."""
 
     @property
     def relation(self) -> str:
@@ -64,4 +67,17 @@ class Fragment(BaseModel):
     state: tuple[StateFacts, ...] = ()
     operations: tuple[Operation, ...] = ()
     dual_order: str = "dual_first"
+    scales_objective: bool = False
+    """Whether COMBINE has a target `objective`: the factor of f."""
     """When per-step dual operations run: before COMBINE, or after PRIMAL_STEP."""
+
+
+def refuse(rule: Rule, why: str, help: str) -> NoReturn:
+    """Settings that a method can't follow.
+
+    Raises:
+        SpecError: always.
+    """
+    labels = ", ".join(f"`{label}`" for label in rule.labels[:3])
+    message = f"{labels} can't be enforced by `{rule.settings.word}` as written: {why}"
+    raise SpecError([Diagnostic(code="CS521", message=message, helps=(help,))])

@@ -1,33 +1,44 @@
 """Gradient descent-ascent on the Lagrangian L = f + <multiplier, g>.
 
-    dual first   multiplier <- [multiplier + lr g(x)]+, then x <- x - a grad L(x, multiplier)
-    simultaneous both players use the same x and multiplier
-    primal first x moves, g is measured again, then the multiplier moves
+    dual first    multiplier <- [multiplier + lr g(x)]+, then x <- x - a grad L(x, multiplier)
+    simultaneous  both players use the same x and multiplier
+    primal first  x moves, g is measured again, then the multiplier moves
+    optimistic    multiplier <- [multiplier + lr (2 g - g_before)]+
+    extragradient x', multiplier' one step ahead on the same batch; then x and multiplier step from
+                  where they were with the gradients taken at x', multiplier'
 
-Position paper eq. 9; Gallego-Posada et al. 2022 (restarts); Sohrabi et al. 2024 (nuPI); Stooke et
-al. 2020 (PID). Plain ascent cannot converge where the Lagrangian is concave in x: use nuPI or
-`augmented_lagrangian` there.
+Defaults: dual first, lr = 0.01 (for gates 80 / steps), a multiplier starts at 0.
+`primal_steps=K` moves the multipliers every K steps of the model. `dual_data=val` measures g for
+them on batches of another split (Cotter et al. 2019, "Training well-generalizing classifiers").
+`escalate=true` watches for oscillation, answers with a proportional term, see `runtime.escalate`
+
+Position paper eq. 9; Korpelevich 1976 (extragradient); Gallego-Posada et al. 2022 (restarts);
+Sohrabi et al. 2024 (nuPI); Stooke et al. 2020 (PID).
+
+Pitfalls. Plain ascent cannot converge where the Lagrangian is concave in x: use nuPI,
+`augmented_lagrangian` or `escalate=true` there. Restarts destroy the multiplier of a constraint
+that binds, each time the boundary is touched, and must not see minibatch noise. Extragradient
+costs two gradients a step; noise that the model draws itself (dropout, gates) differs between them.
 """
 
 from __future__ import annotations
 
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
-from cspec.compiler.methods.base import Fragment, Rule
-from cspec.dsl.settings.duals import Adam, Nupi, Pid, Sgd
+from cspec.compiler.methods.base import Fragment, Rule, refuse
+from cspec.compiler.methods.dual_steps import Parts, dual_steps
+from cspec.dsl.settings.base import STEP, Every
+from cspec.dsl.settings.duals import Sgd
 from cspec.dsl.settings.methods import Lagrangian
-
-DEFAULT_STEP = 1e-2
-"""Dual step where the spec gives none and the compiler has no budget to scale it by."""
 
 
 def lagrangian(rule: Rule) -> Fragment:
     """L = f + <multiplier, g>, multipliers by the chosen dual optimizer."""
     settings: Lagrangian = rule.settings
+    _check(rule, settings)
     multipliers = StateFacts(
         name="multipliers", size=rule.size, start=settings.start, meaning="Lagrange multipliers"
     )
     state, updates, constants, meaning = _dual(rule, settings)
-    updates = (*_finish(rule, settings, updates),)
     combine = Operation(
         kind=Kind.COMBINE,
         name=rule.name,
@@ -42,119 +53,79 @@ def lagrangian(rule: Rule) -> Fragment:
         kind=Kind.DUAL_STEP,
         name=f"ascend_{rule.name}",
         rule=rule.name,
-        updates=updates,
+        updates=_finish(rule, settings, updates),
         constants=constants | {"cap": settings.max_multiplier},
-        trigger=settings.every,
+        trigger=_trigger(settings),
         after=settings.warmup,
+        sees=settings.dual_on,
+        data=settings.dual_data,
         meaning=meaning,
     )
-    return Fragment(
-        state=(multipliers, *state), operations=(dual, combine), dual_order=settings.order
-    )
+    operations = (dual, combine)
+    if settings.escalate:
+        operations = (*operations, _escalation(rule, constants["lr"]))
+    return Fragment(state=(multipliers, *state), operations=operations, dual_order=settings.order)
 
 
-Parts = tuple[tuple[StateFacts, ...], tuple[Update, ...], dict[str, float], str]
+def _trigger(settings: Lagrangian) -> Every:
+    return Every(settings.primal_steps, "step") if settings.primal_steps > 1 else settings.every
+
+
+def _check(rule: Rule, settings: Lagrangian) -> None:
+    """Combinations that say two things at once, or that have no meaning."""
+    if settings.primal_steps > 1 and settings.given("every"):
+        refuse(
+            rule, "`primal_steps` and `every` both say when multipliers move", "give one of them"
+        )
+    if settings.order == "optimistic" and not isinstance(settings.dual, Sgd):
+        reason = f"optimistic is a form of gradient ascent; {settings.dual.word} has its own"
+        refuse(rule, f"{reason} dynamics", "write `dual=sgd(lr=...)`, or leave `order` out")
+    if settings.escalate and not isinstance(settings.dual, Sgd):
+        reason = f"`escalate` adds a proportional term to gradient ascent; {settings.dual.word} has"
+        refuse(rule, f"{reason} its own dynamics", "write `dual=sgd(lr=...)`")
+    if settings.escalate and settings.order == "optimistic":
+        refuse(rule, "optimistic ascent has a proportional term already", "leave `order` out")
+    if settings.escalate and isinstance(settings.dual, Sgd) and settings.dual.momentum:
+        refuse(rule, "`escalate` damps what momentum drives", "leave `momentum` out")
+    if settings.order == "extragradient" and _trigger(settings) != STEP:
+        refuse(rule, "extragradient moves both players on every step", "leave `every` out")
+    if settings.order == "extragradient" and rule.by_value:
+        refuse(
+            rule, "extragradient looks ahead one plain step, not a line search", "use adam or sgd"
+        )
 
 
 def _dual(rule: Rule, settings: Lagrangian) -> Parts:
-    match settings.dual:
-        case Sgd() as dual:
-            return _sgd(rule, settings, dual)
-        case Nupi() as dual:
-            return _nupi(rule, dual)
-        case Adam() as dual:
-            return _adam(rule, dual)
-        case Pid() as dual:
-            return _pid(rule, dual)
-
-
-def _vector(rule: Rule, name: str, meaning: str, start: float = 0.0) -> StateFacts:
-    return StateFacts(name=name, size=rule.size, start=start, meaning=meaning)
-
-
-NAN = float("nan")
-
-
-def _sgd(rule: Rule, settings: Lagrangian, dual: Sgd) -> Parts:
-    lr = dual.lr or DEFAULT_STEP
-    if settings.order == "optimistic":
-        state = (_vector(rule, "before", "g of the step before", NAN),)
-        updates = (
-            Update(target="before", formula="where(isnan(before), true, before)"),
-            Update(
-                target="multipliers",
-                formula=rule.projected("multipliers + lr * (2 * true - before)"),
-            ),
-            Update(target="before", formula="true"),
-        )
-        return state, updates, {"lr": lr}, "multipliers <- [multipliers + lr (2 g - g_before)]+"
-    if dual.momentum:
-        state = (_vector(rule, "velocity", "momentum of the ascent"),)
-        updates = (
-            Update(target="velocity", formula="momentum * velocity + true"),
-            Update(target="multipliers", formula=rule.projected("multipliers + lr * velocity")),
-        )
-        constants = {"lr": lr, "momentum": dual.momentum}
-        return state, updates, constants, "v <- m v + g, multipliers <- [multipliers + lr v]+"
-    updates = (Update(target="multipliers", formula=rule.projected("multipliers + lr * true")),)
-    return (), updates, {"lr": lr}, "multipliers <- [multipliers + lr g]+"
-
-
-def _nupi(rule: Rule, dual: Nupi) -> Parts:
-    state = (_vector(rule, "average", "xi, the smoothed g (g itself at the start)", NAN),)
-    step = "multipliers + lr * (ki * true + kp * (smoothed - average))"
-    smoothed = "nu * average + (1 - nu) * true" if dual.nu else "true"
-    updates = (
-        Update(target="average", formula="where(isnan(average), true, average)"),
-        Update(target="smoothed", formula=smoothed),
-        Update(target="multipliers", formula=rule.projected(step)),
-        Update(target="average", formula="smoothed"),
-    )
-    constants = {"lr": dual.lr or DEFAULT_STEP, "kp": dual.kp, "ki": dual.ki}
-    if dual.nu:
-        constants["nu"] = dual.nu
-    meaning = "multipliers <- [multipliers + lr (ki g + kp (xi - xi_before))]+"
-    return state, updates, constants, meaning
-
-
-def _adam(rule: Rule, dual: Adam) -> Parts:
-    first, second = dual.betas
+    state, updates, constants, meaning = dual_steps(rule, settings)
+    if not settings.escalate:
+        return state, updates, constants, meaning
     state = (
-        _vector(rule, "moment", "first moment of g"),
-        _vector(rule, "square", "second moment of g"),
-        _vector(rule, "count", "dual steps taken"),
+        StateFacts(name="damping", size=rule.size, meaning="c, the proportional term's gain"),
+        StateFacts(
+            name="damped", size=rule.size, start=-1.0, meaning="step of the last escalation"
+        ),
+        StateFacts(
+            name="before", size=rule.size, start=float("nan"), meaning="g of the step before"
+        ),
     )
-    step = (
-        "multipliers + lr * moment / (1 - b1 ** count) / (sqrt(square / (1 - b2 ** count)) + 1e-8)"
-    )
+    step = rule.projected("multipliers + lr * true + damping * (true - before)")
     updates = (
-        Update(target="count", formula="count + 1"),
-        Update(target="moment", formula="b1 * moment + (1 - b1) * true"),
-        Update(target="square", formula="b2 * square + (1 - b2) * true * true"),
-        Update(target="multipliers", formula=rule.projected(step)),
+        Update(target="before", formula="where(isnan(before), true, before)"),
+        Update(target="multipliers", formula=step),
+        Update(target="before", formula="true"),
     )
-    constants = {"lr": dual.lr, "b1": first, "b2": second}
-    return state, updates, constants, "multipliers <- [multipliers + lr Adam(g)]+"
+    return state, updates, constants, "multipliers <- [multipliers + lr g + c (g - g_before)]+"
 
 
-def _pid(rule: Rule, dual: Pid) -> Parts:
-    state = (
-        _vector(rule, "integral", "I, the accumulated g"),
-        _vector(rule, "average", "smoothed g", NAN),
+def _escalation(rule: Rule, lr: float) -> Operation:
+    return Operation(
+        kind=Kind.PENALTY_STEP,
+        name="escalate",
+        rule=rule.name,
+        trigger=Every(max(20 * max(1, rule.total_steps // 2000), 20), "step"),
+        options={"first": 1.0, "factor": 3.0, "most": 100.0},
+        meaning="where g oscillates: c <- 1, then 3 c, at most 100",
     )
-    value = "kp * smoothed + integral + kd * relu(smoothed - average)"
-    smoothed = "a * average + (1 - a) * true" if dual.smoothing else "true"
-    updates = (
-        Update(target="average", formula="where(isnan(average), true, average)"),
-        Update(target="smoothed", formula=smoothed),
-        Update(target="integral", formula=rule.projected("integral + ki * true")),
-        Update(target="multipliers", formula=rule.projected(value)),
-        Update(target="average", formula="smoothed"),
-    )
-    constants = {"kp": dual.kp, "ki": dual.ki, "kd": dual.kd}
-    if dual.smoothing:
-        constants["a"] = dual.smoothing
-    return state, updates, constants, "I <- [I + ki g]+, multipliers <- [kp g + I + kd [dg]+]+"
 
 
 def _finish(rule: Rule, settings: Lagrangian, updates: tuple[Update, ...]) -> tuple[Update, ...]:

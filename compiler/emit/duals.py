@@ -1,0 +1,139 @@
+"""The calls of dual steps in the loop: when, and on which measurement."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.updates import RuleNames, dual_operations
+from cspec.compiler.graph import Kind, Operation
+from cspec.compiler.lower import FunctionalRule, Lowered
+from cspec.compiler.methods.base import refuse
+from cspec.dsl.nodes import Expectation, walk
+
+
+class Timed(NamedTuple):
+    """A dual operation, its rule, and whether it comes before or after the primal step."""
+
+    operation: Operation
+    order: str
+    rule: FunctionalRule
+
+
+def timed(lowered: Lowered) -> list[Timed]:
+    """All dual operations with their order."""
+    return [
+        Timed(operation, rule.fragment.dual_order, rule)
+        for rule in lowered.rules
+        for operation in dual_operations(rule)
+        if operation.kind is not Kind.RESET
+    ]
+
+
+def needs_violation(lowered: Lowered) -> bool:
+    """Whether the loop measures the true constraints without the objective."""
+    resets = any(op.kind is Kind.RESET for r in lowered.rules for op in dual_operations(r))
+    return resets or any(
+        d.operation.sees == "true" and (d.operation.trigger.unit == "epoch" or d.operation.data)
+        for d in timed(lowered)
+    )
+
+
+def needs_stand_in(lowered: Lowered) -> bool:
+    """Whether the loop measures surrogates without the objective."""
+    return any(
+        d.operation.sees == "surrogate"
+        and (d.operation.trigger.unit == "epoch" or d.operation.data)
+        for d in timed(lowered)
+    )
+
+
+def _function(operation: Operation) -> str:
+    return "stand_in" if operation.sees == "surrogate" else "violation"
+
+
+def _replaced(dual: Timed) -> str:
+    """`, train="val"`: which dataset of the rule another one stands in for."""
+    data = dual.operation.data
+    assert data is not None
+    used = {
+        node.dataset
+        for part in dual.rule.parts
+        for function in part.functions
+        for node in walk(function)
+        if isinstance(node, Expectation) and node.dataset
+    }
+    if len(used) != 1:
+        found = " and ".join(sorted(used)) if used else "parameters alone"
+        refuse(
+            dual.rule.rule,
+            f"`dual_data={data}` replaces one dataset, and these constraints are about {found}",
+            "leave `dual_data` out here, or give each dataset's constraints their own `by`",
+        )
+    return "" if data in used else f", {used.pop()}={data!r}"
+
+
+def write_dual(dual: Timed, translator: Translator) -> None:
+    """A per-step dual operation, where its turn has come."""
+    operation, writer = dual.operation, translator.writer
+    conditions = []
+    if operation.trigger.count > 1:
+        conditions.append(f"session.step % {operation.trigger.count} == 0")
+    if operation.after:
+        conditions.append(f"session.step >= {operation.after}")
+    if conditions:
+        writer.line(f"if {' and '.join(conditions)}:")
+        with writer.indented():
+            _write_step_call(dual, translator)
+    else:
+        _write_step_call(dual, translator)
+
+
+def _write_step_call(dual: Timed, translator: Translator) -> None:
+    operation, writer = dual.operation, translator.writer
+    if operation.data is None:
+        seen = "true" if operation.sees == "true" else "g.detach()"
+        writer.line(f"{operation.name}(state, {seen})")
+        return
+    translator.used.add("instead")
+    writer.line("with torch.no_grad():")
+    with writer.indented():
+        batch = f"instead(batch{_replaced(dual)})"
+        writer.line(f"seen = {_function(operation)}(primal, {batch})")
+    writer.line(f"{operation.name}(state, seen)")
+
+
+def write_epoch_duals(lowered: Lowered, translator: Translator) -> None:
+    """Dual operations at an epoch's end, on full data; equal measurements are shared."""
+    writer = translator.writer
+    held = ""
+    for dual in timed(lowered):
+        operation = dual.operation
+        if operation.trigger.unit != "epoch":
+            continue
+        other = "" if operation.data is None else _replaced(dual)
+        measured = f"session.full({_function(operation)}{other})"
+        if operation.trigger.count > 1:
+            writer.line(f"if session.epoch % {operation.trigger.count} == 0:")
+            with writer.indented():
+                writer.line(f"{operation.name}(state, {measured})")
+            continue
+        if measured != held:
+            writer.line(f"true = {measured}")
+            held = measured
+        writer.line(f"{operation.name}(state, true)")
+
+
+def write_escalations(lowered: Lowered, translator: Translator) -> None:
+    """`escalate(session, "damping", "lagrangian")` every so many steps."""
+    writer = translator.writer
+    for rule in lowered.rules:
+        names = RuleNames(rule, len(lowered.rules) == 1)
+        for operation in rule.fragment.operations:
+            if operation.name != "escalate":
+                continue
+            translator.used.add("escalate")
+            writer.line(f"if session.step % {operation.trigger.count} == 0:")
+            with writer.indented():
+                keys = f"{names.key('damping')!r}, {names.key('damped')!r}"
+                writer.line(f"escalate(session, {rule.rule.name!r}, {keys})")

@@ -1,0 +1,124 @@
+"""How multipliers move: gradient ascent, momentum, nuPI, Adam, PID, as formulas.
+
+sgd   multiplier <- [multiplier + lr g]+
+nupi  multiplier <- [multiplier + lr (ki g + kp (xi - xi_before))]+, xi <- nu xi + (1 - nu) g
+adam  multiplier <- [multiplier + lr Adam(g)]+
+pid   I <- [I + ki g]+, multiplier <- [kp g + I + kd [g - g_before]+]+
+
+nuPI: Sohrabi et al. 2024, xi = g at the start, so that the first step is gradient ascent. PID:
+Stooke et al. 2020; its multiplier is not accumulated, only I is.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.graph import StateFacts, Update
+from cspec.compiler.methods.base import Rule
+from cspec.dsl.settings.duals import Adam, Nupi, Pid, Sgd
+from cspec.dsl.settings.methods import Lagrangian
+
+DEFAULT_STEP = 1e-2
+"""Dual step where the spec gives none and the compiler has no budget to scale it by."""
+
+Parts = tuple[tuple[StateFacts, ...], tuple[Update, ...], dict[str, float], str]
+
+
+def dual_steps(rule: Rule, settings: Lagrangian) -> Parts:
+    """State, updates, constants and one line of mathematics of the dual optimizer."""
+    match settings.dual:
+        case Sgd() as dual:
+            return _sgd(rule, settings, dual)
+        case Nupi() as dual:
+            return _nupi(rule, dual)
+        case Adam() as dual:
+            return _adam(rule, dual)
+        case Pid() as dual:
+            return _pid(rule, dual)
+
+
+def _vector(rule: Rule, name: str, meaning: str, start: float = 0.0) -> StateFacts:
+    return StateFacts(name=name, size=rule.size, start=start, meaning=meaning)
+
+
+NAN = float("nan")
+
+
+def _sgd(rule: Rule, settings: Lagrangian, dual: Sgd) -> Parts:
+    lr = dual.lr or DEFAULT_STEP
+    if settings.order == "optimistic":
+        state = (_vector(rule, "before", "g of the step before", NAN),)
+        updates = (
+            Update(target="before", formula="where(isnan(before), true, before)"),
+            Update(
+                target="multipliers",
+                formula=rule.projected("multipliers + lr * (2 * true - before)"),
+            ),
+            Update(target="before", formula="true"),
+        )
+        return state, updates, {"lr": lr}, "multipliers <- [multipliers + lr (2 g - g_before)]+"
+    if dual.momentum:
+        state = (_vector(rule, "velocity", "momentum of the ascent"),)
+        updates = (
+            Update(target="velocity", formula="momentum * velocity + true"),
+            Update(target="multipliers", formula=rule.projected("multipliers + lr * velocity")),
+        )
+        constants = {"lr": lr, "momentum": dual.momentum}
+        return state, updates, constants, "v <- m v + g, multipliers <- [multipliers + lr v]+"
+    updates = (Update(target="multipliers", formula=rule.projected("multipliers + lr * true")),)
+    return (), updates, {"lr": lr}, "multipliers <- [multipliers + lr g]+"
+
+
+def _nupi(rule: Rule, dual: Nupi) -> Parts:
+    state = (_vector(rule, "average", "xi, the smoothed g (g itself at the start)", NAN),)
+    step = "multipliers + lr * (ki * true + kp * (smoothed - average))"
+    smoothed = "nu * average + (1 - nu) * true" if dual.nu else "true"
+    updates = (
+        Update(target="average", formula="where(isnan(average), true, average)"),
+        Update(target="smoothed", formula=smoothed),
+        Update(target="multipliers", formula=rule.projected(step)),
+        Update(target="average", formula="smoothed"),
+    )
+    constants = {"lr": dual.lr or DEFAULT_STEP, "kp": dual.kp, "ki": dual.ki}
+    if dual.nu:
+        constants["nu"] = dual.nu
+    meaning = "multipliers <- [multipliers + lr (ki g + kp (xi - xi_before))]+"
+    return state, updates, constants, meaning
+
+
+def _adam(rule: Rule, dual: Adam) -> Parts:
+    first, second = dual.betas
+    state = (
+        _vector(rule, "moment", "first moment of g"),
+        _vector(rule, "square", "second moment of g"),
+        _vector(rule, "count", "dual steps taken"),
+    )
+    step = (
+        "multipliers + lr * moment / (1 - b1 ** count) / (sqrt(square / (1 - b2 ** count)) + 1e-8)"
+    )
+    updates = (
+        Update(target="count", formula="count + 1"),
+        Update(target="moment", formula="b1 * moment + (1 - b1) * true"),
+        Update(target="square", formula="b2 * square + (1 - b2) * true * true"),
+        Update(target="multipliers", formula=rule.projected(step)),
+    )
+    constants = {"lr": dual.lr, "b1": first, "b2": second}
+    return state, updates, constants, "multipliers <- [multipliers + lr Adam(g)]+"
+
+
+def _pid(rule: Rule, dual: Pid) -> Parts:
+    state = (
+        _vector(rule, "integral", "I, the accumulated g"),
+        _vector(rule, "average", "smoothed g", NAN),
+    )
+    value = "kp * smoothed + integral + kd * relu(smoothed - average)"
+    smoothed = "a * average + (1 - a) * true" if dual.smoothing else "true"
+    updates = (
+        Update(target="average", formula="where(isnan(average), true, average)"),
+        Update(target="smoothed", formula=smoothed),
+        Update(target="integral", formula=rule.projected("integral + ki * true")),
+        Update(target="multipliers", formula=rule.projected(value)),
+        Update(target="average", formula="smoothed"),
+    )
+    constants = {"kp": dual.kp, "ki": dual.ki, "kd": dual.kd}
+    if dual.smoothing:
+        constants["a"] = dual.smoothing
+    return state, updates, constants, "I <- [I + ki g]+, multipliers <- [kp g + I + kd [dg]+]+"
