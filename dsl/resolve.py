@@ -33,7 +33,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.signatures import LOSSES, Signature
 from cspec.dsl.source import NOWHERE, Source, Span
-from cspec.dsl.symbols import ROLE_WORDS, SPLITS, Role, Symbol, Symbols, columns_of
+from cspec.dsl.symbols import DEFAULT_COLUMNS, ROLE_WORDS, SPLITS, Role, Symbol, Symbols, columns_of
 from cspec.dsl.trees import bound_names, everything
 from cspec.dsl.wording import quoted
 
@@ -62,6 +62,7 @@ def resolve(
         implied.add("data")
         extra = tuple(Target(name=n) for n in SPLITS[1:] if n in uses and n not in table)
         item = Data(targets=(Target(name="data"), *extra))
+        found += [_implied_clash(table[c.name]) for c in DEFAULT_COLUMNS if c.name in table]
         for target in item.targets:
             targets[target.name] = target
             table[target.name] = Symbol(target.name, "data", item, NOWHERE)
@@ -170,6 +171,24 @@ def _clash(name: str, symbol: Symbol, span: Span) -> Diagnostic:
         related=related,
         notes=(f"an expression that says `{name}` could mean either",),
         helps=(f"rename {ROLE_WORDS[symbol.role]} `{name}`",),
+    )
+
+
+def _implied_clash(symbol: Symbol) -> Diagnostic:
+    """A name that a spec gives to something else than a column of its implied data."""
+    name, role = symbol.name, ROLE_WORDS[symbol.role]
+    return Diagnostic(
+        code="CS202",
+        message=f"`{name}` is both {role} and a column of the implied data",
+        span=symbol.span,
+        label=f"{role} here",
+        notes=(
+            "a spec without a `data` line that uses losses or predictions has the columns `x`, `y`",
+        ),
+        helps=(
+            f"rename {role} `{name}`, for example `{name}2`",
+            "or write the data with columns of other names: `data train(a, b)`",
+        ),
     )
 
 

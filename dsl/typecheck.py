@@ -179,8 +179,6 @@ class Typer:
         signature = self.signatures.get(word)
         if signature is not None:
             return self._bare_function(name, signature)
-        if word in ("count",):
-            return CONSTANT
         return self.unknown_name(name, scope)
 
     def _symbol(self, name: Name, scope: Scope) -> Kind:
@@ -253,7 +251,7 @@ class Typer:
         """Whether nothing defines a name."""
         tables = (scope.local, self.symbols.table, self.symbols.column_names, CONSTANTS)
         known = any(name.id in table for table in tables)
-        return not known and name.id not in self.signatures and name.id != "count"
+        return not known and name.id not in self.signatures
 
     def unknown_name(self, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
         """A name that nothing defines, with the closest one that is; `words` may be meant."""
