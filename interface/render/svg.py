@@ -30,7 +30,7 @@ def chart(series: Sequence[Series], x_label: str, y_label: str) -> str:
     shown = [_finite(item) for item in series]
     xs = [x for item in shown for x in item.x]
     ys = [y for item in shown for y in item.y]
-    if not xs:
+    if not any(item.x for item in shown if not item.dashed):
         return "<p>nothing was measured</p>"
     x_ticks, y_ticks = ticks(min(xs), max(xs)), ticks(min(ys), max(ys))
     low_x, high_x = min(*x_ticks, *xs), max(*x_ticks, *xs)

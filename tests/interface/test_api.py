@@ -1,0 +1,128 @@
+"""cspec from Python."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import cspec
+
+NLP = """param low = 1
+var x = 3
+minimize x^2
+s.t. floor: x >= low
+using augmented_lagrangian(penalty=10)
+fit(optimizer=sgd(lr=0.05), steps=1200)
+"""
+
+
+def test_parse_check_format_explain() -> None:
+    assert cspec.parse("minimize ce").items
+    assert cspec.check("minimize ce") == ()
+    (found,) = cspec.check("minimize ce s.t. density(model) <= 50")
+    assert found.code == "CS311"
+    assert cspec.format("minimize   ce") == "minimize ce\n"
+    assert "floor" in cspec.explain(NLP)
+
+
+def test_errors_show_the_text_and_hide_the_stages() -> None:
+    with pytest.raises(cspec.SpecError) as caught:
+        cspec.load("minimize ce s.t. density(model) <= 50")
+    assert str(caught.value).startswith("\nerror[CS311]") and "^^" in str(caught.value)
+    assert caught.value.diagnostics[0].code == "CS311"
+    with pytest.raises(cspec.SpecError, match="CS140"):
+        cspec.load(Path("nowhere.cspec"))
+    with pytest.raises(AttributeError):
+        cspec.nonsense  # noqa: B018
+
+
+def test_names_bind_params_models_and_data() -> None:
+    result = cspec.run(NLP, low=2)
+    assert result.satisfied and result.vars["x"] == pytest.approx(2, abs=1e-3)
+    x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    data = {"x": x, "y": (x[:, 0] > 0).long()}
+    torch.manual_seed(0)
+    net = torch.nn.Linear(4, 2)
+    before = net.weight.detach().clone()
+    result = cspec.run("minimize ce\nfit(epochs=2)", model=net, data=data)
+    assert result.status == "satisfied" and result.model is net
+    assert not torch.equal(before, net.weight)
+    with pytest.raises(cspec.SpecError, match="`model` is not bound"):
+        cspec.run("minimize ce", data=data)
+
+
+def test_files_are_read_and_name_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.cspec").write_text(NLP)
+    program = cspec.compile(tmp_path / "a.cspec")
+    assert program.source.startswith('"""') and program.params == {"low": 1.0}
+    assert program.source == cspec.compile(str(tmp_path / "a.cspec")).source
+
+
+def test_run_folders_come_with_a_report(tmp_path: Path) -> None:
+    result = cspec.run(NLP, out=tmp_path / "r")
+    assert result.out == str(tmp_path / "r")
+    assert "<svg" in (tmp_path / "r" / "report.html").read_text()
+
+
+def test_bind_moves_multipliers_in_a_loop_of_ones_own() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    spec = "minimize ce\ns.t. small: forall W in model.weights: sumsq(W) <= 0.01\nusing lagrangian"
+    handle = cspec.bind(spec, model=net, optimizer=optimizer)
+    x, y = torch.randn(32, 4), torch.randint(0, 2, (32,))
+    before = dict(handle.multipliers)
+    for _ in range(3):
+        optimizer.zero_grad()
+        handle.loss(x=x, y=y).backward()
+        optimizer.step()
+    (after,) = handle.multipliers.values()
+    assert set(before.values()) == {0.0} and after > 0
+    with pytest.raises(cspec.SpecError, match="`model` is not bound"):
+        cspec.bind(spec, optimizer=optimizer)
+
+
+def test_given_values_need_no_model() -> None:
+    theta = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([theta], lr=0.1)
+    handle = cspec.bind(
+        "given loss, cost\nminimize loss\ns.t. budget: cost <= 1\nusing lagrangian(dual=sgd(lr=1))",
+        optimizer=optimizer,
+    )
+    handle.loss(loss=(theta**2).sum(), cost=theta.sum() + 3).backward()
+    optimizer.step()
+    assert handle.multipliers == {"budget": pytest.approx(2)}
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cspec.functions._REGISTRY", {})
+
+
+def test_a_function_of_ones_own_is_checked_and_run(registry: None) -> None:
+    @cspec.function(range=(0, 1))
+    def squash(w: torch.Tensor) -> torch.Tensor:
+        """Mean of a sigmoid."""
+        return torch.sigmoid(w).mean()
+
+    (found,) = cspec.check("minimize ce\ns.t. c: forall W in model.weights: squash(W) <= 3")
+    assert found.code == "CS328" and "lies in [0, 1]" in found.notes[0]
+    spec = "minimize ce\ns.t. c: forall W in model.weights: squash(W) <= 0.6\nfit(epochs=1)"
+    x = torch.randn(16, 3)
+    result = cspec.run(spec, model=torch.nn.Linear(3, 2), data=(x, (x[:, 0] > 0).long()))
+    value = float(squash(result.model.weight.detach()))
+    assert result.constraints[0].value == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: cspec.function(name="ce")(lambda x: x), "has a function of this name"),
+        (lambda: cspec.function(name="f", range=(1, 0))(lambda x: x), "empty"),
+        (lambda: cspec.function(name="f")(lambda: 1), "no argument"),
+        (lambda: cspec.function(name="f")(lambda *, x: 1), "can't be written"),
+    ],
+)
+def test_functions_that_can_not_be_are_refused(registry: None, make, says: str) -> None:
+    with pytest.raises(cspec.SpecError, match=says):
+        make()
