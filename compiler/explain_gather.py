@@ -99,7 +99,7 @@ def _conditions(lowered: Lowered) -> dict[str, str]:
         if all(conditional(part.constraint) for part in rule.parts):
             found[rule.rule.name] = GATES
     for action in lowered.actions:
-        if all(conditional(c) for c in action.constraints):
+        if action.constraints and all(conditional(c) for c in action.constraints):
             found[f"project_{action.name}"] = NO_GATES
     return found
 

@@ -24,6 +24,7 @@ from cspec.compiler.lower import (
 from cspec.compiler.methods import FUNCTIONAL, Rule
 from cspec.compiler.plan import Plan
 from cspec.compiler.strategy import GATE_DUAL_BUDGET
+from cspec.compiler.variable_bounds import bound_actions
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.methods import Lagrangian, Method
 
@@ -44,7 +45,9 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     """The graph of a plan: every index set counted once."""
     hard = [c for c in plan.problem.constraints if c.soft is None]
     soft = tuple(c for c in plan.problem.constraints if c.soft is not None)
-    lowered = Lowered(plan.problem, _rules(hard), _actions(hard), soft)
+    actions = _actions(hard)
+    bounds = bound_actions(plan.variables, (action.name for action in actions))
+    lowered = Lowered(plan.problem, _rules(hard), (*actions, *bounds), soft)
     return lowered, assemble(lowered)
 
 
@@ -53,7 +56,7 @@ def _rules(constraints: Iterable[Constraint]) -> tuple[FunctionalRule, ...]:
     for c in constraints:
         if conditional(c):
             groups.setdefault(Lagrangian(), []).append(c)
-        elif isinstance(c.method, Method) and c.method.word not in SET_METHODS:
+        elif isinstance(c.method, Method) and c.method.word in FUNCTIONAL:
             groups.setdefault(c.method, []).append(c)
     rules: list[FunctionalRule] = []
     words: dict[str, int] = {}

@@ -39,6 +39,7 @@ from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import budget
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.strategy import Context, choose
+from cspec.compiler.variable_bounds import bound_actions
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import SpecError, errors
 from cspec.dsl.nodes import Call, Compare, Data, Expectation, Expr, Model, Name, Stop, walk
@@ -145,6 +146,8 @@ def specialize(
     problem = choose(problem, _context(checked, facts, schedule.steps))
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
     lowered = lower(problem, facts, schedule.steps, schedule.steps_per_epoch, by_value)
+    bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
+    lowered = lowered._replace(actions=(*lowered.actions, *bounds))
     graph = assemble(lowered)
     settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
     draft = Program(

@@ -46,7 +46,7 @@ def tensors(items: Sequence[Expr]) -> ast.expr:
 def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslator) -> None:
     """One function an action: the tensors it acts on."""
     for action in actions:
-        texts = ", ".join(sorted({c.text for c in action.constraints}))
+        texts = ", ".join(sorted({c.text for c in action.constraints})) or "its bounds"
         doc = [f"What `{action.family}` is about: {texts}"]
         with make.writer.function(f"{action.name}_tensors", ("primal",), doc):
             items = targets(action, facts)
