@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from cspec import __version__, exits
 
@@ -38,7 +38,7 @@ COMMANDS: dict[str, Command] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code. Nothing but SystemExit of argparse gets out."""
+    """Run one command; the exit code. No exception gets out."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in {"-h", "--help", "help"}:
         print(overview())
@@ -72,12 +72,26 @@ def _unknown(name: str) -> str:
     return f"cspec: there is no command `{name}`; {hint}"
 
 
+class _Answered(Exception):
+    """argparse has printed help (0) or what is wrong with the command line (2)."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends by its own exception: SystemExit is left to code that a spec brings in."""
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        if message:
+            print(message, end="", file=sys.stderr)
+        raise _Answered(status)
+
+
 def _run(name: str, rest: Sequence[str]) -> int:
     command = COMMANDS[name]
     module: Any = import_module(command.module)
-    parser = argparse.ArgumentParser(
-        prog=f"cspec {name}", description=module.__doc__, allow_abbrev=False
-    )
+    parser = _Parser(prog=f"cspec {name}", description=module.__doc__, allow_abbrev=False)
     module.arguments(parser)
     code: int = module.main(parser.parse_args(rest))
     sys.stdout.flush()
@@ -88,9 +102,15 @@ def guarded(work: Callable[[], int]) -> int:
     """The exit code of `work`; diagnostics and bugs are printed, a traceback never is."""
     try:
         return work()
+    except _Answered as answered:
+        return answered.code
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return exits.INTERRUPTED
+    except SystemExit as end:
+        # Only code that a spec brings in can ask for this; its number would be taken for a verdict.
+        print(f"error: imported Python code ended the program (exit {end.code})", file=sys.stderr)
+        return exits.ERRORS
     except BrokenPipeError:
         # `cspec list | head` closes our output; the interpreter must not complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -161,6 +161,12 @@ def test_paths_are_relative_to_the_spec(cspec) -> None:
     assert cspec("verify", "r").code == 0
 
 
+def test_imported_code_can_not_fake_a_verdict(cspec) -> None:
+    Path("net.py").write_text("def net():\n    raise SystemExit(0)\n")
+    found = cspec("run", "-e", DENSITY, "--bind", "data=digits", "--bind", "model=net.py:net")
+    assert found.code == 1 and "ended the program" in found.err
+
+
 def test_interruption_keeps_the_results(cspec, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
