@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.check_constraints import check_constraints
 from cspec.dsl.check_items import Settled, check_items
+from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.elaborate import Note, elaborate
 from cspec.dsl.nodes import Let, Spec
@@ -47,6 +48,7 @@ class Checked(BaseModel):
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
+@paused()
 def check(
     source: Source,
     params: Mapping[str, object] | None = None,

@@ -7,6 +7,7 @@ where the meaning is plain, mended and parsed again, so that one error does not 
 from __future__ import annotations
 
 from cspec.dsl.build_items import ACTIONS
+from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.lalr import StuckError, run
 from cspec.dsl.layout import ITEM_WORDS, Clause, cut
@@ -38,6 +39,7 @@ MAX_REPAIRS = 12
 """Repairs in one clause before the rest of it is given up."""
 
 
+@paused()
 def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
     """The tree of a spec and every syntax error; the tree holds each clause that did parse."""
     if len(source.text) > MAX_BYTES:

@@ -1,0 +1,62 @@
+"""The collector is paused while records are built, and left as it was found."""
+
+import gc
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from cspec.dsl.check import check
+from cspec.dsl.collector import paused
+from cspec.dsl.source import Source
+
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "check_speed.py"
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    description = importlib.util.spec_from_file_location("check_speed", BENCHMARK)
+    assert description is not None and description.loader is not None
+    module = importlib.util.module_from_spec(description)
+    description.loader.exec_module(module)
+    return module
+
+
+def test_collector_is_paused_and_comes_back() -> None:
+    assert gc.isenabled()
+    with paused():
+        assert not gc.isenabled()
+        with paused():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_collector_comes_back_after_an_error() -> None:
+    with pytest.raises(ValueError), paused():
+        raise ValueError
+    assert gc.isenabled()
+
+
+def test_collector_that_was_off_stays_off() -> None:
+    gc.disable()
+    try:
+        check(Source(text="minimize ce"))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_specs_of_the_benchmark_are_clean(benchmark: ModuleType) -> None:
+    assert check(benchmark.spec_of(20)).diagnostics == ()
+    text = benchmark.thirty_lines()
+    assert text.count("\n") == 30
+    assert check(Source(text=text)).diagnostics == ()
+
+
+def test_check_grows_linearly(benchmark: ModuleType) -> None:
+    # Four times the constraints: 4 for linear growth, 16 for quadratic; noise stays below 2x.
+    small, large = benchmark.curve([250, 1000])
+    assert large.check < 8 * small.check
+    assert small.parse < small.check
