@@ -35,7 +35,8 @@ class Derivatives(NamedTuple):
     """Entries (i, j, derivative), i >= j, of the Hessian of f + <multipliers, g>."""
 
 
-MULTIPLIER = "multipliers"
+MULTIPLIER = "#multipliers"
+"""Stands for the argument `multipliers`; no name of a spec can be it."""
 
 
 def multiplier(index: int) -> sp.Symbol:

@@ -105,6 +105,23 @@ class Constraint(BaseModel):
     span: Span = NOWHERE
 
 
+class DerivedBound(BaseModel):
+    """A constraint that was proved to be a bound of one variable."""
+
+    model_config = Record
+
+    label: str
+    member: str = ""
+    part: int
+    """Which of the constraint's canonical functions."""
+    variable: str
+    index: tuple[int, ...] = ()
+    lower: float | None = None
+    upper: float | None = None
+    text: str = ""
+    """For people: `sin(x) <= eps is x <= 0.5236, because sin(x) increases on [0, pi/2]`."""
+
+
 class Step(BaseModel):
     """One pass that changed something, for `explain`: its name and what it did."""
 
@@ -128,3 +145,9 @@ class Problem(BaseModel):
     constraints: tuple[Constraint, ...] = ()
     metrics: tuple[tuple[str, Expr], ...] = ()
     history: tuple[Step, ...] = ()
+    solver: Settings | None = None
+    """A method that owns the whole run (`sqp`); None where a training loop runs."""
+    bounds: tuple[DerivedBound, ...] = ()
+    """Constraints that the solver holds as bounds."""
+    convex: bool = False
+    """Proved: every local minimum is the global one."""

@@ -38,8 +38,10 @@ from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import budget
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
+from cspec.compiler.solve import solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.variable_bounds import bound_actions
+from cspec.compiler.variables import accurate, solver_notes, space_of
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import SpecError, errors
 from cspec.dsl.nodes import Call, Compare, Data, Expectation, Expr, Model, Name, Stop, walk
@@ -79,6 +81,8 @@ def plan(checked: Checked) -> Plan:
     if found:
         raise SpecError(checked.diagnostics)
     problem = canonical_problem(checked)
+    if space_of(checked) is not None:
+        problem = expand(problem, Expansion(Facts(), checked.params))
     problem = surrogates(problem, moving(checked))
     problem = choose(problem, _context(checked, None, None))
     return Plan(
@@ -122,6 +126,7 @@ def _context(checked: Checked, facts: Facts | None, steps: int | None) -> Contex
         steps=steps,
         data=bool(checked.symbols.datasets()) or bool(_givens(checked)),
         params=checked.params,
+        space=space_of(checked),
     )
 
 
@@ -139,6 +144,10 @@ def specialize(
     """
     checked = plan.checked
     fit, schedule, notes = budget(checked, facts)
+    space = space_of(checked)
+    if space is not None:
+        fit, said = accurate(fit, checked)
+        notes += said
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, Expansion(facts, checked.params))
@@ -148,7 +157,10 @@ def specialize(
     lowered = lower(problem, facts, schedule.steps, schedule.steps_per_epoch, by_value)
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
-    graph = assemble(lowered)
+    graph, solve = assemble(lowered), None
+    if problem.solver is not None and space is not None:
+        solve = solve_of(lowered, space, checked.method)
+        graph = solver_graph(problem.solver, graph)
     settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
     draft = Program(
         name=checked.source.name,
@@ -171,7 +183,7 @@ def specialize(
         stop=_stop_text(checked),
         params=dict(checked.params),
         method=_method_word(problem),
-        notes=notes,
+        notes=notes + solver_notes(problem, checked),
     )
     loop = LoopPlan(
         lowered=lowered,
@@ -191,6 +203,7 @@ def specialize(
         objective=canonical_objective(checked),
         params=_used_params(checked),
         source=checked.source,
+        solve=solve,
     )
     return draft.model_copy(update={"source": emit(emission)})
 
@@ -265,6 +278,8 @@ def _stop_text(checked: Checked) -> str | None:
 
 
 def _method_word(problem: Problem) -> str:
+    if problem.solver is not None:
+        return problem.solver.word
     words = (c.method.word for c in problem.constraints if c.method is not None)
     return "+".join(dict.fromkeys(words)) or "none"
 

@@ -5,7 +5,8 @@ The order is the decision framework of the position paper (arXiv 2505.20628, sec
 1. what the spec says: the constraint's own `by`, then `using`;
 2. a set with a projection, on parameters: projection (counts: projection along a ramp, or gates);
 3. a rate, which has no gradient: augmented Lagrangian on the true rate, surrogate for the model;
-4. an equality: augmented Lagrangian; a small deterministic problem: augmented Lagrangian;
+4. smooth, small and deterministic, over decision variables: sequential quadratic programming for
+   the whole problem (`own_run`); an equality, or such a problem with kinks: augmented Lagrangian;
 5. everything else: primal-dual Lagrangian.
 """
 
@@ -18,6 +19,8 @@ from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.lower import FORMS
 from cspec.compiler.methods import FUNCTIONAL
+from cspec.compiler.own_run import own_run
+from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expectation, walk
@@ -53,6 +56,8 @@ class Context(NamedTuple):
     data: bool
     """Whether the problem has data (else it is deterministic and small)."""
     params: Mapping[str, float | tuple[float, ...]] = {}
+    space: Space | None = None
+    """The decision variables, where there is nothing else (no data, no model)."""
 
 
 class Choice(NamedTuple):
@@ -65,6 +70,9 @@ class Choice(NamedTuple):
 
 def choose(problem: Problem, context: Context) -> Problem:
     """The problem with a method and a reason for every requirement; all refusals at once."""
+    owned = own_run(problem, context.method, context.space)
+    if owned is not None:
+        return owned
     found: list[Diagnostic] = []
     chosen: list[Constraint] = []
     for constraint in problem.constraints:

@@ -68,8 +68,8 @@ class Space(NamedTuple):
 
     shapes: Mapping[str, tuple[int, ...]]
     """Shape of every variable as the spec declares it; () for a scalar."""
-    lower: Mapping[str, float]
-    upper: Mapping[str, float]
+    domains: Mapping[str, tuple[sp.Expr, sp.Expr]]
+    """Exact ends of the interval that a variable's entries lie in; infinite where it has none."""
     params: Mapping[str, float | tuple[float, ...]]
 
     @property
@@ -85,9 +85,15 @@ class Space(NamedTuple):
         """The sympy symbols of all scalars, in the same order."""
         return [symbol(name, index) for name, index in self.coordinates()]
 
-    def bounds(self, name: str) -> tuple[float, float]:
-        """The interval of a variable's entries."""
-        return self.lower.get(name, -math.inf), self.upper.get(name, math.inf)
+    def box(self) -> dict[sp.Symbol, tuple[sp.Expr, sp.Expr]]:
+        """The interval of every scalar."""
+        everywhere = (-sp.oo, sp.oo)
+        return {symbol(n, i): self.domains.get(n, everywhere) for n, i in self.coordinates()}
+
+    def values(self) -> dict[sp.Symbol, sp.Expr]:
+        """Scalar params as exact numbers."""
+        scalars = {k: v for k, v in self.params.items() if not isinstance(v, tuple)}
+        return {symbol(name): rational(value) for name, value in scalars.items()}
 
 
 def _indices(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -185,6 +191,14 @@ def exact(number: Number) -> sp.Expr:
     return sp.Rational(part.numerator, part.denominator)
 
 
+def rational(value: float) -> sp.Expr:
+    """A floating-point number by its shortest decimal digits, exactly; infinities as they are."""
+    if math.isinf(value):
+        return sp.oo if value > 0 else -sp.oo
+    part = Fraction(repr(float(value)))
+    return sp.Rational(part.numerator, part.denominator)
+
+
 def _name(name: str, space: Space) -> Value:
     if name in space.shapes:
         return _nest(name, space.shapes[name], ())
@@ -243,10 +257,13 @@ def _depth(value: Value) -> int:
 
 def _sum(parts: list[Value], operators: tuple[str, ...]) -> Value:
     if not any(isinstance(part, tuple) for part in parts):
-        signed = [parts[0]] + [
-            -p if o == "-" else p  # type: ignore[operator]
-            for o, p in zip(operators, parts[1:], strict=True)
-        ]
+        signed = (
+            [parts[0]]
+            + [
+                -p if o == "-" else p  # type: ignore[operator]
+                for o, p in zip(operators, parts[1:], strict=True)
+            ]
+        )
         return sp.Add(*signed)
     total = parts[0]
     for operator, part in zip(operators, parts[1:], strict=True):
@@ -345,7 +362,7 @@ def _function(name: str, arguments: list[Value]) -> Value:
 def nodes(expr: sp.Expr, limit: int = NODES) -> int:
     """Nodes of a sympy expression, counted up to `limit`."""
     count = 0
-    for count, _ in enumerate(sp.preorder_traversal(expr), start=1):  # noqa: B007
+    for count, _ in enumerate(sp.preorder_traversal(expr), start=1):
         if count > limit:
             break
     return count

@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from cspec.compiler.emit.duals import needs_stand_in, needs_violation, timed
+from cspec.compiler.emit.duals import needs_stand_in, needs_violation
 from cspec.compiler.emit.expressions import BODIES, Scope, Translator, constant
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
@@ -24,10 +24,17 @@ from cspec.compiler.emit.measures import (
 )
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.sets import write_project, write_targets
-from cspec.compiler.emit.updates import write_combine, write_dual_step, write_initial_state
+from cspec.compiler.emit.sqp import write_derivatives, write_solve
+from cspec.compiler.emit.updates import (
+    dual_operations,
+    write_combine,
+    write_dual_step,
+    write_initial_state,
+)
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower import Lowered
 from cspec.compiler.program import Program
+from cspec.compiler.solve import Solve
 from cspec.dsl.nodes import Expr
 from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import Projection
@@ -36,10 +43,13 @@ from cspec.dsl.source import Source
 
 UPDATE_PIECES = frozenset(
     {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
-     "instead", "forget"}
+     "instead"}
 )  # fmt: skip
 LOOP_PIECES = {
+    "cspec.runtime.nlp": frozenset({"matrix", "symmetric"}),
     "cspec.runtime.escalate": frozenset({"escalate"}),
+    "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
+    "cspec.runtime.scaling": frozenset({"scaled"}),
     "cspec.runtime.look_ahead": frozenset({"keep_place", "go_back"}),
 }
 """Modules of the runtime with the pieces of single methods."""
@@ -60,6 +70,8 @@ class Emission(NamedTuple):
     """As written."""
     params: dict[str, float | tuple[float, ...]]
     source: Source
+    solve: Solve | None = None
+    """The call of the solver that owns the run, where one does."""
 
 
 def python_names(names: Iterable[str]) -> dict[str, str]:
@@ -125,7 +137,7 @@ RESERVED_NAMES = (
         "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
-        "initial_state", "closure", "stand_in", "seen", "place",
+        "initial_state", "closure", "sqp", "gradient", "jacobian", "hessian", "multipliers", "stand_in", "seen", "place",
     }
 )  # fmt: skip
 
@@ -148,20 +160,22 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_stand_in(rules, make)
     write_combine(rules, writer, used, loop.by_value)
     for rule in rules:
-        for operation in (
-            t.operation for t in timed(lowered) if t.operation.rule == rule.rule.name
-        ):
+        for operation in dual_operations(rule):
             write_dual_step(rule, operation, len(rules) == 1, writer, used)
-    if lowered.actions:
+    if lowered.actions and emission.solve is None:
         write_targets(lowered.actions, emission.scope.facts, make)
     every_step = [
         action
         for action in lowered.actions
         if isinstance(action.settings, Projection) and action.settings.every == STEP
     ]
-    if every_step:
+    if every_step and emission.solve is None:
         write_project(every_step, make, loop.epochs)
-    write_train(loop, make())
+    if emission.solve is not None:
+        write_derivatives(emission.solve, make)
+        write_solve(emission.solve, writer)
+    else:
+        write_train(loop, make())
     write_objective(emission.objective, make)
     write_evaluate(lowered, make)
     write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
@@ -206,6 +220,8 @@ def _imports(
     groups = dict(sorted(groups.items()))
     if template.operators or "operators.get" in text:
         head.line("from cspec.runtime import operators")
+    if emission.solve is not None:
+        head.line("from cspec.runtime import sqp")
     for module, names in groups.items():
         if names:
             _import_line(head, module, sorted(names))

@@ -6,6 +6,8 @@ from cspec.compiler.methods.augmented_lagrangian import augmented_lagrangian
 from cspec.compiler.methods.base import Fragment, Rule
 from cspec.compiler.methods.lagrangian import lagrangian
 from cspec.compiler.methods.penalty import exact_penalty, penalty, quadratic_penalty
+from cspec.compiler.methods.sal import sal
+from cspec.compiler.methods.sqp import sqp
 
 FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {
     "penalty": penalty,
@@ -13,6 +15,8 @@ FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {
     "quadratic_penalty": quadratic_penalty,
     "lagrangian": lagrangian,
     "augmented_lagrangian": augmented_lagrangian,
+    "sqp": sqp,
+    "sal": sal,
 }
 """Methods that weigh constraint functions in the loss, by their word."""
 

@@ -1,0 +1,111 @@
+"""Exact derivatives and the call of the solver, as Python."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+import sympy as sp
+
+from cspec.compiler.derivatives import MULTIPLIER, Sparse, tree
+from cspec.compiler.emit.expressions import Translator, constant
+from cspec.compiler.emit.measures import MakeTranslator
+from cspec.compiler.emit.writer import Writer
+from cspec.compiler.solve import Solve
+
+SHARED = "#t"
+"""What names of shared sub-expressions begin with; no name of a spec can."""
+
+
+def write_derivatives(solve: Solve, make: MakeTranslator) -> None:
+    """`gradient(primal)`, `jacobian(primal)` and `hessian(primal, multipliers)`, as far as known."""
+    found = solve.derivatives
+    if found.gradient is not None:
+        with make.writer.function("gradient", ("primal",), ["df/dx, exact."]):
+            values, translator = _values(found.gradient, make)
+            call = translator.call("vector", *values)
+            make.writer.line(f"return {ast.unparse(call)}")
+    if found.jacobian is not None:
+        doc = ["dg/dx, exact: entries (row of g, place in x, derivative) that are not zero."]
+        rows = len(solve.equalities)
+        _write_matrix("jacobian", ("primal",), doc, found.jacobian, make, (rows, solve.size))
+    if found.hessian is not None:
+        doc = ["Hessian of f + <multipliers, g>, exact: entries of the lower triangle."]
+        arguments = ("primal", "multipliers")
+        _write_matrix("hessian", arguments, doc, found.hessian, make, (solve.size,))
+
+
+def _write_matrix(
+    name: str,
+    arguments: Sequence[str],
+    doc: Sequence[str],
+    entries: Sparse,
+    make: MakeTranslator,
+    shape: tuple[int, ...],
+) -> None:
+    writer = make.writer
+    with writer.function(name, arguments, doc):
+        values, translator = _values([entry for _, _, entry in entries], make)
+        function = "matrix" if len(shape) == 2 else "symmetric"
+        translator.used.add(function)
+        sizes = ", ".join(str(size) for size in shape)
+        if not entries:
+            writer.line(f"return {function}({sizes})")
+            return
+        writer.line(f"return {function}(")
+        with writer.indented():
+            writer.line(f"{sizes},")
+            for (row, column, _), value in zip(entries, values, strict=True):
+                writer.line(f"({row}, {column}, {ast.unparse(value)}),")
+        writer.line(")")
+
+
+def _values(entries: Sequence[sp.Expr], make: MakeTranslator) -> tuple[list[ast.expr], Translator]:
+    """The entries in Python, what they share in locals first."""
+    translator = make()
+    shared, reduced = sp.cse(entries, symbols=_symbols(), order="none")
+    names = {MULTIPLIER: "multipliers"}
+    for symbol, _ in shared:
+        names[symbol.name] = translator.names.fresh(symbol.name.removeprefix("#"))
+    translator.scope = translator.scope._replace(params={**translator.scope.params, **names})
+    for symbol, value in shared:
+        translated = translator.translate(tree(value))
+        make.writer.assign(names[symbol.name], translated)
+    return [translator.translate(tree(value)) for value in reduced], translator
+
+
+def _symbols() -> Callable[[], object]:
+    return sp.numbered_symbols(SHARED, real=True)  # type: ignore[no-any-return]
+
+
+def write_solve(solve: Solve, writer: Writer) -> None:
+    """`train(session)`: one call of the solver."""
+    settings = solve.settings
+    doc = ["The whole run: one call of the solver, with the functions above."]
+    with writer.function("train", ("session",), doc):
+        writer.line("sqp.solve(")
+        with writer.indented():
+            writer.line("session,")
+            writer.line("measure,")
+            if solve.equalities:
+                writer.line(f"equalities={solve.equalities!r},")
+            for name in ("gradient", "jacobian", "hessian"):
+                if getattr(solve.derivatives, name) is not None:
+                    writer.line(f"{name}={name},")
+            if solve.bounds:
+                writer.line(f"bounds={_bounds(solve)},")
+            writer.line(f"engine={settings.engine!r},")
+            writer.line(f"tolerance={settings.tolerance!r},")
+            writer.line(f"iterations={settings.iterations},")
+            for name in ("escalate", "convex"):
+                if getattr(solve, name):
+                    writer.line(f"{name}=True,")
+        writer.line(")")
+
+
+def _bounds(solve: Solve) -> str:
+    items = [
+        f"{entry}: ({place}, {ast.unparse(constant(low))}, {ast.unparse(constant(high))})"
+        for entry, place, low, high in solve.bounds
+    ]
+    return "{" + ", ".join(items) + "}"

@@ -1,0 +1,29 @@
+"""Sequential quadratic programming: the Lagrangian L = f + <multipliers, g> of the whole problem.
+
+A solver owns the run (`runtime/sqp.py`): it takes f, g and exact derivatives and gives x with its
+multipliers. The graph keeps the Lagrangian, so that reports and residuals read as for any method.
+Nocedal and Wright 2006, chapter 18; engines: SLSQP (Kraft 1988), trust-constr (Conn et al. 2000).
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.methods.base import Fragment, Rule
+
+
+def sqp(rule: Rule) -> Fragment:
+    """L = f + <multipliers, g>; multipliers come from the solver, at the end."""
+    multipliers = StateFacts(
+        name="multipliers", size=rule.size, meaning="Lagrange multipliers, from the solver"
+    )
+    combine = Operation(
+        kind=Kind.COMBINE,
+        name=rule.name,
+        rule=rule.name,
+        updates=(
+            Update(target="weight", formula="multipliers"),
+            Update(target="value", formula="multipliers * g"),
+        ),
+        meaning="L = f + <multipliers, g>",
+    )
+    return Fragment(state=(multipliers,), operations=(combine,))

@@ -1,0 +1,140 @@
+"""Whether a solver for small deterministic problems takes the whole run.
+
+`using sqp` asks for it; `auto` takes it where every function of the problem is smooth, known in
+closed form, and over decision variables alone (ALGORITHMS 3, row 5: general smooth, n <= 2e3).
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.classify import Facts, classify, facts_step
+from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.passes.monotone_bounds import monotone_bounds
+from cspec.compiler.symbols import Space
+from cspec.compiler.variables import LARGEST, functions_of, scalar_parts
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.settings.methods import Auto, Method, Sqp
+
+REJECTED = (
+    "lagrangian: descent-ascent circles where the Lagrangian is concave in x, and is slow on "
+    "badly scaled problems",
+    "augmented_lagrangian: converges, but needs thousands of steps for what a solver with exact "
+    "derivatives does in tens; it is what the solver falls back to (with L-BFGS-B)",
+)
+
+
+def own_run(problem: Problem, method: Method, space: Space | None) -> Problem | None:
+    """The problem with a solver in charge; None where a training loop runs.
+
+    Raises:
+        SpecError: `sqp` asked for where it can't work.
+    """
+    asked = _asked(problem, method)
+    if asked is not None:
+        if space is None:
+            raise SpecError([_not_small(problem, "it has data or models")])
+        if space.size > LARGEST:
+            raise SpecError([_not_small(problem, f"it has {space.size:,} variables")])
+        return _as_written(scalar_parts(problem, space), asked, space)
+    if space is None or not isinstance(method, Auto) or space.size > LARGEST:
+        return None
+    if any(_own_way(c) for c in problem.constraints):
+        return None
+    return _automatic(scalar_parts(problem, space), space)
+
+
+def _asked(problem: Problem, method: Method) -> Sqp | None:
+    """`using sqp`, or `by sqp` on every requirement."""
+    own = [c for c in problem.constraints if isinstance(c.method, Sqp)]
+    others = [
+        c
+        for c in problem.constraints
+        if c.soft is None and c not in own and (c.method is not None or c.construction)
+    ]
+    if not own and not isinstance(method, Sqp):
+        return None
+    hard = [c for c in problem.constraints if c.soft is None]
+    if others or (not isinstance(method, Sqp) and len(own) < len(hard)):
+        raise SpecError([_mixed((others or [c for c in hard if c not in own])[0])])
+    settings = {c.method for c in own} | ({method} if isinstance(method, Sqp) else set())
+    if len(settings) > 1:
+        raise SpecError([_mixed(own[0])])
+    found = settings.pop()
+    assert isinstance(found, Sqp)
+    return found
+
+
+def _own_way(c: Constraint) -> bool:
+    """Whether a constraint asks for a training loop: a method, a preference, a set of its own."""
+    mine = c.method is not None and not isinstance(c.method, Auto)
+    return mine or c.soft is not None or c.construction or c.relation == "in"
+
+
+def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
+    found = [_no_function(c) for c in problem.constraints if c.relation == "in"]
+    if found:
+        raise SpecError(found)
+    reason = "as written: `sqp`, which solves the whole problem at once"
+    constraints = tuple(_with(c, settings, reason, ()) for c in problem.constraints)
+    return problem.model_copy(update={"constraints": constraints, "solver": settings})
+
+
+def _automatic(problem: Problem, space: Space) -> Problem | None:
+    functions = functions_of(problem, space)
+    if not functions.smooth:
+        return None
+    known = classify(problem, functions, space)
+    settings = Sqp()
+    bounded = monotone_bounds(problem, functions, space)
+    problem = problem.model_copy(update={"bounds": bounded, "convex": known.convex})
+    constraints = tuple(_chosen(c, settings, problem, known) for c in problem.constraints)
+    history = (*problem.history, facts_step(known))
+    return problem.model_copy(
+        update={"constraints": constraints, "solver": settings, "history": history}
+    )
+
+
+def _chosen(c: Constraint, settings: Sqp, problem: Problem, known: Facts) -> Constraint:
+    held = [b.text for b in problem.bounds if (b.label, b.member) == (c.label, c.member)]
+    if held:
+        reason = f"{'; '.join(held)}: held as a bound, its multiplier follows from stationarity"
+        rejected = ("lagrangian: a bound needs no multiplier to be held exactly", *REJECTED[1:])
+        return _with(c, settings, reason, rejected)
+    kind = known.kinds.get((c.label, c.member), "smooth")
+    reason = f"{kind}, small and deterministic: sequential quadratic programming, exact derivatives"
+    return _with(c, settings, reason, REJECTED)
+
+
+def _with(c: Constraint, method: Method, reason: str, rejected: tuple[str, ...]) -> Constraint:
+    if c.soft is not None:
+        return c.model_copy(update={"reason": "a preference: its violation is in the objective"})
+    return c.model_copy(update={"method": method, "reason": reason, "rejected": rejected})
+
+
+def _not_small(problem: Problem, why: str) -> Diagnostic:
+    span = problem.constraints[0].span if problem.constraints else problem.objective.span
+    return Diagnostic(
+        code="CS521",
+        message=f"`sqp` can't solve this problem: {why}",
+        span=span,
+        notes=(f"it is for up to {LARGEST:,} decision variables (`var`), without data or models",),
+        helps=("use `lagrangian` or `augmented_lagrangian`, or leave the method to cspec",),
+    )
+
+
+def _mixed(c: Constraint) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{c.label}` and `sqp` don't go together: sqp solves the whole problem at once",
+        span=c.span,
+        label="another method",
+        helps=("write `using sqp` and no `by`, or give every constraint another method",),
+    )
+
+
+def _no_function(c: Constraint) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{c.label}` can't be enforced by `sqp`: it is a set, not a function",
+        span=c.span,
+        helps=("write it as relations, such as `sum(w) == 1` and `w >= 0`, or `by projection`",),
+    )

@@ -1,0 +1,86 @@
+"""What the emitted call of a solver needs: derivatives, kinds of constraints, bounds, the graph."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from cspec.compiler.derivatives import Derivatives, derivatives
+from cspec.compiler.graph import Kind, Operation, UpdateGraph
+from cspec.compiler.ir import Problem
+from cspec.compiler.lower import Lowered
+from cspec.compiler.symbols import Space
+from cspec.compiler.variables import functions_of
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.methods import Auto, Method, Sqp
+
+SYMBOLIC = 100
+"""Scalar variables up to which derivatives are written out; beyond, autograd is as readable."""
+
+
+class Solve(NamedTuple):
+    """One call of a solver."""
+
+    settings: Sqp
+    size: int
+    equalities: tuple[bool, ...]
+    derivatives: Derivatives
+    bounds: tuple[tuple[int, int, float, float], ...]
+    """Entries of g that are bounds: entry, place in x, lower, upper."""
+    escalate: bool
+    convex: bool
+
+
+def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
+    """The call of a solver for a lowered problem that one owns."""
+    problem = lowered.problem
+    assert isinstance(problem.solver, Sqp)
+    found = functions_of(problem, space)
+    exact = Derivatives(None, None, None)
+    soft = any(c.soft is not None for c in problem.constraints)
+    if space.size <= SYMBOLIC and found.smooth and not soft and found.objective is not None:
+        parts = [part for _, _, part in found.parts if part is not None]
+        exact = derivatives(found.objective, parts, space.symbols())
+    return Solve(
+        settings=problem.solver,
+        size=space.size,
+        equalities=tuple(e for rule in lowered.rules for e in rule.rule.equalities),
+        derivatives=exact,
+        bounds=_bounds(problem, lowered, space),
+        escalate=isinstance(using, Auto),
+        convex=problem.convex,
+    )
+
+
+def _bounds(
+    problem: Problem, lowered: Lowered, space: Space
+) -> tuple[tuple[int, int, float, float], ...]:
+    starts = {
+        (part.constraint.label, part.constraint.member): part.start
+        for rule in lowered.rules
+        for part in rule.parts
+    }
+    places = {coordinate: place for place, coordinate in enumerate(space.coordinates())}
+    return tuple(
+        (
+            starts[bound.label, bound.member] + bound.part,
+            places[bound.variable, bound.index],
+            -math.inf if bound.lower is None else bound.lower,
+            math.inf if bound.upper is None else bound.upper,
+        )
+        for bound in problem.bounds
+    )
+
+
+def solver_graph(solver: Settings, graph: UpdateGraph) -> UpdateGraph:
+    """The graph of a run that a solver owns: measure, combine, solve, verify."""
+    assert isinstance(solver, Method)
+    kept = (Kind.MEASURE, Kind.COMBINE)
+    before = tuple(op for op in graph.operations if op.kind in kept)
+    after = tuple(op for op in graph.operations if op.kind in (Kind.RECORD, Kind.VERIFY))
+    step = Operation(
+        kind=Kind.PRIMAL_STEP,
+        name=f"solve_{solver.word}",
+        meaning="scipy moves x to a KKT point; multipliers by least squares on the active set",
+    )
+    return UpdateGraph(state=graph.state, operations=(*before, step, *after))

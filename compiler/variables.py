@@ -1,0 +1,140 @@
+"""Problems over decision variables alone: no data, no model, nothing random.
+
+For these the compiler knows every function in closed form. `space_of` says whether a spec is one,
+`scalar_parts` writes constraints on vectors entry by entry, `functions_of` gives the objective and
+all canonical constraints to sympy.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import sympy as sp
+
+from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.symbols import NotSymbolicError, Space, Value, scalar, translate
+from cspec.dsl.check import Checked
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Expr, Index, Interval, Number, Var
+from cspec.dsl.settings.fit import FitSettings
+
+LARGEST = 2_000
+"""Scalar variables up to which a solver for small problems is used."""
+
+
+class Functions(NamedTuple):
+    """The objective and canonical constraints in sympy; None where there is no closed form."""
+
+    objective: sp.Expr | None
+    parts: tuple[tuple[int, int, sp.Expr | None], ...]
+    """Every canonical function: place of its constraint, place among its parts, expression."""
+
+    @property
+    def smooth(self) -> bool:
+        """Whether everything has a smooth closed form."""
+        return self.objective is not None and all(part is not None for _, _, part in self.parts)
+
+
+def space_of(checked: Checked) -> Space | None:
+    """The decision variables of a spec that has nothing else to move or to measure on."""
+    symbols = checked.symbols
+    given = any(symbol.role == "given" for symbol in symbols.table.values())
+    if not symbols.vars() or symbols.datasets() or symbols.models() or given:
+        return None
+    shapes = {name: _shape(var, checked) for name, var in symbols.vars().items()}
+    space = Space(shapes, {}, checked.params)
+    domains = {
+        name: _ends(var.domain, space)
+        for name, var in symbols.vars().items()
+        if isinstance(var.domain, Interval)
+    }
+    return space._replace(domains=domains)
+
+
+def _shape(var: Var, checked: Checked) -> tuple[int, ...]:
+    return tuple(int(value_or_none(d, checked.params) or 0) for d in var.dimensions)
+
+
+def _ends(domain: Interval, space: Space) -> tuple[sp.Expr, sp.Expr]:
+    return _end(domain.lower, space), _end(domain.upper, space)
+
+
+def _end(expr: Expr, space: Space) -> sp.Expr:
+    """`pi/2` exactly, so that it is known where a cosine vanishes."""
+    value = value_or_none(expr, space.params)
+    try:
+        return scalar(expr, space).subs(space.values())
+    except NotSymbolicError:
+        return sp.oo if value is not None and value > 0 else -sp.oo
+
+
+def scalar_parts(problem: Problem, space: Space) -> Problem:
+    """Canonical functions that are vectors, entry by entry: `w >= 0` -> `-w[0]`, `-w[1]`, ..."""
+    constraints = tuple(_scalar_parts(c, space) for c in problem.constraints)
+    return problem.model_copy(update={"constraints": constraints})
+
+
+def _scalar_parts(c: Constraint, space: Space) -> Constraint:
+    if c.relation == "in":
+        return c
+    parts: list[Expr] = []
+    for part in c.parts:
+        try:
+            value = translate(part, space)
+        except NotSymbolicError:
+            return c
+        if isinstance(value, tuple):
+            parts.extend(_entry(part, index) for index in _indices(value, ()))
+        else:
+            parts.append(part)
+    return c.model_copy(update={"parts": tuple(parts)})
+
+
+def _indices(value: Value, index: tuple[int, ...]) -> list[tuple[int, ...]]:
+    if not isinstance(value, tuple):
+        return [index]
+    return [found for i, item in enumerate(value) for found in _indices(item, (*index, i))]
+
+
+def _entry(part: Expr, index: tuple[int, ...]) -> Expr:
+    numbers = tuple(Number(text=str(i), value=float(i)) for i in index)
+    return Index(value=part, indices=numbers, span=part.span)
+
+
+def functions_of(problem: Problem, space: Space) -> Functions:
+    """All functions of a problem in closed form, as far as they have one."""
+    parts = tuple(
+        (place, position, _closed(part, space))
+        for place, c in enumerate(problem.constraints)
+        if c.soft is None
+        for position, part in enumerate(c.parts)
+    )
+    return Functions(_closed(problem.objective, space), parts)
+
+
+def _closed(expr: Expr, space: Space) -> sp.Expr | None:
+    try:
+        return scalar(expr, space)
+    except NotSymbolicError:
+        return None
+
+
+def accurate(fit: FitSettings, checked: Checked) -> tuple[FitSettings, tuple[str, ...]]:
+    """float64 for decision variables, where `fit` does not say otherwise: verdicts are at 1e-6."""
+    if "precision" in checked.fit.model_fields_set:
+        return fit, ()
+    return fit.model_copy(update={"precision": "float64"}), ()
+
+
+def solver_notes(problem: Problem, checked: Checked) -> tuple[str, ...]:
+    """What of the spec a solver has no use for, and which constraints it holds as bounds."""
+    if problem.solver is None:
+        return ()
+    loop = ("optimizer", "schedule", "epochs", "steps", "batch_size", "clip_norm")
+    unused = [name for name in loop if name in checked.fit.model_fields_set]
+    notes = [bound.text for bound in problem.bounds]
+    if unused:
+        notes.append(
+            f"fit({', '.join(unused)}) is not used: `{problem.solver.word}` has no training loop"
+        )
+    return tuple(notes)
