@@ -11,6 +11,7 @@ names: params to numbers, models to modules, data to anything that `cspec.run` c
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -138,7 +139,7 @@ def run(
     """Train, verify, and return the result. Keyword arguments bind the names of the spec.
 
     `out` is a folder for the run's files; `progress` is called with the state of the run now and
-    then. Nothing is printed: `print(result)` or display it in a notebook.
+    then. Nothing is printed; in a notebook the result is displayed as a table.
 
     Raises:
         SpecError: what is wrong with the spec, or with what is bound.
@@ -152,7 +153,21 @@ def run(
         params, bindings = split_names(source, names)
         symbolic = planned(source, params)
         prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)
-        return train(prepared, seed=seed, device=device, out=out, on_progress=progress)
+        _show_in_notebooks()
+        return train(prepared, seed=seed, device=device, out=out, on_progress=progress, base=base)
+
+
+def _show_in_notebooks() -> None:
+    """In a running IPython, results are displayed as tables also without `%load_ext cspec`."""
+    if "IPython" not in sys.modules:
+        return
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None:
+        from cspec.notebook import show_results
+
+        show_results(shell)
 
 
 def bind(

@@ -72,7 +72,7 @@ def _unknown(name: str) -> str:
     return f"cspec: there is no command `{name}`; {hint}"
 
 
-class _Answered(Exception):
+class _AnsweredError(Exception):
     """argparse has printed help (0) or what is wrong with the command line (2)."""
 
     def __init__(self, code: int) -> None:
@@ -85,7 +85,7 @@ class _Parser(argparse.ArgumentParser):
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         if message:
             print(message, end="", file=sys.stderr)
-        raise _Answered(status)
+        raise _AnsweredError(status)
 
 
 def _run(name: str, rest: Sequence[str]) -> int:
@@ -102,7 +102,7 @@ def guarded(work: Callable[[], int]) -> int:
     """The exit code of `work`; diagnostics and bugs are printed, a traceback never is."""
     try:
         return work()
-    except _Answered as answered:
+    except _AnsweredError as answered:
         return answered.code
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
+import cspec
 from cspec import notebook
 from cspec.runtime.result import Result
 
@@ -67,6 +68,12 @@ def test_results_render_as_tables(shell: Any) -> None:
     page = formatters["text/html"](result)
     assert "<table>" in page and "small[weight]" in page
     assert "requirement" in formatters["text/plain"](result)
+
+
+def test_results_of_python_render_too(shell: Any) -> None:
+    names = {name: shell.user_ns[name] for name in ("model", "data")}
+    result = cspec.run("minimize ce\nfit(epochs=1)", **names)
+    assert "no requirements" in shell.display_formatter.formatters["text/html"](result)
 
 
 def test_mistakes_are_shown_without_traceback(shell: Any) -> None:
