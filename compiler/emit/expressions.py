@@ -15,10 +15,10 @@ from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Category, ParameterRef, SetMember
+from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters
 from cspec.compiler.rewrite import method_name
 from cspec.dsl.constants import CONSTANTS, value_or_none
-from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -201,7 +201,7 @@ class Translator:
             case Expectation():
                 return self._expectation(expr)
             case _:
-                raise not_compiled(expr)
+                raise not_compiled(form(expr), expr)
 
     def _name(self, expr: Name) -> ast.expr:
         name, symbols = expr.id, self.scope.symbols
@@ -221,7 +221,7 @@ class Translator:
                 return ast.Name(id=self.scope.functions[name])
         if name in CONSTANTS:
             return constant(CONSTANTS[name])
-        raise not_compiled(expr)
+        raise not_compiled(form(expr), expr)
 
     def _columns(self, dataset: str) -> frozenset[str]:
         known = self.scope.facts.data.get(dataset)
@@ -255,7 +255,7 @@ class Translator:
             case Membership(element=element, set=within):
                 return self._membership(element, within)
             case _:
-                raise not_compiled(expr)
+                raise not_compiled(form(expr), expr)
 
     def _membership(self, element: Expr, within: Expr) -> ast.expr:
         match within:
@@ -266,7 +266,7 @@ class Translator:
                 equal = tuple(Compare(operands=(element, i), operators=("==",)) for i in items)
                 return self._event(Or(operands=equal) if len(equal) > 1 else equal[0])
             case _:
-                raise not_compiled(within)
+                raise not_compiled(form(within), within)
 
     def _call(self, expr: Call) -> ast.expr:
         match expr.function:
@@ -294,7 +294,7 @@ class Translator:
                 pattern = next((a.value for a in expr.arguments if isinstance(a, String)), "*")
                 return self._weights(model, kind, pattern)
             case _:
-                raise not_compiled(expr)
+                raise not_compiled(form(expr), expr)
 
     def _ramp(self, expr: Call) -> ast.expr:
         """A bound of this step; where the verdict is measured, its last value."""
@@ -330,14 +330,14 @@ class Translator:
             return ast.Attribute(value=self.translate(expr.value), attr="T")
         position = self._position(expr.value, expr.name)
         if position is None:
-            raise not_compiled(expr)
+            raise not_compiled(form(expr), expr)
         return subscript(self.translate(expr.value), last(position))
 
     def _index(self, expr: Index) -> ast.expr:
         if len(expr.indices) == 1 and isinstance(expr.indices[0], String):
             position = self._position(expr.value, expr.indices[0].value)
             if position is None:
-                raise not_compiled(expr)
+                raise not_compiled(form(expr), expr)
             return subscript(self.translate(expr.value), last(position))
         indices = [self.translate(index) for index in expr.indices]
         if self._dataset is not None and len(indices) == 1:
@@ -360,7 +360,7 @@ class Translator:
 
     def _expectation(self, expr: Expectation) -> ast.expr:
         if expr.binders:
-            raise not_compiled(expr)
+            raise not_compiled(form(expr), expr)
         outer, self._dataset = self._dataset, expr.dataset
         try:
             return self._mean(expr)
@@ -427,17 +427,3 @@ def _joined(operator: ast.operator, parts: list[ast.expr]) -> ast.expr:
     for part in parts[1:]:
         result = ast.BinOp(result, operator, part)
     return result
-
-
-def not_compiled(expr: Expr) -> SpecError:
-    """The finding that a form of the language has no emitted Python yet."""
-    return SpecError(
-        [
-            Diagnostic(
-                code="CS520",
-                message="this form is understood, but not compiled yet",
-                span=expr.span,
-                label="not compiled yet",
-            )
-        ]
-    )

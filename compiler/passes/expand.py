@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
 from cspec.compiler.ir import Category, Constraint, ParameterRef, Problem
+from cspec.compiler.missing import index_set, not_compiled
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.rewrite import call, method_name, number, rewrite, substitute
 from cspec.dsl.constants import value_or_none
@@ -181,7 +182,12 @@ def members(
         case FiniteSet(items=items):
             yield from (Member({names[0]: i}, _text(i)) for i in items)
         case _:
-            raise SpecError([_unknown_domain(binder)])
+            raise not_compiled(
+                index_set(binder),
+                binder.domain,
+                "compiled are `values(column)`, `cross(columns)`, `net.weights`, `net.params`, "
+                "`range(n)` and `{a, b}`",
+            )
 
 
 def _text(expr: Expr) -> str:
@@ -192,19 +198,6 @@ def _text(expr: Expr) -> str:
             return name
         case _:
             return getattr(expr, "text", "")
-
-
-def _unknown_domain(binder: Binder) -> Diagnostic:
-    return Diagnostic(
-        code="CS520",
-        message="a quantifier over this set is not compiled yet",
-        span=binder.domain.span,
-        label="not compiled yet",
-        notes=(
-            "compiled are `values(column)`, `cross(columns)`, `net.weights`, `net.params`, "
-            "`range(n)` and `{a, b}`",
-        ),
-    )
 
 
 def _glob(domain: Expr) -> str:
@@ -226,9 +219,7 @@ def chosen_parameters(model: ModelFacts, kind: str, pattern: str) -> tuple[Param
     return tuple(
         p
         for p in model.parameters
-        if not p.gate
-        and fnmatchcase(p.name, pattern)
-        and (kind == "params" or len(p.shape) >= 2)
+        if not p.gate and fnmatchcase(p.name, pattern) and (kind == "params" or len(p.shape) >= 2)
     )
 
 
