@@ -41,7 +41,9 @@ def describe(program: Program, state: Mapping[str, Any]) -> str:
     worst = worst_violation(program, state["violations"])
     if worst is not None:
         label, value = worst
-        parts.append(f"violation {number(value, 2)} ({label})" if value > 0 else "feasible")
+        allowed = next(c.tolerance for c in program.constraints if c.label == label)
+        met = value <= allowed
+        parts.append("feasible" if met else f"violation {number(value, 2)} ({label})")
     multipliers = sorted(state["multipliers"].items(), key=lambda item: -abs(item[1]))
     if multipliers:
         shown = " ".join(f"{label} {number(value, 3)}" for label, value in multipliers[:SHOWN])

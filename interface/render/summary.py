@@ -69,6 +69,8 @@ def _facts(result: Result, program: Program | None) -> list[tuple[str, str]]:
     found.append(("run", _run(result)))
     if result.out is not None:
         found.append(("folder", result.out))
+        if result.status == "interrupted":
+            found.append(("continue", f"cspec resume {result.out}"))
     return found
 
 

@@ -44,16 +44,18 @@ def apart(value: float, bound: float) -> tuple[str, str]:
 
 
 def slack(c: ConstraintResult) -> str:
-    """How far inside or outside: `0.013`, `over by 0.02`, `off by 1e-05`."""
+    """How far inside or outside: `0.013`, `over by 0.02`, `off by 1e-05, tolerance 1e-03`."""
     if math.isnan(c.value):
         return ""
+    tolerated = c.satisfied and c.tolerance > 0
+    within = f", tolerance {number(c.tolerance, 2)}" if tolerated else ""
     if c.relation in ("==", "in"):
         distance = abs(c.value - c.bound) if c.relation == "==" else c.value
-        return f"off by {number(distance, 2)}"
+        return f"off by {number(distance, 2)}{within if distance else ''}"
     room = c.bound - c.value if c.relation == "<=" else c.value - c.bound
     if room >= 0:
         return number(room, 2)
-    return f"{'over' if c.relation == '<=' else 'under'} by {number(-room, 2)}"
+    return f"{'over' if c.relation == '<=' else 'under'} by {number(-room, 2)}{within}"
 
 
 def verdict(c: ConstraintResult) -> str:

@@ -82,7 +82,7 @@ PROGRAM: Any = SimpleNamespace(
     constraints=[
         SimpleNamespace(
             label=c.name, text=c.text, method=c.method, reason="why not", relation=c.relation,
-            sign=1.0, soft=False,
+            sign=1.0, soft=False, tolerance=1e-6,
         )
         for c in (MET, MISSED)
     ],
@@ -102,9 +102,10 @@ def test_rows_say_verdicts_in_words() -> None:
     [
         ({"relation": ">=", "value": 0.6}, "0.1"),
         ({"relation": ">=", "value": 0.4}, "under by 0.1"),
-        ({"relation": "==", "value": 0.4}, "off by 0.1"),
+        ({"relation": "==", "value": 0.4, "satisfied": False}, "off by 0.1"),
         ({"relation": "in", "value": 1e-6}, "off by 1e-06"),
         ({"value": math.nan}, ""),
+        ({"value": 0.5000005, "tolerance": 1e-6}, "over by 5e-07, tolerance 1e-06"),
     ],
 )
 def test_slack_has_the_direction_of_the_relation(change: dict[str, Any], shown: str) -> None:
@@ -177,6 +178,11 @@ def test_other_iterates_are_reported() -> None:
     assert "reported: step 200" in text and "(step 300) has objective 0.11, violation 0.02" in text
 
 
+def test_an_interrupted_run_says_how_to_go_on() -> None:
+    text = plain_text(summarize(result(MET, status="interrupted", termination="interrupted")))
+    assert "cspec resume runs/a" in text
+
+
 STATE = {
     "step": 50,
     "total_steps": 100,
@@ -194,6 +200,7 @@ def test_progress_names_the_worst_violation() -> None:
     text = describe(PROGRAM, STATE)
     assert text == "objective 0.5  violation 0.02 (dp)  multipliers dp 2 c1 0.1"
     assert "feasible" in describe(PROGRAM, {**STATE, "violations": {"c1": -0.1}})
+    assert "feasible" in describe(PROGRAM, {**STATE, "violations": {"dp": 1e-9}})
 
 
 def test_progress_without_a_terminal_is_a_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
