@@ -61,7 +61,8 @@ def _standardize_numeric(parts: dict[str, Dataset], numeric: Tensor) -> dict[str
 
 
 def _pairs(columns: Sequence[Column]) -> list[tuple[str, str]]:
-    return [(c, c) if isinstance(c, str) else c for c in columns if c not in ("x", "y")]
+    pairs = [(c, c) if isinstance(c, str) else c for c in columns]
+    return [(there, here) for there, here in pairs if here not in ("x", "y")]
 
 
 def _inputs(
