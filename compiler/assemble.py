@@ -98,11 +98,13 @@ def _attraction(action: SetAction) -> Operation:
 
 
 def _prox(action: SetAction) -> Operation:
-    assert isinstance(action.settings, Admm)
+    settings = action.settings
+    assert isinstance(settings, Admm)
+    steps = settings.linearized and not settings.given("every")
     return Operation(
         kind=Kind.PROX,
         name=f"split_{action.name}",
-        trigger=action.settings.every if action.settings.every != STEP else STEP,
+        trigger=STEP if steps else settings.every,
         operator=action.set.word,
         targets=_targets(action),
         meaning="z <- P(x + u), u <- u + x - z, rho balanced by the residuals",

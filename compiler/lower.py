@@ -128,6 +128,7 @@ def _rules(
             total_steps=run[0],
             steps_per_epoch=run[1],
             by_value=run[2],
+            deterministic=not facts.data and not facts.models,
         )
         fragment = FUNCTIONAL[settings.word](rule)
         if rule.relation == "mixed":

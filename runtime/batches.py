@@ -124,6 +124,8 @@ class Batches:
         self._seed = seed
         self._augment = augment
         self._orders: dict[str, tuple[int, Tensor]] = {}
+        self.epochs_an_order = 1
+        """Epochs that pass over the training data in the same batches."""
 
     def at(self, step: int) -> Batch:
         """The batch of step number `step`, counted from 0."""
@@ -137,6 +139,8 @@ class Batches:
             columns = dict(dataset.columns)
         else:
             epoch, position = divmod(step, batches_per_epoch(len(dataset), size))
+            if name == self.plan.dataset:
+                epoch //= self.epochs_an_order
             rows = self._order(name, epoch)[position * size : (position + 1) * size]
             columns = {column: values[rows] for column, values in dataset.columns.items()}
         if self._augment is not None and "x" in columns:

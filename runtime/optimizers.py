@@ -133,6 +133,11 @@ class Optimizers:
         self.in_a_row = 0 if good else self.in_a_row + 1
         self.longest = max(self.longest, self.in_a_row)
 
+    def forget(self) -> None:
+        """Drop the memory of every part: moments, curvature."""
+        for part in self.parts:
+            part.state.clear()
+
     def flush(self) -> None:
         """Bring counts that live on an accelerator to the host."""
         if self._on_device:

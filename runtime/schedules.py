@@ -68,6 +68,11 @@ class Schedule:
         self.taken += 1
         self._apply()
 
+    def restart(self) -> None:
+        """Back to the rate of the first step."""
+        self.taken = 0
+        self._apply()
+
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs."""
         return {"taken": self.taken, "rates": self._rates}

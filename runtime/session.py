@@ -199,6 +199,18 @@ class Session:
         clock = torch.tensor([float(self.step)], device=self.device)
         return {**self.measurer.columns(), "clock": clock}  # type: ignore[dict-item]
 
+    # --- rounds ------------------------------------------------------------------------------
+
+    def in_rounds(self, *, epochs_an_order: int = 1) -> None:
+        """Schedules last an epoch from now on; batches keep their order for some epochs."""
+        self.schedule.total_steps = self.plan.epoch_steps
+        self._batches.epochs_an_order = epochs_an_order
+
+    def restart(self) -> None:
+        """The learning rate and the optimizer's memory as at the start of the run."""
+        self.schedule.restart()
+        self.optimizer.forget()
+
     # --- verification on the way -------------------------------------------------------------
 
     def _snapshot_measurer(self) -> Measurer:

@@ -7,20 +7,40 @@ scaled form u = y / rho (Boyd et al. 2011, section 3.1.1):
     z <- P_S(a x + (1 - a) z + u)                 a: over-relaxation
     u <- u + a x + (1 - a) z_before - z           no factor rho (SAL's eq. 12 has one: a misprint)
 
-z is what is delivered: it is feasible, x only nearly. State entries are named `<name>.z.<i>`,
-`<name>.u.<i>` and `<name>.rho`.
+Linearized (Ouyang et al. 2013; SAL's eq. 14), one gradient a step and no optimizer:
+
+    x <- (x / eta + rho (z - u) - grad f) / (1 / eta + rho)      eta = lr / sqrt(1 + k / 200)
+
+z is what is delivered: it is feasible, x only nearly. Several sets on one parameter have a copy
+each (consensus over constraints). For sets of counts ADMM is a heuristic: a support that did not
+change in two rounds is frozen, u starts anew where it outgrows x, and the copy that x came nearest
+to is kept. State entries are named `<name>.z.<i>`, `<name>.u.<i>`, `<name>.rho`, ...
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from cspec.runtime.operators import Operator, Sparse
 
+if TYPE_CHECKING:
+    from cspec.runtime.session import Session
+
 State = dict[str, Tensor]
+Split = tuple[str, Operator, Sequence[Tensor]]
+
+UNCHANGED = 2
+"""Rounds with the same support after which it is frozen."""
+BLOWN_UP = 10.0
+"""||u|| / ||x|| at which u starts anew."""
+ROUNDS = 100
+"""Most alternations between several sets on the same parameters."""
+DECAY = 200
+"""Steps after which the linearized step size has fallen by a factor of sqrt(2)."""
 
 
 def project_all(operator: Operator, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -67,24 +87,19 @@ def correct_momentum(
             momentum.copy_(operator.project_momentum(after, before, momentum))
 
 
-def split_start(name: str, operator: Operator, tensors: Sequence[Tensor], rho: float) -> State:
-    """z = P_S(x), u = 0 and rho at the start."""
-    state: State = {f"{name}.rho": torch.full((1,), rho)}
-    with torch.no_grad():
-        copies = project_all(operator, [tensor.detach() for tensor in tensors])
-    for index, (z, tensor) in enumerate(zip(copies, tensors, strict=True)):
-        state[f"{name}.z.{index}"] = z.clone()
-        state[f"{name}.u.{index}"] = torch.zeros_like(tensor)
-    return state
-
-
-def split_reset(name: str, operator: Operator, tensors: Sequence[Tensor], state: State) -> None:
+def split_reset(
+    name: str, operator: Operator, tensors: Sequence[Tensor], state: State, *, rho: float
+) -> None:
     """Start the split from where x is now: z = P_S(x), u = 0."""
-    with torch.no_grad():
-        copies = project_all(operator, [tensor.detach() for tensor in tensors])
+    state[f"{name}.rho"] = torch.full((1,), rho, dtype=tensors[0].dtype, device=tensors[0].device)
+    copies = project_all(operator, [tensor.detach() for tensor in tensors])
     for index, z in enumerate(copies):
         state[f"{name}.z.{index}"] = z.clone()
         state[f"{name}.u.{index}"] = torch.zeros_like(z)
+        state[f"{name}.best.{index}"] = z.clone()
+    for counter, value in (("rounds", 0.0), ("unchanged", 0.0), ("nearest", float("inf"))):
+        state[f"{name}.{counter}"] = torch.full_like(state[f"{name}.rho"], value)
+    state[f"{name}.begun"] = torch.ones(1)
 
 
 def attraction(name: str, tensors: Sequence[Tensor], state: State) -> Tensor:
@@ -96,6 +111,36 @@ def attraction(name: str, tensors: Sequence[Tensor], state: State) -> Tensor:
     return (state[f"{name}.rho"] / 2 * torch.stack(squares).sum()).squeeze(0)
 
 
+@torch.no_grad()
+def linearized_step(
+    names: Sequence[str],
+    tensors: Sequence[Tensor],
+    state: State,
+    optimizer: Any,
+    steps: int,
+) -> None:
+    """x <- (x / eta + sum rho (z - u) - grad f) / (1 / eta + sum rho), in place of the optimizer's.
+
+    `names` are the splits that share these tensors. The gradient is taken away afterwards, so the
+    optimizer leaves these parameters alone.
+    """
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    for index, tensor in enumerate(tensors):
+        gradient = tensor.grad
+        if gradient is None or not bool(torch.isfinite(gradient).all()):
+            continue
+        eta = rates[id(tensor)] / (1 + steps / DECAY) ** 0.5
+        pull = tensor / eta - gradient
+        weight = torch.full((1,), 1 / eta, dtype=tensor.dtype, device=tensor.device)
+        for name in names:
+            rho = state[f"{name}.rho"]
+            pull = pull + rho * (state[f"{name}.z.{index}"] - state[f"{name}.u.{index}"])
+            weight = weight + rho
+        tensor.copy_(pull / weight)
+        tensor.grad = None
+
+
+@torch.no_grad()
 def split_step(
     name: str,
     operator: Operator,
@@ -105,65 +150,118 @@ def split_step(
     relaxation: float = 1.0,
     balance: bool = True,
     growth: float = 1.0,
+    grow_every: int = 3,
     max_rho: float = 1.0,
 ) -> None:
     """The z- and u-updates, then rho: balanced by the residuals, and grown by `growth`.
 
     Balancing (Boyd et al. 2011, section 3.4.1): rho doubles where the primal residual ||x - z||
     is ten times the dual residual rho ||z - z_before||, halves in the opposite case; u = y / rho
-    is rescaled with it.
+    is rescaled with it. Growth multiplies rho every `grow_every` rounds.
     """
-    rho = state[f"{name}.rho"]
-    with torch.no_grad():
-        u = [state[f"{name}.u.{index}"] for index in range(len(tensors))]
-        z = [state[f"{name}.z.{index}"] for index in range(len(tensors))]
-        relaxed = [
-            relaxation * x.detach() + (1 - relaxation) * old
-            for x, old in zip(tensors, z, strict=True)
-        ]
-        new = project_all(operator, [x + dual for x, dual in zip(relaxed, u, strict=True)])
-        u = [d + x - n for d, x, n in zip(u, relaxed, new, strict=True)]
-        primal = _length([x.detach() - n for x, n in zip(tensors, new, strict=True)])
-        dual = rho * _length([n - old for n, old in zip(new, z, strict=True)])
-        factor = torch.full_like(rho, growth)
-        if balance:
-            factor = torch.where(primal > 10 * dual, factor * 2, factor)
-            factor = torch.where(dual > 10 * primal, factor / 2, factor)
-        grown = torch.minimum(rho * factor, torch.full_like(rho, max_rho))
-        for index, (copy, scaled) in enumerate(zip(new, u, strict=True)):
-            state[f"{name}.z.{index}"] = copy
-            state[f"{name}.u.{index}"] = scaled * (rho / grown)
-        state[f"{name}.rho"] = grown
-        state[f"{name}.primal"] = primal.reshape(1)
-        state[f"{name}.dual"] = dual.reshape(1)
+    rho, rounds = state[f"{name}.rho"], state[f"{name}.rounds"] + 1
+    x = [tensor.detach() for tensor in tensors]
+    z = [state[f"{name}.z.{index}"] for index in range(len(x))]
+    u = [state[f"{name}.u.{index}"] for index in range(len(x))]
+    relaxed = [relaxation * a + (1 - relaxation) * b for a, b in zip(x, z, strict=True)]
+    new = _copies(name, operator, [a + b for a, b in zip(relaxed, u, strict=True)], state)
+    u = [d + a - b for d, a, b in zip(u, relaxed, new, strict=True)]
+    primal = _length([a - b for a, b in zip(x, new, strict=True)])
+    dual = rho * _length([a - b for a, b in zip(new, z, strict=True)])
+    factor = torch.where(rounds % grow_every == 0, growth, 1.0).to(rho)
+    if balance:
+        factor = torch.where(primal > 10 * dual, factor * 2, factor)
+        factor = torch.where(dual > 10 * primal, factor / 2, factor)
+    grown = torch.minimum(rho * factor, torch.maximum(torch.full_like(rho, max_rho), rho))
+    if bool(_length(u) > BLOWN_UP * _length(x)):
+        u = [torch.zeros_like(entry) for entry in u]
+    for index, (copy, scaled) in enumerate(zip(new, u, strict=True)):
+        state[f"{name}.z.{index}"] = copy
+        state[f"{name}.u.{index}"] = scaled * (rho / grown)
+    state[f"{name}.rho"], state[f"{name}.rounds"] = grown, rounds
+    relative = primal / _length(x).clamp(min=1e-12)
+    if bool(relative <= state[f"{name}.nearest"]):
+        state[f"{name}.nearest"] = relative.reshape(1)
+        for index, copy in enumerate(new):
+            state[f"{name}.best.{index}"] = copy.clone()
+    state[f"{name}.residual"] = relative.reshape(1)
+
+
+def _copies(name: str, operator: Operator, shifted: Sequence[Tensor], state: State) -> list[Tensor]:
+    """P_S(x + u); of a count whose support stood still, x + u on that support."""
+    held = [state[f"{name}.z.{index}"] != 0 for index in range(len(shifted))]
+    if not isinstance(operator, Sparse):
+        return project_all(operator, shifted)
+    if bool(state[f"{name}.unchanged"] >= UNCHANGED):
+        return [x * mask for x, mask in zip(shifted, held, strict=True)]
+    new = project_all(operator, shifted)
+    same = all(bool(((a != 0) == mask).all()) for a, mask in zip(new, held, strict=True))
+    count = state[f"{name}.unchanged"]
+    state[f"{name}.unchanged"] = count + 1 if same else torch.zeros_like(count)
+    return new
 
 
 def _length(tensors: Sequence[Tensor]) -> Tensor:
     return torch.stack([tensor.square().sum() for tensor in tensors]).sum().sqrt()
 
 
-def deliver(name: str, operator: Operator, tensors: Sequence[Tensor], state: State) -> None:
-    """x <- P_S(x + u): the feasible copy takes the model's place."""
-    with torch.no_grad():
+@torch.no_grad()
+def deliver(splits: Sequence[Split], state: State) -> None:
+    """x <- P_S(x + u): the feasible copy takes the model's place.
+
+    Where x once was twice as near to a copy as it is now, that copy. Several sets on the same
+    parameters are projected onto in turn until all hold.
+    """
+    for name, operator, tensors in splits:
         shifted = [x.detach() + state[f"{name}.u.{i}"] for i, x in enumerate(tensors)]
-        for index, (tensor, z) in enumerate(
-            zip(tensors, project_all(operator, shifted), strict=True)
-        ):
+        new = _copies(name, operator, shifted, state)
+        now = _length([x.detach() - z for x, z in zip(tensors, new, strict=True)])
+        if bool(2 * state[f"{name}.nearest"] * _length([x.detach() for x in tensors]) < now):
+            new = [state[f"{name}.best.{index}"] for index in range(len(tensors))]
+        for tensor, z in zip(tensors, new, strict=True):
             tensor.copy_(z)
-            state[f"{name}.z.{index}"] = z.clone()
+    _meet(splits)
+    for name, _, tensors in splits:
+        for index, tensor in enumerate(tensors):
+            state[f"{name}.z.{index}"] = tensor.detach().clone()
+        state[f"{name}.delivered"] = torch.ones(1)
 
 
-def stay(
-    name: str,
-    operator: Operator,
-    tensors: Sequence[Tensor],
-    state: State,
-    optimizer: object | None = None,
-) -> None:
+@torch.no_grad()
+def stay(splits: Sequence[Split], state: State, optimizer: object | None = None) -> None:
     """Fine-tuning after delivery: keep the support of a count, else project onto the set."""
-    if not isinstance(operator, Sparse):
-        project_(operator, tensors, optimizer)
-        return
-    with torch.no_grad():
+    for name, operator, tensors in splits:
+        if not isinstance(operator, Sparse):
+            project_(operator, tensors, optimizer)
+            continue
         for index, tensor in enumerate(tensors):
             tensor.mul_(state[f"{name}.z.{index}"] != 0)
+    _meet(splits)
+
+
+def _meet(splits: Sequence[Split]) -> None:
+    """Projections in turn until several sets on the same parameters hold together."""
+    if len(splits) < 2:
+        return
+    for _ in range(ROUNDS):
+        if all(float(violation(operator, tensors)) == 0 for _, operator, tensors in splits):
+            return
+        for _, operator, tensors in splits:
+            project_(operator, tensors)
+
+
+def violation(operator: Operator, tensors: Sequence[Tensor]) -> Tensor:
+    """How far the tensors are from the set: jointly for a global count."""
+    moved = zip(tensors, project_all(operator, [x.detach() for x in tensors]), strict=True)
+    return _length([x.detach() - z for x, z in moved])
+
+
+def report_split(session: Session, name: str) -> None:
+    """Say how near x came to its feasible copy before the copy was delivered."""
+    residual = session.state.get(f"{name}.residual")
+    if residual is not None:
+        session.notes.append(
+            f"{name}: ||x - z|| / ||x|| = {float(residual):.2g} after "
+            f"{int(session.state[f'{name}.rounds'])} rounds of ADMM, rho = "
+            f"{float(session.state[f'{name}.rho']):.2g}; the feasible copy z was delivered"
+        )

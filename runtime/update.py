@@ -41,6 +41,27 @@ def total(values: Tensor) -> Tensor:
     return torch.where(torch.isnan(values), torch.zeros_like(values), values).sum()
 
 
+def worst(
+    value: Tensor | float, bound: Tensor | float, relation: str
+) -> tuple[Tensor | float, Tensor | float]:
+    """The entry of `value relation bound` that is farthest from being met, with its bound.
+
+    What is reported for a constraint on many numbers. An entry that was not measured (NaN) comes
+    first. Scalars come back as they are.
+    """
+    held = value if isinstance(value, Tensor) else bound
+    if not isinstance(held, Tensor):
+        return value, bound
+    pair = (torch.as_tensor(side, device=held.device) for side in (value, bound))
+    values, bounds = torch.broadcast_tensors(*pair)
+    if values.ndim == 0:
+        return value, bound
+    beyond = values - bounds
+    beyond = {"<=": beyond, ">=": -beyond, "==": beyond.abs()}[relation].flatten()
+    index = torch.where(beyond.isnan(), torch.inf, beyond).argmax()
+    return values.flatten()[index], bounds.flatten()[index]
+
+
 def keep(true: Tensor, new: Tensor, old: Tensor) -> Tensor:
     """`new` where the constraint was measured, `old` elsewhere."""
     return torch.where(torch.isnan(true), old, new)
@@ -84,12 +105,6 @@ class Instead(Mapping[str, Any]):
 def instead(batch: Mapping[str, Any], **names: str) -> Mapping[str, Any]:
     """The batch with `train` answered by `val`: `instead(batch, train="val")`."""
     return Instead(batch, names)
-
-
-def forget(optimizer: Any) -> None:
-    """Drop an optimizer's memory: it belongs to a function that has changed since."""
-    for part in getattr(optimizer, "parts", (optimizer,)):
-        part.state.clear()
 
 
 def ramp_down(start: float, end: float, share: float) -> float:

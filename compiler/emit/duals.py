@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import NamedTuple
 
 from cspec.compiler.emit.expressions import Translator
@@ -122,6 +123,62 @@ def write_epoch_duals(lowered: Lowered, translator: Translator) -> None:
             writer.line(f"true = {measured}")
             held = measured
         writer.line(f"{operation.name}(state, true)")
+    if _method_operations(lowered, "restart"):
+        writer.line("session.restart()")
+
+
+def _method_operations(
+    lowered: Lowered, name: str
+) -> list[tuple[Operation, FunctionalRule, RuleNames]]:
+    return [
+        (operation, rule, RuleNames(rule, len(lowered.rules) == 1))
+        for rule in lowered.rules
+        for operation in rule.fragment.operations
+        if operation.name == name
+    ]
+
+
+def start_calls(lowered: Lowered, translator: Translator) -> list[str]:
+    """What a method does once, before the first step."""
+    calls = []
+    for operation, rule, names in _method_operations(lowered, "scale"):
+        translator.used.add("scaled")
+        for name in operation.targets:
+            state = ast.unparse(names.read(name))
+            where = f", {rule.start}" if rule.start else ""
+            calls.append(f"{state} = scaled({state}, session, measure{where})")
+    return calls + [
+        f"{operation.name}(state, session.full(violation))"
+        for rule in lowered.rules
+        for operation in dual_operations(rule)
+        if operation.kind is Kind.RESET
+    ]
+
+
+def write_rounds(lowered: Lowered, translator: Translator) -> None:
+    """Runs in rounds: the learning rate's schedule is an epoch long, batches keep their order."""
+    for operation, _, _ in _method_operations(lowered, "restart"):
+        epochs = int(operation.options["epochs_an_order"])
+        translator.writer.line(f"session.in_rounds(epochs_an_order={epochs})")
+
+
+def solved_calls(lowered: Lowered, translator: Translator) -> list[str]:
+    """Conditions under which a method is done."""
+    calls = []
+    for operation, _, names in _method_operations(lowered, "solved"):
+        translator.used.add("solved")
+        numbers = f"{operation.options['objective']!r}, {operation.options['constraint']!r}"
+        calls.append(f"solved(session, {names.key('norm')!r}, {numbers})")
+    return calls
+
+
+def write_stall_reports(lowered: Lowered, translator: Translator) -> None:
+    """After the loop: what the result should say about rejected updates."""
+    for operation, rule, names in _method_operations(lowered, "report_stall"):
+        translator.used.add("report_stall")
+        keys = f"{names.key('accepts')!r}, {names.key('rejected')!r}"
+        count = int(operation.options["rejections"])
+        translator.writer.line(f"report_stall(session, {rule.rule.name!r}, {keys}, {count})")
 
 
 def write_escalations(lowered: Lowered, translator: Translator) -> None:

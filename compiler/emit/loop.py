@@ -7,18 +7,31 @@ from typing import NamedTuple
 
 from cspec.compiler.emit.duals import (
     Timed,
+    solved_calls,
+    start_calls,
     timed,
     write_dual,
     write_epoch_duals,
     write_escalations,
+    write_rounds,
+    write_stall_reports,
 )
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.sets import split_call, split_settings, write_projection
+from cspec.compiler.emit.sets import write_projection
+from cspec.compiler.emit.splits import (
+    Groups,
+    write_attraction,
+    write_epoch_rounds,
+    write_linearized,
+    write_phases,
+    write_reports,
+    write_step_rounds,
+)
 from cspec.compiler.lower import Lowered, SetAction
 from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Admm, Projection
+from cspec.dsl.settings.methods import Projection
 
 
 class LoopPlan(NamedTuple):
@@ -34,6 +47,7 @@ class LoopPlan(NamedTuple):
     """Whether the optimizer looks at the loss's value (a line search)."""
     steps: int = 0
     steps_per_epoch: int = 1
+    splits: Groups = []
 
 
 def write_train(plan: LoopPlan, translator: Translator) -> None:
@@ -56,23 +70,25 @@ def _projections(plan: LoopPlan) -> list[SetAction]:
     return [a for a in plan.lowered.actions if isinstance(a.settings, Projection)]
 
 
-def _splits(plan: LoopPlan) -> list[SetAction]:
-    return [a for a in plan.lowered.actions if isinstance(a.settings, Admm)]
-
-
 def _write_start(plan: LoopPlan, translator: Translator) -> None:
+    writer = translator.writer
+    write_rounds(plan.lowered, translator)
+    starts = start_calls(plan.lowered, translator)
     if any(_each_step(action) for action in _projections(plan)):
-        translator.writer.line("if session.step == 0:  # not where a run is resumed")
-        with translator.writer.indented():
-            translator.writer.line("project(primal, optimizer, 0.0)")
+        starts.insert(0, "project(primal, optimizer, 0.0)")
+    if starts:
+        writer.line("if session.step == 0:  # not where a run is resumed")
+        with writer.indented():
+            for call in starts:
+                writer.line(call)
 
 
 def _write_step(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
     duals = [d for d in timed(plan.lowered) if d.operation.trigger.unit == "step"]
-    if _splits(plan):
+    if plan.splits:
         writer.line("progress = session.progress")
-        _write_phases(plan, translator)
+        write_phases(plan.splits, translator, plan.epochs)
     if plan.by_value:
         _write_closure_step(plan, translator)
     elif _looks_ahead(plan):
@@ -83,6 +99,7 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
             if dual.order in ("dual_first", "optimistic"):
                 write_dual(dual, translator)
         _write_gradient(plan, translator)
+        write_linearized(plan.splits, translator)
         writer.line("optimizer.step()")
     if plan.fit.schedule.word != "constant" or plan.fit.schedule.warmup:
         writer.line("session.schedule.step()")
@@ -100,8 +117,7 @@ def _write_late_duals(plan: LoopPlan, duals: list[Timed], translator: Translator
         for dual in duals:
             write_dual(dual, translator)
         if duals:
-            translator.used.add("forget")
-            writer.line("forget(optimizer)  # curvature of another Lagrangian")
+            writer.line("optimizer.forget()  # curvature of another Lagrangian")
         return
     for dual in duals:
         if dual.order == "primal_first" and not dual.operation.data:
@@ -116,7 +132,7 @@ def _write_gradient(plan: LoopPlan, translator: Translator) -> None:
     """The loss and its gradient, at what was measured."""
     writer = translator.writer
     writer.line("loss = combine(f, g, true, state)")
-    _write_attraction(plan, translator)
+    write_attraction(plan.splits, translator)
     writer.line("optimizer.zero_grad()")
     writer.line("loss.backward()")
     if plan.fit.clip_norm is not None:
@@ -161,7 +177,7 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
         writer.line("optimizer.zero_grad()")
         writer.line("f, g, true = measure(primal, batch)")
         writer.line("loss = combine(f, g, true, state)")
-        _write_attraction(plan, translator)
+        write_attraction(plan.splits, translator)
         writer.line("loss.backward()")
         writer.line("return loss")
     writer.line()
@@ -169,43 +185,6 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
     writer.line("with torch.no_grad():")
     with writer.indented():
         writer.line("f, g, true = measure(primal, batch)")
-
-
-def _write_phases(plan: LoopPlan, translator: Translator) -> None:
-    """ADMM: dense at first, then attracted to the feasible copy, then fine-tuned on it."""
-    writer = translator.writer
-    for action in _splits(plan):
-        settings = action.settings
-        assert isinstance(settings, Admm)
-        start, end = phases(settings)
-        name = action.name
-        writer.line(f"{name}_split = {start!r} <= progress < {end!r}")
-        begun = f'"{name}.begun" not in state'
-        writer.line(f"if {name}_split and {begun}:")
-        with writer.indented():
-            reset = split_call("split_reset", action, translator, plan.epochs, "state")
-            writer.line(reset)
-            writer.line(f'state["{name}.begun"] = torch.ones(1)')
-        done = f'"{name}.delivered" not in state'
-        writer.line(f"if progress >= {end!r} and {done}:")
-        with writer.indented():
-            writer.line(split_call("deliver", action, translator, plan.epochs, "state"))
-            writer.line(f'state["{name}.delivered"] = torch.ones(1)')
-
-
-def phases(settings: Admm) -> tuple[float, float]:
-    """Shares of the run at which the split begins, and at which fine-tuning begins."""
-    return settings.warmup, round(1.0 - settings.fine_tune, 6)
-
-
-def _write_attraction(plan: LoopPlan, translator: Translator) -> None:
-    writer = translator.writer
-    for action in _splits(plan):
-        translator.used.add("attraction")
-        writer.line(f"if {action.name}_split:")
-        with writer.indented():
-            tensors = f"{action.name}_tensors(primal)"
-            writer.line(f'loss = loss + attraction("{action.name}", {tensors}, state)')
 
 
 def _write_projections(plan: LoopPlan, translator: Translator) -> None:
@@ -222,10 +201,7 @@ def _write_projections(plan: LoopPlan, translator: Translator) -> None:
         with writer.indented():
             writer.line("progress = session.progress")
             write_projection(action, translator, plan.epochs)
-    for action in _splits(plan):
-        writer.line(f'if "{action.name}.delivered" in state:')
-        with writer.indented():
-            writer.line(split_call("stay", action, translator, plan.epochs, "state", "optimizer"))
+    write_step_rounds(plan.splits, translator, plan.epochs)
 
 
 def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
@@ -234,21 +210,18 @@ def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
     with writer.indented():
         write_epoch_duals(plan.lowered, translator)
         if plan.by_value and any(d.operation.trigger.unit == "epoch" for d in timed(plan.lowered)):
-            translator.used.add("forget")
-            writer.line("forget(optimizer)  # curvature of another Lagrangian")
+            writer.line("optimizer.forget()  # curvature of another Lagrangian")
         for action in _projections(plan):
             assert isinstance(action.settings, Projection)
             if action.settings.every.unit == "epoch":
                 _write_epoch_projection(action, action.settings.every, plan, translator)
-        for action in _splits(plan):
-            writer.line(f"if {action.name}_split:")
-            with writer.indented():
-                call = split_call("split_step", action, translator, plan.epochs, "state")
-                writer.line(call[:-1] + split_settings(action) + ")")
+        write_epoch_rounds(plan.splits, translator, plan.epochs)
         writer.line("session.verify()")
         condition = "session.stopped()"
         if plan.stop is not None:
             condition = f"{ast.unparse(stop_condition(plan.stop))} or {condition}"
+        for call in solved_calls(plan.lowered, translator):
+            condition = f"{call} or {condition}"
         writer.line(f"if {condition}:")
         with writer.indented():
             writer.line("break")
@@ -279,6 +252,8 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
         translator.writer.line("progress = 1.0")
     for action in late:
         write_projection(action, translator, plan.epochs)
+    write_stall_reports(plan.lowered, translator)
+    write_reports(plan.splits, translator)
 
 
 def stop_condition(expr: Expr) -> ast.expr:

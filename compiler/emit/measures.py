@@ -8,9 +8,17 @@ from collections.abc import Sequence
 from cspec.compiler.emit.expressions import Translator, constant
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.ir import Constraint
-from cspec.compiler.lower import FunctionalRule, Lowered, Part, SetResidual, full_label
-from cspec.dsl.nodes import Call, Expr, Name
+from cspec.compiler.ir import Constraint, ParameterRef
+from cspec.compiler.lower import (
+    FunctionalRule,
+    Lowered,
+    Part,
+    SetResidual,
+    entries,
+    full_label,
+    outside_reductions,
+)
+from cspec.dsl.nodes import Call, Expectation, Expr, Name
 
 MANY = 24
 """Constraints beyond which each does not get a local of its own."""
@@ -142,8 +150,7 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
         translator = make("data")
         pairs = []
         for c in lowered.problem.constraints:
-            value, bound = _report(c, translator)
-            pairs.append((full_label(c), ast.unparse(ast.Tuple(elts=[value, bound]))))
+            pairs.append((full_label(c), ast.unparse(_report(c, translator))))
         _return_dictionary(pairs, make.writer)
 
 
@@ -158,10 +165,29 @@ def _return_dictionary(pairs: Sequence[tuple[str, str]], writer: Writer) -> None
     writer.line("}")
 
 
-def _report(c: Constraint, translator: Translator) -> tuple[ast.expr, ast.expr]:
+def _report(c: Constraint, translator: Translator) -> ast.expr:
+    """`(value, bound)`; of many entries the one that is farthest from being met."""
     if c.relation == "in":
-        return _set_violation(c, translator), ast.Constant(0)
-    return translator.translate(c.value), translator.translate(last_of_ramp(c.bound))
+        return ast.Tuple(elts=[_set_violation(c, translator), ast.Constant(0)])
+    value, bound = c.value, last_of_ramp(c.bound)
+    sides = [translator.translate(value), translator.translate(bound)]
+    if _many(value, translator) or _many(bound, translator):
+        return translator.call("worst", *sides, ast.Constant(c.relation))
+    return ast.Tuple(elts=sides)
+
+
+def _many(expr: Expr, translator: Translator) -> bool:
+    """Whether an expression may have several entries: a tensor or groups outside reductions."""
+    variables = translator.scope.symbols.vars()
+    for node in outside_reductions(expr):
+        match node:
+            case ParameterRef():
+                return True
+            case Name(id=name) if name in variables and variables[name].dimensions:
+                return True
+            case Expectation() if entries(node, translator.scope.facts) > 1:
+                return True
+    return False
 
 
 def _set_violation(c: Constraint, translator: Translator) -> ast.expr:

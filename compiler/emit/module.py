@@ -24,6 +24,7 @@ from cspec.compiler.emit.measures import (
 )
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.sets import write_project, write_targets
+from cspec.compiler.emit.splits import split_groups
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
 from cspec.compiler.emit.updates import (
     dual_operations,
@@ -43,7 +44,7 @@ from cspec.dsl.source import Source
 
 UPDATE_PIECES = frozenset(
     {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
-     "instead"}
+     "instead", "worst"}
 )  # fmt: skip
 LOOP_PIECES = {
     "cspec.runtime.nlp": frozenset({"matrix", "symmetric"}),
@@ -54,7 +55,10 @@ LOOP_PIECES = {
 }
 """Modules of the runtime with the pieces of single methods."""
 PAIR_PIECES = frozenset({"differences", "ratio_differences", "as_weight"})
-SPLIT_PIECES = frozenset({"project_", "attraction", "split_reset", "split_step", "deliver", "stay"})
+SPLIT_PIECES = frozenset(
+    {"project_", "attraction", "split_reset", "split_step", "deliver", "stay", "linearized_step",
+     "report_split"}
+)  # fmt: skip
 MODEL_PIECES = frozenset({"clamp_gates"})
 
 
@@ -86,6 +90,8 @@ def _taken() -> Names:
 
 def emit(emission: Emission) -> str:
     """The Python module of a program. Deterministic: same plan and facts, same text."""
+    groups = split_groups(emission.lowered, emission.scope.facts)
+    emission = emission._replace(loop=emission.loop._replace(splits=groups))
     taken = _taken()
     for name in emission.scope.functions.values():
         taken.fresh(name)

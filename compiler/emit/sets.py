@@ -12,7 +12,7 @@ from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import SetAction
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import Call, Expr, Name
-from cspec.dsl.settings.methods import Admm, Projection
+from cspec.dsl.settings.methods import Projection
 
 RAMPED = frozenset({"sparse"})
 """Sets of counts that are approached along a ramp."""
@@ -134,17 +134,11 @@ def split_call(
     return ast.unparse(ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]))
 
 
-def split_settings(action: SetAction) -> str:
-    """The keyword arguments of `split_step` that differ from its defaults."""
-    settings = action.settings
-    assert isinstance(settings, Admm)
-    found = []
-    if settings.relaxation != 1.0:
-        found.append(f"relaxation={settings.relaxation!r}")
-    if not settings.balance:
-        found.append("balance=False")
-    if settings.growth != 1.0:
-        found.append(f"growth={settings.growth!r}")
-    if settings.max_rho != 1.0:
-        found.append(f"max_rho={settings.max_rho!r}")
-    return "".join(f", {text}" for text in found)
+def split_tuple(action: SetAction, translator: Translator, epochs: float) -> str:
+    """`("name", SET, tensors)` as text."""
+    parts: list[ast.expr] = [
+        ast.Constant(action.name),
+        operator(action, translator, epochs),
+        _tensors_of(action),
+    ]
+    return ast.unparse(ast.Tuple(elts=parts))

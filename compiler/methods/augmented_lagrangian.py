@@ -13,22 +13,28 @@ With `lr` multipliers take steps lr <= c on L_c itself: [multiplier + lr max(g, 
 from __future__ import annotations
 
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
-from cspec.compiler.methods.base import Fragment, Rule
+from cspec.compiler.methods.base import Fragment, Rule, scale_at_start
+from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import AugmentedLagrangian
 
 DEFAULT_PENALTY = 1.0
+SOLVED_PENALTY = 10.0
+SOLVED_GROWTH = 10.0
+SOLVED_DECREASE = 0.5
+SOLVED_MOST = 1e6
+"""Defaults where each step is a whole minimization (L-BFGS)."""
 NAN = float("nan")
 
 
 def augmented_lagrangian(rule: Rule) -> Fragment:
     """L = f + <multipliers, g> + c/2 g^2 on active entries."""
-    settings: AugmentedLagrangian = rule.settings
-    penalty = DEFAULT_PENALTY if settings.penalty is None else settings.penalty
+    settings = _with_defaults(rule)
+    assert settings.penalty is not None
     state = (
         StateFacts(
             name="multipliers", size=rule.size, start=settings.start, meaning="Lagrange multipliers"
         ),
-        StateFacts(name="penalty", size=rule.size, start=penalty, meaning="penalties c"),
+        StateFacts(name="penalty", size=rule.size, start=settings.penalty, meaning="penalties c"),
         StateFacts(
             name="before", size=rule.size, start=NAN, meaning="violation at the last update"
         ),
@@ -50,12 +56,36 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
         updates=_lancelot(rule) if settings.rule == "lancelot" else _stagnation(rule, settings),
         constants=_constants(settings),
         trigger=settings.every,
+        sees=settings.dual_on,
+        data=settings.dual_data,
         meaning="multipliers <- [multipliers + c g]+; c grows where the violation stagnates",
     )
-    return Fragment(state=state + extra, operations=(dual, _combine(rule)))
+    weight = "g" if settings.dual_on == "surrogate" else "true"
+    operations = [dual, hestenes_powell(rule, weight)]
+    if rule.deterministic and not rule.settings.given("penalty"):
+        operations.append(scale_at_start(rule, "penalty"))
+    return Fragment(state=state + extra, operations=tuple(operations))
 
 
-def _combine(rule: Rule) -> Operation:
+def _with_defaults(rule: Rule) -> AugmentedLagrangian:
+    """Settings left open, by what a step is: one gradient, or a whole minimization."""
+    settings: AugmentedLagrangian = rule.settings
+    if not rule.by_value:
+        first = DEFAULT_PENALTY if settings.penalty is None else settings.penalty
+        return settings.model_copy(update={"penalty": first})
+    defaults = {
+        "penalty": SOLVED_PENALTY,
+        "growth": SOLVED_GROWTH,
+        "decrease": SOLVED_DECREASE,
+        "max_penalty": SOLVED_MOST,
+        "every": STEP,
+    }
+    found = {k: v for k, v in defaults.items() if not settings.given(k)}
+    return settings.model_copy(update=found)
+
+
+def hestenes_powell(rule: Rule, weight: str = "true") -> Operation:
+    """COMBINE: gradient weight [multipliers + penalty g]+ an entry, and its value."""
     active = (
         "multipliers + penalty * g > floor"
         if rule.relation == "mixed"
@@ -69,7 +99,7 @@ def _combine(rule: Rule) -> Operation:
         name=rule.name,
         rule=rule.name,
         updates=(
-            Update(target="weight", formula=rule.projected("multipliers + penalty * true")),
+            Update(target="weight", formula=rule.projected(f"multipliers + penalty * {weight}")),
             Update(target="value", formula=value),
         ),
         meaning="L_c: gradient weight [multipliers + c g]+ a constraint",

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.compiler.graph import Operation, StateFacts
+from cspec.compiler.graph import Kind, Operation, StateFacts
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 
 Record = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -38,6 +38,8 @@ class Rule(BaseModel):
     """One flag an entry."""
     total_steps: int
     steps_per_epoch: int
+    deterministic: bool = False
+    """No data and no model: a nonlinear program, whose scale can be measured at its start."""
     by_value: bool = False
     """Whether the optimizer looks at the loss's value: each step is a whole minimization."""
 
@@ -70,6 +72,17 @@ class Fragment(BaseModel):
     scales_objective: bool = False
     """Whether COMBINE has a target `objective`: the factor of f."""
     """When per-step dual operations run: before COMBINE, or after PRIMAL_STEP."""
+
+
+def scale_at_start(rule: Rule, state: str) -> Operation:
+    """RESET: a state entry of the rule times s^2, s the scale of its constraint at x0."""
+    return Operation(
+        kind=Kind.RESET,
+        name="scale",
+        rule=rule.name,
+        targets=(state,),
+        meaning=f"{state} <- {state} min(1, 100 / max |grad g|)^2 at the start",
+    )
 
 
 def refuse(rule: Rule, why: str, help: str) -> NoReturn:

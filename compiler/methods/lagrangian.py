@@ -24,7 +24,7 @@ costs two gradients a step; noise that the model draws itself (dropout, gates) d
 from __future__ import annotations
 
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
-from cspec.compiler.methods.base import Fragment, Rule, refuse
+from cspec.compiler.methods.base import Fragment, Rule, refuse, scale_at_start
 from cspec.compiler.methods.dual_steps import Parts, dual_steps
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.duals import Sgd
@@ -63,7 +63,9 @@ def lagrangian(rule: Rule) -> Fragment:
     )
     operations = (dual, combine)
     if settings.escalate:
-        operations = (*operations, _escalation(rule, constants["lr"]))
+        operations = (*operations, _escalation(rule))
+    if any(item.name == "lr" for item in state):
+        operations = (*operations, scale_at_start(rule, "lr"))
     return Fragment(state=(multipliers, *state), operations=operations, dual_order=settings.order)
 
 
@@ -97,9 +99,14 @@ def _check(rule: Rule, settings: Lagrangian) -> None:
 
 def _dual(rule: Rule, settings: Lagrangian) -> Parts:
     state, updates, constants, meaning = dual_steps(rule, settings)
+    if rule.deterministic and getattr(settings.dual, "lr", 0.0) is None:
+        step = constants.pop("lr")
+        lr = StateFacts(name="lr", size=rule.size, start=step, meaning="dual steps, scaled")
+        state = (*state, lr)
     if not settings.escalate:
         return state, updates, constants, meaning
     state = (
+        *(item for item in state if item.name == "lr"),
         StateFacts(name="damping", size=rule.size, meaning="c, the proportional term's gain"),
         StateFacts(
             name="damped", size=rule.size, start=-1.0, meaning="step of the last escalation"
@@ -117,7 +124,7 @@ def _dual(rule: Rule, settings: Lagrangian) -> Parts:
     return state, updates, constants, "multipliers <- [multipliers + lr g + c (g - g_before)]+"
 
 
-def _escalation(rule: Rule, lr: float) -> Operation:
+def _escalation(rule: Rule) -> Operation:
     return Operation(
         kind=Kind.PENALTY_STEP,
         name="escalate",

@@ -124,7 +124,10 @@ class Admm(Method):
     grow_every: int = Field(3, ge=1, description="rounds between two growths of rho")
     max_rho: float = Field(1.0, gt=0, description="cap of rho")
     relaxation: float = Field(1.0, ge=1, lt=2, description="over-relaxation alpha")
-    every: Every = Field(EPOCH, description="how often z and u move")
+    every: Every = Field(EPOCH, description="how often z and u move; linearized: every step")
+    linearized: bool = Field(
+        False, description="closed-form step of x from one gradient, in place of the optimizer's"
+    )
     warmup: float = Field(
         0.3, ge=0, lt=1, description="share of the run before the split, unconstrained"
     )

@@ -1,0 +1,181 @@
+"""ADMM in the loop: warm-up, split, delivery of the feasible copy, fine-tuning on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.sets import split_call, split_tuple, targets
+from cspec.compiler.facts import Facts
+from cspec.compiler.ir import ParameterRef
+from cspec.compiler.lower import Lowered, SetAction
+from cspec.dsl.nodes import Expr, Name
+from cspec.dsl.settings.base import EPOCH, STEP, Every
+from cspec.dsl.settings.methods import Admm
+
+DEFAULT_RHO = 1e-3
+"""Where balancing starts on a network ..."""
+DEFAULT_RHO_PROGRAM = 1.0
+"""... and on a nonlinear program, whose objective is no mean over data."""
+Groups = list[list[SetAction]]
+
+
+def split_groups(lowered: Lowered, facts: Facts) -> Groups:
+    """ADMM actions; those that share a parameter stand together."""
+    groups: list[tuple[set[object], list[SetAction]]] = []
+    for action in lowered.actions:
+        if not isinstance(action.settings, Admm):
+            continue
+        keys = {_key(target) for target in targets(action, facts)}
+        joined = [group for group in groups if group[0] & keys]
+        members = [member for group in joined for member in group[1]]
+        for group in joined:
+            groups.remove(group)
+            keys |= group[0]
+        groups.append((keys, [*members, action]))
+    return [members for _, members in groups]
+
+
+def _key(target: Expr) -> object:
+    match target:
+        case ParameterRef(model=model, name=name):
+            return model, name
+        case Name(id=name):
+            return name
+        case _:
+            return repr(target)
+
+
+def admm(action: SetAction) -> Admm:
+    """The settings of an ADMM action."""
+    assert isinstance(action.settings, Admm)
+    return action.settings
+
+
+def rounds_of(settings: Admm) -> Every:
+    """How often z and u move: a linearized step is cheap, so they move with each."""
+    return STEP if settings.linearized and not settings.given("every") else settings.every
+
+
+def phases(settings: Admm) -> tuple[float, float]:
+    """Shares of the run at which the split begins, and at which fine-tuning begins."""
+    return settings.warmup, round(1.0 - settings.fine_tune, 6)
+
+
+def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
+    """Dense at first, then attracted to the feasible copy, then fine-tuned on it."""
+    writer = translator.writer
+    for group in groups:
+        start, end = phases(admm(group[0]))
+        for action in group:
+            name = action.name
+            writer.line(f"{name}_split = {start!r} <= progress < {end!r}")
+            writer.line(f'if {name}_split and "{name}.begun" not in state:')
+            with writer.indented():
+                reset = split_call("split_reset", action, translator, epochs, "state")
+                writer.line(f"{reset[:-1]}, rho={_rho(action, translator)!r})")
+        begun = f'"{group[0].name}.begun" in state'
+        done = f'"{group[0].name}.delivered" not in state'
+        writer.line(f"if progress >= {end!r} and {begun} and {done}:")
+        with writer.indented():
+            writer.line(_joint("deliver", group, translator, epochs, "state"))
+
+
+def _rho(action: SetAction, translator: Translator) -> float:
+    given = admm(action).rho
+    if given is not None:
+        return given
+    return DEFAULT_RHO if translator.scope.facts.models else DEFAULT_RHO_PROGRAM
+
+
+def _joint(
+    function: str, group: Sequence[SetAction], translator: Translator, epochs: float, *more: str
+) -> str:
+    translator.used.add(function)
+    splits = ", ".join(split_tuple(action, translator, epochs) for action in group)
+    return f"{function}({', '.join([f'[{splits}]', *more])})"
+
+
+def write_attraction(groups: Groups, translator: Translator) -> None:
+    """loss + rho/2 ||x - z + u||^2, for splits whose x moves by the optimizer."""
+    writer = translator.writer
+    for action in (action for group in groups for action in group):
+        if admm(action).linearized:
+            continue
+        translator.used.add("attraction")
+        writer.line(f"if {action.name}_split:")
+        with writer.indented():
+            tensors = f"{action.name}_tensors(primal)"
+            writer.line(f'loss = loss + attraction("{action.name}", {tensors}, state)')
+
+
+def write_linearized(groups: Groups, translator: Translator) -> None:
+    """The closed-form x-step of linearized splits, before the optimizer's step on the rest."""
+    writer = translator.writer
+    for group in groups:
+        first = group[0]
+        if not admm(first).linearized:
+            continue
+        translator.used.add("linearized_step")
+        names = [action.name for action in group]
+        writer.line(f"if {first.name}_split:")
+        with writer.indented():
+            call = f"{names!r}, {first.name}_tensors(primal), state, optimizer, session.step"
+            writer.line(f"linearized_step({call})")
+
+
+def write_step_rounds(groups: Groups, translator: Translator, epochs: float) -> None:
+    """z- and u-updates that fall on steps, and what keeps delivered copies feasible."""
+    writer = translator.writer
+    for group in groups:
+        for action in group:
+            every = rounds_of(admm(action))
+            if every.unit != "step":
+                continue
+            due = f" and session.step % {every.count} == 0" if every.count > 1 else ""
+            writer.line(f"if {action.name}_split{due}:")
+            with writer.indented():
+                writer.line(_round(action, translator, epochs))
+        writer.line(f'if "{group[0].name}.delivered" in state:')
+        with writer.indented():
+            writer.line(_joint("stay", group, translator, epochs, "state", "optimizer"))
+
+
+def write_epoch_rounds(groups: Groups, translator: Translator, epochs: float) -> None:
+    """z- and u-updates at an epoch's end."""
+    writer = translator.writer
+    for action in (action for group in groups for action in group):
+        every = rounds_of(admm(action))
+        if every.unit != "epoch":
+            continue
+        due = "" if every == EPOCH else f" and session.epoch % {every.count} == 0"
+        writer.line(f"if {action.name}_split{due}:")
+        with writer.indented():
+            writer.line(_round(action, translator, epochs))
+
+
+def _round(action: SetAction, translator: Translator, epochs: float) -> str:
+    call = split_call("split_step", action, translator, epochs, "state")
+    return f"{call[:-1]}{_options(admm(action))})"
+
+
+def _options(settings: Admm) -> str:
+    """The keyword arguments of `split_step` that differ from its defaults."""
+    found = []
+    if settings.relaxation != 1.0:
+        found.append(f"relaxation={settings.relaxation!r}")
+    if not settings.balance or (settings.linearized and not settings.given("balance")):
+        found.append("balance=False")
+    if settings.growth != 1.0:
+        found.append(f"growth={settings.growth!r}, grow_every={settings.grow_every!r}")
+    if settings.max_rho != 1.0:
+        found.append(f"max_rho={settings.max_rho!r}")
+    return "".join(f", {text}" for text in found)
+
+
+def write_reports(groups: Groups, translator: Translator) -> None:
+    """After the loop: deliver what was never delivered, and say how near x came to z."""
+    writer = translator.writer
+    for action in (action for group in groups for action in group):
+        translator.used.add("report_split")
+        writer.line(f'report_split(session, "{action.name}")')

@@ -1,0 +1,153 @@
+"""Stochastic augmented Lagrangian: Algorithm 2 of arXiv 2310.16647, as printed.
+
+    for s = 0, 1, ...:                 reshuffle the batches; mu <- (s + 1) mu_init
+        for k = 0 .. iterations - 1:
+            theta <- one epoch on f + <lambda, C> + mu/2 ||C||^2    learning rate starts anew
+            if ||C||^2 <= decrease ||C_best||^2:
+                stop where f <= tol_objective and ||C||^2 <= tol_constraint
+                lambda <- lambda + mu C;  C_best <- C
+            else:
+                mu <- min(growth mu, max_penalty)
+
+For inequalities C = max(g, -lambda / mu) and lambda <- [lambda + mu g]+, the same step with the
+dual projection. C is the whole vector of the rule, on full data. With the learning rate Adam's
+moments start anew, too. `iterations` defaults to epochs / shuffles; the stop needs
+`tol_objective`, because no level of f is known by itself. The paper gives no values for decrease
+(here 0.9), growth (1.1) and mu_init (0.01).
+
+Pitfalls. The penalty falls back at every shuffle. One test for all constraints: where ||C|| can't
+fall by the factor (infeasible together, or already at the optimizer's noise), multipliers freeze
+and mu climbs to its cap: after 5 rejections there, or where no update at all was accepted (a
+feasible start: nothing falls below 0), the result says so. Never constrain a square
+(||W'W - I||^2 == 0): its gradient vanishes where it holds, and multipliers diverge.
+`benchmarks/sal.py` compares it with fixed penalties and ADMM.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.methods.augmented_lagrangian import hestenes_powell
+from cspec.compiler.methods.base import Fragment, Rule
+from cspec.dsl.settings.base import EPOCH
+from cspec.dsl.settings.methods import Sal
+
+REJECTIONS = 5
+"""Rejected updates in a row, at the largest penalty, that count as stalled."""
+NAN = float("nan")
+
+
+def sal(rule: Rule) -> Fragment:
+    """L = f + <multipliers, C> + mu/2 ||C||^2, updated once an epoch by a test on ||C||^2."""
+    settings: Sal = rule.settings
+    epochs = max(rule.total_steps // rule.steps_per_epoch, 1)
+    iterations = settings.iterations or max(epochs // settings.shuffles, 1)
+    start = Operation(
+        kind=Kind.RESET,
+        name=f"start_{rule.name}",
+        rule=rule.name,
+        updates=(Update(target="best", formula=_norm(rule)),),
+        meaning="||C_best||^2 at the start",
+    )
+    restart = Operation(
+        kind=Kind.RESET,
+        name="restart",
+        rule=rule.name,
+        trigger=EPOCH,
+        options={"epochs_an_order": iterations},
+        meaning="learning rate and optimizer start anew; batches are reshuffled every shuffle",
+    )
+    dual = Operation(
+        kind=Kind.DUAL_STEP,
+        name=f"update_{rule.name}",
+        rule=rule.name,
+        updates=_update(rule),
+        constants={
+            "initial": settings.penalty,
+            "growth": settings.growth,
+            "most": settings.max_penalty,
+            "decrease": settings.decrease,
+            "iterations": iterations,
+        },
+        trigger=EPOCH,
+        meaning="accept: multipliers <- [multipliers + mu g]+; reject: mu <- growth mu",
+    )
+    operations = [start, dual, restart, _stall(rule), hestenes_powell(rule)]
+    if settings.given("tol_objective"):
+        operations.append(_stop(rule, settings))
+    return Fragment(state=_state(rule, settings), operations=tuple(operations))
+
+
+def _state(rule: Rule, settings: Sal) -> tuple[StateFacts, ...]:
+    def vector(name: str, start: float, meaning: str) -> StateFacts:
+        return StateFacts(name=name, size=rule.size, start=start, meaning=meaning)
+
+    return (
+        vector("multipliers", 0.0, "Lagrange multipliers"),
+        vector("penalty", settings.penalty, "mu, one for all"),
+        vector("best", NAN, "||C_best||^2 at the last accepted update"),
+        vector("norm", NAN, "||C||^2 at the last epoch's end"),
+        vector("turn", 0.0, "k, epochs of this shuffle"),
+        vector("shuffle", 0.0, "s, shuffles that are over"),
+        vector("accepts", 0.0, "updates accepted"),
+        vector("rejected", 0.0, "rejections in a row at the largest penalty"),
+    )
+
+
+def _norm(rule: Rule) -> str:
+    """||C||^2 over the rule, in each of its entries."""
+    slack = "maximum(true, 0 - multipliers / penalty)"
+    match rule.relation:
+        case "==":
+            c = "true"
+        case "<=":
+            c = slack
+        case _:
+            c = f"where(floor < 0, true, {slack})"
+    return f"0 * penalty + sum({c} ** 2)"
+
+
+def _update(rule: Rule) -> tuple[Update, ...]:
+    step = rule.projected("multipliers + penalty * true")
+    return (
+        Update(target="norm", formula=_norm(rule)),
+        Update(target="accepted", formula="norm <= decrease * best"),
+        Update(target="multipliers", formula=f"where(accepted, {step}, multipliers)"),
+        Update(target="best", formula="where(accepted, norm, best)"),
+        Update(target="accepts", formula="where(accepted, accepts + 1, accepts)"),
+        Update(
+            target="rejected",
+            formula="where(accepted | (penalty < most), 0 * rejected, rejected + 1)",
+        ),
+        Update(
+            target="penalty",
+            formula="where(accepted, penalty, clamp(growth * penalty, 0, most))",
+        ),
+        Update(target="over", formula="turn + 1 >= iterations"),
+        Update(target="turn", formula="where(over, 0 * turn, turn + 1)"),
+        Update(target="shuffle", formula="where(over, shuffle + 1, shuffle)"),
+        Update(
+            target="penalty",
+            formula="where(over, clamp((shuffle + 1) * initial, 0, most), penalty)",
+        ),
+    )
+
+
+def _stall(rule: Rule) -> Operation:
+    return Operation(
+        kind=Kind.RECORD,
+        name="report_stall",
+        rule=rule.name,
+        options={"rejections": REJECTIONS},
+        meaning="says where updates are rejected at the largest penalty",
+    )
+
+
+def _stop(rule: Rule, settings: Sal) -> Operation:
+    return Operation(
+        kind=Kind.STOP,
+        name="solved",
+        rule=rule.name,
+        trigger=EPOCH,
+        options={"objective": settings.tol_objective, "constraint": settings.tol_constraint},
+        meaning="stop where f <= tol_objective and ||C||^2 <= tol_constraint",
+    )

@@ -1,0 +1,42 @@
+"""Pieces of SAL (arXiv 2310.16647, Algorithm 2) that the emitted loop is written in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cspec.runtime.session import Session
+
+
+def solved(session: Session, key: str, objective: float, constraint: float) -> bool:
+    """Line 10: whether F <= eps_f and ||C||^2 <= eps_c at this epoch's end.
+
+    `key` is the state entry that holds ||C||^2.
+    """
+    sign = -1.0 if session.program.sense == "maximize" else 1.0
+    close = float(session.state[key].max()) <= constraint
+    return close and sign * session.objective_on() <= objective
+
+
+def report_stall(session: Session, rule: str, accepts: str, rejected: str, rejections: int) -> None:
+    """Say how many updates were accepted, and whether the end of the run was a stall.
+
+    `accepts` and `rejected` are the state entries that count them.
+    """
+    labels = ", ".join(c.label for c in session.program.constraints if c.rule == rule)
+    accepted = int(session.state[accepts].max())
+    session.notes.append(f"{rule}: {accepted} of {session.epoch} updates of {labels} were accepted")
+    if accepted == 0:
+        session.notes.append(
+            f"{rule} stalled: no update was accepted, so this was a growing quadratic penalty; "
+            "||C||^2 never fell below the share of its first value that `decrease` asks for"
+        )
+    last = int(session.state[rejected].max())
+    if last < rejections:
+        return
+    session.notes.append(
+        f"{rule} stalled: the last {last} updates of {labels} were rejected with "
+        "the penalty at its cap, so the multipliers are frozen; the violation can't fall by the "
+        "factor asked for (constraints that contradict each other, or the optimizer's noise: "
+        "decay the learning rate)"
+    )
