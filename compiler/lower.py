@@ -172,7 +172,7 @@ def entries(expr: Expr, facts: Facts) -> int:
             assert isinstance(node, Call)
             groups = _groups(node.arguments[0], facts)
             return groups * (groups - 1)
-    vectors = [_vector_entries(node, facts) for node in _outside_reductions(expr)]
+    vectors = [_vector_entries(node, facts) for node in outside_reductions(expr)]
     return max(vectors, default=1)
 
 
@@ -181,7 +181,7 @@ _REDUCTIONS = frozenset(
 )
 
 
-def _outside_reductions(expr: Node) -> list[Node]:
+def outside_reductions(expr: Node) -> list[Node]:
     """The nodes of an expression that are not inside something that makes one number of many."""
     found: list[Node] = []
     stack: list[Node] = [expr]
