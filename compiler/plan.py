@@ -15,6 +15,7 @@ from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit, python_names
 from cspec.compiler.facts import DataFacts, Facts
+from cspec.compiler.fits import check_fits
 from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
 from cspec.compiler.lower import lower
@@ -143,6 +144,7 @@ def specialize(
             gates, forms that are not compiled yet.
     """
     checked = plan.checked
+    check_fits(checked.elaborated, facts)
     fit, schedule, notes = budget(checked, facts)
     space = space_of(checked)
     if space is not None:

@@ -179,7 +179,13 @@ def explain_failure(program: Program, error: Exception) -> Diagnostic:
     constraint = _constraint_of(program, line)
     source = Source(text=program.spec, name=program.name)
     notes = [f"in the generated line: {line}"] if line else []
-    what = f"`{constraint.label}`" if constraint is not None else "the program"
+    notes.extend(_raised_at(error))
+    model = _model_of(program, line)
+    what = "the program"
+    if constraint is not None:
+        what = f"`{constraint.label}`"
+    elif model is not None:
+        what = f"the output of model `{model}`"
     detail = str(error) or type(error).__name__
     return Diagnostic(
         code="CS610",
@@ -188,6 +194,26 @@ def explain_failure(program: Program, error: Exception) -> Diagnostic:
         notes=tuple(notes),
         source=source if constraint is not None and constraint.line else None,
     )
+
+
+def _model_of(program: Program, line: str) -> str | None:
+    """The model whose forward pass a generated line is: `z = net(x)`."""
+    _, _, value = line.partition(" = ")
+    called = value.partition("(")[0]
+    return next((m.name for m in program.models if called in (m.name, f"{m.name}_2")), None)
+
+
+def _raised_at(error: Exception) -> list[str]:
+    """The innermost line of the user's own code that an error came through."""
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not any(part in frame.filename for part in ("site-packages", "<cspec", "/cspec/"))
+        and Path(__file__).parent not in Path(frame.filename).parents
+    ]
+    if not own:
+        return []
+    return [f"raised at {Path(own[-1].filename).name}:{own[-1].lineno}: {own[-1].line}"]
 
 
 def _constraint_of(program: Program, line: str) -> ConstraintFacts | None:
