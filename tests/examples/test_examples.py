@@ -1,0 +1,69 @@
+"""The examples: specs are clean and formatted, scripts do what they say."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import cspec
+from cspec.dsl.nodes import shape
+from cspec.dsl.parse import parse_text
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SPECS = sorted(EXAMPLES.glob("*.cspec"))
+
+
+def script(name: str) -> ModuleType:
+    """An example script as a module."""
+    description = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert description is not None and description.loader is not None
+    module = importlib.util.module_from_spec(description)
+    sys.modules[description.name] = module
+    description.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_spec_is_clean_and_explains(path: Path) -> None:
+    assert cspec.check(path) == ()
+    assert "Problem" in cspec.explain(path)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_spec_keeps_its_meaning_when_formatted(path: Path) -> None:
+    text = path.read_text()
+    formatted = cspec.format(text)
+    assert shape(parse_text(formatted)[0]) == shape(parse_text(text)[0])
+    assert cspec.format(formatted) == formatted
+
+
+@pytest.mark.parametrize("options", [{}, {"clip": True}, {"skip": 50}], ids=str)
+def test_accumulated_batches_give_the_multipliers_of_the_large_batch(
+    options: dict[str, object],
+) -> None:
+    own_loop = script("own_loop")
+    whole = own_loop.train(1, **options)
+    accumulated = own_loop.train(4, **options)
+    assert set(whole) == {"small", "margin"}
+    for name, multiplier in whole.items():
+        assert multiplier > 0.01
+        assert accumulated[name] == pytest.approx(multiplier, abs=1e-9)
+
+
+def test_a_skipped_step_moves_nothing() -> None:
+    own_loop = script("own_loop")
+    assert own_loop.train(1, skip=50) != own_loop.train(1)
+
+
+def test_policy_gradient_keeps_its_budget() -> None:
+    # Costs are 0/1 draws, 512 a step: their mean has a standard error of 0.02, which the
+    # multiplier averages over many steps. Reward per cost is 2, so the reward may be off by twice
+    # as much.
+    result = script("policy_gradient").train(steps=1500)
+    assert result["cost"] == pytest.approx(0.3, abs=0.03)
+    assert result["reward"] == pytest.approx(2.6, abs=0.08)
+    assert result["multiplier"] == pytest.approx(2.0, abs=0.5)
