@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cspec.compiler.explain_expressions import set_expression, text
 from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import FunctionalRule, Lowered, SetAction
@@ -81,7 +82,7 @@ def _project(action: SetAction) -> Operation:
         kind=Kind.PROJECT,
         name=f"project_{action.name}",
         trigger=action.settings.every,
-        operator=action.set.word,
+        operator=text(set_expression(action.set)),
         targets=_targets(action),
         meaning="W <- the nearest member of the set",
     )
@@ -91,7 +92,7 @@ def _attraction(action: SetAction) -> Operation:
     return Operation(
         kind=Kind.COMBINE,
         name=f"attract_{action.name}",
-        operator=action.set.word,
+        operator=text(set_expression(action.set)),
         targets=_targets(action),
         meaning="L = L + rho/2 ||x - z + u||^2",
     )
@@ -105,7 +106,7 @@ def _prox(action: SetAction) -> Operation:
         kind=Kind.PROX,
         name=f"split_{action.name}",
         trigger=STEP if steps else settings.every,
-        operator=action.set.word,
+        operator=text(set_expression(action.set)),
         targets=_targets(action),
         meaning="z <- P(x + u), u <- u + x - z, rho balanced by the residuals",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cspec.compiler.explain_latex import latex
 from cspec.compiler.explain_records import Mathematics
-from cspec.compiler.ir import Category, ParameterRef
+from cspec.compiler.ir import Category, ParameterRef, SetMember
 from cspec.compiler.rewrite import call, function_name, number, rewrite
 from cspec.dsl.format_expressions import format_binder, format_expression
 from cspec.dsl.nodes import (
@@ -17,6 +17,7 @@ from cspec.dsl.nodes import (
     Call,
     Expr,
     Index,
+    Keyword,
     Name,
     Negate,
     Number,
@@ -40,6 +41,16 @@ def mathematics(expr: Expr) -> Mathematics:
 def text(expr: Expr) -> str:
     """An expression in the notation of the language."""
     return format_expression(readable(expr))
+
+
+def set_expression(member: SetMember) -> Expr:
+    """A set as one writes it: `stiefel`, `ball(1, norm=2)`."""
+    values = {k: v if isinstance(v, Expr) else Name(id=str(v)) for k, v in member.arguments.items()}
+    positional = tuple(v for k, v in values.items() if k.isdigit())
+    keywords = tuple(Keyword(name=k, value=v) for k, v in values.items() if not k.isdigit())
+    if not positional and not keywords:
+        return Name(id=member.word)
+    return Call(function=Name(id=member.word), arguments=positional, keywords=keywords)
 
 
 def quantifier(binders: tuple[Binder, ...]) -> Mathematics | None:

@@ -10,17 +10,19 @@ from cspec.compiler.explain_records import (
     ConstraintRecord,
     Explanation,
     Mathematics,
+    Setting,
 )
 from cspec.compiler.explain_settings import acting_values, settings_of, training
 from cspec.compiler.explain_verdict import price, tolerance, verdict
 from cspec.compiler.facts import Facts
 from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.ir import Constraint, SetMember
-from cspec.compiler.lower import EQUALITY_SETS, SET_METHODS, Lowered
+from cspec.compiler.lower import EQUALITY_SETS, SET_METHODS, Lowered, full_label
+from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, Program
 from cspec.compiler.report_facts import constraint_facts, verify_facts
-from cspec.dsl.nodes import Call, Expr, Keyword, Name, Stop
+from cspec.dsl.nodes import Expr, Stop
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, Method
 
@@ -32,16 +34,18 @@ def gather(
     checked, problem = plan.checked, plan.problem
     lowered, drawn = symbolic(plan)
     graph = drawn if program is None else program.graph
-    known = {c.family: c for c in constraint_facts(lowered, checked)}
+    known = {c.label: c for c in constraint_facts(lowered, checked)}
     rules = _rules(lowered, program)
     records = tuple(
-        _constraint(c, _Context(plan, program, graph, known[c.label], rules.get(c.label), verbose))
+        _constraint(c, _Context(plan, program, graph, known[full_label(c)], rules, verbose))
         for c in problem.constraints
     )
     conditions = {} if program is not None else _conditions(lowered)
-    fit = training(checked, program)
+    solver = problem.solver
+    fit = training(checked, program) if solver is None else ()
     about = quantities(plan, program, facts)
     moving = ", ".join(q.name for q in about if q.moves) or "what your loop trains"
+    mover = f"{fit[0].value} moves {moving}" if fit else ""
     return Explanation(
         name=checked.source.name,
         bound=program is not None,
@@ -55,7 +59,7 @@ def gather(
         training=fit,
         changes=changes(checked),
         state=states(graph, program is not None),
-        operations=operations(graph, conditions, f"{fit[0].value} moves {moving}", _stop(plan)),
+        operations=operations(graph, conditions, mover, _stop(plan)),
         signs=_signs(plan),
         notes=program.notes if program is not None else (),
     )
@@ -70,20 +74,23 @@ class _Context:
         program: Program | None,
         graph: UpdateGraph,
         facts: ConstraintFacts,
-        rule: str | None,
+        rules: dict[str, str],
         verbose: bool,
     ) -> None:
         self.checked = plan.checked
         self.program = program
-        self.graph = graph
         self.facts = facts
-        self.rule = rule
         self.verbose = verbose
-        self.members = (
-            ()
-            if program is None
-            else tuple(m for m in program.constraints if m.family == facts.family)
-        )
+        rule = rules.get(facts.family)
+        self.acting = acting_values(graph, rule) if rule else {}
+        self.members: tuple[ConstraintFacts, ...] = ()
+        if program is not None:
+            alone = facts.label != facts.family
+            self.members = tuple(
+                m
+                for m in program.constraints
+                if (m.label == facts.label if alone else m.family == facts.family)
+            )
 
 
 def _rules(lowered: Lowered, program: Program | None) -> dict[str, str]:
@@ -111,24 +118,21 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
     method = c.method if isinstance(c.method, Method) else None
     if context.members and method is not None and decided.method != method.word:
         method = METHODS[decided.method]()
-    acting = acting_values(context.graph, context.rule) if context.rule else {}
     soft = c.soft
     settings: Settings | None = soft if soft is not None else method
     default = context.checked.symbols.default_dataset
     return ConstraintRecord(
-        label=c.label,
+        label=full_label(c),
         written=c.text,
         quantifier=expressions.quantifier(c.binders),
-        members=tuple(m.label for m in context.members if m.label != m.family),
+        members=tuple(m.label for m in context.members if m.label != facts.label),
         canonical=canonical(c, method),
         kind="requirement" if soft is None else "preference",
         method=f"lagrangian ({GATES}) or projection ({NO_GATES})"
         if open_choice
         else decided.method,
         alternative="the model's gates, once it is bound" if open_choice else "",
-        settings=()
-        if settings is None or open_choice
-        else settings_of(settings, acting, context.verbose),
+        settings=() if settings is None or open_choice else _settings(c, settings, context),
         reason=decided.reason,
         rejected=c.rejected if not context.members or decided.reason == c.reason else (),
         surrogate=_surrogate(c, decided),
@@ -136,6 +140,17 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
         tolerance=tolerance(c, facts),
         verdict=verdict(facts, verify_facts(context.checked), default),
         price=price(c.model_copy(update={"method": method})),
+    )
+
+
+def _settings(c: Constraint, settings: Settings, context: _Context) -> tuple[Setting, ...]:
+    """The settings as they act. Those of a choice that was open in the plan are the compiler's."""
+    if not conditional(c) or settings.word in SET_METHODS:
+        return settings_of(settings, context.acting, context.verbose)
+    return tuple(
+        Setting(name=name, value=f"{value:g}", default=True)
+        for name, value in context.acting.items()
+        if name not in ("cap", "multipliers")
     )
 
 
@@ -154,7 +169,7 @@ def _relation(part: Expr, relation: str) -> Mathematics:
 
 
 def _membership(member: SetMember) -> Mathematics:
-    within = expressions.mathematics(_set(member))
+    within = expressions.mathematics(expressions.set_expression(member))
     if member.subject is None:
         model = member.model or "model"
         return Mathematics(
@@ -177,17 +192,9 @@ def _residual(member: SetMember) -> Mathematics:
     )
 
 
-def _set(member: SetMember) -> Expr:
-    positional = tuple(v for k, v in member.arguments.items() if k.isdigit())
-    keywords = tuple(
-        Keyword(name=k, value=v) for k, v in member.arguments.items() if not k.isdigit()
-    )
-    if not positional and not keywords:
-        return Name(id=member.word)
-    return Call(function=Name(id=member.word), arguments=positional, keywords=keywords)
-
-
 def _surrogate(c: Constraint, decided: ConstraintFacts) -> str:
+    if conditional(c) and decided.rule is not None and decided.method not in SET_METHODS:
+        return f"{EXPECTED} (the deployed density decides the verdict)"
     text = decided.surrogate or (c.surrogate_text if c.gradient_parts is not None else None)
     return "" if text is None else text
 

@@ -23,9 +23,11 @@ from cspec.compiler.lower import (
 )
 from cspec.compiler.methods import FUNCTIONAL, Rule
 from cspec.compiler.plan import Plan
-from cspec.compiler.strategy import GATE_DUAL_BUDGET
+from cspec.compiler.solve import solver_graph
+from cspec.compiler.strategy import GATE_DAMPING, GATE_DUAL_BUDGET
 from cspec.compiler.variable_bounds import bound_actions
 from cspec.dsl.settings.base import Every, Settings
+from cspec.dsl.settings.duals import Nupi
 from cspec.dsl.settings.methods import Lagrangian, Method
 
 GATES = "with gates"
@@ -48,14 +50,16 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     actions = _actions(hard)
     bounds = bound_actions(plan.variables, (action.name for action in actions))
     lowered = Lowered(plan.problem, _rules(hard), (*actions, *bounds), soft)
-    return lowered, assemble(lowered)
+    graph = assemble(lowered)
+    solver = plan.problem.solver
+    return lowered, graph if solver is None else solver_graph(solver, graph)
 
 
 def _rules(constraints: Iterable[Constraint]) -> tuple[FunctionalRule, ...]:
     groups: dict[Settings, list[Constraint]] = {}
     for c in constraints:
         if conditional(c):
-            groups.setdefault(Lagrangian(), []).append(c)
+            groups.setdefault(Lagrangian(dual=Nupi()), []).append(c)
         elif isinstance(c.method, Method) and c.method.word in FUNCTIONAL:
             groups.setdefault(c.method, []).append(c)
     rules: list[FunctionalRule] = []
@@ -121,7 +125,7 @@ def _record(
     op: Operation, conditions: dict[str, str], optimizer: str, stop: str | None
 ) -> OperationRecord:
     meaning = op.meaning
-    if op.kind is Kind.PRIMAL_STEP:
+    if op.kind is Kind.PRIMAL_STEP and optimizer:
         meaning = optimizer
     elif op.kind is Kind.STOP and stop is not None:
         meaning = f"stop when {stop}"
@@ -131,7 +135,8 @@ def _record(
     condition = conditions.get(op.rule or op.name, "")
     if condition == GATES and op.kind is Kind.DUAL_STEP:
         # The step is chosen with the length of the run, which is not known yet.
-        updates, meaning = (), f"{meaning}, lr = {GATE_DUAL_BUDGET:g} / steps"
+        step = f"lr = {GATE_DUAL_BUDGET:g} / (bound * steps), lr kp = {GATE_DAMPING:g}"
+        updates, meaning = (), f"{meaning} with {step}"
     shown = tuple(
         explain_formulas.mathematics(op, update)
         for update in updates

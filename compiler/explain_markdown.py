@@ -70,8 +70,9 @@ def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
         yield ""
         yield from _items(c, verbose)
         yield ""
-    yield f"Training: {', '.join(s.text for s in page.training)}."
-    yield ""
+    if page.training:
+        yield f"Training: {', '.join(s.text for s in page.training)}."
+        yield ""
 
 
 def _items(c: ConstraintRecord, verbose: bool) -> Iterator[str]:

@@ -119,10 +119,13 @@ def _plain(fit: FitSettings, name: str) -> Setting:
 
 
 def _optimizer(optimizer: Settings) -> str:
-    """The optimizer with its learning rate, given or not."""
-    shown = {name: getattr(optimizer, name) for name in _given(optimizer)}
-    shown.setdefault("lr", getattr(optimizer, "lr", None))
-    shown = {name: value for name, value in shown.items() if value is not None}
+    """The optimizer with its learning rate, and what else differs from its defaults."""
+    fields = type(optimizer).model_fields
+    shown = {
+        name: value
+        for name in fields
+        if (value := getattr(optimizer, name)) != fields[name].default or name == "lr"
+    }
     inside = ", ".join(f"{name}={value_text(value)}" for name, value in shown.items())
     return f"{optimizer.word}({inside})"
 

@@ -107,10 +107,10 @@ def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
         first = False
         yield from _wrapped(f"{c.label}: {c.written}", "  ", "      ")
         yield from _facts_of(c, verbose)
-    if page.constraints:
-        yield ""
-    settings = ", ".join(s.text for s in page.training)
-    yield from _row("training", settings, 10)
+    if page.training:
+        if page.constraints:
+            yield ""
+        yield from _row("training", ", ".join(s.text for s in page.training), 10)
 
 
 def _facts_of(c: ConstraintRecord, verbose: bool) -> Iterator[str]:
