@@ -11,6 +11,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from cspec.runtime.history import Row
+from cspec.runtime.table import text_table
 
 Status = Literal[
     "satisfied",
@@ -116,6 +117,9 @@ class Result:
     best: Iterate | None = field(default=None, repr=False)
     last: Iterate | None = field(default=None, repr=False)
     skipped_steps: int = 0
+
+    def __str__(self) -> str:
+        return text_table(self)
 
     @property
     def exit_code(self) -> int:

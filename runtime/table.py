@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cspec.runtime.result import ConstraintResult, Result
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cspec.runtime.result import ConstraintResult, Result
 
 HEADER = ("requirement", "value", "relation", "bound", "met", "multiplier", "on")
 
