@@ -21,6 +21,8 @@ from cspec.dsl.signatures import Signature
 from cspec.dsl.source import Source
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.typecheck import Typer
+from cspec.dsl.user_functions import described
+from cspec.dsl.user_functions import notes as import_notes
 
 
 class Checked(BaseModel):
@@ -56,10 +58,12 @@ def check(
 ) -> Checked:
     """Parse and check a spec; all findings, in source order.
 
-    `params` overrides values of params; `functions` adds signatures of user functions.
+    `params` overrides values of params; `functions` adds signatures of user functions. Python
+    files that the spec names are read for theirs, never imported.
     """
     spec, syntax = parse(source)
-    extra = {signature.name: signature for signature in functions}
+    imports = described(spec, source)
+    extra = {**{signature.name: signature for signature in functions}, **imports.functions}
     hidden = hidden_words(spec, source) if syntax else frozenset()
     symbols, named = resolve(spec, source, extra.values())
     explicit = elaborate(spec, source, symbols)
@@ -72,7 +76,7 @@ def check(
     checks = [*named, *explicit.diagnostics, *typer.found]
     checks = [d for d in checks if not _about_hidden(d, source, hidden)]
     meant = {f.replacement for d in checks if d.code == "CS201" for f in d.fixes}
-    found = [*syntax, *(d for d in checks if not _misspelt(d, source, meant))]
+    found = [*syntax, *imports.diagnostics, *(d for d in checks if not _misspelt(d, source, meant))]
     return Checked(
         source=source,
         spec=spec,
@@ -86,7 +90,7 @@ def check(
         params=settled.params,
         sources=settled.sources,
         models=settled.models,
-        notes=explicit.notes,
+        notes=(*explicit.notes, *import_notes(spec, imports, symbols.uses)),
         diagnostics=_ordered(found, source),
     )
 

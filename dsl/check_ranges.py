@@ -102,7 +102,9 @@ def _stated(thing: Expr, typer: Typer) -> bool:
         case Expectation(kind="P"):
             return True
         case Call(function=Name(id=word)):
-            return word in typer.signatures and typer.symbols.role(word) is None
+            signature = typer.signatures.get(word)
+            own = typer.symbols.role(word) is None
+            return signature is not None and (own or signature.imported)
         case _:
             return False
 

@@ -28,6 +28,7 @@ from cspec.dsl.nodes import (
     Spec,
     Sum,
     Using,
+    walk,
 )
 from cspec.dsl.settings.duals import Adam
 from cspec.dsl.settings.methods import Lagrangian, Method
@@ -169,9 +170,21 @@ def _ratios(typer: Typer, constraint: Constraint) -> None:
                     "may be positive or negative",
                     notes=(
                         "a ratio is compiled to a linear form, which turns around with the sign",
+                        *_undescribed(typer, operand),
                     ),
                     helps=("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",),
                 )
+
+
+def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:
+    """Imported functions in an expression that say nothing about their range."""
+    names = {n.id for n in walk(expr) if isinstance(n, Name)}
+    unknown = (n for n in sorted(names) if typer.symbols.role(n) == "import")
+    return tuple(
+        f"the range of `{n}` is not known: `@cspec.function(range=...)` above it would say"
+        for n in unknown
+        if n not in typer.signatures
+    )
 
 
 def _redrawn(

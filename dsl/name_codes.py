@@ -116,7 +116,9 @@ _CODES = (
     _code(
         214,
         "a Python callable can't become a function",
-        "`@cspec.function` takes literals: a range of two numbers, `gradient=`, `surrogate=`.",
+        "`@cspec.function` takes literals, which are read without importing the file:"
+        " `range=(0, 1)`, `gradient=False`, `surrogate=\"name\"`, `result=\"example\"`,"
+        " `kinds=(\"weights\", \"number\")`. The function itself has plain arguments.",
         _RUN,
         _RUN,
     ),
@@ -130,6 +132,22 @@ _CODES = (
         + "".join(f"let a{i} = a{i - 1} + a{i - 1}\n" for i in range(1, 17))
         + "minimize a16\n",
         "var x = 1\nlet a = x + x\nminimize 65536*a\n",
+    ),
+    _code(
+        216,
+        "an import from outside the folder",
+        "`from \"file.py\"` takes a path relative to the spec, in its folder or below, so that a"
+        " spec reaches nothing it was not given.",
+        'from "../nets.py" import Net\nmodel f = Net()\nminimize ce\n',
+        'from "nets.py" import Net\nmodel f = Net()\nminimize ce\n',
+    ),
+    _code(
+        217,
+        "a file or a name to import is missing",
+        "Python files are read, not imported, before a run: a file that is not there is a"
+        " warning, a name that the file does not define is an error.",
+        _RUN,
+        _RUN,
     ),
     _code(
         220,

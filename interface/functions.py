@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, Literal, TypeVar
 
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.kinds import What
-from cspec.dsl.signatures import SIGNATURES, Parameter, Signature
+from cspec.dsl.signatures import Signature
+from cspec.dsl.user_signatures import RefusedError, signature_of
 
 F = TypeVar("F", bound=Callable[..., Any])
-ANY: frozenset[What] = frozenset(
-    {"number", "scores", "labels", "column", "value", "tensor", "model", "weights", "unknown"}
-)
 
 _REGISTRY: dict[str, tuple[Signature, Callable[..., Any]]] = {}
+
+IMPORTED_FOR_A_SPEC = "cspec_bound_"
+"""Modules that `from "file.py" import ...` loads: their functions are words of that spec alone."""
 
 
 def function(
@@ -26,28 +27,39 @@ def function(
     name: str | None = None,
     range: tuple[float, float] = (-math.inf, math.inf),
     gradient: bool = True,
-    surrogate: str | None = None,
+    surrogate: str | Callable[..., Any] | None = None,
     result: Literal["number", "example", "like"] = "number",
+    kinds: Sequence[str] | None = None,
 ) -> Any:
     """Add a function to the language: `@cspec.function(range=(0, 1), gradient=False)`.
 
     `range` bounds its values (a bound outside it is an error before training), `gradient` says
-    whether it has one with respect to its arguments, `surrogate` names the function that stands
-    in for the model's step where it has none. `result` is `number` for one number, `example` for
-    one an example, `like` for as many as the arguments have. All are torch tensors.
+    whether it has one with respect to its arguments, `surrogate` names the function that lends
+    its gradient where it has none: values stay exact, the model's step follows the surrogate.
+    `result` is `number` for one number, `example` for one an example, `like` for as many as the
+    arguments have; `kinds` says what each argument is (`weights`, `model`, `scores`, `labels`,
+    `column`, `number`, `any`). All arrive as torch tensors, models as modules.
+
+    In a file that a spec imports these settings are read from the text: write literals.
 
     Raises:
         SpecError: a name that the language has already, a range that is empty, a function of no
-            or of keyword-only arguments.
+            or of keyword-only arguments, a gradient beside a surrogate.
     """
 
     def register(made: F) -> F:
         word = name or made.__name__
-        signature = _signature(made, word, range, result)._replace(
-            gradient=gradient, surrogate=surrogate
-        )
-        _REGISTRY[word] = (signature, made)
-        return made
+        called = surrogate if isinstance(surrogate, str | None) else surrogate.__name__
+        settings = {"range": range, "gradient": gradient, "surrogate": called, "result": result}
+        try:
+            doc = (inspect.getdoc(made) or "").split("\n")[0]
+            signature = signature_of(word, _parameters(made), settings | {"kinds": kinds}, doc)
+        except RefusedError as error:
+            raise _refused(word, str(error), error.help) from error
+        ready: Any = made if gradient else _without_gradient(made, surrogate)
+        if not made.__module__.startswith(IMPORTED_FOR_A_SPEC):
+            _REGISTRY[word] = (signature, ready)
+        return ready  # type: ignore[no-any-return]
 
     return register if body is None else register(body)
 
@@ -62,26 +74,32 @@ def bodies() -> dict[str, Callable[..., Any]]:
     return {word: body for word, (_, body) in _REGISTRY.items()}
 
 
-def _signature(
-    body: Callable[..., Any],
-    word: str,
-    bounds: tuple[float, float],
-    result: Literal["number", "example", "like"],
-) -> Signature:
-    if word in SIGNATURES:
-        raise _refused(word, "the language has a function of this name", "give it another name")
-    if len(bounds) != 2 or not bounds[0] <= bounds[1]:
-        raise _refused(word, f"its range {bounds} is empty", "write range=(low, high)")
-    parameters = []
+def _without_gradient(
+    made: Callable[..., Any], surrogate: str | Callable[..., Any] | None
+) -> Callable[..., Any]:
+    """`made`, cut off from its arguments; with a surrogate, its gradient: f + (s - stop(s))."""
+
+    @wraps(made)
+    def exact(*arguments: Any) -> Any:
+        value = made(*arguments)
+        value = value.detach() if hasattr(value, "detach") else value
+        if surrogate is None:
+            return value
+        lent = made.__globals__[surrogate] if isinstance(surrogate, str) else surrogate
+        soft = lent(*arguments)
+        return value + (soft - soft.detach()) if getattr(soft, "requires_grad", False) else value
+
+    return exact
+
+
+def _parameters(body: Callable[..., Any]) -> list[tuple[str, bool]]:
+    """(name, needed) of each argument that a spec can write."""
+    found = []
     for parameter in inspect.signature(body).parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            raise _refused(word, f"`{parameter}` can't be written in a spec", "use plain arguments")
-        parameters.append(Parameter(parameter.name, ANY, parameter.default is parameter.empty))
-    if not parameters:
-        raise _refused(word, "it takes no argument", "a constant is a `param`")
-    doc = (inspect.getdoc(body) or "").split("\n")[0]
-    limits = (float(bounds[0]), float(bounds[1]))
-    return Signature(word, "imported", tuple(parameters), result, doc, limits, imported=True)
+            raise RefusedError(f"`{parameter}` can't be written in a spec", "use plain arguments")
+        found.append((parameter.name, parameter.default is parameter.empty))
+    return found
 
 
 def _refused(word: str, why: str, help_: str) -> SpecError:

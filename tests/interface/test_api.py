@@ -106,7 +106,7 @@ def test_a_function_of_ones_own_is_checked_and_run(registry: None) -> None:
         return torch.sigmoid(w).mean()
 
     (found,) = cspec.check("minimize ce\ns.t. c: forall W in model.weights: squash(W) <= 3")
-    assert found.code == "CS328" and "lies in [0, 1]" in found.notes[0]
+    assert found.code == "CS311" and "lies in [0, 1]" in found.label
     spec = "minimize ce\ns.t. c: forall W in model.weights: squash(W) <= 0.6\nfit(epochs=1)"
     x = torch.randn(16, 3)
     result = cspec.run(spec, model=torch.nn.Linear(3, 2), data=(x, (x[:, 0] > 0).long()))
