@@ -1,0 +1,348 @@
+"""Each pass alone, stated in text: the problem before, the problem after."""
+
+from textwrap import dedent
+
+import pytest
+
+from cspec.compiler.explain_history import state
+from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, ModelFacts, ParameterFacts
+from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.lower import full_label
+from cspec.compiler.passes.canonical import canonical
+from cspec.compiler.passes.collect import collect
+from cspec.compiler.passes.expand import Expansion, expand
+from cspec.compiler.passes.gates import gates
+from cspec.compiler.passes.inline_lets import inline_lets
+from cspec.compiler.passes.recognize import recognize
+from cspec.compiler.passes.split_chains import split_chains
+from cspec.compiler.passes.surrogates import surrogates
+from cspec.compiler.plan import moving
+from cspec.dsl.check import Checked, check
+from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.format_expressions import format_expression
+from cspec.dsl.source import Source
+
+DATA = "data train(x, y, sex)\nmodel f\n"
+
+
+def read(text: str) -> tuple[Problem, Checked]:
+    found = check(Source(text=dedent(text), name="spec.cspec"))
+    assert not [d for d in found.diagnostics if d.severity == "error"]
+    return collect(found), found
+
+
+def only(problem: Problem) -> Constraint:
+    (constraint,) = problem.constraints
+    return constraint
+
+
+def parts(text: str) -> list[str]:
+    """The canonical functions of a spec's only constraint."""
+    problem, _ = read(text)
+    return [format_expression(part) for part in only(canonical(split_chains(problem))).parts]
+
+
+# --- collect -------------------------------------------------------------------------------------
+
+
+def test_collect_keeps_labels_modifiers_and_text() -> None:
+    problem, _ = read(
+        DATA
+        + """minimize bce(f(x), y)
+s.t. eo: forall a in values(sex): {
+       tpr: P[pred == 1 | y == 1 and sex == a] >= 55%
+       P[pred == 1 | y == 0 and sex == a]   <=  10% within 1e-2
+     }
+     small: sum(sumsq(W) for W in f.weights) <= 400 soft(weight=0.1)"""
+    )
+    tpr, second, small = problem.constraints
+    assert [c.label for c in problem.constraints] == ["eo.tpr", "eo.c1", "small"]
+    assert tpr.binders == second.binders and len(tpr.binders) == 1
+    assert second.tolerance == 1e-2 and second.tolerance_given and not tpr.tolerance_given
+    assert second.text == "P[pred == 1 | y == 0 and sex == a] <= 10%"
+    assert small.soft is not None and small.soft.weight == 0.1 and tpr.soft is None
+
+
+@pytest.mark.parametrize(
+    "written, value, relation, bound",
+    [
+        ("x^2 <= 1", "x^2", "<=", "1"),
+        ("1 >= x^2", "x^2", "<=", "1"),
+        ("2*k <= x", "x", ">=", "2*k"),
+        ("0 == x^2", "x^2", "==", "0"),
+    ],
+)
+def test_collect_turns_constants_to_the_right(
+    written: str, value: str, relation: str, bound: str
+) -> None:
+    problem, _ = read(f"param k = 2\nvar x\nminimize x^2 + k\ns.t. {written}")
+    c = only(problem)
+    assert (format_expression(c.value), c.relation, format_expression(c.bound)) == (
+        value,
+        relation,
+        bound,
+    )
+
+
+# --- inline lets ---------------------------------------------------------------------------------
+
+
+def test_lets_and_functions_are_written_out() -> None:
+    problem, checked = read(
+        "var x\nlet s = x^2\nlet twice(a) = 2*a\nminimize s\ns.t. c: twice(s + 1) <= 4"
+    )
+    inlined = inline_lets(problem, checked.symbols.lets())
+    assert state(inlined) == ("minimize x^2", "c: 2*(x^2 + 1) <= 4")
+
+
+# --- split chains --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chain", ["0.2 <= x^2 <= 0.4", "0.4 >= x^2 >= 0.2", "x^2 in [0.2, 0.4]"])
+def test_chains_become_two_constraints(chain: str) -> None:
+    problem, _ = read(f"var x\nminimize x\ns.t. ring: {chain}")
+    assert state(split_chains(problem))[1:] == ("ring.lo: x^2 >= 0.2", "ring.hi: x^2 <= 0.4")
+
+
+# --- canonical -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written, functions",
+    [
+        ("x^2 <= 1", ["x^2 - 1"]),
+        ("x^2 >= 1", ["1 - x^2"]),
+        ("x^2 == 1", ["x^2 - 1"]),
+        ("x^2 <= 0", ["x^2"]),
+        ("x^2 >= 0", ["-x^2"]),
+        ("abs(x) <= 1", ["x - 1", "-x - 1"]),
+        ("max(x, y) <= 1", ["x - 1", "y - 1"]),
+        ("min(x, y) >= 1", ["1 - x", "1 - y"]),
+        ("max(abs(x), y) <= 1", ["x - 1", "-x - 1", "y - 1"]),
+    ],
+)
+def test_relations_become_functions(written: str, functions: list[str]) -> None:
+    assert parts(f"var x\nvar y\nminimize x + y\ns.t. {written}") == functions
+
+
+@pytest.mark.parametrize(
+    "written, functions",
+    [
+        (
+            "gap(P[pred == 1 | sex]) <= 5%",
+            ["differences(P[pred(f(x)) == 1 | sex on train]) - 5%"],
+        ),
+        (
+            "ratio(P[pred == 1 | sex]) >= 80%",
+            ["ratio_differences(P[pred(f(x)) == 1 | sex on train], 80%)"],
+        ),
+        (
+            "P[pred == 1] / P[y == 1] <= 1.2",
+            ["P[pred(f(x)) == 1 on train] - 1.2*P[y == 1 on train]"],
+        ),
+        (
+            "P[pred == 1] / P[y == 1] >= 0.8",
+            ["0.8*P[y == 1 on train] - P[pred(f(x)) == 1 on train]"],
+        ),
+    ],
+)
+def test_statistics_become_linear_in_expectations(written: str, functions: list[str]) -> None:
+    assert parts(DATA + f"minimize bce(f(x), y)\ns.t. {written}") == functions
+
+
+@pytest.mark.parametrize(
+    "sense, relation, sign",
+    [
+        ("minimize", "<=", -1),
+        ("minimize", ">=", 1),
+        ("minimize", "==", -1),
+        ("maximize", "<=", 1),
+        ("maximize", ">=", -1),
+        ("maximize", "==", 1),
+    ],
+)
+def test_sensitivity_signs(sense: str, relation: str, sign: float) -> None:
+    problem, _ = read(f"var x\n{sense} x\ns.t. x^2 {relation} 1")
+    after = canonical(problem)
+    assert only(after).recovery.sensitivity_sign == sign
+    assert format_expression(after.objective) == ("x" if sense == "minimize" else "-x")
+
+
+# --- recognize -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written, word",
+    [
+        ("w >= 0", "nonneg"),
+        ("w >= 1", "box"),
+        ("w <= 1", "box"),
+        ("-1 <= w <= 1", "box"),
+        ("norm(w, 1) <= 2", "ball"),
+        ("l2(w) <= 2", "ball"),
+        ("sumsq(w) <= 4", "ball"),
+        ("w in simplex", "simplex"),
+        ("w in ball(1, norm=2)", "ball"),
+        ("w[0] >= 0", None),
+        ("l2(w) >= 2", None),
+        ("sum(w) <= 2", None),
+    ],
+)
+def test_sets_are_seen_in_what_people_write(written: str, word: str | None) -> None:
+    problem, checked = read(f"var w[3]\nminimize sumsq(w)\ns.t. {written}")
+    found = only(recognize(problem, checked.symbols)).set
+    assert (found.word if found else None) == word
+
+
+@pytest.mark.parametrize(
+    "written, word",
+    [
+        ("W.T @ W == eye", "stiefel"),
+        ("W >= 0", "nonneg"),
+        ("spectral(W) <= 1", "spectral"),
+        ("nuclear(W) <= 3", "nuclear"),
+        ("W in sparse(10%)", "sparse"),
+    ],
+)
+def test_sets_of_weights(written: str, word: str) -> None:
+    problem, checked = read(DATA + f"minimize bce(f(x), y)\ns.t. forall W in f.weights: {written}")
+    found = only(recognize(problem, checked.symbols)).set
+    assert found is not None and found.word == word
+    assert format_expression(found.subject) == "W" if found.subject else False
+
+
+def test_a_density_is_a_set_of_the_whole_model() -> None:
+    problem, checked = read(DATA + "minimize bce(f(x), y)\ns.t. density(f) <= 10%")
+    found = only(recognize(problem, checked.symbols)).set
+    assert found is not None and (found.word, found.model, found.subject) == ("sparse", "f", None)
+
+
+# --- expand --------------------------------------------------------------------------------------
+
+FACTS = Facts(
+    data={
+        "train": DataFacts(
+            rows=100,
+            columns={
+                "sex": ColumnFacts(kind="categorical", classes=("Female", "Male"), counts=(40, 60)),
+                "race": ColumnFacts(kind="categorical", classes=("a", "b"), counts=(90, 10)),
+            },
+            joint=((("sex", "race"), (((0, 0), 36), ((0, 1), 4), ((1, 0), 54), ((1, 1), 6))),),
+        )
+    },
+    models={
+        "f": ModelFacts(
+            parameters=(
+                ParameterFacts(name="conv1.weight", shape=(4, 2)),
+                ParameterFacts(name="conv1.bias", shape=(4,)),
+                ParameterFacts(name="fc.weight", shape=(3, 4)),
+                ParameterFacts(name="fc.log_alpha", shape=(3, 4), gate=True),
+            )
+        )
+    },
+)
+
+
+def members(quantifier: str, body: str = "P[pred == 1 | sex == a] <= 5%") -> list[str]:
+    problem, checked = read(
+        f"data train(x, y, sex, race)\nmodel f\nminimize bce(f(x), y)\ns.t. c: {quantifier}: {body}"
+    )
+    expanded = expand(problem, Expansion(FACTS, checked.params))
+    return [full_label(c) for c in expanded.constraints]
+
+
+def test_quantifiers_over_groups() -> None:
+    assert members("forall a in values(sex)") == ["c[Female]", "c[Male]"]
+    both = "P[pred == 1 | sex == a and race == b] <= 5%"
+    assert members("forall (a, b) in cross(sex, race)", both) == [
+        "c[Female, a]",
+        "c[Female, b]",
+        "c[Male, a]",
+        "c[Male, b]",
+    ]
+    assert members("forall (a, b) in cross(sex, race) where count >= 6", both) == [
+        "c[Female, a]",
+        "c[Male, a]",
+        "c[Male, b]",
+    ]
+
+
+def test_quantifiers_over_weights() -> None:
+    small = "l2(W) <= 1"
+    assert members("forall W in f.weights", small) == ["c[conv1.weight]", "c[fc.weight]"]
+    assert members('forall W in f.weights("conv*")', small) == ["c[conv1.weight]"]
+    assert members('forall W in f.params("conv1.*")', small) == ["c[conv1.weight]", "c[conv1.bias]"]
+
+
+def test_a_quantifier_without_members_is_refused() -> None:
+    with pytest.raises(SpecError, match="about nothing"):
+        members('forall W in f.weights("nope*")', "l2(W) <= 1")
+
+
+def test_comprehensions_are_written_out() -> None:
+    problem, checked = read(
+        DATA + "minimize bce(f(x), y)\ns.t. c: sum(sumsq(W) for W in f.weights) <= 4"
+    )
+    expanded = expand(problem, Expansion(FACTS, checked.params))
+    assert state(expanded)[1] == "c: sumsq(conv1.weight) + sumsq(fc.weight) <= 4"
+
+
+def test_ranges_index_variables() -> None:
+    problem, checked = read(
+        "var w[3]\nminimize sumsq(w)\ns.t. c: forall i in range(3): w[i]^2 <= 1"
+    )
+    expanded = expand(problem, Expansion(Facts(), checked.params))
+    assert state(expanded)[1:] == tuple(f"c: w[{i}]^2 <= 1" for i in range(3))
+
+
+# --- gates and surrogates ------------------------------------------------------------------------
+
+
+def test_gates_replace_density_only_where_it_is_trained_on() -> None:
+    problem, _ = read(DATA + "minimize bce(f(x), y)\ns.t. density(f) <= 0.5")
+    before = canonical(problem)
+    after = only(gates(before, frozenset({"f"})))
+    assert [format_expression(p) for p in after.parts] == ["expected_density(f) - 0.5"]
+    assert format_expression(after.value) == "density(f)"
+    assert gates(before, frozenset()).constraints[0].parts == before.constraints[0].parts
+
+
+@pytest.mark.parametrize(
+    "written, stand_in",
+    [
+        ("P[pred == 0] >= 70%", "70% - E[class_prob(f(x), 0, 1) on train]"),
+        ("P[pred == y] >= 70%", "70% - E[label_prob(f(x), y, 1) on train]"),
+        (
+            "P[pred == 1 | sex == 1] <= 5%",
+            "E[class_prob(f(x), 1, 1) | sex == 1 on train] - 5%",
+        ),
+        (
+            "P[y == 1 | pred == 1] >= 50%",
+            "50% - E[y == 1 | soft(class_prob(f(x), 1, 1)) on train]",
+        ),
+        (
+            "P[pred == 0] >= 70% with surrogate sigmoid(temperature=0.1)",
+            "70% - E[class_prob(f(x), 0, 0.1) on train]",
+        ),
+        (
+            "P[pred == 0] >= 70% with surrogate hinge",
+            "70% - E[hinge_event(class_margin(f(x), 0)) on train]",
+        ),
+    ],
+)
+def test_rates_get_a_stand_in(written: str, stand_in: str) -> None:
+    problem, checked = read(DATA + f"minimize bce(f(x), y)\ns.t. {written}")
+    after = only(surrogates(canonical(problem), moving(checked)))
+    assert [format_expression(p) for p in after.gradient_parts or ()] == [stand_in]
+
+
+def test_smooth_constraints_and_data_alone_get_none() -> None:
+    problem, checked = read(DATA + "minimize bce(f(x), y)\ns.t. E[bce(f(x), y) | sex == 1] <= 2")
+    assert only(surrogates(canonical(problem), moving(checked))).gradient_parts is None
+
+
+def test_splitting_leaves_other_constraints_alone() -> None:
+    problem, _ = read("var x\nminimize x\ns.t. a: x^2 <= 1\n b: 0 <= x^3 <= 1")
+    after = split_chains(problem)
+    assert after.constraints[0] is problem.constraints[0]
+    assert [c.label for c in after.constraints] == ["a", "b.lo", "b.hi"]
