@@ -34,12 +34,12 @@ class Kkt(NamedTuple):
     """Largest |multiplier x slack|."""
 
 
-def active_rows(nlp: Nlp, x: Vector) -> NDArray[np.bool_]:
-    """Equalities, and inequalities without slack."""
+def active_rows(nlp: Nlp, x: Vector, reach: float = ACTIVE) -> NDArray[np.bool_]:
+    """Equalities, and inequalities with less slack than `reach`."""
     _, g = nlp.values(x)
     _, jacobian = nlp.slopes(x)
     size = np.maximum(1.0, np.abs(jacobian).max(axis=1, initial=0.0))
-    return np.asarray(nlp.equalities | (g >= -ACTIVE * size))
+    return np.asarray(nlp.equalities | (g >= -reach * size))
 
 
 def at_bounds(nlp: Nlp, x: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -49,11 +49,11 @@ def at_bounds(nlp: Nlp, x: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
     return x - lower <= near, upper - x <= near
 
 
-def kkt(nlp: Nlp, x: Vector) -> Kkt:
+def kkt(nlp: Nlp, x: Vector, reach: float = ACTIVE) -> Kkt:
     """Least-squares multipliers and the residuals of the KKT conditions."""
     gradient, jacobian = nlp.slopes(x)
     _, g = nlp.values(x)
-    rows = active_rows(nlp, x)
+    rows = active_rows(nlp, x, reach)
     low, high = at_bounds(nlp, x)
     identity = np.eye(nlp.size)
     columns = np.vstack([jacobian[rows], -identity[low], identity[high]]).T
@@ -110,13 +110,28 @@ def _null_space(rows: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     return np.asarray(vectors[rank:].T)
 
 
-def polish(nlp: Nlp, x: Vector, rounds: int = 6) -> Vector:
+REACHES = (ACTIVE, 1e-4, 1e-2)
+"""Slacks up to which a constraint is tried as active: interior points end a little inside."""
+
+
+def polish(nlp: Nlp, x: Vector) -> Vector:
     """Newton's method on the KKT conditions of the active set, kept while it improves them."""
+    for reach in REACHES:
+        x = _polish(nlp, x, reach)
+        state = kkt(nlp, x)
+        if max(state.stationarity, state.feasibility) < 1e-9:
+            break
+    return x
+
+
+def _polish(nlp: Nlp, x: Vector, reach: float, rounds: int = 6) -> Vector:
     best, state = x, kkt(nlp, x)
     for _ in range(rounds):
         if max(state.stationarity, state.feasibility) < 1e-13:
             break
-        moved = nlp.clip(best + _newton(nlp, best, state.multipliers))
+        multipliers = state.multipliers if reach == ACTIVE else kkt(nlp, best, reach).multipliers
+        rows = active_rows(nlp, best, reach) & (nlp.equalities | (multipliers > 0))
+        moved = nlp.clip(best + _newton(nlp, best, multipliers, rows))
         if not np.isfinite(nlp.raw(moved)[0]):
             break
         after = kkt(nlp, moved)
@@ -129,10 +144,9 @@ def polish(nlp: Nlp, x: Vector, rounds: int = 6) -> Vector:
     return best
 
 
-def _newton(nlp: Nlp, x: Vector, multipliers: Vector) -> Vector:
+def _newton(nlp: Nlp, x: Vector, multipliers: Vector, rows: NDArray[np.bool_]) -> Vector:
     gradient, jacobian = nlp.slopes(x)
     _, g = nlp.values(x)
-    rows = active_rows(nlp, x)
     low, high = at_bounds(nlp, x)
     free = ~((low | high) | (x <= nlp.lower) | (x >= nlp.upper))
     if not free.any():

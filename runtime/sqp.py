@@ -73,7 +73,8 @@ class Search:
         """One engine from one start, polished; stationary points that are no minimum are left."""
         found = self._settle(engine(self.nlp, self.nlp.clip(start), scale, self.limits), how)
         for _ in range(ESCAPES):
-            if found.minimum or found.violation > FEASIBLE:
+            first = found.violation <= FEASIBLE and found.state.stationarity <= STATIONARY
+            if found.minimum or not first:
                 break
             direction = descent_direction(self.nlp, found.x, found.state.multipliers)
             if direction is None:
@@ -154,14 +155,16 @@ def solve(
     search = Search(nlp, Limits(tolerance, iterations, seen), engine, session)
     start = nlp.point()
     try:
-        _search(search, start, escalate, convex)
+        with np.errstate(all="ignore"):
+            _search(search, start, escalate, convex)
     except Stopped:
         session.termination = "interrupted"
     best = search.best
     if best is None:
         return
     nlp.put(best.x)
-    session.state["multipliers"] = torch.as_tensor(best.state.multipliers)
+    if len(equalities):
+        session.state["multipliers"] = torch.as_tensor(best.state.multipliers)
     _record(session, nlp, best.x)
     if not session.termination:
         session.termination = "converged" if best.minimum else "no further progress"
