@@ -404,24 +404,24 @@ class Typer:
         elif not expr.binders:
             inner = inner._replace(data="")
         inner = self.bind(expr.binders, inner)
-        grouped = self._condition(expr.condition, inner)
+        grouped, under = self._condition(expr.condition, inner)
         body = self.event(expr.body, inner) if expr.kind == "P" else self.kind(expr.body, inner)
         if expr.kind == "E":
             self._averageable(expr.body, body)
         what = grouped or "number"
         flows = body.gradient and expr.kind == "E" and body.what != "event"
-        return Kind(what, False, body.moves, flows or (body.moves and _has_surrogate(body)))
+        softened = any(part.moves and _has_surrogate(part) for part in (body, under))
+        return Kind(what, False, body.moves or under.moves, flows or softened)
 
-    def _condition(self, condition: Expr | None, scope: Scope) -> What | None:
-        """`groups` for a lone column (by group), `unknown` for a mistake, else None."""
+    def _condition(self, condition: Expr | None, scope: Scope) -> tuple[What | None, Kind]:
+        """`groups` for a lone column (by group), `unknown` for a mistake, else None; its kind."""
         if condition is None:
-            return None
+            return None, Kind("event")
         if isinstance(condition, Name):
             what = self.kind(condition, scope).what
             if what in ("column", "unknown"):
-                return "groups" if what == "column" else "unknown"
-        self.event(condition, scope)
-        return None
+                return "groups" if what == "column" else "unknown", Kind("event")
+        return None, self.event(condition, scope)
 
     def _averageable(self, body: Expr, kind: Kind) -> None:
         if kind.what in NUMERIC or kind.what in ("event", "groups"):
