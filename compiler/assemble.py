@@ -8,7 +8,7 @@ from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import FunctionalRule, Lowered, SetAction
 from cspec.dsl.nodes import Name
 from cspec.dsl.settings.base import EPOCH, STEP
-from cspec.dsl.settings.methods import Admm, Projection
+from cspec.dsl.settings.methods import Admm, FrankWolfe, Parametrization, Projection
 
 
 def assemble(lowered: Lowered) -> UpdateGraph:
@@ -18,12 +18,14 @@ def assemble(lowered: Lowered) -> UpdateGraph:
     late = [op for op in duals if op not in early]
     measured = "f and g" if lowered.rules else "f"
     operations = [
+        *(_map(a) for a in lowered.actions if isinstance(a.settings, Parametrization)),
         Operation(kind=Kind.MEASURE, name="measure", meaning=f"{measured} on a batch"),
         *(op for op in early if op.trigger.unit == "step"),
         *(_combine(rule) for rule in lowered.rules),
         *(_attraction(action) for action in lowered.actions if isinstance(action.settings, Admm)),
         Operation(kind=Kind.BACKWARD, name="backward", meaning="gradient of the combination"),
         *_look_ahead(lowered),
+        *(_vertex_step(a) for a in lowered.actions if isinstance(a.settings, FrankWolfe)),
         Operation(kind=Kind.PRIMAL_STEP, name="step", meaning="the optimizer moves the model"),
         *(_project(a) for a in lowered.actions if isinstance(a.settings, Projection)),
         *(op for op in late if op.trigger.unit == "step"),
@@ -34,6 +36,26 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         Operation(kind=Kind.STOP, name="stop", trigger=EPOCH, meaning="early stop"),
     ]
     return UpdateGraph(state=_state(lowered), operations=tuple(operations))
+
+
+def _map(action: SetAction) -> Operation:
+    return Operation(
+        kind=Kind.PROJECT,
+        name=f"map_{action.name}",
+        operator=action.set.word,
+        targets=_targets(action),
+        meaning="W = map(V), V free, is a member of the set whatever V is",
+    )
+
+
+def _vertex_step(action: SetAction) -> Operation:
+    return Operation(
+        kind=Kind.PRIMAL_STEP,
+        name=f"step_{action.name}",
+        operator=action.set.word,
+        targets=_targets(action),
+        meaning="W <- W + t (S - W), S the vertex that minimizes the linearized loss",
+    )
 
 
 def _look_ahead(lowered: Lowered) -> list[Operation]:

@@ -263,7 +263,49 @@ def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAct
                 constraints=tuple(constraints),
             )
         )
-    return tuple(actions)
+    return tuple(_merged(actions))
+
+
+def _merged(actions: list[SetAction]) -> list[SetAction]:
+    """`lo <= w <= hi` is one box, though its two sides are two constraints to people."""
+    merged: list[SetAction] = []
+    for action in actions:
+        other = next((a for a in merged if _two_sides(a, action)), None)
+        if other is None:
+            merged.append(action)
+            continue
+        sides = [a.set.arguments for a in (other, action)]
+        low = next((s["0"] for s in sides if not _infinite(s["0"])), sides[0]["0"])
+        high = next((s["1"] for s in sides if not _infinite(s["1"])), sides[0]["1"])
+        box = other.set.model_copy(update={"arguments": {"0": low, "1": high}})
+        family = other.family.rpartition(".")[0] or other.family
+        merged[merged.index(other)] = other._replace(
+            name=family.replace(".", "_"),
+            family=family,
+            set=box,
+            constraints=(*other.constraints, *action.constraints),
+        )
+    return merged
+
+
+def _two_sides(first: SetAction, second: SetAction) -> bool:
+    """Two boxes on the same parameters by the same method, each open where the other is not."""
+    if (first.set.word, second.set.word) != ("box", "box"):
+        return False
+    if first.settings != second.settings or first.targets != second.targets:
+        return False
+    a, b = first.set.arguments, second.set.arguments
+    return all(_infinite(a[end]) or _infinite(b[end]) for end in ("0", "1"))
+
+
+def _infinite(expr: object) -> bool:
+    match expr:
+        case Name(id="inf"):
+            return True
+        case Call(function=Name(id="negative"), arguments=(Name(id="inf"),)):
+            return True
+        case _:
+            return False
 
 
 def full_label(constraint: Constraint) -> str:

@@ -19,6 +19,7 @@ from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.lower import FORMS
 from cspec.compiler.methods import FUNCTIONAL
+from cspec.compiler.methods.constructions import require_construction
 from cspec.compiler.own_run import own_run
 from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
@@ -33,6 +34,8 @@ from cspec.dsl.settings.methods import (
     Auto,
     Lagrangian,
     Method,
+    FrankWolfe,
+    Parametrization,
     Projection,
 )
 
@@ -117,9 +120,10 @@ def decide(c: Constraint, context: Context) -> Choice:
 def _as_written(c: Constraint, method: Method, where: str, context: Context) -> Choice:
     reason = f"as written: {where}"
     match method:
-        case Projection() | Admm():
+        case Projection() | Admm() | Parametrization() | FrankWolfe():
             if c.set is None:
                 raise SpecError([_no_set(c, method)])
+            require_construction(c, c.set.word, method)
         case _ if method.word in FUNCTIONAL:
             _require_function(c, method, context)
             method = _scaled(c, method, context)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.history import Row
 from cspec.runtime.modes import measuring
+from cspec.runtime.parametrization import Mapped, value_of
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
 from cspec.runtime.snapshots import load_tensors
 from cspec.runtime.stationarity import SMALL, residual
@@ -56,7 +57,11 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
         _verdict(session, c, measured[c.label], rate) for c in session.program.constraints
     )
     notes = [*session.program.notes, *session.notes, *_notes(session, constraints, places)]
-    models = {k: v for k, v in session.primal.items() if isinstance(v, nn.Module)}
+    models = {
+        name: value
+        for name, value in session.primal.items()
+        if isinstance(value, nn.Module) and not isinstance(value, Mapped)
+    }
     return Result(
         spec=session.program.name,
         status=_status(session, constraints),
@@ -92,7 +97,7 @@ def _status(session: Session, constraints: Sequence[ConstraintResult]) -> Status
 def _variables(session: Session) -> dict[str, float | list[Any]]:
     found: dict[str, float | list[Any]] = {}
     for setup in session.program.variables:
-        value: Tensor = session.primal[setup.name].detach()
+        value = value_of(session.primal[setup.name])
         found[setup.name] = float(value) if setup.shape == (1,) else value.tolist()
     return found
 

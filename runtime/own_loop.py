@@ -296,6 +296,9 @@ def _refuse(program: Program, optimizer: torch.optim.Optimizer, projects: bool) 
     for constraint in program.constraints:
         if constraint.method in OWN_THE_STEP:
             found.append(f"{constraint.method} (`{constraint.label}`) is a whole training run")
+        if constraint.method == "parametrization":
+            why = f"parametrization (`{constraint.label}`) changes what the optimizer trains"
+            found.append(why)
         if constraint.method == "projection" and not projects:
             found.append(f"projection (`{constraint.label}`) with every other than step")
     for operation in program.graph.operations:

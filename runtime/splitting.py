@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators import Operator, Sparse
+from cspec.runtime.operators import Intersection, Operator, Sparse
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -212,6 +212,7 @@ def deliver(splits: Sequence[Split], state: State) -> None:
     Where x once was twice as near to a copy as it is now, that copy. Several sets on the same
     parameters are projected onto in turn until all hold.
     """
+    starts = [tensor.detach().clone() for tensor in splits[0][2]]
     for name, operator, tensors in splits:
         shifted = [x.detach() + state[f"{name}.u.{i}"] for i, x in enumerate(tensors)]
         new = _copies(name, operator, shifted, state)
@@ -220,7 +221,7 @@ def deliver(splits: Sequence[Split], state: State) -> None:
             new = [state[f"{name}.best.{index}"] for index in range(len(tensors))]
         for tensor, z in zip(tensors, new, strict=True):
             tensor.copy_(z)
-    _meet(splits)
+    _meet(splits, starts)
     for name, _, tensors in splits:
         for index, tensor in enumerate(tensors):
             state[f"{name}.z.{index}"] = tensor.detach().clone()
@@ -230,27 +231,40 @@ def deliver(splits: Sequence[Split], state: State) -> None:
 @torch.no_grad()
 def stay(splits: Sequence[Split], state: State, optimizer: object | None = None) -> None:
     """Fine-tuning after delivery: keep the support of a count, else project onto the set."""
+    starts = [tensor.detach().clone() for tensor in splits[0][2]]
     for name, operator, tensors in splits:
         if not isinstance(operator, Sparse):
             project_(operator, tensors, optimizer)
             continue
         for index, tensor in enumerate(tensors):
             tensor.mul_(state[f"{name}.z.{index}"] != 0)
-    _meet(splits)
+    _meet(splits, starts)
 
 
-def _meet(splits: Sequence[Split]) -> None:
-    """Projections in turn until several sets on the same parameters hold together."""
+def _meet(splits: Sequence[Split], starts: Sequence[Tensor]) -> None:
+    """Put several sets' parameters into all of them, near `starts` (of the first split).
+
+    Convex sets on the same tensors: the nearest common point (Dykstra). Else projections in turn.
+    """
     if len(splits) < 2:
         return
+    tensors = splits[0][2]
+    together = all(
+        len(other) == len(tensors) and all(a is b for a, b in zip(tensors, other, strict=True))
+        for _, _, other in splits
+    )
+    if together and all(operator.convex for _, operator, _ in splits):
+        joint = Intersection(*(operator for _, operator, _ in splits))
+        for tensor, start in zip(tensors, starts, strict=True):
+            tensor.copy_(joint.project(start))
     for _ in range(ROUNDS):
-        if all(float(violation(operator, tensors)) == 0 for _, operator, tensors in splits):
+        if all(float(distance(operator, members)) == 0 for _, operator, members in splits):
             return
-        for _, operator, tensors in splits:
-            project_(operator, tensors)
+        for _, operator, members in splits:
+            project_(operator, members)
 
 
-def violation(operator: Operator, tensors: Sequence[Tensor]) -> Tensor:
+def distance(operator: Operator, tensors: Sequence[Tensor]) -> Tensor:
     """How far the tensors are from the set: jointly for a global count."""
     moved = zip(tensors, project_all(operator, [x.detach() for x in tensors]), strict=True)
     return _length([x.detach() - z for x, z in moved])

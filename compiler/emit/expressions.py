@@ -72,6 +72,8 @@ class Scope(NamedTuple):
     """Imported Python callables: spec name -> Python name."""
     length: tuple[int, int] = (0, 1)
     """Steps of the run, steps an epoch."""
+    mapped: frozenset[str] = frozenset()
+    """Decision variables that are the image of a free one: called for their value."""
 
 
 class Translator:
@@ -159,7 +161,10 @@ class Translator:
 
     def whole_variable(self, name: str) -> ast.expr:
         """A decision variable as the tensor it is stored in, scalars too."""
-        return entry("primal", name)
+        value = entry("primal", name)
+        if name in self.scope.mapped:
+            value = ast.Call(func=value, args=[], keywords=[])
+        return value
 
     # --- Expressions ---
 
@@ -230,7 +235,7 @@ class Translator:
         return frozenset(c.name for c in self.scope.symbols.datasets().get(dataset, ()))
 
     def _variable(self, name: str) -> ast.expr:
-        value: ast.expr = entry("primal", name)
+        value: ast.expr = self.whole_variable(name)
         if not self.scope.symbols.vars()[name].dimensions:
             value = subscript(value, ast.Constant(0))
         return self.local(("var", name), name, value)

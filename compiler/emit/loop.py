@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from cspec.compiler.emit.constructions import (
+    start_in_sets,
+    vertex_steps,
+    write_gaps,
+    write_vertex_steps,
+)
 from cspec.compiler.emit.duals import (
     Timed,
     solved_calls,
@@ -19,7 +26,6 @@ from cspec.compiler.emit.duals import (
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.sets import write_projection
 from cspec.compiler.emit.splits import (
-    Groups,
     write_attraction,
     write_epoch_rounds,
     write_linearized,
@@ -47,7 +53,7 @@ class LoopPlan(NamedTuple):
     """Whether the optimizer looks at the loss's value (a line search)."""
     steps: int = 0
     steps_per_epoch: int = 1
-    splits: Groups = []
+    splits: Sequence[Sequence[SetAction]] = ()
 
 
 def write_train(plan: LoopPlan, translator: Translator) -> None:
@@ -74,6 +80,7 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
     write_rounds(plan.lowered, translator)
     starts = start_calls(plan.lowered, translator)
+    starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
     if any(_each_step(action) for action in _projections(plan)):
         starts.insert(0, "project(primal, optimizer, 0.0)")
     if starts:
@@ -100,6 +107,7 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
                 write_dual(dual, translator)
         _write_gradient(plan, translator)
         write_linearized(plan.splits, translator)
+        write_vertex_steps(vertex_steps(plan.lowered), translator)
         writer.line("optimizer.step()")
     if plan.fit.schedule.word != "constant" or plan.fit.schedule.warmup:
         writer.line("session.schedule.step()")
@@ -254,6 +262,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
         write_projection(action, translator, plan.epochs)
     write_stall_reports(plan.lowered, translator)
     write_reports(plan.splits, translator)
+    write_gaps(vertex_steps(plan.lowered), translator)
 
 
 def stop_condition(expr: Expr) -> ast.expr:

@@ -10,6 +10,12 @@ import tokenize
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from cspec.compiler.emit.constructions import (
+    check_alone,
+    mapped_variables,
+    parametrizations,
+    write_prepare,
+)
 from cspec.compiler.emit.duals import needs_stand_in, needs_violation
 from cspec.compiler.emit.expressions import BODIES, Scope, Translator, constant
 from cspec.compiler.emit.loop import LoopPlan, write_train
@@ -51,6 +57,8 @@ LOOP_PIECES = {
     "cspec.runtime.escalate": frozenset({"escalate"}),
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
+    "cspec.runtime.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
+    "cspec.runtime.parametrization": frozenset({"parametrize_", "map_variable_"}),
     "cspec.runtime.look_ahead": frozenset({"keep_place", "go_back"}),
 }
 """Modules of the runtime with the pieces of single methods."""
@@ -90,6 +98,7 @@ def _taken() -> Names:
 
 def emit(emission: Emission) -> str:
     """The Python module of a program. Deterministic: same plan and facts, same text."""
+    check_alone(emission.lowered, emission.scope.facts)
     groups = split_groups(emission.lowered, emission.scope.facts)
     emission = emission._replace(loop=emission.loop._replace(splits=groups))
     taken = _taken()
@@ -143,7 +152,8 @@ RESERVED_NAMES = (
         "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
-        "initial_state", "closure", "sqp", "gradient", "jacobian", "hessian", "multipliers", "stand_in", "seen", "place",
+        "initial_state", "closure", "sqp", "gradient", "jacobian", "hessian", "multipliers",
+        "stand_in", "seen", "place", "prepare",
     }
 )  # fmt: skip
 
@@ -152,7 +162,8 @@ def _with_params(emission: Emission, names: Names) -> Scope:
     params = {name: names.fresh(name) for name in emission.params}
     loop = emission.loop
     length = (loop.steps, loop.steps_per_epoch)
-    return emission.scope._replace(params=params, length=length)
+    mapped = mapped_variables(emission.lowered)
+    return emission.scope._replace(params=params, length=length, mapped=mapped)
 
 
 def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:
@@ -168,8 +179,11 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     for rule in rules:
         for operation in dual_operations(rule):
             write_dual_step(rule, operation, len(rules) == 1, writer, used)
-    if lowered.actions and emission.solve is None:
-        write_targets(lowered.actions, emission.scope.facts, make)
+    if mapped := parametrizations(lowered):
+        write_prepare(mapped, emission.scope.facts, make)
+    acting = [action for action in lowered.actions if action not in mapped]
+    if acting and emission.solve is None:
+        write_targets(acting, emission.scope.facts, make)
     every_step = [
         action
         for action in lowered.actions

@@ -108,14 +108,15 @@ def write_projection(action: SetAction, translator: Translator, epochs: float) -
     """The line that projects one action's parameters."""
     assert isinstance(action.settings, Projection)
     translator.used.add("project_")
-    arguments = [operator(action, translator, epochs), _tensors_of(action)]
+    arguments = [operator(action, translator, epochs), tensors_of(action)]
     if action.settings.momentum:
         arguments.append(ast.Name(id="optimizer"))
     call = ast.Call(func=ast.Name(id="project_"), args=arguments, keywords=[])
     translator.writer.line(f"{ast.unparse(call)}  # {action.family}")
 
 
-def _tensors_of(action: SetAction) -> ast.expr:
+def tensors_of(action: SetAction) -> ast.expr:
+    """The call that lists an action's tensors."""
     function = ast.Name(id=f"{action.name}_tensors")
     return ast.Call(func=function, args=[ast.Name(id="primal")], keywords=[])
 
@@ -128,7 +129,7 @@ def split_call(
     arguments: list[ast.expr] = [
         ast.Constant(action.name),
         operator(action, translator, epochs),
-        _tensors_of(action),
+        tensors_of(action),
     ]
     arguments.extend(ast.Name(id=name) for name in more)
     return ast.unparse(ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]))
@@ -139,6 +140,6 @@ def split_tuple(action: SetAction, translator: Translator, epochs: float) -> str
     parts: list[ast.expr] = [
         ast.Constant(action.name),
         operator(action, translator, epochs),
-        _tensors_of(action),
+        tensors_of(action),
     ]
     return ast.unparse(ast.Tuple(elts=parts))

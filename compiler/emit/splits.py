@@ -17,7 +17,7 @@ DEFAULT_RHO = 1e-3
 """Where balancing starts on a network ..."""
 DEFAULT_RHO_PROGRAM = 1.0
 """... and on a nonlinear program, whose objective is no mean over data."""
-Groups = list[list[SetAction]]
+Groups = Sequence[Sequence[SetAction]]
 
 
 def split_groups(lowered: Lowered, facts: Facts) -> Groups:

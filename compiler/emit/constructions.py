@@ -1,0 +1,135 @@
+"""Parametrizations and Frank-Wolfe steps as Python."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.measures import MakeTranslator
+from cspec.compiler.emit.sets import targets, tensors_of
+from cspec.compiler.facts import Facts
+from cspec.compiler.ir import ParameterRef
+from cspec.compiler.lower import Lowered, SetAction
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import Expr, Name
+from cspec.dsl.settings.methods import FrankWolfe, Parametrization
+
+
+def mapped_variables(lowered: Lowered) -> frozenset[str]:
+    """Decision variables that are trained through a map."""
+    return frozenset(
+        target.id
+        for action in lowered.actions
+        if isinstance(action.settings, Parametrization)
+        for target in action.targets
+        if isinstance(target, Name)
+    )
+
+
+def parametrizations(lowered: Lowered) -> list[SetAction]:
+    """Actions that train pre-images."""
+    return [a for a in lowered.actions if isinstance(a.settings, Parametrization)]
+
+
+def vertex_steps(lowered: Lowered) -> list[SetAction]:
+    """Actions that step toward vertices."""
+    return [a for a in lowered.actions if isinstance(a.settings, FrankWolfe)]
+
+
+def check_alone(lowered: Lowered, facts: Facts) -> None:
+    """A parameter that is mapped, or steps toward vertices, is in one set only.
+
+    Raises:
+        SpecError: another set, or a bound, on the same parameter.
+    """
+    held: dict[str, SetAction] = {}
+    for action in lowered.actions:
+        for target in targets(action, facts):
+            key = _key(target)
+            other = held.setdefault(key, action)
+            if other is not action and _owns(action, other):
+                raise SpecError([_two(key, other, action)])
+
+
+def _key(target: Expr) -> str:
+    match target:
+        case ParameterRef(model=model, name=name):
+            return f"{model}.{name}"
+        case Name(id=name):
+            return name
+        case _:
+            return repr(target)
+
+
+def _owns(*actions: SetAction) -> bool:
+    return any(isinstance(a.settings, Parametrization | FrankWolfe) for a in actions)
+
+
+def _two(key: str, first: SetAction, second: SetAction) -> Diagnostic:
+    words = " and ".join(f"`{a.family}` by {a.settings.word}" for a in (first, second))
+    spans = [c.span for a in (first, second) for c in a.constraints]
+    return Diagnostic(
+        code="CS521",
+        message=f"`{key}` can't be held in two sets at once by {words}",
+        span=spans[0],
+        notes=(
+            "a map, and a step toward vertices, know one set; bounds of a `var` are a set, too",
+        ),
+        helps=("use `by projection` or `by admm` for both, or write one set",),
+    )
+
+
+def write_prepare(actions: Sequence[SetAction], facts: Facts, make: MakeTranslator) -> None:
+    """`prepare(primal)`: before the optimizer is made."""
+    doc = ["Train pre-images: from here on, a map makes each of these a member of its set."]
+    with make.writer.function("prepare", ("primal",), doc):
+        translator = make()
+        for action in actions:
+            assert isinstance(action.settings, Parametrization)
+            items = targets(action, facts)
+            by = action.settings.map
+            operator = ast.unparse(translator.operator(action.set))
+            names: dict[str, list[str]] = {}
+            for item in items:
+                if isinstance(item, ParameterRef):
+                    names.setdefault(item.model, []).append(item.name)
+                elif isinstance(item, Name):
+                    translator.used.add("map_variable_")
+                    call = f"map_variable_(primal, {item.id!r}, {operator}, {by!r})"
+                    make.writer.line(f"{call}  # {action.family}")
+            for model, found in names.items():
+                translator.used.add("parametrize_")
+                call = f"parametrize_(primal[{model!r}], {found!r}, {operator}, {by!r})"
+                make.writer.line(f"{call}  # {action.family}")
+
+
+def write_vertex_steps(actions: Sequence[SetAction], translator: Translator) -> None:
+    """Frank-Wolfe steps, before the optimizer's step on what is left."""
+    for action in actions:
+        assert isinstance(action.settings, FrankWolfe)
+        translator.used.add("frank_wolfe_")
+        lr = "" if action.settings.lr is None else f", lr={action.settings.lr!r}"
+        operator = ast.unparse(translator.operator(action.set))
+        call = f"frank_wolfe_({operator}, {ast.unparse(tensors_of(action))}, session.step{lr})"
+        translator.writer.line(f"{call}  # {action.family}")
+
+
+def start_in_sets(actions: Sequence[SetAction], translator: Translator) -> list[str]:
+    """Frank-Wolfe starts inside its set."""
+    calls = []
+    for action in actions:
+        translator.used.add("project_")
+        operator = ast.unparse(translator.operator(action.set))
+        calls.append(f"project_({operator}, {ast.unparse(tensors_of(action))})")
+    return calls
+
+
+def write_gaps(actions: Sequence[SetAction], translator: Translator) -> None:
+    """After the loop: what the gap certifies."""
+    for action in actions:
+        translator.used.add("report_gap")
+        operator = ast.unparse(translator.operator(action.set))
+        tensors = ast.unparse(tensors_of(action))
+        arguments = f"session, {action.name!r}, {operator}, {tensors}, measure, combine"
+        translator.writer.line(f"report_gap({arguments})")

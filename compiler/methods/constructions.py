@@ -1,0 +1,69 @@
+"""Which sets the methods that hold a set by construction can take, by the sets' words.
+
+parametrization   W = map(V) with V free (`runtime/parametrization`). Defaults: the first map of
+                  the set. Pitfalls: softplus, sigmoid and softmax reach the boundary only at
+                  infinity, where their gradient is gone; Householder and the matrix exponential
+                  cost about 12 times a small step at 128 x 128, Cayley 3 times.
+frank_wolfe       x <- x + t (s - x), s the vertex that minimizes the linearized loss
+                  (`runtime/frank_wolfe`). Default t = 2 / (k + 2). Pitfalls: slow at the end,
+                  where projection is linear; on minibatches s follows the noise.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.ir import Constraint
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.settings.methods import FrankWolfe, Method, Parametrization
+
+MAPS_OF_SETS: dict[str, tuple[str, ...]] = {
+    "nonneg": ("softplus",),
+    "box": ("sigmoid", "softplus"),
+    "simplex": ("softmax",),
+    "sphere": ("unit_norm",),
+    "stiefel": ("cayley", "householder", "matrix_exp"),
+    "symmetric": ("symmetric",),
+    "psd": ("cholesky",),
+    "rank": ("low_rank",),
+    "monotone": ("cumulative_softplus",),
+}
+"""Maps that reach each set, the usual one first (as `maps` of `runtime/operators`)."""
+
+FRANK_WOLFE_SETS = frozenset({"box", "simplex", "ball", "spectral", "nuclear"})
+"""Convex, bounded, and with a cheap vertex oracle."""
+
+
+def require_construction(c: Constraint, word: str, method: Method) -> None:
+    """Not every set has a map, the map named, or a vertex oracle.
+
+    Raises:
+        SpecError: this one has none.
+    """
+    if isinstance(method, Parametrization):
+        maps = MAPS_OF_SETS.get(word, ())
+        if not maps or (method.map or maps[0]) not in maps:
+            raise SpecError([_no_map(c, word, method.map)])
+    if isinstance(method, FrankWolfe) and word not in FRANK_WOLFE_SETS:
+        raise SpecError([_no_oracle(c, word)])
+
+
+def _no_map(c: Constraint, word: str, by: str | None) -> Diagnostic:
+    maps = MAPS_OF_SETS.get(word, ())
+    known = f"maps onto `{word}`: {', '.join(maps)}" if maps else f"no map onto `{word}` is known"
+    return Diagnostic(
+        code="CS521",
+        message=f"`{c.label}` can't be enforced by `{by or 'parametrization'}`: {known}",
+        span=c.span,
+        label=f"a member of `{word}`",
+        helps=(f"write `by {maps[0]}`, or `by projection`" if maps else "write `by projection`",),
+    )
+
+
+def _no_oracle(c: Constraint, word: str) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{c.label}` can't be enforced by `frank_wolfe`: `{word}` has no vertex oracle",
+        span=c.span,
+        label=f"a member of `{word}`",
+        notes=(f"convex bounded sets that have one: {', '.join(sorted(FRANK_WOLFE_SETS))}",),
+        helps=("write `by projection`",),
+    )
