@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from cspec.compiler.ir import SetMember
 from cspec.compiler.lower import SetAction
 from cspec.compiler.program import VariableSetup
-from cspec.compiler.rewrite import call, number
-from cspec.dsl.nodes import Expr, Name
+from cspec.compiler.rewrite import number
+from cspec.dsl.nodes import Expr, Name, Negate
 from cspec.dsl.settings.methods import Projection
 
 
@@ -28,7 +28,7 @@ def bound_actions(
         while name in names:
             name += "_"
         names.add(name)
-        low = call("negative", Name(id="inf")) if variable.lower is None else number(variable.lower)
+        low = Negate(operand=Name(id="inf")) if variable.lower is None else number(variable.lower)
         high: Expr = Name(id="inf") if variable.upper is None else number(variable.upper)
         box = SetMember(word="box", subject=Name(id=variable.name), arguments={"0": low, "1": high})
         found.append(

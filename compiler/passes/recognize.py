@@ -21,6 +21,7 @@ from cspec.dsl.nodes import (
     Interval,
     Keyword,
     Name,
+    Negate,
     Number,
     Product,
 )
@@ -136,7 +137,7 @@ def _norm(value: Call) -> Expr:
 def _box(constraint: Constraint, subject: Expr, low: Expr | None, high: Expr | None) -> SetMember:
     infinity = Name(id="inf")
     arguments: dict[str, Expr] = {
-        "0": low if low is not None else call("negative", infinity),
+        "0": low if low is not None else Negate(operand=infinity),
         "1": high if high is not None else infinity,
     }
     return SetMember(word="box", subject=subject, arguments=arguments, recognized=constraint.text)
