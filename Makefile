@@ -21,7 +21,7 @@ ifeq ($(SIZE),small)
 else
 	$(BIN)/python -m cspec explain examples/quick.cspec
 	$(BIN)/python -m cspec run examples/quick.cspec --bind data=digits \
-	    --bind 'model=mlp(hidden=[64], gates=hard_concrete)'
+	    --bind 'model=mlp(hidden=[300, 100], gates=hard_concrete)'
 endif
 
 test: $(STAMP)
