@@ -11,7 +11,7 @@ from cspec.compiler.graph import StateFacts
 from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
 from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
 from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, walk
+from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, shape, walk
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method
 
@@ -270,42 +270,22 @@ def _merged(actions: list[SetAction]) -> list[SetAction]:
     """`lo <= w <= hi` is one box, though its two sides are two constraints to people."""
     merged: list[SetAction] = []
     for action in actions:
-        other = next((a for a in merged if _two_sides(a, action)), None)
+        other = next((a for a in merged if _same_set(a, action)), None)
         if other is None:
             merged.append(action)
             continue
-        sides = [a.set.arguments for a in (other, action)]
-        low = next((s["0"] for s in sides if not _infinite(s["0"])), sides[0]["0"])
-        high = next((s["1"] for s in sides if not _infinite(s["1"])), sides[0]["1"])
-        box = other.set.model_copy(update={"arguments": {"0": low, "1": high}})
         family = other.family.rpartition(".")[0] or other.family
         merged[merged.index(other)] = other._replace(
             name=family.replace(".", "_"),
             family=family,
-            set=box,
             constraints=(*other.constraints, *action.constraints),
         )
     return merged
 
 
-def _two_sides(first: SetAction, second: SetAction) -> bool:
-    """Two boxes on the same parameters by the same method, each open where the other is not."""
-    if (first.set.word, second.set.word) != ("box", "box"):
-        return False
-    if first.settings != second.settings or first.targets != second.targets:
-        return False
-    a, b = first.set.arguments, second.set.arguments
-    return all(_infinite(a[end]) or _infinite(b[end]) for end in ("0", "1"))
-
-
-def _infinite(expr: object) -> bool:
-    match expr:
-        case Name(id="inf"):
-            return True
-        case Call(function=Name(id="negative"), arguments=(Name(id="inf"),)):
-            return True
-        case _:
-            return False
+def _same_set(first: SetAction, second: SetAction) -> bool:
+    sets = [shape((a.set.word, tuple(a.set.arguments.items()), a.targets)) for a in (first, second)]
+    return sets[0] == sets[1] and first.settings == second.settings
 
 
 def full_label(constraint: Constraint) -> str:
