@@ -163,13 +163,15 @@ def _part(constraint: Constraint, start: int, facts: Facts) -> tuple[Part, bool]
     return Part(constraint, functions, gradients, start, start + size), equality
 
 
+_PAIRWISE = frozenset({"differences", "ratio_differences"})
+
+
 def entries(expr: Expr, facts: Facts) -> int:
     """How many numbers a canonical function has: groups, pairs of groups, entries of a tensor."""
     if isinstance(expr, SetResidual):
         return _residual_entries(expr)
     for node in walk(expr):
-        if function_name(node) in ("differences", "ratio_differences"):  # type: ignore[arg-type]
-            assert isinstance(node, Call)
+        if isinstance(node, Call) and function_name(node) in _PAIRWISE:
             groups = _groups(node.arguments[0], facts)
             return groups * (groups - 1)
     vectors = [_vector_entries(node, facts) for node in outside_reductions(expr)]

@@ -51,9 +51,9 @@ Pass = Callable[[Problem, Checked], Problem]
 
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, checked.symbols.lets())),
-    ("recognize sets", lambda problem, checked: recognize(problem, checked.symbols)),
+    ("recognize sets", lambda problem, checked: recognize(problem, checked.symbols, checked.params)),
     ("split chains", lambda problem, _: split_chains(problem)),
-    ("recognize sets", lambda problem, checked: recognize(problem, checked.symbols)),
+    ("recognize sets", lambda problem, checked: recognize(problem, checked.symbols, checked.params)),
     ("canonical form", lambda problem, _: canonical(problem)),
 )
 """From the problem as written to canonical form, in order, before anything is bound."""
@@ -232,7 +232,11 @@ def _metric_text(checked: Checked, value: Expr) -> str:
 def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
     """The callables of `from` and of the registry that expressions call."""
     table = checked.symbols.table
-    called = {function_name(node) for node in walk(checked.elaborated) if isinstance(node, Call)}
+    called = {
+        name
+        for node in walk(checked.elaborated)
+        if isinstance(node, Call) and (name := function_name(node)) is not None
+    }
     made = {
         function_name(item.source)
         for item in checked.elaborated.items
@@ -240,7 +244,7 @@ def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
     }
     used = [
         name
-        for name in sorted(called - {None})
+        for name in sorted(called)
         if (symbol := table.get(name)) is not None
         and symbol.role in ("import", "function")
         and name not in made

@@ -77,7 +77,7 @@ def _start(checked: Checked, item: Var) -> float | tuple[float, ...]:
         case None:
             return 0.0
         case Vector(items=items):
-            return tuple(value_or_none(i, checked.params) or 0.0 for i in items)
+            return tuple(value_or_none(item, checked.params) or 0.0 for item in items)
         case value:
             return value_or_none(value, checked.params) or 0.0
 
@@ -133,8 +133,8 @@ def plain(value: Expr, checked: Checked) -> object:
             return text
         case Vector(items=items):
             return [plain(item, checked) for item in items]
-        case Negate() | Name() if (number := value_or_none(value, checked.params)) is not None:
-            return int(number) if number == int(number) and not math.isinf(number) else number
+        case Negate() | Name() if (known := value_or_none(value, checked.params)) is not None:
+            return int(known) if not math.isinf(known) and known == int(known) else known
         case Name(id="true"):
             return True
         case Name(id="false"):

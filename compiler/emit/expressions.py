@@ -152,12 +152,13 @@ class Translator:
         get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
         return ast.Call(func=get, args=positional, keywords=keywords)
 
-    def _set_argument(self, member: SetMember, value: object) -> ast.expr:
+    def _set_argument(self, member: SetMember, value: Expr | float | str) -> ast.expr:
         """Shares (`10%`, a density) stay floats: whole numbers are counts to a set."""
         if not isinstance(value, Expr):
             return ast.Constant(value)
-        share = isinstance(value, Number) and (member.model is not None or "%" in value.text)
-        return ast.Constant(float(value.value)) if share else self.translate(value)  # type: ignore[attr-defined]
+        if isinstance(value, Number) and (member.model is not None or "%" in value.text):
+            return ast.Constant(float(value.value))
+        return self.translate(value)
 
     def whole_variable(self, name: str) -> ast.expr:
         """A decision variable as the tensor it is stored in, scalars too."""

@@ -19,7 +19,7 @@ DEFAULT_SPLIT = (0.6, 0.2, 0.2)
 def _sklearn(loader: str) -> Any:
     """The bunch that scikit-learn's `load_...` returns."""
     try:
-        import sklearn.datasets as shipped  # type: ignore[import-untyped]
+        import sklearn.datasets as shipped
     except ImportError as error:
         raise DataError(
             "this data set ships inside scikit-learn, which is not installed",

@@ -36,7 +36,7 @@ def read_table(
     path: Path, options: dict[str, Any], names: Sequence[str] | None, skip: int
 ) -> Table:
     try:
-        import pandas as pd  # type: ignore[import-untyped]
+        import pandas as pd
     except ImportError as error:
         raise DataError(
             "reading a table needs pandas, which is not installed",
