@@ -51,9 +51,9 @@ Pass = Callable[[Problem, Checked], Problem]
 
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, checked.symbols.lets())),
-    ("recognize sets", lambda problem, checked: recognize(problem, checked.symbols, checked.params)),
+    ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("split chains", lambda problem, _: split_chains(problem)),
-    ("recognize sets", lambda problem, checked: recognize(problem, checked.symbols, checked.params)),
+    ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("canonical form", lambda problem, _: canonical(problem)),
 )
 """From the problem as written to canonical form, in order, before anything is bound."""

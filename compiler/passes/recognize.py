@@ -6,12 +6,18 @@ sumsq(w) <= r                        ->   w in ball(sqrt(r), norm=2)
 spectral(W) <= r, nuclear(W) <= r    ->   W in spectral(r), W in nuclear(r)
 W.T @ W == eye                       ->   W in stiefel
 lo <= W <= hi                        ->   W in box(lo, hi)
+W == W.T                             ->   W in symmetric
+sum(w) == 1 beside w >= 0            ->   w in simplex, both together (w a vector)
 density(net) <= d                    ->   all weights of net in sparse(d)
+
+Also scaled, moved to the other side or squared (`normalize`): `2*norm(w, 1) - 2*r <= 0`.
 """
 
 from __future__ import annotations
 
 from cspec.compiler.ir import Constraint, Problem, SetMember
+from cspec.compiler.passes.joint import joint_simplexes
+from cspec.compiler.passes.normalize import Values, normalized
 from cspec.compiler.rewrite import call, function_name, method_name, same
 from cspec.dsl.nodes import (
     Attribute,
@@ -28,20 +34,25 @@ from cspec.dsl.nodes import (
 from cspec.dsl.symbols import Symbols
 
 
-def recognize(problem: Problem, symbols: Symbols) -> Problem:
+def recognize(problem: Problem, symbols: Symbols, params: Values | None = None) -> Problem:
     """The problem with `set` filled in wherever a constraint is a known set of parameters."""
+    params = {} if params is None else params
     constraints = tuple(
-        c if c.set else c.model_copy(update={"set": set_of(c, symbols)})
+        c if c.set else c.model_copy(update={"set": set_of(c, symbols, params)})
         for c in problem.constraints
     )
-    return problem.model_copy(update={"constraints": constraints})
+    return problem.model_copy(update={"constraints": joint_simplexes(constraints, symbols, params)})
 
 
-def set_of(constraint: Constraint, symbols: Symbols) -> SetMember | None:
+def set_of(
+    constraint: Constraint, symbols: Symbols, params: Values | None = None
+) -> SetMember | None:
     """The set a constraint confines parameters to, if it is one that is known."""
-    value, bound = constraint.value, constraint.bound
+    value, relation, bound = normalized(
+        constraint.value, constraint.relation, constraint.bound, params or {}
+    )
     tensors = _tensors(constraint, symbols)
-    match constraint.relation:
+    match relation:
         case "in" if _is_tensor(value, tensors):
             return _membership(value, bound)
         case "<=":
@@ -52,6 +63,8 @@ def set_of(constraint: Constraint, symbols: Symbols) -> SetMember | None:
             return _box(constraint, value, bound, None)
         case "==" if (subject := _gram(value, bound, tensors)) is not None:
             return SetMember(word="stiefel", subject=subject, recognized=constraint.text)
+        case "==" if (subject := _mirrored(value, bound, tensors)) is not None:
+            return SetMember(word="symmetric", subject=subject, recognized=constraint.text)
         case _:
             return None
 
@@ -151,5 +164,18 @@ def _gram(value: Expr, bound: Expr, tensors: frozenset[str]) -> Expr | None:
             Name(id="eye") | Call(function=Name(id="eye")),
         ) if same(left, right) and _is_tensor(right, tensors):
             return right
+        case (Name(id="eye") | Call(function=Name(id="eye")), Product()):
+            return _gram(bound, value, tensors)
+        case _:
+            return None
+
+
+def _mirrored(value: Expr, bound: Expr, tensors: frozenset[str]) -> Expr | None:
+    """W of `W == W.T` and `W.T == W`."""
+    match value, bound:
+        case (left, Attribute(value=right, name="T")) if same(left, right):
+            return left if _is_tensor(left, tensors) else None
+        case (Attribute(name="T"), _) if not isinstance(bound, Attribute):
+            return _mirrored(bound, value, tensors)
         case _:
             return None

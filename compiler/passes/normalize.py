@@ -1,0 +1,163 @@
+"""One way to write a relation: what stands beside the quantity goes to the bound's side.
+
+2*norm(W, 1) <= 2*r    ->   norm(W, 1) <= r
+-W <= 0, W - 0 >= 0    ->   W >= 0
+norm(W, 1) - r <= 0    ->   norm(W, 1) <= r
+l2(W)^2 <= r^2         ->   l2(W) <= r          (the quantity is never negative)
+r >= spectral(W)       ->   spectral(W) <= r
+
+Only to see what a constraint is: it is evaluated and reported as it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cspec.compiler.ir import Relation
+from cspec.compiler.rewrite import call, function_name, number
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Expr, Name, Negate, Number, Power, Product, Sum, walk
+
+Values = Mapping[str, float | tuple[float, ...]]
+ROUNDS = 12
+FLIPPED: dict[str, Relation] = {"<=": ">=", ">=": "<=", "==": "==", "in": "in"}
+NONNEGATIVE = frozenset({"norm", "l1", "l2", "sumsq", "spectral", "nuclear", "density", "abs"})
+
+
+class Normal(NamedTuple):
+    """`value relation bound`, the bound a constant where that is possible."""
+
+    value: Expr
+    relation: Relation
+    bound: Expr
+
+
+def normalized(value: Expr, relation: Relation, bound: Expr, params: Values) -> Normal:
+    """The relation with one quantity on the left, as far as the rules above go."""
+    found = Normal(value, relation, bound)
+    for _ in range(ROUNDS):
+        after = _step(found, params)
+        if after == found:
+            break
+        found = after
+    return found
+
+
+def _step(n: Normal, params: Values) -> Normal:
+    if n.relation == "in":
+        return n
+    if _constant(n.value, params) is not None and _constant(n.bound, params) is None:
+        return Normal(n.bound, FLIPPED[n.relation], n.value)
+    match n.value:
+        case Negate(operand=operand) if _constant(n.bound, params) is not None:
+            return Normal(operand, FLIPPED[n.relation], _minus(n.bound))
+        case Sum():
+            return _move_terms(n, n.value, params)
+        case Product():
+            return _move_factors(n, n.value, params)
+        case Power(base=base, exponent=exponent):
+            return _root(n, base, _constant(exponent, params), params)
+    return n
+
+
+def _constant(expr: Expr, params: Values) -> float | None:
+    return value_or_none(expr, params)
+
+
+def _minus(expr: Expr) -> Expr:
+    match expr:
+        case Number(value=0):
+            return expr
+        case Negate(operand=operand):
+            return operand
+        case _:
+            return Negate(operand=expr, span=expr.span)
+
+
+def _terms(total: Sum) -> list[tuple[str, Expr]]:
+    return list(zip(("+", *total.operators), total.operands, strict=True))
+
+
+def _sum(terms: list[tuple[str, Expr]]) -> Expr:
+    first = _minus(terms[0][1]) if terms[0][0] == "-" else terms[0][1]
+    if len(terms) == 1:
+        return first
+    operands = (first, *(term for _, term in terms[1:]))
+    return Sum(operands=operands, operators=tuple(o for o, _ in terms[1:]))
+
+
+def _move_terms(n: Normal, total: Sum, params: Values) -> Normal:
+    """Constant terms to the bound; with a bound of 0, one subtracted tensor, too (`W - W.T`)."""
+    kept = [t for t in _terms(total) if _constant(t[1], params) is None]
+    moved = [t for t in _terms(total) if _constant(t[1], params) is not None]
+    if not kept:
+        return n
+    zero = isinstance(n.bound, Number) and n.bound.value == 0
+    if not moved:
+        if zero and len(kept) == 2 and kept[0][0] == "+" and kept[1][0] == "-":
+            return Normal(kept[0][1], n.relation, kept[1][1])
+        return n
+    opposite = [("-" if sign == "+" else "+", term) for sign, term in moved]
+    whole = opposite if zero else [("+", n.bound), *opposite]
+    if whole[0][0] == "-":
+        whole = sorted(whole, key=lambda t: t[0] == "-")
+    return Normal(_sum(kept), n.relation, _sum(whole))
+
+
+def _move_factors(n: Normal, product: Product, params: Values) -> Normal:
+    """A constant factor or divisor to the bound; a negative one turns the relation."""
+    if "@" in product.operators or _constant(n.bound, params) is None:
+        return n
+    factor = 1.0
+    kept: list[tuple[str, Expr]] = []
+    for sign, operand in zip(("*", *product.operators), product.operands, strict=True):
+        value = _constant(operand, params)
+        if value is None:
+            kept.append((sign, operand))
+        elif value == 0:
+            return n
+        else:
+            factor = factor * value if sign == "*" else factor / value
+    if len(kept) != 1 or kept[0][0] != "*":
+        return n
+    relation = n.relation if factor > 0 else FLIPPED[n.relation]
+    bound = _constant(n.bound, params)
+    assert bound is not None
+    return Normal(kept[0][1], relation, _quotient(n.bound, bound, factor))
+
+
+def _quotient(written: Expr, value: float, factor: float) -> Expr:
+    """bound / factor; the plain number where it is one."""
+    if factor == 1:
+        return written
+    if not any(isinstance(node, Name) for node in walk(written)):
+        return _signed(value / factor)
+    divided = Product(operands=(written, number(abs(factor))), operators=("/",), span=written.span)
+    return divided if factor > 0 else Negate(operand=divided)
+
+
+def _signed(value: float) -> Expr:
+    return number(value) if value >= 0 else Negate(operand=number(-value))
+
+
+def _root(n: Normal, base: Expr, exponent: float | None, params: Values) -> Normal:
+    """q^p <= r with q never negative: q <= r^(1/p)."""
+    bound = _constant(n.bound, params)
+    if function_name(base) not in NONNEGATIVE or exponent is None or exponent <= 0:
+        return n
+    if bound is None or bound < 0:
+        return n
+    if exponent == 2:
+        return Normal(base, n.relation, _square_root(n.bound, params))
+    return Normal(base, n.relation, number(bound ** (1 / exponent)))
+
+
+def _square_root(bound: Expr, params: Values) -> Expr:
+    match bound:
+        case Power(base=base, exponent=Number(value=2)) if (_constant(base, params) or -1.0) > 0:
+            return base
+        case Number(value=value) if (value**0.5).is_integer():
+            return number(value**0.5)
+        case _:
+            return call("sqrt", bound)
