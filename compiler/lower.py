@@ -265,7 +265,21 @@ def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAct
                 constraints=tuple(constraints),
             )
         )
-    return tuple(_merged(actions))
+    return _told_apart(_merged(actions))
+
+
+def _told_apart(actions: list[SetAction]) -> tuple[SetAction, ...]:
+    """Names once each: `g.a` and `g_a` are both `g_a` as a Python name."""
+    taken: set[str] = set()
+    found = []
+    for action in actions:
+        name, count = action.name, 1
+        while name in taken:
+            count += 1
+            name = f"{action.name}_{count}"
+        taken.add(name)
+        found.append(action._replace(name=name))
+    return tuple(found)
 
 
 def _merged(actions: list[SetAction]) -> list[SetAction]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 
 RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
+
+
+GENERATED = re.compile(r"(ascend|update|start|play)_.*|.*_(tensors|split)")
+"""Functions and locals that emitted loops name after rules and labels."""
 
 
 class Names:
@@ -18,7 +23,7 @@ class Names:
         """`wanted`, made an identifier and, where it is in use, told apart by a number."""
         base = "".join(c if c.isalnum() or c == "_" else "_" for c in wanted) or "value"
         base = base if base.isidentifier() else f"_{base}"
-        if base in RESERVED:
+        if base in RESERVED or GENERATED.fullmatch(base):
             base += "_"
         name, count = base, 1
         while name in self._taken:
