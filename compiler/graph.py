@@ -97,6 +97,14 @@ FORMULA_FUNCTIONS = frozenset(
 )
 """Functions a formula may call; all elementwise torch functions but `sum` and `mean`."""
 
+RUNTIME_FUNCTIONS = {
+    "cspec.runtime.game": frozenset(
+        {"external_regret", "swap_regret", "stationary", "objective_share", "constraint_shares"}
+    ),
+}
+"""Functions of the runtime that a formula may call, by module."""
+_CALLABLE = FORMULA_FUNCTIONS.union(*RUNTIME_FUNCTIONS.values())
+
 _ALLOWED = (
     ast.Expression, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call,
     ast.Load, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Invert,
@@ -114,7 +122,7 @@ def parse_formula(formula: str) -> ast.expr:
         if not isinstance(node, _ALLOWED):
             raise ValueError(f"a formula may not contain this: {ast.unparse(node)!r}")
         if isinstance(node, ast.Call) and not (
-            isinstance(node.func, ast.Name) and node.func.id in FORMULA_FUNCTIONS
+            isinstance(node.func, ast.Name) and node.func.id in _CALLABLE
         ):
             raise ValueError(f"unknown function in a formula: {ast.unparse(node)!r}")
     return tree.body

@@ -39,6 +39,7 @@ from cspec.compiler.emit.updates import (
     write_initial_state,
 )
 from cspec.compiler.emit.writer import Writer
+from cspec.compiler.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.lower import Lowered
 from cspec.compiler.program import Program
 from cspec.compiler.solve import Solve
@@ -53,6 +54,7 @@ UPDATE_PIECES = frozenset(
      "instead", "worst"}
 )  # fmt: skip
 LOOP_PIECES = {
+    **RUNTIME_FUNCTIONS,
     "cspec.runtime.nlp": frozenset({"matrix", "symmetric"}),
     "cspec.runtime.escalate": frozenset({"escalate"}),
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),

@@ -9,6 +9,7 @@ from cspec.compiler.emit.expressions import constant, subscript
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.graph import (
     FORMULA_FUNCTIONS,
+    RUNTIME_FUNCTIONS,
     Kind,
     Operation,
     StateFacts,
@@ -110,7 +111,7 @@ def write_combine(
     """
     doc = [rule_combine(rule).meaning for rule in rules] or ["The loss is the objective alone."]
     with writer.function("combine", ("f", "g", "true", "state"), doc):
-        terms = ["f"]
+        terms = [_objective_term(rules)]
         for rule in rules:
             names = RuleNames(rule, len(rules) == 1)
             operation = rule_combine(rule)
@@ -123,6 +124,19 @@ def write_combine(
             else:
                 terms.append(f"weigh({ast.unparse(value)}, {ast.unparse(_g(names))})")
         writer.line(f"return {' + '.join(terms)}")
+
+
+def _objective_term(rules: Sequence[FunctionalRule]) -> str:
+    """f, times the shares that methods give it."""
+    factors = []
+    for rule in rules:
+        if rule.fragment.scales_objective:
+            names = RuleNames(rule, len(rules) == 1)
+            operation = rule_combine(rule)
+            formula = next(u.formula for u in operation.updates if u.target == "objective")
+            value = inline(formula, operation, names, vectors=("g", "true"))
+            factors.append(f"{ast.unparse(value)}[0]")
+    return " * ".join([*factors, "f"])
 
 
 def _g(names: RuleNames) -> ast.expr:
@@ -153,15 +167,18 @@ def write_dual_step(
             writer.assign(state, names.read(state))
         for index, update in enumerate(operation.updates):
             value = inline(update.formula, operation, names, vectors=())
+            called = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+            used |= called.intersection(*[frozenset().union(*RUNTIME_FUNCTIONS.values())])
             if update.target not in names.states:
                 writer.assign(update.target, value)
                 continue
-            used.add("keep")
-            value = ast.Call(
-                func=ast.Name(id="keep"),
-                args=[ast.Name(id="true"), value, ast.Name(id=update.target)],
-                keywords=[],
-            )
+            if names.states[update.target].size == rule.rule.size:
+                used.add("keep")
+                value = ast.Call(
+                    func=ast.Name(id="keep"),
+                    args=[ast.Name(id="true"), value, ast.Name(id=update.target)],
+                    keywords=[],
+                )
             later = operation.updates[index + 1 :]
             if any(
                 update.target == u.target or update.target in names_in(u.formula) for u in later
@@ -193,8 +210,9 @@ def inline(
 
     class Inline(ast.NodeTransformer):
         def visit_Call(self, node: ast.Call) -> ast.AST:
-            assert isinstance(node.func, ast.Name) and node.func.id in FORMULA_FUNCTIONS
-            node.func = ast.Attribute(value=ast.Name(id="torch"), attr=node.func.id)
+            assert isinstance(node.func, ast.Name)
+            if node.func.id in FORMULA_FUNCTIONS:
+                node.func = ast.Attribute(value=ast.Name(id="torch"), attr=node.func.id)
             node.args = [self.visit(argument) for argument in node.args]
             return node
 

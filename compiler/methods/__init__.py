@@ -6,6 +6,7 @@ from cspec.compiler.methods.augmented_lagrangian import augmented_lagrangian
 from cspec.compiler.methods.base import Fragment, Rule
 from cspec.compiler.methods.lagrangian import lagrangian
 from cspec.compiler.methods.penalty import exact_penalty, penalty, quadratic_penalty
+from cspec.compiler.methods.proxy_lagrangian import proxy_lagrangian
 from cspec.compiler.methods.sal import sal
 from cspec.compiler.methods.sqp import sqp
 
@@ -17,6 +18,7 @@ FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {
     "augmented_lagrangian": augmented_lagrangian,
     "sqp": sqp,
     "sal": sal,
+    "proxy_lagrangian": proxy_lagrangian,
 }
 """Methods that weigh constraint functions in the loss, by their word."""
 
