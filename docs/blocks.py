@@ -68,6 +68,8 @@ def commands(block: Block) -> list[Command]:
     for line in block.text.splitlines(keepends=True):
         if line.startswith("$ "):
             found.append(Command(line[2:].strip(), ""))
+        elif found[-1].line.count('"') % 2:  # text in quotes goes on
+            found[-1] = Command(f"{found[-1].line}\n{line.rstrip()}", "")
         else:
             found[-1] = found[-1]._replace(expected=found[-1].expected + line)
     return found

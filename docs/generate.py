@@ -19,7 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from blocks import DOCS, Block, blocks, commands, output, pages, quiet
 
+from cspec.dsl.check import check
 from cspec.dsl.codes import CODES
+from cspec.dsl.diagnostics import SpecError
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
@@ -28,6 +30,8 @@ from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.signatures import SETS, SIGNATURES, Signature
+from cspec.dsl.source import Source
+from cspec.plans import plan_of
 from cspec.vocabulary import Entry, entries, form, shown
 
 _MARKED = re.compile(r"(<!-- generated: ([\w:]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -121,6 +125,46 @@ def tree() -> str:
     return "```text\n" + "\n".join(lines) + "\n```\n"
 
 
+ABOUT = {
+    "penalty": "compiler/methods/penalty.py",
+    "lagrangian": "compiler/methods/lagrangian.py",
+    "dual_steps": "compiler/methods/dual_steps.py",
+    "augmented_lagrangian": "compiler/methods/augmented_lagrangian.py",
+    "sal": "compiler/methods/sal.py",
+    "sqp": "compiler/methods/sqp.py",
+    "proxy_lagrangian": "compiler/methods/proxy_lagrangian.py",
+    "admm": "runtime/splitting.py",
+    "frank_wolfe": "runtime/frank_wolfe.py",
+    "parametrization": "runtime/parametrization.py",
+    "strategy": "compiler/strategy.py",
+}
+"""Modules whose docstrings are the mathematics of a method."""
+
+
+def about(path: str) -> str:
+    """The docstring of a module: formulas, sources, defaults, pitfalls."""
+    said = ast.get_docstring(ast.parse((ROOT / path).read_text(encoding="utf-8"))) or ""
+    return f"```text\n{said.strip()}\n```\n\nFrom [{path}](../{path}).\n"
+
+
+def compiled() -> str:
+    """Methods of the language that compiling still refuses by name."""
+    waiting = [word for word in METHODS if word != "auto" and _refused(word)]
+    if not waiting:
+        return "All of them are compiled.\n"
+    listed = ", ".join(f"`{word}`" for word in waiting)
+    return f"Not compiled yet, and refused by name (CS520): {listed}.\n"
+
+
+def _refused(word: str) -> bool:
+    text = f"model f\nminimize ce\ns.t. a: P[pred == 1] <= 50% by {word}\n"
+    try:
+        plan_of(check(Source(text=text)))
+    except SpecError as error:
+        return any(d.code == "CS520" for d in error.diagnostics)
+    return False
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "functions": functions,
     "sets": sets,
@@ -136,6 +180,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "maps": lambda: ", ".join(f"`{word}`" for word in MAPS) + "\n",
     "fit": lambda: settings(FitSettings),
     "soft": lambda: settings(Soft),
+    "compiled": compiled,
+    **{f"about:{name}": (lambda path=path: about(path)) for name, path in ABOUT.items()},
     **{f"method:{word}": (lambda cls=cls: settings(cls)) for word, cls in METHODS.items()},
     **{f"dual:{word}": (lambda cls=cls: settings(cls)) for word, cls in DUALS.items()},
 }  # type: ignore[misc]
