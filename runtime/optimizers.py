@@ -223,12 +223,16 @@ def _build(settings: OptimizerSettings, parameters: list[Parameter]) -> torch.op
                 fused=fused,
             )
         case LbfgsOptimizer():
+            # torch's own limits (1e-7, 1e-9) end an inner solve while a penalty still has work.
+            fine = parameters[0].dtype == torch.float64
             search = None if settings.line_search == "none" else settings.line_search
             return LBFGS(
                 parameters,
                 lr=settings.lr,
                 max_iter=settings.max_iter,
                 history_size=settings.history_size,
+                tolerance_grad=1e-11 if fine else 1e-7,
+                tolerance_change=1e-15 if fine else 1e-9,
                 line_search_fn=search,
             )
     raise TypeError(f"no torch optimizer for {settings.word}")

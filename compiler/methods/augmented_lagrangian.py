@@ -23,6 +23,8 @@ SOLVED_GROWTH = 10.0
 SOLVED_DECREASE = 0.5
 SOLVED_MOST = 1e6
 """Defaults where each step is a whole minimization (L-BFGS)."""
+ROUNDING = 1e-12
+"""Penalty terms c g^2 below this don't stagnate: they are at the rounding of the objective."""
 NAN = float("nan")
 
 
@@ -151,6 +153,8 @@ def _stagnation(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]
     if settings.growth > 1:
         grown = "clamp(growth * penalty, 0, max_penalty)"
         stagnates = "(now > decrease * before) & (penalty < max_penalty)"
+        if rule.by_value:
+            stagnates += f" & (penalty * now ** 2 > {ROUNDING})"
         updates.append(
             Update(
                 target="penalty",

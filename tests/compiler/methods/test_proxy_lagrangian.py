@@ -14,7 +14,7 @@ model f = linear
 minimize bce(f(x), y)
 s.t. quota: P[pred == 0] >= 70%
 using {method}
-fit(optimizer=sgd(lr=0.02), steps=3000, batch_size=full)
+fit(optimizer=sgd(lr=0.02), steps=1500, batch_size=full)
 """
 
 
