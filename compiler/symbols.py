@@ -52,6 +52,9 @@ class sigmoid(sp.Function):  # type: ignore[misc]  # noqa: N801
         """s (1 - s)."""
         return self * (1 - self)
 
+    def _eval_evalf(self, prec: int) -> sp.Expr:
+        return (1 / (1 + sp.exp(-self.args[0])))._eval_evalf(prec)
+
 
 class softplus(sp.Function):  # type: ignore[misc]  # noqa: N801
     """log(1 + exp(x)) as one function."""
@@ -61,6 +64,9 @@ class softplus(sp.Function):  # type: ignore[misc]  # noqa: N801
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """The sigmoid."""
         return sigmoid(self.args[0])
+
+    def _eval_evalf(self, prec: int) -> sp.Expr:
+        return sp.log(1 + sp.exp(self.args[0]))._eval_evalf(prec)
 
 
 class Space(NamedTuple):

@@ -42,10 +42,12 @@ def active_rows(nlp: Nlp, x: Vector, reach: float = ACTIVE) -> NDArray[np.bool_]
     return np.asarray(nlp.equalities | (g >= -reach * size))
 
 
-def at_bounds(nlp: Nlp, x: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which variables are at a declared lower and upper bound."""
+def at_bounds(
+    nlp: Nlp, x: Vector, reach: float = ACTIVE
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which variables are within `reach` of a declared lower and upper bound."""
     lower, upper = nlp.declared
-    near = ACTIVE * np.maximum(1.0, np.abs(x))
+    near = reach * np.maximum(1.0, np.abs(x))
     return x - lower <= near, upper - x <= near
 
 
@@ -54,7 +56,7 @@ def kkt(nlp: Nlp, x: Vector, reach: float = ACTIVE) -> Kkt:
     gradient, jacobian = nlp.slopes(x)
     _, g = nlp.values(x)
     rows = active_rows(nlp, x, reach)
-    low, high = at_bounds(nlp, x)
+    low, high = at_bounds(nlp, x, reach)
     identity = np.eye(nlp.size)
     columns = np.vstack([jacobian[rows], -identity[low], identity[high]]).T
     multipliers = np.zeros(len(g))
@@ -131,7 +133,7 @@ def _polish(nlp: Nlp, x: Vector, reach: float, rounds: int = 6) -> Vector:
             break
         multipliers = state.multipliers if reach == ACTIVE else kkt(nlp, best, reach).multipliers
         rows = active_rows(nlp, best, reach) & (nlp.equalities | (multipliers > 0))
-        moved = nlp.clip(best + _newton(nlp, best, multipliers, rows))
+        moved = nlp.clip(_newton(nlp, best, multipliers, rows, reach))
         if not np.isfinite(nlp.raw(moved)[0]):
             break
         after = kkt(nlp, moved)
@@ -144,19 +146,24 @@ def _polish(nlp: Nlp, x: Vector, reach: float, rounds: int = 6) -> Vector:
     return best
 
 
-def _newton(nlp: Nlp, x: Vector, multipliers: Vector, rows: NDArray[np.bool_]) -> Vector:
+def _newton(
+    nlp: Nlp, x: Vector, multipliers: Vector, rows: NDArray[np.bool_], reach: float
+) -> Vector:
+    """One step on the KKT system of the free variables; those that bounds hold go onto them."""
     gradient, jacobian = nlp.slopes(x)
     _, g = nlp.values(x)
-    low, high = at_bounds(nlp, x)
-    free = ~((low | high) | (x <= nlp.lower) | (x >= nlp.upper))
+    reduced = gradient + multipliers @ jacobian
+    low, high = at_bounds(nlp, x, reach)
+    if reach > ACTIVE:
+        low, high = low & (reduced > 0), high & (reduced < 0)
+    free = ~(low | high | (x <= nlp.lower) | (x >= nlp.upper))
+    moved = np.where(low, nlp.declared[0], np.where(high, nlp.declared[1], x))
     if not free.any():
-        return np.zeros(nlp.size)
-    lagrangian = (gradient + multipliers @ jacobian)[free]
+        return moved
     normal = jacobian[rows][:, free]
     hessian = nlp.curvature(x, multipliers)[np.ix_(free, free)]
     count = len(normal)
     system = np.block([[hessian, normal.T], [normal, np.zeros((count, count))]])
-    right = -np.concatenate([lagrangian, g[rows]])
-    step = np.zeros(nlp.size)
-    step[free] = np.linalg.lstsq(system, right, rcond=1e-12)[0][: free.sum()]
-    return step
+    right = -np.concatenate([reduced[free], g[rows] + jacobian[rows] @ (moved - x)])
+    moved[free] += np.linalg.lstsq(system, right, rcond=1e-12)[0][: free.sum()]
+    return moved

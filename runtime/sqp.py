@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from scipy.linalg import qr
 
 from cspec.runtime.nlp import Curvature, Derivative, Measure, Nlp, Vector, matrix, symmetric
 from cspec.runtime.nlp_engines import (
@@ -172,8 +173,32 @@ def solve(
     session.flush()
 
 
+def _without_redundant(search: Search, start: Vector) -> None:
+    """Hide equalities that repeat others from the engines: SLSQP fails on dependent gradients.
+
+    Dependent at two points is taken for always; the violation still counts every row.
+    """
+    nlp = search.nlp
+    rows = np.flatnonzero(nlp.explicit & nlp.equalities)
+    if len(rows) < 2:
+        return
+    beside = start + np.random.default_rng(0).standard_normal(nlp.size)
+    jacobians = [nlp.slopes(nlp.clip(x))[1][rows] for x in (start, beside)]
+    both = np.hstack([j / np.maximum(np.linalg.norm(j, axis=1), 1e-12)[:, None] for j in jacobians])
+    _, triangle, order = qr(both.T, mode="economic", pivoting=True)
+    diagonal = np.abs(np.diag(triangle))
+    rank = int((diagonal > 1e-10 * max(1.0, diagonal[0])).sum())
+    if rank < len(rows):
+        nlp.explicit[rows[order[rank:]]] = False
+        search.session.notes.append(
+            f"{len(rows) - rank} of {len(rows)} equalities repeat the others: the solver works "
+            "without them, the verdict counts all"
+        )
+
+
 def _search(search: Search, start: Vector, escalate: bool, convex: bool) -> None:
     nlp = search.nlp
+    _without_redundant(search, start)
     own = ENGINES[search.engine]
     found = search.attempt(own, start, unscaled(nlp), search.engine)
     if found.minimum and (convex or not escalate):
