@@ -9,10 +9,12 @@ outside `compiler/methods` knows a method by name.
 from __future__ import annotations
 
 import ast
+import math
 from enum import StrEnum
+from typing import Annotated
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from cspec.dsl.settings.base import STEP, Every
 
@@ -37,6 +39,16 @@ class Kind(StrEnum):
     STOP = "stop"
 
 
+def _strict(value: float | tuple[float, ...]) -> object:
+    """Numbers that JSON can not say as words, which pydantic reads back as numbers."""
+    if isinstance(value, tuple):
+        return [_strict(item) for item in value]
+    return value if math.isfinite(value) else str(value)
+
+
+Start = Annotated[float | tuple[float, ...], PlainSerializer(_strict, when_used="json")]
+
+
 class StateFacts(BaseModel):
     """A named vector of the run's state: `size` entries that start at `start`."""
 
@@ -44,7 +56,7 @@ class StateFacts(BaseModel):
 
     name: str
     size: int = 1
-    start: float | tuple[float, ...] = 0.0
+    start: Start = 0.0
     meaning: str = ""
 
 
