@@ -317,7 +317,7 @@ class Session:
         with measuring(self.models()):
             data = (measurer or self.measurer).columns(replaced)
             value = self.module["objective"](self.primal, data)
-        return float(value)
+        return float(value.detach())
 
     # --- stopping ----------------------------------------------------------------------------
 
@@ -364,7 +364,8 @@ class Session:
     def metric(self, name: str) -> float:
         """A metric of this iterate on whole data."""
         with measuring(self.models()):
-            return float(self.module["metrics"](self.primal, self.measurer.columns())[name])
+            value = self.module["metrics"](self.primal, self.measurer.columns())[name]
+            return float(value.detach() if isinstance(value, Tensor) else value)
 
     # --- resuming ----------------------------------------------------------------------------
 
