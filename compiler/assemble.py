@@ -6,6 +6,7 @@ from cspec.compiler.explain_expressions import set_expression, text
 from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import FunctionalRule, Lowered, SetAction
+from cspec.compiler.methods.output_projection import OutputRows
 from cspec.dsl.nodes import Name
 from cspec.dsl.settings.base import EPOCH, STEP
 from cspec.dsl.settings.methods import Admm, FrankWolfe, Parametrization, Projection
@@ -19,6 +20,7 @@ def assemble(lowered: Lowered) -> UpdateGraph:
     measured = "f and g" if lowered.rules else "f"
     operations = [
         *(_map(a) for a in lowered.actions if isinstance(a.settings, Parametrization)),
+        *(_outputs(rows) for rows in lowered.outputs),
         Operation(kind=Kind.MEASURE, name="measure", meaning=f"{measured} on a batch"),
         *(op for op in early if op.trigger.unit == "step"),
         *(_combine(rule) for rule in lowered.rules),
@@ -45,6 +47,16 @@ def _map(action: SetAction) -> Operation:
         operator=action.set.word,
         targets=_targets(action),
         meaning="W = map(V), V free, is a member of the set whatever V is",
+    )
+
+
+def _outputs(rows: OutputRows) -> Operation:
+    return Operation(
+        kind=Kind.PROJECT,
+        name=f"outputs_{rows.model}",
+        operator="affine",
+        targets=(f"{rows.model}: outputs",),
+        meaning="f(x) <- f(x) + A^+ ([lo - A f(x)]+ - [A f(x) - hi]+), inside the model",
     )
 
 

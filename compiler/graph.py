@@ -11,8 +11,7 @@ from __future__ import annotations
 import ast
 import math
 from enum import StrEnum
-from typing import Annotated
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 

@@ -39,6 +39,13 @@ class Category(Expr):
     code: int
 
 
+class PerExample(Expr):
+    """An expression with one value an example of a dataset; its verdict is the worst of them."""
+
+    dataset: str
+    body: Expr
+
+
 # --- The problem ---------------------------------------------------------------------------------
 
 

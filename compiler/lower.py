@@ -10,10 +10,11 @@ from cspec.compiler.facts import Facts
 from cspec.compiler.graph import StateFacts
 from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
 from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
+from cspec.compiler.methods.output_projection import OutputRows, Params, output_rows
 from cspec.compiler.rewrite import function_name
 from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, shape, walk
 from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.methods import Method
+from cspec.dsl.settings.methods import Method, OutputProjection
 
 
 class SetResidual(Expr):
@@ -72,6 +73,8 @@ class Lowered(NamedTuple):
     rules: tuple[FunctionalRule, ...]
     actions: tuple[SetAction, ...]
     soft: tuple[Constraint, ...]
+    outputs: tuple[OutputRows, ...] = ()
+    """Affine constraints that are part of the models."""
 
     @property
     def size(self) -> int:
@@ -86,22 +89,31 @@ SET_METHODS = frozenset({"projection", "admm", "parametrization", "frank_wolfe"}
 
 
 def lower(
-    problem: Problem, facts: Facts, total_steps: int, steps_per_epoch: int, by_value: bool = False
+    problem: Problem,
+    facts: Facts,
+    total_steps: int,
+    steps_per_epoch: int,
+    by_value: bool = False,
+    params: Params | None = None,
 ) -> Lowered:
     """Group constraints that share a method; lay out the constraint vector."""
     soft = tuple(c for c in problem.constraints if c.soft is not None)
     hard = [c for c in problem.constraints if c.soft is None]
     groups: dict[Method, list[Constraint]] = {}
+    projected: list[Constraint] = []
     actions: dict[tuple[object, ...], list[Constraint]] = {}
     for constraint in hard:
         assert isinstance(constraint.method, Method)
-        if constraint.method.word in SET_METHODS:
+        if isinstance(constraint.method, OutputProjection):
+            projected.append(constraint)
+        elif constraint.method.word in SET_METHODS:
             key = (constraint.label, constraint.method, constraint.set and constraint.set.word)
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
     rules = _rules(groups, facts, (total_steps, steps_per_epoch, by_value))
-    return Lowered(problem, rules, _actions(actions), soft)
+    outputs = output_rows(projected, facts, params or {})
+    return Lowered(problem, rules, _actions(actions), soft, outputs)
 
 
 def _rules(

@@ -45,7 +45,19 @@ from cspec.compiler.variable_bounds import bound_actions
 from cspec.compiler.variables import accurate, solver_notes, space_of
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import SpecError, errors
-from cspec.dsl.nodes import Call, Compare, Data, Expectation, Expr, Model, Name, Stop, walk
+from cspec.dsl.nodes import (
+    Call,
+    Compare,
+    Data,
+    Expectation,
+    Expr,
+    Model,
+    Name,
+    Node,
+    Stop,
+    Sum,
+    walk,
+)
 
 Pass = Callable[[Problem, Checked], Problem]
 
@@ -156,7 +168,7 @@ def specialize(
     problem = surrogates(gates(problem, gated), moving(checked))
     problem = choose(problem, _context(checked, facts, schedule.steps))
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
-    lowered = lower(problem, facts, schedule.steps, schedule.steps_per_epoch, by_value)
+    lowered = lower(problem, facts, schedule.steps, schedule.steps_per_epoch, by_value, checked.params)
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
     graph, solve = assemble(lowered), None
@@ -202,7 +214,7 @@ def specialize(
         scope=Scope(checked.symbols, facts, {}, {f.name: f.python for f in draft.functions}),
         loop=loop,
         program=draft,
-        objective=canonical_objective(checked),
+        objective=canonical_objective(checked, facts),
         params=_used_params(checked),
         source=checked.source,
         solve=solve,
@@ -258,9 +270,11 @@ def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
     )
 
 
-def canonical_objective(checked: Checked) -> Expr:
-    """The objective as written, without `let` names."""
-    return inline_lets(collect(checked), checked.symbols.lets()).objective
+def canonical_objective(checked: Checked, facts: Facts) -> Expr:
+    """The objective as written, without `let` names, its sums over weights written out."""
+    problem = inline_lets(collect(checked), checked.symbols.lets())
+    problem = problem.model_copy(update={"constraints": (), "metrics": ()})
+    return expand(problem, Expansion(facts, checked.params)).objective
 
 
 def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:
@@ -291,22 +305,50 @@ def _method_word(problem: Problem) -> str:
 
 
 def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
-    """Outputs of each model that is built: `ce` one a class, `bce` and regression one a target."""
+    """Outputs of each model that is built: `ce` one a class, `bce` and regression one a target.
+
+    Where no loss says it, `pred(f(x)) == y` asks for one a class, `f(x) - y` for one a target.
+    """
+    models = frozenset(plan.checked.symbols.models())
+    nodes = list(walk(plan.checked.elaborated))
     sizes: dict[str, int] = {}
-    for node in walk(plan.checked.elaborated):
-        match node:
-            case Call(function=Name(id=loss), arguments=(first, target)):
-                for inner in walk(first):
-                    match inner:
-                        case Call(function=Name(id=model)) if (
-                            model in plan.checked.symbols.models()
-                        ):
-                            size = _outputs(loss, target, data)
-                            if size is not None:
-                                sizes.setdefault(model, size)
-            case _:
-                pass
+    for compared in (_compared_by_loss, _compared_by_class, _compared_by_value):
+        for node in nodes:
+            found = compared(node)
+            if found is None:
+                continue
+            loss, output, target = found
+            for inner in walk(output):
+                name = function_name(inner) if isinstance(inner, Call) else None
+                size = _outputs(loss, target, data) if name in models else None
+                if name is not None and size is not None:
+                    sizes.setdefault(name, size)
     return sizes
+
+
+def _compared_by_loss(node: Node) -> tuple[str, Expr, Expr] | None:
+    match node:
+        case Call(function=Name(id=loss), arguments=(output, target)):
+            return loss, output, target
+    return None
+
+
+def _compared_by_class(node: Node) -> tuple[str, Expr, Expr] | None:
+    match node:
+        case Compare(operands=(Call(function=Name(id="pred")) as output, Name() as target)) | (
+            Compare(operands=(Name() as target, Call(function=Name(id="pred")) as output))
+        ):
+            return "ce", output, target
+    return None
+
+
+def _compared_by_value(node: Node) -> tuple[str, Expr, Expr] | None:
+    match node:
+        case Sum(operands=(Call() as output, Name() as target)) | (
+            Sum(operands=(Name() as target, Call() as output))
+        ):
+            return "mse", output, target
+    return None
 
 
 def _outputs(loss: str, target: object, data: Mapping[str, DataFacts]) -> int | None:

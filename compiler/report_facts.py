@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cspec.compiler.ir import Constraint
+from cspec.compiler.ir import Constraint, PerExample
 from cspec.compiler.lower import Lowered, full_label
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
 from cspec.dsl.check import Checked
@@ -95,7 +95,7 @@ def _datasets(c: Constraint) -> tuple[str, ...]:
         node.dataset
         for expr in expressions
         for node in walk(expr)
-        if isinstance(node, Expectation) and node.dataset
+        if isinstance(node, Expectation | PerExample) and node.dataset
     )
     return tuple(dict.fromkeys(found))
 

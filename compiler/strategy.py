@@ -35,6 +35,7 @@ from cspec.dsl.settings.methods import (
     Lagrangian,
     Method,
     FrankWolfe,
+    OutputProjection,
     Parametrization,
     Projection,
 )
@@ -124,6 +125,8 @@ def _as_written(c: Constraint, method: Method, where: str, context: Context) -> 
             if c.set is None:
                 raise SpecError([_no_set(c, method)])
             require_construction(c, c.set.word, method)
+        case OutputProjection():
+            pass  # affine rows are looked for once the outputs are known
         case _ if method.word in FUNCTIONAL:
             _require_function(c, method, context)
             method = _scaled(c, method, context)

@@ -296,6 +296,9 @@ def _refuse(program: Program, optimizer: torch.optim.Optimizer, projects: bool) 
     for constraint in program.constraints:
         if constraint.method in OWN_THE_STEP:
             found.append(f"{constraint.method} (`{constraint.label}`) is a whole training run")
+        if constraint.method == "output_projection":
+            why = f"output_projection (`{constraint.label}`) becomes part of the model"
+            found.append(why)
         if constraint.method == "parametrization":
             why = f"parametrization (`{constraint.label}`) changes what the optimizer trains"
             found.append(why)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.expressions import Translator, constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.sets import targets, tensors_of
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import Lowered, SetAction
+from cspec.compiler.methods.output_projection import OutputRows
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expr, Name
 from cspec.dsl.settings.methods import FrankWolfe, Parametrization
@@ -80,12 +81,14 @@ def _two(key: str, first: SetAction, second: SetAction) -> Diagnostic:
     )
 
 
-def write_prepare(actions: Sequence[SetAction], facts: Facts, make: MakeTranslator) -> None:
+def write_prepare(lowered: Lowered, facts: Facts, make: MakeTranslator) -> None:
     """`prepare(primal)`: before the optimizer is made."""
-    doc = ["Train pre-images: from here on, a map makes each of these a member of its set."]
+    doc = ["Before training: what holds by construction from here on."]
     with make.writer.function("prepare", ("primal",), doc):
         translator = make()
-        for action in actions:
+        for outputs in lowered.outputs:
+            _write_output_projection(outputs, translator)
+        for action in parametrizations(lowered):
             assert isinstance(action.settings, Parametrization)
             items = targets(action, facts)
             by = action.settings.map
@@ -102,6 +105,27 @@ def write_prepare(actions: Sequence[SetAction], facts: Facts, make: MakeTranslat
                 translator.used.add("parametrize_")
                 call = f"parametrize_(primal[{model!r}], {found!r}, {operator}, {by!r})"
                 make.writer.line(f"{call}  # {action.family}")
+
+
+def _write_output_projection(outputs: OutputRows, translator: Translator) -> None:
+    """The rows as literals, one a line."""
+    writer = translator.writer
+    translator.used.add("project_outputs_")
+    writer.line("project_outputs_(")
+    with writer.indented():
+        writer.line(f"primal[{outputs.model!r}],")
+        writer.line("[")
+        with writer.indented():
+            for row, label in zip(outputs.rows, outputs.labels, strict=True):
+                writer.line(f"{_numbers(row)},  # {label}")
+        writer.line("],")
+        writer.line(f"lower={_numbers(outputs.lower)},")
+        writer.line(f"upper={_numbers(outputs.upper)},")
+    writer.line(")")
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ast.unparse(ast.List(elts=[constant(value) for value in values]))
 
 
 def write_vertex_steps(actions: Sequence[SetAction], translator: Translator) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Category, ParameterRef, SetMember
+from cspec.compiler.ir import Category, ParameterRef, PerExample, SetMember
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters
 from cspec.compiler.rewrite import method_name
@@ -206,6 +206,12 @@ class Translator:
                 return self._index(expr)
             case Expectation():
                 return self._expectation(expr)
+            case PerExample(dataset=dataset, body=body):
+                outer, self._dataset = self._dataset, dataset
+                try:
+                    return self.translate(body)
+                finally:
+                    self._dataset = outer
             case _:
                 raise not_compiled(form(expr), expr)
 

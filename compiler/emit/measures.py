@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cspec.compiler.emit.expressions import Translator, constant
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.ir import Constraint, ParameterRef
+from cspec.compiler.ir import Constraint, ParameterRef, PerExample
 from cspec.compiler.lower import (
     FunctionalRule,
     Lowered,
@@ -171,7 +171,7 @@ def _report(c: Constraint, translator: Translator) -> ast.expr:
         return ast.Tuple(elts=[_set_violation(c, translator), ast.Constant(0)])
     value, bound = c.value, last_of_ramp(c.bound)
     sides = [translator.translate(value), translator.translate(bound)]
-    if _many(value, translator) or _many(bound, translator):
+    if isinstance(value, PerExample) or _many(value, translator) or _many(bound, translator):
         return translator.call("worst", *sides, ast.Constant(c.relation))
     return ast.Tuple(elts=sides)
 

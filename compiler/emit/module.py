@@ -61,6 +61,7 @@ LOOP_PIECES = {
     "cspec.runtime.scaling": frozenset({"scaled"}),
     "cspec.runtime.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
     "cspec.runtime.parametrization": frozenset({"parametrize_", "map_variable_"}),
+    "cspec.runtime.output_projection": frozenset({"project_outputs_"}),
     "cspec.runtime.look_ahead": frozenset({"keep_place", "go_back"}),
 }
 """Modules of the runtime with the pieces of single methods."""
@@ -181,8 +182,9 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     for rule in rules:
         for operation in dual_operations(rule):
             write_dual_step(rule, operation, len(rules) == 1, writer, used)
-    if mapped := parametrizations(lowered):
-        write_prepare(mapped, emission.scope.facts, make)
+    mapped = parametrizations(lowered)
+    if mapped or lowered.outputs:
+        write_prepare(lowered, emission.scope.facts, make)
     acting = [action for action in lowered.actions if action not in mapped]
     if acting and emission.solve is None:
         write_targets(acting, emission.scope.facts, make)

@@ -14,7 +14,7 @@ from itertools import product
 from typing import NamedTuple
 
 from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
-from cspec.compiler.ir import Category, Constraint, ParameterRef, Problem
+from cspec.compiler.ir import Category, Constraint, ParameterRef, PerExample, Problem
 from cspec.compiler.missing import index_set, not_compiled
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.rewrite import call, method_name, number, rewrite, substitute
@@ -31,6 +31,7 @@ from cspec.dsl.nodes import (
     String,
     Sum,
 )
+from cspec.dsl.settings.methods import OutputProjection
 
 _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator_module.lt,
@@ -71,6 +72,9 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
     if not constraint.binders:
         yield constraint
         return
+    if isinstance(constraint.method, OutputProjection):
+        yield _of_each_example(constraint, context)
+        return
     found = False
     for member in _product(constraint.binders, context):
         found = True
@@ -80,18 +84,44 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
             lambda expr, values=member.values: substitute(expr, values),  # type: ignore[misc]
         )
     if not found:
-        raise SpecError([_nothing(constraint)])
+        raise SpecError([_nothing(constraint, context.facts)])
 
 
-def _nothing(constraint: Constraint) -> Diagnostic:
+def _of_each_example(constraint: Constraint, context: Expansion) -> Constraint:
+    """A constraint on every example stays one constraint: its value is a vector over them."""
+    binder, *others = constraint.binders
+    domain = binder.domain
+    if others or not isinstance(domain, Name) or domain.id not in context.facts.data:
+        raise SpecError([not_compiled("this quantifier by `output_projection`", binder.span)])
+    value = PerExample(dataset=domain.id, body=constraint.value, span=constraint.value.span)
+    return constraint.model_copy(update={"binders": (), "value": value, "parts": ()})
+
+
+def _nothing(constraint: Constraint, facts: Facts) -> Diagnostic:
+    notes, helps = ["a requirement on nothing would always be reported as met"], []
+    for binder in constraint.binders:
+        method = method_name(binder.domain)
+        if method is None or method[0] not in facts.models:
+            continue
+        model, kind = method
+        known = [p.name for p in chosen_parameters(facts.models[model], kind, "*")]
+        shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+        notes.append(f"`{model}.{kind}` has: {shown or 'none'}")
+        helps.append("write one of these names, or a pattern of them such as `*.weight`")
+    if any(binder.condition is not None for binder in constraint.binders):
+        helps.append("no element passes its `where`: relax it, or drop the requirement")
     return Diagnostic(
         code="CS525",
         message=f"`{constraint.label}` is about nothing: its quantifier has no member",
         span=constraint.binders[0].span,
         label="no member",
-        notes=("a requirement on nothing would always be reported as met",),
-        helps=("check the pattern against the names that `cspec info` lists",),
+        notes=tuple(notes),
+        helps=tuple(helps) or ("check what the quantifier runs over against the data",),
     )
+
+
+_SHOWN = 12
+"""Names that a message lists at most."""
 
 
 def _product(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Member]:
