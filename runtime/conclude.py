@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.history import Row
+from cspec.runtime.kkt import Priced, report
 from cspec.runtime.modes import measuring
 from cspec.runtime.parametrization import Mapped, value_of
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
@@ -37,10 +39,26 @@ def choose(session: Session) -> tuple[Iterate, Iterate]:
     """The best iterate and the last one; the best is put into the models and the state."""
     last = session.iterate()
     session.measure_now(last)
+    last = _described(session, last)
     best = session.best or last
     load_tensors(session.primal, best.tensors)
     session.state.update({name: value.clone() for name, value in best.state.items()})
-    return best, last
+    return _described(session, best), last
+
+
+def _described(session: Session, iterate: Iterate) -> Iterate:
+    """An iterate that is loaded, with variables, multipliers and metrics as people read them."""
+    multipliers = {
+        c.label: value
+        for c in session.program.constraints
+        if (value := price(iterate.state, c)) is not None
+    }
+    return replace(
+        iterate,
+        vars=_variables(session),
+        multipliers=multipliers,
+        metrics=_metrics(session),
+    )
 
 
 def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
@@ -56,6 +74,8 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
     constraints = tuple(
         _verdict(session, c, measured[c.label], rate) for c in session.program.constraints
     )
+    priced = Priced(session, constraints)
+    constraints = priced.constraints
     notes = [*session.program.notes, *session.notes, *_notes(session, constraints, places)]
     models = {
         name: value
@@ -82,6 +102,7 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
         best=best,
         last=last,
         skipped_steps=session.optimizer.skipped,
+        kkt=report(session, priced, rate) if constraints else None,
     )
 
 
@@ -115,13 +136,28 @@ def _entries(state: Mapping[str, Tensor], constraint: ConstraintFacts) -> Tensor
     return multipliers[constraint.segment[0] : constraint.segment[1]].detach().cpu()
 
 
+def price(state: Mapping[str, Tensor], constraint: ConstraintFacts) -> float | None:
+    """One number for a constraint's multipliers; None where it has none.
+
+    Parts of one inequality (`abs`, `gap`, `max`) share its bound, so their multipliers add up to
+    the price of that bound. Of the entries of an equality or a set it is the largest.
+    """
+    entries = _entries(state, constraint)
+    if entries is None or not entries.numel():
+        return None
+    if constraint.relation in ("<=", ">="):
+        return float(entries.sum())
+    return float(entries[entries.abs().argmax()])
+
+
 def _verdict(
     session: Session, constraint: ConstraintFacts, found: Measurement, rate: float
 ) -> ConstraintResult:
     entries = _entries(session.state, constraint)
-    multiplier = None if entries is None else float(entries[entries.abs().argmax()])
+    multiplier = price(session.state, constraint)
     single = entries is not None and entries.numel() == 1
-    priced = single and rate <= SMALL and constraint.relation != "in"
+    bounded = single or constraint.relation in ("<=", ">=")
+    priced = bounded and rate <= SMALL and constraint.relation != "in"
     return ConstraintResult(
         name=constraint.label,
         kind=KINDS[constraint.relation],

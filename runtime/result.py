@@ -82,11 +82,29 @@ class Iterate:
     state: dict[str, Tensor] = field(repr=False)
     """The method's state: multipliers, penalties, split copies."""
     split: str = ""
+    vars: dict[str, float | list[Any]] = field(default_factory=dict)
+    multipliers: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Filled in for the best and the last iterate of a result."""
 
     @property
     def feasible(self) -> bool:
         """Whether every requirement was within its tolerance."""
         return self.violation <= 0
+
+
+@dataclass(frozen=True)
+class Kkt:
+    """First-order conditions at the chosen iterate; NaN where one could not be measured."""
+
+    stationarity: float
+    """|| grad f + sum of multipliers x grad g || / || grad f ||"""
+    feasibility: float
+    """The largest violation, in the units as written."""
+    complementarity: float
+    """The largest |multiplier x slack|."""
+    sources: dict[str, str]
+    """For each constraint where its multiplier comes from: `method`, `least squares`, `none`."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +135,7 @@ class Result:
     best: Iterate | None = field(default=None, repr=False)
     last: Iterate | None = field(default=None, repr=False)
     skipped_steps: int = 0
+    kkt: Kkt | None = None
 
     def __str__(self) -> str:
         return text_table(self)
@@ -169,6 +188,7 @@ class Result:
             "out": self.out,
             "notes": list(self.notes),
             "skipped_steps": self.skipped_steps,
+            "kkt": None if self.kkt is None else asdict(self.kkt),
             "last": None if self.last is None else _iterate_json(self.last),
         }
         cleaned: dict[str, Any] = finite_or_none(plain)
