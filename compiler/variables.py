@@ -132,7 +132,8 @@ def solver_notes(problem: Problem, checked: Checked) -> tuple[str, ...]:
         return ()
     loop = ("optimizer", "schedule", "epochs", "steps", "batch_size", "clip_norm")
     unused = [name for name in loop if name in checked.fit.model_fields_set]
-    notes = [bound.text for bound in problem.bounds]
+    # An affine bound says of itself what it is.
+    notes = [bound.text for bound in problem.bounds if "proved" in bound.text]
     if unused:
         notes.append(
             f"fit({', '.join(unused)}) is not used: `{problem.solver.word}` has no training loop"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cspec.render.words import (
     STATUS_WORDS,
-    explain_miss,
+    explain_misses,
     iterates,
     number,
-    price,
+    prices,
     row,
     training_data,
 )
@@ -35,22 +35,15 @@ class Summary(NamedTuple):
 
 def summarize(result: Result, program: Program | None = None) -> Summary:
     """The sections of a result; with the program, in the words of its spec."""
-    misses = [
-        line
-        for c in result.constraints
-        if not c.satisfied and not c.soft
-        for line in explain_miss(c, training_data(program))
-    ]
     objective = program.objective if program is not None else "the objective"
     sense = program.sense if program is not None else "minimize"
-    prices = [price(c, objective, sense) for c in result.constraints]
     return Summary(
         headline=f"{result.spec}: {STATUS_WORDS[result.status]}",
         rows=tuple(row(c) for c in result.constraints),
         met=tuple(c.satisfied or c.soft for c in result.constraints),
         facts=tuple(_facts(result, program)),
-        misses=tuple(misses),
-        prices=tuple(text for text in prices if text is not None),
+        misses=tuple(explain_misses(result.constraints, training_data(program))),
+        prices=tuple(prices(result.constraints, objective, sense, result.objective)),
         notes=result.notes,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def apart(value: float, bound: float) -> tuple[str, str]:
         shown = number(value, digits), number(bound, digits)
         if value == bound or shown[0] != shown[1]:
             return shown
-    return repr(value), repr(bound)
+    # Equal in nine digits: a difference of rounding, which the slack states.
+    return number(value), number(bound)
 
 
 def slack(c: ConstraintResult) -> str:
@@ -88,12 +90,18 @@ def row(c: ConstraintResult) -> tuple[str, ...]:
     )
 
 
+def free(c: ConstraintResult, objective: float | None) -> bool:
+    """Whether one more unit of the bound changes nothing that can be seen in the objective."""
+    if c.sensitivity is None or c.soft or not math.isfinite(c.sensitivity):
+        return False
+    scale = 1.0 if objective is None or not math.isfinite(objective) else max(1.0, abs(objective))
+    return abs(c.sensitivity) < 1e-7 * scale / max(1.0, abs(c.bound))
+
+
 def price(c: ConstraintResult, objective: str, sense: str) -> str | None:
     """`one more point of density(model) <= 0.5 buys about 0.013 of ce`, where it is known."""
     if c.sensitivity is None or c.soft or not math.isfinite(c.sensitivity):
         return None
-    if abs(c.sensitivity) < 1e-12:
-        return f"{c.name}: its bound costs nothing here (multiplier 0)"
     unit, name = (0.01, "0.01") if 0 < abs(c.bound) <= 1 else (1.0, "1")
     change = c.sensitivity * unit
     better = change < 0 if sense == "minimize" else change > 0
@@ -102,6 +110,26 @@ def price(c: ConstraintResult, objective: str, sense: str) -> str | None:
         f"{c.name}: raising the bound of `{c.text}` by {name} {verb} about "
         f"{number(abs(change), 2)} of `{objective}` (a local estimate)"
     )
+
+
+def prices(
+    constraints: Sequence[ConstraintResult], objective: str, sense: str, value: float | None
+) -> list[str]:
+    """What one more unit of each bound buys; bounds that cost nothing together, at the end."""
+    told = [c for c in constraints if not free(c, value)]
+    lines = [line for c in told if (line := price(c, objective, sense)) is not None]
+    idle = [c.name for c in constraints if free(c, value)]
+    if not idle:
+        return lines
+    verb = "its bound costs" if len(idle) == 1 else "their bounds cost"
+    return [*lines, f"{several(idle)}: {verb} nothing here (multiplier 0)"]
+
+
+def several(names: Sequence[str], most: int = 6) -> str:
+    """Names with commas; of a long list the first few and how many more."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
 def explain_miss(c: ConstraintResult, chose: str | None) -> list[str]:
@@ -119,6 +147,30 @@ def explain_miss(c: ConstraintResult, chose: str | None) -> list[str]:
     else:
         head += f", {slack(c)} (bound {bound}, tolerance {number(c.tolerance, 2)})"
     return [head, *(f"  try: {text}" for text in _advice(c, chose))]
+
+
+def explain_misses(constraints: Sequence[ConstraintResult], chose: str | None) -> list[str]:
+    """All requirements that are not met; the members of one constraint together, worst first."""
+    families: dict[tuple[str, str], list[ConstraintResult]] = {}
+    for c in constraints:
+        if not c.satisfied and not c.soft:
+            families.setdefault((c.name.partition("[")[0], where(c)), []).append(c)
+    lines: list[str] = []
+    for (name, place), missed in families.items():
+        told = sorted(
+            missed, key=lambda c: -c.violation if c.violation == c.violation else -math.inf
+        )
+        found = [explain_miss(c, chose) for c in told]
+        lines += [miss[0] for miss in found[:_TOLD]]
+        rest = [c.name for c in told[_TOLD:]]
+        if rest:
+            lines.append(f"{name} NOT MET on {place} for {len(rest)} more: {several(rest)}")
+        lines += dict.fromkeys(advice for miss in found for advice in miss[1:])
+    return lines
+
+
+_TOLD = 3
+"""Members of one constraint whose miss is told in full."""
 
 
 def _advice(c: ConstraintResult, chose: str | None) -> list[str]:

@@ -19,7 +19,7 @@ from cspec.render.report_html import report_html
 from cspec.render.summary import summarize
 from cspec.render.svg import Series, chart, ticks
 from cspec.render.terminal import plain_text, print_result
-from cspec.render.words import apart, explain_miss, price, row, slack
+from cspec.render.words import apart, explain_miss, explain_misses, price, prices, row, slack
 from cspec.runtime.history import Row
 from cspec.runtime.result import ConstraintResult, Iterate, Result
 
@@ -269,3 +269,27 @@ def test_columns_align() -> None:
 def no_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
     return lambda: None
+
+
+def test_members_of_one_constraint_are_told_together() -> None:
+    missed = [
+        replace(MISSED, name=f"each[{i}]", violation=0.1 * i, split="test") for i in range(1, 10)
+    ]
+    lines = explain_misses(missed, "train")
+    assert [line.split()[0] for line in lines[:3]] == ["each[9]", "each[8]", "each[7]"]
+    assert lines[3] == (
+        "each NOT MET on test for 6 more: each[6], each[5], each[4], each[3], each[2], each[1]"
+    )
+    tries = lines[4:]
+    assert tries and len(tries) == len(set(tries)) and all("try:" in line for line in tries)
+
+
+def test_free_bounds_are_told_in_one_line() -> None:
+    idle = [replace(MET, name=f"c{i}", sensitivity=1e-12) for i in range(8)]
+    lines = prices([MET, *idle], "ce", "minimize", 2.0)
+    assert len(lines) == 2
+    assert lines[1].startswith("c0, c1, c2, c3, c4 and 3 more: their bounds cost nothing")
+
+
+def test_rounding_is_not_spelled_out() -> None:
+    assert apart(1.0000000000000002, 1.0) == ("1", "1")

@@ -1,0 +1,59 @@
+"""Specs as people type them: what they mean is recomputed by hand from the model that comes back."""
+
+from textwrap import dedent
+
+import pytest
+import torch
+
+import cspec
+from cspec.dsl.diagnostics import SpecError
+
+PAIR = "data train(x, y)\n"
+TINY = "data train(x, y), test(x, y) = two_gaussians(n=40, split=[0.5, 0.5], seed=0)\n"
+
+
+def run(text: str, data: str = TINY, **names: object) -> cspec.Result:
+    return cspec.run(data + dedent(text), **names)
+
+
+def pairs(n: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.randn(n, 3, generator=torch.Generator().manual_seed(0))
+    return x, (x[:, 0] > 0).long()
+
+
+def test_a_sum_over_weights_in_the_objective() -> None:
+    x, y = pairs()
+    result = run(
+        """\
+        model f = mlp(hidden=[4])
+        minimize bce(f(x), y) + 0.01*sum(sumsq(W) for W in f.weights)
+        s.t. c: l2(f.weights) <= 100
+        fit(epochs=1)
+        """,
+        data=PAIR,
+        train=(x, y),
+    )
+    f = result.models["f"]
+    with torch.no_grad():
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(f(x).reshape(-1), y.float())
+        weights = sum(p.square().sum() for p in f.parameters() if p.ndim > 1)
+    assert result.objective == pytest.approx(float(loss + 0.01 * weights), rel=1e-5)
+
+
+def test_a_rate_says_how_many_outputs_a_model_has() -> None:
+    result = run(
+        "model f = mlp(hidden=[4])\nminimize l2(f.weights)\ns.t. a: P[pred == y] >= 60%\n"
+        "fit(epochs=1)\n"
+    )
+    assert result["a"].n == 40
+
+
+def test_a_pattern_without_a_match_lists_the_names() -> None:
+    with pytest.raises(SpecError) as caught:
+        run(
+            "model f = mlp(hidden=[4])\nminimize bce(f(x), y)\n"
+            's.t. o: forall W in f.weights("conv*"): W in stiefel\n'
+        )
+    (found,) = caught.value.diagnostics
+    assert found.code == "CS525"
+    assert "fc1.weight, fc2.weight" in found.notes[-1]
