@@ -1,0 +1,158 @@
+"""minimize ce
+
+c1: density(model) <= 0.5 by lagrangian
+
+Compiled by cspec from <spec>, plan af64625d5989. Running this file
+trains exactly as `cspec run` does: the runtime executes this very text.
+"""
+import math
+
+import torch
+
+from cspec.runtime.functions import ce, density, expected_density, fraction, mean, pred
+from cspec.runtime.models import clamp_gates
+from cspec.runtime.update import keep, vector, weigh
+
+
+def initial_state(primal):
+    """Multipliers and what else the updates remember, at the start."""
+    return {
+        "multipliers": torch.zeros(1),
+        "average": torch.full((1,), math.nan),  # xi, the smoothed g (g itself at the start)
+    }
+
+
+def measure(primal, batch):
+    """f, the constraints g with gradient, and the true constraints, on one batch."""
+    x = batch["data"]["x"]
+    model = primal["model"]
+    z = model(x)
+    y = batch["data"]["y"]
+    f = mean(ce(z, y))
+    c1 = expected_density(model) - 0.5  # c1: density(model) <= 0.5
+    g = vector(c1)
+    return f, g, g.detach()
+
+
+def combine(f, g, true, state):
+    """L = f + <multipliers, g>"""
+    return f + weigh(state["multipliers"], g)
+
+
+def ascend_lagrangian(state, true):
+    """multipliers <- [multipliers + lr (ki g + kp (xi - xi_before))]+"""
+    multipliers = state["multipliers"]
+    average = state["average"]
+    average = keep(true, torch.where(torch.isnan(average), true, average), average)
+    smoothed = true
+    state["multipliers"] = keep(true, torch.relu(multipliers + 0.296296 * (true + 60.75 * (smoothed - average))), multipliers)
+    state["average"] = keep(true, smoothed, average)
+
+
+def train(session):
+    """The loop. Every line is what `cspec run` executes."""
+    primal, state, optimizer = session.primal, session.state, session.optimizer
+    for batch in session.batches():
+        f, g, true = measure(primal, batch)
+        ascend_lagrangian(state, true)
+        loss = combine(f, g, true, state)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        clamp_gates(primal["model"])
+        session.record(f, true)
+        if session.epoch_ended:
+            session.verify()
+            if session.stopped():
+                break
+
+
+def objective(primal, data):
+    """The objective as written."""
+    x = data["data"]["x"]
+    model = primal["model"]
+    z = model(x)
+    y = data["data"]["y"]
+    return mean(ce(z, y))
+
+
+def evaluate(primal, data):
+    """Value and bound of every constraint as written, on whole data and as deployed."""
+    model = primal["model"]
+    return {
+        "c1": (density(model), 0.5),
+    }
+
+
+def metrics(primal, data):
+    """Recorded, never optimized."""
+    x = data["test"]["x"]
+    model = primal["model"]
+    z = model(x)
+    predicted = pred(z)
+    y = data["test"]["y"]
+    return {
+        "accuracy": fraction(predicted == y),
+    }
+
+
+# What the runtime needs to know: data, models, optimizer, labels, tolerances.
+PROGRAM = {"name": "<spec>",
+ "spec": "minimize ce s.t. density(model) <= 0.5",
+ "digest": "af64625d598901500877325e6240347f7cb58b4a5327866c789227fd945f5b27",
+ "sense": "minimize",
+ "objective": "ce",
+ "objective_datasets": ["data"],
+ "constraints": [{"label": "c1",
+                  "family": "c1",
+                  "text": "density(model) <= 0.5",
+                  "relation": "<=",
+                  "tolerance": 0.0,
+                  "exact": True,
+                  "method": "lagrangian",
+                  "reason": "the model has hard-concrete gates, so the expected density has a "
+                            "gradient; the dual step follows from bound and number of steps, and a "
+                            "proportional term damps it",
+                  "rule": "lagrangian",
+                  "segment": [0, 1],
+                  "multipliers": True,
+                  "line": 1}],
+ "metrics": {"accuracy": "P[pred == y on test]"},
+ "data": [{"targets": [["data", [["x", "x"], ["y", "y"]]]], "source": {"name": "digits"}}],
+ "models": [{"name": "model",
+             "source": {"name": "mlp",
+                        "settings": {"hidden": [16], "gates": "hard_concrete"},
+                        "inputs": [64],
+                        "outputs": 10}}],
+ "fit": {"epochs": None,
+         "steps": None,
+         "batch_size": 128,
+         "clip_norm": None,
+         "accumulate": 1,
+         "precision": "float32",
+         "executor": "auto",
+         "parallel": "none",
+         "augment": None,
+         "seed": 0,
+         "optimizer": [["adam",
+                        {"params": "*log_alpha",
+                         "lr": 0.081481,
+                         "betas": [0.9, 0.999],
+                         "eps": 1e-08,
+                         "weight_decay": 0.0}],
+                       ["adam",
+                        {"params": None,
+                         "lr": 0.001,
+                         "betas": [0.9, 0.999],
+                         "eps": 1e-08,
+                         "weight_decay": 0.0}]],
+         "schedule": ["constant", {"warmup": 0}]},
+ "method": "lagrangian",
+ "notes": ["gates get Adam with lr = 0.081481: at lr = 0.001, 270 steps move a gate by about 0.27, "
+           "and it has to travel about 8 to shut (planned: 22 / steps)"]}
+
+
+if __name__ == "__main__":
+    from cspec.runtime import main
+
+    raise SystemExit(main(PROGRAM, globals()))

@@ -1,0 +1,224 @@
+"""minimize bce(f(x), y)
+
+quota: P[pred == 0] >= level by augmented_lagrangian
+band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
+band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
+small: sum(sumsq(W) for W in f.weights) <= 4 by soft
+
+Compiled by cspec from <spec>, plan 81ea7ad9d331. Running this file
+trains exactly as `cspec run` does: the runtime executes this very text.
+"""
+import math
+
+import torch
+
+from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, relu, sigmoid, sumsq
+from cspec.runtime.update import keep, parameter, total, vector, weigh
+
+level = 0.7  # param level
+
+
+def initial_state(primal):
+    """Multipliers and what else the updates remember, at the start."""
+    return {
+        "multipliers": torch.zeros(3),
+        "augmented_lagrangian.penalty": torch.full((1,), 1.0),  # penalties c
+        "augmented_lagrangian.before": torch.full((1,), math.nan),  # violation at the last update
+    }
+
+
+def measure(primal, batch):
+    """f, the constraints g with gradient, and the true constraints, on one batch."""
+    x = batch["train"]["x"]
+    f_2 = primal["f"]
+    z = f_2(x)
+    y = batch["train"]["y"]
+    f = mean(bce(z, y))
+    fc1_weight = parameter(f_2, "fc1.weight")
+    f = f + 0.1 * total(relu(vector(sumsq(fc1_weight) - 4)))  # preference small
+    quota = level - mean(class_prob(z, 0, 1))  # quota: P[pred == 0] >= level
+    band_lo = 0.2 - mean(sigmoid(z), where=y == 1)  # band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
+    band_hi = mean(sigmoid(z), where=y == 1) - 0.9  # band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
+    g = vector(quota, band_lo, band_hi)
+    with torch.no_grad():
+        predicted = pred(z)
+        quota_2 = level - fraction(predicted == 0)  # quota: P[pred == 0] >= level
+        true = vector(quota_2, band_lo, band_hi)
+    return f, g, true
+
+
+def combine(f, g, true, state):
+    """L_c: gradient weight [multipliers + c g]+ a constraint
+    L = f + <multipliers, g>
+    """
+    return f + weigh(torch.relu(state["multipliers"][0:1] + state["augmented_lagrangian.penalty"] * true[0:1]), g[0:1]) + weigh(state["multipliers"][1:3], g[1:3])
+
+
+def update_augmented_lagrangian(state, true):
+    """multipliers <- [multipliers + c g]+; c grows where the violation stagnates"""
+    true = true[0:1]
+    multipliers = state["multipliers"][0:1]
+    penalty = state["augmented_lagrangian.penalty"]
+    now = torch.abs(torch.maximum(true, 0 - multipliers / torch.clamp(penalty, 1e-12)))
+    state["multipliers"][0:1] = keep(true, torch.relu(multipliers + 0.1 * torch.maximum(true, 0 - multipliers / torch.clamp(penalty, 1e-12))), multipliers)
+
+
+def ascend_lagrangian(state, true):
+    """multipliers <- [multipliers + lr g]+"""
+    true = true[1:3]
+    multipliers = state["multipliers"][1:3]
+    state["multipliers"][1:3] = keep(true, torch.relu(multipliers + 0.01 * true), multipliers)
+
+
+def train(session):
+    """The loop. Every line is what `cspec run` executes."""
+    primal, state, optimizer = session.primal, session.state, session.optimizer
+    for batch in session.batches():
+        f, g, true = measure(primal, batch)
+        update_augmented_lagrangian(state, true)
+        ascend_lagrangian(state, true)
+        loss = combine(f, g, true, state)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        session.record(f, true)
+        if session.epoch_ended:
+            session.verify()
+            if session.stopped():
+                break
+
+
+def objective(primal, data):
+    """The objective as written."""
+    x = data["train"]["x"]
+    f_2 = primal["f"]
+    z = f_2(x)
+    y = data["train"]["y"]
+    return mean(bce(z, y))
+
+
+def evaluate(primal, data):
+    """Value and bound of every constraint as written, on whole data and as deployed."""
+    x = data["train"]["x"]
+    f_2 = primal["f"]
+    z = f_2(x)
+    predicted = pred(z)
+    y = data["train"]["y"]
+    fc1_weight = parameter(f_2, "fc1.weight")
+    return {
+        "quota": (fraction(predicted == 0), level),
+        "band.lo": (mean(sigmoid(z), where=y == 1), 0.2),
+        "band.hi": (mean(sigmoid(z), where=y == 1), 0.9),
+        "small": (sumsq(fc1_weight), 4),
+    }
+
+
+def metrics(primal, data):
+    """Recorded, never optimized."""
+    x = data["train"]["x"]
+    f_2 = primal["f"]
+    z = f_2(x)
+    predicted = pred(z)
+    y = data["train"]["y"]
+    return {
+        "acc": fraction(predicted == y),
+    }
+
+
+# What the runtime needs to know: data, models, optimizer, labels, tolerances.
+PROGRAM = {"name": "<spec>",
+ "spec": "param level = 70%\n"
+         "data train(x, y) = two_gaussians(n=100, seed=0)\n"
+         "model f = linear\n"
+         "minimize bce(f(x), y)\n"
+         "s.t. quota: P[pred == 0] >= level\n"
+         "     band: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9\n"
+         "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
+         "metric acc = P[pred == y]\n"
+         "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
+ "digest": "81ea7ad9d3314efdd858eb70a65e5d0487923b5716fc920715bc825ecd5ba74d",
+ "sense": "minimize",
+ "objective": "bce(f(x), y)",
+ "objective_datasets": ["train"],
+ "constraints": [{"label": "quota",
+                  "family": "quota",
+                  "text": "P[pred == 0] >= level",
+                  "relation": ">=",
+                  "tolerance": 0.0,
+                  "exact": True,
+                  "method": "augmented_lagrangian",
+                  "reason": "a rate is flat almost everywhere: the true rate moves the multiplier, "
+                            "a surrogate moves the model, and the penalty's proportional term "
+                            "damps the pair",
+                  "rule": "augmented_lagrangian",
+                  "segment": [0, 1],
+                  "sign": -1.0,
+                  "datasets": ["train"],
+                  "surrogate": "sigmoid of temperature 1",
+                  "multipliers": True,
+                  "line": 5},
+                 {"label": "band.lo",
+                  "family": "band.lo",
+                  "text": "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
+                  "relation": ">=",
+                  "tolerance": 1e-06,
+                  "method": "lagrangian",
+                  "reason": "a statistic of the data without exploitable structure: descend on the "
+                            "model, ascend on the multiplier",
+                  "rule": "lagrangian",
+                  "segment": [1, 2],
+                  "sign": -1.0,
+                  "datasets": ["train"],
+                  "multipliers": True,
+                  "line": 6},
+                 {"label": "band.hi",
+                  "family": "band.hi",
+                  "text": "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
+                  "relation": "<=",
+                  "tolerance": 1e-06,
+                  "method": "lagrangian",
+                  "reason": "a statistic of the data without exploitable structure: descend on the "
+                            "model, ascend on the multiplier",
+                  "rule": "lagrangian",
+                  "segment": [2, 3],
+                  "datasets": ["train"],
+                  "multipliers": True,
+                  "line": 6},
+                 {"label": "small",
+                  "family": "small",
+                  "text": "sum(sumsq(W) for W in f.weights) <= 4",
+                  "relation": "<=",
+                  "tolerance": 4e-06,
+                  "soft": True,
+                  "method": "soft",
+                  "reason": "a preference: its violation is added to the objective",
+                  "line": 7}],
+ "metrics": {"acc": "P[pred == y]"},
+ "data": [{"targets": [["train", [["x", "x"], ["y", "y"]]]],
+           "source": {"name": "two_gaussians", "settings": {"n": 100, "seed": 0}}}],
+ "models": [{"name": "f", "source": {"name": "linear", "inputs": [2], "outputs": 1}}],
+ "fit": {"epochs": None,
+         "steps": 500,
+         "batch_size": "full",
+         "clip_norm": None,
+         "accumulate": 1,
+         "precision": "float32",
+         "executor": "auto",
+         "parallel": "none",
+         "augment": None,
+         "seed": 0,
+         "optimizer": [["sgd",
+                        {"params": None,
+                         "lr": 0.02,
+                         "momentum": 0.0,
+                         "weight_decay": 0.0,
+                         "nesterov": False}]],
+         "schedule": ["constant", {"warmup": 0}]},
+ "params": {"level": 0.7},
+ "method": "augmented_lagrangian+lagrangian"}
+
+
+if __name__ == "__main__":
+    from cspec.runtime import main
+
+    raise SystemExit(main(PROGRAM, globals()))

@@ -1,0 +1,173 @@
+"""minimize cos(x) + (y - 2)^2
+
+a: sin(x)*y <= 0.5 by sqp
+b: x + y == 1 by sqp
+
+Compiled by cspec from <spec>, plan ea071744637f. Running this file
+trains exactly as `cspec run` does: the runtime executes this very text.
+"""
+import math
+
+import torch
+
+from cspec.runtime import sqp
+from cspec.runtime.functions import cos, sin
+from cspec.runtime.nlp import matrix, symmetric
+from cspec.runtime.update import vector, weigh
+
+
+def initial_state(primal):
+    """Multipliers and what else the updates remember, at the start."""
+    return {
+        "multipliers": torch.zeros(2),
+        "floor": torch.tensor([0.0, -math.inf]),  # least multiplier an entry may have
+    }
+
+
+def measure(primal, batch):
+    """f, the constraints g with gradient, and the true constraints, on one batch."""
+    x = primal["x"][0]
+    y = primal["y"][0]
+    f = cos(x) + (y - 2) ** 2
+    a = sin(x) * y - 0.5  # a: sin(x)*y <= 0.5
+    b = x + y - 1  # b: x + y == 1
+    g = vector(a, b)
+    return f, g, g.detach()
+
+
+def combine(f, g, true, state):
+    """L = f + <multipliers, g>"""
+    return f + weigh(state["multipliers"], g)
+
+
+def gradient(primal):
+    """df/dx, exact."""
+    x = primal["x"][0]
+    y = primal["y"][0]
+    return vector(-sin(x), 2 * y - 4)
+
+
+def jacobian(primal):
+    """dg/dx, exact: entries (row of g, place in x, derivative) that are not zero."""
+    y = primal["y"][0]
+    x = primal["x"][0]
+    return matrix(
+        2, 2,
+        (0, 0, y * cos(x)),
+        (0, 1, sin(x)),
+        (1, 0, 1),
+        (1, 1, 1),
+    )
+
+
+def hessian(primal, multipliers):
+    """Hessian of f + <multipliers, g>, exact: entries of the lower triangle."""
+    x = primal["x"][0]
+    t0 = cos(x)
+    y = primal["y"][0]
+    return symmetric(
+        2,
+        (0, 0, -(multipliers[0] * y * sin(x)) - t0),
+        (1, 0, multipliers[0] * t0),
+        (1, 1, 2),
+    )
+
+
+def train(session):
+    """The whole run: one call of the solver, with the functions above."""
+    sqp.solve(
+        session,
+        measure,
+        equalities=(False, True),
+        gradient=gradient,
+        jacobian=jacobian,
+        hessian=hessian,
+        engine="slsqp",
+        tolerance=1e-09,
+        iterations=500,
+        escalate=True,
+    )
+
+
+def objective(primal, data):
+    """The objective as written."""
+    x = primal["x"][0]
+    y = primal["y"][0]
+    return cos(x) + (y - 2) ** 2
+
+
+def evaluate(primal, data):
+    """Value and bound of every constraint as written, on whole data and as deployed."""
+    x = primal["x"][0]
+    y = primal["y"][0]
+    return {
+        "a": (sin(x) * y, 0.5),
+        "b": (x + y, 1),
+    }
+
+
+def metrics(primal, data):
+    """Recorded, never optimized."""
+    return {}
+
+
+# What the runtime needs to know: data, models, optimizer, labels, tolerances.
+PROGRAM = {"name": "<spec>",
+ "spec": "var x = 0.5 in [0, pi/2]\n"
+         "var y = 1\n"
+         "minimize cos(x) + (y - 2)^2\n"
+         "s.t. a: sin(x)*y <= 0.5\n"
+         "     b: x + y == 1",
+ "digest": "ea071744637fdbb83f8477aa7604aee62d7090f219164e0a4a7dd3de82745d4a",
+ "sense": "minimize",
+ "objective": "cos(x) + (y - 2)^2",
+ "constraints": [{"label": "a",
+                  "family": "a",
+                  "text": "sin(x)*y <= 0.5",
+                  "relation": "<=",
+                  "tolerance": 1e-06,
+                  "method": "sqp",
+                  "reason": "smooth, small and deterministic: sequential quadratic programming, "
+                            "exact derivatives",
+                  "rule": "sqp",
+                  "segment": [0, 1],
+                  "multipliers": True,
+                  "line": 4},
+                 {"label": "b",
+                  "family": "b",
+                  "text": "x + y == 1",
+                  "relation": "==",
+                  "tolerance": 1e-06,
+                  "method": "sqp",
+                  "reason": "affine, small and deterministic: sequential quadratic programming, "
+                            "exact derivatives",
+                  "rule": "sqp",
+                  "segment": [1, 2],
+                  "multipliers": True,
+                  "line": 5}],
+ "variables": [{"name": "x", "start": 0.5, "lower": 0.0, "upper": 1.5707963267948966},
+               {"name": "y", "start": 1.0}],
+ "fit": {"epochs": None,
+         "steps": None,
+         "batch_size": 128,
+         "clip_norm": None,
+         "accumulate": 1,
+         "precision": "float64",
+         "executor": "auto",
+         "parallel": "none",
+         "augment": None,
+         "seed": 0,
+         "optimizer": [["adam",
+                        {"params": None,
+                         "lr": 0.001,
+                         "betas": [0.9, 0.999],
+                         "eps": 1e-08,
+                         "weight_decay": 0.0}]],
+         "schedule": ["constant", {"warmup": 0}]},
+ "method": "sqp"}
+
+
+if __name__ == "__main__":
+    from cspec.runtime import main
+
+    raise SystemExit(main(PROGRAM, globals()))

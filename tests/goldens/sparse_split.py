@@ -1,0 +1,197 @@
+"""minimize ce(net(x), y)
+
+ortho: W in stiefel by projection
+prune: W in sparse(10%) by admm
+
+Compiled by cspec from <spec>, plan ecc1ea2e2b17. Running this file
+trains exactly as `cspec run` does: the runtime executes this very text.
+"""
+import torch
+
+from cspec.runtime import operators
+from cspec.runtime.functions import ce, fraction, mean, pred
+from cspec.runtime.splitting import (
+    attraction,
+    deliver,
+    project_,
+    report_split,
+    split_reset,
+    split_step,
+    stay,
+)
+from cspec.runtime.update import parameter, parameters
+
+STIEFEL = operators.get("stiefel")
+SPARSE = operators.get("sparse", 0.1)
+
+
+def initial_state(primal):
+    """Multipliers and what else the updates remember, at the start."""
+    return {
+    }
+
+
+def measure(primal, batch):
+    """f, the constraints g with gradient, and the true constraints, on one batch."""
+    x_train = batch["train"]["x"]
+    net = primal["net"]
+    z = net(x_train)
+    y_train = batch["train"]["y"]
+    f = mean(ce(z, y_train))
+    return f, f.new_zeros(0), f.new_zeros(0)
+
+
+def combine(f, g, true, state):
+    """The loss is the objective alone."""
+    return f
+
+
+def ortho_tensors(primal):
+    """What `ortho` is about: W in stiefel"""
+    return parameters(primal["net"], ["fc1.weight"])
+
+
+def prune_tensors(primal):
+    """What `prune` is about: W in sparse(10%)"""
+    return parameters(primal["net"], ["fc2.weight"])
+
+
+def project(primal, optimizer, progress):
+    """Replace each by the nearest member of its set; momentum follows."""
+    project_(STIEFEL, ortho_tensors(primal), optimizer)  # ortho
+
+
+def train(session):
+    """The loop. Every line is what `cspec run` executes."""
+    primal, state, optimizer = session.primal, session.state, session.optimizer
+    if session.step == 0:  # not where a run is resumed
+        project(primal, optimizer, 0.0)
+    for batch in session.batches():
+        progress = session.progress
+        prune_split = 0.3 <= progress < 0.8
+        if prune_split and "prune.begun" not in state:
+            split_reset("prune", SPARSE, prune_tensors(primal), state, rho=0.001)
+        if progress >= 0.8 and "prune.begun" in state and "prune.delivered" not in state:
+            deliver([("prune", SPARSE, prune_tensors(primal))], state)
+        f, g, true = measure(primal, batch)
+        loss = combine(f, g, true, state)
+        if prune_split:
+            loss = loss + attraction("prune", prune_tensors(primal), state)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(session.parameters, 1.0)
+        optimizer.step()
+        session.schedule.step()
+        project(primal, optimizer, session.progress)
+        if "prune.delivered" in state:
+            stay([("prune", SPARSE, prune_tensors(primal))], state, optimizer)
+        session.record(f, true)
+        if session.epoch_ended:
+            if prune_split:
+                split_step("prune", SPARSE, prune_tensors(primal), state)
+            session.verify()
+            if session.feasible(0.001) and session.stalled(epochs=5) or session.stopped():
+                break
+    report_split(session, "prune")
+
+
+def objective(primal, data):
+    """The objective as written."""
+    x_train = data["train"]["x"]
+    net = primal["net"]
+    z = net(x_train)
+    y_train = data["train"]["y"]
+    return mean(ce(z, y_train))
+
+
+def evaluate(primal, data):
+    """Value and bound of every constraint as written, on whole data and as deployed."""
+    net = primal["net"]
+    fc1_weight = parameter(net, "fc1.weight")
+    fc2_weight = parameter(net, "fc2.weight")
+    return {
+        "ortho[fc1.weight]": (STIEFEL.violation(fc1_weight), 0),
+        "prune[fc2.weight]": (SPARSE.violation(fc2_weight), 0),
+    }
+
+
+def metrics(primal, data):
+    """Recorded, never optimized."""
+    x_test = data["test"]["x"]
+    net = primal["net"]
+    z = net(x_test)
+    predicted = pred(z)
+    y_test = data["test"]["y"]
+    return {
+        "acc": fraction(predicted == y_test),
+    }
+
+
+# What the runtime needs to know: data, models, optimizer, labels, tolerances.
+PROGRAM = {"name": "<spec>",
+ "spec": "data train(x, y), val(x, y), test(x, y) = digits(split=[0.6, 0.2, 0.2], seed=0)\n"
+         "model net = mlp(hidden=[32, 32])\n"
+         "minimize ce(net(x), y)\n"
+         's.t. ortho: forall W in net.weights("fc1.*"): W in stiefel within 1e-5\n'
+         '     prune: forall W in net.weights("fc2.*"): W in sparse(10%) by admm(rho=1e-3)\n'
+         "metric acc = P[pred == y on test]\n"
+         "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
+         "verify all on val every epoch\n"
+         "stop when feasible(1e-3) and stalled(epochs=5)\n",
+ "digest": "ecc1ea2e2b175989d0709de8fb1e08f7dff0a4609395c00539028504d19205cc",
+ "sense": "minimize",
+ "objective": "ce(net(x), y)",
+ "objective_datasets": ["train"],
+ "constraints": [{"label": "ortho[fc1.weight]",
+                  "family": "ortho",
+                  "text": "W in stiefel",
+                  "relation": "in",
+                  "tolerance": 1e-05,
+                  "method": "projection",
+                  "reason": "a set of parameters with a known projection, `stiefel`: exact at "
+                            "every step, and there is nothing to tune",
+                  "line": 4},
+                 {"label": "prune[fc2.weight]",
+                  "family": "prune",
+                  "text": "W in sparse(10%)",
+                  "relation": "in",
+                  "tolerance": 0.0,
+                  "exact": True,
+                  "method": "admm",
+                  "reason": "as written: the constraint's own `by`",
+                  "line": 5}],
+ "metrics": {"acc": "P[pred == y on test]"},
+ "data": [{"targets": [["train", [["x", "x"], ["y", "y"]]], ["val", [["x", "x"], ["y", "y"]]],
+                       ["test", [["x", "x"], ["y", "y"]]]],
+           "source": {"name": "digits", "settings": {"split": [0.6, 0.2, 0.2], "seed": 0}}}],
+ "models": [{"name": "net",
+             "source": {"name": "mlp",
+                        "settings": {"hidden": [32, 32]},
+                        "inputs": [64],
+                        "outputs": 10}}],
+ "fit": {"epochs": 20,
+         "steps": None,
+         "batch_size": 64,
+         "clip_norm": 1.0,
+         "accumulate": 1,
+         "precision": "float32",
+         "executor": "auto",
+         "parallel": "none",
+         "augment": None,
+         "seed": 0,
+         "optimizer": [["adam",
+                        {"params": None,
+                         "lr": 0.001,
+                         "betas": [0.9, 0.999],
+                         "eps": 1e-08,
+                         "weight_decay": 0.0}]],
+         "schedule": ["cosine", {"warmup": 0, "final": 0.0}]},
+ "verify": [{"dataset": "val", "every": [1, "epoch"]}],
+ "stop": "feasible(1e-3) and stalled(epochs=5)",
+ "method": "projection+admm"}
+
+
+if __name__ == "__main__":
+    from cspec.runtime import main
+
+    raise SystemExit(main(PROGRAM, globals()))
