@@ -53,7 +53,7 @@ def worst(
     if not isinstance(held, Tensor):
         return value, bound
     pair = (torch.as_tensor(side, device=held.device) for side in (value, bound))
-    values, bounds = torch.broadcast_tensors(*pair)
+    values, bounds = torch.broadcast_tensors(*pair)  # type: ignore[no-untyped-call]
     if values.ndim == 0:
         return value, bound
     beyond = values - bounds
