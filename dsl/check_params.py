@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from cspec.dsl.constants import NotFiniteError, Values, constant
@@ -174,5 +175,28 @@ def check_vars(typer: Typer) -> None:
         for dimension in item.dimensions:
             _checked(typer, dimension, values)
         value = None if item.value is None else _value(typer, item.value, values)
+        _start_size(typer, item, values)
         if item.domain is not None:
             _in_domain(typer, item, value, values, False)
+
+
+def _start_size(typer: Typer, item: Var, values: Values) -> None:
+    """A vector of starting values has one for each entry of the variable."""
+    if not isinstance(item.value, Vector):
+        return
+    sizes = [constant(dimension, values) for dimension in item.dimensions]
+    size = math.prod(known for known in sizes if known is not None)
+    given = len(item.value.items)
+    if None in sizes or given == size or any(isinstance(i, Vector) for i in item.value.items):
+        return
+    entries = "entry" if size == 1 else "entries"
+    typer.report(
+        "CS326",
+        f"var `{item.name}` has {size:g} {entries} and {given} starting values",
+        item.value.span,
+        f"{size:g} expected",
+        helps=(
+            f"write `var {item.name}[{given}] = {typer.source.slice(item.value.span)}`",
+            "or one number, which all entries start at",
+        ),
+    )

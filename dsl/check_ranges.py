@@ -9,7 +9,7 @@ from cspec.dsl.diagnostics import Fix
 from cspec.dsl.intervals import Range, Ranges
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name
 from cspec.dsl.typecheck import Scope, Typer
-from cspec.dsl.wording import number
+from cspec.dsl.wording import number, quoted
 
 _SLACK = 1e-12
 
@@ -18,6 +18,7 @@ def check_range(typer: Typer, relation: Compare, scope: Scope, moves: bool) -> b
     """Whether every link of a relation can be met and can be broken; else a finding."""
     ranges = typer.ranges
     bound: dict[str, Range] = dict.fromkeys(scope.local, Range(-math.inf, math.inf))
+    always: list[tuple[Expr, Expr, Range, Range]] = []
     for index, operator in enumerate(relation.operators):
         left, right = relation.operands[index], relation.operands[index + 1]
         low, high = ranges.of(left, bound), ranges.of(right, bound)
@@ -25,9 +26,10 @@ def check_range(typer: Typer, relation: Compare, scope: Scope, moves: bool) -> b
             _outside(typer, relation, left, right, operator, ranges, bound)
             return False
         if _always(low, high, operator):
-            _true(typer, relation, left, right, low, high, moves)
-            return False
-    return True
+            always.append((left, right, low, high))
+    for left, right, low, high in always:
+        _true(typer, relation, left, right, low, high, moves)
+    return not always
 
 
 def _impossible(left: Range, right: Range, operator: str) -> bool:
@@ -137,7 +139,7 @@ def _outside(
         return
     helps: tuple[str, ...] = (f"choose a bound that {subject(typer, thing)} can reach",)
     fixes: tuple[Fix, ...] = ()
-    if _share(thing, typer) and 1 < value <= 100:
+    if _share(thing, typer) and 1 < value <= 100 and "%" not in typer.text(at):
         helps = (f"did you mean `{number(value)}%`?",)
         fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
     typer.report(
@@ -166,7 +168,7 @@ def _true(
     helps: tuple[str, ...] = ("drop it, or choose a bound that can be missed",)
     fixes: tuple[Fix, ...] = ()
     if value is not None and _stated(thing, typer) and not known.low <= value <= known.high:
-        if _share(thing, typer) and 1 < value <= 100:
+        if _share(thing, typer) and 1 < value <= 100 and "%" not in typer.text(at):
             helps = (f"did you mean `{number(value)}%`?",)
             fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
         typer.report(
@@ -179,10 +181,11 @@ def _true(
             fixes=fixes,
         )
         return
+    link = left.span.to(right.span)
     typer.report(
         "CS328",
-        f"{typer.text(relation)} is always true",
-        relation.span,
+        f"{quoted(typer.source, link)} is always true",
+        link,
         "holds whatever is learned",
         notes=(f"{subject(typer, thing)} {interval(known)}",) if moves else (),
         helps=helps,

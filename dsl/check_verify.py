@@ -86,7 +86,7 @@ def _confidence(typer: Typer, item: Verify) -> None:
     elif not 0 < value < 1:
         helps: tuple[str, ...] = ("write `with confidence 95%`",)
         fixes: tuple[Fix, ...] = ()
-        if 1 < value < 100:
+        if 1 < value < 100 and "%" not in typer.text(expr):
             helps = (f"did you mean `{number(value)}%`?",)
             fixes = (Fix(span=expr.span, replacement=f"{number(value)}%", title="percent"),)
         typer.report(

@@ -138,7 +138,8 @@ def _constraint(
     relation = worker.relation(constraint.relation, inner)
     if on is not None and worker.measured == before:
         worker.nothing_measured(on, constraint)
-    kept = tuple(_modifier(m, inner, worker) for m in modifiers if not isinstance(m, On))
+    twice = sum(isinstance(m, On) for m in modifiers) > 1  # a finding of `check_modifiers`
+    kept = tuple(_modifier(m, inner, worker) for m in modifiers if twice or not isinstance(m, On))
     return constraint.model_copy(
         update={"binders": binders, "relation": relation, "modifiers": kept}
     )

@@ -59,6 +59,8 @@ _REDUCIBLE: frozenset[What] = _NUMBER.union(("groups", "weights"))
 _SCORES: frozenset[What] = frozenset({"scores", "number", "tensor", "column", "unknown"})
 _LABELS: frozenset[What] = frozenset({"column", "number", "labels", "scores", "value", "unknown"})
 _WEIGHT: frozenset[What] = frozenset({"tensor", "weights", "number", "unknown"})
+_MATRIX: frozenset[What] = _WEIGHT - {"weights"}
+"""One weight: a list of weights is read as one vector, which is no matrix."""
 _SIZED: frozenset[What] = frozenset({"model", "weights", "tensor", "unknown"})
 _PLAIN: frozenset[What] = frozenset({"number", "unknown"})
 
@@ -83,8 +85,8 @@ def _elementary(
     )
 
 
-def _weight(name: str, doc: str, low: float = 0) -> Signature:
-    return Signature(name, "weights", (_p("w", _WEIGHT),), "number", doc, (low, INF))
+def _weight(name: str, doc: str, kinds: frozenset[What] = _WEIGHT) -> Signature:
+    return Signature(name, "weights", (_p("w", kinds),), "number", doc, (0, INF))
 
 
 def _size(name: str, doc: str, high: float, gradient: bool, surrogate: str | None) -> Signature:
@@ -129,8 +131,8 @@ _TABLE: tuple[Signature, ...] = (
         "entry-wise p-norm; p may be inf",
         (0, INF),
     ),
-    _weight("spectral", "largest singular value; as a set `spectral(r)`: at most r"),
-    _weight("nuclear", "sum of the singular values; as a set `nuclear(r)`: at most r"),
+    _weight("spectral", "largest singular value; as a set `spectral(r)`: at most r", _MATRIX),
+    _weight("nuclear", "sum of the singular values; as a set `nuclear(r)`: at most r", _MATRIX),
     Signature("prob", "classifier", (_p("z", _SCORES),), "scores", "probabilities", (0, 1)),
     Signature(
         "pred",

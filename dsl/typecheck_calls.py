@@ -303,7 +303,7 @@ def _argument(
 def _wanted(signature: Signature, parameter: Parameter) -> str:
     """What an argument should be, in words."""
     if signature.family == "weights" and parameter.name in ("w", "v"):
-        return "weights"
+        return "weights" if "weights" in parameter.kinds else "one weight"
     if signature.family in ("loss", "classifier") and parameter.name in ("outputs", "z"):
         return WORDS["scores"]
     for what in ("model", "weights", "groups", "dataset", "scores", "tensor", "column"):
@@ -319,6 +319,13 @@ def _instead(typer: Typer, signature: Signature, value: Expr, kind: Kind) -> tup
         return (f"write `{signature.name}({models[0]})`",)
     if signature.family in ("loss", "classifier") and kind.what == "model":
         return (f"write `{text}(x)` for its outputs",)
+    if signature.family == "weights" and kind.what == "weights":
+        return (
+            f"the largest of all: `max({signature.name}(W) for W in {text})`",
+            f"each by itself: `forall W in {text}: {signature.name}(W) ...`",
+        )
+    if signature.name in ("spectral", "nuclear") and kind.what == "model":
+        return (f"each by itself: `forall W in {text}.weights: {signature.name}(W) ...`",)
     if signature.family in ("weights", "reduction") and kind.what == "model":
         return (
             f"over all weights: `{signature.name}({text}.weights)`",
@@ -340,7 +347,7 @@ def _out_of_range(
         span = f"of at least {number(low)}"
     helps: tuple[str, ...] = ()
     fixes: tuple[Fix, ...] = ()
-    if high == 1 and 1 < known <= 100:
+    if high == 1 and 1 < known <= 100 and "%" not in typer.text(value):
         helps = (f"did you mean `{number(known)}%`?",)
         fixes = (Fix(span=value.span, replacement=f"{number(known)}%", title="write percent"),)
     typer.report(
