@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,7 +37,9 @@ def solve(text: str, seed: int = 0, bindings: Mapping[str, Any] | None = None) -
 
 
 def spread(values: Sequence[float], digits: int = 4) -> str:
-    """Mean and standard deviation."""
+    """Mean and standard deviation; a dash where nothing was measured."""
+    if any(math.isnan(value) for value in values):
+        return "-"
     sd = statistics.stdev(values) if len(values) > 1 else 0.0
     return f"{statistics.mean(values):.{digits}g} ± {sd:.2g}"
 

@@ -14,7 +14,7 @@ from cspec.compiler.methods.output_projection import OutputRows, Params, output_
 from cspec.compiler.rewrite import function_name
 from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, shape, walk
 from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.methods import Method, OutputProjection
+from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
 
 
 class SetResidual(Expr):
@@ -75,6 +75,8 @@ class Lowered(NamedTuple):
     soft: tuple[Constraint, ...]
     outputs: tuple[OutputRows, ...] = ()
     """Affine constraints that are part of the models."""
+    thresholds: tuple[Constraint, ...] = ()
+    """Rates that a shift of the score meets after training."""
 
     @property
     def size(self) -> int:
@@ -101,11 +103,14 @@ def lower(
     hard = [c for c in problem.constraints if c.soft is None]
     groups: dict[Method, list[Constraint]] = {}
     projected: list[Constraint] = []
+    shifted: list[Constraint] = []
     actions: dict[tuple[object, ...], list[Constraint]] = {}
     for constraint in hard:
         assert isinstance(constraint.method, Method)
         if isinstance(constraint.method, OutputProjection):
             projected.append(constraint)
+        elif isinstance(constraint.method, Threshold):
+            shifted.append(constraint)
         elif constraint.method.word in SET_METHODS:
             key = (constraint.label, constraint.method, constraint.set and constraint.set.word)
             actions.setdefault(key, []).append(constraint)
@@ -113,7 +118,7 @@ def lower(
             groups.setdefault(constraint.method, []).append(constraint)
     rules = _rules(groups, facts, (total_steps, steps_per_epoch, by_value))
     outputs = output_rows(projected, facts, params or {})
-    return Lowered(problem, rules, _actions(actions), soft, outputs)
+    return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted))
 
 
 def _rules(

@@ -168,7 +168,9 @@ def specialize(
     problem = surrogates(gates(problem, gated), moving(checked))
     problem = choose(problem, _context(checked, facts, schedule.steps))
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
-    lowered = lower(problem, facts, schedule.steps, schedule.steps_per_epoch, by_value, checked.params)
+    lowered = lower(
+        problem, facts, schedule.steps, schedule.steps_per_epoch, by_value, checked.params
+    )
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
     graph, solve = assemble(lowered), None

@@ -32,12 +32,13 @@ from cspec.dsl.settings.methods import (
     Admm,
     AugmentedLagrangian,
     Auto,
+    FrankWolfe,
     Lagrangian,
     Method,
-    FrankWolfe,
     OutputProjection,
     Parametrization,
     Projection,
+    Threshold,
 )
 
 GATE_BUDGET = 22.0
@@ -125,7 +126,7 @@ def _as_written(c: Constraint, method: Method, where: str, context: Context) -> 
             if c.set is None:
                 raise SpecError([_no_set(c, method)])
             require_construction(c, c.set.word, method)
-        case OutputProjection():
+        case OutputProjection() | Threshold():
             pass  # affine rows are looked for once the outputs are known
         case _ if method.word in FUNCTIONAL:
             _require_function(c, method, context)

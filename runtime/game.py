@@ -20,7 +20,8 @@ def payoffs(true: Tensor) -> Tensor:
 
 def external_regret(weights: Tensor, true: Tensor, lr: float) -> Tensor:
     """l <- P_simplex(l + lr q): projected gradient ascent."""
-    return Simplex().project(weights + lr * payoffs(true).to(weights))
+    moved: Tensor = Simplex().project(weights + lr * payoffs(true).to(weights))
+    return moved
 
 
 def swap_regret(matrix: Tensor, true: Tensor, lr: float, least: float) -> Tensor:
@@ -43,8 +44,9 @@ def stationary(matrix: Tensor) -> Tensor:
     equations[-1] = 1.0
     right = torch.zeros(size, dtype=torch.float64, device=matrix.device)
     right[-1] = 1.0
-    found = torch.linalg.solve(equations, right).clamp(min=0)
-    return (found / found.sum()).to(matrix)
+    found: Tensor = torch.linalg.solve(equations, right).clamp(min=0)
+    shares: Tensor = (found / found.sum()).to(matrix)
+    return shares
 
 
 def objective_share(weights: Tensor) -> Tensor:

@@ -10,10 +10,11 @@ from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.sets import targets, tensors_of
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef
-from cspec.compiler.lower import Lowered, SetAction
+from cspec.compiler.lower import Lowered, SetAction, full_label
 from cspec.compiler.methods.output_projection import OutputRows
+from cspec.compiler.methods.threshold import thresholded
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expr, Name
+from cspec.dsl.nodes import Expectation, Expr, Name, walk
 from cspec.dsl.settings.methods import FrankWolfe, Parametrization
 
 
@@ -86,6 +87,9 @@ def write_prepare(lowered: Lowered, facts: Facts, make: MakeTranslator) -> None:
     doc = ["Before training: what holds by construction from here on."]
     with make.writer.function("prepare", ("primal",), doc):
         translator = make()
+        if shifted := thresholded(lowered.thresholds, facts):
+            translator.used.add("shiftable_")
+            make.writer.line(f"shiftable_(primal[{shifted!r}])")
         for outputs in lowered.outputs:
             _write_output_projection(outputs, translator)
         for action in parametrizations(lowered):
@@ -122,6 +126,23 @@ def _write_output_projection(outputs: OutputRows, translator: Translator) -> Non
         writer.line(f"lower={_numbers(outputs.lower)},")
         writer.line(f"upper={_numbers(outputs.upper)},")
     writer.line(")")
+
+
+def write_thresholds(lowered: Lowered, translator: Translator) -> None:
+    """After the loop: the shift of the score at which the rates hold."""
+    model = thresholded(lowered.thresholds, translator.scope.facts)
+    if model is None:
+        return
+    datasets = {
+        node.dataset
+        for c in lowered.thresholds
+        for node in walk(c.value)
+        if isinstance(node, Expectation) and node.dataset
+    }
+    translator.used.add("shift_threshold")
+    labels = [full_label(c) for c in lowered.thresholds]
+    call = f"shift_threshold(session, {model!r}, {sorted(datasets)[0]!r}, {labels!r})"
+    translator.writer.line(call)
 
 
 def _numbers(values: Sequence[float]) -> str:

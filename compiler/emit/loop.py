@@ -10,6 +10,7 @@ from cspec.compiler.emit.constructions import (
     start_in_sets,
     vertex_steps,
     write_gaps,
+    write_thresholds,
     write_vertex_steps,
 )
 from cspec.compiler.emit.duals import (
@@ -262,6 +263,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
         write_projection(action, translator, plan.epochs)
     write_stall_reports(plan.lowered, translator)
     write_reports(plan.splits, translator)
+    write_thresholds(plan.lowered, translator)
     write_gaps(vertex_steps(plan.lowered), translator)
 
 

@@ -62,6 +62,7 @@ LOOP_PIECES = {
     "cspec.runtime.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
     "cspec.runtime.parametrization": frozenset({"parametrize_", "map_variable_"}),
     "cspec.runtime.output_projection": frozenset({"project_outputs_"}),
+    "cspec.runtime.threshold": frozenset({"shiftable_", "shift_threshold"}),
     "cspec.runtime.look_ahead": frozenset({"keep_place", "go_back"}),
 }
 """Modules of the runtime with the pieces of single methods."""
@@ -183,7 +184,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         for operation in dual_operations(rule):
             write_dual_step(rule, operation, len(rules) == 1, writer, used)
     mapped = parametrizations(lowered)
-    if mapped or lowered.outputs:
+    if mapped or lowered.outputs or lowered.thresholds:
         write_prepare(lowered, emission.scope.facts, make)
     acting = [action for action in lowered.actions if action not in mapped]
     if acting and emission.solve is None:

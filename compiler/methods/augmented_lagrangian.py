@@ -41,7 +41,7 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
             name="before", size=rule.size, start=NAN, meaning="violation at the last update"
         ),
     )
-    extra = ()
+    extra: tuple[StateFacts, ...] = ()
     if settings.rule == "lancelot":
         extra = (
             StateFacts(

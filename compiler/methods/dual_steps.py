@@ -44,6 +44,7 @@ NAN = float("nan")
 
 def _sgd(rule: Rule, settings: Lagrangian, dual: Sgd) -> Parts:
     lr = dual.lr or DEFAULT_STEP
+    updates: tuple[Update, ...]
     if settings.order == "optimistic":
         state = (_vector(rule, "before", "g of the step before", NAN),)
         updates = (

@@ -61,7 +61,7 @@ def lagrangian(rule: Rule) -> Fragment:
         data=settings.dual_data,
         meaning=meaning,
     )
-    operations = (dual, combine)
+    operations: tuple[Operation, ...] = (dual, combine)
     if settings.escalate:
         operations = (*operations, _escalation(rule))
     if any(item.name == "lr" for item in state):
@@ -100,8 +100,8 @@ def _check(rule: Rule, settings: Lagrangian) -> None:
 def _dual(rule: Rule, settings: Lagrangian) -> Parts:
     state, updates, constants, meaning = dual_steps(rule, settings)
     if rule.deterministic and getattr(settings.dual, "lr", 0.0) is None:
-        step = constants.pop("lr")
-        lr = StateFacts(name="lr", size=rule.size, start=step, meaning="dual steps, scaled")
+        first = constants.pop("lr")
+        lr = StateFacts(name="lr", size=rule.size, start=first, meaning="dual steps, scaled")
         state = (*state, lr)
     if not settings.escalate:
         return state, updates, constants, meaning

@@ -92,7 +92,7 @@ def _of_each_example(constraint: Constraint, context: Expansion) -> Constraint:
     binder, *others = constraint.binders
     domain = binder.domain
     if others or not isinstance(domain, Name) or domain.id not in context.facts.data:
-        raise SpecError([not_compiled("this quantifier by `output_projection`", binder.span)])
+        raise not_compiled("this quantifier by `output_projection`", domain)
     value = PerExample(dataset=domain.id, body=constraint.value, span=constraint.value.span)
     return constraint.model_copy(update={"binders": (), "value": value, "parts": ()})
 
