@@ -7,7 +7,7 @@ made at 40 digits, and what does not differ there is equal.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sympy as sp
 
@@ -147,7 +147,7 @@ _RISING = {
 """Increasing functions with their values at minus and plus infinity."""
 
 
-def _function(function: object, argument: Range) -> Range:
+def _function(function: Any, argument: Range) -> Range:
     if function in _RISING:
         return Range(*(_increasing(function, end) for end in argument))
     if function is sp.acos:
@@ -163,7 +163,7 @@ def _function(function: object, argument: Range) -> Range:
     raise NotSymbolicError(str(function))
 
 
-def _increasing(function: object, end: sp.Expr) -> sp.Expr:
+def _increasing(function: Any, end: sp.Expr) -> sp.Expr:
     limits = _RISING[function]
     if end in (sp.oo, -sp.oo):
         if limits is None or (function is sp.log and end is -sp.oo):
@@ -176,7 +176,7 @@ def _increasing(function: object, end: sp.Expr) -> sp.Expr:
         return -sp.oo if sign == 0 else sp.log(end)
     if function is sp.asin and compare(abs(end), sp.Integer(1)) > 0:
         raise NotSymbolicError("arcsin of what may be larger than 1")
-    return function(end)  # type: ignore[operator]
+    return function(end)
 
 
 def _cosh(argument: Range) -> Range:

@@ -187,7 +187,8 @@ def _add(expr: sp.Expr) -> Expr:
 
 def _mul(expr: sp.Expr) -> Expr:
     negative, positive = _split_sign(expr)
-    over, under = [], []
+    over: list[Expr] = []
+    under: list[Expr] = []
     for factor in sp.Mul.make_args(positive):
         base, exponent = factor.as_base_exp()
         if exponent.is_number and exponent.is_real and exponent < 0 and base is not sp.E:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import sympy as sp
 
@@ -36,7 +37,8 @@ EXACT_BITS = 128
 """Larger constants are taken as floating-point numbers before they are raised to a power."""
 EXACT_POWER = 16
 
-Value = sp.Expr | tuple["Value", ...]
+Value: TypeAlias = Any
+"""A sympy expression (sympy has no types), or nested tuples of them."""
 
 
 class NotSymbolicError(Exception):
@@ -240,7 +242,6 @@ def _broadcast(function: Callable[[sp.Expr, sp.Expr], sp.Expr], a: Value, b: Val
     """Entry by entry; a scalar goes with every entry, a vector with every row."""
     match isinstance(a, tuple), isinstance(b, tuple):
         case True, True:
-            assert isinstance(a, tuple) and isinstance(b, tuple)
             if _depth(a) > _depth(b):
                 return tuple(_broadcast(function, row, b) for row in a)
             if _depth(b) > _depth(a):
@@ -249,11 +250,10 @@ def _broadcast(function: Callable[[sp.Expr, sp.Expr], sp.Expr], a: Value, b: Val
                 raise NotSymbolicError("shapes that do not match")
             return tuple(_broadcast(function, x, y) for x, y in zip(a, b, strict=True))
         case True, False:
-            return tuple(_broadcast(function, x, b) for x in a)  # type: ignore[union-attr]
+            return tuple(_broadcast(function, x, b) for x in a)
         case False, True:
-            return tuple(_broadcast(function, a, y) for y in b)  # type: ignore[union-attr]
+            return tuple(_broadcast(function, a, y) for y in b)
         case _:
-            assert isinstance(a, sp.Expr) and isinstance(b, sp.Expr)
             return function(a, b)
 
 
@@ -263,18 +263,14 @@ def _depth(value: Value) -> int:
 
 def _sum(parts: list[Value], operators: tuple[str, ...]) -> Value:
     if not any(isinstance(part, tuple) for part in parts):
-        signed = (
-            [parts[0]]
-            + [
-                -p if o == "-" else p  # type: ignore[operator]
-                for o, p in zip(operators, parts[1:], strict=True)
-            ]
-        )
+        signed = [parts[0]] + [
+            -p if o == "-" else p for o, p in zip(operators, parts[1:], strict=True)
+        ]
         return sp.Add(*signed)
     total = parts[0]
     for operator, part in zip(operators, parts[1:], strict=True):
         sign = -1 if operator == "-" else 1
-        total = _broadcast(lambda x, y, s=sign: x + s * y, total, part)  # type: ignore[misc]
+        total = _broadcast(sp.Add, total, _each(partial(sp.Mul, sign), part))
     return total
 
 
@@ -325,8 +321,8 @@ def _matmul(a: Value, b: Value) -> Value:
     if len(a) != len(b):
         raise NotSymbolicError("shapes that do not match")
     if _depth(b) == 1:
-        return sp.Add(*(x * y for x, y in zip(a, b, strict=True)))  # type: ignore[operator]
-    return tuple(_matmul(a, column) for column in _transpose(b))  # type: ignore[union-attr]
+        return sp.Add(*(x * y for x, y in zip(a, b, strict=True)))
+    return tuple(_matmul(a, column) for column in _transpose(b))
 
 
 def _transpose(value: Value) -> Value:

@@ -181,7 +181,7 @@ class Nlp:
                 ends.append(gradient + multipliers @ jacobian)
             columns.append((ends[0] - ends[1]) / (2 * step))
         found = np.array(columns).reshape(self.size, self.size)
-        return (found + found.T) / 2
+        return np.asarray((found + found.T) / 2)
 
     def violation(self, x: Vector) -> float:
         """The largest violation of a constraint or bound; infinite where f or g is no number."""
@@ -194,4 +194,4 @@ class Nlp:
 
 
 def _tamed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(np.isfinite(values), values, 0.0)
+    return np.asarray(np.where(np.isfinite(values), values, 0.0))
