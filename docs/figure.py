@@ -1,6 +1,6 @@
 """The figure of the README: density and multiplier of the demo run, as one SVG.
 
-    python docs/figure.py            # writes docs/quick.svg
+python docs/figure.py            # writes docs/quick.svg
 """
 
 from __future__ import annotations

@@ -174,9 +174,9 @@ def _literal(node: ast.expr) -> object:
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return tuple(_literal(item) for item in items)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            value = _literal(operand)
-            if isinstance(value, int | float):
-                return -value
+            number = _literal(operand)
+            if isinstance(number, int | float):
+                return -number
         case ast.Attribute(value=ast.Name(id="math" | "np" | "numpy" | "torch"), attr=attr):
             if attr in ("inf", "pi"):
                 return getattr(math, attr)

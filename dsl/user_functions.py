@@ -186,7 +186,7 @@ def _undefined(name: Imported, known: Outline, item: From) -> Diagnostic:
     helps = (f"did you mean `{guess}`?",) if guess else ()
     if not helps and known.functions:
         helps = (f"it defines {listing(sorted(known.functions), 'and')}",)
-    fixes = ()
+    fixes: tuple[Fix, ...] = ()
     if guess is not None and name.name == name.alias:
         fixes = (Fix(span=name.span, replacement=guess, title=f"write {guess}"),)
     return Diagnostic(
