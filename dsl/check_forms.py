@@ -8,6 +8,7 @@ from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
 from cspec.dsl.nodes import (
     And,
+    Attribute,
     Call,
     Compare,
     Constraint,
@@ -168,10 +169,38 @@ def _moves(
     return True
 
 
+def _each_weight(typer: Typer, relation: Membership) -> None:
+    element, members = (typer.source.slice(s.span) for s in (relation.element, relation.set))
+    helps = [f"write `forall W in {element}: W in {members}`"]
+    if members.startswith("sparse(") and element.endswith(".weights"):
+        model, share = element.removesuffix(".weights"), members[7:-1]
+        helps.append(f"for all of them together: `density({model}) <= {share}`")
+    typer.report(
+        "CS302",
+        f"`{element}` is a list of weights, and a set holds one at a time",
+        relation.element.span,
+        "each of them?",
+        helps=tuple(helps),
+        fixes=(
+            Fix(
+                span=relation.element.span,
+                replacement=f"forall W in {element}: W",
+                title="each of them",
+                safe=False,
+            ),
+        ),
+    )
+
+
 def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
     before = len(typer.found)
-    kind = typer.operand(relation.element, scope)
     members = relation.set
+    listed = isinstance(relation.element, Attribute | Call)
+    if listed and typer.kind(relation.element, scope).what == "weights":
+        _each_weight(typer, relation)
+        return
+    del typer.found[before:]
+    kind = typer.operand(relation.element, scope)
     typer.set_kind(members, scope)
     if len(typer.found) > before:
         return

@@ -12,7 +12,7 @@ import torch
 from cspec.api import SpecLike, read_spec, split_names
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import ModelSetup, SourceCall
-from cspec.pipeline import inputs_of, seed_of
+from cspec.pipeline import crosses, inputs_of, seed_of
 from cspec.plans import planned
 from cspec.runtime.binding import bind
 from cspec.runtime.execute import load_module
@@ -56,7 +56,7 @@ def attach(
         outputs=lambda data: outputs(symbolic, data),
     )
     with placed(symbolic.checked.source):
-        program = specialize(symbolic, facts(bound))
+        program = specialize(symbolic, facts(bound, crosses=crosses(symbolic.checked)))
     primal = {**bound.models, **bound.variables}
     module = load_module(program, bound.functions)
     return Handle(program, primal, optimizer, hook=hook, module=module)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
 from cspec.dsl.check import Checked
-from cspec.dsl.nodes import From, Objective
+from cspec.dsl.nodes import Call, From, Name, Objective, walk
 from cspec.dsl.source import NOWHERE, Span
 from cspec.functions import bodies
 from cspec.runtime.bind_text import load_object
@@ -58,9 +58,8 @@ def prepare(
         outputs=lambda data: outputs(symbolic, data),
     )
     with placed(symbolic.checked.source):
-        program = specialize(
-            symbolic, facts(bound, device), data=bound.data_setups, models=bound.model_setups
-        )
+        known = facts(bound, device, crosses(symbolic.checked))
+        program = specialize(symbolic, known, data=bound.data_setups, models=bound.model_setups)
     return Prepared(symbolic, program, bound)
 
 
@@ -75,6 +74,17 @@ def inputs_of(symbolic: Plan, base: Path) -> Inputs:
         needs=needed_at(checked),
         source=checked.source,
         base=base,
+    )
+
+
+def crosses(checked: Checked) -> tuple[tuple[str, ...], ...]:
+    """The columns of every `cross(...)` of a spec."""
+    return tuple(
+        tuple(column.id for column in node.arguments if isinstance(column, Name))
+        for node in walk(checked.elaborated)
+        if isinstance(node, Call)
+        and isinstance(node.function, Name)
+        and node.function.id == "cross"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -154,13 +154,29 @@ def _dataset(obj: Any, name: str, columns: tuple[tuple[str, str], ...]) -> Datas
     )
 
 
-def data_facts(dataset: Dataset) -> DataFacts:
-    """Rows, kinds, classes with counts of one dataset."""
+def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> DataFacts:
+    """Rows, kinds, classes with counts of one dataset; counts of the combinations of `crosses`."""
     return DataFacts(
         rows=len(dataset),
         columns={name: _column_facts(dataset, name) for name in dataset.columns},
         feature_names=dataset.feature_names,
         provenance=dataset.provenance,
+        joint=tuple(
+            (columns, _joint_counts(dataset, columns))
+            for columns in sorted(set(crosses))
+            if all(name in dataset.classes for name in columns)
+        ),
+    )
+
+
+def _joint_counts(
+    dataset: Dataset, columns: tuple[str, ...]
+) -> tuple[tuple[tuple[int, ...], int], ...]:
+    """Rows of each combination of codes that occurs."""
+    codes = torch.stack([dataset[name].flatten().cpu() for name in columns], dim=1)
+    found, counts = codes.unique(dim=0, return_counts=True)
+    return tuple(
+        (tuple(row), count) for row, count in zip(found.tolist(), counts.tolist(), strict=True)
     )
 
 

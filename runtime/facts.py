@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from torch import Tensor, nn
 
 from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
@@ -13,9 +15,12 @@ from cspec.runtime.models import gate_parameters, gated_layers
 from cspec.runtime.modes import measuring
 
 
-def facts(bound: Bound, device: str = "cpu") -> Facts:
-    """Facts of all data, models and functions of a binding; nothing bound is changed."""
-    data = {name: data_facts(dataset) for name, dataset in bound.data.items()}
+def facts(bound: Bound, device: str = "cpu", crosses: Collection[tuple[str, ...]] = ()) -> Facts:
+    """Facts of all data, models and functions of a binding; nothing bound is changed.
+
+    `crosses` are the columns whose combinations are counted, for `cross(..) where count >= n`.
+    """
+    data = {name: data_facts(dataset, crosses) for name, dataset in bound.data.items()}
     example = next((d for d in bound.data.values() if "x" in d.columns), None)
     models = {name: model_facts(model, example) for name, model in bound.models.items()}
     return Facts(data=data, models=models, functions=tuple(bound.functions), device=device)

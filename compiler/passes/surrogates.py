@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.ir import Category, Constraint, Problem
 from cspec.compiler.passes.canonical import minus, parts_of
 from cspec.compiler.rewrite import call, function_name, number, rewrite, same
 from cspec.dsl.constants import value_or_none
@@ -176,7 +176,7 @@ def _prediction(prediction: Expr, other: Expr, softener: Softener) -> Expr:
     """`pred(z) == k` for a class k, or `pred(z) == y` for a column of labels."""
     assert isinstance(prediction, Call)
     logits = prediction.arguments[0]
-    is_class = value_or_none(other, {}) is not None or isinstance(other, Call)
+    is_class = value_or_none(other, {}) is not None or isinstance(other, Category)
     kind = "class" if is_class else "label"
     if softener.word in ("hinge", "ramp"):
         return _margin_event(call(f"{kind}_margin", logits, other), softener)

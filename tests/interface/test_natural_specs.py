@@ -1,4 +1,4 @@
-"""Specs as people type them: what they mean is recomputed by hand from the model that comes back."""
+"""Specs as people type them: what they mean is recomputed by hand from the model."""
 
 from textwrap import dedent
 
@@ -57,3 +57,40 @@ def test_a_pattern_without_a_match_lists_the_names() -> None:
     (found,) = caught.value.diagnostics
     assert found.code == "CS525"
     assert "fc1.weight, fc2.weight" in found.notes[-1]
+
+
+def test_small_groups_of_a_cross_are_left_out() -> None:
+    x, y = pairs()
+    sex = torch.arange(60) % 2
+    race = (torch.arange(60) < 12).long()
+    result = cspec.run(
+        "data train(x, y, sex, race)\nmodel f = mlp(hidden=[4])\nminimize bce(f(x), y)\n"
+        "s.t. c: forall (a, b) in cross(sex, race) where count >= 10:\n"
+        "       P[pred == y | sex == a and race == b] >= 10%\nfit(epochs=1)\n",
+        train={"x": x, "y": y, "sex": sex, "race": race},
+    )
+    assert [c.name for c in result.constraints] == ["c[0, 0]", "c[1, 0]"]
+
+
+def test_agreement_of_two_models() -> None:
+    x, y = pairs()
+    result = cspec.run(
+        "data train(x, y)\nmodel f = mlp(hidden=[4])\nmodel start = frozen(f)\n"
+        "minimize bce(f(x), y)\ns.t. churn: P[pred(f(x)) == pred(start(x))] >= 50%\n"
+        "fit(epochs=2)\n",
+        train=(x, y),
+    )
+    with torch.no_grad():
+        now, before = (result.models[n](x).reshape(-1) > 0 for n in ("f", "start"))
+    assert result["churn"].value == pytest.approx(float((now == before).float().mean()))
+
+
+@pytest.mark.parametrize(
+    ("members", "second"),
+    [("stiefel", None), ("rank(2)", None), ("sparse(10%)", "density(f) <= 10%")],
+)
+def test_a_set_of_a_list_of_weights_is_two_readings(members: str, second: str | None) -> None:
+    (found,) = cspec.check(f"model f\nminimize ce s.t. f.weights in {members}")
+    assert found.code == "CS302"
+    assert f"forall W in f.weights: W in {members}" in found.helps[0]
+    assert second is None or second in found.helps[1]
