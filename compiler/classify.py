@@ -22,8 +22,8 @@ LARGEST = 30
 """Variables, and ..."""
 NODES = 400
 """... nodes of a function beyond which only affine ones are recognized."""
-SECONDS = 2.0
-"""Time for one problem; what is left is called smooth."""
+SECONDS = 20.0
+"""A last resort for one problem; the limits on size decide long before."""
 
 
 class Curvature(NamedTuple):

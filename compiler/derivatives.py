@@ -16,8 +16,8 @@ import sympy as sp
 from cspec.compiler.symbols import NODES, NotSymbolicError, nodes, sigmoid, softplus
 from cspec.dsl.nodes import Call, Expr, Index, Name, Negate, Number, Power, Product, Sum
 
-SECONDS = 3.0
-"""Time that finding and sharing derivatives may take."""
+SECONDS = 30.0
+"""A last resort: the limits on nodes decide long before, so that nothing hangs on timing."""
 TOTAL = 20_000
 """Nodes of all derivatives of one kind together."""
 

@@ -18,7 +18,7 @@ SHARED = "#t"
 
 
 def write_derivatives(solve: Solve, make: MakeTranslator) -> None:
-    """`gradient(primal)`, `jacobian(primal)` and `hessian(primal, multipliers)`, as far as known."""
+    """`gradient(primal)`, `jacobian(primal)` and `hessian(primal, multipliers)`, where known."""
     found = solve.derivatives
     if found.gradient is not None:
         with make.writer.function("gradient", ("primal",), ["df/dx, exact."]):

@@ -1,4 +1,4 @@
-"""The textbook collection: five of it always, more when slow tests are asked for, headers of all."""
+"""The textbook collection: headers of all, five problems always, more among the slow tests."""
 
 import importlib.util
 import sys
