@@ -34,6 +34,9 @@ class ConstraintFacts(BaseModel):
     exact: bool = False
     soft: bool = False
     """A preference: reported, never decides the verdict."""
+    weight: float = 0.0
+    power: int = 1
+    """Of a preference: weight * violation ** power is added to what is minimized."""
     method: str
     """`lagrangian`, `projection`, ...: what enforces it."""
     reason: str = ""

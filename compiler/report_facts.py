@@ -40,6 +40,8 @@ def _facts(
         tolerance=tolerance,
         exact=exact,
         soft=c.soft is not None,
+        weight=c.soft.weight if c.soft is not None else 0.0,
+        power=c.soft.power if c.soft is not None else 1,
         method="soft"
         if c.soft is not None
         else (method.word if isinstance(method, Method) else ""),

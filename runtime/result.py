@@ -82,6 +82,8 @@ class Iterate:
     state: dict[str, Tensor] = field(repr=False)
     """The method's state: multipliers, penalties, split copies."""
     split: str = ""
+    preference: float = 0.0
+    """What preferences add to the minimized objective: sum of weight * violation ** power."""
     vars: dict[str, float | list[Any]] = field(default_factory=dict)
     multipliers: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)

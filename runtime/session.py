@@ -20,7 +20,7 @@ from cspec.runtime.optimizers import build_optimizers
 from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
 from cspec.runtime.snapshots import better, load_tensors, tensors_of
-from cspec.runtime.verify import Measurer, Where, excess, where_measured
+from cspec.runtime.verify import Measurement, Measurer, Where, amount, excess, where_measured
 
 FLUSH_EVERY = 50
 """Steps between two looks of the host at what the device has noted."""
@@ -297,10 +297,19 @@ class Session:
             epoch=self.epoch,
             objective=self.objective_on(self._objective_split(), self._snapshots),
             violation=worst,
+            preference=self._preference(found),
             values={label: item.value for label, item in found.items()},
             tensors=tensors_of(self.primal),
             state={name: value.detach().clone() for name, value in self.state.items()},
             split=", ".join(dict.fromkeys(i.split for i in found.values() if i.split)),
+        )
+
+    def _preference(self, found: Mapping[str, Measurement]) -> float:
+        """What the preferences add to the minimized objective."""
+        return sum(
+            c.weight * amount(c, found[c.label].value, found[c.label].bound) ** c.power
+            for c in self.program.constraints
+            if c.soft
         )
 
     def _objective_split(self) -> str | None:

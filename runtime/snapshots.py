@@ -41,8 +41,9 @@ def load_tensors(primal: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> No
 def better(candidate: Iterate, held: Iterate | None, sense: str) -> bool:
     """Whether a candidate replaces what is held.
 
-    A feasible one beats an infeasible one; among feasible ones the better objective wins, among
-    infeasible ones the smaller violation; the later of two equals wins.
+    A feasible one beats an infeasible one; among feasible ones the better objective wins, with
+    preferences added as in training, among infeasible ones the smaller violation; the later of
+    two equals wins.
     """
     if held is None:
         return True
@@ -50,7 +51,12 @@ def better(candidate: Iterate, held: Iterate | None, sense: str) -> bool:
         return candidate.feasible
     if not candidate.feasible:
         return candidate.violation <= held.violation and math.isfinite(candidate.violation)
-    new, old = candidate.objective, held.objective
+    new, old = _minimized(candidate, sense), _minimized(held, sense)
     if math.isnan(new) or math.isnan(old):
         return not math.isnan(new)
-    return new >= old if sense == "maximize" else new <= old
+    return new <= old
+
+
+def _minimized(iterate: Iterate, sense: str) -> float:
+    sign = -1.0 if sense == "maximize" else 1.0
+    return sign * iterate.objective + iterate.preference
