@@ -15,6 +15,7 @@ from cspec.compiler.rewrite import function_name
 from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, shape, walk
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
+from cspec.dsl.signatures import SIGNATURES
 
 
 class SetResidual(Expr):
@@ -196,8 +197,26 @@ def entries(expr: Expr, facts: Facts) -> int:
 
 
 _REDUCTIONS = frozenset(
-    {"norm", "l1", "l2", "sumsq", "spectral", "nuclear", "gap", "ratio", "max", "min", "mean"}
+    {
+        "norm",
+        "l1",
+        "l2",
+        "sumsq",
+        "sum",
+        "spectral",
+        "nuclear",
+        "gap",
+        "ratio",
+        "max",
+        "min",
+        "mean",
+    }
 )
+
+
+def _one_number(word: str | None) -> bool:
+    """Whether a function makes one number of a tensor; so do functions of the user's own."""
+    return word in _REDUCTIONS or (word is not None and word not in SIGNATURES)
 
 
 def outside_reductions(expr: Node) -> list[Node]:
@@ -209,7 +228,7 @@ def outside_reductions(expr: Node) -> list[Node]:
         found.append(node)
         if isinstance(node, Expectation):
             continue
-        if isinstance(node, Call) and function_name(node) in _REDUCTIONS:
+        if isinstance(node, Call) and _one_number(function_name(node)):
             continue
         stack.extend(node.children())
     return found

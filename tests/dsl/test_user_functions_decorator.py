@@ -87,3 +87,15 @@ def test_without_a_gradient_nothing_flows() -> None:
     value = made(torch.ones(2, requires_grad=True))
     assert value.item() == 2
     assert not value.requires_grad
+
+
+def test_one_number_a_weight_has_one_multiplier(spec: Path) -> None:
+    path = spec.parent / "net.cspec"
+    path.write_text(
+        'from "helpers.py" import share\nmodel f = mlp(hidden=[4])\nminimize ce\n'
+        "s.t. few: forall W in f.weights: share(W) <= 90%\nfit(steps=3)\n"
+    )
+    x = torch.randn(24, 3)
+    result = cspec.run(path, data=(x, (x[:, 0] > 0).long()))
+    assert [c.name for c in result.constraints] == ["few[fc1.weight]", "few[fc2.weight]"]
+    assert all(isinstance(c.multiplier, float) for c in result.constraints)
