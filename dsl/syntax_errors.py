@@ -33,6 +33,13 @@ from cspec.dsl.syntax_parts import (
     slices,
     two_constraints,
 )
+from cspec.dsl.syntax_places import (
+    bare_pattern,
+    early_on,
+    item_on_this_line,
+    quantifier_on_this_line,
+    several_objectives,
+)
 from cspec.dsl.syntax_quantifiers import for_all, missing_colon, quantifier_names
 from cspec.dsl.syntax_relations import (
     double_bar,
@@ -151,6 +158,11 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     several_names,
     settings,
     objective_modifier,
+    several_objectives,
+    early_on,
+    bare_pattern,
+    item_on_this_line,
+    quantifier_on_this_line,
     stray_closer,
     commas,
     semicolons,

@@ -55,6 +55,8 @@ def _number(
         return None
     if after.kind == "NAME" and after.text in UNITS:
         return _unit(source, token, after)
+    if after.kind == "NAME" and after.text in _SUFFIXES and not token.text[-1].isalpha():
+        return _apart(source, token, after)
     if after.kind == "NUMBER":
         if not token.text.endswith("%"):
             return None
@@ -80,6 +82,24 @@ def _number(
         fix_span=Span(token.end, token.end),
     )
     return Mended(1, (token, times), finding)
+
+
+_SUFFIXES = frozenset({"k", "M", "G", "KiB", "MiB", "GiB"})
+
+
+def _apart(source: Source, number: Token, unit: Token) -> Mended:
+    """`1 KiB`: a unit with a blank before it."""
+    whole = f"{number.text}{unit.text}"
+    finding = problem(
+        source,
+        "CS129",
+        f"`{unit.text}` stands directly behind its number",
+        unit.span,
+        helps=(f"write `{whole}`",),
+        fix=whole,
+        fix_span=Span(number.start, unit.end),
+    )
+    return Mended(2, (Token("NUMBER", whole, number.start, unit.end),), finding)
 
 
 def _unit(source: Source, number: Token, unit: Token) -> Mended:

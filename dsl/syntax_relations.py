@@ -9,6 +9,7 @@ from cspec.dsl.syntax_failure import (
     OPERAND_STARTS,
     Failure,
     Repair,
+    open_brackets,
     problem,
     touching,
 )
@@ -156,7 +157,7 @@ def double_bar(f: Failure) -> Repair | None:
     span = Span(f.at(start).start, f.at(start + width - 1).end)
     if left.kind in OPERAND_ENDS:
         return _or(f, start, span) if double else None
-    close = next((i for i in range(start + width, len(f.tokens)) if f.at(i).kind == "BAR"), None)
+    close = _closing_bar(f, start + width)
     function = "norm" if double else "abs"
     if close is None or (double and f.at(close + 1).kind != "BAR"):
         return Repair(
@@ -177,7 +178,11 @@ def double_bar(f: Failure) -> Repair | None:
         Token("LPAR", "(", mark.end, mark.end),
     )
     last = f.at(close)
-    tail = (Token("RPAR", ")", last.start, last.end),)
+    two = (
+        Token("COMMA", ",", last.start, last.start),
+        Token("NUMBER", "2", last.start, last.start),
+    )
+    tail = (*(two if double else ()), Token("RPAR", ")", last.start, last.end))
     body = f.tokens[start + width : close]
     return Repair(
         problem(
@@ -190,6 +195,14 @@ def double_bar(f: Failure) -> Repair | None:
         ),
         f.replaced(start, close + width, *head, *body, *tail),
     )
+
+
+def _closing_bar(f: Failure, start: int) -> int | None:
+    """The `|` that closes one before `start`; those inside `P[.. | ..]` are separators."""
+    for index in range(start, len(f.tokens)):
+        if f.at(index).kind == "BAR" and not open_brackets(f.tokens[start:index]):
+            return index
+    return None
 
 
 def _or(f: Failure, start: int, span: Span) -> Repair:

@@ -12,6 +12,7 @@ from cspec.dsl.constants import CONSTANTS, NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.intervals import Ranges
 from cspec.dsl.kinds import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, What, joined
+from cspec.dsl.meant import meant
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -255,8 +256,27 @@ class Typer:
 
     def unknown_name(self, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
         """A name that nothing defines, with the closest one that is; `words` may be meant."""
+        if name.id in ("E", "P"):
+            return self.report(
+                "CS201",
+                f"`{name.id}` stands before square brackets",
+                name.span,
+                "no function",
+                helps=(f"write `{name.id}[...]`",),
+            )
         own = {*scope.local, *self.symbols.table, *self.symbols.column_names}
-        guess = closest(name.id, own) or closest(name.id, words)
+        guess, known = closest(name.id, own), meant(name.id)
+        if guess is None and known is not None and known.word not in self.symbols.table:
+            edit = Fix(span=name.span, replacement=known.word or "", title=f"write {known.word}")
+            return self.report(
+                "CS201",
+                f"unknown name `{name.id}`",
+                name.span,
+                "not defined in this spec",
+                helps=(known.help,),
+                fixes=(edit,) if known.word else (),
+            )
+        guess = guess or closest(name.id, words)
         fixes: tuple[Fix, ...] = ()
         if guess:
             fixes = (Fix(span=name.span, replacement=guess, title=f"write {guess}"),)
@@ -437,7 +457,9 @@ class Typer:
     def unknown_dataset(self, name: str, span: Span) -> Kind:
         """`on` with a name that is no dataset."""
         known = tuple(self.symbols.datasets())
-        guess = closest(name, known)
+        implied = "data" in self.symbols.implied
+        splits = ("train", "val", "test") if implied else ()
+        guess = closest(name, (*known, *splits))
         role = self.symbols.role(name)
         label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
         helps = (f"did you mean `{guess}`?",) if guess else ("name it in the `data` line",)

@@ -149,11 +149,31 @@ def _table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) ->
     inner = scope._replace(inside=True) if signature.family == "risk" else scope
     found = (_argument(typer, call, signature, p, value, inner) for p, value in bound)
     kinds = [kind for kind in found if kind is not None]
+    if signature.name in _ORDERED and [kind.what for kind in kinds[:2]] == ["column", "scores"]:
+        return _swapped(typer, call, signature)
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
         return joined("unknown", *kinds)
     if signature.family == "elementary":
         typer.finite(call)
     return _result(signature, kinds, bound)
+
+
+_ORDERED = frozenset({"ce", "bce", "nll", "hinge"})
+"""Losses whose outputs and labels are different things."""
+
+
+def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
+    """`ce(y, f(x))`."""
+    label, output = (typer.source.slice(argument.span) for argument in call.arguments[:2])
+    meant = f"{signature.name}({output}, {label})"
+    return typer.report(
+        "CS302",
+        f"`{signature.name}` takes the outputs first and the labels second",
+        call.span,
+        f"`{label}` is a column, `{output}` an output of a model",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
 
 
 def _quiet_arguments(typer: Typer, call: Call, scope: Scope) -> None:
