@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cspec.api import bind, check, compile, explain, format, load, parse, run
+    from cspec.api import bind, check, compare, compile, explain, format, load, parse, run
+    from cspec.comparison import Comparison
     from cspec.compiler.plan import Plan
     from cspec.compiler.program import Program
     from cspec.dsl.check import Checked
@@ -25,12 +26,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "bind": "cspec.api",
     "check": "cspec.api",
+    "compare": "cspec.api",
     "compile": "cspec.api",
     "explain": "cspec.api",
     "format": "cspec.api",
     "load": "cspec.api",
     "parse": "cspec.api",
     "run": "cspec.api",
+    "Comparison": "cspec.comparison",
     "Plan": "cspec.compiler.plan",
     "Program": "cspec.compiler.program",
     "Checked": "cspec.dsl.check",
@@ -43,6 +46,7 @@ _HOMES = {
 
 __all__ = [
     "Checked",
+    "Comparison",
     "Diagnostic",
     "Plan",
     "Program",
@@ -51,6 +55,7 @@ __all__ = [
     "__version__",
     "bind",
     "check",
+    "compare",
     "compile",
     "explain",
     "format",

@@ -12,7 +12,7 @@ names: params to numbers, models to modules, data to anything that `cspec.run` c
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from cspec.comparison import Comparison
     from cspec.compiler.plan import Plan
     from cspec.compiler.program import Program
     from cspec.runtime.own_loop import Handle
@@ -155,6 +156,44 @@ def run(
         prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)
         _show_in_notebooks()
         return train(prepared, seed=seed, device=device, out=out, on_progress=progress, base=base)
+
+
+def compare(
+    spec: SpecLike,
+    *,
+    using: Sequence[str],
+    seeds: int = 3,
+    last: bool = False,
+    device: str = "cpu",
+    out: str | Path | None = None,
+    **names: Any,
+) -> Comparison:
+    """One spec by several methods, each in place of its `using`, with several seeds.
+
+        print(cspec.compare(spec, using=["projection", "sal(penalty=0.1)"], model=net))
+
+    A method stands for the constraints that have no `by` of their own. `last` judges last iterates
+    in place of those delivered; models bound as objects are copied for each run.
+
+    Raises:
+        SpecError: what is wrong with the spec, with the text of a method, or with what is bound.
+    """
+    from cspec.compare import compare as compare_methods
+
+    with rendered():
+        source, base = read_spec(spec)
+        params, bindings = split_names(source, names)
+        return compare_methods(
+            source,
+            list(using),
+            seeds=seeds,
+            last=last,
+            params=params,
+            bindings=bindings,
+            base=base,
+            device=device,
+            out=None if out is None else Path(out),
+        )
 
 
 def _show_in_notebooks() -> None:

@@ -31,6 +31,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "compile": Command("write the training loop as a Python file", "cspec.commands.compile"),
     "run": Command("train, verify, report a verdict for each requirement", "cspec.commands.run"),
+    "compare": Command("one spec by several methods, one table", "cspec.commands.compare"),
     "resume": Command("continue an interrupted run to the same bits", "cspec.commands.resume"),
     "verify": Command("measure the requirements of a finished run again", "cspec.commands.verify"),
     "list": Command("words of the language: functions, sets, methods, ...", "cspec.commands.list"),

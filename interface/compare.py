@@ -1,0 +1,150 @@
+"""Run one spec by several methods, with several seeds each."""
+
+from __future__ import annotations
+
+import copy
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from cspec.comparison import Comparison, Row, measure
+from cspec.compiler.plan import Plan
+from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
+from cspec.dsl.nodes import Expr
+from cspec.dsl.source import Source
+from cspec.execution import train
+from cspec.files import write_text
+from cspec.pipeline import prepare, seed_of
+from cspec.plans import planned
+from cspec.runtime.result import Result
+from cspec.specs import checked_spec
+from cspec.using import read_using, with_using
+
+REFUSALS = ("CS4", "CS5")
+"""Codes by which a method says that it can't do a constraint; the rest are the user's to mend."""
+
+Note = Callable[[str], None]
+OnRun = Callable[[str, Result], None]
+
+
+def compare(
+    source: Source,
+    using: Sequence[str],
+    *,
+    seeds: int = 3,
+    last: bool = False,
+    params: Mapping[str, object] | None = None,
+    bindings: Mapping[str, Any] | None = None,
+    base: Path = Path(),
+    device: str = "cpu",
+    out: Path | None = None,
+    note: Note = lambda _: None,
+    on_run: OnRun = lambda _using, _run: None,
+) -> Comparison:
+    """Every method with every seed, one run after the other.
+
+    Each method stands in place of the spec's `using`: for the constraints that have no `by` of
+    their own. Seeds count up from the spec's. A method that can't do this spec is a row with its
+    reason. Models bound as objects are copied, so that all runs begin at the same weights.
+
+    Raises:
+        SpecError: what is wrong with the spec, with the text of a method, or with what is bound.
+    """
+    checked = checked_spec(source, params)
+    methods = _methods(using, checked.params)
+    first = checked.fit.seed
+    numbers = tuple(range(first, first + seeds))
+    total, done, interrupted = len(methods) * seeds, 0, False
+    rows: list[Row] = []
+    for place, (text, method) in enumerate(methods.items()):
+        runs: list[Result] = []
+        refused: str | None = None
+        for seed in () if interrupted else numbers:
+            folder = None if out is None else out / f"{place + 1}-{_slug(text)}-seed{seed}"
+            done += 1
+            started = time.monotonic()
+            try:
+                plan = _planned(source, method, params)
+                run = _run(plan, bindings or {}, base, seed, device, folder)
+            except SpecError as error:
+                refused = _reason(error)
+                note(f"{text}: refused: {refused}")
+                done += seeds - len(runs) - 1
+                break
+            if run.status == "interrupted":
+                interrupted = True
+                break
+            runs.append(run)
+            on_run(text, run)
+            took = time.monotonic() - started
+            note(f"{done}/{total}  {text}  seed {seed}  {_said(run, last)}  {took:.1f} s")
+        rows.append(Row(text, tuple(runs), last, refused))
+    found = Comparison(source.name, tuple(rows), numbers, last, interrupted)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / "comparison.txt", f"{found}\n")
+        write_text(out / "comparison.json", f"{found.to_json()}\n")
+    return found
+
+
+def _methods(using: Sequence[str], params: Mapping[str, object]) -> dict[str, Expr]:
+    """The methods by their text; all mistakes in them at once."""
+    found: list[Diagnostic] = []
+    methods: dict[str, Expr] = {}
+    for text in using:
+        method, said = read_using(text, params)
+        found += said
+        if text in methods:
+            found.append(Diagnostic(code="CS505", message=f"`{text}` is to be compared twice"))
+        if method is not None:
+            methods[text] = method
+    if not using:
+        message = "there is no method to compare"
+        helps = ("name some: `--using projection --using 'sal(penalty=0.1)'`",)
+        found.append(Diagnostic(code="CS507", message=message, helps=helps))
+    if errors(found):
+        raise SpecError(found)
+    return methods
+
+
+def _planned(source: Source, method: Expr, params: Mapping[str, object] | None) -> Plan:
+    return planned(with_using(source, method), params)
+
+
+def _run(
+    plan: Plan,
+    bindings: Mapping[str, Any],
+    base: Path,
+    seed: int,
+    device: str,
+    folder: Path | None,
+) -> Result:
+    fresh = {
+        name: copy.deepcopy(value) if isinstance(value, nn.Module) else value
+        for name, value in bindings.items()
+    }
+    prepared = prepare(plan, fresh, base=base, seed=seed_of(plan, seed), device=device)
+    named = {name: value for name, value in bindings.items() if isinstance(value, str)}
+    return train(prepared, seed=seed, device=device, out=folder, base=base, bindings=named)
+
+
+def _reason(error: SpecError) -> str:
+    """Why a method can't do a spec; anything but such a refusal goes on."""
+    wrong = errors(error.diagnostics)
+    if not all(found.code.startswith(REFUSALS) for found in wrong):
+        raise error
+    return "; ".join(dict.fromkeys(f"{found.message} [{found.code}]" for found in wrong))
+
+
+def _said(run: Result, last: bool) -> str:
+    judged = measure(run, last)
+    metrics = "".join(f"  {name} {value:.4g}" for name, value in judged.metrics.items())
+    return f"objective {judged.objective:.4g}{metrics}  {'met' if judged.met else 'NOT MET'}"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")[:40]
