@@ -30,7 +30,7 @@ class Curvature(NamedTuple):
     """How a function bends on the box."""
 
     word: str
-    """`constant`, `affine`, `quadratic`, `convex`, `concave`, or `smooth` where nothing is known."""
+    """`constant`, `affine`, `quadratic`, `convex`, `concave`; `smooth` where nothing is known."""
     convex: bool
     concave: bool
 
@@ -157,13 +157,12 @@ def _bent(expr: sp.Expr, free: Sequence[sp.Symbol], box: Box) -> Curvature:
 
 
 def _eigenvalues(rows: Sequence[Sequence[sp.Expr]]) -> tuple[float, float]:
-    """The smallest and the largest eigenvalue of a symmetric matrix of numbers (Jacobi's method)."""
+    """Smallest and largest eigenvalue of a symmetric matrix of numbers (Jacobi's method)."""
     a = [[float(entry) for entry in row] for row in rows]
     n = len(a)
     for _ in range(100):
-        off = max((abs(a[i][j]), i, j) for i in range(n) for j in range(n) if i != j) if n > 1 else (
-            0.0, 0, 0
-        )  # fmt: skip
+        above = ((abs(a[i][j]), i, j) for i in range(n) for j in range(n) if i != j)
+        off = max(above, default=(0.0, 0, 0))
         if off[0] < 1e-14:
             break
         for p in range(n):

@@ -98,6 +98,8 @@ def _readable(node: Expr) -> Expr:
 
 def _function(name: str | None, arguments: tuple[Expr, ...], node: Call) -> Expr:
     match name, arguments:
+        case (("class_prob" | "label_prob"), (z, k)):
+            return Index(value=call("prob", z), indices=(k,))
         case (("class_prob" | "label_prob"), (z, k, temperature)):
             return Index(value=call("prob", _over(z, temperature)), indices=(k,))
         case (("class_margin" | "label_margin"), (z, k)):

@@ -27,6 +27,7 @@ def _expectation(node: Node, facts: Facts) -> Iterator[Diagnostic]:
     if not isinstance(node, Expectation) or node.dataset not in facts.data:
         return
     columns = facts.data[node.dataset].columns
+    yield from _several_outputs(node, facts)
     for inner in walk(node):
         match inner:
             case Call(
@@ -36,6 +37,24 @@ def _expectation(node: Node, facts: Facts) -> Iterator[Diagnostic]:
                 shape = facts.models[model].outputs
                 if shape is not None:
                     yield from _misfit(loss, model, output, target, shape, columns[target])
+
+
+def _several_outputs(node: Expectation, facts: Facts) -> Iterator[Diagnostic]:
+    """`E[f(x)]` of a model with several outputs has two readings: which output, or all of them?"""
+    match node.body:
+        case Call(function=Name(id=model)) as output if model in facts.models:
+            shape = facts.models[model].outputs or ()
+            if shape not in ((), (1,)):
+                yield Diagnostic(
+                    code="CS331",
+                    message=f"`{model}` gives {_outputs_in_words(shape)} an example: which one?",
+                    span=output.span,
+                    notes=("an average needs one number an example",),
+                    helps=(
+                        f"name one, `E[{model}(...)[0]]`, or make one number of them, such as "
+                        f"`E[norm({model}(...), 2)]`",
+                    ),
+                )
 
 
 def _misfit(

@@ -19,6 +19,7 @@ from cspec.compiler.fits import check_fits
 from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
 from cspec.compiler.lower import lower
+from cspec.compiler.matrices import matrices
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import Expansion, expand
@@ -51,6 +52,7 @@ from cspec.dsl.nodes import (
     Data,
     Expectation,
     Expr,
+    Let,
     Model,
     Name,
     Node,
@@ -62,7 +64,7 @@ from cspec.dsl.nodes import (
 Pass = Callable[[Problem, Checked], Problem]
 
 PASSES: tuple[tuple[str, Pass], ...] = (
-    ("inline lets", lambda problem, checked: inline_lets(problem, checked.symbols.lets())),
+    ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("split chains", lambda problem, _: split_chains(problem)),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
@@ -82,6 +84,13 @@ class Plan(BaseModel):
     data: tuple[DataSetup, ...] = ()
     models: tuple[ModelSetup, ...] = ()
     variables: tuple[VariableSetup, ...] = ()
+
+
+def _lets(checked: Checked) -> dict[str, Let]:
+    """`let` names, and params of two dimensions, which are written out row by row."""
+    return checked.symbols.lets() | {
+        name: Let(name=name, value=rows) for name, rows in matrices(checked).items()
+    }
 
 
 def plan(checked: Checked) -> Plan:
@@ -281,6 +290,7 @@ def canonical_objective(checked: Checked, facts: Facts) -> Expr:
 
 def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:
     used = {node.id for node in walk(checked.elaborated) if isinstance(node, Name)}
+    used -= set(matrices(checked))
     return {name: value for name, value in checked.params.items() if name in used}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from cspec.compiler.ir import Constraint, PerExample
 from cspec.compiler.lower import Lowered, full_label
@@ -92,14 +92,18 @@ def _is_count(c: Constraint) -> bool:
 
 
 def _datasets(c: Constraint) -> tuple[str, ...]:
-    expressions: Iterable[Expr] = (c.value, c.bound)
-    found = (
-        node.dataset
-        for expr in expressions
-        for node in walk(expr)
-        if isinstance(node, Expectation | PerExample) and node.dataset
-    )
+    found = (name for expr in (c.value, c.bound) for name in datasets_of(expr))
     return tuple(dict.fromkeys(found))
+
+
+def datasets_of(expr: Expr) -> Iterator[str]:
+    """The datasets that an expression is measured on: of its means, fractions and tails."""
+    for node in walk(expr):
+        match node:
+            case Expectation(dataset=str() as name) | PerExample(dataset=str() as name):
+                yield name
+            case Call(function=Name(id="cvar" | "quantile"), keywords=keywords):
+                yield from (k.value.id for k in keywords if isinstance(k.value, Name))
 
 
 def verify_facts(checked: Checked) -> tuple[VerifyFacts, ...]:

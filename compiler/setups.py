@@ -77,7 +77,8 @@ def _start(checked: Checked, item: Var) -> float | tuple[float, ...]:
         case None:
             return 0.0
         case Vector(items=items):
-            return tuple(value_or_none(item, checked.params) or 0.0 for item in items)
+            rows = (item.items if isinstance(item, Vector) else (item,) for item in items)
+            return tuple(value_or_none(v, checked.params) or 0.0 for row in rows for v in row)
         case value:
             return value_or_none(value, checked.params) or 0.0
 

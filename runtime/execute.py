@@ -176,7 +176,9 @@ def explain_failure(program: Program, error: Exception) -> Diagnostic:
     name = module_file(program)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
     line = (frames[-1].line or "").strip() if frames else ""
-    constraint = _constraint_of(program, line)
+    above = linecache.getline(name, (frames[-1].lineno or 1) - 1).strip() if frames else ""
+    comment = line if "#" in line or not above.startswith("#") else above
+    constraint = _constraint_of(program, comment)
     source = Source(text=program.spec, name=program.name)
     notes = [f"in the generated line: {line}"] if line else []
     notes.extend(_raised_at(error))
@@ -200,7 +202,7 @@ def _model_of(program: Program, line: str) -> str | None:
     """The model whose forward pass a generated line is: `z = net(x)`."""
     _, _, value = line.partition(" = ")
     called = value.partition("(")[0]
-    return next((m.name for m in program.models if called in (m.name, f"{m.name}_2")), None)
+    return next((m.name for m in program.models if called in (m.name, f"{m.name}_model")), None)
 
 
 def _raised_at(error: Exception) -> list[str]:

@@ -49,8 +49,25 @@ BODIES: dict[str, str] = {"abs": "absolute", "max": "maximum", "min": "minimum",
                           "bytes": "bytes_", "sum": "total"}  # fmt: skip
 """Words of the language whose torch body has another name (`runtime/functions`)."""
 
-HOISTED = {"pred": "predicted", "prob": "probability"}
+HOISTED = {
+    "pred": "predicted",
+    "prob": "probability",
+    "class_prob": "soft",
+    "label_prob": "soft",
+}
 """Functions whose value is kept in a local (by this name): they are asked for again and again."""
+
+WITHIN_EXAMPLE: dict[str, str | None] = {
+    "max": "example_max",
+    "min": "example_min",
+    "sum": "example_sum",
+    "norm": None,
+    "l1": None,
+    "l2": None,
+    "sumsq": None,
+}
+"""Reductions inside E and P: their body over an example's entries, or None where the usual body
+has a setting for it."""
 
 _OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
@@ -93,6 +110,8 @@ class Translator:
         """Sets of the module: key -> name of the constant, and the call that makes it."""
         self._locals: dict[object, ast.expr] = {}
         self._dataset: str | None = None
+        self._columns_of: dict[str, str] = {}
+        """Columns by name: the dataset whose column has the plain name."""
 
     # --- Locals ---
 
@@ -116,7 +135,8 @@ class Translator:
 
     def model(self, name: str) -> ast.expr:
         """The local of a model."""
-        return self.local(("model", name), name, entry("primal", name))
+        wanted = name if self.names.free(name) else f"{name}_model"
+        return self.local(("model", name), wanted, entry("primal", name))
 
     def parameter(self, model: str, name: str) -> ast.expr:
         """The local of a model's parameter."""
@@ -126,8 +146,8 @@ class Translator:
 
     def column(self, dataset: str, name: str) -> ast.expr:
         """The local of a dataset's column."""
-        several = len(self.scope.symbols.datasets()) > 1
-        wanted = f"{name}_{dataset}" if several else name
+        first = self._columns_of.setdefault(name, dataset)
+        wanted = name if first == dataset else f"{name}_{dataset}"
         value = subscript(entry(self.container, dataset), ast.Constant(name))
         return self.local(("column", dataset, name), wanted, value)
 
@@ -195,7 +215,7 @@ class Translator:
             case Power(base=base, exponent=exponent):
                 return ast.BinOp(self.translate(base), ast.Pow(), self.translate(exponent))
             case Vector(items=items):
-                return self.call("vector", *(self.translate(item) for item in items))
+                return self.call("array", *(self.translate(item) for item in items))
             case Compare() | And() | Or() | Not() | Implies() | Membership():
                 return self._event(expr)
             case Call():
@@ -293,6 +313,10 @@ class Translator:
                 return ast.Call(func=function, args=arguments, keywords=[])
             case Name(id="ramp"):
                 return self._ramp(expr)
+            case Name(id="cvar" | "quantile" as name):
+                return self._tail(name, expr)
+            case Name(id=name) if self._dataset is not None and name in WITHIN_EXAMPLE:
+                return self._within_example(name, expr)
             case Name(id=name):
                 value = self.call(
                     BODIES.get(name, name),
@@ -307,6 +331,30 @@ class Translator:
                 return self._weights(model, kind, pattern)
             case _:
                 raise not_compiled(form(expr), expr)
+
+    def _tail(self, name: str, expr: Call) -> ast.expr:
+        """`cvar(e, level)` and `quantile(e, q)`: of the examples of a dataset."""
+        keywords = {k.name: k.value for k in expr.keywords}
+        dataset = keywords.pop("on", None)
+        outer = self._dataset
+        self._dataset = dataset.id if isinstance(dataset, Name) else outer
+        try:
+            arguments = [self.translate(argument) for argument in expr.arguments]
+            named = {key: self.translate(value) for key, value in keywords.items()}
+            return self.call(name, *arguments, **named)
+        finally:
+            self._dataset = outer
+
+    def _within_example(self, name: str, expr: Call) -> ast.expr:
+        """A reduction inside E or P is over what an example has, never over the batch."""
+        arguments = [self.translate(argument) for argument in expr.arguments]
+        named = {k.name: self.translate(k.value) for k in expr.keywords}
+        body = WITHIN_EXAMPLE[name]
+        if body is None:
+            return self.call(name, *arguments, **named, per_example=ast.Constant(True))
+        if len(arguments) > 1:
+            return self.call(BODIES[name], *arguments, **named)
+        return self.call(body, *arguments)
 
     def _ramp(self, expr: Call) -> ast.expr:
         """A bound of this step; where the verdict is measured, its last value."""

@@ -49,7 +49,7 @@ def write_measure(lowered: Lowered, make: MakeTranslator) -> None:
             truths = [
                 item
                 for part in parts
-                for item in _entries(part, part.functions, translator, len(parts))
+                for item in _entries(part, part.functions, translator, len(parts), "true_")
             ]
             writer.assign("true", _vector(truths, translator))
         writer.line("return f, g, true")
@@ -83,7 +83,7 @@ def _soft_term(c: Constraint, translator: Translator) -> ast.expr:
 
 
 def _entries(
-    part: Part, functions: Sequence[Expr], translator: Translator, count: int
+    part: Part, functions: Sequence[Expr], translator: Translator, count: int, prefix: str = ""
 ) -> list[ast.expr]:
     """The entries of one constraint: kept in a local named by its label while there are few."""
     values = [translate_function(function, translator) for function in functions]
@@ -93,7 +93,7 @@ def _entries(
     return [
         translator.local(
             ("entry", label, index, ast.dump(value)),
-            label,
+            prefix + label,
             value,
             f"{label}: {part.constraint.text}",
         )

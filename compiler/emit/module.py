@@ -66,6 +66,7 @@ LOOP_PIECES = {
     "cspec.runtime.look_ahead": frozenset({"keep_place", "go_back"}),
 }
 """Modules of the runtime with the pieces of single methods."""
+EXAMPLE_PIECES = frozenset({"example_max", "example_min", "example_sum"})
 PAIR_PIECES = frozenset({"differences", "ratio_differences", "as_weight"})
 SPLIT_PIECES = frozenset(
     {"project_", "attraction", "split_reset", "split_step", "deliver", "stay", "linearized_step",
@@ -149,6 +150,7 @@ INTERNAL = frozenset(
 RESERVED_NAMES = (
     UPDATE_PIECES
     | PAIR_PIECES
+    | EXAMPLE_PIECES
     | SPLIT_PIECES
     | MODEL_PIECES
     | frozenset().union(*LOOP_PIECES.values())
@@ -234,9 +236,10 @@ def _imports(
     head.line()
     groups = {
         "cspec.runtime.functions": used
-        - UPDATE_PIECES - PAIR_PIECES - SPLIT_PIECES - MODEL_PIECES
+        - UPDATE_PIECES - PAIR_PIECES - SPLIT_PIECES - MODEL_PIECES - EXAMPLE_PIECES
         - frozenset().union(*LOOP_PIECES.values()),
         "cspec.runtime.functions.pairs": used & PAIR_PIECES,
+        "cspec.runtime.functions.per_example": used & EXAMPLE_PIECES,
         "cspec.runtime.models": used & MODEL_PIECES,
         "cspec.runtime.splitting": used & SPLIT_PIECES,
         "cspec.runtime.update": used & UPDATE_PIECES,

@@ -21,7 +21,8 @@ class Names:
 
     def fresh(self, wanted: str) -> str:
         """`wanted`, made an identifier and, where it is in use, told apart by a number."""
-        base = "".join(c if c.isalnum() or c == "_" else "_" for c in wanted) or "value"
+        base = "".join(c if c.isalnum() or c == "_" else "_" for c in wanted)
+        base = base.rstrip("_") or "value"
         base = base if base.isidentifier() else f"_{base}"
         if base in RESERVED or GENERATED.fullmatch(base):
             base += "_"
@@ -31,6 +32,10 @@ class Names:
             name = f"{base}_{count}"
         self._taken.add(name)
         return name
+
+    def free(self, wanted: str) -> bool:
+        """Whether `wanted` can be had as it is."""
+        return wanted.isidentifier() and wanted not in RESERVED and wanted not in self._taken
 
     def copy(self) -> Names:
         """An independent copy: what one function's locals are taken from."""

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable
 
 INDENT = "    "
+WIDTH = 100
 
 
 def one_line(text: str) -> str:
@@ -38,10 +39,54 @@ class Writer:
             self.line(other)
 
     def assign(self, target: str, value: ast.expr, comment: str = "") -> None:
-        """`target = value`."""
-        self.line(
-            f"{target} = {ast.unparse(value)}" + (f"  # {one_line(comment)}" if comment else "")
-        )
+        """`target = value`; a comment that does not fit behind it goes above."""
+        text = f"{target} = {ast.unparse(value)}"
+        behind = f"  # {one_line(comment)}" if comment else ""
+        if self._fits(text + behind):
+            self.line(text + behind)
+            return
+        if comment:
+            self.comment(comment)
+        if self._fits(text):
+            self.line(text)
+            return
+        self._broken(f"{target} = ", value, "")
+
+    def _fits(self, text: str) -> bool:
+        return len(INDENT) * self._depth + len(text) <= WIDTH
+
+    def _broken(self, before: str, value: ast.expr, after: str) -> None:
+        """A long expression over several lines: calls by argument, sums by operand."""
+        match value:
+            case ast.Call(func=function, args=arguments, keywords=keywords):
+                self.line(f"{before}{ast.unparse(function)}(")
+                with self.indented():
+                    for argument in arguments:
+                        self._piece("", argument)
+                    for keyword in keywords:
+                        self._piece(f"{keyword.arg}=", keyword.value)
+                self.line(f"){after}")
+            case ast.BinOp(left=left, op=operator, right=right):
+                self.line(f"{before}(")
+                with self.indented():
+                    self.line(self._operand(left))
+                    sign = ast.unparse(ast.BinOp(ast.Name(id="a"), operator, ast.Name(id="b")))
+                    self.line(f"{sign[2:-2]} {self._operand(right)}")
+                self.line(f"){after}")
+            case _:
+                self.line(f"{before}{ast.unparse(value)}{after}")
+
+    def _operand(self, value: ast.expr) -> str:
+        """One side of an operator that was split: in brackets where it has an operator itself."""
+        text = ast.unparse(value)
+        return f"({text})" if isinstance(value, ast.BinOp | ast.UnaryOp | ast.Compare) else text
+
+    def _piece(self, before: str, value: ast.expr) -> None:
+        text = f"{before}{ast.unparse(value)},"
+        if self._fits(text):
+            self.line(text)
+        else:
+            self._broken(before, value, ",")
 
     def docstring(self, lines: Iterable[str]) -> None:
         """A docstring of one or more lines."""

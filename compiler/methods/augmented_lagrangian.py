@@ -37,20 +37,8 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
             name="multipliers", size=rule.size, start=settings.start, meaning="Lagrange multipliers"
         ),
         StateFacts(name="penalty", size=rule.size, start=settings.penalty, meaning="penalties c"),
-        StateFacts(
-            name="before", size=rule.size, start=NAN, meaning="violation at the last update"
-        ),
     )
-    extra: tuple[StateFacts, ...] = ()
-    if settings.rule == "lancelot":
-        extra = (
-            StateFacts(
-                name="target",
-                size=rule.size,
-                start=NAN,
-                meaning="violation a multiplier step needs",
-            ),
-        )
+    extra = _memory(rule, settings)
     dual = Operation(
         kind=Kind.DUAL_STEP,
         name=f"update_{rule.name}",
@@ -60,13 +48,29 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
         trigger=settings.every,
         sees=settings.dual_on,
         data=settings.dual_data,
-        meaning="multipliers <- [multipliers + c g]+; c grows where the violation stagnates",
+        meaning=_meaning(settings),
     )
     weight = "g" if settings.dual_on == "surrogate" else "true"
     operations = [dual, hestenes_powell(rule, weight)]
     if rule.deterministic and not rule.settings.given("penalty"):
         operations.append(scale_at_start(rule, "penalty"))
     return Fragment(state=state + extra, operations=tuple(operations))
+
+
+def _meaning(settings: AugmentedLagrangian) -> str:
+    step = "c g" if settings.lr is None else "lr max(g, -multipliers / c)"
+    grows = "" if settings.growth == 1 else "; c grows where the violation stagnates"
+    return f"multipliers <- [multipliers + {step}]+{grows}"
+
+
+def _memory(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts, ...]:
+    """What the rule for growing penalties compares with."""
+    name, meaning = "before", "violation at the last update"
+    if settings.rule == "lancelot":
+        name, meaning = "target", "violation a multiplier step needs"
+    elif settings.growth == 1:
+        return ()
+    return (StateFacts(name=name, size=rule.size, start=NAN, meaning=meaning),)
 
 
 def _with_defaults(rule: Rule) -> AugmentedLagrangian:
@@ -94,7 +98,7 @@ def hestenes_powell(rule: Rule, weight: str = "true") -> Operation:
         else ("multipliers + penalty * g > 0")
     )
     quadratic = "multipliers * g + penalty / 2 * g * g"
-    inactive = "0 - multipliers * multipliers / (2 * clamp(penalty, 1e-12))"
+    inactive = "-multipliers * multipliers / (2 * clamp(penalty, 1e-12))"
     value = quadratic if rule.relation == "==" else f"where({active}, {quadratic}, {inactive})"
     return Operation(
         kind=Kind.COMBINE,
@@ -123,7 +127,7 @@ def _constants(settings: AugmentedLagrangian) -> dict[str, float]:
 
 def _violation(rule: Rule) -> str:
     """V = |max(g, -multiplier / c)|: 0 for an inactive constraint whose multiplier is 0."""
-    slack = "0 - multipliers / clamp(penalty, 1e-12)"
+    slack = "-multipliers / clamp(penalty, 1e-12)"
     match rule.relation:
         case "==":
             return "abs(true)"
@@ -134,23 +138,26 @@ def _violation(rule: Rule) -> str:
 
 
 def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]:
+    updates = []
     if settings.lr is None:
         step = rule.projected("multipliers + penalty * true")
     elif rule.relation == "==":
         step = "multipliers + lr * true"
     else:
-        slack = "maximum(true, 0 - multipliers / clamp(penalty, 1e-12))"
+        slack = "maximum(true, -multipliers / clamp(penalty, 1e-12))"
         toward = slack if rule.relation == "<=" else f"where(floor < 0, true, {slack})"
-        step = rule.projected(f"multipliers + lr * {toward}")
-    updates = [Update(target="multipliers", formula=step)]
+        updates.append(Update(target="toward", formula=toward))
+        step = rule.projected("multipliers + lr * toward")
+    updates.append(Update(target="multipliers", formula=step))
     if settings.given("max_multiplier"):
         updates.append(Update(target="multipliers", formula="clamp(multipliers, -cap, cap)"))
     return tuple(updates)
 
 
 def _stagnation(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]:
-    updates = [Update(target="now", formula=_violation(rule)), *_multiplier_step(rule, settings)]
+    updates = [*_multiplier_step(rule, settings)]
     if settings.growth > 1:
+        updates.insert(0, Update(target="now", formula=_violation(rule)))
         grown = "clamp(growth * penalty, 0, max_penalty)"
         stagnates = "(now > decrease * before) & (penalty < max_penalty)"
         if rule.by_value:

@@ -70,13 +70,14 @@ def _sgd(rule: Rule, settings: Lagrangian, dual: Sgd) -> Parts:
 
 def _nupi(rule: Rule, dual: Nupi) -> Parts:
     state = (_vector(rule, "average", "xi, the smoothed g (g itself at the start)", NAN),)
-    step = "multipliers + lr * (ki * true + kp * (smoothed - average))"
-    smoothed = "nu * average + (1 - nu) * true" if dual.nu else "true"
+    smoothed = "smoothed" if dual.nu else "true"
+    step = f"multipliers + lr * (ki * true + kp * ({smoothed} - average))"
+    smoothing = Update(target="smoothed", formula="nu * average + (1 - nu) * true")
     updates = (
         Update(target="average", formula="where(isnan(average), true, average)"),
-        Update(target="smoothed", formula=smoothed),
+        *((smoothing,) if dual.nu else ()),
         Update(target="multipliers", formula=rule.projected(step)),
-        Update(target="average", formula="smoothed"),
+        Update(target="average", formula=smoothed),
     )
     constants = {"lr": dual.lr or DEFAULT_STEP, "kp": dual.kp, "ki": dual.ki}
     if dual.nu:

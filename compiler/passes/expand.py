@@ -28,6 +28,7 @@ from cspec.dsl.nodes import (
     Expr,
     FiniteSet,
     Name,
+    Node,
     String,
     Sum,
 )
@@ -196,7 +197,7 @@ def members(
     facts = context.facts
     method = method_name(domain)
     if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
-        yield from _parameters(names[0], method[0], method[1], _glob(domain), facts)
+        yield from _parameters(names[0], method[0], method[1], glob_of(domain), facts)
         return
     match domain:
         case Call(function=Name(id="values"), arguments=(Name(id=column),)):
@@ -230,7 +231,8 @@ def _text(expr: Expr) -> str:
             return getattr(expr, "text", "")
 
 
-def _glob(domain: Expr) -> str:
+def glob_of(domain: Node) -> str:
+    """The pattern of `net.weights("glob")`; `*` without one."""
     match domain:
         case Call(arguments=(String(value=pattern),)):
             return pattern

@@ -50,7 +50,8 @@ def surrogates(problem: Problem, moving: frozenset[str]) -> Problem:
     `moving` are the trainable models and variables.
     """
     constraints = tuple(_surrogate(c, moving) for c in problem.constraints)
-    return problem.model_copy(update={"constraints": constraints})
+    objective = soften(problem.objective, Softener(moving))
+    return problem.model_copy(update={"constraints": constraints, "objective": objective})
 
 
 def _surrogate(c: Constraint, moving: frozenset[str]) -> Constraint:
@@ -180,4 +181,5 @@ def _prediction(prediction: Expr, other: Expr, softener: Softener) -> Expr:
     kind = "class" if is_class else "label"
     if softener.word in ("hinge", "ramp"):
         return _margin_event(call(f"{kind}_margin", logits, other), softener)
-    return call(f"{kind}_prob", logits, other, number(softener.temperature))
+    temperature = [number(softener.temperature)] if softener.temperature != 1 else []
+    return call(f"{kind}_prob", logits, other, *temperature)

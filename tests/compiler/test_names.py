@@ -119,7 +119,7 @@ def test_fresh_names() -> None:
         "x_2",
         "x_3",
         "class_",
-        "a_b_1_",
+        "a_b_1",
         "_1st",
         "value",
     ]

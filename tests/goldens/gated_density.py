@@ -44,9 +44,12 @@ def ascend_lagrangian(state, true):
     multipliers = state["multipliers"]
     average = state["average"]
     average = keep(true, torch.where(torch.isnan(average), true, average), average)
-    smoothed = true
-    state["multipliers"] = keep(true, torch.relu(multipliers + 0.296296 * (true + 60.75 * (smoothed - average))), multipliers)
-    state["average"] = keep(true, smoothed, average)
+    state["multipliers"] = keep(
+        true,
+        torch.relu(multipliers + 0.296296 * (true + 60.75 * (true - average))),
+        multipliers,
+    )
+    state["average"] = keep(true, true, average)
 
 
 def train(session):

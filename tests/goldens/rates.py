@@ -8,8 +8,6 @@ small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 Compiled by cspec from <spec>, plan 81ea7ad9d331. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
-import math
-
 import torch
 
 from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, relu, sigmoid, sumsq
@@ -23,27 +21,29 @@ def initial_state(primal):
     return {
         "multipliers": torch.zeros(3),
         "augmented_lagrangian.penalty": torch.full((1,), 1.0),  # penalties c
-        "augmented_lagrangian.before": torch.full((1,), math.nan),  # violation at the last update
     }
 
 
 def measure(primal, batch):
     """f, the constraints g with gradient, and the true constraints, on one batch."""
     x = batch["train"]["x"]
-    f_2 = primal["f"]
-    z = f_2(x)
+    f_model = primal["f"]
+    z = f_model(x)
     y = batch["train"]["y"]
     f = mean(bce(z, y))
-    fc1_weight = parameter(f_2, "fc1.weight")
+    fc1_weight = parameter(f_model, "fc1.weight")
     f = f + 0.1 * total(relu(vector(sumsq(fc1_weight) - 4)))  # preference small
-    quota = level - mean(class_prob(z, 0, 1))  # quota: P[pred == 0] >= level
-    band_lo = 0.2 - mean(sigmoid(z), where=y == 1)  # band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
-    band_hi = mean(sigmoid(z), where=y == 1) - 0.9  # band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
+    soft = class_prob(z, 0)
+    quota = level - mean(soft)  # quota: P[pred == 0] >= level
+    # band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
+    band_lo = 0.2 - mean(sigmoid(z), where=y == 1)
+    # band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
+    band_hi = mean(sigmoid(z), where=y == 1) - 0.9
     g = vector(quota, band_lo, band_hi)
     with torch.no_grad():
         predicted = pred(z)
-        quota_2 = level - fraction(predicted == 0)  # quota: P[pred == 0] >= level
-        true = vector(quota_2, band_lo, band_hi)
+        true_quota = level - fraction(predicted == 0)  # quota: P[pred == 0] >= level
+        true = vector(true_quota, band_lo, band_hi)
     return f, g, true
 
 
@@ -55,12 +55,12 @@ def combine(f, g, true, state):
 
 
 def update_augmented_lagrangian(state, true):
-    """multipliers <- [multipliers + c g]+; c grows where the violation stagnates"""
+    """multipliers <- [multipliers + lr max(g, -multipliers / c)]+"""
     true = true[0:1]
     multipliers = state["multipliers"][0:1]
     penalty = state["augmented_lagrangian.penalty"]
-    now = torch.abs(torch.maximum(true, 0 - multipliers / torch.clamp(penalty, 1e-12)))
-    state["multipliers"][0:1] = keep(true, torch.relu(multipliers + 0.1 * torch.maximum(true, 0 - multipliers / torch.clamp(penalty, 1e-12))), multipliers)
+    toward = torch.maximum(true, -multipliers / torch.clamp(penalty, 1e-12))
+    state["multipliers"][0:1] = keep(true, torch.relu(multipliers + 0.1 * toward), multipliers)
 
 
 def ascend_lagrangian(state, true):
@@ -91,8 +91,8 @@ def train(session):
 def objective(primal, data):
     """The objective as written."""
     x = data["train"]["x"]
-    f_2 = primal["f"]
-    z = f_2(x)
+    f_model = primal["f"]
+    z = f_model(x)
     y = data["train"]["y"]
     return mean(bce(z, y))
 
@@ -100,11 +100,11 @@ def objective(primal, data):
 def evaluate(primal, data):
     """Value and bound of every constraint as written, on whole data and as deployed."""
     x = data["train"]["x"]
-    f_2 = primal["f"]
-    z = f_2(x)
+    f_model = primal["f"]
+    z = f_model(x)
     predicted = pred(z)
     y = data["train"]["y"]
-    fc1_weight = parameter(f_2, "fc1.weight")
+    fc1_weight = parameter(f_model, "fc1.weight")
     return {
         "quota": (fraction(predicted == 0), level),
         "band.lo": (mean(sigmoid(z), where=y == 1), 0.2),
@@ -116,8 +116,8 @@ def evaluate(primal, data):
 def metrics(primal, data):
     """Recorded, never optimized."""
     x = data["train"]["x"]
-    f_2 = primal["f"]
-    z = f_2(x)
+    f_model = primal["f"]
+    z = f_model(x)
     predicted = pred(z)
     y = data["train"]["y"]
     return {
@@ -190,6 +190,7 @@ PROGRAM = {"name": "<spec>",
                   "relation": "<=",
                   "tolerance": 4e-06,
                   "soft": True,
+                  "weight": 0.1,
                   "method": "soft",
                   "reason": "a preference: its violation is added to the objective",
                   "line": 7}],

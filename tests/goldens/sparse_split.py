@@ -33,11 +33,11 @@ def initial_state(primal):
 
 def measure(primal, batch):
     """f, the constraints g with gradient, and the true constraints, on one batch."""
-    x_train = batch["train"]["x"]
+    x = batch["train"]["x"]
     net = primal["net"]
-    z = net(x_train)
-    y_train = batch["train"]["y"]
-    f = mean(ce(z, y_train))
+    z = net(x)
+    y = batch["train"]["y"]
+    f = mean(ce(z, y))
     return f, f.new_zeros(0), f.new_zeros(0)
 
 
@@ -97,11 +97,11 @@ def train(session):
 
 def objective(primal, data):
     """The objective as written."""
-    x_train = data["train"]["x"]
+    x = data["train"]["x"]
     net = primal["net"]
-    z = net(x_train)
-    y_train = data["train"]["y"]
-    return mean(ce(z, y_train))
+    z = net(x)
+    y = data["train"]["y"]
+    return mean(ce(z, y))
 
 
 def evaluate(primal, data):
@@ -117,13 +117,13 @@ def evaluate(primal, data):
 
 def metrics(primal, data):
     """Recorded, never optimized."""
-    x_test = data["test"]["x"]
+    x = data["test"]["x"]
     net = primal["net"]
-    z = net(x_test)
+    z = net(x)
     predicted = pred(z)
-    y_test = data["test"]["y"]
+    y = data["test"]["y"]
     return {
-        "acc": fraction(predicted == y_test),
+        "acc": fraction(predicted == y),
     }
 
 

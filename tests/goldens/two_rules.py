@@ -61,7 +61,15 @@ def update_augmented_lagrangian(state, true):
     before = state["augmented_lagrangian.before"]
     now = torch.abs(true)
     state["multipliers"][0:1] = keep(true, multipliers + penalty * true, multipliers)
-    state["augmented_lagrangian.penalty"] = keep(true, torch.where((now > 0.9 * before) & (penalty < 1000), torch.clamp(2 * penalty, 0, 1000), penalty), penalty)
+    state["augmented_lagrangian.penalty"] = keep(
+        true,
+        torch.where(
+            (now > 0.9 * before) & (penalty < 1000),
+            torch.clamp(2 * penalty, 0, 1000),
+            penalty,
+        ),
+        penalty,
+    )
     state["augmented_lagrangian.before"] = keep(true, now, before)
 
 
@@ -71,9 +79,12 @@ def ascend_lagrangian(state, true):
     multipliers = state["multipliers"][1:2]
     average = state["lagrangian.average"]
     average = keep(true, torch.where(torch.isnan(average), true, average), average)
-    smoothed = true
-    state["multipliers"][1:2] = keep(true, torch.relu(multipliers + 0.3 * (true + 40 * (smoothed - average))), multipliers)
-    state["lagrangian.average"] = keep(true, smoothed, average)
+    state["multipliers"][1:2] = keep(
+        true,
+        torch.relu(multipliers + 0.3 * (true + 40 * (true - average))),
+        multipliers,
+    )
+    state["lagrangian.average"] = keep(true, true, average)
 
 
 def x_bounds_tensors(primal):

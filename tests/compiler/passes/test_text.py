@@ -310,15 +310,15 @@ def test_gates_replace_density_only_where_it_is_trained_on() -> None:
 @pytest.mark.parametrize(
     "written, stand_in",
     [
-        ("P[pred == 0] >= 70%", "70% - E[class_prob(f(x), 0, 1) on train]"),
-        ("P[pred == y] >= 70%", "70% - E[label_prob(f(x), y, 1) on train]"),
+        ("P[pred == 0] >= 70%", "70% - E[class_prob(f(x), 0) on train]"),
+        ("P[pred == y] >= 70%", "70% - E[label_prob(f(x), y) on train]"),
         (
             "P[pred == 1 | sex == 1] <= 5%",
-            "E[class_prob(f(x), 1, 1) | sex == 1 on train] - 5%",
+            "E[class_prob(f(x), 1) | sex == 1 on train] - 5%",
         ),
         (
             "P[y == 1 | pred == 1] >= 50%",
-            "50% - E[y == 1 | soft(class_prob(f(x), 1, 1)) on train]",
+            "50% - E[y == 1 | soft(class_prob(f(x), 1)) on train]",
         ),
         (
             "P[pred == 0] >= 70% with surrogate sigmoid(temperature=0.1)",
