@@ -183,7 +183,9 @@ class ProxyLagrangian(Method):
     word: ClassVar[str] = "proxy_lagrangian"
     multipliers: ClassVar[bool] = True
     regret: Literal["external", "swap"] = Field("swap", description="regret of the dual player")
-    lr: float | None = Field(None, gt=0, description="step of the dual player; default: 1, external 0.1")
+    lr: float | None = Field(
+        None, gt=0, description="step of the dual player; default: 1, external 0.1"
+    )
     every: Every = Field(STEP, description="how often multipliers move")
 
 
