@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.program import ConstraintFacts
+from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.history import Row
 from cspec.runtime.kkt import Priced, report
 from cspec.runtime.modes import measuring
@@ -76,7 +77,9 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
     )
     priced = Priced(session, constraints)
     constraints = priced.constraints
+    diagnosis = diagnose(session, constraints)
     notes = [*session.program.notes, *session.notes, *_notes(session, constraints, places)]
+    notes += diagnosis.notes or _growing(constraints)
     models = {
         name: value
         for name, value in session.primal.items()
@@ -84,7 +87,7 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
     }
     return Result(
         spec=session.program.name,
-        status=_status(session, constraints),
+        status=_status(session, constraints, diagnosis),
         termination=session.termination,
         objective=session.objective_on(),
         constraints=constraints,
@@ -103,15 +106,20 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
         last=last,
         skipped_steps=session.optimizer.skipped,
         kkt=report(session, priced, rate) if constraints else None,
+        conflict=diagnosis.conflict,
     )
 
 
-def _status(session: Session, constraints: Sequence[ConstraintResult]) -> Status:
+def _status(
+    session: Session, constraints: Sequence[ConstraintResult], diagnosis: Diagnosis
+) -> Status:
     if session.termination == "nonfinite":
         return "nonfinite"
     if session.termination == "interrupted":
         return "interrupted"
     met = all(c.satisfied for c in constraints if not c.soft)
+    if not met and diagnosis.conflict:
+        return "infeasible" if diagnosis.proved else "suspected_infeasible"
     return "satisfied" if met else "violated"
 
 
@@ -230,12 +238,17 @@ def _notes(
     unmeasured = [c.name for c in constraints if math.isnan(c.value)]
     if unmeasured:
         notes.append(f"{', '.join(unmeasured)}: could not be measured (NaN), so not satisfied")
-    growing = [c.name for c in constraints if c.dual_state == "growing" and not c.satisfied]
-    if growing:
-        notes.append(
-            f"{', '.join(growing)}: violated with a multiplier that still grows; train longer or "
-            "with a larger dual step, unless no model can meet it"
-        )
     if session.optimizer.skipped:
         notes.append(f"{session.optimizer.skipped} steps skipped: their gradient was not finite")
     return notes
+
+
+def _growing(constraints: Sequence[ConstraintResult]) -> list[str]:
+    """What is said of multipliers that still grow where nothing more is known."""
+    growing = [c.name for c in constraints if c.dual_state == "growing" and not c.satisfied]
+    if not growing:
+        return []
+    return [
+        f"{', '.join(growing)}: violated with a multiplier that still grows; train longer or "
+        "with a larger dual step, unless no model can meet it"
+    ]

@@ -138,6 +138,8 @@ class Result:
     last: Iterate | None = field(default=None, repr=False)
     skipped_steps: int = 0
     kkt: Kkt | None = None
+    conflict: tuple[str, ...] = ()
+    """With an infeasible status: the constraints that can't be met together."""
 
     def __str__(self) -> str:
         return text_table(self)
@@ -190,6 +192,7 @@ class Result:
             "out": self.out,
             "notes": list(self.notes),
             "skipped_steps": self.skipped_steps,
+            "conflict": list(self.conflict),
             "kkt": None if self.kkt is None else asdict(self.kkt),
             "last": None if self.last is None else _iterate_json(self.last),
         }

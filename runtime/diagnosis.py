@@ -1,0 +1,269 @@
+"""Why a requirement was not met, in sentences that say what to do.
+
+Pure functions of the history (`trends`) and of a few measurements at the end of a run (`probe`).
+Every rule needs a requirement that is violated beyond its tolerance; what works is not commented
+on. Thresholds, with reasons:
+
+- a violation falls if it lost 3% over the last third of the run (`trends.FALLING`);
+- steps are too small from a factor of 1.5: below, training a little longer is the simpler advice;
+- gradients are opposed from a cosine of -0.9: 26 degrees, which no step along one of them survives;
+- noise drowns a slack that is smaller than one standard deviation of a batch's estimate;
+- oscillation as in `escalate`: more than 6 sign changes within 20 points that do not get smaller.
+
+A run is *suspected infeasible* where a violated requirement's multiplier grew throughout the last
+third, its violation did not fall, and a descent on the violations alone ends above a quarter of
+them: that last test tells it from steps that are too small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cspec.compiler.program import ConstraintFacts
+from cspec.runtime.elastic import scales, small_problem, solve_elastic, taking_part
+from cspec.runtime.escalate import oscillates
+from cspec.runtime.history import Row
+from cspec.runtime.probe import Probe, Slope, affordable, probe, slopes
+from cspec.runtime.result import ConstraintResult
+from cspec.runtime.trends import Trend, trend
+
+if TYPE_CHECKING:
+    from cspec.runtime.session import Session
+
+OPPOSED = -0.9
+SHORT = 1.5
+MOST = 8
+"""Constraints whose gradients are looked at: each is a backward pass over the data."""
+WORST = 1e12
+"""Batches beyond this many examples are no advice."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong, and whether the requirements can be met together at all."""
+
+    notes: tuple[str, ...] = ()
+    conflict: tuple[str, ...] = ()
+    """Constraints that are suspected not to be possible together."""
+    proved: bool = False
+    """The conflict is proved, not suspected."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the sentences are made from."""
+
+    trends: Mapping[str, Trend]
+    slope: Slope | None = None
+    probe: Probe | None = None
+    batch: int | None = None
+    """Examples of a batch; None where a step sees all the data, or there are none."""
+    rows: int = 0
+    """Examples of the training data."""
+    swings: frozenset[str] = frozenset()
+    """Constraints that oscillate."""
+
+
+def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagnosis:
+    """Look at the end of a run; the iterate that is loaded is measured, and stays."""
+    missed = {c.name for c in constraints if not c.satisfied and not c.soft}
+    facts = [c for c in session.program.constraints if c.label in missed and c.segment]
+    if not missed or session.termination in ("nonfinite", "interrupted"):
+        return Diagnosis()
+    solved = _of_solver(session, constraints)
+    if solved is not None:
+        return solved
+    rows = session.history.rows
+    trends = {c.label: t for c in facts if (t := trend(rows, c)) is not None}
+    if not trends:
+        return Diagnosis()
+    batch = session.fit.batch_size if session.plan.epoch_steps > 1 else None
+    batch = batch if session.plan.dataset is not None else None
+    data = session.data.get(str(session.plan.dataset))
+    stuck = [t for t in trends.values() if t.grows]
+    able = affordable(session)
+    looked = [c for c in session.program.constraints if c.segment and not c.soft]
+    looked = sorted(looked, key=lambda c: c.label not in trends)[:MOST]
+    evidence = Evidence(
+        trends=trends,
+        slope=slopes(session, looked) if able else None,
+        probe=probe(session) if able and stuck else None,
+        batch=batch,
+        rows=0 if data is None else len(data),
+        swings=swinging(rows, facts, batch is not None),
+    )
+    return judge(evidence, [c for c in constraints if c.name in trends])
+
+
+def _of_solver(session: Session, constraints: Sequence[ConstraintResult]) -> Diagnosis | None:
+    """Where a solver ended outside: the elastic problem tells whether anything is inside."""
+    problem = small_problem(session)
+    if problem is None:
+        return None
+    kept = problem.nlp.point()
+    scale = scales(session, {c.name: c.bound for c in constraints}, len(problem.nlp.equalities))
+    elastic = solve_elastic(problem, scale, session.seed)
+    problem.nlp.put(kept)
+    if elastic.met:
+        note = "a point that meets all constraints exists, but the solver did not end there: " + (
+            "start from another point, or give it more `iterations`"
+        )
+        return Diagnosis((note,))
+    names = taking_part(session, elastic)
+    how = (
+        "infeasible: no point meets all (proved: the problem is convex, and a nonnegative "
+        "combination of them is positive everywhere)"
+        if elastic.proved
+        else "suspected infeasible: the least violation found from several starts is not 0"
+    )
+    worst = float(elastic.slack.max(initial=0.0))
+    note = f"{_names(names)}: {how}; the largest must give {worst:.3g}; see `cspec relax`"
+    return Diagnosis((note,), names, elastic.proved)
+
+
+def swinging(rows: Sequence[Row], facts: Sequence[ConstraintFacts], noisy: bool) -> frozenset[str]:
+    """Constraints with multipliers that oscillate without getting smaller."""
+    found = set()
+    for c in facts:
+        path = [r.violations.get(c.label, math.nan) for r in rows]
+        path = [g for g in path if not math.isnan(g)]
+        if c.multipliers and oscillates(path, c.tolerance, noisy):
+            found.add(c.label)
+    return frozenset(found)
+
+
+def judge(evidence: Evidence, missed: Sequence[ConstraintResult]) -> Diagnosis:
+    """The sentences, and the constraints in conflict."""
+    conflict = _conflict(evidence)
+    notes: list[str] = []
+    told: set[str] = set()
+    if conflict:
+        notes.append(_infeasible(evidence, conflict))
+        told.update(conflict)
+    notes += _opposing(evidence)
+    for c in missed:
+        line = _unmoved(evidence, c) or _swing(evidence, c) or _noisy(evidence, c)
+        if line is None and c.name not in told:
+            line = _slow(evidence, c) or _against(evidence, c)
+        if line is not None:
+            notes.append(line)
+    return Diagnosis(tuple(notes), conflict)
+
+
+def _conflict(evidence: Evidence) -> tuple[str, ...]:
+    """Who can't be met together: a stopped descent on the violations, and a stuck trajectory."""
+    found = evidence.probe
+    if found is None or not found.stuck or not found.conflict:
+        return ()
+    trends = [evidence.trends[name] for name in found.conflict if name in evidence.trends]
+    stopped = any(t.grows and t.moved and not t.falling for t in trends) and not evidence.swings
+    return found.conflict if stopped else ()
+
+
+def _infeasible(evidence: Evidence, conflict: Sequence[str]) -> str:
+    names = _names(conflict)
+    found = evidence.probe
+    assert found is not None
+    together = "together" if len(conflict) > 1 else "at this level"
+    return (
+        f"{names}: suspected infeasible {together}: the violation did not fall over the last third "
+        f"of the run while the multiplier grew, and descent on the violations alone stops at "
+        f"{found.after:.3g} (from {found.before:.3g}); `cspec relax` says how far each bound must "
+        "give"
+    )
+
+
+def _opposing(evidence: Evidence) -> list[str]:
+    """Two violated or active constraints that pull in opposite directions."""
+    if evidence.slope is None:
+        return []
+    return [
+        f"{a} and {b}: their gradients are opposed, cosine {cosine:.2f}: what lowers one raises "
+        "the other"
+        for (a, b), cosine in evidence.slope.between.items()
+        if cosine <= OPPOSED and a in evidence.trends and b in evidence.trends
+    ]
+
+
+def _unmoved(evidence: Evidence, c: ConstraintResult) -> str | None:
+    if evidence.trends[c.name].moved:
+        return None
+    flat = evidence.slope is not None and evidence.slope.norms.get(c.name) == 0
+    why = "its gradient is zero" if flat else "no step changed it"
+    return (
+        f"{c.name}: its value never moved ({why}): it may not depend on what is trained, or be "
+        "flat there; give it a surrogate, another start, or make what it reads trainable"
+    )
+
+
+def _swing(evidence: Evidence, c: ConstraintResult) -> str | None:
+    if c.name not in evidence.swings:
+        return None
+    step = evidence.trends[c.name].step
+    gain = f"{1 / step:.2g}" if math.isfinite(step) and step > 0 else "10"
+    other = "larger `penalty` of" if c.method == "augmented_lagrangian" else "use"
+    return (
+        f"{c.name}: oscillates without getting smaller: {other} `augmented_lagrangian`, or damp "
+        f"the multiplier with `lagrangian(dual=nupi(kp={gain}))`"
+    )
+
+
+def _noisy(evidence: Evidence, c: ConstraintResult) -> str | None:
+    """The estimate of one batch is too coarse for the slack."""
+    noise, slack = evidence.trends[c.name].noise, abs(c.value - c.bound)
+    if evidence.batch is None or c.split is None or not 0 < slack < noise:
+        return None
+    need = evidence.batch * (noise / slack) ** 2
+    if need > WORST:
+        return None
+    enough = 2 ** math.ceil(math.log2(need))
+    batch = (
+        f"`batch_size={enough}` would do"
+        if enough < evidence.rows
+        else f"all {evidence.rows:,} examples a step would be needed"
+    )
+    return (
+        f"{c.name}: the noise of its estimate on a batch of {evidence.batch} (± {noise:.2g}) "
+        f"exceeds its distance to the bound ({slack:.2g}): {batch}"
+    )
+
+
+def _slow(evidence: Evidence, c: ConstraintResult) -> str | None:
+    """The multiplier still grows and pushes the violation down, not fast enough."""
+    t = evidence.trends[c.name]
+    possible = evidence.probe is not None and evidence.probe.lowered
+    if not t.grows or not (t.falling or possible):
+        return None
+    factor = t.shortfall
+    if factor < SHORT:
+        return f"{c.name}: its violation still falls and its multiplier still grows: train longer"
+    size = f"about {_round(factor)} x " if factor < 1e4 else "far "
+    return (
+        f"{c.name}: violation falls but the multiplier still grows: dual step {size}too small for "
+        "this many steps"
+    )
+
+
+def _against(evidence: Evidence, c: ConstraintResult) -> str | None:
+    """The objective holds the constraint back, and pushing harder has not helped."""
+    t = evidence.trends[c.name]
+    if evidence.slope is None or not t.grows or t.falling:
+        return None
+    cosine = evidence.slope.with_objective.get(c.name, math.nan)
+    if not cosine <= OPPOSED:
+        return None
+    return (
+        f"{c.name}: gradients of objective and constraint are opposed, cosine {cosine:.2f}, and "
+        "the violation does not fall while the multiplier grows: probably infeasible at this level"
+    )
+
+
+def _round(value: float) -> str:
+    return f"{float(f'{value:.2g}'):g}"
+
+
+def _names(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
