@@ -283,7 +283,7 @@ def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
 
 def canonical_objective(checked: Checked, facts: Facts) -> Expr:
     """The objective as written, without `let` names, its sums over weights written out."""
-    problem = inline_lets(collect(checked), checked.symbols.lets())
+    problem = inline_lets(collect(checked), _lets(checked))
     problem = problem.model_copy(update={"constraints": (), "metrics": ()})
     return expand(problem, Expansion(facts, checked.params)).objective
 

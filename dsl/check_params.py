@@ -57,7 +57,8 @@ def _override(typer: Typer, item: Param, given: object) -> float | tuple[float, 
             text = given.strip()
             return float(text[:-1]) / 100 if text.endswith("%") else float(text)
         if isinstance(given, list | tuple):
-            return tuple(float(part) for part in given)
+            rows = (row if isinstance(row, list | tuple) else (row,) for row in given)
+            return tuple(float(part) for row in rows for part in row)
         if isinstance(given, int | float):
             return float(given)
     except (ValueError, TypeError, OverflowError):
@@ -94,7 +95,8 @@ def _checked(typer: Typer, expr: Expr, values: Values) -> float | None:
 
 def _value(typer: Typer, expr: Expr, values: Values) -> float | tuple[float, ...] | None:
     if isinstance(expr, Vector):
-        parts = [_checked(typer, part, values) for part in expr.items]
+        rows = (item.items if isinstance(item, Vector) else (item,) for item in expr.items)
+        parts = [_checked(typer, part, values) for row in rows for part in row]
         return tuple(part for part in parts if part is not None)
     before = len(typer.found)
     value = _checked(typer, expr, values)
@@ -186,8 +188,9 @@ def _start_size(typer: Typer, item: Var, values: Values) -> None:
         return
     sizes = [constant(dimension, values) for dimension in item.dimensions]
     size = math.prod(known for known in sizes if known is not None)
-    given = len(item.value.items)
-    if None in sizes or given == size or any(isinstance(i, Vector) for i in item.value.items):
+    rows = [i.items if isinstance(i, Vector) else (i,) for i in item.value.items]
+    given = sum(map(len, rows))
+    if None in sizes or given == size:
         return
     entries = "entry" if size == 1 else "entries"
     typer.report(

@@ -88,7 +88,7 @@ def _param(name: str, text: str) -> object:
 
 
 def _numbers(name: str, given: str, content: str, table: bool = False) -> tuple[float, ...]:
-    """A row or column of numbers."""
+    """A row or column of numbers, or rows of them one after the other."""
     try:
         if table:
             cells = [cell for row in csv.reader(content.splitlines()) for cell in row]
@@ -96,7 +96,8 @@ def _numbers(name: str, given: str, content: str, table: bool = False) -> tuple[
         loaded = json.loads(content)
         if not isinstance(loaded, list) or any(isinstance(part, bool) for part in loaded):
             raise ValueError
-        return tuple(float(part) for part in loaded)
+        rows = (row if isinstance(row, list) else [row] for row in loaded)
+        return tuple(float(part) for row in rows for part in row)
     except (ValueError, TypeError) as error:
         message = f"`--set {name}={given}` is no list of numbers"
         help_ = f"write `--set {name}=[1, 2]`, or name a .csv or .json file of numbers"

@@ -116,7 +116,8 @@ def bind(
 def variable(setup: VariableSetup) -> nn.Parameter:
     """A decision variable at its first value, float64 until the session casts it."""
     start = torch.as_tensor(setup.start, dtype=torch.float64)
-    return nn.Parameter(start.expand(setup.shape).clone())
+    whole = start.reshape(setup.shape) if start.numel() > 1 else start.expand(setup.shape)
+    return nn.Parameter(whole.clone())
 
 
 def _check_names(inputs: Inputs, given: Mapping[str, Any]) -> None:

@@ -83,7 +83,7 @@ from cspec.runtime.functions.statistics import (
     weighted,
 )
 from cspec.runtime.functions.tails import cvar, quantile
-from cspec.runtime.functions.tensors import as_weight, eye, parameter, softmax, total, vector
+from cspec.runtime.functions.tensors import array, as_weight, eye, parameter, softmax, total
 from cspec.runtime.models.gates import has_gates
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
@@ -150,6 +150,7 @@ __all__ = [
     "arccos",
     "arcsin",
     "arctan",
+    "array",
     "as_matrix",
     "as_tensor",
     "as_weight",
@@ -231,7 +232,6 @@ __all__ = [
     "tan",
     "tanh",
     "total",
-    "vector",
     "vmax",
     "vmin",
     "weight_uses",

@@ -16,8 +16,8 @@ def parameter(model: nn.Module, name: str) -> nn.Parameter:
     return model.get_parameter(name)
 
 
-def vector(*items: Value) -> Tensor:
-    """`[a, b, c]`: numbers and 0-dim tensors as one vector (K,)."""
+def array(*items: Value) -> Tensor:
+    """`[a, b, c]`: numbers and 0-dim tensors as one vector (K,); vectors as rows: (K, N)."""
     entries = operands(*items)
     dtype = entries[0].dtype
     for entry in entries[1:]:

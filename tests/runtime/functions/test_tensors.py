@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from cspec.runtime.functions import FUNCTIONS, ShapeMismatch, as_weight, parameter, vector
+from cspec.runtime.functions import FUNCTIONS, ShapeMismatch, array, as_weight, parameter
 
 
 def test_parameters_by_dotted_name() -> None:
@@ -16,11 +16,11 @@ def test_parameters_by_dotted_name() -> None:
 
 def test_vectors_of_numbers_and_tensors() -> None:
     leaf = torch.tensor(2.0, requires_grad=True)
-    v = vector(1, leaf, 0.5)
+    v = array(1, leaf, 0.5)
     assert v.tolist() == [1.0, 2.0, 0.5]
     v.sum().backward()
     assert leaf.grad is not None and leaf.grad.item() == 1.0
-    assert vector(leaf, leaf).dtype == torch.float32
+    assert array(leaf, leaf).dtype == torch.float32
 
 
 def test_events_as_numbers_and_sums() -> None:
