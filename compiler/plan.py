@@ -87,8 +87,12 @@ class Plan(BaseModel):
 
 
 def _lets(checked: Checked) -> dict[str, Let]:
-    """`let` names, and params of two dimensions, which are written out row by row."""
-    return checked.symbols.lets() | {
+    """`let` names with what they leave implicit written out, and params of two dimensions.
+
+    Those params are written out row by row.
+    """
+    lets = {item.name: item for item in checked.elaborated.items if isinstance(item, Let)}
+    return lets | {
         name: Let(name=name, value=rows) for name, rows in matrices(checked).items()
     }
 

@@ -28,7 +28,8 @@ def check_data(typer: Typer, item: Data) -> Settings | None:
     typer.extend(found)
     if not isinstance(settings, DataSource):
         return None
-    _targets(typer, item, settings)
+    if not found:
+        _targets(typer, item, settings)
     if not settings.tabular:
         for target in item.targets:
             for column in target.columns[2:]:
