@@ -13,6 +13,7 @@ from cspec.compiler.facts import ColumnFacts, DataFacts
 from cspec.compiler.program import DataSetup, SourceCall
 from cspec.runtime.bind_text import load_object, read_call
 from cspec.runtime.data import DataError, Dataset, as_dataset, load
+from cspec.runtime.data.align import aligned
 
 IMPLIED = "data"
 """The dataset of a spec that declares none."""
@@ -41,7 +42,7 @@ def bind_data(
             found, call = _declared(setup, given, base)
         data |= found
         resolved.append(setup.model_copy(update={"source": call}))
-    return data, tuple(resolved)
+    return aligned(data), tuple(resolved)
 
 
 def _implied(

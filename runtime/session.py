@@ -150,6 +150,8 @@ class Session:
                 self._interrupt()
             elif self.optimizer.longest >= SKIPPED_LIMIT:
                 self.termination = "nonfinite"
+            elif self.step >= self.total_steps and self.optimizer.skipped >= self.step > 0:
+                self.termination = "nonfinite"  # No step was taken at all.
             elif self.step >= self.total_steps:
                 self.termination = "completed"
         return not self.termination

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
 from cspec.compiler.ir import Category, Constraint, ParameterRef, PerExample, Problem
 from cspec.compiler.missing import index_set, not_compiled
+from cspec.compiler.passes.codes import codes
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.rewrite import call, method_name, number, rewrite, substitute
 from cspec.dsl.constants import value_or_none
@@ -66,7 +67,7 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     def step(node: Expr) -> Expr:
         return _comprehension(node, context) if isinstance(node, Comprehension) else node
 
-    return map_expressions(expanded, lambda expr: rewrite(expr, step))
+    return map_expressions(expanded, lambda expr: codes(rewrite(expr, step), context.facts))
 
 
 def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constraint]:

@@ -1,7 +1,11 @@
 """Specs as people type them: what they mean is recomputed by hand from the model."""
 
+import math
+from collections.abc import Callable
 from textwrap import dedent
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -94,3 +98,61 @@ def test_a_set_of_a_list_of_weights_is_two_readings(members: str, second: str | 
     assert found.code == "CS302"
     assert f"forall W in f.weights: W in {members}" in found.helps[0]
     assert second is None or second in found.helps[1]
+
+
+def people(n: int = 60) -> dict[str, Any]:
+    x, y = pairs(n)
+    return {"x": x, "y": y, "sex": np.array(["female", "male"])[np.arange(n) % 3 % 2]}
+
+
+def rate_of(condition: str, **names: object) -> Any:
+    return cspec.run(
+        "data train(x, y, sex)\nmodel f = mlp(hidden=[4])\nminimize bce(f(x), y)\n"
+        f"s.t. a: P[y == 1 and pred < 2 | {condition}] <= 99%\nfit(epochs=1)\n",
+        train=people(),
+        **names,
+    )["a"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "members"),
+    [
+        ('sex == "female"', lambda d: d["sex"] == "female"),
+        ('sex != "male"', lambda d: d["sex"] == "female"),
+        ('sex in {"female", "male"}', lambda d: d["sex"] != ""),
+        (
+            'x[0] > -1 and not sex == "male"',
+            lambda d: (d["sex"] == "female") & (d["x"][:, 0] > -1).numpy(),
+        ),
+    ],
+)
+def test_values_of_columns_by_name(condition: str, members: Callable[[Any], Any]) -> None:
+    data = people()
+    wanted = np.asarray(data["y"])[np.asarray(members(data))].mean()
+    assert rate_of(condition).value == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("value", ['"femal"', "5"])
+def test_a_value_that_no_row_has_is_an_error(value: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        rate_of(f"sex == {value}")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message) == ("CS208", f"column `sex` has no value {value}")
+    assert '"female"' in found.helps[0]
+
+
+def test_groups_are_numbered_alike_in_all_datasets() -> None:
+    train = people()
+    val = people(12) | {"sex": np.array(["male", "other"] * 6)}
+    result = cspec.run(
+        "data train(x, y, sex), val(x, y, sex)\nmodel f = mlp(hidden=[4])\n"
+        "minimize bce(f(x), y)\n"
+        "s.t. a: forall g in values(sex): P[y == 1 and pred < 2 | sex == g] >= 1%\n"
+        "fit(epochs=1)\nverify all on val\n",
+        train=train,
+        val=val,
+    )
+    labels = np.asarray(val["y"])
+    assert math.isnan(result["a[female]"].value) and not result["a[female]"].satisfied
+    assert result["a[male]"].value == pytest.approx(labels[0::2].mean())
+    assert result["a[other]"].value == pytest.approx(labels[1::2].mean())

@@ -1,0 +1,124 @@
+"""Values of categorical columns become their codes.
+
+sex == "female"          ->   sex == 0
+race in {"a", "b"}       ->   race in {0, 2}
+pred == "dog"            ->   pred == 1     (a class of the labels)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from cspec.compiler.facts import ColumnFacts, Facts
+from cspec.compiler.ir import Category, PerExample
+from cspec.compiler.rewrite import function_name, rewrite
+from cspec.dsl.diagnostics import Diagnostic, Fix, SpecError
+from cspec.dsl.nodes import (
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    FiniteSet,
+    Membership,
+    Name,
+    Number,
+    String,
+)
+
+_SHOWN = 12
+"""Values that a message lists at most."""
+
+
+def codes(expr: Expr, facts: Facts) -> Expr:
+    """`expr` with every value that a column or a prediction is compared with as its code.
+
+    Raises:
+        SpecError: values that the column does not have, all of them at once.
+    """
+    found: dict[int, Diagnostic] = {}
+
+    def step(node: Expr) -> Expr:
+        if isinstance(node, Expectation | PerExample) and node.dataset in facts.data:
+            columns = facts.data[node.dataset or ""].columns
+            return _coded(node, columns, found)
+        return node
+
+    changed = rewrite(expr, step)
+    if found:
+        raise SpecError([found[place] for place in sorted(found)])
+    return changed
+
+
+def _coded(node: Expr, columns: Mapping[str, ColumnFacts], found: dict[int, Diagnostic]) -> Expr:
+    def step(inner: Expr) -> Expr:
+        match inner:
+            case Compare(operands=operands, operators=operators):
+                column = next((c for o in operands if (c := _column(o, columns))), None)
+                if column is None:
+                    return inner
+                exact = all(operator in ("==", "!=") for operator in operators)
+                coded = tuple(_code(o, column, columns, found, exact) for o in operands)
+                return inner.model_copy(update={"operands": coded})
+            case Membership(element=element, set=FiniteSet(items=items) as within):
+                column = _column(element, columns)
+                if column is None:
+                    return inner
+                coded = tuple(_code(o, column, columns, found) for o in items)
+                return inner.model_copy(update={"set": within.model_copy(update={"items": coded})})
+            case _:
+                return inner
+
+    return rewrite(node, step)
+
+
+def _column(expr: Expr, columns: Mapping[str, ColumnFacts]) -> str | None:
+    """The categorical column whose values an expression has: itself, or the labels of `pred`."""
+    if isinstance(expr, Name) and expr.id in columns and columns[expr.id].classes:
+        return expr.id
+    if isinstance(expr, Call) and function_name(expr) == "pred":
+        labelled = [name for name in ("y", *columns) if name in columns and columns[name].classes]
+        return labelled[0] if labelled else None
+    return None
+
+
+def _code(
+    expr: Expr,
+    column: str,
+    columns: Mapping[str, ColumnFacts],
+    found: dict[int, Diagnostic],
+    exact: bool = True,
+) -> Expr:
+    """One side; numbers must be codes where they are compared with `==` or `!=`."""
+    classes = columns[column].classes
+    match expr:
+        case String(value=text):
+            places = [i for i, value in enumerate(classes) if str(value) == text]
+            if not places:
+                found[expr.span.start] = _no_value(expr, f'"{text}"', column, classes)
+                return expr
+            return Category(column=column, text=text, code=places[0], span=expr.span)
+        case Number(value=value) if exact and value not in range(len(classes)):
+            found[expr.span.start] = _no_value(expr, f"{value:g}", column, classes)
+            return expr
+        case _:
+            return expr
+
+
+def _no_value(
+    expr: Expr, written: str, column: str, classes: Iterable[str | int | float | bool]
+) -> Diagnostic:
+    words = [f'"{v}"' if isinstance(v, str) else str(v) for v in classes]
+    close = get_close_matches(written, words, n=1, cutoff=0.6)
+    shown = ", ".join(words[:_SHOWN]) + (", ..." if len(words) > _SHOWN else "")
+    return Diagnostic(
+        code="CS208",
+        message=f"column `{column}` has no value {written}",
+        span=expr.span,
+        label="no row has it",
+        notes=(f"its values, numbered from 0: {shown}",),
+        helps=(f"did you mean `{close[0]}`?",) if close else (f"write one of: {shown}",),
+        fixes=(Fix(span=expr.span, replacement=close[0], title=f"write {close[0]}"),)
+        if close
+        else (),
+    )
