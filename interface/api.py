@@ -178,7 +178,7 @@ def compare(
     Raises:
         SpecError: what is wrong with the spec, with the text of a method, or with what is bound.
     """
-    from cspec.compare import compare as compare_methods
+    from cspec.comparing import compare as compare_methods
 
     with rendered():
         source, base = read_spec(spec)

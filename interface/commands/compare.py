@@ -61,7 +61,7 @@ def _compare(options: argparse.Namespace) -> int:
     # A mistake in the text is found before the two seconds that torch takes to import.
     checked_spec(source, params)
 
-    from cspec.compare import compare
+    from cspec.comparing import compare
 
     found = compare(
         source,

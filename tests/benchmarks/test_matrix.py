@@ -1,0 +1,62 @@
+"""Matrix problems against their closed forms, and the numbers the specs state against numpy."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import cspec
+
+FILE = Path(__file__).parents[2] / "benchmarks" / "matrix.py"
+B = np.array([[1, 2, 0], [0, 1, 3], [2, 0, 1], [1, 1, 1]], dtype=float)
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("matrix_benchmark", FILE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+matrix = load()
+
+
+@pytest.mark.parametrize("name", matrix.names())
+def test_reaches_the_closed_form(name: str) -> None:
+    found = matrix.outcome(name)
+    assert found.error <= 1e-4
+    assert found.violation <= 1e-6
+
+
+def test_the_optima_stated_are_those_of_numpy() -> None:
+    values = np.linalg.svd(B, compute_uv=False)
+    c = np.array([[-1, 1, 0], [-1, 0, 3], [0, 2, 2], [-1, 1, 1]], dtype=float)
+    aligned = np.linalg.svd(B.T @ c, compute_uv=False).sum()
+    symmetric = np.linalg.eigvalsh([[1, 2, 0], [2, -1, 3], [0, 3, -2]])
+    stated = {
+        "pca": np.linalg.eigvalsh([[2, 1, 0], [1, 3, 1], [0, 1, 4]])[1:].sum(),
+        "procrustes": (B**2).sum() + (c**2).sum() - 2 * aligned,
+        "eckart_young": values[2] ** 2,
+        "nearest_psd": (symmetric[symmetric < 0] ** 2).sum(),
+        "spectral_clip": (np.maximum(values - 2, 0) ** 2).sum(),
+        "nuclear_lp": -2 * values[0],
+        "entropic_simplex": -np.log(np.exp([-1, -2, -3, -1.5]).sum()),
+    }
+    for name, value in stated.items():
+        assert matrix.optimum(name) == pytest.approx(value, abs=1e-9), name
+
+
+def test_a_matrix_is_a_param_from_outside_or_a_literal() -> None:
+    body = "var W[2, 3] = [[1, 0, 0], [0, 1, 0]]\nminimize sumsq(W - {a})\ns.t. c: W[0, 0] >= 5"
+    rows = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    bound = cspec.run("param A[2, 3]\n" + body.format(a="A"), A=np.array(rows))
+    literal = cspec.run(body.format(a="[[1, 2, 3], [4, 5, 6]]"))
+    for result in (bound, literal):
+        assert np.array(result.vars["W"]) == pytest.approx(np.array([[5, 2, 3], [4, 5, 6]]))
+    with pytest.raises(cspec.SpecError, match="2 x 3, and 2 numbers"):
+        cspec.run("param A[2, 3]\n" + body.format(a="A"), A=[1.0, 2.0])
