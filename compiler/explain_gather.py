@@ -22,7 +22,7 @@ from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, Program
 from cspec.compiler.report_facts import constraint_facts, verify_facts
-from cspec.dsl.nodes import Expr, Stop
+from cspec.dsl.nodes import Expr, Implies, Stop
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, Method
 
@@ -164,6 +164,8 @@ def canonical(c: Constraint, method: Settings | None) -> tuple[Mathematics, ...]
 
 def _relation(part: Expr, relation: str) -> Mathematics:
     shown = expressions.mathematics(part)
+    if isinstance(part, Implies):
+        return shown
     sign, latex = ("==", "=") if relation == "==" else ("<=", r"\le")
     return Mathematics(text=f"{shown.text} {sign} 0", latex=f"{shown.latex} {latex} 0")
 

@@ -23,6 +23,7 @@ from cspec.compiler.lower import (
 )
 from cspec.compiler.methods import FUNCTIONAL, Rule
 from cspec.compiler.plan import Plan
+from cspec.compiler.schedule import DEFAULT_EPOCHS
 from cspec.compiler.solve import solver_graph
 from cspec.compiler.strategy import GATE_DAMPING, GATE_DUAL_BUDGET
 from cspec.compiler.variable_bounds import bound_actions
@@ -49,13 +50,14 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     soft = tuple(c for c in plan.problem.constraints if c.soft is not None)
     actions = _actions(hard)
     bounds = bound_actions(plan.variables, (action.name for action in actions))
-    lowered = Lowered(plan.problem, _rules(hard), (*actions, *bounds), soft)
+    rules = _rules(hard, plan.checked.fit.epochs or DEFAULT_EPOCHS)
+    lowered = Lowered(plan.problem, rules, (*actions, *bounds), soft)
     graph = assemble(lowered)
     solver = plan.problem.solver
     return lowered, graph if solver is None else solver_graph(solver, graph)
 
 
-def _rules(constraints: Iterable[Constraint]) -> tuple[FunctionalRule, ...]:
+def _rules(constraints: Iterable[Constraint], epochs: int) -> tuple[FunctionalRule, ...]:
     groups: dict[Settings, list[Constraint]] = {}
     for c in constraints:
         if conditional(c):
@@ -74,8 +76,8 @@ def _rules(constraints: Iterable[Constraint]) -> tuple[FunctionalRule, ...]:
             labels=tuple(c.label for c in members),
             size=len(members),
             equalities=equalities,
-            total_steps=0,
-            steps_per_epoch=0,
+            total_steps=epochs,
+            steps_per_epoch=1,
         )
         parts = tuple(
             Part(c, c.parts, c.gradient_parts, start + i, start + i + 1)

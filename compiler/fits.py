@@ -6,11 +6,24 @@ once, before the first step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 
-from cspec.compiler.facts import ColumnFacts, Facts
+from cspec.compiler.facts import ColumnFacts, DataFacts, Facts
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, walk
+from cspec.dsl.nodes import (
+    Attribute,
+    Call,
+    Expectation,
+    Expr,
+    Index,
+    Name,
+    Node,
+    Number,
+    Objective,
+    String,
+    walk,
+)
 
 _CLASS_LOSSES = frozenset({"ce", "nll"})
 _BINARY_LOSSES = frozenset({"bce"})
@@ -18,9 +31,177 @@ _BINARY_LOSSES = frozenset({"bce"})
 
 def check_fits(tree: Node, facts: Facts) -> None:
     """Raise SpecError where a model's output can't be compared with a column."""
-    found = {d.message: d for node in walk(tree) for d in _expectation(node, facts)}
+    found = {d.message: d for node in walk(tree) for d in _findings(node, facts)}
+    found |= {d.message: d for d in _widths(tree, facts)}
     if found:
         raise SpecError(found.values())
+
+
+def check_labels(tree: Node, data: Mapping[str, DataFacts]) -> None:
+    """Raise SpecError where a loss for classes meets a column that has none, or only one.
+
+    The size of a model that is built follows its labels, so that this comes first.
+    """
+    found: dict[int, Diagnostic] = {}
+    for node in walk(tree):
+        match node:
+            case Call(function=Name(id=("ce" | "nll") as loss), arguments=(_, Name() as target)):
+                columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
+                problem = _no_classes(loss, target, columns[0]) if columns else None
+                if problem is not None:
+                    found.setdefault(target.span.start, problem)
+    if found:
+        raise SpecError(found.values())
+
+
+def _no_classes(loss: str, target: Name, column: ColumnFacts) -> Diagnostic | None:
+    if len(column.classes) > 1:
+        return None
+    if column.classes:
+        return Diagnostic(
+            code="CS331",
+            message=f"column `{target.id}` holds one class only: {column.classes[0]}",
+            span=target.span,
+            notes=("a model that always says it is right on all of these data",),
+            helps=("give data of two classes or more",),
+        )
+    kind = "numbers" if column.kind == "real" else "whole numbers that are not 0, 1, 2, ..."
+    if column.shape:
+        kind = f"a list of length {' by '.join(str(n) for n in column.shape)} an example"
+    return Diagnostic(
+        code="CS331",
+        message=f"`{loss}` needs classes, but column `{target.id}` holds {kind}",
+        span=target.span,
+        notes=("classes are text, or whole numbers 0, 1, 2, ... with one value an example",),
+        helps=(
+            "number the classes from 0 in the data",
+            "for a number to predict, write `mse`, `mae` or `huber`",
+        ),
+    )
+
+
+def _widths(tree: Node, facts: Facts) -> Iterator[Diagnostic]:
+    """The inputs of a model have the same shape in all datasets."""
+    fed: dict[str, dict[str, Name]] = {}
+    for node in walk(tree):
+        match node:
+            case Call(function=Name(id=model), arguments=(Name(id=column) as place,)) if (
+                model in facts.models
+            ):
+                fed.setdefault(column, {}).setdefault(model, place)
+    for column, places in fed.items():
+        shapes = {n: d.columns[column].shape for n, d in facts.data.items() if column in d.columns}
+        # Two models may each have a dataset of their own with inputs of this name.
+        if len(places) != 1 or len(set(shapes.values())) < 2:
+            continue
+        model, place = next(iter(places.items()))
+        told = ", ".join(f"{_shape(shape)} in `{name}`" for name, shape in shapes.items())
+        yield Diagnostic(
+            code="CS331",
+            message=f"inputs `{column}` of model `{model}` differ between datasets: {told}",
+            span=place.span,
+            notes=("one model takes inputs of one shape",),
+            helps=("prepare all datasets in the same way",),
+        )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " by ".join(str(length) for length in shape) or "one number"
+
+
+def _findings(node: Node, facts: Facts) -> Iterator[Diagnostic]:
+    yield from _expectation(node, facts)
+    yield from _groups(node, facts)
+    yield from _pattern(node, facts)
+    yield from _still(node, facts)
+
+
+def _groups(node: Node, facts: Facts) -> Iterator[Diagnostic]:
+    """Groups of a column that has none; parts of `x` that are not there."""
+    if not isinstance(node, Expectation) or node.dataset not in facts.data:
+        return
+    data = facts.data[node.dataset]
+    match node.condition:
+        case Name(id=name) if name in data.columns and not data.columns[name].classes:
+            yield Diagnostic(
+                code="CS526",
+                message=f"column `{name}` has no groups: it is not categorical in this data",
+                span=node.condition.span,
+                label="needs a categorical column",
+                helps=("bin it in the data, or name a column of categories",),
+            )
+    for inner in walk(node):
+        match inner:
+            case Index(value=Name(id=name), indices=(String(value=part),)) if (
+                name in data.columns and part not in data.feature_names
+            ):
+                known = ", ".join(data.feature_names[:_SHOWN]) or "without names"
+                yield Diagnostic(
+                    code="CS210",
+                    message=f'column `{name}` of `{node.dataset}` has no part "{part}"',
+                    span=inner.span,
+                    notes=(f"its parts are {known}",),
+                    helps=(f"write the position of the part, from 0: `{name}[0]`",),
+                )
+            case Index(value=Name(id=name), indices=(Number(value=place),)) if (
+                name in data.columns
+                and len(data.columns[name].shape) == 1
+                and place >= data.columns[name].shape[0]
+            ):
+                length = data.columns[name].shape[0]
+                yield Diagnostic(
+                    code="CS210",
+                    message=f"column `{name}` of `{node.dataset}` has no part {place:g}",
+                    span=inner.span,
+                    notes=(f"it has {length} numbers an example, from 0 to {length - 1}",),
+                )
+
+
+_SHOWN = 12
+"""Names that a message lists at most."""
+
+
+def _pattern(node: Node, facts: Facts) -> Iterator[Diagnostic]:
+    """`net.weights("conv*")` where no parameter has such a name."""
+    match node:
+        case Call(
+            function=Attribute(value=Name(id=model), name=("weights" | "params") as kind),
+            arguments=(String(value=pattern) as place,),
+        ) if model in facts.models:
+            known = [
+                p.name
+                for p in facts.models[model].parameters
+                if kind == "params" or len(p.shape) > 1
+            ]
+            if any(fnmatchcase(name, pattern) for name in known):
+                return
+            shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+            yield Diagnostic(
+                code="CS525",
+                message=f"no {'weight' if kind == 'weights' else 'parameter'} of `{model}` is "
+                f'called "{pattern}"',
+                span=place.span,
+                label="no match",
+                notes=(f"`{model}.{kind}` has: {shown or 'none'}",),
+                helps=("write one of these names, or a pattern of them such as `*.weight`",),
+            )
+
+
+def _still(node: Node, facts: Facts) -> Iterator[Diagnostic]:
+    """An objective of models whose parameters all have `requires_grad` false."""
+    if not isinstance(node, Objective) or node.expression is None:
+        return
+    used = [n for n in walk(node.expression) if isinstance(n, Name) and n.id in facts.models]
+    if not used or any(not facts.models[n.id].frozen for n in used):
+        return
+    names = ", ".join(f"`{name}`" for name in dict.fromkeys(n.id for n in used))
+    yield Diagnostic(
+        code="CS309",
+        message=f"nothing that the objective depends on moves: {names}",
+        span=used[0].span,
+        notes=("parameters with `requires_grad` false never move",),
+        helps=("set `requires_grad` on the parameters that are to be trained",),
+    )
 
 
 def _expectation(node: Node, facts: Facts) -> Iterator[Diagnostic]:

@@ -92,8 +92,9 @@ def _is_count(c: Constraint) -> bool:
 
 
 def _datasets(c: Constraint) -> tuple[str, ...]:
-    found = (name for expr in (c.value, c.bound) for name in datasets_of(expr))
-    return tuple(dict.fromkeys(found))
+    quantified = (b.domain.id for b in c.binders if len(b.names) > 1 and isinstance(b.domain, Name))
+    measured = (name for expr in (c.value, c.bound) for name in datasets_of(expr))
+    return tuple(dict.fromkeys((*quantified, *measured)))
 
 
 def datasets_of(expr: Expr) -> Iterator[str]:

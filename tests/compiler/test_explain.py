@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -184,3 +185,20 @@ def test_the_data_of_the_verdict_are_those_that_the_runtime_uses(
         datasets=datasets,
     )
     assert deciding(facts, verify, "train")[0] == where_measured(facts, verify, "train").split
+
+
+def test_every_example_of_the_language_explains() -> None:
+    """A method whose schedule follows the length of the run, quantifiers over examples, rules."""
+    text = """
+        data retain(x, y)
+        model net
+        minimize E[ce(net(x), y) on retain]
+        s.t. small: sumsq(net.weights) <= 400
+             each: forall (x, y) in retain: ce(net(x), y) <= 2 by lagrangian
+             rule: forall (x, y) in retain: net(x)[0] > 0 => net(x)[1] > 0 with surrogate product
+        using sal(penalty=1e-3)
+    """
+    found = cspec.explain(dedent(text))
+    assert "net(x)[0] > 0 => net(x)[1] > 0   for" in " ".join(found.split("\n"))
+    assert "=> net(x)[1] > 0 <= 0" not in found
+    assert "on all of retain" in found
