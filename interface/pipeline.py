@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cspec.compiler.facts import DataFacts
+from cspec.compiler.fits import check_labels
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
 from cspec.dsl.check import Checked
@@ -55,12 +57,19 @@ def prepare(
         inputs,
         bindings,
         seed=seed_of(symbolic, seed),
-        outputs=lambda data: outputs(symbolic, data),
+        outputs=lambda data: _outputs(symbolic, data),
     )
     with placed(symbolic.checked.source):
         known = facts(bound, device, crosses(symbolic.checked))
         program = specialize(symbolic, known, data=bound.data_setups, models=bound.model_setups)
     return Prepared(symbolic, program, bound)
+
+
+def _outputs(symbolic: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
+    """Outputs of each model that is built; labels that no model fits are errors."""
+    with placed(symbolic.checked.source):
+        check_labels(symbolic.checked.elaborated, data)
+    return outputs(symbolic, data)
 
 
 def inputs_of(symbolic: Plan, base: Path) -> Inputs:

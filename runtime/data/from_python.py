@@ -55,10 +55,21 @@ def _raw(obj: Any, name: str, columns: Sequence[str]) -> Mapping[str, Any]:
     if isinstance(obj, Iterable) and not _is_array(obj) and not isinstance(obj, (str, bytes)):
         return _collected(obj, name, columns)
     raise DataError(
-        f"`{name}` is bound to a {type(obj).__name__}, which is no data",
+        f"`{name}` is bound to {_in_words(obj)}, which is no data",
         f"give a mapping of arrays, a tuple ({', '.join(columns)}) of arrays, a torch dataset or "
         "loader, or a pandas frame",
     )
+
+
+def _in_words(obj: Any) -> str:
+    """What an object is, for people."""
+    if obj is None:
+        return "None"
+    if isinstance(obj, (int, float, str)):
+        return f"{obj!r}"
+    if isinstance(obj, (Tensor, np.ndarray)):
+        return "one array without labels"
+    return f"an object of type {type(obj).__name__}"
 
 
 def _is_array(obj: Any) -> bool:

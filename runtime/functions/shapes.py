@@ -15,12 +15,29 @@ def in_words(tensor: Tensor) -> str:
     return " by ".join(str(size) for size in tensor.shape) or "a single number"
 
 
+def one_tensor(value: object) -> None:
+    """Refuse what a model returns beside one tensor.
+
+    Raises:
+        ShapeMismatch: a tuple, a mapping or another object.
+    """
+    if isinstance(value, Tensor | float | int):
+        return
+    kind = type(value).__name__
+    article = "an" if kind[0].lower() in "aeiou" else "a"
+    raise ShapeMismatch(
+        f"the output of a model must be one tensor, but it is {article} {kind}; "
+        "return the logits alone, or pick them out with a function of your own"
+    )
+
+
 def aligned(output: Tensor, target: Tensor, what: str) -> tuple[Tensor, Tensor]:
     """Bring `output` and `target` to one shape; only a trailing dimension of size 1 is dropped.
 
     Raises:
         ShapeMismatch: any other difference, with both shapes and the name `what` of the caller.
     """
+    one_tensor(output)
     if output.shape == target.shape:
         return output, target
     if output.ndim == target.ndim + 1 and output.shape[-1] == 1:
@@ -42,6 +59,7 @@ def class_labels(scores_BC: Tensor, labels: Tensor, what: str) -> Tensor:
         ShapeMismatch: scores that are not `(examples, classes)`, or another number of labels.
         TypeError: labels that are not whole numbers (class codes).
     """
+    one_tensor(scores_BC)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels.squeeze(1)
     if scores_BC.ndim != 2 or labels.ndim != 1 or scores_BC.shape[0] != labels.shape[0]:
@@ -58,6 +76,7 @@ def class_labels(scores_BC: Tensor, labels: Tensor, what: str) -> Tensor:
 
 def single_logit(scores: Tensor) -> Tensor | None:
     """The logits `(B,)` of a binary model that returns `(B,)` or `(B, 1)`; None for classes."""
+    one_tensor(scores)
     if scores.ndim == 1:
         return scores
     if scores.ndim == 2 and scores.shape[1] == 1:

@@ -156,3 +156,54 @@ def test_groups_are_numbered_alike_in_all_datasets() -> None:
     assert math.isnan(result["a[female]"].value) and not result["a[female]"].satisfied
     assert result["a[male]"].value == pytest.approx(labels[0::2].mean())
     assert result["a[other]"].value == pytest.approx(labels[1::2].mean())
+
+
+PLAIN = (
+    "data train(x, y)\nmodel f\nminimize ce(f(x), y)\ns.t. a: l2(f.weights) <= 9\nfit(epochs=1)\n"
+)
+
+
+class Pair(torch.nn.Linear):
+    def forward(self, x: torch.Tensor) -> Any:
+        return super().forward(x), 0
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        ({"y": torch.zeros(60).long()}, "CS331", "column `y` holds one class only: 0"),
+        ({"y": torch.rand(60)}, "CS331", "`ce` needs classes, but column `y` holds numbers"),
+        ({"f": torch.nn.Linear(3, 2).requires_grad_(False)}, "CS309", "nothing that the objective"),
+        ({"f": Pair(3, 2)}, "CS610", "must be one tensor, but it is a tuple"),
+        ({"train": 3}, "CS330", "`train` is bound to 3, which is no data"),
+    ],
+)
+def test_what_is_bound_does_not_fit(change: dict[str, Any], code: str, message: str) -> None:
+    x, y = pairs()
+    spec = PLAIN.replace("model f", "model f = mlp(hidden=[4])") if "y" in change else PLAIN
+    bound = {"train": (x, change.get("y", y)), **{k: v for k, v in change.items() if k != "y"}}
+    if "train" in change:
+        bound["f"] = torch.nn.Linear(3, 2)
+    with pytest.raises(SpecError) as caught:
+        cspec.run(spec, **bound)
+    assert caught.value.diagnostics[0].code == code
+    assert message in caught.value.diagnostics[0].message
+
+
+def test_inputs_of_one_model_have_one_shape() -> None:
+    x, y = pairs()
+    spec = PLAIN.replace("train(x, y)", "train(x, y), val(x, y)") + "verify all on val\n"
+    with pytest.raises(SpecError) as caught:
+        cspec.run(spec, train=(x, y), val=(x[:, :2], y), f=torch.nn.Linear(3, 2))
+    assert "3 in `train`, 2 in `val`" in caught.value.diagnostics[0].message
+
+
+def test_a_run_without_a_finite_step_is_not_satisfied() -> None:
+    x, y = pairs()
+
+    class Broken(torch.nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) * math.nan
+
+    result = cspec.run(PLAIN, train=(x, y), f=Broken(3, 2))
+    assert (result.status, result.exit_code) == ("nonfinite", 5)
