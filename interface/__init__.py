@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cspec.api import bind, check, compare, compile, explain, format, load, parse, run
+    from cspec.api import bind, check, compare, compile, explain, format, load, parse, relax, run
     from cspec.comparison import Comparison
     from cspec.compiler.plan import Plan
     from cspec.compiler.program import Program
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cspec.dsl.diagnostics import Diagnostic, SpecError
     from cspec.functions import function
     from cspec.notebook import load_ipython_extension
+    from cspec.runtime.relaxation import Relaxation
     from cspec.runtime.result import Result
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ _HOMES = {
     "format": "cspec.api",
     "load": "cspec.api",
     "parse": "cspec.api",
+    "relax": "cspec.api",
     "run": "cspec.api",
     "Comparison": "cspec.comparison",
     "Plan": "cspec.compiler.plan",
@@ -41,6 +43,7 @@ _HOMES = {
     "SpecError": "cspec.dsl.diagnostics",
     "function": "cspec.functions",
     "load_ipython_extension": "cspec.notebook",
+    "Relaxation": "cspec.runtime.relaxation",
     "Result": "cspec.runtime.result",
 }
 
@@ -50,6 +53,7 @@ __all__ = [
     "Diagnostic",
     "Plan",
     "Program",
+    "Relaxation",
     "Result",
     "SpecError",
     "__version__",
@@ -63,6 +67,7 @@ __all__ = [
     "load",
     "load_ipython_extension",
     "parse",
+    "relax",
     "run",
 ]
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cspec.compiler.plan import Plan
     from cspec.compiler.program import Program
     from cspec.runtime.own_loop import Handle
+    from cspec.runtime.relaxation import Relaxation
     from cspec.runtime.result import Result
 
 SpecLike = str | Path
@@ -193,6 +194,29 @@ def compare(
             base=base,
             device=device,
             out=None if out is None else Path(out),
+        )
+
+
+def relax(
+    spec: SpecLike,
+    *,
+    seed: int | None = None,
+    device: str = "cpu",
+    progress: Callable[[Mapping[str, Any]], None] | None = None,
+    **names: Any,
+) -> Relaxation:
+    """How far each bound must give for all requirements to be met; arguments as of `run`.
+
+    Raises:
+        SpecError: what is wrong with the spec besides contradictory bounds, or with what is bound.
+    """
+    from cspec.relaxing import relaxation
+
+    with rendered():
+        source, base = read_spec(spec)
+        params, bindings = split_names(source, names)
+        return relaxation(
+            source, params, bindings, base=base, seed=seed, device=device, on_progress=progress
         )
 
 

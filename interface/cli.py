@@ -34,6 +34,9 @@ COMMANDS: dict[str, Command] = {
     "compare": Command("one spec by several methods, one table", "cspec.commands.compare"),
     "resume": Command("continue an interrupted run to the same bits", "cspec.commands.resume"),
     "verify": Command("measure the requirements of a finished run again", "cspec.commands.verify"),
+    "relax": Command(
+        "how far each bound must give for all requirements to be met", "cspec.commands.relax"
+    ),
     "list": Command("words of the language: functions, sets, methods, ...", "cspec.commands.list"),
 }
 

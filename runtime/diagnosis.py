@@ -219,7 +219,7 @@ def _noisy(evidence: Evidence, c: ConstraintResult) -> str | None:
     need = evidence.batch * (noise / slack) ** 2
     if need > WORST:
         return None
-    enough = 2 ** math.ceil(math.log2(need))
+    enough = 2 ** math.ceil(math.log2(need) - 1e-6)
     batch = (
         f"`batch_size={enough}` would do"
         if enough < evidence.rows

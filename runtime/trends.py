@@ -36,7 +36,7 @@ class Trend:
     late: float
     """Mean violation of the window's first and last quarter."""
     grows: bool
-    """Whether the multiplier grew from quarter to quarter (or is at its cap)."""
+    """Whether the multiplier grew and fell in no quarter (or is at its cap)."""
     multiplier: float
     """Its last size; NaN where there is none."""
     gained: float
@@ -79,7 +79,8 @@ def trend(rows: Sequence[Row], constraint: ConstraintFacts) -> Trend | None:
     path = [abs(r.multipliers.get(label, math.nan)) for r in window]
     sizes = _quarters(path)
     known = not any(math.isnan(v) for v in path)
-    grows = known and (all(b > a for a, b in pairwise(sizes)) or path[-1] >= CAP)
+    rises = all(b >= a for a, b in pairwise(sizes)) and sizes[-1] > sizes[0]
+    grows = known and (rises or path[-1] >= CAP)
     every = [r.violations[label] for r in logged]
     span = max(every) - min(every)
     return Trend(

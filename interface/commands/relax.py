@@ -1,0 +1,50 @@
+"""Find how far each bound must give for all requirements to be met (the elastic problem).
+
+Functional requirements may be violated at a price, sets and projections stay hard. Problems of
+decision variables go to a solver, others are trained with a large exact penalty. Exit code: 0
+nothing must give, 1 errors before the first step, 4 something must.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from cspec.commands.run import in_json, natural
+from cspec.settings import add_bind, add_set, bindings_of, params_of
+from cspec.sources import add_spec, chosen
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `cspec relax`."""
+    add_spec(parser)
+    add_set(parser)
+    add_bind(parser)
+    parser.add_argument("--seed", type=natural, help="default: the spec's")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
+    parser.add_argument("--json", action="store_true", help="the relaxation as one JSON object")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Relax the spec; with --json also errors are JSON lines."""
+    return in_json(options, lambda: _relax(options))
+
+
+def _relax(options: argparse.Namespace) -> int:
+    source, base = chosen(options)
+    if options.data_dir is not None:
+        os.environ["CSPEC_DATA"] = options.data_dir
+
+    # Imported here: `cspec relax --help` needs no torch.
+    from cspec.relaxing import relaxation
+
+    found = relaxation(
+        source,
+        params_of(options),
+        bindings_of(options),
+        base=base,
+        seed=options.seed,
+        device=options.device,
+    )
+    print(found.to_json() if options.json else found)
+    return found.exit_code
