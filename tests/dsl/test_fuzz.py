@@ -61,7 +61,7 @@ def soup(chance: random.Random) -> str:
 
 
 def examine(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     source = Source(text=text)
     spec, found = parse(source)
     shown = render_text(found)
@@ -77,7 +77,7 @@ def examine(text: str) -> None:
         assert shape(again.items) == shape(spec.items)
         assert [c.text for c in again.comments].sort() == [c.text for c in spec.comments].sort()
         assert format_spec(again, Source(text=written)) == written
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("make", [mutate, soup])

@@ -13,9 +13,9 @@ from cspec.dsl.syntax_limits import MAX_BYTES
 
 
 def codes(text: str) -> list[str]:
-    start = time.perf_counter()
+    start = time.process_time()
     found = parse_text(text)[1]
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4
     return [d.code for d in found]
 
 

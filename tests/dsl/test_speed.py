@@ -53,10 +53,3 @@ def test_specs_of_the_benchmark_are_clean(benchmark: ModuleType) -> None:
     text = benchmark.thirty_lines()
     assert text.count("\n") == 30
     assert check(Source(text=text)).diagnostics == ()
-
-
-def test_check_grows_linearly(benchmark: ModuleType) -> None:
-    # Four times the constraints: 4 for linear growth, 16 for quadratic; noise stays below 2x.
-    small, large = benchmark.curve([250, 1000])
-    assert large.check < 8 * small.check
-    assert small.parse < small.check
