@@ -14,9 +14,9 @@ Linearized (Ouyang et al. 2013; SAL's eq. 14), one gradient a step and no optimi
 z is what is delivered: it is feasible, x only nearly. Several sets on one parameter have a copy
 each (consensus over constraints). For sets of counts ADMM is a heuristic: a support that did not
 change in two rounds is frozen, u starts anew where it outgrows x, and the copy that x came nearest
-to is kept. `benchmarks/pruning.py` (digits, 300-100 network, 60 epochs, 3 seeds; dense 98.7%): at
-density 10% ADMM loses 0.84 points and projection along a ramp 0.45, at 5% 1.7 and 1.5; with rho
-held at 1e-3 (`balance=false`) ADMM loses 10.9 at 5%. State
+to is kept. `benchmarks/compare/pruning10.cspec` and `pruning5.cspec` (digits, 300-100 network, 60
+epochs, 3 seeds; dense 98.7%): at density 10% ADMM loses 0.84 points and projection along a ramp
+0.45, at 5% 1.7 and 1.5; with rho held at 1e-3 (`balance=false`) ADMM loses 10.9 at 5%. State
 entries are named `<name>.z.<i>`, `<name>.u.<i>`, `<name>.rho`, ...
 """
 

@@ -21,9 +21,9 @@ and mu climbs to its cap: after 5 rejections there, or where no update at all wa
 feasible start: nothing falls below 0), the result says so. Never constrain a square
 (||W'W - I||^2 == 0): its gradient vanishes where it holds, and multipliers diverge.
 
-`benchmarks/sal.py` (digits, 64-64 network, W'W = I on two layers, 40 epochs, 3 seeds): mu_init =
-0.1 ends at |W'W - I| <= 0.0058 and 93.3% (13-14 of 40 updates accepted), a fixed penalty of 0.2 at
-0.065 and 95.0%, of 2 at 0.0073 and 95.0%: a well-chosen penalty does as well.
+`benchmarks/compare/sal.cspec` (digits, 64-64 network, W'W = I on two layers, 40 epochs, 3 seeds):
+mu_init = 0.1 ends at |W'W - I| <= 0.0058 and 93.3% (13-14 of 40 updates accepted), a fixed penalty
+of 0.2 at 0.065 and 95.0%, of 2 at 0.0073 and 95.0%: a well-chosen penalty does as well.
 """
 
 from __future__ import annotations
