@@ -80,8 +80,7 @@ def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagn
     trends = {c.label: t for c in facts if (t := trend(rows, c)) is not None}
     if not trends:
         return Diagnosis()
-    batch = session.fit.batch_size if session.plan.epoch_steps > 1 else None
-    batch = batch if session.plan.dataset is not None else None
+    batch = _batch_size(session)
     data = session.data.get(str(session.plan.dataset))
     stuck = [t for t in trends.values() if t.grows]
     able = affordable(session)
@@ -96,6 +95,15 @@ def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagn
         swings=swinging(rows, facts, batch is not None),
     )
     return judge(evidence, [c for c in constraints if c.name in trends])
+
+
+def _batch_size(session: Session) -> int | None:
+    """Examples of a step; None where a step sees all of them, or there are none."""
+    dataset, size = session.plan.dataset, session.fit.batch_size
+    if dataset is None or session.plan.epoch_steps <= 1:
+        return None
+    own = size.get(dataset) if isinstance(size, dict) else size
+    return own if isinstance(own, int) else None
 
 
 def _of_solver(session: Session, constraints: Sequence[ConstraintResult]) -> Diagnosis | None:

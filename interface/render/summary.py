@@ -10,6 +10,7 @@ from cspec.render.words import (
     explain_misses,
     iterates,
     number,
+    optimality,
     prices,
     row,
     training_data,
@@ -42,8 +43,8 @@ def summarize(result: Result, program: Program | None = None) -> Summary:
         rows=tuple(row(c) for c in result.constraints),
         met=tuple(c.satisfied or c.soft for c in result.constraints),
         facts=tuple(_facts(result, program)),
-        misses=tuple(explain_misses(result.constraints, training_data(program))),
-        prices=tuple(prices(result.constraints, objective, sense, result.objective)),
+        misses=tuple(explain_misses(result.constraints, training_data(program), result.conflict)),
+        prices=tuple(_prices(result, objective, sense)),
         notes=result.notes,
     )
 
@@ -59,12 +60,20 @@ def _facts(result: Result, program: Program | None) -> list[tuple[str, str]]:
     chosen = iterates(result)
     if chosen is not None:
         found.append(("iterate", chosen))
+    found += optimality(result)
     found.append(("run", _run(result)))
     if result.out is not None:
         found.append(("folder", result.out))
         if result.status == "interrupted":
             found.append(("continue", f"cspec resume {result.out}"))
     return found
+
+
+def _prices(result: Result, objective: str, sense: str) -> list[str]:
+    """What bounds cost; outside the feasible set a multiplier is no price."""
+    if any(not c.satisfied and not c.soft for c in result.constraints):
+        return []
+    return prices(result.constraints, objective, sense, result.objective)
 
 
 def _run(result: Result) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ STATUS_WORDS = {
     "satisfied": "all requirements met",
     "violated": "a requirement is NOT MET",
     "uncertified": "met, but not certified with the confidence asked for",
-    "suspected_infeasible": "suspected infeasible",
-    "infeasible": "infeasible",
+    "suspected_infeasible": "suspected INFEASIBLE: the requirements may exclude each other",
+    "infeasible": "INFEASIBLE: no point meets all requirements",
     "nonfinite": "ended by numbers that are not finite",
     "interrupted": "interrupted; what was trained is kept",
 }
@@ -24,6 +24,16 @@ HEADER = (
 )  # fmt: skip
 RIGHT = (1, 3, 5, 8)
 """Columns of numbers."""
+
+NO_PRICE = 1e-12
+"""Multipliers below this are rounding."""
+STATIONARY = 1e-2
+"""Residual below which an end is called stationary: from here on prices are told, too."""
+SOURCES = {
+    "method": "the method's own",
+    "least squares": "by least squares over the active constraints",
+    "none": "none",
+}
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -82,12 +92,19 @@ def row(c: ConstraintResult) -> tuple[str, ...]:
         relation,
         bound,
         slack(c),
-        number(c.multiplier),
+        number(price_of(c)),
         verdict(c),
         where(c),
         "" if c.n is None else f"{c.n:,}",
         c.evidence,
     )
+
+
+def price_of(c: ConstraintResult) -> float | None:
+    """The multiplier; what rounding leaves of a zero is 0."""
+    if c.multiplier is not None and abs(c.multiplier) < NO_PRICE:
+        return 0.0
+    return c.multiplier
 
 
 def free(c: ConstraintResult, objective: float | None) -> bool:
@@ -132,7 +149,7 @@ def several(names: Sequence[str], most: int = 6) -> str:
     return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
-def explain_miss(c: ConstraintResult, chose: str | None) -> list[str]:
+def explain_miss(c: ConstraintResult, chose: str | None, conflict: Sequence[str] = ()) -> list[str]:
     """A requirement that is not met: where, by how much, and what to try."""
     if math.isnan(c.value):
         return [
@@ -146,10 +163,13 @@ def explain_miss(c: ConstraintResult, chose: str | None) -> list[str]:
         head = f"{c.name} NOT MET on {where(c)}: `{c.text}` is violated by {number(c.violation, 2)}"
     else:
         head += f", {slack(c)} (bound {bound}, tolerance {number(c.tolerance, 2)})"
-    return [head, *(f"  try: {text}" for text in _advice(c, chose))]
+    advice = [_RELAX] if c.name in conflict else _advice(c, chose)
+    return [head, *(f"  try: {text}" for text in advice)]
 
 
-def explain_misses(constraints: Sequence[ConstraintResult], chose: str | None) -> list[str]:
+def explain_misses(
+    constraints: Sequence[ConstraintResult], chose: str | None, conflict: Sequence[str] = ()
+) -> list[str]:
     """All requirements that are not met; the members of one constraint together, worst first."""
     families: dict[tuple[str, str], list[ConstraintResult]] = {}
     for c in constraints:
@@ -160,7 +180,7 @@ def explain_misses(constraints: Sequence[ConstraintResult], chose: str | None) -
         told = sorted(
             missed, key=lambda c: -c.violation if c.violation == c.violation else -math.inf
         )
-        found = [explain_miss(c, chose) for c in told]
+        found = [explain_miss(c, chose, conflict) for c in told]
         lines += [miss[0] for miss in found[:_TOLD]]
         rest = [c.name for c in told[_TOLD:]]
         if rest:
@@ -169,6 +189,7 @@ def explain_misses(constraints: Sequence[ConstraintResult], chose: str | None) -
     return lines
 
 
+_RELAX = "`cspec relax`: it says how far bounds must give; more steps alone will not help"
 _TOLD = 3
 """Members of one constraint whose miss is told in full."""
 
@@ -213,6 +234,38 @@ def iterates(result: Result) -> str | None:
         f"reported: step {best.step:,}, feasibility first, objective second; the last iterate "
         f"(step {last.step:,}) has objective {number(last.objective)}, {state}"
     )
+
+
+def optimality(result: Result) -> list[tuple[str, str]]:
+    """The first-order conditions at the reported iterate, in words."""
+    report = result.kkt
+    if report is None or set(report.sources.values()) <= {"none"}:
+        return []
+    found = []
+    rate = report.stationarity
+    if not math.isnan(rate):
+        verdict = "stationary" if rate <= STATIONARY else "not stationary"
+        missed = any(not c.satisfied and not c.soft for c in result.constraints)
+        rest = "" if rate <= STATIONARY else ": no prices of bounds are told"
+        rest = ", but not feasible: multipliers are no prices here" if missed else rest
+        found.append(
+            ("optimality", f"{verdict}, residual {number(rate, 2)} of the objective's slope{rest}")
+        )
+    if not math.isnan(report.complementarity):
+        size = number(report.complementarity, 2)
+        found.append(("complementarity", f"multiplier x slack is at most {size}"))
+    found.append(("multipliers", _sources(report.sources)))
+    return found
+
+
+def _sources(sources: Mapping[str, str]) -> str:
+    """`the method's own`, or which constraints have theirs from where."""
+    groups: dict[str, list[str]] = {}
+    for name, source in sources.items():
+        groups.setdefault(source, []).append(name)
+    if len(groups) == 1:
+        return SOURCES[next(iter(groups))]
+    return "; ".join(f"{SOURCES[key]} ({several(names, 4)})" for key, names in groups.items())
 
 
 def training_data(program: Program | None) -> str | None:

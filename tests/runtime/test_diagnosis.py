@@ -1,4 +1,4 @@
-"""Runs that fail for a known reason: the sentence names it, and only what can't be is infeasible."""
+"""Runs that fail for a known reason: the sentence names it; only what can't be is infeasible."""
 
 import math
 
