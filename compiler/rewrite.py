@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from cspec.dsl.nodes import Attribute, Binder, Call, Expr, Name, Node, Number, shape, walk
+from cspec.dsl.nodes import Attribute, Call, Expr, Name, Node, Number, shape, walk
+from cspec.dsl.trees import rebuild
 
 
 def rewrite(expr: Expr, step: Callable[[Expr], Expr]) -> Expr:
     """`expr` with `step` applied to every sub-expression, innermost first."""
-    rebuilt = _rebuild(expr, step)
-    assert isinstance(rebuilt, Expr)
-    return step(rebuilt)
 
+    def visit(node: Node) -> Node:
+        return rewrite(node, step) if isinstance(node, Expr) else rebuild(node, visit)
 
-def _rebuild(node: Node, step: Callable[[Expr], Expr]) -> Node:
-    changes: dict[str, object] = {}
-    for name in type(node).model_fields:
-        value = getattr(node, name)
-        if isinstance(value, Node):
-            new = _visit(value, step)
-            if new is not value:
-                changes[name] = new
-        elif isinstance(value, tuple) and any(isinstance(item, Node) for item in value):
-            items = tuple(_visit(v, step) if isinstance(v, Node) else v for v in value)
-            if any(a is not b for a, b in zip(items, value, strict=True)):
-                changes[name] = items
-    return node.model_copy(update=changes) if changes else node
-
-
-def _visit(node: Node, step: Callable[[Expr], Expr]) -> Node:
-    return rewrite(node, step) if isinstance(node, Expr) else _rebuild(node, step)
-
-
-def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
-    """`expr` with names replaced. A name that a binder inside re-binds is left alone."""
-    if not values:
-        return expr
-
-    def replace(node: Node, bound: frozenset[str]) -> Node:
-        if isinstance(node, Name):
-            return values[node.id] if node.id in values and node.id not in bound else node
-        inner = bound.union(*(b.names for b in node.children() if isinstance(b, Binder)))
-        changes: dict[str, object] = {}
-        for name in type(node).model_fields:
-            value = getattr(node, name)
-            if isinstance(value, Node):
-                changes[name] = replace(value, inner)
-            elif isinstance(value, tuple) and any(isinstance(item, Node) for item in value):
-                changes[name] = tuple(
-                    replace(item, inner) if isinstance(item, Node) else item for item in value
-                )
-        return node.model_copy(update=changes) if changes else node
-
-    replaced = replace(expr, frozenset())
-    assert isinstance(replaced, Expr)
-    return replaced
+    return step(rebuild(expr, visit))
 
 
 def call(function: str, *arguments: Expr) -> Call:

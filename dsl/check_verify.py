@@ -6,9 +6,8 @@ from cspec.dsl.check_items import Settled
 from cspec.dsl.check_training import dataset
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix, Label
-from cspec.dsl.nodes import Constraint, Expectation, Group, Objective, Spec, Using, Verify
+from cspec.dsl.nodes import Constraint, Expectation, Group, Objective, Spec, Using, Verify, walk
 from cspec.dsl.source import NOWHERE, Span
-from cspec.dsl.trees import everything
 from cspec.dsl.typecheck import OUTSIDE, Typer
 from cspec.dsl.wording import closest, listing, number
 
@@ -129,7 +128,7 @@ def training_data(spec: Spec) -> dict[str, Span]:
     """Datasets that the objective or a constraint is measured on."""
     found: dict[str, Span] = {}
     for item in (*(i for i in spec.items if isinstance(i, Objective)), *spec.constraints()):
-        for node in everything(item):
+        for node in walk(item):
             if isinstance(node, Expectation) and node.dataset is not None:
                 found.setdefault(node.dataset, node.span)
     return found

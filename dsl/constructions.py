@@ -18,9 +18,9 @@ from cspec.dsl.nodes import (
     Negate,
     Product,
     Sum,
+    walk,
 )
 from cspec.dsl.signatures import STRUCTURE
-from cspec.dsl.trees import everything
 from cspec.dsl.typecheck import Scope, Typer
 
 _BALLS = frozenset({"norm", "l1", "l2", "sumsq", "spectral", "nuclear"})
@@ -36,7 +36,7 @@ def check_construction(typer: Typer, constraint: Constraint, by: Expr, scope: Sc
     kind = typer.quiet(relation, scope)
     if kind.what == "unknown":
         return
-    rate = any(isinstance(node, Expectation) for node in everything(relation))
+    rate = any(isinstance(node, Expectation) for node in walk(relation))
     helps: tuple[str, ...] = ("remove `by construction`: the method in force then enforces it",)
     if rate:
         why = "it is a mean over data, which no single parameter or output decides"
@@ -138,5 +138,5 @@ def _affine(typer: Typer, expr: Expr) -> int | None:
         case Expectation() | Comprehension():
             return None
         case _:
-            models = (n for n in everything(expr) if isinstance(n, Name))
+            models = (n for n in walk(expr) if isinstance(n, Name))
             return None if any(typer.symbols.role(n.id) == "model" for n in models) else 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.dsl.diagnostics import Diagnostic, Label
-from cspec.dsl.nodes import Let, Name
-from cspec.dsl.trees import everything
+from cspec.dsl.nodes import Let, Name, walk
 from cspec.dsl.wording import listing
 
 DEEPEST = 100
@@ -27,7 +26,7 @@ def check_lets(lets: dict[str, Let]) -> tuple[dict[str, Let], tuple[Diagnostic, 
     for name in _ordered(needs, found, lets, bad):
         inner = needs[name]
         depth[name] = 1 + max((depth.get(other, 0) for other, _ in inner), default=0)
-        own = sum(1 for _ in everything(lets[name].value))
+        own = sum(1 for _ in walk(lets[name].value))
         size[name] = own + sum(count * size.get(other, 1) for other, count in inner)
         if depth[name] > DEEPEST or size[name] > LARGEST:
             found.append(_too_large(lets[name], depth[name], size[name]))
@@ -40,7 +39,7 @@ def _references(item: Let, lets: dict[str, Let]) -> tuple[tuple[str, int], ...]:
     """Other lets that a let names, and how often."""
     counts: dict[str, int] = {}
     hidden = set(item.parameters or ())
-    for node in everything(item.value):
+    for node in walk(item.value):
         if isinstance(node, Name) and node.id in lets and node.id not in hidden:
             counts[node.id] = counts.get(node.id, 0) + 1
     return tuple(counts.items())

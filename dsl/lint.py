@@ -32,7 +32,6 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.settings.duals import Adam
 from cspec.dsl.settings.methods import Lagrangian, Method
-from cspec.dsl.trees import everything
 from cspec.dsl.typecheck import Typer
 
 _SPLIT = frozenset({"abs", "max", "min", "gap", "ratio"})
@@ -78,7 +77,7 @@ def _sides(relation: Expr) -> tuple[Expr, ...]:
 
 def _sampled(expr: Expr) -> bool:
     """Whether an expression holds a mean over the examples of a batch."""
-    return any(isinstance(n, Expectation) and n.dataset is not None for n in everything(expr))
+    return any(isinstance(n, Expectation) and n.dataset is not None for n in walk(expr))
 
 
 def _biased(typer: Typer, side: Expr, constraint: Constraint | None) -> None:
@@ -86,7 +85,7 @@ def _biased(typer: Typer, side: Expr, constraint: Constraint | None) -> None:
     found = _nonlinear(typer, side, constraint is not None)
     if found is None:
         return
-    inner = next(n for n in everything(found) if isinstance(n, Expectation) and n is not found)
+    inner = next(n for n in walk(found) if isinstance(n, Expectation) and n is not found)
     mean = typer.source.slice(inner.span)
     helps: tuple[str, ...] = ("or measure on everything: `fit(batch_size=full)`",)
     match found:

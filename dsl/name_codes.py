@@ -117,8 +117,8 @@ _CODES = (
         214,
         "a Python callable can't become a function",
         "`@cspec.function` takes literals, which are read without importing the file:"
-        " `range=(0, 1)`, `gradient=False`, `surrogate=\"name\"`, `result=\"example\"`,"
-        " `kinds=(\"weights\", \"number\")`. The function itself has plain arguments.",
+        ' `range=(0, 1)`, `gradient=False`, `surrogate="name"`, `result="example"`,'
+        ' `kinds=("weights", "number")`. The function itself has plain arguments.',
         _RUN,
         _RUN,
     ),
@@ -136,7 +136,7 @@ _CODES = (
     _code(
         216,
         "an import from outside the folder",
-        "`from \"file.py\"` takes a path relative to the spec, in its folder or below, so that a"
+        '`from "file.py"` takes a path relative to the spec, in its folder or below, so that a'
         " spec reaches nothing it was not given.",
         'from "../nets.py" import Net\nmodel f = Net()\nminimize ce\n',
         'from "nets.py" import Net\nmodel f = Net()\nminimize ce\n',

@@ -23,12 +23,29 @@ class Node(BaseModel):
 
     def children(self) -> Iterator[Node]:
         """The nodes directly below this one, in the order they were written."""
-        for name in type(self).model_fields:
-            value = getattr(self, name)
+        values = self.__dict__
+        for name in fields(self):
+            value = values[name]
             if isinstance(value, Node):
                 yield value
             elif isinstance(value, tuple):
-                yield from (item for item in value if isinstance(item, Node))
+                for item in value:
+                    if isinstance(item, Node):
+                        yield item
+
+
+_WHERE = {"span", "name_span", "label_span", "dataset_span", "label_spans", "comments"}
+_FIELDS: dict[type[Node], tuple[str, ...]] = {}
+
+
+def fields(node: Node) -> tuple[str, ...]:
+    """The names of the fields that say something: all but places and comments."""
+    cls = type(node)
+    known = _FIELDS.get(cls)
+    if known is None:
+        known = tuple(name for name in cls.model_fields if name not in _WHERE)
+        _FIELDS[cls] = known
+    return known
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -40,16 +57,12 @@ def walk(node: Node) -> Iterator[Node]:
         stack.extend(reversed(list(current.children())))
 
 
-_WHERE = {"span", "name_span", "label_span", "dataset_span", "label_spans", "comments"}
-
-
 def shape(value: object) -> object:
     """What a tree says without where it says it: nested tuples, equal for equal programs."""
     if isinstance(value, Number):
         return ("Number", value.value)
     if isinstance(value, Node):
-        fields = (name for name in type(value).model_fields if name not in _WHERE)
-        return (type(value).__name__, *(shape(getattr(value, name)) for name in fields))
+        return (type(value).__name__, *(shape(getattr(value, name)) for name in fields(value)))
     if isinstance(value, tuple):
         return tuple(shape(item) for item in value)
     return value

@@ -13,7 +13,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.signatures import LOSSES
 from cspec.dsl.symbols import Symbols
-from cspec.dsl.trees import below, bound_names
+from cspec.dsl.trees import bound_names
 
 _RISK = frozenset({"cvar", "quantile"})
 
@@ -53,7 +53,7 @@ class Reach:
                     if word not in bound and self._name(word, inside):
                         return True
                 case _:
-                    stack.extend((child, bound) for child in below(current))
+                    stack.extend((child, bound) for child in current.children())
         return False
 
     def _closed(self, node: Expectation | Attribute) -> bool:
@@ -115,7 +115,7 @@ class Reach:
                     if role == "let" and self.undecided(word):
                         return True
                 case _:
-                    stack.extend(below(current))
+                    stack.extend(current.children())
         return False
 
 

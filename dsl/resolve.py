@@ -30,11 +30,12 @@ from cspec.dsl.nodes import (
     Target,
     Var,
     Verify,
+    walk,
 )
 from cspec.dsl.signatures import LOSSES, Signature
 from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.dsl.symbols import DEFAULT_COLUMNS, ROLE_WORDS, SPLITS, Role, Symbol, Symbols, columns_of
-from cspec.dsl.trees import bound_names, everything
+from cspec.dsl.trees import bound_names
 from cspec.dsl.wording import quoted
 
 _CLASSIFIER = ("pred", "prob")
@@ -196,7 +197,7 @@ def _scanned(spec: Spec) -> tuple[dict[str, list[Span]], frozenset[str]]:
     """Every place where a name is used (datasets named by `on` too), and all bound names."""
     uses: dict[str, list[Span]] = defaultdict(list)
     bound: set[str] = set()
-    for node in everything(spec):
+    for node in walk(spec):
         if isinstance(node, Name):
             uses[node.id].append(node.span)
         elif isinstance(node, _BINDING):
@@ -243,7 +244,7 @@ def _implies_data(
         return False
     if "domain" not in roles and free & {"x", "y"}:
         return True
-    averages = (n for n in everything(spec) if isinstance(n, Expectation))
+    averages = (n for n in walk(spec) if isinstance(n, Expectation))
     return any(not average.binders for average in averages)
 
 

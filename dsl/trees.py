@@ -1,47 +1,13 @@
-"""Walking, rebuilding and substituting in trees."""
+"""Rebuilding trees and substituting in them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from cspec.dsl.nodes import Binder, Comprehension, Expectation, Expr, Name, Node
+from cspec.dsl.nodes import Binder, Comprehension, Expectation, Expr, Name, Node, fields, walk
 
-_FIELDS: dict[type[Node], tuple[str, ...]] = {}
 N = TypeVar("N", bound=Node)
-
-
-def fields(node: Node) -> tuple[str, ...]:
-    """The names of the fields that may hold nodes below."""
-    cls = type(node)
-    known = _FIELDS.get(cls)
-    if known is None:
-        skipped = {"span", "name_span", "label_span", "dataset_span", "label_spans", "comments"}
-        known = tuple(name for name in cls.model_fields if name not in skipped)
-        _FIELDS[cls] = known
-    return known
-
-
-def below(node: Node) -> Iterator[Node]:
-    """The nodes directly below, in written order (fast path of `Node.children`)."""
-    values = node.__dict__
-    for name in fields(node):
-        value = values[name]
-        if isinstance(value, Node):
-            yield value
-        elif isinstance(value, tuple):
-            for item in value:
-                if isinstance(item, Node):
-                    yield item
-
-
-def everything(node: Node) -> Iterator[Node]:
-    """`node` and everything below it, parents first, in written order."""
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        yield current
-        stack.extend(reversed(list(below(current))))
 
 
 def rebuild(node: N, change: Callable[[Node], Node]) -> N:
@@ -63,7 +29,7 @@ def rebuild(node: N, change: Callable[[Node], Node]) -> N:
 
 def names(node: Node) -> frozenset[str]:
     """Every name that stands anywhere in a tree."""
-    return frozenset(item.id for item in everything(node) if isinstance(item, Name))
+    return frozenset(item.id for item in walk(node) if isinstance(item, Name))
 
 
 def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:

@@ -18,7 +18,7 @@ from cspec.compiler.ir import Category, Constraint, ParameterRef, PerExample, Pr
 from cspec.compiler.missing import index_set, not_compiled
 from cspec.compiler.passes.codes import codes
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
-from cspec.compiler.rewrite import call, method_name, number, rewrite, substitute
+from cspec.compiler.rewrite import call, method_name, number, rewrite
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import (
@@ -34,6 +34,7 @@ from cspec.dsl.nodes import (
     Sum,
 )
 from cspec.dsl.settings.methods import OutputProjection
+from cspec.dsl.trees import substitute
 
 _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator_module.lt,

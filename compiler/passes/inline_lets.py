@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from cspec.compiler.ir import Problem
 from cspec.compiler.passes.mapping import map_expressions
-from cspec.compiler.rewrite import function_name, rewrite, substitute
+from cspec.compiler.rewrite import function_name, rewrite
 from cspec.dsl.nodes import Call, Expr, Let, Name
+from cspec.dsl.trees import substitute
 
 
 def inline_lets(problem: Problem, lets: dict[str, Let]) -> Problem:
