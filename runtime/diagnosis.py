@@ -37,6 +37,8 @@ OPPOSED = -0.9
 SHORT = 1.5
 MOST = 8
 """Constraints whose gradients are looked at: each is a backward pass over the data."""
+SOLVED = 400
+"""Variables and constraints up to which the elastic problem is solved after a failed solve."""
 WORST = 1e12
 """Batches beyond this many examples are no advice."""
 
@@ -109,7 +111,7 @@ def _batch_size(session: Session) -> int | None:
 def _of_solver(session: Session, constraints: Sequence[ConstraintResult]) -> Diagnosis | None:
     """Where a solver ended outside: the elastic problem tells whether anything is inside."""
     problem = small_problem(session)
-    if problem is None:
+    if problem is None or problem.nlp.size + len(problem.nlp.equalities) > SOLVED:
         return None
     kept = problem.nlp.point()
     scale = scales(session, {c.name: c.bound for c in constraints}, len(problem.nlp.equalities))

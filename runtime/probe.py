@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 ROWS = 20_000
 """Larger data are represented by a few batches."""
 BATCHES = 8
+WORK = 2e10
+"""Rows x parameters x iterations up to which the whole data are used ..."""
+MOST_WORK = 1e11
+"""... and, on a CPU, up to which anything is: some ten seconds. Beyond, nothing is claimed."""
 ITERATIONS = 150
 """Each costs about two passes; a violation that can be lowered is, within a few dozen."""
 MET = 0.25
@@ -73,9 +77,13 @@ class Probe:
 
 
 def affordable(session: Session) -> bool:
-    """Whether a gradient of the constraints alone means anything here."""
+    """Whether a gradient of the constraints alone means anything here, and is not too much work."""
     methods = {c.method for c in session.program.constraints}
-    return not methods & SPLIT_METHODS and bool(session.parameters)
+    if methods & SPLIT_METHODS or not session.parameters:
+        return False
+    if "projection" in methods and session.models():
+        return False  # counts of weights and the like: a descent that stops there shows nothing
+    return session.device.type != "cpu" or _work(session, _batches(session)) <= MOST_WORK
 
 
 def slopes(session: Session, looked_at: Sequence[ConstraintFacts]) -> Slope:
@@ -115,9 +123,22 @@ def probe(session: Session) -> Probe:
 
 
 def _batches(session: Session) -> list[Any]:
-    if any(len(data) > ROWS for data in session.data.values()):
-        return [session.batch_at(step) for step in range(BATCHES)]
-    return [session.whole_batch()]
+    large = any(len(data) > ROWS for data in session.data.values())
+    whole = [session.whole_batch()]
+    if not large and _work(session, whole) <= WORK:
+        return whole
+    return [session.batch_at(step) for step in range(BATCHES)]
+
+
+def _work(session: Session, batches: Sequence[Any]) -> float:
+    """Rows x parameters x iterations of a descent."""
+    rows = sum(
+        max((len(column) for column in columns.values()), default=1)
+        for batch in batches
+        for columns in batch.values()
+        if not isinstance(columns, Tensor)
+    )
+    return float(max(1, rows)) * sum(p.numel() for p in session.parameters) * ITERATIONS
 
 
 def _functions(session: Session, batches: Sequence[Any]) -> tuple[Tensor, Tensor]:

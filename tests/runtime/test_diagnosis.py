@@ -51,7 +51,7 @@ def test_a_dual_step_too_small_by_a_known_factor(lr: float, factor: str) -> None
     assert said(result, "low: violation falls", f"about {factor} too small")
 
 
-@pytest.mark.parametrize("steps", [20, 60, 200, 1000])
+@pytest.mark.parametrize("steps", [20, 200, 1000])
 @pytest.mark.parametrize("lr", [1e-6, 1e-3])
 def test_slow_and_short_runs_are_not_suspected(steps: int, lr: float) -> None:
     result = cspec.run(LOW.format(lr=lr, steps=steps))
@@ -107,13 +107,13 @@ def net(seed: int, **settings: object) -> cspec.Result:
 
 def test_a_network_that_can_not_meet_both() -> None:
     # E[d^2] >= E[d]^2 = 4.
-    result = net(0, flat=0.1, size=2, method="lagrangian", epochs=20)
+    result = net(0, flat=0.1, size=2, method="lagrangian", epochs=14)
     assert result.status == "suspected_infeasible"
     assert set(result.conflict) == {"flat", "size"}
     assert said(result, "flat and size: their gradients are opposed", "cosine -")
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("method", ["lagrangian", "lagrangian(dual=sgd(lr=1e-6))"])
 def test_networks_that_could_are_not_suspected(seed: int, method: str) -> None:
     result = net(seed, flat=0.5, size=0.4, method=method, epochs=6)
@@ -157,3 +157,21 @@ def test_a_circling_run_is_told_to_damp() -> None:
     result = cspec.run(text)
     if not result.satisfied:
         assert said(result, "c: oscillates") and math.isfinite(result["c"].value)
+
+
+def test_a_count_of_weights_beside_a_rate_is_not_suspected() -> None:
+    text = (
+        "minimize ce\ns.t. d: density(model) <= 2% by projection\n     acc: P[pred == y] >= 99.9%"
+    )
+    text += "\nusing augmented_lagrangian\nfit(optimizer=adam(lr=1e-3), epochs=2)"
+    assert cspec.run(text, data="digits", model="mlp(hidden=[8])").status == "violated"
+
+
+def test_looking_leaves_the_result_alone() -> None:
+    # The reported value is that of the reported variables, whatever was tried in between.
+    result = cspec.run(APART.format(far=3, method="lagrangian"))
+    w = result.vars["w"]
+    assert isinstance(w, list)
+    assert result["ball"].value == pytest.approx(math.hypot(*w), abs=1e-9)
+    assert result.best is not None
+    assert torch.equal(result.best.tensors["w"], torch.tensor(w, dtype=torch.float64))
