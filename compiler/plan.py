@@ -24,6 +24,7 @@ from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import Expansion, expand
 from cspec.compiler.passes.gates import gates
+from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.split_chains import split_chains
@@ -92,9 +93,7 @@ def _lets(checked: Checked) -> dict[str, Let]:
     Those params are written out row by row.
     """
     lets = {item.name: item for item in checked.elaborated.items if isinstance(item, Let)}
-    return lets | {
-        name: Let(name=name, value=rows) for name, rows in matrices(checked).items()
-    }
+    return lets | {name: Let(name=name, value=rows) for name, rows in matrices(checked).items()}
 
 
 def plan(checked: Checked) -> Plan:
@@ -178,6 +177,7 @@ def specialize(
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, Expansion(facts, checked.params))
+    problem = sized_identity(problem, {v.name: v.shape for v in plan.variables})
     problem = surrogates(gates(problem, gated), moving(checked))
     problem = choose(problem, _context(checked, facts, schedule.steps))
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)

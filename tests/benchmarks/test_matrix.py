@@ -60,3 +60,13 @@ def test_a_matrix_is_a_param_from_outside_or_a_literal() -> None:
         assert np.array(result.vars["W"]) == pytest.approx(np.array([[5, 2, 3], [4, 5, 6]]))
     with pytest.raises(cspec.SpecError, match="2 x 3, and 2 numbers"):
         cspec.run("param A[2, 3]\n" + body.format(a="A"), A=[1.0, 2.0])
+
+
+def test_a_gram_matrix_beside_eye_is_measured_as_written() -> None:
+    body = "minimize sumsq(W - 1)\ns.t. c: W.T @ W == eye\nfit(optimizer=sgd(lr=0.1), steps=60)"
+    tall = cspec.run("var W[3, 2] = [[1, 0], [0, 1], [0, 0]]\n" + body)
+    found = np.array(tall.vars["W"])
+    assert found.T @ found == pytest.approx(np.eye(2), abs=1e-9)
+    # Three columns of length two are never orthonormal: rows are, and the verdict says it.
+    wide = cspec.run("var W[2, 3] = [[1, 0, 0], [0, 1, 0]]\n" + body)
+    assert wide.status == "violated" and wide["c"].violation > 0.3
