@@ -42,6 +42,8 @@ MET = 0.25
 """Share of the first violation up to which it counts as lowered."""
 STALLED = 0.01
 """Relative decrease of V over the last fifth of the steps below which it has stopped."""
+BALANCED = 0.1
+"""Share of the pulls on the parameters that may be left where they are said to cancel."""
 PART = 0.05
 """Share of the largest pull from which a constraint belongs to a conflict."""
 SPLIT_METHODS = frozenset({"admm", "frank_wolfe", "parametrization", "output_projection"})
@@ -67,7 +69,7 @@ class Probe:
     lowered: bool
     """The violation fell to a quarter or less: the requirements can be met, or nearly."""
     stuck: bool
-    """It made way and stopped above that; where every gradient is 0 nothing can be said."""
+    """It made way and stopped above that, where the pulls cancel."""
     conflict: tuple[str, ...]
     """The constraints that pull against each other where it stopped."""
     before: float
@@ -239,7 +241,7 @@ def _descend(session: Session) -> Probe:
     start = value = float(violation.value().detach())
     path = [value]
     point, gradient = _point(parameters), _flat(violation.value(), parameters)
-    step = 1.0
+    first, step = float(gradient.norm()), 1.0
     for _ in range(ITERATIONS):
         if value <= MET**2 * start or not float(gradient.norm()) > 0:
             break
@@ -257,7 +259,9 @@ def _descend(session: Session) -> Probe:
     met = all(size <= 2 * tolerances[label] for label, size in after.items())
     lowered = met or value <= MET**2 * start
     tail = path[-max(2, len(path) // 5) :]
-    started = len(path) > 1
+    left = _left(session, project, point, gradient)
+    pulls = sum(violation.pulls().values())
+    started = len(path) > 1 and left <= BALANCED * max(pulls, first)
     stalled = len(path) <= ITERATIONS or tail[-1] >= (1 - STALLED) * tail[0]
     return Probe(
         lowered=lowered,
@@ -267,6 +271,21 @@ def _descend(session: Session) -> Probe:
         after=max(after.values(), default=0.0),
         iterations=len(path) - 1,
     )
+
+
+def _left(
+    session: Session, project: Callable[..., Any] | None, point: Tensor, gradient: Tensor
+) -> float:
+    """The size of the gradient without what the sets hold back: a short step, projected."""
+    size = float(gradient.norm())
+    if project is None or size == 0:
+        return size
+    step = 1e-4 * max(1.0, float(point.norm())) / size
+    _put(session.parameters, point - step * gradient)
+    project(session.primal, None, 1.0)
+    moved = float((_point(session.parameters) - point).norm()) / step
+    _put(session.parameters, point)
+    return moved
 
 
 def _conflict(
