@@ -39,7 +39,7 @@ from cspec.compiler.program import (
 )
 from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
-from cspec.compiler.schedule import budget
+from cspec.compiler.schedule import budget, projection_notes
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.solve import solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
@@ -212,7 +212,9 @@ def specialize(
         stop=_stop_text(checked),
         params=dict(checked.params),
         method=_method_word(problem),
-        notes=notes + solver_notes(problem, checked),
+        notes=notes
+        + solver_notes(problem, checked)
+        + projection_notes(problem, fit, frozenset(checked.symbols.vars())),
     )
     loop = LoopPlan(
         lowered=lowered,
