@@ -19,13 +19,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
 
 from cspec.compiler.program import ConstraintFacts
-from cspec.runtime.elastic import scales, small_problem, solve_elastic, taking_part
+from cspec.runtime.elastic import Small, scales, small_problem, solve_elastic, taking_part
 from cspec.runtime.escalate import oscillates
 from cspec.runtime.history import Row
+from cspec.runtime.nlp import Nlp
 from cspec.runtime.probe import Probe, Slope, affordable, probe, slopes
 from cspec.runtime.result import ConstraintResult
 from cspec.runtime.trends import Trend, trend
@@ -96,7 +100,43 @@ def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagn
         rows=0 if data is None else len(data),
         swings=swinging(rows, facts, batch is not None),
     )
-    return judge(evidence, [c for c in constraints if c.name in trends])
+    found = judge(evidence, [c for c in constraints if c.name in trends])
+    if found.conflict and _solvable(session, constraints):
+        probed = replace(evidence.probe, stuck=False, lowered=True) if evidence.probe else None
+        evidence = replace(evidence, probe=probed)
+        found = judge(evidence, [c for c in constraints if c.name in trends])
+    return found
+
+
+def _solvable(session: Session, constraints: Sequence[ConstraintResult]) -> bool:
+    """Whether a solver meets all functional constraints of a small problem without data.
+
+    Steepest descent can stop early where variables differ in scale by orders of magnitude.
+    """
+    if session.data or session.models():
+        return False
+    facts = [c for c in session.program.constraints if c.segment is not None]
+    equal = [False] * max((c.segment[1] for c in facts if c.segment), default=0)
+    for c in facts:
+        for entry in range(*(c.segment or (0, 0))):
+            equal[entry] = c.relation == "=="
+    function = session.module["measure"]
+
+    def measure(
+        primal: Mapping[str, Any], batch: Mapping[str, Any]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        f, g, true = function(primal, batch)
+        # An objective that is a variable itself carries its gradient along.
+        return (f if torch.is_grad_enabled() else f.detach()), g, true
+
+    nlp = Nlp(session.primal, session.program.variables, measure, equal)
+    if nlp.size + len(equal) > SOLVED:
+        return False
+    kept = nlp.point()
+    scale = scales(session, {c.name: c.bound for c in constraints}, len(equal))
+    met = solve_elastic(Small(nlp, False), scale, session.seed).met
+    nlp.put(kept)
+    return met
 
 
 def _batch_size(session: Session) -> int | None:
