@@ -130,6 +130,6 @@ def projection_notes(
     if not found:
         return ()
     return (
-        f"Adam with projection onto `{found[0]}` may settle beside the minimum, because it rescales "
-        "each entry: write `fit(optimizer=sgd(lr=...))` for a projected gradient method",
+        f"Adam with projection onto `{found[0]}` may settle beside the minimum, because it "
+        "rescales each entry: write `fit(optimizer=sgd(lr=...))` for a projected gradient method",
     )

@@ -1,0 +1,63 @@
+"""Write sets of decision variables as relations, where a solver can take the whole problem.
+
+    s: w in simplex      ->   s.sum: sum(w) == 1,  s.sign: w >= 0
+    b: w in ball(r)      ->   b: sumsq(w) <= r^2                        (norm 2)
+    p: w in nonneg       ->   p: w >= 0
+
+For small problems of `var`s alone, under `auto`: sequential quadratic programming solves them to
+rounding, where projection after an optimizer's step may settle beside the minimum. Nothing is
+written out unless every set of the problem can be.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.ir import Constraint, Problem, Relation
+from cspec.compiler.rewrite import call, number
+from cspec.dsl.check import Checked
+from cspec.dsl.nodes import Call, Expr, Interval, Name, Number, Power
+from cspec.dsl.settings.methods import Auto
+
+
+def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
+    """The problem with sets as relations; unchanged where data, models or a method are in play."""
+    if checked.symbols.datasets() or checked.symbols.models():
+        return problem
+    if not isinstance(checked.method, Auto) or any(_own_way(c) for c in problem.constraints):
+        return problem
+    spelled = [_spelled(c) for c in problem.constraints]
+    if any(pieces is None for pieces in spelled):
+        return problem
+    constraints = tuple(piece for pieces in spelled if pieces is not None for piece in pieces)
+    return problem.model_copy(update={"constraints": constraints})
+
+
+def _own_way(c: Constraint) -> bool:
+    return c.method is not None or c.construction or c.soft is not None or bool(c.binders)
+
+
+def _spelled(c: Constraint) -> tuple[Constraint, ...] | None:
+    """The relations of a constraint; None for a set that has none here."""
+    if c.relation != "in" or isinstance(c.bound, Interval):
+        return (c,)
+    match c.bound:
+        case Name(id="nonneg"):
+            return (_relation(c, c.value, number(0), ">="),)
+        case Name(id="simplex"):
+            total = _relation(c, call("sum", c.value), number(1), "==", "sum")
+            return (total, _relation(c, c.value, number(0), ">=", "sign"))
+        case Call(function=Name(id="ball"), arguments=(radius,), keywords=keywords) if all(
+            k.name == "norm" and isinstance(k.value, Number) and k.value.value == 2
+            for k in keywords
+        ):
+            square = Power(base=radius, exponent=number(2), span=radius.span)
+            return (_relation(c, call("sumsq", c.value), square, "<="),)
+        case _:
+            return None
+
+
+def _relation(
+    c: Constraint, value: Expr, bound: Expr, relation: Relation, part: str = ""
+) -> Constraint:
+    label = f"{c.label}.{part}" if part else c.label
+    update = {"label": label, "value": value, "bound": bound, "relation": relation}
+    return c.model_copy(update=update)
