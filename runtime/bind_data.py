@@ -175,7 +175,7 @@ def _joint_counts(
 ) -> tuple[tuple[tuple[int, ...], int], ...]:
     """Rows of each combination of codes that occurs."""
     codes = torch.stack([dataset[name].flatten().cpu() for name in columns], dim=1)
-    found, counts = codes.unique(dim=0, return_counts=True)
+    found, counts = codes.unique(dim=0, return_counts=True)  # type: ignore[no-untyped-call]
     return tuple(
         (tuple(row), count) for row, count in zip(found.tolist(), counts.tolist(), strict=True)
     )
