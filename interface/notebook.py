@@ -40,7 +40,6 @@ from cspec.specs import checked_spec
 
 NAME = "<cell>"
 display: Callable[..., Any] = IPython.display.display
-HTML: Callable[[str], Any] = IPython.display.HTML
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
@@ -73,6 +72,19 @@ def result_text(result: Result) -> str:
     from cspec.render.terminal import plain_text
 
     return plain_text(summarize(result))
+
+
+class Findings:
+    """Findings as HTML in a notebook, as text where IPython runs in a terminal."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        self._diagnostics = diagnostics
+
+    def __repr__(self) -> str:
+        return render_text(self._diagnostics)
+
+    def _repr_html_(self) -> str:
+        return diagnostics_html(self._diagnostics)
 
 
 def diagnostics_html(diagnostics: tuple[Diagnostic, ...]) -> str:
@@ -142,10 +154,10 @@ def run_cell(shell: InteractiveShell, line: str, cell: str) -> Result | None:
         params = {**_open_params(source.text, shell.user_ns, params), **params}
         checked = checked_spec(source, params)
         if checked.diagnostics:
-            display(HTML(diagnostics_html(checked.diagnostics)))
+            display(Findings(checked.diagnostics))
         result = _train(checked, options, shell)
     except SpecError as error:
-        display(HTML(diagnostics_html(error.diagnostics)))
+        display(Findings(error.diagnostics))
         return None
     if options.name is not None:
         shell.user_ns[options.name] = result
@@ -195,13 +207,26 @@ def _live(
     if quiet:
         yield None
         return
-    handle = display(HTML("<code>starting</code>"), display_id=True)
+    handle = display(_Line("starting"), display_id=True)
 
     def update(state: Mapping[str, Any]) -> None:
         head = f"step {state['step']:,}/{state['total_steps']:,}"
-        handle.update(HTML(f"<code>{escape(head)}  {escape(text(state))}</code>"))
+        handle.update(_Line(f"{head}  {text(state)}"))
 
     yield update
+
+
+class _Line:
+    """One line, as HTML or as text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def _repr_html_(self) -> str:
+        return f"<code>{escape(self._text)}</code>"
 
 
 def _below(summary: Summary) -> str:

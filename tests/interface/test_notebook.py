@@ -45,7 +45,7 @@ def run(shell: Any, line: str, cell: str) -> Any:
 
 
 def html(shell: Any) -> str:
-    return "".join(getattr(item, "data", "") for item in shell.shown)
+    return "".join(item._repr_html_() for item in shell.shown if hasattr(item, "_repr_html_"))
 
 
 def test_names_come_from_the_notebook_and_the_result_goes_there(shell: Any) -> None:
@@ -80,6 +80,8 @@ def test_mistakes_are_shown_without_traceback(shell: Any) -> None:
     assert run(shell, "", "minimize ce s.t. density(model) <= 50 & <b>") is None
     assert "error" in html(shell) and "&lt;b&gt;" in html(shell)
     assert "Traceback" not in html(shell)
+    # IPython in a terminal shows the text.
+    assert repr(shell.shown[0]).startswith("error[CS")
     shell.shown.clear()
     del shell.user_ns["model"], shell.user_ns["data"]
     assert run(shell, "", "minimize ce") is None
