@@ -33,8 +33,31 @@ def check_fits(tree: Node, facts: Facts) -> None:
     """Raise SpecError where a model's output can't be compared with a column."""
     found = {d.message: d for node in walk(tree) for d in _findings(node, facts)}
     found |= {d.message: d for d in _widths(tree, facts)}
+    found |= {d.message: d for node in walk(tree) for d in _one_group(node, facts)}
     if found:
         raise SpecError(found.values())
+
+
+def _one_group(node: Node, facts: Facts) -> Iterator[Diagnostic]:
+    """A gap or ratio between groups of which the data have only one is always met: say so."""
+    match node:
+        case Call(
+            function=Name(id=("gap" | "ratio") as word),
+            arguments=(Expectation(condition=Name(id=column), dataset=str() as dataset),),
+        ) if dataset in facts.data and column in facts.data[dataset].columns:
+            known = facts.data[dataset].columns[column]
+            present = [
+                text for text, count in zip(known.classes, known.counts, strict=False) if count
+            ]
+            if known.classes and len(present) < 2:
+                yield Diagnostic(
+                    code="CS526",
+                    message=f"`{word}` compares groups, but `{dataset}` has one `{column}` only",
+                    span=node.span,
+                    label=f"every row is {present[0]}" if present else "no row",
+                    notes=("it would be reported as met, whatever is learned",),
+                    helps=("give data with two groups or more, or leave the requirement out",),
+                )
 
 
 def check_labels(tree: Node, data: Mapping[str, DataFacts]) -> None:

@@ -14,6 +14,10 @@ from cspec.compiler.variables import LARGEST, functions_of, scalar_parts
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.settings.methods import Auto, Method, Sqp
 
+LARGEST_UNASKED = 120
+"""Decision variables up to which `auto` takes the solver: with scalar derivatives in Python 100
+variables take seconds and 200 take minutes. `using sqp` goes on to `LARGEST`."""
+
 REJECTED = (
     "lagrangian: descent-ascent circles where the Lagrangian is concave in x, and is slow on "
     "badly scaled problems",
@@ -35,7 +39,7 @@ def own_run(problem: Problem, method: Method, space: Space | None) -> Problem | 
         if space.size > LARGEST:
             raise SpecError([_not_small(problem, f"it has {space.size:,} variables")])
         return _as_written(scalar_parts(problem, space), asked, space)
-    if space is None or not isinstance(method, Auto) or space.size > LARGEST:
+    if space is None or not isinstance(method, Auto) or space.size > LARGEST_UNASKED:
         return None
     if any(_own_way(c) for c in problem.constraints):
         return None

@@ -40,7 +40,7 @@ from cspec.compiler.program import (
 )
 from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
-from cspec.compiler.schedule import budget, projection_notes
+from cspec.compiler.schedule import budget, effective, projection_notes
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.solve import solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
@@ -181,7 +181,7 @@ def specialize(
     problem = expand(problem, Expansion(facts, checked.params))
     problem = sized_identity(problem, {v.name: v.shape for v in plan.variables})
     problem = surrogates(gates(problem, gated), moving(checked))
-    problem = choose(problem, _context(checked, facts, schedule.steps))
+    problem = choose(problem, _context(checked, facts, round(effective(fit, schedule.steps))))
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
     lowered = lower(
         problem, facts, schedule.steps, schedule.steps_per_epoch, by_value, checked.params

@@ -10,7 +10,14 @@ from cspec.compiler.ir import Problem
 from cspec.compiler.strategy import GATE_BUDGET
 from cspec.dsl.check import Checked
 from cspec.dsl.nodes import Name, Objective, walk
-from cspec.dsl.settings.fit import AdamOptimizer, FitSettings, Optimizer, SgdOptimizer
+from cspec.dsl.settings.fit import (
+    AdamOptimizer,
+    Cosine,
+    FitSettings,
+    Linear,
+    Optimizer,
+    SgdOptimizer,
+)
 from cspec.dsl.settings.methods import Projection
 
 DEFAULT_EPOCHS = 30
@@ -79,6 +86,16 @@ def batch_size(fit: FitSettings, dataset: str | None, rows: int) -> int:
     return rows if size == "full" else min(int(size), rows)
 
 
+def effective(fit: FitSettings, steps: int) -> float:
+    """Steps at the full learning rate that a run of `steps` under its schedule amounts to."""
+    match fit.schedule:
+        case Cosine(final=final) | Linear(final=final):
+            share = (1 + final) / 2
+        case _:
+            share = 1.0
+    return max(steps * share, 1.0)
+
+
 def _gate_rates(fit: FitSettings, schedule: Schedule) -> tuple[FitSettings, list[str]]:
     """Gates travel about 8 units of their logit; Adam moves them by its rate each step.
 
@@ -90,10 +107,11 @@ def _gate_rates(fit: FitSettings, schedule: Schedule) -> tuple[FitSettings, list
     optimizer: Optimizer = fit.optimizer[0]
     if not isinstance(optimizer, AdamOptimizer | SgdOptimizer):
         return fit, []
-    reach = schedule.steps * optimizer.lr
+    steps = effective(fit, schedule.steps)
+    reach = steps * optimizer.lr
     if isinstance(optimizer, AdamOptimizer) and reach >= GATE_BUDGET:
         return fit, []
-    rate = round(max(1e-3, GATE_BUDGET / schedule.steps), 6)
+    rate = round(max(1e-3, GATE_BUDGET / steps), 6)
     gates = AdamOptimizer(params="*log_alpha", lr=rate)
     note = (
         f"gates get Adam with lr = {rate:g}: at lr = {optimizer.lr:g}, {schedule.steps} steps move "

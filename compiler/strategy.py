@@ -58,6 +58,7 @@ class Context(NamedTuple):
     fit: FitSettings
     facts: Facts | None
     steps: int | None
+    """Steps at the full learning rate that the run amounts to."""
     data: bool
     """Whether the problem has data (else it is deterministic and small)."""
     params: Mapping[str, float | tuple[float, ...]] = {}

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.methods.base import Fragment, Rule, scale_at_start
-from cspec.dsl.settings.base import STEP
+from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.methods import AugmentedLagrangian
 
 DEFAULT_PENALTY = 1.0
@@ -25,6 +25,10 @@ SOLVED_MOST = 1e6
 """Defaults where each step is a whole minimization (L-BFGS)."""
 ROUNDING = 1e-12
 """Penalty terms c g^2 below this don't stagnate: they are at the rounding of the objective."""
+INNER_STEPS = 50
+"""Steps between two updates of the multipliers, at the least (ALGORITHMS 2b) ..."""
+LEAST_UPDATES = 10
+"""... as long as a run has this many updates."""
 NAN = float("nan")
 
 
@@ -78,7 +82,7 @@ def _with_defaults(rule: Rule) -> AugmentedLagrangian:
     settings: AugmentedLagrangian = rule.settings
     if not rule.by_value:
         first = DEFAULT_PENALTY if settings.penalty is None else settings.penalty
-        return settings.model_copy(update={"penalty": first})
+        return settings.model_copy(update={"penalty": first, "every": _every(rule, settings)})
     defaults = {
         "penalty": SOLVED_PENALTY,
         "growth": SOLVED_GROWTH,
@@ -88,6 +92,19 @@ def _with_defaults(rule: Rule) -> AugmentedLagrangian:
     }
     found = {k: v for k, v in defaults.items() if not settings.given(k)}
     return settings.model_copy(update=found)
+
+
+def _every(rule: Rule, settings: AugmentedLagrangian) -> Every:
+    """An epoch, or as many as make an inner solve of some length, where the spec does not say.
+
+    A multiplier that moves after every few steps answers a model that did not answer it yet, and
+    the penalty of a violation that had no time to fall grows without need.
+    """
+    if settings.given("every") or settings.every.unit != "epoch" or not rule.steps_per_epoch:
+        return settings.every
+    rounds = -(-INNER_STEPS // rule.steps_per_epoch)
+    most = max(rule.total_steps // (LEAST_UPDATES * rule.steps_per_epoch), 1)
+    return Every(max(min(rounds, most), 1), "epoch")
 
 
 def hestenes_powell(rule: Rule, weight: str = "true") -> Operation:

@@ -84,7 +84,11 @@ class AugmentedLagrangian(Method):
     decrease: float = Field(
         0.9, gt=0, le=1, description="a violation above this share of the last one stagnates"
     )
-    every: Every = Field(EPOCH, description="how often multipliers and penalties move")
+    every: Every = Field(
+        EPOCH,
+        description="how often multipliers and penalties move; default: an epoch, or as many as "
+        "make 50 steps",
+    )
     lr: float | None = Field(None, gt=0, description="dual step; default: the penalty itself")
     rule: Literal["stagnation", "lancelot"] = Field(
         "stagnation", description="when a penalty grows: ALGENCAN's or LANCELOT's test"

@@ -192,7 +192,7 @@ def test_a_moving_bound_of_a_function(run: Run) -> None:
     result = run(
         "data train(x, y) = two_gaussians(n=100)\nmodel f = linear\nminimize bce(f(x), y)\n"
         "s.t. small: sum(sumsq(W) for W in f.weights) <= ramp(4, 0.04, epochs=20) within 5e-3\n"
-        "using augmented_lagrangian(penalty=1)\n"
+        "using augmented_lagrangian(penalty=1, every=epoch)\n"
         "fit(optimizer=sgd(lr=0.05), epochs=60, batch_size=full)"
     )
     assert result["small"].bound == 0.04
