@@ -18,7 +18,7 @@ from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_fits
 from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
-from cspec.compiler.lower import lower
+from cspec.compiler.lower import Lowered, lower
 from cspec.compiler.matrices import matrices
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
@@ -62,6 +62,7 @@ from cspec.dsl.nodes import (
     Sum,
     walk,
 )
+from cspec.dsl.settings.fit import FitSettings
 
 Pass = Callable[[Problem, Checked], Problem]
 
@@ -177,11 +178,7 @@ def specialize(
         fit, said = accurate(fit, checked)
         notes += said
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
-    problem = with_accuracy(canonical_problem(checked), checked, facts)
-    problem = expand(problem, Expansion(facts, checked.params))
-    problem = sized_identity(problem, {v.name: v.shape for v in plan.variables})
-    problem = surrogates(gates(problem, gated), moving(checked))
-    problem = choose(problem, _context(checked, facts, round(effective(fit, schedule.steps))))
+    problem = _specialized(plan, facts, gated, round(effective(fit, schedule.steps)))
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
     lowered = lower(
         problem, facts, schedule.steps, schedule.steps_per_epoch, by_value, checked.params
@@ -192,31 +189,15 @@ def specialize(
     if problem.solver is not None and space is not None:
         solve = solve_of(lowered, space, checked.method)
         graph = solver_graph(problem.solver, graph)
-    settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
-    draft = Program(
-        name=checked.source.name,
-        spec=checked.source.text,
-        digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings + repr(fit)),
-        source="",
-        graph=graph,
-        sense=problem.sense,
-        objective=problem.objective_text,
-        objective_datasets=_datasets(problem),
-        constraints=constraint_facts(lowered, checked),
-        metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
-        data=plan.data if data is None else data,
-        models=plan.models if models is None else models,
-        variables=plan.variables,
-        given=tuple(sorted(_givens(checked))),
-        functions=_functions(checked),
-        fit=plain_fit(fit),
-        verify=verify_facts(checked),
-        stop=_stop_text(checked),
-        params=dict(checked.params),
-        method=_method_word(problem),
-        notes=notes
-        + solver_notes(problem, checked)
-        + projection_notes(problem, fit, frozenset(checked.symbols.vars())),
+    draft = _draft(plan, facts, lowered, fit).model_copy(
+        update={
+            "graph": graph,
+            "data": plan.data if data is None else data,
+            "models": plan.models if models is None else models,
+            "notes": notes
+            + solver_notes(problem, checked)
+            + projection_notes(problem, fit, frozenset(checked.symbols.vars())),
+        }
     )
     loop = LoopPlan(
         lowered=lowered,
@@ -239,6 +220,40 @@ def specialize(
         solve=solve,
     )
     return draft.model_copy(update={"source": emit(emission)})
+
+
+def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) -> Problem:
+    """The canonical problem with members for quantifiers, surrogates, and a method each."""
+    checked = plan.checked
+    problem = with_accuracy(canonical_problem(checked), checked, facts)
+    problem = expand(problem, Expansion(facts, checked.params))
+    problem = sized_identity(problem, {v.name: v.shape for v in plan.variables})
+    problem = surrogates(gates(problem, gated), moving(checked))
+    return choose(problem, _context(checked, facts, steps))
+
+
+def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Program:
+    """The program's record of what was written and chosen, before its text is emitted."""
+    checked, problem = plan.checked, lowered.problem
+    settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
+    return Program(
+        name=checked.source.name,
+        spec=checked.source.text,
+        digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings + repr(fit)),
+        sense=problem.sense,
+        objective=problem.objective_text,
+        objective_datasets=_datasets(problem),
+        constraints=constraint_facts(lowered, checked),
+        metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
+        variables=plan.variables,
+        given=tuple(sorted(_givens(checked))),
+        functions=_functions(checked),
+        fit=plain_fit(fit),
+        verify=verify_facts(checked),
+        stop=_stop_text(checked),
+        params=dict(checked.params),
+        method=_method_word(problem),
+    )
 
 
 def with_accuracy(problem: Problem, checked: Checked, facts: Facts) -> Problem:

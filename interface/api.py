@@ -57,11 +57,15 @@ def parse(spec: SpecLike) -> Spec:
         SpecError: every syntax error.
     """
     with rendered():
-        source, _ = read_spec(spec)
-        tree, found = parse_source(source)
-        if found:
-            raise SpecError([d.model_copy(update={"source": d.source or source}) for d in found])
-        return tree
+        return _tree(read_spec(spec)[0])
+
+
+def _tree(source: Source) -> Spec:
+    """The tree of a source; every syntax error, placed in it, as one SpecError."""
+    tree, found = parse_source(source)
+    if found:
+        raise SpecError([d.model_copy(update={"source": d.source or source}) for d in found])
+    return tree
 
 
 def check(spec: SpecLike, **params: object) -> tuple[Diagnostic, ...]:
@@ -89,10 +93,7 @@ def format(spec: SpecLike) -> str:
     """
     with rendered():
         source, _ = read_spec(spec)
-        tree, found = parse_source(source)
-        if found:
-            raise SpecError([d.model_copy(update={"source": d.source or source}) for d in found])
-        return format_spec(tree, source)
+        return format_spec(_tree(source), source)
 
 
 def explain(

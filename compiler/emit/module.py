@@ -67,7 +67,7 @@ LOOP_PIECES = {
 }
 """Modules of the runtime with the pieces of single methods."""
 EXAMPLE_PIECES = frozenset({"example_max", "example_min", "example_sum"})
-PAIR_PIECES = frozenset({"differences", "ratio_differences", "as_weight"})
+PAIR_PIECES = frozenset({"differences", "ratio_differences"})
 SPLIT_PIECES = frozenset(
     {"project_", "attraction", "split_reset", "split_step", "deliver", "stay", "linearized_step",
      "report_split"}
@@ -142,7 +142,8 @@ INTERNAL = frozenset(
     {
         "fraction", "mean", "weighted", "by_group", "implies", "as_tensor", "expected_density",
         "class_prob", "label_prob", "class_margin", "label_margin", "sigmoid_event", "ramp_event",
-        "hinge_event", "soft_equal", "product_and", "product_or", "product_not", "product_implies",
+        "hinge_event", "soft_equal", "as_weight", "product_and", "product_or", "product_not",
+        "product_implies",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""

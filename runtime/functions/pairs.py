@@ -23,8 +23,3 @@ def ratio_differences(rates_G: Tensor, bound: Tensor | float) -> Tensor:
     """b r_j - r_i for all ordered pairs: `ratio(r) >= b` is `ratio_differences <= 0`."""
     first, second = _ordered_pairs(rates_G.shape[0], rates_G.device)
     return bound * rates_G[second] - rates_G[first]
-
-
-def as_weight(event: Tensor) -> Tensor:
-    """An event as 0/1 numbers, to be combined with soft events; numbers stay as they are."""
-    return event if event.is_floating_point() else event.to(torch.get_default_dtype())
