@@ -163,6 +163,6 @@ def verify_run(path: Path, bindings: Mapping[str, Any]) -> Result:
     module = load_module(program, bound.functions)
     session = Session(program, bound, module, seed=seed, device=device)
     folder.restore(session)
-    session.best = replace(session.best or session.iterate(), tensors=tensors)
+    session.watch.best = replace(session.best or session.iterate(), tensors=tensors)
     session.termination = "measured again"
     return conclude(session, seconds=session.seconds, out=str(path))

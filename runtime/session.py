@@ -13,23 +13,19 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime.batches import Batch, Batches, plan_steps
 from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
-from cspec.runtime.data.order import permutation
 from cspec.runtime.history import History
 from cspec.runtime.modes import measuring, seed_everything
 from cspec.runtime.optimizers import build_optimizers
 from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
-from cspec.runtime.snapshots import better, load_tensors, tensors_of
-from cspec.runtime.verify import Measurement, Measurer, Where, amount, excess, where_measured
+from cspec.runtime.snapshots import load_tensors, tensors_of
+from cspec.runtime.verify import Measurer
+from cspec.runtime.watch import Watch, sampled
 
 FLUSH_EVERY = 50
 """Steps between two looks of the host at what the device has noted."""
 SKIPPED_LIMIT = 20
 """Steps in a row without a finite gradient after which a run ends."""
-VERIFICATIONS = 100
-"""Without a periodic `verify`, the full data are measured at most about this often ..."""
-SNAPSHOT_ROWS = 20_000
-"""... and on at most this many rows of the training data."""
 IMPROVEMENT = 1e-4
 """Relative improvement of the objective below which a run counts as stalled."""
 
@@ -110,8 +106,6 @@ class Session:
         }
         self.step, self.epoch, self.epoch_ended = 0, 0, False
         self.history = History(program.constraints, self.total_steps)
-        self.best: Iterate | None = None
-        self.measured: list[Iterate] = []
         self.termination = ""
         self.interrupted = False
         self.seconds = 0.0
@@ -119,8 +113,19 @@ class Session:
         self.keep: Callable[[Session], None] | None = None
         self._on_progress = on_progress
         self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
-        self._snapshots = self._snapshot_measurer()
-        self._places = self._snapshot_places()
+        snapshots, notes = sampled(program, self.plan, self.measurer, self.data, seed)
+        self.watch = Watch(program, self.plan, module["objective"], snapshots)
+        self.notes.extend(notes)
+
+    @property
+    def measured(self) -> list[Iterate]:
+        """Every iterate that was measured, oldest first, without tensors."""
+        return self.watch.measured
+
+    @property
+    def best(self) -> Iterate | None:
+        """The best iterate measured so far, with its tensors and state."""
+        return self.watch.best
 
     # --- the loop ----------------------------------------------------------------------------
 
@@ -141,7 +146,7 @@ class Session:
     def _goes_on(self) -> bool:
         if self.step % FLUSH_EVERY == 0 or self.step == self.total_steps or self.epoch_ended:
             self.flush()
-        if self.step and self._step_due():
+        if self.step and self.watch.step_due(self.step):
             self.measure_now()
         if self.at_boundary is not None:
             self.at_boundary(self)
@@ -217,51 +222,9 @@ class Session:
 
     # --- verification on the way -------------------------------------------------------------
 
-    def _snapshot_measurer(self) -> Measurer:
-        """Measures snapshots: on a fixed part of the training data where they are large."""
-        name = self.plan.dataset
-        periodic = any(item.every is not None for item in self.program.verify)
-        if name is None or periodic or len(self.data[name]) <= SNAPSHOT_ROWS:
-            return self.measurer
-        rows = permutation(len(self.data[name]), self.seed, 0)[:SNAPSHOT_ROWS]
-        data = {**self.data, name: self.data[name].select(rows)}
-        self.notes.append(
-            f"the best iterate was chosen on {SNAPSHOT_ROWS:,} of the {len(self.data[name]):,} "
-            f"rows of `{name}`; a periodic `verify` chooses on data of your own"
-        )
-        return Measurer(self.module["evaluate"], self.primal, data, self.program.constraints)
-
-    def _snapshot_places(self) -> dict[str, Where]:
-        """Where each constraint is measured to choose the snapshot: periodic verifies, or train."""
-        periodic = [item for item in self.program.verify if item.every is not None]
-        return {
-            c.label: where_measured(c, periodic, self.plan.dataset)
-            for c in self.program.constraints
-        }
-
-    def _due(self) -> bool:
-        every = [item.every for item in self.program.verify if item.every is not None]
-        if self.step == self.total_steps:
-            return True
-        if not every:
-            rounds = max(1, -(-self.plan.epochs // VERIFICATIONS))
-            sparse = 1 if self.program.stop else rounds
-            return self.epoch_ended and self.epoch % sparse == 0
-        return any(
-            self.step % count == 0
-            if unit == "step"
-            else self.epoch_ended and self.epoch % count == 0
-            for count, unit in every
-        )
-
-    def _step_due(self) -> bool:
-        """Whether a `verify ... every n steps` falls on this step (which may be no epoch's end)."""
-        every = [item.every for item in self.program.verify if item.every is not None]
-        return any(unit == "step" and self.step % count == 0 for count, unit in every)
-
     def verify(self) -> None:
         """Measure the true requirements where one is due, and keep the best iterate."""
-        if self._due():
+        if self.watch.due(self.step, self.epoch, epoch_ended=self.epoch_ended):
             self.measure_now()
 
     def measure_now(self, iterate: Iterate | None = None) -> Iterate:
@@ -270,65 +233,18 @@ class Session:
         One that is handed over replaces what was measured at its step: a loop may still project
         after its last verification.
         """
-        if self.measured and self.measured[-1].step == self.step:
-            if iterate is None:
-                return self.measured[-1]
-            self.measured.pop()
-        iterate = iterate or self.iterate()
-        # Only the best keeps its tensors: a long run must not hold a copy an epoch.
-        light = Iterate(**{**iterate.__dict__, "tensors": {}, "state": {}})
-        self.measured.append(light)
+        if iterate is None and self.measured and self.measured[-1].step == self.step:
+            return self.measured[-1]
         finite = all(bool(torch.isfinite(p).all()) for p in self.parameters)
-        if finite and better(iterate, self.best, self.program.sense):
-            self.best = iterate
-        return light
+        return self.watch.keep(iterate or self.iterate(), finite=finite)
 
     def iterate(self) -> Iterate:
         """This iterate with its parameters and state, measured where snapshots are."""
-        found = self._snapshots.measure(self._places)
-        worst = max(
-            (
-                excess(c, found[c.label].value, found[c.label].bound)
-                for c in self.program.constraints
-                if not c.soft
-            ),
-            default=0.0,
-        )
-        return Iterate(
-            step=self.step,
-            epoch=self.epoch,
-            objective=self.objective_on(self._objective_split(), self._snapshots),
-            violation=worst,
-            preference=self._preference(found),
-            values={label: item.value for label, item in found.items()},
-            tensors=tensors_of(self.primal),
-            state={name: value.detach().clone() for name, value in self.state.items()},
-            split=", ".join(dict.fromkeys(i.split for i in found.values() if i.split)),
-        )
+        return self.watch.iterate(self.step, self.epoch, self.state)
 
-    def _preference(self, found: Mapping[str, Measurement]) -> float:
-        """What the preferences add to the minimized objective."""
-        return sum(
-            c.weight * amount(c, found[c.label].value, found[c.label].bound) ** c.power
-            for c in self.program.constraints
-            if c.soft
-        )
-
-    def _objective_split(self) -> str | None:
-        """The split of a periodic verify, if there is one: it also ranks the objective."""
-        for item in self.program.verify:
-            if item.every is not None and item.dataset is not None:
-                return item.dataset
-        return None
-
-    def objective_on(self, split: str | None = None, measurer: Measurer | None = None) -> float:
+    def objective_on(self, split: str | None = None) -> float:
         """The objective as written, on the training data or with `split` in their place."""
-        moved = split is not None and self.plan.dataset is not None
-        replaced = [(str(self.plan.dataset), str(split))] if moved else []
-        with measuring(self.models()):
-            data = (measurer or self.measurer).columns(replaced)
-            value = self.module["objective"](self.primal, data)
-        return float(value.detach())
+        return self.watch.objective_on(split, self.measurer)
 
     # --- stopping ----------------------------------------------------------------------------
 
@@ -361,16 +277,7 @@ class Session:
         """
         self.measure_now()
         window = (5 if epochs is None else epochs) * self.plan.epoch_steps
-        window = window if steps is None else steps
-        before = [i for i in self.measured if i.step <= self.step - window]
-        recent = [i for i in self.measured if i.step > self.step - window]
-        if not before:
-            return False
-        sign = -1.0 if self.program.sense == "maximize" else 1.0
-        old, new = (min(_rank(i, sign) for i in group) for group in (before, recent))
-        margin = tolerance * max(1.0, abs(old[1]))
-        less_violation = new[0] < old[0] - tolerance
-        return not (less_violation or (new[0] <= old[0] and new[1] < old[1] - margin))
+        return self.watch.stalled(self.step, window if steps is None else steps, tolerance)
 
     def metric(self, name: str) -> float:
         """A metric of this iterate on whole data."""
@@ -407,15 +314,10 @@ class Session:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
         self.history.load_state_dict(saved["history"])
-        self.measured = [Iterate(**item) for item in saved["measured"]]
         best = saved["best"]
-        self.best = None if best is None else Iterate(**best)
+        self.watch.measured = [Iterate(**item) for item in saved["measured"]]
+        self.watch.best = None if best is None else Iterate(**best)
         restore_generators(saved["generators"])
-
-
-def _rank(iterate: Iterate, sign: float) -> tuple[float, float]:
-    objective = sign * iterate.objective
-    return (max(0.0, iterate.violation), objective if objective == objective else float("inf"))
 
 
 def _moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.Parameter:

@@ -134,9 +134,13 @@ class Measurer:
         constraints: Sequence[ConstraintFacts],
     ) -> None:
         self._evaluate = evaluate
-        self._primal = primal
+        self.primal = primal
         self._data = data
         self._constraints = constraints
+
+    def on(self, data: Mapping[str, Dataset]) -> Measurer:
+        """The same constraints and parameters on other datasets of the same names."""
+        return Measurer(self._evaluate, self.primal, data, self._constraints)
 
     def columns(self, replaced: Iterable[tuple[str, str]] = ()) -> dict[str, Columns]:
         """Whole datasets by name, some standing in for others."""
@@ -147,8 +151,8 @@ class Measurer:
 
     def values(self, data: Mapping[str, Columns]) -> dict[str, tuple[float, float]]:
         """Value and bound of every constraint on the data given."""
-        with measuring(models_in(self._primal)):
-            found = self._evaluate(self._primal, data)
+        with measuring(models_in(self.primal)):
+            found = self._evaluate(self.primal, data)
         return {label: (_number(value), _number(bound)) for label, (value, bound) in found.items()}
 
     def measure(self, places: Mapping[str, Where], errors: bool = False) -> dict[str, Measurement]:
