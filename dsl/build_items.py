@@ -46,6 +46,7 @@ from cspec.dsl.nodes import (
     Within,
     WithSurrogate,
 )
+from cspec.dsl.numbers import number_value
 from cspec.dsl.source import NOWHERE, Span
 from cspec.dsl.tokens import Token
 
@@ -199,9 +200,15 @@ def reference(c: list[Any]) -> Part:
 def verify_part(c: list[Any]) -> Part:
     first = c[0].kind
     if first == "EVERY":
-        count = 1 if len(c) == 2 else int(float(c[1].text))
+        count = 1 if len(c) == 2 else _whole(c[1].text)
         return Part(cover(c), ("every", (count, c[-1].text.removesuffix("s"))))
     return Part(cover(c), (first.lower(), c[-1]))
+
+
+def _whole(text: str) -> int:
+    """A count: 5, `1k`, `10_000`; 0, which the checks refuse, for what is no whole number."""
+    value = number_value(text)
+    return int(value) if value is not None and value.is_integer() else 0
 
 
 def metric(c: list[Any]) -> Item:

@@ -271,7 +271,7 @@ def _verify(source: Source, item: Verify) -> Iterator[Diagnostic]:
         yield problem(
             source,
             "CS132",
-            "`every` counts epochs or steps",
+            "`every` counts whole epochs or steps, from 1 on",
             item.span,
             helps=("write `every epoch`, `every 5 epochs` or `every 500 steps`",),
         )

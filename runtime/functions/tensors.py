@@ -1,5 +1,9 @@
 """Small helpers that emitted loops call: parameters by name, vectors, events as numbers."""
 
+import functools
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -16,13 +20,22 @@ def parameter(model: nn.Module, name: str) -> nn.Parameter:
     return model.get_parameter(name)
 
 
-def array(*items: Value) -> Tensor:
-    """`[a, b, c]`: numbers and 0-dim tensors as one vector (K,); vectors as rows: (K, N)."""
-    entries = operands(*items)
-    dtype = entries[0].dtype
-    for entry in entries[1:]:
-        dtype = torch.promote_types(dtype, entry.dtype)
-    return torch.stack([entry.to(dtype) for entry in entries])
+def array(*items: Value, primal: Mapping[str, Any] | None = None) -> Tensor:
+    """`[a, b, c]`: numbers and 0-dim tensors as one vector (K,); vectors as rows: (K, N).
+
+    Numbers take the type and the device of the tensors among the items, or, where there are none,
+    of what is trained: `x - [1, 2]` is computed in the precision of x. Without `primal` they are
+    float64. Rates, float64 quotients of counts, take the type of anything else.
+    """
+    types = {v.dtype for v in items if isinstance(v, Tensor) and v.is_floating_point()}
+    if types:
+        dtype = functools.reduce(torch.promote_types, types - {torch.float64} or types)
+        return torch.stack([entry.to(dtype) for entry in operands(*items)])
+    like = _trained(primal)
+    dtype, device = (torch.float64, None) if like is None else (like.dtype, like.device)
+    if not any(isinstance(item, Tensor) for item in items):
+        return torch.tensor(items, dtype=dtype, device=device)
+    return torch.stack(operands(*items)).to(dtype)
 
 
 def as_weight(event: Tensor) -> Tensor:
@@ -42,6 +55,20 @@ def total(values: Tensor) -> Tensor:
     return values.sum() if values.is_floating_point() else values.sum().to(torch.float64)
 
 
-def eye(n: int) -> Tensor:
-    """The identity matrix (n, n) in torch's default dtype."""
-    return torch.eye(n)
+def eye(n: int, primal: Mapping[str, Any] | None = None) -> Tensor:
+    """The identity matrix (n, n), in the type and on the device of what is trained."""
+    like = _trained(primal)
+    if like is None:
+        return torch.eye(n)
+    return torch.eye(n, dtype=like.dtype, device=like.device)
+
+
+def _trained(primal: Mapping[str, Any] | None) -> Tensor | None:
+    """The first floating-point tensor that is trained; None where there is none."""
+    for value in (primal or {}).values():
+        tensors = value.parameters() if isinstance(value, nn.Module) else (value,)
+        for tensor in tensors:
+            if tensor.is_floating_point():
+                found: Tensor = tensor.detach()
+                return found
+    return None

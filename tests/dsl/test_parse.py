@@ -292,6 +292,7 @@ def test_verify_forms() -> None:
     assert verify("all on val every epoch").every == (1, "epoch")
     assert verify("all on val every 5 epochs").every == (5, "epoch")
     assert verify("all on val every 500 steps").every == (500, "step")
+    assert verify("all on val every 1k steps").every == (1000, "step")
     item = verify("dp, eo.tpr on test with confidence 95%")
     assert (item.labels, item.dataset) == (("dp", "eo.tpr"), "test")
     assert item.confidence.value == 0.95
