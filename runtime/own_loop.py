@@ -26,16 +26,14 @@ from torch import Tensor, nn
 from cspec.compiler.graph import Kind, Operation
 from cspec.compiler.program import Program
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.runtime.batches import training_dataset
 from cspec.runtime.execute import load_module
 from cspec.runtime.history import entries
 from cspec.runtime.models import clamp_gates, has_gates
 from cspec.runtime.optimizers import finite
+from cspec.runtime.own_batch import BatchReader
+from cspec.runtime.own_refusals import refuse
 from cspec.runtime.pending import Pending, average
 from cspec.runtime.session import state_tensor
-
-OWN_THE_STEP = frozenset({"admm", "sqp", "frank_wolfe", "threshold", "sal"})
-"""Methods that are a whole training procedure."""
 
 
 class Handle:
@@ -63,13 +61,11 @@ class Handle:
         module: Mapping[str, Any] | None = None,
     ) -> None:
         self.module = load_module(program) if module is None else module
-        _refuse(program, optimizer, "project" in self.module)
+        refuse(program, optimizer, "project" in self.module)
         self.program = program
         self.primal = dict(primal)
         self.optimizer = optimizer
         self._functions = [op for op in program.graph.operations if _moves_duals(op)]
-        self._targets = {name: columns for d in program.data for name, columns in d.targets}
-        self._default = training_dataset(program, self._targets)
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
@@ -78,6 +74,7 @@ class Handle:
         first = next((p for p in self._parameters if p.is_floating_point()), None)
         device = torch.device("cpu") if first is None else first.device
         dtype = torch.get_default_dtype() if first is None else first.dtype
+        self._reader = BatchReader(program, device)
         self.state: dict[str, Tensor] = {
             name: state_tensor(value, device, dtype)
             for name, value in self.module["initial_state"](self.primal).items()
@@ -95,7 +92,7 @@ class Handle:
         Raises:
             SpecError: names that the spec does not know, or that it needs and did not get.
         """
-        batch, examples = self._batch(values)
+        batch, examples = self._reader.read(values, self.steps)
         if self._gradients_gone():
             self._discard_used()
         f, g, true = self.module["measure"](self.primal, batch)
@@ -218,51 +215,6 @@ class Handle:
         self._since_epoch = [Pending(true, n) for true, n in saved["since_epoch"]]
         self._pending.clear()
 
-    # --- input -------------------------------------------------------------------------------
-
-    def _batch(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-        """The batch as `measure` wants it, and how many examples it has."""
-        given = {name: torch.as_tensor(v) for name, v in values.items() if self._is_given(name)}
-        parts = {n: v for n, v in values.items() if n in self._targets and isinstance(v, Mapping)}
-        columns = {n: v for n, v in values.items() if n not in given and n not in parts}
-        clock = torch.tensor([float(self.steps)])
-        batch: dict[str, Any] = {**parts, "given": given, "clock": clock}
-        if columns and self._default is not None:
-            batch[self._default] = {**batch.get(self._default, {}), **columns}
-        self._check(batch, given, columns)
-        main = batch.get(self._default or "") or next(iter(parts.values()), {})
-        lengths = [len(v) for v in main.values() if isinstance(v, Tensor) and v.ndim]
-        return batch, lengths[0] if lengths else 1
-
-    def _is_given(self, name: str) -> bool:
-        return name in self.program.given
-
-    def _check(
-        self, batch: Mapping[str, Any], given: Mapping[str, Any], columns: Mapping[str, Any]
-    ) -> None:
-        used = dict.fromkeys(
-            (
-                *self.program.objective_datasets,
-                *(name for c in self.program.constraints for name in c.datasets),
-            )
-        )
-        missing = [name for name in self.program.given if name not in given]
-        for dataset in used:
-            declared = [here for here, _ in self._targets.get(dataset, ())]
-            missing += [
-                column if dataset == self._default else f"{dataset}.{column}"
-                for column in declared
-                if column not in batch.get(dataset, {})
-            ]
-        default = self._targets.get(self._default or "", ())
-        known = {here for here, _ in default}
-        found = [f"`loss` needs {name}=..." for name in missing]
-        found += [f"`loss` does not know {name}=..." for name in columns if name not in known]
-        if found:
-            names = [*self.program.given, *known, *(n for n in used if n != self._default)]
-            note = f"this spec takes: {', '.join(names) or 'nothing'}"
-            raise SpecError([Diagnostic(code="CS631", message=m, notes=(note,)) for m in found])
-
     def _adopt_variables(self) -> None:
         trained = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
         own = [self.primal[v.name] for v in self.program.variables]
@@ -286,49 +238,3 @@ def _parameters(primal: Mapping[str, Any]) -> list[nn.Parameter]:
 
 def _moves_duals(operation: Operation) -> bool:
     return operation.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP)
-
-
-def _refuse(program: Program, optimizer: torch.optim.Optimizer, projects: bool) -> None:
-    """Methods that can't be taken apart into a loss and an optimizer's step."""
-    found: list[str] = []
-    if isinstance(optimizer, torch.optim.LBFGS):
-        found.append("lbfgs evaluates the loss many times a step")
-    for constraint in program.constraints:
-        if constraint.method in OWN_THE_STEP:
-            found.append(f"{constraint.method} (`{constraint.label}`) is a whole training run")
-        if constraint.method == "output_projection":
-            why = f"output_projection (`{constraint.label}`) becomes part of the model"
-            found.append(why)
-        if constraint.method == "parametrization":
-            why = f"parametrization (`{constraint.label}`) changes what the optimizer trains"
-            found.append(why)
-        if constraint.method == "projection" and not projects:
-            found.append(f"projection (`{constraint.label}`) with every other than step")
-    for operation in program.graph.operations:
-        found += _own_demands(operation)
-    if found:
-        helps = ("use cspec.run, or another method for this constraint",)
-        raise SpecError(
-            [
-                Diagnostic(
-                    code="CS632", message=f"not available in your own loop: {why}", helps=helps
-                )
-                for why in dict.fromkeys(found)
-            ]
-        )
-
-
-def _own_demands(operation: Operation) -> list[str]:
-    """What an operation needs that another's loop does not give."""
-    rule = operation.rule
-    if operation.kind is Kind.EXTRAPOLATE:
-        return ["extragradient takes each step twice"]
-    if operation.kind is Kind.RESET:
-        return [f"{rule} resets the optimizer between its rounds"]
-    if operation.data is not None:
-        return [f"{rule}(dual_data={operation.data}) draws batches of another split"]
-    if operation.sees == "surrogate":
-        return [f"{rule}(dual_on=surrogate) measures the constraints a second way"]
-    if operation.options:
-        return [f"{rule}(escalate=true) watches the whole run"]
-    return []
