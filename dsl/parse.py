@@ -15,6 +15,7 @@ from cspec.dsl.nodes import Comment, Constraint, Group, Item, Spec, SubjectTo
 from cspec.dsl.read import read
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_checks import check_item
+from cspec.dsl.syntax_comments import mend_comments
 from cspec.dsl.syntax_errors import explain
 from cspec.dsl.syntax_failure import Failure, open_brackets, problem
 from cspec.dsl.syntax_headings import mend_headings
@@ -45,8 +46,9 @@ def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
     if len(source.text) > MAX_BYTES:
         return Spec(items=()), (too_large(source),)
     tokens, comments = tokenize(source.text)
-    tokens, found = mend_headings(source, tokens)
-    found.extend(invisible(source))
+    tokens, found = mend_comments(source, tokens)
+    tokens, headings = mend_headings(source, tokens)
+    found += headings + invisible(source)
     placed: list[tuple[Clause, Item | None]] = []
     for clause in cut(tokens):
         first, *others = _parse_clause(source, clause, found) or [None]
@@ -104,7 +106,10 @@ def _parse_tokens(
             item: Item = run(tables, kind, tokens, ACTIONS)
         except StuckError as stuck:
             expected = frozenset(name for name in tables.states[stuck.state] if name.isupper())
-            repair = explain(Failure(source, tokens, stuck.index, expected, kind))
+            failure = Failure(source, tokens, stuck.index, expected, kind)
+            if _after_removed_mark(failure, found):
+                return None, rest
+            repair = explain(failure)
             found.append(repair.diagnostic)
             sure = sure and repair.sure
             rest = repair.rest or rest
@@ -112,6 +117,12 @@ def _parse_tokens(
             continue
         return _checked(source, tokens, item, found, sure), rest
     return None, rest
+
+
+def _after_removed_mark(failure: Failure, found: list[Diagnostic]) -> bool:
+    """Whether a mark that was taken out stood here: what is missing is said already."""
+    gap = Span(failure.before.end, failure.token.start)
+    return any(d.code == "CS106" and gap.start <= d.span.start < gap.end for d in found)
 
 
 def _checked(

@@ -179,6 +179,9 @@ def unclosed(f: Failure) -> Repair | None:
     shape = SHAPES[kind]
     fits = kind in f.expected and f.before.kind not in {"COMMA", opener.kind}
     place = f.index if fits else len(f.tokens)
+    relation = _relation_inside(f, opened[-1])
+    if relation is not None:
+        fits, place = True, relation
     end = f.at(place - 1).end
     closer = Token(kind, shape, end, end)
     newline = "\n" if kind == "RBRACE" else ""
@@ -200,6 +203,31 @@ def unclosed(f: Failure) -> Repair | None:
         f.replaced(place, place, closer) if fits else None,
         sure=False,
     )
+
+
+_ENDS = frozenset({"$END", "WITHIN", "BY", "SOFT", "WITH"})
+"""Where the relation of a constraint lies behind."""
+
+
+def _relation_inside(f: Failure, opener: int) -> int | None:
+    """The relation of a constraint that an unclosed bracket has swallowed, if it is one's own.
+
+    In `density(model <= 0.5` it is the only one; in `P[pred == 1 >= 0.3` the last.
+    """
+    own = f.depth(opener)
+    if f.kind != "clause" or own or f.token.kind not in _ENDS or f.at(opener).kind == "LBRACE":
+        return None
+    if any(t.kind == "RELATION" and not f.depth(i) for i, t in enumerate(f.tokens[:opener])):
+        return None
+    inside = [
+        i
+        for i in range(opener + 1, len(f.tokens))
+        if f.at(i).kind == "RELATION" and f.depth(i) == [opener]
+    ]
+    event = f.at(opener - 1).kind == "AVERAGE"
+    if len(inside) != (2 if event and f.at(opener - 1).text == "P" else 1):
+        return None
+    return inside[-1]
 
 
 def braces(f: Failure) -> Repair | None:

@@ -302,6 +302,14 @@ _CODES = (
     ),
     _code(143, "an empty file", "The smallest spec is `minimize ce`.", ""),
     _code(144, "a file that is too large", "At most 1 MiB is read. Data belong in files.", ""),
+    _code(
+        145,
+        "a remark in another notation",
+        "A remark begins with `#` and goes to the end of its line. `//`, `--`, `%`, `/* */`, three"
+        " quotes and the fences of Markdown are other languages'.",
+        "// the loss\nminimize ce\n",
+        "# the loss\nminimize ce\n",
+    ),
 )
 
 SYNTAX_CODES: dict[str, Code] = {code.code: code for code in _CODES}

@@ -21,6 +21,15 @@ from cspec.dsl.syntax_failure import (
     problem,
     touching,
 )
+from cspec.dsl.syntax_foreign import (
+    bare_definition,
+    bounds,
+    declared_kind,
+    macro,
+    objective_label,
+    renamed_given,
+    star_import,
+)
 from cspec.dsl.syntax_parts import (
     bare_surrogate,
     commas,
@@ -136,6 +145,13 @@ def _may_follow(expected: frozenset[str]) -> str:
 
 CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     python_words,
+    macro,
+    bare_definition,
+    declared_kind,
+    objective_label,
+    bounds,
+    star_import,
+    renamed_given,
     merged_marks,
     misspelt_item,
     for_all,

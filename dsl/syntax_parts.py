@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cspec.dsl.diagnostics import Fix
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_endings import FORMS
 from cspec.dsl.syntax_failure import (
@@ -10,6 +11,7 @@ from cspec.dsl.syntax_failure import (
     Failure,
     Repair,
     problem,
+    touching,
 )
 from cspec.dsl.tokens import Token
 
@@ -23,6 +25,9 @@ def commas(f: Failure) -> Repair | None:
     if opened and f.at(opened[-1]).kind != "LBRACE":
         return None
     in_group = bool(opened)
+    decimal = _decimal_comma(f)
+    if decimal is not None:
+        return decimal
     return Repair(
         problem(
             f.source,
@@ -37,6 +42,33 @@ def commas(f: Failure) -> Repair | None:
         if in_group
         else f.tokens[: f.index],
         rest=() if in_group else f.tokens[f.index + 1 :],
+    )
+
+
+def _decimal_comma(f: Failure) -> Repair | None:
+    """`0,5` and `1,000`: a comma inside a number."""
+    left, right = f.before, f.at(f.index + 1)
+    digits = left.text.isdigit() and right.kind == "NUMBER" and right.text[0].isdigit()
+    if not digits or not touching(left, f.token) or not touching(f.token, right):
+        return None
+    span = Span(left.start, right.end)
+    decimal, thousands = f"{left.text}.{right.text}", f"{left.text}_{right.text}"
+    two = len(right.text) == 3 and left.text != "0"
+    decimal_fix = Fix(span=span, replacement=decimal, title="a decimal point", safe=not two)
+    readings = (Fix(span=span, replacement=thousands, title="a thousand"), decimal_fix)
+    return Repair(
+        problem(
+            f.source,
+            "CS124",
+            f"`{f.source.slice(span)}`: numbers have no comma",
+            span,
+            helps=(f"for thousands write `{thousands}`", f"for a decimal point `{decimal}`")
+            if two
+            else (f"write `{decimal}`",),
+            fixes=readings if two else (decimal_fix,),
+        ),
+        f.replaced(f.index - 1, f.index + 2, Token("NUMBER", decimal, *span)),
+        sure=False,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.numbers import MAX_DIGITS, number_value
 from cspec.dsl.source import Source, Span
@@ -70,6 +72,8 @@ def _number(
         return Mended(2, (token,), finding)
     if not touching(token, after):
         return None
+    if after.kind == "NAME" and (_HEX.fullmatch(f"{token.text}{after.text}") or after.text == "j"):
+        return _other_numbers(source, token, after)
     times = Token("TIMES", "*", token.end, token.end)
     shown = after.text if after.kind == "NAME" else f"{after.text}...)"
     finding = problem(
@@ -82,6 +86,26 @@ def _number(
         fix_span=Span(token.end, token.end),
     )
     return Mended(1, (token, times), finding)
+
+
+_HEX = re.compile(r"0([xX][0-9a-fA-F_]+|[oO][0-7_]+|[bB][01_]+)")
+
+
+def _other_numbers(source: Source, number: Token, letters: Token) -> Mended:
+    """`0xff`, `3j`: numbers of Python that the language does not have."""
+    written = f"{number.text}{letters.text}"
+    span = Span(number.start, letters.end)
+    plain = "" if letters.text == "j" else str(int(written, 0))
+    finding = problem(
+        source,
+        "CS124",
+        f"`{written}`: numbers are {'decimal' if plain else 'real'}",
+        span,
+        helps=(f"write `{plain}`",) if plain else ("for a product write `*`: `3*j`",),
+        fix=plain or None,
+        safe=False,
+    )
+    return Mended(2, (Token("NUMBER", plain or "1", span.start, span.end),), finding)
 
 
 _SUFFIXES = frozenset({"k", "M", "G", "KiB", "MiB", "GiB"})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import OPERAND_ENDS, Mended, make, problem, touching
 from cspec.dsl.syntax_signs import QUOTES
-from cspec.dsl.tokens import Token
+from cspec.dsl.tokens import Token, tokenize
 
 
 def _quote(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
@@ -61,6 +63,9 @@ def _quote(source: Source, tokens: tuple[Token, ...], index: int, done: list[Tok
 
 def _unclosed(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
     token = tokens[index]
+    earlier = _opened_earlier(source, tokens, index, done)
+    if earlier is not None:
+        return earlier
     text = token.text.split("#")[0].rstrip()
     cut = min((text.find(mark) for mark in ",)];" if mark in text), default=len(text))
     fixed = f'{text[:cut]}"'
@@ -82,3 +87,37 @@ def _unclosed(source: Source, tokens: tuple[Token, ...], index: int, done: list[
         if place >= cut and char in ")]"
     )
     return Mended(1, (make("STRING", fixed, token), *tail), finding)
+
+
+_SWALLOWED = re.compile(r'(?P<value>"[^",]*)(?P<rest>,\s*\w+\s*=\s*")')
+
+
+def _opened_earlier(
+    source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
+) -> Mended | None:
+    """`csv("adult.csv, target="income")`: the string that lacks its end is an earlier one."""
+    for place in range(len(done) - 1, -1, -1):
+        found = _SWALLOWED.fullmatch(done[place].text) if done[place].kind == "STRING" else None
+        if found is None:
+            continue
+        start = done[place].start
+        end = start + len(found["value"])
+        if "\n" in source.text[start : tokens[index].start]:
+            return None
+        tail = source.text[end : tokens[index].end]
+        del done[place:]
+        finding = problem(
+            source,
+            "CS105",
+            "this string is never closed",
+            Span(start, end),
+            label='the `"` that opens it has no partner here',
+            helps=(f'close it: `{found["value"]}"`',),
+            fix='"',
+            fix_span=Span(end, end),
+            safe=False,
+        )
+        moved = (t._replace(start=t.start + end, end=t.end + end) for t in tokenize(tail)[0])
+        text = Token("STRING", f'{found["value"]}"', start, end)
+        return Mended(1, (text, *moved), finding)
+    return None

@@ -217,6 +217,19 @@ def floor_division(f: Failure) -> Repair | None:
     if not (f.token.text == f.before.text == "/" and touching(f.before, f.token)):
         return None
     span = Span(f.before.start, f.token.end)
+    words = (f.at(f.index + 1), f.at(f.index + 2))
+    if all(word.kind == "NAME" or word.soft for word in words):
+        return Repair(
+            problem(
+                f.source,
+                "CS145",
+                "a remark begins with `#`, not with `//`",
+                span,
+                helps=("write `#`",),
+                fix="#",
+            ),
+            f.tokens[: f.index - 1],
+        )
     return Repair(
         problem(
             f.source,
