@@ -88,8 +88,18 @@ def check_device(device: str) -> None:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         message = f"device `{device}` can't be used: {str(error).splitlines()[0]}"
-        found = Diagnostic(code="CS641", message=message, helps=("use cpu, or cuda:0",))
+        found = Diagnostic(code="CS641", message=message, helps=(_usable_devices(),))
         raise SpecError([found]) from error
+
+
+def _usable_devices() -> str:
+    """What `--device` may name on this machine."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    found = ["cpu", *(f"cuda:{i}" for i in range(count))]
+    found += ["mps"] if torch.backends.mps.is_available() else []
+    if len(found) == 1:
+        return "this machine has no GPU that torch can use: leave `--device` out, or write cpu"
+    return f"this machine has {', '.join(found)}"
 
 
 def _rebound(folder: RunFolder, bindings: Mapping[str, Any]) -> tuple[Program, int, str, Bound]:

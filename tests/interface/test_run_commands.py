@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from cspec import cli
 
@@ -107,8 +108,14 @@ def test_bad_bindings_exit_1(cspec, binding: str, says: str) -> None:
     assert found.code == 1 and says in found.err
 
 
-def test_bad_device_and_seed(cspec) -> None:
+def test_bad_device_and_seed(cspec, monkeypatch) -> None:
     assert "CS641" in cspec("run", "-e", NLP, "--device", "abacus").err
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    found = cspec("run", "-e", NLP, "--device", "cuda:777").err
+    assert "CS641" in found and "cuda:0" not in found
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert "cpu, cuda:0, cuda:1" in cspec("run", "-e", NLP, "--device", "abacus").err
     assert cspec("run", "-e", NLP, "--seed", "-1").code == 2
 
 
