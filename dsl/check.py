@@ -21,6 +21,7 @@ from cspec.dsl.signatures import Signature
 from cspec.dsl.source import Source
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.typecheck import Typer
+from cspec.dsl.unknown_names import once
 from cspec.dsl.user_functions import described
 from cspec.dsl.user_functions import notes as import_notes
 
@@ -116,7 +117,7 @@ def _ordered(found: list[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
         if key not in seen:
             seen.add(key)
             unique.append(diagnostic.model_copy(update={"source": diagnostic.source or source}))
-    return tuple(unique)
+    return tuple(once(unique, source))
 
 
 __all__ = ["Checked", "Settled", "check"]

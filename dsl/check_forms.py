@@ -23,6 +23,7 @@ from cspec.dsl.nodes import (
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
 from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.unknown_names import unknown_weight
 from cspec.dsl.wording import listing
 
 
@@ -192,9 +193,20 @@ def _each_weight(typer: Typer, relation: Membership) -> None:
     )
 
 
+def _structure(members: Expr) -> bool:
+    """Whether a set is one that only weights lie in."""
+    head = members.function if isinstance(members, Call) else members
+    return isinstance(head, Name) and head.id in STRUCTURE
+
+
 def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
     before = len(typer.found)
     members = relation.set
+    element = relation.element
+    if isinstance(element, Name) and typer.name_unknown(element, scope) and _structure(members):
+        unknown_weight(typer, element, scope, typer.source.slice(relation.span))
+        typer.set_kind(members, scope)
+        return
     listed = isinstance(relation.element, Attribute | Call)
     if listed and typer.kind(relation.element, scope).what == "weights":
         _each_weight(typer, relation)

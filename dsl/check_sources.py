@@ -11,6 +11,7 @@ from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.sources import SOURCES, DataSource
 from cspec.dsl.source import Span
 from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.unknown_names import unknown_model
 from cspec.dsl.wording import counted, listing, number
 
 
@@ -120,6 +121,10 @@ def check_model(typer: Typer, item: Model) -> Settings | None:
 
 def _frozen(typer: Typer, source: Call, arguments: tuple[Expr, ...]) -> None:
     if len(arguments) == 1 and not source.keywords:
+        argument = arguments[0]
+        if isinstance(argument, Name) and typer.name_unknown(argument, OUTSIDE):
+            unknown_model(typer, argument)
+            return
         kind = typer.kind(arguments[0], OUTSIDE)
         if kind.what in ("model", "unknown"):
             return

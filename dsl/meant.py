@@ -39,6 +39,20 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "nuclear": ("nuclear_norm", "trace_norm"),
     "ratio": ("disparate_impact",),
     "inf": ("infinity", "oo"),
+    "log": ("ln",),
+    "arctan": ("atan",),
+    "arcsin": ("asin",),
+    "arccos": ("acos",),
+    "min": ("minimum", "amin"),
+    "max": ("maximum", "amax"),
+    "pow": ("power",),
+    "psd": ("positive_semidefinite", "semidefinite"),
+    "sparse": ("topk", "top_k", "k_sparse"),
+    "simplex": ("probability_simplex",),
+    "frozen": ("deepcopy", "copy", "freeze", "detach"),
+    "range": ("arange",),
+    "eye": ("identity",),
+    "cvar": ("expected_shortfall", "superquantile"),
 }  # fmt: skip
 """Our word, and what it is called elsewhere (in small letters)."""
 
@@ -61,8 +75,42 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "precision is `P[y == 1 | pred == 1]`": ("precision", "ppv"),
     "the positive part of x is `max(x, 0)`": ("relu", "pos", "positive_part"),
     "powers are `x^2`": ("square", "sq"),
+    "Euler's number is `exp(1)`, and its powers are `exp(x)`": ("e", "euler"),
+    "a value is held in an interval by `min(max(x, 0), 1)`": ("clamp", "clip"),
+    "there is no `nan`; for no bound at all leave the constraint away": ("nan",),
+    "a comparison stands by itself: `x >= 1`, not `(x >= 1) == True`": ("true", "false"),
+    "a product of matrices is `A @ x`": ("matmul", "mm", "dot", "bmm", "inner"),
+    "a quadratic form is `x.T @ A @ x`": ("quad_form", "quadratic_form"),
+    "a transpose is `W.T`": ("transpose",),
+    "the class with the largest output is `pred(z)`": ("argmax",),
+    "a variable is a line `var x = 0`": ("variable",),
+    "a constant that is set from outside is a line `param a = 1`": ("parameter",),
+    "a variance is `E[(v - E[v])^2]`": ("variance", "std", "var"),
+    "a count of examples is no number of the problem; their share is `P[...]`": ("count",),
+    "the number of parameters is `params(model)`": ("numel", "len"),
+    "an objective is a line `minimize ...` or `maximize ...`": ("minimize", "maximize"),
 }  # fmt: skip
 """What to write for what has no word of its own."""
+
+METHODS: dict[str, str] = {
+    "mean": "E[{}]",
+    "sum": "sum({})",
+    "abs": "abs({})",
+    "exp": "exp({})",
+    "log": "log({})",
+    "sqrt": "sqrt({})",
+    "sigmoid": "sigmoid({})",
+    "softmax": "prob({})",
+    "argmax": "pred({})",
+    "max": "max({})",
+    "min": "min({})",
+    "norm": "norm({}, 2)",
+    "t": "{}.T",
+    "transpose": "{}.T",
+    **dict.fromkeys(("item", "detach", "cpu", "cuda", "float", "double", "numpy", "clone"), "{}"),
+    **dict.fromkeys(("squeeze", "unsqueeze", "flatten", "contiguous", "requires_grad_"), "{}"),
+}
+"""What the language writes for methods of tensors in Python."""
 
 _MEANT = {
     **{other: Meant(f"did you mean `{word}`?", word) for word, o in _WORDS.items() for other in o},

@@ -312,8 +312,18 @@ def _ends(source: Source, domain: Node | None) -> Iterator[Diagnostic]:
         )
 
 
+def made_by_call(function: Expr) -> bool:
+    """`nn.CrossEntropyLoss()(f(x), y)`: what is called is an object as Python makes them.
+
+    Which word of the language it stands for, the checks of names know.
+    """
+    if not isinstance(function, Call):
+        return False
+    return not function.arguments or isinstance(function.function, Attribute)
+
+
 def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
-    if not isinstance(node.function, Name | Attribute):
+    if not isinstance(node.function, Name | Attribute) and not made_by_call(node.function):
         yield problem(
             source,
             "CS124",

@@ -12,7 +12,6 @@ from cspec.dsl.constants import CONSTANTS, NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.intervals import Ranges
 from cspec.dsl.kinds import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, What, joined
-from cspec.dsl.meant import meant
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -44,10 +43,8 @@ from cspec.dsl.source import Source, Span
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.typecheck_binders import binder_kinds
 from cspec.dsl.typecheck_calls import call_kind
+from cspec.dsl.unknown_names import BARE, module_part, unknown_name, unknown_value, values_of
 from cspec.dsl.wording import closest, listing, quoted
-
-BARE = (*LOSSES, "pred", "prob", *CONSTANTS)
-"""Words of the language that stand alone in an expression."""
 
 
 class Scope(NamedTuple):
@@ -139,7 +136,8 @@ class Typer:
                 return self._logic((condition, consequence), scope)
             case Membership(element=element, set=members):
                 kind = self.kind(element, scope)
-                self.set_kind(members, scope)
+                if not self._values(kind, values_of(members), scope):
+                    self.set_kind(members, scope)
                 return Kind("event", kind.per_example, kind.moves, kind.gradient)
             case Expectation():
                 return self._expectation(expr, scope)
@@ -256,48 +254,7 @@ class Typer:
 
     def unknown_name(self, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
         """A name that nothing defines, with the closest one that is; `words` may be meant."""
-        if name.id in ("E", "P"):
-            return self.report(
-                "CS201",
-                f"`{name.id}` stands before square brackets",
-                name.span,
-                "no function",
-                helps=(f"write `{name.id}[...]`",),
-            )
-        own = {*scope.local, *self.symbols.table, *self.symbols.column_names}
-        guess, known = closest(name.id, own), meant(name.id)
-        if guess is None and known is not None and known.word not in self.symbols.table:
-            edit = Fix(span=name.span, replacement=known.word or "", title=f"write {known.word}")
-            return self.report(
-                "CS201",
-                f"unknown name `{name.id}`",
-                name.span,
-                "not defined in this spec",
-                helps=(known.help,),
-                fixes=(edit,) if known.word else (),
-            )
-        guess = guess or closest(name.id, words)
-        fixes: tuple[Fix, ...] = ()
-        if guess:
-            fixes = (Fix(span=name.span, replacement=guess, title=f"write {guess}"),)
-        return self.report(
-            "CS201",
-            f"unknown name `{name.id}`",
-            name.span,
-            "not defined in this spec",
-            helps=(f"did you mean `{guess}`?",) if guess else self._define(name.id, scope),
-            fixes=fixes,
-        )
-
-    def _define(self, word: str, scope: Scope) -> tuple[str, ...]:
-        """How a name that nothing resembles could be defined here."""
-        if any(symbol.role == "given" for symbol in self.symbols.table.values()):
-            return (f"name it in the `given` line: `given {word}`",)
-        if scope.inside and scope.data:
-            return (f"if it is a column, name it in the `data` line: `{scope.data}(..., {word})`",)
-        if self.symbols.vars():
-            return (f"define it: `var {word} = 0` or `param {word} = 1`",)
-        return (f"define it: `param {word} = ...` or `let {word} = ...`",)
+        return unknown_name(self, name, scope, words)
 
     # --- lets ---
 
@@ -384,15 +341,29 @@ class Typer:
                 )
 
     def _compare(self, expr: Compare, scope: Scope) -> Kind:
+        words = [o for o in expr.operands if isinstance(o, Name) and self.name_unknown(o, scope)]
         kinds = []
         for operand in expr.operands:
             if isinstance(operand, String):
                 kinds.append(Kind("string"))
-            else:
+            elif operand not in words:
                 kinds.append(self.operand(operand, scope))
+        if not any(self._values(kind, tuple(words), scope) for kind in kinds):
+            kinds += [self.operand(word, scope) for word in words]
         if any(kind.what == "groups" for kind in kinds):
             return joined("groups", *kinds)
         return joined("event", *kinds)
+
+    def _values(self, kind: Kind, items: tuple[Expr, ...], scope: Scope) -> bool:
+        """Report words without quotes that are compared with a column; whether that is said."""
+        if kind.what not in ("column", "value", "labels"):
+            return False
+        words = [i for i in items if isinstance(i, Name) and self.name_unknown(i, scope)]
+        own = {*scope.local, *self.symbols.table}
+        values = [word for word in words if closest(word.id, own) is None]
+        for word in values:
+            unknown_value(self, word)
+        return bool(values) and len(values) == len(items)
 
     def _logic(self, operands: tuple[Expr, ...], scope: Scope) -> Kind:
         return joined("event", *(self.event(operand, scope) for operand in operands))
@@ -510,6 +481,9 @@ class Typer:
         return kind
 
     def _attribute(self, expr: Attribute, scope: Scope) -> Kind:
+        foreign = module_part(self, expr, expr, scope)
+        if foreign is not None:
+            return foreign
         kind = self.kind(expr.value, scope)
         match kind.what:
             case "model":

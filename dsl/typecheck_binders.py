@@ -42,6 +42,28 @@ def binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, 
             return dict.fromkeys(binder.names, _POINT), None
         case "set" | "unknown":
             return _set(typer, binder, domain, scope, kind), None
+        case "column":
+            text = typer.source.slice(domain.span)
+            typer.report(
+                "CS317",
+                f"`{text}` is a column: its values are `values({text})`",
+                domain.span,
+                "`in` needs a set here",
+                helps=(f"write `values({text})`",),
+                fixes=(Fix(span=domain.span, replacement=f"values({text})", title="its values"),),
+            )
+            return dict.fromkeys(binder.names, _ELEMENTS["values"]), None
+        case "model":
+            text = typer.source.slice(domain.span)
+            typer.report(
+                "CS317",
+                f"`{text}` is a model: its weights are `{text}.weights`",
+                domain.span,
+                "`in` needs a set here",
+                helps=(f"write `{text}.weights`",),
+                fixes=(Fix(span=domain.span, replacement=f"{text}.weights", title="its weights"),),
+            )
+            return unknown, None
         case _:
             typer.report(
                 "CS317",

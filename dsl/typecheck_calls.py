@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, WORDS, Kind, joined
+from cspec.dsl.meant import METHODS
 from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.signatures import Parameter, Signature
+from cspec.dsl.syntax_checks import made_by_call
+from cspec.dsl.unknown_names import module_part, unknown_column
 from cspec.dsl.wording import closest, counted, listing, number
 
 if TYPE_CHECKING:
@@ -23,9 +26,7 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
     if isinstance(function, Attribute):
         return _part(typer, call, function, scope)
     if not isinstance(function, Name):
-        return typer.report(
-            "CS302", f"{typer.text(function)} can't be called", function.span, "not a function"
-        )
+        return _called_result(typer, call, function, scope)
     word = function.id
     symbol = typer.symbols.table.get(word)
     callable_symbol = symbol is not None and (
@@ -43,6 +44,28 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
         _arguments_only(typer, call, scope)
         return typer.unknown_name(function, scope, typer.signatures)
     return _table_call(typer, call, signature, scope)
+
+
+def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Kind:
+    """`nn.CrossEntropyLoss()(f(x), y)`: the result of a call is called."""
+    if not isinstance(function, Call) or not made_by_call(function):
+        return UNKNOWN  # a mistake of the form, which the parser reports
+    head = function.function
+    kind = None
+    if isinstance(head, Attribute):
+        kind = module_part(typer, function, head, scope)
+    elif isinstance(head, Name) and typer.name_unknown(head, scope):
+        kind = typer.unknown_name(head, scope, typer.signatures)
+    if kind is None:
+        kind = typer.report(
+            "CS302",
+            f"{typer.text(function)} can't be called: it is no function",
+            function.span,
+            "a value",
+            helps=("for a product write `*` before the `(`",),
+        )
+    _arguments_only(typer, call, scope)
+    return kind
 
 
 def _arguments_only(typer: Typer, call: Call, scope: Scope) -> Kind:
@@ -97,7 +120,13 @@ def _arity(typer: Typer, call: Call, name: str, expected: int, parameters: tuple
 
 
 def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
+    foreign = module_part(typer, function, function, scope)
+    if foreign is not None:
+        _arguments_only(typer, call, scope)
+        return foreign
     kind = typer.kind(function.value, scope)
+    if kind.what in _VALUES and function.name in METHODS:
+        return _method(typer, call, function)
     if kind.what == "unknown":
         return _arguments_only(typer, call, scope)
     if kind.what == "model" and function.name in ("weights", "params"):
@@ -114,6 +143,25 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     if kind.what in ("domain", "set") and function.name in ("sample", "grid"):
         return _points(typer, call, function, scope)
     return typer.kind(function, scope)
+
+
+_VALUES = frozenset({"number", "event", "tensor", "scores", "column", "labels", "groups"})
+
+
+def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
+    """`ce(f(x), y).mean()`: a method of tensors in Python."""
+    text = typer.source.slice(function.value.span)
+    form = METHODS[function.name].format(text)
+    return typer.report(
+        "CS210",
+        f"{typer.text(function.value)} has no part `{function.name}`",
+        function.name_span,
+        "a method of Python",
+        helps=(f"write `{form}`",),
+        fixes=()
+        if call.arguments or call.keywords
+        else (Fix(span=call.span, replacement=form, title=f"write {form}"),),
+    )
 
 
 def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
@@ -301,6 +349,8 @@ def _argument(
         _, found = read_settings(value, SOLVERS, typer.values, "solver", typer.source)
         typer.extend(found)
         return None
+    if isinstance(value, Name) and typer.name_unknown(value, scope) and _columns(parameter):
+        return unknown_column(typer, value, scope)
     kind = typer.kind(value, scope)
     if kind.what == "event" and "number" in parameter.kinds and scope.inside:
         return kind
@@ -318,6 +368,11 @@ def _argument(
     if known is not None and not parameter.low <= known <= parameter.high:
         _out_of_range(typer, signature, parameter, value, known)
     return kind
+
+
+def _columns(parameter: Parameter) -> bool:
+    """Whether an argument can only be a column."""
+    return "column" in parameter.kinds and "number" not in parameter.kinds
 
 
 def _wanted(signature: Signature, parameter: Parameter) -> str:
