@@ -11,8 +11,9 @@ from cspec.compiler.graph import StateFacts
 from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
 from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
 from cspec.compiler.methods.output_projection import OutputRows, Params, output_rows
-from cspec.compiler.passes.expand import chosen_parameters, glob_of
+from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
+from cspec.compiler.vectorize import Sized
 from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, shape, walk
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
@@ -238,11 +239,13 @@ def outside_reductions(expr: Node) -> list[Node]:
 def _vector_entries(node: Node, facts: Facts) -> int:
     method = method_name(node) if isinstance(node, Expr) else None
     if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
-        found = chosen_parameters(facts.models[method[0]], method[1], glob_of(node))
+        found = chosen_parameters(facts.models[method[0]], method[1], globs_of(node))
         return sum(prod(p.shape) for p in found)
     match node:
         case Expectation():
             return _groups(node, facts)
+        case Sized(size=size):
+            return size
         case ParameterRef(shape=shape):
             size = 1
             for length in shape:

@@ -14,7 +14,7 @@ from collections import defaultdict
 from cspec.dsl.check_ranges import subject
 from cspec.dsl.diagnostics import Label
 from cspec.dsl.elaborate import flatten
-from cspec.dsl.facts import Fact, Form, facts_of
+from cspec.dsl.facts import Fact, Form, facts_of, implied_by
 from cspec.dsl.intervals import ALL, Range
 from cspec.dsl.linear import Atom
 from cspec.dsl.nodes import Compare, Constraint, Expr, Spec, shape
@@ -39,6 +39,8 @@ def check_contradictions(
     for binders, constraint in pairs:
         if not isinstance(constraint.relation, Compare):
             facts.extend(facts_of(binders, constraint, typer.values, atoms))
+    for binders, constraint in pairs:
+        facts.extend(implied_by(binders, constraint, typer.values, atoms))
     found: set[str | None] = set()
     by_form: dict[Form, list[Fact]] = defaultdict(list)
     for fact in facts:
@@ -134,7 +136,7 @@ def _common(typer: Typer, facts: list[Fact]) -> str:
 def _implied_note(typer: Typer, fact: Fact) -> str:
     text = typer.source.slice(_place(fact))
     side = "at most" if fact.upper else "at least"
-    return f"`{text}` implies that `{fact.implied}` of it is {side} {number(fact.value)}"
+    return f"`{text}` implies that `{fact.implied}` is {side} {number(fact.value)}"
 
 
 def _empty(typer: Typer, low: Fact, high: Fact) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cspec.dsl.constants import Values
+from cspec.dsl.grams import orthonormal
 from cspec.dsl.linear import Atom, linear
 from cspec.dsl.nodes import (
     Attribute,
@@ -71,8 +72,22 @@ def facts_of(
             inner = _inside(element, renamed)
             yield from _link(inner, ">=", lower, constraint, values, atoms, context)
             yield from _link(inner, "<=", upper, constraint, values, atoms, context)
+
+
+def implied_by(
+    binders: tuple[Binder, ...], constraint: Constraint, values: Values, atoms: dict[Atom, Expr]
+) -> Iterator[Fact]:
+    """What a constraint says about functions of the weight that it keeps in a set.
+
+    `atoms` are those that all constraints speak of: sums over weights are looked for there.
+    """
+    relation = constraint.relation
+    match relation:
         case Membership(element=Name() as element, set=Name(id=word)) if word in IMPLIED:
-            yield from _implied(word, element, binders, constraint, atoms, context, renamed)
+            yield from _implied(word, element, binders, constraint, atoms)
+        case Compare() if (found := orthonormal(relation, values)) is not None:
+            over = (*binders, *found.binders)
+            yield from _implied("stiefel", found.weight, over, constraint, atoms)
 
 
 def _context(binders: tuple[Binder, ...]) -> tuple[object, dict[str, Expr]]:
@@ -125,17 +140,17 @@ def _implied(
     binders: tuple[Binder, ...],
     constraint: Constraint,
     atoms: dict[Atom, Expr],
-    context: object,
-    renamed: dict[str, Expr],
 ) -> Iterator[Fact]:
+    context, renamed = _context(binders)
     weight = _inside(element, renamed)
     for function, (low, high) in IMPLIED[word].items():
         call = Call(function=Name(id=function), arguments=(weight,))
+        shown = f"{function}({element.id})"
         for key in ((context, shape(call)), *_sums(function, element, binders, atoms, low)):
             if math.isfinite(low):
-                yield Fact(((key, 1.0),), False, low, constraint, constraint.relation, function)
+                yield Fact(((key, 1.0),), False, low, constraint, constraint.relation, shown)
             if math.isfinite(high) and key == (context, shape(call)):
-                yield Fact(((key, 1.0),), True, high, constraint, constraint.relation, function)
+                yield Fact(((key, 1.0),), True, high, constraint, constraint.relation, shown)
 
 
 def _sums(

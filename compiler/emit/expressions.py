@@ -16,7 +16,7 @@ from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Category, ParameterRef, PerExample, SetMember
 from cspec.compiler.missing import form, not_compiled
-from cspec.compiler.passes.expand import chosen_parameters
+from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
 from cspec.dsl.constants import CONSTANTS, value_or_none
 from cspec.dsl.nodes import (
@@ -208,9 +208,10 @@ class Translator:
                 Sum(operands=operands, operators=operators)
                 | Product(operands=operands, operators=operators)
             ):
-                result = self.translate(operands[0])
+                read = self.matrix if "@" in operators else self.translate
+                result = read(operands[0])
                 for operator, operand in zip(operators, operands[1:], strict=True):
-                    result = ast.BinOp(result, _OPERATORS[operator], self.translate(operand))
+                    result = ast.BinOp(result, _OPERATORS[operator], read(operand))
                 return result
             case Power(base=base, exponent=exponent):
                 return ast.BinOp(self.translate(base), ast.Pow(), self.translate(exponent))
@@ -234,6 +235,13 @@ class Translator:
                     self._dataset = outer
             case _:
                 raise not_compiled(form(expr), expr)
+
+    def matrix(self, expr: Expr) -> ast.expr:
+        """A factor of `@`, or what is transposed: kernels are read as (outputs, rest)."""
+        value = self.translate(expr)
+        if isinstance(expr, ParameterRef) and len(expr.shape) > 2:
+            return ast.Call(ast.Attribute(value, "flatten"), args=[constant(1)], keywords=[])
+        return value
 
     def _name(self, expr: Name) -> ast.expr:
         name, symbols = expr.id, self.scope.symbols
@@ -327,8 +335,7 @@ class Translator:
                     return self.local((name, self._dataset, shape(expr)), HOISTED[name], value)
                 return value
             case Attribute(value=Name(id=model), name=kind) if model in self.scope.facts.models:
-                pattern = next((a.value for a in expr.arguments if isinstance(a, String)), "*")
-                return self._weights(model, kind, pattern)
+                return self._weights(model, kind, globs_of(expr))
             case _:
                 raise not_compiled(form(expr), expr)
 
@@ -372,22 +379,22 @@ class Translator:
     def _alone(self, model: str) -> bool:
         return self.scope.symbols.only_model == model
 
-    def _weights(self, model: str, kind: str, pattern: str) -> ast.expr:
+    def _weights(self, model: str, kind: str, patterns: tuple[str, ...]) -> ast.expr:
         """All entries of `net.weights("glob")` or `net.params("glob")`, as one vector."""
         names = [
             ast.Constant(p.name)
-            for p in chosen_parameters(self.scope.facts.models[model], kind, pattern)
+            for p in chosen_parameters(self.scope.facts.models[model], kind, patterns)
         ]
         found = self.call("parameters", self.model(model), ast.List(elts=list(names)))
         value = self.call("vector", ast.Starred(value=found))
-        return self.local((kind, model, pattern), kind, value)
+        return self.local((kind, model, patterns), kind, value)
 
     def _attribute(self, expr: Attribute) -> ast.expr:
         method = method_name(expr)
         if method is not None and method[0] in self.scope.facts.models:
-            return self._weights(method[0], method[1], "*")
+            return self._weights(method[0], method[1], ("*",))
         if expr.name == "T":
-            return ast.Attribute(value=self.translate(expr.value), attr="T")
+            return ast.Attribute(value=self.matrix(expr.value), attr="T")
         position = self._position(expr.value, expr.name)
         if position is None:
             raise not_compiled(form(expr), expr)

@@ -8,7 +8,7 @@ sum(sumsq(W) for W in net.weights)       ->   sumsq(conv1.weight) + sumsq(conv2.
 from __future__ import annotations
 
 import operator as operator_module
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import NamedTuple
@@ -107,7 +107,7 @@ def _nothing(constraint: Constraint, facts: Facts) -> Diagnostic:
         if method is None or method[0] not in facts.models:
             continue
         model, kind = method
-        known = [p.name for p in chosen_parameters(facts.models[model], kind, "*")]
+        known = [p.name for p in chosen_parameters(facts.models[model], kind)]
         shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
         notes.append(f"`{model}.{kind}` has: {shown or 'none'}")
         helps.append("write one of these names, or a pattern of them such as `*.weight`")
@@ -199,7 +199,7 @@ def members(
     facts = context.facts
     method = method_name(domain)
     if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
-        yield from _parameters(names[0], method[0], method[1], glob_of(domain), facts)
+        yield from _parameters(names[0], method[0], method[1], globs_of(domain), facts)
         return
     match domain:
         case Call(function=Name(id="values"), arguments=(Name(id=column),)):
@@ -233,27 +233,33 @@ def _text(expr: Expr) -> str:
             return getattr(expr, "text", "")
 
 
-def glob_of(domain: Node) -> str:
-    """The pattern of `net.weights("glob")`; `*` without one."""
-    match domain:
-        case Call(arguments=(String(value=pattern),)):
-            return pattern
-        case _:
-            return "*"
+def globs_of(domain: Node) -> tuple[str, ...]:
+    """The patterns of `net.weights("conv*", "fc1*")`; `*` without one."""
+    arguments = domain.arguments if isinstance(domain, Call) else ()
+    return tuple(item.value for item in arguments if isinstance(item, String)) or ("*",)
 
 
-def _parameters(name: str, model: str, kind: str, pattern: str, facts: Facts) -> Iterator[Member]:
-    for parameter in chosen_parameters(facts.models[model], kind, pattern):
+def _parameters(
+    name: str, model: str, kind: str, patterns: Sequence[str], facts: Facts
+) -> Iterator[Member]:
+    for parameter in chosen_parameters(facts.models[model], kind, patterns):
         reference = ParameterRef(model=model, name=parameter.name, shape=parameter.shape)
         yield Member({name: reference}, parameter.name)
 
 
-def chosen_parameters(model: ModelFacts, kind: str, pattern: str) -> tuple[ParameterFacts, ...]:
-    """What `net.weights("glob")` (two or more dimensions) and `net.params("glob")` name."""
+def chosen_parameters(
+    model: ModelFacts, kind: str, patterns: Sequence[str] = ("*",)
+) -> tuple[ParameterFacts, ...]:
+    """What `net.weights("glob", ...)` (two or more dimensions) and `net.params("glob")` name.
+
+    A parameter that several patterns match is named once, in the order of the model.
+    """
     return tuple(
         p
         for p in model.parameters
-        if not p.gate and fnmatchcase(p.name, pattern) and (kind == "params" or len(p.shape) >= 2)
+        if not p.gate
+        and any(fnmatchcase(p.name, pattern) for pattern in patterns)
+        and (kind == "params" or len(p.shape) >= 2)
     )
 
 

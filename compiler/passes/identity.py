@@ -1,13 +1,18 @@
-"""Bare `eye` beside a product of known size: W.T @ W == eye   ->   W.T @ W == eye(columns of W)."""
+"""Bare `eye` beside a product of known size.
+
+W.T @ W == eye                ->   W.T @ W == eye(columns of W)
+sumsq(W.T @ W - eye) == 0     ->   sumsq(W.T @ W - eye(columns of W)) == 0
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from cspec.compiler.ir import Constraint, ParameterRef, Problem
 from cspec.compiler.passes.mapping import map_constraint
 from cspec.compiler.rewrite import call, rewrite
-from cspec.dsl.nodes import Attribute, Call, Expr, Name, Number, Product
+from cspec.dsl.nodes import Attribute, Call, Expr, Name, Number, Product, Sum
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -22,25 +27,48 @@ def sized_identity(problem: Problem, shapes: Shapes) -> Problem:
 
 
 def _sized(c: Constraint, shapes: Shapes) -> Constraint:
-    names = {side.id for side in (c.value, c.bound) if isinstance(side, Name)}
+    inner = map_constraint(c, lambda expr: rewrite(expr, lambda node: _in_sum(node, shapes)))
+    sides = (inner.value, inner.bound)
     size = _order(c.value, shapes) or _order(c.bound, shapes)
-    if "eye" not in names or size is None:
-        return c
-    sized = call("eye", Number(text=str(size), value=float(size)))
+    if size is None or not any(map(_bare, sides)):
+        return inner
+    return map_constraint(inner, lambda expr: rewrite(expr, lambda node: _replaced(node, size)))
 
-    def step(expr: Expr) -> Expr:
-        if isinstance(expr, Name) and expr.id == "eye":
-            return sized.model_copy(update={"span": expr.span})
-        if isinstance(expr, Call) and isinstance(expr.function, Call):
-            # The name of a call `eye(3)` was taken for a bare one.
-            return expr.model_copy(update={"function": expr.function.function})
+
+def _in_sum(expr: Expr, shapes: Shapes) -> Expr:
+    """`left @ right - eye` with the size of the product."""
+    if not isinstance(expr, Sum) or not any(map(_bare, expr.operands)):
         return expr
+    size = next((n for item in expr.operands if (n := _order(item, shapes)) is not None), None)
+    if size is None:
+        return expr
+    operands = tuple(_eye(item, size) if _bare(item) else item for item in expr.operands)
+    return expr.model_copy(update={"operands": operands})
 
-    return map_constraint(c, lambda expr: rewrite(expr, step))
+
+def _bare(expr: Expr) -> bool:
+    return isinstance(expr, Name) and expr.id == "eye"
+
+
+def _eye(name: Expr, size: int) -> Expr:
+    sized = call("eye", Number(text=str(size), value=float(size)))
+    return sized.model_copy(update={"span": name.span})
+
+
+def _replaced(expr: Expr, size: int) -> Expr:
+    if _bare(expr):
+        return _eye(expr, size)
+    if isinstance(expr, Call) and isinstance(expr.function, Call):
+        # The name of a call `eye(3)` was taken for a bare one.
+        return expr.model_copy(update={"function": expr.function.function})
+    return expr
 
 
 def _order(expr: Expr, shapes: Shapes) -> int | None:
-    """Rows of a square product `left @ right`, from the columns of its last factor."""
+    """Rows of a square product `left @ right`, from the columns of its last factor.
+
+    Weights of more dimensions are read as (outputs, rest), as `.T` and `@` read them.
+    """
     if not isinstance(expr, Product) or expr.operators[-1] != "@":
         return None
     shape = _shape(expr.operands[-1], shapes)
@@ -50,7 +78,7 @@ def _order(expr: Expr, shapes: Shapes) -> int | None:
 def _shape(expr: Expr, shapes: Shapes) -> tuple[int, ...] | None:
     match expr:
         case ParameterRef(shape=shape):
-            return shape
+            return (shape[0], math.prod(shape[1:])) if len(shape) > 2 else shape
         case Name(id=name):
             return shapes.get(name)
         case Attribute(value=value, name="T"):

@@ -48,3 +48,31 @@ def test_a_moving_bound_counts_by_its_last_value() -> None:
     ramp = "a <= ramp(5, 1, epochs=3)"
     assert conflicts([f"k: {ramp}", "h: a >= 2"]) != []
     assert conflicts([f"k: {ramp}", "h: a >= 0.5"]) == []
+
+
+ORTHONORMAL = (
+    "forall W in f.weights: W.T @ W == eye",
+    "forall W in f.weights: eye == W @ W.T",
+    "forall W in f.weights: sumsq(W.T @ W - eye) == 0",
+    "forall W in f.weights: 0 == l2(eye - W @ W.T)",
+    "sum(sumsq(W.T @ W - eye) for W in f.weights) == 0",
+)
+ZERO = ("forall W in f.weights: sumsq(W) == 0", "sum(sumsq(W) for W in f.weights) == 0")
+
+
+def about_weights(*constraints: str) -> list[str]:
+    text = "model f\nminimize ce\ns.t. " + "\n     ".join(constraints) + "\n"
+    found = check(Source(text=text)).diagnostics
+    return [d.notes[0] for d in found if d.code == "CS404"]
+
+
+@pytest.mark.parametrize("zero", ZERO)
+@pytest.mark.parametrize("ortho", ORTHONORMAL)
+def test_orthonormal_in_any_words_is_not_zero(ortho: str, zero: str) -> None:
+    (note,) = about_weights(f"ortho: {ortho}", f"zero: {zero}")
+    assert "implies that `sumsq(W)` is at least 1" in note
+
+
+def test_what_is_not_orthonormal_may_be_small() -> None:
+    for other in ("sumsq(W.T @ W - eye) <= 1", "sumsq(W.T @ W) == 0", "sumsq(W @ W - eye) == 0"):
+        assert about_weights(f"a: forall W in f.weights: {other}", f"zero: {ZERO[1]}") == []
