@@ -15,10 +15,15 @@ from cspec.runtime.operators.maps_matrix import Cholesky
 
 
 def project_psd(x: Tensor) -> Tensor:
-    """The symmetric part with its negative eigenvalues set to zero (Higham 1988)."""
-    values, vectors = eigh(x.double() / 2 + x.double().mT / 2)
+    """The symmetric part with its negative eigenvalues set to zero (Higham 1988).
+
+    A symmetric part without negative eigenvalues comes back to the last bit.
+    """
+    symmetric = x / 2 + x.mT / 2
+    values, vectors = eigh(symmetric.double())
     root = vectors * values.clamp(min=0).sqrt()[..., None, :]
-    return (root @ root.mT).to(x.dtype)
+    inside = (values >= 0).all(-1)[..., None, None]
+    return torch.where(inside, symmetric, (root @ root.mT).to(x.dtype))
 
 
 def psd_inequality(x: Tensor) -> Tensor:

@@ -16,17 +16,28 @@ from cspec.runtime.operators.maps_matrix import LowRank
 
 
 def with_singular_values(x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-    """x with `change` applied to its decreasing singular values (U change(S) V^T)."""
+    """x with `change` applied to its decreasing singular values (U change(S) V^T).
+
+    Where nothing changes x comes back to the last bit: its zeros stay zeros, which a sparse
+    weight that is also in a spectral ball relies on.
+    """
     if x.numel() == 0:
         return x.clone()
     U, S, Vh = svd(as_matrix(x))
-    return ((U * change(S)) @ Vh).reshape(x.shape)
+    changed = change(S)
+    composed = ((U * changed) @ Vh).reshape(x.shape)
+    return torch.where((changed == S).all(), x, composed)
 
 
 def spectrum(x: Tensor) -> Tensor:
     if x.numel() == 0:
         return x.new_zeros(0)
     return singular_values(as_matrix(x))
+
+
+def rounding(x: Tensor, values: Tensor) -> Tensor:
+    """The size below which a singular value of x is zero but for rounding, as in `matrix_rank`."""
+    return values[0].detach() * max(as_matrix(x).shape) * torch.finfo(x.dtype).eps
 
 
 @dataclass(frozen=True)
@@ -52,14 +63,14 @@ class Rank(Operator):
         values = spectrum(x)
         if values.numel() == 0:
             return values
-        noise = values[0].detach() * max(as_matrix(x).shape) * torch.finfo(x.dtype).eps
         rest = values[self.r :]
-        return torch.where(rest <= noise, torch.zeros_like(rest), rest)
+        return torch.where(rest <= rounding(x, values), torch.zeros_like(rest), rest)
 
     def project(self, x: Tensor) -> Tensor:
         def truncate(S: Tensor) -> Tensor:
             kept = torch.arange(S.shape[-1], device=S.device) < self.r
-            return torch.where(kept | S.isnan(), S, torch.zeros_like(S))
+            kept = kept | S.isnan() | (S <= rounding(x, S))
+            return torch.where(kept, S, torch.zeros_like(S))
 
         return with_singular_values(x, truncate)
 

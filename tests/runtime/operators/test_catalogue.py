@@ -49,6 +49,26 @@ def test_projection_is_feasible_and_idempotent(
         assert torch.equal(operator.prox(x, 0.1), projected)
 
 
+@pytest.mark.parametrize(
+    ("word", "arguments"),
+    [
+        ("box", (-9.0, 9.0)),
+        ("ball", (9.0,)),
+        ("rank", (4,)),
+        ("nuclear", (20.0,)),
+        ("spectral", (9.0,)),
+        ("singular_band", (0.0, 9.0)),
+        ("psd", ()),
+    ],
+)
+def test_what_is_inside_comes_back_to_the_last_bit(
+    word: str, arguments: tuple[Any, ...], dtype: torch.dtype
+) -> None:
+    x = torch.diag(torch.tensor([1.0, 0.3, 2.0, 0.7], dtype=dtype))
+    x[0, 2] = x[2, 0] = 0.1
+    assert torch.equal(operators.get(word, *arguments).project(x), x)
+
+
 def test_sets_of_counts_are_met_exactly(case: Any, dtype: torch.dtype) -> None:
     operator = case.make()
     if not operator.counts:
