@@ -24,12 +24,13 @@ from cspec.compiler.lower import (
 from cspec.compiler.methods import FUNCTIONAL, Rule
 from cspec.compiler.plan import Plan
 from cspec.compiler.schedule import DEFAULT_EPOCHS
+from cspec.compiler.set_solve import set_graph
 from cspec.compiler.solve import solver_graph
 from cspec.compiler.strategy import GATE_DAMPING, GATE_DUAL_BUDGET
 from cspec.compiler.variable_bounds import bound_actions
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import Nupi
-from cspec.dsl.settings.methods import Lagrangian, Method
+from cspec.dsl.settings.methods import Lagrangian, Method, Spg
 
 GATES = "with gates"
 NO_GATES = "without gates"
@@ -54,6 +55,8 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     lowered = Lowered(plan.problem, rules, (*actions, *bounds), soft)
     graph = assemble(lowered)
     solver = plan.problem.solver
+    if isinstance(solver, Spg):
+        return lowered, set_graph(graph)
     return lowered, graph if solver is None else solver_graph(solver, graph)
 
 

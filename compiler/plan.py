@@ -42,6 +42,7 @@ from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import budget, effective, projection_notes
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
+from cspec.compiler.set_solve import set_graph, set_solve_of
 from cspec.compiler.solve import solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.variable_bounds import bound_actions
@@ -63,6 +64,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import Spg
 
 Pass = Callable[[Problem, Checked], Problem]
 
@@ -185,8 +187,11 @@ def specialize(
     )
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
-    graph, solve = assemble(lowered), None
-    if problem.solver is not None and space is not None:
+    graph, solve, set_solve = assemble(lowered), None, None
+    if isinstance(problem.solver, Spg):
+        set_solve = set_solve_of(lowered)
+        graph = set_graph(graph)
+    elif problem.solver is not None and space is not None:
         solve = solve_of(lowered, space, checked.method)
         graph = solver_graph(problem.solver, graph)
     draft = _draft(plan, facts, lowered, fit).model_copy(
@@ -218,6 +223,7 @@ def specialize(
         params=_used_params(checked),
         source=checked.source,
         solve=solve,
+        set_solve=set_solve,
     )
     return draft.model_copy(update={"source": emit(emission)})
 

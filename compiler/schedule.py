@@ -134,7 +134,8 @@ def projection_notes(
     rescaled problem: on the simplex it can stay where it starts. Networks are trained that way all
     the same; a nonlinear program deserves its minimum.
     """
-    if not any(isinstance(optimizer, AdamOptimizer) for optimizer in fit.optimizer):
+    adam = any(isinstance(optimizer, AdamOptimizer) for optimizer in fit.optimizer)
+    if not adam or problem.solver is not None:
         return ()
     found = [
         c.set.word

@@ -21,6 +21,7 @@ from cspec.compiler.lower import FORMS
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.constructions import require_construction
 from cspec.compiler.own_run import own_run
+from cspec.compiler.set_run import set_run
 from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -77,6 +78,8 @@ class Choice(NamedTuple):
 def choose(problem: Problem, context: Context) -> Problem:
     """The problem with a method and a reason for every requirement; all refusals at once."""
     owned = own_run(problem, context.method, context.space)
+    if owned is None:
+        owned = set_run(problem, context.method, context.space)
     if owned is not None:
         return owned
     found: list[Diagnostic] = []

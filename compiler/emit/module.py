@@ -31,6 +31,7 @@ from cspec.compiler.emit.measures import (
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.sets import write_project, write_targets
 from cspec.compiler.emit.splits import split_groups
+from cspec.compiler.emit.spg import write_set_solve
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
 from cspec.compiler.emit.updates import (
     dual_operations,
@@ -42,6 +43,7 @@ from cspec.compiler.emit.writer import Writer
 from cspec.compiler.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.lower import Lowered
 from cspec.compiler.program import Program
+from cspec.compiler.set_solve import SetSolve
 from cspec.compiler.solve import Solve
 from cspec.dsl.nodes import Expr
 from cspec.dsl.settings.base import STEP
@@ -90,6 +92,13 @@ class Emission(NamedTuple):
     solve: Solve | None = None
     """The call of the solver that owns the run, where one does."""
 
+    set_solve: SetSolve | None = None
+    """The same for problems over sets with a projection."""
+
+    @property
+    def solved(self) -> bool:
+        """Whether a solver owns the run."""
+        return self.solve is not None or self.set_solve is not None
 
 def python_names(names: Iterable[str]) -> dict[str, str]:
     """Module names for callables of the spec, clear of everything the module uses."""
@@ -159,7 +168,7 @@ RESERVED_NAMES = (
         "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
-        "initial_state", "closure", "sqp", "gradient", "jacobian", "hessian", "multipliers",
+        "initial_state", "closure", "sqp", "spg", "gradient", "jacobian", "hessian", "multipliers",
         "stand_in", "seen", "place", "prepare",
     }
 )  # fmt: skip
@@ -190,21 +199,23 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     if mapped or lowered.outputs or lowered.thresholds:
         write_prepare(lowered, emission.scope.facts, make)
     acting = [action for action in lowered.actions if action not in mapped]
-    if acting and emission.solve is None:
+    if acting and not emission.solved:
         write_targets(acting, emission.scope.facts, make)
     every_step = [
         action
         for action in lowered.actions
         if isinstance(action.settings, Projection) and action.settings.every == STEP
     ]
-    if every_step and emission.solve is None:
-        write_project(every_step, make, loop.epochs)
+    if every_step and not emission.solved:
+        write_project(every_step, emission.scope.facts, make, loop.epochs)
     if emission.solve is not None:
         write_derivatives(emission.solve, make)
         write_solve(emission.solve, writer)
     else:
         write_train(loop, make())
     write_objective(emission.objective, make)
+    elif emission.set_solve is not None:
+        write_set_solve(emission.set_solve, make())
     write_evaluate(lowered, make)
     write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
 
@@ -254,6 +265,8 @@ def _imports(
     for module, names in groups.items():
         if names:
             _import_line(head, module, sorted(names))
+    if emission.set_solve is not None:
+        head.line("from cspec.runtime import spg")
 
 
 def _import_line(head: Writer, module: str, names: list[str]) -> None:

@@ -8,6 +8,7 @@ from cspec.compiler.methods.lagrangian import lagrangian
 from cspec.compiler.methods.penalty import exact_penalty, penalty, quadratic_penalty
 from cspec.compiler.methods.proxy_lagrangian import proxy_lagrangian
 from cspec.compiler.methods.sal import sal
+from cspec.compiler.methods.spg import spg
 from cspec.compiler.methods.sqp import sqp
 
 FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {
@@ -17,6 +18,7 @@ FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {
     "lagrangian": lagrangian,
     "augmented_lagrangian": augmented_lagrangian,
     "sqp": sqp,
+    "spg": spg,
     "sal": sal,
     "proxy_lagrangian": proxy_lagrangian,
 }

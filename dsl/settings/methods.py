@@ -181,6 +181,21 @@ class Sqp(Method):
     iterations: int = Field(500, ge=1, description="most iterations")
 
 
+class Spg(Method):
+    """Spectral projected gradient, for deterministic problems over sets with a projection."""
+
+    word: ClassVar[str] = "spg"
+    multipliers: ClassVar[bool] = True
+    tolerance: float = Field(
+        1e-8, gt=0, description="projected gradient at which it stops, relative to max(1, ||grad||)"
+    )
+    iterations: int = Field(10_000, ge=1, description="most iterations of one minimization")
+    memory: int = Field(10, ge=1, description="values that a new one is compared with; 1: monotone")
+    starts: int | None = Field(
+        None, ge=1, description="attempts; default: 1 where convex, else by the problem's size"
+    )
+
+
 class ProxyLagrangian(Method):
     """The two-player simplex game of Cotter et al. 2019 with external or swap regret."""
 
@@ -215,6 +230,7 @@ METHODS: dict[str, type[Method]] = {
         OutputProjection,
         FrankWolfe,
         Sqp,
+        Spg,
         ProxyLagrangian,
         Threshold,
     )

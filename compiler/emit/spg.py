@@ -1,0 +1,38 @@
+"""The call of the spectral projected gradient solver, as Python."""
+
+from __future__ import annotations
+
+import ast
+
+from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.set_solve import SetSolve
+
+
+def write_set_solve(solve: SetSolve, translator: Translator) -> None:
+    """`train(session)`: one call of the solver, the sets by variable."""
+    writer, settings = translator.writer, solve.settings
+    doc = ["The whole run: one call of the solver, with the functions above."]
+    sets = [
+        (name, ast.unparse(translator.operator(action.set)), action.family)
+        for name, action in solve.sets
+    ]
+    with writer.function("train", ("session",), doc):
+        writer.line("spg.solve(")
+        with writer.indented():
+            writer.line("session,")
+            writer.line("measure,")
+            writer.line("sets=[")
+            with writer.indented():
+                for name, constant, label in sets:
+                    writer.line(f"({name!r}, {constant}),  # {label}")
+            writer.line("],")
+            if solve.equalities:
+                writer.line(f"equalities={solve.equalities!r},")
+            writer.line(f"tolerance={settings.tolerance!r},")
+            writer.line(f"iterations={settings.iterations},")
+            writer.line(f"memory={settings.memory},")
+            if settings.starts is not None:
+                writer.line(f"starts={settings.starts},")
+            if solve.convex:
+                writer.line("convex=True,")
+        writer.line(")")

@@ -1,0 +1,26 @@
+"""Spectral projected gradient with an augmented Lagrangian for functions beside the sets.
+
+    x <- P(x - t grad L)          t = <s, s> / <s, y>, shortened by a nonmonotone line search
+    L = f + <multipliers, g> + c/2 g^2 on active entries
+    multipliers <- [multipliers + c g]+      after each inner minimization
+    c <- min(10 c, 1e8)                      where the violation did not halve
+
+A solver owns the run (`runtime/spg.py`). Sets are held at every iterate; without functions beside
+them L = f and one minimization is all. Birgin, Martinez and Raydan 2000; Andreani, Birgin, Martinez
+and Schuverdt 2008 (ALGENCAN). It stops at || P(x - grad L) - x || <= tolerance max(1, ||grad L||).
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.graph import StateFacts
+from cspec.compiler.methods.augmented_lagrangian import hestenes_powell
+from cspec.compiler.methods.base import Fragment, Rule
+
+
+def spg(rule: Rule) -> Fragment:
+    """L_c = f + <multipliers, g> + c/2 g^2; multipliers come from the solver."""
+    multipliers = StateFacts(
+        name="multipliers", size=rule.size, meaning="Lagrange multipliers, from the solver"
+    )
+    penalty = StateFacts(name="penalty", size=rule.size, start=1.0, meaning="penalties c")
+    return Fragment(state=(multipliers, penalty), operations=(hestenes_powell(rule),))
