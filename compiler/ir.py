@@ -129,6 +129,23 @@ class DerivedBound(BaseModel):
     """For people: `sin(x) <= eps is x <= 0.5236, because sin(x) increases on [0, pi/2]`."""
 
 
+class Eliminated(BaseModel):
+    """A variable that an affine equality gives: x = constant + sum of coefficient times another."""
+
+    model_config = Record
+
+    label: str
+    member: str = ""
+    part: int
+    """Which of the constraint's canonical functions it comes from."""
+    variable: str
+    index: tuple[int, ...] = ()
+    constant: float
+    terms: tuple[tuple[str, tuple[int, ...], float], ...] = ()
+    text: str = ""
+    """For people: `x[2] = 1 - x[0] - x[1]`."""
+
+
 class Step(BaseModel):
     """One pass that changed something, for `explain`: its name and what it did."""
 
@@ -156,5 +173,11 @@ class Problem(BaseModel):
     """A method that owns the whole run (`sqp`); None where a training loop runs."""
     bounds: tuple[DerivedBound, ...] = ()
     """Constraints that the solver holds as bounds."""
+    eliminated: tuple[Eliminated, ...] = ()
+    """Variables that the solver does not see: affine equalities give them."""
+    implied: tuple[tuple[str, str, int], ...] = ()
+    """Affine equalities that those imply: label, member, part."""
+    presolve: tuple[str, ...] = ()
+    """What was found on the way, for people: equalities that contradict each other."""
     convex: bool = False
     """Proved: every local minimum is the global one."""

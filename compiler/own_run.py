@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cspec.compiler.classify import Facts, classify, facts_step
 from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.passes.eliminate import eliminate
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
 from cspec.compiler.symbols import Space
 from cspec.compiler.variables import LARGEST, functions_of, scalar_parts
@@ -17,6 +18,9 @@ from cspec.dsl.settings.methods import Auto, Method, Sqp
 LARGEST_UNASKED = 120
 """Decision variables up to which `auto` takes the solver: with scalar derivatives in Python 100
 variables take seconds and 200 take minutes. `using sqp` goes on to `LARGEST`."""
+
+SHOWN = 4
+"""Eliminated variables that a reason lists."""
 
 REJECTED = (
     "lagrangian: descent-ascent circles where the Lagrangian is concave in x, and is slow on "
@@ -90,6 +94,10 @@ def _automatic(problem: Problem, space: Space) -> Problem | None:
     settings = Sqp()
     bounded = monotone_bounds(problem, functions, space)
     problem = problem.model_copy(update={"bounds": bounded, "convex": known.convex})
+    gone = eliminate(problem, functions, space)
+    problem = problem.model_copy(
+        update={"eliminated": gone.eliminated, "implied": gone.implied, "presolve": gone.notes}
+    )
     constraints = tuple(_chosen(c, settings, problem, known) for c in problem.constraints)
     history = (*problem.history, facts_step(known))
     return problem.model_copy(
@@ -103,6 +111,13 @@ def _chosen(c: Constraint, settings: Sqp, problem: Problem, known: Facts) -> Con
         reason = f"{'; '.join(held)}: held as a bound, its multiplier follows from stationarity"
         rejected = ("lagrangian: a bound needs no multiplier to be held exactly", *REJECTED[1:])
         return _with(c, settings, reason, rejected)
+    gone = [e.text for e in problem.eliminated if (e.label, e.member) == (c.label, c.member)]
+    if gone:
+        reason = (
+            f"affine: `{'`, `'.join(gone[:SHOWN])}`{', ...' if len(gone) > SHOWN else ''}, so the "
+            "solver works without it; its multiplier follows from stationarity"
+        )
+        return _with(c, settings, reason, ("projection: elimination holds it exactly, too",))
     kind = known.kinds.get((c.label, c.member), "smooth")
     reason = f"{kind}, small and deterministic: sequential quadratic programming, exact derivatives"
     return _with(c, settings, reason, REJECTED)

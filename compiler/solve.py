@@ -27,6 +27,10 @@ class Solve(NamedTuple):
     derivatives: Derivatives
     bounds: tuple[tuple[int, int, float, float], ...]
     """Entries of g that are bounds: entry, place in x, lower, upper."""
+    eliminated: tuple[tuple[int, float, tuple[tuple[int, float], ...]], ...]
+    """Variables that others give: place in x, constant, places of others and coefficients."""
+    held: tuple[int, ...]
+    """Entries of g that hold by elimination."""
     escalate: bool
     convex: bool
 
@@ -47,6 +51,8 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
         equalities=tuple(e for rule in lowered.rules for e in rule.rule.equalities),
         derivatives=exact,
         bounds=_bounds(problem, lowered, space),
+        eliminated=_eliminated(problem, space),
+        held=_held(problem, lowered),
         escalate=isinstance(using, Auto),
         convex=problem.convex,
     )
@@ -55,11 +61,7 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
 def _bounds(
     problem: Problem, lowered: Lowered, space: Space
 ) -> tuple[tuple[int, int, float, float], ...]:
-    starts = {
-        (part.constraint.label, part.constraint.member): part.start
-        for rule in lowered.rules
-        for part in rule.parts
-    }
+    starts = _entries(lowered)
     places = {coordinate: place for place, coordinate in enumerate(space.coordinates())}
     return tuple(
         (
@@ -70,6 +72,35 @@ def _bounds(
         )
         for bound in problem.bounds
     )
+
+
+def _entries(lowered: Lowered) -> dict[tuple[str, str], int]:
+    """First entry in g of every constraint, by label and member."""
+    return {
+        (part.constraint.label, part.constraint.member): part.start
+        for rule in lowered.rules
+        for part in rule.parts
+    }
+
+
+def _eliminated(
+    problem: Problem, space: Space
+) -> tuple[tuple[int, float, tuple[tuple[int, float], ...]], ...]:
+    places = {coordinate: place for place, coordinate in enumerate(space.coordinates())}
+    return tuple(
+        (
+            places[e.variable, e.index],
+            e.constant,
+            tuple((places[variable, index], value) for variable, index, value in e.terms),
+        )
+        for e in problem.eliminated
+    )
+
+
+def _held(problem: Problem, lowered: Lowered) -> tuple[int, ...]:
+    starts = _entries(lowered)
+    own = [starts[e.label, e.member] + e.part for e in problem.eliminated]
+    return tuple(sorted([*own, *(starts[label, m] + part for label, m, part in problem.implied)]))
 
 
 def solver_graph(solver: Settings, graph: UpdateGraph) -> UpdateGraph:

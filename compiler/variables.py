@@ -126,6 +126,21 @@ def accurate(fit: FitSettings, checked: Checked) -> tuple[FitSettings, tuple[str
     return fit.model_copy(update={"precision": "float64"}), ()
 
 
+SHOWN = 6
+"""Eliminated variables that a note lists."""
+
+
+def _eliminated(problem: Problem) -> list[str]:
+    count = len(problem.eliminated)
+    if not count:
+        return []
+    shown = "; ".join(e.text for e in problem.eliminated[:SHOWN])
+    more = f"; and {count - SHOWN} more" if count > SHOWN else ""
+    return [
+        f"{count} variable{'s' if count > 1 else ''} eliminated by affine equalities: {shown}{more}"
+    ]
+
+
 def solver_notes(problem: Problem, checked: Checked) -> tuple[str, ...]:
     """What of the spec a solver has no use for, and which constraints it holds as bounds."""
     if problem.solver is None:
@@ -134,6 +149,7 @@ def solver_notes(problem: Problem, checked: Checked) -> tuple[str, ...]:
     unused = [name for name in loop if name in checked.fit.model_fields_set]
     # An affine bound says of itself what it is.
     notes = [bound.text for bound in problem.bounds if "proved" in bound.text]
+    notes += [*problem.presolve, *_eliminated(problem)]
     if unused:
         notes.append(
             f"fit({', '.join(unused)}) is not used: `{problem.solver.word}` has no training loop"

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from scipy.linalg import qr
 
+from cspec.runtime.eliminated import Rule, eliminating
 from cspec.runtime.nlp import Curvature, Derivative, Measure, Nlp, Vector, matrix, symmetric
 from cspec.runtime.nlp_engines import (
     ENGINES,
@@ -64,14 +65,30 @@ class Candidate(NamedTuple):
 class Search:
     """Attempts at one problem and what they found."""
 
-    def __init__(self, nlp: Nlp, limits: Limits, engine: str, session: Session) -> None:
+    def __init__(
+        self,
+        nlp: Nlp,
+        limits: Limits,
+        engine: str,
+        session: Session,
+        eliminated: Mapping[int, Rule],
+        held: Sequence[int],
+    ) -> None:
         self.nlp, self.limits, self.engine = nlp, limits, engine
         self.session = session
+        self.eliminated, self.held = eliminated, held
         self.best: Candidate | None = None
         self.attempts = 0
 
-    def attempt(self, engine: Engine, start: Vector, scale: Scale, how: str) -> Candidate:
-        """One engine from one start, polished; stationary points that are no minimum are left."""
+    def attempt(
+        self, engine: Engine, start: Vector, scale: Scale, how: str, whole: bool = False
+    ) -> Candidate:
+        """One engine from one start, polished; stationary points that are no minimum are left.
+
+        `whole`: over all variables, none eliminated.
+        """
+        if not whole:
+            engine = eliminating(engine, self.eliminated, self.held)
         found = self._settle(engine(self.nlp, self.nlp.clip(start), scale, self.limits), how)
         for _ in range(ESCAPES):
             first = found.violation <= FEASIBLE and found.state.stationarity <= STATIONARY
@@ -125,6 +142,8 @@ def solve(
     jacobian: Derivative | None = None,
     hessian: Curvature | None = None,
     bounds: Mapping[int, tuple[int, float, float]] | None = None,
+    eliminated: Mapping[int, Rule] | None = None,
+    held: Sequence[int] = (),
     engine: str = "slsqp",
     tolerance: float = 1e-9,
     iterations: int = 500,
@@ -134,8 +153,9 @@ def solve(
     """Move the session's variables to a minimum and put the multipliers into its state.
 
     `bounds` maps entries of g that bound one variable to (place in x, lower, upper): they are held
-    as bounds. `escalate`: other engines and starts where the first fails; `convex`: any local
-    minimum is the global one, so no further starts are tried.
+    as bounds. `eliminated` variables are given by others, place by place (constant, coefficients by
+    place), and the entries `held` of g hold by that. `escalate`: other engines and starts where the
+    first fails; `convex`: any local minimum is the global one, so no further starts are tried.
     """
     nlp = Nlp(
         session.primal,
@@ -153,7 +173,8 @@ def solve(
         if session.interrupted:
             raise Stopped
 
-    search = Search(nlp, Limits(tolerance, iterations, seen), engine, session)
+    limits = Limits(tolerance, iterations, seen)
+    search = Search(nlp, limits, engine, session, eliminated or {}, held)
     start = nlp.point()
     try:
         with np.errstate(all="ignore"):
@@ -236,6 +257,10 @@ def _perturbed(
 def _other_engines(search: Search, start: Vector) -> None:
     nlp = search.nlp
     scale = scaling(nlp, nlp.clip(start))
+    if search.eliminated:
+        how = f"{search.engine}, nothing eliminated"
+        if search.attempt(ENGINES[search.engine], start, unscaled(nlp), how, whole=True).minimum:
+            return
     others: list[tuple[Engine, str]] = [
         (ENGINES[search.engine], f"{search.engine}, scaled"),
         (augmented_lagrangian, "augmented Lagrangian with L-BFGS-B"),

@@ -18,6 +18,8 @@ ROWS = 20_000
 BATCHES = 16
 SMALL = 1e-2
 """Residual below which multipliers are taken for prices."""
+NEAR = 1e-6
+"""Distance, relative to max(1, |x|), within which a variable is at its bound: solvers round."""
 
 
 def _gradient(value: Tensor, parameters: list[torch.nn.Parameter]) -> list[Tensor]:
@@ -38,10 +40,11 @@ def _free(session: Session, parts: list[Tensor]) -> list[Tensor]:
     for (name, parameter), gradient in zip(session.named.items(), parts, strict=True):
         lower, upper = bounds.get(name, (None, None))
         value = parameter.detach()
+        near = NEAR * value.abs().clamp(min=1.0)
         if lower is not None:
-            gradient = torch.where((value <= lower) & (gradient > 0), 0.0, gradient)
+            gradient = torch.where((value <= lower + near) & (gradient > 0), 0.0, gradient)
         if upper is not None:
-            gradient = torch.where((value >= upper) & (gradient < 0), 0.0, gradient)
+            gradient = torch.where((value >= upper - near) & (gradient < 0), 0.0, gradient)
         free.append(gradient)
     return free
 

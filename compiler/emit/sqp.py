@@ -94,6 +94,8 @@ def write_solve(solve: Solve, writer: Writer) -> None:
                     writer.line(f"{name}={name},")
             if solve.bounds:
                 writer.line(f"bounds={_bounds(solve)},")
+            if solve.eliminated:
+                _write_eliminated(solve, writer)
             writer.line(f"engine={settings.engine!r},")
             writer.line(f"tolerance={settings.tolerance!r},")
             writer.line(f"iterations={settings.iterations},")
@@ -101,6 +103,16 @@ def write_solve(solve: Solve, writer: Writer) -> None:
                 if getattr(solve, name):
                     writer.line(f"{name}=True,")
         writer.line(")")
+
+
+def _write_eliminated(solve: Solve, writer: Writer) -> None:
+    """`place: (constant, {other place: coefficient})`, one variable a line."""
+    writer.line("eliminated={")
+    with writer.indented():
+        for place, constant_, terms in solve.eliminated:
+            writer.line(f"{place}: ({constant_!r}, {dict(terms)!r}),")
+    writer.line("},")
+    writer.line(f"held={solve.held!r},")
 
 
 def _bounds(solve: Solve) -> str:
