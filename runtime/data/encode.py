@@ -53,7 +53,16 @@ def encode_plain(values: NDArray[Any], column: str) -> Encoded:
     if values.dtype.kind in "iu":
         numbers = torch.from_numpy(values.astype(np.int64))
         return numbers, whole_classes(numbers)
-    return torch.as_tensor(values.astype(np.float64), dtype=torch.get_default_dtype()), None
+    return in_full(torch.from_numpy(np.array(values))), None
+
+
+def in_full(values: Tensor) -> Tensor:
+    """Numbers with the digits they came with: the session rounds to the precision of the run.
+
+    Half precision becomes torch's default type, in which anything can be computed.
+    """
+    full = values.dtype in (torch.float32, torch.float64)
+    return values if full else values.to(torch.get_default_dtype())
 
 
 def lines_text(lines: Sequence[int]) -> str:

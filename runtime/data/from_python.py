@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, Tenso
 from torch.utils.data import Dataset as TorchDataset
 
 from cspec.runtime.data.dataset import Dataset, missing_column, whole_classes
-from cspec.runtime.data.encode import Encoded, encode_plain
+from cspec.runtime.data.encode import Encoded, encode_plain, in_full
 from cspec.runtime.data.errors import DataError
 
 _READ_AT_ONCE = 256
@@ -180,7 +180,7 @@ def _tensor(values: Any, column: str, name: str) -> Encoded:
         if tensor.dtype == torch.bool and tensor.ndim == 1:
             return tensor.long(), (False, True)
         if tensor.is_floating_point():
-            return tensor.to(torch.get_default_dtype()), None
+            return in_full(tensor), None
         return tensor.long(), whole_classes(tensor)
     array = np.asarray(values)
     if array.ndim == 1:

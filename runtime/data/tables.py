@@ -53,7 +53,7 @@ def _standardize_numeric(parts: dict[str, Dataset], numeric: Tensor) -> dict[str
     scaled = standardized(parts)
     result: dict[str, Dataset] = {}
     for name, part in parts.items():
-        x = torch.where(numeric, scaled[name]["x"], part["x"]).to(torch.get_default_dtype())
+        x = torch.where(numeric, scaled[name]["x"], part["x"])
         result[name] = Dataset(
             name, {**part.columns, "x": x}, part.classes, part.feature_names, part.provenance
         )

@@ -63,7 +63,7 @@ def test_every_form_gives_the_same_record(form: str) -> None:
     state = torch.get_rng_state()
     data = as_dataset(_forms()[form], "train", ["x", "y"])
     assert data.name == "train"
-    assert torch.equal(data["x"], X) and data["x"].dtype == torch.float32
+    assert torch.equal(data["x"], X) and data["x"].dtype in (torch.float32, torch.float64)
     assert torch.equal(data["y"], Y) and data["y"].dtype == torch.int64
     if form in ("tensors", "mapping"):
         assert torch.equal(state, torch.get_rng_state())
@@ -127,3 +127,20 @@ def test_what_is_no_data_is_refused_by_name(obj: Any, words: str) -> None:
 def test_gradients_and_devices_are_left_behind() -> None:
     data = as_dataset((X.clone().requires_grad_(), Y), "train", ["x", "y"])
     assert not data["x"].requires_grad
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (torch.float64, torch.float64),
+        (torch.float32, torch.float32),
+        (torch.float16, torch.float32),
+        (torch.bfloat16, torch.float32),
+    ],
+)
+def test_numbers_keep_their_digits_until_the_run_rounds_them(
+    given: torch.dtype, kept: torch.dtype
+) -> None:
+    third = torch.full((4, 1), 1 / 3, dtype=given)
+    data = as_dataset({"x": third, "y": third}, "D")
+    assert data["x"].dtype is kept and torch.equal(data["x"], third.to(kept))
