@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cspec.compiler.classify import Facts, classify, facts_step
 from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.own_vectors import is_convex, read_vectors, simple_bounds, vectors_step
 from cspec.compiler.passes.eliminate import eliminate
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
 from cspec.compiler.symbols import Space
@@ -15,9 +16,9 @@ from cspec.compiler.variables import LARGEST, functions_of, scalar_parts
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.settings.methods import Auto, Method, Sqp
 
-LARGEST_UNASKED = 120
-"""Decision variables up to which `auto` takes the solver: with scalar derivatives in Python 100
-variables take seconds and 200 take minutes. `using sqp` goes on to `LARGEST`."""
+SCALAR = 100
+"""Decision variables up to which every function is known entry by entry, with derivatives written
+out by sympy. Beyond, vectors stay vectors and derivatives come from automatic differentiation."""
 
 SHOWN = 4
 """Eliminated variables that a reason lists."""
@@ -42,11 +43,13 @@ def own_run(problem: Problem, method: Method, space: Space | None) -> Problem | 
             raise SpecError([_not_small(problem, "it has data or models")])
         if space.size > LARGEST:
             raise SpecError([_not_small(problem, f"it has {space.size:,} variables")])
-        return _as_written(scalar_parts(problem, space), asked, space)
-    if space is None or not isinstance(method, Auto) or space.size > LARGEST_UNASKED:
+        return _as_written(problem, asked, space)
+    if space is None or not isinstance(method, Auto) or space.size > LARGEST:
         return None
     if any(_own_way(c) for c in problem.constraints):
         return None
+    if space.size > SCALAR:
+        return _large(problem, space)
     return _automatic(scalar_parts(problem, space), space)
 
 
@@ -82,8 +85,43 @@ def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
     if found:
         raise SpecError(found)
     reason = "as written: `sqp`, which solves the whole problem at once"
+    read = read_vectors(problem, space) if space.size > SCALAR else None
+    if read is not None:
+        update = {"convex": read.convex, "bounds": simple_bounds(read.problem, space)}
+        problem = read.problem.model_copy(update=update)
+    else:
+        problem = scalar_parts(problem, space)
+        convex = is_convex(problem, space)
+        if not convex and space.size <= SCALAR:
+            functions = functions_of(problem, space)
+            convex = functions.smooth and classify(problem, functions, space).convex
+        problem = problem.model_copy(update={"convex": convex})
     constraints = tuple(_with(c, settings, reason, ()) for c in problem.constraints)
     return problem.model_copy(update={"constraints": constraints, "solver": settings})
+
+
+def _large(problem: Problem, space: Space) -> Problem | None:
+    """A problem of many variables: nothing is written out entry by entry."""
+    read = read_vectors(problem, space)
+    if read is None or not read.smooth:
+        return None
+    held = simple_bounds(read.problem, space)
+    problem = read.problem.model_copy(update={"bounds": held, "convex": read.convex})
+    bounds = {(b.label, b.member): b.text for b in held}
+    constraints = []
+    for c in problem.constraints:
+        text = bounds.get((c.label, c.member))
+        kind = read.kinds.get((c.label, c.member), "smooth")
+        reason = (
+            f"{kind}, deterministic, {space.size:,} variables: a solver with exact derivatives by "
+            "automatic differentiation, vector by vector"
+        )
+        if text is not None:
+            reason = f"{text}: held as a bound, its multiplier follows from stationarity"
+        constraints.append(_with(c, Sqp(), reason, REJECTED))
+    history = (*problem.history, vectors_step(read))
+    update = {"constraints": tuple(constraints), "solver": Sqp(), "history": history}
+    return problem.model_copy(update=update)
 
 
 def _automatic(problem: Problem, space: Space) -> Problem | None:
@@ -92,8 +130,9 @@ def _automatic(problem: Problem, space: Space) -> Problem | None:
         return None
     known = classify(problem, functions, space)
     settings = Sqp()
+    convex = known.convex or is_convex(problem, space)
     bounded = monotone_bounds(problem, functions, space)
-    problem = problem.model_copy(update={"bounds": bounded, "convex": known.convex})
+    problem = problem.model_copy(update={"bounds": bounded, "convex": convex})
     gone = eliminate(problem, functions, space)
     problem = problem.model_copy(
         update={"eliminated": gone.eliminated, "implied": gone.implied, "presolve": gone.notes}

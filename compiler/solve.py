@@ -9,8 +9,10 @@ from cspec.compiler.derivatives import Derivatives, derivatives
 from cspec.compiler.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.ir import Problem
 from cspec.compiler.lower import Lowered
+from cspec.compiler.own_vectors import affine_entries
 from cspec.compiler.symbols import Space
 from cspec.compiler.variables import functions_of
+from cspec.compiler.vectorize import Vectorizer
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Auto, Method, Sqp
 
@@ -33,18 +35,23 @@ class Solve(NamedTuple):
     """Entries of g that hold by elimination."""
     escalate: bool
     convex: bool
+    vectors: Vectorizer | None = None
+    """What puts terms of one form together, where derivatives come from autograd."""
+    affine: tuple[int, ...] = ()
+    """Entries of g whose gradient is constant."""
 
 
 def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
     """The call of a solver for a lowered problem that one owns."""
     problem = lowered.problem
     assert isinstance(problem.solver, Sqp)
-    found = functions_of(problem, space)
     exact = Derivatives(None, None, None)
     soft = any(c.soft is not None for c in problem.constraints)
-    if space.size <= SYMBOLIC and found.smooth and not soft and found.objective is not None:
-        parts = [part for _, _, part in found.parts if part is not None]
-        exact = derivatives(found.objective, parts, space.symbols())
+    if space.size <= SYMBOLIC and not soft:
+        found = functions_of(problem, space)
+        if found.smooth and found.objective is not None:
+            parts = [part for _, _, part in found.parts if part is not None]
+            exact = derivatives(found.objective, parts, space.symbols())
     return Solve(
         settings=problem.solver,
         size=space.size,
@@ -55,6 +62,8 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
         held=_held(problem, lowered),
         escalate=isinstance(using, Auto),
         convex=problem.convex,
+        vectors=Vectorizer(space) if exact.jacobian is None else None,
+        affine=affine_entries(lowered, space) if exact.jacobian is None else (),
     )
 
 

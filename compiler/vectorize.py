@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from cspec.compiler.rewrite import call, function_name
+from cspec.compiler.rewrite import function_name
 from cspec.compiler.structure import ENTRYWISE, Reader, UnknownForm
 from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
@@ -50,6 +50,12 @@ class Constants(Expr):
 
     values: tuple[float, ...]
     sizes: tuple[int, ...]
+
+
+class Total(Expr):
+    """The sum of all entries. What is undefined stays so: a line search has to see it."""
+
+    body: Expr
 
 
 class Sized(Expr):
@@ -97,7 +103,7 @@ class Vectorizer:
             if len(members) < FEWEST or not self._scalar(members[0]):
                 terms.extend((sign, self.expression(member)) for member in members)
             else:
-                terms.append((sign, call("sum", self._together(members))))
+                terms.append((sign, Total(body=self._together(members), span=expr.span)))
         first = terms[0][1] if terms[0][0] == "+" else Negate(operand=terms[0][1])
         if len(terms) == 1:
             return first

@@ -2,9 +2,8 @@
 
 minimize f(x) subject to g_i(x) <= 0 or == 0 and lower <= x <= upper, in float64. The functions are
 those of the emitted module: `measure` for values, `gradient`, `jacobian` and `hessian` for exact
-derivatives; where the compiler wrote none, automatic differentiation (first derivatives) and
-differences of it (second ones) stand in. Values that are not finite become large ones, so that a
-line search turns back instead of failing.
+derivatives; where the compiler wrote none, automatic differentiation stands in. Values that are not
+finite become large ones, so that a line search turns back instead of failing.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cspec.compiler.program import VariableSetup
+from cspec.runtime import nlp_autograd
 from cspec.runtime.functions.elementary import as_tensor
 
 Vector = NDArray[np.float64]
@@ -27,8 +27,6 @@ Curvature = Callable[[Mapping[str, Any], Tensor], Tensor]
 
 HUGE = 1e20
 """What a value that is not finite counts as."""
-DIFFERENCE = 1e-5
-"""Relative step of second derivatives by differences."""
 
 
 def matrix(rows: int, columns: int, *entries: tuple[int, int, Tensor | float]) -> Tensor:
@@ -58,6 +56,7 @@ class Nlp:
         jacobian: Derivative | None = None,
         hessian: Curvature | None = None,
         bounded: Mapping[int, tuple[int, float, float]] | None = None,
+        affine: Sequence[tuple[int, int]] = (),
     ) -> None:
         self._primal = primal
         self._variables = variables
@@ -72,13 +71,23 @@ class Nlp:
         """Bounds as declared, without those that stand for constraints."""
         self.explicit = np.ones(len(self.equalities), dtype=bool)
         """Entries of g that a solver has to see; the others are bounds of one variable."""
+        self.bounds = np.full(len(self.equalities), -1)
+        """Place in x of the variable that an entry of g is a bound of; -1 for any other entry."""
         for entry, (place, low, high) in (bounded or {}).items():
             self.explicit[entry] = False
+            self.bounds[entry] = place
             self.lower[place] = max(self.lower[place], low)
             self.upper[place] = min(self.upper[place], high)
+        self.affine = np.zeros(len(self.equalities), dtype=bool)
+        """Entries of g whose gradient is the same everywhere: it is found once."""
+        for start, stop in affine:
+            self.affine[start:stop] = True
+        self.watch: Callable[[], None] = _nobody
+        """Called before each evaluation; what it raises ends the solver."""
         self.evaluations = 0
         self._at: Vector | None = None
         self._known: dict[str, Any] = {}
+        self._constant: NDArray[np.float64] | None = None
 
     def _bound(self, side: str, default: float) -> Vector:
         found = []
@@ -94,9 +103,13 @@ class Nlp:
         flat = [t.detach().reshape(-1).double() for t in self._tensors]
         return np.array(torch.cat(flat).numpy(), dtype=np.float64)
 
-    @torch.no_grad()
     def put(self, x: Vector) -> None:
         """Give the variables the values of `x`."""
+        self._at, self._known = None, {}
+        self._load(x)
+
+    @torch.no_grad()
+    def _load(self, x: Vector) -> None:
         start = 0
         for tensor in self._tensors:
             part = torch.as_tensor(x[start : start + tensor.numel()])
@@ -110,7 +123,7 @@ class Nlp:
     def _memory(self, x: Vector) -> dict[str, Any]:
         if self._at is None or not np.array_equal(x, self._at):
             self._at, self._known = x.copy(), {}
-            self.put(x)
+            self._load(x)
         return self._known
 
     # --- values and derivatives ---
@@ -119,6 +132,7 @@ class Nlp:
         """f and g as they are, also where they are not finite."""
         known = self._memory(x)
         if "values" not in known:
+            self.watch()
             self.evaluations += 1
             with torch.no_grad():
                 f, g, _ = self._measure(self._primal, {})
@@ -135,53 +149,82 @@ class Nlp:
         """Gradient of f (n,) and Jacobian of g (m, n); entries that are not finite are 0."""
         known = self._memory(x)
         if "slopes" not in known:
-            if self._gradient is None or self._jacobian is None:
-                gradient, jacobian = self._by_autograd()
-            if self._gradient is not None:
-                with torch.no_grad():
-                    gradient = np.array(self._gradient(self._primal).double().numpy())
-            if self._jacobian is not None:
-                with torch.no_grad():
-                    jacobian = np.array(self._jacobian(self._primal).double().numpy())
-            known["slopes"] = (_tamed(gradient), _tamed(jacobian))
+            known["slopes"] = (self.gradient(x), _tamed(self._rows()))
         found: tuple[Vector, NDArray[np.float64]] = known["slopes"]
         return found
 
-    def _by_autograd(self) -> tuple[Vector, NDArray[np.float64]]:
-        with torch.enable_grad():
-            f, g, _ = self._measure(self._primal, {})
-            rows = [self._row(value) for value in (f, *g)]
-        return rows[0], np.array(rows[1:]).reshape(len(self.equalities), self.size)
+    def gradient(self, x: Vector) -> Vector:
+        """Gradient of f (n,); entries that are not finite are 0."""
+        known = self._memory(x)
+        if "gradient" not in known:
+            if self._gradient is not None:
+                with torch.no_grad():
+                    found = np.array(self._gradient(self._primal).double().numpy())
+            else:
+                found = nlp_autograd.gradient(self._graph()[0], self._tensors)
+            known["gradient"] = _tamed(found)
+        result: Vector = known["gradient"]
+        return result
 
-    def _row(self, value: Tensor) -> Vector:
-        if not value.requires_grad:
-            return np.zeros(self.size)
-        found = torch.autograd.grad(value, self._tensors, retain_graph=True, allow_unused=True)
-        parts = [
-            np.zeros(t.numel()) if d is None else d.double().reshape(-1).numpy()
-            for t, d in zip(self._tensors, found, strict=True)
-        ]
-        return np.concatenate(parts)
+    def pull(self, x: Vector, weights: Vector) -> Vector:
+        """Gradient of f + <weights, g>: one backward pass where no Jacobian was written out."""
+        known = self._memory(x)
+        if self._jacobian is not None or "slopes" in known or not weights.any():
+            return self.gradient(x) + weights @ self.slopes(x)[1] if len(weights) else (
+                self.gradient(x)
+            )
+        f, g = self._graph()
+        total = (g * torch.as_tensor(weights)).sum()
+        if self._gradient is None:
+            return _tamed(nlp_autograd.gradient(f + total, self._tensors))
+        return self.gradient(x) + _tamed(nlp_autograd.gradient(total, self._tensors))
+
+    def _graph(self) -> tuple[Tensor, Tensor]:
+        """f and g with what their derivatives need, at the point that is loaded."""
+        if "graph" not in self._known:
+            with torch.enable_grad():
+                f, g, _ = self._measure(self._primal, {})
+            self._known["graph"] = (f, g)
+        found: tuple[Tensor, Tensor] = self._known["graph"]
+        return found
+
+    def _rows(self) -> NDArray[np.float64]:
+        if self._jacobian is not None:
+            with torch.no_grad():
+                return np.array(self._jacobian(self._primal).double().numpy())
+        count = len(self.equalities)
+        if not count:
+            return np.zeros((0, self.size))
+        if self._constant is None:
+            places = np.flatnonzero(self.affine)
+            known = nlp_autograd.jacobian(self._graph()[1], places, self._tensors, self.size)
+            self._constant = np.zeros((count, self.size))
+            self._constant[places] = known
+        places = np.flatnonzero(~self.affine)
+        if not len(places):
+            return self._constant
+        found = self._constant.copy()
+        found[places] = nlp_autograd.jacobian(self._graph()[1], places, self._tensors, self.size)
+        return found
 
     def curvature(self, x: Vector, multipliers: Vector) -> NDArray[np.float64]:
-        """Hessian of f + <multipliers, g>: exact, or by differences of exact gradients."""
-        self._memory(x)
-        if self._hessian is not None:
-            with torch.no_grad():
-                exact = self._hessian(self._primal, torch.as_tensor(multipliers))
-            return _tamed(np.array(exact.double().numpy()))
-        columns = []
-        for i in range(self.size):
-            step = DIFFERENCE * max(1.0, abs(x[i]))
-            ends = []
-            for sign in (1.0, -1.0):
-                moved = x.copy()
-                moved[i] += sign * step
-                gradient, jacobian = self.slopes(moved)
-                ends.append(gradient + multipliers @ jacobian)
-            columns.append((ends[0] - ends[1]) / (2 * step))
-        found = np.array(columns).reshape(self.size, self.size)
-        return np.asarray((found + found.T) / 2)
+        """Hessian of f + <multipliers, g>."""
+        known = self._memory(x)
+        key = ("curvature", multipliers.tobytes())
+        if key not in known:
+            if self._hessian is not None:
+                with torch.no_grad():
+                    exact = self._hessian(self._primal, torch.as_tensor(multipliers))
+                found = np.array(exact.double().numpy())
+            else:
+                f, g = self._graph()
+                weights = torch.as_tensor(multipliers)
+                with torch.enable_grad():
+                    total = f + (g * weights).sum() if len(multipliers) else f
+                found = nlp_autograd.hessian(total, self._tensors, self.size)
+            known[key] = _tamed(found)
+        result: NDArray[np.float64] = known[key]
+        return result
 
     def violation(self, x: Vector) -> float:
         """The largest violation of a constraint or bound; infinite where f or g is no number."""
@@ -191,6 +234,10 @@ class Nlp:
         over = np.where(self.equalities, np.abs(g), g)
         outside = np.concatenate([self.lower - x, x - self.upper])
         return float(max(over.max(initial=0.0), outside.max(initial=0.0), 0.0))
+
+
+def _nobody() -> None:
+    """Nobody watches."""
 
 
 def _tamed(values: NDArray[np.float64]) -> NDArray[np.float64]:

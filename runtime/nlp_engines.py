@@ -14,14 +14,19 @@ import numpy as np
 from scipy.optimize import Bounds, NonlinearConstraint, minimize
 
 from cspec.runtime.nlp import HUGE, Nlp, Vector
+from cspec.runtime.nlp_large import LARGE
 
 LARGEST_SLOPE = 100.0
 ROUNDS = 40
 """Outer rounds of the augmented Lagrangian."""
+ITERATIONS = 5_000
+"""Iterations of L-BFGS-B at most, which are far cheaper than those of the other engines."""
 GROWTH = 10.0
 STAGNATION = 0.5
 LARGEST_PENALTY = 1e10
 LARGEST_MULTIPLIER = 1e8
+SMALL = 250
+"""Variables and constraints up to which SLSQP is taken: a step of it costs their number cubed."""
 
 
 class Stopped(Exception):  # noqa: N818
@@ -171,12 +176,11 @@ def augmented_lagrangian(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) 
 
     def lagrangian(point: Vector) -> tuple[float, Vector]:
         value, g = nlp.values(point)
-        gradient, jacobian = nlp.slopes(point)
-        scaled = factor * g[rows]
-        weight = pushed(scaled)
+        weight = pushed(factor * g[rows])
         total = scale.f * value + float(((weight**2 - multipliers**2) / (2 * penalty)).sum())
-        slope = scale.f * gradient + (weight * factor) @ jacobian[rows]
-        return min(total, HUGE), slope
+        weights = np.zeros(len(rows))
+        weights[rows] = weight * factor
+        return min(total, HUGE), pulled(nlp, point, scale.f, weights)
 
     for _ in range(ROUNDS):
         x = _inner(nlp, lagrangian, x, limits)
@@ -191,6 +195,34 @@ def augmented_lagrangian(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) 
         penalty = np.where(stagnates, np.minimum(GROWTH * penalty, LARGEST_PENALTY), penalty)
         before = size
     return x
+
+
+def pulled(nlp: Nlp, x: Vector, share: float, weights: Vector) -> Vector:
+    """Gradient of share f + <weights, g>; for many variables without the Jacobian."""
+    if nlp.size > LARGE and share > 0:
+        return share * nlp.pull(x, weights / share)
+    gradient, jacobian = nlp.slopes(x)
+    return np.asarray(share * gradient + weights @ jacobian)
+
+
+def lbfgs(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
+    """L-BFGS-B (Byrd, Lu, Nocedal and Zhu 1995), scipy's: for bounds alone."""
+    none = np.zeros(len(nlp.equalities))
+
+    def objective(x: Vector) -> tuple[float, Vector]:
+        return scale.f * nlp.values(x)[0], pulled(nlp, x, scale.f, none)
+
+    return _inner(nlp, objective, start, limits)
+
+
+def by_size(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
+    """SLSQP while n^3 is cheap; beyond, L-BFGS-B, inside an augmented Lagrangian where needed."""
+    rows = int(nlp.explicit.sum())
+    if nlp.size + rows <= SMALL:
+        return slsqp(nlp, start, scale, limits)
+    return augmented_lagrangian(nlp, start, scale, limits) if rows else (
+        lbfgs(nlp, start, scale, limits)
+    )
 
 
 def _inner(
@@ -208,11 +240,22 @@ def _inner(
             method="L-BFGS-B",
             bounds=Bounds(nlp.lower, nlp.upper),
             callback=seen,
-            options={"maxiter": limits.iterations, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20},
+            options={
+                "maxiter": max(limits.iterations, ITERATIONS),
+                "maxfun": 10 * ITERATIONS,
+                "ftol": 1e-15,
+                "gtol": 1e-9,
+                "maxcor": 10,
+            },
         )
     moved = nlp.clip(np.asarray(found.x, dtype=np.float64))
     return moved if np.isfinite(moved).all() else x
 
 
 Engine = Callable[[Nlp, Vector, Scale, Limits], Vector]
-ENGINES: dict[str, Engine] = {"slsqp": slsqp, "trust_constr": trust_constr}
+ENGINES: dict[str, Engine] = {
+    "auto": by_size,
+    "slsqp": slsqp,
+    "trust_constr": trust_constr,
+    "augmented_lagrangian": augmented_lagrangian,
+}

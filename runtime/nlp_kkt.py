@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
 from cspec.runtime.nlp import Nlp, Vector
+from cspec.runtime.nlp_large import LARGE, bent_down, by_elimination, solved
 
 ACTIVE = 1e-6
 """Slack below which an inequality counts as active, relative to the size of its gradient."""
@@ -57,11 +58,15 @@ def kkt(nlp: Nlp, x: Vector, reach: float = ACTIVE) -> Kkt:
     _, g = nlp.values(x)
     rows = active_rows(nlp, x, reach)
     low, high = at_bounds(nlp, x, reach)
-    identity = np.eye(nlp.size)
-    columns = np.vstack([jacobian[rows], -identity[low], identity[high]]).T
     multipliers = np.zeros(len(g))
+    columns = np.zeros((nlp.size, 0))
+    if nlp.size <= LARGE:
+        identity = np.eye(nlp.size)
+        columns = np.vstack([jacobian[rows], -identity[low], identity[high]]).T
     residual = gradient
-    if columns.shape[1]:
+    if nlp.size > LARGE:
+        multipliers, residual = by_elimination(nlp, gradient, jacobian, rows, (low, high))
+    elif columns.shape[1]:
         floor = np.concatenate(
             [np.where(nlp.equalities[rows], -np.inf, 0.0), np.zeros(low.sum() + high.sum())]
         )
@@ -93,6 +98,8 @@ def descent_direction(nlp: Nlp, x: Vector, multipliers: Vector) -> Vector | None
     reduced = gradient + multipliers @ jacobian
     low, high = at_bounds(nlp, x)
     held = (low & (reduced > 1e-8)) | (high & (reduced < -1e-8))
+    if nlp.size > LARGE:
+        return bent_down(nlp, x, multipliers, jacobian[pushing], ~held)
     normals = np.vstack([jacobian[pushing], np.eye(nlp.size)[held]])
     basis = _null_space(normals, nlp.size)
     if not basis.shape[1]:
@@ -165,5 +172,5 @@ def _newton(
     count = len(normal)
     system = np.block([[hessian, normal.T], [normal, np.zeros((count, count))]])
     right = -np.concatenate([reduced[free], g[rows] + jacobian[rows] @ (moved - x)])
-    moved[free] += np.linalg.lstsq(system, right, rcond=1e-12)[0][: free.sum()]
+    moved[free] += solved(system, right)[: free.sum()]
     return moved

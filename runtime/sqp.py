@@ -39,7 +39,7 @@ STATIONARY = 1e-5
 """KKT residual below which a point counts as stationary."""
 EVALUATIONS = 20_000
 """Evaluations after which no further start is tried."""
-STARTS = ((20, 8), (100, 3), (2_000, 1))
+STARTS = ((20, 8), (100, 3), (200, 1))
 """Variables up to a number: further starts where the problem is not known to be convex."""
 ESCAPES = 3
 """Times that a stationary point that is no minimum is left."""
@@ -144,7 +144,8 @@ def solve(
     bounds: Mapping[int, tuple[int, float, float]] | None = None,
     eliminated: Mapping[int, Rule] | None = None,
     held: Sequence[int] = (),
-    engine: str = "slsqp",
+    affine: Sequence[tuple[int, int]] = (),
+    engine: str = "auto",
     tolerance: float = 1e-9,
     iterations: int = 500,
     escalate: bool = False,
@@ -166,6 +167,7 @@ def solve(
         jacobian,
         hessian,
         bounds,
+        affine,
     )
 
     def seen(x: Vector) -> None:
@@ -186,7 +188,8 @@ def solve(
         return
     nlp.put(best.x)
     if len(equalities):
-        session.state["multipliers"] = torch.as_tensor(best.state.multipliers)
+        found = torch.as_tensor(best.state.multipliers)
+        session.state["multipliers"] = found.to(session.state["multipliers"])
     _record(session, nlp, best.x)
     if not session.termination:
         session.termination = "converged" if best.minimum else "no further progress"

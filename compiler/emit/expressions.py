@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.emit.names import Names
+from cspec.compiler.emit.vectors import translate_vectors
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Category, ParameterRef, PerExample, SetMember
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
+from cspec.compiler.vectorize import Constants, Entries, Sized, Total
 from cspec.dsl.constants import CONSTANTS, value_or_none
 from cspec.dsl.nodes import (
     And,
@@ -69,6 +71,9 @@ WITHIN_EXAMPLE: dict[str, str | None] = {
 """Reductions inside E and P: their body over an example's entries, or None where the usual body
 has a setting for it."""
 
+LONGEST = 200
+"""Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
+
 _OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
 }  # fmt: skip
@@ -85,6 +90,8 @@ class Scope(NamedTuple):
     facts: Facts
     params: Mapping[str, str]
     """Spec name of a param -> Python name of the module constant."""
+    vectors: frozenset[str] = frozenset()
+    """Params of several numbers."""
     functions: Mapping[str, str] = {}
     """Imported Python callables: spec name -> Python name."""
     length: tuple[int, int] = (0, 1)
@@ -101,6 +108,8 @@ class Translator:
     ) -> None:
         self.container = container
         """The argument that maps datasets to columns: a batch, or whole data."""
+        self.at_module_level = False
+        """Whether what is translated stands outside of every function."""
         self.scope = scope
         self.writer = writer
         self.names = names
@@ -172,13 +181,31 @@ class Translator:
         get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
         return ast.Call(func=get, args=positional, keywords=keywords)
 
+    def _is_number(self, value: ast.expr) -> bool:
+        """Whether a Python number stands there: constants and params, and arithmetic on them."""
+        kinds = ast.Constant | ast.Name | ast.UnaryOp | ast.BinOp | ast.operator | ast.unaryop
+        params = self.scope.params.values()
+        return all(
+            isinstance(part, kinds) and (not isinstance(part, ast.Name) or part.id in params)
+            for part in ast.walk(value)
+            if not isinstance(part, ast.expr_context)
+        )
+
+    def _alike(self) -> dict[str, ast.expr]:
+        """Constant tensors take the type and the device of what is trained."""
+        return {} if self.at_module_level else {"primal": ast.Name(id="primal")}
+
     def _set_argument(self, member: SetMember, value: Expr | float | str) -> ast.expr:
         """Shares (`10%`, a density) stay floats: whole numbers are counts to a set."""
         if not isinstance(value, Expr):
             return ast.Constant(value)
         if isinstance(value, Number) and (member.model is not None or "%" in value.text):
             return ast.Constant(float(value.value))
-        return self.translate(value)
+        self.at_module_level = True
+        try:
+            return self.translate(value)
+        finally:
+            self.at_module_level = False
 
     def whole_variable(self, name: str) -> ast.expr:
         """A decision variable as the tensor it is stored in, scalars too."""
@@ -208,6 +235,8 @@ class Translator:
                 Sum(operands=operands, operators=operators)
                 | Product(operands=operands, operators=operators)
             ):
+                if len(operands) > LONGEST and isinstance(expr, Sum):
+                    return self._long(expr)
                 read = self.matrix if "@" in operators else self.translate
                 result = read(operands[0])
                 for operator, operand in zip(operators, operands[1:], strict=True):
@@ -216,7 +245,9 @@ class Translator:
             case Power(base=base, exponent=exponent):
                 return ast.BinOp(self.translate(base), ast.Pow(), self.translate(exponent))
             case Vector(items=items):
-                return self.call("array", *(self.translate(item) for item in items))
+                entries = [self.translate(item) for item in items]
+                plain = all(self._is_number(item) for item in entries)
+                return self.call("array", *entries, **(self._alike() if plain else {}))
             case Compare() | And() | Or() | Not() | Implies() | Membership():
                 return self._event(expr)
             case Call():
@@ -227,6 +258,8 @@ class Translator:
                 return self._index(expr)
             case Expectation():
                 return self._expectation(expr)
+            case Entries() | Constants() | Sized() | Total():
+                return translate_vectors(expr, self)
             case PerExample(dataset=dataset, body=body):
                 outer, self._dataset = self._dataset, dataset
                 try:
@@ -235,6 +268,17 @@ class Translator:
                     self._dataset = outer
             case _:
                 raise not_compiled(form(expr), expr)
+
+    def _long(self, expr: Sum) -> ast.expr:
+        """A sum too long for one Python expression, as a sum of shorter ones."""
+        terms = [
+            Negate(operand=operand) if operator == "-" else operand
+            for operator, operand in zip(("+", *expr.operators), expr.operands, strict=True)
+        ]
+        width = max(LONGEST, math.isqrt(len(terms)) + 1)
+        pieces = [terms[i : i + width] for i in range(0, len(terms), width)]
+        parts = [Sum(operands=tuple(p), operators=("+",) * (len(p) - 1)) for p in pieces]
+        return self.call("total", self.call("array", *map(self.translate, parts)))
 
     def matrix(self, expr: Expr) -> ast.expr:
         """A factor of `@`, or what is transposed: kernels are read as (outputs, rest)."""
@@ -248,7 +292,8 @@ class Translator:
         if self._dataset is not None and name in self._columns(self._dataset):
             return self.column(self._dataset, name)
         if name in self.scope.params:
-            return ast.Name(id=self.scope.params[name])
+            value = ast.Name(id=self.scope.params[name])
+            return self._vector(name, value) if name in self.scope.vectors else value
         match symbols.role(name):
             case "var":
                 return self._variable(name)
@@ -262,6 +307,13 @@ class Translator:
         if name in CONSTANTS:
             return constant(CONSTANTS[name])
         raise not_compiled(form(expr), expr)
+
+    def _vector(self, name: str, value: ast.expr) -> ast.expr:
+        """A param of several numbers as a tensor."""
+        made = self.call("array", ast.Starred(value=value), **self._alike())
+        if self.at_module_level:
+            return made
+        return self.local(("param", name), f"{name}_values", made)
 
     def _columns(self, dataset: str) -> frozenset[str]:
         known = self.scope.facts.data.get(dataset)
@@ -321,10 +373,18 @@ class Translator:
                 return ast.Call(func=function, args=arguments, keywords=[])
             case Name(id="ramp"):
                 return self._ramp(expr)
+            case Name(id="eye"):
+                size = [self.translate(argument) for argument in expr.arguments]
+                return self.call("eye", *size, **self._alike())
             case Name(id="cvar" | "quantile" as name):
                 return self._tail(name, expr)
             case Name(id=name) if self._dataset is not None and name in WITHIN_EXAMPLE:
                 return self._within_example(name, expr)
+            case Name(id="sum") if len(expr.arguments) == 1 and not self.scope.facts.data:
+                # Nothing is left out where nothing is measured: what is undefined has to be seen.
+                value = self.function("as_tensor")
+                value = ast.Call(value, [self.translate(expr.arguments[0])], [])
+                return ast.Call(ast.Attribute(value, "sum"), args=[], keywords=[])
             case Name(id=name):
                 value = self.call(
                     BODIES.get(name, name),

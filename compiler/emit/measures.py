@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator, constant
 from cspec.compiler.emit.names import Names
+from cspec.compiler.emit.vectors import in_order
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.ir import Constraint, ParameterRef, PerExample
 from cspec.compiler.lower import (
@@ -18,23 +19,29 @@ from cspec.compiler.lower import (
     full_label,
     outside_reductions,
 )
+from cspec.compiler.vectorize import Vectorizer
 from cspec.dsl.nodes import Call, Expectation, Expr, Name
 
 MANY = 24
 """Constraints beyond which each does not get a local of its own."""
 
 
-def write_measure(lowered: Lowered, make: MakeTranslator) -> None:
-    """`measure(primal, batch) -> (f, g, true)`."""
+def write_measure(
+    lowered: Lowered, make: MakeTranslator, vectors: Vectorizer | None = None
+) -> None:
+    """`measure(primal, batch) -> (f, g, true)`; with `vectors`, terms of one form at once."""
     writer = make.writer
     doc = ["f, the constraints g with gradient, and the true constraints, on one batch."]
     with writer.function("measure", ("primal", "batch"), doc):
         translator = make()
-        _objective(lowered, translator)
+        _objective(lowered, translator, vectors)
         if not lowered.rules:
             writer.line("return f, f.new_zeros(0), f.new_zeros(0)")
             return
         parts = [part for rule in lowered.rules for part in rule.parts]
+        if vectors is not None:
+            _together(parts, translator, vectors)
+            return
         gradients = [
             item
             for part in parts
@@ -55,9 +62,22 @@ def write_measure(lowered: Lowered, make: MakeTranslator) -> None:
         writer.line("return f, g, true")
 
 
-def _objective(lowered: Lowered, translator: Translator) -> None:
+def _together(parts: Sequence[Part], translator: Translator, vectors: Vectorizer) -> None:
+    """g with functions of one form as one vector, in the order of the problem."""
+    placed = vectors.functions([function for part in parts for function in part.functions])
+    value = _vector([translator.translate(f) for f in placed.functions], translator)
+    if placed.order is not None:
+        value = in_order(placed.order, value, translator)
+    translator.writer.assign("g", value)
+    translator.writer.line("return f, g, g.detach()")
+
+
+def _objective(
+    lowered: Lowered, translator: Translator, vectors: Vectorizer | None = None
+) -> None:
     writer = translator.writer
-    value = translator.translate(lowered.problem.objective)
+    objective = lowered.problem.objective
+    value = translator.translate(objective if vectors is None else vectors.expression(objective))
     if isinstance(value, ast.Constant):
         value = translator.call("as_tensor", value)
     writer.assign("f", value)
@@ -220,12 +240,14 @@ def write_values(
         _return_dictionary(pairs, make.writer)
 
 
-def write_objective(expr: Expr, make: MakeTranslator) -> None:
+def write_objective(
+    expr: Expr, make: MakeTranslator, vectors: Vectorizer | None = None
+) -> None:
     """`objective(primal, data)`: the objective as written, without preferences."""
     doc = ["The objective as written."]
     with make.writer.function("objective", ("primal", "data"), doc):
         translator = make("data")
-        value = translator.translate(expr)
+        value = translator.translate(expr if vectors is None else vectors.expression(expr))
         if isinstance(value, ast.Constant):
             value = translator.call("as_tensor", value)
         make.writer.line(f"return {ast.unparse(value)}")

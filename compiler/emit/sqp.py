@@ -96,6 +96,8 @@ def write_solve(solve: Solve, writer: Writer) -> None:
                 writer.line(f"bounds={_bounds(solve)},")
             if solve.eliminated:
                 _write_eliminated(solve, writer)
+            if solve.affine:
+                writer.line(f"affine={_runs(solve.affine)},")
             writer.line(f"engine={settings.engine!r},")
             writer.line(f"tolerance={settings.tolerance!r},")
             writer.line(f"iterations={settings.iterations},")
@@ -113,6 +115,17 @@ def _write_eliminated(solve: Solve, writer: Writer) -> None:
             writer.line(f"{place}: ({constant_!r}, {dict(terms)!r}),")
     writer.line("},")
     writer.line(f"held={solve.held!r},")
+
+
+def _runs(entries: Sequence[int]) -> str:
+    """Rising numbers as the ranges [start, stop) that they fill."""
+    runs: list[list[int]] = []
+    for entry in entries:
+        if runs and runs[-1][1] == entry:
+            runs[-1][1] = entry + 1
+        else:
+            runs.append([entry, entry + 1])
+    return repr([tuple(run) for run in runs])
 
 
 def _bounds(solve: Solve) -> str:
