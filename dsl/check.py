@@ -17,6 +17,7 @@ from cspec.dsl.resolve import hidden_words, resolve
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method, Soft
+from cspec.dsl.shapes import check_shapes
 from cspec.dsl.signatures import Signature
 from cspec.dsl.source import Source
 from cspec.dsl.symbols import Symbols
@@ -73,6 +74,7 @@ def check(
         item.name: item.value for item in explicit.spec.items if isinstance(item, Let)
     }
     settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
+    check_shapes(typer, explicit.spec.items)
     limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *explicit.diagnostics, *typer.found]
     checks = [d for d in checks if not _about_hidden(d, source, hidden)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from cspec.dsl.constants import NotFiniteError, Values, constant
+from cspec.dsl.constants import NotFiniteError, Values, constant, value_or_none
 from cspec.dsl.diagnostics import Fix, Label
 from cspec.dsl.nodes import Expr, FiniteSet, Interval, Param, Var, Vector
 from cspec.dsl.source import NOWHERE
 from cspec.dsl.typecheck import OUTSIDE, Typer
-from cspec.dsl.wording import closest, listing, number
+from cspec.dsl.wording import closest, counted, listing, number
 
 _ALLOWANCE = 1e-12
 
@@ -31,6 +31,7 @@ def param_values(
             value = _override(typer, item, overrides[name])
         elif item.value is not None:
             value = _value(typer, item.value, values)
+            _start_size(typer, item, values)
         else:
             value = None
         allowed = item.domain is None or _in_domain(typer, item, value, values, name in overrides)
@@ -141,6 +142,9 @@ def _in_domain(
                 )
                 return False
             bad = [part for part in parts if not low - _ALLOWANCE <= part <= high + _ALLOWANCE]
+        case FiniteSet() if isinstance(item, Var):
+            _separate_values(typer, item, domain)
+            return False
         case FiniteSet(items=items):
             members = [_checked(typer, member, values) for member in items]
             if any(member is None for member in members):
@@ -152,7 +156,9 @@ def _in_domain(
                 f"{typer.text(domain)} is no set for a {kind}",
                 domain.span,
                 "an interval or a list of values goes here",
-                helps=("write `in [0, 1]` or `in {1, 2, 4}`",),
+                helps=("write `in [0, 1]` or `in {1, 2, 4}`",)
+                if kind == "param"
+                else ("write `in [0, 1]`",),
             )
             return False
     if not bad:
@@ -170,6 +176,26 @@ def _in_domain(
     return False
 
 
+def _separate_values(typer: Typer, item: Var, domain: FiniteSet) -> None:
+    """`var x in {1, 2, 4}`."""
+    inner = typer.source.slice(domain.span)[1:-1].strip()
+    ends = f"[{inner}]" if len(domain.items) == 2 else "[lo, hi]"
+    typer.report(
+        "CS325",
+        f"var `{item.name}` can't be confined to separate values",
+        domain.span,
+        "an interval goes here",
+        notes=("variables move by gradients, which can't jump from one value to the next",),
+        helps=(
+            f"for all numbers between write `in {ends}`",
+            "to compare a few values, make it a `param` and run once for each: `--set`",
+        ),
+        fixes=(Fix(span=domain.span, replacement=ends, title="the interval"),)
+        if len(domain.items) == 2
+        else (),
+    )
+
+
 def check_vars(typer: Typer) -> None:
     """Starts and bounds of the variables."""
     values = typer.values
@@ -182,24 +208,28 @@ def check_vars(typer: Typer) -> None:
             _in_domain(typer, item, value, values, False)
 
 
-def _start_size(typer: Typer, item: Var, values: Values) -> None:
-    """A vector of starting values has one for each entry of the variable."""
+def _start_size(typer: Typer, item: Var | Param, values: Values) -> None:
+    """A vector of values has one for each entry of what it belongs to."""
     if not isinstance(item.value, Vector):
         return
-    sizes = [constant(dimension, values) for dimension in item.dimensions]
+    sizes = [value_or_none(dimension, values) for dimension in item.dimensions]
     size = math.prod(known for known in sizes if known is not None)
     rows = [i.items if isinstance(i, Vector) else (i,) for i in item.value.items]
     given = sum(map(len, rows))
     if None in sizes or given == size:
         return
+    kind, noun = ("var", "starting value") if isinstance(item, Var) else ("param", "value")
     entries = "entry" if size == 1 else "entries"
+    shape = f"{len(rows)}, {len(rows[0])}" if isinstance(item.value.items[0], Vector) else given
     typer.report(
         "CS326",
-        f"var `{item.name}` has {size:g} {entries} and {given} starting values",
+        f"{kind} `{item.name}` has {size:g} {entries} and {counted(given, noun)}",
         item.value.span,
         f"{size:g} expected",
         helps=(
-            f"write `var {item.name}[{given}] = {typer.source.slice(item.value.span)}`",
-            "or one number, which all entries start at",
+            f"write `{kind} {item.name}[{shape}] = {typer.source.slice(item.value.span)}`",
+            "or one number, which all entries start at"
+            if kind == "var"
+            else f"or give it {size:g} numbers",
         ),
     )

@@ -196,6 +196,14 @@ _CODES = (
         "minimize ce\ns.t. density(model) >= 10%\n",
     ),
     _code(
+        329,
+        "shapes that do not fit",
+        "An index lies outside what the spec declares (indices start at 0), or two vectors or"
+        " matrices of declared sizes can't be added, compared or multiplied.",
+        "var x[3] = 0\nminimize x[3]^2\n",
+        "var x[3] = 0\nminimize x[2]^2\n",
+    ),
+    _code(
         330,
         "the data can't be used",
         "A file is missing or unreadable, a dataset lacks a column that the spec names, an input"

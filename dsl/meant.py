@@ -112,6 +112,64 @@ METHODS: dict[str, str] = {
 }
 """What the language writes for methods of tensors in Python."""
 
+SETTINGS_OF: dict[str, dict[str, str]] = {
+    "method": {
+        **dict.fromkeys(("al", "alm", "auglag", "augmented", "almmodel"), "augmented_lagrangian"),
+        **dict.fromkeys(("primal_dual", "dual_ascent", "gda", "lagrange"), "lagrangian"),
+        **dict.fromkeys(("slsqp", "ipopt", "interior_point", "newton", "barrier"), "sqp"),
+        **dict.fromkeys(("proj", "project", "pgd", "projected_gradient"), "projection"),
+        **dict.fromkeys(("penalty_method", "l1_penalty"), "exact_penalty"),
+        **dict.fromkeys(("conditional_gradient", "fw"), "frank_wolfe"),
+        **dict.fromkeys(("reparametrization", "reparam"), "parametrization"),
+    },
+    "data source": {
+        **dict.fromkeys(("read_csv", "load_csv", "table", "tsv"), "csv"),
+        **dict.fromkeys(("cifar",), "cifar10"),
+        **{f"load_{word}": word for word in ("digits", "wine", "iris", "breast_cancer")},
+        "load_diabetes": "diabetes",
+    },
+    "model": {
+        **dict.fromkeys(("logistic", "logisticregression", "logistic_regression"), "linear"),
+        **dict.fromkeys(("linearregression", "linear_regression"), "linear"),
+        **dict.fromkeys(("nn", "dense", "feedforward", "perceptron", "sequential"), "mlp"),
+        **dict.fromkeys(("conv", "convnet", "lenet"), "cnn"),
+    },
+    "schedule": {
+        **dict.fromkeys(("cosineannealinglr", "cosine_annealing", "cosineannealing"), "cosine"),
+        **dict.fromkeys(("steplr", "multisteplr"), "step"),
+        **dict.fromkeys(("exponentiallr", "exponential_decay"), "exponential"),
+        **dict.fromkeys(("linearlr", "linear_decay"), "linear"),
+    },
+    "optimizer": {"gd": "sgd", "momentum": "sgd", "bfgs": "lbfgs", "l_bfgs": "lbfgs"},
+}
+"""Words of methods, sources, models and optimizers in other libraries, and ours."""
+
+SETTING_WORDS: dict[str, tuple[str, ...]] = {
+    "lr": ("learning_rate", "learningrate", "step_size", "stepsize", "eta", "alpha"),
+    "epochs": ("num_epochs", "n_epochs", "max_epochs", "epoch"),
+    "steps": ("num_steps", "n_steps", "max_steps", "iterations", "iters", "num_iters"),
+    "batch_size": ("batch", "batchsize", "bs", "minibatch", "minibatch_size"),
+    "seed": ("random_state", "random_seed", "rng"),
+    "hidden": ("hidden_layers", "hidden_sizes", "layers", "width", "widths", "units", "hidden_dim"),
+    "channels": ("filters", "num_channels"),
+    "act": ("activation", "nonlinearity", "activations"),
+    "path": ("file", "filename", "filepath"),
+    "target": ("label", "labels", "y", "target_column"),
+    "split": ("splits", "fractions", "shares"),
+    "penalty": ("rho", "mu", "penalty_coefficient", "c"),
+    "coefficient": ("c", "penalty", "rho", "mu", "penalty_coefficient"),
+    "growth": ("gamma", "factor", "penalty_growth"),
+    "rho": ("penalty", "mu"),
+    "clip_norm": ("grad_clip", "gradient_clip", "max_norm", "max_grad_norm", "clip"),
+    "accumulate": ("accumulation", "grad_accumulation", "gradient_accumulation_steps"),
+    "precision": ("dtype",),
+    "schedule": ("scheduler", "lr_schedule", "lr_scheduler"),
+    "every": ("frequency", "interval", "dual_every"),
+    "max_iter": ("maxiter", "max_iterations"),
+    "weight": ("coefficient", "lambda_", "c"),
+}
+"""Settings of other libraries, by the name of ours."""
+
 _MEANT = {
     **{other: Meant(f"did you mean `{word}`?", word) for word, o in _WORDS.items() for other in o},
     **{other: Meant(form) for form, others in _FORMS.items() for other in others},

@@ -112,6 +112,40 @@ def _range(f: Failure) -> Repair | None:
     )
 
 
+def tuple_list(f: Failure) -> Repair | None:
+    """`hidden=(64, 64)`, `param w = (1, 2)`, `minimize f((1, 2))`: lists stand in `[ ]`."""
+    opened = f.depth(f.index)
+    if f.token.kind != "COMMA" or not opened or f.at(opened[-1]).kind != "LPAR":
+        return None
+    opener = opened[-1]
+    close = next((i for i in range(f.index, len(f.tokens)) if f.depth(i + 1) == opened[:-1]), None)
+    if close is None or f.at(opener - 1).kind not in {"EQUAL", "LPAR", "COMMA", "LSQB"}:
+        return None
+    first, last = f.at(opener), f.at(close)
+    span = Span(first.start, last.end)
+    meant = f"[{f.source.text[first.end : last.start].strip().rstrip(',')}]"
+    items = f.tokens[opener + 1 : close]
+    if items[-1].kind == "COMMA":
+        items = items[:-1]
+    return Repair(
+        problem(
+            f.source,
+            "CS128",
+            "a list stands in `[ ]`, not in `( )`",
+            span,
+            helps=(f"write `{meant}`",),
+            fix=meant,
+        ),
+        (
+            *f.tokens[:opener],
+            Token("LSQB", "[", first.start, first.end),
+            *items,
+            Token("RSQB", "]", last.start, last.end),
+            *f.tokens[close + 1 :],
+        ),
+    )
+
+
 def stray_closer(f: Failure) -> Repair | None:
     """A closer that closes nothing, or not what is open."""
     token = f.token

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.layout import ITEM_WORDS
 from cspec.dsl.source import Span
-from cspec.dsl.syntax_brackets import braces, interval, stray_closer, unclosed
+from cspec.dsl.syntax_brackets import braces, interval, stray_closer, tuple_list, unclosed
 from cspec.dsl.syntax_endings import FORMS, ends_early
 from cspec.dsl.syntax_failure import (
     OPERAND_ENDS,
@@ -158,6 +158,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     walrus,
     equality_in_definition,
     interval,
+    tuple_list,
     given_bar,
     double_bar,
     single_equal,

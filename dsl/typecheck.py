@@ -476,7 +476,7 @@ class Typer:
         if kind.what == "tensor" and isinstance(value, Name):
             symbol = self.symbols.table.get(value.id)
             dimensions = getattr(symbol.item, "dimensions", ()) if symbol else ()
-            if dimensions and len(indices) == len(dimensions):
+            if dimensions and len(indices) >= len(dimensions):
                 return kind._replace(what="number")
         return kind
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,12 +25,15 @@ class SgdOptimizer(Optimizer):
     nesterov: bool = Field(False, description="Nesterov momentum")
 
 
+Decay = Annotated[float, Field(ge=0, lt=1)]
+
+
 class AdamOptimizer(Optimizer):
     """torch.optim.Adam."""
 
     word: ClassVar[str] = "adam"
     lr: float = Field(1e-3, gt=0, description="learning rate")
-    betas: tuple[float, float] = Field((0.9, 0.999), description="decay of the moments")
+    betas: tuple[Decay, Decay] = Field((0.9, 0.999), description="decay of the moments")
     eps: float = Field(1e-8, gt=0, description="denominator guard")
     weight_decay: float = Field(0.0, ge=0, description="L2 coefficient")
 
@@ -103,6 +106,9 @@ SCHEDULES: dict[str, type[Schedule]] = {
 }
 
 
+Size = Annotated[int, Field(ge=1)]
+
+
 class FitSettings(Settings):
     """`fit(...)`: optimizer, length, batches, seed."""
 
@@ -113,7 +119,7 @@ class FitSettings(Settings):
     schedule: Schedule = Field(Constant(), description="learning-rate schedule")
     epochs: int | None = Field(None, ge=1, description="passes over the data; default 30")
     steps: int | None = Field(None, ge=1, description="steps; default 5,000 without data")
-    batch_size: int | Literal["full"] | dict[str, int | Literal["full"]] = Field(
+    batch_size: Size | Literal["full"] | dict[str, Size | Literal["full"]] = Field(
         128, description="examples a step: a number, full, or sizes(train=64, ...)"
     )
     clip_norm: float | None = Field(None, gt=0, description="clip the total gradient norm")

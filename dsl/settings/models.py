@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from cspec.dsl.settings.base import Settings
 Act = Literal["relu", "tanh", "sigmoid", "softplus", "gelu", "silu", "elu", "identity"]
 Gates = Literal["none", "hard_concrete"]
 _GATES = "hard_concrete: a gate on each prunable weight (Louizos et al. 2018)"
+Width = Annotated[int, Field(ge=1)]
 _DROP = "share of closed gates at the start"
 
 
@@ -18,6 +19,8 @@ class ModelSource(Settings):
     """Base of the models."""
 
     positional: ClassVar[tuple[str, ...]] = ()
+    bare: ClassVar[str] = "the sizes of inputs and outputs follow the data and the loss"
+    """What is to be said of a number without a name."""
 
 
 class LinearModel(ModelSource):
@@ -32,7 +35,7 @@ class Mlp(ModelSource):
 
     word: ClassVar[str] = "mlp"
     positional: ClassVar[tuple[str, ...]] = ("hidden",)
-    hidden: tuple[int, ...] = Field((64, 64), description="widths of the hidden layers")
+    hidden: tuple[Width, ...] = Field((64, 64), description="widths of the hidden layers")
     act: Act = Field("relu", description="activation")
     gates: Gates = Field("none", description=_GATES)
     drop_rate: float = Field(0.01, gt=0, lt=1, description=_DROP)
@@ -43,8 +46,8 @@ class Cnn(ModelSource):
 
     word: ClassVar[str] = "cnn"
     positional: ClassVar[tuple[str, ...]] = ("channels",)
-    channels: tuple[int, ...] = Field((16, 32), description="channels of the convolutions")
-    hidden: tuple[int, ...] = Field((64,), description="widths of the hidden layers behind")
+    channels: tuple[Width, ...] = Field((16, 32), description="channels of the convolutions")
+    hidden: tuple[Width, ...] = Field((64,), description="widths of the hidden layers behind")
     act: Act = Field("relu", description="activation")
     gates: Gates = Field("none", description=_GATES)
     drop_rate: float = Field(0.01, gt=0, lt=1, description=_DROP)

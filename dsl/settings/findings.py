@@ -1,0 +1,370 @@
+"""What is wrong with settings, in the words of the language, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.meant import SETTING_WORDS, SETTINGS_OF
+from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Name, Number, String, Vector
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.source import Source, Span
+from cspec.dsl.wording import closest, counted, listing, number, quoted
+
+Table = Mapping[str, type[Settings]]
+
+
+def options_of(wanted: Any) -> tuple[Any, ...]:
+    """The members of a union, without their constraints; a plain annotation is a union of one."""
+    if get_origin(wanted) is Annotated:
+        return options_of(get_args(wanted)[0])
+    if get_origin(wanted) in (Union, types.UnionType):
+        return tuple(plain for member in get_args(wanted) for plain in options_of(member))
+    return (wanted,)
+
+
+def a(noun: str) -> str:
+    """The noun with its article."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+_HOW = {
+    "model": 'bring your own in by `from "nets.py" import {word}` above, or bind it from outside:'
+    " `model net`",
+    "data source": "or leave `= ...` away, and bind your data from outside",
+}
+
+
+_IN_FILE = re.compile(r"([\w./-]+\.py):(\w+)")
+
+
+def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic:
+    """What stands where a word such as `adam` belongs: a text, a dotted name, a number."""
+    head: Expr = expr.function if isinstance(expr, Call) else expr
+    word = ""
+    if isinstance(head, String):
+        word = head.value
+    elif isinstance(head, Attribute):
+        word = head.name
+    meant = known_word(word, table, noun)
+    text = quoted(source, expr.span)
+    helps: tuple[str, ...] = (f"one of {listing(table)}",)
+    fixes: tuple[Fix, ...] = ()
+    file = _IN_FILE.fullmatch(word) if isinstance(head, String) else None
+    if file is not None:
+        helps = (f'write `from "{file[1]}" import {file[2]}` above, and `{file[2]}` here',)
+    elif meant:
+        helps = (f"write `{meant}`",)
+        fixes = (Fix(span=head.span, replacement=meant, title=f"write {meant}"),)
+    elif isinstance(head, Attribute) and noun in ("model", "data source"):
+        path = source.slice(head.value.span)
+        call = source.slice(Span(head.name_span.start, expr.span.end))
+        helps = (f"write `from {path} import {word}` above, and `{call}` here", *helps)
+    return Diagnostic(
+        code="CS503",
+        message=f"{text} is no {noun}",
+        span=expr.span,
+        label=f"the name of {a(noun)} goes here",
+        helps=helps,
+        fixes=fixes,
+    )
+
+
+def known_word(word: str, table: Table, noun: str) -> str | None:
+    """The word of a table that another library's word, or a typing mistake, most likely means."""
+    other = SETTINGS_OF.get(noun, {}).get(word.lower())
+    return other if other in table else closest(word, table) if word else None
+
+
+def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
+    """`lagrangean`, `mnsit`."""
+    guess = known_word(word, table, noun)
+    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    plural = f"{noun}s" if noun[-1] != "y" else f"{noun[:-1]}ies"
+    helps = [f"did you mean `{guess}`?" if guess else f"one of {listing(table)}"]
+    if not guess and noun in _HOW:
+        helps.append(_HOW[noun].format(word=word))
+    return Diagnostic(
+        code="CS501",
+        message=f"unknown {noun} `{word}`",
+        span=span,
+        label=f"no {noun} of this name",
+        notes=(f"{plural}: {', '.join(table)}",),
+        helps=helps,
+        fixes=fixes,
+    )
+
+
+def wrong_type(
+    cls: type[Settings], name: str, expr: Expr, wanted: str, source: Source
+) -> Diagnostic:
+    """A value of another kind; what to type instead where the text tells."""
+    meant = _meant(cls, name, expr, source)
+    return Diagnostic(
+        code="CS503",
+        message=f"`{name}` of `{cls.word}` takes {wanted}, not {quoted(source, expr.span)}",
+        span=expr.span,
+        label="does not fit",
+        notes=_about(cls, name),
+        helps=(f"write `{name}={meant}`" if meant else f"write `{name}=...` with {wanted}",),
+        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),) if meant else (),
+    )
+
+
+_TEXT = re.compile(r"[\w./:*?-]+")
+_QUANTITY = re.compile(r"[-+]?\d[\d_]*(\.\d+)?(e[-+]?\d+)?%?")
+
+
+def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | None:
+    """What a value of another kind would be if it were written as the setting takes it."""
+    options = options_of(cls.model_fields[name].annotation)
+    text = source.slice(expr.span)
+    if name == "split" and isinstance(expr, Number) and 0 < expr.value < 1:
+        return f"[{text}, {number(1 - expr.value)}]"
+    if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
+        return "true" if expr.value else "false"
+    if any(get_origin(option) is tuple for option in options):
+        return f"[{text}]" if isinstance(expr, Number | Name | String) else None
+    if str in options and not isinstance(expr, String) and _TEXT.fullmatch(text):
+        return f'"{text}"'
+    if isinstance(expr, String) and {int, float} & set(options):
+        return expr.value if _QUANTITY.fullmatch(expr.value) else None
+    return None
+
+
+def _about(cls: type[Settings], name: str) -> tuple[str, ...]:
+    field = cls.model_fields.get(name)
+    description = field.description if field else None
+    return (f"`{name}`: {description}",) if description else ()
+
+
+def not_taken(
+    expr: Expr,
+    options: tuple[Any, ...],
+    words: list[str],
+    cls: type[Settings],
+    name: str,
+    source: Source,
+) -> Diagnostic:
+    """A value that is none of the words, numbers or texts that a setting takes."""
+    found = wrong_type(cls, name, expr, _described(options, words), source)
+    guess = closest(expr.id, words) if isinstance(expr, Name) else None
+    if guess is None:
+        return found
+    return found.model_copy(
+        update={
+            "helps": (f"did you mean `{guess}`?",),
+            "fixes": (Fix(span=expr.span, replacement=guess, title=f"write {guess}"),),
+        }
+    )
+
+
+def _described(options: tuple[Any, ...], words: list[str]) -> str:
+    """What an annotation takes, in words."""
+    parts: list[str] = []
+    if float in options:
+        parts.append("a number")
+    elif int in options:
+        parts.append("a whole number")
+    if str in options and bool not in options:
+        parts.append("a text in quotes")
+    sequence = next((o for o in options if get_origin(o) is tuple), None)
+    if sequence is not None:
+        inner = _described(options_of(get_args(sequence)[0]), [])
+        parts.append(f"a list in brackets, each {inner}")
+    if any(get_origin(o) is dict for o in options):
+        parts.append("`sizes(...)`")
+    numbers = [
+        v for o in options if get_origin(o) is Literal for v in get_args(o) if isinstance(v, int)
+    ]
+    parts.extend(f"`{v}`" for v in numbers)
+    parts.extend(f"`{word}`" for word in words)
+    if len(parts) < 2:
+        return "".join(parts) or "a value"
+    return f"{', '.join(parts[:-1])} or {parts[-1]}"
+
+
+def known_setting(cls: type[Settings], word: str) -> str | None:
+    """The setting that another library's word, or a typing mistake, most likely means."""
+    for ours, others in SETTING_WORDS.items():
+        if ours in cls.model_fields and word.lower() in others:
+            return ours
+    return closest(word, cls.model_fields)
+
+
+def unknown_setting(cls: type[Settings], keyword: Keyword, source: Source) -> Diagnostic:
+    """A setting that the word does not take."""
+    known = tuple(cls.model_fields)
+    guess = known_setting(cls, keyword.name)
+    span = keyword.name_span
+    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    takes = f"`{cls.word}` takes {listing(known, 'and')}"
+    return Diagnostic(
+        code="CS502",
+        message=f"`{cls.word}` has no setting `{keyword.name}`",
+        span=span,
+        label="unknown setting",
+        notes=(takes if known else f"`{cls.word}` takes no settings",),
+        helps=(f"did you mean `{guess}`?",)
+        if guess
+        else (_inner(cls, keyword, source) or f"remove `{keyword.name}`",),
+        fixes=fixes,
+    )
+
+
+def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
+    """`fit(lr=0.1)`: a setting of a record that is a setting itself."""
+    for name, field in cls.model_fields.items():
+        default = field.default[0] if isinstance(field.default, tuple) else field.default
+        if isinstance(default, Settings) and keyword.name in type(default).model_fields:
+            value = source.slice(keyword.value.span)
+            return f"write `{name}={default.word}({keyword.name}={value})`"
+    return None
+
+
+def list_of(cls: type[Settings], positional: tuple[str, ...], arguments: tuple[Expr, ...]) -> str:
+    """The one list that several numbers without brackets are: `mlp(64, 64)`; else nothing."""
+    if len(positional) != 1 or len(arguments) < 2:
+        return ""
+    if not all(isinstance(item, Number) for item in arguments):
+        return ""
+    options = options_of(cls.model_fields[positional[0]].annotation)
+    return positional[0] if any(get_origin(option) is tuple for option in options) else ""
+
+
+def no_list(
+    cls: type[Settings], name: str, arguments: tuple[Expr, ...], source: Source
+) -> Diagnostic:
+    """Numbers without the brackets of their list."""
+    span = Span(arguments[0].span.start, arguments[-1].span.end)
+    meant = f"[{source.slice(span)}]"
+    return Diagnostic(
+        code="CS503",
+        message=f"`{name}` of `{cls.word}` is one list",
+        span=span,
+        label="brackets are missing",
+        notes=_about(cls, name),
+        helps=(f"write `{cls.word}({meant})`",),
+        fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def twice(cls: type[Settings], keyword: Keyword) -> Diagnostic:
+    """A setting that is given again."""
+    return Diagnostic(
+        code="CS505",
+        message=f"`{keyword.name}` of `{cls.word}` is given twice",
+        span=keyword.span,
+        label="given again here",
+        helps=("remove one of the two",),
+    )
+
+
+def no_name(cls: type[Settings], argument: Expr, source: Source) -> Diagnostic:
+    """A value without the name of its setting."""
+    known = tuple(cls.model_fields)
+    text = source.slice(argument.span)
+    fitting = [n for n in known if not isinstance(argument, Number) or _takes_number(cls, n)]
+    bare = getattr(cls, "bare", "")
+    if not fitting or (bare and isinstance(argument, Number)):
+        return Diagnostic(
+            code="CS502" if not known else "CS506",
+            message=f"`{cls.word}` takes no {'settings' if not known else 'value without a name'}",
+            span=argument.span,
+            label="nothing goes here",
+            notes=(bare,) if bare else (),
+            helps=(f"remove it, or give the setting's name: {listing(known)}",)
+            if known
+            else (f"write `{cls.word}`",),
+        )
+    return Diagnostic(
+        code="CS506",
+        message=f"settings of `{cls.word}` are given by name",
+        span=argument.span,
+        label="which setting is this?",
+        notes=(f"`{cls.word}` takes {listing(known, 'and')}",),
+        helps=(f"write `{fitting[0]}={text}`",),
+        fixes=(
+            Fix(span=argument.span, replacement=f"{fitting[0]}={text}", title=f"set {fitting[0]}"),
+        ),
+    )
+
+
+def _takes_number(cls: type[Settings], name: str) -> bool:
+    options = options_of(cls.model_fields[name].annotation)
+    return int in options or float in options
+
+
+_RANGES = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+_OF = {"greater_than_equal": "of ", "less_than_equal": "of "}
+
+
+def invalid(
+    cls: type[Settings], problem: Any, value: Expr | None, record: Span, source: Source
+) -> Diagnostic:
+    """A pydantic finding about one setting (or, without `value`, about the record)."""
+    place = problem["loc"]
+    name = str(place[0]) if place else ""
+    kind = problem["type"]
+    if not name:
+        return Diagnostic(
+            code="CS503",
+            message=f"`{cls.word}`: {problem['ctx']['error']}",
+            span=record,
+            label="these settings together",
+            helps=("change one of them",),
+        )
+    if value is None:
+        return Diagnostic(
+            code="CS507",
+            message=f"`{cls.word}` needs `{name}`",
+            span=record,
+            label=f"`{name}` is missing",
+            notes=_about(cls, name),
+            helps=(f"add `{name}=...`",),
+        )
+    if isinstance(value, Vector) and (len(place) == 1 or kind in ("missing", "too_long")):
+        size = _length(cls, name)
+        if size is not None and size != len(value.items):
+            return wrong_type(cls, name, value, counted(size, "number") + " in brackets", source)
+    item = value
+    if isinstance(value, Vector) and len(place) > 1 and isinstance(place[1], int):
+        item = value.items[place[1]]
+    given = problem.get("input")
+    shown = number(given) if isinstance(given, int | float) else quoted(source, item.span)
+    if kind in _RANGES:
+        key, word = _RANGES[kind]
+        wanted = f"{word} {number(problem['ctx'][key])}"
+    elif kind in ("int_from_float", "int_type"):
+        wanted = "a whole number"
+    else:
+        described = _described(options_of(cls.model_fields[name].annotation), [])
+        return wrong_type(cls, name, item, described, source)
+    chosen = wanted if wanted.startswith("a ") else f"a number {_OF.get(kind, '')}{wanted}"
+    each = f"each of `{name}`" if item is not value else f"`{name}`"
+    return Diagnostic(
+        code="CS504",
+        message=f"{each} of `{cls.word}` must be {wanted}, not {shown}",
+        span=item.span,
+        label="out of range",
+        notes=_about(cls, name),
+        helps=(f"choose {chosen}",),
+    )
+
+
+def _length(cls: type[Settings], name: str) -> int | None:
+    """How many items a list of fixed length has."""
+    for option in options_of(cls.model_fields[name].annotation):
+        if get_origin(option) is tuple and Ellipsis not in get_args(option):
+            return len(get_args(option))
+    return None

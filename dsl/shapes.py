@@ -1,0 +1,306 @@
+"""Shapes of what a spec itself declares: `var x[3]`, `param A[2, 3]`; indices and products of them.
+
+Only what is known from the text is judged: shapes of models, weights and columns are known when
+they are bound. Shapes broadcast as they do when the expression runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Compare,
+    Comprehension,
+    Constraint,
+    Expr,
+    Group,
+    Index,
+    Item,
+    Name,
+    Negate,
+    Node,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Vector,
+)
+from cspec.dsl.source import Span
+from cspec.dsl.symbols import Symbol
+from cspec.dsl.typecheck import Typer
+from cspec.dsl.wording import counted
+
+Shape = tuple[int, ...]
+
+
+class Bounds(NamedTuple):
+    """The least and the largest value of a name that goes over `range(n)`."""
+
+    low: float
+    high: float
+
+
+Names = Mapping[str, Bounds | None]
+"""Names that binders hold: their bounds, or None for names of unknown shape."""
+
+
+def check_shapes(typer: Typer, items: tuple[Item, ...]) -> None:
+    """Report indices outside a variable and shapes that do not fit; findings go to the typer."""
+    if not any(getattr(s.item, "dimensions", ()) or s.role == "var" for s in _declared(typer)):
+        return
+    for item in items:
+        _visit(typer, item, {})
+
+
+def _declared(typer: Typer) -> list[Symbol]:
+    return [s for s in typer.symbols.table.values() if s.role in ("var", "param")]
+
+
+def _visit(typer: Typer, node: Node, names: Names) -> None:
+    """The expressions below a node that is none itself."""
+    if isinstance(node, Expr):
+        _shape(typer, node, names)
+        return
+    if isinstance(node, Constraint | Group):
+        for binder in node.binders:
+            _shape(typer, binder.domain, names)
+            names = {**names, **_bound(typer, binder)}
+    for child in node.children():
+        if not isinstance(child, Binder):
+            _visit(typer, child, names)
+
+
+def _bound(typer: Typer, binder: Binder) -> dict[str, Bounds | None]:
+    match binder.domain:
+        case Call(function=Name(id="range"), arguments=(count,)) if binder.condition is None:
+            size = value_or_none(count, typer.values)
+            if size is not None and size >= 1:
+                return dict.fromkeys(binder.names, Bounds(0, size - 1))
+    return dict.fromkeys(binder.names)
+
+
+def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
+    """The shape of an expression; None where the text does not tell, or a mistake is reported."""
+    match expr:
+        case Number():
+            return ()
+        case Name(id=name):
+            return (
+                () if names.get(name) else None if name in names else _declared_shape(typer, name)
+            )
+        case Negate(operand=operand):
+            return _shape(typer, operand, names)
+        case Sum(operands=operands):
+            return _joined(typer, operands, names)
+        case Product(operands=operands, operators=operators):
+            return _product(typer, operands, operators, names)
+        case Power(base=base, exponent=exponent):
+            return _joined(typer, (base, exponent), names)
+        case Vector(items=items):
+            return _vector(typer, items, names)
+        case Index(value=value, indices=indices):
+            return _index(typer, value, indices, names)
+        case Attribute(value=value, name="T"):
+            inner = _shape(typer, value, names)
+            return None if inner is None else tuple(reversed(inner))
+        case Call(function=Name(id=word), arguments=arguments):
+            shapes = [_shape(typer, argument, names) for argument in arguments]
+            signature = typer.signatures.get(word)
+            if signature is None or word in typer.symbols.table or len(shapes) != 1:
+                return None
+            return shapes[0] if signature.family == "elementary" else ()
+        case Comprehension(binders=binders, body=body):
+            inner_names = dict(names)
+            for binder in binders:
+                _shape(typer, binder.domain, inner_names)
+                inner_names |= _bound(typer, binder)
+            inner = _shape(typer, body, inner_names)
+            return inner if expr.function == "sum" else None
+        case Compare(operands=operands):
+            _joined(typer, operands, names)
+            return None
+        case _:
+            for child in expr.children():
+                if isinstance(child, Expr):
+                    _shape(typer, child, names)
+            return None
+
+
+def _declared_shape(typer: Typer, name: str) -> Shape | None:
+    symbol = typer.symbols.table.get(name)
+    if symbol is None or symbol.role not in ("var", "param"):
+        return None
+    sizes = [value_or_none(d, typer.values) for d in getattr(symbol.item, "dimensions", ())]
+    known = [int(size) for size in sizes if size is not None]
+    return tuple(known) if len(known) == len(sizes) else None
+
+
+def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | None:
+    """The common shape of what is added or multiplied entry by entry."""
+    shapes = [_shape(typer, operand, names) for operand in operands]
+    result: Shape | None = ()
+    before: Expr = operands[0]
+    for operand, shape in zip(operands, shapes, strict=True):
+        if shape is None or result is None:
+            return None
+        joint = _broadcast(result, shape)
+        if joint is None:
+            _misfit(typer, (before, result), (operand, shape), "have no common shape")
+            return None
+        if shape:
+            before = operand
+        result = joint
+    return result
+
+
+def _broadcast(left: Shape, right: Shape) -> Shape | None:
+    size = max(len(left), len(right))
+    pairs = list(
+        zip((1,) * (size - len(left)) + left, (1,) * (size - len(right)) + right, strict=True)
+    )
+    if any(a != b and 1 not in (a, b) for a, b in pairs):
+        return None
+    return tuple(max(a, b) for a, b in pairs)
+
+
+def _product(
+    typer: Typer, operands: tuple[Expr, ...], operators: tuple[str, ...], names: Names
+) -> Shape | None:
+    result = _shape(typer, operands[0], names)
+    for operator, operand in zip(operators, operands[1:], strict=True):
+        shape = _shape(typer, operand, names)
+        if shape is None or result is None:
+            result = None
+            continue
+        left = (operands[0], result)
+        joint = _matrix(result, shape) if operator == "@" else _broadcast(result, shape)
+        if joint is None:
+            how = "can't be multiplied by `@`" if operator == "@" else "have no common shape"
+            _misfit(typer, left, (operand, shape), how)
+        result = joint
+    return result
+
+
+def _matrix(left: Shape, right: Shape) -> Shape | None:
+    """The shape of `left @ right`; None where it does not exist."""
+    if not left or not right:
+        return None
+    inner = right[0] if len(right) == 1 else right[-2]
+    if left[-1] != inner:
+        return None
+    return (*left[:-1], *(right[-1:] if len(right) > 1 else ()))
+
+
+def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], how: str) -> None:
+    (first, one), (second, other) = left, right
+    helps = ["the sizes have to agree: look at the lines that declare them"]
+    if "@" in how and len(one) == 2 and _matrix((one[1], one[0]), other) is not None:
+        text = typer.source.slice(first.span)
+        helps = [f"did you mean `{text}.T @ {typer.source.slice(second.span)}`?"]
+    elif "@" in how and not (one and other):
+        helps = ["for a multiple write `*`"]
+    typer.report(
+        "CS329",
+        f"{typer.text(first)} and {typer.text(second)} {how}",
+        Span(first.span.start, second.span.end),
+        f"{_size(one)}, and {_size(other)}",
+        helps=helps,
+    )
+
+
+def _size(shape: Shape) -> str:
+    if not shape:
+        return "one number"
+    return f"{' x '.join(map(str, shape))} numbers"
+
+
+def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None:
+    shapes = [_shape(typer, item, names) for item in items]
+    if None in shapes or not items:
+        return None
+    for item, shape in zip(items, shapes, strict=True):
+        if shape != shapes[0]:
+            typer.report(
+                "CS329",
+                f"{typer.text(item)} is no row like the others",
+                item.span,
+                f"{_size(shape or ())}, the first has {_size(shapes[0] or ())}",
+                helps=("write rows of the same length",),
+            )
+            return None
+    return (len(items), *(shapes[0] or ()))
+
+
+def _index(typer: Typer, value: Expr, indices: tuple[Expr, ...], names: Names) -> Shape | None:
+    shape = _shape(typer, value, names)
+    for index in indices:
+        _shape(typer, index, names)
+    if shape is None:
+        return None
+    text = typer.source.slice(value.span)
+    if len(indices) > len(shape):
+        _too_many(typer, text, indices, shape)
+        return None
+    for index, size in zip(indices, shape, strict=False):
+        _in_range(typer, text, index, size, names)
+    return shape[len(indices) :]
+
+
+def _too_many(typer: Typer, text: str, indices: tuple[Expr, ...], shape: Shape) -> None:
+    entry = f"{text}[{', '.join('0' for _ in shape)}]" if shape else text
+    typer.report(
+        "CS329",
+        f"`{text}` has {counted(len(shape), 'dimension')}, not {len(indices)}"
+        if shape
+        else f"`{text}` is one number: it has no entries",
+        indices[len(shape)].span,
+        _size(shape),
+        helps=(f"write `{entry}`",),
+    )
+
+
+def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> None:
+    bounds = _bounds(typer, index, names)
+    if bounds is None:
+        return
+    if bounds.low == bounds.high and bounds.low != int(bounds.low):
+        message, helps = f"{typer.text(index)} is no index", ("write a whole number",)
+    elif bounds.low < 0:
+        last = f"`{text}[{size - 1}]`"
+        message = f"`{text}` has no entry {bounds.low:g}"
+        helps = (f"the last entry is {last}",) if bounds.high < 0 else ("begin at 0",)
+    elif bounds.high > size - 1:
+        message = f"`{text}` has no entry {bounds.high:g}"
+        helps = (f"its entries are 0 to {size - 1}",)
+    else:
+        return
+    typer.report("CS329", message, index.span, f"indices go from 0 to {size - 1}", helps=helps)
+
+
+def _bounds(typer: Typer, index: Expr, names: Names) -> Bounds | None:
+    """The least and the largest value of an index: a number, a name of `range(n)`, sums of them."""
+    known = value_or_none(index, typer.values)
+    if known is not None:
+        return Bounds(known, known)
+    match index:
+        case Name(id=name):
+            return names.get(name)
+        case Negate(operand=operand):
+            inner = _bounds(typer, operand, names)
+            return None if inner is None else Bounds(-inner.high, -inner.low)
+        case Sum(operands=operands, operators=operators):
+            parts = [_bounds(typer, operand, names) for operand in operands]
+            total = parts[0]
+            for sign, part in zip(operators, parts[1:], strict=True):
+                if total is None or part is None:
+                    return None
+                low, high = (part.low, part.high) if sign == "+" else (-part.high, -part.low)
+                total = Bounds(total.low + low, total.high + high)
+            return total
+        case _:
+            return None
