@@ -41,8 +41,9 @@ from cspec.compiler.program import (
 from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import budget, effective, projection_notes
-from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.set_solve import set_graph, set_solve_of
+from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
+from cspec.compiler.shared_sets import sharing_notes
 from cspec.compiler.solve import solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.variable_bounds import bound_actions
@@ -201,7 +202,8 @@ def specialize(
             "models": plan.models if models is None else models,
             "notes": notes
             + solver_notes(problem, checked)
-            + projection_notes(problem, fit, frozenset(checked.symbols.vars())),
+            + projection_notes(problem, fit, frozenset(checked.symbols.vars()))
+            + sharing_notes(lowered.actions, facts),
         }
     )
     loop = LoopPlan(

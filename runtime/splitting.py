@@ -1,4 +1,4 @@
-"""Pieces of ADMM and projection that emitted loops are written in.
+"""Pieces of ADMM that emitted loops are written in.
 
 ADMM splits min f(x) s.t. x in S into min f(x) + r(z) s.t. x = z, with r the indicator of S, in
 scaled form u = y / rho (Boyd et al. 2011, section 3.1.1):
@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators import Intersection, Operator, Sparse
+from cspec.runtime.operators import Operator, Sparse
+from cspec.runtime.projections import copies, length, meet, project_, project_all
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -40,54 +41,8 @@ UNCHANGED = 2
 """Rounds with the same support after which it is frozen."""
 BLOWN_UP = 10.0
 """||u|| / ||x|| at which u starts anew."""
-ROUNDS = 100
-"""Most alternations between several sets on the same parameters."""
 DECAY = 200
 """Steps after which the linearized step size has fallen by a factor of sqrt(2)."""
-
-
-def project_all(operator: Operator, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The nearest members: jointly for a global count, else tensor by tensor."""
-    if isinstance(operator, Sparse):
-        return operator.project_jointly(tensors)
-    return [operator.project(tensor) for tensor in tensors]
-
-
-def project_(
-    operator: Operator,
-    tensors: Sequence[Tensor],
-    optimizer: object | None = None,
-) -> None:
-    """Replace parameters by the nearest members of the set, in place.
-
-    With an optimizer, its momentum is corrected where the projection acted: it still points out of
-    the set there, and would push the next step out again.
-    """
-    with torch.no_grad():
-        before = [tensor.detach().clone() for tensor in tensors]
-        after = project_all(operator, before)
-        for tensor, old, new in zip(tensors, before, after, strict=True):
-            tensor.copy_(new)
-            if optimizer is not None:
-                correct_momentum(operator, tensor, old, new, optimizer)
-
-
-def correct_momentum(
-    operator: Operator, tensor: Tensor, before: Tensor, after: Tensor, optimizer: object
-) -> None:
-    """Take the part of an optimizer's momentum out that points out of the set.
-
-    Adam divides its first moment by the root of the second, entry by entry. Only where the set
-    acts entry by entry, too, does a corrected first moment still give a sensible step: on the
-    Stiefel manifold the second moment keeps the normal part of the gradient, and what is left of
-    the first becomes tiny (digits: 61% instead of 94% accuracy).
-    """
-    state = getattr(optimizer, "state", {}).get(tensor, {})
-    names = ("momentum_buffer", "exp_avg") if operator.entrywise else ("momentum_buffer",)
-    for name in names:
-        momentum = state.get(name)
-        if isinstance(momentum, Tensor):
-            momentum.copy_(operator.project_momentum(after, before, momentum))
 
 
 def split_reset(
@@ -169,20 +124,20 @@ def split_step(
     relaxed = [relaxation * a + (1 - relaxation) * b for a, b in zip(x, z, strict=True)]
     new = _copies(name, operator, [a + b for a, b in zip(relaxed, u, strict=True)], state)
     u = [d + a - b for d, a, b in zip(u, relaxed, new, strict=True)]
-    primal = _length([a - b for a, b in zip(x, new, strict=True)])
-    dual = rho * _length([a - b for a, b in zip(new, z, strict=True)])
+    primal = length([a - b for a, b in zip(x, new, strict=True)])
+    dual = rho * length([a - b for a, b in zip(new, z, strict=True)])
     factor = torch.where(rounds % grow_every == 0, growth, 1.0).to(rho)
     if balance:
         factor = torch.where(primal > 10 * dual, factor * 2, factor)
         factor = torch.where(dual > 10 * primal, factor / 2, factor)
     grown = torch.minimum(rho * factor, torch.maximum(torch.full_like(rho, max_rho), rho))
-    if bool(_length(u) > BLOWN_UP * _length(x)):
+    if bool(length(u) > BLOWN_UP * length(x)):
         u = [torch.zeros_like(entry) for entry in u]
     for index, (copy, scaled) in enumerate(zip(new, u, strict=True)):
         state[f"{name}.z.{index}"] = copy
         state[f"{name}.u.{index}"] = scaled * (rho / grown)
     state[f"{name}.rho"], state[f"{name}.rounds"] = grown, rounds
-    relative = primal / _length(x).clamp(min=1e-12)
+    relative = primal / length(x).clamp(min=1e-12)
     if bool(relative <= state[f"{name}.nearest"]):
         state[f"{name}.nearest"] = relative.reshape(1)
         for index, copy in enumerate(new):
@@ -204,10 +159,6 @@ def _copies(name: str, operator: Operator, shifted: Sequence[Tensor], state: Sta
     return new
 
 
-def _length(tensors: Sequence[Tensor]) -> Tensor:
-    return torch.stack([tensor.square().sum() for tensor in tensors]).sum().sqrt()
-
-
 @torch.no_grad()
 def deliver(splits: Sequence[Split], state: State) -> None:
     """x <- P_S(x + u): the feasible copy takes the model's place.
@@ -215,16 +166,18 @@ def deliver(splits: Sequence[Split], state: State) -> None:
     Where x once was twice as near to a copy as it is now, that copy. Several sets on the same
     parameters are projected onto in turn until all hold.
     """
-    starts = [tensor.detach().clone() for tensor in splits[0][2]]
+    held = [(operator, tensors) for _, operator, tensors in splits]
+    starts = copies(held)
     for name, operator, tensors in splits:
         shifted = [x.detach() + state[f"{name}.u.{i}"] for i, x in enumerate(tensors)]
         new = _copies(name, operator, shifted, state)
-        now = _length([x.detach() - z for x, z in zip(tensors, new, strict=True)])
-        if bool(2 * state[f"{name}.nearest"] * _length([x.detach() for x in tensors]) < now):
+        now = length([x.detach() - z for x, z in zip(tensors, new, strict=True)])
+        if bool(2 * state[f"{name}.nearest"] * length([x.detach() for x in tensors]) < now):
             new = [state[f"{name}.best.{index}"] for index in range(len(tensors))]
         for tensor, z in zip(tensors, new, strict=True):
             tensor.copy_(z)
-    _meet(splits, starts)
+    if len(held) > 1:
+        meet(held, starts)
     for name, _, tensors in splits:
         for index, tensor in enumerate(tensors):
             state[f"{name}.z.{index}"] = tensor.detach().clone()
@@ -234,43 +187,16 @@ def deliver(splits: Sequence[Split], state: State) -> None:
 @torch.no_grad()
 def stay(splits: Sequence[Split], state: State, optimizer: object | None = None) -> None:
     """Fine-tuning after delivery: keep the support of a count, else project onto the set."""
-    starts = [tensor.detach().clone() for tensor in splits[0][2]]
+    held = [(operator, tensors) for _, operator, tensors in splits]
+    starts = copies(held)
     for name, operator, tensors in splits:
         if not isinstance(operator, Sparse):
             project_(operator, tensors, optimizer)
             continue
         for index, tensor in enumerate(tensors):
             tensor.mul_(state[f"{name}.z.{index}"] != 0)
-    _meet(splits, starts)
-
-
-def _meet(splits: Sequence[Split], starts: Sequence[Tensor]) -> None:
-    """Put several sets' parameters into all of them, near `starts` (of the first split).
-
-    Convex sets on the same tensors: the nearest common point (Dykstra). Else projections in turn.
-    """
-    if len(splits) < 2:
-        return
-    tensors = splits[0][2]
-    together = all(
-        len(other) == len(tensors) and all(a is b for a, b in zip(tensors, other, strict=True))
-        for _, _, other in splits
-    )
-    if together and all(operator.convex for _, operator, _ in splits):
-        joint = Intersection(*(operator for _, operator, _ in splits))
-        for tensor, start in zip(tensors, starts, strict=True):
-            tensor.copy_(joint.project(start))
-    for _ in range(ROUNDS):
-        if all(float(distance(operator, members)) == 0 for _, operator, members in splits):
-            return
-        for _, operator, members in splits:
-            project_(operator, members)
-
-
-def distance(operator: Operator, tensors: Sequence[Tensor]) -> Tensor:
-    """How far the tensors are from the set: jointly for a global count."""
-    moved = zip(tensors, project_all(operator, [x.detach() for x in tensors]), strict=True)
-    return _length([x.detach() - z for x, z in moved])
+    if len(held) > 1:
+        meet(held, starts)
 
 
 def report_split(session: Session, name: str) -> None:

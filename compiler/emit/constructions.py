@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator, constant
 from cspec.compiler.emit.measures import MakeTranslator
-from cspec.compiler.emit.sets import targets, tensors_of
+from cspec.compiler.emit.sets import tensors_of
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import Lowered, SetAction, full_label
 from cspec.compiler.methods.output_projection import OutputRows
 from cspec.compiler.methods.threshold import thresholded
+from cspec.compiler.shared_sets import targets
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expectation, Expr, Name, walk
 from cspec.dsl.settings.methods import FrankWolfe, Parametrization

@@ -25,7 +25,7 @@ from cspec.compiler.emit.duals import (
     write_stall_reports,
 )
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.sets import write_projection
+from cspec.compiler.emit.sets import write_projection, write_projections
 from cspec.compiler.emit.splits import (
     write_attraction,
     write_epoch_rounds,
@@ -36,6 +36,7 @@ from cspec.compiler.emit.splits import (
 )
 from cspec.compiler.lower import Lowered, SetAction
 from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
+from cspec.compiler.shared_sets import sharing
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Projection
@@ -259,8 +260,9 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     ]
     if late:
         translator.writer.line("progress = 1.0")
-    for action in late:
-        write_projection(action, translator, plan.epochs)
+    for group in sharing(_projections(plan), translator.scope.facts):
+        if any(action in late for action in group):
+            write_projections(group, translator, plan.epochs)
     write_stall_reports(plan.lowered, translator)
     write_reports(plan.splits, translator)
     write_thresholds(plan.lowered, translator)

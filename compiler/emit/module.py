@@ -58,6 +58,7 @@ UPDATE_PIECES = frozenset(
 LOOP_PIECES = {
     **RUNTIME_FUNCTIONS,
     "cspec.runtime.nlp": frozenset({"matrix", "symmetric"}),
+    "cspec.runtime.projections": frozenset({"project_", "project_together"}),
     "cspec.runtime.escalate": frozenset({"escalate"}),
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
@@ -71,7 +72,7 @@ LOOP_PIECES = {
 EXAMPLE_PIECES = frozenset({"example_max", "example_min", "example_sum"})
 PAIR_PIECES = frozenset({"differences", "ratio_differences"})
 SPLIT_PIECES = frozenset(
-    {"project_", "attraction", "split_reset", "split_step", "deliver", "stay", "linearized_step",
+    {"attraction", "split_reset", "split_step", "deliver", "stay", "linearized_step",
      "report_split"}
 )  # fmt: skip
 MODEL_PIECES = frozenset({"clamp_gates"})
@@ -179,14 +180,16 @@ def _with_params(emission: Emission, names: Names) -> Scope:
     loop = emission.loop
     length = (loop.steps, loop.steps_per_epoch)
     mapped = mapped_variables(emission.lowered)
-    return emission.scope._replace(params=params, length=length, mapped=mapped)
+    vectors = frozenset(name for name, v in emission.params.items() if isinstance(v, tuple))
+    return emission.scope._replace(params=params, vectors=vectors, length=length, mapped=mapped)
 
 
 def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:
     lowered, loop, writer = emission.lowered, emission.loop, make.writer
     rules = lowered.rules
     write_initial_state(rules, lowered.size, writer)
-    write_measure(lowered, make)
+    solve = emission.solve
+    write_measure(lowered, make, None if solve is None else solve.vectors)
     if needs_violation(lowered):
         write_violation(rules, make)
     if needs_stand_in(lowered):
@@ -211,12 +214,12 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     if emission.solve is not None:
         write_derivatives(emission.solve, make)
         write_solve(emission.solve, writer)
-    else:
-        write_train(loop, make())
-    write_objective(emission.objective, make)
     elif emission.set_solve is not None:
         write_set_solve(emission.set_solve, make())
     write_evaluate(lowered, make)
+    else:
+        write_train(loop, make())
+    write_objective(emission.objective, make, None if solve is None else solve.vectors)
     write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
 
 
@@ -258,7 +261,7 @@ def _imports(
         **{module: used & pieces for module, pieces in LOOP_PIECES.items()},
     }  # fmt: skip
     groups = dict(sorted(groups.items()))
-    if template.operators or "operators.get" in text:
+    if "operators.get" in "\n".join((text, *constants)):
         head.line("from cspec.runtime import operators")
     if emission.solve is not None:
         head.line("from cspec.runtime import sqp")

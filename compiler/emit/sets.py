@@ -10,24 +10,13 @@ from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import SetAction
+from cspec.compiler.shared_sets import sharing, targets
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import Call, Expr, Name
 from cspec.dsl.settings.methods import Projection
 
 RAMPED = frozenset({"sparse"})
 """Sets of counts that are approached along a ramp."""
-
-
-def targets(action: SetAction, facts: Facts) -> list[Expr]:
-    """The parameters an action is on: those named, or all the prunable weights of its model."""
-    if action.targets:
-        return list(action.targets)
-    assert action.set.model is not None
-    return [
-        ParameterRef(model=action.set.model, name=p.name, shape=p.shape)
-        for p in facts.models[action.set.model].parameters
-        if p.prunable
-    ]
 
 
 def tensors(items: Sequence[Expr]) -> ast.expr:
@@ -62,7 +51,10 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
         return translator.operator(_final(action.set))
     start, end, share = ramp
     translator.used.add("ramp_down")
-    moment = ast.BinOp(ast.Name(id="progress"), ast.Div(), constant(share))
+    elapsed: ast.expr = ast.Name(id="progress")
+    if isinstance(action.settings, Projection) and action.settings.warmup:
+        elapsed = ast.BinOp(elapsed, ast.Sub(), constant(action.settings.warmup))
+    moment = ast.BinOp(elapsed, ast.Div(), constant(share))
     amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=[])
     get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
     return ast.Call(func=get, args=[ast.Constant(action.set.word), amount], keywords=[])
@@ -95,13 +87,39 @@ def _final(member: SetMember) -> SetMember:
             return member
 
 
-def write_project(actions: Sequence[SetAction], make: MakeTranslator, epochs: float) -> None:
+def write_project(
+    actions: Sequence[SetAction], facts: Facts, make: MakeTranslator, epochs: float
+) -> None:
     """`project(primal, optimizer, progress)`: every set that is projected on each step."""
     doc = ["Replace each by the nearest member of its set; momentum follows."]
+    groups = sharing(actions, facts)
+    if any(len(group) > 1 for group in groups):
+        doc += ["", "Sets on the same parameters: one after another until all hold."]
     with make.writer.function("project", ("primal", "optimizer", "progress"), doc):
         translator = make()
-        for action in actions:
-            write_projection(action, translator, epochs)
+        for group in groups:
+            write_projections(group, translator, epochs)
+
+
+def write_projections(group: Sequence[SetAction], translator: Translator, epochs: float) -> None:
+    """The projection of actions that share parameters: one line, or one line a set."""
+    if len(group) == 1:
+        write_projection(group[0], translator, epochs)
+        return
+    translator.used.add("project_together")
+    writer = translator.writer
+    writer.line("project_together(")
+    with writer.indented():
+        writer.line("[")
+        with writer.indented():
+            for action in group:
+                pair = ast.Tuple(elts=[operator(action, translator, epochs), tensors_of(action)])
+                writer.line(f"{ast.unparse(pair)},  # {action.family}")
+        momentum = any(isinstance(a.settings, Projection) and a.settings.momentum for a in group)
+        writer.line("],")
+        if momentum:
+            writer.line("optimizer,")
+    writer.line(")")
 
 
 def write_projection(action: SetAction, translator: Translator, epochs: float) -> None:
@@ -112,7 +130,13 @@ def write_projection(action: SetAction, translator: Translator, epochs: float) -
     if action.settings.momentum:
         arguments.append(ast.Name(id="optimizer"))
     call = ast.Call(func=ast.Name(id="project_"), args=arguments, keywords=[])
-    translator.writer.line(f"{ast.unparse(call)}  # {action.family}")
+    line = f"{ast.unparse(call)}  # {action.family}"
+    if not action.settings.warmup:
+        translator.writer.line(line)
+        return
+    translator.writer.line(f"if progress >= {action.settings.warmup!r}:")
+    with translator.writer.indented():
+        translator.writer.line(line)
 
 
 def tensors_of(action: SetAction) -> ast.expr:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.sets import split_call, split_tuple, targets
+from cspec.compiler.emit.sets import split_call, split_tuple
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import Lowered, SetAction
+from cspec.compiler.shared_sets import targets
 from cspec.dsl.nodes import Expr, Name
 from cspec.dsl.settings.base import EPOCH, STEP, Every
 from cspec.dsl.settings.methods import Admm
