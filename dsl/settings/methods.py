@@ -176,7 +176,11 @@ class Sqp(Method):
 
     word: ClassVar[str] = "sqp"
     multipliers: ClassVar[bool] = True
-    engine: Literal["slsqp", "trust_constr"] = Field("slsqp", description="scipy's engine")
+    engine: Literal["auto", "slsqp", "trust_constr", "augmented_lagrangian"] = Field(
+        "auto",
+        description="scipy's engine; `auto`: SLSQP for small problems, beyond them L-BFGS-B, in an "
+        "augmented Lagrangian where there are constraints",
+    )
     tolerance: float = Field(1e-9, gt=0, description="stopping tolerance")
     iterations: int = Field(500, ge=1, description="most iterations")
 
