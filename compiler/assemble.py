@@ -7,6 +7,7 @@ from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import FunctionalRule, Lowered, SetAction
 from cspec.compiler.methods.output_projection import OutputRows
+from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Name
 from cspec.dsl.settings.base import EPOCH, STEP
 from cspec.dsl.settings.methods import Admm, FrankWolfe, Parametrization, Projection
@@ -111,15 +112,51 @@ def _targets(action: SetAction) -> tuple[str, ...]:
 
 
 def _project(action: SetAction) -> Operation:
-    assert isinstance(action.settings, Projection)
+    settings = action.settings
+    assert isinstance(settings, Projection)
+    _require_schedule(action, settings)
+    options: dict[str, float] = {"warmup": settings.warmup} if settings.warmup else {}
     return Operation(
         kind=Kind.PROJECT,
         name=f"project_{action.name}",
-        trigger=action.settings.every,
+        trigger=settings.every,
+        options=options | ({"freeze": 1.0} if settings.freeze else {}),
         operator=text(set_expression(action.set)),
         targets=_targets(action),
-        meaning="W <- the nearest member of the set",
+        meaning=_projection_meaning(settings),
     )
+
+
+SUPPORTS = frozenset({"sparse", "nm"})
+"""Sets that say which entries may be nonzero."""
+
+
+def _projection_meaning(settings: Projection) -> str:
+    begun = f"once {settings.warmup:.0%} of the run are over, " if settings.warmup else ""
+    kept = "; at its bound the entries kept stay the same" if settings.freeze else ""
+    return f"{begun}W <- the nearest member of the set{kept}"
+
+
+def _require_schedule(action: SetAction, settings: Projection) -> None:
+    """A count comes to its bound before the run ends, and only supports can be frozen.
+
+    Raises:
+        SpecError: settings under which it would not, or a set without a support.
+    """
+    word, why = action.set.word, ""
+    ramp = settings.ramp if word == "sparse" else 0.0
+    if settings.warmup + ramp >= 1:
+        why = f"warmup={settings.warmup:g} and ramp={ramp:g} leave no step at the bound"
+    elif settings.freeze and word not in SUPPORTS:
+        why = f"`freeze` keeps the entries of a count, and `{word}` is none"
+    elif settings.freeze and settings.every != STEP:
+        why = "`freeze` needs a projection on every step"
+    if not why:
+        return
+    label = action.constraints[0].label
+    message = f"`{label}` can't be enforced by `projection` as written: {why}"
+    span = action.constraints[0].span
+    raise SpecError([Diagnostic(code="CS521", message=message, span=span)])
 
 
 def _attraction(action: SetAction) -> Operation:

@@ -14,7 +14,7 @@ from torch import nn
 from cspec.comparison import Comparison, Row, measure
 from cspec.compiler.plan import Plan
 from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
-from cspec.dsl.nodes import Expr
+from cspec.dsl.nodes import Objective
 from cspec.dsl.source import Source
 from cspec.execution import train
 from cspec.files import write_text
@@ -22,7 +22,7 @@ from cspec.pipeline import prepare, seed_of
 from cspec.plans import planned
 from cspec.runtime.result import Result
 from cspec.specs import checked_spec
-from cspec.using import read_using, with_using
+from cspec.using import Way, read_using, with_using
 
 REFUSALS = ("CS4", "CS5")
 """Codes by which a method says that it can't do a constraint; the rest are the user's to mend."""
@@ -83,18 +83,20 @@ def compare(
             took = time.monotonic() - started
             note(f"{done}/{total}  {text}  seed {seed}  {_said(run, last)}  {took:.1f} s")
         rows.append(Row(text, tuple(runs), last, refused))
-    found = Comparison(source.name, tuple(rows), numbers, last, interrupted)
+    sense = next((i.sense for i in checked.spec.items if isinstance(i, Objective)), "minimize")
+    found = Comparison(source.name, tuple(rows), numbers, last, interrupted, sense)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "comparison.txt", f"{found}\n")
+        write_text(out / "comparison.md", f"{found.to_markdown()}\n")
         write_text(out / "comparison.json", f"{found.to_json()}\n")
     return found
 
 
-def _methods(using: Sequence[str], params: Mapping[str, object]) -> dict[str, Expr]:
+def _methods(using: Sequence[str], params: Mapping[str, object]) -> dict[str, Way]:
     """The methods by their text; all mistakes in them at once."""
     found: list[Diagnostic] = []
-    methods: dict[str, Expr] = {}
+    methods: dict[str, Way] = {}
     for text in using:
         method, said = read_using(text, params)
         found += said
@@ -111,7 +113,7 @@ def _methods(using: Sequence[str], params: Mapping[str, object]) -> dict[str, Ex
     return methods
 
 
-def _planned(source: Source, method: Expr, params: Mapping[str, object] | None) -> Plan:
+def _planned(source: Source, method: Way, params: Mapping[str, object] | None) -> Plan:
     return planned(with_using(source, method), params)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -82,6 +83,10 @@ class Row:
         missing = (math.nan, math.nan)
         return Spread.of([one.constraints.get(label, missing)[place] for one in self.measured()])
 
+    def detail(self, name: str) -> Spread:
+        """What methods counted (`Result.details`); of several rules the largest of each run."""
+        return Spread.of([counted_in(run).get(name, math.nan) for run in self.runs])
+
     @property
     def steps(self) -> Spread:
         """Steps of the model."""
@@ -102,6 +107,7 @@ class Comparison:
     seeds: tuple[int, ...]
     last: bool = False
     interrupted: bool = False
+    sense: str = "minimize"
 
     def __getitem__(self, using: str) -> Row:
         for row in self.rows:
@@ -113,6 +119,15 @@ class Comparison:
         right = range(1, len(self.headings))
         lines = columns([self.headings, *self.cells()], right=right)
         return "\n".join([self.title, "", *lines, *self.below()])
+
+    def to_markdown(self) -> str:
+        """The table as Markdown, what stands below it as a list."""
+        rows = [self.headings, *self.cells()]
+        marked = [[f"`{row[0]}`", *row[1:]] for row in rows[1:]]
+        rules = ["---", *["---:"] * (len(self.headings) - 1)]
+        lines = [f"| {' | '.join(_escaped(row))} |" for row in (self.headings, rules, *marked)]
+        below = [f"- {line}" for line in self.below() if line]
+        return "\n".join([f"{self.title}", "", *lines, *([""] if below else []), *below])
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(cell)}</th>" for cell in self.headings)
@@ -137,7 +152,8 @@ class Comparison:
         """One for each column."""
         constraints = [title for _, title, _ in self._constraints()]
         return [
-            "method", "objective", *self._metrics(), *constraints, "met", "steps", "seconds",
+            "method", "objective", *self._metrics(), *constraints, "met", *self._details(),
+            "steps", "seconds",
         ]  # fmt: skip
 
     def cells(self) -> list[list[str]]:
@@ -154,6 +170,7 @@ class Comparison:
             *(str(row.metric(name)) for name in self._metrics()),
             *(str(find(row, label)) for label, _, find in self._constraints()),
             f"{row.met} of {len(row.runs)}",
+            *(str(row.detail(name)) for name in self._details()),
             f"{row.steps.mean:,.0f}",
             f"{row.seconds.mean:.1f}",
         ]
@@ -166,7 +183,37 @@ class Comparison:
             lines += [f"{row.using}: {end}" for end in ends]
         if self.interrupted:
             lines.append("interrupted: the table holds what was finished")
+        lines += self.reading()
         return ["", *lines] if lines else []
+
+    def reading(self) -> list[str]:
+        """Which methods met everything in every seed, the best of them, and who had to search.
+
+        A method with several settings is a search: its line says how many of them were right.
+        """
+        ran = [row for row in self.rows if row.runs]
+        if len(ran) < 2 or self.interrupted:
+            return []
+        met = [row for row in ran if row.met == len(row.runs)]
+        seeds = "every seed" if len(self.seeds) > 1 else "the run"
+        sign = -1.0 if self.sense == "maximize" else 1.0
+        if not met:
+            lines = [f"no method met every requirement in {seeds}"]
+        else:
+            best = min(met, key=lambda row: sign * row.objective.mean)
+            lines = [
+                f"met in {seeds}: {len(met)} of {len(ran)}; of these {best.using} has the best "
+                f"objective, {best.objective}"
+            ]
+        families: dict[str, list[Row]] = {}
+        for row in ran:
+            families.setdefault(re.split("[(;]", row.using)[0].strip(), []).append(row)
+        searched = [
+            f"{word} {sum(row in met for row in rows)} of {len(rows)} settings"
+            for word, rows in families.items()
+            if len(rows) > 1
+        ]
+        return [*lines, f"met by setting: {', '.join(searched)}"] if searched else lines
 
     def as_json(self) -> dict[str, Any]:
         """The table as plain values: means, deviations and counts by method."""
@@ -176,6 +223,7 @@ class Comparison:
                 "spec": self.spec,
                 "seeds": list(self.seeds),
                 "iterate": "last" if self.last else "delivered",
+                "reading": self.reading(),
                 "rows": [self._row_json(row) for row in self.rows],
             }
         )
@@ -198,6 +246,11 @@ class Comparison:
                         "violation": row.violation(label)._asdict()}
                 for label, _, _ in self._constraints()
             },
+            "details": {
+                name: row.detail(name)._asdict()
+                for name in self._details()
+                if not math.isnan(row.detail(name).mean)
+            },
             "met": row.met,
             "runs": len(row.runs),
             "steps": row.steps.mean,
@@ -210,6 +263,10 @@ class Comparison:
 
     def _metrics(self) -> list[str]:
         return list(dict.fromkeys(name for run in self._runs() for name in run.metrics))
+
+    def _details(self) -> list[str]:
+        """What some method counted."""
+        return list(dict.fromkeys(name for run in self._runs() for name in counted_in(run)))
 
     def _constraints(self) -> list[tuple[str, str, Callable[[Row, str], Spread]]]:
         """Label, heading and what to show: the value where it has a bound, else the violation."""
@@ -234,6 +291,19 @@ def _column(
     if len(bounds) > 1:
         return label, f"worst {label} over by", Row.violation
     return label, f"{worst}{label} {first.relation} {first.bound:.4g}", Row.value
+
+
+def counted_in(run: Result) -> dict[str, float]:
+    """What methods counted in a run; of several rules the largest."""
+    found: dict[str, float] = {}
+    for counted in run.details.values():
+        for name, value in counted.items():
+            found[name] = max(value, found.get(name, -math.inf))
+    return found
+
+
+def _escaped(cells: Sequence[str]) -> list[str]:
+    return [cell.replace("|", "\\|") for cell in cells]
 
 
 def by_label(run: Result) -> dict[str, list[ConstraintResult]]:

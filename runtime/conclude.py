@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.program import ConstraintFacts
+from cspec.runtime.details import details
 from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.history import Row
 from cspec.runtime.kkt import Priced, report
@@ -65,6 +66,7 @@ def _described(session: Session, iterate: Iterate) -> Iterate:
 def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
     """Verify the chosen iterate on the data each requirement names, and gather the result."""
     session.flush()
+    counted = details(session)
     best, last = choose(session)
     places = {
         c.label: where_measured(c, session.program.verify, session.plan.dataset)
@@ -101,6 +103,7 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
         out=out,
         history=tuple(session.history.rows),
         notes=tuple(dict.fromkeys(notes)),
+        details=counted,
         models=models,
         best=best,
         last=last,

@@ -107,6 +107,9 @@ class Kkt:
     """The largest |multiplier x slack|."""
     sources: dict[str, str]
     """For each constraint where its multiplier comes from: `method`, `least squares`, `none`."""
+    projected_gradient: float | None = None
+    """|| P(x - grad L) - x || / max(1, || grad L ||), P the projection onto the sets; None where
+    no projected gradient method ran. It is the stationarity then."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,8 @@ class Result:
     out: str | None
     history: tuple[Row, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
+    details: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What methods counted, by rule: `{"sal": {"updates": 40, "updates accepted": 13, ...}}`."""
     models: Mapping[str, nn.Module] = field(default_factory=dict, repr=False)
     best: Iterate | None = field(default=None, repr=False)
     last: Iterate | None = field(default=None, repr=False)
@@ -191,6 +196,7 @@ class Result:
             "seed": self.seed,
             "out": self.out,
             "notes": list(self.notes),
+            "details": {rule: dict(counted) for rule, counted in self.details.items()},
             "skipped_steps": self.skipped_steps,
             "conflict": list(self.conflict),
             "kkt": None if self.kkt is None else asdict(self.kkt),

@@ -13,6 +13,7 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime.batches import Batch, Batches, plan_steps
 from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
+from cspec.runtime.details import note_metrics
 from cspec.runtime.history import History
 from cspec.runtime.modes import measuring, seed_everything
 from cspec.runtime.optimizers import build_optimizers
@@ -77,6 +78,7 @@ class Session:
         self.seed = seed
         self.fit = revive_fit(program.fit)
         self.notes: list[str] = []
+        self.details: dict[str, dict[str, float]] = {}
         _refuse(program, self.fit.accumulate)
         dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
         self.device = torch.device(device)
@@ -106,6 +108,8 @@ class Session:
         }
         self.step, self.epoch, self.epoch_ended = 0, 0, False
         self.history = History(program.constraints, self.total_steps)
+        self.projected_gradient: float | None = None
+        """Optimality at the end, where the method that owned the run measured it."""
         self.termination = ""
         self.interrupted = False
         self.seconds = 0.0
@@ -214,6 +218,10 @@ class Session:
         """Schedules last an epoch from now on; batches keep their order for some epochs."""
         self.schedule.total_steps = self.plan.epoch_steps
         self._batches.epochs_an_order = epochs_an_order
+
+    def mark(self, name: str) -> None:
+        """Note the metrics of this moment: what `name` had before it was fine-tuned."""
+        note_metrics(self, name)
 
     def restart(self) -> None:
         """The learning rate and the optimizer's memory as at the start of the run."""

@@ -57,7 +57,7 @@ def split_reset(
         state[f"{name}.best.{index}"] = z.clone()
     for counter, value in (("rounds", 0.0), ("unchanged", 0.0), ("nearest", float("inf"))):
         state[f"{name}.{counter}"] = torch.full_like(state[f"{name}.rho"], value)
-    state[f"{name}.begun"] = torch.ones(1)
+    state[f"{name}.begun"] = torch.ones_like(state[f"{name}.rho"])
 
 
 def attraction(name: str, tensors: Sequence[Tensor], state: State) -> Tensor:
@@ -181,7 +181,7 @@ def deliver(splits: Sequence[Split], state: State) -> None:
     for name, _, tensors in splits:
         for index, tensor in enumerate(tensors):
             state[f"{name}.z.{index}"] = tensor.detach().clone()
-        state[f"{name}.delivered"] = torch.ones(1)
+        state[f"{name}.delivered"] = torch.ones_like(state[f"{name}.rho"])
 
 
 @torch.no_grad()
@@ -203,6 +203,7 @@ def report_split(session: Session, name: str) -> None:
     """Say how near x came to its feasible copy before the copy was delivered."""
     residual = session.state.get(f"{name}.residual")
     if residual is not None:
+        session.details[name] = {"relative residual": float(residual)}
         session.notes.append(
             f"{name}: ||x - z|| / ||x|| = {float(residual):.2g} after "
             f"{int(session.state[f'{name}.rounds'])} rounds of ADMM, rho = "

@@ -19,12 +19,13 @@ def solved(session: Session, key: str, objective: float, constraint: float) -> b
 
 
 def report_stall(session: Session, rule: str, accepts: str, rejected: str, rejections: int) -> None:
-    """Say how many updates were accepted, and whether the end of the run was a stall.
+    """Count the updates that were accepted, and say whether the end of the run was a stall.
 
     `accepts` and `rejected` are the state entries that count them.
     """
     labels = ", ".join(c.label for c in session.program.constraints if c.rule == rule)
     accepted = int(session.state[accepts].max())
+    session.details[rule] = {"updates": session.epoch, "updates accepted": accepted}
     session.notes.append(f"{rule}: {accepted} of {session.epoch} updates of {labels} were accepted")
     if accepted == 0:
         session.notes.append(

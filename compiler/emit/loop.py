@@ -25,6 +25,7 @@ from cspec.compiler.emit.duals import (
     write_stall_reports,
 )
 from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.freezing import write_freezes, write_held
 from cspec.compiler.emit.sets import write_projection, write_projections
 from cspec.compiler.emit.splits import (
     write_attraction,
@@ -35,8 +36,8 @@ from cspec.compiler.emit.splits import (
     write_step_rounds,
 )
 from cspec.compiler.lower import Lowered, SetAction
-from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
 from cspec.compiler.shared_sets import sharing
+from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Projection
@@ -200,8 +201,10 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
 def _write_projections(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
     actions = _projections(plan)
+    write_held(actions, translator)
     if any(_each_step(action) for action in actions):
         writer.line("project(primal, optimizer, session.progress)")
+    write_freezes(actions, translator, plan.epochs)
     for action in actions:
         assert isinstance(action.settings, Projection)
         every = action.settings.every

@@ -60,6 +60,7 @@ LOOP_PIECES = {
     "cspec.runtime.nlp": frozenset({"matrix", "symmetric"}),
     "cspec.runtime.projections": frozenset({"project_", "project_together"}),
     "cspec.runtime.escalate": frozenset({"escalate"}),
+    "cspec.runtime.freezing": frozenset({"freeze_support", "hold_support"}),
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
     "cspec.runtime.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),

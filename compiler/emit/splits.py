@@ -80,6 +80,8 @@ def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
         writer.line(f"if progress >= {end!r} and {begun} and {done}:")
         with writer.indented():
             writer.line(_joint("deliver", group, translator, epochs, "state"))
+            if end < 1.0:
+                writer.line(f'session.mark("{group[0].name}")')
 
 
 def _rho(action: SetAction, translator: Translator) -> float:

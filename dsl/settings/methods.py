@@ -148,6 +148,12 @@ class Projection(Method):
     ramp: float = Field(
         0.3, ge=0, lt=1, description="share of the run over which a count shrinks to its bound"
     )
+    warmup: float = Field(
+        0.0, ge=0, lt=1, description="share of the run before the first projection, unconstrained"
+    )
+    freeze: bool = Field(
+        False, description="keep the entries that a count has kept when it comes to its bound"
+    )
     momentum: bool = Field(True, description="correct optimizer momentum where projection acts")
 
 

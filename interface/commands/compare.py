@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_bind(parser)
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
     parser.add_argument("--out", metavar="DIR", help="keep every run and the table here")
+    parser.add_argument("--markdown", action="store_true", help="the table as Markdown")
     add_output(parser)
 
 
@@ -76,7 +77,10 @@ def _compare(options: argparse.Namespace) -> int:
         note=_ignore if options.quiet else _note,
         on_run=_json_line if options.json else _ignore,
     )
-    print(found.to_json() if options.json else found)
+    if options.json:
+        print(found.to_json())
+    else:
+        print(found.to_markdown() if options.markdown else found)
     if found.interrupted:
         return exits.INTERRUPTED
     return exits.OK if any(row.runs for row in found.rows) else exits.ERRORS

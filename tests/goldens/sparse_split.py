@@ -3,22 +3,15 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan ecc1ea2e2b17. Running this file
+Compiled by cspec from <spec>, plan 1952a5d8d4a7. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
 
 from cspec.runtime import operators
 from cspec.runtime.functions import ce, fraction, mean, pred
-from cspec.runtime.splitting import (
-    attraction,
-    deliver,
-    project_,
-    report_split,
-    split_reset,
-    split_step,
-    stay,
-)
+from cspec.runtime.projections import project_
+from cspec.runtime.splitting import attraction, deliver, report_split, split_reset, split_step, stay
 from cspec.runtime.update import parameter, parameters
 
 STIEFEL = operators.get("stiefel")
@@ -73,6 +66,7 @@ def train(session):
             split_reset("prune", SPARSE, prune_tensors(primal), state, rho=0.001)
         if progress >= 0.8 and "prune.begun" in state and "prune.delivered" not in state:
             deliver([("prune", SPARSE, prune_tensors(primal))], state)
+            session.mark("prune")
         f, g, true = measure(primal, batch)
         loss = combine(f, g, true, state)
         if prune_split:
@@ -138,7 +132,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "ecc1ea2e2b175989d0709de8fb1e08f7dff0a4609395c00539028504d19205cc",
+ "digest": "1952a5d8d4a77a93a498eac7246dd590d82188f6ced42c6c4ea4d2965d4c3eec",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],

@@ -43,9 +43,9 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def replaced(text: str, method: str) -> str:
-    tree, found = read_using(method, {})
-    assert tree is not None and not found
-    return with_using(Source(text=text), tree).text
+    way, found = read_using(method, {})
+    assert way is not None and not found
+    return with_using(Source(text=text), way).text
 
 
 def test_the_method_takes_the_place_of_using_and_comments_stay() -> None:
