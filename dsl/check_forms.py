@@ -111,8 +111,11 @@ def _mean_or_each(typer: Typer, relation: Expr) -> None:
     fixes: tuple[Fix, ...] = (Fix(span=relation.span, replacement=each, title="each example"),)
     if isinstance(relation, Compare):
         mean = _with_mean(typer, relation)
-        helps = (f"for the mean: `{mean}`", *helps)
-        fixes = (Fix(span=relation.span, replacement=mean, title="the mean"), *fixes)
+        if _labels(typer, relation):
+            helps = (f"for a share of the examples: `P[{typed}] >= 90%`", *helps)
+        else:
+            helps = (f"for the mean: `{mean}`", *helps)
+            fixes = (Fix(span=relation.span, replacement=mean, title="the mean"), *fixes)
     typer.report(
         "CS305",
         f"{typer.text(relation)} has one value an example",
@@ -122,6 +125,12 @@ def _mean_or_each(typer: Typer, relation: Expr) -> None:
         helps=helps,
         fixes=fixes,
     )
+
+
+def _labels(typer: Typer, relation: Compare) -> bool:
+    """Whether classes are compared, which have no mean."""
+    kinds = {typer.quiet(operand, Scope({})).what for operand in relation.operands}
+    return "labels" in kinds
 
 
 def _with_mean(typer: Typer, relation: Compare) -> str:

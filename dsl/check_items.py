@@ -86,6 +86,15 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
         if item.expression is not None:
             _objective_kind(typer, item)
     if not objectives and not hidden & {"minimize", "maximize", "satisfy"}:
+        if not spec.items and not hidden:
+            typer.report(
+                "CS408",
+                "this spec is empty",
+                Span(0, 0),
+                "nothing is written here",
+                helps=("the shortest spec: `minimize ce s.t. density(model) <= 0.5`",),
+            )
+            return
         at = next((i.span for i in spec.items if i.span != Span(0, 0)), Span(0, 0))
         typer.report(
             "CS408",

@@ -12,6 +12,7 @@ from cspec.dsl.nodes import (
     By,
     Call,
     Constraint,
+    Expectation,
     Expr,
     Keyword,
     Modifier,
@@ -19,11 +20,12 @@ from cspec.dsl.nodes import (
     Soft,
     Within,
     WithSurrogate,
+    walk,
 )
 from cspec.dsl.settings import methods as settings
 from cspec.dsl.settings.methods import Construction, Method
 from cspec.dsl.settings.read import read_keywords
-from cspec.dsl.signatures import SURROGATE_SETTINGS
+from cspec.dsl.signatures import SURROGATE_SETTINGS, SURROGATES
 from cspec.dsl.typecheck import Scope, Typer
 from cspec.dsl.wording import closest, listing, number
 
@@ -107,7 +109,45 @@ def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> M
     if isinstance(expr, Name) and expr.id == "construction":
         check_construction(typer, constraint, expr, scope)
         return Construction()
-    return read_method(typer, expr)
+    method = read_method(typer, expr)
+    if method is not None:
+        _fits(typer, constraint, method, expr)
+    return method
+
+
+_OF_SETS = frozenset({"projection", "parametrization", "admm", "frank_wolfe"})
+"""Methods that need a set of parameters."""
+
+
+def _fits(typer: Typer, constraint: Constraint, method: Method, expr: Expr) -> None:
+    """Report a method that can't enforce a constraint, as far as the spec alone tells."""
+    mean = any(isinstance(node, Expectation) for node in walk(constraint.relation))
+    what = typer.text(constraint.relation)
+    written = typer.source.slice(expr.span)
+    if method.word in _OF_SETS | {"output_projection"} and mean:
+        rate = any(n.kind == "P" for n in walk(constraint.relation) if isinstance(n, Expectation))
+        of = "a set of parameters" if method.word in _OF_SETS else "about one example's outputs"
+        typer.report(
+            "CS521",
+            f"`{written}` can't enforce {what}: a mean over data is not {of}",
+            expr.span,
+            "does not fit this constraint",
+            helps=(
+                "leave the method to cspec: remove `by ...`",
+                "or write `by augmented_lagrangian`" + (", or `by threshold`" if rate else ""),
+            ),
+        )
+    elif method.word == "threshold" and not mean:
+        typer.report(
+            "CS521",
+            f"`{written}` can't enforce {what}: it moves decisions, which only rates count",
+            expr.span,
+            "does not fit this constraint",
+            helps=(
+                "leave the method to cspec: remove `by ...`",
+                "a rate is written `P[pred == 1] <= 30%`",
+            ),
+        )
 
 
 def _tolerance(typer: Typer, expr: Expr) -> float | None:
@@ -156,6 +196,9 @@ def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
         for keyword in keywords:
             _surrogate_setting(typer, head.id, keyword)
         return
+    if isinstance(head, Name) and typer.name_unknown(head, scope):
+        typer.unknown_name(head, scope, SURROGATES)
+        return
     kind = typer.operand(expr, scope)
     if kind.what != "unknown" and not kind.gradient:
         typer.report(
@@ -171,7 +214,7 @@ def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
 def _surrogate_setting(typer: Typer, word: str, keyword: Keyword) -> None:
     known = SURROGATE_SETTINGS[word]
     if keyword.name not in known:
-        guess = closest(keyword.name, known)
+        guess = closest(keyword.name, known) or (known[0] if len(known) == 1 else None)
         typer.report(
             "CS502",
             f"`{word}` has no setting `{keyword.name}`",

@@ -124,6 +124,16 @@ def _outside(
     if value is None:
         value, thing, at = _value(typer, left), right, left
     known = ranges.of(thing, bound)
+    if _value(typer, left) is not None and _value(typer, right) is not None:
+        typer.report(
+            "CS311",
+            f"{typer.text(relation)} is never true",
+            relation.span,
+            "two numbers",
+            notes=("nothing that training moves stands in it",),
+            helps=("name what is bounded: a `var`, a weight, a loss, a rate",),
+        )
+        return
     if value is None:
         typer.report(
             "CS311",

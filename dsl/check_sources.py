@@ -150,6 +150,19 @@ def check_domain(typer: Typer, item: Domain) -> None:
             typer.kind(source, OUTSIDE)
         return
     total = None if any(size is None for size in sizes) else sum(s for s in sizes if s is not None)
+    ends = [a for a in source.arguments if value_or_none(a, typer.values) is not None]
+    if len(ends) == len(source.arguments) == 2:
+        low, high = (typer.source.slice(end.span) for end in ends)
+        meant = f"{typer.source.slice(source.function.span)}([{low}, {high}])"
+        typer.report(
+            "CS317",
+            f"{typer.text(source)} has two numbers, and no interval",
+            source.span,
+            "an interval goes here",
+            helps=(f"write `{meant}`",),
+            fixes=(Fix(span=source.span, replacement=meant, title=f"write {meant}"),),
+        )
+        return
     if total is not None and len(source.arguments) != total:
         axes = ", ".join(axis.name for axis in item.axes)
         typer.report(

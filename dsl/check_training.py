@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from cspec.dsl.diagnostics import Fix, Label
-from cspec.dsl.nodes import And, Call, Expr, Fit, Item, Keyword, Name, Or, Stop, Using
+from cspec.dsl.nodes import (
+    And,
+    Call,
+    Compare,
+    Expr,
+    Fit,
+    Item,
+    Keyword,
+    Name,
+    Not,
+    Or,
+    Stop,
+    Using,
+)
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import MAPS, METHODS, Auto, Method
@@ -142,8 +155,13 @@ def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
     settings: list[Settings] = []
     for item in items:
         for term in _terms(item.condition):
+            if isinstance(term, Compare | Not):
+                _no_condition(typer, term)
+                continue
             read, found = read_settings(term, STOPS, typer.values, "condition", typer.source)
             typer.extend(found)
+            if found:
+                continue
             if isinstance(read, Stalled) and read.epochs is None and read.steps is None:
                 typer.report(
                     "CS507",
@@ -156,6 +174,21 @@ def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
             if read is not None:
                 settings.append(read)
     return tuple(settings)
+
+
+def _no_condition(typer: Typer, term: Expr) -> None:
+    """`stop when loss < 0.1`."""
+    typer.report(
+        "CS503",
+        f"{typer.text(term)} is no condition",
+        term.span,
+        "not one of `feasible` and `stalled`",
+        notes=("how long a run is at most, `fit(epochs=...)` says",),
+        helps=(
+            "to stop where all requirements are met: `stop when feasible(1e-3)`",
+            "to stop where the objective no longer improves: `stop when stalled(epochs=5)`",
+        ),
+    )
 
 
 def _terms(condition: Expr) -> tuple[Expr, ...]:

@@ -20,7 +20,10 @@ a number, `example` one number an example, else the kind itself."""
 
 
 class Parameter(NamedTuple):
-    """One argument: its name, the kinds it takes, whether it may be left out, its range."""
+    """One argument: its name, the kinds it takes, whether it may be left out, its range.
+
+    `whole` arguments are whole numbers.
+    """
 
     name: str
     kinds: frozenset[What]
@@ -29,6 +32,7 @@ class Parameter(NamedTuple):
     high: float = INF
     choices: tuple[str, ...] = ()
     keyword: bool = False
+    whole: bool = False
 
 
 class Signature(NamedTuple):
@@ -234,7 +238,9 @@ _TABLE: tuple[Signature, ...] = (
         variadic=True,
     ),
     Signature("grad", "derivative", (_p("expr"), _p("x")), "tensor", "gradient of expr by x"),
-    Signature("eye", "weights", (_p("n", _PLAIN, False, low=1),), "tensor", "identity matrix"),
+    Signature(
+        "eye", "weights", (_p("n", _PLAIN, False, low=1, whole=True),), "tensor", "identity matrix"
+    ),
     Signature(
         "frozen",
         "model",
@@ -270,13 +276,18 @@ _TABLE: tuple[Signature, ...] = (
     _set("stiefel", "V.T @ V == eye, V the weight as (outputs, rest), transposed if wide"),
     _set("symmetric", "W == W.T"),
     _set("psd", "symmetric, no negative eigenvalue"),
-    _set("rank", "rank of at most r", _p("r", _PLAIN, low=1)),
+    _set("rank", "rank of at most r", _p("r", _PLAIN, low=1, whole=True)),
     _set("sparse", "share of non-zero entries of at most p", _p("p", _PLAIN, low=0, high=1)),
-    _set("nm", "at most n non-zero of each m", _p("n", _PLAIN, low=1), _p("m", _PLAIN, low=1)),
+    _set(
+        "nm",
+        "at most n non-zero of each m",
+        _p("n", _PLAIN, low=1, whole=True),
+        _p("m", _PLAIN, low=1, whole=True),
+    ),
     _set(
         "grid",
         "integer multiples of one step a tensor, of so many bits",
-        _p("bits", _PLAIN, low=1, high=32),
+        _p("bits", _PLAIN, low=1, high=32, whole=True),
     ),
     _set("monotone", "entries that do not decrease, along the last dimension"),
     _set("values", "the values of a categorical column", _p("column", _COLUMN)),
@@ -284,7 +295,7 @@ _TABLE: tuple[Signature, ...] = (
         "cross", "the combinations of the values of columns", _p("column", _COLUMN), variadic=True
     ),
     _set("pairs", "pairs of examples", _p("data", frozenset({"dataset", "unknown"}))),
-    _set("range", "0, 1, ... n - 1", _p("n", _PLAIN, low=1)),
+    _set("range", "0, 1, ... n - 1", _p("n", _PLAIN, low=1, whole=True)),
     _set("box", "a product of intervals", _p("axis", _VECTOR), variadic=True),
     _set("normal", "normal distribution", _p("m", _PLAIN), _p("s", _PLAIN, low=0)),
     _set("uniform", "uniform distribution", _p("lo", _PLAIN), _p("hi", _PLAIN)),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.layout import ITEM_WORDS
 from cspec.dsl.source import Span
+from cspec.dsl.syntax_averages import bar, on_outside
 from cspec.dsl.syntax_brackets import braces, interval, stray_closer, tuple_list, unclosed
 from cspec.dsl.syntax_endings import FORMS, ends_early
 from cspec.dsl.syntax_failure import (
@@ -29,6 +30,13 @@ from cspec.dsl.syntax_foreign import (
     objective_label,
     renamed_given,
     star_import,
+)
+from cspec.dsl.syntax_items import (
+    domain_axes,
+    quoted_column,
+    stop_after,
+    unnamed_metric,
+    verify_words,
 )
 from cspec.dsl.syntax_parts import (
     bare_surrogate,
@@ -62,6 +70,7 @@ from cspec.dsl.syntax_relations import (
     walrus,
 )
 from cspec.dsl.syntax_words import (
+    bare_word,
     given_bar,
     keyword_start,
     misspelt_item,
@@ -152,6 +161,11 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     bounds,
     star_import,
     renamed_given,
+    verify_words,
+    unnamed_metric,
+    stop_after,
+    quoted_column,
+    domain_axes,
     merged_marks,
     misspelt_item,
     for_all,
@@ -160,6 +174,8 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     interval,
     tuple_list,
     given_bar,
+    bar,
+    on_outside,
     double_bar,
     single_equal,
     keyword_start,
@@ -172,6 +188,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     labels,
     slices,
     bare_surrogate,
+    bare_word,
     several_names,
     settings,
     objective_modifier,

@@ -25,6 +25,16 @@ def _percent(source: Source, tokens: tuple[Token, ...], index: int, done: list[T
             helps=("percent stands directly behind a number: `10%`",),
         )
         return Mended(1, (make("TIMES", "*", token),), finding)
+    if before is not None and before.kind == "NUMBER" and before.text.endswith("%"):
+        finding = problem(
+            source,
+            "CS129",
+            "one `%` is enough",
+            token.span,
+            helps=(f"write `{before.text}`",),
+            fix="",
+        )
+        return Mended(1, (), finding)
     if before is not None and before.kind == "NUMBER":
         finding = problem(
             source,

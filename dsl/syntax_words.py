@@ -124,8 +124,9 @@ def python_words(f: Failure) -> Repair | None:
 
 
 def _conditional(f: Failure) -> Repair | None:
-    if f.first.text == "if" and f.index == 1:
-        span = f.first.span
+    body = _body(f)
+    if f.at(body).text == "if" and f.index == body + 1:
+        span = f.at(body).span
     elif f.token.text in {"if", "when", "unless"} and f.before.kind in OPERAND_ENDS:
         span = f.token.span
     else:
@@ -133,6 +134,9 @@ def _conditional(f: Failure) -> Repair | None:
     word = f.source.slice(span)
     condition = f.text(f.index + 1, len(f.tokens)) if span == f.token.span else ""
     helps = ["write `condition => consequence`"]
+    then = next((i for i in range(f.index, len(f.tokens)) if f.at(i).text == "then"), None)
+    if then is not None and span != f.token.span and then + 1 < len(f.tokens):
+        helps = [f"write `{f.text(f.index, then)} => {f.text(then + 1, len(f.tokens))}`"]
     if condition and f.kind == "clause" and not f.depth(f.index):
         helps = [f"write `{condition.strip()} => {f.text(_body(f), f.index)}`"]
         if word == "unless":
@@ -195,6 +199,8 @@ def misspelt_word(f: Failure) -> Repair | None:
         }.get(f.token.text)
         close = get_close_matches(f.token.text.lower(), here, n=1, cutoff=0.6)
         meant = spelled if spelled in here else (close[0] if close else None)
+        if f.token.text == "implies" and "ARROW" in f.expected:
+            return swapped(f, f.index, "=>", "ARROW", "CS110")
         if meant and meant != f.token.text:
             return swapped(f, f.index, meant, words[meant], "CS120")
     before = f.before
@@ -204,6 +210,27 @@ def misspelt_word(f: Failure) -> Repair | None:
     if close and before.text != close[0]:
         return swapped(f, f.index - 1, close[0], words[close[0]], "CS120")
     return None
+
+
+def bare_word(f: Failure) -> Repair | None:
+    """`surrogate sigmoid`, `confidence 95%`: the `with` before it is missing."""
+    if f.token.kind not in {"SURROGATE", "CONFIDENCE"} or f.before.kind not in OPERAND_ENDS:
+        return None
+    if f.depth(f.index) or f.at(f.index + 1).kind not in OPERAND_STARTS:
+        return None
+    place = f.token.start
+    return Repair(
+        problem(
+            f.source,
+            "CS120",
+            f"before `{f.token.text}` stands `with`",
+            f.token.span,
+            helps=(f"write `with {f.token.text} ...`",),
+            fix="with ",
+            fix_span=Span(place, place),
+        ),
+        f.replaced(f.index, f.index, Token("WITH", "with", place, place, True)),
+    )
 
 
 def given_bar(f: Failure) -> Repair | None:

@@ -42,7 +42,7 @@ from cspec.dsl.signatures import LOSSES, SETS, SIGNATURES, Parameter, Signature
 from cspec.dsl.source import Source, Span
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.typecheck_binders import binder_kinds
-from cspec.dsl.typecheck_calls import call_kind
+from cspec.dsl.typecheck_calls import call_kind, form
 from cspec.dsl.unknown_names import BARE, module_part, unknown_name, unknown_value, values_of
 from cspec.dsl.wording import closest, listing, quoted
 
@@ -220,7 +220,7 @@ class Typer:
 
     def _bare_function(self, name: Name, signature: Signature) -> Kind:
         if signature.family == "set":
-            return Kind("set")
+            return self._bare_set(name, signature)
         if name.id in LOSSES or name.id in ("pred", "prob"):
             return UNKNOWN
         if not any(parameter.required for parameter in signature.parameters):
@@ -240,10 +240,23 @@ class Typer:
             else (),
         )
 
+    def _bare_set(self, name: Name, signature: Signature) -> Kind:
+        if not any(parameter.required for parameter in signature.parameters):
+            return Kind("set")
+        return self.report(
+            "CS302",
+            f"`{name.id}` does not say how much",
+            name.span,
+            signature.doc,
+            helps=(f"write `{form(signature)}`",),
+        )
+
     def set_kind(self, expr: Expr, scope: Scope) -> Kind:
         """The kind of what stands behind `in`, where a lone word is most likely a set."""
         if isinstance(expr, Name) and self.name_unknown(expr, scope):
             return self.unknown_name(expr, scope, SETS)
+        if isinstance(expr, Name) and expr.id in ("spectral", "nuclear"):
+            return self._bare_set(expr, self.signatures[expr.id])
         return self.kind(expr, scope)
 
     def name_unknown(self, name: Name, scope: Scope) -> bool:
@@ -263,7 +276,14 @@ class Typer:
         item = self.symbols.lets()[name.id]
         parameters = item.parameters or ()
         if item.parameters is not None and not arguments and parameters:
-            return UNKNOWN
+            text = f"{name.id}({', '.join(parameters)})"
+            return self.report(
+                "CS302",
+                f"`{name.id}` is a function: it needs its argument",
+                name.span,
+                f"defined as `{text}`",
+                helps=(f"write `{text}`",),
+            )
         key = (name.id, arguments, scope.data, scope.inside)
         known = self._lets.get(key)
         if known is not None:
@@ -498,6 +518,16 @@ class Typer:
                 return Kind("number", kind.per_example, kind.moves, kind.gradient)
             case "unknown":
                 return kind
+            case "domain" if expr.name in ("sample", "grid"):
+                text = self.source.slice(expr.span)
+                return self.report(
+                    "CS301",
+                    f"`{text}` does not say how many points",
+                    expr.span,
+                    "a number of points is missing",
+                    helps=(f"write `{text}(100)`",),
+                    fixes=(Fix(span=expr.span, replacement=f"{text}(100)", title="100 points"),),
+                )
             case "domain":
                 return self._unknown_part(expr, ("sample", "grid"))
             case "dataset":

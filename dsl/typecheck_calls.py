@@ -13,7 +13,12 @@ from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.signatures import Parameter, Signature
 from cspec.dsl.syntax_checks import made_by_call
-from cspec.dsl.unknown_names import module_part, unknown_column
+from cspec.dsl.unknown_names import (
+    module_part,
+    unknown_column,
+    unknown_function,
+    unknown_model,
+)
 from cspec.dsl.wording import closest, counted, listing, number
 
 if TYPE_CHECKING:
@@ -42,8 +47,24 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
         return _symbol_call(typer, call, function, scope, symbol.role == "import")
     if signature is None:
         _arguments_only(typer, call, scope)
-        return typer.unknown_name(function, scope, typer.signatures)
+        if word in ("E", "P"):
+            return _average(typer, call, function)
+        return unknown_function(typer, function, scope)
     return _table_call(typer, call, signature, scope)
+
+
+def _average(typer: Typer, call: Call, function: Name) -> Kind:
+    """`P(pred == 1)`."""
+    inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
+    meant = f"{function.id}[{inner}]"
+    return typer.report(
+        "CS201",
+        f"`{function.id}` stands before square brackets",
+        function.span,
+        "no function",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
 
 
 def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Kind:
@@ -85,6 +106,8 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         return _arguments_only(typer, call, scope)
     kinds = tuple(typer.kind(argument, scope) for argument in call.arguments)
     if isinstance(item, Model):
+        if not call.arguments and not call.keywords and item.arguments is None:
+            return _no_inputs(typer, call, function)
         if item.arguments is not None:
             _arity(typer, call, function.id, len(item.arguments), item.arguments)
         moving = not typer.symbols.frozen(function.id)
@@ -101,6 +124,18 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         function.span,
         f"defined as {'a number' if symbol.role != 'data' else 'data'}",
         helps=(f"remove the parentheses, or define `let {function.id}(a) = ...`",),
+    )
+
+
+def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:
+    """`f()`."""
+    return typer.report(
+        "CS301",
+        f"`{function.id}()` has no inputs",
+        call.span,
+        "a model is called with what it sees",
+        helps=(f"write `{function.id}(x)`",),
+        fixes=(Fix(span=call.span, replacement=f"{function.id}(x)", title="the inputs"),),
     )
 
 
@@ -197,6 +232,8 @@ def _table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) ->
     inner = scope._replace(inside=True) if signature.family == "risk" else scope
     found = (_argument(typer, call, signature, p, value, inner) for p, value in bound)
     kinds = [kind for kind in found if kind is not None]
+    _order(typer, call, signature)
+    _clock(typer, call, signature)
     if signature.name in _ORDERED and [kind.what for kind in kinds[:2]] == ["column", "scores"]:
         return _swapped(typer, call, signature)
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
@@ -264,8 +301,32 @@ def _bind_arguments(
     return bound
 
 
+EXAMPLES = {
+    "rank": "rank(8)",
+    "sparse": "sparse(10%)",
+    "nm": "nm(2, 4)",
+    "grid": "grid(bits=4)",
+    "spectral": "spectral(1)",
+    "nuclear": "nuclear(10)",
+    "ball": "ball(1, norm=2)",
+    "values": "values(column)",
+    "cross": "cross(column, other)",
+    "range": "range(10)",
+    "uniform": "uniform(0, 1)",
+    "normal": "normal(0, 1)",
+    "gap": "gap(P[pred == 1 | column])",
+    "ratio": "ratio(P[pred == 1 | column])",
+    "ramp": "ramp(100%, 10%, epochs=20)",
+}
+"""Words whose form says less than an example."""
+
+
 def form(signature: Signature) -> str:
     """How a function is written: `norm(v, p)`."""
+    if signature.name in EXAMPLES:
+        return EXAMPLES[signature.name]
+    if not signature.parameters and signature.family == "set":
+        return signature.name
     parts = [
         f"{p.name}=..." if p.keyword else p.name
         for p in signature.parameters
@@ -283,8 +344,17 @@ def _too_many(typer: Typer, call: Call, signature: Signature) -> None:
         f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}",
         call.span,
         signature.doc,
-        helps=(f"write `{form(signature)}`",),
+        helps=(f"write `{_form_here(typer, call, signature)}`",),
     )
+
+
+def _form_here(typer: Typer, call: Call, signature: Signature) -> str:
+    """The form of a function with as many of the arguments given as it takes."""
+    expected = sum(not p.keyword for p in signature.parameters)
+    if signature.name in EXAMPLES or not expected or len(call.arguments) < expected:
+        return form(signature)
+    kept = (typer.source.slice(argument.span) for argument in call.arguments[:expected])
+    return f"{signature.name}({', '.join(kept)})"
 
 
 def _missing(typer: Typer, call: Call, signature: Signature, missing: list[Parameter]) -> None:
@@ -351,6 +421,8 @@ def _argument(
         return None
     if isinstance(value, Name) and typer.name_unknown(value, scope) and _columns(parameter):
         return unknown_column(typer, value, scope)
+    if isinstance(value, Name) and typer.name_unknown(value, scope) and _models(parameter):
+        return unknown_model(typer, value)
     kind = typer.kind(value, scope)
     if kind.what == "event" and "number" in parameter.kinds and scope.inside:
         return kind
@@ -361,18 +433,25 @@ def _argument(
             f"`{signature.name}` takes {wanted}, and {typer.text(value)} is {WORDS[kind.what]}",
             value.span,
             f"{wanted} {'go' if wanted == 'weights' else 'goes'} here",
-            helps=_instead(typer, signature, value, kind),
+            helps=_instead(typer, call, signature, value, kind),
         )
         return UNKNOWN
     known = value_or_none(value, typer.values)
     if known is not None and not parameter.low <= known <= parameter.high:
         _out_of_range(typer, signature, parameter, value, known)
+    elif known is not None and parameter.whole and known != int(known):
+        _not_whole(typer, signature, parameter, value)
     return kind
 
 
 def _columns(parameter: Parameter) -> bool:
     """Whether an argument can only be a column."""
     return "column" in parameter.kinds and "number" not in parameter.kinds
+
+
+def _models(parameter: Parameter) -> bool:
+    """Whether an argument is most likely a model."""
+    return "model" in parameter.kinds and "number" not in parameter.kinds
 
 
 def _wanted(signature: Signature, parameter: Parameter) -> str:
@@ -387,7 +466,16 @@ def _wanted(signature: Signature, parameter: Parameter) -> str:
     return "a number"
 
 
-def _instead(typer: Typer, signature: Signature, value: Expr, kind: Kind) -> tuple[str, ...]:
+def _with(typer: Typer, call: Call, value: Expr, text: str) -> str:
+    """A call as typed, with one argument exchanged."""
+    start, end = call.span.start, call.span.end
+    source = typer.source.text
+    return f"{source[start : value.span.start]}{text}{source[value.span.end : end]}"
+
+
+def _instead(
+    typer: Typer, call: Call, signature: Signature, value: Expr, kind: Kind
+) -> tuple[str, ...]:
     text = typer.source.slice(value.span)
     models = tuple(typer.symbols.models())
     if signature.family == "model" and models:
@@ -403,8 +491,8 @@ def _instead(typer: Typer, signature: Signature, value: Expr, kind: Kind) -> tup
         return (f"each by itself: `forall W in {text}.weights: {signature.name}(W) ...`",)
     if signature.family in ("weights", "reduction") and kind.what == "model":
         return (
-            f"over all weights: `{signature.name}({text}.weights)`",
-            f"each by itself: `forall W in {text}.weights: {signature.name}(W) ...`",
+            f"over all weights: `{_with(typer, call, value, f'{text}.weights')}`",
+            f"each by itself: `forall W in {text}.weights: {_with(typer, call, value, 'W')} ...`",
         )
     if signature.family == "groups":
         return ("by group is written `P[pred == 1 | column]`",)
@@ -417,10 +505,12 @@ def _out_of_range(
     typer: Typer, signature: Signature, parameter: Parameter, value: Expr, known: float
 ) -> None:
     low, high = parameter.low, parameter.high
-    span = f"between {number(low)} and {number(high)}"
+    span, of = f"between {number(low)} and {number(high)}", ""
     if high == float("inf"):
-        span = f"of at least {number(low)}"
-    helps: tuple[str, ...] = ()
+        span, of = f"at least {number(low)}", "of "
+    helps: tuple[str, ...] = (f"choose a number {of}{span}",)
+    if signature.name == "norm" and known < 1:
+        helps = (*helps, "for the share of entries that are not zero: `density(model)`")
     fixes: tuple[Fix, ...] = ()
     if high == 1 and 1 < known <= 100 and "%" not in typer.text(value):
         helps = (f"did you mean `{number(known)}%`?",)
@@ -432,6 +522,60 @@ def _out_of_range(
         "out of range",
         helps=helps,
         fixes=fixes,
+    )
+
+
+def _not_whole(typer: Typer, signature: Signature, parameter: Parameter, value: Expr) -> None:
+    typer.report(
+        "CS304",
+        f"`{parameter.name}` of `{signature.name}` is a whole number, not {typer.text(value)}",
+        value.span,
+        "a count",
+        helps=(f"write a whole number, for example `{form(signature)}`",),
+    )
+
+
+def _order(typer: Typer, call: Call, signature: Signature) -> None:
+    """Two arguments that are in their ranges, but not in order: `nm(4, 2)`, `uniform(1, 0)`."""
+    if signature.name not in ("nm", "uniform") or len(call.arguments) != 2:
+        return
+    first, second = (value_or_none(argument, typer.values) for argument in call.arguments)
+    if (
+        first is None
+        or second is None
+        or first < second
+        or (first == second and signature.name == "nm")
+    ):
+        return
+    low, high = (typer.source.slice(argument.span) for argument in call.arguments)
+    swapped = f"{signature.name}({high}, {low})"
+    empty = signature.name == "uniform"
+    typer.report(
+        "CS303" if empty else "CS304",
+        f"{typer.text(call)}: {low} is not below {high}"
+        if empty
+        else f"{typer.text(call)}: {low} of each {high} can't be kept",
+        call.span,
+        "an empty interval" if empty else "at most n of each m stay",
+        helps=(f"did you mean `{swapped}`?",),
+        fixes=(Fix(span=call.span, replacement=swapped, title=f"write {swapped}"),)
+        if first != second
+        else (),
+    )
+
+
+def _clock(typer: Typer, call: Call, signature: Signature) -> None:
+    """A ramp goes over epochs or over steps."""
+    named = {keyword.name: keyword for keyword in call.keywords}
+    if signature.name != "ramp" or len({"epochs", "steps"} & set(named)) == 1:
+        return
+    both = "epochs" in named and "steps" in named
+    typer.report(
+        "CS531" if both else "CS507",
+        "`ramp` says both `epochs` and `steps`" if both else "`ramp` needs `epochs` or `steps`",
+        named["steps"].span if both else call.span,
+        "how long, then?" if both else "over how long does the bound move?",
+        helps=("keep one of the two",) if both else (f"write `{form(signature)}`",),
     )
 
 

@@ -47,7 +47,9 @@ _MODULES = {
 def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
     """Report a name that nothing defines; `words` of the language may be meant."""
     if name.id in ("E", "P"):
-        return _report(typer, name, (f"write `{name.id}[...]`",), label="no function")
+        helps = (f"write `{name.id}[...]`",)
+        message = f"`{name.id}` stands before square brackets"
+        return typer.report("CS201", message, name.span, "no function", helps=helps)
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if guess is None and known is not None and known.word not in typer.symbols.table:
@@ -56,6 +58,18 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
     return _report(typer, name, _definitions(typer, name.id, scope))
+
+
+def unknown_function(typer: Typer, name: Name, scope: Scope) -> Kind:
+    """Report a function that nothing defines."""
+    own = {*scope.local, *typer.symbols.table}
+    if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
+        return unknown_name(typer, name, scope, typer.signatures)
+    helps = (
+        f"define it: `let {name.id}(a) = ...`",
+        f'or bring your own in: `from "my.py" import {name.id}`',
+    )
+    return _report(typer, name, helps)
 
 
 def unknown_value(typer: Typer, name: Name) -> Kind:
@@ -154,18 +168,13 @@ def once(found: Iterable[Diagnostic], source: Source) -> list[Diagnostic]:
 
 
 def _report(
-    typer: Typer,
-    name: Name,
-    helps: tuple[str, ...],
-    replacement: str | None = None,
-    label: str = "not defined in this spec",
+    typer: Typer, name: Name, helps: tuple[str, ...], replacement: str | None = None
 ) -> Kind:
     fixes: tuple[Fix, ...] = ()
     if replacement:
         fixes = (Fix(span=name.span, replacement=replacement, title=f"write {replacement}"),)
     message = f"unknown name `{name.id}`"
-    if label == "no function":
-        message = f"`{name.id}` stands before square brackets"
+    label = "not defined in this spec"
     return typer.report("CS201", message, name.span, label, helps=helps, fixes=fixes)
 
 

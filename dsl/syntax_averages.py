@@ -1,0 +1,99 @@
+"""`E[...]` and `P[...]` in other forms: `P(a | b)`, `gap(a | b)`, `P[a | b | c]`, `acc on test`."""
+
+from __future__ import annotations
+
+from cspec.dsl.source import Span
+from cspec.dsl.syntax_failure import OPERAND_ENDS, Failure, Repair, problem
+from cspec.dsl.tokens import Token
+
+_RATES = frozenset({"P", "Pr", "Prob", "prob", "probability", "rate", "mean_of"})
+_MEANS = frozenset({"E", "mean", "expectation", "avg"})
+_REDUCTIONS = frozenset({"gap", "ratio", "max", "min"})
+
+
+def bar(f: Failure) -> Repair | None:
+    """A `|` outside of the square brackets of `E[...]` and `P[...]`, or a second one inside."""
+    opened = f.depth(f.index)
+    if f.token.text != "|" or f.before.kind not in OPERAND_ENDS or not opened:
+        return None
+    opener = opened[-1]
+    if f.at(opener - 1).kind == "AVERAGE" and f.at(opener).kind == "LSQB":
+        return _second(f)
+    word = f.at(opener - 1).text
+    if f.at(opener).kind != "LPAR" or word not in _RATES | _MEANS | _REDUCTIONS:
+        return None
+    close = next((i for i in range(f.index, len(f.tokens)) if f.depth(i + 1) == opened[:-1]), None)
+    if close is None:
+        return None
+    return _brackets(f, opener, close, word)
+
+
+def _second(f: Failure) -> Repair:
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            "`|` stands once: an event, then what it is conditioned on",
+            f.token.span,
+            label="a second condition",
+            helps=("join conditions by `and`",),
+            fix="and",
+        ),
+        f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end)),
+    )
+
+
+def _brackets(f: Failure, opener: int, close: int, word: str) -> Repair:
+    """`P(a | b)` is `P[a | b]`, `gap(a | b)` is `gap(P[a | b])`."""
+    inner = f.source.text[f.at(opener).end : f.at(close).start]
+    reduced = word in _REDUCTIONS
+    kind = "E" if word in _MEANS else "P"
+    head = f"{word}(" if reduced else ""
+    meant = f"{head}{kind}[{inner}]{')' if reduced else ''}"
+    first, last = f.at(opener), f.at(close)
+    span = Span(f.at(opener - 1).start, last.end)
+    average = Token("AVERAGE", kind, first.start, first.start, True)
+    left = Token("LSQB", "[", first.start, first.end)
+    right = Token("RSQB", "]", last.start, last.end)
+    body = f.tokens[opener + 1 : close]
+    new = (f.at(opener - 1), first, average, left, *body, right, last)
+    if not reduced:
+        new = (average._replace(start=span.start), left, *body, right)
+    return Repair(
+        problem(
+            f.source,
+            "CS130",
+            f"a condition behind `|` stands in `{kind}[...]`",
+            span,
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            safe=word in ("P", "E"),
+        ),
+        f.replaced(opener - 1, close + 1, *new),
+    )
+
+
+def on_outside(f: Failure) -> Repair | None:
+    """`metric acc = accuracy on test`, `let a = ce on val`."""
+    if f.first.kind not in {"METRIC", "LET"} or f.token.kind != "ON" or f.depth(f.index):
+        return None
+    equal = next((i for i, t in enumerate(f.tokens[: f.index]) if t.kind == "EQUAL"), None)
+    if equal is None or f.at(f.index + 1).kind != "NAME":
+        return None
+    value, data = f.text(equal + 1, f.index), f.at(f.index + 1).text
+    averaged = f.at(equal + 1).kind == "AVERAGE" and f.before.kind == "RSQB"
+    meant = f"{value[:-1]} on {data}]" if averaged else f"E[{value} on {data}]"
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"`on {data}` stands inside `E[...]` or `P[...]`",
+            Span(f.token.start, f.at(f.index + 1).end),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.at(equal + 1).start, f.at(f.index + 1).end),
+            safe=averaged,
+        ),
+        f.tokens[: f.index],
+        sure=False,
+    )

@@ -1,0 +1,116 @@
+"""Items whose first word is right and whose form is not: `verify on test`, `metric P[...]`."""
+
+from __future__ import annotations
+
+from cspec.dsl.source import Span
+from cspec.dsl.syntax_failure import Failure, Repair, problem
+from cspec.dsl.tokens import Token
+
+
+def verify_words(f: Failure) -> Repair | None:
+    """`verify on test`, `verify every epoch`: which constraints?"""
+    if f.first.kind != "VERIFY":
+        return None
+    second = f.at(1)
+    bare = second.kind in {"ON", "EVERY"} and f.index <= 2
+    if not bare or f.at(2).kind in {"$END", "COMMA"}:
+        return None
+    place = second.start
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            "`verify` does not say which constraints",
+            Span(f.first.start, second.end),
+            helps=(f"write `verify all {f.text(1, len(f.tokens))}`, or labels in place of `all`",),
+            fix="all ",
+            fix_span=Span(place, place),
+        ),
+        f.replaced(1, 1, Token("ALL", "all", place, place, True)),
+    )
+
+
+def unnamed_metric(f: Failure) -> Repair | None:
+    """`metric P[pred == y]`: a metric has a name."""
+    if f.first.kind != "METRIC" or f.index > 2 or f.token.kind in {"EQUAL", "COLON", "RELATION"}:
+        return None
+    if len(f.tokens) < 3:
+        return None
+    value = f.text(1, len(f.tokens))
+    place = f.at(1).start
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            "a metric has a name",
+            Span(f.first.start, f.first.end),
+            label="recorded under which name?",
+            helps=(f"write `metric m = {value}`",),
+            fix="m = ",
+            fix_span=Span(place, place),
+            safe=False,
+        ),
+        f.replaced(1, 1, Token("NAME", "m", place, place), Token("EQUAL", "=", place, place)),
+        sure=False,
+    )
+
+
+def stop_after(f: Failure) -> Repair | None:
+    """`stop after 5 epochs`, `stop at 500 steps`: how long a run is, `fit` says."""
+    if f.first.kind != "STOP" or f.index != 1 or f.at(2).kind != "NUMBER":
+        return None
+    count, unit = f.at(2).text, f.at(3).text
+    word = "steps" if unit.startswith("step") else "epochs"
+    return Repair(
+        problem(
+            f.source,
+            "CS120",
+            "how long a run is, `fit` says",
+            Span(f.first.start, f.tokens[-1].end),
+            helps=(
+                f"write `fit({word}={count})`",
+                f"to stop early: `stop when stalled({word}={count})`",
+            ),
+        )
+    )
+
+
+def quoted_column(f: Failure) -> Repair | None:
+    """`data train(x, "marital-status")`: a column that is no identifier has a name here."""
+    if f.first.kind != "DATA" or f.before.kind != "STRING" or f.token.kind not in {"RPAR", "COMMA"}:
+        return None
+    written = f.before.text.strip('"')
+    name = "".join(c if c.isalnum() else "_" for c in written).strip("_") or "column"
+    if name[0].isdigit():
+        name = f"c{name}"
+    end = f.before.end
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"the column `{f.before.text}` has no name to be called by",
+            f.before.span,
+            helps=(f"write `{f.before.text} as {name}`",),
+            fix=f" as {name}",
+            fix_span=Span(end, end),
+            safe=False,
+        ),
+        f.replaced(
+            f.index, f.index, Token("AS", "as", end, end, True), Token("NAME", name, end, end)
+        ),
+    )
+
+
+def domain_axes(f: Failure) -> Repair | None:
+    """`domain s = box([0, 1])`: a domain names its axes."""
+    if f.first.kind != "DOMAIN" or f.index != 2 or f.token.kind != "EQUAL":
+        return None
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"domain `{f.before.text}` does not name its axes",
+            f.before.span,
+            helps=(f"write `domain {f.before.text}(t) = ...`, one name for each interval",),
+        )
+    )
