@@ -203,7 +203,7 @@ def specialize(
             "notes": notes
             + solver_notes(problem, checked)
             + projection_notes(problem, fit, frozenset(checked.symbols.vars()))
-            + sharing_notes(lowered.actions, facts),
+            + (sharing_notes(lowered.actions, facts) if problem.solver is None else ()),
         }
     )
     loop = LoopPlan(

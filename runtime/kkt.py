@@ -1,6 +1,7 @@
 """The KKT report: how well the end of a run satisfies the first-order conditions, and its prices.
 
-    stationarity      || grad f + sum of multipliers x grad g || / || grad f ||
+    stationarity      || grad f + sum of multipliers x grad g || / || grad f ||, and with sets that
+                      are projected onto || P(x - grad L) - x || / max(1, || grad L ||)
     feasibility       the largest violation, in the units as written
     complementarity   the largest |multiplier x slack|
 
@@ -141,6 +142,7 @@ def _least_squares(
 def report(session: Session, priced: Priced, stationarity: float) -> Kkt:
     """The KKT report of the chosen iterate."""
     rate = stationarity if priced.residual is None else priced.residual
+    projected = session.projected_gradient
     signs = {c.label: c.sign for c in session.program.constraints}
     products = [
         float(abs(c.multiplier * signs[c.name] * (c.value - c.bound)))
@@ -157,8 +159,9 @@ def report(session: Session, priced: Priced, stationarity: float) -> Kkt:
     }
     hard = [c.violation for c in priced.constraints if not c.soft]
     return Kkt(
-        stationarity=rate,
+        stationarity=rate if projected is None else projected,
         feasibility=max(hard, default=0.0),
         complementarity=max(products, default=0.0) if products else math.nan,
         sources=sources,
+        projected_gradient=projected,
     )

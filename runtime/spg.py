@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FLOOR = {torch.float64: 1e-12, torch.float32: 2e-5}
 """The smallest optimality, relative to the gradient, that rounding lets one see."""
-FEASIBLE = {torch.float64: 1e-8, torch.float32: 1e-5}
+FEASIBLE = {torch.float64: 1e-9, torch.float32: 1e-5}
 """Violation at which the multipliers are left as they are."""
 EVALUATIONS = 200_000
 """Evaluations after which no further start is tried."""

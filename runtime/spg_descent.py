@@ -36,7 +36,8 @@ SMALLEST = 1e-14
 PATIENCE = 500
 """Iterations without a smaller optimality measure or objective after which it is given up."""
 BOTTOM = -1e20
-"""An objective below this is unbounded."""
+FAR = 1e12
+"""An objective below that, or that still falls this far from the start, is unbounded."""
 
 
 class Function(Protocol):
@@ -69,7 +70,6 @@ class End(NamedTuple):
     """Relative to max(1, ||grad||)."""
     reason: str
     """`converged`, `no further progress`, `completed` (iterations), `unbounded`, `nonfinite`."""
-    iterations: int
 
 
 class Step(NamedTuple):
@@ -88,7 +88,7 @@ def descend(function: Function, project: Project, start: Tensor, limits: Limits,
     value = function.value(x)
     gradient = function.gradient() if math.isfinite(value) else torch.full_like(x, math.nan)
     if not bool(torch.isfinite(gradient).all()):
-        return End(x, value, gradient, math.inf, "nonfinite", 0)
+        return End(x, value, gradient, math.inf, "nonfinite")
     run = _Run(function, project, limits, arc)
     return run.descend(x, value, gradient)
 
@@ -104,9 +104,10 @@ class _Run:
 
     def descend(self, x: Tensor, value: float, gradient: Tensor) -> End:
         """Iterate from a member with finite value and gradient."""
-        optimality, reason, count = math.inf, "completed", 0
+        optimality, reason = math.inf, "completed"
+        self.far = FAR * (1 + float(x.abs().max())) if x.numel() else math.inf
         step = _first_step(self.project, x, gradient)
-        for count in range(self.limits.iterations):
+        for _ in range(self.limits.iterations):
             self.recent.append(value)
             self.limits.seen()
             optimality, found = self._advance(x, value, gradient, step)
@@ -116,7 +117,7 @@ class _Run:
             if found is None or self._waits(value, optimality):
                 reason = "no further progress"
                 break
-            if found.value < BOTTOM:
+            if found.value < BOTTOM or float(found.x.abs().max()) > self.far:
                 x, value, reason = found.x, found.value, "unbounded"
                 break
             before, x, value = x, found.x, found.value
@@ -125,7 +126,7 @@ class _Run:
                 reason = "nonfinite"
                 break
             step = spectral_step(x - before, gradient - last, self.arc)
-        return End(x, value, gradient, optimality, reason, count)
+        return End(x, value, gradient, optimality, reason)
 
     def _advance(
         self, x: Tensor, value: float, gradient: Tensor, step: float

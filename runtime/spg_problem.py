@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators import Intersection, Operator, Sparse
+from cspec.runtime.operators import Operator, Sparse
+from cspec.runtime.operators.joint import Chain, SparseBox, joint
 
 Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
 Held = tuple[str, Operator]
@@ -40,7 +41,7 @@ class SetProblem:
         self._primal, self._batch, self._measure = primal, batch, measure
         self.names = tuple(names)
         self._tensors: list[Tensor] = [primal[name] for name in names]
-        self.operators = [_joint([s for held, s in sets if held == name]) for name in names]
+        self.operators = [_of_variable([s for held, s in sets if held == name]) for name in names]
         like = self._tensors[0]
         self.size = sum(t.numel() for t in self._tensors)
         self.equalities = torch.tensor(equalities, dtype=torch.bool, device=like.device)
@@ -70,7 +71,7 @@ class SetProblem:
 
     def parts(self, x: Tensor) -> list[Tensor]:
         """The entries of each variable, in its shape."""
-        flat = x.split([t.numel() for t in self._tensors])
+        flat = torch.split(x, [t.numel() for t in self._tensors])
         return [part.reshape(t.shape) for part, t in zip(flat, self._tensors, strict=True)]
 
     @torch.no_grad()
@@ -137,17 +138,19 @@ class SetProblem:
         self.multipliers = moved.clamp(-largest, largest)
 
 
-def _joint(sets: Sequence[Operator]) -> Operator | None:
-    """The set that one variable is held in: none, its only one, or an intersection."""
-    if not sets:
-        return None
-    return sets[0] if len(sets) == 1 else Intersection(*sets)
+def _of_variable(sets: Sequence[Operator]) -> Operator | None:
+    """The set that one variable is held in, if there is any."""
+    return joint(sets) if sets else None
 
 
 def supports(problem: SetProblem) -> list[tuple[int, Sparse]]:
-    """Places of the variables that are held in a set of few nonzero entries."""
-    return [
-        (place, operator)
-        for place, operator in enumerate(problem.operators)
-        if isinstance(operator, Sparse)
-    ]
+    """Places of the variables that have few nonzero entries, with the set that says so."""
+    found = []
+    for place, operator in enumerate(problem.operators):
+        members = operator.sets if isinstance(operator, Chain) else (operator,)
+        for member in members:
+            if isinstance(member, SparseBox):
+                found.append((place, Sparse(member.amount)))
+            elif isinstance(member, Sparse):
+                found.append((place, member))
+    return found

@@ -13,7 +13,8 @@ from cspec.runtime.spg_descent import End, Limits, descend
 from cspec.runtime.spg_problem import SetProblem, supports
 
 STARTS = ((20, 10), (100, 6), (2_000, 3))
-"""Variables up to a number: random starts where the problem is not known to be convex."""
+"""Variables up to a number: random starts where the problem is not known to be convex, half as
+many where each is a whole method of multipliers."""
 FEW = 1
 """Random starts of larger problems."""
 SPREADS = (1.0, 0.3, 3.0)
@@ -48,7 +49,7 @@ def corner(problem: SetProblem, start: Tensor, tolerance: float) -> End | None:
     optimality /= max(1.0, float(gradient.norm()))
     if optimality > tolerance:
         return None
-    return End(s, value, gradient, optimality, "converged", 0)
+    return End(s, value, gradient, optimality, "converged")
 
 
 def _vertex(problem: SetProblem, gradient: Tensor) -> Tensor | None:
@@ -78,6 +79,7 @@ def other_starts(
     generator = torch.Generator().manual_seed(seed)
     if count is None:
         count = next((n for size, n in STARTS if problem.size <= size), FEW)
+        count = -(-count // 2) if problem.equalities.numel() else count
     size = start.abs().clamp(min=1.0)
     for index in range(count):
         noise = torch.randn(problem.size, generator=generator, dtype=torch.float64).to(start)
@@ -118,15 +120,13 @@ def exchanged(problem: SetProblem, x: Tensor, f: float, limits: Limits) -> Tenso
     return None
 
 
-def _on_support(
-    problem: SetProblem, x: Tensor, place: int, mask: Tensor, limits: Limits
-) -> End:
+def _on_support(problem: SetProblem, x: Tensor, place: int, mask: Tensor, limits: Limits) -> End:
     """The minimum with one variable's support given."""
     before = sum(part.numel() for part in problem.parts(x)[:place])
     flat = torch.ones_like(x, dtype=torch.bool)
     flat[before : before + mask.numel()] = mask
 
     def project(v: Tensor) -> Tensor:
-        return problem.project_convex(v) * flat
+        return problem.project(v * flat) * flat
 
-    return descend(problem, project, x, limits, arc=False)
+    return descend(problem, project, x, limits, arc=True)

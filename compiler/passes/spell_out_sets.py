@@ -24,11 +24,18 @@ def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
         return problem
     if not isinstance(checked.method, Auto) or any(_own_way(c) for c in problem.constraints):
         return problem
-    spelled = [_spelled(c) for c in problem.constraints]
+    spelled = [None if _by_rows(c, checked) else _spelled(c) for c in problem.constraints]
     if any(pieces is None for pieces in spelled):
         return problem
     constraints = tuple(piece for pieces in spelled if pieces is not None for piece in pieces)
     return problem.model_copy(update={"constraints": constraints})
+
+
+def _by_rows(c: Constraint, checked: Checked) -> bool:
+    """Whether a set is one of every row: `X in simplex` of a matrix is no sum over all of it."""
+    variable = checked.symbols.vars().get(c.value.id) if isinstance(c.value, Name) else None
+    several = variable is not None and len(variable.dimensions) > 1
+    return several and isinstance(c.bound, Name) and c.bound.id == "simplex"
 
 
 def _own_way(c: Constraint) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cspec.compiler.program import Program
-    from cspec.runtime.result import ConstraintResult, Result
+    from cspec.runtime.result import ConstraintResult, Kkt, Result
 
 STATUS_WORDS = {
     "satisfied": "all requirements met",
@@ -239,7 +239,11 @@ def iterates(result: Result) -> str | None:
 def optimality(result: Result) -> list[tuple[str, str]]:
     """The first-order conditions at the reported iterate, in words."""
     report = result.kkt
-    if report is None or set(report.sources.values()) <= {"none"}:
+    if report is None:
+        return []
+    if report.projected_gradient is not None:
+        return [("optimality", _projected(report.projected_gradient)), *_prices(report)]
+    if set(report.sources.values()) <= {"none"}:
         return []
     found = []
     rate = report.stationarity
@@ -251,10 +255,22 @@ def optimality(result: Result) -> list[tuple[str, str]]:
         found.append(
             ("optimality", f"{verdict}, residual {number(rate, 2)} of the objective's slope{rest}")
         )
+    return [*found, *_prices(report)]
+
+
+def _projected(size: float) -> str:
+    verdict = "stationary" if size <= STATIONARY else "not stationary"
+    return f"{verdict}, projected gradient {number(size, 2)} of max(1, ||grad||)"
+
+
+def _prices(report: Kkt) -> list[tuple[str, str]]:
+    """What is said of multipliers, where there are any."""
+    if set(report.sources.values()) <= {"none"}:
+        return []
+    found = [("multipliers", _sources(report.sources))]
     if not math.isnan(report.complementarity):
         size = number(report.complementarity, 2)
-        found.append(("complementarity", f"multiplier x slack is at most {size}"))
-    found.append(("multipliers", _sources(report.sources)))
+        found.insert(0, ("complementarity", f"multiplier x slack is at most {size}"))
     return found
 
 

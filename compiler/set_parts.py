@@ -1,0 +1,236 @@
+"""What of a problem can be held by projections, and whether the rest is smooth.
+
+Sets of one variable are projected onto together: convex ones by Dykstra's algorithm, some with one
+that is not convex by a joint projection (`runtime/operators/joint`). Where none is known, the sets
+that are relations (`V >= 0`) become functions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from cspec.compiler.ir import Constraint, Problem, SetMember
+from cspec.compiler.rewrite import function_name
+from cspec.compiler.structure import Form, Reader, UnknownForm
+from cspec.compiler.symbols import ELEMENTARY, Space
+from cspec.compiler.vectors import Sized
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import (
+    And,
+    Call,
+    Compare,
+    Expr,
+    Implies,
+    Membership,
+    Name,
+    Node,
+    Not,
+    Number,
+    Or,
+    walk,
+)
+
+ROWS = frozenset({"halfspace", "affine", "polyhedron"})
+"""Sets that affine relations are: projected onto alone, functions beside other sets."""
+CONVEX = ROWS | {
+    "nonneg",
+    "box",
+    "box_row",
+    "simplex",
+    "ball",
+    "group_ball",
+    "symmetric",
+    "skew",
+    "psd",
+    "correlation",
+    "monotone",
+    "spectral",
+    "nuclear",
+    "birkhoff",
+    "second_order_cone",
+}
+"""Sets with a projection that are convex, ..."""
+CURVED = frozenset({"stiefel", "sphere", "rank", "sparse", "nm"})
+"""... and those that are not. (`grid` has a free scale: it stays with ADMM.)"""
+JOINT = frozenset(
+    frozenset(words.split())
+    for words in (
+        "nonneg sparse",
+        "nonneg sphere",
+        "nonneg sparse sphere",
+        "nonneg sparse ball",
+        "sparse sphere",
+        "sparse ball",
+        "psd rank",
+        "psd rank ball",
+        "symmetric rank",
+        "rank sphere",
+        "rank ball",
+        "box sparse",
+        "simplex sparse",
+    )
+)
+"""Sets with one that is not convex that have a joint projection."""
+VECTORS = frozenset({"sphere", "simplex"})
+"""Sets of vectors: joint projections are for variables of one axis."""
+SMOOTH = frozenset(ELEMENTARY) | {"sum", "sumsq", "pow", "eye", "l2", "softmax", "mse", "huber"}
+"""Functions whose gradient is continuous."""
+
+
+class NotForIt(Exception):  # noqa: N818
+    """Why the method can't take a problem, at the constraint it is about."""
+
+    def __init__(self, why: str, at: Constraint | None = None) -> None:
+        super().__init__(why)
+        self.why, self.at = why, at
+
+
+class Parts(NamedTuple):
+    """A problem taken apart."""
+
+    held: frozenset[int]
+    """Places of the constraints that projections hold."""
+    problem: Problem
+    """The others with the number of entries beside each function that is a vector."""
+    convex: bool
+    """Every local minimum is proved to be global."""
+    notes: tuple[str, ...]
+
+
+def set_parts(problem: Problem, space: Space) -> Parts:
+    """Which constraints are held by projections, and what is known of the functions.
+
+    Raises:
+        NotForIt: a function that is not smooth, a set without a projection.
+    """
+    if not smooth(problem.objective):
+        raise NotForIt("the objective is not smooth")
+    held = _held(problem, space)
+    reader = Reader(space)
+    objective = _form(reader, problem.objective)
+    convex = objective is not None and objective.convex
+    notes = [f"objective: {'convex' if convex else 'not known to be convex'}"]
+    constraints = []
+    for place, c in enumerate(problem.constraints):
+        if place in held:
+            assert c.set is not None
+            fine = c.set.word in CONVEX
+            notes.append(f"{c.label}: a set that is {'' if fine else 'not '}convex")
+            constraints.append(c)
+        else:
+            sized, fine = _function(c, reader)
+            notes.append(f"{c.label}: {'convex' if fine else 'not known to be convex'}")
+            constraints.append(sized)
+        convex = convex and fine
+    if convex:
+        notes.append("the problem is convex: every local minimum is the global one")
+    found = problem.model_copy(update={"constraints": tuple(constraints)})
+    return Parts(held, found, convex, tuple(notes))
+
+
+def projectable(c: Constraint) -> bool:
+    """Whether a constraint is a set of one variable with a projection."""
+    member = c.set
+    known = member is not None and member.word in CONVEX | CURVED
+    return known and c.soft is None and member is not None and isinstance(member.subject, Name)
+
+
+def _held(problem: Problem, space: Space) -> frozenset[int]:
+    places: dict[str, list[int]] = {}
+    for place, c in enumerate(problem.constraints):
+        if projectable(c):
+            assert c.set is not None and isinstance(c.set.subject, Name)
+            _require_constant(c, c.set, space)
+            places.setdefault(c.set.subject.id, []).append(place)
+        elif c.relation == "in":
+            raise NotForIt("this set has no projection that it could use", c)
+    held: set[int] = set()
+    for name, found in places.items():
+        held |= _together(problem, space, name, found)
+    return frozenset(held)
+
+
+def _together(problem: Problem, space: Space, name: str, places: list[int]) -> set[int]:
+    """Those of one variable's sets that can be projected onto together."""
+    members = {place: _member(problem.constraints[place]) for place in places}
+    if len({_key(member) for member in members.values()}) > 1 or name in space.domains:
+        places = [p for p in places if not _is_rows(problem.constraints[p])]
+        members = {place: members[place] for place in places}
+    curved = [place for place in places if members[place].word in CURVED]
+    bounds = ["box"] if name in space.domains else []
+    words = [*{_key(m): m.word for m in members.values()}.values(), *bounds]
+    if not curved or len(words) == 1:
+        return set(places)
+    flat = len(space.shapes[name]) == 1 or not VECTORS & set(words)
+    if frozenset(words) in JOINT and len(words) == len(set(words)) and flat:
+        return set(places)
+    others = [place for place in places if place not in curved]
+    relations = all(problem.constraints[place].relation != "in" for place in others)
+    if len(curved) == 1 and relations and not bounds:
+        return set(curved)
+    listed = " and ".join(f"`{word}`" for word in words)
+    raise NotForIt(f"`{name}` is held in {listed}, which have no joint projection")
+
+
+def _is_rows(c: Constraint) -> bool:
+    """Whether a set is an affine relation, which a multiplier meets as well."""
+    return c.relation != "in" and _member(c).word in ROWS
+
+
+def _member(c: Constraint) -> SetMember:
+    assert c.set is not None
+    return c.set
+
+
+def _key(member: SetMember) -> tuple[str, str]:
+    """What tells sets apart: two halves of one simplex are one."""
+    return member.word, member.recognized if member.word == "simplex" else repr(member.arguments)
+
+
+def _require_constant(c: Constraint, member: SetMember, space: Space) -> None:
+    for value in member.arguments.values():
+        if isinstance(value, Expr) and value_or_none(value, space.params) is None:
+            raise NotForIt("the size of its set is no constant", c)
+
+
+def _function(c: Constraint, reader: Reader) -> tuple[Constraint, bool]:
+    """A constraint with the entries of its functions, and whether it keeps a problem convex.
+
+    Raises:
+        NotForIt: it is not smooth.
+    """
+    if not all(smooth(part) for part in c.parts):
+        raise NotForIt("it is not smooth, and no set that is known", c)
+    forms = [_form(reader, part) for part in c.parts]
+    fine = all(f is not None and (f.affine if c.relation == "==" else f.convex) for f in forms)
+    parts = tuple(
+        Sized(body=part, size=math.prod(form.shape), span=part.span)
+        if form is not None and form.shape
+        else part
+        for part, form in zip(c.parts, forms, strict=True)
+    )
+    return c.model_copy(update={"parts": parts}), fine
+
+
+def _form(reader: Reader, expr: Expr) -> Form | None:
+    try:
+        return reader.form(expr)
+    except UnknownForm:
+        return None
+
+
+def smooth(expr: Expr) -> bool:
+    """Whether an expression has a continuous gradient, as far as its functions tell."""
+    return all(_smooth_node(node) for node in walk(expr))
+
+
+def _smooth_node(node: Node) -> bool:
+    match node:
+        case Compare() | And() | Or() | Not() | Implies() | Membership():
+            return False
+        case Call(function=Name(id="norm"), arguments=(_, Number(value=order))):
+            return order == 2
+        case Call():
+            return function_name(node) in SMOOTH
+    return True
