@@ -151,6 +151,8 @@ def _require_schedule(action: SetAction, settings: Projection) -> None:
         why = f"`freeze` keeps the entries of a count, and `{word}` is none"
     elif settings.freeze and settings.every != STEP:
         why = "`freeze` needs a projection on every step"
+    elif settings.given("stiefel") and word != "stiefel":
+        why = f"`stiefel={settings.stiefel}` is a way onto `stiefel`, and this set is `{word}`"
     if not why:
         return
     label = action.constraints[0].label

@@ -165,6 +165,8 @@ class Translator:
         key = (member.word, shape(tuple(member.arguments.items())))
         if key not in self.operators:
             name = self.names.fresh(member.word.upper())
+            while any(name == other for other, _ in self.operators.values()):
+                name = self.names.fresh(member.word.upper())  # another function's constant
             self.operators[key] = (name, self.make_operator(member))
         return ast.Name(id=self.operators[key][0])
 

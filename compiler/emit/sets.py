@@ -12,7 +12,9 @@ from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import SetAction
 from cspec.compiler.shared_sets import sharing, targets
 from cspec.dsl.constants import value_or_none
+from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Name
+from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Projection
 
 RAMPED = frozenset({"sparse"})
@@ -48,7 +50,7 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     """The set of an action: a module constant, or the set of the moment along a ramp."""
     ramp = density_ramp(action, translator, epochs)
     if ramp is None:
-        return translator.operator(_final(action.set))
+        return translator.operator(_onto(_final(action.set), action.settings))
     start, end, share = ramp
     translator.used.add("ramp_down")
     elapsed: ast.expr = ast.Name(id="progress")
@@ -58,6 +60,15 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=[])
     get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
     return ast.Call(func=get, args=[ast.Constant(action.set.word), amount], keywords=[])
+
+
+def _onto(member: SetMember, settings: Settings) -> SetMember:
+    """The set with the way onto it that the spec asks for."""
+    if member.word != "stiefel" or not isinstance(settings, Projection):
+        return member
+    if settings.stiefel == Projection().stiefel:
+        return member
+    return member.model_copy(update={"arguments": {**member.arguments, "by": settings.stiefel}})
 
 
 def density_ramp(
@@ -106,6 +117,31 @@ def write_projections(group: Sequence[SetAction], translator: Translator, epochs
     if len(group) == 1:
         write_projection(group[0], translator, epochs)
         return
+    start = _common_start(group)
+    if start:
+        translator.writer.line(f"if progress >= {start!r}:")
+        with translator.writer.indented():
+            _write_together(group, translator, epochs)
+        return
+    _write_together(group, translator, epochs)
+
+
+def _common_start(group: Sequence[SetAction]) -> float:
+    """The share of the run at which sets on the same parameters are projected onto.
+
+    Raises:
+        SpecError: each has another.
+    """
+    starts = {a.settings.warmup for a in group if isinstance(a.settings, Projection)}
+    if len(starts) > 1:
+        labels = ", ".join(f"`{action.constraints[0].label}`" for action in group)
+        message = f"{labels} hold for the same parameters and begin at different times"
+        helps = ("give their projections the same `warmup`",)
+        raise SpecError([Diagnostic(code="CS521", message=message, helps=helps)])
+    return starts.pop() if starts else 0.0
+
+
+def _write_together(group: Sequence[SetAction], translator: Translator, epochs: float) -> None:
     translator.used.add("project_together")
     writer = translator.writer
     writer.line("project_together(")

@@ -154,6 +154,11 @@ class Projection(Method):
     freeze: bool = Field(
         False, description="keep the entries that a count has kept when it comes to its bound"
     )
+    stiefel: Literal["newton_schulz", "svd", "qr"] = Field(
+        "newton_schulz",
+        description="how onto `stiefel`: the nearest matrix by newton_schulz or svd, or the "
+        "retraction qr, which is not the nearest",
+    )
     momentum: bool = Field(True, description="correct optimizer momentum where projection acts")
 
 
@@ -206,6 +211,12 @@ class Spg(Method):
     )
 
 
+class Bisection(Method):
+    """Search the line of the only number that moves: bisection of rates, golden sections."""
+
+    word: ClassVar[str] = "bisection"
+
+
 class ProxyLagrangian(Method):
     """The two-player simplex game of Cotter et al. 2019 with external or swap regret."""
 
@@ -241,6 +252,7 @@ METHODS: dict[str, type[Method]] = {
         FrankWolfe,
         Sqp,
         Spg,
+        Bisection,
         ProxyLagrangian,
         Threshold,
     )

@@ -1,4 +1,15 @@
-"""Orthonormal columns: the Stiefel manifold, projected by adaptive Newton-Schulz."""
+"""Orthonormal columns: the Stiefel manifold, and three ways onto it.
+
+newton_schulz  the polar factor U W^T of V = U S W^T, the nearest member: X <- X (3 I - X^T X) / 2,
+               iterated until it is there. A fixed small number of iterations is no projection (5
+               from a safe scaling leave |X^T X - I| = 0.5), so it is not offered.
+svd            the same matrix by its definition, 2 to 4 times as slow. float32 gesdd fails on some
+               nearly orthogonal matrices, that is, in the middle of a training run: float64 is
+               tried next, then gesvd.
+qr             Q of V = Q R with the diagonal of R made positive: a retraction, as near to a member
+               as V is, but not the nearest. Columns come first in their order, so that errors of
+               the last columns pile up; the lowest accuracy of the three on digits.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +19,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.operators.base import Operator
+from cspec.runtime.operators.base import Operator, OperatorError
 from cspec.runtime.operators.linear_algebra import as_tall, from_tall, split_finite, svd, working
 from cspec.runtime.operators.maps_orthogonal import Cayley, Householder, MatrixExp
 
@@ -52,6 +63,32 @@ def polar(V: Tensor) -> Tensor:
     return torch.where(broken, torch.nan, X).to(V.dtype)
 
 
+def nearest_by_svd(V: Tensor) -> Tensor:
+    """The polar factor U W^T from V = U S W^T, for tall (..., n, k), batched. NaN stays NaN."""
+    if V.numel() == 0:
+        return V.clone()
+    U, _, Wh = svd(V)
+    return U @ Wh
+
+
+def retract_by_qr(V: Tensor) -> Tensor:
+    """Q of V = Q R with diag R >= 0, for tall (..., n, k), batched: orthonormal, not the nearest.
+
+    With that sign Q is unique for V of full rank, moves continuously with V, and is V itself where
+    V is orthonormal (Absil, Mahony and Sepulchre 2008, section 4.1.1). NaN stays NaN.
+    """
+    if V.numel() == 0:
+        return V.clone()
+    finite, broken = split_finite(working(V).detach())
+    largest = finite.abs().amax(dim=(-2, -1), keepdim=True)
+    Q, R = torch.linalg.qr(finite / torch.where(largest > 0, largest, torch.ones_like(largest)))
+    signs = torch.where(R.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0).to(Q.dtype)
+    return torch.where(broken, torch.nan, Q * signs[..., None, :]).to(V.dtype)
+
+
+WAYS = {"newton_schulz": polar, "svd": nearest_by_svd, "qr": retract_by_qr}
+
+
 def _prescaled(V: Tensor) -> Tensor:
     """V with sigma_max <= sqrt(SAFE_GRAM): untouched if it has it already, else sigma_max <= 1."""
     largest = V.abs().amax(dim=(-2, -1), keepdim=True)
@@ -67,27 +104,34 @@ def _prescaled(V: Tensor) -> Tensor:
 class Stiefel(Operator):
     """{W : V^T V = I} with V the weight as (outputs, rest), transposed if wide.
 
-    The projection is the polar factor, the nearest such matrix in the Frobenius norm.
+    The projection is the polar factor, the nearest such matrix in the Frobenius norm; with
+    `by="qr"` a retraction in its place.
     """
 
+    by: str = "newton_schulz"
     name: ClassVar[str] = "stiefel"
     convex: ClassVar[bool] = False
     states_equality: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ("cayley", "householder", "matrix_exp")
+
+    def __post_init__(self) -> None:
+        if self.by not in WAYS:
+            raise OperatorError(f"stiefel has no way `{self.by}` (ways: {', '.join(WAYS)})")
 
     def residual(self, x: Tensor) -> Tensor:
         return gram_error(as_tall(x)[0])
 
     def project(self, x: Tensor) -> Tensor:
         tall, transposed = as_tall(x)
-        return from_tall(polar(tall), x.shape, transposed)
+        return from_tall(WAYS[self.by](tall), x.shape, transposed)
 
     def _map(self, by: str) -> nn.Module:
         return {"cayley": Cayley, "householder": Householder, "matrix_exp": MatrixExp}[by](polar)
 
     def lmo(self, gradient: Tensor) -> Tensor:
         """-U V^T of the gradient's SVD."""
-        return -self.project(gradient)
+        tall, transposed = as_tall(gradient)
+        return -from_tall(polar(tall), gradient.shape, transposed)
 
     def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
         """The tangent part M - W sym(W^T M)."""

@@ -65,3 +65,47 @@ def test_a_ramp_begins_after_the_warm_up(session):
 def test_schedules_that_cannot_be_followed_are_refused(build, how, what, why):
     with pytest.raises(SpecError, match=why):
         build(SPEC.format(how=how, what=what))
+
+
+ORTHO = """data train(x, y) = digits
+model net = mlp(hidden=[16])
+minimize ce(net(x), y)
+s.t. ortho: forall W in net.weights: {what}
+using projection(stiefel={by})
+fit(steps=2)
+"""
+
+
+@pytest.mark.parametrize("by", ["svd", "qr"])
+def test_the_way_onto_stiefel_is_the_one_named(session, by):
+    run = session(ORTHO.format(what="W in stiefel", by=by))
+    assert run.module["STIEFEL"].by == by
+    run.module["train"](run)
+    assert all(c.label.startswith("ortho[") for c in run.program.constraints)
+    values = run.module["evaluate"](run.primal, {})
+    assert all(float(value.detach()) < 1e-5 for value, _ in values.values())
+
+
+def test_a_way_onto_stiefel_is_refused_elsewhere(build):
+    with pytest.raises(SpecError, match="a way onto `stiefel`, and this set is `nonneg`"):
+        build(ORTHO.format(what="W >= 0", by="qr"))
+
+
+TWO = """data train(x, y) = digits
+model net = mlp(hidden=[16])
+minimize ce(net(x), y)
+s.t. a: forall W in net.weights: W >= 0 by projection(warmup=0.5)
+     b: forall W in net.weights: norm(W, 2) <= 3 by projection{how}
+fit(steps=4)
+"""
+
+
+def test_sets_on_the_same_parameters_begin_together(session, build):
+    with pytest.raises(SpecError, match="begin at different times"):
+        build(TWO.format(how=""))
+    run = session(TWO.format(how="(warmup=0.5)"))
+    before = [p.detach().clone() for p in run.parameters]
+    run.module["project"](run.primal, run.optimizer, 0.49)
+    assert all(map(torch.equal, before, run.parameters))
+    run.module["project"](run.primal, run.optimizer, 0.5)
+    assert not all(map(torch.equal, before, run.parameters))

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from cspec.runtime.operators import Stiefel
-from cspec.runtime.operators.stiefel import polar
+from cspec.runtime.operators.base import OperatorError
+from cspec.runtime.operators.stiefel import gram_error, nearest_by_svd, polar, retract_by_qr
 
 
 def reference(V: torch.Tensor) -> torch.Tensor:
@@ -145,3 +146,73 @@ def test_momentum_is_tangent(dtype: torch.dtype) -> None:
     M = Stiefel().project_momentum(W, before, torch.randn(6, 3, dtype=dtype))
     inner = W.mT @ M
     assert float((inner + inner.mT).abs().max()) <= 1e-5
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (5, 6), (40, 8), (1, 1), (3, 2, 2, 2)])
+@pytest.mark.parametrize("by", ["newton_schulz", "svd", "qr"])
+def test_every_way_ends_on_the_manifold_and_leaves_members_alone(
+    by: str, shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
+    torch.manual_seed(8)
+    stiefel = Stiefel(by)
+    limit = 2e-6 if dtype == torch.float32 else 1e-12
+    for scale in (1e-6, 1.0, 1e6):
+        member = stiefel.project(scale * torch.randn(shape, dtype=dtype))
+        assert float(Stiefel().violation(member)) <= limit
+        assert torch.allclose(stiefel.project(member), member, atol=10 * limit)
+
+
+def test_svd_is_the_nearest_matrix_and_qr_is_not(dtype: torch.dtype) -> None:
+    torch.manual_seed(9)
+    V = torch.randn(12, 7, dtype=dtype)
+    nearest = Stiefel().project(V)
+    assert torch.allclose(Stiefel("svd").project(V), nearest, atol=1e-5)
+    far, near = (torch.linalg.norm(V - Stiefel(by).project(V)) for by in ("qr", "svd"))
+    assert float(far) > 1.01 * float(near)
+
+
+def test_qr_is_a_retraction(dtype: torch.dtype) -> None:
+    """To first order a step along a tangent stays what it was (Absil et al., definition 4.1.1)."""
+    torch.manual_seed(10)
+    W = Stiefel().project(torch.randn(9, 4, dtype=torch.float64))
+    step = Stiefel().project_momentum(W, W, torch.randn(9, 4, dtype=torch.float64))
+    errors = [
+        float(torch.linalg.norm(Stiefel("qr").project(W + t * step) - (W + t * step)))
+        for t in (1e-2, 1e-3)
+    ]
+    assert errors[1] < errors[0] / 50  # an error of second order falls by 100
+    signs = Stiefel("qr").project(torch.diag(torch.tensor([-1.0, 2.0, -3.0], dtype=dtype)))
+    assert torch.equal(signs.diagonal().sign(), torch.tensor([-1.0, 1.0, -1.0], dtype=dtype))
+
+
+def test_svd_that_fails_in_float32_is_done_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, tried = torch.linalg.svd, []
+
+    def stubborn(x: torch.Tensor, **options: bool) -> object:
+        tried.append(x.dtype)
+        if x.dtype == torch.float32:
+            raise torch.linalg.LinAlgError("did not converge")
+        return plain(x, **options)
+
+    monkeypatch.setattr(torch.linalg, "svd", stubborn)
+    torch.manual_seed(11)
+    member = Stiefel("svd").project(torch.randn(8, 3))
+    assert tried == [torch.float32, torch.float64] and member.dtype == torch.float32
+    assert float(Stiefel().violation(member)) <= 2e-6
+
+
+@pytest.mark.parametrize("by", ["svd", "qr"])
+def test_the_other_ways_keep_nan_and_survive_zeros(by: str) -> None:
+    batch = torch.randn(3, 5, 2)
+    batch[0] = 0
+    batch[1, 0, 0] = torch.nan
+    ways = {"svd": nearest_by_svd, "qr": retract_by_qr}
+    found = ways[by](batch)
+    assert bool(found[1].isnan().all()) and not bool(found[[0, 2]].isnan().any())
+    assert float(gram_error(found[[0, 2]]).abs().max()) <= 1e-6
+    assert ways[by](torch.zeros(0, 2)).shape == (0, 2)
+
+
+def test_an_unknown_way_is_refused() -> None:
+    with pytest.raises(OperatorError, match="newton_schulz, svd, qr"):
+        Stiefel("newton_schulz_5")
