@@ -14,7 +14,7 @@ from cspec.compiler.methods.output_projection import OutputRows, Params, output_
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.compiler.vectorize import Sized
-from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, shape, walk
+from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
 from cspec.dsl.signatures import SIGNATURES
@@ -296,8 +296,13 @@ def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAct
     for constraints in groups.values():
         first = constraints[0]
         assert first.set is not None and first.method is not None
+        subjects = [c.set.subject for c in constraints if c.set is not None]
+        # A set of several weights together names them all.
         targets = tuple(
-            c.set.subject for c in constraints if c.set is not None and c.set.subject is not None
+            item
+            for subject in subjects
+            if subject is not None
+            for item in (subject.items if isinstance(subject, Vector) else (subject,))
         )
         actions.append(
             SetAction(

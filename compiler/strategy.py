@@ -17,11 +17,13 @@ from typing import NamedTuple
 
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.line_run import line_run
 from cspec.compiler.lower import FORMS
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.constructions import require_construction
 from cspec.compiler.own_run import own_run
 from cspec.compiler.set_run import set_run
+from cspec.compiler.passes.rows import WORDS as ROWS
 from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -65,6 +67,8 @@ class Context(NamedTuple):
     params: Mapping[str, float | tuple[float, ...]] = {}
     space: Space | None = None
     """The decision variables, where there is nothing else (no data, no model)."""
+    line: bool = False
+    """Whether one number is all that moves."""
 
 
 class Choice(NamedTuple):
@@ -80,6 +84,8 @@ def choose(problem: Problem, context: Context) -> Problem:
     owned = own_run(problem, context.method, context.space)
     if owned is None:
         owned = set_run(problem, context.method, context.space)
+    if owned is None:
+        owned = line_run(problem, context.method, context.line)
     if owned is not None:
         return owned
     found: list[Diagnostic] = []
@@ -173,7 +179,7 @@ def _require_function(c: Constraint, method: Method, context: Context) -> None:
 def _automatic(c: Constraint, context: Context) -> Choice:
     if _is_density(c):
         return _density(c, context)
-    if c.set is not None:
+    if c.set is not None and not (c.set.word in ROWS and not context.data):
         return _set(c)
     if _is_rate(c):
         method = AugmentedLagrangian(penalty=1.0, growth=1.0, every=STEP, lr=RATE_STEP)

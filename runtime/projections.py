@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators import NM, ChannelSparse, Operator, Sparse, dykstra
+from cspec.runtime.operators import NM, Ball, ChannelSparse, Operator, Sparse, dykstra
 from cspec.runtime.operators.linear_algebra import as_matrix
 
 Held = tuple[Operator, Sequence[Tensor]]
@@ -26,8 +26,8 @@ SETTLED = 1e-8
 
 
 def project_all(operator: Operator, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The nearest members: jointly for a global count, else tensor by tensor."""
-    if isinstance(operator, Sparse):
+    """The nearest members: jointly for a global count or norm, else tensor by tensor."""
+    if isinstance(operator, Sparse) or (isinstance(operator, Ball) and operator.joint):
         return operator.project_jointly(tensors)
     return [operator.project(tensor) for tensor in tensors]
 
@@ -98,11 +98,15 @@ def meet(sets: Sequence[Held], starts: dict[int, Tensor], *, sweeps: int = SWEEP
         project_(operator, tensors)
     kept = {id(tensor): tensor != 0 for _, tensors in counts for tensor in tensors}
     if not counts and all(operator.convex for operator, _ in others):
-        for tensor in {id(t): t for _, tensors in sets for t in tensors}.values():
+        joint = any(isinstance(op, Ball) and op.joint for op, _ in others)
+        every = list({id(t): t for _, tensors in sets for t in tensors}.values())
+        for tensor in () if joint else every:
             on_it = [op.project for op, tensors in others if any(tensor is t for t in tensors)]
             if len(on_it) > 1:
                 found = dykstra(starts[id(tensor)], on_it, tolerance=SETTLED, limit=sweeps)
                 tensor.copy_(found.point)
+        if joint:
+            _nearest(others, every, starts, sweeps)
     for _ in range(ROUNDS):
         if all(_holds(*held) for held in others):
             return
@@ -111,6 +115,30 @@ def meet(sets: Sequence[Held], starts: dict[int, Tensor], *, sweeps: int = SWEEP
         for _, tensors in counts:
             for tensor in tensors:
                 tensor.mul_(kept[id(tensor)])
+
+
+def _nearest(
+    sets: Sequence[Held], tensors: Sequence[Tensor], starts: dict[int, Tensor], sweeps: int
+) -> None:
+    """Dykstra's algorithm on all tensors as one vector: some sets are on several of them."""
+    sizes = [tensor.numel() for tensor in tensors]
+    place = {id(tensor): i for i, tensor in enumerate(tensors)}
+
+    def onto(operator: Operator, held: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
+        def project(point: Tensor) -> Tensor:
+            parts = list(torch.split(point, sizes))
+            places = [place[id(tensor)] for tensor in held]
+            shaped = [parts[i].reshape(tensors[i].shape) for i in places]
+            for i, new in zip(places, project_all(operator, shaped), strict=True):
+                parts[i] = new.flatten()
+            return torch.cat(parts)
+
+        return project
+
+    start = torch.cat([starts[id(tensor)].double().flatten() for tensor in tensors])
+    found = dykstra(start, [onto(*held) for held in sets], tolerance=SETTLED, limit=sweeps)
+    for tensor, part in zip(tensors, torch.split(found.point, sizes), strict=True):
+        tensor.copy_(part.reshape(tensor.shape))
 
 
 def copies(sets: Sequence[Held]) -> dict[int, Tensor]:
@@ -127,6 +155,8 @@ def _holds(operator: Operator, tensors: Sequence[Tensor]) -> bool:
     """Whether the tensors are in the set, but for rounding: 4 eps (1 + a mean singular value)."""
     if isinstance(operator, COUNTS):
         return _near(project_all(operator, [t.detach() for t in tensors]), tensors)
+    if isinstance(operator, Ball) and operator.joint:
+        tensors = [torch.cat([t.detach().flatten() for t in tensors])]
     for tensor in tensors:
         ranks = max(1, min(as_matrix(tensor).shape)) if tensor.ndim > 1 else 1
         scale = 1 + tensor.square().sum().div(ranks).sqrt()

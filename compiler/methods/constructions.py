@@ -45,7 +45,8 @@ def require_construction(c: Constraint, word: str, method: Method) -> None:
         maps = MAPS_OF_SETS.get(word, ())
         if not maps or (method.map or maps[0]) not in maps:
             raise SpecError([_no_map(c, word, method.map)])
-    if isinstance(method, FrankWolfe) and word not in FRANK_WOLFE_SETS:
+    joint = c.set is not None and bool(c.set.arguments.get("joint"))
+    if isinstance(method, FrankWolfe) and (joint or word not in FRANK_WOLFE_SETS):
         raise SpecError([_no_oracle(c, word)])
 
 

@@ -18,6 +18,7 @@ from cspec.compiler.ir import Category, Constraint, ParameterRef, PerExample, Pr
 from cspec.compiler.missing import index_set, not_compiled
 from cspec.compiler.passes.codes import codes
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
+from cspec.compiler.passes.rows import rows_fit
 from cspec.compiler.rewrite import call, method_name, number, rewrite
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -32,6 +33,7 @@ from cspec.dsl.nodes import (
     Node,
     String,
     Sum,
+    Vector,
 )
 from cspec.dsl.settings.methods import OutputProjection
 from cspec.dsl.trees import substitute
@@ -68,7 +70,25 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     def step(node: Expr) -> Expr:
         return _comprehension(node, context) if isinstance(node, Comprehension) else node
 
-    return map_expressions(expanded, lambda expr: codes(rewrite(expr, step), context.facts))
+    expanded = map_expressions(expanded, lambda expr: codes(rewrite(expr, step), context.facts))
+    found = tuple(_with_set(c, context.facts) for c in expanded.constraints)
+    return expanded.model_copy(update={"constraints": found})
+
+
+def _with_set(c: Constraint, facts: Facts) -> Constraint:
+    """The set on what it is about, shapes known: weights of a list, rows whose entries exist."""
+    if c.set is None or c.set.subject is None:
+        return c
+    subject = c.set.subject
+    method = method_name(subject)
+    if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
+        chosen = chosen_parameters(facts.models[method[0]], method[1], globs_of(subject))
+        items = tuple(ParameterRef(model=method[0], name=p.name, shape=p.shape) for p in chosen)
+        vector = Vector(items=items, span=subject.span)
+        return c.model_copy(update={"set": c.set.model_copy(update={"subject": vector})})
+    if isinstance(subject, ParameterRef) and not rows_fit(c.set, subject.shape):
+        return c.model_copy(update={"set": None})
+    return c
 
 
 def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constraint]:

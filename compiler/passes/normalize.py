@@ -5,23 +5,28 @@
 norm(W, 1) - r <= 0    ->   norm(W, 1) <= r
 l2(W)^2 <= r^2         ->   l2(W) <= r          (the quantity is never negative)
 r >= spectral(W)       ->   spectral(W) <= r
+sqrt(sum(W*W)) <= r    ->   norm(W, 2) <= r     (`quantities`: one name for each quantity)
 
 Only to see what a constraint is: it is evaluated and reported as it was written.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.ir import Relation
+from cspec.compiler.passes.quantities import renamed_quantity
 from cspec.compiler.rewrite import call, function_name, number
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Expr, Name, Negate, Number, Power, Product, Sum, walk
+from cspec.dsl.nodes import Call, Expr, Name, Negate, Number, Power, Product, Sum, walk
 
 Values = Mapping[str, float | tuple[float, ...]]
 ROUNDS = 12
 FLIPPED: dict[str, Relation] = {"<=": ">=", ">=": "<=", "==": "==", "in": "in"}
+DEGREES = {"norm": 1, "l1": 1, "l2": 1, "sumsq": 2, "spectral": 1, "nuclear": 1, "abs": 1}
+"""f(k W) = |k|^degree f(W)."""
 NONNEGATIVE = frozenset({"norm", "l1", "l2", "sumsq", "spectral", "nuclear", "density", "abs"})
 
 
@@ -47,6 +52,9 @@ def normalized(value: Expr, relation: Relation, bound: Expr, params: Values) -> 
 def _step(n: Normal, params: Values) -> Normal:
     if n.relation == "in":
         return n
+    renamed = renamed_quantity(n.value)
+    if renamed is not None:
+        return Normal(renamed, n.relation, n.bound)
     if _constant(n.value, params) is not None and _constant(n.bound, params) is None:
         return Normal(n.bound, FLIPPED[n.relation], n.value)
     match n.value:
@@ -58,7 +66,44 @@ def _step(n: Normal, params: Values) -> Normal:
             return _move_factors(n, n.value, params)
         case Power(base=base, exponent=exponent):
             return _root(n, base, _constant(exponent, params), params)
+        case Call(function=Name(id=name), arguments=(subject, *rest), keywords=()):
+            return _of_call(n, name, subject, tuple(rest), params)
     return n
+
+
+def _of_call(n: Normal, name: str, subject: Expr, rest: tuple[Expr, ...], params: Values) -> Normal:
+    """Functions of one argument: factors inside a norm, roots, and norms that are at most 0."""
+    bound = _constant(n.bound, params)
+    if name == "sqrt" and bound is not None and bound >= 0:
+        return Normal(subject, n.relation, Power(base=n.bound, exponent=number(2)))
+    if name in NONNEGATIVE and n.relation == "<=" and bound == 0:
+        return n._replace(relation="==")
+    found = _factor_inside(subject, params)
+    if name in DEGREES and found is not None and bound is not None:
+        factor, inner = found
+        scale = abs(factor) ** DEGREES[name]
+        if not math.isfinite(scale) or scale == 0:
+            return n
+        value = Call(function=Name(id=name), arguments=(inner, *rest), span=n.value.span)
+        return Normal(value, n.relation, _quotient(n.bound, bound, scale))
+    return n
+
+
+def _factor_inside(expr: Expr, params: Values) -> tuple[float, Expr] | None:
+    """k and W of `k*W`, `W/k`, `-W`."""
+    match expr:
+        case Negate(operand=operand):
+            return -1.0, operand
+        case Product(operands=(left, right), operators=("*",)):
+            for one, other in ((left, right), (right, left)):
+                value = _constant(one, params)
+                if value is not None:
+                    return value, other
+        case Product(operands=(left, right), operators=("/",)):
+            value = _constant(right, params)
+            if value:
+                return 1 / value, left
+    return None
 
 
 def _constant(expr: Expr, params: Values) -> float | None:
@@ -149,11 +194,12 @@ def _root(n: Normal, base: Expr, exponent: float | None, params: Values) -> Norm
     if bound is None or bound < 0:
         return n
     if exponent == 2:
-        return Normal(base, n.relation, _square_root(n.bound, params))
+        return Normal(base, n.relation, square_root(n.bound, params))
     return Normal(base, n.relation, number(bound ** (1 / exponent)))
 
 
-def _square_root(bound: Expr, params: Values) -> Expr:
+def square_root(bound: Expr, params: Values) -> Expr:
+    """The root of a bound as people would write it: of `r^2` that is `r`, of 9 it is 3."""
     match bound:
         case Power(base=base, exponent=Number(value=2)) if (_constant(base, params) or -1.0) > 0:
             return base

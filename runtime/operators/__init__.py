@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cspec.runtime.operators.affine import Affine, Halfspace
+from cspec.runtime.operators.affine import Affine, Halfspace, Polyhedron
 from cspec.runtime.operators.balls import Ball, GroupBall
 from cspec.runtime.operators.base import (
     EmptySetError,
@@ -19,6 +19,7 @@ from cspec.runtime.operators.base import (
 )
 from cspec.runtime.operators.birkhoff import Birkhoff
 from cspec.runtime.operators.box import Box, Nonneg
+from cspec.runtime.operators.box_row import BoxRow
 from cspec.runtime.operators.cone import SecondOrderCone
 from cspec.runtime.operators.dykstra import Intersection, dykstra
 from cspec.runtime.operators.grid import Grid
@@ -57,6 +58,8 @@ OPERATORS: dict[str, type[Operator]] = {
     "monotone": Monotone,
     "halfspace": Halfspace,
     "affine": Affine,
+    "polyhedron": Polyhedron,
+    "box_row": BoxRow,
     "birkhoff": Birkhoff,
     "second_order_cone": SecondOrderCone,
     "intersection": Intersection,
@@ -86,6 +89,7 @@ __all__ = [
     "Ball",
     "Birkhoff",
     "Box",
+    "BoxRow",
     "ChannelSparse",
     "Correlation",
     "EmptySetError",
@@ -100,6 +104,7 @@ __all__ = [
     "Nuclear",
     "Operator",
     "OperatorError",
+    "Polyhedron",
     "Rank",
     "SecondOrderCone",
     "ShapeError",

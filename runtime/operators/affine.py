@@ -1,37 +1,44 @@
-"""Half-spaces and affine subspaces of the flattened tensor."""
+"""Half-spaces, affine subspaces and polyhedra of the flattened tensor."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.optimize import nnls
 from torch import Tensor, nn
 
-from cspec.runtime.operators.base import EmptySetError, Operator, ShapeError
+from cspec.runtime.operators.base import EmptySetError, NoFormError, Operator, ShapeError
 from cspec.runtime.operators.linear_algebra import norm
 from cspec.runtime.operators.maps_matrix import NullSpace
+from cspec.runtime.operators.rows import Row, dense
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Halfspace(Operator):
-    """{x : <a, x> <= b} over the whole tensor; violated by <a, x> - b as it is written."""
+    """{x : <a, x> <= b} over the whole tensor; violated by <a, x> - b as it is written.
 
-    a: Tensor
+    `a` is a tensor, or a row without a shape (`rows`): `Halfspace(1.0, 1.0)` is sum(x) <= 1.
+    """
+
+    a: Row
     b: float
     name: ClassVar[str] = "halfspace"
     convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "a", torch.as_tensor(self.a))
-        if not bool(self.a.any()) and self.b < 0:
+        if isinstance(self.a, Tensor) and not bool(self.a.any()) and self.b < 0:
             raise EmptySetError(f"halfspace: 0 <= {self.b} has no solution")
 
     def _normal(self, x: Tensor) -> Tensor:
-        if self.a.numel() != x.numel():
-            raise ShapeError(f"halfspace: a has {self.a.numel()} entries, x has {x.numel()}")
-        return self.a.to(dtype=x.dtype, device=x.device).reshape(x.shape)
+        return dense(self.a, x.shape, self.name).to(dtype=x.dtype, device=x.device)
 
     def inequality(self, x: Tensor) -> Tensor:
         return ((self._normal(x) * x).sum() - self.b).reshape(1)
@@ -55,74 +62,168 @@ class Halfspace(Operator):
 class Affine(Operator):
     """{x : A x = b} with x flattened, A (rows, entries), of any rank.
 
-    Projection x - A^+ (A x - b), the pseudo-inverse cut at A's own precision.
+    Projection x - A^+ (A x - b), the pseudo-inverse cut at A's own precision. A is a tensor, or
+    rows without a shape (`rows`), which become one with the first x of each shape.
     Raises EmptySetError when b is not in the range of A, ShapeError when sizes differ.
     """
 
-    A: Tensor
-    b: Tensor | float
+    A: Tensor | Sequence[Row]
+    b: Tensor | float | Sequence[float]
     name: ClassVar[str] = "affine"
     convex: ClassVar[bool] = True
     states_equality: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ("null_space",)
 
     def __post_init__(self) -> None:
-        A = torch.as_tensor(self.A)
-        A = A if A.is_floating_point() else A.double()
-        A = A.reshape(1, -1) if A.ndim == 1 else A
-        b = torch.as_tensor(self.b, device=A.device).double().reshape(-1)
-        b = b.expand(A.shape[0]) if b.numel() == 1 else b
-        if A.ndim != 2 or b.numel() != A.shape[0]:
-            raise ShapeError(f"affine: A is {tuple(A.shape)}, b has {b.numel()} entries")
-        object.__setattr__(self, "A", A)
+        rows = len(self.A)
+        if isinstance(self.A, Tensor):
+            A = self.A if self.A.is_floating_point() else self.A.double()
+            A = A.reshape(1, -1) if A.ndim == 1 else A
+            object.__setattr__(self, "A", A)
+            rows = A.shape[0]
+            if A.ndim != 2:
+                raise ShapeError(f"affine: A is {tuple(A.shape)}")
+        b = torch.as_tensor(self.b).double().reshape(-1)
+        b = b.expand(rows) if b.numel() == 1 else b
+        if b.numel() != rows:
+            raise ShapeError(f"affine: A has {rows} rows, b has {b.numel()} entries")
         object.__setattr__(self, "b", b)
-        if b.numel() == 0:
-            return
-        gap = float((self._wide @ (self._inverse @ b) - b).abs().max())
-        if not gap <= 100 * self._cut * (1 + float(b.abs().max())):
-            raise EmptySetError(f"affine: A x = b has no solution (b is {gap:.3g} off the range)")
-
-    @property
-    def _cut(self) -> float:
-        """Singular values below this fraction of the largest are rounding of A's entries."""
-        return float(max(*self.A.shape, 1) * torch.finfo(self.A.dtype).eps)
+        if isinstance(self.A, Tensor):
+            self._system(torch.Size([self.A.shape[1]]))
 
     @cached_property
-    def _wide(self) -> Tensor:
-        return self.A.double()
+    def _systems(self) -> dict[torch.Size, _System]:
+        return {}
 
-    @cached_property
-    def _inverse(self) -> Tensor:
-        inverse: Tensor = torch.linalg.pinv(self._wide, rtol=self._cut)
-        return inverse
+    def _system(self, shape: torch.Size) -> _System:
+        """A for tensors of a shape, with what its projection needs."""
+        if shape not in self._systems:
+            self._systems[shape] = _solvable(self.A, torch.as_tensor(self.b), shape)
+        return self._systems[shape]
 
     def residual(self, x: Tensor) -> Tensor:
-        self._require_size(x)
-        b = torch.as_tensor(self.b).to(dtype=x.dtype, device=x.device)
-        return self.A.to(dtype=x.dtype, device=x.device) @ x.flatten() - b
+        A = self._system(x.shape).A.to(dtype=x.dtype, device=x.device)
+        return A @ x.flatten() - torch.as_tensor(self.b).to(dtype=x.dtype, device=x.device)
 
     def project(self, x: Tensor) -> Tensor:
-        self._require_size(x)
+        inverse = self._system(x.shape).inverse.to(x.device)
         flat = x.detach().double().flatten()
-        inverse = self._inverse.to(x.device)
         # The second pass takes out what the first one's cancellation left of a huge x.
         for _ in range(2):
-            flat = flat - inverse @ self.residual(flat)
+            flat = flat - inverse @ self.residual(flat.reshape(x.shape))
         return flat.reshape(x.shape).to(x.dtype)
 
-    def _require_size(self, x: Tensor) -> None:
-        if x.numel() != self.A.shape[1]:
-            raise ShapeError(f"affine: A has {self.A.shape[1]} columns, x has {x.numel()} entries")
+    def parametrization(self, by: str | None = None) -> nn.Module | None:
+        """The null space of A; rows without a shape have none before they meet a tensor."""
+        if not isinstance(self.A, Tensor):
+            if by is not None:
+                raise NoFormError(f"{by} does not parametrize affine rows without a shape")
+            return None
+        return super().parametrization(by)
 
     def _map(self, by: str) -> nn.Module:
         """origin + basis z, basis an orthonormal null space of A."""
-        _, S, Vh = torch.linalg.svd(self._wide, full_matrices=True)
-        rank = int((S / S[0] > self._cut).sum()) if S.any() else 0
-        origin = self._inverse @ torch.as_tensor(self.b)
+        assert isinstance(self.A, Tensor)
+        system = self._system(torch.Size([self.A.shape[1]]))
+        _, S, Vh = torch.linalg.svd(system.A, full_matrices=True)
+        rank = int((S / S[0] > system.cut).sum()) if S.any() else 0
+        origin = system.inverse @ torch.as_tensor(self.b)
         return NullSpace(origin, Vh[rank:].mT.contiguous())
 
     def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
         """The part within the null space of A: m - A^+ A m."""
+        system = self._system(momentum.shape)
         flat = momentum.double().flatten()
-        A, inverse = self._wide.to(momentum.device), self._inverse.to(momentum.device)
+        A, inverse = system.A.to(momentum.device), system.inverse.to(momentum.device)
         return (flat - inverse @ (A @ flat)).reshape(momentum.shape).to(momentum.dtype)
+
+
+class _System(NamedTuple):
+    """A in float64, its pseudo-inverse, and where singular values are rounding."""
+
+    A: Tensor
+    inverse: Tensor
+    cut: float
+
+
+def _solvable(A: Tensor | Sequence[Row], b: Tensor, shape: torch.Size) -> _System:
+    """The system for one shape.
+
+    Raises:
+        EmptySetError: no x of this shape has A x = b.
+        ShapeError: the sizes do not fit.
+    """
+    if isinstance(A, Tensor):
+        if shape.numel() != A.shape[1]:
+            raise ShapeError(f"affine: A has {A.shape[1]} columns, x has {shape.numel()} entries")
+        wide, eps = A.double(), torch.finfo(A.dtype).eps
+    else:
+        wide = torch.stack([dense(row, shape, "affine").flatten() for row in A])
+        eps = torch.finfo(torch.float64).eps
+    cut = float(max(*wide.shape, 1) * eps)
+    inverse: Tensor = torch.linalg.pinv(wide, rtol=cut)
+    b = b.to(wide.device)
+    gap = float((wide @ (inverse @ b) - b).abs().max()) if b.numel() else 0.0
+    if not gap <= 100 * cut * (1 + float(b.abs().max() if b.numel() else 0)):
+        raise EmptySetError(f"affine: A x = b has no solution (b is {gap:.3g} off the range)")
+    return _System(wide, inverse, cut)
+
+
+@dataclass(frozen=True, eq=False)
+class Polyhedron(Operator):
+    """{x : A x <= b} with x flattened, row by row.
+
+    Projection by its dual, least squares with nonnegative unknowns (Lawson and Hanson 1974, chapter
+    23, "least distance programming"): x = v - A^T m with m >= 0, m_i = 0 where row i is slack.
+    """
+
+    A: Tensor | Sequence[Row]
+    b: Tensor | Sequence[float]
+    name: ClassVar[str] = "polyhedron"
+    convex: ClassVar[bool] = True
+
+    def _rows(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        b = torch.as_tensor(self.b, dtype=torch.float64)
+        rows = torch.stack([dense(row, x.shape, self.name).flatten() for row in self.A])
+        if len(rows) != b.numel():
+            raise ShapeError(f"polyhedron: A has {len(rows)} rows, b has {b.numel()} entries")
+        return rows.to(x.device), b.to(x.device)
+
+    def inequality(self, x: Tensor) -> Tensor:
+        A, b = self._rows(x)
+        return A.to(x.dtype) @ x.flatten() - b.to(x.dtype)
+
+    def residual(self, x: Tensor) -> Tensor:
+        return torch.relu(self.inequality(x))
+
+    def project(self, x: Tensor) -> Tensor:
+        """The nearest point. Raises EmptySetError where no point meets all rows."""
+        A, b = self._rows(x)
+        point = x.detach().double().flatten()
+        length = A.norm(dim=1).clamp(min=1e-300)
+        # Rows in a basis of their span: as many unknowns as rows, however large x is.
+        basis, small = torch.linalg.qr((A / length[:, None]).mT)
+        for _ in range(PASSES):
+            over = (A @ point - b) / length
+            if not bool((over > 0).any()):
+                break
+            step = _least_distance(small.mT.cpu().numpy(), over.cpu().numpy())
+            point = point - basis @ torch.as_tensor(step, device=x.device)
+        return point.reshape(x.shape).to(x.dtype)
+
+
+PASSES = 3
+"""The later ones take out what the first one's cancellation left of a huge x."""
+
+
+def _least_distance(G: FloatArray, h: FloatArray) -> FloatArray:
+    """The shortest y with G y >= h: y from the residual of min ||[G^T; h^T] m - e||, m >= 0."""
+    size = float(np.abs(h).max())
+    matrix = np.vstack([G.T, h[None, :] / size])
+    wanted = np.zeros(len(matrix))
+    wanted[-1] = 1.0
+    multipliers, left = nnls(matrix, wanted)
+    if left <= 1e-9:
+        raise EmptySetError("polyhedron: no point meets all rows")
+    residual = matrix @ multipliers - wanted
+    return np.asarray(-size * residual[:-1] / residual[-1])

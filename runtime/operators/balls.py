@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,10 +35,14 @@ def require_radius(radius: float, name: str) -> None:
 
 @dataclass(frozen=True)
 class Ball(Operator):
-    """{x : ||x||_norm <= r} over the whole tensor, norm 1, 2 or inf ("inf" is read too)."""
+    """{x : ||x||_norm <= r} over the whole tensor, norm 1, 2 or inf ("inf" is read too).
+
+    With `joint` several tensors are in one ball together, as if they were one long vector.
+    """
 
     r: float
     norm: float | str = 2
+    joint: bool = False
     name: ClassVar[str] = "ball"
     convex: ClassVar[bool] = True
 
@@ -74,6 +79,15 @@ class Ball(Operator):
             return x.sign() * project_l1(x.abs().flatten(), self.r).reshape(x.shape)
         length = norm(x)
         return torch.where(length > self.r, x * (self.r / length), x)
+
+    def project_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The nearest members as one vector: all are scaled, or thresholded, together."""
+        if not tensors:
+            return []
+        wide = torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32
+        flat = self.project(torch.cat([t.flatten().to(wide) for t in tensors]))
+        parts = torch.split(flat, [t.numel() for t in tensors])
+        return [p.reshape(t.shape).to(t.dtype) for p, t in zip(parts, tensors, strict=True)]
 
     def parametrization(self, by: str | None = None) -> nn.Module | None:
         """Sigmoid for the l-infinity ball, none for the others."""

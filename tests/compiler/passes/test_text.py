@@ -183,9 +183,9 @@ def test_sensitivity_signs(sense: str, relation: str, sign: float) -> None:
         ("sumsq(w) <= 4", "ball"),
         ("w in simplex", "simplex"),
         ("w in ball(1, norm=2)", "ball"),
-        ("w[0] >= 0", None),
+        ("w[0] >= 0", "halfspace"),
         ("l2(w) >= 2", None),
-        ("sum(w) <= 2", None),
+        ("sum(w) <= 2", "halfspace"),
     ],
 )
 def test_sets_are_seen_in_what_people_write(written: str, word: str | None) -> None:

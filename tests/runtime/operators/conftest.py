@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,6 +42,11 @@ def _halfspace_through() -> Operator:
     return operators.Halfspace(-torch.ones(6), -1.0)
 
 
+def _polyhedron() -> Operator:
+    rows = torch.tensor([[1.0, 1, 1, 1, 1, 1], [1, -1, 0, 0, 2, 0], [-3, 0, 1, 1, 0, 0]])
+    return operators.get("polyhedron", rows, [1.0, -0.5, 0.25])
+
+
 CASES = (
     Case("nonneg", lambda: operators.get("nonneg"), (3, 4)),
     Case("box", lambda: operators.get("box", -0.5, 1.0), (3, 4)),
@@ -77,7 +83,15 @@ CASES = (
     Case("monotone", lambda: operators.get("monotone"), (3, 6)),
     Case("monotone_down", lambda: operators.Monotone(increasing=False), (6,)),
     Case("halfspace", _halfspace, (2, 3)),
+    Case("halfspace_sum", lambda: operators.get("halfspace", 1.0, -0.7), (2, 3)),
     Case("affine", _affine, (2, 3)),
+    Case("polyhedron", _polyhedron, (2, 3)),
+    Case("capped_simplex", lambda: operators.get("box_row", 0.0, math.inf, 1.0, 1.0), (2, 3)),
+    Case(
+        "box_row",
+        lambda: operators.get("box_row", -1.0, 2.0, (1.0, (((0, 0), -3.0),)), 0.3, equals=True),
+        (2, 3),
+    ),
     Case("birkhoff", lambda: operators.get("birkhoff"), (2, 4, 4)),
     Case("second_order_cone", lambda: operators.get("second_order_cone"), (3, 4)),
     Case("intersection", _intersection, (2, 3)),

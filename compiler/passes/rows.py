@@ -1,0 +1,325 @@
+"""Affine rows over the entries of one tensor: a half-space, an affine subspace, a polyhedron.
+
+sum(W) <= 1                          ->   halfspace: 1 on every entry
+3 - 2*sum(w) <= 0                    ->   halfspace: -2 on every entry, bound -3
+w[0] + 2*w[1] == 1                   ->   affine: 1 and 2 on two entries
+c @ w <= b, A @ w == b               ->   one row for each row of the constants
+
+Everything is moved to one side and read as every * sum(W) + some entries + constant, so it does
+not matter how it is written. Variables of known shape are read by sympy, whatever linear form they
+are in; weights, whose shape comes with the model, by the shapes of the expression itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import sympy as sp
+
+from cspec.compiler.ir import Relation, SetMember
+from cspec.compiler.passes.normalize import Values
+from cspec.compiler.symbols import NotSymbolicError, Space, rational, translate
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import (
+    Attribute,
+    Call,
+    Expr,
+    Index,
+    Name,
+    Negate,
+    Product,
+    Sum,
+    Vector,
+    walk,
+)
+
+SYMBOLIC = 200
+"""Entries of a variable up to which its rows are read by sympy."""
+ROWS = 64
+"""Rows beyond which they are no set: multipliers hold them."""
+
+WORDS = frozenset({"halfspace", "affine", "polyhedron"})
+"""Sets that rows are."""
+
+Index_ = tuple[int, ...]
+Coefficients = float | tuple[float, tuple[tuple[Index_, float], ...]]
+"""One number for every entry; or that number and (index, number) to add to single entries."""
+
+
+class Rows(NamedTuple):
+    """`coefficients . x <= bounds` (or ==), of the subject's entries."""
+
+    word: str
+    subject: Expr
+    coefficients: tuple[Coefficients, ...]
+    bounds: tuple[float, ...]
+
+
+class Form(NamedTuple):
+    """every * sum(W) + entries + constant."""
+
+    every: float
+    entries: Mapping[Index_, float]
+    constant: float
+
+
+class _NotLinearError(Exception):
+    """An expression that is no such form."""
+
+
+def affine_rows(
+    value: Expr,
+    relation: Relation,
+    bound: Expr,
+    tensors: Mapping[str, Index_ | None],
+    params: Values,
+) -> Rows | None:
+    """The rows that `value relation bound` is, over one of the tensors; None for anything else.
+
+    `tensors` are names with their shapes, None where that is not known.
+    """
+    used = {n.id for side in (value, bound) for n in walk(side) if isinstance(n, Name)}
+    names = [name for name in tensors if name in used]
+    if relation == "in" or len(names) != 1:
+        return None
+    name = names[0]
+    shape = tensors[name]
+    if shape == ():
+        return None  # a number: its bounds are an interval
+    difference = Sum(operands=(value, bound), operators=("-",))
+    try:
+        forms = _forms(difference, name, shape, params)
+    except _NotLinearError:
+        return None
+    if relation == ">=":
+        forms = [_times(form, -1.0) for form in forms]
+    numbers = [v for f in forms for v in (f.every, f.constant, *f.entries.values())]
+    if not 0 < len(forms) <= ROWS or not all(map(math.isfinite, numbers)):
+        return None
+    if any(not form.every and not any(form.entries.values()) for form in forms):
+        return None
+    word = "affine" if relation == "==" else "halfspace" if len(forms) == 1 else "polyhedron"
+    return Rows(
+        word,
+        Name(id=name),
+        tuple(_coefficients(form) for form in forms),
+        tuple(-form.constant + 0.0 for form in forms),
+    )
+
+
+def rows_fit(member: SetMember, shape: Index_) -> bool:
+    """Whether single entries that the rows of a set name exist in a tensor of this shape."""
+    if member.word not in WORDS:
+        return True
+    found = member.arguments["0"]
+    rows = (found,) if member.word == "halfspace" else found
+    return all(
+        len(index) == len(shape) and all(0 <= i < n for i, n in zip(index, shape, strict=True))
+        for row in rows
+        if isinstance(row, tuple)
+        for index, _ in row[1]
+    )
+
+
+def _coefficients(form: Form) -> Coefficients:
+    entries = tuple(sorted((index, value) for index, value in form.entries.items() if value))
+    every = form.every + 0.0  # no negative zero
+    return (every, entries) if entries else every
+
+
+def _forms(expr: Expr, name: str, shape: Index_ | None, params: Values) -> list[Form]:
+    if shape is not None and math.prod(shape) <= SYMBOLIC:
+        return _symbolic(expr, name, shape, params)
+    found = _Reader(name, shape, params).read(expr)
+    return [found] if isinstance(found, Form) else found
+
+
+# --- By sympy ------------------------------------------------------------------------------------
+
+
+def _symbolic(expr: Expr, name: str, shape: Index_, params: Values) -> list[Form]:
+    space = Space({name: shape}, {}, params)
+    try:
+        value = translate(expr, space)
+    except NotSymbolicError as error:
+        raise _NotLinearError from error
+    places = dict(zip(space.symbols(), (i for _, i in space.coordinates()), strict=True))
+    flat = _flat(value)
+    if len(flat) > ROWS:
+        raise _NotLinearError
+    return [_uniform(_read(entry, places, space), shape) for entry in flat]
+
+
+def _flat(value: object) -> list[sp.Expr]:
+    return [e for part in value for e in _flat(part)] if isinstance(value, tuple) else [value]
+
+
+def _read(expr: sp.Expr, places: Mapping[sp.Symbol, Index_], space: Space) -> Form:
+    values = space.values() | {sp.pi: rational(math.pi)}
+    entries: dict[Index_, float] = {}
+    constant = 0.0
+    for term in sp.Add.make_args(sp.expand(expr.subs(values))):
+        factor, rest = term.as_independent(*places, as_Add=False)
+        if not factor.is_number or not factor.is_real:
+            raise _NotLinearError
+        if rest == 1:
+            constant += float(factor)
+        elif rest in places:
+            entries[places[rest]] = entries.get(places[rest], 0.0) + float(factor)
+        else:
+            raise _NotLinearError
+    return Form(0.0, entries, constant)
+
+
+def _uniform(form: Form, shape: Index_) -> Form:
+    """The same number on every entry as one number."""
+    values = set(form.entries.values())
+    whole = len(form.entries) == math.prod(shape) > 1 and len(values) == 1
+    return Form(values.pop(), {}, form.constant) if whole else form
+
+
+# --- By structure --------------------------------------------------------------------------------
+
+
+class _Reader:
+    """Forms of an expression over one tensor whose shape may not be known."""
+
+    def __init__(self, name: str, shape: Index_ | None, params: Values) -> None:
+        self.name, self.shape, self.params = name, shape, params
+
+    def read(self, expr: Expr) -> Form | list[Form]:
+        """One form, or one for each entry of a vector."""
+        constant = self.constants(expr)
+        if isinstance(constant, float):
+            return Form(0.0, {}, constant)
+        if constant is not None:
+            return [Form(0.0, {}, c) for c in constant]
+        match expr:
+            case Negate(operand=operand):
+                return _times_each(self.read(operand), -1.0)
+            case Sum(operands=operands, operators=operators):
+                return self._sum(operands, operators)
+            case Product():
+                return self._product(expr)
+            case Index(value=Name(id=name), indices=indices) if name == self.name:
+                return Form(0.0, {self._index(indices): 1.0}, 0.0)
+            case Call(function=Name(id="sum"), arguments=(summed,), keywords=()):
+                return self._total(summed)
+        raise _NotLinearError
+
+    def constants(self, expr: Expr) -> float | list[float] | None:
+        """A number, or the numbers of a vector; None for what is no constant."""
+        value = value_or_none(expr, self.params)
+        if value is not None:
+            return value
+        match expr:
+            case Name(id=name):
+                known = self.params.get(name)
+                return list(known) if isinstance(known, tuple) else None
+            case Vector(items=items):
+                numbers = [value_or_none(item, self.params) for item in items]
+                return None if None in numbers else [n for n in numbers if n is not None]
+        return None
+
+    def _index(self, indices: Sequence[Expr]) -> Index_:
+        numbers = [value_or_none(index, self.params) for index in indices]
+        if any(n is None or n < 0 or n != int(n) for n in numbers):
+            raise _NotLinearError
+        return tuple(int(n) for n in numbers if n is not None)
+
+    def _sum(self, operands: Sequence[Expr], operators: Sequence[str]) -> Form | list[Form]:
+        total = self.read(operands[0])
+        for operator, operand in zip(operators, operands[1:], strict=True):
+            sign = -1.0 if operator == "-" else 1.0
+            total = _plus(total, _times_each(self.read(operand), sign))
+        return total
+
+    def _product(self, product: Product) -> Form | list[Form]:
+        if product.operators == ("@",):
+            return self._matrix(*product.operands)
+        if "@" in product.operators:
+            raise _NotLinearError
+        factor, kept = self._factor(product)
+        return _times_each(self.read(kept), factor)
+
+    def _factor(self, product: Product) -> tuple[float, Expr]:
+        """The constants of a product as one, and the only other factor."""
+        factor, kept = 1.0, []
+        for operator, operand in zip(("*", *product.operators), product.operands, strict=True):
+            value = value_or_none(operand, self.params)
+            if value is None:
+                kept.append((operator, operand))
+            elif operator == "/" and value == 0:
+                raise _NotLinearError
+            else:
+                factor = factor * value if operator == "*" else factor / value
+        if len(kept) != 1 or kept[0][0] != "*":
+            raise _NotLinearError
+        return factor, kept[0][1]
+
+    def _matrix(self, left: Expr, right: Expr) -> Form | list[Form]:
+        """c @ w, w @ c and A @ w, w with one axis."""
+        if isinstance(right, Name) and right.id == self.name:
+            if isinstance(left, Vector) and all(isinstance(row, Vector) for row in left.items):
+                return [self._dot(row) for row in left.items]
+            return self._dot(left)
+        if isinstance(left, Name) and left.id == self.name:
+            return self._dot(right)
+        raise _NotLinearError
+
+    def _dot(self, row: Expr) -> Form:
+        numbers = self.constants(row)
+        if not isinstance(numbers, list):
+            raise _NotLinearError
+        if self.shape is not None and self.shape != (len(numbers),):
+            raise _NotLinearError
+        return Form(0.0, {(i,): number for i, number in enumerate(numbers)}, 0.0)
+
+    def _total(self, expr: Expr) -> Form:
+        """sum(2*W), sum(-W), sum(W.T), sum(c*w)."""
+        match expr:
+            case Name(id=name) if name == self.name:
+                return Form(1.0, {}, 0.0)
+            case Attribute(value=Name(id=name), name="T") if name == self.name:
+                return Form(1.0, {}, 0.0)
+            case Negate(operand=operand):
+                return _times(self._total(operand), -1.0)
+            case Product(operands=(left, right), operators=("*",)):
+                for one, other in ((left, right), (right, left)):
+                    if isinstance(other, Name) and isinstance(self.constants(one), list):
+                        return self._dot(one)
+        if isinstance(expr, Product) and "@" not in expr.operators:
+            factor, kept = self._factor(expr)
+            return _times(self._total(kept), factor)
+        raise _NotLinearError
+
+
+def _times_each(found: Form | list[Form], factor: float) -> Form | list[Form]:
+    if isinstance(found, Form):
+        return _times(found, factor)
+    return [_times(form, factor) for form in found]
+
+
+def _times(form: Form, factor: float) -> Form:
+    entries = {index: factor * value for index, value in form.entries.items()}
+    return Form(factor * form.every, entries, factor * form.constant)
+
+
+def _plus(left: Form | list[Form], right: Form | list[Form]) -> Form | list[Form]:
+    """The sum; a number goes with every entry of a vector."""
+    if isinstance(left, Form):
+        return _added(left, right) if isinstance(right, Form) else [_added(left, r) for r in right]
+    if isinstance(right, Form):
+        return [_added(entry, right) for entry in left]
+    if len(left) != len(right):
+        raise _NotLinearError
+    return [_added(a, b) for a, b in zip(left, right, strict=True)]
+
+
+def _added(left: Form, right: Form) -> Form:
+    entries = dict(left.entries)
+    for index, value in right.entries.items():
+        entries[index] = entries.get(index, 0.0) + value
+    return Form(left.every + right.every, entries, left.constant + right.constant)
