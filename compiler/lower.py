@@ -13,7 +13,8 @@ from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
 from cspec.compiler.methods.output_projection import OutputRows, Params, output_rows
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
-from cspec.compiler.vectorize import Sized
+from cspec.compiler.shapes import shape_of
+from cspec.compiler.vectors import Sized
 from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
@@ -119,13 +120,16 @@ def lower(
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
-    rules = _rules(groups, facts, (total_steps, steps_per_epoch, by_value))
+    rules = _rules(groups, facts, params or {}, (total_steps, steps_per_epoch, by_value))
     outputs = output_rows(projected, facts, params or {})
     return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted))
 
 
 def _rules(
-    groups: dict[Method, list[Constraint]], facts: Facts, run: tuple[int, int, bool]
+    groups: dict[Method, list[Constraint]],
+    facts: Facts,
+    params: Params,
+    run: tuple[int, int, bool],
 ) -> tuple[FunctionalRule, ...]:
     rules: list[FunctionalRule] = []
     start = 0
@@ -135,7 +139,7 @@ def _rules(
         parts: list[Part] = []
         equalities: list[bool] = []
         for constraint in constraints:
-            part, equality = _part(constraint, start, facts)
+            part, equality = _part(constraint, start, facts, params)
             parts.append(part)
             equalities.extend([equality] * (part.stop - part.start))
             start = part.stop
@@ -165,7 +169,7 @@ def _with_floor(fragment: Fragment, rule: Rule) -> Fragment:
     return fragment.model_copy(update={"state": (*fragment.state, floor)})
 
 
-def _part(constraint: Constraint, start: int, facts: Facts) -> tuple[Part, bool]:
+def _part(constraint: Constraint, start: int, facts: Facts, params: Params) -> tuple[Part, bool]:
     functions, gradients = constraint.parts, constraint.gradient_parts
     equality = constraint.relation == "=="
     if constraint.relation == "in":
@@ -179,17 +183,20 @@ def _part(constraint: Constraint, start: int, facts: Facts) -> tuple[Part, bool]
             span=constraint.span,
         )
         functions = (residual,)
-    size = sum(entries(function, facts) for function in functions)
+    size = sum(entries(function, facts, params) for function in functions)
     return Part(constraint, functions, gradients, start, start + size), equality
 
 
 _PAIRWISE = frozenset({"differences", "ratio_differences"})
 
 
-def entries(expr: Expr, facts: Facts) -> int:
+def entries(expr: Expr, facts: Facts, params: Params | None = None) -> int:
     """How many numbers a canonical function has: groups, pairs of groups, entries of a tensor."""
     if isinstance(expr, SetResidual):
         return _residual_entries(expr)
+    known = shape_of(expr, {}, params or {})
+    if known is not None:
+        return prod(known)
     for node in walk(expr):
         if isinstance(node, Call) and function_name(node) in _PAIRWISE:
             groups = _groups(node.arguments[0], facts)
@@ -264,23 +271,19 @@ def _groups(node: Expr, facts: Facts) -> int:
     return max(len(column.classes), 1) if column else 1
 
 
-def _numel(shape: tuple[int, ...]) -> int:
-    return prod(shape)
-
-
 def _gram(shape: tuple[int, ...]) -> int:
     side = min(shape[0], prod(shape) // shape[0])
     return side * side
 
 
 FORMS: dict[str, Callable[[tuple[int, ...]], int]] = {
-    "nonneg": _numel,
+    "nonneg": prod,
     "box": lambda shape: 2 * prod(shape),
     "ball": lambda shape: 1,
     "spectral": lambda shape: 1,
     "nuclear": lambda shape: 1,
     "sphere": lambda shape: 1,
-    "symmetric": _numel,
+    "symmetric": prod,
     "stiefel": _gram,
 }
 """Sets with a form that multipliers can act on, and how many entries it has."""

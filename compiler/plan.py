@@ -39,6 +39,7 @@ from cspec.compiler.program import (
     plain_fit,
 )
 from cspec.compiler.report_facts import constraint_facts, verify_facts
+from cspec.compiler.ranks import check_ranks
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import budget, effective, projection_notes
 from cspec.compiler.set_solve import set_graph, set_solve_of
@@ -235,7 +236,9 @@ def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) ->
     checked = plan.checked
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, Expansion(facts, checked.params))
-    problem = sized_identity(problem, {v.name: v.shape for v in plan.variables})
+    shapes = {v.name: v.shape for v in plan.variables}
+    problem = sized_identity(problem, shapes)
+    check_ranks(problem, shapes)
     problem = surrogates(gates(problem, gated), moving(checked))
     return choose(problem, _context(checked, facts, steps))
 

@@ -164,6 +164,14 @@ _CODES = (
         _OK,
     ),
     _code(
+        527,
+        "more orthonormal columns than the weight has rows",
+        "`W.T @ W` of a weight of m rows and n columns has rank at most m, the identity has rank "
+        "n: for m < n no weight meets it. `W in stiefel` takes W @ W.T there.",
+        _OK,
+        _OK,
+    ),
+    _code(
         531,
         "epochs, or steps?",
         "The length of training is given once.",

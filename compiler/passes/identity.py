@@ -6,15 +6,15 @@ sumsq(W.T @ W - eye) == 0     ->   sumsq(W.T @ W - eye(columns of W)) == 0
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
-from cspec.compiler.ir import Constraint, ParameterRef, Problem
+from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.passes.mapping import map_constraint
 from cspec.compiler.rewrite import call, rewrite
-from cspec.dsl.nodes import Attribute, Call, Expr, Name, Number, Product, Sum
+from cspec.compiler.shapes import Shape, shape_of
+from cspec.dsl.nodes import Call, Expr, Name, Negate, Number, Product, Sum
 
-Shapes = Mapping[str, tuple[int, ...]]
+Shapes = Mapping[str, Shape]
 
 
 def sized_identity(problem: Problem, shapes: Shapes) -> Problem:
@@ -30,20 +30,33 @@ def _sized(c: Constraint, shapes: Shapes) -> Constraint:
     inner = map_constraint(c, lambda expr: rewrite(expr, lambda node: _in_sum(node, shapes)))
     sides = (inner.value, inner.bound)
     size = _order(c.value, shapes) or _order(c.bound, shapes)
-    if size is None or not any(map(_bare, sides)):
+    if size is None or not any(map(_has_bare, sides)):
         return inner
     return map_constraint(inner, lambda expr: rewrite(expr, lambda node: _replaced(node, size)))
 
 
 def _in_sum(expr: Expr, shapes: Shapes) -> Expr:
-    """`left @ right - eye` with the size of the product."""
-    if not isinstance(expr, Sum) or not any(map(_bare, expr.operands)):
+    """`left @ right - 2 * eye` with the size of the product."""
+    if not isinstance(expr, Sum) or not any(map(_has_bare, expr.operands)):
         return expr
     size = next((n for item in expr.operands if (n := _order(item, shapes)) is not None), None)
     if size is None:
         return expr
-    operands = tuple(_eye(item, size) if _bare(item) else item for item in expr.operands)
+    operands = tuple(
+        rewrite(item, lambda node: _replaced(node, size)) if _has_bare(item) else item
+        for item in expr.operands
+    )
     return expr.model_copy(update={"operands": operands})
+
+
+def _has_bare(expr: Expr) -> bool:
+    """Whether an operand is `eye` without a size, or a multiple of it."""
+    match expr:
+        case Negate(operand=operand):
+            return _has_bare(operand)
+        case Product(operands=operands, operators=operators) if "@" not in operators:
+            return any(map(_has_bare, operands))
+    return _bare(expr)
 
 
 def _bare(expr: Expr) -> bool:
@@ -65,23 +78,11 @@ def _replaced(expr: Expr, size: int) -> Expr:
 
 
 def _order(expr: Expr, shapes: Shapes) -> int | None:
-    """Rows of a square product `left @ right`, from the columns of its last factor.
+    """Rows of a square product with an `@` in it.
 
     Weights of more dimensions are read as (outputs, rest), as `.T` and `@` read them.
     """
-    if not isinstance(expr, Product) or expr.operators[-1] != "@":
+    if not isinstance(expr, Product) or "@" not in expr.operators:
         return None
-    shape = _shape(expr.operands[-1], shapes)
-    return shape[1] if shape is not None and len(shape) == 2 else None
-
-
-def _shape(expr: Expr, shapes: Shapes) -> tuple[int, ...] | None:
-    match expr:
-        case ParameterRef(shape=shape):
-            return (shape[0], math.prod(shape[1:])) if len(shape) > 2 else shape
-        case Name(id=name):
-            return shapes.get(name)
-        case Attribute(value=value, name="T"):
-            inner = _shape(value, shapes)
-            return None if inner is None else inner[::-1]
-    return None
+    shape = shape_of(expr, shapes, {})
+    return shape[0] if shape is not None and len(shape) == 2 and shape[0] == shape[1] else None

@@ -6,7 +6,7 @@ import torch
 import cspec
 
 SPEC = """data train(x, y) = digits(image=true)
-model net = cnn(channels=[12], hidden=[8])
+model net = cnn(channels=[12], hidden=[12])
 minimize ce(net(x), y)
 s.t. tall: forall W in net.weights("conv1*"): sumsq(W.T @ W - eye) == 0
      wide: forall W in net.weights("fc1*", "fc2*"): sumsq(eye - W @ W.T) == 0

@@ -1,0 +1,88 @@
+"""Orthonormality that a weight's shape rules out: m rows have at most m orthonormal columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cspec.compiler.ir import Constraint, ParameterRef, Problem
+from cspec.compiler.rewrite import function_name
+from cspec.compiler.shapes import Shape, as_matrix, shape_of
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import Attribute, Expr, Name, Product, walk
+
+
+def check_ranks(problem: Problem, shapes: Mapping[str, Shape]) -> None:
+    """Raise SpecError (CS527) where `W.T @ W == eye` asks for more than W's rank can be.
+
+    W.T @ W of W (m x n) has rank at most m, the identity has n: none for m < n. Found for
+    parameters and for the decision variables of `shapes`, once for each constraint as written.
+    """
+    found: dict[tuple[int, int], Diagnostic] = {}
+    for c in problem.constraints:
+        for finding in _findings(c, shapes):
+            found.setdefault((c.span.start, c.span.end), finding)
+    if found:
+        raise SpecError(found.values())
+
+
+def _findings(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
+    if c.relation != "==" or c.soft is not None:
+        return
+    sides = [node for side in (c.value, c.bound) for node in walk(side)]
+    if not any(isinstance(n, Expr) and function_name(n) == "eye" for n in sides):
+        return
+    for node in sides:
+        if not isinstance(node, Product):
+            continue
+        weight, by_columns = _gram(node)
+        shape = None if weight is None else shape_of(weight, shapes, {})
+        if weight is None or shape is None or len(shape) < 2:
+            continue
+        rows, columns = as_matrix(shape)
+        wanted, rank = (columns, rows) if by_columns else (rows, columns)
+        if wanted > rank:
+            yield _finding(c, weight, (rows, columns), by_columns)
+
+
+def _gram(product: Product) -> tuple[Expr | None, bool]:
+    """W of `W.T @ W` (True: its columns are orthonormal) and of `W @ W.T` (False: its rows)."""
+    match product:
+        case Product(operands=(Attribute(value=left, name="T"), right), operators=("@",)) if _same(
+            left, right
+        ):
+            return left, True
+        case Product(operands=(left, Attribute(value=right, name="T")), operators=("@",)) if _same(
+            left, right
+        ):
+            return left, False
+    return None, False
+
+
+def _same(left: Expr, right: Expr) -> bool:
+    match left, right:
+        case ParameterRef(), ParameterRef():
+            return (left.model, left.name) == (right.model, right.name)
+        case Name(), Name():
+            return left.id == right.id
+    return False
+
+
+def _finding(c: Constraint, weight: Expr, shape: tuple[int, int], by_columns: bool) -> Diagnostic:
+    rows, columns = shape
+    of_model = isinstance(weight, ParameterRef)
+    name = f"{weight.model}.{weight.name}" if isinstance(weight, ParameterRef) else "it"
+    word = weight.id if isinstance(weight, Name) else "W"
+    lines, wanted = ("columns", columns) if by_columns else ("rows", rows)
+    other = f"{word} @ {word}.T" if by_columns else f"{word}.T @ {word}"
+    choice = 'choose the weights by name: `forall W in f.weights("fc1*", "fc2*"): ...`'
+    return Diagnostic(
+        code="CS527",
+        message=f"`{c.text}` can't hold: {name} is {rows} x {columns}",
+        span=c.span,
+        label=f"{wanted} orthonormal {lines} need a rank of {wanted}, at most {min(shape)} here",
+        helps=(
+            f"for this shape write `{other} == eye`",
+            f"or `{word} in stiefel`, which takes whichever of the two a shape allows",
+            *((f"or {choice}",) if of_model else ()),
+        ),
+    )
