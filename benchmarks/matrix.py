@@ -20,7 +20,7 @@ import torch
 import cspec
 
 sys.path.insert(0, str(Path(__file__).parent))
-from matrix_references import REFERENCES  # noqa: E402  (beside this script)
+from matrix_references import REFERENCES
 
 FOLDER = Path(__file__).parent / "matrix"
 __all__ = ["REFERENCES", "Outcome", "names", "optimum", "outcome"]

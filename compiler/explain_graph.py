@@ -13,6 +13,7 @@ from cspec.compiler.assemble import assemble
 from cspec.compiler.explain_records import OperationRecord, StateRecord
 from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.ir import Constraint
+from cspec.compiler.line_run import line_graph
 from cspec.compiler.lower import (
     EQUALITY_SETS,
     SET_METHODS,
@@ -30,7 +31,7 @@ from cspec.compiler.strategy import GATE_DAMPING, GATE_DUAL_BUDGET
 from cspec.compiler.variable_bounds import bound_actions
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import Nupi
-from cspec.dsl.settings.methods import Lagrangian, Method, Spg
+from cspec.dsl.settings.methods import Bisection, Lagrangian, Method, Spg
 
 GATES = "with gates"
 NO_GATES = "without gates"
@@ -57,6 +58,8 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     solver = plan.problem.solver
     if isinstance(solver, Spg):
         return lowered, set_graph(graph)
+    if isinstance(solver, Bisection):
+        return lowered, line_graph(graph)
     return lowered, graph if solver is None else solver_graph(solver, graph)
 
 

@@ -18,6 +18,7 @@ from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_fits
 from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
+from cspec.compiler.line_run import line_graph
 from cspec.compiler.lower import Lowered, lower
 from cspec.compiler.matrices import matrices
 from cspec.compiler.passes.canonical import canonical
@@ -66,7 +67,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Spg
+from cspec.dsl.settings.methods import Bisection, Spg
 
 Pass = Callable[[Problem, Checked], Problem]
 
@@ -159,7 +160,15 @@ def _context(checked: Checked, facts: Facts | None, steps: int | None) -> Contex
         data=bool(checked.symbols.datasets()) or bool(_givens(checked)),
         params=checked.params,
         space=space_of(checked),
+        line=_line(checked),
     )
+
+
+def _line(checked: Checked) -> bool:
+    """Whether one number is all that moves: a single `var` without dimensions, and no model."""
+    symbols = checked.symbols
+    single = [var.dimensions for var in symbols.vars().values()] == [()]
+    return single and not symbols.models() and not _givens(checked)
 
 
 def specialize(
@@ -178,7 +187,7 @@ def specialize(
     check_fits(checked.elaborated, facts)
     fit, schedule, notes = budget(checked, facts)
     space = space_of(checked)
-    if space is not None:
+    if space is not None or _line(checked):
         fit, said = accurate(fit, checked)
         notes += said
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
@@ -193,6 +202,8 @@ def specialize(
     if isinstance(problem.solver, Spg):
         set_solve = set_solve_of(lowered)
         graph = set_graph(graph)
+    elif isinstance(problem.solver, Bisection):
+        graph = line_graph(graph)
     elif problem.solver is not None and space is not None:
         solve = solve_of(lowered, space, checked.method)
         graph = solver_graph(problem.solver, graph)
@@ -227,6 +238,7 @@ def specialize(
         source=checked.source,
         solve=solve,
         set_solve=set_solve,
+        line=isinstance(problem.solver, Bisection),
     )
     return draft.model_copy(update={"source": emit(emission)})
 

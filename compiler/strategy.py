@@ -22,8 +22,8 @@ from cspec.compiler.lower import FORMS
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.constructions import require_construction
 from cspec.compiler.own_run import own_run
-from cspec.compiler.set_run import set_run
 from cspec.compiler.passes.rows import WORDS as ROWS
+from cspec.compiler.set_run import set_run
 from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError

@@ -30,6 +30,7 @@ from cspec.compiler.emit.measures import (
 )
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.sets import write_project, write_targets
+from cspec.compiler.emit.spg import write_line, write_set_solve
 from cspec.compiler.emit.splits import split_groups
 from cspec.compiler.emit.spg import write_set_solve
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
@@ -96,11 +97,14 @@ class Emission(NamedTuple):
 
     set_solve: SetSolve | None = None
     """The same for problems over sets with a projection."""
+    line: bool = False
+    """Whether the line of the only number that moves is searched."""
 
     @property
     def solved(self) -> bool:
         """Whether a solver owns the run."""
-        return self.solve is not None or self.set_solve is not None
+        return self.solve is not None or self.set_solve is not None or self.line
+
 
 def python_names(names: Iterable[str]) -> dict[str, str]:
     """Module names for callables of the spec, clear of everything the module uses."""
@@ -170,8 +174,8 @@ RESERVED_NAMES = (
         "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
-        "initial_state", "closure", "sqp", "spg", "gradient", "jacobian", "hessian", "multipliers",
-        "stand_in", "seen", "place", "prepare",
+        "initial_state", "closure", "sqp", "spg", "bisection", "gradient", "jacobian", "hessian",
+        "multipliers", "stand_in", "seen", "place", "prepare",
     }
 )  # fmt: skip
 
@@ -217,10 +221,12 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_solve(emission.solve, writer)
     elif emission.set_solve is not None:
         write_set_solve(emission.set_solve, make())
-    write_evaluate(lowered, make)
+    elif emission.line:
+        write_line(lowered, writer)
     else:
         write_train(loop, make())
     write_objective(emission.objective, make, None if solve is None else solve.vectors)
+    write_evaluate(lowered, make)
     write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
 
 
@@ -266,11 +272,13 @@ def _imports(
         head.line("from cspec.runtime import operators")
     if emission.solve is not None:
         head.line("from cspec.runtime import sqp")
+    if emission.set_solve is not None:
+        head.line("from cspec.runtime import spg")
+    if emission.line:
+        head.line("from cspec.runtime import bisection")
     for module, names in groups.items():
         if names:
             _import_line(head, module, sorted(names))
-    if emission.set_solve is not None:
-        head.line("from cspec.runtime import spg")
 
 
 def _import_line(head: Writer, module: str, names: list[str]) -> None:

@@ -1,10 +1,12 @@
-"""The call of the spectral projected gradient solver, as Python."""
+"""The calls of the spectral projected gradient solver and of bisection, as Python."""
 
 from __future__ import annotations
 
 import ast
 
 from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.writer import Writer
+from cspec.compiler.lower import Lowered
 from cspec.compiler.set_solve import SetSolve
 
 
@@ -36,3 +38,11 @@ def write_set_solve(solve: SetSolve, translator: Translator) -> None:
             if solve.convex:
                 writer.line("convex=True,")
         writer.line(")")
+
+
+def write_line(lowered: Lowered, writer: Writer) -> None:
+    """`train(session)`: one call of bisection."""
+    equalities = tuple(e for rule in lowered.rules for e in rule.rule.equalities)
+    doc = ["The whole run: the line of the only number that moves is searched."]
+    with writer.function("train", ("session",), doc):
+        writer.line(f"bisection.solve(session, measure, equalities={equalities!r})")

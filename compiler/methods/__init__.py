@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from cspec.compiler.methods.augmented_lagrangian import augmented_lagrangian
 from cspec.compiler.methods.base import Fragment, Rule
+from cspec.compiler.methods.bisection import bisection
 from cspec.compiler.methods.lagrangian import lagrangian
 from cspec.compiler.methods.penalty import exact_penalty, penalty, quadratic_penalty
 from cspec.compiler.methods.proxy_lagrangian import proxy_lagrangian
@@ -19,6 +20,7 @@ FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {
     "augmented_lagrangian": augmented_lagrangian,
     "sqp": sqp,
     "spg": spg,
+    "bisection": bisection,
     "sal": sal,
     "proxy_lagrangian": proxy_lagrangian,
 }

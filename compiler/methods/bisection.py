@@ -1,0 +1,38 @@
+"""Bisection: the whole line of the only number that moves, violation first, objective second.
+
+    measured at t0, t0 +- 2^k and every value of the data; borders of feasibility bisected to the
+    last bit; valleys of the objective by golden sections (Kiefer 1953)
+
+A solver owns the run (`runtime/bisection.py`). It compares points by (violation, objective) with
+the true constraints: rates are steps in the number, so there are no gradients and no multipliers.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.graph import Kind, Operation, Update
+from cspec.compiler.methods.base import Fragment, Rule
+
+
+def bisection(rule: Rule) -> Fragment:
+    """No state; where a loss is asked for, the squared violation is part of it."""
+    combine = Operation(
+        kind=Kind.COMBINE,
+        name=rule.name,
+        rule=rule.name,
+        updates=(
+            Update(target="weight", formula=_violation(rule, "true")),
+            Update(target="value", formula=f"{_violation(rule, 'g')} ** 2 / 2"),
+        ),
+        meaning="violation first, objective second",
+    )
+    return Fragment(operations=(combine,))
+
+
+def _violation(rule: Rule, name: str) -> str:
+    match rule.relation:
+        case "<=":
+            return f"relu({name})"
+        case "==":
+            return name
+        case _:
+            return f"maximum({name}, floor)"
