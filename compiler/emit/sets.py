@@ -17,6 +17,8 @@ from cspec.dsl.nodes import Call, Expr, Name
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Projection
 
+LAYER = "layer"
+"""Scope of a count within each tensor."""
 RAMPED = frozenset({"sparse"})
 """Sets of counts that are approached along a ramp."""
 
@@ -59,11 +61,19 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     moment = ast.BinOp(elapsed, ast.Div(), constant(share))
     amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=[])
     get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
-    return ast.Call(func=get, args=[ast.Constant(action.set.word), amount], keywords=[])
+    scope = [ast.keyword(arg="scope", value=ast.Constant(LAYER))] if _each_alone(action.set) else []
+    return ast.Call(func=get, args=[ast.Constant(action.set.word), amount], keywords=scope)
+
+
+def _each_alone(member: SetMember) -> bool:
+    """Whether a count is of each tensor (`W in sparse(10%)`), not of a whole model's weights."""
+    return member.word == "sparse" and member.model is None
 
 
 def _onto(member: SetMember, settings: Settings) -> SetMember:
     """The set with the way onto it that the spec asks for."""
+    if _each_alone(member):
+        return member.model_copy(update={"arguments": {**member.arguments, "scope": LAYER}})
     if member.word != "stiefel" or not isinstance(settings, Projection):
         return member
     if settings.stiefel == Projection().stiefel:

@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan 1952a5d8d4a7. Running this file
+Compiled by cspec from <spec>, plan 396496c87b2f. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -15,7 +15,8 @@ from cspec.runtime.splitting import attraction, deliver, report_split, split_res
 from cspec.runtime.update import parameter, parameters
 
 STIEFEL = operators.get("stiefel")
-SPARSE = operators.get("sparse", 0.1)
+SPARSE = operators.get("sparse", 0.1, scope="layer")
+SPARSE_2 = operators.get("sparse", 0.1)
 
 
 def initial_state(primal):
@@ -105,7 +106,7 @@ def evaluate(primal, data):
     fc2_weight = parameter(net, "fc2.weight")
     return {
         "ortho[fc1.weight]": (STIEFEL.violation(fc1_weight), 0),
-        "prune[fc2.weight]": (SPARSE.violation(fc2_weight), 0),
+        "prune[fc2.weight]": (SPARSE_2.violation(fc2_weight), 0),
     }
 
 
@@ -132,7 +133,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "1952a5d8d4a77a93a498eac7246dd590d82188f6ced42c6c4ea4d2965d4c3eec",
+ "digest": "396496c87b2f90bc688d469bc07bf4f1daaacf2d80f5ca023ffc6b180be27091",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
