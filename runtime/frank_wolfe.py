@@ -56,7 +56,7 @@ def report_gap(
     f, g, true = measure(session.primal, session.whole_batch())
     gradients = torch.autograd.grad(combine(f, g, true, session.state), list(tensors))
     found = float(gap(operator, tensors, gradients))
-    session.state[f"{name}.gap"] = torch.full((1,), found)
+    session.state[f"{name}.gap"] = tensors[0].new_full((1,), found)
     session.notes.append(
         f"{name}: Frank-Wolfe gap {found:.3g} at the last iterate, on all the data; where the loss "
         "is convex in these parameters it is at most this far above its minimum over the set"

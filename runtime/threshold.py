@@ -28,7 +28,8 @@ def add_shift(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
 def shiftable_(model: nn.Module) -> None:
     """Give a model a shift of its output, 0 at first; it is saved with the model."""
     if not hasattr(model, BUFFER):
-        model.register_buffer(BUFFER, torch.zeros(1))
+        like = next(model.parameters(), torch.empty(0))
+        model.register_buffer(BUFFER, like.new_zeros(1))
         model.register_forward_hook(add_shift)
     with torch.no_grad():
         getattr(model, BUFFER).zero_()

@@ -63,8 +63,11 @@ def worst(
 
 
 def keep(true: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    """`new` where the constraint was measured, `old` elsewhere."""
-    return torch.where(torch.isnan(true), old, new)
+    """`new` where the constraint was measured, `old` elsewhere; in the type of `old`.
+
+    Rates are measured in float64: what is remembered of them stays in the run's precision.
+    """
+    return torch.where(torch.isnan(true), old, new.to(old.dtype))
 
 
 def parameter(model: nn.Module, name: str) -> Tensor:
