@@ -18,6 +18,7 @@ from cspec.dsl.nodes import Objective
 from cspec.dsl.source import Source
 from cspec.execution import train
 from cspec.files import write_text
+from cspec.kept import keep, kept, key_of
 from cspec.pipeline import prepare, seed_of
 from cspec.plans import planned
 from cspec.runtime.result import Result
@@ -50,6 +51,9 @@ def compare(
     Each method stands in place of the spec's `using`: for the constraints that have no `by` of
     their own. Seeds count up from the spec's. A method that can't do this spec is a row with its
     reason. Models bound as objects are copied, so that all runs begin at the same weights.
+
+    With `out`, what was finished there before is read and not trained again (not where objects
+    are bound): an interrupted comparison goes on with the same call.
 
     Raises:
         SpecError: what is wrong with the spec, with the text of a method, or with what is bound.
@@ -125,13 +129,20 @@ def _run(
     device: str,
     folder: Path | None,
 ) -> Result:
+    """One run: read where it was finished before, else trained."""
     fresh = {
         name: copy.deepcopy(value) if isinstance(value, nn.Module) else value
         for name, value in bindings.items()
     }
     prepared = prepare(plan, fresh, base=base, seed=seed_of(plan, seed), device=device)
+    key = key_of(prepared.program, seed, device, bindings)
+    if (finished := kept(folder, key)) is not None:
+        return finished
     named = {name: value for name, value in bindings.items() if isinstance(value, str)}
-    return train(prepared, seed=seed, device=device, out=folder, base=base, bindings=named)
+    run = train(prepared, seed=seed, device=device, out=folder, base=base, bindings=named)
+    if folder is not None and run.status != "interrupted":
+        keep(folder, key, run)
+    return run
 
 
 def _reason(error: SpecError) -> str:

@@ -221,6 +221,7 @@ def _iterate_json(iterate: Iterate) -> dict[str, Any]:
         "objective": iterate.objective,
         "violation": iterate.violation,
         "constraints": iterate.values,
+        "metrics": iterate.metrics,
         "split": iterate.split,
     }
 

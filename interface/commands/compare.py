@@ -37,7 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_set(parser)
     add_bind(parser)
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
-    parser.add_argument("--out", metavar="DIR", help="keep every run and the table here")
+    parser.add_argument(
+        "--out", metavar="DIR", help="keep every run and the table here; run again, it goes on"
+    )
     parser.add_argument("--markdown", action="store_true", help="the table as Markdown")
     add_output(parser)
 

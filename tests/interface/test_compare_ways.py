@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import cspec
+from cspec import comparing
 from cspec.dsl.diagnostics import SpecError
 from cspec.dsl.source import Source
+from cspec.execution import train
 from cspec.using import read_using, with_using
 
 NET = """param size = 16 in [1, 64]
@@ -86,3 +90,38 @@ def test_the_reading_counts_settings() -> None:
     first, second = cspec.compare(SMALL, using=ways, seeds=2).reading()
     assert first == "met in every seed: 1 of 3; of these projection has the best objective, 1"
     assert second == "met by setting: quadratic_penalty 0 of 2 settings"
+
+
+class Counted:
+    """Counts what is trained, and trains it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        monkeypatch.setattr(comparing, "train", self)
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        self.count += 1
+        return train(*values, **named)
+
+
+def test_finished_runs_are_read_and_not_trained_again(tmp_path, monkeypatch) -> None:
+    ways = ["projection", "sal(penalty=1)", "cayley"]
+    first = cspec.compare(SMALL, using=ways, seeds=2, out=tmp_path, last=True)
+    trained = Counted(monkeypatch)
+    again = cspec.compare(SMALL, using=ways, seeds=2, out=tmp_path, last=True)
+    assert trained.count == 0 and str(again) == str(first)
+    assert again.as_json() == first.as_json()
+    longer = cspec.compare(SMALL, using=[*ways, "penalty"], seeds=3, out=tmp_path)
+    assert trained.count == 1 + 1 + 3 and len(longer["projection"].runs) == 3
+    other = SMALL.replace("steps=200", "steps=100")
+    cspec.compare(other, using=["projection"], seeds=1, out=tmp_path)
+    assert trained.count == 6
+
+
+def test_a_damaged_file_is_trained_again(tmp_path, monkeypatch) -> None:
+    cspec.compare(SMALL, using=["projection"], seeds=1, out=tmp_path)
+    (finished,) = tmp_path.glob("*/finished.json")
+    finished.write_text(finished.read_text()[:40])
+    trained = Counted(monkeypatch)
+    cspec.compare(SMALL, using=["projection"], seeds=1, out=tmp_path)
+    assert trained.count == 1
