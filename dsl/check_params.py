@@ -127,8 +127,11 @@ def _in_domain(
     kind = "param" if isinstance(item, Param) else "var"
     match domain:
         case Interval(lower=lower, upper=upper):
+            before = len(typer.found)
             low, high = _checked(typer, lower, values), _checked(typer, upper, values)
             if low is None or high is None:
+                if len(typer.found) == before:
+                    _no_number(typer, item, lower if low is None else upper)
                 return True
             if low > high:
                 swapped = f"[{typer.source.slice(upper.span)}, {typer.source.slice(lower.span)}]"
@@ -174,6 +177,18 @@ def _in_domain(
         helps=(f"choose a value in `{typer.source.slice(domain.span)}`",),
     )
     return False
+
+
+def _no_number(typer: Typer, item: Param | Var, end: Expr) -> None:
+    """An end of an interval that is a vector or moves; one that comes from outside is left."""
+    if any(param.value is None for param in typer.symbols.params().values()):
+        return
+    help_ = "write a number, or a `param` that is one"
+    if isinstance(item, Var) and item.dimensions:
+        each = f"forall i in range({typer.source.slice(item.dimensions[0].span)})"
+        help_ = f"bound entries by constraints: `{each}: {item.name}[i] <= ...`"
+    why = f"an end of the interval of `{item.name}` is one number, the same for all entries"
+    typer.report("CS303", f"{typer.text(end)} is not one number", end.span, why, helps=(help_,))
 
 
 def _separate_values(typer: Typer, item: Var, domain: FiniteSet) -> None:
