@@ -1,10 +1,11 @@
 """Textbook nonlinear programs: every spec of `benchmarks/textbook`, by `auto` and by Adam.
 
-    python benchmarks/textbook.py [--only hs071 hs100] [--auto] [--first-order]
+    python benchmarks/textbook.py [--only hs071 hs100] [--auto] [--first-order] [--setting FILE]
 
 Hock and Schittkowski, Test Examples for Nonlinear Programming Codes (1981), and Schittkowski, More
 Test Examples (1987), from their standard starts. `auto`: no setting at all; solved means f - f* <=
-1e-4 max(1, |f*|) with violation below 1e-5. First order: one fixed setting for all, 1e-3 and 1e-3.
+1e-4 max(1, |f*|) with violation below 1e-5. First order: one fixed setting for all, 1e-3 and 1e-3;
+`--setting` reads another one (`using`, `fit`) from a file. Lines are printed as problems end.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import re
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +47,8 @@ class Outcome(NamedTuple):
     """Where a run ended, against the published optimum."""
 
     name: str
+    kind: str
+    """equality, inequality, mixed or bounds (bounds or nothing)."""
     gap: float
     """(f - f*) / max(1, |f*|): negative where something better was found."""
     violation: float
@@ -78,33 +82,63 @@ def solve(text: str, name: str) -> Result:
 
 
 def outcome(problem: Problem, extra: str = "") -> Outcome:
-    """Run one problem with more lines behind it (`using`, `fit`)."""
+    """Run one problem with more lines behind it (`using`, `fit`).
+
+    What is refused, and what ends in an exception, counts as unsolved and says so.
+    """
     started = time.monotonic()
     try:
         result = solve(f"{problem.text}\n{extra}", f"{problem.name}.cspec")
     except SpecError as error:
         print(f"{problem.name}: {error}", file=sys.stderr)
-        return Outcome(problem.name, float("inf"), float("inf"), 0.0, "refused")
+        return _failed(problem.name, "refused", started)
+    except Exception as error:
+        print(f"{problem.name}: {type(error).__name__}: {error}", file=sys.stderr)
+        return _failed(problem.name, f"ended in {type(error).__name__}", started)
     gap = (result.objective - problem.optimum) / max(1.0, abs(problem.optimum))
     violation = max((c.violation for c in result.constraints), default=0.0)
     notes = [note for note in result.notes if note.startswith("solved by scipy")]
     how = notes[0].partition("(")[2].partition(")")[0] if notes else result.method
-    return Outcome(problem.name, gap, violation, time.monotonic() - started, how)
+    seconds = time.monotonic() - started
+    return Outcome(problem.name, kind(result), gap, violation, seconds, how)
 
 
-def table(title: str, outcomes: list[Outcome], objective: float, violation: float) -> int:
-    """Print one line a problem and the count; how many were solved."""
+def kind(result: Result) -> str:
+    """What the problem is bound by: its constraints' relations."""
+    relations = {c.relation == "==" for c in result.constraints}
+    if not relations:
+        return "bounds"
+    return "mixed" if len(relations) == 2 else "equality" if True in relations else "inequality"
+
+
+def _failed(name: str, how: str, started: float) -> Outcome:
+    seconds = time.monotonic() - started
+    return Outcome(name, "failed", float("inf"), float("inf"), seconds, how)
+
+
+def table(title: str, outcomes: Iterator[Outcome], objective: float, violation: float) -> int:
+    """Print one line a problem, and the counts; how many were solved."""
     print(f"\n{title}: solved is f - f* <= {objective:g} max(1, |f*|), violation <= {violation:g}")
-    print(f"{'problem':<10}{'gap':>12}{'violation':>12}{'seconds':>9}  solved  by")
+    print(f"{'problem':<10}{'gap':>12}{'violation':>12}{'seconds':>9}  solved  {'kind':<11} by")
+    done = []
     for item in outcomes:
         mark = "yes" if item.solved(objective, violation) else "NO"
         print(
             f"{item.name:<10}{item.gap:>12.2e}{item.violation:>12.2e}{item.seconds:>9.2f}  "
-            f"{mark:<6}  {item.method}"
+            f"{mark:<6}  {item.kind:<11} {item.method}",
+            flush=True,
         )
+        done.append(item)
+    for name in sorted({item.kind for item in done}):
+        print(_count(name, [i for i in done if i.kind == name], objective, violation))
+    print(_count("all", done, objective, violation))
+    return sum(item.solved(objective, violation) for item in done)
+
+
+def _count(name: str, outcomes: Sequence[Outcome], objective: float, violation: float) -> str:
     count = sum(item.solved(objective, violation) for item in outcomes)
-    print(f"{count} of {len(outcomes)} solved ({count / max(1, len(outcomes)):.0%})")
-    return count
+    share = count / max(1, len(outcomes))
+    return f"{name}: {count} of {len(outcomes)} solved ({share:.0%})"
 
 
 def main() -> None:
@@ -113,13 +147,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=None, metavar="NAME")
     parser.add_argument("--auto", action="store_true", help="only `using auto`")
     parser.add_argument("--first-order", action="store_true", help="only the first-order run")
+    parser.add_argument("--setting", type=Path, metavar="FILE", help="in place of the fixed one")
     asked = parser.parse_args()
+    setting = asked.setting.read_text() if asked.setting else FIRST_ORDER
     chosen = problems(asked.only)
     both = asked.auto == asked.first_order
     if asked.auto or both:
-        table("auto", [outcome(p, "using auto\n") for p in chosen], 1e-4, 1e-5)
+        table("auto", (outcome(p, "using auto\n") for p in chosen), 1e-4, 1e-5)
     if asked.first_order or both:
-        table("first order", [outcome(p, FIRST_ORDER) for p in chosen], 1e-3, 1e-3)
+        table("first order", (outcome(p, setting) for p in chosen), 1e-3, 1e-3)
 
 
 if __name__ == "__main__":
