@@ -150,5 +150,6 @@ def projection_notes(
         return ()
     return (
         f"Adam with projection onto `{found[0]}` may settle beside the minimum, because it "
-        "rescales each entry: write `fit(optimizer=sgd(lr=...))` for a projected gradient method",
+        "rescales each entry: write `using spg`, or `fit(optimizer=sgd(lr=...))` for projected "
+        "gradient steps",
     )

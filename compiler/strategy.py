@@ -5,8 +5,10 @@ The order is the decision framework of the position paper (arXiv 2505.20628, sec
 1. what the spec says: the constraint's own `by`, then `using`;
 2. a set with a projection, on parameters: projection (counts: projection along a ramp, or gates);
 3. a rate, which has no gradient: augmented Lagrangian on the true rate, surrogate for the model;
-4. smooth, small and deterministic, over decision variables: sequential quadratic programming for
-   the whole problem (`own_run`); an equality, or such a problem with kinks: augmented Lagrangian;
+4. deterministic, over decision variables: sequential quadratic programming for the whole problem
+   where it is smooth and small (`own_run`), spectral projected gradient where it has sets with a
+   projection (`set_run`); an equality, or such a problem with kinks: augmented Lagrangian; a rate of
+   data and a single number: bisection (`line_run`);
 5. everything else: primal-dual Lagrangian.
 """
 

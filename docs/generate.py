@@ -132,6 +132,8 @@ ABOUT = {
     "augmented_lagrangian": "compiler/methods/augmented_lagrangian.py",
     "sal": "compiler/methods/sal.py",
     "sqp": "compiler/methods/sqp.py",
+    "spg": "compiler/methods/spg.py",
+    "bisection": "compiler/methods/bisection.py",
     "proxy_lagrangian": "compiler/methods/proxy_lagrangian.py",
     "admm": "runtime/splitting.py",
     "frank_wolfe": "runtime/frank_wolfe.py",

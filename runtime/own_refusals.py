@@ -10,6 +10,8 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 
 OWN_THE_STEP = frozenset({"admm", "sqp", "frank_wolfe", "threshold", "sal"})
 """Methods that are a whole training procedure."""
+SOLVERS = frozenset({"spg", "bisection"})
+"""Methods of whole programs whose constraints may name others: sets are held by projection."""
 
 
 def refuse(program: Program, optimizer: torch.optim.Optimizer, projects: bool) -> None:
@@ -21,7 +23,11 @@ def refuse(program: Program, optimizer: torch.optim.Optimizer, projects: bool) -
     found: list[str] = []
     if isinstance(optimizer, torch.optim.LBFGS):
         found.append("lbfgs evaluates the loss many times a step")
+    if program.method in SOLVERS:
+        found.append(f"{program.method}, which solves this spec, is a whole run of its own")
     for constraint in program.constraints:
+        if program.method in SOLVERS:
+            break
         if constraint.method in OWN_THE_STEP:
             found.append(f"{constraint.method} (`{constraint.label}`) is a whole training run")
         if constraint.method == "output_projection":
