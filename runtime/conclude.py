@@ -16,9 +16,9 @@ from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.history import Row
 from cspec.runtime.kkt import Priced, report
 from cspec.runtime.modes import measuring
-from cspec.runtime.parametrization import Mapped, value_of
+from cspec.runtime.parametrization import Mapped, settle_, value_of
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
-from cspec.runtime.snapshots import load_tensors
+from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, residual
 from cspec.runtime.verify import Measurement, amount, holds, where_measured
 
@@ -39,10 +39,10 @@ GROWTH = 0.05
 
 def choose(session: Session) -> tuple[Iterate, Iterate]:
     """The best iterate and the last one; the best is put into the models and the state."""
-    last = session.iterate()
-    session.measure_now(last)
-    last = _described(session, last)
-    best = session.best or last
+    end = session.iterate()
+    session.measure_now(end)
+    last = _described(session, end)
+    best = session.best or end
     load_tensors(session.primal, best.tensors)
     session.state.update({name: value.clone() for name, value in best.state.items()})
     return _described(session, best), last
@@ -57,6 +57,7 @@ def _described(session: Session, iterate: Iterate) -> Iterate:
     }
     return replace(
         iterate,
+        tensors=plain_tensors(session.primal),
         vars=_variables(session),
         multipliers=multipliers,
         metrics=_metrics(session),
@@ -74,24 +75,29 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
     }
     measured = session.measurer.measure(places, errors=True)
     rate = residual(session) if session.program.constraints else math.nan
+    rows = [row for row in session.history.rows if row.step <= best.step]
     constraints = tuple(
-        _verdict(session, c, measured[c.label], rate) for c in session.program.constraints
+        _verdict(session, c, measured[c.label], rate, rows) for c in session.program.constraints
     )
+    objective = session.objective_on()
     priced = Priced(session, constraints)
     constraints = priced.constraints
     diagnosis = diagnose(session, constraints)
     notes = [*session.program.notes, *session.notes, *_notes(session, constraints, places)]
-    notes += diagnosis.notes or _growing(constraints)
+    notes += [
+        *not_finite(session, objective, constraints),
+        *(diagnosis.notes or _growing(constraints)),
+    ]
     models = {
         name: value
         for name, value in session.primal.items()
         if isinstance(value, nn.Module) and not isinstance(value, Mapped)
     }
-    return Result(
+    result = Result(
         spec=session.program.name,
-        status=_status(session, constraints, diagnosis),
+        status=_status(session, objective, constraints, diagnosis),
         termination=session.termination,
-        objective=session.objective_on(),
+        objective=objective,
         constraints=constraints,
         vars=_variables(session),
         metrics=_metrics(session),
@@ -111,15 +117,22 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
         kkt=report(session, priced, rate) if constraints else None,
         conflict=diagnosis.conflict,
     )
+    for model in models.values():
+        settle_(model)
+    return result
 
 
 def _status(
-    session: Session, constraints: Sequence[ConstraintResult], diagnosis: Diagnosis
+    session: Session,
+    objective: float,
+    constraints: Sequence[ConstraintResult],
+    diagnosis: Diagnosis,
 ) -> Status:
-    if session.termination == "nonfinite":
-        return "nonfinite"
+    """Requirements that hold where the objective is no number are no success."""
     if session.termination == "interrupted":
         return "interrupted"
+    if session.termination == "nonfinite" or not math.isfinite(objective):
+        return "nonfinite"
     met = all(c.satisfied for c in constraints if not c.soft)
     if not met and diagnosis.conflict:
         return "infeasible" if diagnosis.proved else "suspected_infeasible"
@@ -162,7 +175,11 @@ def price(state: Mapping[str, Tensor], constraint: ConstraintFacts) -> float | N
 
 
 def _verdict(
-    session: Session, constraint: ConstraintFacts, found: Measurement, rate: float
+    session: Session,
+    constraint: ConstraintFacts,
+    found: Measurement,
+    rate: float,
+    rows: Sequence[Row],
 ) -> ConstraintResult:
     entries = _entries(session.state, constraint)
     multiplier = price(session.state, constraint)
@@ -183,7 +200,7 @@ def _verdict(
         multiplier=multiplier,
         multiplier_norm=None if entries is None or single else float(torch.linalg.norm(entries)),
         sensitivity=_sensitivity(session, constraint, multiplier) if priced else None,
-        dual_state=dual_state(session.history.rows, constraint, multiplier),
+        dual_state=dual_state(rows, constraint, multiplier),
         split=found.split,
         n=found.n,
         standard_error=found.standard_error,
@@ -209,7 +226,9 @@ def _sensitivity(
 def dual_state(
     rows: Sequence[Row], constraint: ConstraintFacts, multiplier: float | None
 ) -> DualState | None:
-    """Whether a multiplier is 0, settled, or still growing over the last tenth of the run.
+    """Whether a multiplier is 0, settled, or still growing over the last tenth of these rows.
+
+    They end where the multiplier is from: at the delivered iterate.
 
     Growing: it gained more than 5% in size, in both halves of the window, while its constraint
     was violated at the end.
@@ -238,11 +257,37 @@ def _notes(
     chose = [name for name, place in places.items() if place.chose_model]
     if chose:
         notes.append(f"{', '.join(chose)}: verified on the data that also chose the model")
-    unmeasured = [c.name for c in constraints if math.isnan(c.value)]
+    return notes
+
+
+def not_finite(
+    session: Session, objective: float, constraints: Sequence[ConstraintResult]
+) -> list[str]:
+    """What was no number: at the delivered iterate, and on the way there."""
+    notes = []
+    if not math.isfinite(objective):
+        notes.append(
+            f"the objective is {objective:g} at the delivered iterate, so this is no solution, "
+            "whatever holds there: look for log or sqrt of 0, division by 0, or overflow"
+        )
+    unmeasured = [c.name for c in constraints if math.isnan(c.value) or math.isnan(c.bound)]
     if unmeasured:
         notes.append(f"{', '.join(unmeasured)}: could not be measured (NaN), so not satisfied")
-    if session.optimizer.skipped:
-        notes.append(f"{session.optimizer.skipped} steps skipped: their gradient was not finite")
+    notes += [
+        f"{c.name}: its value is {c.value:g}, which met its bound by overflow or log(0): check it"
+        for c in constraints
+        if c.satisfied and math.isinf(c.value)
+    ]
+    skipped = session.optimizer.skipped
+    if skipped:
+        which = (
+            "1 step was skipped: its" if skipped == 1 else f"{skipped} steps were skipped: their"
+        )
+        notes.append(f"{which} gradient was not finite (of {session.step} steps)")
+    rows = session.history.rows
+    undefined = sum(not math.isfinite(row.objective) for row in rows)
+    if undefined:
+        notes.append(f"the objective was not finite in {undefined} of {len(rows)} logged steps")
     return notes
 
 

@@ -18,6 +18,7 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.runtime.binding import Bound
 from cspec.runtime.conclude import conclude
+from cspec.runtime.parametrization import settle_
 from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
 from cspec.runtime.session import Progress, Session
@@ -129,6 +130,8 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
             if folder is not None and session.best is not None:
                 kept = folder.rescue(session.best)
                 found = found.model_copy(update={"notes": (*found.notes, kept)})
+            for model in session.models():
+                settle_(model)
             raise SpecError([found]) from error
     session.termination = session.termination or _termination(session)
     session.seconds = time.monotonic() - started

@@ -3,9 +3,13 @@
     W = map(V), V free        softplus, sigmoid, softmax, Cayley, ...    (runtime/operators/maps*)
 
 Parameters of models go through `torch.nn.utils.parametrize`: `layer.weight` stays what the model
-reads, `layer.parametrizations.weight.original` is what is trained and saved. Decision variables
-become a small module that is called for its value. Both start at the nearest member (moved inside
-a little where a map reaches the boundary only at infinity).
+reads, `layer.parametrizations.weight.original` is what is trained and checkpointed. Decision
+variables become a small module that is called for its value. Both start at the nearest member
+(moved inside a little where a map reaches the boundary only at infinity).
+
+Delivered are plain parameters: at the end of a run each map is taken away and its value left in
+place (`settle_`), so that names, state dicts and a second run are those of the model as it came.
+Parametrizations of the user's own stay.
 """
 
 from __future__ import annotations
@@ -19,6 +23,11 @@ from torch.nn.utils import parametrize
 
 from cspec.runtime.operators import NoFormError, Operator
 
+MARK = "_made_by_a_run"
+"""Attribute of the maps that `parametrize_` registers."""
+ORDER = "_order_before_a_run"
+"""Attribute of their modules: the names of its parameters in order."""
+
 
 class Mapped(nn.Module):
     """A decision variable as the image of a free one: `primal["w"]()`."""
@@ -29,9 +38,11 @@ class Mapped(nn.Module):
         with torch.no_grad():
             free = map.right_inverse(start.detach())  # type: ignore[operator]
         self.original = nn.Parameter(free.clone(), requires_grad=start.requires_grad)
+        self.held: Tensor | None = None
+        """The value itself, where a delivered one was loaded."""
 
     def forward(self) -> Tensor:
-        value: Tensor = self.map(self.original)
+        value: Tensor = self.map(self.original) if self.held is None else self.held
         return value
 
 
@@ -58,7 +69,43 @@ def parametrize_(
         if not parametrize.is_parametrized(module, last):
             value = getattr(module, last)
             value.copy_(operator.project(value))
-        parametrize.register_parametrization(module, last, map_of(operator, by))
+        if not hasattr(module, ORDER):
+            setattr(module, ORDER, tuple(module._parameters))
+        made = map_of(operator, by)
+        setattr(made, MARK, True)
+        parametrize.register_parametrization(module, last, made)
+
+
+def mapped_parameters(model: nn.Module) -> list[tuple[str, nn.Module, str]]:
+    """Parameters whose only map is one that a run registered: prefix, module, name."""
+    found = []
+    for prefix, module in model.named_modules():
+        if not hasattr(module, ORDER):
+            continue
+        maps: Any = module.parametrizations
+        found += [
+            (f"{prefix}." if prefix else "", module, name)
+            for name in list(maps)
+            if len(maps[name]) == 1 and hasattr(maps[name][0], MARK)
+        ]
+    return found
+
+
+@torch.enable_grad()
+def settle_(model: nn.Module) -> None:
+    """Take the maps that a run registered away; their values stay, as plain parameters.
+
+    With gradients enabled: torch makes a parameter of several originals only where the value of
+    their map requires a gradient.
+    """
+    for _, module, name in mapped_parameters(model):
+        parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+        if parametrize.is_parametrized(module):
+            continue
+        # In the order that they had: optimizers and `parameters()` count by it.
+        order = getattr(module, ORDER)
+        module._parameters = {key: module._parameters[key] for key in order}
+        delattr(module, ORDER)
 
 
 def map_variable_(

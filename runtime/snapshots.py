@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cspec.runtime.parametrization import Mapped, mapped_parameters, settle_
 from cspec.runtime.result import Iterate
 
 
@@ -23,15 +24,36 @@ def tensors_of(primal: Mapping[str, Any]) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in found.items()}
 
 
+def plain_tensors(primal: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Copies as `tensors_of` makes, with values in place of what maps compute them from."""
+    found = tensors_of(primal)
+    for name, value in primal.items():
+        if isinstance(value, Mapped):
+            found = {key: item for key, item in found.items() if not key.startswith(f"{name}.")}
+            found[name] = value().detach().clone()
+        elif isinstance(value, nn.Module):
+            for prefix, module, last in mapped_parameters(value):
+                inner = f"{name}.{prefix}parametrizations.{last}."
+                found = {key: item for key, item in found.items() if not key.startswith(inner)}
+                found[f"{name}.{prefix}{last}"] = getattr(module, last).detach().clone()
+    return found
+
+
 @torch.no_grad()
 def load_tensors(primal: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Put copies made by `tensors_of` back, in place.
+    """Put copies made by `tensors_of` back, in place; those of `plain_tensors` end all maps.
 
     Raises:
         KeyError: a tensor that is missing.
     """
     for name, value in primal.items():
+        if isinstance(value, Mapped):
+            value.held = tensors[name].to(value.original) if name in tensors else None
+            if value.held is not None:
+                continue
         if isinstance(value, nn.Module):
+            if any(f"{name}.{p}{last}" in tensors for p, _, last in mapped_parameters(value)):
+                settle_(value)
             held = {key: tensors[f"{name}.{key}"] for key in value.state_dict()}
             value.load_state_dict(held)
         else:
@@ -43,7 +65,7 @@ def better(candidate: Iterate, held: Iterate | None, sense: str) -> bool:
 
     A feasible one beats an infeasible one; among feasible ones the better objective wins, with
     preferences added as in training, among infeasible ones the smaller violation; the later of
-    two equals wins.
+    two equals wins. An objective that is not finite (also -inf, an overflow) is the worst.
     """
     if held is None:
         return True
@@ -52,8 +74,8 @@ def better(candidate: Iterate, held: Iterate | None, sense: str) -> bool:
     if not candidate.feasible:
         return candidate.violation <= held.violation and math.isfinite(candidate.violation)
     new, old = _minimized(candidate, sense), _minimized(held, sense)
-    if math.isnan(new) or math.isnan(old):
-        return not math.isnan(new)
+    if not math.isfinite(new) or not math.isfinite(old):
+        return math.isfinite(new) or not math.isfinite(old)
     return new <= old
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from cspec import cli
 
@@ -134,6 +135,29 @@ def test_a_finished_run_is_verified_again_and_resumed_to_the_same_values(cspec) 
     assert "CS624" in cspec("verify", "r").err
     Path("r/plan.json").write_text("{")
     assert cspec("verify", "r").code == cspec("resume", "r").code == 1
+
+
+MAPPED = """
+var w[3] = [0.2, 0.3, 0.5]
+data train(x, y) = digits()
+model net = mlp(hidden=[8])
+minimize ce(net(x), y) + (w[0] - 0.1)^2 + w[1]^2
+s.t. ortho: forall W in net.weights("fc2.*"): W in stiefel by cayley within 1e-4
+     share: w in simplex by softmax
+fit(epochs=2)
+"""
+
+
+def test_what_was_trained_through_maps_is_verified_from_plain_parameters(cspec) -> None:
+    first = cspec("run", "-e", MAPPED, "--out", "r", "--json")
+    assert first.code == 0
+    saved = load_file("r/model.safetensors")
+    assert "w" in saved and "net.fc2.weight" in saved and "original" not in " ".join(saved)
+    again = cspec("verify", "r")
+    assert again.code == 0 and "every value equals the one in the report" in again.out
+    resumed = json.loads(cspec("resume", "r", "--json").out.splitlines()[-1])
+    result = json.loads(first.out.splitlines()[-1])
+    assert resumed["constraints"] == result["constraints"] and resumed["vars"] == result["vars"]
 
 
 def test_compile_writes_the_source_that_run_executes(cspec) -> None:
