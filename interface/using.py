@@ -133,7 +133,8 @@ def _changed(
 
 
 def _for_each(method: Expr) -> bool:
-    return isinstance(method, Name) and (method.id in MAPS or method.id == "construction")
+    """What stands behind each constraint: these words say how that one constraint is read."""
+    return isinstance(method, Name) and method.id in (*MAPS, "construction", "output_projection")
 
 
 def _one_line(spec: Spec, method: Expr, source: Source) -> tuple[Item, ...]:

@@ -125,3 +125,9 @@ def test_a_damaged_file_is_trained_again(tmp_path, monkeypatch) -> None:
     trained = Counted(monkeypatch)
     cspec.compare(SMALL, using=["projection"], seeds=1, out=tmp_path)
     assert trained.count == 1
+
+
+def test_a_method_for_outputs_stands_behind_each_constraint() -> None:
+    text = "minimize ce\ns.t. r: forall (x, y) in train: model(x)[0] <= 1\n"
+    found = changed(text, "output_projection")
+    assert found == text.replace("[0] <= 1", "[0] <= 1 by output_projection")
