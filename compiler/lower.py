@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
 from cspec.compiler.methods.output_projection import OutputRows, Params, output_rows
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
-from cspec.compiler.shapes import shape_of
+from cspec.compiler.shapes import Shape, shape_of
 from cspec.compiler.vectors import Sized
 from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
 from cspec.dsl.settings.base import Settings
@@ -101,8 +101,12 @@ def lower(
     steps_per_epoch: int,
     by_value: bool = False,
     params: Params | None = None,
+    shapes: Mapping[str, Shape] | None = None,
 ) -> Lowered:
-    """Group constraints that share a method; lay out the constraint vector."""
+    """Group constraints that share a method; lay out the constraint vector.
+
+    `shapes` are those of decision variables.
+    """
     soft = tuple(c for c in problem.constraints if c.soft is not None)
     hard = [c for c in problem.constraints if c.soft is None]
     groups: dict[Method, list[Constraint]] = {}
@@ -120,16 +124,14 @@ def lower(
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
-    rules = _rules(groups, facts, params or {}, (total_steps, steps_per_epoch, by_value))
+    sizes = Sizes(facts, params or {}, shapes or {})
+    rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value))
     outputs = output_rows(projected, facts, params or {})
     return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted))
 
 
 def _rules(
-    groups: dict[Method, list[Constraint]],
-    facts: Facts,
-    params: Params,
-    run: tuple[int, int, bool],
+    groups: dict[Method, list[Constraint]], sizes: Sizes, run: tuple[int, int, bool]
 ) -> tuple[FunctionalRule, ...]:
     rules: list[FunctionalRule] = []
     start = 0
@@ -139,7 +141,7 @@ def _rules(
         parts: list[Part] = []
         equalities: list[bool] = []
         for constraint in constraints:
-            part, equality = _part(constraint, start, facts, params)
+            part, equality = _part(constraint, start, sizes)
             parts.append(part)
             equalities.extend([equality] * (part.stop - part.start))
             start = part.stop
@@ -152,7 +154,7 @@ def _rules(
             total_steps=run[0],
             steps_per_epoch=run[1],
             by_value=run[2],
-            deterministic=not facts.data and not facts.models,
+            deterministic=not sizes.facts.data and not sizes.facts.models,
         )
         fragment = FUNCTIONAL[settings.word](rule)
         if rule.relation == "mixed":
@@ -169,7 +171,7 @@ def _with_floor(fragment: Fragment, rule: Rule) -> Fragment:
     return fragment.model_copy(update={"state": (*fragment.state, floor)})
 
 
-def _part(constraint: Constraint, start: int, facts: Facts, params: Params) -> tuple[Part, bool]:
+def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, bool]:
     functions, gradients = constraint.parts, constraint.gradient_parts
     equality = constraint.relation == "=="
     if constraint.relation == "in":
@@ -183,25 +185,34 @@ def _part(constraint: Constraint, start: int, facts: Facts, params: Params) -> t
             span=constraint.span,
         )
         functions = (residual,)
-    size = sum(entries(function, facts, params) for function in functions)
+    size = sum(entries(function, sizes) for function in functions)
     return Part(constraint, functions, gradients, start, start + size), equality
 
 
 _PAIRWISE = frozenset({"differences", "ratio_differences"})
 
 
-def entries(expr: Expr, facts: Facts, params: Params | None = None) -> int:
+class Sizes(NamedTuple):
+    """What tells how many numbers an expression is: models and data, params, variables."""
+
+    facts: Facts
+    params: Params
+    shapes: Mapping[str, Shape]
+
+
+def entries(expr: Expr, sizes: Sizes) -> int:
     """How many numbers a canonical function has: groups, pairs of groups, entries of a tensor."""
     if isinstance(expr, SetResidual):
-        return _residual_entries(expr)
-    known = shape_of(expr, {}, params or {})
+        subject = shape_of(expr.subject, sizes.shapes, sizes.params)
+        return FORMS[expr.set.word](subject or (1,))
+    known = shape_of(expr, sizes.shapes, sizes.params)
     if known is not None:
         return prod(known)
     for node in walk(expr):
         if isinstance(node, Call) and function_name(node) in _PAIRWISE:
-            groups = _groups(node.arguments[0], facts)
-            return groups * (groups - 1)
-    vectors = [_vector_entries(node, facts) for node in outside_reductions(expr)]
+            count = group_count(node.arguments[0], sizes.facts)
+            return count * (count - 1)
+    vectors = [_vector_entries(node, sizes.facts) for node in outside_reductions(expr)]
     return max(vectors, default=1)
 
 
@@ -250,7 +261,7 @@ def _vector_entries(node: Node, facts: Facts) -> int:
         return sum(prod(p.shape) for p in found)
     match node:
         case Expectation():
-            return _groups(node, facts)
+            return group_count(node, facts)
         case Sized(size=size):
             return size
         case ParameterRef(shape=shape):
@@ -262,7 +273,7 @@ def _vector_entries(node: Node, facts: Facts) -> int:
             return 1
 
 
-def _groups(node: Expr, facts: Facts) -> int:
+def group_count(node: Expr, facts: Facts) -> int:
     """Number of groups of `E[.. | column]`; 1 for a plain expectation."""
     if not isinstance(node, Expectation) or not isinstance(node.condition, Name):
         return 1
@@ -287,11 +298,6 @@ FORMS: dict[str, Callable[[tuple[int, ...]], int]] = {
     "stiefel": _gram,
 }
 """Sets with a form that multipliers can act on, and how many entries it has."""
-
-
-def _residual_entries(expr: SetResidual) -> int:
-    shape = expr.subject.shape if isinstance(expr.subject, ParameterRef) else (1,)
-    return FORMS[expr.set.word](shape)
 
 
 def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAction, ...]:

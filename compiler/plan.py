@@ -194,7 +194,13 @@ def specialize(
     problem = _specialized(plan, facts, gated, round(effective(fit, schedule.steps)))
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
     lowered = lower(
-        problem, facts, schedule.steps, schedule.steps_per_epoch, by_value, checked.params
+        problem,
+        facts,
+        schedule.steps,
+        schedule.steps_per_epoch,
+        by_value,
+        checked.params,
+        _shapes(plan),
     )
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
@@ -248,9 +254,8 @@ def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) ->
     checked = plan.checked
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, Expansion(facts, checked.params))
-    shapes = {v.name: v.shape for v in plan.variables}
-    problem = sized_identity(problem, shapes)
-    check_ranks(problem, shapes)
+    problem = sized_identity(problem, _shapes(plan))
+    check_ranks(problem, _shapes(plan))
     problem = surrogates(gates(problem, gated), moving(checked))
     return choose(problem, _context(checked, facts, steps))
 
@@ -265,6 +270,10 @@ def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Prog
         digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings + repr(fit)),
         sense=problem.sense,
         objective=problem.objective_text,
+def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
+    return {variable.name: variable.shape for variable in plan.variables}
+
+
         objective_datasets=_datasets(problem),
         constraints=constraint_facts(lowered, checked),
         metrics={name: _metric_text(checked, value) for name, value in problem.metrics},

@@ -15,8 +15,8 @@ from cspec.compiler.lower import (
     Lowered,
     Part,
     SetResidual,
-    entries,
     full_label,
+    group_count,
     outside_reductions,
 )
 from cspec.compiler.vectorize import Vectorizer
@@ -205,7 +205,7 @@ def _many(expr: Expr, translator: Translator) -> bool:
                 return True
             case Name(id=name) if name in variables and variables[name].dimensions:
                 return True
-            case Expectation() if entries(node, translator.scope.facts) > 1:
+            case Expectation() if group_count(node, translator.scope.facts) > 1:
                 return True
     return False
 

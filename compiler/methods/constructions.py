@@ -14,8 +14,12 @@ frank_wolfe       x <- x + t (s - x), s the vertex that minimizes the linearized
 
 from __future__ import annotations
 
+import math
+
 from cspec.compiler.ir import Constraint
+from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import Expr
 from cspec.dsl.settings.methods import FrankWolfe, Method, Parametrization
 
 MAPS_OF_SETS: dict[str, tuple[str, ...]] = {
@@ -46,8 +50,18 @@ def require_construction(c: Constraint, word: str, method: Method) -> None:
         if not maps or (method.map or maps[0]) not in maps:
             raise SpecError([_no_map(c, word, method.map)])
     joint = c.set is not None and bool(c.set.arguments.get("joint"))
-    if isinstance(method, FrankWolfe) and (joint or word not in FRANK_WOLFE_SETS):
+    reached = not joint and word in FRANK_WOLFE_SETS and not _unbounded(c)
+    if isinstance(method, FrankWolfe) and not reached:
         raise SpecError([_no_oracle(c, word)])
+
+
+def _unbounded(c: Constraint) -> bool:
+    """Whether the set is a box with an infinite end."""
+    if c.set is None or c.set.word != "box":
+        return False
+    ends = (c.set.arguments.get(key) for key in ("0", "1"))
+    known = [value_or_none(end, {}) for end in ends if isinstance(end, Expr)]
+    return any(value is not None and math.isinf(value) for value in known)
 
 
 def _no_map(c: Constraint, word: str, by: str | None) -> Diagnostic:
@@ -63,9 +77,14 @@ def _no_map(c: Constraint, word: str, by: str | None) -> Diagnostic:
 
 
 def _no_oracle(c: Constraint, word: str) -> Diagnostic:
+    why = (
+        "a box with an open end has no vertex oracle"
+        if _unbounded(c)
+        else (f"`{word}` has no vertex oracle")
+    )
     return Diagnostic(
         code="CS521",
-        message=f"`{c.label}` can't be enforced by `frank_wolfe`: `{word}` has no vertex oracle",
+        message=f"`{c.label}` can't be enforced by `frank_wolfe`: {why}",
         span=c.span,
         label=f"a member of `{word}`",
         notes=(f"convex bounded sets that have one: {', '.join(sorted(FRANK_WOLFE_SETS))}",),

@@ -36,3 +36,30 @@ def test_one_entry_a_number(session, method, layer, relation, entries):
     (constraint,) = held.program.constraints
     start, stop = constraint.segment
     assert g.numel() == true.numel() == stop - start == entries
+
+
+VARIABLES = """var x[3]
+var M[2, 3]
+minimize sumsq(x - 1) + sumsq(M - 0.3)
+s.t. c: {relation}
+using {method}
+fit(steps=2)
+"""
+
+
+@pytest.mark.parametrize("method", ["augmented_lagrangian", "sal", "lagrangian", "penalty"])
+@pytest.mark.parametrize(
+    ("relation", "entries"),
+    [
+        ("-1 <= x <= 0.2", 6),
+        ("x == [0.1, 0.2, 0.3]", 3),
+        ("M @ x == 0", 2),
+        ("M @ M.T == eye", 4),
+        ("x * M[0] <= 1", 3),
+    ],
+)
+def test_variables_have_one_entry_a_number_too(session, method, relation, entries):
+    held = session(VARIABLES.format(relation=relation, method=method))
+    _, g, true = held.module["measure"](held.primal, held.whole_batch())
+    segments = [c.segment for c in held.program.constraints if c.segment is not None]
+    assert g.numel() == true.numel() == sum(stop - start for start, stop in segments) == entries

@@ -151,6 +151,7 @@ def test_tables_of_sets_are_those_of_the_runtime():
     [
         ("w in simplex by cayley", "maps onto `simplex`: softmax"),
         ("w >= 0 by frank_wolfe", "no vertex oracle"),
+        ("w <= 1 by frank_wolfe", "a box with an open end"),
         ("w[0] + w[1]^2 <= 1 by parametrization", "not a set of parameters"),
     ],
 )
