@@ -39,8 +39,8 @@ from cspec.compiler.program import (
     VariableSetup,
     plain_fit,
 )
-from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.ranks import check_ranks
+from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import budget, effective, projection_notes
 from cspec.compiler.set_solve import set_graph, set_solve_of
@@ -48,8 +48,9 @@ from cspec.compiler.setups import data_setups, model_setups, origin_of, variable
 from cspec.compiler.shared_sets import sharing_notes
 from cspec.compiler.solve import solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
+from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
-from cspec.compiler.variables import accurate, solver_notes, space_of
+from cspec.compiler.variables import accurate, solver_notes, space_of, variables_space
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import SpecError, errors
 from cspec.dsl.nodes import (
@@ -161,6 +162,7 @@ def _context(checked: Checked, facts: Facts | None, steps: int | None) -> Contex
         params=checked.params,
         space=space_of(checked),
         line=_line(checked),
+        whole=_whole(checked),
     )
 
 
@@ -169,6 +171,14 @@ def _line(checked: Checked) -> bool:
     symbols = checked.symbols
     single = [var.dimensions for var in symbols.vars().values()] == [()]
     return single and not symbols.models() and not _givens(checked)
+
+
+def _whole(checked: Checked) -> Space | None:
+    """The decision variables of a spec whose data come whole (`batch_size=full`) at every step."""
+    symbols = checked.symbols
+    if checked.fit.batch_size != "full" or not symbols.datasets() or symbols.models():
+        return None
+    return None if _givens(checked) or not symbols.vars() else variables_space(checked)
 
 
 def specialize(
@@ -187,7 +197,7 @@ def specialize(
     check_fits(checked.elaborated, facts)
     fit, schedule, notes = budget(checked, facts)
     space = space_of(checked)
-    if space is not None or _line(checked):
+    if space is not None or _line(checked) or _whole(checked) is not None:
         fit, said = accurate(fit, checked)
         notes += said
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
@@ -236,7 +246,9 @@ def specialize(
     )
     emission = Emission(
         lowered=lowered,
-        scope=Scope(checked.symbols, facts, {}, {f.name: f.python for f in draft.functions}),
+        scope=Scope(
+            checked.symbols, facts, {}, functions={f.name: f.python for f in draft.functions}
+        ),
         loop=loop,
         program=draft,
         objective=canonical_objective(checked, facts),
@@ -260,6 +272,10 @@ def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) ->
     return choose(problem, _context(checked, facts, steps))
 
 
+def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
+    return {variable.name: variable.shape for variable in plan.variables}
+
+
 def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Program:
     """The program's record of what was written and chosen, before its text is emitted."""
     checked, problem = plan.checked, lowered.problem
@@ -270,10 +286,6 @@ def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Prog
         digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings + repr(fit)),
         sense=problem.sense,
         objective=problem.objective_text,
-def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
-    return {variable.name: variable.shape for variable in plan.variables}
-
-
         objective_datasets=_datasets(problem),
         constraints=constraint_facts(lowered, checked),
         metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
