@@ -74,7 +74,9 @@ JOINT = frozenset(
 """Sets with one that is not convex that have a joint projection."""
 VECTORS = frozenset({"sphere", "simplex"})
 """Sets of vectors: joint projections are for variables of one axis."""
-SMOOTH = frozenset(ELEMENTARY) | {"sum", "sumsq", "pow", "eye", "l2", "softmax", "mse", "huber"}
+SMOOTH = frozenset(ELEMENTARY).union(
+    ("sum", "sumsq", "pow", "eye", "l2", "softmax", "mse", "huber", "bce", "ce")
+)
 """Functions whose gradient is continuous."""
 
 
@@ -200,7 +202,7 @@ def _function(c: Constraint, reader: Reader) -> tuple[Constraint, bool]:
     Raises:
         NotForIt: it is not smooth.
     """
-    if not all(smooth(part) for part in c.parts):
+    if c.gradient_parts is not None or not all(smooth(part) for part in c.parts):
         raise NotForIt("it is not smooth, and no set that is known", c)
     forms = [_form(reader, part) for part in c.parts]
     fine = all(f is not None and (f.affine if c.relation == "==" else f.convex) for f in forms)

@@ -7,8 +7,8 @@ The order is the decision framework of the position paper (arXiv 2505.20628, sec
 3. a rate, which has no gradient: augmented Lagrangian on the true rate, surrogate for the model;
 4. deterministic, over decision variables: sequential quadratic programming for the whole problem
    where it is smooth and small (`own_run`), spectral projected gradient where it has sets with a
-   projection (`set_run`); an equality, or such a problem with kinks: augmented Lagrangian; a rate of
-   data and a single number: bisection (`line_run`);
+   projection (`set_run`); an equality, or such a problem with kinks: augmented Lagrangian; a rate
+   required of data and a single number: bisection (`line_run`);
 5. everything else: primal-dual Lagrangian.
 """
 
@@ -69,6 +69,8 @@ class Context(NamedTuple):
     params: Mapping[str, float | tuple[float, ...]] = {}
     space: Space | None = None
     """The decision variables, where there is nothing else (no data, no model)."""
+    whole: Space | None = None
+    """The decision variables, where data come whole at every step and there is no model."""
     line: bool = False
     """Whether one number is all that moves."""
 
@@ -85,7 +87,7 @@ def choose(problem: Problem, context: Context) -> Problem:
     """The problem with a method and a reason for every requirement; all refusals at once."""
     owned = own_run(problem, context.method, context.space)
     if owned is None:
-        owned = set_run(problem, context.method, context.space)
+        owned = set_run(problem, context.method, context.space or context.whole)
     if owned is None:
         owned = line_run(problem, context.method, context.line)
     if owned is not None:

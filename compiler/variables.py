@@ -41,6 +41,12 @@ def space_of(checked: Checked) -> Space | None:
     given = any(symbol.role == "given" for symbol in symbols.table.values())
     if not symbols.vars() or symbols.datasets() or symbols.models() or given:
         return None
+    return variables_space(checked)
+
+
+def variables_space(checked: Checked) -> Space:
+    """The decision variables of a spec, whatever else there is."""
+    symbols = checked.symbols
     shapes = {name: _shape(var, checked) for name, var in symbols.vars().items()}
     space = Space(shapes, {}, checked.params)
     domains = {
@@ -147,6 +153,8 @@ def solver_notes(problem: Problem, checked: Checked) -> tuple[str, ...]:
         return ()
     loop = ("optimizer", "schedule", "epochs", "steps", "batch_size", "clip_norm")
     unused = [name for name in loop if name in checked.fit.model_fields_set]
+    if checked.fit.batch_size == "full" and "batch_size" in unused:
+        unused.remove("batch_size")  # It is what makes a problem with data deterministic.
     # An affine bound says of itself what it is.
     notes = [bound.text for bound in problem.bounds if "proved" in bound.text]
     notes += [*problem.presolve, *_eliminated(problem)]

@@ -23,6 +23,7 @@ from cspec.pipeline import Prepared, prepare, seed_of
 from cspec.plans import plan_of
 from cspec.runtime.elastic import small_problem
 from cspec.runtime.execute import load_module
+from cspec.runtime.own_refusals import SOLVERS
 from cspec.runtime.relaxation import Relaxation, relax_small, relax_trained
 from cspec.runtime.session import Session
 
@@ -83,8 +84,17 @@ def _by_training(
     device: str,
     on_progress: Progress | None,
 ) -> Relaxation:
-    """Training with a large exact penalty in place of every other functional method."""
+    """Training with a large exact penalty in place of every other functional method.
+
+    A solver that owns the run is asked first whether the spec can be met as it is.
+    """
     first = _prepared(checked, bindings, base, seed, device)
+    if first.program.method in SOLVERS:
+        met = train(first, seed=seed, device=device, on_progress=on_progress, base=base)
+        if met.satisfied:
+            found = relax_trained(met, {c.label: c for c in first.program.constraints}, COEFFICIENT)
+            how = f"{met.method} on the spec as written, {met.steps:,} steps"
+            return replace(found, method=how, notes=met.notes)
     elastic = penalized(checked, first.program)
     prepared = _prepared(elastic, bindings, base, seed, device)
     result = train(prepared, seed=seed, device=device, on_progress=on_progress, base=base)

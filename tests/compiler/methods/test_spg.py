@@ -105,8 +105,20 @@ def test_other_methods_beside_it_are_refused() -> None:
 
 def test_a_problem_with_data_is_refused() -> None:
     text = "data train(x)\nvar w[2] = 0\nminimize E[x on train]*w[0]\ns.t. s: w in simplex\n"
-    with pytest.raises(cspec.SpecError, match="data or models"):
+    with pytest.raises(cspec.SpecError, match="do not come whole"):
         cspec.run(text + "using spg\n", train=(np.ones(4),))
+
+
+def test_data_that_come_whole_are_a_deterministic_problem() -> None:
+    random = np.random.default_rng(0)
+    x = random.standard_normal((40, 5))
+    y = x @ [2, 0, 0, -1, 0]
+    text = "data train(x, y)\nvar w[5] = 0\nminimize E[(x @ w - y)^2 on train]\n"
+    text += "s.t. few: w in sparse(40%)\nfit(batch_size=full)\n"
+    result = cspec.run(text, train=(x, y))
+    assert result.method == "spg" and result.termination == "converged"
+    assert result.vars["w"] == pytest.approx([2, 0, 0, -1, 0], abs=1e-7)
+    assert not any("not used" in note for note in result.notes)
 
 
 def test_a_simplex_of_rows_is_no_sum_over_the_matrix() -> None:
