@@ -25,8 +25,9 @@ from cspec.runtime.result import Result
 from cspec.specs import checked_spec
 from cspec.using import Way, read_using, with_using
 
-REFUSALS = ("CS4", "CS5")
-"""Codes by which a method says that it can't do a constraint; the rest are the user's to mend."""
+REFUSALS = ("CS4", "CS5", "CS604", "CS605", "CS610")
+"""Codes by which a method says that it can't do a constraint, or fails on it; the rest are the
+user's to mend. What a row changes for itself is its own affair, whatever is wrong with it."""
 
 Note = Callable[[str], None]
 OnRun = Callable[[str, Result], None]
@@ -75,7 +76,7 @@ def compare(
                 plan = _planned(source, method, params)
                 run = _run(plan, bindings or {}, base, seed, device, folder)
             except SpecError as error:
-                refused = _reason(error)
+                refused = _reason(error, own=bool(method.changes))
                 note(f"{text}: refused: {refused}")
                 done += seeds - len(runs) - 1
                 break
@@ -145,10 +146,10 @@ def _run(
     return run
 
 
-def _reason(error: SpecError) -> str:
-    """Why a method can't do a spec; anything but such a refusal goes on."""
+def _reason(error: SpecError, own: bool) -> str:
+    """Why a method can't do a spec; anything but such a refusal goes on, unless it is its own."""
     wrong = errors(error.diagnostics)
-    if not all(found.code.startswith(REFUSALS) for found in wrong):
+    if not own and not all(found.code.startswith(REFUSALS) for found in wrong):
         raise error
     return "; ".join(dict.fromkeys(f"{found.message} [{found.code}]" for found in wrong))
 

@@ -131,3 +131,11 @@ def test_a_method_for_outputs_stands_behind_each_constraint() -> None:
     text = "minimize ce\ns.t. r: forall (x, y) in train: model(x)[0] <= 1\n"
     found = changed(text, "output_projection")
     assert found == text.replace("[0] <= 1", "[0] <= 1 by output_projection")
+
+
+def test_what_a_row_changes_wrongly_is_its_reason_and_the_others_run() -> None:
+    wrong = "projection; model net = mlp(hiden=[8])"
+    found = cspec.compare(NET, using=[wrong, "projection"], seeds=1)
+    assert found["projection"].met == 1
+    assert "hidden" in (found[wrong].refused or "") or "hiden" in (found[wrong].refused or "")
+    assert found.reading() == []  # one row that ran is no comparison
