@@ -146,6 +146,23 @@ class Eliminated(BaseModel):
     """For people: `x[2] = 1 - x[0] - x[1]`."""
 
 
+class Lift(BaseModel):
+    """A problem with kinks as a smooth one over auxiliary variables, each above its pieces."""
+
+    model_config = Record
+
+    name: str
+    """The vector of auxiliary variables."""
+    size: int
+    objective: Expr
+    parts: tuple[tuple[Expr, ...], ...]
+    """The canonical functions of every constraint, without kinks."""
+    pieces: tuple[Expr, ...]
+    """What keeps auxiliary variables above their kinks: each <= 0."""
+    above: tuple[int, ...]
+    """Place of the auxiliary variable that each entry of the pieces is about."""
+
+
 class Step(BaseModel):
     """One pass that changed something, for `explain`: its name and what it did."""
 
@@ -179,5 +196,7 @@ class Problem(BaseModel):
     """Affine equalities that those imply: label, member, part."""
     presolve: tuple[str, ...] = ()
     """What was found on the way, for people: equalities that contradict each other."""
+    lift: Lift | None = None
+    """The smooth problem that a solver gets in place of one with kinks."""
     convex: bool = False
     """Proved: every local minimum is the global one."""

@@ -7,8 +7,15 @@ closed form, and over decision variables alone (ALGORITHMS 3, row 5: general smo
 from __future__ import annotations
 
 from cspec.compiler.classify import Facts, classify, facts_step
+from cspec.compiler.epigraph import lifted, restored, whole
 from cspec.compiler.ir import Constraint, Problem
-from cspec.compiler.own_vectors import is_convex, read_vectors, simple_bounds, vectors_step
+from cspec.compiler.own_vectors import (
+    is_convex,
+    read_vectors,
+    simple_bounds,
+    split_parts,
+    vectors_step,
+)
 from cspec.compiler.passes.eliminate import eliminate
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
 from cspec.compiler.symbols import Space
@@ -43,14 +50,28 @@ def own_run(problem: Problem, method: Method, space: Space | None) -> Problem | 
             raise SpecError([_not_small(problem, "it has data or models")])
         if space.size > LARGEST:
             raise SpecError([_not_small(problem, f"it has {space.size:,} variables")])
-        return _as_written(problem, asked, space)
+        return _owned(problem, space, asked)
     if space is None or not isinstance(method, Auto) or space.size > LARGEST:
         return None
     if any(_own_way(c) for c in problem.constraints):
         return None
-    if space.size > SCALAR:
-        return _large(problem, space)
-    return _automatic(scalar_parts(problem, space), space)
+    return _owned(problem, space, None)
+
+
+def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
+    """The problem with its solver, kinks as smooth constraints where that is exact."""
+    written = lifted(problem, space)
+    smooth, wide = whole(written, space)
+    if asked is not None:
+        chosen: Problem | None = _as_written(smooth, asked, wide)
+    elif wide.size > SCALAR:
+        chosen = _large(smooth, wide)
+    else:
+        chosen = _automatic(scalar_parts(smooth, wide), wide)
+    if chosen is None or written.lift is None:
+        return chosen
+    split = split_parts(scalar_parts(written, space), space, sized=wide.size > SCALAR)
+    return restored(split, chosen)
 
 
 def _asked(problem: Problem, method: Method) -> Sqp | None:
@@ -194,5 +215,6 @@ def _no_function(c: Constraint) -> Diagnostic:
         code="CS521",
         message=f"`{c.label}` can't be enforced by `sqp`: it is a set, not a function",
         span=c.span,
-        helps=("write it as relations, such as `sum(w) == 1` and `w >= 0`, or `by projection`",),
+        notes=("it takes nonneg, simplex, sphere, monotone, intervals and balls of a vector",),
+        helps=("leave the method to cspec, or write `using spg` or `by projection`",),
     )

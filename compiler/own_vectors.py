@@ -8,13 +8,15 @@ of one variable, and whether composition proves the problem convex.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from itertools import product
 from typing import NamedTuple
 
 from cspec.compiler.ir import Constraint, DerivedBound, Problem, Step
-from cspec.compiler.lower import Lowered
+from cspec.compiler.rewrite import number
 from cspec.compiler.structure import Form, Reader, UnknownForm
 from cspec.compiler.symbols import Space
-from cspec.compiler.vectorize import Sized
+from cspec.compiler.vectors import Sized
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import Expr, Index, Name, Negate, Product, Sum, Vector
 
@@ -56,6 +58,30 @@ def read_vectors(problem: Problem, space: Space) -> Read | None:
     )
 
 
+def split_parts(problem: Problem, space: Space, *, sized: bool) -> Problem:
+    """Canonical functions that are vectors entry by entry, or `sized`: with their number."""
+    reader = Reader(space)
+    constraints = []
+    for c in problem.constraints:
+        parts: list[Expr] = []
+        for part in c.parts:
+            try:
+                shape = reader.form(part).shape
+            except UnknownForm:
+                shape = ()
+            if sized and shape:
+                parts.append(Sized(body=part, size=math.prod(shape), span=part.span))
+            else:
+                parts.extend(_entry(part, index) for index in product(*map(range, shape)))
+        constraints.append(c.model_copy(update={"parts": tuple(parts)}))
+    return problem.model_copy(update={"constraints": tuple(constraints)})
+
+
+def _entry(part: Expr, index: tuple[int, ...]) -> Expr:
+    indices = tuple(number(i) for i in index)
+    return Index(value=part, indices=indices, span=part.span) if index else part
+
+
 def is_convex(problem: Problem, space: Space) -> bool:
     """Whether composition proves that every local minimum is the global one."""
     found = read_vectors(problem, space)
@@ -88,22 +114,19 @@ def _word(forms: list[Form]) -> str:
     return "convex" if all(form.convex for form in forms) else "smooth"
 
 
-def affine_entries(lowered: Lowered, space: Space) -> tuple[int, ...]:
+def affine_entries(functions: Iterable[Expr], space: Space) -> tuple[int, ...]:
     """The entries of g whose gradient is constant, as far as composition shows it."""
     reader = Reader(space)
     found: list[int] = []
-    for rule in lowered.rules:
-        for part in rule.parts:
-            start = part.start
-            for function in part.functions:
-                size = function.size if isinstance(function, Sized) else 1
-                body = function.body if isinstance(function, Sized) else function
-                try:
-                    if reader.form(body).affine:
-                        found.extend(range(start, start + size))
-                except UnknownForm:
-                    pass
-                start += size
+    start = 0
+    for function in functions:
+        size = function.size if isinstance(function, Sized) else 1
+        try:
+            if reader.form(function).affine:
+                found.extend(range(start, start + size))
+        except UnknownForm:
+            pass
+        start += size
     return tuple(found)
 
 

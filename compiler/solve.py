@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from cspec.compiler.derivatives import Derivatives, derivatives
+from cspec.compiler.epigraph import PIECES, whole
 from cspec.compiler.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.ir import Problem
 from cspec.compiler.lower import Lowered
@@ -13,11 +14,24 @@ from cspec.compiler.own_vectors import affine_entries
 from cspec.compiler.symbols import Space
 from cspec.compiler.variables import functions_of
 from cspec.compiler.vectorize import Vectorizer
+from cspec.dsl.nodes import Expr
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Auto, Method, Sqp
 
 SYMBOLIC = 100
 """Scalar variables up to which derivatives are written out; beyond, autograd is as readable."""
+
+
+class Lifted(NamedTuple):
+    """The smooth problem over more variables that the solver gets."""
+
+    name: str
+    size: int
+    objective: Expr
+    functions: tuple[Expr, ...]
+    """Every function of g, those of the spec first."""
+    above: tuple[tuple[int, int], ...]
+    """Entry of g, place in x: the entry is a piece minus the variable at that place."""
 
 
 class Solve(NamedTuple):
@@ -39,38 +53,66 @@ class Solve(NamedTuple):
     """What puts terms of one form together, where derivatives come from autograd."""
     affine: tuple[int, ...] = ()
     """Entries of g whose gradient is constant."""
+    lift: Lifted | None = None
+    """The smooth problem in place of one with kinks."""
 
 
 def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
     """The call of a solver for a lowered problem that one owns."""
     problem = lowered.problem
     assert isinstance(problem.solver, Sqp)
+    lift, smooth, wide = _lifted(lowered, space)
+    functions = _functions(lowered) if lift is None else lift.functions
     exact = Derivatives(None, None, None)
     soft = any(c.soft is not None for c in problem.constraints)
-    if space.size <= SYMBOLIC and not soft:
-        found = functions_of(problem, space)
+    if wide.size <= SYMBOLIC and not soft:
+        found = functions_of(smooth, wide)
         if found.smooth and found.objective is not None:
             parts = [part for _, _, part in found.parts if part is not None]
-            exact = derivatives(found.objective, parts, space.symbols())
+            exact = derivatives(found.objective, parts, wide.symbols())
     return Solve(
         settings=problem.solver,
-        size=space.size,
-        equalities=tuple(e for rule in lowered.rules for e in rule.rule.equalities),
+        size=wide.size,
+        equalities=_equalities(lowered) + (False,) * (0 if lift is None else len(lift.above)),
         derivatives=exact,
-        bounds=_bounds(problem, lowered, space),
+        bounds=_bounds(problem, lowered, wide),
         eliminated=_eliminated(problem, space),
         held=_held(problem, lowered),
         escalate=isinstance(using, Auto),
         convex=problem.convex,
-        vectors=Vectorizer(space) if exact.jacobian is None else None,
-        affine=affine_entries(lowered, space) if exact.jacobian is None else (),
+        vectors=Vectorizer(wide) if exact.jacobian is None else None,
+        affine=affine_entries(functions, wide) if exact.jacobian is None else (),
+        lift=lift,
     )
+
+
+def _functions(lowered: Lowered) -> tuple[Expr, ...]:
+    return tuple(f for rule in lowered.rules for part in rule.parts for f in part.functions)
+
+
+def _equalities(lowered: Lowered) -> tuple[bool, ...]:
+    return tuple(e for rule in lowered.rules for e in rule.rule.equalities)
+
+
+def _lifted(lowered: Lowered, space: Space) -> tuple[Lifted | None, Problem, Space]:
+    """The smooth problem in place of one with kinks; the problem itself where it has none."""
+    problem = lowered.problem
+    smooth, wide = whole(problem, space)
+    lift = problem.lift
+    if lift is None:
+        return None, problem, space
+    hard = [
+        parts for c, parts in zip(problem.constraints, lift.parts, strict=True) if c.soft is None
+    ]
+    functions = tuple(part for parts in hard for part in parts) + lift.pieces
+    above = tuple((lowered.size + i, space.size + place) for i, place in enumerate(lift.above))
+    return Lifted(lift.name, lift.size, lift.objective, functions, above), smooth, wide
 
 
 def _bounds(
     problem: Problem, lowered: Lowered, space: Space
 ) -> tuple[tuple[int, int, float, float], ...]:
-    starts = _entries(lowered)
+    starts = {**_entries(lowered), (PIECES, ""): lowered.size}
     places = {coordinate: place for place, coordinate in enumerate(space.coordinates())}
     return tuple(
         (

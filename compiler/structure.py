@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.symbols import Space
+from cspec.compiler.vectors import Constants, Entries, Sized, Total
 from cspec.dsl.constants import CONSTANTS, value_or_none
 from cspec.dsl.nodes import (
     Attribute,
@@ -88,6 +89,15 @@ class Reader:
                 return inner._replace(shape=inner.shape[::-1])
             case Call():
                 return self._call(expr)
+            case Sized(body=body):
+                return self.form(body)
+            case Total(body=body):
+                inner = self.form(body)
+                return _summed(inner)
+            case Constants(values=values, sizes=sizes):
+                return _constant(sizes, min(values), max(values))
+            case Entries(name=name, places=places):
+                return self._name(name)._replace(shape=(len(places),))
         raise UnknownForm(type(expr).__name__)
 
     def _name(self, name: str) -> Form:
@@ -232,9 +242,7 @@ def _inverse(form: Form) -> Form:
     """1 / form: convex where a concave form is positive, concave where a convex one is negative."""
     if form.low > 0:
         low, high = 1 / form.high if form.high else math.inf, 1 / form.low
-        return form._replace(
-            convex=form.concave, concave=form.constant, low=low, high=high
-        )
+        return form._replace(convex=form.concave, concave=form.constant, low=low, high=high)
     if form.high < 0:
         return _negated(_inverse(_negated(form)))
     known = form.constant
@@ -274,6 +282,9 @@ def _power(base: Form, exponent: float) -> Form:
     return known
 
 
+_WAVES = (
+    "sin", "cos", "tan", "tanh", "sinh", "arcsin", "arccos", "arctan", "erf", "sigmoid",
+)  # fmt: skip
 _OF_ONE: Mapping[str, tuple[str, bool]] = {
     "exp": ("convex up", True),
     "expm1": ("convex up", True),
@@ -284,14 +295,14 @@ _OF_ONE: Mapping[str, tuple[str, bool]] = {
     "cosh": ("convex", True),
     "abs": ("convex", False),
     "relu": ("convex up", False),
-    **{
-        name: ("", True)
-        for name in ("sin", "cos", "tan", "tanh", "sinh", "arcsin", "arccos", "arctan", "erf",
-                     "sigmoid")
-    },
+    **dict.fromkeys(_WAVES, ("", True)),
 }  # fmt: skip
 """Functions of one number: how they bend, whether they grow, whether they are smooth."""
 ENTRYWISE = frozenset(_OF_ONE)
+RISING = frozenset(
+    {"exp", "expm1", "softplus", "log", "log1p", "sqrt", "tanh", "sinh", "arctan", "erf", "sigmoid"}
+)
+"""Smooth functions of one number that never decrease."""
 _NOT_NEGATIVE = frozenset({"exp", "softplus", "sqrt", "cosh", "abs", "relu", "sigmoid"})
 
 
@@ -322,6 +333,11 @@ def _extreme(arguments: list[Form], largest: bool) -> Form:
     )
 
 
+def _summed(inner: Form) -> Form:
+    count = math.prod(inner.shape)
+    return inner._replace(shape=(), low=count * inner.low, high=count * inner.high)
+
+
 def _reduced(
     name: str | None,
     arguments: list[Form],
@@ -332,9 +348,8 @@ def _reduced(
     if not arguments:
         return None
     inner = arguments[0]
-    count = math.prod(inner.shape)
     if name == "sum" and len(arguments) == 1:
-        return inner._replace(shape=(), low=count * inner.low, high=count * inner.high)
+        return _summed(inner)
     if name == "sumsq":
         square = _power(inner, 2.0)
         return square._replace(shape=(), low=0.0, high=math.inf)

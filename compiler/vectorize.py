@@ -10,12 +10,14 @@ a matrix in `A[i] @ x` become one product.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.structure import ENTRYWISE, Reader, UnknownForm
 from cspec.compiler.symbols import Space
+from cspec.compiler.vectors import Constants, Entries, Sized, Total
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import (
     Call,
@@ -35,34 +37,6 @@ from cspec.dsl.trees import rebuild
 
 FEWEST = 8
 """Terms of one form from which they are put together."""
-
-
-class Entries(Expr):
-    """Entries of one decision variable: `name[places]`, places counted row by row."""
-
-    name: str
-    dimensions: int
-    places: tuple[int, ...]
-
-
-class Constants(Expr):
-    """A tensor of numbers, row by row: a constant of the emitted module."""
-
-    values: tuple[float, ...]
-    sizes: tuple[int, ...]
-
-
-class Total(Expr):
-    """The sum of all entries. What is undefined stays so: a line search has to see it."""
-
-    body: Expr
-
-
-class Sized(Expr):
-    """A canonical function with more than one entry, and how many."""
-
-    body: Expr
-    size: int
 
 
 class Placed(NamedTuple):
@@ -321,10 +295,6 @@ def _entrywise(node: Call) -> bool:
 def slice_of(places: Sequence[int]) -> tuple[int, int, int] | None:
     """Start, stop and step where places are equally spaced and rise; None elsewhere."""
     step = places[1] - places[0] if len(places) > 1 else 1
-    if step < 1 or any(b - a != step for a, b in _pairs(places)):
+    if step < 1 or any(b - a != step for a, b in pairwise(places)):
         return None
     return places[0], places[-1] + 1, step
-
-
-def _pairs(places: Sequence[int]) -> Iterator[tuple[int, int]]:
-    return zip(places, places[1:], strict=False)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.optimize import lsq_linear, minimize
 
 from cspec.runtime.nlp import Nlp, Vector
+from cspec.runtime.nlp_lift import problem_of
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -82,22 +83,14 @@ def small_problem(session: Session) -> Small | None:
         module["train"](session)
     finally:
         module["sqp"] = solver
-    nlp = Nlp(
-        session.primal,
-        session.program.variables,
-        taken["measure"],
-        taken.get("equalities", ()),
-        taken.get("gradient"),
-        taken.get("jacobian"),
-        taken.get("hessian"),
-    )
+    nlp = problem_of(session, taken["measure"], {**taken, "bounds": None})
     return Small(nlp, bool(taken.get("convex", False)))
 
 
 def solve_elastic(problem: Small, scale: Vector, seed: int = 0) -> Elastic:
     """The least scaled violation, from the point that is loaded and, unless convex, others."""
     nlp = problem.nlp
-    start = nlp.clip(nlp.point())
+    start = nlp.tighten(nlp.clip(nlp.point()))
     found = [_attempt(nlp, start, scale)]
     if not problem.convex:
         random = np.random.default_rng(seed)
@@ -106,6 +99,7 @@ def solve_elastic(problem: Small, scale: Vector, seed: int = 0) -> Elastic:
                 break
             spread = (0.3, 1.0, 3.0)[i % 3] * np.maximum(1.0, np.abs(start))
             beside = nlp.clip(start + spread * random.standard_normal(nlp.size))
+            beside = nlp.tighten(beside)
             found.append(_attempt(nlp, beside, scale))
     best = min(found, key=lambda x: _total(nlp, x, scale))
     total = _total(nlp, best, scale)

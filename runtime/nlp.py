@@ -120,6 +120,10 @@ class Nlp:
         """The nearest point within the bounds."""
         return np.clip(x, self.lower, self.upper)
 
+    def tighten(self, x: Vector) -> Vector:
+        """`x` with what follows from the rest of it set: nothing here."""
+        return x
+
     def _memory(self, x: Vector) -> dict[str, Any]:
         if self._at is None or not np.array_equal(x, self._at):
             self._at, self._known = x.copy(), {}
@@ -136,7 +140,7 @@ class Nlp:
             self.evaluations += 1
             with torch.no_grad():
                 f, g, _ = self._measure(self._primal, {})
-            known["values"] = (float(f), np.array(g.double().numpy()).reshape(-1))
+            known["values"] = (float(f.detach()), np.array(g.detach().double().numpy()).reshape(-1))
         found: tuple[float, Vector] = known["values"]
         return found
 
@@ -170,8 +174,10 @@ class Nlp:
         """Gradient of f + <weights, g>: one backward pass where no Jacobian was written out."""
         known = self._memory(x)
         if self._jacobian is not None or "slopes" in known or not weights.any():
-            return self.gradient(x) + weights @ self.slopes(x)[1] if len(weights) else (
-                self.gradient(x)
+            return (
+                self.gradient(x) + weights @ self.slopes(x)[1]
+                if len(weights)
+                else (self.gradient(x))
             )
         f, g = self._graph()
         total = (g * torch.as_tensor(weights)).sum()

@@ -67,9 +67,7 @@ def _pulled(values: Tensor, seeds: Tensor, tensors: Sequence[Tensor]) -> Tensor:
         return torch.stack([_flat(row, tensors, None) for row in rows]).detach()
 
 
-def _flat(
-    found: Sequence[Tensor | None], tensors: Sequence[Tensor], rows: int | None
-) -> Tensor:
+def _flat(found: Sequence[Tensor | None], tensors: Sequence[Tensor], rows: int | None) -> Tensor:
     lead = () if rows is None else (rows,)
     parts = [
         torch.zeros(*lead, t.numel(), dtype=torch.float64)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import Bounds, NonlinearConstraint, minimize
 
 from cspec.runtime.nlp import HUGE, Nlp, Vector
+from cspec.runtime.nlp_interior import interior_point
 from cspec.runtime.nlp_large import LARGE
 
 LARGEST_SLOPE = 100.0
@@ -25,6 +26,8 @@ GROWTH = 10.0
 STAGNATION = 0.5
 LARGEST_PENALTY = 1e10
 LARGEST_MULTIPLIER = 1e8
+FEW = 10
+"""Constraints of a large problem up to which an augmented Lagrangian is taken first."""
 SMALL = 250
 """Variables and constraints up to which SLSQP is taken: a step of it costs their number cubed."""
 
@@ -215,14 +218,24 @@ def lbfgs(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
     return _inner(nlp, objective, start, limits)
 
 
+def interior(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
+    """Primal-dual interior point with exact Hessians (`nlp_interior`)."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return interior_point(nlp, start, scale.f, scale.g, limits.tolerance, limits.seen)
+
+
 def by_size(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
-    """SLSQP while n^3 is cheap; beyond, L-BFGS-B, inside an augmented Lagrangian where needed."""
+    """SLSQP while n^3 is cheap; beyond, L-BFGS-B, or interior point where there are constraints.
+
+    With few constraints of many variables L-BFGS-B inside an augmented Lagrangian needs no Hessian.
+    """
     rows = int(nlp.explicit.sum())
     if nlp.size + rows <= SMALL:
         return slsqp(nlp, start, scale, limits)
-    return augmented_lagrangian(nlp, start, scale, limits) if rows else (
-        lbfgs(nlp, start, scale, limits)
-    )
+    if rows > FEW:
+        return interior(nlp, start, scale, limits)
+    return (augmented_lagrangian if rows else lbfgs)(nlp, start, scale, limits)
 
 
 def _inner(
@@ -258,4 +271,5 @@ ENGINES: dict[str, Engine] = {
     "slsqp": slsqp,
     "trust_constr": trust_constr,
     "augmented_lagrangian": augmented_lagrangian,
+    "interior_point": interior,
 }

@@ -35,15 +35,34 @@ def by_elimination(
     """Multipliers of the active `rows` and what is left of the Lagrangian's gradient.
 
     The multipliers of general rows follow from the variables that no bound holds; those of bounds
-    from the gradient that is left at their variable.
+    from the gradient that is left at their variable. A variable whose bound would have to pull
+    counts as free, and general rows are asked again.
     """
-    multipliers = np.zeros(len(rows))
     single = rows & (nlp.bounds >= 0)
+    free = ~(sides[0] | sides[1])
+    free[nlp.bounds[single]] = False
+    for _ in range(ROUNDS):
+        multipliers, left = _with_free(nlp, gradient, jacobian, (rows, single), sides, free)
+        pulled = ~free & (np.abs(left) > 1e-9 * max(1.0, float(np.abs(gradient).max(initial=0.0))))
+        if not pulled.any():
+            break
+        free = free | pulled
+    return multipliers, left
+
+
+def _with_free(
+    nlp: Nlp,
+    gradient: Vector,
+    jacobian: NDArray[np.float64],
+    kinds: tuple[Mask, Mask],
+    sides: tuple[Mask, Mask],
+    free: Mask,
+) -> tuple[Vector, Vector]:
+    rows, single = kinds
+    multipliers = np.zeros(len(rows))
     general = np.flatnonzero(rows & ~single)
     low, high = sides
-    free = ~(low | high)
-    free[nlp.bounds[single]] = False
-    left = gradient
+    left = gradient.copy()
     if len(general):
         columns = jacobian[general]
         kept = columns if not free.any() else columns[:, free]
@@ -61,9 +80,7 @@ def by_elimination(
     return multipliers, left
 
 
-def signed_least_squares(
-    columns: NDArray[np.float64], target: Vector, equal: Mask
-) -> Vector:
+def signed_least_squares(columns: NDArray[np.float64], target: Vector, equal: Mask) -> Vector:
     """m with columns @ m near `target`, m_i >= 0 but for equalities: wrong signs are dropped."""
     length = np.maximum(np.linalg.norm(columns, axis=0), 1e-12)
     scaled = columns / length

@@ -29,6 +29,7 @@ from cspec.runtime.nlp_engines import (
     unscaled,
 )
 from cspec.runtime.nlp_kkt import Kkt, descent_direction, kkt, polish
+from cspec.runtime.nlp_lift import Lifted, problem_of
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -89,7 +90,8 @@ class Search:
         """
         if not whole:
             engine = eliminating(engine, self.eliminated, self.held)
-        found = self._settle(engine(self.nlp, self.nlp.clip(start), scale, self.limits), how)
+        start = self.nlp.tighten(self.nlp.clip(start))
+        found = self._settle(engine(self.nlp, start, scale, self.limits), how)
         for _ in range(ESCAPES):
             first = found.violation <= FEASIBLE and found.state.stationarity <= STATIONARY
             if found.minimum or not first:
@@ -116,7 +118,7 @@ class Search:
         size = 1e-2 * max(1.0, float(np.abs(found.x).max(initial=0.0)))
         ends = []
         for sign in (1.0, -1.0):
-            start = self.nlp.clip(found.x + sign * size * direction)
+            start = self.nlp.tighten(self.nlp.clip(found.x + sign * size * direction))
             end = engine(self.nlp, start, scale, self.limits)
             ends.append(self._settle(end, found.how))
         best = min(ends, key=lambda c: c.rank)
@@ -124,7 +126,7 @@ class Search:
         return best if better and best.violation <= max(FEASIBLE, found.violation) else None
 
     def _settle(self, x: Vector, how: str) -> Candidate:
-        polished = polish(self.nlp, x)
+        polished = self.nlp.tighten(polish(self.nlp, self.nlp.tighten(x)))
         f, _ = self.nlp.values(polished)
         state = kkt(self.nlp, polished)
         violation = self.nlp.violation(polished)
@@ -145,6 +147,9 @@ def solve(
     eliminated: Mapping[int, Rule] | None = None,
     held: Sequence[int] = (),
     affine: Sequence[tuple[int, int]] = (),
+    smooth: Measure | None = None,
+    auxiliary: tuple[str, int] | None = None,
+    above: Sequence[tuple[int, int]] = (),
     engine: str = "auto",
     tolerance: float = 1e-9,
     iterations: int = 500,
@@ -158,43 +163,95 @@ def solve(
     place), and the entries `held` of g hold by that. `escalate`: other engines and starts where the
     first fails; `convex`: any local minimum is the global one, so no further starts are tried.
     """
-    nlp = Nlp(
-        session.primal,
-        session.program.variables,
-        measure,
-        equalities,
-        gradient,
-        jacobian,
-        hessian,
-        bounds,
-        affine,
+    given = {
+        "equalities": equalities, "gradient": gradient, "jacobian": jacobian, "hessian": hessian,
+        "bounds": bounds, "affine": affine, "smooth": smooth, "auxiliary": auxiliary,
+        "above": above,
+    }  # fmt: skip
+    nlp = problem_of(session, measure, given)
+    trail = Trail(session, nlp, measure)
+    search = Search(
+        nlp, Limits(tolerance, iterations, trail.seen), engine, session, eliminated or {}, held
     )
-
-    def seen(x: Vector) -> None:
-        _record(session, nlp, x)
-        if session.interrupted:
-            raise Stopped
-
-    limits = Limits(tolerance, iterations, seen)
-    search = Search(nlp, limits, engine, session, eliminated or {}, held)
-    start = nlp.point()
+    nlp.watch = trail.watch
+    start = nlp.tighten(nlp.clip(nlp.point()))
     try:
         with np.errstate(all="ignore"):
             _search(search, start, escalate, convex)
-    except Stopped:
+    except (Stopped, KeyboardInterrupt):
         session.termination = "interrupted"
+    nlp.watch = trail.nothing
+    with np.errstate(all="ignore"):
+        best = _chosen(search, trail)
+        _deliver(session, search, best, trail)
+
+
+def _chosen(search: Search, trail: Trail) -> Candidate | None:
+    """The best attempt; of an interrupted run the best iterate, where that is better."""
     best = search.best
+    if search.session.termination != "interrupted" or trail.best is None:
+        return best
+    x = trail.best
+    f, _ = search.nlp.values(x)
+    found = Candidate(x, f, search.nlp.violation(x), kkt(search.nlp, x), False, search.engine)
+    return found if best is None or found.rank < best.rank else best
+
+
+def _deliver(session: Session, search: Search, best: Candidate | None, trail: Trail) -> None:
+    """Give the variables, the multipliers and what is said of them to the session."""
     if best is None:
         return
-    nlp.put(best.x)
-    if len(equalities):
-        found = torch.as_tensor(best.state.multipliers)
-        session.state["multipliers"] = found.to(session.state["multipliers"])
-    _record(session, nlp, best.x)
+    search.nlp.put(best.x)
+    if "multipliers" in session.state:
+        held = session.state["multipliers"]
+        found = torch.as_tensor(best.state.multipliers)[: len(held)]
+        session.state["multipliers"] = found.to(held)
+    if isinstance(search.nlp, Lifted):
+        session.state["residual"] = torch.tensor(best.state.stationarity, dtype=torch.float64)
+    trail.record(best.x)
     if not session.termination:
         session.termination = "converged" if best.minimum else "no further progress"
     session.notes.append(_summary(search, best))
     session.flush()
+
+
+class Trail:
+    """The iterates of a run: recorded, and the best of them kept."""
+
+    def __init__(self, session: Session, nlp: Nlp, measure: Measure) -> None:
+        self._session, self._nlp, self._measure = session, nlp, measure
+        self._rank = (math.inf, math.inf)
+        self.best: Vector | None = None
+
+    def watch(self) -> None:
+        """End the solver where the run was interrupted."""
+        if self._session.interrupted:
+            raise Stopped
+
+    def nothing(self) -> None:
+        """Let what is left of an interrupted run be measured."""
+
+    def seen(self, x: Vector) -> None:
+        """Note an iterate, and whether it is the best so far."""
+        f, _ = self._nlp.values(x)
+        rank = (max(0.0, self._nlp.violation(x) - FEASIBLE), f)
+        if rank < self._rank:
+            self.best, self._rank = np.array(x), rank
+        self.record(x)
+        self.watch()
+
+    def record(self, x: Vector) -> None:
+        """An iterate as a step of the run, in terms of the spec."""
+        session = self._session
+        session.step += 1
+        session.epoch = session.step
+        f, g = self._nlp.raw(x)
+        if isinstance(self._nlp, Lifted):
+            with torch.no_grad():
+                value, own, _ = self._measure(session.primal, {})
+            f, g = float(value), own.double().numpy()
+        dtype = torch.float64
+        session.record(torch.tensor(f, dtype=dtype), torch.tensor(g, dtype=dtype))
 
 
 def _without_redundant(search: Search, start: Vector) -> None:
@@ -295,15 +352,6 @@ def _restore(search: Search, start: Vector) -> None:
     only = Scale(0.0, scale.g)
     near = augmented_lagrangian(nlp, nlp.clip(start), only, search.limits)
     search.attempt(ENGINES[search.engine], near, scale, f"{search.engine} from a feasible point")
-
-
-def _record(session: Session, nlp: Nlp, x: Vector) -> None:
-    """Note an iterate as a step of the run."""
-    session.step += 1
-    session.epoch = session.step
-    f, g = nlp.raw(x)
-    dtype = torch.float64
-    session.record(torch.tensor(f, dtype=dtype), torch.tensor(g, dtype=dtype))
 
 
 def _place(x: Vector) -> str:

@@ -53,8 +53,13 @@ def residual(session: Session) -> float:
     """||grad(f + <multipliers, g>)|| / ||grad f||, in evaluation mode; NaN where f is flat.
 
     On the whole data, or on 16 batches where they are more than 20,000 rows. Unmeasured entries
-    of g count nothing; components that the bounds of a variable hold back count nothing.
+    of g count nothing; components that the bounds of a variable hold back count nothing. A
+    projected gradient method measured its own.
     """
+    if session.projected_gradient is not None:
+        return session.projected_gradient
+    if "residual" in session.state:  # of a smooth problem in place of one with kinks
+        return float(session.state["residual"])
     large = any(len(data) > ROWS for data in session.data.values())
     batches = (
         [session.batch_at(step) for step in range(BATCHES)] if large else [session.whole_batch()]

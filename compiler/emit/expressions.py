@@ -19,7 +19,7 @@ from cspec.compiler.ir import Category, ParameterRef, PerExample, SetMember
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
-from cspec.compiler.vectorize import Constants, Entries, Sized, Total
+from cspec.compiler.vectors import Constants, Entries, Sized, Total
 from cspec.dsl.constants import CONSTANTS, value_or_none
 from cspec.dsl.nodes import (
     And,
@@ -90,14 +90,16 @@ class Scope(NamedTuple):
     facts: Facts
     params: Mapping[str, str]
     """Spec name of a param -> Python name of the module constant."""
-    vectors: frozenset[str] = frozenset()
-    """Params of several numbers."""
+    auxiliary: str | None = None
+    """A vector of variables that a solver has beside those of the spec."""
     functions: Mapping[str, str] = {}
     """Imported Python callables: spec name -> Python name."""
     length: tuple[int, int] = (0, 1)
     """Steps of the run, steps an epoch."""
     mapped: frozenset[str] = frozenset()
     """Decision variables that are the image of a free one: called for their value."""
+    vectors: frozenset[str] = frozenset()
+    """Params of several numbers."""
 
 
 class Translator:
@@ -294,8 +296,10 @@ class Translator:
         if self._dataset is not None and name in self._columns(self._dataset):
             return self.column(self._dataset, name)
         if name in self.scope.params:
-            value = ast.Name(id=self.scope.params[name])
-            return self._vector(name, value) if name in self.scope.vectors else value
+            constant_ = ast.Name(id=self.scope.params[name])
+            return self._vector(name, constant_) if name in self.scope.vectors else constant_
+        if name == self.scope.auxiliary:
+            return self.local(("auxiliary", name), name, entry("primal", name))
         match symbols.role(name):
             case "var":
                 return self._variable(name)

@@ -64,10 +64,20 @@ def write_measure(
 
 def _together(parts: Sequence[Part], translator: Translator, vectors: Vectorizer) -> None:
     """g with functions of one form as one vector, in the order of the problem."""
-    placed = vectors.functions([function for part in parts for function in part.functions])
-    value = _vector([translator.translate(f) for f in placed.functions], translator)
-    if placed.order is not None:
-        value = in_order(placed.order, value, translator)
+    functions = [function for part in parts for function in part.functions]
+    write_constraints(functions, translator, vectors)
+
+
+def write_constraints(
+    functions: Sequence[Expr], translator: Translator, vectors: Vectorizer | None
+) -> None:
+    """`g = vector(...)`, functions of one form at once where that is asked for; the return."""
+    order = None
+    if vectors is not None:
+        functions, order = vectors.functions(functions)
+    value = _vector([translator.translate(f) for f in functions], translator)
+    if order is not None:
+        value = in_order(order, value, translator)
     translator.writer.assign("g", value)
     translator.writer.line("return f, g, g.detach()")
 

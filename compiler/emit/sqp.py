@@ -9,9 +9,9 @@ import sympy as sp
 
 from cspec.compiler.derivatives import MULTIPLIER, Sparse, tree
 from cspec.compiler.emit.expressions import Translator, constant
-from cspec.compiler.emit.measures import MakeTranslator
+from cspec.compiler.emit.measures import MakeTranslator, write_constraints
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.solve import Solve
+from cspec.compiler.solve import Lifted, Solve
 
 SHARED = "#t"
 """What names of shared sub-expressions begin with; no name of a spec can."""
@@ -20,19 +20,47 @@ SHARED = "#t"
 def write_derivatives(solve: Solve, make: MakeTranslator) -> None:
     """`gradient(primal)`, `jacobian(primal)` and `hessian(primal, multipliers)`, where known."""
     found = solve.derivatives
+    if solve.lift is not None:
+        _write_smooth(solve, solve.lift, make)
     if found.gradient is not None:
         with make.writer.function("gradient", ("primal",), ["df/dx, exact."]):
-            values, translator = _values(found.gradient, make)
+            values, translator = _values(found.gradient, make, solve)
             call = translator.call("vector", *values)
             make.writer.line(f"return {ast.unparse(call)}")
     if found.jacobian is not None:
         doc = ["dg/dx, exact: entries (row of g, place in x, derivative) that are not zero."]
         rows = len(solve.equalities)
-        _write_matrix("jacobian", ("primal",), doc, found.jacobian, make, (rows, solve.size))
+        shape = (rows, solve.size)
+        _write_matrix("jacobian", ("primal",), doc, found.jacobian, make, shape, solve)
     if found.hessian is not None:
         doc = ["Hessian of f + <multipliers, g>, exact: entries of the lower triangle."]
         arguments = ("primal", "multipliers")
-        _write_matrix("hessian", arguments, doc, found.hessian, make, (solve.size,))
+        _write_matrix("hessian", arguments, doc, found.hessian, make, (solve.size,), solve)
+
+
+def _write_smooth(solve: Solve, lift: Lifted, make: MakeTranslator) -> None:
+    """`smooth(primal, batch) -> (f, g, true)` over the variables with the auxiliary ones."""
+    doc = [
+        f"f and g without kinks: `{lift.name}` is above each piece of every max, abs and norm.",
+    ]
+    with make.writer.function("smooth", ("primal", "batch"), doc):
+        translator = _translator(make, solve)
+        objective = lift.objective
+        if solve.vectors is not None:
+            objective = solve.vectors.expression(objective)
+        value = translator.translate(objective)
+        if isinstance(value, ast.Constant):
+            value = translator.call("as_tensor", value)
+        make.writer.assign("f", value)
+        translator.names.fresh("f")
+        write_constraints(lift.functions, translator, solve.vectors)
+
+
+def _translator(make: MakeTranslator, solve: Solve) -> Translator:
+    translator = make()
+    if solve.lift is not None:
+        translator.scope = translator.scope._replace(auxiliary=solve.lift.name)
+    return translator
 
 
 def _write_matrix(
@@ -42,10 +70,11 @@ def _write_matrix(
     entries: Sparse,
     make: MakeTranslator,
     shape: tuple[int, ...],
+    solve: Solve,
 ) -> None:
     writer = make.writer
     with writer.function(name, arguments, doc):
-        values, translator = _values([entry for _, _, entry in entries], make)
+        values, translator = _values([entry for _, _, entry in entries], make, solve)
         function = "matrix" if len(shape) == 2 else "symmetric"
         translator.used.add(function)
         sizes = ", ".join(str(size) for size in shape)
@@ -60,9 +89,11 @@ def _write_matrix(
         writer.line(")")
 
 
-def _values(entries: Sequence[sp.Expr], make: MakeTranslator) -> tuple[list[ast.expr], Translator]:
+def _values(
+    entries: Sequence[sp.Expr], make: MakeTranslator, solve: Solve
+) -> tuple[list[ast.expr], Translator]:
     """The entries in Python, what they share in locals first."""
-    translator = make()
+    translator = _translator(make, solve)
     shared, reduced = sp.cse(entries, symbols=_symbols(), order="none")
     names = {MULTIPLIER: "multipliers"}
     for symbol, _ in shared:
@@ -87,6 +118,11 @@ def write_solve(solve: Solve, writer: Writer) -> None:
         with writer.indented():
             writer.line("session,")
             writer.line("measure,")
+            if solve.lift is not None:
+                lift = solve.lift
+                writer.line("smooth=smooth,")
+                writer.line(f"auxiliary=({lift.name!r}, {lift.size}),")
+                writer.line(f"above={list(lift.above)!r},")
             if solve.equalities:
                 writer.line(f"equalities={solve.equalities!r},")
             for name in ("gradient", "jacobian", "hessian"):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from cspec.compiler.vectorize import Constants, Entries, Sized, Total, slice_of
+from cspec.compiler.vectorize import slice_of
+from cspec.compiler.vectors import Constants, Entries, Sized, Total
 from cspec.dsl.nodes import Name
 
 if TYPE_CHECKING:
     from cspec.compiler.emit.expressions import Translator
 
 
-def translate_vectors(expr: Constants | Entries | Sized | Total, translator: Translator) -> ast.expr:
+def translate_vectors(
+    expr: Constants | Entries | Sized | Total, translator: Translator
+) -> ast.expr:
     """The Python of a form that only `vectorize` makes."""
     match expr:
         case Total(body=body):

@@ -4,27 +4,36 @@
     b: w in ball(r)      ->   b: sumsq(w) <= r^2                        (norm 2)
     p: w in nonneg       ->   p: w >= 0
 
-For small problems of `var`s alone, under `auto`: sequential quadratic programming solves them to
-rounding, where projection after an optimizer's step may settle beside the minimum. Nothing is
+For small problems of `var`s alone, under `auto` and `sqp`: sequential quadratic programming solves
+them to rounding, where projection after an optimizer's step may settle beside the minimum. Nothing is
 written out unless every set of the problem can be.
 """
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 from cspec.compiler.ir import Constraint, Problem, Relation
+from cspec.compiler.passes.canonical import minus
 from cspec.compiler.rewrite import call, number
 from cspec.dsl.check import Checked
-from cspec.dsl.nodes import Call, Expr, Interval, Name, Number, Power
-from cspec.dsl.settings.methods import Auto
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Call, Expr, Index, Interval, Name, Number, Power, Vector
+from cspec.dsl.settings.methods import Auto, Sqp
 
 
 def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
     """The problem with sets as relations; unchanged where data, models or a method are in play."""
     if checked.symbols.datasets() or checked.symbols.models():
         return problem
-    if not isinstance(checked.method, Auto) or any(_own_way(c) for c in problem.constraints):
+    if not isinstance(checked.method, Auto | Sqp) or any(_own_way(c) for c in problem.constraints):
         return problem
-    spelled = [None if _by_rows(c, checked) else _spelled(c) for c in problem.constraints]
+    asked = isinstance(checked.method, Sqp)
+    spelled = [
+        None if _by_rows(c, checked) else _spelled(c) or (_asked(c, checked) if asked else None)
+        for c in problem.constraints
+    ]
     if any(pieces is None for pieces in spelled):
         return problem
     constraints = tuple(piece for pieces in spelled if pieces is not None for piece in pieces)
@@ -60,6 +69,27 @@ def _spelled(c: Constraint) -> tuple[Constraint, ...] | None:
             return (_relation(c, call("sumsq", c.value), square, "<="),)
         case _:
             return None
+
+
+def _asked(c: Constraint, checked: Checked) -> tuple[Constraint, ...] | None:
+    """Sets that have relations, and a projection that serves better where no solver is asked for.
+
+    sphere -> sumsq(w) == 1, ball(r, norm=1) -> norm(w, 1) <= r, monotone -> w[i+1] - w[i] >= 0
+    """
+    variable = checked.symbols.vars().get(c.value.id) if isinstance(c.value, Name) else None
+    match c.bound:
+        case Name(id="sphere") if variable is not None and len(variable.dimensions) < 2:
+            return (_relation(c, call("sumsq", c.value), number(1), "=="),)
+        case Name(id="monotone") if variable is not None and len(variable.dimensions) == 1:
+            size = int(value_or_none(variable.dimensions[0], checked.params) or 0)
+            entries = [Index(value=c.value, indices=(number(i),)) for i in range(size)]
+            steps = tuple(minus(b, a) for a, b in pairwise(entries))
+            return (_relation(c, Vector(items=steps), number(0), ">="),) if steps else None
+        case Call(function=Name(id="ball"), arguments=(radius,), keywords=(keyword,)):
+            order = value_or_none(keyword.value, checked.params)
+            if keyword.name == "norm" and order in (1.0, math.inf):
+                return (_relation(c, call("norm", c.value, keyword.value), radius, "<="),)
+    return None
 
 
 def _relation(

@@ -1,0 +1,33 @@
+"""Expressions on vectors that only the compiler makes, for problems of many variables."""
+
+from __future__ import annotations
+
+from cspec.dsl.nodes import Expr
+
+
+class Entries(Expr):
+    """Entries of one decision variable: `name[places]`, places counted row by row."""
+
+    name: str
+    dimensions: int
+    places: tuple[int, ...]
+
+
+class Constants(Expr):
+    """A tensor of numbers, row by row: a constant of the emitted module."""
+
+    values: tuple[float, ...]
+    sizes: tuple[int, ...]
+
+
+class Total(Expr):
+    """The sum of all entries. What is undefined stays so: a line search has to see it."""
+
+    body: Expr
+
+
+class Sized(Expr):
+    """A canonical function with more than one entry, and how many."""
+
+    body: Expr
+    size: int
