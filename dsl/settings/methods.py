@@ -187,10 +187,12 @@ class Sqp(Method):
 
     word: ClassVar[str] = "sqp"
     multipliers: ClassVar[bool] = True
-    engine: Literal["auto", "slsqp", "trust_constr", "augmented_lagrangian"] = Field(
+    engine: Literal[
+        "auto", "slsqp", "trust_constr", "augmented_lagrangian", "interior_point"
+    ] = Field(
         "auto",
-        description="scipy's engine; `auto`: SLSQP for small problems, beyond them L-BFGS-B, in an "
-        "augmented Lagrangian where there are constraints",
+        description="what solves; `auto`: SLSQP for small problems, beyond them L-BFGS-B without "
+        "constraints, in an augmented Lagrangian with few, interior point with many",
     )
     tolerance: float = Field(1e-9, gt=0, description="stopping tolerance")
     iterations: int = Field(500, ge=1, description="most iterations")
