@@ -22,6 +22,8 @@ class ColumnFacts(BaseModel):
     """Shape of one example."""
     classes: tuple[str | int | float | bool, ...] = ()
     counts: tuple[int, ...] = ()
+    values: tuple[int | float, ...] = ()
+    """The smallest distinct values of a column of numbers with one value an example."""
 
 
 class DataFacts(BaseModel):
@@ -65,6 +67,8 @@ class ModelFacts(BaseModel):
 
     parameters: tuple[ParameterFacts, ...]
     outputs: tuple[int, ...] | None = None
+    refusal: str = ""
+    """What the model raised on one example of `x` alone."""
     frozen: bool = False
 
     @property

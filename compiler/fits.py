@@ -73,6 +73,11 @@ def check_labels(tree: Node, data: Mapping[str, DataFacts]) -> None:
                 problem = _no_classes(loss, target, columns[0]) if columns else None
                 if problem is not None:
                     found.setdefault(target.span.start, problem)
+            case Call(function=Name(id="bce" as loss), arguments=(_, Name() as target)):
+                columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
+                problem = _not_binary(loss, target, columns[0]) if columns else None
+                if problem is not None:
+                    found.setdefault(target.span.start, problem)
     if found:
         raise SpecError(found.values())
 
@@ -93,13 +98,55 @@ def _no_classes(loss: str, target: Name, column: ColumnFacts) -> Diagnostic | No
         kind = f"a list of length {' by '.join(str(n) for n in column.shape)} an example"
     return Diagnostic(
         code="CS331",
-        message=f"`{loss}` needs classes, but column `{target.id}` holds {kind}",
+        message=f"`{loss}` needs classes, but column `{target.id}` holds {kind}{_some(column)}",
         span=target.span,
         notes=("classes are text, or whole numbers 0, 1, 2, ... with one value an example",),
-        helps=(
-            "number the classes from 0 in the data",
-            "for a number to predict, write `mse`, `mae` or `huber`",
-        ),
+        helps=(*_renumber(target, column), "for a number to predict: `mse`, `mae` or `huber`"),
+    )
+
+
+def _some(column: ColumnFacts) -> str:
+    """Values of a column, for people: `: -1, 1`."""
+    shown = ", ".join(f"{value:g}" for value in column.values[:_SOME])
+    rest = ", ..." if len(column.values) > _SOME else ""
+    return f": {shown}{rest}" if shown else ""
+
+
+_SOME = 5
+"""Values that a message lists at most."""
+
+
+def _renumber(target: Name, column: ColumnFacts) -> tuple[str, ...]:
+    """How labels that are no class numbers become some."""
+    name = target.id
+    if column.shape:
+        if column.shape == (1,):
+            return (f"give one value an example: `{name}[:, 0]`",)
+        return (f"for one-hot labels give the numbers of the classes: `{name}.argmax(1)`",)
+    if column.kind == "real" and all(float(value).is_integer() for value in column.values):
+        return (f"give whole numbers from 0 on: `{name}.long()` in Python",)
+    return (
+        'in a table, name the column as one of classes: `csv(..., categorical=["..."])`'
+        " numbers its values in sorted order",
+        f"in Python, number them: `{name} = torch.unique({name}, return_inverse=True)[1]`",
+    )
+
+
+def _not_binary(loss: str, target: Name, column: ColumnFacts) -> Diagnostic | None:
+    """`bce` of labels -1 and 1, or 1 and 2, would be another problem than is meant."""
+    if column.classes or column.shape or not column.values:
+        return None
+    soft = loss == "bce" and column.kind == "real"
+    low, high = min(column.values), max(column.values)
+    if (soft and low >= 0 and high <= 1) or (not soft and {low, high} <= {0, 1}):
+        return None
+    wanted = "labels between 0 and 1" if soft else "labels 0 and 1"
+    return Diagnostic(
+        code="CS331",
+        message=f"`{loss}` needs {wanted}, but column `{target.id}` holds{_some(column)[1:]}",
+        span=target.span,
+        notes=("one logit is compared with the probability of class 1",),
+        helps=(*_renumber(target, column), "for a number to predict: `mse`, `mae` or `huber`"),
     )
 
 
@@ -137,6 +184,7 @@ def _findings(node: Node, facts: Facts) -> Iterator[Diagnostic]:
     yield from _groups(node, facts)
     yield from _pattern(node, facts)
     yield from _still(node, facts)
+    yield from _refused(node, facts)
 
 
 def _groups(node: Node, facts: Facts) -> Iterator[Diagnostic]:
@@ -182,6 +230,44 @@ def _groups(node: Node, facts: Facts) -> Iterator[Diagnostic]:
 
 _SHOWN = 12
 """Names that a message lists at most."""
+
+
+def _refused(node: Node, facts: Facts) -> Iterator[Diagnostic]:
+    """A model that is called with `x` and can't take it."""
+    match node:
+        case Call(function=Name(id=model), arguments=(Name(id="x") as place,), keywords=()) if (
+            model in facts.models and facts.models[model].refusal
+        ):
+            holders = [(n, d) for n, d in facts.data.items() if "x" in d.columns]
+            if not holders:
+                return
+            name, data = holders[0]
+            shape = data.columns["x"].shape
+            help_ = _fitting(model, facts.models[model].refusal, shape)
+            if help_ is None:
+                return  # what the model itself got wrong, its own line tells when it runs
+            batch = ", ".join(str(length) for length in (data.rows, *shape))
+            yield Diagnostic(
+                code="CS331",
+                message=f"model `{model}` can't take column `x` of `{name}`: "
+                f"{facts.models[model].refusal}",
+                span=place.span,
+                notes=(f"`x` has the shape ({batch}{',' if not shape else ''})",),
+                helps=(help_,),
+            )
+
+
+def _fitting(model: str, refusal: str, shape: tuple[int, ...]) -> str | None:
+    """What makes inputs and model fit, where the refusal is about their shape or type."""
+    if "dtype" in refusal or "scalar type" in refusal:
+        return "give `x` in floating point: `x.float()`"
+    if not any(word in refusal for word in ("shape", "size", "channels", "dimension")):
+        return None
+    if not shape:
+        return "give `x` as a column, one row an example: `x[:, None]`"
+    if len(shape) == 1:
+        return f"give the first layer of `{model}` {shape[0]} inputs"
+    return f"make the first layer of `{model}` one for inputs of this shape"
 
 
 def _pattern(node: Node, facts: Facts) -> Iterator[Diagnostic]:

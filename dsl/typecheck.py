@@ -376,7 +376,7 @@ class Typer:
 
     def _values(self, kind: Kind, items: tuple[Expr, ...], scope: Scope) -> bool:
         """Report words without quotes that are compared with a column; whether that is said."""
-        if kind.what not in ("column", "value", "labels"):
+        if kind.what not in ("column", "labels") and (kind.what != "value" or scope.inside):
             return False
         words = [i for i in items if isinstance(i, Name) and self.name_unknown(i, scope)]
         own = {*scope.local, *self.symbols.table}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -14,6 +14,7 @@ from cspec.compiler.program import DataSetup, SourceCall
 from cspec.runtime.bind_text import load_object, read_call
 from cspec.runtime.data import DataError, Dataset, as_dataset, load
 from cspec.runtime.data.align import aligned
+from cspec.runtime.data.errors import raise_all
 
 IMPLIED = "data"
 """The dataset of a spec that declares none."""
@@ -35,13 +36,17 @@ def bind_data(
     """
     data: dict[str, Dataset] = {}
     resolved: list[DataSetup] = []
+    wrong: list[DataError] = []
     for setup in setups:
-        if [name for name, _ in setup.targets] == [IMPLIED]:
-            found, call = _implied(setup, given, base)
-        else:
-            found, call = _declared(setup, given, base)
+        implied = [name for name, _ in setup.targets] == [IMPLIED]
+        try:
+            found, call = (_implied if implied else _declared)(setup, given, base)
+        except DataError as error:
+            wrong.append(error)
+            continue
         data |= found
         resolved.append(setup.model_copy(update={"source": call}))
+    raise_all(wrong)
     return aligned(data), tuple(resolved)
 
 
@@ -193,7 +198,19 @@ def _column_facts(dataset: Dataset, name: str) -> ColumnFacts:
             classes=tuple(_plain(c) for c in classes),
             counts=tuple(counts),
         )
-    return ColumnFacts(kind="real" if values.is_floating_point() else "integer", shape=shape)
+    kind: Literal["real", "integer"] = "real" if values.is_floating_point() else "integer"
+    return ColumnFacts(kind=kind, shape=shape, values=_some_values(values))
+
+
+_SHOWN = 6
+"""Distinct values that facts hold at most: enough to say what labels look like."""
+
+
+def _some_values(values: torch.Tensor) -> tuple[int | float, ...]:
+    if values.ndim != 1:
+        return ()
+    distinct = values.detach().cpu().unique()  # type: ignore[no-untyped-call]
+    return tuple(distinct[:_SHOWN].tolist())
 
 
 def _plain(value: Any) -> str | int | float | bool:

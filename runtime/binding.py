@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from cspec.compiler.facts import DataFacts
 from cspec.compiler.program import DataSetup, ModelSetup, Program, SourceCall, VariableSetup
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.source import NOWHERE, Source, Span
+from cspec.dsl.wording import closest
 from cspec.runtime.bind_data import IMPLIED, SPLITS, bind_data, data_facts
 from cspec.runtime.bind_text import load_object, read_call
 from cspec.runtime.data.dataset import Dataset
@@ -88,15 +90,23 @@ def bind(
     try:
         data, data_setups = bind_data(inputs.data, given, inputs.base)
     except DataError as error:
-        raise _error(inputs, "CS330", error.message, error.notes, _first_data(inputs)) from error
+        raise SpecError([_wrong_data(inputs, one) for one in error.errors]) from error
     facts = {name: data_facts(dataset) for name, dataset in data.items()}
     sizes = outputs(facts) if callable(outputs) else (outputs or {})
     models: dict[str, nn.Module] = {}
     setups: list[ModelSetup] = []
+    wrong: list[Diagnostic] = []
     for setup in inputs.models:
-        if setup.frozen_of is None:
+        if setup.frozen_of is not None:
+            continue
+        try:
             models[setup.name], call = _model(inputs, setup, given, data, sizes)
-            setups.append(setup.model_copy(update={"source": call}))
+        except SpecError as error:
+            wrong.extend(error.diagnostics)
+            continue
+        setups.append(setup.model_copy(update={"source": call}))
+    if wrong:
+        raise SpecError(wrong)
     for setup in inputs.models:
         if setup.frozen_of is not None:
             models[setup.name] = frozen(models[setup.frozen_of])
@@ -135,12 +145,16 @@ def _check_names(inputs: Inputs, given: Mapping[str, Any]) -> None:
     ]
     open_models = [s.name for s in inputs.models if not s.source.name and s.frozen_of is None]
     missing = [name for name in (*open_data, *open_models) if name not in given]
-    found = [_unbound(inputs, name, name in models) for name in missing]
-    for name in given:
-        if name not in known:
-            message = f"nothing is called `{name}`, so it can't be bound"
-            note = f"names of this spec: {', '.join(sorted(known)) or 'none'}"
-            found.append(Diagnostic(code="CS222", message=message, notes=(note,)))
+    strange = [name for name in given if name not in known]
+    meant = {closest(name, known) for name in strange}
+    found = [_unbound(inputs, name, name in models) for name in missing if name not in meant]
+    for name in strange:
+        guess = closest(name, known)
+        message = f"nothing is called `{name}`, so it can't be bound"
+        note = f"names of this spec: {', '.join(sorted(known)) or 'none'}"
+        helps = (f"did you mean `{guess}`?",) if guess else ("write one of these names",)
+        found.append(Diagnostic(code="CS222", message=message, notes=(note,), helps=helps))
+    found += [_nothing(inputs, name, name in models) for name in given if given[name] is None]
     if found:
         raise SpecError(found)
 
@@ -160,6 +174,44 @@ def _unbound(inputs: Inputs, name: str, model: bool) -> Diagnostic:
     )
 
 
+def _nothing(inputs: Inputs, name: str, model: bool) -> Diagnostic:
+    """A name bound to `None`: most likely a variable that was never set."""
+    what = "a torch.nn.Module" if model else "a tuple (x, y) of arrays, a loader, a frame"
+    found = _error(inputs, "CS221", f"`{name}` is bound to None", (f"give {what}",), name)
+    return found.diagnostics[0]
+
+
+_ADVICE = re.compile(
+    r"(write|give|name|declare|encode|remove|save|bind|each|did you mean|if it|or give|add|number"
+    r"|to fix this)\b"
+)
+"""How notes begin that say what to do."""
+
+
+def _wrong_data(inputs: Inputs, error: DataError) -> Diagnostic:
+    """A mistake in data at the word of the spec that it is about, else at its data."""
+    found = _error(inputs, "CS330", error.message, error.notes, _first_data(inputs)).diagnostics[0]
+    place = _word(found.source, found.span, error.about)
+    return found.model_copy(update={"span": place}) if place else found
+
+
+def _word(source: Source | None, line: Span, word: str) -> Span | None:
+    """Where a word stands in the line of the data: in quotes, else as a name."""
+    if source is None or not word:
+        return None
+    end = _ITEM.search(source.text, line.end)
+    text = source.text[: end.start() if end else len(source.text)]
+    for pattern in (rf'"{re.escape(word)}"', rf'(?<![\w."/]){re.escape(word)}(?![\w."/])'):
+        found = re.compile(pattern).search(text, line.start)
+        if found:
+            return Span(*found.span())
+    return None
+
+
+_ITEM = re.compile(r"\n(?=[a-z])")
+"""Where the next line begins that is no continuation."""
+
+
 def _error(inputs: Inputs, code: str, message: str, notes: tuple[str, ...], name: str) -> SpecError:
     placed = name in inputs.needs
     return SpecError(
@@ -167,7 +219,8 @@ def _error(inputs: Inputs, code: str, message: str, notes: tuple[str, ...], name
             Diagnostic(
                 code=code,
                 message=message,
-                notes=notes,
+                notes=tuple(note for note in notes if not _ADVICE.match(note)),
+                helps=tuple(note for note in notes if _ADVICE.match(note)),
                 span=inputs.needs.get(name, NOWHERE),
                 source=inputs.source if placed else None,
             )
@@ -202,7 +255,10 @@ def _model(
     if shape is None or outputs is None:
         what = "there is no data with a column `x`" if shape is None else "its use does not say"
         message = f"the size of model `{setup.name}` can't be worked out: {what}"
-        raise _error(inputs, "CS331", message, (), setup.name)
+        help_ = "bind a model of your own: in Python, or `--bind 'NAME=net.py:Net'`"
+        raise _error(inputs, "CS331", message, (help_.replace("NAME", setup.name),), setup.name)
+    if not shape:
+        raise _error(inputs, "CS331", *_flat_inputs(setup, call, data), setup.name)
     try:
         made = build(call.name, inputs=shape, outputs=outputs, **call.settings)
     except ModelError as error:
@@ -226,6 +282,21 @@ def _called(
         message = f"what makes model `{setup.name}` returned a {type(made).__name__}"
         raise _error(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name)
     return made
+
+
+def _flat_inputs(
+    setup: ModelSetup, call: SourceCall, data: Mapping[str, Dataset]
+) -> tuple[str, tuple[str, ...]]:
+    """What is said of inputs that are one number an example and not a list of numbers."""
+    name, dataset = next((n, d) for n, d in data.items() if "x" in d.columns)
+    message = (
+        f"column `x` of `{name}` has the shape ({len(dataset)},), and `{call.name}` takes a list of"
+        " numbers an example"
+    )
+    return message, (
+        "one number an example is a list of one",
+        f"give it as a column of the shape ({len(dataset)}, 1): `x[:, None]`",
+    )
 
 
 def _input_shape(data: Mapping[str, Dataset]) -> tuple[int, ...] | None:

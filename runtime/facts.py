@@ -42,25 +42,26 @@ def model_facts(model: nn.Module, data: Dataset | None) -> ModelFacts:
         )
         for name, parameter in model.named_parameters()
     )
-    outputs = None if data is None else _outputs(model, data)
+    outputs, refusal = (None, "") if data is None else _outputs(model, data)
     still = bool(parameters) and not any(p.requires_grad for p in parameters)
-    return ModelFacts(parameters=parameters, outputs=outputs, frozen=still)
+    return ModelFacts(parameters=parameters, outputs=outputs, refusal=refusal, frozen=still)
 
 
-def _outputs(model: nn.Module, data: Dataset) -> tuple[int, ...] | None:
-    """Shape of one example's output; None where the model does not take `x` as it is.
+def _outputs(model: nn.Module, data: Dataset) -> tuple[tuple[int, ...] | None, str]:
+    """Shape of one example's output; None, and what was raised, where it does not take `x` alone.
 
     A model that can't take these inputs is told apart by the compiler, which knows how the spec
     calls it.
     """
     parameter = next(model.parameters(), None)
-    inputs = data["x"][:1]
+    # Two examples where there are two: some models take no batch of one.
+    inputs = data["x"][:2]
     if parameter is not None:
         dtype = parameter.dtype if inputs.is_floating_point() else None
         inputs = inputs.to(parameter.device, dtype)
     try:
         with measuring([model]):
             output = model(inputs)
-    except (RuntimeError, TypeError, ValueError, IndexError):
-        return None
-    return tuple(output.shape[1:]) if isinstance(output, Tensor) and output.ndim else None
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        return None, " ".join(str(error).split()) or type(error).__name__
+    return (tuple(output.shape[1:]) if isinstance(output, Tensor) and output.ndim else None), ""

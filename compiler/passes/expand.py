@@ -7,8 +7,7 @@ sum(sumsq(W) for W in net.weights)       ->   sumsq(conv1.weight) + sumsq(conv2.
 
 from __future__ import annotations
 
-import operator as operator_module
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import NamedTuple
@@ -19,13 +18,13 @@ from cspec.compiler.missing import index_set, not_compiled
 from cspec.compiler.passes.codes import codes
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.rows import rows_fit
+from cspec.compiler.passes.where import holds
 from cspec.compiler.rewrite import call, method_name, number, rewrite
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import (
     Binder,
     Call,
-    Compare,
     Comprehension,
     Expr,
     FiniteSet,
@@ -37,15 +36,6 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.settings.methods import OutputProjection
 from cspec.dsl.trees import substitute
-
-_RELATIONS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator_module.lt,
-    "<=": operator_module.le,
-    ">": operator_module.gt,
-    ">=": operator_module.ge,
-    "==": operator_module.eq,
-    "!=": operator_module.ne,
-}
 
 
 class Member(NamedTuple):
@@ -63,14 +53,33 @@ class Expansion(NamedTuple):
 
 
 def expand(problem: Problem, context: Expansion) -> Problem:
-    """The problem without quantifiers: one constraint a member, comprehensions written out."""
-    constraints = tuple(member for c in problem.constraints for member in _members_of(c, context))
-    expanded = problem.model_copy(update={"constraints": constraints})
+    """The problem without quantifiers: one constraint a member, comprehensions written out.
+
+    Raises:
+        SpecError: all that the data and models do not have, in source order.
+    """
+    constraints: list[Constraint] = []
+    wrong: list[Diagnostic] = []
+    for constraint in problem.constraints:
+        try:
+            constraints += list(_members_of(constraint, context))
+        except SpecError as error:
+            wrong += error.diagnostics
+    expanded = problem.model_copy(update={"constraints": tuple(constraints)})
 
     def step(node: Expr) -> Expr:
         return _comprehension(node, context) if isinstance(node, Comprehension) else node
 
-    expanded = map_expressions(expanded, lambda expr: codes(rewrite(expr, step), context.facts))
+    def coded(expr: Expr) -> Expr:
+        try:
+            return codes(rewrite(expr, step), context.facts)
+        except SpecError as error:
+            wrong.extend(d for d in error.diagnostics if d not in wrong)
+            return expr
+
+    expanded = map_expressions(expanded, coded)
+    if wrong:
+        raise SpecError(sorted(wrong, key=lambda d: d.span))
     found = tuple(_with_set(c, context.facts) for c in expanded.constraints)
     return expanded.model_copy(update={"constraints": found})
 
@@ -158,58 +167,15 @@ def _product(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Member
         domain = substitute(first.domain, done.values)
         for member in members(first.names, domain, context, first):
             values = done.values | member.values
-            if first.condition is not None and not _holds(first.condition, member, context):
+            condition = first.condition
+            if condition is not None and not holds(
+                condition, member.values, values, context.facts, context.params
+            ):
                 continue
             text = ", ".join(part for part in (done.text, member.text) if part)
             yield from extend(Member(values, text), rest[1:])
 
     yield from extend(Member({}, ""), binders)
-
-
-def _holds(condition: Expr, member: Member, context: Expansion) -> bool:
-    """Whether `where condition` holds of a member; `count` is the size of its group."""
-    match condition:
-        case Compare(operands=(Name(id="count"), bound), operators=(operator,)):
-            size = value_or_none(bound, context.params)
-            count = group_size(tuple(member.values.values()), context.facts)
-            if size is None or count is None:
-                raise SpecError([_unknown_condition(condition)])
-            return _RELATIONS[operator](count, size)
-        case Compare(operands=operands, operators=operators):
-            numbers = [
-                value_or_none(substitute(o, member.values), context.params) for o in operands
-            ]
-            if any(n is None for n in numbers):
-                raise SpecError([_unknown_condition(condition)])
-            pairs = zip(numbers, operators, numbers[1:], strict=False)
-            return all(_RELATIONS[o](a or 0.0, b or 0.0) for a, o, b in pairs)
-        case _:
-            raise SpecError([_unknown_condition(condition)])
-
-
-def _unknown_condition(condition: Expr) -> Diagnostic:
-    return Diagnostic(
-        code="CS520",
-        message="this `where` is not compiled yet",
-        span=condition.span,
-        notes=("compiled are `count >= n` for groups and comparisons of numbers",),
-    )
-
-
-def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
-    """How many training rows are in a group, if the data say so."""
-    categories = tuple(v for v in values if isinstance(v, Category))
-    if len(categories) != len(values) or not categories:
-        return None
-    columns = tuple(c.column for c in categories)
-    for data in facts.data.values():
-        if len(categories) == 1 and columns[0] in data.columns:
-            return data.columns[columns[0]].counts[categories[0].code]
-        codes = tuple(c.code for c in categories)
-        joint = data.joint_counts(columns, codes)
-        if joint is not None:
-            return joint
-    return None
 
 
 def members(

@@ -55,6 +55,17 @@ class Csv(DataSource):
     categorical: tuple[str, ...] = Field((), description="numeric columns that are categories")
     positive: str | float | None = Field(None, description="target value that is class 1")
     na_values: tuple[str, ...] = Field((), description="texts that mean a missing value")
+    missing: Literal["error", "drop"] = Field(
+        "error", description="rows with a missing value: an error, or left out"
+    )
+    separator: str = Field(",", min_length=1, description="what stands between entries")
+    names: tuple[str, ...] | None = Field(
+        None, description="names of the columns of a file without a header line"
+    )
+    skip_rows: int = Field(0, ge=0, description="lines above the header that are passed over")
+    scale: Literal["standard", "none"] = Field(
+        "standard", description="standardize numeric inputs by the first part, or leave them"
+    )
 
 
 class Mnist(DataSource):

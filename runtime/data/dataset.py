@@ -1,13 +1,14 @@
 """The record of a dataset: named columns of one length, checked when it is made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from cspec.runtime.data.errors import DataError
+from cspec.dsl.wording import closest
+from cspec.runtime.data.errors import DataError, raise_all
 
 _MOST_WHOLE_CLASSES = 10_000
 
@@ -41,7 +42,7 @@ class Dataset:
             listed = ", ".join(f"{column}: {length}" for column, length in lengths.items())
             raise DataError(
                 f"the columns of `{self.name}` have different lengths ({listed})",
-                "row i of every column must describe example i",
+                "give each column one row an example, in the same order",
             )
         if not len(self):
             raise DataError(f"the data `{self.name}` is empty: it has no rows")
@@ -103,9 +104,19 @@ def _check_finite(name: str, column: str, values: Tensor) -> None:
 
 def missing_column(name: str, column: str, known: Mapping[str, Any]) -> DataError:
     """The error for a column that is not there; it lists what is."""
-    return DataError(
-        f"the data `{name}` has no column `{column}`", f"its columns are: {', '.join(known)}"
-    )
+    guess = closest(column, known)
+    hint = (f"did you mean `{guess}`?" if guess else "name one of these, or add it to the data",)
+    listed = f"its columns are: {', '.join(known)}"
+    return DataError(f"the data `{name}` has no column `{column}`", listed, *hint, about=column)
+
+
+def need_columns(name: str, wanted: Iterable[str], known: Mapping[str, Any]) -> None:
+    """Check that columns are there.
+
+    Raises:
+        DataError: those that are not, all at once.
+    """
+    raise_all([missing_column(name, c, known) for c in dict.fromkeys(wanted) if c not in known])
 
 
 def whole_classes(values: Tensor) -> tuple[int, ...] | None:

@@ -36,6 +36,7 @@ def encode_classes(values: NDArray[Any], column: str, positive: Any | None = Non
             raise DataError(
                 f"positive={positive!r} must be one of two values of `{column}`",
                 f"its values are: {', '.join(map(repr, classes[:10]))}",
+                about=str(positive),
             )
         if classes[0] == positive:
             classes, codes = classes[::-1], 1 - codes

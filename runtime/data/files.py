@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from cspec.dsl.wording import closest
 from cspec.runtime.data.errors import DataError
 
 VARIABLE = "CSPEC_DATA"
@@ -53,9 +54,14 @@ def find_file(path: str | Path) -> Path:
     root = os.environ.get(VARIABLE)
     if not file.is_file() and not file.is_absolute() and root:
         file = Path(root).expanduser() / file
+    if file.is_dir():
+        raise DataError(f"`{path}` is a folder, not a file", "name the file in it")
     if not file.is_file():
+        beside = [other.name for other in file.parent.glob("*")] if file.parent.is_dir() else []
+        guess = closest(file.name, beside)
         raise DataError(
             f"the file `{path}` does not exist",
-            f"relative paths are tried from the working folder, then from {VARIABLE}",
+            f"relative paths are tried from the folder of the spec, then from {VARIABLE}",
+            *((f"did you mean `{file.with_name(guess).name}`?",) if guess else ()),
         )
     return file

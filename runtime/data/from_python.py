@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, TensorDataset
 from torch.utils.data import Dataset as TorchDataset
 
-from cspec.runtime.data.dataset import Dataset, missing_column, whole_classes
+from cspec.runtime.data.dataset import Dataset, need_columns, whole_classes
 from cspec.runtime.data.encode import Encoded, encode_plain, in_full
 from cspec.runtime.data.errors import DataError
 
@@ -31,9 +31,7 @@ def as_dataset(obj: Any, name: str, columns: Sequence[str] = ("x", "y")) -> Data
     """
     if isinstance(obj, Dataset):
         found: Mapping[str, Any] = obj.columns
-        for column in columns:
-            if column not in found:
-                raise missing_column(name, column, found)
+        need_columns(name, columns, found)
         return obj.renamed(name)
     raw = _raw(obj, name, columns)
     features = _feature_names(raw, columns) if _is_frame(obj) and "x" not in obj.columns else ()
@@ -120,9 +118,8 @@ def _collected(batches: Iterable[Any], name: str, columns: Sequence[str]) -> dic
                 f"`{name}` yields a {type(batch).__name__} instead of a tuple or mapping",
                 f"each batch must hold the columns {', '.join(columns)}",
             )
+        need_columns(name, columns, named)
         for column in columns:
-            if column not in named:
-                raise missing_column(name, column, named)
             pieces.setdefault(column, []).append(named[column])
     if not pieces:
         raise DataError(f"the data `{name}` is empty: it yields no batch")
@@ -165,9 +162,8 @@ def _encoded(
 ) -> Dataset:
     tensors: dict[str, Tensor] = {}
     classes: dict[str, tuple[Any, ...]] = {}
+    need_columns(name, columns, raw)
     for column in columns:
-        if column not in raw:
-            raise missing_column(name, column, raw)
         tensors[column], values = _tensor(raw[column], column, name)
         if values is not None:
             classes[column] = values

@@ -4,8 +4,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cspec.dsl.wording import closest
 from cspec.runtime.data.cifar import cifar10
-from cspec.runtime.data.dataset import Dataset, missing_column
+from cspec.runtime.data.dataset import Dataset, need_columns
 from cspec.runtime.data.embedded import (
     breast_cancer,
     diabetes,
@@ -37,7 +38,9 @@ SOURCES: dict[str, Source] = {
 def source_settings(name: str) -> tuple[str, ...]:
     """The settings that a spec may write for a source; `columns` comes from its targets."""
     if name not in SOURCES:
-        raise DataError(f"unknown data source `{name}`", f"known: {', '.join(SOURCES)}")
+        guess = closest(name, SOURCES)
+        hint = (f"did you mean `{guess}`?",) if guess else ()
+        raise DataError(f"unknown data source `{name}`", f"known: {', '.join(SOURCES)}", *hint)
     return tuple(s for s in inspect.signature(SOURCES[name]).parameters if s != "columns")
 
 
@@ -69,9 +72,7 @@ def load(
     filled = _fill(name, parts, targets, settings.get("split"))
     wanted = [c if isinstance(c, str) else c[1] for c in columns]
     for part in filled.values():
-        for column in wanted:
-            if column not in part.columns:
-                raise missing_column(name, column, part.columns)
+        need_columns(name, wanted, part.columns)
     return filled
 
 

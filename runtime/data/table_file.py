@@ -1,5 +1,6 @@
 """Text tables as raw columns that remember their line numbers; missing and unreadable entries."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,14 +55,41 @@ def read_table(
             low_memory=False,
             **options,
         )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"`{path.name}` can't be read as a table: {error}") from error
+    except pd.errors.EmptyDataError as error:
+        raise DataError(
+            f"`{path.name}` is empty", "give a file with a header line and a row an example"
+        ) from error
+    except pd.errors.ParserError as error:
+        raise _uneven(path.name, str(error)) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"`{path.name}` is not UTF-8 text: byte {error.start} can't be read",
+            "save it as UTF-8 (in pandas: `frame.to_csv(path, index=False)`)",
+        ) from error
     first = skip + (2 if names is None else 1)
     lines = np.arange(first, first + len(frame), dtype=np.int64)
     blank = frame.isna().all(axis=1).to_numpy()
     missing = {str(c): frame[c].isna().to_numpy() for c in frame.columns}
     columns = {str(c): _as_array(frame[c]) for c in frame.columns}
     return Table(path.name, columns, missing, lines).keep(~blank)
+
+
+_FIELDS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+
+
+def _uneven(name: str, said: str) -> DataError:
+    """A line with more entries than the header."""
+    found = _FIELDS.search(said)
+    if found is None:
+        return DataError(
+            f"`{name}` can't be read as a table: {' '.join(said.split())}",
+            "give a text file with one line an example and a separator between entries",
+        )
+    columns, line, entries = found.groups()
+    return DataError(
+        f"line {line} of `{name}` has {entries} entries, and the lines before have {columns}",
+        "write entries that hold a separator in quotes, or remove what is too much",
+    )
 
 
 def _as_array(series: Any) -> NDArray[Any]:
@@ -84,6 +112,7 @@ def without_missing(table: Table, used: Sequence[str], missing: str) -> Table:
                 f"column `{column}` of `{table.name}` has no value in {int(gaps.sum())} of "
                 f"{len(gaps)} rows ({lines_text(table.lines[gaps].tolist())})",
                 'write missing="drop" to leave such rows out, or name inputs= without the column',
+                about=column,
             )
     complete = ~np.logical_or.reduce([table.missing[column] for column in used])
     if not complete.any():
@@ -109,6 +138,7 @@ def parsed(table: Table, column: str, categorical: Sequence[str]) -> NDArray[Any
             f"read as one: {values[bad[0]]!r} ({lines_text(table.lines[bad].tolist())})",
             f'if it stands for a missing value, write na_values="{values[bad[0]]}"; '
             f'for classes, categorical=["{column}"]',
+            about=column,
         )
     return values
 

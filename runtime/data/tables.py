@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from cspec.runtime.data.dataset import Dataset, missing_column
+from cspec.runtime.data.dataset import Dataset, need_columns
 from cspec.runtime.data.embedded import standardized, wants_scaling
-from cspec.runtime.data.encode import encode_classes, encode_plain, one_hot
+from cspec.runtime.data.encode import encode_classes, encode_plain, lines_text, one_hot
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.files import find_file
 from cspec.runtime.data.split import split_dataset
@@ -37,15 +38,29 @@ def _features(
                     f"the input column `{column}` of `{table.name}` has more than "
                     f"{_MOST_CATEGORIES} different texts: it looks like an identifier",
                     "name the model's inputs without it: inputs=[...]",
+                    about=column,
                 )
             blocks.append(one_hot(codes, classes))
             names += [f"{column}={value}" for value in classes]
             numeric += [False] * len(classes)
         else:
-            blocks.append(torch.from_numpy(values.astype(np.float64))[:, None])
+            blocks.append(torch.from_numpy(_finite(table, column, values))[:, None])
             names.append(column)
             numeric.append(True)
     return torch.cat(blocks, dim=1), tuple(names), torch.tensor(numeric)
+
+
+def _finite(table: Table, column: str, values: NDArray[Any]) -> NDArray[np.float64]:
+    numbers = values.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(numbers))
+    if len(bad):
+        raise DataError(
+            f"column `{column}` of `{table.name}` holds infinite numbers "
+            f"({lines_text(table.lines[bad].tolist())})",
+            "remove these rows, or leave the column out: inputs=[...]",
+            about=column,
+        )
+    return numbers
 
 
 def _standardize_numeric(parts: dict[str, Dataset], numeric: Tensor) -> dict[str, Dataset]:
@@ -65,6 +80,34 @@ def _pairs(columns: Sequence[Column]) -> list[tuple[str, str]]:
     return [(there, here) for there, here in pairs if here not in ("x", "y")]
 
 
+def _check_header(table: Table, asked: Sequence[str]) -> None:
+    """Say of a file whose header is none what it is: another separator, or numbers."""
+    header = list(table.columns)
+    if all(column in table.columns for column in asked):
+        return
+    other = next((s for s in (";", "\t", "|") if len(header) == 1 and s in header[0]), None)
+    if other is not None:
+        shown = {"\t": "\\t"}.get(other, other)
+        raise DataError(
+            f"`{table.name}` has one column only: its entries are separated by `{shown}`",
+            f'write csv(..., separator="{shown}")',
+        )
+    if sum(_is_number(cell) for cell in header) >= len(header) / 2:
+        raise DataError(
+            f"`{table.name}` has no header: its first line is {', '.join(header[:4])}",
+            "write the names of its columns in the first line of the file",
+            'or give them in the spec: csv(..., names=["age", "income"])',
+        )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def _inputs(
     table: Table,
     target: str,
@@ -73,9 +116,8 @@ def _inputs(
     inputs: Sequence[str] | None,
 ) -> list[str]:
     """The input columns, once every column that was asked for is known to exist."""
-    for column in asked:
-        if column not in table.columns:
-            raise missing_column(table.name, column, table.columns)
+    _check_header(table, asked)
+    need_columns(table.name, asked, table.columns)
     if not len(table.lines):
         raise DataError(f"`{table.name}` is empty: it has no rows")
     chosen = list(inputs) if inputs is not None else [c for c in table.columns if c not in outside]
@@ -119,6 +161,7 @@ def csv(
             too many texts; each names the column, the lines of the file and what to type.
     """
     markers = [na_values] if isinstance(na_values, str) else list(na_values)
+    separator = "\t" if separator == "\\t" else separator
     table = read_table(find_file(path), {"sep": separator, "na_values": markers}, names, skip_rows)
     extra = _pairs(columns)
     outside = {target, *(c for c, _ in extra)}

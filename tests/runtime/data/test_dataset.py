@@ -46,7 +46,10 @@ def test_bad_data_is_refused_by_name(columns: dict[str, torch.Tensor], words: st
 def test_a_missing_column_lists_what_is_there() -> None:
     with pytest.raises(DataError, match="no column `sex`") as caught:
         _data()["sex"]
-    assert caught.value.notes == ("its columns are: x, y",)
+    assert caught.value.notes == (
+        "its columns are: x, y",
+        "name one of these, or add it to the data",
+    )
 
 
 def test_whole_numbers_are_classes_only_if_codes_equal_values() -> None:
