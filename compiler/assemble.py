@@ -8,7 +8,6 @@ from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import FunctionalRule, Lowered, SetAction
 from cspec.compiler.methods.output_projection import OutputRows
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Name
 from cspec.dsl.settings.base import EPOCH, STEP
 from cspec.dsl.settings.methods import Admm, FrankWolfe, Parametrization, Projection
 
@@ -105,9 +104,7 @@ def _targets(action: SetAction) -> tuple[str, ...]:
     if not action.targets:
         return (f"{action.set.model}: every prunable weight",)
     return tuple(
-        f"{t.model}:{t.name}" if isinstance(t, ParameterRef) else getattr(t, "id", "?")
-        for t in action.targets
-        if isinstance(t, ParameterRef | Name)
+        f"{t.model}:{t.name}" if isinstance(t, ParameterRef) else text(t) for t in action.targets
     )
 
 

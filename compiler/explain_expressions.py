@@ -9,6 +9,7 @@ from __future__ import annotations
 from cspec.compiler.explain_latex import latex
 from cspec.compiler.explain_records import Mathematics
 from cspec.compiler.ir import Category, ParameterRef, SetMember
+from cspec.compiler.passes.rows import without_rows
 from cspec.compiler.rewrite import call, function_name, number, rewrite
 from cspec.dsl.format_expressions import format_binder, format_expression
 from cspec.dsl.nodes import (
@@ -44,8 +45,9 @@ def text(expr: Expr) -> str:
 
 
 def set_expression(member: SetMember) -> Expr:
-    """A set as one writes it: `stiefel`, `ball(1, norm=2)`."""
-    values = {k: v if isinstance(v, Expr) else Name(id=str(v)) for k, v in member.arguments.items()}
+    """A set as one writes it: `stiefel`, `ball(1, norm=2)`, `halfspace(sum(w) <= 1)`."""
+    arguments = without_rows(member)
+    values = {k: v if isinstance(v, Expr) else Name(id=str(v)) for k, v in arguments.items()}
     positional = tuple(v for k, v in values.items() if k.isdigit())
     keywords = tuple(Keyword(name=k, value=v) for k, v in values.items() if not k.isdigit())
     if not positional and not keywords:

@@ -41,6 +41,8 @@ class Reduced(Nlp):
         below = len(places)
         self.equalities = np.append(whole.equalities, np.zeros(below, dtype=bool))
         self.explicit = np.append(whole.explicit & rows, np.ones(below, dtype=bool))
+        self.bounds = np.full(len(self.equalities), -1)
+        self.affine = np.append(whole.affine, np.ones(below, dtype=bool))
 
     def expand(self, y: Vector) -> Vector:
         """All variables."""
@@ -63,6 +65,16 @@ class Reduced(Nlp):
         """f and g as they are, with the bounds of eliminated variables below."""
         f, g = self.whole.raw(self.expand(x))
         return f, np.append(g, self._outside @ x + self._offset)
+
+    def gradient(self, x: Vector) -> Vector:
+        """df/dy."""
+        return np.asarray(self.whole.gradient(self.expand(x)) @ self.basis)
+
+    def pull(self, x: Vector, weights: Vector) -> Vector:
+        """Gradient of f + <weights, g> in y."""
+        own = len(self.whole.equalities)
+        inside = self.whole.pull(self.expand(x), weights[:own]) @ self.basis
+        return np.asarray(inside + weights[own:] @ self._outside)
 
     def slopes(self, x: Vector) -> tuple[Vector, NDArray[np.float64]]:
         """df/dy and dg/dy, by the chain rule."""

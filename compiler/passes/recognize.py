@@ -320,9 +320,9 @@ def _mirrored(seen: _Seen) -> SetMember | None:
     flipped = sum(factor for factor, _, mirror in terms if mirror)
     if len(subjects) != 1 or direct == 0 or abs(direct) != abs(flipped):
         return None
-    name = subjects.pop()
+    subject = subjects.pop()
     word = "symmetric" if direct == -flipped else "skew"
-    return None if name is None else _member(seen, word, Name(id=name), {})
+    return None if subject is None else _member(seen, word, Name(id=subject), {})
 
 
 def _terms(seen: _Seen, expr: Expr, factor: float) -> Iterator[tuple[float, str | None, bool]]:

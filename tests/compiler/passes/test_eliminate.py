@@ -1,10 +1,16 @@
 """Affine equalities are solved for a variable each, exactly, and the report is as without."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from cspec.compiler.plan import Plan
+from cspec.runtime.eliminated import Reduced
+from cspec.runtime.nlp import Nlp
 from cspec.runtime.result import Result
 
 Planned = Callable[[str], Plan]
@@ -133,3 +139,32 @@ def test_equalities_that_contradict_each_other_are_named(run: Run, compiled: Run
 def test_elimination_is_explained(planned: Planned) -> None:
     found = planned("var x[2] = 0\nminimize sumsq(x)\ns.t. c: sum(x) == 3")
     assert "x[0] = 3 - x[1]" in found.problem.constraints[0].reason
+
+
+def test_the_reduced_problem_is_the_whole_one_along_its_equalities(
+    compiled: Callable[..., Any],
+) -> None:
+    program = compiled(MULTIPLIERS)
+    seen: dict[str, Any] = {}
+    module: dict[str, Any] = {"__name__": "program"}
+    exec(compile(program.source, "program", "exec"), module)
+    primal = {"x": torch.nn.Parameter(torch.full((4,), 0.3, dtype=torch.float64))}
+    module["sqp"] = SimpleNamespace(solve=lambda *_, **given: seen.update(given))
+    module["train"](None)
+    derivatives = (module["gradient"], module["jacobian"], module["hessian"])
+    whole = Nlp(primal, program.variables, module["measure"], seen["equalities"], *derivatives)
+    reduced = Reduced(whole, seen["eliminated"], seen["held"])
+    y, step = np.array([0.4, 0.2]), 1e-6
+    weights = np.arange(1.0, len(reduced.equalities) + 1)
+    f, g = reduced.raw(y)
+    assert g[list(seen["held"])] == pytest.approx(0, abs=1e-12)
+    gradient, jacobian = reduced.slopes(y)
+    assert reduced.pull(y, weights) == pytest.approx(gradient + weights @ jacobian)
+    for i in range(2):
+        beside = y + step * np.eye(2)[i]
+        f_moved, g_moved = reduced.raw(beside)
+        assert (f_moved - f) / step == pytest.approx(gradient[i], abs=1e-4)
+        assert (g_moved - g) / step == pytest.approx(jacobian[:, i], abs=1e-4)
+        slope = (reduced.pull(beside, weights) - reduced.pull(y, weights)) / step
+        assert slope == pytest.approx(reduced.curvature(y, weights)[i], abs=1e-3)
+    assert reduced.expand(reduced.nearest(reduced.expand(y))) == pytest.approx(reduced.expand(y))
