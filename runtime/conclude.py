@@ -18,6 +18,7 @@ from cspec.runtime.kkt import Priced, report
 from cspec.runtime.modes import measuring
 from cspec.runtime.parametrization import Mapped, settle_, value_of
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
+from cspec.runtime.runaway import left_behind
 from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, residual
 from cspec.runtime.verify import Measurement, amount, holds, where_measured
@@ -285,6 +286,20 @@ def not_finite(
         )
         notes.append(f"{which} gradient was not finite (of {session.step} steps)")
     rows = session.history.rows
+    for c in constraints:
+        behind = None if c.satisfied or c.soft else left_behind(rows, c.name)
+        if behind is not None:
+            notes.append(
+                f"the run ran away: what is minimized fell evenly from {behind[0]:.3g} to "
+                f"{behind[1]:.3g} and left `{c.name}` behind, whose gradient is too flat there to "
+                "hold it; start where it is not, bound what moves, or take a wider surrogate"
+            )
+    away = diverges(rows)
+    if away is not None:
+        notes.append(
+            f"the objective went from {away[0]:.3g} to {away[1]:.3g} and still grows: the "
+            "optimizer's steps are too long (lower its `lr`), or it has no finite optimum"
+        )
     undefined = sum(not math.isfinite(row.objective) for row in rows)
     if undefined:
         notes.append(f"the objective was not finite in {undefined} of {len(rows)} logged steps")

@@ -247,6 +247,13 @@ def _summary(search: Search, best: Candidate, convex: bool) -> str:
         return f"the objective is unbounded: it fell below {best.f:.1e}; bound it or its variables"
     if end.reason == "nonfinite":
         return "the objective or its gradient is not finite where the solver began or ended"
+    if best.violation > 100 * search.feasible:
+        penalty = float(search.problem.penalty.max())
+        proved = "; the problem is convex, so most likely none exists" if convex else ""
+        return (
+            f"no feasible point was found: the violation stays at {best.violation:.2g} under "
+            f"penalties up to {penalty:.0e}{proved}"
+        )
     if end.reason == "completed":
         return f"the budget of iterations ended first: {size}; raise `iterations`"
     tried = f"{search.attempts} starts, {search.agreed} of which ended there"

@@ -97,6 +97,13 @@ def test_a_nonsmooth_objective_is_left_to_a_loop_and_refused_by_name() -> None:
         cspec.run(text + "using spg\n")
 
 
+def test_a_set_and_a_function_that_exclude_each_other_are_said() -> None:
+    result = cspec.run(WITH_TRACE.format(more="").replace("== 1", "== -1"))
+    assert result.status != "satisfied"
+    assert any("no feasible point" in note for note in result.notes)
+    assert not any("global minimum" in note for note in result.notes)
+
+
 def test_other_methods_beside_it_are_refused() -> None:
     text = EIGEN.format(more="     half: v[0] >= 0 by lagrangian\nusing spg\n")
     with pytest.raises(cspec.SpecError, match="don't go together"):
