@@ -45,7 +45,6 @@ from cspec.dsl.syntax_parts import (
     missing_comma,
     objective_modifier,
     semicolons,
-    settings,
     several_names,
     slices,
     two_constraints,
@@ -68,6 +67,12 @@ from cspec.dsl.syntax_relations import (
     not_in,
     single_equal,
     walrus,
+)
+from cspec.dsl.syntax_settings import (
+    fit_without_brackets,
+    setting_outside,
+    setting_without_value,
+    unnamed_setting,
 )
 from cspec.dsl.syntax_words import (
     bare_word,
@@ -190,7 +195,10 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     bare_surrogate,
     bare_word,
     several_names,
-    settings,
+    fit_without_brackets,
+    unnamed_setting,
+    setting_without_value,
+    setting_outside,
     objective_modifier,
     several_objectives,
     early_on,

@@ -1,13 +1,11 @@
-"""Separators, settings, labels and modifiers in the wrong form or place."""
+"""Separators, labels and modifiers in the wrong form or place."""
 
 from __future__ import annotations
 
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.source import Span
-from cspec.dsl.syntax_endings import FORMS
 from cspec.dsl.syntax_failure import (
     OPERAND_ENDS,
-    OPERAND_STARTS,
     Failure,
     Repair,
     problem,
@@ -88,75 +86,6 @@ def semicolons(f: Failure) -> Repair | None:
         ),
         f.replaced(f.index, f.index + 1, Token("COMMA", ",", token.start, token.end)),
     )
-
-
-def settings(f: Failure) -> Repair | None:
-    """`soft(0.1)`, `fit epochs=3`, `using sgd lr=0.1`: settings are `name=value` in `( )`."""
-    if f.first.kind == "FIT" and f.index == 1 and f.token.kind == "NAME":
-        end = f.before.end
-        close = f.tokens[-1].end
-        return Repair(
-            problem(
-                f.source,
-                "CS131",
-                "settings of `fit` stand in `( )`",
-                f.token.span,
-                helps=(f"write `fit({f.text(1, len(f.tokens))})`",),
-                fix=f"fit({f.text(1, len(f.tokens))})",
-                fix_span=Span(f.first.start, close),
-            ),
-            (
-                f.first,
-                Token("LPAR", "(", end, end),
-                *f.tokens[1:],
-                Token("RPAR", ")", close, close),
-            ),
-        )
-    opened = f.depth(f.index)
-    if opened and f.at(opened[-1] - 1).kind in {"SOFT", "FIT"}:
-        owner = f.at(opened[-1] - 1).text
-        example = "soft(weight=0.1)" if owner == "soft" else FORMS["FIT"][1]
-        if f.token.kind in OPERAND_STARTS:
-            place = f.token.start
-            soft = owner == "soft" and f.at(opened[-1] + 1) == f.token
-            named = (Token("NAME", "weight", place, place), Token("EQUAL", "=", place, place))
-            return Repair(
-                problem(
-                    f.source,
-                    "CS131",
-                    f"`{owner}` takes settings by name",
-                    f.token.span,
-                    helps=(f"for example `{example}`",),
-                    fix="weight=" if soft else None,
-                    fix_span=Span(place, place),
-                ),
-                f.replaced(f.index, f.index, *named) if soft else None,
-            )
-        if f.before.kind == "NAME":
-            return Repair(
-                problem(
-                    f.source,
-                    "CS131",
-                    f"the setting `{f.before.text}` of `{owner}` has no value",
-                    f.before.span,
-                    helps=(f"write `{f.before.text}=...`, for example `{example}`",),
-                )
-            )
-    if f.token.kind == "NAME" and f.at(f.index + 1).kind == "EQUAL" and not opened:
-        call = f"{f.before.text}({f.text(f.index, len(f.tokens))})"
-        return Repair(
-            problem(
-                f.source,
-                "CS131",
-                f"the setting `{f.token.text}` stands outside of `( )`",
-                f.token.span,
-                helps=(f"write `{call}`",),
-                fix=call,
-                fix_span=Span(f.before.start, f.tokens[-1].end),
-                safe=False,
-            )
-        )
-    return None
 
 
 def objective_modifier(f: Failure) -> Repair | None:

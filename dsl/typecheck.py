@@ -42,7 +42,8 @@ from cspec.dsl.signatures import LOSSES, SETS, SIGNATURES, Parameter, Signature
 from cspec.dsl.source import Source, Span
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.typecheck_binders import binder_kinds
-from cspec.dsl.typecheck_calls import call_kind, form
+from cspec.dsl.typecheck_calls import call_kind
+from cspec.dsl.typecheck_forms import form
 from cspec.dsl.unknown_names import BARE, module_part, unknown_name, unknown_value, values_of
 from cspec.dsl.wording import closest, listing, quoted
 

@@ -98,11 +98,42 @@ def _code(
                 found[expr.span.start] = _no_value(expr, f'"{text}"', column, classes)
                 return expr
             return Category(column=column, text=text, code=places[0], span=expr.span)
+        case Number(value=value) if exact and value in classes and _renumbered(classes):
+            place = classes.index(value)
+            if value in range(len(classes)) and place != value:
+                found[expr.span.start] = _two_readings(expr, value, column, classes)
+                return expr
+            return Category(column=column, text=str(classes[place]), code=place, span=expr.span)
         case Number(value=value) if exact and value not in range(len(classes)):
             found[expr.span.start] = _no_value(expr, f"{value:g}", column, classes)
             return expr
         case _:
             return expr
+
+
+def _renumbered(classes: tuple[str | int | float | bool, ...]) -> bool:
+    """Whether the classes are numbers other than their codes: -1 and 1, or 1, 2, 3."""
+    return not any(isinstance(value, str | bool) for value in classes)
+
+
+def _two_readings(
+    expr: Number, value: float, column: str, classes: tuple[str | int | float | bool, ...]
+) -> Diagnostic:
+    """A number that is a value of the column, and the number of another value."""
+    other = classes[int(value)]
+    return Diagnostic(
+        code="CS208",
+        message=f"`{value:g}` has two readings: the value {value:g} of `{column}`, or its value "
+        f"number {value:g}, which is {other}",
+        span=expr.span,
+        label="the value, or its number?",
+        notes=(f"its values, numbered from 0: {', '.join(map(str, classes[:_SHOWN]))}",),
+        helps=(f'for the value write `"{value:g}"`', f'for the other one write `"{other}"`'),
+        fixes=(
+            Fix(span=expr.span, replacement=f'"{value:g}"', title=f"the value {value:g}"),
+            Fix(span=expr.span, replacement=f'"{other}"', title=f"the value {other}"),
+        ),
+    )
 
 
 def _no_value(

@@ -1,0 +1,192 @@
+"""Arguments of the functions of the table: their kinds, their ranges, and their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.kinds import UNKNOWN, WORDS, Kind
+from cspec.dsl.nodes import Call, Expr, Name
+from cspec.dsl.settings.read import read_settings
+from cspec.dsl.settings.solvers import SOLVERS
+from cspec.dsl.signatures import Parameter, Signature
+from cspec.dsl.typecheck_forms import form
+from cspec.dsl.unknown_names import unknown_column, unknown_model
+from cspec.dsl.wording import number
+
+if TYPE_CHECKING:
+    from cspec.dsl.typecheck import Scope, Typer
+
+
+def argument_kind(
+    typer: Typer,
+    call: Call,
+    signature: Signature,
+    parameter: Parameter,
+    value: Expr,
+    scope: Scope,
+) -> Kind | None:
+    """The kind of one argument, checked against its parameter; None for a solver."""
+    if "function" in parameter.kinds:
+        _, found = read_settings(value, SOLVERS, typer.values, "solver", typer.source)
+        typer.extend(found)
+        return None
+    if isinstance(value, Name) and typer.name_unknown(value, scope) and _columns(parameter):
+        return unknown_column(typer, value, scope)
+    if isinstance(value, Name) and typer.name_unknown(value, scope) and _models(parameter):
+        return unknown_model(typer, value)
+    kind = typer.kind(value, scope)
+    if kind.what == "event" and "number" in parameter.kinds and scope.inside:
+        return kind
+    if kind.what not in parameter.kinds and kind.what != "unknown":
+        wanted = _wanted(signature, parameter)
+        typer.report(
+            "CS302",
+            f"`{signature.name}` takes {wanted}, and {typer.text(value)} is {WORDS[kind.what]}",
+            value.span,
+            f"{wanted} {'go' if wanted == 'weights' else 'goes'} here",
+            helps=_instead(typer, call, signature, value, kind),
+        )
+        return UNKNOWN
+    known = value_or_none(value, typer.values)
+    if known is not None and not parameter.low <= known <= parameter.high:
+        _out_of_range(typer, signature, parameter, value, known)
+    elif known is not None and parameter.whole and known != int(known):
+        _not_whole(typer, signature, parameter, value)
+    return kind
+
+
+def _columns(parameter: Parameter) -> bool:
+    """Whether an argument can only be a column."""
+    return "column" in parameter.kinds and "number" not in parameter.kinds
+
+
+def _models(parameter: Parameter) -> bool:
+    """Whether an argument is most likely a model."""
+    return "model" in parameter.kinds and "number" not in parameter.kinds
+
+
+def _wanted(signature: Signature, parameter: Parameter) -> str:
+    """What an argument should be, in words."""
+    if signature.family == "weights" and parameter.name in ("w", "v"):
+        return "weights" if "weights" in parameter.kinds else "one weight"
+    if signature.family in ("loss", "classifier") and parameter.name in ("outputs", "z"):
+        return WORDS["scores"]
+    for what in ("model", "weights", "groups", "dataset", "scores", "tensor", "column"):
+        if what in parameter.kinds and "number" not in parameter.kinds:
+            return WORDS[what]
+    return "a number"
+
+
+def _with(typer: Typer, call: Call, value: Expr, text: str) -> str:
+    """A call as typed, with one argument exchanged."""
+    start, end = call.span.start, call.span.end
+    source = typer.source.text
+    return f"{source[start : value.span.start]}{text}{source[value.span.end : end]}"
+
+
+def _instead(
+    typer: Typer, call: Call, signature: Signature, value: Expr, kind: Kind
+) -> tuple[str, ...]:
+    text = typer.source.slice(value.span)
+    models = tuple(typer.symbols.models())
+    if signature.family == "model" and models:
+        return (f"write `{signature.name}({models[0]})`",)
+    if signature.family in ("loss", "classifier") and kind.what == "model":
+        return (f"write `{text}(x)` for its outputs",)
+    if signature.family == "weights" and kind.what == "weights":
+        return (
+            f"the largest of all: `max({signature.name}(W) for W in {text})`",
+            f"each by itself: `forall W in {text}: {signature.name}(W) ...`",
+        )
+    if signature.name in ("spectral", "nuclear") and kind.what == "model":
+        return (f"each by itself: `forall W in {text}.weights: {signature.name}(W) ...`",)
+    if signature.family in ("weights", "reduction") and kind.what == "model":
+        return (
+            f"over all weights: `{_with(typer, call, value, f'{text}.weights')}`",
+            f"each by itself: `forall W in {text}.weights: {_with(typer, call, value, 'W')} ...`",
+        )
+    if signature.family == "groups":
+        return ("by group is written `P[pred == 1 | column]`",)
+    if kind.what == "event":
+        return (f"write `P[{text}]`",)
+    return ()
+
+
+def _out_of_range(
+    typer: Typer, signature: Signature, parameter: Parameter, value: Expr, known: float
+) -> None:
+    low, high = parameter.low, parameter.high
+    span, of = f"between {number(low)} and {number(high)}", ""
+    if high == float("inf"):
+        span, of = f"at least {number(low)}", "of "
+    helps: tuple[str, ...] = (f"choose a number {of}{span}",)
+    if signature.name == "norm" and known < 1:
+        helps = (*helps, "for the share of entries that are not zero: `density(model)`")
+    fixes: tuple[Fix, ...] = ()
+    if high == 1 and 1 < known <= 100 and "%" not in typer.text(value):
+        helps = (f"did you mean `{number(known)}%`?",)
+        fixes = (Fix(span=value.span, replacement=f"{number(known)}%", title="write percent"),)
+    typer.report(
+        "CS304",
+        f"`{parameter.name}` of `{signature.name}` is {span}, not {number(known)}",
+        value.span,
+        "out of range",
+        helps=helps,
+        fixes=fixes,
+    )
+
+
+def _not_whole(typer: Typer, signature: Signature, parameter: Parameter, value: Expr) -> None:
+    typer.report(
+        "CS304",
+        f"`{parameter.name}` of `{signature.name}` is a whole number, not {typer.text(value)}",
+        value.span,
+        "a count",
+        helps=(f"write a whole number, for example `{form(signature)}`",),
+    )
+
+
+def check_order(typer: Typer, call: Call, signature: Signature) -> None:
+    """Two arguments that are in their ranges, but not in order: `nm(4, 2)`, `uniform(1, 0)`."""
+    if signature.name not in ("nm", "uniform") or len(call.arguments) != 2:
+        return
+    first, second = (value_or_none(argument, typer.values) for argument in call.arguments)
+    if (
+        first is None
+        or second is None
+        or first < second
+        or (first == second and signature.name == "nm")
+    ):
+        return
+    low, high = (typer.source.slice(argument.span) for argument in call.arguments)
+    swapped = f"{signature.name}({high}, {low})"
+    empty = signature.name == "uniform"
+    typer.report(
+        "CS303" if empty else "CS304",
+        f"{typer.text(call)}: {low} is not below {high}"
+        if empty
+        else f"{typer.text(call)}: {low} of each {high} can't be kept",
+        call.span,
+        "an empty interval" if empty else "at most n of each m stay",
+        helps=(f"did you mean `{swapped}`?",),
+        fixes=(Fix(span=call.span, replacement=swapped, title=f"write {swapped}"),)
+        if first != second
+        else (),
+    )
+
+
+def check_clock(typer: Typer, call: Call, signature: Signature) -> None:
+    """A ramp goes over epochs or over steps."""
+    named = {keyword.name: keyword for keyword in call.keywords}
+    if signature.name != "ramp" or len({"epochs", "steps"} & set(named)) == 1:
+        return
+    both = "epochs" in named and "steps" in named
+    typer.report(
+        "CS531" if both else "CS507",
+        "`ramp` says both `epochs` and `steps`" if both else "`ramp` needs `epochs` or `steps`",
+        named["steps"].span if both else call.span,
+        "how long, then?" if both else "over how long does the bound move?",
+        helps=("keep one of the two",) if both else (f"write `{form(signature)}`",),
+    )

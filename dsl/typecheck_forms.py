@@ -1,0 +1,123 @@
+"""How functions are written, and calls with too many, too few or unknown arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.nodes import Call, Keyword
+from cspec.dsl.signatures import Parameter, Signature
+from cspec.dsl.wording import closest, counted, listing
+
+if TYPE_CHECKING:
+    from cspec.dsl.typecheck import Typer
+
+EXAMPLES = {
+    "rank": "rank(8)",
+    "sparse": "sparse(10%)",
+    "nm": "nm(2, 4)",
+    "grid": "grid(bits=4)",
+    "spectral": "spectral(1)",
+    "nuclear": "nuclear(10)",
+    "ball": "ball(1, norm=2)",
+    "values": "values(column)",
+    "cross": "cross(column, other)",
+    "range": "range(10)",
+    "uniform": "uniform(0, 1)",
+    "normal": "normal(0, 1)",
+    "gap": "gap(P[pred == 1 | column])",
+    "ratio": "ratio(P[pred == 1 | column])",
+    "ramp": "ramp(100%, 10%, epochs=20)",
+}
+"""Words whose form says less than an example."""
+
+
+def form(signature: Signature) -> str:
+    """How a function is written: `norm(v, p)`."""
+    if signature.name in EXAMPLES:
+        return EXAMPLES[signature.name]
+    if not signature.parameters and signature.family == "set":
+        return signature.name
+    parts = [
+        f"{p.name}=..." if p.keyword else p.name
+        for p in signature.parameters
+        if p.required or p.keyword
+    ]
+    if signature.variadic:
+        parts.append("...")
+    return f"{signature.name}({', '.join(parts)})"
+
+
+def too_many(typer: Typer, call: Call, signature: Signature) -> None:
+    """More arguments than a function takes."""
+    expected = sum(not p.keyword for p in signature.parameters)
+    typer.report(
+        "CS301",
+        f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}",
+        call.span,
+        signature.doc,
+        helps=(f"write `{form_here(typer, call, signature)}`",),
+    )
+
+
+def form_here(typer: Typer, call: Call, signature: Signature) -> str:
+    """The form of a function with as many of the arguments given as it takes."""
+    expected = sum(not p.keyword for p in signature.parameters)
+    if signature.name in EXAMPLES or not expected or len(call.arguments) < expected:
+        return form(signature)
+    kept = (typer.source.slice(argument.span) for argument in call.arguments[:expected])
+    return f"{signature.name}({', '.join(kept)})"
+
+
+def missing_arguments(
+    typer: Typer, call: Call, signature: Signature, missing: list[Parameter]
+) -> None:
+    """Fewer arguments than a function needs; norms say which one they are."""
+    text = typer.source.slice(call.span)
+    end = call.span.end - 1
+    names = {parameter.name for parameter in missing}
+    if signature.name in ("ball", "norm") and names <= {"norm", "p"}:
+        options = ("norm=2", "norm=inf") if signature.name == "ball" else ("2", "1")
+        typer.report(
+            "CS324",
+            f"{typer.text(call)} does not say which norm",
+            call.span,
+            "Euclidean, largest entry, sum of entries?",
+            notes=("balls in different norms are different sets",)
+            if signature.name == "ball"
+            else ("norms with different p are different numbers",),
+            helps=tuple(f"write `{text[:-1]}, {option})`" for option in options),
+            fixes=tuple(
+                Fix(
+                    span=call.span._replace(start=end, end=end),
+                    replacement=f", {option}",
+                    title=option,
+                )
+                for option in options
+            ),
+        )
+        return
+    given = len(call.arguments)
+    needed = sum(p.required for p in signature.parameters)
+    typer.report(
+        "CS301",
+        f"`{signature.name}` needs {counted(needed, 'argument')}, not {given}",
+        call.span,
+        f"{listing((p.name for p in missing), 'and')} missing",
+        notes=(f"`{form(signature)}`: {signature.doc}",),
+        helps=(f"write `{form(signature)}`",),
+    )
+
+
+def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str, ...]) -> None:
+    """A setting that a function does not have."""
+    guess = closest(keyword.name, known)
+    span = keyword.name_span
+    typer.report(
+        "CS502",
+        f"`{name}` has no setting `{keyword.name}`",
+        span,
+        f"it takes {listing(known, 'and')}" if known else "it takes no settings",
+        helps=(f"did you mean `{guess}`?",) if guess else (),
+        fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
+    )

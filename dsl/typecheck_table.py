@@ -1,0 +1,126 @@
+"""Kinds of calls of the functions of the table: `dsl/signatures.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind, joined
+from cspec.dsl.nodes import Call, Expr
+from cspec.dsl.signatures import Parameter, Signature
+from cspec.dsl.typecheck_arguments import argument_kind, check_clock, check_order
+from cspec.dsl.typecheck_forms import missing_arguments, too_many, unknown_keyword
+
+if TYPE_CHECKING:
+    from cspec.dsl.typecheck import Scope, Typer
+
+
+def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:
+    """The kind of a call, its arguments checked against the signature."""
+    bound = _bind_arguments(typer, call, signature, scope)
+    if bound is None:
+        _quiet_arguments(typer, call, scope)
+        return UNKNOWN
+    inner = scope._replace(inside=True) if signature.family == "risk" else scope
+    found = (argument_kind(typer, call, signature, p, value, inner) for p, value in bound)
+    kinds = [kind for kind in found if kind is not None]
+    check_order(typer, call, signature)
+    check_clock(typer, call, signature)
+    if signature.name in _ORDERED and [kind.what for kind in kinds[:2]] == ["column", "scores"]:
+        return _swapped(typer, call, signature)
+    if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
+        return joined("unknown", *kinds)
+    if signature.family == "elementary":
+        typer.finite(call)
+    return _result(signature, kinds, bound)
+
+
+_ORDERED = frozenset({"ce", "bce", "nll", "hinge"})
+"""Losses whose outputs and labels are different things."""
+
+
+def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
+    """`ce(y, f(x))`."""
+    label, output = (typer.source.slice(argument.span) for argument in call.arguments[:2])
+    meant = f"{signature.name}({output}, {label})"
+    return typer.report(
+        "CS302",
+        f"`{signature.name}` takes the outputs first and the labels second",
+        call.span,
+        f"`{label}` is a column, `{output}` an output of a model",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def _quiet_arguments(typer: Typer, call: Call, scope: Scope) -> None:
+    for argument in call.arguments:
+        typer.kind(argument, scope)
+
+
+def _bind_arguments(
+    typer: Typer, call: Call, signature: Signature, scope: Scope
+) -> list[tuple[Parameter, Expr]] | None:
+    """Arguments with their parameters; None where they do not fit."""
+    positional = [p for p in signature.parameters if not p.keyword]
+    arguments = list(call.arguments)
+    if signature.name == "ball" and len(arguments) == 1:
+        positional = positional[1:]
+    bound: list[tuple[Parameter, Expr]] = []
+    for index, argument in enumerate(arguments):
+        if index < len(positional):
+            bound.append((positional[index], argument))
+        elif signature.variadic and positional:
+            bound.append((positional[-1], argument))
+        else:
+            too_many(typer, call, signature)
+            return None
+    taken = {parameter.name for parameter, _ in bound}
+    by_name = {parameter.name: parameter for parameter in signature.parameters}
+    for keyword in call.keywords:
+        if keyword.name == "on" and signature.family == "risk":
+            continue
+        parameter = by_name.get(keyword.name)
+        if parameter is None or keyword.name in taken:
+            unknown_keyword(typer, keyword, signature.name, tuple(by_name))
+            return None
+        taken.add(keyword.name)
+        bound.append((parameter, keyword.value))
+    missing = [p for p in signature.parameters if p.required and p.name not in taken]
+    if missing and not (signature.name in ("spectral", "nuclear") and arguments):
+        missing_arguments(typer, call, signature, missing)
+        return None
+    return bound
+
+
+def _result(signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter, Expr]]) -> Kind:
+    if signature.family == "risk":
+        return joined("number", *kinds).flat()
+    if signature.name in ("spectral", "nuclear") and bound and kinds[0].what == "number":
+        return Kind("set", moves=kinds[0].moves)
+    base = joined("number", *kinds) if kinds else CONSTANT
+    if not signature.gradient:
+        base = base._replace(gradient=base.gradient and signature.surrogate is not None)
+    match signature.result:
+        case "number" | "example":
+            return base
+        case "reduce":
+            return _reduced(kinds, base)
+        case "like":
+            whats = [kind.what for kind in kinds]
+            for what in ("groups", "tensor", "scores"):
+                if what in whats:
+                    return base._replace(what=what)
+            return base
+        case "value":
+            return UNKNOWN
+        case other:
+            return base._replace(what=other)
+
+
+def _reduced(kinds: list[Kind], base: Kind) -> Kind:
+    if len(kinds) == 1:
+        return base
+    if any(kind.what == "tensor" for kind in kinds):
+        return base._replace(what="tensor")
+    return base
