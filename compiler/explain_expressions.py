@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from cspec.compiler.explain_latex import latex
 from cspec.compiler.explain_records import Mathematics
+from cspec.compiler.explain_rows import without_rows
 from cspec.compiler.ir import Category, ParameterRef, SetMember
-from cspec.compiler.passes.rows import without_rows
 from cspec.compiler.rewrite import call, function_name, number, rewrite
 from cspec.dsl.format_expressions import format_binder, format_expression
 from cspec.dsl.nodes import (
