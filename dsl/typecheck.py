@@ -38,13 +38,14 @@ from cspec.dsl.nodes import (
     Sum,
     Vector,
 )
-from cspec.dsl.signatures import LOSSES, SETS, SIGNATURES, Parameter, Signature
+from cspec.dsl.signatures import SETS, SIGNATURES, Parameter, Signature
 from cspec.dsl.source import Source, Span
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.typecheck_binders import binder_kinds
 from cspec.dsl.typecheck_calls import call_kind
-from cspec.dsl.typecheck_forms import form
-from cspec.dsl.unknown_names import BARE, module_part, unknown_name, unknown_value, values_of
+from cspec.dsl.typecheck_names import bare_set, name_kind
+from cspec.dsl.typecheck_parts import attribute_kind, index_kind
+from cspec.dsl.unknown_names import BARE, unknown_name, unknown_value, values_of
 from cspec.dsl.wording import closest, listing, quoted
 
 
@@ -118,7 +119,7 @@ class Typer:
             case String():
                 return Kind("string")
             case Name():
-                return self._name(expr, scope)
+                return name_kind(self, expr, scope)
             case Call():
                 return call_kind(self, expr, scope)
             case Sum() | Product():
@@ -156,108 +157,20 @@ class Typer:
             case FiniteSet(items=items):
                 return joined("set", *(self.kind(item, scope) for item in items))
             case Index(value=value, indices=indices):
-                return self._index(value, indices, scope)
+                return index_kind(self, value, indices, scope)
             case Attribute():
-                return self._attribute(expr, scope)
+                return attribute_kind(self, expr, scope)
             case _:
                 return UNKNOWN
 
     # --- names ---
-
-    def _name(self, name: Name, scope: Scope) -> Kind:
-        word = name.id
-        local = scope.local.get(word)
-        if local is not None:
-            return local
-        symbol = self.symbols.table.get(word)
-        if symbol is not None:
-            return self._symbol(name, scope)
-        if word in self.symbols.column_names:
-            return self._column(name, scope)
-        if word in CONSTANTS:
-            return CONSTANT
-        signature = self.signatures.get(word)
-        if signature is not None:
-            return self._bare_function(name, signature)
-        return self.unknown_name(name, scope)
-
-    def _symbol(self, name: Name, scope: Scope) -> Kind:
-        symbol = self.symbols.table[name.id]
-        match symbol.role:
-            case "param":
-                dimensions = getattr(symbol.item, "dimensions", ())
-                return Kind("tensor") if dimensions else CONSTANT
-            case "let":
-                return self.let_kind(name, (), scope)
-            case "var":
-                dimensions = getattr(symbol.item, "dimensions", ())
-                return Kind("tensor" if dimensions else "number", moves=True, gradient=True)
-            case "data":
-                return Kind("dataset")
-            case "model":
-                moving = not self.symbols.frozen(name.id)
-                return Kind("model", moves=moving, gradient=moving)
-            case "domain":
-                return Kind("domain")
-            case "given":
-                return Kind("number", moves=True, gradient=True)
-            case _:
-                return UNKNOWN
-
-    def _column(self, name: Name, scope: Scope) -> Kind:
-        if scope.data is None:
-            return Kind("column", per_example=True)
-        columns = self.symbols.datasets().get(scope.data)
-        if columns is not None and all(column.name != name.id for column in columns):
-            known = tuple(column.name for column in columns)
-            return self.report(
-                "CS208",
-                f"dataset `{scope.data}` has no column `{name.id}`",
-                name.span,
-                f"`{scope.data}` has {listing(known, 'and')}",
-                helps=(f"add `{name.id}` to the columns of `{scope.data}` in its `data` line",),
-            )
-        return Kind("column")
-
-    def _bare_function(self, name: Name, signature: Signature) -> Kind:
-        if signature.family == "set":
-            return self._bare_set(name, signature)
-        if name.id in LOSSES or name.id in ("pred", "prob"):
-            return UNKNOWN
-        if not any(parameter.required for parameter in signature.parameters):
-            return Kind("tensor")
-        first = signature.parameters[0].name if signature.parameters else ""
-        models = tuple(self.symbols.models())
-        argument = models[0] if signature.family == "model" and models else first
-        form = f"{name.id}({argument})"
-        return self.report(
-            "CS302",
-            f"`{name.id}` is a function: it needs its argument",
-            name.span,
-            "used without parentheses",
-            helps=(f"write `{form}`",),
-            fixes=(Fix(span=name.span, replacement=form, title=f"write {form}"),)
-            if signature.family == "model" and len(models) == 1
-            else (),
-        )
-
-    def _bare_set(self, name: Name, signature: Signature) -> Kind:
-        if not any(parameter.required for parameter in signature.parameters):
-            return Kind("set")
-        return self.report(
-            "CS302",
-            f"`{name.id}` does not say how much",
-            name.span,
-            signature.doc,
-            helps=(f"write `{form(signature)}`",),
-        )
 
     def set_kind(self, expr: Expr, scope: Scope) -> Kind:
         """The kind of what stands behind `in`, where a lone word is most likely a set."""
         if isinstance(expr, Name) and self.name_unknown(expr, scope):
             return self.unknown_name(expr, scope, SETS)
         if isinstance(expr, Name) and expr.id in ("spectral", "nuclear"):
-            return self._bare_set(expr, self.signatures[expr.id])
+            return bare_set(self, expr, self.signatures[expr.id])
         return self.kind(expr, scope)
 
     def name_unknown(self, name: Name, scope: Scope) -> bool:
@@ -485,77 +398,6 @@ class Typer:
         kind = self.kind(expr, scope)
         self._quiet -= 1
         return kind
-
-    # --- parts ---
-
-    def _index(self, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
-        kind = self.kind(value, scope)
-        for index in indices:
-            self.kind(index, scope)
-        if kind.what in ("scores", "groups"):
-            return kind._replace(what="number")
-        if kind.what == "tensor" and isinstance(value, Name):
-            symbol = self.symbols.table.get(value.id)
-            dimensions = getattr(symbol.item, "dimensions", ()) if symbol else ()
-            if dimensions and len(indices) >= len(dimensions):
-                return kind._replace(what="number")
-        return kind
-
-    def _attribute(self, expr: Attribute, scope: Scope) -> Kind:
-        foreign = module_part(self, expr, expr, scope)
-        if foreign is not None:
-            return foreign
-        kind = self.kind(expr.value, scope)
-        match kind.what:
-            case "model":
-                if expr.name in ("weights", "params"):
-                    return Kind("weights", False, kind.moves, kind.gradient)
-                return self._unknown_part(expr, ("weights", "params"))
-            case "tensor":
-                return kind
-            case "column":
-                return Kind("column", kind.per_example)
-            case "scores":
-                return Kind("number", kind.per_example, kind.moves, kind.gradient)
-            case "unknown":
-                return kind
-            case "domain" if expr.name in ("sample", "grid"):
-                text = self.source.slice(expr.span)
-                return self.report(
-                    "CS301",
-                    f"`{text}` does not say how many points",
-                    expr.span,
-                    "a number of points is missing",
-                    helps=(f"write `{text}(100)`",),
-                    fixes=(Fix(span=expr.span, replacement=f"{text}(100)", title="100 points"),),
-                )
-            case "domain":
-                return self._unknown_part(expr, ("sample", "grid"))
-            case "dataset":
-                columns = self.symbols.datasets().get(getattr(expr.value, "id", ""), ())
-                if any(column.name == expr.name for column in columns):
-                    return Kind("column", True)
-                return self._unknown_part(expr, tuple(c.name for c in columns))
-            case _:
-                return self._unknown_part(expr, ())
-
-    def _unknown_part(self, expr: Attribute, known: tuple[str, ...]) -> Kind:
-        guess = closest(expr.name, known)
-        fixes = (
-            (Fix(span=expr.name_span, replacement=guess, title=f"write {guess}"),) if guess else ()
-        )
-        text = self.source.slice(expr.value.span)
-        helps: tuple[str, ...] = (f"did you mean `{text}.{guess}`?",) if guess else ()
-        if not guess and "weights" in known:
-            helps = (f'one parameter by name: `{text}.params("{expr.name}*")`',)
-        return self.report(
-            "CS210",
-            f"`{text}` has no part `{expr.name}`",
-            expr.name_span,
-            f"it has {listing(known, 'and')}" if known else "it has no parts",
-            helps=helps,
-            fixes=fixes,
-        )
 
 
 def _has_surrogate(body: Kind) -> bool:

@@ -1,0 +1,111 @@
+"""Kinds of names: what is declared, columns, constants, and functions without parentheses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.dsl.constants import CONSTANTS
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind
+from cspec.dsl.nodes import Name
+from cspec.dsl.signatures import LOSSES, Signature
+from cspec.dsl.typecheck_forms import form
+from cspec.dsl.wording import listing
+
+if TYPE_CHECKING:
+    from cspec.dsl.typecheck import Scope, Typer
+
+
+def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:
+    """The kind of a name where it stands alone."""
+    word = name.id
+    local = scope.local.get(word)
+    if local is not None:
+        return local
+    symbol = typer.symbols.table.get(word)
+    if symbol is not None:
+        return _symbol(typer, name, scope)
+    if word in typer.symbols.column_names:
+        return _column(typer, name, scope)
+    if word in CONSTANTS:
+        return CONSTANT
+    signature = typer.signatures.get(word)
+    if signature is not None:
+        return _bare_function(typer, name, signature)
+    return typer.unknown_name(name, scope)
+
+
+def _symbol(typer: Typer, name: Name, scope: Scope) -> Kind:
+    symbol = typer.symbols.table[name.id]
+    match symbol.role:
+        case "param":
+            dimensions = getattr(symbol.item, "dimensions", ())
+            return Kind("tensor") if dimensions else CONSTANT
+        case "let":
+            return typer.let_kind(name, (), scope)
+        case "var":
+            dimensions = getattr(symbol.item, "dimensions", ())
+            return Kind("tensor" if dimensions else "number", moves=True, gradient=True)
+        case "data":
+            return Kind("dataset")
+        case "model":
+            moving = not typer.symbols.frozen(name.id)
+            return Kind("model", moves=moving, gradient=moving)
+        case "domain":
+            return Kind("domain")
+        case "given":
+            return Kind("number", moves=True, gradient=True)
+        case _:
+            return UNKNOWN
+
+
+def _column(typer: Typer, name: Name, scope: Scope) -> Kind:
+    if scope.data is None:
+        return Kind("column", per_example=True)
+    columns = typer.symbols.datasets().get(scope.data)
+    if columns is not None and all(column.name != name.id for column in columns):
+        known = tuple(column.name for column in columns)
+        return typer.report(
+            "CS208",
+            f"dataset `{scope.data}` has no column `{name.id}`",
+            name.span,
+            f"`{scope.data}` has {listing(known, 'and')}",
+            helps=(f"add `{name.id}` to the columns of `{scope.data}` in its `data` line",),
+        )
+    return Kind("column")
+
+
+def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
+    if signature.family == "set":
+        return bare_set(typer, name, signature)
+    if name.id in LOSSES or name.id in ("pred", "prob"):
+        return UNKNOWN
+    if not any(parameter.required for parameter in signature.parameters):
+        return Kind("tensor")
+    first = signature.parameters[0].name if signature.parameters else ""
+    models = tuple(typer.symbols.models())
+    argument = models[0] if signature.family == "model" and models else first
+    form = f"{name.id}({argument})"
+    return typer.report(
+        "CS302",
+        f"`{name.id}` is a function: it needs its argument",
+        name.span,
+        "used without parentheses",
+        helps=(f"write `{form}`",),
+        fixes=(Fix(span=name.span, replacement=form, title=f"write {form}"),)
+        if signature.family == "model" and len(models) == 1
+        else (),
+    )
+
+
+def bare_set(typer: Typer, name: Name, signature: Signature) -> Kind:
+    """A set without parentheses: right only where it needs no argument."""
+    if not any(parameter.required for parameter in signature.parameters):
+        return Kind("set")
+    return typer.report(
+        "CS302",
+        f"`{name.id}` does not say how much",
+        name.span,
+        signature.doc,
+        helps=(f"write `{form(signature)}`",),
+    )

@@ -1,0 +1,88 @@
+"""Kinds of parts: entries of vectors, weights of models, columns of datasets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.kinds import Kind
+from cspec.dsl.nodes import Attribute, Expr, Name
+from cspec.dsl.unknown_names import module_part
+from cspec.dsl.wording import closest, listing
+
+if TYPE_CHECKING:
+    from cspec.dsl.typecheck import Scope, Typer
+
+
+def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
+    """The kind of `value[indices]`."""
+    kind = typer.kind(value, scope)
+    for index in indices:
+        typer.kind(index, scope)
+    if kind.what in ("scores", "groups"):
+        return kind._replace(what="number")
+    if kind.what == "tensor" and isinstance(value, Name):
+        symbol = typer.symbols.table.get(value.id)
+        dimensions = getattr(symbol.item, "dimensions", ()) if symbol else ()
+        if dimensions and len(indices) >= len(dimensions):
+            return kind._replace(what="number")
+    return kind
+
+
+def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
+    """The kind of `value.name`, which its value must have."""
+    foreign = module_part(typer, expr, expr, scope)
+    if foreign is not None:
+        return foreign
+    kind = typer.kind(expr.value, scope)
+    match kind.what:
+        case "model":
+            if expr.name in ("weights", "params"):
+                return Kind("weights", False, kind.moves, kind.gradient)
+            return _unknown_part(typer, expr, ("weights", "params"))
+        case "tensor":
+            return kind
+        case "column":
+            return Kind("column", kind.per_example)
+        case "scores":
+            return Kind("number", kind.per_example, kind.moves, kind.gradient)
+        case "unknown":
+            return kind
+        case "domain" if expr.name in ("sample", "grid"):
+            text = typer.source.slice(expr.span)
+            return typer.report(
+                "CS301",
+                f"`{text}` does not say how many points",
+                expr.span,
+                "a number of points is missing",
+                helps=(f"write `{text}(100)`",),
+                fixes=(Fix(span=expr.span, replacement=f"{text}(100)", title="100 points"),),
+            )
+        case "domain":
+            return _unknown_part(typer, expr, ("sample", "grid"))
+        case "dataset":
+            columns = typer.symbols.datasets().get(getattr(expr.value, "id", ""), ())
+            if any(column.name == expr.name for column in columns):
+                return Kind("column", True)
+            return _unknown_part(typer, expr, tuple(c.name for c in columns))
+        case _:
+            return _unknown_part(typer, expr, ())
+
+
+def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind:
+    guess = closest(expr.name, known)
+    fixes = (Fix(span=expr.name_span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    text = typer.source.slice(expr.value.span)
+    helps: tuple[str, ...] = (f"did you mean `{text}.{guess}`?",) if guess else ()
+    if not guess:
+        helps = (f"remove `.{expr.name}`",)
+    if not guess and "weights" in known:
+        helps = (f'one parameter by name: `{text}.params("{expr.name}*")`',)
+    return typer.report(
+        "CS210",
+        f"`{text}` has no part `{expr.name}`",
+        expr.name_span,
+        f"it has {listing(known, 'and')}" if known else "it has no parts",
+        helps=helps,
+        fixes=fixes,
+    )
