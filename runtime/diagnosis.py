@@ -11,24 +11,26 @@ on. Thresholds, with reasons:
 - oscillation as in `escalate`: more than 6 sign changes within 20 points that do not get smaller.
 
 A run is *suspected infeasible* where a violated requirement's multiplier grew throughout the last
-third, its violation did not fall, and a descent on the violations alone ends above a quarter of
-them: that last test tells it from steps that are too small.
+third (or its penalty is fixed), its violation did not fall, and a descent on the violations alone
+ends above a quarter of them: that last test tells it from steps that are too small.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from cspec.compiler.program import ConstraintFacts
+from cspec.runtime.advice import capped, jumps, standing, weak
 from cspec.runtime.elastic import Small, scales, small_problem, solve_elastic, taking_part
 from cspec.runtime.escalate import oscillates
 from cspec.runtime.history import Row
+from cspec.runtime.limits import Limits, limits_of
 from cspec.runtime.nlp import Nlp
 from cspec.runtime.probe import Probe, Slope, affordable, probe, slopes
 from cspec.runtime.result import ConstraintResult
@@ -38,11 +40,15 @@ if TYPE_CHECKING:
     from cspec.runtime.session import Session
 
 OPPOSED = -0.9
+FLAT = 1e-9
+"""Gradient of a constraint, per unit of its violation, that counts as zero."""
 SHORT = 1.5
 MOST = 8
 """Constraints whose gradients are looked at: each is a backward pass over the data."""
 SOLVED = 400
 """Variables and constraints up to which the elastic problem is solved after a failed solve."""
+SOLVES = "augmented_lagrangian"
+"""The method whose dual step is its penalty."""
 WORST = 1e12
 """Batches beyond this many examples are no advice."""
 
@@ -71,6 +77,16 @@ class Evidence:
     """Examples of the training data."""
     swings: frozenset[str] = frozenset()
     """Constraints that oscillate."""
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    """Coefficients and caps of their methods."""
+
+    def limits_on(self, name: str) -> Limits:
+        """Those of one constraint; none where nothing is known."""
+        return self.limits.get(name, Limits())
+
+    def pushed(self, t: Trend) -> bool:
+        """Whether its method pushed all it could: a multiplier that grew, or a fixed penalty."""
+        return t.grows or self.limits_on(t.label).coefficient is not None
 
 
 def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagnosis:
@@ -88,7 +104,9 @@ def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagn
         return Diagnosis()
     batch = _batch_size(session)
     data = session.data.get(str(session.plan.dataset))
-    stuck = [t for t in trends.values() if t.grows]
+    limits = {c.label: limits_of(session, c) for c in facts}
+    fixed = {name for name, found in limits.items() if found.coefficient is not None}
+    stuck = [t for t in trends.values() if t.grows or (t.label in fixed and not t.falling)]
     able = affordable(session)
     looked = [c for c in session.program.constraints if c.segment and not c.soft]
     looked = sorted(looked, key=lambda c: c.label not in trends)[:MOST]
@@ -99,6 +117,7 @@ def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagn
         batch=batch,
         rows=0 if data is None else len(data),
         swings=swinging(rows, facts, batch is not None),
+        limits=limits,
     )
     found = judge(evidence, [c for c in constraints if c.name in trends])
     if found.conflict and _solvable(session, constraints):
@@ -115,6 +134,8 @@ def _solvable(session: Session, constraints: Sequence[ConstraintResult]) -> bool
     """
     if session.data or session.models():
         return False
+    if any(c.segment is None and not c.soft for c in session.program.constraints):
+        return False  # the solver would not know of the sets that are held otherwise
     facts = [c for c in session.program.constraints if c.segment is not None]
     equal = [False] * max((c.segment[1] for c in facts if c.segment), default=0)
     for c in facts:
@@ -195,9 +216,14 @@ def judge(evidence: Evidence, missed: Sequence[ConstraintResult]) -> Diagnosis:
         told.update(conflict)
     notes += _opposing(evidence)
     for c in missed:
-        line = _unmoved(evidence, c) or _swing(evidence, c) or _noisy(evidence, c)
+        t, limits = evidence.trends[c.name], evidence.limits_on(c.name)
+        line = _unmoved(evidence, c) or _swing(evidence, c)
+        if limits.coefficient is None:
+            line = line or _noisy(evidence, c)
+        line = line or jumps(t, evidence.batch is None, c)
         if line is None and c.name not in told:
-            line = _slow(evidence, c) or _against(evidence, c)
+            line = _flat(evidence, c) or weak(t, limits, c) or capped(t, limits, c)
+            line = line or _slow(evidence, c) or _against(evidence, c) or standing(t, c)
         if line is not None:
             notes.append(line)
     return Diagnosis(tuple(notes), conflict)
@@ -209,7 +235,8 @@ def _conflict(evidence: Evidence) -> tuple[str, ...]:
     if found is None or not found.stuck or not found.conflict:
         return ()
     trends = [evidence.trends[name] for name in found.conflict if name in evidence.trends]
-    stopped = any(t.grows and t.moved and not t.falling for t in trends) and not evidence.swings
+    still = any(evidence.pushed(t) and t.moved and not t.falling for t in trends)
+    stopped = still and not evidence.swings
     return found.conflict if stopped else ()
 
 
@@ -218,9 +245,12 @@ def _infeasible(evidence: Evidence, conflict: Sequence[str]) -> str:
     found = evidence.probe
     assert found is not None
     together = "together" if len(conflict) > 1 else "at this level"
+    held = found.held and " within the sets and bounds that are projected onto"
+    grew = any(t.grows for name, t in evidence.trends.items() if name in conflict)
+    course = "while the multiplier grew" if grew else "under its penalty"
     return (
-        f"{names}: suspected infeasible {together}: the violation did not fall over the last third "
-        f"of the run while the multiplier grew, and descent on the violations alone stops at "
+        f"{names}: suspected infeasible {together}{held or ''}: the violation did not fall over "
+        f"the last third of the run {course}, and descent on the violations alone stops at "
         f"{found.after:.3g} (from {found.before:.3g}); `cspec relax` says how far each bound must "
         "give"
     )
@@ -246,6 +276,18 @@ def _unmoved(evidence: Evidence, c: ConstraintResult) -> str | None:
     return (
         f"{c.name}: its value never moved ({why}): it may not depend on what is trained, or be "
         "flat there; give it a surrogate, another start, or make what it reads trainable"
+    )
+
+
+def _flat(evidence: Evidence, c: ConstraintResult) -> str | None:
+    """It moved, and stands where its own gradient vanishes: no weight on it has an effect."""
+    norm = math.nan if evidence.slope is None else evidence.slope.norms.get(c.name, math.nan)
+    if not norm <= FLAT * max(1.0, abs(c.violation)) or evidence.trends[c.name].falling:
+        return None
+    return (
+        f"{c.name}: its gradient is zero where the run ended, at violation {c.violation:.3g}: no "
+        "small step lowers it, however large its weight; start elsewhere, give it a surrogate, or "
+        "see `cspec relax` for what can be met"
     )
 
 
@@ -291,9 +333,10 @@ def _slow(evidence: Evidence, c: ConstraintResult) -> str | None:
     if factor < SHORT:
         return f"{c.name}: its violation still falls and its multiplier still grows: train longer"
     size = f"about {_round(factor)} x " if factor < 1e4 else "far "
+    more = f" (it is the penalty, now about {t.step:.2g})" if c.method == SOLVES else ""
     return (
         f"{c.name}: violation falls but the multiplier still grows: dual step {size}too small for "
-        "this many steps"
+        f"this many steps{more}"
     )
 
 

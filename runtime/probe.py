@@ -46,8 +46,9 @@ BALANCED = 0.1
 """Share of the pulls on the parameters that may be left where they are said to cancel."""
 PART = 0.05
 """Share of the largest pull from which a constraint belongs to a conflict."""
-SPLIT_METHODS = frozenset({"admm", "frank_wolfe", "parametrization", "output_projection"})
-"""Methods whose sets are not held by a projection of the parameters: nothing is probed there."""
+SPLIT_METHODS = frozenset({"admm", "frank_wolfe"})
+"""Methods whose sets hold by steps of their own: a descent would leave them, so nothing is probed.
+(Maps and projected outputs are part of what is measured.)"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Probe:
     after: float
     """The largest violation before and after, canonical."""
     iterations: int
+    held: bool = False
+    """Where it stopped, projections take back the larger part of what lowers the violation."""
 
 
 def affordable(session: Session) -> bool:
@@ -261,7 +264,7 @@ def _descend(session: Session) -> Probe:
     tail = path[-max(2, len(path) // 5) :]
     left = _left(session, project, point, gradient)
     pulls = sum(violation.pulls().values())
-    started = len(path) > 1 and left <= BALANCED * max(pulls, first)
+    started = pulls > 0 and left <= BALANCED * max(pulls, first)
     stalled = len(path) <= ITERATIONS or tail[-1] >= (1 - STALLED) * tail[0]
     return Probe(
         lowered=lowered,
@@ -270,6 +273,7 @@ def _descend(session: Session) -> Probe:
         before=max(before.values(), default=0.0),
         after=max(after.values(), default=0.0),
         iterations=len(path) - 1,
+        held=project is not None and left < 0.5 * float(gradient.norm()),
     )
 
 

@@ -23,6 +23,8 @@ FEWEST = 12
 FALLING = 0.03
 """Relative fall of the violation within the window that counts: less is no progress, since a run
 that goes on so for its whole length again would take off a tenth."""
+RUNAWAY, RUNAWAY_STEPS = 1e8, 5
+"""Growth of the objective that is taken for divergence, and logged steps that show it."""
 CAP = 0.99e6
 """Multipliers from here on are held by the safeguard (1e6 by default)."""
 
@@ -94,6 +96,18 @@ def trend(rows: Sequence[Row], constraint: ConstraintFacts) -> Trend | None:
         noise=_noise([r.violations[label] for r in window]),
         moved=span > 1e-9 * max(1e-3, abs(every[0])),
     )
+
+
+def diverges(rows: Sequence[Row]) -> tuple[float, float] | None:
+    """First and last finite objective of a run whose objective runs away; None of others.
+
+    Beyond 1e8 times where it started, and larger with each of the last logged steps.
+    """
+    path = [row.objective for row in rows if math.isfinite(row.objective)]
+    sizes = [abs(value) for value in path[-RUNAWAY_STEPS:]]
+    if len(sizes) < RUNAWAY_STEPS or not all(b > a for a, b in pairwise(sizes)):
+        return None
+    return (path[0], path[-1]) if sizes[-1] > RUNAWAY * max(1.0, abs(path[0])) else None
 
 
 def _quarters(values: Sequence[float]) -> list[float]:

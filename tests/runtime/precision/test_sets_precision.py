@@ -192,6 +192,19 @@ def test_rates(how: str, precision: str, delivered: Callable[[cspec.Result], Non
     delivered(result)
 
 
+def test_bisection(precision: str, delivered: Callable[[cspec.Result], None]) -> None:
+    x = torch.randn(157, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    text = (
+        "data train(x)\nvar t = 0\nminimize t\ns.t. below: P[x <= t on train] >= 90%\n"
+        f"using bisection\nfit(precision={precision})"
+    )
+    result = cspec.run(text, train=(x,))
+    # The 142nd of 157 values, in the precision of the run: to the last bit.
+    expected = x.to(getattr(torch, precision)).sort().values[141]
+    assert result.status == "satisfied" and result.vars["t"] == float(expected)
+    delivered(result)
+
+
 def test_gates(precision: str, delivered: Callable[[cspec.Result], None]) -> None:
     text = RATES.format(model="mlp(hidden=[8], gates=hard_concrete)", how="x", precision=precision)
     text = re.sub(r"quota: .*", "size: density(f) <= 60%", text)
@@ -200,9 +213,9 @@ def test_gates(precision: str, delivered: Callable[[cspec.Result], None]) -> Non
 
 def test_no_method_and_no_map_is_forgotten() -> None:
     lines = [c.how for c in CASES] + [f"{c} {u}" for c, _, u in VARIABLES]
-    lines += ["output_projection", "threshold"]  # the tests of their names
+    lines += ["output_projection", "threshold", "bisection"]  # the tests of their names
     tried = set().union(*(re.findall(r"[a-z_]+", line) for line in lines))
-    assert tried >= set(METHODS) - set(FUNCTIONAL) - {"auto"} | {"spg"}
+    assert tried >= set(METHODS) - set(FUNCTIONAL) - {"auto"} | {"spg", "bisection"}
     assert tried >= set(MAPS)
     # Each map of each set: by its own name, or as `by parametrization`, the first of its set.
     for word, maps in MAPS_OF_SETS.items():
