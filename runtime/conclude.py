@@ -21,6 +21,7 @@ from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, S
 from cspec.runtime.runaway import left_behind
 from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, residual
+from cspec.runtime.trends import diverges
 from cspec.runtime.verify import Measurement, amount, holds, where_measured
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _status(
     """Requirements that hold where the objective is no number are no success."""
     if session.termination == "interrupted":
         return "interrupted"
-    if session.termination == "nonfinite" or not math.isfinite(objective):
+    if session.termination in ("nonfinite", "unbounded") or not math.isfinite(objective):
         return "nonfinite"
     met = all(c.satisfied for c in constraints if not c.soft)
     if not met and diagnosis.conflict:
@@ -308,10 +309,12 @@ def not_finite(
 
 def _growing(constraints: Sequence[ConstraintResult]) -> list[str]:
     """What is said of multipliers that still grow where nothing more is known."""
-    growing = [c.name for c in constraints if c.dual_state == "growing" and not c.satisfied]
-    if not growing:
+    found = [c for c in constraints if c.dual_state == "growing" and not c.satisfied]
+    if not found:
         return []
+    growing = [c.name for c in found]
+    amounts = f"by {', '.join(f'{c.violation:.3g}' for c in found)}"
     return [
-        f"{', '.join(growing)}: violated with a multiplier that still grows; train longer or "
-        "with a larger dual step, unless no model can meet it"
+        f"{', '.join(growing)}: violated {amounts} with a multiplier that still grows; train "
+        "longer or with a larger dual step, unless no model can meet it"
     ]

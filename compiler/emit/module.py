@@ -32,7 +32,6 @@ from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.sets import write_project, write_targets
 from cspec.compiler.emit.spg import write_line, write_set_solve
 from cspec.compiler.emit.splits import split_groups
-from cspec.compiler.emit.spg import write_set_solve
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
 from cspec.compiler.emit.updates import (
     dual_operations,
@@ -94,7 +93,6 @@ class Emission(NamedTuple):
     source: Source
     solve: Solve | None = None
     """The call of the solver that owns the run, where one does."""
-
     set_solve: SetSolve | None = None
     """The same for problems over sets with a projection."""
     line: bool = False
@@ -298,7 +296,7 @@ def _constants(head: Writer, template: Translator, scope: Scope, emission: Emiss
         head.line()
     for name, value in emission.params.items():
         if isinstance(value, tuple):
-            head.line(f"{scope.params[name]} = torch.tensor({[float(v) for v in value]!r})")
+            head.line(f"{scope.params[name]} = {tuple(map(float, value))!r}  # param {name}")
         else:
             head.assign(scope.params[name], constant(value), f"param {name}")
     if template.operators:
