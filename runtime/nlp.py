@@ -153,7 +153,9 @@ class Nlp:
         """Gradient of f (n,) and Jacobian of g (m, n); entries that are not finite are 0."""
         known = self._memory(x)
         if "slopes" not in known:
-            known["slopes"] = (self.gradient(x), _tamed(self._rows()))
+            rows = self._rows()
+            known["slopes"] = (self.gradient(x), _tamed(rows))
+            known["sloped"] = known["sloped"] and bool(np.isfinite(rows).all())
         found: tuple[Vector, NDArray[np.float64]] = known["slopes"]
         return found
 
@@ -167,6 +169,7 @@ class Nlp:
             else:
                 found = nlp_autograd.gradient(self._graph()[0], self._tensors)
             known["gradient"] = _tamed(found)
+            known["sloped"] = bool(np.isfinite(found).all())
         result: Vector = known["gradient"]
         return result
 
@@ -231,6 +234,17 @@ class Nlp:
             known[key] = _tamed(found)
         result: NDArray[np.float64] = known[key]
         return result
+
+    def defined(self, x: Vector) -> bool:
+        """Whether f and g are numbers at `x`."""
+        f, g = self.raw(x)
+        return bool(np.isfinite(f) and np.isfinite(g).all())
+
+    def sloped(self, x: Vector) -> bool:
+        """Whether all first derivatives are numbers at `x`: sqrt has none at 0."""
+        known = self._memory(x)
+        self.slopes(x)
+        return bool(known["sloped"])
 
     def violation(self, x: Vector) -> float:
         """The largest violation of a constraint or bound; infinite where f or g is no number."""

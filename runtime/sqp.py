@@ -30,20 +30,24 @@ from cspec.runtime.nlp_engines import (
 )
 from cspec.runtime.nlp_kkt import Kkt, descent_direction, kkt, polish
 from cspec.runtime.nlp_lift import Lifted, problem_of
+from cspec.runtime.nlp_starts import defined_start, point, starts
+from cspec.runtime.nlp_trail import FEASIBLE, Diverged, Trail
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
 
-FEASIBLE = 1e-7
-"""Violation up to which candidates count as feasible when they are compared."""
 STATIONARY = 1e-5
 """KKT residual below which a point counts as stationary."""
 EVALUATIONS = 20_000
 """Evaluations after which no further start is tried."""
-STARTS = ((20, 8), (100, 3), (200, 1))
-"""Variables up to a number: further starts where the problem is not known to be convex."""
 ESCAPES = 3
 """Times that a stationary point that is no minimum is left."""
+
+
+UNBOUNDED = (
+    "unbounded: the objective falls without end while the constraints hold (toward {}): bound the "
+    "variables, or look for a sign"
+)
 
 
 class Candidate(NamedTuple):
@@ -80,6 +84,8 @@ class Search:
         self.eliminated, self.held = eliminated, held
         self.best: Candidate | None = None
         self.attempts = 0
+        self.endless: Vector | None = None
+        """Where the objective fell below everything, the constraints met."""
 
     def attempt(
         self, engine: Engine, start: Vector, scale: Scale, how: str, whole: bool = False
@@ -91,7 +97,13 @@ class Search:
         if not whole:
             engine = eliminating(engine, self.eliminated, self.held)
         start = self.nlp.tighten(self.nlp.clip(start))
-        found = self._settle(engine(self.nlp, start, scale, self.limits), how)
+        try:
+            end = engine(self.nlp, start, scale, self.limits)
+        except Diverged as gone:
+            self.endless = gone.x
+            self.attempts += 1
+            return self._measured(gone.x, how)
+        found = self._settle(end, how)
         for _ in range(ESCAPES):
             first = found.violation <= FEASIBLE and found.state.stationarity <= STATIONARY
             if found.minimum or not first:
@@ -103,7 +115,7 @@ class Search:
             if moved is None:
                 break
             self.session.notes.append(
-                f"{_place(found.x)} is stationary but no minimum (the Lagrangian curves down "
+                f"{point(found.x)} is stationary but no minimum (the Lagrangian curves down "
                 "along the constraints); it was left in that direction"
             )
             found = moved
@@ -119,8 +131,14 @@ class Search:
         ends = []
         for sign in (1.0, -1.0):
             start = self.nlp.tighten(self.nlp.clip(found.x + sign * size * direction))
-            end = engine(self.nlp, start, scale, self.limits)
+            try:
+                end = engine(self.nlp, start, scale, self.limits)
+            except Diverged as gone:
+                self.endless = gone.x
+                continue
             ends.append(self._settle(end, found.how))
+        if not ends:
+            return None
         best = min(ends, key=lambda c: c.rank)
         better = best.f < found.f - 1e-12 * max(1.0, abs(found.f))
         return best if better and best.violation <= max(FEASIBLE, found.violation) else None
@@ -132,7 +150,13 @@ class Search:
         violation = self.nlp.violation(polished)
         first = violation <= FEASIBLE and state.stationarity <= STATIONARY
         minimum = first and descent_direction(self.nlp, polished, state.multipliers) is None
+        minimum = minimum and self.nlp.sloped(polished)
         return Candidate(polished, f, violation, state, minimum, how)
+
+    def _measured(self, x: Vector, how: str) -> Candidate:
+        """A point that is no end of anything."""
+        nlp = self.nlp
+        return Candidate(x, nlp.values(x)[0], nlp.violation(x), kkt(nlp, x), False, how)
 
 
 def solve(
@@ -174,26 +198,39 @@ def solve(
         nlp, Limits(tolerance, iterations, trail.seen), engine, session, eliminated or {}, held
     )
     nlp.watch = trail.watch
-    start = nlp.tighten(nlp.clip(nlp.point()))
+    # Multipliers are known at the end: no zeros are shown in their place on the way.
+    unknown = session.state.pop("multipliers", None)
     try:
         with np.errstate(all="ignore"):
+            start = defined_start(nlp, session.seed, session.notes)
+            trail.fallen(nlp.values(start)[0])
             _search(search, start, escalate, convex)
     except (Stopped, KeyboardInterrupt):
         session.termination = "interrupted"
     nlp.watch = trail.nothing
     with np.errstate(all="ignore"):
         best = _chosen(search, trail)
+        session.flush()
+        if unknown is not None:
+            session.state["multipliers"] = unknown
         _deliver(session, search, best, trail)
 
 
 def _chosen(search: Search, trail: Trail) -> Candidate | None:
     """The best attempt; of an interrupted run the best iterate, where that is better."""
-    best = search.best
-    if search.session.termination != "interrupted" or trail.best is None:
+    best, session = search.best, search.session
+    if search.endless is not None:
+        if session.termination != "interrupted" and (best is None or not best.minimum):
+            session.termination = "unbounded"
+            session.notes.append(UNBOUNDED.format(point(search.endless)))
+            return search._measured(search.endless, search.engine)
+        session.notes.append(
+            f"the objective also falls without end, toward {point(search.endless)}: what is "
+            "reported is a local minimum"
+        )
+    if session.termination != "interrupted" or trail.best is None:
         return best
-    x = trail.best
-    f, _ = search.nlp.values(x)
-    found = Candidate(x, f, search.nlp.violation(x), kkt(search.nlp, x), False, search.engine)
+    found = search._measured(trail.best, search.engine)
     return found if best is None or found.rank < best.rank else best
 
 
@@ -213,45 +250,6 @@ def _deliver(session: Session, search: Search, best: Candidate | None, trail: Tr
         session.termination = "converged" if best.minimum else "no further progress"
     session.notes.append(_summary(search, best))
     session.flush()
-
-
-class Trail:
-    """The iterates of a run: recorded, and the best of them kept."""
-
-    def __init__(self, session: Session, nlp: Nlp, measure: Measure) -> None:
-        self._session, self._nlp, self._measure = session, nlp, measure
-        self._rank = (math.inf, math.inf)
-        self.best: Vector | None = None
-
-    def watch(self) -> None:
-        """End the solver where the run was interrupted."""
-        if self._session.interrupted:
-            raise Stopped
-
-    def nothing(self) -> None:
-        """Let what is left of an interrupted run be measured."""
-
-    def seen(self, x: Vector) -> None:
-        """Note an iterate, and whether it is the best so far."""
-        f, _ = self._nlp.values(x)
-        rank = (max(0.0, self._nlp.violation(x) - FEASIBLE), f)
-        if rank < self._rank:
-            self.best, self._rank = np.array(x), rank
-        self.record(x)
-        self.watch()
-
-    def record(self, x: Vector) -> None:
-        """An iterate as a step of the run, in terms of the spec."""
-        session = self._session
-        session.step += 1
-        session.epoch = session.step
-        f, g = self._nlp.raw(x)
-        if isinstance(self._nlp, Lifted):
-            with torch.no_grad():
-                value, own, _ = self._measure(session.primal, {})
-            f, g = float(value), own.double().numpy()
-        dtype = torch.float64
-        session.record(torch.tensor(f, dtype=dtype), torch.tensor(g, dtype=dtype))
 
 
 def _without_redundant(search: Search, start: Vector) -> None:
@@ -290,10 +288,12 @@ def _search(search: Search, start: Vector, escalate: bool, convex: bool) -> None
         return
     if not found.minimum:
         _other_engines(search, start)
-    for point in _starts(nlp, start, random, convex and search.best is not None):
+    for beside in starts(nlp, start, random, convex and search.best is not None):
         if nlp.evaluations > EVALUATIONS:
             break
-        found = search.attempt(own, point, scaling(nlp, nlp.clip(point)), f"{search.engine} again")
+        found = search.attempt(
+            own, beside, scaling(nlp, nlp.clip(beside)), f"{search.engine} again"
+        )
     if search.best is not None and search.best.violation > FEASIBLE:
         _restore(search, start)
 
@@ -308,7 +308,7 @@ def _perturbed(
         again = search.attempt(engine, beside, unscaled(search.nlp), search.engine)
         if again.minimum:
             search.session.notes.append(
-                f"{_place(found.x)}, where {search.engine} first ended, is no minimum: it was "
+                f"{point(found.x)}, where {search.engine} first ended, is no minimum: it was "
                 "started again beside it"
             )
             return
@@ -331,20 +331,6 @@ def _other_engines(search: Search, start: Vector) -> None:
             return
 
 
-def _starts(nlp: Nlp, start: Vector, random: np.random.Generator, few: bool) -> list[Vector]:
-    """Further starts: nearer and farther from the first one, and anywhere between bounds."""
-    count = next((n for size, n in STARTS if nlp.size <= size), 0)
-    finite = np.isfinite(nlp.lower) & np.isfinite(nlp.upper)
-    width = np.where(finite, nlp.upper - nlp.lower, 0.0)
-    points = []
-    for i in range(0 if few else count):
-        spread = (0.1, 1.0, 3.0)[i % 3] * np.maximum(1.0, np.abs(start))
-        point = start + spread * random.standard_normal(nlp.size)
-        inside = np.where(finite, nlp.lower, 0.0) + width * random.random(nlp.size)
-        points.append(nlp.clip(np.where(finite & (i % 2 == 1), inside, point)))
-    return points
-
-
 def _restore(search: Search, start: Vector) -> None:
     """Where nothing was feasible: the least violation first, then the engines from there."""
     nlp = search.nlp
@@ -352,11 +338,6 @@ def _restore(search: Search, start: Vector) -> None:
     only = Scale(0.0, scale.g)
     near = augmented_lagrangian(nlp, nlp.clip(start), only, search.limits)
     search.attempt(ENGINES[search.engine], near, scale, f"{search.engine} from a feasible point")
-
-
-def _place(x: Vector) -> str:
-    shown = ", ".join(f"{value:.4g}" for value in x[:4])
-    return f"the point [{shown}{', ...' if len(x) > 4 else ''}]"
 
 
 def _summary(search: Search, best: Candidate) -> str:

@@ -105,7 +105,7 @@ def test_the_derivatives_are_part_of_the_module(build: Callable[[str], Any]) -> 
             "it has data or models",
         ),
         ("var x = 1\nminimize x\ns.t. a: x >= 0 by sqp\n     b: x <= 2 by lagrangian", "whole"),
-        ("var w[4] = 1\nminimize norm(w, 1)\ns.t. a: w in simplex\nusing sqp", "a set"),
+        ("var w[4] = 1\nminimize norm(w, 1)\ns.t. a: w in sparse(50%)\nusing sqp", "a set"),
     ],
 )
 def test_what_it_cannot_solve_is_refused_by_name(
