@@ -3,8 +3,9 @@
 Example: cspec compare net.cspec --using projection --using 'sal(penalty=0.1)' --seeds 3
 
 A method stands for the constraints that have no `by` of their own; one that can't do them is
-reported with its reason. Exit code: 0 compared, 1 errors (or every method refused), 130
-interrupted.
+reported with its reason. Behind `;` stands what it needs beside it: `model NAME = ...`, `fit(...)`,
+`param NAME = ...`. With --out, runs that are finished are kept, and the same call goes on.
+Exit code: 0 compared, 1 errors (or every method refused), 130 interrupted.
 """
 
 from __future__ import annotations
