@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Record = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,8 +22,8 @@ class ColumnFacts(BaseModel):
     """Shape of one example."""
     classes: tuple[str | int | float | bool, ...] = ()
     counts: tuple[int, ...] = ()
-    values: tuple[int | float, ...] = ()
-    """The smallest distinct values of a column of numbers with one value an example."""
+    values: tuple[int | float, ...] = Field((), exclude=True)
+    """The smallest distinct values of a column of numbers: for messages, no part of the plan."""
 
 
 class DataFacts(BaseModel):
@@ -67,8 +67,8 @@ class ModelFacts(BaseModel):
 
     parameters: tuple[ParameterFacts, ...]
     outputs: tuple[int, ...] | None = None
-    refusal: str = ""
-    """What the model raised on one example of `x` alone."""
+    refusal: str = Field("", exclude=True)
+    """What the model raised on examples of `x` alone: for messages, no part of the plan."""
     frozen: bool = False
 
     @property
