@@ -38,7 +38,8 @@ def test_the_solver_is_stationary_to_its_precision() -> None:
 def test_the_report_is_part_of_the_json() -> None:
     result = cspec.run("var x = 3\nminimize x^2\ns.t. c: x >= 1")
     found = json.loads(result.to_json())["kkt"]
-    assert set(found) == {"stationarity", "feasibility", "complementarity", "sources"}
+    parts = {"stationarity", "feasibility", "complementarity", "sources", "projected_gradient"}
+    assert set(found) == parts
     assert found["sources"] == {"c": "least squares"}
 
 
