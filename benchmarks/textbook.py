@@ -29,8 +29,8 @@ from cspec.runtime.result import Result
 
 FOLDER = Path(__file__).parent / "textbook"
 FIRST_ORDER = (
-    "using augmented_lagrangian(penalty=1, growth=1, lr=0.01, every=step)\n"
-    "fit(optimizer=adam(lr=0.01), schedule=cosine, steps=5000)\n"
+    "using augmented_lagrangian(every=50)\n"
+    "fit(optimizer=adam(lr=0.1), schedule=cosine, steps=5000)\n"
 )
 """The one setting of the first-order run."""
 
