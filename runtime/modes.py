@@ -105,3 +105,14 @@ def measuring(models: Iterable[nn.Module]) -> Iterator[None]:
     found = list(models)
     with undisturbed(), evaluating(found), chunked(found), torch.no_grad():
         yield
+
+
+@contextmanager
+def constants_in(dtype: torch.dtype) -> Iterator[None]:
+    """Tensors made of numbers, `torch.full((3,), 0.1)`, are of this type: 0.1 keeps its digits."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -15,7 +15,7 @@ from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
 from cspec.runtime.details import note_metrics
 from cspec.runtime.history import History
-from cspec.runtime.modes import measuring, seed_everything
+from cspec.runtime.modes import constants_in, measuring, seed_everything
 from cspec.runtime.optimizers import build_optimizers
 from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
@@ -82,6 +82,8 @@ class Session:
         _refuse(program, self.fit.accumulate)
         dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
         self.device = torch.device(device)
+        for name, model in bound.models.items():
+            self.notes.extend(_narrowed(name, model, dtype))
         self.data = {name: d.to(self.device, dtype) for name, d in bound.data.items()}
         self.primal: dict[str, Any] = {
             **{name: model.to(self.device, dtype) for name, model in bound.models.items()},
@@ -102,9 +104,10 @@ class Session:
             self.fit.schedule, self.optimizer, self.total_steps, self.plan.epoch_steps
         )
         seed_everything(seed)
+        with constants_in(dtype):
+            starts = module["initial_state"](self.primal)
         self.state: dict[str, Tensor] = {
-            name: state_tensor(value, self.device, dtype)
-            for name, value in module["initial_state"](self.primal).items()
+            name: state_tensor(value, self.device, dtype) for name, value in starts.items()
         }
         self.step, self.epoch, self.epoch_ended = 0, 0, False
         self.history = History(program.constraints, self.total_steps)
@@ -326,6 +329,14 @@ class Session:
         self.watch.measured = [Iterate(**item) for item in saved["measured"]]
         self.watch.best = None if best is None else Iterate(**best)
         restore_generators(saved["generators"])
+
+
+def _narrowed(name: str, model: nn.Module, dtype: torch.dtype) -> list[str]:
+    """What is said of a model that loses digits."""
+    wide = any(p.dtype == torch.float64 for p in model.parameters())
+    if not wide or dtype == torch.float64:
+        return []
+    return [f"`{name}` came in float64 and is trained in float32: fit(precision=float64) keeps it"]
 
 
 def _moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.Parameter:

@@ -217,3 +217,44 @@ def test_no_method_and_no_setting_of_multipliers_is_forgotten() -> None:
     for field_of in (Lagrangian, AugmentedLagrangian, ProxyLagrangian, SqpSettings):
         for name in CHOICES & field_of.model_fields.keys():
             assert tried >= set(typing.get_args(field_of.model_fields[name].annotation))
+
+
+def test_constants_of_a_method_have_the_digits_of_the_run(precision: str) -> None:
+    using = "augmented_lagrangian(penalty=0.1, growth=1)"
+    result = solve(Case(using, steps=2), VARIABLE, precision)
+    assert result.last is not None
+    assert float(result.last.state["penalty"][0]) == float(
+        torch.tensor(0.1, dtype=getattr(torch, precision))
+    )
+
+
+def test_a_model_that_loses_digits_is_named(precision: str) -> None:
+    net = nn.Linear(3, 1, bias=False).double()
+    text = MODEL.format(
+        b="", using="lagrangian", optimizer="sgd", schedule="constant", steps=2, precision=precision
+    )
+    result = cspec.run(text, **{**bindings(MODEL), "net": net})
+    narrowed = any("net" in note and "float64" in note for note in result.notes)
+    assert narrowed == (precision == "float32")
+
+
+@pytest.mark.parametrize("using", ["lagrangian", "augmented_lagrangian", "proxy_lagrangian"])
+def test_autocast_in_a_loop_of_ones_own(using: str) -> None:
+    torch.manual_seed(0)
+    net, x = nn.Linear(3, 2), torch.randn(64, 3)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    spec = (
+        "data D(x, y)\nmodel net\nminimize E[ce(net(x), y) on D]\n"
+        "s.t. small: E[net(x)[0] on D] <= -0.2\n     rate: P[pred == 0 on D] <= 40%\n"
+        f"using {using}\nfit(optimizer=sgd(lr=0.1))"
+    )
+    handle = cspec.bind(spec, net=net, optimizer=optimizer)
+    for _ in range(3):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = handle.loss(x=x, y=(x[:, 0] > 0).long())
+        loss.backward()
+        optimizer.step()
+    # Forward passes are in bfloat16; what is remembered of them is not.
+    kept = {loss.dtype, *(v.dtype for v in handle.state.values())}
+    assert kept == {torch.float32} and next(net.parameters()).dtype is torch.float32
