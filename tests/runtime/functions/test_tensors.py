@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from cspec.runtime.functions import FUNCTIONS, ShapeMismatch, array, as_weight, parameter
+from cspec.runtime.functions import (
+    FUNCTIONS,
+    ShapeMismatch,
+    array,
+    as_weight,
+    eye,
+    parameter,
+)
 
 
 def test_parameters_by_dotted_name() -> None:
@@ -38,3 +45,14 @@ def test_softmax_is_over_the_last_dimension() -> None:
     assert p.tolist() == [[0.5, 0.5], [1.0, 0.0]]
     with pytest.raises(ShapeMismatch):
         FUNCTIONS["softmax"](torch.tensor(1.0))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_constant_tensors_have_the_type_of_what_is_trained(dtype: torch.dtype) -> None:
+    primal = {"x": torch.zeros(2, dtype=dtype)}
+    assert eye(2, primal=primal).dtype is dtype
+    third = array(1 / 3, 2, primal=primal)
+    assert third.dtype is dtype and float(third[0]) == float(torch.tensor(1 / 3, dtype=dtype))
+    assert array(primal["x"][0], 1 / 3).dtype is dtype
+    # Without anything trained numbers keep their digits.
+    assert array(1 / 3, 2).dtype is torch.float64
