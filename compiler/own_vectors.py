@@ -137,8 +137,8 @@ class Line(NamedTuple):
     """slope x + constant, entry by entry, of one variable or one entry of it."""
 
     name: str
-    index: tuple[int, ...]
-    """() for the whole variable."""
+    place: tuple[int, ...]
+    """() for the whole variable, else the index of one entry."""
     slope: float
     constant: float | tuple[float, ...]
 
@@ -161,8 +161,8 @@ def simple_bounds(problem: Problem, space: Space) -> tuple[DerivedBound, ...]:
 
 def _bounds(c: Constraint, start: int, line: Line, space: Space) -> list[DerivedBound]:
     shape = space.shapes[line.name]
-    indices = [line.index]
-    if not line.index and shape:
+    indices = [line.place]
+    if not line.place and shape:
         indices = [index for name, index in space.coordinates() if name == line.name]
     text = f"`{c.text}` is a bound of {line.name}"
     found = []
@@ -241,7 +241,7 @@ def _shifted(
     if not isinstance(number, tuple) and not isinstance(b, tuple):
         return line._replace(constant=b + sign * number)
     shape = space.shapes[line.name]
-    length = shape[0] if shape and not line.index else 0
+    length = shape[0] if shape and not line.place else 0
     add = number if isinstance(number, tuple) else (number,) * length
     old = b if isinstance(b, tuple) else (b,) * length
     if not length or len(add) != length or len(old) != length:

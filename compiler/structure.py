@@ -148,7 +148,7 @@ class Reader:
     def _call(self, expr: Call) -> Form:
         name = function_name(expr)
         arguments = [self.form(a) for a in expr.arguments]
-        if name in _OF_ONE and len(arguments) == 1:
+        if name is not None and name in _OF_ONE and len(arguments) == 1:
             return _of_one(name, arguments[0])
         if name == "pow" and len(arguments) == 2:
             return _power(arguments[0], self._number(expr.arguments[1]))

@@ -86,7 +86,7 @@ class Nlp:
         """Called before each evaluation; what it raises ends the solver."""
         self.evaluations = 0
         self._at: Vector | None = None
-        self._known: dict[str, Any] = {}
+        self._known: dict[object, Any] = {}
         self._constant: NDArray[np.float64] | None = None
 
     def _bound(self, side: str, default: float) -> Vector:
@@ -124,7 +124,7 @@ class Nlp:
         """`x` with what follows from the rest of it set: nothing here."""
         return x
 
-    def _memory(self, x: Vector) -> dict[str, Any]:
+    def _memory(self, x: Vector) -> dict[object, Any]:
         if self._at is None or not np.array_equal(x, self._at):
             self._at, self._known = x.copy(), {}
             self._load(x)

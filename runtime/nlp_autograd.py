@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Matrix = NDArray[np.float64]
+Places = NDArray[np.signedinteger[Any]]
 
 CHUNK = 256
 """Rows of one batched backward pass: memory stays at a few hundred times the forward pass."""
@@ -23,7 +25,7 @@ def gradient(value: Tensor, tensors: Sequence[Tensor]) -> Matrix:
     return np.array(_flat(found, tensors, None).detach().numpy())
 
 
-def jacobian(values: Tensor, places: Matrix, tensors: Sequence[Tensor], size: int) -> Matrix:
+def jacobian(values: Tensor, places: Places, tensors: Sequence[Tensor], size: int) -> Matrix:
     """Rows d values[place] / d x of the places asked for, (rows, n)."""
     rows = np.zeros((len(places), size))
     if not values.requires_grad:

@@ -225,17 +225,18 @@ def interior(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
         return interior_point(nlp, start, scale.f, scale.g, limits.tolerance, limits.seen)
 
 
-def by_size(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
-    """SLSQP while n^3 is cheap; beyond, L-BFGS-B, or interior point where there are constraints.
+def by_size(nlp: Nlp) -> str:
+    """The engine of a problem: SLSQP while n^3 is cheap.
 
-    With few constraints of many variables L-BFGS-B inside an augmented Lagrangian needs no Hessian.
+    Beyond, L-BFGS-B for bounds alone; with few constraints of many variables it needs no Hessian
+    inside an augmented Lagrangian; with many, interior point.
     """
     rows = int(nlp.explicit.sum())
     if nlp.size + rows <= SMALL:
-        return slsqp(nlp, start, scale, limits)
+        return "slsqp"
     if rows > FEW:
-        return interior(nlp, start, scale, limits)
-    return (augmented_lagrangian if rows else lbfgs)(nlp, start, scale, limits)
+        return "interior_point"
+    return "augmented_lagrangian" if rows else "lbfgs"
 
 
 def _inner(
@@ -267,9 +268,9 @@ def _inner(
 
 Engine = Callable[[Nlp, Vector, Scale, Limits], Vector]
 ENGINES: dict[str, Engine] = {
-    "auto": by_size,
     "slsqp": slsqp,
     "trust_constr": trust_constr,
     "augmented_lagrangian": augmented_lagrangian,
     "interior_point": interior,
+    "lbfgs": lbfgs,
 }

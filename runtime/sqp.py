@@ -25,6 +25,7 @@ from cspec.runtime.nlp_engines import (
     Scale,
     Stopped,
     augmented_lagrangian,
+    by_size,
     scaling,
     unscaled,
 )
@@ -79,7 +80,8 @@ class Search:
         eliminated: Mapping[int, Rule],
         held: Sequence[int],
     ) -> None:
-        self.nlp, self.limits, self.engine = nlp, limits, engine
+        self.nlp, self.limits = nlp, limits
+        self.engine = by_size(nlp) if engine == "auto" else engine
         self.session = session
         self.eliminated, self.held = eliminated, held
         self.best: Candidate | None = None
@@ -207,6 +209,8 @@ def solve(
             _search(search, start, escalate, convex)
     except (Stopped, KeyboardInterrupt):
         session.termination = "interrupted"
+    except Diverged as gone:
+        search.endless = gone.x
     nlp.watch = trail.nothing
     with np.errstate(all="ignore"):
         best = _chosen(search, trail)

@@ -388,9 +388,8 @@ class Translator:
                 return self._within_example(name, expr)
             case Name(id="sum") if len(expr.arguments) == 1 and not self.scope.facts.data:
                 # Nothing is left out where nothing is measured: what is undefined has to be seen.
-                value = self.function("as_tensor")
-                value = ast.Call(value, [self.translate(expr.arguments[0])], [])
-                return ast.Call(ast.Attribute(value, "sum"), args=[], keywords=[])
+                tensor = self.call("as_tensor", self.translate(expr.arguments[0]))
+                return ast.Call(ast.Attribute(tensor, "sum"), args=[], keywords=[])
             case Name(id=name):
                 value = self.call(
                     BODIES.get(name, name),
