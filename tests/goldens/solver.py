@@ -3,7 +3,7 @@
 a: sin(x)*y <= 0.5 by sqp
 b: x + y == 1 by sqp
 
-Compiled by cspec from <spec>, plan ea071744637f. Running this file
+Compiled by cspec from <spec>, plan 196aa25e44b5. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -82,7 +82,11 @@ def train(session):
         gradient=gradient,
         jacobian=jacobian,
         hessian=hessian,
-        engine="slsqp",
+        eliminated={
+            1: (1.0, {0: -1.0}),
+        },
+        held=(1,),
+        engine="auto",
         tolerance=1e-09,
         iterations=500,
         escalate=True,
@@ -118,7 +122,7 @@ PROGRAM = {"name": "<spec>",
          "minimize cos(x) + (y - 2)^2\n"
          "s.t. a: sin(x)*y <= 0.5\n"
          "     b: x + y == 1",
- "digest": "ea071744637fdbb83f8477aa7604aee62d7090f219164e0a4a7dd3de82745d4a",
+ "digest": "196aa25e44b55b1dde9a21f312f821c545d225736495056f8e2f184c68530345",
  "sense": "minimize",
  "objective": "cos(x) + (y - 2)^2",
  "constraints": [{"label": "a",
@@ -139,8 +143,8 @@ PROGRAM = {"name": "<spec>",
                   "relation": "==",
                   "tolerance": 1e-06,
                   "method": "sqp",
-                  "reason": "affine, small and deterministic: sequential quadratic programming, "
-                            "exact derivatives",
+                  "reason": "affine: `y = 1 - x`, so the solver works without it; its multiplier "
+                            "follows from stationarity",
                   "rule": "sqp",
                   "segment": [1, 2],
                   "multipliers": True,
@@ -164,7 +168,8 @@ PROGRAM = {"name": "<spec>",
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
          "schedule": ["constant", {"warmup": 0}]},
- "method": "sqp"}
+ "method": "sqp",
+ "notes": ["1 variable eliminated by affine equalities: y = 1 - x"]}
 
 
 if __name__ == "__main__":

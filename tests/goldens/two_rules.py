@@ -12,7 +12,7 @@ import torch
 
 from cspec.runtime import operators
 from cspec.runtime.functions import cos, sin, sumsq
-from cspec.runtime.splitting import project_
+from cspec.runtime.projections import project_
 from cspec.runtime.update import keep, vector, weigh, worst
 
 BOX = operators.get("box", 0, 1.5707963267948966)
