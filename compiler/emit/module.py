@@ -173,7 +173,7 @@ RESERVED_NAMES = (
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
         "initial_state", "closure", "sqp", "spg", "bisection", "gradient", "jacobian", "hessian",
-        "multipliers", "stand_in", "seen", "place", "prepare",
+        "multipliers", "stand_in", "seen", "place", "prepare", "smooth",
     }
 )  # fmt: skip
 
