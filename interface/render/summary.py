@@ -43,7 +43,11 @@ def summarize(result: Result, program: Program | None = None) -> Summary:
         rows=tuple(row(c) for c in result.constraints),
         met=tuple(c.satisfied or c.soft for c in result.constraints),
         facts=tuple(_facts(result, program)),
-        misses=tuple(explain_misses(result.constraints, training_data(program), result.conflict)),
+        misses=tuple(
+            explain_misses(
+                result.constraints, training_data(program), result.conflict, result.notes
+            )
+        ),
         prices=tuple(_prices(result, objective, sense)),
         notes=result.notes,
     )

@@ -149,8 +149,16 @@ def several(names: Sequence[str], most: int = 6) -> str:
     return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
-def explain_miss(c: ConstraintResult, chose: str | None, conflict: Sequence[str] = ()) -> list[str]:
-    """A requirement that is not met: where, by how much, and what to try."""
+def explain_miss(
+    c: ConstraintResult,
+    chose: str | None,
+    conflict: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> list[str]:
+    """A requirement that is not met: where, by how much, and what to try.
+
+    Where a note of the run says why, nothing is guessed from the multiplier.
+    """
     if math.isnan(c.value):
         return [
             f"{c.name} NOT MET: it could not be measured on {where(c)}",
@@ -163,12 +171,16 @@ def explain_miss(c: ConstraintResult, chose: str | None, conflict: Sequence[str]
         head = f"{c.name} NOT MET on {where(c)}: `{c.text}` is violated by {number(c.violation, 2)}"
     else:
         head += f", {slack(c)} (bound {bound}, tolerance {number(c.tolerance, 2)})"
-    advice = [_RELAX] if c.name in conflict else _advice(c, chose)
+    diagnosed = any(note.startswith(f"{c.name}: ") for note in notes)
+    advice = [_RELAX] if c.name in conflict else _advice(c, chose, diagnosed)
     return [head, *(f"  try: {text}" for text in advice)]
 
 
 def explain_misses(
-    constraints: Sequence[ConstraintResult], chose: str | None, conflict: Sequence[str] = ()
+    constraints: Sequence[ConstraintResult],
+    chose: str | None,
+    conflict: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> list[str]:
     """All requirements that are not met; the members of one constraint together, worst first."""
     families: dict[tuple[str, str], list[ConstraintResult]] = {}
@@ -180,7 +192,7 @@ def explain_misses(
         told = sorted(
             missed, key=lambda c: -c.violation if c.violation == c.violation else -math.inf
         )
-        found = [explain_miss(c, chose, conflict) for c in told]
+        found = [explain_miss(c, chose, conflict, notes) for c in told]
         lines += [miss[0] for miss in found[:_TOLD]]
         rest = [c.name for c in told[_TOLD:]]
         if rest:
@@ -194,22 +206,14 @@ _TOLD = 3
 """Members of one constraint whose miss is told in full."""
 
 
-def _advice(c: ConstraintResult, chose: str | None) -> list[str]:
+def _advice(c: ConstraintResult, chose: str | None, diagnosed: bool) -> list[str]:
     found = []
     if c.standard_error and c.violation <= 2 * c.standard_error:
         found.append(
             f"more data, or a bound with a margin: the miss is within sampling noise (standard "
             f"error {number(c.standard_error, 2)})"
         )
-    if c.method in {"penalty", "exact_penalty", "quadratic_penalty"}:
-        found.append(f"`by augmented_lagrangian`, or a larger coefficient of {c.method}")
-    elif c.dual_state == "growing":
-        found.append(
-            "training longer (`fit(epochs=...)`) or a larger dual step: its multiplier was still "
-            "growing"
-        )
-    elif c.dual_state == "inactive":
-        found.append("a larger dual step: its multiplier never left 0")
+    found += ["what its note below says"] if diagnosed else _by_multiplier(c)
     if c.relation == "in" and c.method not in {"projection", "parametrization"}:
         found.append("`by projection`, which holds at every step")
     if chose is not None and c.split is not None and c.split != chose:
@@ -220,6 +224,20 @@ def _advice(c: ConstraintResult, chose: str | None) -> list[str]:
     if c.relation == "==" and c.violation <= 10 * max(c.tolerance, 1e-12):
         found.append("`within` a tolerance that fits the problem, or more steps")
     return found or ["more steps, or `by augmented_lagrangian` if its value swings"]
+
+
+def _by_multiplier(c: ConstraintResult) -> list[str]:
+    """What the method and the state of its multiplier suggest."""
+    if c.method in {"penalty", "exact_penalty", "quadratic_penalty"}:
+        return [f"`by augmented_lagrangian`, or a larger coefficient of {c.method}"]
+    if c.dual_state == "growing":
+        return [
+            "training longer (`fit(epochs=...)`) or a larger dual step: its multiplier was still "
+            "growing"
+        ]
+    if c.dual_state == "inactive":
+        return ["a larger dual step: its multiplier never left 0"]
+    return []
 
 
 def iterates(result: Result) -> str | None:

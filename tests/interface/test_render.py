@@ -146,6 +146,14 @@ def test_a_miss_says_where_by_how_much_and_what_to_try(change: dict[str, Any], a
     assert any("trained on train and is judged on test" in line for line in tries)
 
 
+def test_where_a_note_says_why_nothing_else_is_guessed() -> None:
+    growing = replace(MISSED, dual_state="growing", split=None)
+    told = explain_miss(growing, None, (), (f"{growing.name}: its gradient is zero",))
+    assert told[1:] == ["  try: what its note below says"]
+    guessed = explain_miss(growing, None, (), ("other: its gradient is zero",))
+    assert "larger dual step" in guessed[1]
+
+
 def test_the_text_has_everything_and_no_color() -> None:
     text = plain_text(summarize(result(MET, MISSED, notes=("mind this",)), PROGRAM))
     assert text.startswith("a.cspec: a requirement is NOT MET\n")
