@@ -21,12 +21,15 @@ def solved(session: Session, key: str, objective: float, constraint: float) -> b
 def report_stall(session: Session, rule: str, accepts: str, rejected: str, rejections: int) -> None:
     """Count the updates that were accepted, and say whether the end of the run was a stall.
 
-    `accepts` and `rejected` are the state entries that count them.
+    `accepts` and `rejected` are the state entries that count them. A run that ends feasible did
+    not stall, though no update may have been accepted once the violation was at rounding level.
     """
     labels = ", ".join(c.label for c in session.program.constraints if c.rule == rule)
     accepted = int(session.state[accepts].max())
     session.details[rule] = {"updates": session.epoch, "updates accepted": accepted}
     session.notes.append(f"{rule}: {accepted} of {session.epoch} updates of {labels} were accepted")
+    if session.feasible():
+        return  # What is met within its tolerance needs no further decrease.
     if accepted == 0:
         session.notes.append(
             f"{rule} stalled: no update was accepted, so this was a growing quadratic penalty; "
