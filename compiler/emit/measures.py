@@ -82,9 +82,7 @@ def write_constraints(
     translator.writer.line("return f, g, g.detach()")
 
 
-def _objective(
-    lowered: Lowered, translator: Translator, vectors: Vectorizer | None = None
-) -> None:
+def _objective(lowered: Lowered, translator: Translator, vectors: Vectorizer | None = None) -> None:
     writer = translator.writer
     objective = lowered.problem.objective
     value = translator.translate(objective if vectors is None else vectors.expression(objective))
@@ -250,9 +248,7 @@ def write_values(
         _return_dictionary(pairs, make.writer)
 
 
-def write_objective(
-    expr: Expr, make: MakeTranslator, vectors: Vectorizer | None = None
-) -> None:
+def write_objective(expr: Expr, make: MakeTranslator, vectors: Vectorizer | None = None) -> None:
     """`objective(primal, data)`: the objective as written, without preferences."""
     doc = ["The objective as written."]
     with make.writer.function("objective", ("primal", "data"), doc):

@@ -182,14 +182,15 @@ class FrankWolfe(Method):
     lr: float | None = Field(None, gt=0, description="step; default: 2 / (k + 2)")
 
 
+SqpEngine = Literal["auto", "slsqp", "trust_constr", "augmented_lagrangian", "interior_point"]
+
+
 class Sqp(Method):
     """Sequential quadratic programming by scipy, for small deterministic problems."""
 
     word: ClassVar[str] = "sqp"
     multipliers: ClassVar[bool] = True
-    engine: Literal[
-        "auto", "slsqp", "trust_constr", "augmented_lagrangian", "interior_point"
-    ] = Field(
+    engine: SqpEngine = Field(
         "auto",
         description="what solves; `auto`: SLSQP for small problems, beyond them L-BFGS-B without "
         "constraints, in an augmented Lagrangian with few, interior point with many",

@@ -69,7 +69,7 @@ class Rank(Operator):
     def project(self, x: Tensor) -> Tensor:
         def truncate(S: Tensor) -> Tensor:
             kept = torch.arange(S.shape[-1], device=S.device) < self.r
-            kept = kept | S.isnan() | (S <= rounding(x, S))
+            kept = kept | S.isnan() | (rounding(x, S) >= S)
             return torch.where(kept, S, torch.zeros_like(S))
 
         return with_singular_values(x, truncate)
