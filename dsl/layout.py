@@ -209,7 +209,11 @@ class _Cutter:
             return False
         if self.open:
             return self.open[-1] != "LBRACE"
-        return not self._quantifier_open()
+        return not self._quantifier_open() and not self._quantifier_alone()
+
+    def _quantifier_alone(self) -> bool:
+        """`forall w in S:` and nothing behind: the line below is its constraint."""
+        return self.current[0].kind == "FORALL" and self.current[-1].kind == "COLON"
 
     def _quantifier_open(self) -> bool:
         for token in reversed(self.current):

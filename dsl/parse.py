@@ -14,10 +14,12 @@ from cspec.dsl.layout import ITEM_WORDS, Clause, cut
 from cspec.dsl.nodes import Comment, Constraint, Group, Item, Spec, SubjectTo
 from cspec.dsl.read import read
 from cspec.dsl.source import Source, Span
+from cspec.dsl.syntax_blocks import mend_blocks
 from cspec.dsl.syntax_checks import check_item
 from cspec.dsl.syntax_comments import mend_comments
 from cspec.dsl.syntax_errors import explain
 from cspec.dsl.syntax_failure import Failure, open_brackets, problem
+from cspec.dsl.syntax_fit import setting_line
 from cspec.dsl.syntax_headings import mend_headings
 from cspec.dsl.syntax_limits import (
     MAX_BYTES,
@@ -47,8 +49,9 @@ def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
         return Spec(items=()), (too_large(source),)
     tokens, comments = tokenize(source.text)
     tokens, found = mend_comments(source, tokens)
+    tokens, blocks = mend_blocks(source, tokens)
     tokens, headings = mend_headings(source, tokens)
-    found += headings + invisible(source)
+    found += blocks + headings + invisible(source)
     placed: list[tuple[Clause, Item | None]] = []
     for clause in cut(tokens):
         first, *others = _parse_clause(source, clause, found) or [None]
@@ -80,8 +83,9 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
     found.extend(_sign(source, sign) for sign in clause.signs)
     tokens, findings = mend(source, clause.tokens)
     found.extend(findings)
-    tokens, findings = colon_after_item(source, tokens)
-    found.extend(findings)
+    for mending in (setting_line, colon_after_item):
+        tokens, findings = mending(source, tokens)
+        found.extend(findings)
     items: list[Item | None] = []
     waiting = [tokens]
     while waiting:

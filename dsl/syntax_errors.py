@@ -36,6 +36,7 @@ from cspec.dsl.syntax_items import (
     quoted_column,
     stop_after,
     unnamed_metric,
+    using_for,
     verify_words,
 )
 from cspec.dsl.syntax_parts import (
@@ -56,7 +57,7 @@ from cspec.dsl.syntax_places import (
     quantifier_on_this_line,
     several_objectives,
 )
-from cspec.dsl.syntax_quantifiers import for_all, missing_colon, quantifier_names
+from cspec.dsl.syntax_quantifiers import for_all, label_behind, missing_colon, quantifier_names
 from cspec.dsl.syntax_relations import (
     double_bar,
     doubled_operator,
@@ -166,6 +167,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     bounds,
     star_import,
     renamed_given,
+    using_for,
     verify_words,
     unnamed_metric,
     stop_after,
@@ -185,6 +187,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     single_equal,
     keyword_start,
     quantifier_names,
+    label_behind,
     missing_colon,
     floor_division,
     not_in,

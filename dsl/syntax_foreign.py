@@ -93,8 +93,10 @@ def _bounded(f: Failure, value: tuple[Token, ...], below: bool) -> tuple[Token, 
 
 
 def objective_label(f: Failure) -> Repair | None:
-    """`minimize cost: x`: an objective has no label."""
+    """`minimize cost: x`, `cost: minimize x`: an objective has no label."""
     objective = f.first.kind in {"MINIMIZE", "MAXIMIZE"}
+    if f.at(1).kind == "COLON" and f.at(2).kind in {"MINIMIZE", "MAXIMIZE"}:
+        return _labelled_objective(f)
     if not objective or f.token.kind != "COLON" or f.index != 2 or f.before.kind != "NAME":
         return None
     following = f.at(3)
@@ -112,6 +114,22 @@ def objective_label(f: Failure) -> Repair | None:
             fix_span=Span(f.before.start, following.start if following.text else f.token.end),
         ),
         f.replaced(1, 3) if following.text else None,
+    )
+
+
+def _labelled_objective(f: Failure) -> Repair:
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            "an objective has no label",
+            Span(f.first.start, f.at(1).end),
+            notes=("labels name constraints; there is only one objective",),
+            helps=(f"write `{f.text(2, len(f.tokens))}`",),
+            fix="",
+            fix_span=Span(f.first.start, f.at(2).start),
+        ),
+        f.tokens[2:],
     )
 
 

@@ -30,6 +30,24 @@ def verify_words(f: Failure) -> Repair | None:
     )
 
 
+def using_for(f: Failure) -> Repair | None:
+    """`using lagrangian for lip`: `using` is about every constraint."""
+    if f.first.kind != "USING" or f.token.kind not in {"FOR", "ON"} or f.index < 2:
+        return None
+    method, named = f.text(1, f.index), f.tokens[f.index + 1 :]
+    label = named[0].text if named and named[0].text.isidentifier() else "c"
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            "`using` is about every constraint that names no method",
+            Span(f.token.start, f.tokens[-1].end),
+            helps=(f"`{label}: ... by {method}` says it for one constraint",),
+        ),
+        f.tokens[: f.index],
+    )
+
+
 def unnamed_metric(f: Failure) -> Repair | None:
     """`metric P[pred == y]`: a metric has a name."""
     if f.first.kind != "METRIC" or f.index > 2 or f.token.kind in {"EQUAL", "COLON", "RELATION"}:

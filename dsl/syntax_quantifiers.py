@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import (
     OPERAND_ENDS,
@@ -68,6 +70,9 @@ def missing_colon(f: Failure) -> Repair | None:
         return None
     if f.token.kind not in OPERAND_STARTS | {"LBRACE", "FORALL"} or f.index < start + 4:
         return None
+    labelled = label_behind(replace(f, index=f.index + 1))
+    if labelled is not None:
+        return labelled
     place = f.before.end
     quantifier = f.text(start, f.index)
     return Repair(
@@ -82,6 +87,54 @@ def missing_colon(f: Failure) -> Repair | None:
             fix_span=Span(place, place),
         ),
         f.replaced(f.index, f.index, Token("COLON", ":", place, place)),
+    )
+
+
+def label_behind(f: Failure) -> Repair | None:
+    """`forall w in S: lip: ...`: the label stands before the quantifier."""
+    label = f.before
+    at = next((i for i in range(f.index) if f.at(i).kind == "FORALL"), None)
+    word = label.text.isidentifier() and label.text != "where"
+    behind = f.token.kind == "COLON" and word and not f.depth(f.index)
+    if at is None or not behind or f.kind != "clause" or f.index < at + 4:
+        return None
+    start = f.at(at).start
+    colon = f.at(f.index - 2).kind == "COLON"
+    quantifier = f.text(at, f.index - 2 if colon else f.index - 1)
+    if at:
+        return Repair(
+            problem(
+                f.source,
+                "CS126",
+                f"a constraint has one label: `{f.first.text}` or `{label.text}`",
+                Span(label.start, f.token.end),
+                label="a second label",
+                helps=(f"remove `{label.text}:`",),
+                fix="",
+                fix_span=Span(label.start, f.at(f.index + 1).start),
+                safe=False,
+            ),
+            f.replaced(f.index - 1, f.index + 1),
+        )
+    head = f"{label.text}: {quantifier}:"
+    body = f.text(f.index + 1, len(f.tokens)) if f.at(f.index + 1).text else "..."
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            "a label stands before the quantifier",
+            Span(label.start, f.token.end),
+            helps=(f"the label comes first: `{head} {body}`",),
+            fix=head,
+            fix_span=Span(start, f.token.end),
+        ),
+        (
+            label._replace(kind="NAME"),
+            f.token,
+            *f.tokens[: f.index - 1],
+            *(() if colon else (f.token,)),
+            *f.tokens[f.index + 1 :],
+        ),
     )
 
 
