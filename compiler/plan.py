@@ -265,7 +265,7 @@ def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) ->
     """The canonical problem with members for quantifiers, surrogates, and a method each."""
     checked = plan.checked
     problem = with_accuracy(canonical_problem(checked), checked, facts)
-    problem = expand(problem, Expansion(facts, checked.params))
+    problem = expand(problem, Expansion(facts, checked.params, checked.method))
     problem = sized_identity(problem, _shapes(plan))
     check_ranks(problem, _shapes(plan))
     problem = surrogates(gates(problem, gated), moving(checked))

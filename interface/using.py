@@ -134,7 +134,7 @@ def _changed(
 
 def _for_each(method: Expr) -> bool:
     """What stands behind each constraint: these words say how that one constraint is read."""
-    return isinstance(method, Name) and method.id in (*MAPS, "construction", "output_projection")
+    return isinstance(method, Name) and method.id in (*MAPS, "construction")
 
 
 def _one_line(spec: Spec, method: Expr, source: Source) -> tuple[Item, ...]:

@@ -34,6 +34,7 @@ from cspec.dsl.nodes import (
     Sum,
     Vector,
 )
+from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import OutputProjection
 from cspec.dsl.trees import substitute
 
@@ -50,6 +51,8 @@ class Expansion(NamedTuple):
 
     facts: Facts
     params: Mapping[str, float | tuple[float, ...]]
+    method: Settings | None = None
+    """What `using` names: the method of every constraint that names none."""
 
 
 def expand(problem: Problem, context: Expansion) -> Problem:
@@ -104,7 +107,7 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
     if not constraint.binders:
         yield constraint
         return
-    if isinstance(constraint.method, OutputProjection):
+    if _in_the_model(constraint, context):
         yield _of_each_example(constraint, context)
         return
     found = False
@@ -117,6 +120,13 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
         )
     if not found:
         raise SpecError([_nothing(constraint, context.facts)])
+
+
+def _in_the_model(c: Constraint, context: Expansion) -> bool:
+    """Whether it is enforced by the model's own outputs, by its `by` or by the spec's `using`."""
+    if c.method is None and not c.construction and c.soft is None:
+        return isinstance(context.method, OutputProjection)
+    return isinstance(c.method, OutputProjection)
 
 
 def _of_each_example(constraint: Constraint, context: Expansion) -> Constraint:

@@ -127,12 +127,6 @@ def test_a_damaged_file_is_trained_again(tmp_path, monkeypatch) -> None:
     assert trained.count == 1
 
 
-def test_a_method_for_outputs_stands_behind_each_constraint() -> None:
-    text = "minimize ce\ns.t. r: forall (x, y) in train: model(x)[0] <= 1\n"
-    found = changed(text, "output_projection")
-    assert found == text.replace("[0] <= 1", "[0] <= 1 by output_projection")
-
-
 def test_what_a_row_changes_wrongly_is_its_reason_and_the_others_run() -> None:
     wrong = "projection; model net = mlp(hiden=[8])"
     found = cspec.compare(NET, using=[wrong, "projection"], seeds=1)

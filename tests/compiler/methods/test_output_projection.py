@@ -34,6 +34,14 @@ def test_holds_on_every_example_of_data_never_seen(run):
     assert float(out[:, 2].max()) <= 0.5 + 1e-5
 
 
+def test_using_says_it_for_every_constraint_that_names_no_method(run):
+    by = SPEC.format(a="net(x)[0] + 2*net(x)[1] <= -1")
+    using = by.replace(" by output_projection", "") + "using output_projection\n"
+    one, other = run(using), run(by)
+    assert one.status == "satisfied"
+    assert [c.value for c in one.constraints] == [c.value for c in other.constraints]
+
+
 def test_outputs_that_hold_stay_and_others_meet_the_bound():
     project = ProjectOutputs([[1.0, 1.0, 0.0], [0.0, 1.0, -2.0]], [-1.0, 0.0], [1.0, 0.0])
     outputs = torch.randn(100, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
