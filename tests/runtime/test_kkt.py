@@ -9,8 +9,8 @@ import cspec
 BALL = """
 var w[2] = 0.1
 minimize (w[0] - 2)^2 + w[1]^2 + abs(w[0] + 5)
-s.t. ball: norm(w, 2) <= {bound}
-     far: norm(w, 2) <= 50
+s.t. ball: norm(w, 2) <= {bound} by projection
+     far: norm(w, 2) <= 50 by projection
 fit(optimizer=sgd(lr=0.01), steps=1500)
 """
 

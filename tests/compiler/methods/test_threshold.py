@@ -55,7 +55,7 @@ def test_the_shift_is_saved_with_the_model(build, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("var x = 1\nminimize x^2\ns.t. c: x >= 2 by threshold", "not a rate"),
+        ("var x = 1\nminimize x^2\ns.t. c: x >= 2 by threshold", "only rates count"),
         (
             "data train(x, y) = digits()\nmodel f = linear\nminimize ce(f(x), y)\n"
             "s.t. c: P[pred == 3] <= 5% by threshold",
