@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from cspec.runtime.result import Result
 
 
+WIDTH = 48
+"""Characters of an objective's text beyond which it is called "the objective"."""
+
+
 class Summary(NamedTuple):
     """What to print of a result, in order."""
 
@@ -36,7 +40,7 @@ class Summary(NamedTuple):
 
 def summarize(result: Result, program: Program | None = None) -> Summary:
     """The sections of a result; with the program, in the words of its spec."""
-    objective = program.objective if program is not None else "the objective"
+    objective = _objective(program)
     sense = program.sense if program is not None else "minimize"
     return Summary(
         headline=f"{result.spec}: {STATUS_WORDS[result.status]}",
@@ -53,10 +57,17 @@ def summarize(result: Result, program: Program | None = None) -> Summary:
     )
 
 
+def _objective(program: Program | None) -> str:
+    """The objective as written, where it is short enough to stand in a line."""
+    if program is None or len(program.objective) > WIDTH:
+        return "the objective"
+    return program.objective
+
+
 def _facts(result: Result, program: Program | None) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if program is not None and program.sense != "satisfy":
-        found.append((f"{program.sense} {program.objective}", number(result.objective)))
+        found.append((f"{program.sense} {_objective(program)}", number(result.objective)))
     elif program is None:
         found.append(("objective", number(result.objective)))
     found += [(name, _value(value)) for name, value in result.vars.items()]
