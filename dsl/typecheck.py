@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from cspec.dsl.axes import axes
 from cspec.dsl.constants import CONSTANTS, NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.intervals import Ranges
@@ -219,6 +220,8 @@ class Typer:
         kinds = [self.operand(operand, scope) for operand in operands]
         self.finite(expr)
         whats = {kind.what for kind in kinds}
+        if isinstance(expr, Product) and axes(expr, self.symbols.table) == 0:
+            return joined("number", *kinds)
         for what in ("unknown", "groups", "tensor", "scores"):
             if what in whats:
                 return joined(what, *kinds)

@@ -20,6 +20,7 @@ from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
 from cspec.compiler.vectors import Constants, Entries, Sized, Total
+from cspec.dsl.axes import axes
 from cspec.dsl.constants import CONSTANTS, value_or_none
 from cspec.dsl.nodes import (
     And,
@@ -458,6 +459,8 @@ class Translator:
         method = method_name(expr)
         if method is not None and method[0] in self.scope.facts.models:
             return self._weights(method[0], method[1], ("*",))
+        if expr.name == "T" and axes(expr.value, self.scope.symbols.table) == 1:
+            return self.translate(expr.value)  # A vector is its own transpose.
         if expr.name == "T":
             return ast.Attribute(value=self.matrix(expr.value), attr="T")
         position = self._position(expr.value, expr.name)
