@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from cspec.compiler.rewrite import function_name, method_name
+from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.format_expressions import format_expression
 from cspec.dsl.nodes import (
+    Attribute,
     Binder,
     Call,
     Comprehension,
@@ -13,8 +17,11 @@ from cspec.dsl.nodes import (
     Expr,
     Implies,
     Name,
+    Node,
+    walk,
 )
 
+_AVERAGE = "an average over points of a domain"
 _FUNCTIONS = {
     "diff": "a derivative of a model's output",
     "laplacian": "a derivative of a model's output",
@@ -30,13 +37,68 @@ def form(expr: Expr) -> str:
         case Comprehension(function=function):
             return f"`{function}(... for ...)` over a set that is not finite"
         case Expectation(binders=binders) if binders:
-            return "an average over points of a domain"
+            return _AVERAGE
         case Implies():
             return "a rule `A => B` on each example"
         case Call() if function_name(expr) in _FUNCTIONS:
             return _FUNCTIONS[function_name(expr) or ""]
         case _:
             return f"`{format_expression(expr)}` here"
+
+
+_DRAWN = frozenset({"uniform", "normal", "ball"})
+"""Sets that are not finite, besides the domains of a spec."""
+
+
+def require_finite(checked: Checked, explained: bool = True) -> None:
+    """Refuse what runs over points of a domain, before data or models are looked for.
+
+    `explained` says whether `cspec explain` works without it.
+
+    Raises:
+        SpecError: every such set of the spec, in source order.
+    """
+    domains = checked.symbols.domains()
+    found = {
+        binder.domain.span: _diagnostic(
+            _over(node, binder, domains),
+            binder.domain,
+            ("compiled are averages over data, and requirements on finite sets",),
+            explained,
+        )
+        for node, binder in _binders(checked.elaborated)
+        if any(_infinite(part, domains) for part in walk(binder.domain))
+    }
+    if found:
+        raise SpecError([found[span] for span in sorted(found)])
+
+
+def _binders(tree: Node) -> Iterator[tuple[Node, Binder]]:
+    for node in walk(tree):
+        for binder in getattr(node, "binders", ()):
+            yield node, binder
+
+
+def _infinite(part: Node, domains: Collection[str]) -> bool:
+    match part:
+        case Name(id=name):
+            return name in domains
+        case Call():
+            return function_name(part) in _DRAWN
+        case _:
+            return False
+
+
+def _over(node: Node, binder: Binder, domains: Collection[str]) -> str:
+    if isinstance(node, Expectation | Comprehension):
+        return form(node)
+    match binder.domain:
+        case Name(id=name) if name in domains:
+            return f"a requirement on every point of the domain `{name}`"
+        case Call(function=Attribute(value=Call(), name="sample")):
+            return "a requirement on drawn points"
+        case _:
+            return index_set(binder)
 
 
 def index_set(binder: Binder) -> str:
@@ -57,15 +119,20 @@ def index_set(binder: Binder) -> str:
 
 def not_compiled(what: str, expr: Expr, *notes: str) -> SpecError:
     """The finding that a form is understood and checked, but has no emitted Python yet."""
-    return SpecError(
-        [
-            Diagnostic(
-                code="CS520",
-                message=f"{what} is checked by cspec, but not compiled yet",
-                span=expr.span,
-                label="not compiled yet",
-                notes=notes,
-                helps=("leave this constraint out to run the rest; `cspec explain` works with it",),
-            )
-        ]
+    return SpecError([_diagnostic(what, expr, notes)])
+
+
+def _diagnostic(
+    what: str, expr: Expr, notes: tuple[str, ...], explained: bool = True
+) -> Diagnostic:
+    help_ = "leave it out to run the rest"
+    if what == _AVERAGE:
+        help_ = "draw the points beforehand and bind them as data: `E[... on points]`"
+    return Diagnostic(
+        code="CS520",
+        message=f"{what} is checked by cspec, but not compiled yet",
+        span=expr.span,
+        label="not compiled yet",
+        notes=notes,
+        helps=(f"{help_}; `cspec explain` works with it" if explained else help_,),
     )

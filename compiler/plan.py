@@ -21,6 +21,7 @@ from cspec.compiler.ir import Problem, Step
 from cspec.compiler.line_run import line_graph
 from cspec.compiler.lower import Lowered, lower
 from cspec.compiler.matrices import matrices
+from cspec.compiler.missing import require_finite
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import Expansion, expand
@@ -114,6 +115,8 @@ def plan(checked: Checked) -> Plan:
     found = errors(checked.diagnostics)
     if found:
         raise SpecError(checked.diagnostics)
+    if space_of(checked) is not None:
+        require_finite(checked, explained=False)
     problem = canonical_problem(checked)
     if space_of(checked) is not None:
         problem = expand(problem, Expansion(Facts(), checked.params))
