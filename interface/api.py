@@ -25,6 +25,7 @@ from cspec.dsl.parse import parse as parse_source
 from cspec.dsl.source import Source
 from cspec.errors import rendered
 from cspec.functions import registered
+from cspec.outside import checked_with
 from cspec.sources import inline_source, read_source
 from cspec.specs import checked_spec
 
@@ -122,12 +123,13 @@ def compile(spec: SpecLike, **names: Any) -> Program:
         SpecError: what is wrong with the spec, or with what is bound.
     """
     from cspec.pipeline import prepare
-    from cspec.plans import planned
+    from cspec.plans import plan_of
 
     with rendered():
         source, base = read_spec(spec)
         params, bindings = split_names(source, names)
-        return prepare(planned(source, params), bindings, base=base).program
+        checked = checked_with(source, params, bindings, base)
+        return prepare(plan_of(checked), bindings, base=base).program
 
 
 def run(
@@ -149,12 +151,12 @@ def run(
     """
     from cspec.execution import train
     from cspec.pipeline import prepare
-    from cspec.plans import planned
+    from cspec.plans import plan_of
 
     with rendered():
         source, base = read_spec(spec)
         params, bindings = split_names(source, names)
-        symbolic = planned(source, params)
+        symbolic = plan_of(checked_with(source, params, bindings, base))
         prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)
         _show_in_notebooks()
         return train(prepared, seed=seed, device=device, out=out, on_progress=progress, base=base)

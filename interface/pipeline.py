@@ -13,12 +13,15 @@ from typing import Any, NamedTuple
 
 from cspec.compiler.facts import DataFacts
 from cspec.compiler.fits import check_labels
+from cspec.compiler.missing import require_finite
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
-from cspec.dsl.check import Checked
+from cspec.dsl.check import Checked, check
+from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
 from cspec.dsl.nodes import Call, From, Name, Objective, walk
-from cspec.dsl.source import NOWHERE, Span
-from cspec.functions import bodies
+from cspec.dsl.source import NOWHERE, Source, Span
+from cspec.functions import bodies, registered
+from cspec.plans import plan_of
 from cspec.runtime.bind_text import load_object
 from cspec.runtime.binding import Bound, Inputs, bind
 from cspec.runtime.facts import facts
@@ -52,17 +55,35 @@ def prepare(
         SpecError: names that are not bound, data or models that can't be used, and what only now
             can be checked.
     """
-    inputs = inputs_of(symbolic, base)
-    bound = bind(
-        inputs,
-        bindings,
-        seed=seed_of(symbolic, seed),
-        outputs=lambda data: _outputs(symbolic, data),
-    )
+    with placed(symbolic.checked.source):
+        require_finite(symbolic.checked)
+    bound = _bound(symbolic, bindings, base, seed_of(symbolic, seed))
     with placed(symbolic.checked.source):
         known = facts(bound, device, crosses(symbolic.checked))
         program = specialize(symbolic, known, data=bound.data_setups, models=bound.model_setups)
     return Prepared(symbolic, program, bound)
+
+
+def _bound(symbolic: Plan, bindings: Mapping[str, Any], base: Path, seed: int) -> Bound:
+    inputs = inputs_of(symbolic, base)
+    return bind(inputs, bindings, seed=seed, outputs=lambda data: _outputs(symbolic, data))
+
+
+def wrong_bindings(
+    source: Source, bindings: Mapping[str, Any], base: Path
+) -> tuple[Diagnostic, ...]:
+    """What is wrong with data and models whatever the params are, to be said beside wrong params.
+
+    Nothing is said where the spec has other errors, or where its params have no values of its own.
+    """
+    checked = check(source, functions=registered())
+    if errors(checked.diagnostics):
+        return ()
+    try:
+        _bound(plan_of(checked), bindings, base, checked.fit.seed)
+    except SpecError as error:
+        return tuple(d for d in error.diagnostics if d.code.startswith(("CS22", "CS33")))
+    return ()
 
 
 def _outputs(symbolic: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from cspec import exits
 from cspec.files import write_text
+from cspec.outside import checked_with
 from cspec.render.messages import print_diagnostics
 from cspec.render.tree import plain
 from cspec.settings import add_bind, add_set, bindings_of, params_of
 from cspec.sources import add_spec, chosen
-from cspec.specs import checked_spec
 
 DUMPS = ("tree", "problem", "graph", "source")
 
@@ -46,7 +46,8 @@ def stages(text: str) -> tuple[str, ...]:
 def main(options: argparse.Namespace) -> int:
     """Compile and write."""
     source, base = chosen(options)
-    checked = checked_spec(source, params_of(options))
+    bindings = bindings_of(options)
+    checked = checked_with(source, params_of(options), bindings, base)
     print_diagnostics(checked.diagnostics)
 
     from cspec.plans import plan_of
@@ -62,7 +63,6 @@ def main(options: argparse.Namespace) -> int:
 
         from cspec.pipeline import prepare
 
-        bindings = bindings_of(options)
         program = prepare(symbolic, bindings, base=base, device=options.device).program
         parts["graph"] = lambda: program.graph.model_dump_json(indent=1)
         parts["source"] = lambda: program.source.rstrip("\n")

@@ -68,9 +68,9 @@ def _run(options: argparse.Namespace) -> int:
         os.environ["CSPEC_DATA"] = options.data_dir
 
     # A mistake in the text is found before the two seconds that torch takes to import.
-    from cspec.specs import checked_spec
+    from cspec.outside import checked_with
 
-    checked = checked_spec(source, params)
+    checked = checked_with(source, params, bindings, base)
     if checked.diagnostics and not (options.json or options.quiet):
         print_diagnostics(checked.diagnostics)
 

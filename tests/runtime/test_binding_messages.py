@@ -132,3 +132,52 @@ s.t. a: P[pred == 1 | s == "q"] >= 1%
         'CS208 5:28 column `r` has no value "w"',
         'CS208 6:42 column `r` has no value "k"',
     ]
+
+
+NUMBERED = """data train(x, y) = csv("a.csv", target="y", categorical=["y"])
+model f = linear
+minimize ce(f(x), y)
+s.t. a: P[pred == {first} | y == {second}] >= 1%
+"""
+
+
+@pytest.fixture
+def numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes that are the numbers 1, 2 and 3."""
+    rows = "".join(f"{i / 7:.2f},{-i / 3:.2f},{i % 3 + 1}\n" for i in range(30))
+    (tmp_path / "a.csv").write_text(f"u,v,y\n{rows}")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("numbered")
+def test_a_number_that_is_a_class_and_the_number_of_another_asks_which() -> None:
+    spec = NUMBERED.format(first=1, second=1)
+    with pytest.raises(cspec.SpecError) as caught:
+        cspec.compile(spec)
+    found = caught.value.diagnostics
+    assert [d.span.start for d in found] == [spec.index("1 | y"), spec.index("1] >=")]
+    for one in found:
+        assert "two readings: the value 1 of `y`, or its value number 1, which is 2" in one.message
+    for chosen, code in ((0, 0), (1, 1)):
+        text = spec
+        for one in reversed(found):
+            fix = one.fixes[chosen]
+            text = text[: fix.span.start] + fix.replacement + text[fix.span.end :]
+        assert f"(predicted == {code}, where=y == {code})" in cspec.compile(text).source
+
+
+@pytest.mark.usefixtures("numbered")
+def test_a_number_with_one_reading_is_not_asked_about() -> None:
+    for text in (NUMBERED.format(first=3, second='"3"'), NUMBERED.format(first='"3"', second=3)):
+        assert "(predicted == 2, where=y == 2)" in cspec.compile(text).source
+    assert said(NUMBERED.format(first=4, second=3)) == ["CS208 4:19 column `y` has no value 4"]
+
+
+def test_params_and_bindings_that_are_wrong_are_said_together() -> None:
+    spec = "param eps = 0.5 in [0, 1]\nminimize ce\ns.t. a: density(model) <= eps\n"
+    found = said(spec, eps=3, data=(X, Y), modle=nn.Linear(3, 2))
+    assert [line.split(",")[0] for line in found] == [
+        "CS304 1:7 param `eps` is 3",
+        "CS222 nothing is called `modle`",
+    ]
+    assert len(said(spec, eps=3, data=(X, Y), model=nn.Linear(3, 2))) == 1

@@ -1,0 +1,31 @@
+"""A spec with what is given from outside: params, data and models, all that is wrong at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cspec.dsl.check import Checked
+from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.source import Source
+from cspec.specs import checked_spec
+
+
+def checked_with(
+    source: Source, params: Mapping[str, object], bindings: Mapping[str, Any], base: Path
+) -> Checked:
+    """The checked spec; where params are wrong, so may be the bindings, and both are said.
+
+    Raises:
+        SpecError: all that was found.
+    """
+    try:
+        return checked_spec(source, params)
+    except SpecError as error:
+        if not params or not bindings:
+            raise
+        # Only here: a mistake in the text is found before the two seconds that torch takes.
+        from cspec.pipeline import wrong_bindings
+
+        raise SpecError([*error.diagnostics, *wrong_bindings(source, bindings, base)]) from None
