@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import signal
+import sysconfig
 import threading
 import time
 import traceback
@@ -184,19 +185,18 @@ def explain_failure(program: Program, error: Exception) -> Diagnostic:
     constraint = _constraint_of(program, comment)
     source = Source(text=program.spec, name=program.name)
     notes = [f"in the generated line: {line}"] if line else []
-    notes.extend(_raised_at(error))
+    reason, said = _reason(error)
     model = _model_of(program, line)
     what = "the program"
     if constraint is not None:
         what = f"`{constraint.label}`"
     elif model is not None:
         what = f"the output of model `{model}`"
-    detail = str(error) or type(error).__name__
     return Diagnostic(
         code="CS610",
-        message=f"{what} can't be computed: {detail}",
+        message=f"{what} can't be computed: {reason}",
         span=NOWHERE if constraint is None else _line_span(source, constraint.line),
-        notes=tuple(notes),
+        notes=(*said, *notes),
         source=source if constraint is not None and constraint.line else None,
     )
 
@@ -208,17 +208,33 @@ def _model_of(program: Program, line: str) -> str | None:
     return next((m.name for m in program.models if called in (m.name, f"{m.name}_model")), None)
 
 
-def _raised_at(error: Exception) -> list[str]:
-    """The innermost line of the user's own code that an error came through."""
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not any(part in frame.filename for part in ("site-packages", "<cspec", "/cspec/"))
-        and Path(__file__).parent not in Path(frame.filename).parents
-    ]
-    if not own:
-        return []
-    return [f"raised at {Path(own[-1].filename).name}:{own[-1].lineno}: {own[-1].line}"]
+def _reason(error: Exception) -> tuple[str, tuple[str, ...]]:
+    """In whose code it went wrong, and what was said there; cspec's own words say both."""
+    frames = traceback.extract_tb(error.__traceback__)
+    kind, text = type(error).__name__, str(error)
+    said = (f"{kind}: {text}",) if text else ()
+    own = [frame for frame in frames if _users(frame.filename)]
+    if own:
+        place = f"{Path(own[-1].filename).name}:{own[-1].lineno}"
+        return f"{place} raises {kind}", (*said, f"at {place}: {own[-1].line}")
+    ours = bool(frames) and _RUNTIME in Path(frames[-1].filename).parents
+    if ours and (frames[-1].line or "").startswith("raise "):
+        return text or kind, ()
+    return f"torch raises {kind}" if text else kind, said
+
+
+_RUNTIME = Path(__file__).parent
+_STANDARD = Path(sysconfig.get_path("stdlib"))
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+def _users(name: str) -> bool:
+    """Whether a file of a traceback is the user's own: no library, no part of cspec."""
+    if name.startswith(("<cspec", "<frozen")):
+        return False
+    path = Path(name)
+    library = _STANDARD in path.parents or not _INSTALLED.isdisjoint(path.parts)
+    return not library and _RUNTIME not in path.parents
 
 
 def _constraint_of(program: Program, line: str) -> ConstraintFacts | None:
