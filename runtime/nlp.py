@@ -2,8 +2,9 @@
 
 minimize f(x) subject to g_i(x) <= 0 or == 0 and lower <= x <= upper, in float64. The functions are
 those of the emitted module: `measure` for values, `gradient`, `jacobian` and `hessian` for exact
-derivatives; where the compiler wrote none, automatic differentiation stands in. Values that are not
-finite become large ones, so that a line search turns back instead of failing.
+derivatives; where the compiler wrote none, automatic differentiation stands in. Where everything is
+written out entry by entry they run on Python numbers (`nlp_floats`). Values that are not finite
+become large ones, so that a line search turns back instead of failing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch import Tensor
 from cspec.compiler.program import VariableSetup
 from cspec.runtime import nlp_autograd
 from cspec.runtime.functions.elementary import as_tensor
+from cspec.runtime.nlp_floats import Numbers, operations
 
 Vector = NDArray[np.float64]
 Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
@@ -27,6 +29,14 @@ Curvature = Callable[[Mapping[str, Any], Tensor], Tensor]
 
 HUGE = 1e20
 """What a value that is not finite counts as."""
+TENSOR = 40
+"""Cost of an operation on a tensor, in those of an operation on a number."""
+EACH = 2_000
+"""Cost of an evaluation whatever the functions: the solver's own, and the record of the run."""
+FACTOR = 0.1
+"""Cost of a step's linear algebra, per cube of variables and constraints."""
+BACKWARD = 3
+"""Cost of a backward pass, in forward ones."""
 
 
 def matrix(rows: int, columns: int, *entries: tuple[int, int, Tensor | float]) -> Tensor:
@@ -85,7 +95,20 @@ class Nlp:
         self.watch: Callable[[], None] = _nobody
         """Called before each evaluation; what it raises ends the solver."""
         self.evaluations = 0
+        self.work = 0.0
+        """Operations on numbers so far, about: what an attempt cost, without a clock."""
+        self.allowed = np.inf
+        """Work at which an attempt ends with `Spent`."""
+        given = {"measure": measure, "gradient": gradient, "jacobian": jacobian, "hessian": hessian}
+        self._numbers = Numbers(
+            given,
+            [v.name for v in variables],
+            [tuple(t.shape) for t in self._tensors],
+            (matrix, symmetric),
+        )
+        self._cost = {word: float(operations(function)) for word, function in given.items()}
         self._at: Vector | None = None
+        self._loaded = False
         self._known: dict[object, Any] = {}
         self._constant: NDArray[np.float64] | None = None
 
@@ -108,6 +131,13 @@ class Nlp:
         self._at, self._known = None, {}
         self._load(x)
 
+    def load(self, x: Vector) -> None:
+        """Let the variables be `x`, for what reads them."""
+        self._memory(x)
+        if not self._loaded:
+            self._load(x)
+            self._loaded = True
+
     @torch.no_grad()
     def _load(self, x: Vector) -> None:
         start = 0
@@ -126,9 +156,14 @@ class Nlp:
 
     def _memory(self, x: Vector) -> dict[object, Any]:
         if self._at is None or not np.array_equal(x, self._at):
-            self._at, self._known = x.copy(), {}
-            self._load(x)
+            self._at, self._known, self._loaded = x.copy(), {}, False
         return self._known
+
+    def _on_numbers(self, word: str, x: Vector, *more: Any) -> Any:
+        """An emitted function on numbers; None where tensors have to find it."""
+        fast = self._numbers.has(word)
+        self.work += self._cost[word] * (1 if fast else TENSOR)
+        return self._numbers.call(word, x, *more) if fast else None
 
     # --- values and derivatives ---
 
@@ -137,12 +172,23 @@ class Nlp:
         known = self._memory(x)
         if "values" not in known:
             self.watch()
+            if self.work > self.allowed:
+                raise Spent
             self.evaluations += 1
-            with torch.no_grad():
-                f, g, _ = self._measure(self._primal, {})
-            known["values"] = (float(f.detach()), np.array(g.detach().double().numpy()).reshape(-1))
-        found: tuple[float, Vector] = known["values"]
-        return found
+            self.work += EACH
+            quick = self._on_numbers("measure", x, {})
+            together = None if quick is None else np.append(quick[1], quick[0])
+            found = self._numbers.checked("measure", together, lambda: self._exact(x))
+            known["values"] = (float(found[-1]), found[:-1])
+        result: tuple[float, Vector] = known["values"]
+        return result
+
+    def _exact(self, x: Vector) -> Vector:
+        """g and f by tensors."""
+        self.load(x)
+        with torch.no_grad():
+            f, g, _ = self._measure(self._primal, {})
+        return np.append(g.detach().double().numpy().reshape(-1), float(f.detach()))
 
     def values(self, x: Vector) -> tuple[float, Vector]:
         """f and g; what is not finite counts as a large value."""
@@ -153,7 +199,9 @@ class Nlp:
         """Gradient of f (n,) and Jacobian of g (m, n); entries that are not finite are 0."""
         known = self._memory(x)
         if "slopes" not in known:
-            rows = self._rows()
+            # A step of the solver on these slopes: a dense factorization.
+            self.work += FACTOR * min(self.size + int(self.explicit.sum()), 1_000) ** 3
+            rows = self._rows(x)
             known["slopes"] = (self.gradient(x), _tamed(rows))
             known["sloped"] = known["sloped"] and bool(np.isfinite(rows).all())
         found: tuple[Vector, NDArray[np.float64]] = known["slopes"]
@@ -164,10 +212,9 @@ class Nlp:
         known = self._memory(x)
         if "gradient" not in known:
             if self._gradient is not None:
-                with torch.no_grad():
-                    found = np.array(self._gradient(self._primal).double().numpy())
+                found = self._written("gradient", x, self._gradient)
             else:
-                found = nlp_autograd.gradient(self._graph()[0], self._tensors)
+                found = nlp_autograd.gradient(self._graph(x)[0], self._tensors)
             known["gradient"] = _tamed(found)
             known["sloped"] = bool(np.isfinite(found).all())
         result: Vector = known["gradient"]
@@ -182,14 +229,28 @@ class Nlp:
                 if len(weights)
                 else (self.gradient(x))
             )
-        f, g = self._graph()
+        f, g = self._graph(x)
         total = (g * torch.as_tensor(weights)).sum()
         if self._gradient is None:
             return _tamed(nlp_autograd.gradient(f + total, self._tensors))
         return self.gradient(x) + _tamed(nlp_autograd.gradient(total, self._tensors))
 
-    def _graph(self) -> tuple[Tensor, Tensor]:
-        """f and g with what their derivatives need, at the point that is loaded."""
+    def _written(self, word: str, x: Vector, function: Callable[..., Tensor], *more: Any) -> Any:
+        """An emitted derivative, on numbers where it can be."""
+
+        def exact() -> Vector:
+            self.load(x)
+            with torch.no_grad():
+                given = [torch.as_tensor(item) for item in more]
+                return np.array(function(self._primal, *given).double().numpy())
+
+        quick = self._on_numbers(word, x, *(tuple(item.tolist()) for item in more))
+        return self._numbers.checked(word, quick, exact)
+
+    def _graph(self, x: Vector) -> tuple[Tensor, Tensor]:
+        """f and g with what their derivatives need."""
+        self.load(x)
+        self.work += BACKWARD * TENSOR * self._cost["measure"]
         if "graph" not in self._known:
             with torch.enable_grad():
                 f, g, _ = self._measure(self._primal, {})
@@ -197,23 +258,22 @@ class Nlp:
         found: tuple[Tensor, Tensor] = self._known["graph"]
         return found
 
-    def _rows(self) -> NDArray[np.float64]:
+    def _rows(self, x: Vector) -> NDArray[np.float64]:
         if self._jacobian is not None:
-            with torch.no_grad():
-                return np.array(self._jacobian(self._primal).double().numpy())
+            return np.asarray(self._written("jacobian", x, self._jacobian))
         count = len(self.equalities)
         if not count:
             return np.zeros((0, self.size))
         if self._constant is None:
             places = np.flatnonzero(self.affine)
-            known = nlp_autograd.jacobian(self._graph()[1], places, self._tensors, self.size)
+            known = nlp_autograd.jacobian(self._graph(x)[1], places, self._tensors, self.size)
             self._constant = np.zeros((count, self.size))
             self._constant[places] = known
         places = np.flatnonzero(~self.affine)
         if not len(places):
             return self._constant
         found = self._constant.copy()
-        found[places] = nlp_autograd.jacobian(self._graph()[1], places, self._tensors, self.size)
+        found[places] = nlp_autograd.jacobian(self._graph(x)[1], places, self._tensors, self.size)
         return found
 
     def curvature(self, x: Vector, multipliers: Vector) -> NDArray[np.float64]:
@@ -222,11 +282,10 @@ class Nlp:
         key = ("curvature", multipliers.tobytes())
         if key not in known:
             if self._hessian is not None:
-                with torch.no_grad():
-                    exact = self._hessian(self._primal, torch.as_tensor(multipliers))
-                found = np.array(exact.double().numpy())
+                found = self._written("hessian", x, self._hessian, multipliers)
             else:
-                f, g = self._graph()
+                f, g = self._graph(x)
+                self.work += BACKWARD * BACKWARD * TENSOR * self._cost["measure"]
                 weights = torch.as_tensor(multipliers)
                 with torch.enable_grad():
                     total = f + (g * weights).sum() if len(multipliers) else f
@@ -258,6 +317,10 @@ class Nlp:
 
 def _nobody() -> None:
     """Nobody watches."""
+
+
+class Spent(Exception):  # noqa: N818
+    """An attempt took more work than it was allowed."""
 
 
 def _tamed(values: NDArray[np.float64]) -> NDArray[np.float64]:

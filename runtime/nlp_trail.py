@@ -68,6 +68,7 @@ class Trail:
         session.epoch = session.step
         f, g = self._nlp.raw(x)
         if isinstance(self._nlp, Lifted):
+            self._nlp.load(x)
             with torch.no_grad():
                 value, own, _ = self._measure(session.primal, {})
             f, g = float(value), own.double().numpy()

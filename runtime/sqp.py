@@ -17,7 +17,16 @@ import torch
 from scipy.linalg import qr
 
 from cspec.runtime.eliminated import Rule, eliminating
-from cspec.runtime.nlp import Curvature, Derivative, Measure, Nlp, Vector, matrix, symmetric
+from cspec.runtime.nlp import (
+    Curvature,
+    Derivative,
+    Measure,
+    Nlp,
+    Spent,
+    Vector,
+    matrix,
+    symmetric,
+)
 from cspec.runtime.nlp_engines import (
     ENGINES,
     Engine,
@@ -41,6 +50,10 @@ STATIONARY = 1e-5
 """KKT residual below which a point counts as stationary."""
 EVALUATIONS = 20_000
 """Evaluations after which no further start is tried."""
+LEAST_WORK = 3e7
+"""Work (operations on numbers, about two seconds of them) that further starts may always take."""
+SHARE = 3.0
+"""Work that further starts may take together, in that of the first attempt."""
 ESCAPES = 3
 """Times that a stationary point that is no minimum is left."""
 
@@ -284,6 +297,7 @@ def _search(search: Search, start: Vector, escalate: bool, convex: bool) -> None
     _without_redundant(search, start)
     own = ENGINES[search.engine]
     found = search.attempt(own, start, unscaled(nlp), search.engine)
+    budget = max(LEAST_WORK, SHARE * nlp.work)
     if found.minimum and (convex or not escalate):
         return
     random = np.random.default_rng(search.session.seed)
@@ -291,15 +305,36 @@ def _search(search: Search, start: Vector, escalate: bool, convex: bool) -> None
         _perturbed(search, found, own, random)
         return
     if not found.minimum:
-        _other_engines(search, start)
-    for beside in starts(nlp, start, random, convex and search.best is not None):
-        if nlp.evaluations > EVALUATIONS:
-            break
-        found = search.attempt(
-            own, beside, scaling(nlp, nlp.clip(beside)), f"{search.engine} again"
-        )
+        _other_engines(search, start, budget)
+    points = starts(nlp, start, random, convex and search.best is not None)
+    _again(search, points, own, budget)
+    nlp.allowed = math.inf
     if search.best is not None and search.best.violation > FEASIBLE:
         _restore(search, start)
+
+
+def _again(search: Search, points: Sequence[Vector], engine: Engine, budget: float) -> None:
+    """Attempts from further starts while their work is within the budget.
+
+    Work is counted, not timed: the same spec is tried from the same starts on every machine. One
+    start is always tried to its end where no minimum is known.
+    """
+    nlp = search.nlp
+    end = nlp.work + budget
+    for done, beside in enumerate(points):
+        known = search.best is not None and search.best.minimum
+        nlp.allowed = end if known or done else math.inf
+        try:
+            if nlp.evaluations > EVALUATIONS or nlp.work > end:
+                raise Spent
+            scale = scaling(nlp, nlp.clip(beside))
+            search.attempt(engine, beside, scale, f"{search.engine} again")
+        except Spent:
+            search.session.notes.append(
+                f"stopped after {done} of {len(points)} further starts: they had taken as much "
+                "work as they may (a multiple of that of the first)"
+            )
+            return
 
 
 def _perturbed(
@@ -318,7 +353,8 @@ def _perturbed(
             return
 
 
-def _other_engines(search: Search, start: Vector) -> None:
+def _other_engines(search: Search, start: Vector, budget: float) -> None:
+    """The engines after the first, each within the budget, until one ends at a minimum."""
     nlp = search.nlp
     scale = scaling(nlp, nlp.clip(start))
     if search.eliminated:
@@ -331,8 +367,12 @@ def _other_engines(search: Search, start: Vector) -> None:
         (ENGINES["trust_constr"], "trust_constr"),
     ]
     for engine, how in others:
-        if search.attempt(engine, start, scale, how).minimum:
-            return
+        nlp.allowed = nlp.work + budget
+        try:
+            if search.attempt(engine, start, scale, how).minimum:
+                return
+        except Spent:
+            search.session.notes.append(f"{how}: stopped, it took too much work")
 
 
 def _restore(search: Search, start: Vector) -> None:
