@@ -124,8 +124,9 @@ def compile(spec: SpecLike, **names: Any) -> Program:
     """
     from cspec.pipeline import prepare
     from cspec.plans import plan_of
+    from cspec.runtime.modes import undisturbed
 
-    with rendered():
+    with rendered(), undisturbed():
         source, base = read_spec(spec)
         params, bindings = split_names(source, names)
         checked = checked_with(source, params, bindings, base)
@@ -152,8 +153,9 @@ def run(
     from cspec.execution import train
     from cspec.pipeline import prepare
     from cspec.plans import plan_of
+    from cspec.runtime.modes import undisturbed
 
-    with rendered():
+    with rendered(), undisturbed():
         source, base = read_spec(spec)
         params, bindings = split_names(source, names)
         symbolic = plan_of(checked_with(source, params, bindings, base))
@@ -183,8 +185,9 @@ def compare(
         SpecError: what is wrong with the spec, with the text of a method, or with what is bound.
     """
     from cspec.comparing import compare as compare_methods
+    from cspec.runtime.modes import undisturbed
 
-    with rendered():
+    with rendered(), undisturbed():
         source, base = read_spec(spec)
         params, bindings = split_names(source, names)
         return compare_methods(
@@ -214,8 +217,9 @@ def relax(
         SpecError: what is wrong with the spec besides contradictory bounds, or with what is bound.
     """
     from cspec.relaxing import relaxation
+    from cspec.runtime.modes import undisturbed
 
-    with rendered():
+    with rendered(), undisturbed():
         source, base = read_spec(spec)
         params, bindings = split_names(source, names)
         return relaxation(
@@ -257,8 +261,9 @@ def bind(
         SpecError: what is wrong with the spec or with what is bound; methods that own the step.
     """
     from cspec.own_loop import attach
+    from cspec.runtime.modes import undisturbed
 
-    with rendered():
+    with rendered(), undisturbed():
         return attach(spec, optimizer=optimizer, hook=hook, names=names)
 
 

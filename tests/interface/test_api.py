@@ -1,7 +1,9 @@
 """cspec from Python."""
 
+import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -126,3 +128,23 @@ def test_a_function_of_ones_own_is_checked_and_run(registry: None) -> None:
 def test_functions_that_can_not_be_are_refused(registry: None, make, says: str) -> None:
     with pytest.raises(cspec.SpecError, match=says):
         make()
+
+
+def seeded() -> None:
+    random.seed(5)
+    np.random.seed(5)
+    torch.manual_seed(5)
+
+
+def draws() -> tuple[float, float, float]:
+    return random.random(), float(np.random.rand()), torch.rand(()).item()
+
+
+def test_the_callers_random_numbers_are_left_alone() -> None:
+    spec = "data train(x, y) = digits()\nmodel f = linear\nminimize ce(f(x), y)\nfit(steps=2)"
+    seeded()
+    expected = draws()
+    seeded()
+    cspec.run(spec)
+    cspec.compile(spec)
+    assert draws() == expected
