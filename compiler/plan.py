@@ -40,12 +40,12 @@ from cspec.compiler.program import (
     VariableSetup,
     plain_fit,
 )
-from cspec.compiler.ranks import check_ranks
 from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import budget, effective, projection_notes
 from cspec.compiler.set_solve import set_graph, set_solve_of
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
+from cspec.compiler.shape_checks import check_set_shapes
 from cspec.compiler.shared_sets import sharing_notes
 from cspec.compiler.solve import solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
@@ -270,7 +270,7 @@ def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) ->
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, Expansion(facts, checked.params, checked.method))
     problem = sized_identity(problem, _shapes(plan))
-    check_ranks(problem, _shapes(plan))
+    check_set_shapes(problem, _shapes(plan))
     problem = surrogates(gates(problem, gated), moving(checked))
     return choose(problem, _context(checked, facts, steps))
 

@@ -172,6 +172,14 @@ _CODES = (
         _OK,
     ),
     _code(
+        528,
+        "blocks that do not fill a dimension",
+        "`W in nm(2, 4)` counts in blocks of 4 along the last dimension, as sparse tensor cores "
+        "do; there are no partial blocks.",
+        _OK,
+        _OK,
+    ),
+    _code(
         531,
         "epochs, or steps?",
         "The length of training is given once.",

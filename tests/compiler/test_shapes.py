@@ -43,3 +43,9 @@ def test_a_wide_variable(relation: str, refused: bool) -> None:
         return
     with pytest.raises(SpecError, match=r"CS527[\s\S]*`V @ V.T == eye`"):
         cspec.run(spec)
+
+
+def test_blocks_that_do_not_fill_a_dimension_are_refused_before_training() -> None:
+    with pytest.raises(SpecError, match=r"CS528[\s\S]*fc3.weight is 10 x 24[\s\S]*blocks of 5"):
+        cspec.run(NETWORK.format(layer="3", relation="W in nm(2, 5)", method="auto"))
+    assert cspec.run(NETWORK.format(layer="3", relation="W in nm(2, 4)", method="auto")).steps == 3

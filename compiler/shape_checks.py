@@ -1,4 +1,4 @@
-"""Orthonormality that a weight's shape rules out: m rows have at most m orthonormal columns."""
+"""What a weight's shape rules out: orthonormal columns beyond its rows, partial blocks of `nm`."""
 
 from __future__ import annotations
 
@@ -7,25 +7,49 @@ from collections.abc import Iterator, Mapping
 from cspec.compiler.ir import Constraint, ParameterRef, Problem
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.shapes import Shape, as_matrix, shape_of
+from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Attribute, Expr, Name, Product, walk
 
 
-def check_ranks(problem: Problem, shapes: Mapping[str, Shape]) -> None:
-    """Raise SpecError (CS527) where `W.T @ W == eye` asks for more than W's rank can be.
+def check_set_shapes(problem: Problem, shapes: Mapping[str, Shape]) -> None:
+    """Raise SpecError where no weight of this shape meets a constraint.
 
-    W.T @ W of W (m x n) has rank at most m, the identity has n: none for m < n. Found for
-    parameters and for the decision variables of `shapes`, once for each constraint as written.
+    CS527: `W.T @ W == eye`. W.T @ W of W (m x n) has rank at most m, the identity has n: none for
+    m < n. CS528: `W in nm(n, m)` where the last dimension is no multiple of m. Found for parameters
+    and for the decision variables of `shapes`, once for each constraint as written.
     """
     found: dict[tuple[int, int], Diagnostic] = {}
     for c in problem.constraints:
-        for finding in _findings(c, shapes):
+        for finding in (*_ranks(c, shapes), *_blocks(c, shapes)):
             found.setdefault((c.span.start, c.span.end), finding)
     if found:
         raise SpecError(found.values())
 
 
-def _findings(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
+def _blocks(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
+    if c.set is None or c.set.word != "nm" or c.set.subject is None:
+        return
+    shape = shape_of(c.set.subject, shapes, {})
+    length = c.set.arguments.get("1")
+    size = value_or_none(length, {}) if isinstance(length, Expr) else None
+    if shape is None or size is None or not shape or shape[-1] % int(size) == 0:
+        return
+    subject = c.set.subject
+    name = f"{subject.model}.{subject.name}" if isinstance(subject, ParameterRef) else "it"
+    yield Diagnostic(
+        code="CS528",
+        message=f"`{c.text}` can't hold: {name} is {' x '.join(map(str, shape))}",
+        span=c.span,
+        label=f"its last dimension, {shape[-1]}, has no whole blocks of {int(size)}",
+        helps=(
+            'choose the weights by name: `forall W in f.weights("fc*"): ...`',
+            "or a block size that divides the dimension",
+        ),
+    )
+
+
+def _ranks(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
     if c.relation != "==" or c.soft is not None:
         return
     sides = [node for side in (c.value, c.bound) for node in walk(side)]
