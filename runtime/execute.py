@@ -217,10 +217,13 @@ def _reason(error: Exception) -> tuple[str, tuple[str, ...]]:
     if own:
         place = f"{Path(own[-1].filename).name}:{own[-1].lineno}"
         return f"{place} raises {kind}", (*said, f"at {place}: {own[-1].line}")
-    ours = bool(frames) and _RUNTIME in Path(frames[-1].filename).parents
-    if ours and (frames[-1].line or "").startswith("raise "):
+    last = frames[-1] if frames else None
+    ours = last is not None and (
+        last.filename.startswith("<cspec") or _RUNTIME in Path(last.filename).parents
+    )
+    if last is not None and ours and (last.line or "").startswith("raise "):
         return text or kind, ()
-    return f"torch raises {kind}" if text else kind, said
+    return f"torch raises {kind}" if isinstance(error, RuntimeError) else kind, said
 
 
 _RUNTIME = Path(__file__).parent
