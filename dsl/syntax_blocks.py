@@ -198,7 +198,7 @@ def _lines(source: Source, block: _Block) -> _Lines | None:
     if word in _HEADINGS:
         return _constraints(source, block, first)
     if word in _SETTINGS:
-        return _settings(source, body, first)
+        return _settings(source, block, body, first)
     if word in _ONE:
         meant = _ONE[word]
         keyword = Token(load_tables().words[meant], meant, *first.span, True)
@@ -206,11 +206,14 @@ def _lines(source: Source, block: _Block) -> _Lines | None:
         shown = f"{meant} {inner}"
         help_ = f"write `{shown}`" if "\n" not in inner else f"write `{meant} ...` without them"
         plain = tuple(token for token in body if token.kind != "_NL")
-        return _Lines((keyword, *plain), "CS130", message, (help_,), shown)
+        fix = None if _commented(source, block) else shown
+        return _Lines((keyword, *plain), "CS130", message, (help_,), fix)
     if word.split()[0] in _WHOLE:
         message = "a spec is the problem itself: no braces stand around it"
         help_ = f"remove `{word} {{` and the `}}` that closes it"
-        return _Lines(block.body, "CS130", message, (help_,), inner)
+        opener = source.text.index("{", first.start)
+        whole = source.text[opener + 1 : block.span.end - 1].strip()
+        return _Lines(block.body, "CS130", message, (help_,), whole)
     return None
 
 
@@ -244,7 +247,7 @@ def _items(source: Source, block: _Block, body: tuple[Token, ...]) -> _Lines | N
         "CS130",
         f"`{shape}`: each `{meant}` is a line of its own",
         (f"write `{written[0]}`" + (", and so on, one a line" if written[1:] else ""),),
-        None if _commented(source, members) else ("\n" + " " * indent).join(written),
+        None if _commented(source, block) else ("\n" + " " * indent).join(written),
     )
 
 
@@ -261,7 +264,9 @@ def _constraints(source: Source, block: _Block, first: Token) -> _Lines:
     )
 
 
-def _settings(source: Source, body: tuple[Token, ...], first: Token) -> _Lines | None:
+def _settings(
+    source: Source, block: _Block, body: tuple[Token, ...], first: Token
+) -> _Lines | None:
     members = _members(body)
     if members is None or any(m[1:2] and m[1].kind not in {"EQUAL", "COLON"} for m in members):
         return None
@@ -278,7 +283,7 @@ def _settings(source: Source, body: tuple[Token, ...], first: Token) -> _Lines |
         "CS131",
         "settings of `fit` stand in `( )`",
         (f"write `{shown}`",),
-        None if _commented(source, members) else shown,
+        None if _commented(source, block) else shown,
     )
 
 
@@ -316,6 +321,6 @@ def _member_text(source: Source, member: tuple[Token, ...], equal: str) -> str:
     return text[member[0].start : member[-1].end]
 
 
-def _commented(source: Source, members: Sequence[tuple[Token, ...]]) -> bool:
-    """Whether a comment stands between the definitions: it would be lost."""
-    return "#" in source.text[members[0][0].start : members[-1][-1].end]
+def _commented(source: Source, block: _Block) -> bool:
+    """Whether a comment may stand between the definitions: a fix would lose it."""
+    return "#" in source.slice(block.span)

@@ -36,13 +36,18 @@ def using_for(f: Failure) -> Repair | None:
         return None
     method, named = f.text(1, f.index), f.tokens[f.index + 1 :]
     label = named[0].text if named and named[0].text.isidentifier() else "c"
+    every = label in {"all", "every", "each"}
     return Repair(
         problem(
             f.source,
             "CS101",
             "`using` is about every constraint that names no method",
             Span(f.token.start, f.tokens[-1].end),
-            helps=(f"`{label}: ... by {method}` says it for one constraint",),
+            helps=(f"write `using {method}`",)
+            if every
+            else (f"`{label}: ... by {method}` says it for one constraint",),
+            fix="" if every else None,
+            fix_span=Span(f.before.end, f.tokens[-1].end),
         ),
         f.tokens[: f.index],
     )
