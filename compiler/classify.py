@@ -22,6 +22,8 @@ LARGEST = 30
 """Variables, and ..."""
 NODES = 400
 """... nodes of a function beyond which only affine ones are recognized."""
+SECOND = 2_000
+"""Nodes of a Hessian beyond which only composition is looked at."""
 SECONDS = 20.0
 """A last resort for one problem; the limits on size decide long before."""
 
@@ -140,8 +142,8 @@ def _affine_in(term: sp.Expr, free: Sequence[sp.Symbol]) -> bool:
 
 
 def _bent(expr: sp.Expr, free: Sequence[sp.Symbol], box: Box) -> Curvature:
-    rows = [[sp.diff(expr, a, b) for b in free] for a in free]
-    if all(entry.is_number for row in rows for entry in row):
+    rows = _second(expr, free)
+    if rows is not None and all(entry.is_number for row in rows for entry in row):
         low, high = _eigenvalues(rows)
         size = 1e-9 * max(1.0, abs(low), abs(high))
         if low >= -size:
@@ -150,10 +152,29 @@ def _bent(expr: sp.Expr, free: Sequence[sp.Symbol], box: Box) -> Curvature:
     found = compose(expr, free, box)
     if found in (1, -1):
         return Curvature("convex" if found > 0 else "concave", found > 0, found < 0)
-    sign = _hessian_sign(rows, box)
+    sign = 0 if rows is None else _hessian_sign(rows, box)
     if sign:
         return Curvature("convex" if sign > 0 else "concave", sign > 0, sign < 0)
     return UNKNOWN
+
+
+def _second(expr: sp.Expr, free: Sequence[sp.Symbol]) -> list[list[sp.Expr]] | None:
+    """The Hessian, one derivative after another; None where it grows too large to be read.
+
+    `diff` by both at once factors in between, which costs far more than it is worth here.
+    """
+    place = {x: i for i, x in enumerate(free)}
+    rows = [[sp.S.Zero] * len(free) for _ in free]
+    size = 0
+    for i, a in enumerate(free):
+        slope = sp.diff(expr, a)
+        for b in slope.free_symbols & place.keys():
+            if (j := place[b]) <= i:
+                rows[i][j] = rows[j][i] = sp.diff(slope, b)
+                size += nodes(rows[i][j], SECOND)
+                if size > SECOND:
+                    return None
+    return rows
 
 
 def _eigenvalues(rows: Sequence[Sequence[sp.Expr]]) -> tuple[float, float]:

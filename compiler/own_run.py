@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cspec.compiler.classify import Facts, classify, facts_step
 from cspec.compiler.epigraph import lifted, restored, whole
-from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.ir import Constraint, Problem, Step
 from cspec.compiler.own_vectors import (
     is_convex,
     read_vectors,
@@ -18,9 +18,13 @@ from cspec.compiler.own_vectors import (
 )
 from cspec.compiler.passes.eliminate import eliminate
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
+from cspec.compiler.rewrite import function_name
+from cspec.compiler.set_parts import projectable
+from cspec.compiler.structure import Reader, UnknownForm
 from cspec.compiler.symbols import Space
 from cspec.compiler.variables import LARGEST, functions_of, scalar_parts
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import Expr, walk
 from cspec.dsl.settings.methods import Auto, Method, Sqp
 
 SCALAR = 100
@@ -29,6 +33,14 @@ out by sympy. Beyond, vectors stay vectors and derivatives come from automatic d
 
 SHOWN = 4
 """Eliminated variables that a reason lists."""
+
+KINKS = frozenset({"abs", "relu", "max", "min", "sign", "floor", "ceil", "round", "argmax"})
+"""Functions of which it is known that they are not smooth."""
+UNREAD = (
+    "no closed form that is known here: a solver with derivatives by automatic differentiation; "
+    "whether it is smooth is not known"
+)
+READ = "smooth and deterministic: a solver, with derivatives by automatic differentiation"
 
 REJECTED = (
     "lagrangian: descent-ascent circles where the Lagrangian is concave in x, and is slow on "
@@ -65,9 +77,9 @@ def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
     if asked is not None:
         chosen: Problem | None = _as_written(smooth, asked, wide)
     elif wide.size > SCALAR:
-        chosen = _large(smooth, wide)
+        chosen = _large(smooth, wide) or _unread(smooth, wide)
     else:
-        chosen = _automatic(scalar_parts(smooth, wide), wide)
+        chosen = _automatic(scalar_parts(smooth, wide), wide) or _unread(smooth, wide)
     if chosen is None or written.lift is None:
         return chosen
     split = split_parts(scalar_parts(written, space), space, sized=wide.size > SCALAR)
@@ -143,6 +155,50 @@ def _large(problem: Problem, space: Space) -> Problem | None:
     history = (*problem.history, vectors_step(read))
     update = {"constraints": tuple(constraints), "solver": Sqp(), "history": history}
     return problem.model_copy(update=update)
+
+
+def _unread(problem: Problem, space: Space) -> Problem | None:
+    """A problem with functions that have no closed form here, and none that has a kink.
+
+    Whether they are smooth isn't known: a solver with derivatives by automatic differentiation is
+    still the best there is, as it says where it did not end at a minimum.
+    """
+    if any(c.relation == "in" or projectable(c) for c in problem.constraints):
+        return None
+    problem = scalar_parts(problem, space) if space.size <= SCALAR else problem
+    words = {(c.label, c.member): _read(c.parts, space) for c in problem.constraints}
+    objective = _read((problem.objective,), space)
+    found = [objective, *words.values()]
+    if "kink" in found or "unread" not in found:
+        return None
+    constraints = tuple(
+        _with(c, Sqp(), UNREAD if words[c.label, c.member] == "unread" else READ, REJECTED)
+        for c in problem.constraints
+    )
+    notes = tuple(f"{label}: {UNREAD}" for (label, _), word in words.items() if word == "unread")
+    if objective == "unread":
+        notes = (f"objective: {UNREAD}", *notes)
+    update = {
+        "constraints": constraints,
+        "solver": Sqp(),
+        "history": (*problem.history, Step(name="classify", notes=notes)),
+    }
+    return problem.model_copy(update=update)
+
+
+def _read(parts: tuple[Expr, ...], space: Space) -> str:
+    """`smooth`, `kink`, or `unread` for functions in a form of which nothing is known."""
+    reader = Reader(space)
+    word = "smooth"
+    for part in parts:
+        try:
+            if not reader.form(part).smooth:
+                return "kink"
+        except UnknownForm:
+            if any(isinstance(node, Expr) and function_name(node) in KINKS for node in walk(part)):
+                return "kink"
+            word = "unread"
+    return word
 
 
 def _automatic(problem: Problem, space: Space) -> Problem | None:

@@ -147,6 +147,11 @@ class Reader:
 
     def _call(self, expr: Call) -> Form:
         name = function_name(expr)
+        if (value := value_or_none(expr, self._space.params)) is not None:
+            return _constant((), value, value)
+        if name == "eye" and len(expr.arguments) == 1:
+            size = int(self._number(expr.arguments[0]))
+            return _constant((size, size), 0.0, 1.0)
         arguments = [self.form(a) for a in expr.arguments]
         if name is not None and name in _OF_ONE and len(arguments) == 1:
             return _of_one(name, arguments[0])

@@ -184,7 +184,13 @@ def translate(expr: Expr, space: Space) -> Value:
             return _entry(translate(value, space), indices, space)
         case Attribute(value=value, name="T"):
             return _transpose(translate(value, space))
+        case Call(function=Name(id="eye"), arguments=(size,), keywords=()):
+            return _identity(value_or_none(size, space.params))
         case Call(function=Name(id=name), arguments=arguments, keywords=()):
+            known = value_or_none(expr, space.params)
+            if name in ("max", "min", "abs") and known is not None:
+                # Of numbers they have no kink: bounds that follow from indices.
+                return rational(known)
             return _function(name, [translate(a, space) for a in arguments])
     raise NotSymbolicError(type(expr).__name__)
 
@@ -218,6 +224,13 @@ def _name(name: str, space: Space) -> Value:
     if name == "pi":
         return sp.pi
     raise NotSymbolicError(name)
+
+
+def _identity(size: float | None) -> Value:
+    if size is None:
+        raise NotSymbolicError("`eye` of no known size")
+    places = range(int(size))
+    return tuple(tuple(sp.Integer(i == j) for j in places) for i in places)
 
 
 def _nest(name: str, shape: tuple[int, ...], index: tuple[int, ...]) -> Value:
