@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import sympy as sp
 
+from cspec.compiler.entries import entry_of
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.symbols import NotSymbolicError, Space, Value, scalar, translate
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Expr, Index, Interval, Number, Var
+from cspec.dsl.nodes import Expr, Interval, Var
 from cspec.dsl.settings.fit import FitSettings
 
 LARGEST = 2_000
@@ -90,7 +91,8 @@ def _scalar_parts(c: Constraint, space: Space) -> Constraint:
         except NotSymbolicError:
             return c
         if isinstance(value, tuple):
-            parts.extend(_entry(part, index) for index in _indices(value, ()))
+            places = _indices(value, ())
+            parts.extend(entry_of(part, place, space.shapes, space.params) for place in places)
         else:
             parts.append(part)
     return c.model_copy(update={"parts": tuple(parts)})
@@ -100,11 +102,6 @@ def _indices(value: Value, index: tuple[int, ...]) -> list[tuple[int, ...]]:
     if not isinstance(value, tuple):
         return [index]
     return [found for i, item in enumerate(value) for found in _indices(item, (*index, i))]
-
-
-def _entry(part: Expr, index: tuple[int, ...]) -> Expr:
-    numbers = tuple(Number(text=str(i), value=float(i)) for i in index)
-    return Index(value=part, indices=numbers, span=part.span)
 
 
 def functions_of(problem: Problem, space: Space) -> Functions:

@@ -1,0 +1,61 @@
+"""One entry of a vector expression, written as people would: `(-w)[0]` is `-w[0]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cspec.compiler.rewrite import number
+from cspec.compiler.shapes import Shape, shape_of
+from cspec.dsl.constants import Values
+from cspec.dsl.nodes import Attribute, Expr, Index, Negate, Power, Product, Sum, Vector
+
+
+def entry_of(
+    expr: Expr, index: tuple[int, ...], shapes: Mapping[str, Shape], params: Values
+) -> Expr:
+    """Entry `index` of an expression: the index moves inside, to what is added or multiplied.
+
+    A @ x with A written out gives `[row] @ x`. What is not taken apart keeps its index behind it.
+    `shapes` are those of decision variables.
+    """
+
+    def inner(part: Expr) -> Expr:
+        return _aligned(part, index, shapes, params)
+
+    if not index:
+        return expr
+    known = all(shape_of(part, shapes, params) is not None for part in _operands(expr))
+    match expr:
+        case Vector(items=items) if index[0] < len(items):
+            return entry_of(items[index[0]], index[1:], shapes, params)
+        case Negate(operand=operand):
+            return expr.model_copy(update={"operand": inner(operand)})
+        case Power(base=base):
+            return expr.model_copy(update={"base": inner(base)})
+        case Attribute(value=value, name="T") if len(index) == 2:
+            return entry_of(value, index[::-1], shapes, params)
+        case Sum(operands=operands) if known:
+            return expr.model_copy(update={"operands": tuple(map(inner, operands))})
+        case Product(operands=operands, operators=operators) if known and "@" not in operators:
+            return expr.model_copy(update={"operands": tuple(map(inner, operands))})
+        case Product(operands=(Vector(items=rows), right), operators=("@",)) if len(index) == 1:
+            return expr.model_copy(update={"operands": (rows[index[0]], right)})
+        case Index(value=value, indices=before):
+            return expr.model_copy(update={"indices": (*before, *map(number, index))})
+    return Index(value=expr, indices=tuple(map(number, index)), span=expr.span)
+
+
+def _operands(expr: Expr) -> tuple[Expr, ...]:
+    return expr.operands if isinstance(expr, Sum | Product) else ()
+
+
+def _aligned(
+    part: Expr, index: tuple[int, ...], shapes: Mapping[str, Shape], params: Values
+) -> Expr:
+    """The entry of one operand: its axes are the last ones, and one of length 1 is repeated."""
+    shape = shape_of(part, shapes, params)
+    if shape is None:
+        return entry_of(part, index, shapes, params)
+    own = index[len(index) - len(shape) :]
+    places = tuple(0 if size == 1 else place for size, place in zip(shape, own, strict=True))
+    return entry_of(part, places, shapes, params)
