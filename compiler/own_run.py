@@ -24,7 +24,7 @@ from cspec.compiler.structure import Reader, UnknownForm
 from cspec.compiler.symbols import Space
 from cspec.compiler.variables import LARGEST, functions_of, scalar_parts
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expr, walk
+from cspec.dsl.nodes import Expr, Name, walk
 from cspec.dsl.settings.methods import Auto, Method, Sqp
 
 SCALAR = 100
@@ -34,7 +34,10 @@ out by sympy. Beyond, vectors stay vectors and derivatives come from automatic d
 SHOWN = 4
 """Eliminated variables that a reason lists."""
 
-KINKS = frozenset({"abs", "relu", "max", "min", "sign", "floor", "ceil", "round", "argmax"})
+KINKS = frozenset(
+    {"abs", "relu", "max", "min", "sign", "floor", "ceil", "round", "argmax", "spectral",
+     "nuclear", "gap", "ratio", "cvar", "quantile", "l1"}
+)  # fmt: skip
 """Functions of which it is known that they are not smooth."""
 UNREAD = (
     "no closed form that is known here: a solver with derivatives by automatic differentiation; "
@@ -165,6 +168,11 @@ def _unread(problem: Problem, space: Space) -> Problem | None:
     """
     if any(c.relation == "in" or projectable(c) for c in problem.constraints):
         return None
+    surrogates = any(c.gradient_parts is not None for c in problem.constraints)
+    trees = (problem.objective, *(part for c in problem.constraints for part in c.parts))
+    named = {node.id for tree in trees for node in walk(tree) if isinstance(node, Name)}
+    if surrogates or named & space.stand_ins:
+        return None  # A surrogate's slope is not that of what is measured.
     problem = scalar_parts(problem, space) if space.size <= SCALAR else problem
     words = {(c.label, c.member): _read(c.parts, space) for c in problem.constraints}
     objective = _read((problem.objective,), space)

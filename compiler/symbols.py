@@ -79,6 +79,8 @@ class Space(NamedTuple):
     domains: Mapping[str, tuple[sp.Expr, sp.Expr]]
     """Exact ends of the interval that a variable's entries lie in; infinite where it has none."""
     params: Mapping[str, float | tuple[float, ...]]
+    stand_ins: frozenset[str] = frozenset()
+    """Functions of the user whose slope may be that of another function."""
 
     @property
     def size(self) -> int:

@@ -16,8 +16,9 @@ from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.symbols import NotSymbolicError, Space, Value, scalar, translate
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Expr, Interval, Var
+from cspec.dsl.nodes import Expr, From, Interval, Var
 from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.user_functions import GRADIENT_OF
 
 LARGEST = 2_000
 """Scalar variables up to which a solver for small problems is used."""
@@ -55,7 +56,15 @@ def variables_space(checked: Checked) -> Space:
         for name, var in symbols.vars().items()
         if isinstance(var.domain, Interval)
     }
-    return space._replace(domains=domains)
+    return space._replace(domains=domains, stand_ins=_stand_ins(checked))
+
+
+def _stand_ins(checked: Checked) -> frozenset[str]:
+    """User functions with the gradient of another one, and those of which that is not known."""
+    told = {note.written for note in checked.notes if GRADIENT_OF in note.meaning}
+    table = checked.symbols.table.values()
+    registered = {s.name for s in table if isinstance(s.item, From) and not s.item.module}
+    return frozenset(told | registered)
 
 
 def _shape(var: Var, checked: Checked) -> tuple[int, ...]:

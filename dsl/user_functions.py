@@ -35,6 +35,8 @@ from cspec.dsl.source import Source, Span
 from cspec.dsl.user_signatures import RefusedError, signature_of
 from cspec.dsl.wording import closest, counted, listing
 
+GRADIENT_OF = " with the gradient of "
+"""In the note on a function that another one stands in for."""
 GROUP = "cspec.functions"
 
 
@@ -225,5 +227,5 @@ def notes(spec: Spec, known: Described, uses: Mapping[str, tuple[Span, ...]]) ->
     for name, signature in known.functions.items():
         spans = uses.get(name, ())
         if signature.surrogate is not None and spans:
-            meaning = f"{name} with the gradient of {signature.surrogate}"
+            meaning = f"{name}{GRADIENT_OF}{signature.surrogate}"
             yield Note(span=spans[0], written=name, meaning=meaning)
