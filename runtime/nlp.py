@@ -21,6 +21,7 @@ from cspec.compiler.program import VariableSetup
 from cspec.runtime import nlp_autograd
 from cspec.runtime.functions.elementary import as_tensor
 from cspec.runtime.nlp_floats import Numbers, operations
+from cspec.runtime.nlp_shared import with_sharing
 
 Vector = NDArray[np.float64]
 Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
@@ -71,7 +72,7 @@ class Nlp:
         self._primal = primal
         self._variables = variables
         self._tensors: list[Tensor] = [primal[v.name] for v in variables]
-        self._measure, self._gradient = measure, gradient
+        self._measure, self._gradient = with_sharing(measure), gradient
         self._jacobian, self._hessian = jacobian, hessian
         self.equalities = np.array(equalities, dtype=bool)
         self.size = sum(t.numel() for t in self._tensors)

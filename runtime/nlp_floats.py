@@ -10,9 +10,7 @@ arithmetic on numbers raises where tensors give inf or nan.
 from __future__ import annotations
 
 import ast
-import inspect
 import math
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, ModuleType
 from typing import Any
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cspec.runtime import functions
+from cspec.runtime.nlp_shared import parsed, shared
 from cspec.runtime.update import vector
 
 Array = NDArray[np.float64]
@@ -105,11 +104,11 @@ def on_numbers(
 
     `shapes`: the makers of a matrix and of a symmetric one that its module names.
     """
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
+    written = parsed(function)
+    if written is None:
         return None
-    tree = ast.fix_missing_locations(_Plain().visit(tree))
+    tree = ast.fix_missing_locations(_Plain().visit(written))
+    tree = shared(tree) or tree
     space = getattr(function, "__globals__", {})
     name = getattr(function, "__name__", "")
     code = compile(tree, f"<{name} on numbers>", "exec")
@@ -162,10 +161,10 @@ def operations(function: Callable[..., Any] | None) -> int:
     """Operations in the source of a function: a measure of its cost that no clock enters."""
     if function is None:
         return 0
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
+    written = parsed(function)
+    if written is None:
         return 1
+    tree = shared(written) or written
     return sum(isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call) for node in ast.walk(tree))
 
 
