@@ -15,7 +15,7 @@ def entry_of(
 ) -> Expr:
     """Entry `index` of an expression: the index moves inside, to what is added or multiplied.
 
-    A @ x with A written out gives `[row] @ x`. What is not taken apart keeps its index behind it.
+    A @ x with a param A gives `A[i] @ x`. What is not taken apart keeps its index behind it.
     `shapes` are those of decision variables.
     """
 
@@ -38,8 +38,11 @@ def entry_of(
             return expr.model_copy(update={"operands": tuple(map(inner, operands))})
         case Product(operands=operands, operators=operators) if known and "@" not in operators:
             return expr.model_copy(update={"operands": tuple(map(inner, operands))})
-        case Product(operands=(Vector(items=rows), right), operators=("@",)) if len(index) == 1:
-            return expr.model_copy(update={"operands": (rows[index[0]], right)})
+        case Product(operands=(Vector() as rows, right), operators=("@",)) if len(index) == 1:
+            row = Index(value=rows, indices=(number(index[0]),), span=rows.span)
+            return expr.model_copy(
+                update={"operands": (row if rows.param else rows.items[index[0]], right)}
+            )
         case Index(value=value, indices=before):
             return expr.model_copy(update={"indices": (*before, *map(number, index))})
     return Index(value=expr, indices=tuple(map(number, index)), span=expr.span)

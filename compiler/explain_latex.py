@@ -83,6 +83,8 @@ def _of(expr: Expr) -> tuple[str, int]:
             return _arithmetic(expr)
         case Compare() | Membership() | And() | Or() | Not() | Implies():
             return _event(expr)
+        case Vector(param=str() as name) if name:
+            return _at(Name(id=name), ATOM), ATOM
         case Vector(items=items) | FiniteSet(items=items):
             inside = ", ".join(_at(item, IMPLIES) for item in items)
             return (f"[{inside}]" if isinstance(expr, Vector) else rf"\{{{inside}\}}"), ATOM

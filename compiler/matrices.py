@@ -32,7 +32,8 @@ def _rows(checked: Checked, item: Param, value: tuple[float, ...]) -> Vector:
         raise SpecError([Diagnostic(code="CS326", message=message, span=item.name_span)])
     width = sizes[1]
     starts = range(0, len(value), width)
-    return Vector(items=tuple(_row(value[start : start + width]) for start in starts))
+    rows = tuple(_row(value[start : start + width]) for start in starts)
+    return Vector(items=rows, param=item.name)
 
 
 def _row(value: tuple[float, ...]) -> Vector:

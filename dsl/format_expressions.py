@@ -105,7 +105,7 @@ def _name(e: Name) -> tuple[str, int]:
 
 
 def _vector(e: Vector) -> tuple[str, int]:
-    return f"[{_all(e.items)}]", POSTFIX
+    return e.param or f"[{_all(e.items)}]", POSTFIX
 
 
 def _interval(e: Interval) -> tuple[str, int]:

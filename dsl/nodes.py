@@ -95,9 +95,10 @@ class Name(Expr):
 
 
 class Vector(Expr):
-    """`[a, b, c]`."""
+    """`[a, b, c]`; `param` names the param of two dimensions whose rows it spells out."""
 
     items: tuple[Expr, ...]
+    param: str = ""
 
 
 class Negate(Expr):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.vectors import translate_vectors
+from cspec.compiler.emit.vectors import matrix_constant, translate_vectors
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Category, ParameterRef, PerExample, SetMember
@@ -249,6 +249,8 @@ class Translator:
                 return result
             case Power(base=base, exponent=exponent):
                 return ast.BinOp(self.translate(base), ast.Pow(), self.translate(exponent))
+            case Vector(param=str() as name) if name:
+                return self._vector(name, matrix_constant(expr, self))
             case Vector(items=items):
                 entries = [self.translate(item) for item in items]
                 plain = all(self._is_number(item) for item in entries)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cspec.compiler.vectorize import slice_of
 from cspec.compiler.vectors import Constants, Entries, Sized, Total
-from cspec.dsl.nodes import Name
+from cspec.dsl.nodes import Name, Number, Vector
 
 if TYPE_CHECKING:
     from cspec.compiler.emit.expressions import Translator
@@ -46,6 +46,16 @@ def module_constant(key: object, wanted: str, call: str, translator: Translator)
         name = translator.names.fresh(wanted)
         translator.operators[key] = (name, ast.parse(call, mode="eval").body)
     return ast.Name(id=translator.operators[key][0])
+
+
+def matrix_constant(rows: Vector, translator: Translator) -> ast.expr:
+    """The module constant with the rows of a param of two dimensions."""
+    shown = tuple(
+        tuple(item.value for item in row.items if isinstance(item, Number))
+        for row in rows.items
+        if isinstance(row, Vector)
+    )
+    return module_constant(("param", rows.param), rows.param, repr(shown), translator)
 
 
 def _constant(

@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan 396496c87b2f. Running this file
+Compiled by cspec from <spec>, plan bedbe9e54c52. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -133,7 +133,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "396496c87b2f90bc688d469bc07bf4f1daaacf2d80f5ca023ffc6b180be27091",
+ "digest": "bedbe9e54c526fb7d3300c8a63af7982b4fbe2875d96d06da15e56d0c57e2738",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
