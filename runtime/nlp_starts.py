@@ -8,6 +8,10 @@ from cspec.runtime.nlp import Nlp, Vector
 
 STARTS = ((20, 8), (100, 3), (200, 1))
 """Variables up to a number: further starts where the problem is not known to be convex."""
+FEW = 4
+"""Variables up to which starts far along each axis are tried, too."""
+FAR = 30.0
+"""How far, in max(1, |start|)."""
 TRIES = 200
 """Points at which the problem is tried where it is not defined at the start."""
 
@@ -53,7 +57,19 @@ def starts(nlp: Nlp, start: Vector, random: np.random.Generator, few: bool) -> l
         beside = start + spread * random.standard_normal(nlp.size)
         inside = np.where(finite, nlp.lower, 0.0) + width * random.random(nlp.size)
         points.append(nlp.clip(np.where(finite & (i % 2 == 1), inside, beside)))
-    return points
+    return [*points, *_along_axes(nlp, start)] if points else []
+
+
+def _along_axes(nlp: Nlp, start: Vector) -> list[Vector]:
+    """Far points on either side along each axis, for a few variables without bounds."""
+    found = []
+    for place in np.flatnonzero(np.isinf(nlp.lower) | np.isinf(nlp.upper)):
+        for sign in (-1.0, 1.0) if nlp.size <= FEW else ():
+            far = start.copy()
+            far[place] += sign * FAR * max(1.0, abs(start[place]))
+            if nlp.lower[place] <= far[place] <= nlp.upper[place]:
+                found.append(nlp.clip(far))
+    return found
 
 
 def point(x: Vector) -> str:

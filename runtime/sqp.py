@@ -41,6 +41,7 @@ from cspec.runtime.nlp_engines import (
 from cspec.runtime.nlp_kkt import Kkt, descent_direction, kkt, polish
 from cspec.runtime.nlp_lift import Lifted, problem_of
 from cspec.runtime.nlp_starts import defined_start, point, starts
+from cspec.runtime.nlp_spread import apart, spreading
 from cspec.runtime.nlp_trail import FEASIBLE, Diverged, Trail
 
 if TYPE_CHECKING:
@@ -306,6 +307,8 @@ def _search(search: Search, start: Vector, escalate: bool, convex: bool) -> None
         return
     if not found.minimum:
         _other_engines(search, start, budget)
+    if not convex and apart(nlp, start):
+        _within(search, spreading(own), start, f"{search.engine}, variables scaled", budget)
     points = starts(nlp, start, random, convex and search.best is not None)
     _again(search, points, own, budget)
     nlp.allowed = math.inf
@@ -367,12 +370,28 @@ def _other_engines(search: Search, start: Vector, budget: float) -> None:
         (ENGINES["trust_constr"], "trust_constr"),
     ]
     for engine, how in others:
-        nlp.allowed = nlp.work + budget
-        try:
-            if search.attempt(engine, start, scale, how).minimum:
-                return
-        except Spent:
-            search.session.notes.append(f"{how}: stopped, it took too much work")
+        if _within(search, engine, start, how, budget, scale):
+            return
+
+
+def _within(
+    search: Search,
+    engine: Engine,
+    start: Vector,
+    how: str,
+    budget: float,
+    scale: Scale | None = None,
+) -> bool:
+    """One attempt that may take no more than `budget`; whether it ended at a minimum."""
+    nlp = search.nlp
+    nlp.allowed = nlp.work + budget
+    try:
+        return search.attempt(engine, start, scale or unscaled(nlp), how).minimum
+    except Spent:
+        search.session.notes.append(f"{how}: stopped, it took too much work")
+        return False
+    finally:
+        nlp.allowed = math.inf
 
 
 def _restore(search: Search, start: Vector) -> None:
