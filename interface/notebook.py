@@ -30,7 +30,7 @@ from cspec.dsl.render import render_text
 from cspec.execution import train
 from cspec.pipeline import prepare, seed_of
 from cspec.plans import plan_of
-from cspec.render.progress import describe
+from cspec.render.progress import describe, step_of
 from cspec.render.report_html import table_html
 from cspec.render.summary import Summary, summarize
 from cspec.runtime.result import Result
@@ -210,8 +210,7 @@ def _live(
     handle = display(_Line("starting"), display_id=True)
 
     def update(state: Mapping[str, Any]) -> None:
-        head = f"step {state['step']:,}/{state['total_steps']:,}"
-        handle.update(_Line(f"{head}  {text(state)}"))
+        handle.update(_Line(f"{step_of(state)}  {text(state)}"))
 
     yield update
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.program import ConstraintFacts
+from cspec.compiler.program import SOLVERS, ConstraintFacts
 from cspec.runtime.details import details
 from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.history import Row
@@ -297,9 +297,12 @@ def not_finite(
             )
     away = diverges(rows)
     if away is not None:
+        # A solver chooses its steps by itself.
+        solver = session.program.method in SOLVERS
+        long = "" if solver else "the optimizer's steps are too long (lower its `lr`), or "
         notes.append(
-            f"the objective went from {away[0]:.3g} to {away[1]:.3g} and still grows: the "
-            "optimizer's steps are too long (lower its `lr`), or it has no finite optimum"
+            f"the objective went from {away[0]:.3g} to {away[1]:.3g} and still grows: {long}it has "
+            "no finite optimum"
         )
     undefined = sum(not math.isfinite(row.objective) for row in rows)
     if undefined:

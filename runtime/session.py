@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.program import Program, revive_fit
+from cspec.compiler.program import SOLVERS, Program, revive_fit
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime.batches import Batch, Batches, plan_steps
 from cspec.runtime.binding import Bound
@@ -177,7 +177,7 @@ class Session:
             self._on_progress(
                 {
                     "step": self.step,
-                    "total_steps": self.total_steps,
+                    "total_steps": None if self.program.method in SOLVERS else self.total_steps,
                     "epoch": self.epoch,
                     "objective": row.objective,
                     "violations": row.violations,

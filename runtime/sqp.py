@@ -40,8 +40,8 @@ from cspec.runtime.nlp_engines import (
 )
 from cspec.runtime.nlp_kkt import Kkt, descent_direction, kkt, polish
 from cspec.runtime.nlp_lift import Lifted, problem_of
-from cspec.runtime.nlp_starts import defined_start, point, starts
 from cspec.runtime.nlp_spread import apart, spreading
+from cspec.runtime.nlp_starts import defined_start, point, starts
 from cspec.runtime.nlp_trail import FEASIBLE, Diverged, Trail
 
 if TYPE_CHECKING:

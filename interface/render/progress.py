@@ -65,6 +65,12 @@ def worst_violation(program: Program, violations: Mapping[str, float]) -> tuple[
     return max(sized, key=lambda item: item[1], default=None)
 
 
+def step_of(state: Mapping[str, Any]) -> str:
+    """`step 45/5,000`; `step 45` where nobody knows how many there will be."""
+    total = state["total_steps"]
+    return f"step {state['step']:,}" + ("" if total is None else f"/{total:,}")
+
+
 def _json_line(state: Mapping[str, Any]) -> None:
     plain = {
         key: {k: _finite(v) for k, v in value.items()} if isinstance(value, Mapping) else value
@@ -82,11 +88,13 @@ def _lines(program: Program) -> OnProgress:
     printed = [-1]
 
     def update(state: Mapping[str, Any]) -> None:
-        part = LINES * state["step"] // max(1, state["total_steps"])
+        total = state["total_steps"]
+        # A solver knows no number of steps before: a line each time it has doubled.
+        step = state["step"]
+        part = step.bit_length() if total is None else LINES * step // max(1, total)
         if part > printed[0]:
             printed[0] = part
-            head = f"step {state['step']:,}/{state['total_steps']:,}"
-            print(f"{head}  {describe(program, state)}", file=sys.stderr, flush=True)
+            print(f"{step_of(state)}  {describe(program, state)}", file=sys.stderr, flush=True)
 
     return update
 

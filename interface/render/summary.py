@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cspec.render.words import (
     STATUS_WORDS,
+    UNBOUNDED,
     explain_misses,
     iterates,
     number,
@@ -43,7 +44,7 @@ def summarize(result: Result, program: Program | None = None) -> Summary:
     objective = _objective(program)
     sense = program.sense if program is not None else "minimize"
     return Summary(
-        headline=f"{result.spec}: {STATUS_WORDS[result.status]}",
+        headline=f"{result.spec}: {_headline(result)}",
         rows=tuple(row(c) for c in result.constraints),
         met=tuple(c.satisfied or c.soft for c in result.constraints),
         facts=tuple(_facts(result, program)),
@@ -89,6 +90,11 @@ def _prices(result: Result, objective: str, sense: str) -> list[str]:
     if any(not c.satisfied and not c.soft for c in result.constraints):
         return []
     return prices(result.constraints, objective, sense, result.objective)
+
+
+def _headline(result: Result) -> str:
+    unbounded = result.termination == "unbounded" and result.status == "nonfinite"
+    return UNBOUNDED if unbounded else STATUS_WORDS[result.status]
 
 
 def _run(result: Result) -> str:

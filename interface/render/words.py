@@ -19,6 +19,7 @@ STATUS_WORDS = {
     "nonfinite": "ended by numbers that are not finite",
     "interrupted": "interrupted; what was trained is kept",
 }
+UNBOUNDED = "UNBOUNDED: the objective falls without end while the requirements hold"
 HEADER = (
     "requirement", "value", "", "bound", "slack", "multiplier", "verdict", "data", "n", "evidence",
 )  # fmt: skip
