@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cspec.compiler.rewrite import number
-from cspec.compiler.shapes import Shape, shape_of
+from cspec.compiler.shapes import shape_of
 from cspec.dsl.constants import Values
 from cspec.dsl.nodes import Attribute, Expr, Index, Negate, Power, Product, Sum, Vector
+from cspec.dsl.tensor_shapes import Shape
 
 
 def entry_of(

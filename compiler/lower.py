@@ -13,12 +13,13 @@ from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
 from cspec.compiler.methods.output_projection import OutputRows, Params, output_rows
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
-from cspec.compiler.shapes import Shape, shape_of
+from cspec.compiler.shapes import shape_of
 from cspec.compiler.vectors import Sized
 from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
 from cspec.dsl.signatures import SIGNATURES
+from cspec.dsl.tensor_shapes import Shape
 
 
 class SetResidual(Expr):

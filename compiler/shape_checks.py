@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from cspec.compiler.ir import Constraint, ParameterRef, Problem
 from cspec.compiler.rewrite import function_name
-from cspec.compiler.shapes import Shape, as_matrix, shape_of
+from cspec.compiler.shapes import shape_of
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Attribute, Expr, Name, Product, walk
+from cspec.dsl.tensor_shapes import Shape, as_matrix
 
 
 def check_set_shapes(problem: Problem, shapes: Mapping[str, Shape]) -> None:

@@ -32,10 +32,9 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.source import Span
 from cspec.dsl.symbols import Symbol
+from cspec.dsl.tensor_shapes import Shape, declared, matmul, together
 from cspec.dsl.typecheck import Typer
 from cspec.dsl.wording import counted
-
-Shape = tuple[int, ...]
 
 
 class Bounds(NamedTuple):
@@ -89,10 +88,10 @@ def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
     match expr:
         case Number():
             return ()
-        case Name(id=name):
-            return (
-                () if names.get(name) else None if name in names else _declared_shape(typer, name)
-            )
+        case Name(id=name) if name in names:
+            return () if names[name] else None
+        case Name():
+            return declared(typer.symbols.table, typer.values)(expr)
         case Negate(operand=operand):
             return _shape(typer, operand, names)
         case Sum(operands=operands):
@@ -131,15 +130,6 @@ def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
             return None
 
 
-def _declared_shape(typer: Typer, name: str) -> Shape | None:
-    symbol = typer.symbols.table.get(name)
-    if symbol is None or symbol.role not in ("var", "param"):
-        return None
-    sizes = [value_or_none(d, typer.values) for d in getattr(symbol.item, "dimensions", ())]
-    known = [int(size) for size in sizes if size is not None]
-    return tuple(known) if len(known) == len(sizes) else None
-
-
 def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | None:
     """The common shape of what is added or multiplied entry by entry."""
     shapes = [_shape(typer, operand, names) for operand in operands]
@@ -148,7 +138,7 @@ def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | N
     for operand, shape in zip(operands, shapes, strict=True):
         if shape is None or result is None:
             return None
-        joint = _broadcast(result, shape)
+        joint = together([result, shape])
         if joint is None:
             _misfit(typer, (before, result), (operand, shape), "have no common shape")
             return None
@@ -156,16 +146,6 @@ def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | N
             before = operand
         result = joint
     return result
-
-
-def _broadcast(left: Shape, right: Shape) -> Shape | None:
-    size = max(len(left), len(right))
-    pairs = list(
-        zip((1,) * (size - len(left)) + left, (1,) * (size - len(right)) + right, strict=True)
-    )
-    if any(a != b and 1 not in (a, b) for a, b in pairs):
-        return None
-    return tuple(max(a, b) for a, b in pairs)
 
 
 def _product(
@@ -178,7 +158,7 @@ def _product(
             result = None
             continue
         left = (operands[0], result)
-        joint = _matrix(result, shape) if operator == "@" else _broadcast(result, shape)
+        joint = matmul(result, shape) if operator == "@" else together([result, shape])
         if joint is None:
             how = "can't be multiplied by `@`" if operator == "@" else "have no common shape"
             _misfit(typer, left, (operand, shape), how)
@@ -186,20 +166,10 @@ def _product(
     return result
 
 
-def _matrix(left: Shape, right: Shape) -> Shape | None:
-    """The shape of `left @ right`; None where it does not exist."""
-    if not left or not right:
-        return None
-    inner = right[0] if len(right) == 1 else right[-2]
-    if left[-1] != inner:
-        return None
-    return (*left[:-1], *(right[-1:] if len(right) > 1 else ()))
-
-
 def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], how: str) -> None:
     (first, one), (second, other) = left, right
     helps = ["the sizes have to agree: look at the lines that declare them"]
-    if "@" in how and len(one) == 2 and _matrix((one[1], one[0]), other) is not None:
+    if "@" in how and len(one) == 2 and matmul((one[1], one[0]), other) is not None:
         text = typer.source.slice(first.span)
         helps = [f"did you mean `{text}.T @ {typer.source.slice(second.span)}`?"]
     elif "@" in how and not (one and other):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from cspec.dsl.axes import axes
 from cspec.dsl.constants import CONSTANTS, NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.intervals import Ranges
@@ -42,6 +41,7 @@ from cspec.dsl.nodes import (
 from cspec.dsl.signatures import SETS, SIGNATURES, Parameter, Signature
 from cspec.dsl.source import Source, Span
 from cspec.dsl.symbols import Symbols
+from cspec.dsl.tensor_shapes import Shape, declared, shape_of
 from cspec.dsl.typecheck_binders import binder_kinds
 from cspec.dsl.typecheck_calls import call_kind
 from cspec.dsl.typecheck_names import bare_set, name_kind
@@ -220,12 +220,16 @@ class Typer:
         kinds = [self.operand(operand, scope) for operand in operands]
         self.finite(expr)
         whats = {kind.what for kind in kinds}
-        if isinstance(expr, Product) and axes(expr, self.symbols.table) == 0:
+        if isinstance(expr, Product) and self._declared(expr) == ():
             return joined("number", *kinds)
         for what in ("unknown", "groups", "tensor", "scores"):
             if what in whats:
                 return joined(what, *kinds)
         return joined("number", *kinds)
+
+    def _declared(self, expr: Expr) -> Shape | None:
+        """The shape of an expression over declared variables and params."""
+        return shape_of(expr, declared(self.symbols.table, self.values), self.values)
 
     def operand(self, expr: Expr, scope: Scope) -> Kind:
         """The kind of what takes part in arithmetic or a comparison."""

@@ -20,7 +20,6 @@ from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
 from cspec.compiler.vectors import Constants, Entries, Sized, Total
-from cspec.dsl.axes import axes
 from cspec.dsl.constants import CONSTANTS, value_or_none
 from cspec.dsl.nodes import (
     And,
@@ -47,6 +46,7 @@ from cspec.dsl.nodes import (
     shape,
 )
 from cspec.dsl.symbols import Symbols
+from cspec.dsl.tensor_shapes import declared, shape_of
 
 BODIES: dict[str, str] = {"abs": "absolute", "max": "maximum", "min": "minimum", "pow": "power",
                           "bytes": "bytes_", "sum": "total"}  # fmt: skip
@@ -457,11 +457,15 @@ class Translator:
         value = self.call("vector", ast.Starred(value=found))
         return self.local((kind, model, patterns), kind, value)
 
+    def _is_vector(self, expr: Expr) -> bool:
+        shape = shape_of(expr, declared(self.scope.symbols.table, {}), {})
+        return shape is not None and len(shape) == 1
+
     def _attribute(self, expr: Attribute) -> ast.expr:
         method = method_name(expr)
         if method is not None and method[0] in self.scope.facts.models:
             return self._weights(method[0], method[1], ("*",))
-        if expr.name == "T" and axes(expr.value, self.scope.symbols.table) == 1:
+        if expr.name == "T" and self._is_vector(expr.value):
             return self.translate(expr.value)  # A vector is its own transpose.
         if expr.name == "T":
             return ast.Attribute(value=self.matrix(expr.value), attr="T")

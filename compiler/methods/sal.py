@@ -22,10 +22,11 @@ feasible start: nothing falls below 0), the result says so. Never constrain a sq
 (||W'W - I||^2 == 0): its gradient vanishes where it holds, and multipliers diverge.
 
 `benchmarks/compare/sal.cspec` (digits, convolutions, W'W = I on four weights, 40 epochs, 3 seeds,
-last iterates): mu_init = 0.1 ends at |W'W - I| <= 0.012 and 92.4% (10 to 12 of 40 updates accepted),
-mu_init = 0.01 at 0.14 and 90.0%, a fixed penalty of 0.2 at 0.16 and 95.2%, of 2 at 0.028 and 90.5%,
-the augmented Lagrangian with its defaults at 0.0066 and 91.9%, projection at 4e-7 and 92.9%. With the
-squares in place of the entries (`sal_squared.cspec`) the largest multiplier is 46 times as large.
+last iterates): mu_init = 0.1 ends at |W'W - I| <= 0.012 and 92.4% (10 to 12 of 40 updates
+accepted), mu_init = 0.01 at 0.14 and 90.0%, a fixed penalty of 0.2 at 0.16 and 95.2%, of 2 at 0.028
+and 90.5%, the augmented Lagrangian with its defaults at 0.0066 and 91.9%, projection at 4e-7 and
+92.9%. With the squares in place of the entries (`sal_squared.cspec`) the largest multiplier is 46
+times as large.
 """
 
 from __future__ import annotations

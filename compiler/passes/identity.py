@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.passes.mapping import map_constraint
 from cspec.compiler.rewrite import call, rewrite
-from cspec.compiler.shapes import Shape, shape_of
+from cspec.compiler.shapes import shape_of
 from cspec.dsl.nodes import Call, Expr, Name, Negate, Number, Product, Sum
+from cspec.dsl.tensor_shapes import Shape
 
 Shapes = Mapping[str, Shape]
 
