@@ -214,10 +214,11 @@ def _advice(c: ConstraintResult, chose: str | None, diagnosed: bool) -> list[str
             f"more data, or a bound with a margin: the miss is within sampling noise (standard "
             f"error {number(c.standard_error, 2)})"
         )
-    found += ["what its note below says"] if diagnosed else _by_multiplier(c)
+    elsewhere = chose is not None and c.split is not None and c.split != chose
+    found += ["what its note below says"] if diagnosed else _by_multiplier(c, elsewhere)
     if c.relation == "in" and c.method not in {"projection", "parametrization"}:
         found.append("`by projection`, which holds at every step")
-    if chose is not None and c.split is not None and c.split != chose:
+    if elsewhere:
         found.append(
             f"a stricter bound: it was trained on {chose} and is judged on {c.split}; or "
             "`verify all on val every epoch`, which chooses the iterate on unseen data"
@@ -227,8 +228,11 @@ def _advice(c: ConstraintResult, chose: str | None, diagnosed: bool) -> list[str
     return found or ["more steps, or `by augmented_lagrangian` if its value swings"]
 
 
-def _by_multiplier(c: ConstraintResult) -> list[str]:
-    """What the method and the state of its multiplier suggest."""
+def _by_multiplier(c: ConstraintResult, elsewhere: bool) -> list[str]:
+    """What the method and the state of its multiplier suggest.
+
+    A multiplier that stays 0 is right where the constraint holds on the data it is trained on.
+    """
     if c.method in {"penalty", "exact_penalty", "quadratic_penalty"}:
         return [f"`by augmented_lagrangian`, or a larger coefficient of {c.method}"]
     if c.dual_state == "growing":
@@ -236,7 +240,7 @@ def _by_multiplier(c: ConstraintResult) -> list[str]:
             "training longer (`fit(epochs=...)`) or a larger dual step: its multiplier was still "
             "growing"
         ]
-    if c.dual_state == "inactive":
+    if c.dual_state == "inactive" and not elsewhere:
         return ["a larger dual step: its multiplier never left 0"]
     return []
 

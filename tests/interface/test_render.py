@@ -132,7 +132,6 @@ def test_a_price_names_its_unit_and_direction() -> None:
     ("change", "advice"),
     [
         ({}, "multiplier was still growing"),
-        ({"dual_state": "inactive"}, "never left 0"),
         ({"standard_error": 0.02}, "within sampling noise"),
         ({"method": "penalty"}, "by augmented_lagrangian"),
         ({"relation": "in", "method": "lagrangian", "bound": 0.0}, "by projection"),
@@ -144,6 +143,12 @@ def test_a_miss_says_where_by_how_much_and_what_to_try(change: dict[str, Any], a
     assert head.startswith("dp NOT MET on test") and "gap(P[pred == 1 | sex]) <= 5%" in head
     assert any(advice in line for line in tries)
     assert any("trained on train and is judged on test" in line for line in tries)
+
+
+def test_a_multiplier_that_stays_0_is_blamed_only_on_the_data_it_saw() -> None:
+    idle = replace(MISSED, dual_state="inactive")
+    assert not any("never left 0" in line for line in explain_miss(idle, "train"))
+    assert any("never left 0" in line for line in explain_miss(replace(idle, split=None), "train"))
 
 
 def test_where_a_note_says_why_nothing_else_is_guessed() -> None:
