@@ -166,6 +166,18 @@ class Nlp:
         self.work += self._cost[word] * (1 if fast else TENSOR)
         return self._numbers.call(word, x, *more) if fast else None
 
+    def factored(self) -> None:
+        """Count a step of a solver that factorizes a matrix of all variables and constraints."""
+        self.spend(FACTOR * float(self.size + int(self.explicit.sum())) ** 3)
+
+    def spend(self, work: float) -> None:
+        """Count work, with the problem that this one is a form of."""
+        whole: Nlp | None = getattr(self, "whole", None)
+        if whole is None:
+            self.work += work
+        else:
+            whole.spend(work)
+
     # --- values and derivatives ---
 
     def raw(self, x: Vector) -> tuple[float, Vector]:
@@ -200,8 +212,6 @@ class Nlp:
         """Gradient of f (n,) and Jacobian of g (m, n); entries that are not finite are 0."""
         known = self._memory(x)
         if "slopes" not in known:
-            # A step of the solver on these slopes: a dense factorization.
-            self.work += FACTOR * min(self.size + int(self.explicit.sum()), 1_000) ** 3
             rows = self._rows(x)
             known["slopes"] = (self.gradient(x), _tamed(rows))
             known["sloped"] = known["sloped"] and bool(np.isfinite(rows).all())

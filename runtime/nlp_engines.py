@@ -136,6 +136,7 @@ def _minimize(nlp: Nlp, start: Vector, scale: Scale, limits: Limits, **settings:
 
     def seen(x: Vector, *_: Any) -> None:
         last[0] = np.array(x, dtype=np.float64)
+        nlp.factored()
         limits.seen(last[0])
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):

@@ -18,7 +18,7 @@ from scipy.linalg import LinAlgError, solve
 from scipy.sparse import csc_matrix, csr_matrix, vstack
 from scipy.sparse.linalg import splu
 
-from cspec.runtime.nlp import Nlp, Vector
+from cspec.runtime.nlp import FACTOR, Nlp, Vector
 
 FIRST = 0.1
 """mu at the start."""
@@ -26,6 +26,8 @@ STEPS = 150
 """Iterations at most."""
 INSIDE = 1e-2
 """Distance from bounds at the start, relative to max(1, |bound|)."""
+STALLED = 40
+"""Steps without a smaller residual after which the method ends: multipliers may have no limit."""
 SPARSE = 0.1
 """Share of entries below which a system is factorized as a sparse one."""
 LARGEST_SHIFT = 1e10
@@ -240,12 +242,18 @@ def interior_point(
     method = Interior(nlp, share, factors)
     point, mu = method.start(start), FIRST
     floor = max(tolerance / 10, 1e-11)
+    least, idle = np.inf, 0
     for _ in range(STEPS):
+        error = method.error(point, 0.0)
+        least, idle = (error, 0) if error < 0.9 * least else (least, idle + 1)
+        if idle > STALLED:
+            break
         while mu > floor and method.error(point, mu) <= 10 * mu:
             mu = max(floor, min(0.2 * mu, mu**1.5))
             method.delta = 0.0
         if mu <= floor and method.error(point, 0.0) <= max(tolerance, 1e-9):
             break
+        nlp.spend(FACTOR / 10 * float(nlp.size) ** 3)
         moved = method.step(point, mu)
         if moved is None:
             if mu <= floor:

@@ -306,7 +306,7 @@ def _search(search: Search, start: Vector, escalate: bool, convex: bool) -> None
         _perturbed(search, found, own, random)
         return
     if not found.minimum:
-        _other_engines(search, start, budget)
+        _other_engines(search, start, 2 * budget)
     if not convex and apart(nlp, start):
         _within(search, spreading(own), start, f"{search.engine}, variables scaled", budget)
     points = starts(nlp, start, random, convex and search.best is not None)
@@ -328,6 +328,8 @@ def _again(search: Search, points: Sequence[Vector], engine: Engine, budget: flo
         known = search.best is not None and search.best.minimum
         nlp.allowed = end if known or done else math.inf
         try:
+            if search.endless is not None and not known:
+                return  # It is unbounded: nothing better is to be found.
             if nlp.evaluations > EVALUATIONS or nlp.work > end:
                 raise Spent
             scale = scaling(nlp, nlp.clip(beside))
