@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
-from types import CodeType, ModuleType
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -124,7 +124,7 @@ def on_numbers(
             own[word] = value
         elif isinstance(value, tuple | Tensor):
             own[word] = entries(np.asarray(value, dtype=np.float64))
-        elif not isinstance(value, ModuleType) and word != name:
+        elif word != name:
             return None
     exec(code, own)
     found: Numeric | None = own.get(name)

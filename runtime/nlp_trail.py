@@ -67,8 +67,8 @@ class Trail:
         session.step += 1
         session.epoch = session.step
         f, g = self._nlp.raw(x)
+        self._nlp.load(x)
         if isinstance(self._nlp, Lifted):
-            self._nlp.load(x)
             with torch.no_grad():
                 value, own, _ = self._measure(session.primal, {})
             f, g = float(value), own.double().numpy()

@@ -1,0 +1,85 @@
+"""Emitted functions on numbers and with shared subexpressions: the same values for less work."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cspec.runtime.nlp import matrix, symmetric
+from cspec.runtime.nlp_floats import Row, on_numbers, operations
+from cspec.runtime.nlp_shared import parsed, shared, with_sharing
+
+SHAPES = (matrix, symmetric)
+HEAD = (
+    "import math\nimport torch\n"
+    "from cspec.runtime.functions import exp, log, maximum, sumsq\n"
+    "from cspec.runtime.update import vector\n"
+)
+
+
+@pytest.fixture
+def function(tmp_path: Path) -> Callable[[str], Any]:
+    """The function `measure` of a module with this body."""
+
+    def make(body: str) -> Any:
+        path = tmp_path / "emitted.py"
+        path.write_text(f"{HEAD}\n\ndef measure(primal, batch):\n{body}")
+        space: dict[str, Any] = {"__file__": str(path)}
+        exec(compile(path.read_text(), str(path), "exec"), space)
+        return space["measure"]
+
+    return make
+
+
+def test_a_function_of_single_numbers_runs_without_tensors(function: Callable[[str], Any]) -> None:
+    measure = function(
+        '    x = primal["x"]\n    f = exp(x[0]) * x[1] ** 2\n'
+        "    g = vector(maximum(x[0], x[1]) - 1, log(x[1]))\n    return f, g, g.detach()\n"
+    )
+    fast = on_numbers(measure, SHAPES)
+    assert fast is not None
+    f, g, _ = fast({"x": Row((0.5, 2.0))}, {})
+    assert type(f) is float
+    assert f == pytest.approx(4 * math.exp(0.5), rel=1e-15)
+    assert g.tolist() == pytest.approx([1.0, math.log(2)], rel=1e-15)
+
+
+def test_other_functions_stay_with_tensors(function: Callable[[str], Any]) -> None:
+    measure = function('    f = torch.linalg.norm(primal["x"])\n    return f, f, f\n')
+    assert on_numbers(measure, SHAPES) is None
+
+
+@pytest.mark.parametrize("body", ["x + x", "2 * x", "sumsq(x[0:2])"])
+def test_whole_vectors_are_no_tuples(function: Callable[[str], Any], body: str) -> None:
+    fast = on_numbers(function(f'    x = primal["x"]\n    return {body}\n'), SHAPES)
+    assert fast is not None
+    with pytest.raises(TypeError):
+        fast({"x": Row((1.0, 2.0, 3.0))}, {})
+
+
+def test_subexpressions_are_computed_once(function: Callable[[str], Any]) -> None:
+    # Each line spells the one before out three times: 3^6 additions, 12 of which differ.
+    text = "x"
+    for _ in range(6):
+        text = f"({text} + {text} * {text})"
+    measure = function(f'    x = primal["x"]\n    f = {text}\n    return f\n')
+    assert operations(measure) == 12
+    quick = with_sharing(measure)
+    assert quick({"x": 0.3}, {}) == measure({"x": 0.3}, {})
+
+
+def test_statements_that_are_not_straight_are_left_alone(function: Callable[[str], Any]) -> None:
+    measure = function("    for i in range(2):\n        pass\n    return i\n")
+    tree = parsed(measure)
+    assert tree is not None
+    assert shared(tree) is None
+    assert with_sharing(measure) is measure
+
+
+def test_errors_point_at_the_text(function: Callable[[str], Any]) -> None:
+    measure = function('    x = primal["x"]\n    y = x + 1\n    return y + primal["missing"]\n')
+    with pytest.raises(KeyError) as caught:
+        with_sharing(measure)({"x": 1.0}, {})
+    assert caught.traceback[-1].lineno + 1 == 10
