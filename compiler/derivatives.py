@@ -18,6 +18,8 @@ from cspec.dsl.nodes import Call, Expr, Index, Name, Negate, Number, Power, Prod
 
 SECONDS = 30.0
 """A last resort: the limits on nodes decide long before, so that nothing hangs on timing."""
+SLOPE = 1_500
+"""Nodes of a first derivative beyond which it is not differentiated again: products double it."""
 TOTAL = 20_000
 """Nodes of all derivatives of one kind together."""
 
@@ -108,6 +110,8 @@ def _hessian(
         rows[j] = rows[j] + multiplier(i) * slope
     found = []
     for i, row in enumerate(rows):
+        if nodes(row, SLOPE) > SLOPE:
+            raise NotSymbolicError("second derivatives are too large")
         below = [x for x in row.free_symbols & place.keys() if place[x] <= i]
         for x in sorted(below, key=place.__getitem__):
             entry = clock.diff(row, x)
