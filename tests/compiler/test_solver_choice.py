@@ -47,7 +47,7 @@ def test_variables_of_very_different_sizes_are_scaled(run: Run) -> None:
 
 
 def test_further_starts_end_with_their_budget(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cspec.runtime.sqp.LEAST_WORK", 1.0)
-    monkeypatch.setattr("cspec.runtime.sqp.SHARE", 0.5)
+    monkeypatch.setattr("cspec.runtime.nlp_explore.LEAST_WORK", 1.0)
+    monkeypatch.setattr("cspec.runtime.nlp_explore.SHARE", 0.5)
     result = run("var x[5] = 3\nminimize sum((x[i]^2 - 1)^2 + x[i]/5 for i in range(5))")
     assert any(note.startswith("stopped after ") for note in result.notes), result.notes
