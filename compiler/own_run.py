@@ -166,7 +166,7 @@ def _unread(problem: Problem, space: Space) -> Problem | None:
     Whether they are smooth isn't known: a solver with derivatives by automatic differentiation is
     still the best there is, as it says where it did not end at a minimum.
     """
-    if any(c.relation == "in" or projectable(c) for c in problem.constraints):
+    if any(c.relation == "in" or (projectable(c) and not _box(c)) for c in problem.constraints):
         return None
     surrogates = any(c.gradient_parts is not None for c in problem.constraints)
     trees = (problem.objective, *(part for c in problem.constraints for part in c.parts))
@@ -192,6 +192,11 @@ def _unread(problem: Problem, space: Space) -> Problem | None:
         "history": (*problem.history, Step(name="classify", notes=notes)),
     }
     return problem.model_copy(update=update)
+
+
+def _box(c: Constraint) -> bool:
+    """Whether a constraint is an interval, which a solver takes as it takes any function."""
+    return c.set is not None and c.set.word in ("box", "nonneg")
 
 
 def _read(parts: tuple[Expr, ...], space: Space) -> str:

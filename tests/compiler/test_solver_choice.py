@@ -38,6 +38,26 @@ def test_python_functions_go_to_the_solver(tmp_path: Path) -> None:
     assert result.vars["x"] + result.vars["y"] == pytest.approx(1.5, abs=1e-7)
 
 
+def test_a_bound_that_is_an_entry_of_a_param_goes_with_them(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def plain(w):\n    return (w**2).mean()\n")
+    spec = tmp_path / "plain.cspec"
+    spec.write_text(
+        'from "mine.py" import plain\nvar x[3] = 1\nparam b[2] = [0.3, 2]\n'
+        "minimize plain(x)\ns.t. low: x >= b[0]\n"
+    )
+    result = cspec.run(spec)
+    assert result.method == "sqp"
+    assert result.vars["x"] == pytest.approx([0.3] * 3, abs=1e-8)
+
+
+@pytest.mark.parametrize("kink", ["abs(plain(x) - 1)", "max(plain(x), 1)", "relu(1 - plain(x))"])
+def test_kinks_around_what_is_not_known_stay_out(tmp_path: Path, kink: str) -> None:
+    (tmp_path / "mine.py").write_text("def plain(w):\n    return (w**2).mean()\n")
+    spec = tmp_path / "plain.cspec"
+    spec.write_text(f'from "mine.py" import plain\nvar x[3] = 0.2\nminimize {kink}\nfit(steps=2)\n')
+    assert cspec.run(spec).method != "sqp"
+
+
 def test_variables_of_very_different_sizes_are_scaled(run: Run) -> None:
     result = run(
         "var x = 5e7 in [0, 2e8]\nvar y = 3e-3 in [-1, 1]\n"
