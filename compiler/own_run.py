@@ -6,9 +6,11 @@ closed form, and over decision variables alone (ALGORITHMS 3, row 5: general smo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cspec.compiler.classify import Facts, classify, facts_step
 from cspec.compiler.epigraph import lifted, restored, whole
-from cspec.compiler.ir import Constraint, Problem, Step
+from cspec.compiler.ir import Constraint, DerivedBound, Problem, Step
 from cspec.compiler.own_vectors import (
     is_convex,
     read_vectors,
@@ -235,9 +237,9 @@ def _automatic(problem: Problem, space: Space) -> Problem | None:
 
 
 def _chosen(c: Constraint, settings: Sqp, problem: Problem, known: Facts) -> Constraint:
-    held = [b.text for b in problem.bounds if (b.label, b.member) == (c.label, c.member)]
+    held = [b for b in problem.bounds if (b.label, b.member) == (c.label, c.member)]
     if held:
-        reason = f"{'; '.join(held)}: held as a bound, its multiplier follows from stationarity"
+        reason = f"{_held(c, held)}: held as a bound, its multiplier follows from stationarity"
         rejected = ("lagrangian: a bound needs no multiplier to be held exactly", *REJECTED[1:])
         return _with(c, settings, reason, rejected)
     gone = [e.text for e in problem.eliminated if (e.label, e.member) == (c.label, c.member)]
@@ -250,6 +252,17 @@ def _chosen(c: Constraint, settings: Sqp, problem: Problem, known: Facts) -> Con
     kind = known.kinds.get((c.label, c.member), "smooth")
     reason = f"{kind}, small and deterministic: sequential quadratic programming, exact derivatives"
     return _with(c, settings, reason, REJECTED)
+
+
+def _held(c: Constraint, bounds: Sequence[DerivedBound]) -> str:
+    """Which bounds a constraint is, in full or, of a vector, by their variables."""
+    if len(bounds) <= 2:
+        return "; ".join(bound.text for bound in bounds)
+    names = [
+        bound.variable + "".join(f"[{place}]" for place in bound.index) for bound in bounds[:SHOWN]
+    ]
+    more = f", ... ({len(bounds)} in all)" if len(bounds) > SHOWN else ""
+    return f"`{c.text}` bounds {', '.join(names)}{more}"
 
 
 def _with(c: Constraint, method: Method, reason: str, rejected: tuple[str, ...]) -> Constraint:
