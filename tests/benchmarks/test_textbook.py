@@ -66,5 +66,6 @@ def test_auto_solves_nine_in_ten() -> None:
 
 @pytest.mark.slow
 def test_one_first_order_setting_solves_half() -> None:
-    outcomes = [textbook.outcome(p, textbook.FIRST_ORDER) for p in textbook.problems()]
+    """Of every fourth problem; the script runs all of them, in most of an hour."""
+    outcomes = [textbook.outcome(p, textbook.FIRST_ORDER) for p in textbook.problems()[::4]]
     assert sum(item.solved(1e-3, 1e-3) for item in outcomes) >= len(outcomes) / 2
