@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from itertools import product
 from typing import NamedTuple
 
+from cspec.compiler.entries import entry_of
 from cspec.compiler.ir import Constraint, DerivedBound, Problem, Step
-from cspec.compiler.rewrite import number
 from cspec.compiler.structure import Form, Reader, UnknownForm
 from cspec.compiler.symbols import Space
 from cspec.compiler.vectors import Sized
@@ -72,14 +72,10 @@ def split_parts(problem: Problem, space: Space, *, sized: bool) -> Problem:
             if sized and shape:
                 parts.append(Sized(body=part, size=math.prod(shape), span=part.span))
             else:
-                parts.extend(_entry(part, index) for index in product(*map(range, shape)))
+                places = product(*map(range, shape))
+                parts.extend(entry_of(part, p, space.shapes, space.params) for p in places)
         constraints.append(c.model_copy(update={"parts": tuple(parts)}))
     return problem.model_copy(update={"constraints": tuple(constraints)})
-
-
-def _entry(part: Expr, index: tuple[int, ...]) -> Expr:
-    indices = tuple(number(i) for i in index)
-    return Index(value=part, indices=indices, span=part.span) if index else part
 
 
 def is_convex(problem: Problem, space: Space) -> bool:
