@@ -19,7 +19,7 @@ from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, 
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
 from cspec.dsl.signatures import SIGNATURES
-from cspec.dsl.tensor_shapes import Shape
+from cspec.dsl.tensor_shapes import ONE_NUMBER, Shape
 
 
 class SetResidual(Expr):
@@ -217,22 +217,7 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     return max(vectors, default=1)
 
 
-_REDUCTIONS = frozenset(
-    {
-        "norm",
-        "l1",
-        "l2",
-        "sumsq",
-        "sum",
-        "spectral",
-        "nuclear",
-        "gap",
-        "ratio",
-        "max",
-        "min",
-        "mean",
-    }
-)
+_REDUCTIONS = ONE_NUMBER | {"max", "min"}
 
 
 def _one_number(word: str | None) -> bool:

@@ -103,10 +103,10 @@ def _asked(problem: Problem, method: Method) -> Sqp | None:
         return None
     hard = [c for c in problem.constraints if c.soft is None]
     if others or (not isinstance(method, Sqp) and len(own) < len(hard)):
-        raise SpecError([_mixed((others or [c for c in hard if c not in own])[0])])
+        raise SpecError([mixed((others or [c for c in hard if c not in own])[0], "sqp")])
     settings = {c.method for c in own} | ({method} if isinstance(method, Sqp) else set())
     if len(settings) > 1:
-        raise SpecError([_mixed(own[0])])
+        raise SpecError([mixed(own[0], "sqp")])
     found = settings.pop()
     assert isinstance(found, Sqp)
     return found
@@ -282,13 +282,15 @@ def _not_small(problem: Problem, why: str) -> Diagnostic:
     )
 
 
-def _mixed(c: Constraint) -> Diagnostic:
+def mixed(c: Constraint, solver: str) -> Diagnostic:
+    """Another method on one constraint of a problem that `solver` is to solve whole."""
+    both = f"`{c.label}` and `{solver}` don't go together"
     return Diagnostic(
         code="CS521",
-        message=f"`{c.label}` and `sqp` don't go together: sqp solves the whole problem at once",
+        message=f"{both}: {solver} solves the whole problem at once",
         span=c.span,
         label="another method",
-        helps=("write `using sqp` and no `by`, or give every constraint another method",),
+        helps=(f"write `using {solver}` and no `by`, or give every constraint another method",),
     )
 
 

@@ -16,6 +16,7 @@ from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit, python_names
 from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_fits
+from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
 from cspec.compiler.line_run import line_graph
@@ -43,11 +44,11 @@ from cspec.compiler.program import (
 from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import budget, effective, projection_notes
-from cspec.compiler.set_solve import set_graph, set_solve_of
+from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.shape_checks import check_set_shapes
 from cspec.compiler.shared_sets import sharing_notes
-from cspec.compiler.solve import solve_of, solver_graph
+from cspec.compiler.solve import Solve, solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
@@ -217,15 +218,7 @@ def specialize(
     )
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
-    graph, solve, set_solve = assemble(lowered), None, None
-    if isinstance(problem.solver, Spg):
-        set_solve = set_solve_of(lowered)
-        graph = set_graph(graph)
-    elif isinstance(problem.solver, Bisection):
-        graph = line_graph(graph)
-    elif problem.solver is not None and space is not None:
-        solve = solve_of(lowered, space, checked.method)
-        graph = solver_graph(problem.solver, graph)
+    graph, solve, set_solve = _solver(lowered, space, checked)
     draft = _draft(plan, facts, lowered, fit).model_copy(
         update={
             "graph": graph,
@@ -262,6 +255,20 @@ def specialize(
         line=isinstance(problem.solver, Bisection),
     )
     return draft.model_copy(update={"source": emit(emission)})
+
+
+def _solver(
+    lowered: Lowered, space: Space | None, checked: Checked
+) -> tuple[UpdateGraph, Solve | None, SetSolve | None]:
+    """The update graph, and the call of the solver where one owns the run."""
+    solver, graph = lowered.problem.solver, assemble(lowered)
+    if isinstance(solver, Spg):
+        return set_graph(graph), None, set_solve_of(lowered)
+    if isinstance(solver, Bisection):
+        return line_graph(graph), None, None
+    if solver is None or space is None:
+        return graph, None, None
+    return solver_graph(solver, graph), solve_of(lowered, space, checked.method), None
 
 
 def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) -> Problem:

@@ -7,6 +7,7 @@ variables has a set with a projection (ALGORITHMS 3, row 2), unless `own_run` to
 from __future__ import annotations
 
 from cspec.compiler.ir import Constraint, Problem, Step
+from cspec.compiler.own_run import mixed
 from cspec.compiler.set_parts import CONVEX, NotForIt, Parts, projectable, set_parts
 from cspec.compiler.symbols import Space
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -62,7 +63,7 @@ def _asked(problem: Problem, method: Method) -> Spg | None:
     settings = {c.method for c in own} | ({method} if isinstance(method, Spg) else set())
     if others or len(settings) > 1 or (not isinstance(method, Spg) and len(own) < len(hard)):
         wrong = next((c for c in others or hard if c not in own), hard[0])
-        raise SpecError([_mixed(wrong)])
+        raise SpecError([mixed(wrong, "spg")])
     found = settings.pop()
     assert isinstance(found, Spg)
     return found
@@ -125,14 +126,4 @@ def _refusal(problem: Problem, found: NotForIt) -> Diagnostic:
             "without models, and with data only under `fit(batch_size=full)`",
         ),
         helps=("use `augmented_lagrangian` or `admm`, or leave the method to cspec",),
-    )
-
-
-def _mixed(c: Constraint) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` and `spg` don't go together: spg solves the whole problem at once",
-        span=c.span,
-        label="another method",
-        helps=("write `using spg` and no `by`, or give every constraint another method",),
     )

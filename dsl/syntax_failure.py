@@ -172,3 +172,22 @@ def swapped(f: Failure, index: int, word: str, kind: str, code: str) -> Repair:
         ),
         f.replaced(index, index + 1, Token(kind, word, token.start, token.end, kind != "NAME")),
     )
+
+
+def next_constraint(f: Failure, begins: str) -> Repair:
+    """A second constraint on the line, before the token at fault: a separator is missing."""
+    place = f.before.end
+    return Repair(
+        problem(
+            f.source,
+            "CS115",
+            f"a `;` or a new line is missing before `{begins}`",
+            f.token.span,
+            label="here begins another constraint",
+            helps=("separate constraints by `;` or a new line",),
+            fix=";",
+            fix_span=Span(place, place),
+        ),
+        f.tokens[: f.index],
+        rest=f.tokens[f.index :],
+    )

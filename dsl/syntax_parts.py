@@ -8,6 +8,7 @@ from cspec.dsl.syntax_failure import (
     OPERAND_ENDS,
     Failure,
     Repair,
+    next_constraint,
     problem,
     touching,
 )
@@ -217,21 +218,7 @@ def two_constraints(f: Failure) -> Repair | None:
         return None
     if f.depth(f.index) or not any(t.kind in {"RELATION", "IN"} for t in f.tokens[: f.index]):
         return None
-    place = f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"a `;` or a new line is missing before `{token.text}:`",
-            token.span,
-            label="here begins another constraint",
-            helps=("separate constraints by `;` or a new line",),
-            fix=";",
-            fix_span=Span(place, place),
-        ),
-        f.tokens[: f.index],
-        rest=f.tokens[f.index :],
-    )
+    return next_constraint(f, f"{token.text}:")
 
 
 def missing_comma(f: Failure) -> Repair | None:

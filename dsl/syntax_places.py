@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.layout import ITEM_WORDS
 from cspec.dsl.source import Span
-from cspec.dsl.syntax_failure import OPERAND_ENDS, Failure, Repair, problem
+from cspec.dsl.syntax_failure import OPERAND_ENDS, Failure, Repair, next_constraint, problem
 from cspec.dsl.tokens import Token
 
 
@@ -39,21 +39,7 @@ def quantifier_on_this_line(f: Failure) -> Repair | None:
     related = any(t.kind in {"RELATION", "IN"} for t in f.tokens[: f.index])
     if not related or not any(t.kind == "COLON" for t in f.tokens[f.index :]):
         return None
-    place = f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            "a `;` or a new line is missing before `forall`",
-            f.token.span,
-            label="here begins another constraint",
-            helps=("separate constraints by `;` or a new line",),
-            fix=";",
-            fix_span=Span(place, place),
-        ),
-        f.tokens[: f.index],
-        rest=f.tokens[f.index :],
-    )
+    return next_constraint(f, "forall")
 
 
 def early_on(f: Failure) -> Repair | None:
