@@ -60,7 +60,7 @@ def classify(problem: Problem, functions: Functions, space: Space) -> Facts:
     notes = [f"objective: {known.describe(functions.objective, objective)}"]
     kinds: dict[tuple[str, str], str] = {}
     convex = objective.convex
-    for place, _, part in functions.parts:
+    for place, position, part in functions.parts:
         c = problem.constraints[place]
         found = known.curvature(part)
         if (c.label, c.member) not in kinds:
@@ -68,10 +68,12 @@ def classify(problem: Problem, functions: Functions, space: Space) -> Facts:
             name = f"{c.label}[{c.member}]" if c.member else c.label
             notes.append(f"{name}: {kinds[c.label, c.member]}")
         convex = convex and (
-            found.word in ("affine", "constant") if c.relation == "==" else found.convex
+            found.word in ("affine", "constant") if c.equality(position) else found.convex
         )
     if convex:
-        notes.append("the problem is convex: every local minimum is the global one")
+        ways = any(c.alternatives for c in problem.constraints)
+        whole = "each combination of alternatives" if ways else "the problem"
+        notes.append(f"{whole} is convex: every local minimum is the global one")
     return Facts(notes[0], kinds, convex, tuple(notes))
 
 

@@ -40,7 +40,10 @@ def lifted(problem: Problem, space: Space) -> Problem:
     try:
         objective = lifter.lift(problem.objective, 1)
         parts = tuple(
-            tuple(lifter.lift(part, 0 if c.relation == "==" else 1) for part in c.parts)
+            tuple(
+                lifter.lift(part, 0 if c.equality(place) else 1)
+                for place, part in enumerate(c.parts)
+            )
             for c in problem.constraints
         )
     except (_NotLiftable, UnknownForm):

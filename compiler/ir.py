@@ -88,6 +88,14 @@ class Constraint(BaseModel):
     value: Expr
     bound: Expr
     relation: Relation
+    mirrored: bool = False
+    """Whether an equality was written `bound == value`: its multiplier is of (bound - value)."""
+    event: Expr | None = None
+    """What must hold, where that is no relation (`A => B`): the value is its violation then."""
+    alternatives: tuple[tuple[int, ...], ...] = ()
+    """Places of the parts that together make the event hold, where a solver tries each way."""
+    equal_parts: tuple[int, ...] = ()
+    """Places of the parts that are == 0 though others are not."""
     parts: tuple[Expr, ...] = ()
     """Canonical functions, each <= 0 (or == 0): true values. Empty before `canonical`."""
     gradient_parts: tuple[Expr, ...] | None = None
@@ -110,6 +118,10 @@ class Constraint(BaseModel):
     member: str = ""
     """Which member of the quantifier this is, for people; empty before expansion."""
     span: Span = NOWHERE
+
+    def equality(self, place: int) -> bool:
+        """Whether a part has to be 0; else it may be negative."""
+        return self.relation == "==" or place in self.equal_parts
 
 
 class DerivedBound(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from math import prod
 from typing import NamedTuple
 
@@ -71,6 +72,10 @@ class SetAction(NamedTuple):
     constraints: tuple[Constraint, ...]
 
 
+EntryRules = tuple[tuple[str, tuple[tuple[int, ...], ...]], ...]
+"""Labels, and entries of the constraint vector that together make a rule hold, each way."""
+
+
 class Lowered(NamedTuple):
     """The whole problem, ready for the graph."""
 
@@ -82,6 +87,8 @@ class Lowered(NamedTuple):
     """Affine constraints that are part of the models."""
     thresholds: tuple[Constraint, ...] = ()
     """Rates that a shift of the score meets after training."""
+    ways: EntryRules = ()
+    """How rules can hold, where a solver tries each way."""
 
     @property
     def size(self) -> int:
@@ -128,7 +135,8 @@ def lower(
     sizes = Sizes(facts, params or {}, shapes or {})
     rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value))
     outputs = output_rows(projected, facts, params or {})
-    return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted))
+    ways = _ways(rules, sizes)
+    return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways)
 
 
 def _rules(
@@ -142,9 +150,9 @@ def _rules(
         parts: list[Part] = []
         equalities: list[bool] = []
         for constraint in constraints:
-            part, equality = _part(constraint, start, sizes)
+            part, equal = _part(constraint, start, sizes)
             parts.append(part)
-            equalities.extend([equality] * (part.stop - part.start))
+            equalities.extend(equal)
             start = part.stop
         rule = Rule(
             name=settings.word if count == 1 else f"{settings.word}_{count}",
@@ -172,9 +180,10 @@ def _with_floor(fragment: Fragment, rule: Rule) -> Fragment:
     return fragment.model_copy(update={"state": (*fragment.state, floor)})
 
 
-def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, bool]:
+def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, list[bool]]:
+    """The entries of a constraint, and which of them are equalities."""
     functions, gradients = constraint.parts, constraint.gradient_parts
-    equality = constraint.relation == "=="
+    equal = [constraint.equality(place) for place in range(len(functions))]
     if constraint.relation == "in":
         assert constraint.set is not None and constraint.set.subject is not None
         equality = constraint.set.word in EQUALITY_SETS
@@ -185,9 +194,26 @@ def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, bool]
             label=constraint.label,
             span=constraint.span,
         )
-        functions = (residual,)
-    size = sum(entries(function, sizes) for function in functions)
-    return Part(constraint, functions, gradients, start, start + size), equality
+        functions, equal = (residual,), [equality]
+    counts = [entries(function, sizes) for function in functions]
+    flags = [flag for flag, count in zip(equal, counts, strict=True) for _ in range(count)]
+    return Part(constraint, functions, gradients, start, start + sum(counts)), flags
+
+
+def _ways(rules: tuple[FunctionalRule, ...], sizes: Sizes) -> EntryRules:
+    """The alternatives of every rule `A => B` by entries of the constraint vector."""
+    found = []
+    for part in (part for rule in rules for part in rule.parts):
+        c = part.constraint
+        if not c.alternatives:
+            continue
+        ends = list(accumulate((entries(f, sizes) for f in part.functions), initial=part.start))
+        ways = tuple(
+            tuple(entry for place in way for entry in range(ends[place], ends[place + 1]))
+            for way in c.alternatives
+        )
+        found.append((full_label(c), ways))
+    return tuple(found)
 
 
 _PAIRWISE = frozenset({"differences", "ratio_differences"})

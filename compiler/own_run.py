@@ -18,7 +18,9 @@ from cspec.compiler.own_vectors import (
     split_parts,
     vectors_step,
 )
+from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.eliminate import eliminate
+from cspec.compiler.passes.logic import Known
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.set_parts import projectable
@@ -55,6 +57,16 @@ REJECTED = (
 )
 
 
+BRANCHES = (
+    "a rule that can hold in {} ways: each is solved as ordinary constraints, where it is needed, "
+    "and the best is taken"
+)
+REJECTED_BRANCHES = (
+    "augmented_lagrangian: on the rule's violation as one function it ends in the alternative that "
+    "is nearest to the start",
+)
+
+
 def own_run(problem: Problem, method: Method, space: Space | None) -> Problem | None:
     """The problem with a solver in charge; None where a training loop runs.
 
@@ -77,6 +89,7 @@ def own_run(problem: Problem, method: Method, space: Space | None) -> Problem | 
 
 def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
     """The problem with its solver, kinks as smooth constraints where that is exact."""
+    problem = alternatives(problem, Known(space.params, space.shapes))
     written = lifted(problem, space)
     smooth, wide = whole(written, space)
     if asked is not None:
@@ -268,6 +281,8 @@ def _held(c: Constraint, bounds: Sequence[DerivedBound]) -> str:
 def _with(c: Constraint, method: Method, reason: str, rejected: tuple[str, ...]) -> Constraint:
     if c.soft is not None:
         return c.model_copy(update={"reason": "a preference: its violation is in the objective"})
+    if c.alternatives and rejected:
+        reason, rejected = BRANCHES.format(len(c.alternatives)), REJECTED_BRANCHES
     return c.model_copy(update={"method": method, "reason": reason, "rejected": rejected})
 
 

@@ -29,7 +29,9 @@ from cspec.compiler.passes.expand import Expansion, expand
 from cspec.compiler.passes.gates import gates
 from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
+from cspec.compiler.passes.logic import Known
 from cspec.compiler.passes.recognize import recognize
+from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.surrogates import surrogates
@@ -76,13 +78,19 @@ Pass = Callable[[Problem, Checked], Problem]
 
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
+    ("rules", lambda problem, checked: rules(problem, _known(checked, Facts()))),
     ("spell out sets", spell_out_sets),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
-    ("split chains", lambda problem, _: split_chains(problem)),
+    ("split chains", lambda problem, checked: split_chains(problem, checked.params)),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("canonical form", lambda problem, _: canonical(problem)),
 )
 """From the problem as written to canonical form, in order, before anything is bound."""
+
+
+def _known(checked: Checked, facts: Facts) -> Known:
+    """What decides comparisons of constants, and tells vectors from numbers."""
+    return Known(checked.params, variables_space(checked).shapes, facts)
 
 
 class Plan(BaseModel):
@@ -121,6 +129,7 @@ def plan(checked: Checked) -> Plan:
     problem = canonical_problem(checked)
     if space_of(checked) is not None:
         problem = expand(problem, Expansion(Facts(), checked.params))
+        problem = rules(problem, _known(checked, Facts()))
     problem = surrogates(problem, moving(checked))
     problem = choose(problem, _context(checked, None, None))
     return Plan(
@@ -276,6 +285,7 @@ def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) ->
     checked = plan.checked
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, Expansion(facts, checked.params, checked.method))
+    problem = rules(problem, _known(checked, facts))
     problem = sized_identity(problem, _shapes(plan))
     check_set_shapes(problem, _shapes(plan))
     problem = surrogates(gates(problem, gated), moving(checked))

@@ -17,7 +17,8 @@ class ConstraintFacts(BaseModel):
     """One constraint of the program (a member of a quantifier is one of its own).
 
     Canonical form: `sign * (value - bound) <= 0` for `<=` (sign 1) and `>=` (sign -1),
-    `value - bound == 0` for `==`, `violation <= 0` for `in` (value is the violation, bound 0).
+    `sign * (value - bound) == 0` for `==` (sign -1 where the constant was written first, so that
+    it is left minus right), `violation <= 0` for `in` (value is the violation, bound 0).
     """
 
     model_config = Record

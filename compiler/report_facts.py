@@ -48,7 +48,7 @@ def _facts(
         reason=c.reason,
         rule=segment[2] if segment else None,
         segment=segment[:2] if segment else None,
-        sign=-1.0 if c.relation == ">=" else 1.0,
+        sign=-1.0 if c.relation == ">=" or c.mirrored else 1.0,
         datasets=_datasets(c),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,

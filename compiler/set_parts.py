@@ -205,7 +205,10 @@ def _function(c: Constraint, reader: Reader) -> tuple[Constraint, bool]:
     if c.gradient_parts is not None or not all(smooth(part) for part in c.parts):
         raise NotForIt("it is not smooth, and no set that is known", c)
     forms = [_form(reader, part) for part in c.parts]
-    fine = all(f is not None and (f.affine if c.relation == "==" else f.convex) for f in forms)
+    fine = all(
+        f is not None and (f.affine if c.equality(place) else f.convex)
+        for place, f in enumerate(forms)
+    )
     parts = tuple(
         Sized(body=part, size=math.prod(form.shape), span=part.span)
         if form is not None and form.shape

@@ -7,7 +7,9 @@ variables has a set with a projection (ALGORITHMS 3, row 2), unless `own_run` to
 from __future__ import annotations
 
 from cspec.compiler.ir import Constraint, Problem, Step
-from cspec.compiler.own_run import mixed
+from cspec.compiler.own_run import BRANCHES, REJECTED_BRANCHES, mixed
+from cspec.compiler.passes.alternatives import alternatives
+from cspec.compiler.passes.logic import Known
 from cspec.compiler.set_parts import CONVEX, NotForIt, Parts, projectable, set_parts
 from cspec.compiler.symbols import Space
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -40,17 +42,21 @@ def set_run(problem: Problem, method: Method, space: Space | None) -> Problem | 
             if space is None:
                 raise NotForIt("it has a model, or data that do not come whole")
             said = "as written: `spg`, for the whole problem"
-            return _owned(set_parts(problem, space), asked, said)
+            return _owned(_parts(problem, space), asked, said)
         if space is None or not isinstance(method, Auto):
             return None
         own_way = any(_own_way(c) for c in problem.constraints)
         if own_way or not any(projectable(c) for c in problem.constraints):
             return None
-        return _owned(set_parts(problem, space), Spg(), "")
+        return _owned(_parts(problem, space), Spg(), "")
     except NotForIt as found:
         if asked is None:
             return None
         raise SpecError([_refusal(problem, found)]) from found
+
+
+def _parts(problem: Problem, space: Space) -> Parts:
+    return set_parts(alternatives(problem, Known(space.params, space.shapes)), space)
 
 
 def _asked(problem: Problem, method: Method) -> Spg | None:
@@ -98,6 +104,8 @@ def _chosen(c: Constraint, settings: Spg, said: str, held: bool) -> Constraint:
     if said:
         return c.model_copy(update={"method": method, "reason": said})
     reason, rejected = _held_reason(c) if held else (FUNCTION, LAGRANGIAN)
+    if c.alternatives:
+        reason, rejected = BRANCHES.format(len(c.alternatives)), REJECTED_BRANCHES
     return c.model_copy(update={"method": method, "reason": reason, "rejected": rejected})
 
 

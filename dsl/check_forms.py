@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.check_modifiers import Modifiers
 from cspec.dsl.check_ranges import check_range
+from cspec.dsl.check_rules import check_atoms, check_each
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
 from cspec.dsl.nodes import (
@@ -18,6 +19,7 @@ from cspec.dsl.nodes import (
     Interval,
     Membership,
     Name,
+    Not,
     Or,
 )
 from cspec.dsl.settings.methods import Construction
@@ -37,15 +39,21 @@ def check_relation(
             _comparison(typer, relation, scope, modifiers)
         case Membership():
             _membership(typer, relation, scope)
-        case Implies():
-            before = len(typer.found)
-            kind = typer.kind(relation, scope)
-            if kind.per_example:
-                _mean_or_each(typer, relation)
-            elif len(typer.found) == before:
-                _moves(typer, relation, kind, modifiers, rule=True)
+        case Implies() | Or() | And() | Not():
+            _rule(typer, constraint, scope, modifiers)
         case _:
             typer.kind(relation, scope)
+
+
+def _rule(typer: Typer, constraint: Constraint, scope: Scope, modifiers: Modifiers) -> None:
+    relation, before = constraint.relation, len(typer.found)
+    kind = typer.kind(relation, scope)
+    if kind.per_example:
+        _mean_or_each(typer, relation)
+    elif len(typer.found) == before and not check_each(typer, constraint, scope):
+        check_atoms(typer, relation, scope)
+        if len(typer.found) == before:
+            _moves(typer, relation, kind, modifiers, rule=True)
 
 
 def check_names(typer: Typer, constraint: Constraint, scope: Scope) -> None:

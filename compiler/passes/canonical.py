@@ -21,36 +21,38 @@ def canonical(problem: Problem) -> Problem:
     """Maximization becomes minimization; each constraint gets its canonical parts."""
     sign = -1.0 if problem.sense == "maximize" else 1.0
     objective = negate(problem.objective) if sign < 0 else problem.objective
-    constraints = tuple(
-        c.model_copy(update={"parts": _parts(c), "recovery": _recovery(c, sign)})
-        for c in problem.constraints
-    )
+    constraints = tuple(with_parts(c, sign) for c in problem.constraints)
     update = {"objective": objective, "objective_sign": sign, "constraints": constraints}
     return problem.model_copy(update=update)
 
 
+def with_parts(constraint: Constraint, sign: float) -> Constraint:
+    """A constraint with its canonical functions; `sign` is -1 where the spec maximizes."""
+    found = {"parts": _parts(constraint), "recovery": _recovery(constraint, sign)}
+    return constraint.model_copy(update=found)
+
+
 def _recovery(constraint: Constraint, sign: float) -> Recovery:
-    direction = 1.0 if constraint.relation == ">=" else -1.0
+    direction = 1.0 if constraint.relation == ">=" or constraint.mirrored else -1.0
     return Recovery(sensitivity_sign=sign * direction)
 
 
 def _parts(constraint: Constraint) -> tuple[Expr, ...]:
+    if constraint.relation == "in" or constraint.event is not None:
+        return constraint.parts
+    return parts_of(constraint.value, constraint)
+
+
+def parts_of(value: Expr, constraint: Constraint) -> tuple[Expr, ...]:
+    """Canonical functions of a constraint with `value` for its own: a surrogate, or that itself."""
+    bound = constraint.bound
     match constraint.relation:
-        case "in":
-            return ()
         case "==":
-            return (minus(constraint.value, constraint.bound),)
+            return (minus(bound, value) if constraint.mirrored else minus(value, bound),)
         case "<=":
-            return upper(constraint.value, constraint.bound)
+            return upper(value, bound)
         case _:
-            return lower(constraint.value, constraint.bound)
-
-
-def parts_of(value: Expr, bound: Expr, relation: str) -> tuple[Expr, ...]:
-    """Canonical functions of `value relation bound`."""
-    if relation == "==":
-        return (minus(value, bound),)
-    return upper(value, bound) if relation == "<=" else lower(value, bound)
+            return lower(value, bound)
 
 
 def upper(value: Expr, bound: Expr) -> tuple[Expr, ...]:

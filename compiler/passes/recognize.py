@@ -110,11 +110,12 @@ def _membership(value: Expr, bound: Expr) -> SetMember | None:
 
 def _upper(seen: Seen) -> SetMember | None:
     value, bound, tensors = seen.value, seen.bound, seen.tensors
-    if isinstance(value, Compare):
-        low, middle, high = value.operands
-        if value.operators[0] in (">", ">="):
-            low, high = high, low
-        return box(seen, middle, low, high) if is_tensor(middle, tensors) else None
+    match value:
+        case Compare(operands=(first, middle, last), operators=("<=" | ">=" as operator, _)):
+            low, high = (first, last) if operator == "<=" else (last, first)
+            return box(seen, middle, low, high) if is_tensor(middle, tensors) else None
+        case Compare():
+            return None  # a longer chain is looked at link by link
     if is_tensor(value, tensors) and seen.constant(bound):
         return box(seen, value, None, bound)
     squared = square_box(seen)
