@@ -22,7 +22,7 @@ from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, Program
 from cspec.compiler.report_facts import constraint_facts, verify_facts
-from cspec.dsl.nodes import Expr, Implies, Stop
+from cspec.dsl.nodes import Expr, Stop
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, Method
 
@@ -159,13 +159,13 @@ def canonical(c: Constraint, method: Settings | None) -> tuple[Mathematics, ...]
     if c.set is not None and (c.relation == "in" or (method and method.word in SET_METHODS)):
         kept = method is None or method.word in SET_METHODS
         return (_membership(c.set) if kept else _residual(c.set),)
+    if c.event is not None:
+        return (expressions.mathematics(c.event),)
     return tuple(_relation(part, c.relation) for part in c.parts)
 
 
 def _relation(part: Expr, relation: str) -> Mathematics:
     shown = expressions.mathematics(part)
-    if isinstance(part, Implies):
-        return shown
     sign, latex = ("==", "=") if relation == "==" else ("<=", r"\le")
     return Mathematics(text=f"{shown.text} {sign} 0", latex=f"{shown.latex} {latex} 0")
 

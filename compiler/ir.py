@@ -92,6 +92,8 @@ class Constraint(BaseModel):
     """Whether an equality was written `bound == value`: its multiplier is of (bound - value)."""
     event: Expr | None = None
     """What must hold, where that is no relation (`A => B`): the value is its violation then."""
+    cases: tuple[tuple[str, Expr], ...] = ()
+    """The ways in which an event can hold, in words, each with a function that is <= 0 there."""
     alternatives: tuple[tuple[int, ...], ...] = ()
     """Places of the parts that together make the event hold, where a solver tries each way."""
     equal_parts: tuple[int, ...] = ()

@@ -50,6 +50,8 @@ class ConstraintFacts(BaseModel):
     """Datasets its expectations run over; empty for a function of parameters."""
     surrogate: str | None = None
     multipliers: bool = False
+    cases: tuple[str, ...] = ()
+    """The ways in which a rule can hold, in words; `cases` of the module measures them."""
     line: int = 0
 
 
@@ -141,6 +143,7 @@ class Program(BaseModel):
     - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
     - `project(primal, optimizer, progress)` where something is projected
     - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
+    - `cases(primal, data) -> dict[label, [value]]` where there are rules: each way to hold, <= 0
     - `metrics(primal, data) -> dict[name, value]`, `objective(primal, data) -> value`
     - `train(session)`: the loop
     """

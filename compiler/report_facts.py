@@ -52,6 +52,7 @@ def _facts(
         datasets=_datasets(c),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
+        cases=tuple(words for words, _ in c.cases),
         line=checked.source.position(c.span.start).line,
     )
 

@@ -29,7 +29,7 @@ from cspec.compiler.set_run import set_run
 from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expectation, walk
+from cspec.dsl.nodes import Expectation, Name, walk
 from cspec.dsl.settings.base import EPOCH, STEP, Every
 from cspec.dsl.settings.duals import Dual, Nupi, Sgd
 from cspec.dsl.settings.fit import FitSettings
@@ -54,6 +54,12 @@ GATE_DAMPING = 18.0
 """Proportional gain of a density on gates: the multiplier falls by this times the density's."""
 RATE_STEP = 0.1
 """Dual step on rates, which lie in [0, 1]."""
+
+
+EACH_RULE = (
+    "not compiled yet (CS520): a run refuses a rule on each example; a share of the examples runs, "
+    "`P[A and not B] <= 1%` for `A => B`"
+)
 
 
 class Context(NamedTuple):
@@ -120,6 +126,8 @@ def choose(problem: Problem, context: Context) -> Problem:
 
 def decide(c: Constraint, context: Context) -> Choice:
     """The method of one requirement."""
+    if c.event is not None and any(isinstance(b.domain, Name) for b in c.binders):
+        return Choice(Lagrangian(), EACH_RULE)
     if c.construction:
         return _by_construction(c, context)
     own = c.method

@@ -18,6 +18,7 @@ from cspec.runtime.kkt import Priced, report
 from cspec.runtime.modes import measuring
 from cspec.runtime.parametrization import Mapped, settle_, value_of
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
+from cspec.runtime.rules import rule_notes
 from cspec.runtime.runaway import left_behind
 from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, residual
@@ -86,6 +87,7 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
     constraints = priced.constraints
     diagnosis = diagnose(session, constraints)
     notes = [*session.program.notes, *session.notes, *_notes(session, constraints, places)]
+    notes += rule_notes(session, places)
     notes += [
         *not_finite(session, objective, constraints),
         *(diagnosis.notes or _growing(constraints)),

@@ -104,7 +104,7 @@ def fall(function: Function, x: Vector, start: Vector) -> Fall | None:
     for origin, direction in rays:
         values = _along(function, origin, direction, FIRST * size)
         if values is not None:
-            return Fall(direction, _limit(values))
+            return Fall(direction, limit_of(values))
     return None
 
 
@@ -162,7 +162,7 @@ def _falls(function: Function, before: Vector, point: Vector, old: float, new: f
     return True
 
 
-def _limit(values: Sequence[float]) -> float | None:
+def limit_of(values: Sequence[float]) -> float | None:
     """What the objective falls toward, by the falls at the end; None where they last."""
     falls = [a - b for a, b in pairwise(values)]
     if not math.isfinite(values[-1]):

@@ -36,7 +36,6 @@ class Lifted(Nlp):
         settings: Mapping[str, Any],
     ) -> None:
         name, size = auxiliary
-        self.analytic = False
         values = torch.zeros(size, dtype=torch.float64, requires_grad=True)
         setup = VariableSetup(name=name, shape=(size,), start=0.0)
         super().__init__(
@@ -45,6 +44,7 @@ class Lifted(Nlp):
             measure,
             **settings,
         )
+        self.analytic = False
         self._entries = np.array([entry for entry, _ in above])
         self._places = np.array([place for _, place in above])
         self.own = self.size - size

@@ -52,7 +52,7 @@ def models_in(primal: Primal) -> list[nn.Module]:
     return [value for value in primal.values() if isinstance(value, nn.Module)]
 
 
-def _number(value: Tensor | float) -> float:
+def number(value: Tensor | float) -> float:
     """A variable that is reported as it stands carries its gradient along."""
     return float(value.detach()) if isinstance(value, Tensor) else float(value)
 
@@ -153,7 +153,7 @@ class Measurer:
         """Value and bound of every constraint on the data given."""
         with measuring(models_in(self.primal)):
             found = self._evaluate(self.primal, data)
-        return {label: (_number(value), _number(bound)) for label, (value, bound) in found.items()}
+        return {label: (number(value), number(bound)) for label, (value, bound) in found.items()}
 
     def measure(self, places: Mapping[str, Where], errors: bool = False) -> dict[str, Measurement]:
         """Every constraint where `places` says; one evaluation for each combination of data."""

@@ -182,6 +182,21 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
         _return_dictionary(pairs, make.writer)
 
 
+def write_cases(lowered: Lowered, make: MakeTranslator) -> None:
+    """`cases(primal, data) -> {label: [value]}`: the ways in which each rule can hold, <= 0."""
+    rules = [c for c in lowered.problem.constraints if c.cases]
+    if not rules:
+        return
+    doc = ["The ways in which each rule can hold: at most 0 where it does in that way."]
+    with make.writer.function("cases", ("primal", "data"), doc):
+        translator = make("data")
+        pairs = []
+        for c in rules:
+            values = [ast.unparse(translator.translate(where)) for _, where in c.cases]
+            pairs.append((full_label(c), f"[{', '.join(values)}]"))
+        _return_dictionary(pairs, make.writer)
+
+
 def _return_dictionary(pairs: Sequence[tuple[str, str]], writer: Writer) -> None:
     if not pairs:
         writer.line("return {}")

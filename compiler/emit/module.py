@@ -21,6 +21,7 @@ from cspec.compiler.emit.expressions import BODIES, Scope, Translator, constant
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
+    write_cases,
     write_evaluate,
     write_measure,
     write_objective,
@@ -173,7 +174,7 @@ RESERVED_NAMES = (
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
         "initial_state", "closure", "sqp", "spg", "bisection", "gradient", "jacobian", "hessian",
-        "multipliers", "stand_in", "seen", "place", "prepare", "smooth",
+        "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases",
     }
 )  # fmt: skip
 
@@ -225,6 +226,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_train(loop, make())
     write_objective(emission.objective, make, None if solve is None else solve.vectors)
     write_evaluate(lowered, make)
+    write_cases(lowered, make)
     write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
 
 

@@ -31,6 +31,7 @@ def map_constraint(constraint: Constraint, change: Rewriter) -> Constraint:
     }
     if constraint.event is not None:
         update["event"] = change(constraint.event)
+        update["cases"] = tuple((words, change(where)) for words, where in constraint.cases)
     if constraint.gradient_parts is not None:
         update["gradient_parts"] = tuple(change(part) for part in constraint.gradient_parts)
     if constraint.surrogate is not None:

@@ -11,12 +11,12 @@ the room that is left.
 
 from __future__ import annotations
 
+from cspec.compiler.explain_expressions import text
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.passes.canonical import with_parts
-from cspec.compiler.passes.logic import Atom, Formula, Known, Truth, formula, margin
+from cspec.compiler.passes.logic import Atom, Known, Truth, formula, margin
 from cspec.compiler.passes.sides import sides
 from cspec.compiler.rewrite import call, number
-from cspec.dsl.format_expressions import format_expression
 from cspec.dsl.nodes import And, Expr, Implies, Not, Or
 
 EVENTS = (Implies, And, Or, Not)
@@ -35,26 +35,28 @@ def rules(problem: Problem, known: Known) -> Problem:
 
 def _stated(c: Constraint, event: Expr, known: Known) -> Constraint:
     names = frozenset(name for binder in c.binders for name in binder.names)
-    found = formula(event, known._replace(open=names))
+    known = known._replace(open=names)
+    found = formula(event, known)
     if isinstance(found, Atom) and found.entries != "any":
         operator = {"<": "<=", ">": ">="}.get(found.operator, found.operator)
         plain = sides(found.left, operator, found.right, known.params)
-        return c.model_copy(update={"event": None, **plain._asdict()})
+        return c.model_copy(update={"event": None, "cases": (), **plain._asdict()})
     part = margin(found)
     value = number(float(not found.value)) if isinstance(found, Truth) else call("relu", part)
     update = {"value": value, "bound": number(0), "relation": "<=", "parts": (part,)}
-    return c.model_copy(update=update)
+    return c.model_copy(update={**update, "cases": _cases(event, known)})
 
 
-def cases(event: Expr, known: Known) -> tuple[tuple[str, Formula], ...]:
+def _cases(event: Expr, known: Known) -> tuple[tuple[str, Expr], ...]:
     """The ways in which an event can hold, in words: of a rule, that its condition does not."""
     match event:
         case Implies(condition=condition, consequence=consequence):
-            vacuous = f"vacuously, its condition `{format_expression(condition)}` does not"
+            vacuous = f"vacuously: its condition `{text(condition)}` does not hold"
             return (
-                (vacuous, formula(condition, known, False)),
-                (f"by `{format_expression(consequence)}`", formula(consequence, known)),
+                (vacuous, margin(formula(condition, known, False))),
+                (f"by `{text(consequence)}`", margin(formula(consequence, known))),
             )
         case Or(operands=operands):
-            return tuple((f"by `{format_expression(o)}`", formula(o, known)) for o in operands)
+            found = ((o, margin(formula(o, known))) for o in operands)
+            return tuple((f"by `{text(o)}`", where) for o, where in found)
     return ()

@@ -13,9 +13,9 @@ from cspec.dsl.labels import chain_parts
 from cspec.dsl.nodes import Compare, Expr, Interval, Membership
 
 
-def split_chains(problem: Problem, params: Params) -> Problem:
-    """The problem with one relation a constraint."""
-    constraints = tuple(part for c in problem.constraints for part in _split(c, params))
+def split_chains(problem: Problem, params: Params | None = None) -> Problem:
+    """The problem with one relation a constraint; `params` are constants by name."""
+    constraints = tuple(part for c in problem.constraints for part in _split(c, params or {}))
     return problem.model_copy(update={"constraints": constraints})
 
 
