@@ -60,6 +60,7 @@ class Line:
         self.session, self._measure = session, measure
         self._number: Tensor = session.primal[session.program.variables[0].name]
         self.batch = session.whole_batch()
+        self._sign = -1.0 if session.program.sense == "maximize" else 1.0
         self._equal = torch.tensor(equalities, dtype=torch.bool, device=self._number.device)
         setup = session.program.variables[0]
         self.low = -math.inf if setup.lower is None else setup.lower
@@ -70,7 +71,9 @@ class Line:
     def at(self, t: float) -> Point:
         """Measure a place; it becomes the best where it is."""
         self._number.fill_(t)
-        f, _, true = self._measure(self.session.primal, self.batch)
+        _, _, true = self._measure(self.session.primal, self.batch)
+        # The objective itself, not what stands in for its events where gradients are needed.
+        f = self._sign * self.session.module["objective"](self.session.primal, self.batch)
         measured = torch.nan_to_num(true)
         over = torch.where(self._equal, measured.abs(), measured.clamp(min=0))
         self.session.step += 1
