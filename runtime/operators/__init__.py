@@ -25,8 +25,10 @@ from cspec.runtime.operators.dykstra import Intersection, dykstra
 from cspec.runtime.operators.grid import Grid
 from cspec.runtime.operators.maps import PARAMETRIZATIONS
 from cspec.runtime.operators.monotone import Monotone
+from cspec.runtime.operators.on_rows import OnRows
 from cspec.runtime.operators.prox import PROXIMAL_MAPS
 from cspec.runtime.operators.psd import PSD, Correlation
+from cspec.runtime.operators.separate import Separate
 from cspec.runtime.operators.simplex import Simplex, SparseSimplex
 from cspec.runtime.operators.sparsity import NM, ChannelSparse, Sparse
 from cspec.runtime.operators.spectrum import Nuclear, Rank, SingularBand, Spectral
@@ -60,6 +62,8 @@ OPERATORS: dict[str, type[Operator]] = {
     "affine": Affine,
     "polyhedron": Polyhedron,
     "box_row": BoxRow,
+    "separate": Separate,
+    "on_rows": OnRows,
     "birkhoff": Birkhoff,
     "second_order_cone": SecondOrderCone,
     "intersection": Intersection,
@@ -102,11 +106,13 @@ __all__ = [
     "Nonneg",
     "NotConvergedError",
     "Nuclear",
+    "OnRows",
     "Operator",
     "OperatorError",
     "Polyhedron",
     "Rank",
     "SecondOrderCone",
+    "Separate",
     "ShapeError",
     "Simplex",
     "SingularBand",

@@ -1,4 +1,4 @@
-"""Norm balls around zero: l1, l2, l-infinity, and the l1 ball of row norms."""
+"""Norm balls, of the whole or of each row: l1, l2, l-infinity; and the l1 ball of row norms."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from cspec.runtime.operators.base import (
     NoFormError,
     Operator,
     OperatorError,
+    ShapeError,
+    like,
     zero_where_moved,
 )
-from cspec.runtime.operators.linear_algebra import as_matrix, norm
+from cspec.runtime.operators.linear_algebra import as_matrix, as_rows, norm
 from cspec.runtime.operators.maps_elementwise import Sigmoid
 from cspec.runtime.operators.simplex import project_simplex
 
@@ -33,16 +35,20 @@ def require_radius(radius: float, name: str) -> None:
         raise EmptySetError(f"{name}({radius}): a nonnegative number is needed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ball(Operator):
-    """{x : ||x||_norm <= r} over the whole tensor, norm 1, 2 or inf ("inf" is read too).
+    """{x : ||x - center||_norm <= r} over the whole tensor, norm 1, 2 or inf ("inf" is read too).
 
-    With `joint` several tensors are in one ball together, as if they were one long vector.
+    The center is 0, a number for every entry, or a tensor of x's shape. With `rows` it is a ball of
+    each row of (outputs, rest); with `joint` several tensors are in one ball together, as if they
+    were one long vector.
     """
 
     r: float
     norm: float | str = 2
     joint: bool = False
+    center: float | Tensor = 0.0
+    rows: bool = False
     name: ClassVar[str] = "ball"
     convex: ClassVar[bool] = True
 
@@ -53,32 +59,50 @@ class Ball(Operator):
             raise OperatorError(f"ball(norm={self.norm}): the norm is 1, 2 or inf")
         object.__setattr__(self, "norm", order)
 
+    def _from_center(self, x: Tensor) -> Tensor:
+        """x - center, as rows; all of x is one row unless each is in a ball of its own."""
+        if isinstance(self.center, Tensor) and self.center.numel() not in (1, x.numel()):
+            raise ShapeError(f"ball: the center is {_sizes(self.center)}, x is {_sizes(x)}")
+        center = like(self.center, x)
+        moved = x - (center.reshape(x.shape) if center.numel() == x.numel() else center)
+        return as_rows(moved) if self.rows else moved.reshape(1, -1)
+
+    def _back(self, rows: Tensor, x: Tensor) -> Tensor:
+        center = like(self.center, x)
+        whole = rows.reshape(x.shape)
+        return whole + (center.reshape(x.shape) if center.numel() == x.numel() else center)
+
     def _excess(self, x: Tensor) -> Tensor:
+        rows = self._from_center(x)
         if self.norm == 1.0:
-            return (x.abs().sum() - self.r).reshape(1)
+            return rows.abs().sum(dim=1) - self.r
         if self.norm == 2.0:
-            return (norm(x) - self.r).reshape(1)
-        return x.abs() - self.r
+            return norm(rows, dim=1) - self.r
+        return rows.abs().reshape(x.shape) - self.r
 
     def residual(self, x: Tensor) -> Tensor:
         return torch.relu(self._excess(x))
 
     def inequality(self, x: Tensor) -> Tensor:
-        """||x|| - r; for norm inf (-x - r, x - r), entry by entry."""
+        """||x - center|| - r; for norm inf (-(x - center) - r, x - center - r), entry by entry."""
         if self.norm == math.inf:
-            flat = x.flatten()
+            flat = self._from_center(x).flatten()
             return torch.cat([-flat - self.r, flat - self.r])
         return self._excess(x)
 
     def project(self, x: Tensor) -> Tensor:
         if x.numel() == 0:
             return x.clone()
+        rows = self._from_center(x)
         if self.norm == math.inf:
-            return x.clamp(-self.r, self.r)
-        if self.norm == 1.0:
-            return x.sign() * project_l1(x.abs().flatten(), self.r).reshape(x.shape)
-        length = norm(x)
-        return torch.where(length > self.r, x * (self.r / length), x)
+            inside = rows.clamp(-self.r, self.r)
+        elif self.norm == 1.0:
+            inside = rows.sign() * project_l1(rows.abs(), self.r)
+        else:
+            length = norm(rows, dim=1, keepdim=True)
+            inside = torch.where(length > self.r, rows * (self.r / length), rows)
+        # What is inside stays as it is to the last bit: the center is not taken off and put back.
+        return torch.where((inside == rows).reshape(x.shape), x, self._back(inside, x))
 
     def project_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The nearest members as one vector: all are scaled, or thresholded, together."""
@@ -92,29 +116,35 @@ class Ball(Operator):
     def parametrization(self, by: str | None = None) -> nn.Module | None:
         """Sigmoid for the l-infinity ball, none for the others."""
         if self.norm == math.inf and by in (None, "sigmoid"):
-            return Sigmoid(-self.r, self.r)
+            return Sigmoid(self.center - self.r, self.center + self.r)
         if by is not None:
             raise NoFormError(f"{by} does not parametrize ball(norm={self.norm})")
         return None
 
     def lmo(self, gradient: Tensor) -> Tensor:
+        """The vertex on each row, center and all."""
         if gradient.numel() == 0:
             return gradient.clone()
+        rows = as_rows(gradient) if self.rows else gradient.reshape(1, -1)
         if self.norm == math.inf:
-            return -self.r * gradient.sign()
-        if self.norm == 2.0:
-            length = norm(gradient)
-            return -self.r * gradient / torch.where(length > 0, length, 1.0)
-        flat = gradient.flatten()
-        largest = flat.abs().argmax()
-        vertex = torch.zeros_like(flat)
-        vertex[largest] = -self.r * flat[largest].sign()
-        return vertex.reshape(gradient.shape)
+            vertex = -self.r * rows.sign()
+        elif self.norm == 2.0:
+            length = norm(rows, dim=1, keepdim=True)
+            vertex = -self.r * rows / torch.where(length > 0, length, 1.0)
+        else:
+            largest = rows.abs().argmax(dim=1, keepdim=True)
+            steps = -self.r * rows.gather(1, largest).sign()
+            vertex = torch.zeros_like(rows).scatter(1, largest, steps)
+        return self._back(vertex, gradient)
 
     def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
         if self.norm == math.inf:
             return zero_where_moved(x_projected, x_before, momentum)
         return super().project_momentum(x_projected, x_before, momentum)
+
+
+def _sizes(x: Tensor) -> str:
+    return " x ".join(map(str, x.shape)) or "one number"
 
 
 @dataclass(frozen=True)
