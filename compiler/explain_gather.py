@@ -17,14 +17,18 @@ from cspec.compiler.explain_verdict import price, tolerance, verdict
 from cspec.compiler.facts import Facts
 from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.ir import Constraint, SetMember
-from cspec.compiler.lower import EQUALITY_SETS, SET_METHODS, Lowered, full_label
+from cspec.compiler.lower import SET_METHODS, Lowered, full_label
 from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, Program
 from cspec.compiler.report_facts import constraint_facts, verify_facts
+from cspec.compiler.set_forms import EQUALITY_SETS
 from cspec.dsl.nodes import Expr, Stop
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, Method
+
+SHOWN_ROWS = 4
+"""Rows of a weight that the statement of a set on them lists."""
 
 
 def gather(
@@ -179,6 +183,11 @@ def _membership(member: SetMember) -> Mathematics:
             latex=rf"\text{{prunable weights of }} \mathrm{{{model}}} \in {within.latex}",
         )
     subject = expressions.mathematics(member.subject)
+    if member.rows:
+        places = [f"{subject.text}{list(place)}" for place in member.rows[:SHOWN_ROWS]]
+        more = ", ..." if len(member.rows) > SHOWN_ROWS else ""
+        listed = ", ".join(places) + more
+        subject = Mathematics(text=listed, latex=rf"\text{{{listed}}}")
     return Mathematics(
         text=f"{subject.text} in {within.text}", latex=rf"{subject.latex} \in {within.latex}"
     )

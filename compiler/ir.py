@@ -59,6 +59,10 @@ class SetMember(BaseModel):
     arguments: dict[str, Any] = {}
     subject: Expr | None = None
     """A `ParameterRef`, a quantified weight, a decision variable; None for a whole model."""
+    together: bool = False
+    """Whether the set is one of all the subject's tensors as one long vector."""
+    rows: tuple[tuple[int, ...], ...] = ()
+    """The rows of the subject that are in the set, by their first indices; () for all of it."""
     model: str | None = None
     """For sets over a whole model (`sparse` from `density(net)`): its name."""
     recognized: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import accumulate
 from math import prod
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
 from cspec.compiler.methods.output_projection import OutputRows, Params, output_rows
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
+from cspec.compiler.set_forms import EQUALITY_SETS, form_size
 from cspec.compiler.shapes import shape_of
 from cspec.compiler.vectors import Sized
 from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
@@ -96,9 +97,6 @@ class Lowered(NamedTuple):
         return self.rules[-1].stop if self.rules else 0
 
 
-EQUALITY_SETS = frozenset({"stiefel", "symmetric", "sphere"})
-"""Sets stated by `residual == 0`, of those that functional methods take (`FORMS`)."""
-
 SET_METHODS = frozenset({"projection", "admm", "parametrization", "frank_wolfe"})
 
 
@@ -128,7 +126,7 @@ def lower(
         elif isinstance(constraint.method, Threshold):
             shifted.append(constraint)
         elif constraint.method.word in SET_METHODS:
-            key = (constraint.label, constraint.method, constraint.set and constraint.set.word)
+            key = (constraint.label, constraint.method, _set_key(constraint))
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
@@ -137,6 +135,11 @@ def lower(
     outputs = output_rows(projected, facts, params or {})
     ways = _ways(rules, sizes)
     return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways)
+
+
+def _set_key(c: Constraint) -> object:
+    """What tells sets apart, whatever they are on."""
+    return c.set and (c.set.word, shape(tuple(c.set.arguments.items())), c.set.rows)
 
 
 def _rules(
@@ -231,7 +234,7 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     """How many numbers a canonical function has: groups, pairs of groups, entries of a tensor."""
     if isinstance(expr, SetResidual):
         subject = shape_of(expr.subject, sizes.shapes, sizes.params)
-        return FORMS[expr.set.word](subject or (1,))
+        return form_size(expr.set, subject or (1,))
     known = shape_of(expr, sizes.shapes, sizes.params)
     if known is not None:
         return prod(known)
@@ -294,30 +297,12 @@ def group_count(node: Expr, facts: Facts) -> int:
     return max(len(column.classes), 1) if column else 1
 
 
-def _gram(shape: tuple[int, ...]) -> int:
-    side = min(shape[0], prod(shape) // shape[0])
-    return side * side
-
-
-FORMS: dict[str, Callable[[tuple[int, ...]], int]] = {
-    "nonneg": prod,
-    "box": lambda shape: 2 * prod(shape),
-    "ball": lambda shape: 1,
-    "spectral": lambda shape: 1,
-    "nuclear": lambda shape: 1,
-    "sphere": lambda shape: 1,
-    "symmetric": prod,
-    "stiefel": _gram,
-}
-"""Sets with a form that multipliers can act on, and how many entries it has."""
-
-
 def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAction, ...]:
     actions: list[SetAction] = []
     for constraints in groups.values():
         first = constraints[0]
         assert first.set is not None and first.method is not None
-        subjects = [c.set.subject for c in constraints if c.set is not None]
+        subjects = _unique([c.set.subject for c in constraints if c.set is not None])
         # A set of several weights together names them all.
         targets = tuple(
             item
@@ -336,6 +321,11 @@ def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAct
             )
         )
     return _told_apart(_merged(actions))
+
+
+def _unique(subjects: list[Expr | None]) -> list[Expr | None]:
+    """Each subject once: members on rows of one weight are on that weight."""
+    return list({shape(subject): subject for subject in subjects}.values())
 
 
 def _told_apart(actions: list[SetAction]) -> tuple[SetAction, ...]:
@@ -370,7 +360,10 @@ def _merged(actions: list[SetAction]) -> list[SetAction]:
 
 
 def _same_set(first: SetAction, second: SetAction) -> bool:
-    sets = [shape((a.set.word, tuple(a.set.arguments.items()), a.targets)) for a in (first, second)]
+    sets = [
+        shape((a.set.word, tuple(a.set.arguments.items()), a.set.rows, a.targets))
+        for a in (first, second)
+    ]
     return sets[0] == sets[1] and first.settings == second.settings
 
 

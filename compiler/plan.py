@@ -27,9 +27,11 @@ from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import Expansion, expand
 from cspec.compiler.passes.gates import gates
+from cspec.compiler.passes.gather import gathered
 from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
 from cspec.compiler.passes.logic import Known
+from cspec.compiler.passes.members import member_sets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
@@ -93,6 +95,13 @@ def _known(checked: Checked, facts: Facts) -> Known:
     return Known(checked.params, variables_space(checked).shapes, facts)
 
 
+def _with_rows(problem: Problem, checked: Checked) -> Problem:
+    """The sets that rows and entries of tensors are in, once indices are numbers."""
+    shapes = dict(variables_space(checked).shapes)
+    seen = member_sets(problem, shapes, checked.symbols, checked.params)
+    return gathered(seen, shapes, checked.params)
+
+
 class Plan(BaseModel):
     """The symbolic plan: what is known from the text alone."""
 
@@ -129,7 +138,7 @@ def plan(checked: Checked) -> Plan:
     problem = canonical_problem(checked)
     if space_of(checked) is not None:
         problem = expand(problem, Expansion(Facts(), checked.params))
-        problem = rules(problem, _known(checked, Facts()))
+        problem = _with_rows(rules(problem, _known(checked, Facts())), checked)
     problem = surrogates(problem, moving(checked))
     problem = choose(problem, _context(checked, None, None))
     return Plan(
@@ -286,6 +295,7 @@ def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) ->
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, Expansion(facts, checked.params, checked.method))
     problem = rules(problem, _known(checked, facts))
+    problem = _with_rows(problem, checked)
     problem = sized_identity(problem, _shapes(plan))
     check_set_shapes(problem, _shapes(plan))
     problem = surrogates(gates(problem, gated), moving(checked))

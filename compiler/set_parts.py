@@ -15,7 +15,6 @@ from cspec.compiler.rewrite import function_name
 from cspec.compiler.structure import Form, Reader, UnknownForm
 from cspec.compiler.symbols import ELEMENTARY, Space
 from cspec.compiler.vectors import Sized
-from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import (
     And,
     Call,
@@ -31,7 +30,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 
-ROWS = frozenset({"halfspace", "affine", "polyhedron"})
+ROWS = frozenset({"halfspace", "affine", "polyhedron", "separate"})
 """Sets that affine relations are: projected onto alone, functions beside other sets."""
 CONVEX = ROWS | {
     "nonneg",
@@ -187,12 +186,18 @@ def _member(c: Constraint) -> SetMember:
 
 def _key(member: SetMember) -> tuple[str, str]:
     """What tells sets apart: two halves of one simplex are one."""
-    return member.word, member.recognized if member.word == "simplex" else repr(member.arguments)
+    own = member.recognized if member.word == "simplex" else repr(member.arguments)
+    return member.word, f"{own} {member.rows}"
 
 
 def _require_constant(c: Constraint, member: SetMember, space: Space) -> None:
     for value in member.arguments.values():
-        if isinstance(value, Expr) and value_or_none(value, space.params) is None:
+        names = (
+            {node.id for node in walk(value) if isinstance(node, Name)}
+            if isinstance(value, Expr)
+            else set()
+        )
+        if names & space.shapes.keys():
             raise NotForIt("the size of its set is no constant", c)
 
 

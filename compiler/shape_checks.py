@@ -9,7 +9,7 @@ from cspec.compiler.rewrite import function_name
 from cspec.compiler.shapes import shape_of
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Attribute, Expr, Name, Product, walk
+from cspec.dsl.nodes import Attribute, Expr, Index, Name, Product, walk
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
 
@@ -17,15 +17,67 @@ def check_set_shapes(problem: Problem, shapes: Mapping[str, Shape]) -> None:
     """Raise SpecError where no weight of this shape meets a constraint.
 
     CS527: `W.T @ W == eye`. W.T @ W of W (m x n) has rank at most m, the identity has n: none for
-    m < n. CS528: `W in nm(n, m)` where the last dimension is no multiple of m. Found for parameters
-    and for the decision variables of `shapes`, once for each constraint as written.
+    m < n. CS528: `W in nm(n, m)` where the last dimension is no multiple of m. CS529: an entry that
+    a weight does not have, a set of square matrices. Found for parameters and for the decision
+    variables of `shapes`, once for each constraint as written.
     """
     found: dict[tuple[int, int], Diagnostic] = {}
     for c in problem.constraints:
-        for finding in (*_ranks(c, shapes), *_blocks(c, shapes)):
+        for finding in (
+            *_ranks(c, shapes), *_blocks(c, shapes), *_square(c, shapes), *_entries(c),
+        ):  # fmt: skip
             found.setdefault((c.span.start, c.span.end), finding)
     if found:
         raise SpecError(found.values())
+
+
+def _square(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
+    """Sets of square matrices: of the last two axes, or of a kernel as (outputs, rest)."""
+    if c.set is None or c.set.word not in ("symmetric", "skew", "psd") or c.set.subject is None:
+        return
+    shape = shape_of(c.set.subject, shapes, {})
+    if shape is None:
+        return
+    seen = as_matrix(shape) if c.set.arguments.get("matrix") else shape[-2:]
+    if len(seen) == 2 and seen[0] == seen[1]:
+        return
+    sizes = " x ".join(map(str, seen)) or "one number"
+    of_model = isinstance(c.set.subject, ParameterRef)
+    choice = 'choose the weights by name: `forall W in f.weights("fc2*"): ...`'
+    yield Diagnostic(
+        code="CS529",
+        message=f"`{c.text}` can't hold: {_called(c.set.subject)} is {sizes}, which is not square",
+        span=c.span,
+        label=f"`{c.set.word}` is about square matrices",
+        helps=(choice,) if of_model else ("declare a square variable: `var W[3, 3]`",),
+    )
+
+
+def _entries(c: Constraint) -> Iterator[Diagnostic]:
+    """Entries that a parameter of a model does not have."""
+    for node in (node for side in (c.value, c.bound) for node in walk(side)):
+        if not isinstance(node, Index) or not isinstance(node.value, ParameterRef):
+            continue
+        shape, name = node.value.shape, _called(node.value)
+        places = [value_or_none(index, {}) for index in node.indices]
+        if len(places) > len(shape):
+            message = f"{name} has {len(shape)} axes, not {len(places)}"
+        elif any(p is not None and not 0 <= p < n for p, n in zip(places, shape, strict=False)):
+            asked = ", ".join("..." if p is None else f"{p:g}" for p in places)
+            message = f"{name} has no entry [{asked}]: it is {' x '.join(map(str, shape))}"
+        else:
+            continue
+        yield Diagnostic(
+            code="CS529",
+            message=f"`{c.text}` can't be computed: {message}",
+            span=c.span,
+            label="indices start at 0",
+            helps=('choose the weights by name: `forall W in f.weights("fc1*"): ...`',),
+        )
+
+
+def _called(subject: Expr) -> str:
+    return f"{subject.model}.{subject.name}" if isinstance(subject, ParameterRef) else "it"
 
 
 def _blocks(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:

@@ -20,11 +20,11 @@ from typing import NamedTuple
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.line_run import line_run
-from cspec.compiler.lower import FORMS
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.constructions import require_construction
 from cspec.compiler.own_run import own_run
 from cspec.compiler.passes.rows import WORDS as ROWS
+from cspec.compiler.set_forms import has_form
 from cspec.compiler.set_run import set_run
 from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
@@ -181,7 +181,7 @@ def _require_function(c: Constraint, method: Method, context: Context) -> None:
     """A functional method needs something to differentiate."""
     if _is_density(c) and context.facts is not None and not _gated_density(c, context):
         raise SpecError([_no_gradient(c, method)])
-    if c.relation == "in" and (c.set is None or c.set.word not in FORMS):
+    if c.relation == "in" and not has_form(c.set):
         raise SpecError([_no_form(c, method)])
 
 

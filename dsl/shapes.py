@@ -21,6 +21,7 @@ from cspec.dsl.nodes import (
     Group,
     Index,
     Item,
+    Membership,
     Name,
     Negate,
     Node,
@@ -122,6 +123,9 @@ def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
             return inner if expr.function == "sum" else None
         case Compare(operands=operands):
             _joined(typer, operands, names)
+            return None
+        case Membership(element=element, set=Call(function=Name(id="ball"), arguments=(center, _))):
+            _joined(typer, (element, center), names)
             return None
         case _:
             for child in expr.children():

@@ -66,7 +66,5 @@ def _free(name: str, taken: Iterable[str | None]) -> str:
 def _requirement(var: Var, label: str, modifiers: tuple[Modifier, ...]) -> Constraint:
     assert var.domain is not None
     span = Span(var.name_span.start, var.domain.span.end)
-    relation = Membership(
-        element=Name(id=var.name, span=var.name_span), set=var.domain, span=span
-    )
+    relation = Membership(element=Name(id=var.name, span=var.name_span), set=var.domain, span=span)
     return Constraint(label=label, relation=relation, modifiers=modifiers, span=span)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from cspec.compiler.emit.names import Names
@@ -19,6 +19,7 @@ from cspec.compiler.ir import Category, ParameterRef, PerExample, SetMember
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
+from cspec.compiler.shapes import shape_of as weight_shape
 from cspec.compiler.vectors import Constants, Entries, Sized, Total
 from cspec.dsl.constants import CONSTANTS, value_or_none
 from cspec.dsl.nodes import (
@@ -165,7 +166,8 @@ class Translator:
 
     def operator(self, member: SetMember) -> ast.expr:
         """The module constant of a set: `STIEFEL = operators.get("stiefel")`."""
-        key = (member.word, shape(tuple(member.arguments.items())))
+        arguments = shape(tuple(member.arguments.items()))
+        key = (member.word, arguments, member.rows, member.together)
         if key not in self.operators:
             name = self.names.fresh(member.word.upper())
             while any(name == other for other, _ in self.operators.values()):
@@ -184,7 +186,13 @@ class Translator:
             else:
                 keywords.append(ast.keyword(arg=key, value=translated))
         get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
-        return ast.Call(func=get, args=positional, keywords=keywords)
+        made = ast.Call(func=get, args=positional, keywords=keywords)
+        if member.together:
+            return ast.Call(func=get, args=[ast.Constant("jointly"), made], keywords=[])
+        if not member.rows:
+            return made
+        rows = ast.parse(repr(list(member.rows)), mode="eval").body
+        return ast.Call(func=get, args=[ast.Constant("on_rows"), made, rows], keywords=[])
 
     def _is_number(self, value: ast.expr) -> bool:
         """Whether a Python number stands there: constants and params, and arithmetic on them."""
@@ -242,7 +250,8 @@ class Translator:
             ):
                 if len(operands) > LONGEST and isinstance(expr, Sum):
                     return self._long(expr)
-                read = self.matrix if "@" in operators else self.translate
+                flat = "@" in operators or self._beside_matrix(operands)
+                read = self.matrix if flat else self.translate
                 result = read(operands[0])
                 for operator, operand in zip(operators, operands[1:], strict=True):
                     result = ast.BinOp(result, _OPERATORS[operator], read(operand))
@@ -293,6 +302,16 @@ class Translator:
         if isinstance(expr, ParameterRef) and len(expr.shape) > 2:
             return ast.Call(ast.Attribute(value, "flatten"), args=[constant(1)], keywords=[])
         return value
+
+    def _beside_matrix(self, operands: Sequence[Expr]) -> bool:
+        """Whether kernels stand beside matrices: `W - W.T` of a kernel is of (outputs, rest)."""
+        kernels = any(isinstance(o, ParameterRef) and len(o.shape) > 2 for o in operands)
+        return kernels and any(len(weight_shape(o, {}, {}) or ()) == 2 for o in operands)
+
+    def sides(self, left: Expr, right: Expr) -> list[ast.expr]:
+        """Both sides of a relation, a kernel beside a matrix as (outputs, rest)."""
+        read = self.matrix if self._beside_matrix((left, right)) else self.translate
+        return [read(left), read(right)]
 
     def _name(self, expr: Name) -> ast.expr:
         name, symbols = expr.id, self.scope.symbols

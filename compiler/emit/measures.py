@@ -20,7 +20,7 @@ from cspec.compiler.lower import (
     outside_reductions,
 )
 from cspec.compiler.vectorize import Vectorizer
-from cspec.dsl.nodes import Call, Expectation, Expr, Name
+from cspec.dsl.nodes import Call, Expectation, Expr, Name, Vector
 
 MANY = 24
 """Constraints beyond which each does not get a local of its own."""
@@ -213,7 +213,7 @@ def _report(c: Constraint, translator: Translator) -> ast.expr:
     if c.relation == "in":
         return ast.Tuple(elts=[_set_violation(c, translator), ast.Constant(0)])
     value, bound = c.value, last_of_ramp(c.bound)
-    sides = [translator.translate(value), translator.translate(bound)]
+    sides = translator.sides(value, bound)
     if isinstance(value, PerExample) or _many(value, translator) or _many(bound, translator):
         return translator.call("worst", *sides, ast.Constant(c.relation))
     return ast.Tuple(elts=sides)
@@ -224,7 +224,7 @@ def _many(expr: Expr, translator: Translator) -> bool:
     variables = translator.scope.symbols.vars()
     for node in outside_reductions(expr):
         match node:
-            case ParameterRef():
+            case ParameterRef() | Vector():
                 return True
             case Name(id=name) if name in variables and variables[name].dimensions:
                 return True

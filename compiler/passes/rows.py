@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import sympy as sp
@@ -107,6 +108,32 @@ def affine_rows(
         tuple(_coefficients(form) for form in forms),
         tuple(-form.constant + 0.0 for form in forms),
     )
+
+
+def joint_rows(
+    value: Expr, relation: Relation, bound: Expr, shapes: Mapping[str, Index_], params: Values
+) -> Rows | None:
+    """The rows that a relation is over the entries of several tensors as one long vector.
+
+    `shapes` are those of the tensors that the relation mentions, in their order.
+    """
+    if relation == "in" or sum(math.prod(shape) for shape in shapes.values()) > SYMBOLIC:
+        return None
+    space = Space(shapes, {}, params)
+    difference = Sum(operands=(value, bound), operators=("-",))
+    try:
+        found = translate(difference, space)
+        places = {symbol: (place,) for place, symbol in enumerate(space.symbols())}
+        forms = [_read(entry, places, space) for entry in _flat(found)]
+    except (NotSymbolicError, _NotLinearError):
+        return None
+    if relation == ">=":
+        forms = [_times(form, -1.0) for form in forms]
+    if not 0 < len(forms) <= SYMBOLIC or any(not any(f.entries.values()) for f in forms):
+        return None
+    word = "affine" if relation == "==" else "polyhedron"
+    bounds = tuple(-form.constant + 0.0 for form in forms)
+    return Rows(word, value, tuple(_coefficients(form) for form in forms), bounds)
 
 
 def rows_fit(member: SetMember, shape: Index_) -> bool:
@@ -277,6 +304,13 @@ class _Reader:
             raise _NotLinearError
         return Form(0.0, {(i,): number for i, number in enumerate(numbers)}, 0.0)
 
+    def _block(self, place: Index_) -> Form:
+        """The sum of all entries behind some first indices."""
+        if self.shape is None or any(i >= n for i, n in zip(place, self.shape, strict=False)):
+            raise _NotLinearError
+        rest = product(*map(range, self.shape[len(place) :]))
+        return Form(0.0, {(*place, *others): 1.0 for others in rest}, 0.0)
+
     def _total(self, expr: Expr) -> Form:
         """sum(2*W), sum(-W), sum(W.T), sum(c*w)."""
         match expr:
@@ -286,6 +320,8 @@ class _Reader:
                 return Form(1.0, {}, 0.0)
             case Negate(operand=operand):
                 return _times(self._total(operand), -1.0)
+            case Index(value=Name(id=name), indices=indices) if name == self.name:
+                return self._block(self._index(indices))
             case Product(operands=(left, right), operators=("*",)):
                 for one, other in ((left, right), (right, left)):
                     if isinstance(other, Name) and isinstance(self.constants(one), list):

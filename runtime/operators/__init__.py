@@ -16,6 +16,7 @@ from cspec.runtime.operators.base import (
     Operator,
     OperatorError,
     ShapeError,
+    is_joint,
 )
 from cspec.runtime.operators.birkhoff import Birkhoff
 from cspec.runtime.operators.box import Box, Nonneg
@@ -23,6 +24,7 @@ from cspec.runtime.operators.box_row import BoxRow
 from cspec.runtime.operators.cone import SecondOrderCone
 from cspec.runtime.operators.dykstra import Intersection, dykstra
 from cspec.runtime.operators.grid import Grid
+from cspec.runtime.operators.jointly import Jointly
 from cspec.runtime.operators.maps import PARAMETRIZATIONS
 from cspec.runtime.operators.monotone import Monotone
 from cspec.runtime.operators.on_rows import OnRows
@@ -64,6 +66,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "box_row": BoxRow,
     "separate": Separate,
     "on_rows": OnRows,
+    "jointly": Jointly,
     "birkhoff": Birkhoff,
     "second_order_cone": SecondOrderCone,
     "intersection": Intersection,
@@ -101,6 +104,7 @@ __all__ = [
     "GroupBall",
     "Halfspace",
     "Intersection",
+    "Jointly",
     "Monotone",
     "NoFormError",
     "Nonneg",
@@ -125,4 +129,5 @@ __all__ = [
     "Symmetric",
     "dykstra",
     "get",
+    "is_joint",
 ]

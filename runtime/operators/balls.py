@@ -17,6 +17,7 @@ from cspec.runtime.operators.base import (
     OperatorError,
     ShapeError,
     like,
+    together,
     zero_where_moved,
 )
 from cspec.runtime.operators.linear_algebra import as_matrix, as_rows, norm
@@ -106,12 +107,7 @@ class Ball(Operator):
 
     def project_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The nearest members as one vector: all are scaled, or thresholded, together."""
-        if not tensors:
-            return []
-        wide = torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32
-        flat = self.project(torch.cat([t.flatten().to(wide) for t in tensors]))
-        parts = torch.split(flat, [t.numel() for t in tensors])
-        return [p.reshape(t.shape).to(t.dtype) for p, t in zip(parts, tensors, strict=True)]
+        return together(self.project, tensors)
 
     def parametrization(self, by: str | None = None) -> nn.Module | None:
         """Sigmoid for the l-infinity ball, none for the others."""

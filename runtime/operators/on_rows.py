@@ -63,6 +63,8 @@ class OnRows(Operator):
 
     def inequality(self, x: Tensor) -> Tensor:
         """That of the rows."""
+        if self.inner.equality:
+            return super().inequality(x)
         return self.inner.inequality(self._taken(x))
 
     def project(self, x: Tensor) -> Tensor:

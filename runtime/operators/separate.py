@@ -63,12 +63,11 @@ class Separate(Operator):
             places.append(held)
             owners.append(torch.full_like(held, owner))
             values.append(whole[held])
-        place, value = torch.cat(places), torch.cat(values)
-        if place.unique().numel() < place.numel():
+        every, value, mine = torch.cat(places), torch.cat(values), torch.cat(owners)
+        if len(set(every.tolist())) < every.numel():
             raise ShapeError("separate: two rows have an entry in common")
-        owner = torch.cat(owners)
-        lengths = torch.zeros(len(self.a), dtype=torch.float64).index_add(0, owner, value**2)
-        return _Entries(place, owner, value, lengths)
+        lengths = torch.zeros(len(self.a), dtype=torch.float64).index_add(0, mine, value**2)
+        return _Entries(every, mine, value, lengths)
 
     def _products(self, x: Tensor) -> Tensor:
         """<a_i, x> of every row."""
@@ -88,9 +87,7 @@ class Separate(Operator):
         """(lo - <a, x>, <a, x> - hi), infinite bounds left out."""
         products = self._products(x)
         lo, hi = self._ends(x)
-        return torch.cat(
-            [(lo - products)[torch.isfinite(lo)], (products - hi)[torch.isfinite(hi)]]
-        )
+        return torch.cat([(lo - products)[torch.isfinite(lo)], (products - hi)[torch.isfinite(hi)]])
 
     def project(self, x: Tensor) -> Tensor:
         """x + a_i (nearest value - <a_i, x>) / ||a_i||^2 of every row, in float64."""

@@ -1,0 +1,155 @@
+"""Sets in members of quantifiers, once indices are numbers and shapes are known.
+
+forall i in range(3): norm(W[i], 2) <= 1   ->   row i of W in ball(1, norm=2)
+forall i in range(3): W[i] in simplex      ->   row i of W in simplex
+forall i in range(3): sum(W[i]) == 1       ->   an affine row over the entries of W
+forall i in range(9), j in range(i): W[i, j] == W[j, i], W[0, 1] <= 1   ->   rows of single entries
+
+What `recognize` sees of whole tensors is seen here of a row, too: `W[i]` takes the place of a
+tensor where it is all that a relation says of W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
+from cspec.compiler.passes.recognize import set_of
+from cspec.compiler.passes.rows import joint_rows
+from cspec.compiler.rewrite import rewrite, same
+from cspec.dsl.constants import Values, value_or_none
+from cspec.dsl.nodes import Expr, Index, Name, Node, Number, Vector, walk
+from cspec.dsl.symbols import Symbols
+from cspec.dsl.tensor_shapes import Shape
+
+TENSOR = "#tensor"
+"""Stands for the only tensor of a relation; no name of a spec can be it."""
+BY_ROWS = frozenset({"ball", "sphere", "simplex", "monotone", "nonneg", "box"})
+"""Sets that act on each row by itself."""
+
+
+class Subject(NamedTuple):
+    """The tensor that a relation is about."""
+
+    expr: Expr
+    shape: Shape
+
+
+def member_sets(
+    problem: Problem, shapes: Mapping[str, Shape], symbols: Symbols, params: Values
+) -> Problem:
+    """The problem with sets on rows and entries of tensors; `shapes` are those of variables."""
+
+    def seen(c: Constraint) -> Constraint:
+        if c.set is not None and not isinstance(c.set.subject, Index):
+            return c
+        if c.binders or c.event is not None:
+            return c
+        return c.model_copy(update={"set": _member_set(c, shapes, symbols, params)})
+
+    return problem.model_copy(update={"constraints": tuple(map(seen, problem.constraints))})
+
+
+def _member_set(
+    c: Constraint, shapes: Mapping[str, Shape], symbols: Symbols, params: Values
+) -> SetMember | None:
+    subjects = _subjects(c, shapes)
+    if len(subjects) > 1:
+        return _joint_set(c, subjects, params)
+    subject = subjects[0] if subjects else None
+    if subject is None or not subject.shape:
+        return None
+    named = _replaced(c, subject.expr, Name(id=TENSOR))
+    found = set_of(named, symbols, params, {TENSOR: subject.shape})
+    if found is not None and same(found.subject or named.value, Name(id=TENSOR)):
+        return found.model_copy(update={"subject": subject.expr})
+    row = _only_row(named, subject.shape, params)
+    if row is None:
+        return None
+    place, index = row
+    inside = _replaced(named, index, Name(id=TENSOR))
+    found = set_of(inside, symbols, params, {TENSOR: subject.shape[len(place) :]})
+    if found is None or found.word not in BY_ROWS:
+        return None
+    return _of_row(found, subject.expr, place)
+
+
+def _joint_set(c: Constraint, subjects: list[Subject], params: Values) -> SetMember | None:
+    """Affine rows over several tensors together: 0 <= A + B + C <= 1."""
+    shapes: dict[str, Shape] = {}
+    named = c
+    for place, subject in enumerate(subjects):
+        name = f"{TENSOR}{place}"
+        shapes[name] = subject.shape
+        named = _replaced(named, subject.expr, Name(id=name))
+    found = joint_rows(named.value, named.relation, named.bound, shapes, params)
+    if found is None:
+        return None
+    return SetMember(
+        word=found.word,
+        subject=Vector(items=tuple(subject.expr for subject in subjects)),
+        arguments={"0": found.coefficients, "1": found.bounds},
+        recognized=c.text,
+        together=True,
+    )
+
+
+def _of_row(found: SetMember, subject: Expr, place: tuple[int, ...]) -> SetMember:
+    """A set on a whole row as one of rows."""
+    arguments = {key: value for key, value in found.arguments.items() if key != "whole"}
+    if found.word == "ball":
+        arguments["rows"] = True
+    update = {"subject": subject, "arguments": arguments, "rows": (place,)}
+    return found.model_copy(update=update)
+
+
+def _subjects(c: Constraint, shapes: Mapping[str, Shape]) -> list[Subject]:
+    """The tensors that a relation mentions."""
+    found: dict[object, Subject] = {}
+    for node in _nodes(c):
+        match node:
+            case ParameterRef(model=model, name=name, shape=shape):
+                found[model, name] = Subject(node, shape)
+            case Name(id=name) if name in shapes:
+                found[name] = Subject(node, shapes[name])
+    return list(found.values())
+
+
+def _nodes(c: Constraint) -> list[Node]:
+    return [node for side in (c.value, c.bound) for node in walk(side)]
+
+
+def _replaced(c: Constraint, old: Expr, new: Expr) -> Constraint:
+    def step(expr: Expr) -> Expr:
+        return new if type(expr) is type(old) and same(expr, old) else expr
+
+    sides = {"value": rewrite(c.value, step), "bound": rewrite(c.bound, step)}
+    return c.model_copy(update=sides)
+
+
+def _only_row(c: Constraint, shape: Shape, params: Values) -> tuple[tuple[int, ...], Index] | None:
+    """The row that is all that a relation says of its tensor, by its first indices."""
+    rows: dict[tuple[int, ...], Index] = {}
+    mentions = 0
+    for node in _nodes(c):
+        if isinstance(node, Name) and node.id == TENSOR:
+            mentions += 1
+        if isinstance(node, Index) and node.value == Name(id=TENSOR):
+            place = _place(node, params)
+            if place is None or len(place) >= len(shape):
+                return None
+            mentions -= 1
+            rows[place] = node
+    if mentions or len(rows) != 1:
+        return None
+    place, index = next(iter(rows.items()))
+    inside = all(i < n for i, n in zip(place, shape, strict=False))
+    return (place, index) if inside else None
+
+
+def _place(index: Index, params: Values) -> tuple[int, ...] | None:
+    numbers = [value_or_none(i, params) for i in index.indices if isinstance(i, Number | Expr)]
+    if any(n is None or n < 0 or n != int(n) for n in numbers):
+        return None
+    return tuple(int(n) for n in numbers if n is not None)
