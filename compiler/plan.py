@@ -56,7 +56,13 @@ from cspec.compiler.solve import Solve, solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
-from cspec.compiler.variables import accurate, solver_notes, space_of, variables_space
+from cspec.compiler.variables import (
+    accurate,
+    declared_sets,
+    solver_notes,
+    space_of,
+    variables_space,
+)
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import SpecError, errors
 from cspec.dsl.nodes import (
@@ -271,6 +277,7 @@ def specialize(
         solve=solve,
         set_solve=set_solve,
         line=isinstance(problem.solver, Bisection),
+        starts=declared_sets(checked),
     )
     return draft.model_copy(update={"source": emit(emission)})
 

@@ -12,13 +12,15 @@ from typing import NamedTuple
 import sympy as sp
 
 from cspec.compiler.entries import entry_of
-from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.ir import Constraint, Problem, SetMember
+from cspec.compiler.passes.recognize import membership
 from cspec.compiler.symbols import NotSymbolicError, Space, Value, scalar, translate
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Expr, From, Interval, Var
+from cspec.dsl.nodes import Expr, From, Interval, Name, Var
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.user_functions import GRADIENT_OF
+from cspec.dsl.var_sets import held_in
 
 LARGEST = 2_000
 """Scalar variables up to which a solver for small problems is used."""
@@ -82,6 +84,18 @@ def _end(expr: Expr, space: Space) -> sp.Expr:
         return scalar(expr, space).subs(space.values())
     except NotSymbolicError:
         return sp.oo if value is not None and value > 0 else -sp.oo
+
+
+def declared_sets(checked: Checked) -> tuple[tuple[str, SetMember], ...]:
+    """Variables that are declared in a set: `var z[3] in ball(1, norm=2)`."""
+    found = []
+    for name, var in checked.symbols.vars().items():
+        if held_in(var.domain):
+            assert var.domain is not None
+            member = membership(Name(id=name), var.domain)
+            if member is not None:
+                found.append((name, member))
+    return tuple(found)
 
 
 def scalar_parts(problem: Problem, space: Space) -> Problem:

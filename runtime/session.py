@@ -92,7 +92,7 @@ class Session:
         for model in bound.models.values():
             model.train()
         if "prepare" in module:
-            module["prepare"](self.primal)
+            self.notes.extend(module["prepare"](self.primal) or ())
         self.plan = plan_steps(program, self.fit, self.data)
         self.total_steps = self.plan.total_steps
         augment = bound.functions[self.fit.augment] if self.fit.augment else None

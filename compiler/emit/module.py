@@ -42,6 +42,7 @@ from cspec.compiler.emit.updates import (
 )
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.graph import RUNTIME_FUNCTIONS
+from cspec.compiler.ir import SetMember
 from cspec.compiler.lower import Lowered
 from cspec.compiler.program import Program
 from cspec.compiler.set_solve import SetSolve
@@ -64,6 +65,7 @@ LOOP_PIECES = {
     "cspec.runtime.freezing": frozenset({"freeze_support", "hold_support"}),
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
+    "cspec.runtime.starting": frozenset({"start_inside"}),
     "cspec.runtime.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
     "cspec.runtime.parametrization": frozenset({"parametrize_", "map_variable_"}),
     "cspec.runtime.output_projection": frozenset({"project_outputs_"}),
@@ -96,6 +98,8 @@ class Emission(NamedTuple):
     """The call of the solver that owns the run, where one does."""
     set_solve: SetSolve | None = None
     """The same for problems over sets with a projection."""
+    starts: tuple[tuple[str, SetMember], ...] = ()
+    """Variables that are declared in a set, where they start."""
     line: bool = False
     """Whether the line of the only number that moves is searched."""
 
@@ -174,7 +178,7 @@ RESERVED_NAMES = (
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
         "initial_state", "closure", "sqp", "spg", "bisection", "gradient", "jacobian", "hessian",
-        "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases",
+        "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
     }
 )  # fmt: skip
 
@@ -203,8 +207,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         for operation in dual_operations(rule):
             write_dual_step(rule, operation, len(rules) == 1, writer, used)
     mapped = parametrizations(lowered)
-    if mapped or lowered.outputs or lowered.thresholds:
-        write_prepare(lowered, emission.scope.facts, make)
+    if mapped or lowered.outputs or lowered.thresholds or emission.starts:
+        write_prepare(lowered, emission.scope.facts, make, emission.starts)
     acting = [action for action in lowered.actions if action not in mapped]
     if acting and not emission.solved:
         write_targets(acting, emission.scope.facts, make)

@@ -73,7 +73,7 @@ def set_of(
     seen = Seen(constraint, value, bound, tensors, symbols, params or {})
     match relation:
         case "in" if is_tensor(value, tensors):
-            return _membership(value, bound)
+            return membership(value, bound)
         case "<=":
             found = _upper(seen)
         case ">=":
@@ -102,7 +102,8 @@ def _tensors(
     return {**quantified, **shapes}
 
 
-def _membership(value: Expr, bound: Expr) -> SetMember | None:
+def membership(value: Expr, bound: Expr) -> SetMember | None:
+    """The set of `value in bound`; None for one that is none of tensors."""
     match bound:
         case Name(id=word):
             return SetMember(word=word, subject=value)

@@ -72,7 +72,7 @@ def _by_rows(c: Constraint, checked: Checked) -> bool:
 
 
 def _own_way(c: Constraint) -> bool:
-    return c.method is not None or c.construction or c.soft is not None or bool(c.binders)
+    return c.method is not None or c.construction or c.soft is not None
 
 
 def _spelled(c: Constraint) -> tuple[Constraint, ...] | None:
@@ -114,14 +114,18 @@ def _asked(c: Constraint, checked: Checked) -> tuple[Constraint, ...] | None:
 
 
 def _rows(c: Constraint, checked: Checked) -> list[list[Expr]] | None:
-    """The entries of each row of a variable seen as (outputs, rest)."""
-    variable = checked.symbols.vars().get(c.value.id) if isinstance(c.value, Name) else None
-    if variable is None or not variable.dimensions:
+    """The entries of each row of a variable seen as (outputs, rest), or of one row `W[i]`."""
+    whole = c.value.value if isinstance(c.value, Index) else c.value
+    variable = checked.symbols.vars().get(whole.id) if isinstance(whole, Name) else None
+    if variable is None:
         return None
-    sizes = [int(value_or_none(d, checked.params) or 0) for d in variable.dimensions]
-    first, rest = ((), sizes) if len(sizes) == 1 else (range(sizes[0]), sizes[1:])
-    places = list(product(*map(range, rest)))
-    starts = [()] if not first else [(i,) for i in first]
+    given = len(c.value.indices) if isinstance(c.value, Index) else 0
+    sizes = [int(value_or_none(d, checked.params) or 0) for d in variable.dimensions][given:]
+    if not sizes:
+        return None
+    one = given > 0 or len(sizes) == 1
+    starts: list[tuple[int, ...]] = [()] if one else [(i,) for i in range(sizes[0])]
+    places = list(product(*map(range, sizes if one else sizes[1:])))
     return [
         [Index(value=c.value, indices=tuple(map(number, (*start, *p)))) for p in places]
         for start in starts

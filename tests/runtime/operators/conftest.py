@@ -75,6 +75,7 @@ CASES = (
     Case("on_rows", lambda: operators.OnRows(operators.Sphere(0.5), [(0,), (2,)]), (3, 2, 2)),
     Case("on_some_rows", lambda: operators.OnRows(operators.Simplex(), [(0, 0)]), (2, 2, 3)),
     Case("separate", _separate, (3, 4)),
+    Case("jointly", lambda: operators.get("jointly", operators.get("ball", 1.5)), (3, 4)),
     Case("ball_1", lambda: operators.get("ball", 1.5, norm=1), (3, 4)),
     Case("ball_2", lambda: operators.get("ball", 1.5), (3, 4)),
     Case("ball_inf", lambda: operators.get("ball", 1.5, norm="inf"), (3, 4)),
