@@ -43,6 +43,7 @@ GROWTH = 0.05
 def choose(session: Session) -> tuple[Iterate, Iterate]:
     """The best iterate and the last one; the best is put into the models and the state."""
     end = session.iterate()
+    load_tensors(session.primal, end.tensors)
     session.measure_now(end)
     last = _described(session, end)
     best = session.best or end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from cspec.runtime.optimizers import build_optimizers
 from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
 from cspec.runtime.snapshots import load_tensors, tensors_of
+from cspec.runtime.splitting import in_place_of_x
 from cspec.runtime.verify import Measurer
 from cspec.runtime.watch import Watch, sampled
 
@@ -251,7 +253,14 @@ class Session:
 
     def iterate(self) -> Iterate:
         """This iterate with its parameters and state, measured where snapshots are."""
-        return self.watch.iterate(self.step, self.epoch, self.state)
+        with self._as_delivered():
+            return self.watch.iterate(self.step, self.epoch, self.state)
+
+    def _as_delivered(self) -> AbstractContextManager[None]:
+        """The parameters as they would be delivered now: feasible copies in the place of splits."""
+        if "copies" not in self.module:
+            return nullcontext()
+        return in_place_of_x(self.module["copies"](self.primal), self.state)
 
     def objective_on(self, split: str | None = None) -> float:
         """The objective as written, on the training data or with `split` in their place."""
@@ -292,7 +301,7 @@ class Session:
 
     def metric(self, name: str) -> float:
         """A metric of this iterate on whole data."""
-        with measuring(self.models()):
+        with self._as_delivered(), measuring(self.models()):
             value = self.module["metrics"](self.primal, self.measurer.columns())[name]
             return float(value.detach() if isinstance(value, Tensor) else value)
 

@@ -32,7 +32,7 @@ from cspec.compiler.emit.measures import (
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.sets import write_project, write_targets
 from cspec.compiler.emit.spg import write_line, write_set_solve
-from cspec.compiler.emit.splits import split_groups
+from cspec.compiler.emit.splits import split_groups, write_copies
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
 from cspec.compiler.emit.updates import (
     dual_operations,
@@ -178,7 +178,7 @@ RESERVED_NAMES = (
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
         "initial_state", "closure", "sqp", "spg", "bisection", "gradient", "jacobian", "hessian",
-        "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
+        "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said", "copies",
     }
 )  # fmt: skip
 
@@ -217,6 +217,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         for action in lowered.actions
         if isinstance(action.settings, Projection) and action.settings.every == STEP
     ]
+    if loop.splits and not emission.solved:
+        write_copies(loop.splits, make())
     if every_step and not emission.solved:
         write_project(every_step, emission.scope.facts, make, loop.epochs)
     if emission.solve is not None:

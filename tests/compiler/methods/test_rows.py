@@ -74,7 +74,8 @@ def test_rows_of_a_variable(text: str, rows: list[tuple[str, object]], method: s
     result = cspec.run(
         f"var W[3, 4] = 0.3\nminimize sumsq(W - {written(TARGET)})\n"
         f"s.t. c: {text}\nusing {method}\n"
-        + "fit(optimizer=sgd(lr=0.2), steps=200)\n" * (method == "projection")
+        + "fit(optimizer=sgd(lr=0.2), steps=200)\n"
+        * (method == "projection")
     )
     assert result.status == "satisfied"
     assert result.objective == pytest.approx(nearest(rows), abs=1e-5)
