@@ -43,7 +43,7 @@ def _one_group(node: Node, facts: Facts) -> Iterator[Diagnostic]:
     match node:
         case Call(
             function=Name(id=("gap" | "ratio") as word),
-            arguments=(Expectation(condition=Name(id=column), dataset=str() as dataset),),
+            arguments=(Expectation(conditions=(Name(id=column),), dataset=str() as dataset),),
         ) if dataset in facts.data and column in facts.data[dataset].columns:
             known = facts.data[dataset].columns[column]
             present = [
@@ -192,12 +192,14 @@ def _groups(node: Node, facts: Facts) -> Iterator[Diagnostic]:
     if not isinstance(node, Expectation) or node.dataset not in facts.data:
         return
     data = facts.data[node.dataset]
-    match node.condition:
-        case Name(id=name) if name in data.columns and not data.columns[name].classes:
+    match node.conditions:
+        case (Name(id=name) as condition,) if (
+            name in data.columns and not data.columns[name].classes
+        ):
             yield Diagnostic(
                 code="CS526",
                 message=f"column `{name}` has no groups: it is not categorical in this data",
-                span=node.condition.span,
+                span=condition.span,
                 label="needs a categorical column",
                 helps=("bin it in the data, or name a column of categories",),
             )

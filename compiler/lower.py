@@ -261,10 +261,12 @@ def _vector_entries(node: Node, facts: Facts) -> int:
 
 def group_count(node: Expr, facts: Facts) -> int:
     """Number of groups of `E[.. | column]`; 1 for a plain expectation."""
-    if not isinstance(node, Expectation) or not isinstance(node.condition, Name):
+    if not isinstance(node, Expectation) or not isinstance(next(iter(node.conditions), None), Name):
         return 1
     data = facts.data.get(node.dataset or "")
-    column = data.columns.get(node.condition.id) if data else None
+    first = node.conditions[0]
+    assert isinstance(first, Name)
+    column = data.columns.get(first.id) if data else None
     return max(len(column.classes), 1) if column else 1
 
 

@@ -197,15 +197,12 @@ class Elaborator:
             columns = frozenset(c.name for c in self.symbols.datasets().get(data, ()))
             inner = inner._replace(local=context.local - columns)
         explicit, inner = self.binders(binders, inner)
-        condition = expr.condition
-        if condition is not None:
-            condition = self.expression(condition, inner)
         return expr.model_copy(
             update={
                 "binders": explicit,
                 "dataset": data,
                 "body": self.expression(expr.body, inner),
-                "condition": condition,
+                "conditions": tuple(self.expression(c, inner) for c in expr.conditions),
             }
         )
 
@@ -228,9 +225,8 @@ class Elaborator:
             "binders": (),
             "dataset": data,
             "dataset_span": binder.domain.span,
+            "conditions": tuple(substitute(c, values) for c in expr.conditions),
         }
-        if expr.condition is not None:
-            update["condition"] = substitute(expr.condition, values)
         return (), update
 
     # --- data ---
@@ -258,7 +254,7 @@ class Elaborator:
                 found = two_datasets(self.source, expr, context.on, context.on_span)
                 self.found.append(found)
             return name
-        parts = (expr.body,) if expr.condition is None else (expr.body, expr.condition)
+        parts = (expr.body, *expr.conditions)
         touches = any(self.reach.touches(part, local, inside=True) for part in parts)
         if expr.binders and not touches:
             return None

@@ -220,14 +220,15 @@ class Binder(Node):
 
 
 class Expectation(Expr):
-    """`E[body | condition on dataset for a in S where c]` (mean) or `P[...]` (fraction).
+    """`E[body | conditions on dataset for a in S where c]` (mean) or `P[...]` (fraction).
 
-    A condition that is a lone categorical column means *by group*: a vector over its values.
+    Conditions that are lone columns of categories mean *by group*: a vector over their values (or
+    over the combinations that occur). The others are events that all hold.
     """
 
     kind: Literal["E", "P"]
     body: Expr
-    condition: Expr | None = None
+    conditions: tuple[Expr, ...] = ()
     dataset: str | None = None
     dataset_span: Span = NOWHERE
     binders: tuple[Binder, ...] = ()

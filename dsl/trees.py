@@ -71,8 +71,8 @@ def _under_binders(
         "binders": tuple(binders),
         "body": _substitute(node.body, inner, free),
     }
-    if isinstance(node, Expectation) and node.condition is not None:
-        changes["condition"] = _substitute(node.condition, inner, free)
+    if isinstance(node, Expectation):
+        changes["conditions"] = tuple(_substitute(c, inner, free) for c in node.conditions)
     return node.model_copy(update=changes)
 
 

@@ -336,7 +336,7 @@ class Typer:
         elif not expr.binders:
             inner = inner._replace(data="")
         inner = self.bind(expr.binders, inner)
-        grouped, under = self._condition(expr.condition, inner)
+        grouped, under = self._conditions(expr.conditions, inner)
         body = self.event(expr.body, inner) if expr.kind == "P" else self.kind(expr.body, inner)
         if expr.kind == "E":
             self._averageable(expr.body, body)
@@ -345,15 +345,20 @@ class Typer:
         softened = any(part.moves and _has_surrogate(part) for part in (body, under))
         return Kind(what, False, body.moves or under.moves, flows or softened)
 
-    def _condition(self, condition: Expr | None, scope: Scope) -> tuple[What | None, Kind]:
-        """`groups` for a lone column (by group), `unknown` for a mistake, else None; its kind."""
-        if condition is None:
-            return None, Kind("event")
-        if isinstance(condition, Name):
-            what = self.kind(condition, scope).what
-            if what in ("column", "unknown"):
-                return "groups" if what == "column" else "unknown", Kind("event")
-        return None, self.event(condition, scope)
+    def _conditions(self, conditions: tuple[Expr, ...], scope: Scope) -> tuple[What | None, Kind]:
+        """`groups` with a lone column (by group), `unknown` for a mistake, else None; their kind.
+
+        A column of true and false alone is an event: binding tells it from categories.
+        """
+        what: What | None = None
+        kinds = [Kind("event")]
+        for condition in conditions:
+            kind = self.kind(condition, scope) if isinstance(condition, Name) else None
+            if kind is not None and kind.what in ("column", "unknown"):
+                what = "groups" if kind.what == "column" and what != "unknown" else "unknown"
+            else:
+                kinds.append(self.event(condition, scope))
+        return what, joined("event", *kinds)
 
     def _averageable(self, body: Expr, kind: Kind) -> None:
         if kind.what in NUMERIC or kind.what in ("event", "groups"):

@@ -511,23 +511,24 @@ class Translator:
     def _mean(self, expr: Expectation) -> ast.expr:
         name = "fraction" if expr.kind == "P" else "mean"
         body = self.translate(expr.body)
-        match expr.condition:
-            case None:
+        match expr.conditions:
+            case ():
                 return self.call(name, body)
-            case Name(id=column) if (groups := self._groups(column)) is not None:
-                codes = self.translate(expr.condition)
+            case (Name(id=column) as condition,) if (groups := self._groups(column)) is not None:
+                codes = self.translate(condition)
                 return self.call("by_group", body, codes, ast.Constant(groups))
-            case Call(function=Name(id="soft"), arguments=(weight,)):
+            case (Call(function=Name(id="soft"), arguments=(weight,)),):
                 return self.call("weighted", self.call("as_weight", body), self.translate(weight))
-            case Call(function=Name(id="soft"), arguments=(weight, mask)):
+            case (Call(function=Name(id="soft"), arguments=(weight, mask)),):
                 return self.call(
                     "weighted",
                     self.call("as_weight", body),
                     self.translate(weight),
                     where=self.translate(mask),
                 )
-            case condition:
-                return self.call(name, body, where=self.translate(condition))
+            case conditions:
+                both = _joined(ast.BitAnd(), [self.translate(c) for c in conditions])
+                return self.call(name, body, where=both)
 
     def _groups(self, column: str) -> int | None:
         """Number of groups of a column that conditions on by itself; None for an event."""

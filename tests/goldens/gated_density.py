@@ -2,7 +2,7 @@
 
 c1: density(model) <= 0.5 by lagrangian
 
-Compiled by cspec from <spec>, plan af64625d5989. Running this file
+Compiled by cspec from <spec>, plan ee1a434b2c6f. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -102,7 +102,7 @@ def metrics(primal, data):
 # What the runtime needs to know: data, models, optimizer, labels, tolerances.
 PROGRAM = {"name": "<spec>",
  "spec": "minimize ce s.t. density(model) <= 0.5",
- "digest": "af64625d598901500877325e6240347f7cb58b4a5327866c789227fd945f5b27",
+ "digest": "ee1a434b2c6f177af4dae1a149b268b09df4cf08c34c5ff41e3ef2b88271bf7b",
  "sense": "minimize",
  "objective": "ce",
  "objective_datasets": ["data"],

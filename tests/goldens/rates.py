@@ -5,7 +5,7 @@ band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan 81ea7ad9d331. Running this file
+Compiled by cspec from <spec>, plan 18e9d74bbae8. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -136,7 +136,7 @@ PROGRAM = {"name": "<spec>",
          "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
          "metric acc = P[pred == y]\n"
          "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "81ea7ad9d3314efdd858eb70a65e5d0487923b5716fc920715bc825ecd5ba74d",
+ "digest": "18e9d74bbae8acebbb0c14b0e0e2771d2dd683d2ab3f9701a82395c2a67d8ad0",
  "sense": "minimize",
  "objective": "bce(f(x), y)",
  "objective_datasets": ["train"],

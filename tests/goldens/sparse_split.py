@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan bedbe9e54c52. Running this file
+Compiled by cspec from <spec>, plan c637663494c2. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -133,7 +133,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "bedbe9e54c526fb7d3300c8a63af7982b4fbe2875d96d06da15e56d0c57e2738",
+ "digest": "c637663494c22a043c951654699b7625487ec0044c329219d0f504a3d264ce75",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
