@@ -11,6 +11,10 @@ from collections.abc import Callable, Mapping
 from pydantic import BaseModel, ConfigDict
 
 from cspec.compiler.assemble import assemble
+from cspec.compiler.axes.asked import Asked
+from cspec.compiler.axes.check import check_axes, infer
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.known import Known, targets_of
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit, python_names
@@ -205,7 +209,8 @@ def specialize(
         fit, said = accurate(fit, checked)
         notes += said
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
-    problem = _specialized(plan, facts, gated, round(effective(fit, schedule.steps)))
+    inference = _inference(plan, facts)
+    problem = _specialized(plan, facts, gated, round(effective(fit, schedule.steps)), inference)
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
     lowered = lower(
         problem,
@@ -243,7 +248,11 @@ def specialize(
     emission = Emission(
         lowered=lowered,
         scope=Scope(
-            checked.symbols, facts, {}, functions={f.name: f.python for f in draft.functions}
+            checked.symbols,
+            facts,
+            inference,
+            {},
+            functions={f.name: f.python for f in draft.functions},
         ),
         loop=loop,
         program=draft,
@@ -271,12 +280,48 @@ def _solver(
     return solver_graph(solver, graph), solve_of(lowered, space, checked.method), None
 
 
-def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) -> Problem:
-    """The canonical problem with members for quantifiers, surrogates, and a method each."""
+def open_calls(plan: Plan, facts: Facts) -> tuple[Asked, ...]:
+    """Calls of models and functions whose outputs are not among the facts.
+
+    Where an argument is itself such a call it comes first; ask again with its answer.
+
+    Raises:
+        SpecError: patterns and columns that match nothing.
+    """
+    inference = _inference(plan, facts)
+    infer(expanded(plan, facts), inference)
+    return tuple(inference.asked.values())
+
+
+def expanded(plan: Plan, facts: Facts) -> Problem:
+    """The canonical problem with members for quantifiers, sizes where they are known."""
     checked = plan.checked
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, Expansion(facts, checked.params, checked.method))
-    problem = sized_identity(problem, _shapes(plan))
+    return sized_identity(problem, _shapes(plan))
+
+
+def _inference(plan: Plan, facts: Facts) -> Inference:
+    checked = plan.checked
+    symbols = checked.symbols
+    known = Known(
+        symbols=symbols,
+        facts=facts,
+        params=checked.params,
+        shapes=_shapes(plan),
+        functions=checked.functions,
+        targets=targets_of(checked.elaborated, symbols),
+    )
+    return Inference(known)
+
+
+def _specialized(
+    plan: Plan, facts: Facts, gated: frozenset[str], steps: int, inference: Inference
+) -> Problem:
+    """The canonical problem with members for quantifiers, surrogates, and a method each."""
+    checked = plan.checked
+    problem = expanded(plan, facts)
+    check_axes(problem, inference)
     check_set_shapes(problem, _shapes(plan))
     problem = surrogates(gates(problem, gated), moving(checked))
     return choose(problem, _context(checked, facts, steps))
@@ -396,7 +441,8 @@ def _method_word(problem: Problem) -> str:
 def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
     """Outputs of each model that is built: `ce` one a class, `bce` and regression one a target.
 
-    Where no loss says it, `pred(f(x)) == y` asks for one a class, `f(x) - y` for one a target.
+    Where no loss says it, `pred(f(x)) == y` asks for one a class, `f(x) - y` for one a target; a
+    model with declared arguments, `u(t, x)`, is one number.
     """
     models = frozenset(plan.checked.symbols.models())
     nodes = list(walk(plan.checked.elaborated))
@@ -412,7 +458,8 @@ def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
                 size = _outputs(loss, target, data) if name in models else None
                 if name is not None and size is not None:
                     sizes.setdefault(name, size)
-    return sizes
+    declared = {name for name, item in plan.checked.symbols.models().items() if item.arguments}
+    return sizes | {name: 1 for name in declared if name not in sizes}
 
 
 def _compared_by_loss(node: Node) -> tuple[str, Expr, Expr] | None:
@@ -448,9 +495,9 @@ def _outputs(loss: str, target: object, data: Mapping[str, DataFacts]) -> int | 
         return None
     match loss:
         case "ce" | "nll":
-            return max(len(column.classes) for column in columns) or None
+            return max(column.outputs or 0 for column in columns) or None
         case "hinge":
-            classes = max(len(column.classes) for column in columns)
+            classes = max(column.outputs or 0 for column in columns)
             return 1 if classes <= 2 else classes
         case "bce" | "mse" | "mae" | "huber":
             shape = columns[0].shape

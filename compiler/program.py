@@ -88,6 +88,10 @@ class DataSetup(BaseModel):
 
     targets: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     source: SourceCall = SourceCall()
+    inputs: tuple[str, ...] = ()
+    """Columns that a model is called with: it gets them in the shape in which they come."""
+    features: tuple[tuple[str, str], ...] = ()
+    """Features that expressions name, (name in the data, column that it becomes): `x.age`."""
 
 
 class ModelSetup(BaseModel):
@@ -98,6 +102,8 @@ class ModelSetup(BaseModel):
     name: str
     source: SourceCall = SourceCall()
     frozen_of: str | None = None
+    arguments: tuple[str, ...] = ()
+    """Columns that it is called with: a model that is built takes them side by side."""
 
 
 class VariableSetup(BaseModel):

@@ -48,6 +48,8 @@ class Checked(BaseModel):
     params: dict[str, float | tuple[float, ...]] = {}
     sources: dict[str, Settings] = {}
     models: dict[str, Settings] = {}
+    functions: dict[str, Signature] = {}
+    """Signatures of functions of a person's own, as far as they say what they are."""
     notes: tuple[Note, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -93,6 +95,7 @@ def check(
         params=settled.params,
         sources=settled.sources,
         models=settled.models,
+        functions=extra,
         notes=(*explicit.notes, *import_notes(spec, imports, symbols.uses)),
         diagnostics=_ordered(found, source),
     )

@@ -232,6 +232,8 @@ class Expectation(Expr):
     dataset: str | None = None
     dataset_span: Span = NOWHERE
     binders: tuple[Binder, ...] = ()
+    grouped: bool = False
+    """Whether it stands where only groups make sense (`gap(P[.. | q])`): elaboration says so."""
 
 
 class Comprehension(Expr):

@@ -108,6 +108,7 @@ _ANY: frozenset[What] = frozenset(
     {"number", "column", "value", "tensor", "scores", "labels", "string", "unknown", "dataset"}
 )
 _VECTOR: frozenset[What] = frozenset({"tensor", "set", "unknown"})
+_EVENT: frozenset[What] = frozenset({"event", "column", "unknown"})
 _COLUMN: frozenset[What] = frozenset({"column", "unknown"})
 
 LOSSES = ("ce", "bce", "mse", "mae", "nll", "huber", "hinge")
@@ -182,6 +183,12 @@ _TABLE: tuple[Signature, ...] = (
     Signature("min", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the smallest", variadic=True),
     Signature("max", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the largest", variadic=True),
     Signature("sum", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the sum of the entries"),
+    Signature(
+        "all", "events", (_p("event", _EVENT),), "event", "whether it holds at every entry", (0, 1)
+    ),
+    Signature(
+        "any", "events", (_p("event", _EVENT),), "event", "whether it holds at some entry", (0, 1)
+    ),
     Signature(
         "pow",
         "elementary",

@@ -96,6 +96,7 @@ def _tabular(
         columns={"x": x, "y": floats(bunch.target) if target is None else target},
         classes={"y": tuple(map(str, bunch.target_names))} if classifier else {},
         feature_names=tuple(map(str, bunch.feature_names)),
+        features={str(name): x[:, i] for i, name in enumerate(bunch.feature_names)},
         provenance=f"{name} of scikit-learn, {len(x)} rows"
         + (", features standardized on the first part" if standardize else ""),
     )

@@ -2,7 +2,7 @@
 
 c1: density(model) <= 0.5 by lagrangian
 
-Compiled by cspec from <spec>, plan ee1a434b2c6f. Running this file
+Compiled by cspec from <spec>, plan 03fd1e8e5dbb. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -102,7 +102,7 @@ def metrics(primal, data):
 # What the runtime needs to know: data, models, optimizer, labels, tolerances.
 PROGRAM = {"name": "<spec>",
  "spec": "minimize ce s.t. density(model) <= 0.5",
- "digest": "ee1a434b2c6f177af4dae1a149b268b09df4cf08c34c5ff41e3ef2b88271bf7b",
+ "digest": "03fd1e8e5dbb4db73628b289c37b8e584ea415cb39534ad1f96e9965671b9f88",
  "sense": "minimize",
  "objective": "ce",
  "objective_datasets": ["data"],
@@ -121,12 +121,15 @@ PROGRAM = {"name": "<spec>",
                   "multipliers": True,
                   "line": 1}],
  "metrics": {"accuracy": "P[pred == y on test]"},
- "data": [{"targets": [["data", [["x", "x"], ["y", "y"]]]], "source": {"name": "digits"}}],
+ "data": [{"targets": [["data", [["x", "x"], ["y", "y"]]]],
+           "source": {"name": "digits"},
+           "inputs": ["x"]}],
  "models": [{"name": "model",
              "source": {"name": "mlp",
                         "settings": {"hidden": [16], "gates": "hard_concrete"},
                         "inputs": [64],
-                        "outputs": 10}}],
+                        "outputs": 10},
+             "arguments": ["x"]}],
  "fit": {"epochs": None,
          "steps": None,
          "batch_size": 128,

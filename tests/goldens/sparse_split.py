@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan c637663494c2. Running this file
+Compiled by cspec from <spec>, plan 733e112ea472. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -133,7 +133,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "c637663494c22a043c951654699b7625487ec0044c329219d0f504a3d264ce75",
+ "digest": "733e112ea472747645d6c97c19709fa6d6430af36af0783e3ced13e3f65bf2aa",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
@@ -158,12 +158,14 @@ PROGRAM = {"name": "<spec>",
  "metrics": {"acc": "P[pred == y on test]"},
  "data": [{"targets": [["train", [["x", "x"], ["y", "y"]]], ["val", [["x", "x"], ["y", "y"]]],
                        ["test", [["x", "x"], ["y", "y"]]]],
-           "source": {"name": "digits", "settings": {"split": [0.6, 0.2, 0.2], "seed": 0}}}],
+           "source": {"name": "digits", "settings": {"split": [0.6, 0.2, 0.2], "seed": 0}},
+           "inputs": ["x"]}],
  "models": [{"name": "net",
              "source": {"name": "mlp",
                         "settings": {"hidden": [32, 32]},
                         "inputs": [64],
-                        "outputs": 10}}],
+                        "outputs": 10},
+             "arguments": ["x"]}],
  "fit": {"epochs": 20,
          "steps": None,
          "batch_size": 64,
