@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from cspec.dsl.categories import categories
 from cspec.dsl.check_constraints import check_constraints
 from cspec.dsl.check_items import Settled, check_items
 from cspec.dsl.collector import paused
@@ -75,6 +76,7 @@ def check(
     typer.explicit_lets = {
         item.name: item.value for item in explicit.spec.items if isinstance(item, Let)
     }
+    typer.categories = categories(explicit.spec)
     settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
     check_shapes(typer, explicit.spec.items)
     limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from operator import is_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from cspec.dsl.categories import REDUCERS
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.elaborate_questions import (
     no_data,
@@ -35,6 +36,8 @@ from cspec.dsl.trees import rebuild, substitute
 
 _TAKES_MODEL = frozenset({s.name for s in SIGNATURES.values() if s.family == "model"})
 _RISK = frozenset({"cvar", "quantile"})
+_OF_GROUPS = REDUCERS | {"max", "min", "sum"}
+"""Functions whose only argument, where it is no tensor, has one number a group."""
 
 
 class Context(NamedTuple):
@@ -168,6 +171,8 @@ class Elaborator:
         elif isinstance(function, Attribute):
             function = self._method(function, context)
         arguments = tuple(self.expression(argument, context) for argument in call.arguments)
+        if len(arguments) == 1 and isinstance(function, Name) and function.id in _OF_GROUPS:
+            arguments = (_in_groups(arguments[0]),)
         keywords = tuple(self._keyword(keyword, context) for keyword in call.keywords)
         same = function is call.function and all(map(is_, arguments, call.arguments))
         if same and all(map(is_, keywords, call.keywords)):
@@ -383,6 +388,14 @@ class Elaborator:
         written = " ".join(self.source.slice(expr.span).split())
         self.notes.append((expr.span, written, f"E[{written} on {data}]"))
         return Expectation(kind="E", body=expr, dataset=data, span=expr.span)
+
+
+def _in_groups(expr: Node) -> Any:
+    """What a function of groups is given: a column of true and false makes groups there, too."""
+    if isinstance(expr, Expectation):
+        lone = any(isinstance(condition, Name) for condition in expr.conditions)
+        return expr.model_copy(update={"grouped": True}) if lone else expr
+    return rebuild(expr, _in_groups)
 
 
 def _plain(call: Expr) -> str:

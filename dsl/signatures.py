@@ -125,9 +125,9 @@ _TABLE: tuple[Signature, ...] = (
     _size("params", "number of non-zero parameters", INF, False, None),
     _size("flops", "multiply-adds of a forward pass of one example, times 2", INF, False, None),
     _size("bytes", "bytes of the parameters as stored", INF, False, None),
-    _weight("l1", "sum of absolute entries: norm(w, 1)"),
-    _weight("l2", "Euclidean norm of the entries, not squared: norm(w, 2)"),
-    _weight("sumsq", "sum of squared entries"),
+    _weight("l1", "sum of absolute entries: norm(w, 1)", _REDUCIBLE),
+    _weight("l2", "Euclidean norm of the entries, not squared: norm(w, 2)", _REDUCIBLE),
+    _weight("sumsq", "sum of squared entries", _REDUCIBLE),
     Signature(
         "norm",
         "weights",

@@ -81,6 +81,8 @@ class Typer:
         self.signatures = {**SIGNATURES, **(functions or {})}
         self.found: list[Diagnostic] = []
         self.explicit_lets: dict[str, Expr] = {}
+        self.categories: frozenset[str] = frozenset()
+        """Columns that the spec itself shows to hold categories."""
         self._quiet = 0
         self._ranges: Ranges | None = None
         self._lets: dict[tuple[object, ...], Kind] = {}
@@ -314,6 +316,9 @@ class Typer:
         kind = self.kind(expr, scope)
         if kind.what in ("event", "unknown"):
             return kind
+        if kind.what == "column":
+            # Of true and false, or of numbers? Only the data tell: binding looks again.
+            return kind._replace(what="event")
         text = self.source.slice(expr.span)
         return self.report(
             "CS313",
@@ -346,16 +351,20 @@ class Typer:
         return Kind(what, False, body.moves or under.moves, flows or softened)
 
     def _conditions(self, conditions: tuple[Expr, ...], scope: Scope) -> tuple[What | None, Kind]:
-        """`groups` with a lone column (by group), `unknown` for a mistake, else None; their kind.
+        """`groups` with a lone column of categories, None without; and the kind of the events.
 
-        A column of true and false alone is an event: binding tells it from categories.
+        `unknown` where the text does not say whether the column holds categories (by group) or
+        true and false (an event): the data tell.
         """
         what: What | None = None
         kinds = [Kind("event")]
         for condition in conditions:
             kind = self.kind(condition, scope) if isinstance(condition, Name) else None
-            if kind is not None and kind.what in ("column", "unknown"):
-                what = "groups" if kind.what == "column" and what != "unknown" else "unknown"
+            if isinstance(condition, Name) and kind is not None and kind.what == "column":
+                sure = condition.id in self.categories and what != "unknown"
+                what = "groups" if sure else "unknown"
+            elif kind is not None and kind.what == "unknown":
+                what = "unknown"
             else:
                 kinds.append(self.event(condition, scope))
         return what, joined("event", *kinds)

@@ -12,8 +12,13 @@ from cspec.dsl.nodes import Expr
 
 def infer(problem: Problem, inference: Inference) -> None:
     """Read every expression of a problem once; findings stay with the inference."""
-    inference.axes(problem.objective)
+    objective = inference.axes(problem.objective)
+    if objective.groups and objective.shape:
+        inference.findings.by_group(problem.objective, "an objective is one number")
     for c in problem.constraints:
+        for side in (c.value, c.bound):
+            if c.relation != "in" and inference.axes(side).groups and inference.axes(side).shape:
+                inference.findings.by_group(side, "a constraint compares one number")
         for expr in _expressions(c):
             inference.axes(expr)
     for _, value in problem.metrics:

@@ -10,6 +10,7 @@ from cspec.compiler.rewrite import function_name
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Product
 from cspec.dsl.source import NOWHERE, Span
+from cspec.dsl.wording import listing
 
 
 class Findings:
@@ -269,6 +270,26 @@ class Findings:
             notes=("columns that make groups and conditions are separated by commas",),
             helps=(f"write `| {meant}`",),
             fixes=(Fix(span=event.span, replacement=meant, title=f"write {meant}"),),
+        )
+
+    def by_group(self, expr: Expr, why: str) -> Axes:
+        """One number a group where one number is meant."""
+        text = shown(expr)
+        options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
+        return self.add(
+            "CS312",
+            f"`{text}` is one number a group, and {why}",
+            expr,
+            "a number a group",
+            notes=("a column of categories alone after `|` means by group",),
+            helps=(
+                f"for the largest, the smallest, their distance: {listing(options)}",
+                "or one constraint a group: `forall g in values(column): P[... | column == g] ...`",
+            ),
+            fixes=tuple(
+                Fix(span=expr.span, replacement=option, title=f"write {option}")
+                for option in options
+            ),
         )
 
     def groups_of_tokens(self, expr: Expectation) -> Axes:
