@@ -30,6 +30,8 @@ class ColumnFacts(BaseModel):
     """Of a column of whole numbers that takes few: which ones, in order."""
     counts: tuple[int, ...] = ()
     """Rows with each class or level."""
+    signed: bool = False
+    """Whether it holds -1 and 1: the labels of two classes."""
     values: tuple[int | float, ...] = Field((), exclude=True)
     """The smallest distinct values of a column of numbers: for messages, no part of the plan."""
 

@@ -211,7 +211,8 @@ def _column_facts(dataset: Dataset, name: str) -> ColumnFacts:
         )
     if values.is_floating_point() or values.ndim != 1:
         kind: Literal["real", "integer"] = "real" if values.is_floating_point() else "integer"
-        return ColumnFacts(kind=kind, shape=shape, values=_some_values(values))
+        some = _some_values(values)
+        return ColumnFacts(kind=kind, shape=shape, values=some, signed=some == (-1, 1))
     distinct, counts = values.detach().cpu().unique(return_counts=True)  # type: ignore[no-untyped-call]
     few = len(distinct) <= MOST_LEVELS
     return ColumnFacts(
@@ -219,6 +220,7 @@ def _column_facts(dataset: Dataset, name: str) -> ColumnFacts:
         shape=shape,
         levels=tuple(distinct.tolist()) if few else (),
         counts=tuple(counts.tolist()) if few else (),
+        signed=tuple(distinct.tolist()) == (-1, 1),
         values=tuple(distinct[:_SHOWN].tolist()),
     )
 

@@ -100,8 +100,11 @@ def _classifier(inference: Inference, call: Call, word: str, dataset: str | None
     found = Axes(each=outputs.each, tokens=outputs.tokens)
     if not outputs.known:
         return found._replace(what="whole")
-    text_classes = target.classes if target.what == "category" else ()
-    return found._replace(what="category" if text_classes else "whole", classes=text_classes)
+    classes = target.classes if target.what == "category" else ()
+    facts = inference.known.column(dataset or "", column or "")
+    if facts is not None and facts.signed and outputs.single:
+        classes = (-1, 1)  # the sign of one output
+    return found._replace(what="category" if classes else "whole", classes=classes)
 
 
 def _class_names(inference: Inference, call: Call, outputs: Axes) -> tuple[str, ...]:

@@ -224,6 +224,17 @@ class Findings:
             helps=(f'compare it: `{written} == "{first}"`',),
         )._replace(each=found.each)
 
+    def no_value(self, expr: Expr, classes: tuple[object, ...]) -> Axes:
+        """A number that no example has."""
+        listed = ", ".join(str(value) for value in classes)
+        return self.add(
+            "CS208",
+            f"`{shown(expr)}` is none of the values {listed}",
+            expr,
+            "no example has it",
+            helps=(f"write one of: {listed}",),
+        )
+
     def no_order(self, expr: Expr, operator: str) -> Axes:
         """`s < t` of texts."""
         return self.add(

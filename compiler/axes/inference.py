@@ -234,15 +234,32 @@ class Inference:
         """Whether an expression is a value of a column, or the number of a class."""
         return isinstance(expr, Category) or value_or_none(expr, self.known.params) is not None
 
+    def _value(self, left: Expr, right: Expr, one: Axes, other: Axes) -> None:
+        """A number that is compared with categories of numbers is one of them."""
+        for axes, side in ((one, right), (other, left)):
+            value = value_or_none(side, self.known.params)
+            if axes.what == "category" and value is not None and value not in axes.classes:
+                self.findings.no_value(side, axes.classes)
+
+    def _numbered(self, expr: Expr) -> bool:
+        """Whether the classes of an expression have numbers: labels and predictions of them."""
+        labels = isinstance(expr, Name) and expr.id in self.known.targets.values()
+        return labels or function_name(expr) == "pred"
+
     def _compared(
         self, operands: tuple[Expr, ...], operators: tuple[str, ...], dataset: str | None
     ) -> None:
         """Text is compared with text, and has no order; predicted classes have numbers."""
         for left, operator, right in zip(operands, operators, operands[1:], strict=False):
             one, other = self.axes(left, dataset), self.axes(right, dataset)
-            if not one.known or not other.known or not (one.text or other.text):
+            if not one.known or not other.known:
+                continue
+            if not (one.text or other.text):
+                self._value(left, right, one, other)
                 continue
             constant = any(self._is_constant(side) for side in (left, right))
+            if constant and not self._numbered(left) and not self._numbered(right):
+                constant = isinstance(left, Category) or isinstance(right, Category)
             numbered = constant and "pred" in (function_name(left), function_name(right))
             if operator not in ("==", "!=") and not numbered:
                 self.findings.no_order(left if one.text else right, operator)

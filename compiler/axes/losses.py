@@ -33,11 +33,32 @@ def loss_axes(inference: Inference, call: Call, word: str, dataset: str | None) 
         return _of_classes(inference, call, word, given, wanted)
     if word in ("mse", "mae", "huber") and wanted.text:
         return inference.findings.text(target, wanted)
+    if word == "hinge" and (found := _margin_labels(inference, call, wanted)) is not None:
+        return found
     if word == "bce" and (found := _binary(inference, call, given, wanted)) is not None:
         return found
     if _values(given) != _values(wanted):
         return _apart(inference, call, word, given, wanted)
     return Axes(each=each, tokens=given.tokens)
+
+
+def _margin_labels(inference: Inference, call: Call, wanted: Axes) -> Axes | None:
+    """`hinge` of one score with labels that are no two classes."""
+    target = call.arguments[1]
+    column = inference.known.column(wanted.each or "", getattr(target, "id", ""))
+    if column is None or column.signed or (column.outputs or 3) <= 2:
+        return None
+    if column.kind == "real" and set(column.values) <= {0, 1}:
+        return None
+    listed = ", ".join(f"{value:g}" for value in column.values[:4])
+    return inference.findings.add(
+        "CS331",
+        f"`hinge` needs labels 0 and 1, or -1 and 1, but `{text(target)}` holds "
+        f"{listed or 'others'}",
+        target,
+        notes=("the label says on which side of 0 the score belongs",),
+        helps=("for more classes give the model one output a class",),
+    )
 
 
 def _binary(inference: Inference, call: Call, given: Axes, wanted: Axes) -> Axes | None:

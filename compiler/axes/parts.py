@@ -192,10 +192,20 @@ def _own(inference: Inference, expr: Index, index: Expr, dataset: str | None) ->
     found = inference.axes(index, dataset)
     if not found.known:
         return Own(index)
-    if found.each is None or not found.single or found.what not in ("whole", "category", "event"):
+    labels = found.what in ("whole", "category", "event") or _whole_labels(
+        inference, index, dataset
+    )
+    if found.each is None or not found.single or not labels:
         inference.findings.index(expr, index, found)
         return None
     return Own(index)
+
+
+def _whole_labels(inference: Inference, index: Expr, dataset: str | None) -> bool:
+    """Whether a column of real numbers holds labels all the same: 0.0 and 1.0, -1.0 and 1.0."""
+    name = index.id if isinstance(index, Name) else ""
+    column = inference.known.column(dataset or "", name)
+    return column is not None and (column.signed or set(column.values) <= {0, 1})
 
 
 def _open(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Place | None:

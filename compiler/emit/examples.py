@@ -146,11 +146,20 @@ def _entry(t: Translator, value: Expr, index: int, axes: Axes) -> ast.expr:
 
 
 def _own(t: Translator, value: Expr, own: Expr, axes: Axes) -> ast.expr:
-    places = t.translate(own)
+    places = _places(t, own)
     logits = _probability(value, axes)
     if logits is not None:
         return t.kept("label_prob", (value, own), t.translate(logits), places)
     return t.call("own_entry", t.translate(value), places)
+
+
+def _places(t: Translator, own: Expr) -> ast.expr:
+    """Labels as numbers of classes: of -1 and 1 the larger one is class 1."""
+    value = t.translate(own)
+    column = t.inference.known.column(t.dataset or "", own.id) if isinstance(own, Name) else None
+    if column is not None and column.signed:
+        return ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
+    return value
 
 
 # --- reductions and products ---------------------------------------------------------------------

@@ -114,7 +114,8 @@ def _upper(seen: Seen) -> SetMember | None:
         low, middle, high = value.operands
         if value.operators[0] in (">", ">="):
             low, high = high, low
-        return box(seen, middle, low, high) if is_tensor(middle, tensors) else None
+        known = seen.constant(low) and seen.constant(high)
+        return box(seen, middle, low, high) if known and is_tensor(middle, tensors) else None
     if is_tensor(value, tensors) and seen.constant(bound):
         return box(seen, value, None, bound)
     squared = square_box(seen)
@@ -124,7 +125,7 @@ def _upper(seen: Seen) -> SetMember | None:
     if not isinstance(value, Call) or not value.arguments:
         return None
     subject = value.arguments[0]
-    if name == "density" and isinstance(subject, Name):
+    if name == "density" and isinstance(subject, Name) and seen.constant(bound):
         recognized = {"arguments": {"0": bound}, "recognized": seen.text}
         return SetMember(word="sparse", model=subject.id, **recognized)
     if name == "abs":

@@ -87,16 +87,18 @@ def nll(log_probabilities_BC: Tensor, labels_B: Tensor) -> Tensor:
 
 
 def hinge(scores: Tensor, labels_B: Tensor) -> Tensor:
-    """Hinge loss of labels in {0, 1} or of classes; -> (B,).
+    """Hinge loss of labels in {0, 1}, in {-1, 1}, or of classes; -> (B,).
 
-    One score: `max(0, 1 - (2y - 1) s)`. Classes: `max(0, 1 + max_{j != y} s_j - s_y)`.
+    One score: `max(0, 1 - t s)`, t = 1 where y > 0 and -1 elsewhere. Classes:
+    `max(0, 1 + max_{j != y} s_j - s_y)`.
     Source: Crammer and Singer 2001, "On the algorithmic implementation of multiclass
     kernel-based vector machines", the margin loss of section 3.
     """
     score_B = single_logit(scores)
     if score_B is not None:
         score_B, labels_B = aligned(score_B, labels_B, "hinge")
-        return functional.relu(1 - (2 * _numeric_target(score_B, labels_B) - 1) * score_B)
+        side_B = torch.where(labels_B > 0, 1.0, -1.0).to(score_B.dtype)
+        return functional.relu(1 - side_B * score_B)
     labels_B = class_labels(scores, labels_B, "hinge")
     own_B1 = scores.gather(1, labels_B[:, None])
     others_BC = scores.scatter(1, labels_B[:, None], -torch.inf)
