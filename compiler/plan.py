@@ -215,6 +215,7 @@ def specialize(
     lowered = lower(
         problem,
         facts,
+        inference,
         schedule.steps,
         schedule.steps_per_epoch,
         by_value,

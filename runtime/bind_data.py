@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -209,10 +209,9 @@ def _column_facts(dataset: Dataset, name: str) -> ColumnFacts:
             classes=tuple(_plain(c) for c in classes),
             counts=tuple(counts),
         )
-    if values.is_floating_point() or values.ndim != 1:
-        kind: Literal["real", "integer"] = "real" if values.is_floating_point() else "integer"
+    if values.is_floating_point():
         some = _some_values(values)
-        return ColumnFacts(kind=kind, shape=shape, values=some, signed=some == (-1, 1))
+        return ColumnFacts(kind="real", shape=shape, values=some, signed=some == (-1, 1))
     distinct, counts = values.detach().cpu().unique(return_counts=True)  # type: ignore[no-untyped-call]
     few = len(distinct) <= MOST_LEVELS
     return ColumnFacts(

@@ -105,8 +105,28 @@ def _of_classes(inference: Inference, call: Call, word: str, given: Axes, wanted
     if labels == given.tokens and (not given.shape or given.shape[0] < (classes or 0)):
         return _few(inference, call, word, given, classes or 0)
     if labels != given.tokens or len(given.shape or ()) > 1:
-        return _apart(inference, call, word, given, wanted)
+        return _labels(inference, call, word, given, wanted)
     return Axes(each=given.each, tokens=given.tokens)
+
+
+def _labels(inference: Inference, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:
+    """Labels in another shape than one an example (or one a token)."""
+    target = call.arguments[1]
+    name = text(target)
+    return inference.findings.add(
+        "CS331",
+        f"`{word}` needs one label an example, but `{name}` holds a list of length "
+        f"{size(_values(wanted))} an example"
+        if not given.tokens
+        else f"`{word}` needs one label a token, but `{name}` is {what(wanted)}",
+        call,
+        f"outputs are {what(given)}",
+        notes=(f"`{word}` compares one output a class with the number of a class",),
+        helps=(
+            f"for one-hot labels give the numbers of the classes: `{name}.argmax(1)`",
+            "for tokens give outputs (examples, tokens, classes) and labels (examples, tokens)",
+        ),
+    )
 
 
 def _classes(inference: Inference, target: Expr, wanted: Axes) -> int | None:

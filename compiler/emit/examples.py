@@ -119,7 +119,7 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
         case Entry(place=index) if axes.each is not None:
             return _entry(t, expr.value, index, axes)
         case Own(place=own) if axes.each is not None:
-            return _own(t, expr.value, own, axes)
+            return _own(t, expr.value, own)
     return None
 
 
@@ -129,15 +129,15 @@ def _part_of(t: Translator, expr: Index | Attribute, key: str | int, style: str)
     return t.call("per_example", found) if t.axes(expr).single else found
 
 
-def _probability(value: Expr, axes: Axes) -> Expr | None:
+def _probability(value: Expr) -> Expr | None:
     """The logits of `prob(z)`, whose single classes have bodies of their own."""
-    if function_name(value) == "prob" and isinstance(value, Call) and not axes.tokens:
+    if function_name(value) == "prob" and isinstance(value, Call):
         return value.arguments[0]
     return None
 
 
 def _entry(t: Translator, value: Expr, index: int, axes: Axes) -> ast.expr:
-    logits = _probability(value, axes)
+    logits = _probability(value)
     if logits is not None:
         return t.kept("class_prob", (value, index), t.translate(logits), constant(index))
     if not axes.known:
@@ -145,9 +145,9 @@ def _entry(t: Translator, value: Expr, index: int, axes: Axes) -> ast.expr:
     return subscript(t.translate(value), ast.Tuple(elts=[ast.Constant(...), constant(index)]))
 
 
-def _own(t: Translator, value: Expr, own: Expr, axes: Axes) -> ast.expr:
+def _own(t: Translator, value: Expr, own: Expr) -> ast.expr:
     places = _places(t, own)
-    logits = _probability(value, axes)
+    logits = _probability(value)
     if logits is not None:
         return t.kept("label_prob", (value, own), t.translate(logits), places)
     return t.call("own_entry", t.translate(value), places)
@@ -204,6 +204,10 @@ def _multiplied(left: ast.expr, one: Axes, right: ast.expr, other: Axes) -> ast.
     return ast.BinOp(right, ast.MatMult(), attribute(left, "T") if matrix else left)
 
 
-def is_column(expr: Expr, axes: Axes) -> bool:
+def is_column(t: Translator, expr: Expr, axes: Axes) -> bool:
     """Whether an expression is a column of true and false, kept as 0 and 1."""
-    return isinstance(expr, Name) and axes.each is not None and axes.what == "event"
+    if axes.each is None or axes.what != "event":
+        return False
+    if isinstance(expr, Index | Attribute):
+        return isinstance(t.place(expr), Bound)
+    return isinstance(expr, Name)

@@ -307,7 +307,7 @@ class Translator:
     def event(self, expr: Expr) -> ast.expr:
         """Something true or false: a column of it is kept as 0 and 1."""
         value = self.translate(expr)
-        if self.dataset is not None and examples.is_column(expr, self.axes(expr)):
+        if self.dataset is not None and examples.is_column(self, expr, self.axes(expr)):
             return ast.Compare(left=value, ops=[ast.Eq()], comparators=[ast.Constant(1)])
         return value
 

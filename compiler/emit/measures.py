@@ -214,7 +214,7 @@ def _many(expr: Expr, translator: Translator) -> bool:
                 return True
             case Name(id=name) if name in variables and variables[name].dimensions:
                 return True
-            case Expectation() if group_count(node, translator.scope.facts) > 1:
+            case Expectation() if group_count(node, translator.inference) > 1:
                 return True
     return False
 

@@ -2,7 +2,7 @@
 
 c1: density(model) <= 0.5 by lagrangian
 
-Compiled by cspec from <spec>, plan 03fd1e8e5dbb. Running this file
+Compiled by cspec from <spec>, plan 762118d9a0f3. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -102,7 +102,7 @@ def metrics(primal, data):
 # What the runtime needs to know: data, models, optimizer, labels, tolerances.
 PROGRAM = {"name": "<spec>",
  "spec": "minimize ce s.t. density(model) <= 0.5",
- "digest": "03fd1e8e5dbb4db73628b289c37b8e584ea415cb39534ad1f96e9965671b9f88",
+ "digest": "762118d9a0f3cc08f9aa432cd8ddd615a231f46dd83f352dff561c13fcc8aa86",
  "sense": "minimize",
  "objective": "ce",
  "objective_datasets": ["data"],

@@ -5,7 +5,7 @@ band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan df4f95c31de9. Running this file
+Compiled by cspec from <spec>, plan 7b7e114f7fd4. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -136,7 +136,7 @@ PROGRAM = {"name": "<spec>",
          "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
          "metric acc = P[pred == y]\n"
          "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "df4f95c31de992e5c2fb5362337f97fef938f3f451b842bdd18b81e5472985b2",
+ "digest": "7b7e114f7fd4f617447c24d0a13ce3fbef43f612c83d9368e5b635eb7eca3970",
  "sense": "minimize",
  "objective": "bce(f(x), y)",
  "objective_datasets": ["train"],

@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan 733e112ea472. Running this file
+Compiled by cspec from <spec>, plan d7146bbc4743. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -133,7 +133,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "733e112ea472747645d6c97c19709fa6d6430af36af0783e3ced13e3f65bf2aa",
+ "digest": "d7146bbc474383a78eff76a64e6cb1264a62779f8f6041e4433dae6c57f637cb",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
