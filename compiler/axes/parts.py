@@ -205,7 +205,9 @@ def _whole_labels(inference: Inference, index: Expr, dataset: str | None) -> boo
     """Whether a column of real numbers holds labels all the same: 0.0 and 1.0, -1.0 and 1.0."""
     name = index.id if isinstance(index, Name) else ""
     column = inference.known.column(dataset or "", name)
-    return column is not None and (column.signed or set(column.values) <= {0, 1})
+    if column is None or column.shape:
+        return False
+    return column.signed or (bool(column.values) and set(column.values) <= {0, 1})
 
 
 def _open(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Place | None:
