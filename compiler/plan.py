@@ -15,6 +15,7 @@ from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.check import check_axes, infer
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit, python_names
@@ -352,6 +353,7 @@ def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Prog
         verify=verify_facts(checked),
         stop=_stop_text(checked),
         params=dict(checked.params),
+        described=described(facts),
         method=_method_word(problem),
     )
 

@@ -179,6 +179,8 @@ class Program(BaseModel):
     """The condition as written, for the report; the module decides."""
     params: dict[str, float | tuple[float, ...]] = {}
     method: str = "auto"
+    described: dict[str, str] = {}
+    """Each dataset in words, for the report."""
     notes: tuple[str, ...] = ()
     """What the compiler wants said before training (budgets, implied defaults)."""
 

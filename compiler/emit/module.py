@@ -311,7 +311,7 @@ def _constants(head: Writer, template: Translator, scope: Scope, emission: Emiss
 
 def _tail(emission: Emission) -> str:
     plain = emission.program.model_dump(
-        mode="json", exclude={"source", "graph"}, exclude_defaults=True
+        mode="json", exclude={"source", "graph", "described"}, exclude_defaults=True
     )
     literal = pprint.pformat(_python(plain), width=100, sort_dicts=False, compact=True)
     return (
