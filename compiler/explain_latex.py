@@ -187,8 +187,9 @@ def _over(expr: Expectation | Comprehension) -> tuple[str, int]:
     over = [] if expr.dataset is None else [rf"\text{{{escape(expr.dataset)}}}"]
     over += [_binder(binder) for binder in expr.binders]
     inside = _at(expr.body, IMPLIES)
-    if expr.condition is not None:
-        inside += rf" \,\middle|\, {_at(expr.condition, OR)}"
+    if expr.conditions:
+        conditions = ", ".join(_at(condition, OR) for condition in expr.conditions)
+        inside += rf" \,\middle|\, {conditions}"
     under = f"_{{{', '.join(over)}}}" if over else ""
     return rf"{symbol}{under}\left[{inside}\right]", ATOM
 

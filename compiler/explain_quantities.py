@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from cspec.compiler import explain_expressions as expressions
+from cspec.compiler.data_words import listed, rows_in_words
 from cspec.compiler.explain_records import Quantity
-from cspec.compiler.facts import DataFacts, Facts, ModelFacts
+from cspec.compiler.facts import Facts, ModelFacts
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ModelSetup, Program, SourceCall, VariableSetup
+from cspec.dsl.needs import standardized
 from cspec.dsl.nodes import Domain
-
-FEW = 8
-"""Names listed one by one; of more only the number is said."""
 
 
 def quantities(
@@ -81,18 +80,12 @@ def _parameters(model: ModelFacts) -> list[str]:
     found = []
     if moving:
         numbers = sum(size(p.shape) for p in moving)
-        found.append(f"{numbers:,} numbers move: {_listed([p.name for p in moving])}")
+        found.append(f"{numbers:,} numbers move: {listed([p.name for p in moving])}")
     if fixed:
-        found.append(f"fixed (requires_grad is false): {_listed([p.name for p in fixed])}")
+        found.append(f"fixed (requires_grad is false): {listed([p.name for p in fixed])}")
     if model.gated:
-        found.append(f"gates on {_listed([p.name for p in model.parameters if p.gated])}")
+        found.append(f"gates on {listed([p.name for p in model.parameters if p.gated])}")
     return found
-
-
-def _listed(names: list[str]) -> str:
-    if len(names) <= FEW:
-        return ", ".join(names)
-    return f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
 
 
 def _data(plan: Plan, program: Program | None, facts: Facts | None) -> list[Quantity]:
@@ -103,7 +96,9 @@ def _data(plan: Plan, program: Program | None, facts: Facts | None) -> list[Quan
             known = facts.data.get(name) if facts is not None else None
             parts = [_source(setup.source), _columns(columns)]
             if known is not None:
-                parts += _rows(known)
+                parts += rows_in_words(known)
+            elif standardized(plan.checked, name):
+                parts.append("the model sees numeric inputs standardized, `x.name` is as there")
             found.append(Quantity(kind="data", name=name, meaning="; ".join(p for p in parts if p)))
     return found
 
@@ -111,19 +106,6 @@ def _data(plan: Plan, program: Program | None, facts: Facts | None) -> list[Quan
 def _columns(columns: tuple[tuple[str, str], ...]) -> str:
     names = [name if name == original else f'"{original}" as {name}' for name, original in columns]
     return f"columns {', '.join(names)}" if names else ""
-
-
-def _rows(data: DataFacts) -> list[str]:
-    parts = [f"{data.rows:,} rows"]
-    if data.feature_names:
-        parts.append(f"inputs {_listed(list(data.feature_names))}")
-    for name, column in data.columns.items():
-        if column.classes:
-            classes = [str(value) for value in column.classes]
-            parts.append(f"{name} in {{{_listed(classes)}}}, numbered in this order")
-        elif column.shape:
-            parts.append(f"{name} of shape {' x '.join(str(length) for length in column.shape)}")
-    return parts
 
 
 def _source(source: SourceCall) -> str:

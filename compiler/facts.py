@@ -12,8 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 Record = ConfigDict(frozen=True, extra="forbid")
 
 
+MOST_CLASSES = 10_000
+"""Whole numbers from this one on are no class numbers."""
+
+
 class ColumnFacts(BaseModel):
-    """One column of a dataset. `classes` and `counts` are in code order for categories."""
+    """One column of a dataset."""
 
     model_config = Record
 
@@ -21,9 +25,45 @@ class ColumnFacts(BaseModel):
     shape: tuple[int, ...] = ()
     """Shape of one example."""
     classes: tuple[str | int | float | bool, ...] = ()
+    """Of a categorical column: what its codes 0, 1, ... stand for."""
+    levels: tuple[int, ...] = ()
+    """Of a column of whole numbers that takes few: which ones, in order."""
     counts: tuple[int, ...] = ()
+    """Rows with each class or level."""
+    signed: bool = False
+    """Whether it holds -1 and 1: the labels of two classes."""
     values: tuple[int | float, ...] = Field((), exclude=True)
     """The smallest distinct values of a column of numbers: for messages, no part of the plan."""
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """What the column holds for each of its groups: codes of classes, or levels."""
+        return tuple(range(len(self.classes))) or self.levels
+
+    def called(self, code: int) -> str:
+        """What people call the group of rows that hold `code`."""
+        return str(self.classes[code]) if self.classes else str(code)
+
+    def count(self, code: int) -> int:
+        """Rows that hold `code`."""
+        return dict(zip(self.held, self.counts, strict=True)).get(code, 0)
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """The groups that have rows."""
+        return tuple(code for code, count in zip(self.held, self.counts, strict=False) if count > 0)
+
+    @property
+    def outputs(self) -> int | None:
+        """Outputs, one a class, that its labels ask for; None where it holds no classes.
+
+        Classes are numbered from 0 on; a number that no row has is a class all the same.
+        """
+        if self.classes:
+            return len(self.classes)
+        if self.levels and self.levels[0] >= 0 and self.levels[-1] < MOST_CLASSES:
+            return self.levels[-1] + 1
+        return None
 
 
 class DataFacts(BaseModel):
@@ -35,6 +75,8 @@ class DataFacts(BaseModel):
     columns: dict[str, ColumnFacts]
     feature_names: tuple[str, ...] = ()
     provenance: str = ""
+    scaling: tuple[tuple[str, float, float], ...] = Field((), exclude=True)
+    """Of each standardized feature its name, mean and deviation: for people, not the plan."""
     joint: tuple[tuple[tuple[str, ...], tuple[tuple[tuple[int, ...], int], ...]], ...] = ()
     """Counts of combinations: (columns, ((codes, count), ...)) for each `cross` of the spec."""
 
@@ -61,20 +103,34 @@ class ParameterFacts(BaseModel):
 
 
 class ModelFacts(BaseModel):
-    """One model. `outputs` is the shape of one example's output, None where it was not tried."""
+    """One model: its parameters, and whether none of them moves."""
 
     model_config = Record
 
     parameters: tuple[ParameterFacts, ...]
-    outputs: tuple[int, ...] | None = None
-    refusal: str = Field("", exclude=True)
-    """What the model raised on examples of `x` alone: for messages, no part of the plan."""
     frozen: bool = False
 
     @property
     def gated(self) -> bool:
         """Whether any weight has a gate."""
         return any(parameter.gated for parameter in self.parameters)
+
+
+class OutputFacts(BaseModel):
+    """What a model or another callable gives for some inputs, seen on a few examples."""
+
+    model_config = Record
+
+    each: bool = True
+    """Whether it has one value an example, and `shape` is that of one example's value."""
+    shape: tuple[int, ...] = ()
+    kind: Literal["real", "integer", "event"] = "real"
+    parts: tuple[tuple[str | int, OutputFacts], ...] = ()
+    """Of a tuple (by position), a mapping or a record (by name)."""
+    style: Literal["", "index", "key", "field"] = ""
+    """How a part is taken out: `z[0]`, `z["logits"]`, `z.logits`."""
+    refusal: str = Field("", exclude=True)
+    """What it raised: for messages, no part of the plan."""
 
 
 class Facts(BaseModel):
@@ -84,6 +140,19 @@ class Facts(BaseModel):
 
     data: dict[str, DataFacts] = {}
     models: dict[str, ModelFacts] = {}
+    outputs: dict[str, OutputFacts] = {}
+    """By call, as `f(x) on train`."""
+
+    def outputs_of(self, model: str) -> tuple[int, ...] | None:
+        """The shape of one example's output of a model; None where it was not seen, or has parts.
+
+        A single output is () however it comes.
+        """
+        for call, seen in self.outputs.items():
+            if call.startswith(f"{model}(") and not seen.refusal and not seen.parts:
+                return () if seen.shape == (1,) else seen.shape
+        return None
+
     functions: tuple[str, ...] = ()
     """Names of Python callables bound by `from`."""
     device: str = "cpu"

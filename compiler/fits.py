@@ -6,7 +6,7 @@ once, before the first step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from cspec.compiler.facts import ColumnFacts, DataFacts, Facts
@@ -15,18 +15,12 @@ from cspec.dsl.nodes import (
     Attribute,
     Call,
     Expectation,
-    Expr,
-    Index,
     Name,
     Node,
-    Number,
     Objective,
     String,
     walk,
 )
-
-_CLASS_LOSSES = frozenset({"ce", "nll"})
-_BINARY_LOSSES = frozenset({"bce"})
 
 
 def check_fits(tree: Node, facts: Facts) -> None:
@@ -43,13 +37,11 @@ def _one_group(node: Node, facts: Facts) -> Iterator[Diagnostic]:
     match node:
         case Call(
             function=Name(id=("gap" | "ratio") as word),
-            arguments=(Expectation(condition=Name(id=column), dataset=str() as dataset),),
+            arguments=(Expectation(conditions=(Name(id=column),), dataset=str() as dataset),),
         ) if dataset in facts.data and column in facts.data[dataset].columns:
             known = facts.data[dataset].columns[column]
-            present = [
-                text for text, count in zip(known.classes, known.counts, strict=False) if count
-            ]
-            if known.classes and len(present) < 2:
+            present = [known.called(code) for code in known.present]
+            if known.held and len(present) < 2:
                 yield Diagnostic(
                     code="CS526",
                     message=f"`{word}` compares groups, but `{dataset}` has one `{column}` only",
@@ -70,7 +62,7 @@ def check_labels(tree: Node, data: Mapping[str, DataFacts]) -> None:
         match node:
             case Call(function=Name(id=("ce" | "nll") as loss), arguments=(_, Name() as target)):
                 columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
-                problem = _no_classes(loss, target, columns[0]) if columns else None
+                problem = _no_classes(loss, target, columns) if columns else None
                 if problem is not None:
                     found.setdefault(target.span.start, problem)
             case Call(function=Name(id="bce" as loss), arguments=(_, Name() as target)):
@@ -82,13 +74,16 @@ def check_labels(tree: Node, data: Mapping[str, DataFacts]) -> None:
         raise SpecError(found.values())
 
 
-def _no_classes(loss: str, target: Name, column: ColumnFacts) -> Diagnostic | None:
-    if len(column.classes) > 1:
+def _no_classes(loss: str, target: Name, columns: Sequence[ColumnFacts]) -> Diagnostic | None:
+    """Labels of one class only in all the data together, or none that are classes."""
+    column = next((c for c in columns if c.outputs is None), columns[0])
+    present = sorted({code for c in columns for code in c.present})
+    if column.outputs is not None and (len(present) > 1 or len(column.classes) > 1):
         return None
-    if column.classes:
+    if column.outputs is not None:
         return Diagnostic(
             code="CS331",
-            message=f"column `{target.id}` holds one class only: {column.classes[0]}",
+            message=f"column `{target.id}` holds one class only: {column.called(present[0])}",
             span=target.span,
             notes=("a model that always says it is right on all of these data",),
             helps=("give data of two classes or more",),
@@ -180,52 +175,9 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _findings(node: Node, facts: Facts) -> Iterator[Diagnostic]:
-    yield from _expectation(node, facts)
-    yield from _groups(node, facts)
     yield from _pattern(node, facts)
     yield from _still(node, facts)
     yield from _refused(node, facts)
-
-
-def _groups(node: Node, facts: Facts) -> Iterator[Diagnostic]:
-    """Groups of a column that has none; parts of `x` that are not there."""
-    if not isinstance(node, Expectation) or node.dataset not in facts.data:
-        return
-    data = facts.data[node.dataset]
-    match node.condition:
-        case Name(id=name) if name in data.columns and not data.columns[name].classes:
-            yield Diagnostic(
-                code="CS526",
-                message=f"column `{name}` has no groups: it is not categorical in this data",
-                span=node.condition.span,
-                label="needs a categorical column",
-                helps=("bin it in the data, or name a column of categories",),
-            )
-    for inner in walk(node):
-        match inner:
-            case Index(value=Name(id=name), indices=(String(value=part),)) if (
-                name in data.columns and part not in data.feature_names
-            ):
-                known = ", ".join(data.feature_names[:_SHOWN]) or "without names"
-                yield Diagnostic(
-                    code="CS210",
-                    message=f'column `{name}` of `{node.dataset}` has no part "{part}"',
-                    span=inner.span,
-                    notes=(f"its parts are {known}",),
-                    helps=(f"write the position of the part, from 0: `{name}[0]`",),
-                )
-            case Index(value=Name(id=name), indices=(Number(value=place),)) if (
-                name in data.columns
-                and len(data.columns[name].shape) == 1
-                and place >= data.columns[name].shape[0]
-            ):
-                length = data.columns[name].shape[0]
-                yield Diagnostic(
-                    code="CS210",
-                    message=f"column `{name}` of `{node.dataset}` has no part {place:g}",
-                    span=inner.span,
-                    notes=(f"it has {length} numbers an example, from 0 to {length - 1}",),
-                )
 
 
 _SHOWN = 12
@@ -236,21 +188,22 @@ def _refused(node: Node, facts: Facts) -> Iterator[Diagnostic]:
     """A model that is called with `x` and can't take it."""
     match node:
         case Call(function=Name(id=model), arguments=(Name(id="x") as place,), keywords=()) if (
-            model in facts.models and facts.models[model].refusal
+            model in facts.models
         ):
             holders = [(n, d) for n, d in facts.data.items() if "x" in d.columns]
-            if not holders:
+            refusals = [facts.outputs.get(f"{model}(x) on {name}") for name, _ in holders]
+            refusal = next((seen.refusal for seen in refusals if seen and seen.refusal), "")
+            if not refusal:
                 return
             name, data = holders[0]
             shape = data.columns["x"].shape
-            help_ = _fitting(model, facts.models[model].refusal, shape)
+            help_ = _fitting(model, refusal, shape)
             if help_ is None:
                 return  # what the model itself got wrong, its own line tells when it runs
             batch = ", ".join(str(length) for length in (data.rows, *shape))
             yield Diagnostic(
                 code="CS331",
-                message=f"model `{model}` can't take column `x` of `{name}`: "
-                f"{facts.models[model].refusal}",
+                message=f"model `{model}` can't take column `x` of `{name}`: {refusal}",
                 span=place.span,
                 notes=(f"`x` has the shape ({batch}{',' if not shape else ''})",),
                 helps=(help_,),
@@ -310,87 +263,4 @@ def _still(node: Node, facts: Facts) -> Iterator[Diagnostic]:
         span=used[0].span,
         notes=("parameters with `requires_grad` false never move",),
         helps=("set `requires_grad` on the parameters that are to be trained",),
-    )
-
-
-def _expectation(node: Node, facts: Facts) -> Iterator[Diagnostic]:
-    if not isinstance(node, Expectation) or node.dataset not in facts.data:
-        return
-    columns = facts.data[node.dataset].columns
-    yield from _several_outputs(node, facts)
-    for inner in walk(node):
-        match inner:
-            case Call(
-                function=Name(id=loss),
-                arguments=(Call(function=Name(id=model)) as output, Name(id=target)),
-            ) if model in facts.models and target in columns:
-                shape = facts.models[model].outputs
-                if shape is not None:
-                    yield from _misfit(loss, model, output, target, shape, columns[target])
-
-
-def _several_outputs(node: Expectation, facts: Facts) -> Iterator[Diagnostic]:
-    """`E[f(x)]` of a model with several outputs has two readings: which output, or all of them?"""
-    match node.body:
-        case Call(function=Name(id=model)) as output if model in facts.models:
-            shape = facts.models[model].outputs or ()
-            if shape not in ((), (1,)):
-                yield Diagnostic(
-                    code="CS331",
-                    message=f"`{model}` gives {_outputs_in_words(shape)} an example: which one?",
-                    span=output.span,
-                    notes=("an average needs one number an example",),
-                    helps=(
-                        f"name one, `E[{model}(...)[0]]`, or make one number of them, such as "
-                        f"`E[norm({model}(...), 2)]`",
-                    ),
-                )
-
-
-def _misfit(
-    loss: str, model: str, output: Expr, target: str, shape: tuple[int, ...], column: ColumnFacts
-) -> Iterator[Diagnostic]:
-    classes = len(column.classes)
-    given = _outputs_in_words(shape)
-    if loss in _CLASS_LOSSES:
-        if not classes:
-            yield _diagnostic(
-                output,
-                f"`{loss}` needs classes, but column `{target}` holds numbers",
-                f"{loss} compares {given} with the number of a class",
-                "for a number to predict, write `mse`, `mae` or `huber`",
-            )
-        elif len(shape) != 1 or shape[0] < classes:
-            yield _diagnostic(
-                output,
-                f"model `{model}` gives {given}, but `{target}` has {classes} classes",
-                f"`{loss}` needs one output a class",
-                f"give the last layer of `{model}` {classes} outputs",
-            )
-    elif loss in _BINARY_LOSSES:
-        if classes > 2:
-            yield _diagnostic(
-                output,
-                f"`{loss}` is for two classes, but `{target}` has {classes}",
-                "it compares one logit with a 0/1 label",
-                f"write `ce`, with one output a class from `{model}`",
-            )
-        elif shape not in ((), (1,)):
-            yield _diagnostic(
-                output,
-                f"model `{model}` gives {given}, but `{loss}` needs one",
-                f"`{loss}` compares one logit with a 0/1 label",
-                f"give the last layer of `{model}` one output, or write `ce`",
-            )
-
-
-def _outputs_in_words(shape: tuple[int, ...]) -> str:
-    if shape in ((), (1,)):
-        return "one output"
-    return f"{' by '.join(str(length) for length in shape)} outputs"
-
-
-def _diagnostic(output: Expr, message: str, note: str, help_: str) -> Diagnostic:
-    return Diagnostic(
-        code="CS331", message=message, span=output.span, notes=(note,), helps=(help_,)
     )

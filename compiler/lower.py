@@ -7,6 +7,7 @@ from itertools import accumulate
 from math import prod
 from typing import NamedTuple
 
+from cspec.compiler.axes.inference import Inference
 from cspec.compiler.facts import Facts
 from cspec.compiler.graph import StateFacts
 from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
@@ -17,7 +18,7 @@ from cspec.compiler.rewrite import function_name, method_name
 from cspec.compiler.set_forms import EQUALITY_SETS, form_size
 from cspec.compiler.shapes import shape_of
 from cspec.compiler.vectors import Sized
-from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
+from cspec.dsl.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
 from cspec.dsl.signatures import SIGNATURES
@@ -103,6 +104,7 @@ SET_METHODS = frozenset({"projection", "admm", "parametrization", "frank_wolfe"}
 def lower(
     problem: Problem,
     facts: Facts,
+    inference: Inference,
     total_steps: int,
     steps_per_epoch: int,
     by_value: bool = False,
@@ -130,7 +132,7 @@ def lower(
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
-    sizes = Sizes(facts, params or {}, shapes or {})
+    sizes = Sizes(facts, inference, params or {}, shapes or {})
     rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value))
     outputs = output_rows(projected, facts, params or {})
     ways = _ways(rules, sizes)
@@ -226,6 +228,7 @@ class Sizes(NamedTuple):
     """What tells how many numbers an expression is: models and data, params, variables."""
 
     facts: Facts
+    inference: Inference
     params: Params
     shapes: Mapping[str, Shape]
 
@@ -240,9 +243,9 @@ def entries(expr: Expr, sizes: Sizes) -> int:
         return prod(known)
     for node in walk(expr):
         if isinstance(node, Call) and function_name(node) in _PAIRWISE:
-            count = group_count(node.arguments[0], sizes.facts)
+            count = group_count(node.arguments[0], sizes.inference)
             return count * (count - 1)
-    vectors = [_vector_entries(node, sizes.facts) for node in outside_reductions(expr)]
+    vectors = [_vector_entries(node, sizes) for node in outside_reductions(expr)]
     return max(vectors, default=1)
 
 
@@ -269,14 +272,15 @@ def outside_reductions(expr: Node) -> list[Node]:
     return found
 
 
-def _vector_entries(node: Node, facts: Facts) -> int:
+def _vector_entries(node: Node, sizes: Sizes) -> int:
+    facts = sizes.facts
     method = method_name(node) if isinstance(node, Expr) else None
     if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
         found = chosen_parameters(facts.models[method[0]], method[1], globs_of(node))
         return sum(prod(p.shape) for p in found)
     match node:
         case Expectation():
-            return group_count(node, facts)
+            return group_count(node, sizes.inference)
         case Sized(size=size):
             return size
         case ParameterRef(shape=shape):
@@ -288,13 +292,10 @@ def _vector_entries(node: Node, facts: Facts) -> int:
             return 1
 
 
-def group_count(node: Expr, facts: Facts) -> int:
-    """Number of groups of `E[.. | column]`; 1 for a plain expectation."""
-    if not isinstance(node, Expectation) or not isinstance(node.condition, Name):
-        return 1
-    data = facts.data.get(node.dataset or "")
-    column = data.columns.get(node.condition.id) if data else None
-    return max(len(column.classes), 1) if column else 1
+def group_count(node: Expr, inference: Inference) -> int:
+    """Numbers of a vector over groups, `E[.. | column]` and arithmetic on it; 1 of a number."""
+    found = inference.axes(node)
+    return max(found.shape[0], 1) if found.groups and found.shape else 1
 
 
 def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAction, ...]:

@@ -20,7 +20,7 @@ from cspec.compiler.own_vectors import (
 )
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.eliminate import eliminate
-from cspec.compiler.passes.logic import Known
+from cspec.compiler.passes.logic import Decided
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.set_parts import projectable
@@ -89,7 +89,7 @@ def own_run(problem: Problem, method: Method, space: Space | None) -> Problem | 
 
 def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
     """The problem with its solver, kinks as smooth constraints where that is exact."""
-    problem = alternatives(problem, Known(space.params, space.shapes))
+    problem = alternatives(problem, Decided(space.params, space.shapes))
     written = lifted(problem, space)
     smooth, wide = whole(written, space)
     if asked is not None:

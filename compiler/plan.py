@@ -11,6 +11,11 @@ from collections.abc import Callable, Mapping
 from pydantic import BaseModel, ConfigDict
 
 from cspec.compiler.assemble import assemble
+from cspec.compiler.axes.asked import Asked
+from cspec.compiler.axes.check import check_axes, infer
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit, python_names
@@ -30,7 +35,7 @@ from cspec.compiler.passes.gates import gates
 from cspec.compiler.passes.gather import gathered
 from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
-from cspec.compiler.passes.logic import Known
+from cspec.compiler.passes.logic import Decided
 from cspec.compiler.passes.members import member_sets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.rules import rules
@@ -86,7 +91,7 @@ Pass = Callable[[Problem, Checked], Problem]
 
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
-    ("rules", lambda problem, checked: rules(problem, _known(checked, Facts()))),
+    ("rules", lambda problem, checked: rules(problem, _decided(checked, Facts()))),
     ("spell out sets", spell_out_sets),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("split chains", lambda problem, checked: split_chains(problem, checked.params)),
@@ -96,9 +101,9 @@ PASSES: tuple[tuple[str, Pass], ...] = (
 """From the problem as written to canonical form, in order, before anything is bound."""
 
 
-def _known(checked: Checked, facts: Facts) -> Known:
+def _decided(checked: Checked, facts: Facts) -> Decided:
     """What decides comparisons of constants, and tells vectors from numbers."""
-    return Known(checked.params, variables_space(checked).shapes, facts)
+    return Decided(checked.params, variables_space(checked).shapes, facts)
 
 
 def _with_rows(problem: Problem, checked: Checked) -> Problem:
@@ -144,7 +149,7 @@ def plan(checked: Checked) -> Plan:
     problem = canonical_problem(checked)
     if space_of(checked) is not None:
         problem = expand(problem, Expansion(Facts(), checked.params))
-        problem = _with_rows(rules(problem, _known(checked, Facts())), checked)
+        problem = _with_rows(rules(problem, _decided(checked, Facts())), checked)
     problem = surrogates(problem, moving(checked))
     problem = choose(problem, _context(checked, None, None))
     return Plan(
@@ -229,11 +234,13 @@ def specialize(
         fit, said = accurate(fit, checked)
         notes += said
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
-    problem = _specialized(plan, facts, gated, round(effective(fit, schedule.steps)))
+    inference = _inference(plan, facts)
+    problem = _specialized(plan, facts, gated, round(effective(fit, schedule.steps)), inference)
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
     lowered = lower(
         problem,
         facts,
+        inference,
         schedule.steps,
         schedule.steps_per_epoch,
         by_value,
@@ -267,7 +274,11 @@ def specialize(
     emission = Emission(
         lowered=lowered,
         scope=Scope(
-            checked.symbols, facts, {}, functions={f.name: f.python for f in draft.functions}
+            checked.symbols,
+            facts,
+            inference,
+            {},
+            functions={f.name: f.python for f in draft.functions},
         ),
         loop=loop,
         program=draft,
@@ -296,14 +307,50 @@ def _solver(
     return solver_graph(solver, graph), solve_of(lowered, space, checked.method), None
 
 
-def _specialized(plan: Plan, facts: Facts, gated: frozenset[str], steps: int) -> Problem:
-    """The canonical problem with members for quantifiers, surrogates, and a method each."""
+def open_calls(plan: Plan, facts: Facts) -> tuple[Asked, ...]:
+    """Calls of models and functions whose outputs are not among the facts.
+
+    Where an argument is itself such a call it comes first; ask again with its answer.
+
+    Raises:
+        SpecError: patterns and columns that match nothing.
+    """
+    inference = _inference(plan, facts)
+    infer(expanded(plan, facts), inference)
+    return tuple(inference.asked.values())
+
+
+def expanded(plan: Plan, facts: Facts) -> Problem:
+    """The canonical problem with members for quantifiers, sizes where they are known."""
     checked = plan.checked
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, Expansion(facts, checked.params, checked.method))
-    problem = rules(problem, _known(checked, facts))
+    problem = rules(problem, _decided(checked, facts))
     problem = _with_rows(problem, checked)
-    problem = sized_identity(problem, _shapes(plan))
+    return sized_identity(problem, _shapes(plan))
+
+
+def _inference(plan: Plan, facts: Facts) -> Inference:
+    checked = plan.checked
+    symbols = checked.symbols
+    known = Known(
+        symbols=symbols,
+        facts=facts,
+        params=checked.params,
+        shapes=_shapes(plan),
+        functions=checked.functions,
+        targets=targets_of(checked.elaborated, symbols),
+    )
+    return Inference(known)
+
+
+def _specialized(
+    plan: Plan, facts: Facts, gated: frozenset[str], steps: int, inference: Inference
+) -> Problem:
+    """The canonical problem with members for quantifiers, surrogates, and a method each."""
+    checked = plan.checked
+    problem = expanded(plan, facts)
+    check_axes(problem, inference)
     check_set_shapes(problem, _shapes(plan))
     problem = surrogates(gates(problem, gated), moving(checked))
     return choose(problem, _context(checked, facts, steps))
@@ -333,6 +380,7 @@ def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Prog
         verify=verify_facts(checked),
         stop=_stop_text(checked),
         params=dict(checked.params),
+        described=described(facts),
         method=_method_word(problem),
     )
 
@@ -423,7 +471,8 @@ def _method_word(problem: Problem) -> str:
 def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
     """Outputs of each model that is built: `ce` one a class, `bce` and regression one a target.
 
-    Where no loss says it, `pred(f(x)) == y` asks for one a class, `f(x) - y` for one a target.
+    Where no loss says it, `pred(f(x)) == y` asks for one a class, `f(x) - y` for one a target; a
+    model with declared arguments, `u(t, x)`, is one number.
     """
     models = frozenset(plan.checked.symbols.models())
     nodes = list(walk(plan.checked.elaborated))
@@ -439,7 +488,8 @@ def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
                 size = _outputs(loss, target, data) if name in models else None
                 if name is not None and size is not None:
                     sizes.setdefault(name, size)
-    return sizes
+    declared = {name for name, item in plan.checked.symbols.models().items() if item.arguments}
+    return sizes | {name: 1 for name in declared if name not in sizes}
 
 
 def _compared_by_loss(node: Node) -> tuple[str, Expr, Expr] | None:
@@ -475,9 +525,9 @@ def _outputs(loss: str, target: object, data: Mapping[str, DataFacts]) -> int | 
         return None
     match loss:
         case "ce" | "nll":
-            return max(len(column.classes) for column in columns) or None
+            return max(column.outputs or 0 for column in columns) or None
         case "hinge":
-            classes = max(len(column.classes) for column in columns)
+            classes = max(column.outputs or 0 for column in columns)
             return 1 if classes <= 2 else classes
         case "bce" | "mse" | "mae" | "huber":
             shape = columns[0].shape

@@ -91,6 +91,10 @@ class DataSetup(BaseModel):
 
     targets: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     source: SourceCall = SourceCall()
+    inputs: tuple[str, ...] = ()
+    """Columns that a model is called with: it gets them in the shape in which they come."""
+    features: tuple[tuple[str, str], ...] = ()
+    """Features that expressions name, (name in the data, column that it becomes): `x.age`."""
 
 
 class ModelSetup(BaseModel):
@@ -101,6 +105,8 @@ class ModelSetup(BaseModel):
     name: str
     source: SourceCall = SourceCall()
     frozen_of: str | None = None
+    arguments: tuple[str, ...] = ()
+    """Columns that it is called with: a model that is built takes them side by side."""
 
 
 class VariableSetup(BaseModel):
@@ -177,6 +183,8 @@ class Program(BaseModel):
     """The condition as written, for the report; the module decides."""
     params: dict[str, float | tuple[float, ...]] = {}
     method: str = "auto"
+    described: dict[str, str] = {}
+    """Each dataset in words, for the report."""
     notes: tuple[str, ...] = ()
     """What the compiler wants said before training (budgets, implied defaults)."""
 

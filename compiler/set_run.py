@@ -9,7 +9,7 @@ from __future__ import annotations
 from cspec.compiler.ir import Constraint, Problem, Step
 from cspec.compiler.own_run import BRANCHES, REJECTED_BRANCHES, mixed
 from cspec.compiler.passes.alternatives import alternatives
-from cspec.compiler.passes.logic import Known
+from cspec.compiler.passes.logic import Decided
 from cspec.compiler.set_parts import CONVEX, NotForIt, Parts, projectable, set_parts
 from cspec.compiler.symbols import Space
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -56,7 +56,7 @@ def set_run(problem: Problem, method: Method, space: Space | None) -> Problem | 
 
 
 def _parts(problem: Problem, space: Space) -> Parts:
-    return set_parts(alternatives(problem, Known(space.params, space.shapes)), space)
+    return set_parts(alternatives(problem, Decided(space.params, space.shapes)), space)
 
 
 def _asked(problem: Problem, method: Method) -> Spg | None:

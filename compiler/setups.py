@@ -10,10 +10,12 @@ from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import (
+    Attribute,
     Call,
     Data,
     Expr,
     From,
+    Index,
     Interval,
     Model,
     Name,
@@ -22,6 +24,7 @@ from cspec.dsl.nodes import (
     String,
     Var,
     Vector,
+    walk,
 )
 from cspec.dsl.symbols import columns_of
 
@@ -29,13 +32,47 @@ from cspec.dsl.symbols import columns_of
 def data_setups(checked: Checked) -> tuple[DataSetup, ...]:
     """One record a `data` line."""
     setups = []
+    inputs, features = _inputs(checked), _features(checked)
     for item in checked.elaborated.items:
         if isinstance(item, Data):
             targets = tuple(
                 (t.name, tuple((c.name, c.original) for c in columns_of(t))) for t in item.targets
             )
-            setups.append(DataSetup(targets=targets, source=_call(checked, item.source)))
+            source = _call(checked, item.source)
+            setups.append(
+                DataSetup(targets=targets, source=source, inputs=inputs, features=features)
+            )
     return tuple(setups)
+
+
+def _inputs(checked: Checked) -> tuple[str, ...]:
+    """The columns that stand alone as an argument of a model."""
+    models = checked.symbols.models()
+    names = {
+        argument.id
+        for node in walk(checked.elaborated)
+        if isinstance(node, Call) and isinstance(node.function, Name) and node.function.id in models
+        for argument in node.arguments
+        if isinstance(argument, Name)
+    }
+    return tuple(sorted(names & checked.symbols.column_names))
+
+
+def _features(checked: Checked) -> tuple[tuple[str, str], ...]:
+    """The features that expressions name: `x.age`, `x["capital-gain"]`."""
+    found: dict[str, str] = {}
+    for node in walk(checked.elaborated):
+        match node:
+            case Attribute(value=Name(id=column), name=name):
+                found[f"{column}.{name}"] = name
+            case Index(value=Name(id=column), indices=(String(value=name),)):
+                found[f"{column}.{name}"] = name
+    columns = checked.symbols.column_names
+    return tuple(
+        (name, column)
+        for column, name in sorted(found.items())
+        if column.partition(".")[0] in columns
+    )
 
 
 def model_setups(checked: Checked) -> tuple[ModelSetup, ...]:
@@ -48,8 +85,21 @@ def model_setups(checked: Checked) -> tuple[ModelSetup, ...]:
             case Call(function=Name(id="frozen"), arguments=(Name(id=original),)):
                 setups.append(ModelSetup(name=item.name, frozen_of=original))
             case source:
-                setups.append(ModelSetup(name=item.name, source=_call(checked, source)))
+                call, columns = _call(checked, source), _arguments(checked, item.name)
+                setups.append(ModelSetup(name=item.name, source=call, arguments=columns))
     return tuple(setups)
+
+
+def _arguments(checked: Checked, model: str) -> tuple[str, ...]:
+    """The columns of the first call of a model that is about columns alone."""
+    columns = checked.symbols.column_names
+    for node in walk(checked.elaborated):
+        match node:
+            case Call(function=Name(id=name), arguments=arguments) if name == model:
+                names = [a.id for a in arguments if isinstance(a, Name) and a.id in columns]
+                if names and len(names) == len(arguments):
+                    return tuple(names)
+    return ()
 
 
 def variable_setups(checked: Checked) -> tuple[VariableSetup, ...]:

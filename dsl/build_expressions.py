@@ -177,11 +177,23 @@ def expectation(c: list[Any]) -> Expr:
         span=cover(c),
         kind=c[0].text,
         body=c[2],
-        condition=following(c, "BAR"),
+        conditions=_conditions(c),
         dataset=None if dataset is None else dataset.text,
         dataset_span=Span(0, 0) if dataset is None else dataset.span,
         binders=tuple(child for child in c if isinstance(child, Binder)),
     )
+
+
+def _conditions(children: list[Any]) -> tuple[Any, ...]:
+    """What stands behind `|`, separated by commas."""
+    behind = False
+    found = []
+    for child in children:
+        if type(child) is Token:
+            behind = child.kind == "BAR" or (behind and child.kind == "COMMA")
+        elif behind and not isinstance(child, Binder):
+            found.append(child)
+    return tuple(found)
 
 
 def keyword(c: list[Any]) -> Keyword:

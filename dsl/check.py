@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from cspec.dsl.categories import categories
 from cspec.dsl.check_constraints import check_constraints
 from cspec.dsl.check_items import Settled, check_items
 from cspec.dsl.collector import paused
@@ -48,6 +49,8 @@ class Checked(BaseModel):
     params: dict[str, float | tuple[float, ...]] = {}
     sources: dict[str, Settings] = {}
     models: dict[str, Settings] = {}
+    functions: dict[str, Signature] = {}
+    """Signatures of functions of a person's own, as far as they say what they are."""
     notes: tuple[Note, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -73,6 +76,7 @@ def check(
     typer.explicit_lets = {
         item.name: item.value for item in explicit.spec.items if isinstance(item, Let)
     }
+    typer.categories = categories(explicit.spec)
     settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
     check_shapes(typer, explicit.spec.items)
     limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
@@ -93,6 +97,7 @@ def check(
         params=settled.params,
         sources=settled.sources,
         models=settled.models,
+        functions=extra,
         notes=(*explicit.notes, *import_notes(spec, imports, symbols.uses)),
         diagnostics=_ordered(found, source),
     )

@@ -98,11 +98,11 @@ def _item(item: Item, worker: Elaborator) -> Item:
     match item:
         case Let(value=value, parameters=parameters):
             inner = outside._replace(local=frozenset(parameters or ()), let=True)
-            return _with(item, "value", worker.expression(value, inner))
+            return _with(item, "value", worker.let(value, inner))
         case Objective(expression=Expr() as value):
             return _with(item, "expression", worker.objective(value))
         case Metric(value=value):
-            return _with(item, "value", worker.expression(value, outside))
+            return _with(item, "value", worker.metric(value))
         case Verify(dataset=str(name), dataset_span=span):
             return item.model_copy(update={"dataset": worker.dataset(name, span)})
         case SubjectTo(constraints=constraints):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from operator import is_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from cspec.dsl.categories import REDUCERS
 from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.elaborate_averages import average
 from cspec.dsl.elaborate_questions import (
     no_data,
     nothing_measured,
@@ -14,18 +16,23 @@ from cspec.dsl.elaborate_questions import (
     which_model,
 )
 from cspec.dsl.nodes import (
+    And,
     Attribute,
     Binder,
     Call,
+    Compare,
     Comprehension,
     Constraint,
     Expectation,
     Expr,
+    Implies,
     Keyword,
+    Membership,
     Name,
     Node,
+    Not,
     On,
-    Sum,
+    Or,
 )
 from cspec.dsl.reach import Reach
 from cspec.dsl.signatures import LOSSES, SIGNATURES, SURROGATES
@@ -35,6 +42,8 @@ from cspec.dsl.trees import rebuild, substitute
 
 _TAKES_MODEL = frozenset({s.name for s in SIGNATURES.values() if s.family == "model"})
 _RISK = frozenset({"cvar", "quantile"})
+_OF_GROUPS = REDUCERS | {"max", "min", "sum"}
+"""Functions whose only argument, where it is no tensor, has one number a group."""
 
 
 class Context(NamedTuple):
@@ -68,19 +77,45 @@ class Elaborator:
 
     def objective(self, expr: Expr) -> Expr:
         """The objective; one value an example becomes its mean over the training data."""
-        explicit = self.expression(expr, Context())
-        return self._averaged(explicit)
+        return average(self, expr, Context(), "objective")
+
+    def metric(self, expr: Expr) -> Expr:
+        """A metric; arithmetic on bare losses becomes its mean."""
+        return average(self, expr, Context(), "metric")
+
+    def let(self, expr: Expr, context: Context) -> Expr:
+        """The value of a let; uses of one that holds a bare loss are written out."""
+        return average(self, expr, context, "let")
 
     def relation(self, expr: Expr, context: Context) -> Expr:
-        """The relation of a constraint."""
-        return self.expression(expr, context)
+        """The relation of a constraint; outside of each example its sides are numbers."""
+        if context.data is not None:
+            return self.expression(expr, context)
+        match expr:
+            case Compare(operands=operands):
+                sides = tuple(average(self, side, context, "side") for side in operands)
+                return expr.model_copy(update={"operands": sides})
+            case Membership(element=element, set=within):
+                inner = average(self, element, context, "side")
+                members = self.expression(within, context)
+                return expr.model_copy(update={"element": inner, "set": members})
+            case And() | Or() | Not() | Implies():
+                return rebuild(expr, lambda part: self._atom(part, context))
+            case _:
+                return self.expression(expr, context)
+
+    def _atom(self, node: Node, context: Context) -> Node:
+        """A relation inside a rule."""
+        return self.relation(node, context) if isinstance(node, Expr) else node
 
     def surrogate(self, expr: Expr, context: Context) -> Expr:
         """What stands behind `with surrogate`: a word of its own, or an expression."""
         head = expr.function if isinstance(expr, Call) else expr
         if isinstance(head, Name) and head.id in SURROGATES and not self._positional(expr):
             return expr
-        return self.expression(expr, context)
+        if context.data is not None:
+            return self.expression(expr, context)
+        return average(self, expr, context, "objective")
 
     @staticmethod
     def _positional(expr: Expr) -> bool:
@@ -145,7 +180,7 @@ class Elaborator:
             return self._applied(name, context)
         if role is None and word not in self.symbols.column_names:
             if word in LOSSES:
-                return self._loss(name, context)
+                return self.loss(name, context)
             if word in ("pred", "prob"):
                 return self._classifier(name, context)
         return name
@@ -168,6 +203,8 @@ class Elaborator:
         elif isinstance(function, Attribute):
             function = self._method(function, context)
         arguments = tuple(self.expression(argument, context) for argument in call.arguments)
+        if len(arguments) == 1 and isinstance(function, Name) and function.id in _OF_GROUPS:
+            arguments = (_in_groups(arguments[0]),)
         keywords = tuple(self._keyword(keyword, context) for keyword in call.keywords)
         same = function is call.function and all(map(is_, arguments, call.arguments))
         if same and all(map(is_, keywords, call.keywords)):
@@ -197,15 +234,12 @@ class Elaborator:
             columns = frozenset(c.name for c in self.symbols.datasets().get(data, ()))
             inner = inner._replace(local=context.local - columns)
         explicit, inner = self.binders(binders, inner)
-        condition = expr.condition
-        if condition is not None:
-            condition = self.expression(condition, inner)
         return expr.model_copy(
             update={
                 "binders": explicit,
                 "dataset": data,
                 "body": self.expression(expr.body, inner),
-                "condition": condition,
+                "conditions": tuple(self.expression(c, inner) for c in expr.conditions),
             }
         )
 
@@ -228,9 +262,8 @@ class Elaborator:
             "binders": (),
             "dataset": data,
             "dataset_span": binder.domain.span,
+            "conditions": tuple(substitute(c, values) for c in expr.conditions),
         }
-        if expr.condition is not None:
-            update["condition"] = substitute(expr.condition, values)
         return (), update
 
     # --- data ---
@@ -258,17 +291,21 @@ class Elaborator:
                 found = two_datasets(self.source, expr, context.on, context.on_span)
                 self.found.append(found)
             return name
-        parts = (expr.body,) if expr.condition is None else (expr.body, expr.condition)
+        parts = (expr.body, *expr.conditions)
         touches = any(self.reach.touches(part, local, inside=True) for part in parts)
         if expr.binders and not touches:
             return None
-        return self._default(expr.span, context, expr)
+        if context.on is None and context.data not in (None, self.symbols.default_dataset):
+            # Inside a mean over other data: over those, or over the usual ones?
+            self._ask_data(expr.span, context, expr)
+        return self.default(expr.span, context, expr)
 
     def _columns(self, context: Context) -> frozenset[str]:
         columns = self.symbols.datasets().get(context.data or "", ())
         return frozenset(column.name for column in columns)
 
-    def _default(self, span: Span, context: Context, expr: Expr | None) -> str | None:
+    def default(self, span: Span, context: Context, expr: Expr | None) -> str | None:
+        """The dataset of what names none; asks where there are several."""
         self.measured += 1
         if context.on is not None:
             return context.on
@@ -284,6 +321,12 @@ class Elaborator:
         self._asked.add(span)
         found = which_data(self.source, span, expr, names) if names else no_data(self.source, span)
         self.found.append(found)
+
+    def ask(self, found: Diagnostic) -> None:
+        """A question of its own, once at its place."""
+        if found.span not in self._asked:
+            self._asked.add(found.span)
+            self.found.append(found)
 
     def nothing_measured(self, on: On, constraint: Constraint) -> None:
         """`on D` behind a constraint that measures nothing on data."""
@@ -307,14 +350,15 @@ class Elaborator:
         arguments = tuple(Name(id=argument, span=span) for argument in names)
         return Call(function=Name(id=model, span=span), arguments=arguments, span=span)
 
-    def _loss(self, name: Name, context: Context) -> Expr:
+    def loss(self, name: Name, context: Context) -> Expr:
+        """A bare loss: one number an example where examples are in reach, else its mean."""
         model = self._only_model(name, "the loss")
         if model is None:
             return name
         data = context.data
         inside = data is not None
         if not inside:
-            data = self._default(name.span, context, name)
+            data = self.default(name.span, context, name)
         columns = tuple(c.name for c in self.symbols.datasets().get(data or "", ()))
         second = columns[1] if len(columns) > 1 else "y"
         target = "y" if "y" in columns or not columns else second
@@ -356,7 +400,7 @@ class Elaborator:
         """Whether a let must be inlined here: its use decides its data, or mean or each."""
         if not self.reach.undecided(word):
             return False
-        if context.data is not None and self.reach.bare(word):
+        if context.data is not None and self.reach.let_holds_loss(word):
             return True
         return context.on is not None or self.symbols.default_dataset is None
 
@@ -365,7 +409,7 @@ class Elaborator:
         if context.data is not None or any(k.name == "on" for k in call.keywords):
             data = context.data
         else:
-            data = self._default(call.span, context, call)
+            data = self.default(call.span, context, call)
         inner = context._replace(data=data)
         arguments = tuple(self.expression(argument, inner) for argument in call.arguments)
         keywords = call.keywords
@@ -374,19 +418,13 @@ class Elaborator:
             keywords = (*keywords, on)
         return call.model_copy(update={"arguments": arguments, "keywords": keywords})
 
-    def _averaged(self, expr: Expr) -> Expr:
-        """Wrap what has one value an example into its mean over the training data."""
-        if not self.reach.touches(expr, frozenset()):
-            return expr
-        if isinstance(expr, Sum):
-            touched = [self.reach.touches(o, frozenset()) for o in expr.operands]
-            if not all(touched):
-                operands = tuple(self._averaged(operand) for operand in expr.operands)
-                return expr.model_copy(update={"operands": operands})
-        data = self._default(expr.span, Context(), None)
-        written = " ".join(self.source.slice(expr.span).split())
-        self.notes.append((expr.span, written, f"E[{written} on {data}]"))
-        return Expectation(kind="E", body=expr, dataset=data, span=expr.span)
+
+def _in_groups(expr: Node) -> Any:
+    """What a function of groups is given: a column of true and false makes groups there, too."""
+    if isinstance(expr, Expectation):
+        lone = any(isinstance(condition, Name) for condition in expr.conditions)
+        return expr.model_copy(update={"grouped": True}) if lone else expr
+    return rebuild(expr, _in_groups)
 
 
 def _plain(call: Expr) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.diagnostics import Diagnostic, Fix, Label
 from cspec.dsl.nodes import Constraint, Expectation, Expr, Name, On
 from cspec.dsl.signatures import LOSSES
@@ -59,6 +61,26 @@ def two_datasets(source: Source, expr: Expectation, on: str, on_span: Span) -> D
         related=(Label(span=on_span, text=f"measured on `{on}`"),),
         notes=("`on` behind a constraint is the same as `on` in each of its expectations",),
         helps=("keep one of the two",),
+    )
+
+
+def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
+    """`sqrt(mse)`, `exp(ce)`: functions that people mean of the mean."""
+    text = " ".join(source.slice(expr.span).split())
+    of_the_mean = text
+    for word in LOSSES:
+        of_the_mean = re.sub(rf"(?<![\w.\[]){word}(?![\w(])", f"E[{word}]", of_the_mean)
+    return Diagnostic(
+        code="CS305",
+        message=f"{quoted(source, expr.span)} has two readings: its mean, or that of the mean",
+        span=expr.span,
+        label="averaged after, or before?",
+        notes=("a bare loss is one number an example until it is averaged",),
+        helps=(f"for the mean of it: `E[{text}]`", f"of the mean: `{of_the_mean}`"),
+        fixes=(
+            Fix(span=expr.span, replacement=f"E[{text}]", title="the mean of it"),
+            Fix(span=expr.span, replacement=of_the_mean, title="of the mean"),
+        ),
     )
 
 

@@ -189,8 +189,8 @@ def _attribute(e: Attribute) -> tuple[str, int]:
 
 def _expectation(e: Expectation) -> tuple[str, int]:
     text = _at(e.body, IMPLIES)
-    if e.condition is not None:
-        text += f" | {_at(e.condition, OR)}"
+    if e.conditions:
+        text += f" | {', '.join(_at(condition, OR) for condition in e.conditions)}"
     if e.dataset is not None:
         text += f" on {e.dataset}"
     text += "".join(f" for {format_binder(binder)}" for binder in e.binders)

@@ -220,6 +220,34 @@ _CODES = (
         _RUN,
         _RUN,
     ),
+    _code(
+        332,
+        "which number of an example?",
+        "A mean, a rate or a condition is about one number (or truth value) an example. An"
+        " expression with several, the outputs of a model or the probabilities of its classes, must"
+        " say which one, or make one number of them: `prob[1]`, `max(f(x))`, `all(f(x) > 0)`.",
+        "data train(x, y) = digits\nmodel f = mlp\nminimize ce\ns.t. E[prob] <= 50%\n",
+        "data train(x, y) = digits\nmodel f = mlp\nminimize ce\ns.t. E[prob[1]] <= 50%\n",
+    ),
+    _code(
+        333,
+        "nothing to choose from",
+        "An index or a name chooses an output, a class, a feature or a part; it never chooses an"
+        " example. What is one number an example (`y`, a loss, the only logit) has nothing to"
+        " choose from.",
+        "data train(x, y) = digits\nmodel f = mlp\nminimize ce\ns.t. E[ce(f(x), y)[0]] <= 1\n",
+        "data train(x, y) = digits\nmodel f = mlp\nminimize ce\ns.t. E[ce(f(x), y)] <= 1\n",
+    ),
+    _code(
+        334,
+        "text has no arithmetic",
+        "Text is equal or not: categories have no order, no sum and no mean, and a text never"
+        " equals a number. Compare with a value in quotes, or with a column of text.",
+        'data train(x, y, job) = csv("people.csv", target="income")\nmodel f = linear\n'
+        "minimize ce\ns.t. E[job + 0*f(x)[0]] <= 1\n",
+        'data train(x, y, job) = csv("people.csv", target="income")\nmodel f = linear\n'
+        'minimize ce\ns.t. P[pred == 1 | job == "clerk"] <= 50%\n',
+    ),
 )
 
 KIND_CODES: dict[str, Code] = {code.code: code for code in _CODES}

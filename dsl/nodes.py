@@ -220,17 +220,20 @@ class Binder(Node):
 
 
 class Expectation(Expr):
-    """`E[body | condition on dataset for a in S where c]` (mean) or `P[...]` (fraction).
+    """`E[body | conditions on dataset for a in S where c]` (mean) or `P[...]` (fraction).
 
-    A condition that is a lone categorical column means *by group*: a vector over its values.
+    Conditions that are lone columns of categories mean *by group*: a vector over their values (or
+    over the combinations that occur). The others are events that all hold.
     """
 
     kind: Literal["E", "P"]
     body: Expr
-    condition: Expr | None = None
+    conditions: tuple[Expr, ...] = ()
     dataset: str | None = None
     dataset_span: Span = NOWHERE
     binders: tuple[Binder, ...] = ()
+    grouped: bool = False
+    """Whether it stands where only groups make sense (`gap(P[.. | q])`): elaboration says so."""
 
 
 class Comprehension(Expr):

@@ -25,6 +25,7 @@ class Reach:
         self.symbols = symbols
         self._touching: dict[tuple[str, bool], bool] = {}
         self._undecided: dict[str, bool] = {}
+        self._losses: dict[str, bool] = {}
 
     def touches(self, node: Node, local: frozenset[str], inside: bool = False) -> bool:
         """Whether a node has one value an example: columns stand outside any `E`, `P`, `sum`.
@@ -82,9 +83,36 @@ class Reach:
             self._touching[key] = self.touches(item.value, _parameters(item), inside)
         return self._touching[key]
 
-    def bare(self, word: str) -> bool:
-        """Whether a let has a bare loss, which is one value an example inside an expectation."""
-        return self._let(word, True) and not self._let(word, False)
+    def holds_loss(self, node: Node) -> bool:
+        """Whether a bare loss stands outside every `E`, `P` and tail: one number an example."""
+        stack: list[Node] = [node]
+        while stack:
+            current = stack.pop()
+            match current:
+                case Expectation():
+                    continue
+                case Call(function=Name(id=word)) if word in _RISK:
+                    continue
+                case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
+                    if self.symbols.role(word) == "let" and self.let_holds_loss(word):
+                        return True
+                    stack.extend((*arguments, *keywords))
+                case Name(id=word):
+                    role = self.symbols.role(word)
+                    if role is None and word in LOSSES and word not in self.symbols.column_names:
+                        return True
+                    if role == "let" and self.let_holds_loss(word):
+                        return True
+                case _:
+                    stack.extend(current.children())
+        return False
+
+    def let_holds_loss(self, word: str) -> bool:
+        """Whether the value of a let has a bare loss outside every expectation."""
+        if word not in self._losses:
+            self._losses[word] = False
+            self._losses[word] = self.holds_loss(self.symbols.lets()[word].value)
+        return self._losses[word]
 
     def undecided(self, word: str) -> bool:
         """Whether a let holds an expectation (or a bare loss) that names no data."""

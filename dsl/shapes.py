@@ -33,7 +33,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.source import Span
 from cspec.dsl.symbols import Symbol
-from cspec.dsl.tensor_shapes import Shape, declared, matmul, together
+from cspec.dsl.tensor_shapes import ONE_NUMBER, Shape, declared, matmul, together
 from cspec.dsl.typecheck import Typer
 from cspec.dsl.wording import counted
 
@@ -113,7 +113,9 @@ def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
             signature = typer.signatures.get(word)
             if signature is None or word in typer.symbols.table or len(shapes) != 1:
                 return None
-            return shapes[0] if signature.family == "elementary" else ()
+            if signature.family == "elementary":
+                return shapes[0]
+            return () if word in ONE_NUMBER and shapes[0] is not None else None
         case Comprehension(binders=binders, body=body):
             inner_names = dict(names)
             for binder in binders:

@@ -22,7 +22,7 @@ a number, `example` one number an example, else the kind itself."""
 class Parameter(NamedTuple):
     """One argument: its name, the kinds it takes, whether it may be left out, its range.
 
-    `whole` arguments are whole numbers.
+    `whole` arguments are whole numbers; `below` ones lie below `high`.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Parameter(NamedTuple):
     choices: tuple[str, ...] = ()
     keyword: bool = False
     whole: bool = False
+    below: bool = False
 
 
 class Signature(NamedTuple):
@@ -108,6 +109,7 @@ _ANY: frozenset[What] = frozenset(
     {"number", "column", "value", "tensor", "scores", "labels", "string", "unknown", "dataset"}
 )
 _VECTOR: frozenset[What] = frozenset({"tensor", "set", "unknown"})
+_EVENT: frozenset[What] = frozenset({"event", "column", "unknown"})
 _COLUMN: frozenset[What] = frozenset({"column", "unknown"})
 
 LOSSES = ("ce", "bce", "mse", "mae", "nll", "huber", "hinge")
@@ -124,9 +126,9 @@ _TABLE: tuple[Signature, ...] = (
     _size("params", "number of non-zero parameters", INF, False, None),
     _size("flops", "multiply-adds of a forward pass of one example, times 2", INF, False, None),
     _size("bytes", "bytes of the parameters as stored", INF, False, None),
-    _weight("l1", "sum of absolute entries: norm(w, 1)"),
-    _weight("l2", "Euclidean norm of the entries, not squared: norm(w, 2)"),
-    _weight("sumsq", "sum of squared entries"),
+    _weight("l1", "sum of absolute entries: norm(w, 1)", _REDUCIBLE),
+    _weight("l2", "Euclidean norm of the entries, not squared: norm(w, 2)", _REDUCIBLE),
+    _weight("sumsq", "sum of squared entries", _REDUCIBLE),
     Signature(
         "norm",
         "weights",
@@ -183,6 +185,12 @@ _TABLE: tuple[Signature, ...] = (
     Signature("max", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the largest", variadic=True),
     Signature("sum", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the sum of the entries"),
     Signature(
+        "all", "events", (_p("event", _EVENT),), "event", "whether it holds at every entry", (0, 1)
+    ),
+    Signature(
+        "any", "events", (_p("event", _EVENT),), "event", "whether it holds at some entry", (0, 1)
+    ),
+    Signature(
         "pow",
         "elementary",
         (_p("x"), _p("p", _PLAIN)),
@@ -208,7 +216,7 @@ _TABLE: tuple[Signature, ...] = (
     Signature(
         "cvar",
         "risk",
-        (_p("values"), _p("level", _PLAIN, low=0, high=1)),
+        (_p("values"), _p("level", _PLAIN, low=0, high=1, below=True)),
         "number",
         "mean of the worst (1 - level) share of the examples",
         monotone=(1, 1),

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from cspec.dsl.nodes import Binder, Comprehension, Expectation, Expr, Name, Node, fields, walk
+from cspec.dsl.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Comprehension,
+    Expectation,
+    Expr,
+    Name,
+    Node,
+    fields,
+    walk,
+)
 
 N = TypeVar("N", bound=Node)
 
@@ -47,7 +58,21 @@ def _substitute(node: Node, values: dict[str, Expr], free: frozenset[str]) -> No
         return values.get(node.id, node)
     if isinstance(node, Comprehension | Expectation) and node.binders:
         return _under_binders(node, values, free)
+    if isinstance(node, Call) and not _callable(node.function, values):
+        # A value of a quantifier is never called: `g(x)` stays the model of that name.
+        rest = _substitute(node.model_copy(update={"function": _NOTHING}), values, free)
+        return rest.model_copy(update={"function": node.function})
     return rebuild(node, lambda item: _substitute(item, values, free))
+
+
+_NOTHING = Name(id="")
+
+
+def _callable(function: Expr, values: Mapping[str, Expr]) -> bool:
+    """Whether what a call stands on is something that can be called once names are replaced."""
+    if not isinstance(function, Name) or function.id not in values:
+        return True
+    return isinstance(values[function.id], Name | Attribute)
 
 
 def _under_binders(
@@ -71,8 +96,8 @@ def _under_binders(
         "binders": tuple(binders),
         "body": _substitute(node.body, inner, free),
     }
-    if isinstance(node, Expectation) and node.condition is not None:
-        changes["condition"] = _substitute(node.condition, inner, free)
+    if isinstance(node, Expectation):
+        changes["conditions"] = tuple(_substitute(c, inner, free) for c in node.conditions)
     return node.model_copy(update=changes)
 
 

@@ -81,6 +81,8 @@ class Typer:
         self.signatures = {**SIGNATURES, **(functions or {})}
         self.found: list[Diagnostic] = []
         self.explicit_lets: dict[str, Expr] = {}
+        self.categories: frozenset[str] = frozenset()
+        """Columns that the spec itself shows to hold categories."""
         self._quiet = 0
         self._ranges: Ranges | None = None
         self._lets: dict[tuple[object, ...], Kind] = {}
@@ -314,6 +316,9 @@ class Typer:
         kind = self.kind(expr, scope)
         if kind.what in ("event", "unknown"):
             return kind
+        if kind.what == "column":
+            # Of true and false, or of numbers? Only the data tell: binding looks again.
+            return kind._replace(what="event")
         text = self.source.slice(expr.span)
         return self.report(
             "CS313",
@@ -336,7 +341,7 @@ class Typer:
         elif not expr.binders:
             inner = inner._replace(data="")
         inner = self.bind(expr.binders, inner)
-        grouped, under = self._condition(expr.condition, inner)
+        grouped, under = self._conditions(expr.conditions, inner)
         body = self.event(expr.body, inner) if expr.kind == "P" else self.kind(expr.body, inner)
         if expr.kind == "E":
             self._averageable(expr.body, body)
@@ -345,15 +350,24 @@ class Typer:
         softened = any(part.moves and _has_surrogate(part) for part in (body, under))
         return Kind(what, False, body.moves or under.moves, flows or softened)
 
-    def _condition(self, condition: Expr | None, scope: Scope) -> tuple[What | None, Kind]:
-        """`groups` for a lone column (by group), `unknown` for a mistake, else None; its kind."""
-        if condition is None:
-            return None, Kind("event")
-        if isinstance(condition, Name):
-            what = self.kind(condition, scope).what
-            if what in ("column", "unknown"):
-                return "groups" if what == "column" else "unknown", Kind("event")
-        return None, self.event(condition, scope)
+    def _conditions(self, conditions: tuple[Expr, ...], scope: Scope) -> tuple[What | None, Kind]:
+        """`groups` with a lone column of categories, None without; and the kind of the events.
+
+        `unknown` where the text does not say whether the column holds categories (by group) or
+        true and false (an event): the data tell.
+        """
+        what: What | None = None
+        kinds = [Kind("event")]
+        for condition in conditions:
+            kind = self.kind(condition, scope) if isinstance(condition, Name) else None
+            if isinstance(condition, Name) and kind is not None and kind.what == "column":
+                sure = condition.id in self.categories and what != "unknown"
+                what = "groups" if sure else "unknown"
+            elif kind is not None and kind.what == "unknown":
+                what = "unknown"
+            else:
+                kinds.append(self.event(condition, scope))
+        return what, joined("event", *kinds)
 
     def _averageable(self, body: Expr, kind: Kind) -> None:
         if kind.what in NUMERIC or kind.what in ("event", "groups"):

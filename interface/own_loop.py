@@ -12,11 +12,10 @@ import torch
 from cspec.api import SpecLike, read_spec, split_names
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import ModelSetup, SourceCall
-from cspec.pipeline import crosses, inputs_of, seed_of
+from cspec.pipeline import inputs_of, known_facts, seed_of
 from cspec.plans import planned
 from cspec.runtime.binding import bind
 from cspec.runtime.execute import load_module
-from cspec.runtime.facts import facts
 from cspec.runtime.own_loop import Handle
 from cspec.specs import placed
 
@@ -56,7 +55,7 @@ def attach(
         outputs=lambda data: outputs(symbolic, data),
     )
     with placed(symbolic.checked.source):
-        program = specialize(symbolic, facts(bound, crosses=crosses(symbolic.checked)))
+        program = specialize(symbolic, known_facts(symbolic, bound))
     primal = {**bound.models, **bound.variables}
     module = load_module(program, bound.functions)
     return Handle(program, primal, optimizer, hook=hook, module=module)

@@ -11,20 +11,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cspec.compiler.facts import DataFacts
+from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_labels
 from cspec.compiler.missing import require_finite
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
-from cspec.dsl.nodes import Call, From, Name, Objective, walk
+from cspec.dsl.nodes import Call, Expectation, From, Name, Objective, walk
 from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.functions import bodies, registered
 from cspec.plans import plan_of
 from cspec.runtime.bind_text import load_object
 from cspec.runtime.binding import Bound, Inputs, bind
 from cspec.runtime.facts import facts
+from cspec.runtime.outputs import complete
 from cspec.specs import placed
 
 
@@ -59,9 +60,14 @@ def prepare(
         require_finite(symbolic.checked)
     bound = _bound(symbolic, bindings, base, seed_of(symbolic, seed))
     with placed(symbolic.checked.source):
-        known = facts(bound, device, crosses(symbolic.checked))
+        known = known_facts(symbolic, bound, device)
         program = specialize(symbolic, known, data=bound.data_setups, models=bound.model_setups)
     return Prepared(symbolic, program, bound)
+
+
+def known_facts(symbolic: Plan, bound: Bound, device: str = "cpu") -> Facts:
+    """Facts of what was bound, with the outputs of every call that the spec makes."""
+    return complete(symbolic, bound, facts(bound, device, crosses(symbolic.checked)))
 
 
 def _bound(symbolic: Plan, bindings: Mapping[str, Any], base: Path, seed: int) -> Bound:
@@ -108,14 +114,15 @@ def inputs_of(symbolic: Plan, base: Path) -> Inputs:
 
 
 def crosses(checked: Checked) -> tuple[tuple[str, ...], ...]:
-    """The columns of every `cross(...)` of a spec."""
-    return tuple(
-        tuple(column.id for column in node.arguments if isinstance(column, Name))
-        for node in walk(checked.elaborated)
-        if isinstance(node, Call)
-        and isinstance(node.function, Name)
-        and node.function.id == "cross"
-    )
+    """The columns of every `cross(...)` of a spec, and of every `E[.. | a, b]`."""
+    found = []
+    for node in walk(checked.elaborated):
+        match node:
+            case (
+                Call(function=Name(id="cross"), arguments=columns) | Expectation(conditions=columns)
+            ):
+                found.append(tuple(column.id for column in columns if isinstance(column, Name)))
+    return tuple(dict.fromkeys(columns for columns in found if columns))
 
 
 def imported(checked: Checked, base: Path) -> dict[str, Callable[..., Any]]:

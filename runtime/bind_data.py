@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -44,10 +44,15 @@ def bind_data(
         except DataError as error:
             wrong.append(error)
             continue
-        data |= found
+        data |= {name: _as_declared(dataset, setup) for name, dataset in found.items()}
         resolved.append(setup.model_copy(update={"source": call}))
     raise_all(wrong)
     return aligned(data), tuple(resolved)
+
+
+def _as_declared(dataset: Dataset, setup: DataSetup) -> Dataset:
+    """One number an example in a shape of its own, and the features that the spec names."""
+    return dataset.shaped(setup.inputs).with_features(setup.features)
 
 
 def _implied(
@@ -167,12 +172,19 @@ def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> D
         columns={name: _column_facts(dataset, name) for name in dataset.columns},
         feature_names=dataset.feature_names,
         provenance=dataset.provenance,
+        scaling=dataset.scaling,
         joint=tuple(
             (columns, _joint_counts(dataset, columns))
             for columns in sorted(set(crosses))
-            if all(name in dataset.classes for name in columns)
+            if all(_grouped(dataset, name) for name in columns)
         ),
     )
+
+
+def _grouped(dataset: Dataset, name: str) -> bool:
+    """Whether a column can make groups: whole numbers or codes, one an example."""
+    values = dataset.columns.get(name)
+    return values is not None and values.ndim == 1 and not values.is_floating_point()
 
 
 def _joint_counts(
@@ -198,8 +210,23 @@ def _column_facts(dataset: Dataset, name: str) -> ColumnFacts:
             classes=tuple(_plain(c) for c in classes),
             counts=tuple(counts),
         )
-    kind: Literal["real", "integer"] = "real" if values.is_floating_point() else "integer"
-    return ColumnFacts(kind=kind, shape=shape, values=_some_values(values))
+    if values.is_floating_point():
+        some = _some_values(values)
+        return ColumnFacts(kind="real", shape=shape, values=some, signed=some == (-1, 1))
+    distinct, counts = values.detach().cpu().unique(return_counts=True)  # type: ignore[no-untyped-call]
+    few = len(distinct) <= MOST_LEVELS
+    return ColumnFacts(
+        kind="integer",
+        shape=shape,
+        levels=tuple(distinct.tolist()) if few else (),
+        counts=tuple(counts.tolist()) if few else (),
+        signed=tuple(distinct.tolist()) == (-1, 1),
+        values=tuple(distinct[:_SHOWN].tolist()),
+    )
+
+
+MOST_LEVELS = 1_000
+"""Distinct whole numbers up to which a column can make groups."""
 
 
 _SHOWN = 6

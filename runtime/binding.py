@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -250,15 +251,16 @@ def _model(
         if isinstance(found, nn.Module):
             return found, call
         return _called(inputs, setup, found, call.settings), call
-    shape = call.inputs or _input_shape(data)
+    shape = call.inputs or _input_shape(setup, data)
     outputs = call.outputs if call.outputs is not None else sizes.get(setup.name)
     if shape is None or outputs is None:
-        what = "there is no data with a column `x`" if shape is None else "its use does not say"
+        missing = setup.arguments or ("x",)
+        what = "its use does not say"
+        if shape is None:
+            what = f"there is no data with {' and '.join(f'a column `{m}`' for m in missing)}"
         message = f"the size of model `{setup.name}` can't be worked out: {what}"
         help_ = "bind a model of your own: in Python, or `--bind 'NAME=net.py:Net'`"
         raise _error(inputs, "CS331", message, (help_.replace("NAME", setup.name),), setup.name)
-    if not shape:
-        raise _error(inputs, "CS331", *_flat_inputs(setup, call, data), setup.name)
     try:
         made = build(call.name, inputs=shape, outputs=outputs, **call.settings)
     except ModelError as error:
@@ -284,24 +286,11 @@ def _called(
     return made
 
 
-def _flat_inputs(
-    setup: ModelSetup, call: SourceCall, data: Mapping[str, Dataset]
-) -> tuple[str, tuple[str, ...]]:
-    """What is said of inputs that are one number an example and not a list of numbers."""
-    name, dataset = next((n, d) for n, d in data.items() if "x" in d.columns)
-    message = (
-        f"column `x` of `{name}` has the shape ({len(dataset)},), and `{call.name}` takes a list of"
-        " numbers an example"
-    )
-    return message, (
-        "one number an example is a list of one",
-        f"give it as a column of the shape ({len(dataset)}, 1): `x[:, None]`",
-    )
-
-
-def _input_shape(data: Mapping[str, Dataset]) -> tuple[int, ...] | None:
-    """Shape of `x` of one example of the first dataset that has one."""
+def _input_shape(setup: ModelSetup, data: Mapping[str, Dataset]) -> tuple[int, ...] | None:
+    """Shape of the inputs of one example: of one column, or the length of several side by side."""
+    columns = setup.arguments or ("x",)
     for dataset in data.values():
-        if "x" in dataset.columns:
-            return tuple(dataset["x"].shape[1:])
+        if all(column in dataset.columns for column in columns):
+            shapes = [tuple(dataset[column].shape[1:]) or (1,) for column in columns]
+            return shapes[0] if len(shapes) == 1 else (sum(map(math.prod, shapes)),)
     return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import Translator, constant
+from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.measures import MakeTranslator
+from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import tensors_of
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember

@@ -8,10 +8,25 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
+from cspec.compiler.axes.calls import call_key
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.places import Place
+from cspec.compiler.axes.record import Axes
+from cspec.compiler.emit import examples, means
 from cspec.compiler.emit.names import Names
+from cspec.compiler.emit.pieces import (
+    OPERATORS,
+    RELATIONS,
+    attribute,
+    constant,
+    entry,
+    joined,
+    subscript,
+)
 from cspec.compiler.emit.vectors import matrix_constant, translate_vectors
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
@@ -19,7 +34,6 @@ from cspec.compiler.ir import Category, ParameterRef, PerExample, SetMember
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
-from cspec.compiler.shapes import shape_of as weight_shape
 from cspec.compiler.vectors import Constants, Entries, Sized, Total
 from cspec.dsl.constants import CONSTANTS, value_or_none
 from cspec.dsl.nodes import (
@@ -61,28 +75,8 @@ HOISTED = {
 }
 """Functions whose value is kept in a local (by this name): they are asked for again and again."""
 
-WITHIN_EXAMPLE: dict[str, str | None] = {
-    "max": "example_max",
-    "min": "example_min",
-    "sum": "example_sum",
-    "norm": None,
-    "l1": None,
-    "l2": None,
-    "sumsq": None,
-}
-"""Reductions inside E and P: their body over an example's entries, or None where the usual body
-has a setting for it."""
-
 LONGEST = 200
 """Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
-
-_OPERATORS: dict[str, ast.operator] = {
-    "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
-}  # fmt: skip
-_RELATIONS: dict[str, ast.cmpop] = {
-    "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(),
-    "==": ast.Eq(), "!=": ast.NotEq(),
-}  # fmt: skip
 
 
 class Scope(NamedTuple):
@@ -90,6 +84,7 @@ class Scope(NamedTuple):
 
     symbols: Symbols
     facts: Facts
+    inference: Inference
     params: Mapping[str, str]
     """Spec name of a param -> Python name of the module constant."""
     auxiliary: str | None = None
@@ -121,8 +116,9 @@ class Translator:
         """Names to import from `cspec.runtime.functions`."""
         self.operators: dict[object, tuple[str, ast.expr]] = {}
         """Sets of the module: key -> name of the constant, and the call that makes it."""
+        self.dataset: str | None = None
+        """The dataset whose examples are in reach."""
         self._locals: dict[object, ast.expr] = {}
-        self._dataset: str | None = None
         self._columns_of: dict[str, str] = {}
         """Columns by name: the dataset whose column has the plain name."""
 
@@ -232,8 +228,8 @@ class Translator:
     def translate(self, expr: Expr) -> ast.expr:
         """The Python of an expression."""
         match expr:
-            case Number(value=value):
-                return constant(value)
+            case Number(value=typed):
+                return constant(typed)
             case String(value=text):
                 return ast.Constant(text)
             case Category(code=code):
@@ -243,23 +239,29 @@ class Translator:
             case Name():
                 return self._name(expr)
             case Negate(operand=operand):
-                return ast.UnaryOp(op=ast.USub(), operand=self.translate(operand))
+                return ast.UnaryOp(op=ast.USub(), operand=self.numbers((operand,))[0])
+            case Sum(operands=operands) if len(operands) > LONGEST:
+                return self._long(expr)
+            case Product(operators=operators) if "@" in operators:
+                return self._matrix_product(expr)
             case (
                 Sum(operands=operands, operators=operators)
                 | Product(operands=operands, operators=operators)
             ):
-                if len(operands) > LONGEST and isinstance(expr, Sum):
-                    return self._long(expr)
-                flat = "@" in operators or self._beside_matrix(operands)
-                read = self.matrix if flat else self.translate
-                result = read(operands[0])
-                for operator, operand in zip(operators, operands[1:], strict=True):
-                    result = ast.BinOp(result, _OPERATORS[operator], read(operand))
+                if self._beside_matrix(operands):
+                    result, *rest = [self.matrix(operand) for operand in operands]
+                else:
+                    result, *rest = self.numbers(operands)
+                for operator, value in zip(operators, rest, strict=True):
+                    result = ast.BinOp(result, OPERATORS[operator], value)
                 return result
             case Power(base=base, exponent=exponent):
-                return ast.BinOp(self.translate(base), ast.Pow(), self.translate(exponent))
+                left, right = self.numbers((base, exponent))
+                return ast.BinOp(left, ast.Pow(), right)
             case Vector(param=str() as name) if name:
                 return self._vector(name, matrix_constant(expr, self))
+            case Vector(items=items) if self.axes(expr).each is not None:
+                return self.call("side_by_side", *self.numbers(items))
             case Vector(items=items):
                 entries = [self.translate(item) for item in items]
                 plain = all(self._is_number(item) for item in entries)
@@ -273,17 +275,70 @@ class Translator:
             case Index():
                 return self._index(expr)
             case Expectation():
-                return self._expectation(expr)
+                return means.mean(self, expr)
             case Entries() | Constants() | Sized() | Total():
                 return translate_vectors(expr, self)
             case PerExample(dataset=dataset, body=body):
-                outer, self._dataset = self._dataset, dataset
-                try:
+                with self.over(dataset):
                     return self.translate(body)
-                finally:
-                    self._dataset = outer
             case _:
                 raise not_compiled(form(expr), expr)
+
+    # --- examples ---
+
+    @property
+    def inference(self) -> Inference:
+        """What expressions are."""
+        return self.scope.inference
+
+    def axes(self, expr: Expr) -> Axes:
+        """What an expression is where it stands."""
+        return self.inference.axes(expr, self.dataset)
+
+    def place(self, expr: Index | Attribute) -> Place | None:
+        """What an index or a name behind a value means where it stands."""
+        return self.inference.place(expr, self.dataset)
+
+    @contextmanager
+    def over(self, dataset: str | None) -> Iterator[None]:
+        """What is translated inside is about the examples of a dataset."""
+        outer, self.dataset = self.dataset, dataset
+        try:
+            yield
+        finally:
+            self.dataset = outer
+
+    def numbers(self, operands: tuple[Expr, ...]) -> list[ast.expr]:
+        """Operands of arithmetic, their axes side by side where examples are in reach."""
+        if self.dataset is None:
+            return [self.translate(operand) for operand in operands]
+        return examples.numbers(self, operands)
+
+    def event(self, expr: Expr) -> ast.expr:
+        """Something true or false: a column of it is kept as 0 and 1."""
+        value = self.translate(expr)
+        if self.dataset is not None and examples.is_column(self, expr, self.axes(expr)):
+            return ast.Compare(left=value, ops=[ast.Eq()], comparators=[ast.Constant(1)])
+        return value
+
+    def kept(self, name: str, key: object, *arguments: ast.expr) -> ast.expr:
+        """A call whose value is kept in a local: it is asked for again and again."""
+        told = tuple(shape(part) if isinstance(part, Expr) else part for part in _listed(key))
+        return self.local((name, self.dataset, told), HOISTED[name], self.call(name, *arguments))
+
+    def any_column(self) -> ast.expr:
+        """A column of the dataset in reach: how many examples there are."""
+        dataset = self.dataset or ""
+        columns = self._columns(dataset)
+        return self.column(dataset, "y" if "y" in columns else min(columns))
+
+    def _matrix_product(self, expr: Product) -> ast.expr:
+        if self.dataset is not None and self.axes(expr).each is not None:
+            return examples.product(self, expr)
+        result = self.matrix(expr.operands[0])
+        for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
+            result = ast.BinOp(result, OPERATORS[operator], self.matrix(operand))
+        return result
 
     def _long(self, expr: Sum) -> ast.expr:
         """A sum too long for one Python expression, as a sum of shorter ones."""
@@ -306,7 +361,7 @@ class Translator:
     def _beside_matrix(self, operands: Sequence[Expr]) -> bool:
         """Whether kernels stand beside matrices: `W - W.T` of a kernel is of (outputs, rest)."""
         kernels = any(isinstance(o, ParameterRef) and len(o.shape) > 2 for o in operands)
-        return kernels and any(len(weight_shape(o, {}, {}) or ()) == 2 for o in operands)
+        return kernels and any(len(self.axes(o).shape or ()) == 2 for o in operands)
 
     def sides(self, left: Expr, right: Expr) -> list[ast.expr]:
         """Both sides of a relation, a kernel beside a matrix as (outputs, rest)."""
@@ -315,8 +370,8 @@ class Translator:
 
     def _name(self, expr: Name) -> ast.expr:
         name, symbols = expr.id, self.scope.symbols
-        if self._dataset is not None and name in self._columns(self._dataset):
-            return self.column(self._dataset, name)
+        if self.dataset is not None and name in self._columns(self.dataset):
+            return self._column_as_number(self.dataset, name)
         if name in self.scope.params:
             constant_ = ast.Name(id=self.scope.params[name])
             return self._vector(name, constant_) if name in self.scope.vectors else constant_
@@ -343,6 +398,15 @@ class Translator:
             return made
         return self.local(("param", name), f"{name}_values", made)
 
+    def _column_as_number(self, dataset: str, name: str) -> ast.expr:
+        """A column; one that models take as rows of one number is a number in expressions."""
+        value = self.column(dataset, name)
+        known = self.inference.known.column(dataset, name)
+        if known is not None and known.shape == (1,):
+            index = ast.Tuple(elts=[ast.Slice(), ast.Constant(0)])
+            return self.local(("number", dataset, name), f"{name}_value", subscript(value, index))
+        return value
+
     def _columns(self, dataset: str) -> frozenset[str]:
         known = self.scope.facts.data.get(dataset)
         if known is not None:
@@ -358,24 +422,34 @@ class Translator:
     def _event(self, expr: Expr) -> ast.expr:
         match expr:
             case Compare(operands=operands, operators=operators):
-                sides = [self.translate(operand) for operand in operands]
+                sides = self._compared(operands)
                 links: list[ast.expr] = [
-                    ast.Compare(left=a, ops=[_RELATIONS[o]], comparators=[b])
+                    ast.Compare(left=a, ops=[RELATIONS[o]], comparators=[b])
                     for a, o, b in zip(sides, operators, sides[1:], strict=False)
                 ]
-                return _joined(ast.BitAnd(), links)
+                return joined(ast.BitAnd(), links)
             case And(operands=operands):
-                return _joined(ast.BitAnd(), [self.translate(o) for o in operands])
+                return joined(ast.BitAnd(), self._events(operands))
             case Or(operands=operands):
-                return _joined(ast.BitOr(), [self.translate(o) for o in operands])
+                return joined(ast.BitOr(), self._events(operands))
             case Not(operand=operand):
-                return ast.UnaryOp(op=ast.Invert(), operand=self.translate(operand))
+                return ast.UnaryOp(op=ast.Invert(), operand=self.event(operand))
             case Implies(condition=condition, consequence=consequence):
-                return self.call("implies", self.translate(condition), self.translate(consequence))
+                return self.call("implies", *self._events((condition, consequence)))
             case Membership(element=element, set=within):
                 return self._membership(element, within)
             case _:
                 raise not_compiled(form(expr), expr)
+
+    def _compared(self, operands: tuple[Expr, ...]) -> list[ast.expr]:
+        if self.dataset is None:
+            return [self.translate(operand) for operand in operands]
+        return examples.compared(self, operands)
+
+    def _events(self, operands: tuple[Expr, ...]) -> list[ast.expr]:
+        if self.dataset is None:
+            return [self.translate(operand) for operand in operands]
+        return examples.events(self, operands)
 
     def _membership(self, element: Expr, within: Expr) -> ast.expr:
         match within:
@@ -391,23 +465,21 @@ class Translator:
     def _call(self, expr: Call) -> ast.expr:
         match expr.function:
             case Name(id=name) if self.scope.symbols.role(name) == "model":
-                arguments = [self.translate(argument) for argument in expr.arguments]
-                value = ast.Call(func=self.model(name), args=arguments, keywords=[])
-                key = ("forward", self._dataset, shape(expr))
-                return self.local(key, "z" if self._alone(name) else f"z_{name}", value)
+                return self._forward(name, expr)
             case Name(id=name) if name in self.scope.functions:
-                arguments = [self.translate(argument) for argument in expr.arguments]
+                arguments = [self._given(argument) for argument in expr.arguments]
                 function = ast.Name(id=self.scope.functions[name])
-                return ast.Call(func=function, args=arguments, keywords=[])
+                value = ast.Call(func=function, args=arguments, keywords=[])
+                return self.call("per_example", value) if self._as_a_row(expr) else value
             case Name(id="ramp"):
                 return self._ramp(expr)
             case Name(id="eye"):
                 size = [self.translate(argument) for argument in expr.arguments]
                 return self.call("eye", *size, **self._alike())
             case Name(id="cvar" | "quantile" as name):
-                return self._tail(name, expr)
-            case Name(id=name) if self._dataset is not None and name in WITHIN_EXAMPLE:
-                return self._within_example(name, expr)
+                return means.tail(self, name, expr)
+            case Name(id=name) if (reduced := self._reduction(name, expr)) is not None:
+                return reduced
             case Name(id="sum") if len(expr.arguments) == 1 and not self.scope.facts.data:
                 # Nothing is left out where nothing is measured: what is undefined has to be seen.
                 tensor = self.call("as_tensor", self.translate(expr.arguments[0]))
@@ -415,40 +487,57 @@ class Translator:
             case Name(id=name):
                 value = self.call(
                     BODIES.get(name, name),
-                    *(self.translate(argument) for argument in expr.arguments),
+                    *self._arguments(name, expr),
                     **{k.name: self.translate(k.value) for k in expr.keywords},
                 )
                 if name in HOISTED:
-                    return self.local((name, self._dataset, shape(expr)), HOISTED[name], value)
+                    return self.local((name, self.dataset, shape(expr)), HOISTED[name], value)
                 return value
             case Attribute(value=Name(id=model), name=kind) if model in self.scope.facts.models:
                 return self._weights(model, kind, globs_of(expr))
             case _:
                 raise not_compiled(form(expr), expr)
 
-    def _tail(self, name: str, expr: Call) -> ast.expr:
-        """`cvar(e, level)` and `quantile(e, q)`: of the examples of a dataset."""
-        keywords = {k.name: k.value for k in expr.keywords}
-        dataset = keywords.pop("on", None)
-        outer = self._dataset
-        self._dataset = dataset.id if isinstance(dataset, Name) else outer
-        try:
-            arguments = [self.translate(argument) for argument in expr.arguments]
-            named = {key: self.translate(value) for key, value in keywords.items()}
-            return self.call(name, *arguments, **named)
-        finally:
-            self._dataset = outer
+    def _forward(self, name: str, expr: Call) -> ast.expr:
+        """The outputs of a model; (B, 1) is brought to (B,) here, once."""
+        arguments = [self._given(argument) for argument in expr.arguments]
+        value: ast.expr = ast.Call(func=self.model(name), args=arguments, keywords=[])
+        if self._as_a_row(expr):
+            value = self.call("per_example", value)
+        key = ("forward", self.dataset, shape(expr))
+        return self.local(key, "z" if self._alone(name) else f"z_{name}", value)
 
-    def _within_example(self, name: str, expr: Call) -> ast.expr:
-        """A reduction inside E or P is over what an example has, never over the batch."""
-        arguments = [self.translate(argument) for argument in expr.arguments]
-        named = {k.name: self.translate(k.value) for k in expr.keywords}
-        body = WITHIN_EXAMPLE[name]
-        if body is None:
-            return self.call(name, *arguments, **named, per_example=ast.Constant(True))
-        if len(arguments) > 1:
-            return self.call(BODIES[name], *arguments, **named)
-        return self.call(body, *arguments)
+    def _given(self, argument: Expr) -> ast.expr:
+        """What a model or a function of a person's own is called with: columns as they come."""
+        dataset = self.dataset
+        if dataset and isinstance(argument, Name) and argument.id in self._columns(dataset):
+            return self.column(dataset, argument.id)
+        return self.translate(argument)
+
+    def _as_a_row(self, expr: Call) -> bool:
+        """Whether a call gives (or, not seen yet, may give) one number an example as (B, 1)."""
+        if self.axes(expr).each is None:
+            return False
+        seen = self.scope.facts.outputs.get(call_key(expr, self.dataset))
+        return seen is None or (seen.each and seen.shape == (1,) and not seen.parts)
+
+    def _reduction(self, name: str, expr: Call) -> ast.expr | None:
+        """A reduction over what an example has, never over the batch."""
+        known = name in examples.REDUCED or name in examples.NORMS
+        count = 1 if name != "norm" else len(expr.arguments)
+        if self.dataset is None or not known or len(expr.arguments) != count:
+            return None
+        return examples.reduction(self, name, expr)
+
+    def _arguments(self, name: str, expr: Call) -> list[ast.expr]:
+        """Arguments of a function of the language; of one entry by entry, side by side."""
+        signature = self.inference.known.signature(name)
+        entrywise = signature is not None and (
+            signature.family == "elementary" or name in ("max", "min")
+        )
+        if entrywise and name != "softmax":
+            return self.numbers(expr.arguments)
+        return [self.translate(argument) for argument in expr.arguments]
 
     def _ramp(self, expr: Call) -> ast.expr:
         """A bound of this step; where the verdict is measured, its last value."""
@@ -484,106 +573,26 @@ class Translator:
         method = method_name(expr)
         if method is not None and method[0] in self.scope.facts.models:
             return self._weights(method[0], method[1], ("*",))
-        if expr.name == "T" and self._is_vector(expr.value):
+        if expr.name == "T" and (self._is_vector(expr.value) or self.axes(expr.value).each):
             return self.translate(expr.value)  # A vector is its own transpose.
         if expr.name == "T":
-            return ast.Attribute(value=self.matrix(expr.value), attr="T")
-        position = self._position(expr.value, expr.name)
-        if position is None:
+            return attribute(self.matrix(expr.value), "T")
+        found = examples.part(self, expr)
+        if found is None:
             raise not_compiled(form(expr), expr)
-        return subscript(self.translate(expr.value), last(position))
+        return found
 
     def _index(self, expr: Index) -> ast.expr:
-        if len(expr.indices) == 1 and isinstance(expr.indices[0], String):
-            position = self._position(expr.value, expr.indices[0].value)
-            if position is None:
-                raise not_compiled(form(expr), expr)
-            return subscript(self.translate(expr.value), last(position))
+        found = examples.part(self, expr)
+        if found is not None:
+            return found
         indices = [self.translate(index) for index in expr.indices]
-        if self._dataset is not None and len(indices) == 1:
-            return subscript(self.translate(expr.value), last(indices[0]))
+        if self.axes(expr.value).each is not None:
+            every: list[ast.expr] = [ast.Constant(...), *indices]
+            return subscript(self.translate(expr.value), ast.Tuple(elts=every))
         index = indices[0] if len(indices) == 1 else ast.Tuple(elts=indices)
         return subscript(self.translate(expr.value), index)
 
-    def _position(self, value: Expr, name: str) -> ast.expr | None:
-        """Where a class or feature of that name is, along the last axis."""
-        data = self.scope.facts.data.get(self._dataset or "")
-        if data is None:
-            return None
-        if isinstance(value, Name) and name in data.feature_names:
-            return ast.Constant(data.feature_names.index(name))
-        for column in data.columns.values():
-            classes = [str(c) for c in column.classes]
-            if name in classes:
-                return ast.Constant(classes.index(name))
-        return None
 
-    def _expectation(self, expr: Expectation) -> ast.expr:
-        if expr.binders:
-            raise not_compiled(form(expr), expr)
-        outer, self._dataset = self._dataset, expr.dataset
-        try:
-            return self._mean(expr)
-        finally:
-            self._dataset = outer
-
-    def _mean(self, expr: Expectation) -> ast.expr:
-        name = "fraction" if expr.kind == "P" else "mean"
-        body = self.translate(expr.body)
-        match expr.condition:
-            case None:
-                return self.call(name, body)
-            case Name(id=column) if (groups := self._groups(column)) is not None:
-                codes = self.translate(expr.condition)
-                return self.call("by_group", body, codes, ast.Constant(groups))
-            case Call(function=Name(id="soft"), arguments=(weight,)):
-                return self.call("weighted", self.call("as_weight", body), self.translate(weight))
-            case Call(function=Name(id="soft"), arguments=(weight, mask)):
-                return self.call(
-                    "weighted",
-                    self.call("as_weight", body),
-                    self.translate(weight),
-                    where=self.translate(mask),
-                )
-            case condition:
-                return self.call(name, body, where=self.translate(condition))
-
-    def _groups(self, column: str) -> int | None:
-        """Number of groups of a column that conditions on by itself; None for an event."""
-        data = self.scope.facts.data.get(self._dataset or "")
-        facts = data.columns.get(column) if data else None
-        return len(facts.classes) if facts is not None and facts.classes else None
-
-
-def entry(mapping: str, key: str) -> ast.expr:
-    """`mapping["key"]`."""
-    return subscript(ast.Name(id=mapping), ast.Constant(key))
-
-
-def subscript(value: ast.expr, index: ast.expr) -> ast.expr:
-    """`value[index]`."""
-    return ast.Subscript(value=value, slice=index)
-
-
-def last(index: ast.expr) -> ast.expr:
-    """`..., index`: along the last axis."""
-    return ast.Tuple(elts=[ast.Constant(...), index])
-
-
-def constant(value: float) -> ast.expr:
-    """A number; whole ones as integers, infinities by name."""
-    if math.isinf(value):
-        infinity = ast.Attribute(value=ast.Name(id="math"), attr="inf")
-        return infinity if value > 0 else ast.UnaryOp(op=ast.USub(), operand=infinity)
-    if value == int(value) and abs(value) < 2**53:
-        value = int(value)
-    if value < 0:
-        return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(-value))
-    return ast.Constant(value)
-
-
-def _joined(operator: ast.operator, parts: list[ast.expr]) -> ast.expr:
-    result = parts[0]
-    for part in parts[1:]:
-        result = ast.BinOp(result, operator, part)
-    return result
+def _listed(key: object) -> tuple[object, ...]:
+    return key if isinstance(key, tuple) else (key,)

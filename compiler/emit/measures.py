@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import Translator, constant
+from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.names import Names
+from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.vectors import in_order
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.ir import Constraint, ParameterRef, PerExample
@@ -228,7 +229,7 @@ def _many(expr: Expr, translator: Translator) -> bool:
                 return True
             case Name(id=name) if name in variables and variables[name].dimensions:
                 return True
-            case Expectation() if group_count(node, translator.scope.facts) > 1:
+            case Expectation() if group_count(node, translator.inference) > 1:
                 return True
     return False
 

@@ -17,7 +17,7 @@ from cspec.compiler.emit.constructions import (
     write_prepare,
 )
 from cspec.compiler.emit.duals import needs_stand_in, needs_violation
-from cspec.compiler.emit.expressions import BODIES, Scope, Translator, constant
+from cspec.compiler.emit.expressions import BODIES, Scope, Translator
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
@@ -30,6 +30,7 @@ from cspec.compiler.emit.measures import (
     write_violation,
 )
 from cspec.compiler.emit.names import Names
+from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import write_project, write_targets
 from cspec.compiler.emit.spg import write_line, write_set_solve
 from cspec.compiler.emit.splits import split_groups, write_copies
@@ -73,7 +74,9 @@ LOOP_PIECES = {
     "cspec.runtime.look_ahead": frozenset({"keep_place", "go_back"}),
 }
 """Modules of the runtime with the pieces of single methods."""
-EXAMPLE_PIECES = frozenset({"example_max", "example_min", "example_sum"})
+EXAMPLE_PIECES = frozenset(
+    {"example_max", "example_min", "example_sum", "example_all", "example_any"}
+)
 PAIR_PIECES = frozenset({"differences", "ratio_differences"})
 SPLIT_PIECES = frozenset(
     {"attraction", "split_reset", "split_step", "deliver", "stay", "linearized_step",
@@ -158,10 +161,11 @@ def double_quoted(text: str) -> str:
 
 INTERNAL = frozenset(
     {
-        "fraction", "mean", "weighted", "by_group", "implies", "as_tensor", "expected_density",
-        "class_prob", "label_prob", "class_margin", "label_margin", "sigmoid_event", "ramp_event",
-        "hinge_event", "soft_equal", "as_weight", "product_and", "product_or", "product_not",
-        "product_implies",
+        "per_example", "entry", "own_entry", "spread", "as_number", "side_by_side", "recoded",
+        "group_index", "fraction", "mean", "weighted", "by_group", "implies", "as_tensor",
+        "expected_density", "class_prob", "label_prob", "class_margin", "label_margin",
+        "sigmoid_event", "ramp_event", "hinge_event", "soft_equal", "as_weight",
+        "product_and", "product_or", "product_not", "product_implies",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""
@@ -267,7 +271,7 @@ def _imports(
         - UPDATE_PIECES - PAIR_PIECES - SPLIT_PIECES - MODEL_PIECES - EXAMPLE_PIECES
         - frozenset().union(*LOOP_PIECES.values()),
         "cspec.runtime.functions.pairs": used & PAIR_PIECES,
-        "cspec.runtime.functions.per_example": used & EXAMPLE_PIECES,
+        "cspec.runtime.functions.reductions": used & EXAMPLE_PIECES,
         "cspec.runtime.models": used & MODEL_PIECES,
         "cspec.runtime.splitting": used & SPLIT_PIECES,
         "cspec.runtime.update": used & UPDATE_PIECES,
@@ -315,7 +319,7 @@ def _constants(head: Writer, template: Translator, scope: Scope, emission: Emiss
 
 def _tail(emission: Emission) -> str:
     plain = emission.program.model_dump(
-        mode="json", exclude={"source", "graph"}, exclude_defaults=True
+        mode="json", exclude={"source", "graph", "described"}, exclude_defaults=True
     )
     literal = pprint.pformat(_python(plain), width=100, sort_dicts=False, compact=True)
     return (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import Translator, constant, entry
+from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.measures import MakeTranslator
+from cspec.compiler.emit.pieces import constant, entry
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import SetAction

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import constant, subscript
+from cspec.compiler.emit.pieces import constant, subscript
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.graph import (
     FORMULA_FUNCTIONS,

@@ -107,10 +107,10 @@ def affine_in_outputs(expr: Expr, facts: Facts, params: Params) -> Affine | None
 
 
 def _width(model: str, facts: Facts) -> int | None:
-    known = facts.models.get(model)
-    if known is None or known.outputs is None or len(known.outputs) > 1:
+    known = facts.outputs_of(model)
+    if known is None or len(known) > 1:
         return None
-    return known.outputs[0] if known.outputs else 1
+    return known[0] if known else 1
 
 
 def _unit(index: int, width: int) -> Row:

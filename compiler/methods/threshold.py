@@ -48,7 +48,7 @@ def thresholded(constraints: Sequence[Constraint], facts: Facts) -> str | None:
     if len(models) > 1:
         raise SpecError([_no_rate(constraints[0], "its rates are of several models")])
     model = models.pop()
-    outputs = facts.models[model].outputs
+    outputs = facts.outputs_of(model)
     if outputs not in ((), (1,)):
         raise SpecError([_no_rate(constraints[0], f"`{model}` has more than one output")])
     return model

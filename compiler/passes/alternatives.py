@@ -13,7 +13,7 @@ from math import prod
 
 from cspec.compiler.entries import entry_of
 from cspec.compiler.ir import Constraint, Problem
-from cspec.compiler.passes.logic import All, Any, Atom, Formula, Known, Truth, formula, together
+from cspec.compiler.passes.logic import All, Any, Atom, Decided, Formula, Truth, formula, together
 from cspec.compiler.rewrite import number, same
 from cspec.compiler.shapes import shape_of
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -27,7 +27,7 @@ class _TooManyError(Exception):
     """A rule can hold in more ways than are tried."""
 
 
-def alternatives(problem: Problem, known: Known) -> Problem:
+def alternatives(problem: Problem, known: Decided) -> Problem:
     """The problem with the parts of its rules beside each other, and which of them go together.
 
     Raises:
@@ -40,7 +40,7 @@ def alternatives(problem: Problem, known: Known) -> Problem:
     return problem.model_copy(update={"constraints": constraints})
 
 
-def _taken_apart(c: Constraint, event: Expr, known: Known) -> Constraint:
+def _taken_apart(c: Constraint, event: Expr, known: Decided) -> Constraint:
     atoms: list[Atom] = []
     try:
         found = _entrywise(formula(event, known), known)
@@ -89,7 +89,7 @@ def _few(ways: list[frozenset[int]]) -> list[frozenset[int]]:
     return least
 
 
-def _entrywise(found: Formula, known: Known) -> Formula:
+def _entrywise(found: Formula, known: Decided) -> Formula:
     """Comparisons of vectors entry by entry, those that must all hold as they are if many."""
     match found:
         case All(items=items):
@@ -107,7 +107,7 @@ def _entrywise(found: Formula, known: Known) -> Formula:
     return found
 
 
-def _entry(atom: Atom, place: tuple[int, ...], known: Known) -> Atom:
+def _entry(atom: Atom, place: tuple[int, ...], known: Decided) -> Atom:
     function = entry_of(atom.function, place, known.shapes, known.params)
     operator = "==" if atom.equal else "<="
     return Atom(function, operator, number(0))

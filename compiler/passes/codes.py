@@ -15,11 +15,13 @@ from cspec.compiler.ir import Category, PerExample
 from cspec.compiler.rewrite import function_name, rewrite
 from cspec.dsl.diagnostics import Diagnostic, Fix, SpecError
 from cspec.dsl.nodes import (
+    Attribute,
     Call,
     Compare,
     Expectation,
     Expr,
     FiniteSet,
+    Index,
     Membership,
     Name,
     Number,
@@ -74,12 +76,25 @@ def _coded(node: Expr, columns: Mapping[str, ColumnFacts], found: dict[int, Diag
 
 def _column(expr: Expr, columns: Mapping[str, ColumnFacts]) -> str | None:
     """The categorical column whose values an expression has: itself, or the labels of `pred`."""
-    if isinstance(expr, Name) and expr.id in columns and columns[expr.id].classes:
-        return expr.id
+    name = _bound_as(expr)
+    if name in columns and columns[name].classes:
+        return name
     if isinstance(expr, Call) and function_name(expr) == "pred":
         labelled = [name for name in ("y", *columns) if name in columns and columns[name].classes]
         return labelled[0] if labelled else None
     return None
+
+
+def _bound_as(expr: Expr) -> str:
+    """The column that an expression is: itself, or a feature that is bound as one (`x.job`)."""
+    match expr:
+        case Name(id=name):
+            return name
+        case Attribute(value=Name(id=column), name=name):
+            return f"{column}.{name}"
+        case Index(value=Name(id=column), indices=(String(value=name),)):
+            return f"{column}.{name}"
+    return ""
 
 
 def _code(

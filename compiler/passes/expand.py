@@ -265,17 +265,17 @@ def chosen_parameters(
 
 
 def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...]:
-    """The values of a categorical column, in code order."""
+    """The values of a column that makes groups, in code order: over all the data that have it."""
+    found: dict[int, str] = {}
     for data in facts.data.values():
         known = data.columns.get(column)
         if known is None:
             continue
-        if known.kind == "real":
+        if not known.held:
             break
-        return tuple(
-            Category(column=column, text=str(value), code=code)
-            for code, value in enumerate(known.classes)
-        )
+        found |= {code: known.called(code) for code in known.held}
+    if found:
+        return tuple(Category(column=column, text=found[code], code=code) for code in sorted(found))
     raise SpecError(
         [
             Diagnostic(

@@ -50,7 +50,7 @@ TURNED: Mapping[str, str] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "
 Entries = Word["", "all", "any"]
 
 
-class Known(NamedTuple):
+class Decided(NamedTuple):
     """What decides comparisons of constants and tells tensors from numbers."""
 
     params: Mapping[str, float | tuple[float, ...]]
@@ -102,7 +102,7 @@ class Any(NamedTuple):
 Formula = Truth | Atom | All | Any
 
 
-def formula(event: Expr, known: Known, positive: bool = True) -> Formula:
+def formula(event: Expr, known: Decided, positive: bool = True) -> Formula:
     """An event, or what `not` makes of it, as comparisons joined by all and any.
 
     Raises:
@@ -146,7 +146,7 @@ def together(items: list[Formula], every: bool) -> Formula:
     return All(tuple(open_)) if every else Any(tuple(open_))
 
 
-def _comparison(left: Expr, operator: str, right: Expr, known: Known, positive: bool) -> Formula:
+def _comparison(left: Expr, operator: str, right: Expr, known: Decided, positive: bool) -> Formula:
     if _constant(left, known) and _constant(right, known):
         relation = Compare(operands=(left, right), operators=(operator,), span=left.span)
         return Truth(holds(relation, {}, {}, known.facts, known.params) == positive)
@@ -158,17 +158,17 @@ def _comparison(left: Expr, operator: str, right: Expr, known: Known, positive: 
     return _split(Atom(left, operator, right, entries), known)
 
 
-def _constant(expr: Expr, known: Known) -> bool:
+def _constant(expr: Expr, known: Decided) -> bool:
     return isinstance(expr, String | Category) or value_or_none(expr, known.params) is not None
 
 
-def _settled(expr: Expr, known: Known) -> bool:
+def _settled(expr: Expr, known: Decided) -> bool:
     """Whether an expression is constant once quantifiers are expanded."""
     names = {node.id for node in walk(expr) if isinstance(node, Name)}
     return _constant(expr, known) or names <= known.open | known.params.keys()
 
 
-def _split(atom: Atom, known: Known) -> Formula:
+def _split(atom: Atom, known: Decided) -> Formula:
     """Without `abs`, `max`, `min` where comparisons of their arguments say the same."""
     if function_name(atom.left) not in SPLIT and function_name(atom.right) in SPLIT:
         atom = Atom(atom.right, TURNED[atom.operator], atom.left, atom.entries)

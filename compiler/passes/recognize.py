@@ -126,7 +126,8 @@ def _upper(seen: Seen) -> SetMember | None:
     match value:
         case Compare(operands=(first, middle, last), operators=("<=" | ">=" as operator, _)):
             low, high = (first, last) if operator == "<=" else (last, first)
-            return box(seen, middle, low, high) if is_tensor(middle, tensors) else None
+            known = seen.constant(low) and seen.constant(high)
+            return box(seen, middle, low, high) if known and is_tensor(middle, tensors) else None
         case Compare():
             return None  # a longer chain is looked at link by link
     if is_tensor(value, tensors) and seen.constant(bound):
@@ -138,7 +139,7 @@ def _upper(seen: Seen) -> SetMember | None:
     if not isinstance(value, Call) or not value.arguments:
         return None
     subject = value.arguments[0]
-    if name == "density" and isinstance(subject, Name):
+    if name == "density" and isinstance(subject, Name) and seen.constant(bound):
         recognized = {"arguments": {"0": bound}, "recognized": seen.text}
         return SetMember(word="sparse", model=subject.id, **recognized)
     if name == "abs":

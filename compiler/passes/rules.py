@@ -14,7 +14,7 @@ from __future__ import annotations
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.passes.canonical import with_parts
-from cspec.compiler.passes.logic import Atom, Known, Truth, formula, margin
+from cspec.compiler.passes.logic import Atom, Decided, Truth, formula, margin
 from cspec.compiler.passes.sides import sides
 from cspec.compiler.rewrite import call, number
 from cspec.dsl.nodes import And, Expr, Implies, Not, Or
@@ -23,7 +23,7 @@ EVENTS = (Implies, And, Or, Not)
 """What a requirement may be besides a relation."""
 
 
-def rules(problem: Problem, known: Known) -> Problem:
+def rules(problem: Problem, known: Decided) -> Problem:
     """The problem with its rules as violations, what is decided already left out of them."""
     sign = problem.objective_sign
     constraints = tuple(
@@ -33,7 +33,7 @@ def rules(problem: Problem, known: Known) -> Problem:
     return problem.model_copy(update={"constraints": constraints})
 
 
-def _stated(c: Constraint, event: Expr, known: Known) -> Constraint:
+def _stated(c: Constraint, event: Expr, known: Decided) -> Constraint:
     names = frozenset(name for binder in c.binders for name in binder.names)
     known = known._replace(open=names)
     found = formula(event, known)
@@ -47,7 +47,7 @@ def _stated(c: Constraint, event: Expr, known: Known) -> Constraint:
     return c.model_copy(update={**update, "cases": _cases(event, known)})
 
 
-def _cases(event: Expr, known: Known) -> tuple[tuple[str, Expr], ...]:
+def _cases(event: Expr, known: Decided) -> tuple[tuple[str, Expr], ...]:
     """The ways in which an event can hold, in words: of a rule, that its condition does not."""
     match event:
         case Implies(condition=condition, consequence=consequence):

@@ -9,7 +9,7 @@ from cspec.compiler.ir import Constraint, SetMember
 from cspec.compiler.passes.normalize import Values
 from cspec.compiler.rewrite import method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Expr, Name, walk
+from cspec.dsl.nodes import Expectation, Expr, Name, walk
 from cspec.dsl.symbols import Symbols
 
 
@@ -32,8 +32,18 @@ class Seen(NamedTuple):
         return value_or_none(expr, self.params)
 
     def constant(self, expr: Expr) -> bool:
-        """Whether an expression has no tensor in it: a number, a vector of params."""
-        return not any(isinstance(n, Name) and n.id in self.tensors for n in walk(expr))
+        """Whether an expression is known before training: numbers, params, vectors of them.
+
+        What is measured (`E[..]`, `density(net)`) and other weights move: no set has such an end.
+        """
+        return not any(
+            isinstance(n, Expectation) or (isinstance(n, Name) and self._moves(n.id))
+            for n in walk(expr)
+        )
+
+    def _moves(self, name: str) -> bool:
+        role = self.symbols.role(name)
+        return name in self.tensors or role not in (None, "param", "let")
 
     def listed(self, expr: Expr) -> bool:
         """Whether an expression is a list of a model's weights, `net.weights("fc*")`."""

@@ -101,19 +101,23 @@ def _moves(expr: Expr, softener: Softener) -> bool:
 
 
 def _soft_expectation(node: Expectation, softener: Softener) -> Expr:
-    body, condition = node.body, node.condition
+    body, conditions = node.body, node.conditions
     if isinstance(body, _EVENTS) and _moves(body, softener):
         body = event(body, softener)
-    if condition is not None and _moves(condition, softener):
-        condition = _soft_condition(condition, softener)
-    if body is node.body and condition is node.condition:
+    if any(_moves(condition, softener) for condition in conditions):
+        conditions = (_soft_condition(conditions, softener),)
+    if body is node.body and conditions is node.conditions:
         return node
-    return node.model_copy(update={"kind": "E", "body": body, "condition": condition})
+    return node.model_copy(update={"kind": "E", "body": body, "conditions": conditions})
 
 
-def _soft_condition(condition: Expr, softener: Softener) -> Expr:
+def _soft_condition(conditions: tuple[Expr, ...], softener: Softener) -> Expr:
     """`soft(weight, mask)`: what moves becomes a weight, what is data stays a mask."""
-    operands = condition.operands if isinstance(condition, And) else (condition,)
+    operands = tuple(
+        operand
+        for condition in conditions
+        for operand in (condition.operands if isinstance(condition, And) else (condition,))
+    )
     weights = [event(o, softener) for o in operands if _moves(o, softener)]
     masks = tuple(o for o in operands if not _moves(o, softener))
     weight = weights[0]

@@ -83,7 +83,7 @@ def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
     columns = tuple(c.column for c in categories)
     for data in facts.data.values():
         if len(categories) == 1 and columns[0] in data.columns:
-            return data.columns[columns[0]].counts[categories[0].code]
+            return data.columns[columns[0]].count(categories[0].code)
         codes = tuple(c.code for c in categories)
         joint = data.joint_counts(columns, codes)
         if joint is not None:

@@ -45,6 +45,7 @@ def report_html(result: Result, program: Program) -> str:
         table_html(summary),
         _lines(summary.misses),
         _facts(summary),
+        _data(program),
         _lines(summary.prices),
         _lines(f"note: {note}" for note in summary.notes),
         "<h2>Curves</h2>",
@@ -89,6 +90,17 @@ def _methods(program: Program) -> str:
         return ""
     head = "<tr><th>requirement</th><th>as written</th><th>method</th><th>why</th></tr>"
     return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _data(program: Program) -> str:
+    """Each dataset: rows, inputs, their scaling, classes in their order."""
+    if not program.described:
+        return ""
+    rows = [
+        f'<tr><td>{escape(name)}</td><td style="white-space:normal">{escape(text)}</td></tr>'
+        for name, text in program.described.items()
+    ]
+    return f"<h2>Data</h2><table><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """The record of a dataset: named columns of one length, checked when it is made."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,11 @@ class Dataset:
         columns: tensors (N, ...); `x` float features or images, codes and labels int64.
         classes: original values of each categorical column; a code is a position in them.
         feature_names: names of the last dimension of `x`, where it has names.
+        features: what `x` was made of, by name, in the units of its source: numbers before they
+            were scaled, text as codes with `classes["x.name"]`. Binding makes columns of those
+            that a spec names and drops the rest.
+        scaling: of each feature that is standardized its name, mean and deviation: the model sees
+            (feature - mean) / deviation.
         provenance: where the data came from: file, sizes, seed.
 
     Raises:
@@ -33,6 +38,8 @@ class Dataset:
     classes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     feature_names: tuple[str, ...] = ()
     provenance: str = ""
+    features: Mapping[str, Tensor] = field(default_factory=dict)
+    scaling: tuple[tuple[str, float, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.columns:
@@ -70,7 +77,34 @@ class Dataset:
     def select(self, indices: Tensor | Sequence[int]) -> "Dataset":
         """The rows at the given positions, in that order."""
         rows = torch.as_tensor(indices, dtype=torch.int64)
-        return replace(self, columns={c: v[rows.to(v.device)] for c, v in self.columns.items()})
+
+        def chosen(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {name: v[rows.to(v.device)] for name, v in values.items()}
+
+        return replace(self, columns=chosen(self.columns), features=chosen(self.features))
+
+    def shaped(self, inputs: Collection[str]) -> "Dataset":
+        """The same data with (N, 1) as (N,), but for columns that models take as they are.
+
+        A column of one number in a row of its own is one number an example.
+        """
+        narrow = {
+            column: values.squeeze(1)
+            for column, values in self.columns.items()
+            if values.ndim == 2 and values.shape[1] == 1 and column not in inputs
+        }
+        if not narrow:
+            return self
+        found = {column: whole_classes(values) for column, values in narrow.items()}
+        classes = {column: values for column, values in found.items() if values is not None}
+        return replace(
+            self, columns={**self.columns, **narrow}, classes={**classes, **self.classes}
+        )
+
+    def with_features(self, names: Iterable[tuple[str, str]]) -> "Dataset":
+        """Features of `x` as columns of their own, `(age, x.age)`; the other ones are dropped."""
+        named = {column: self.features[name] for name, column in names if name in self.features}
+        return replace(self, columns={**self.columns, **named}, features={})
 
     def renamed(self, name: str) -> "Dataset":
         """The same data under another name."""

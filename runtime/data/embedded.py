@@ -45,13 +45,15 @@ def standardized(parts: dict[str, Dataset]) -> dict[str, Dataset]:
 
     A feature that is constant there is only shifted.
     """
-    reference = next(iter(parts.values()))["x"].double()
+    first = next(iter(parts.values()))
+    reference = first["x"].double()
     center, spread = reference.mean(0), reference.std(0, correction=0)
     spread = torch.where(spread > 0, spread, torch.ones_like(spread))
+    scaling = tuple(zip(first.feature_names, center.tolist(), spread.tolist(), strict=False))
 
     def scale(part: Dataset) -> Dataset:
         x = ((part["x"].double() - center) / spread).to(part["x"].dtype)
-        return replace(part, columns={**part.columns, "x": x})
+        return replace(part, columns={**part.columns, "x": x}, scaling=scaling)
 
     return {name: scale(part) for name, part in parts.items()}
 
@@ -96,6 +98,7 @@ def _tabular(
         columns={"x": x, "y": floats(bunch.target) if target is None else target},
         classes={"y": tuple(map(str, bunch.target_names))} if classifier else {},
         feature_names=tuple(map(str, bunch.feature_names)),
+        features={str(name): x[:, i] for i, name in enumerate(bunch.feature_names)},
         provenance=f"{name} of scikit-learn, {len(x)} rows"
         + (", features standardized on the first part" if standardize else ""),
     )

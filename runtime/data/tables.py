@@ -1,7 +1,8 @@
 """Tables in text files: `csv(...)`."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,13 +23,24 @@ Column = str | tuple[str, str]
 """A column by its name in the file, or (name in the file, name in the spec)."""
 
 
-def _features(
-    table: Table, inputs: Sequence[str], categorical: Sequence[str]
-) -> tuple[Tensor, tuple[str, ...], Tensor]:
-    """Columns side by side in float64, their names, and which of them are numeric."""
+class _Features(NamedTuple):
+    """Input columns side by side in float64, with their names; and as they are in the file."""
+
+    x: Tensor
+    names: tuple[str, ...]
+    numeric: Tensor
+    """Which places of `x` hold numbers of the file: those that are scaled."""
+    raw: dict[str, Tensor]
+    classes: dict[str, tuple[Any, ...]]
+    """Of raw columns of text, by `x.name`."""
+
+
+def _features(table: Table, inputs: Sequence[str], categorical: Sequence[str]) -> _Features:
     blocks: list[Tensor] = []
     names: list[str] = []
     numeric: list[bool] = []
+    raw: dict[str, Tensor] = {}
+    texts: dict[str, tuple[Any, ...]] = {}
     for column in inputs:
         values = parsed(table, column, categorical)
         if column in categorical or values.dtype.kind in "OUSTb":
@@ -41,13 +53,17 @@ def _features(
                     about=column,
                 )
             blocks.append(one_hot(codes, classes))
+            raw[column], texts[f"x.{column}"] = codes, classes
             names += [f"{column}={value}" for value in classes]
             numeric += [False] * len(classes)
         else:
-            blocks.append(torch.from_numpy(_finite(table, column, values))[:, None])
+            numbers = torch.from_numpy(_finite(table, column, values))
+            raw[column] = encode_plain(values, column)[0]
+            blocks.append(numbers[:, None])
             names.append(column)
             numeric.append(True)
-    return torch.cat(blocks, dim=1), tuple(names), torch.tensor(numeric)
+    x = torch.cat(blocks, dim=1)
+    return _Features(x, tuple(names), torch.tensor(numeric), raw, texts)
 
 
 def _finite(table: Table, column: str, values: NDArray[Any]) -> NDArray[np.float64]:
@@ -69,9 +85,9 @@ def _standardize_numeric(parts: dict[str, Dataset], numeric: Tensor) -> dict[str
     result: dict[str, Dataset] = {}
     for name, part in parts.items():
         x = torch.where(numeric, scaled[name]["x"], part["x"])
-        result[name] = Dataset(
-            name, {**part.columns, "x": x}, part.classes, part.feature_names, part.provenance
-        )
+        kept = zip(scaled[name].scaling, numeric.tolist(), strict=True)
+        scaling = tuple(entry for entry, number in kept if number)
+        result[name] = replace(part, name=name, columns={**part.columns, "x": x}, scaling=scaling)
     return result
 
 
@@ -187,9 +203,9 @@ def _assemble(
     categorical: Sequence[str],
     positive: Any | None,
 ) -> tuple[Dataset, Tensor]:
-    x, feature_names, numeric = _features(table, inputs, categorical)
-    tensors: dict[str, Tensor] = {"x": x}
-    classes: dict[str, tuple[Any, ...]] = {}
+    features = _features(table, inputs, categorical)
+    tensors: dict[str, Tensor] = {"x": features.x}
+    classes: dict[str, tuple[Any, ...]] = dict(features.classes)
     for column, name in ((target, "y"), *extra):
         label = positive if name == "y" else None
         values = parsed(table, column, categorical)
@@ -203,4 +219,5 @@ def _assemble(
     if "y" in classes:
         listed = ", ".join(f"{code} is {value!r}" for code, value in enumerate(classes["y"][:10]))
         provenance += f" ({listed})"
-    return Dataset(table.name, tensors, classes, feature_names, provenance), numeric
+    whole = Dataset(table.name, tensors, classes, features.names, provenance, features.raw)
+    return whole, features.numeric

@@ -39,6 +39,16 @@ from cspec.runtime.functions.elementary import (
     tan,
     tanh,
 )
+from cspec.runtime.functions.examples import (
+    as_number,
+    entry,
+    group_index,
+    own_entry,
+    per_example,
+    recoded,
+    side_by_side,
+    spread,
+)
 from cspec.runtime.functions.logic import (
     dl2_and,
     dl2_equal,
@@ -60,6 +70,7 @@ from cspec.runtime.functions.logic import (
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.norms import as_matrix, l1, l2, norm, nuclear, spectral, sumsq
 from cspec.runtime.functions.operations import flops, weight_uses
+from cspec.runtime.functions.reductions import example_all, example_any
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.functions.sparsity import (
     bytes_,
@@ -136,6 +147,8 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "sign": sign,
     "eye": eye,
     "sum": total,
+    "all": example_all,
+    "any": example_any,
     "max": maximum,
     "min": minimum,
     "pow": power,
@@ -152,6 +165,7 @@ __all__ = [
     "arctan",
     "array",
     "as_matrix",
+    "as_number",
     "as_tensor",
     "as_weight",
     "bce",
@@ -171,6 +185,7 @@ __all__ = [
     "dl2_less",
     "dl2_less_equal",
     "dl2_or",
+    "entry",
     "erf",
     "exp",
     "expected_density",
@@ -180,6 +195,7 @@ __all__ = [
     "fraction",
     "gap",
     "grad",
+    "group_index",
     "group_sums",
     "has_gates",
     "hinge",
@@ -201,8 +217,10 @@ __all__ = [
     "nll",
     "norm",
     "nuclear",
+    "own_entry",
     "parameter",
     "params",
+    "per_example",
     "power",
     "pred",
     "prob",
@@ -214,7 +232,9 @@ __all__ = [
     "quantile",
     "ramp_event",
     "ratio",
+    "recoded",
     "relu",
+    "side_by_side",
     "sigmoid",
     "sigmoid_event",
     "sign",
@@ -225,6 +245,7 @@ __all__ = [
     "softmax",
     "softplus",
     "spectral",
+    "spread",
     "sqrt",
     "standard_error",
     "sum_and_count",

@@ -16,7 +16,7 @@ from cspec.runtime.functions.shapes import (
 
 
 def _class_scores(scores: Tensor, what: str) -> Tensor:
-    if scores.ndim != 2:
+    if scores.ndim < 2:
         raise ShapeMismatch(
             f"{what} needs logits of shape examples by classes, or one logit an example, "
             f"but they are {in_words(scores)}"
@@ -34,19 +34,25 @@ def _class_index(index: float, classes: int) -> int:
 
 
 def prob(logits: Tensor) -> Tensor:
-    """Probabilities: softmax (B, C) of class logits; sigmoid (B,), of class 1, of one logit."""
+    """Probabilities: softmax (B, C) of class logits; sigmoid (B,), of class 1, of one logit.
+
+    Of tokens (B, T, C): along the classes, the last axis.
+    """
     logit_B = single_logit(logits)
     if logit_B is not None:
         return torch.sigmoid(logit_B)
-    return torch.softmax(_class_scores(logits, "prob"), dim=1)
+    return torch.softmax(_class_scores(logits, "prob"), dim=-1)
 
 
 def pred(logits: Tensor) -> Tensor:
-    """Predicted class, int64 (B,): argmax of class logits; 1 where a single logit is > 0."""
+    """Predicted class, int64 (B,): argmax of class logits; 1 where a single logit is > 0.
+
+    Of tokens (B, T, C) -> (B, T).
+    """
     logit_B = single_logit(logits)
     if logit_B is not None:
         return (logit_B > 0).long()
-    return _class_scores(logits, "pred").argmax(dim=1)
+    return _class_scores(logits, "pred").argmax(dim=-1)
 
 
 def class_prob(logits: Tensor, index: float, temperature: float = 1.0) -> Tensor:
@@ -63,8 +69,8 @@ def class_prob(logits: Tensor, index: float, temperature: float = 1.0) -> Tensor
         k = _class_index(index, 2)
         return torch.sigmoid((2 * k - 1) * logit_B / temperature)
     logits = _class_scores(logits, "class_prob")
-    k = _class_index(index, logits.shape[1])
-    return torch.softmax(logits / temperature, dim=1)[:, k]
+    k = _class_index(index, logits.shape[-1])
+    return torch.softmax(logits / temperature, dim=-1)[..., k]
 
 
 def label_prob(logits: Tensor, labels_B: Tensor, temperature: float = 1.0) -> Tensor:
@@ -74,7 +80,8 @@ def label_prob(logits: Tensor, labels_B: Tensor, temperature: float = 1.0) -> Te
         logit_B, labels_B = aligned(logit_B, labels_B, "pred == y")
         return torch.sigmoid((2 * labels_B.to(logit_B.dtype) - 1) * logit_B / temperature)
     labels_B = class_labels(logits, labels_B, "pred == y")
-    return torch.softmax(logits / temperature, dim=1).gather(1, labels_B[:, None]).squeeze(1)
+    probabilities = torch.softmax(logits / temperature, dim=-1)
+    return probabilities.gather(-1, labels_B.unsqueeze(-1)).squeeze(-1)
 
 
 def class_margin(logits: Tensor, index: float) -> Tensor:
@@ -87,9 +94,9 @@ def class_margin(logits: Tensor, index: float) -> Tensor:
         k = _class_index(index, 2)
         return (2 * k - 1) * logit_B
     logits = _class_scores(logits, "class_margin")
-    k = _class_index(index, logits.shape[1])
-    others_BC = torch.cat([logits[:, :k], logits[:, k + 1 :]], dim=1)
-    return logits[:, k] - others_BC.amax(1)
+    k = _class_index(index, logits.shape[-1])
+    others = torch.cat([logits[..., :k], logits[..., k + 1 :]], dim=-1)
+    return logits[..., k] - others.amax(-1)
 
 
 def label_margin(logits: Tensor, labels_B: Tensor) -> Tensor:
@@ -99,5 +106,6 @@ def label_margin(logits: Tensor, labels_B: Tensor) -> Tensor:
         logit_B, labels_B = aligned(logit_B, labels_B, "pred == y")
         return (2 * labels_B.to(logit_B.dtype) - 1) * logit_B
     labels_B = class_labels(logits, labels_B, "pred == y")
-    others_BC = logits.scatter(1, labels_B[:, None], -torch.inf)
-    return logits.gather(1, labels_B[:, None]).squeeze(1) - others_BC.amax(1)
+    own = labels_B.unsqueeze(-1)
+    others = logits.scatter(-1, own, -torch.inf)
+    return logits.gather(-1, own).squeeze(-1) - others.amax(-1)

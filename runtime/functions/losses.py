@@ -26,20 +26,27 @@ def _numeric_target(output: Tensor, target: Tensor) -> Tensor:
     return target.to(output.dtype)
 
 
-def ce(logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+def ce(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy in nats, `logsumexp(z) - z[y]`: (B, C), (B,) -> (B,).
+
+    Of tokens (B, T, C), (B, T) -> (B, T).
 
     Raises:
         ShapeMismatch: logits that are not (B, C) with at least two classes, other label counts.
         TypeError: labels that are not integers.
     """
-    labels_B = class_labels(logits_BC, labels_B, "ce")
-    if logits_BC.shape[1] < 2:
+    labels = class_labels(logits, labels, "ce")
+    if logits.shape[-1] < 2:
         raise ShapeMismatch(
-            f"ce needs one output a class, but the output is {in_words(logits_BC)}; "
+            f"ce needs one output a class, but the output is {in_words(logits)}; "
             "for a single output use bce"
         )
-    return functional.cross_entropy(logits_BC, labels_B, reduction="none")
+    return functional.cross_entropy(_classes_second(logits), labels, reduction="none")
+
+
+def _classes_second(scores: Tensor) -> Tensor:
+    """(B, T, C) as torch's losses take it: (B, C, T)."""
+    return scores.movedim(-1, 1) if scores.ndim > 2 else scores
 
 
 def bce(logits: Tensor, targets: Tensor) -> Tensor:
@@ -80,24 +87,29 @@ def huber(prediction: Tensor, target: Tensor, delta: float = 1.0) -> Tensor:
     return _over_outputs(functional.huber_loss(prediction, target, reduction="none", delta=delta))
 
 
-def nll(log_probabilities_BC: Tensor, labels_B: Tensor) -> Tensor:
-    """Negative log likelihood `-log p[y]` of given log probabilities: (B, C), (B,) -> (B,)."""
-    labels_B = class_labels(log_probabilities_BC, labels_B, "nll")
-    return functional.nll_loss(log_probabilities_BC, labels_B, reduction="none")
+def nll(log_probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Negative log likelihood `-log p[y]` of given log probabilities: (B, C), (B,) -> (B,).
+
+    Of tokens (B, T, C), (B, T) -> (B, T).
+    """
+    labels = class_labels(log_probabilities, labels, "nll")
+    return functional.nll_loss(_classes_second(log_probabilities), labels, reduction="none")
 
 
 def hinge(scores: Tensor, labels_B: Tensor) -> Tensor:
-    """Hinge loss of labels in {0, 1} or of classes; -> (B,).
+    """Hinge loss of labels in {0, 1}, in {-1, 1}, or of classes; -> (B,).
 
-    One score: `max(0, 1 - (2y - 1) s)`. Classes: `max(0, 1 + max_{j != y} s_j - s_y)`.
+    One score: `max(0, 1 - t s)`, t = 1 where y > 0 and -1 elsewhere. Classes:
+    `max(0, 1 + max_{j != y} s_j - s_y)`.
     Source: Crammer and Singer 2001, "On the algorithmic implementation of multiclass
     kernel-based vector machines", the margin loss of section 3.
     """
     score_B = single_logit(scores)
     if score_B is not None:
         score_B, labels_B = aligned(score_B, labels_B, "hinge")
-        return functional.relu(1 - (2 * _numeric_target(score_B, labels_B) - 1) * score_B)
+        side_B = torch.where(labels_B > 0, 1.0, -1.0).to(score_B.dtype)
+        return functional.relu(1 - side_B * score_B)
     labels_B = class_labels(scores, labels_B, "hinge")
-    own_B1 = scores.gather(1, labels_B[:, None])
-    others_BC = scores.scatter(1, labels_B[:, None], -torch.inf)
-    return functional.relu(1 + others_BC.amax(1) - own_B1.squeeze(1))
+    own = labels_B.unsqueeze(-1)
+    others = scores.scatter(-1, own, -torch.inf)
+    return functional.relu(1 + others.amax(-1) - scores.gather(-1, own).squeeze(-1))

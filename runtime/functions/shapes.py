@@ -52,20 +52,22 @@ def aligned(output: Tensor, target: Tensor, what: str) -> tuple[Tensor, Tensor]:
     return output, target
 
 
-def class_labels(scores_BC: Tensor, labels: Tensor, what: str) -> Tensor:
-    """Integer labels `(B,)` that go with `scores_BC`; `(B, 1)` labels lose their last dimension.
+def class_labels(scores: Tensor, labels: Tensor, what: str) -> Tensor:
+    """Integer labels, (B,) for scores (B, C) and (B, T) for scores of tokens (B, T, C).
+
+    Labels (B, 1) lose their last dimension beside scores (B, C).
 
     Raises:
-        ShapeMismatch: scores that are not `(examples, classes)`, or another number of labels.
+        ShapeMismatch: scores without an axis of classes, or another number of labels.
         TypeError: labels that are not whole numbers (class codes).
     """
-    one_tensor(scores_BC)
-    if labels.ndim == 2 and labels.shape[1] == 1:
+    one_tensor(scores)
+    if scores.ndim == 2 and labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels.squeeze(1)
-    if scores_BC.ndim != 2 or labels.ndim != 1 or scores_BC.shape[0] != labels.shape[0]:
+    if scores.ndim < 2 or labels.shape != scores.shape[:-1]:
         raise ShapeMismatch(
             f"{what} needs scores of shape examples by classes and one label an example, "
-            f"but the scores are {in_words(scores_BC)} and the labels {in_words(labels)}"
+            f"but the scores are {in_words(scores)} and the labels {in_words(labels)}"
         )
     if labels.is_floating_point() or labels.is_complex():
         raise TypeError(

@@ -48,26 +48,35 @@ def sum_and_count(values: Tensor, where: Tensor | None = None) -> tuple[Tensor, 
     return kept.sum(), selected.sum().to(values.dtype)
 
 
-def mean(values: Tensor, where: Tensor | None = None) -> Tensor:
-    """Mean of all entries, or over the examples where the mask holds; 0-dim.
+def _one_number_an_example(values: Tensor, tokens: int) -> None:
+    if values.ndim != 1 + tokens:
+        raise ShapeMismatch(
+            f"an average is over one number an example, but the values are {in_words(values)}"
+        )
 
-    `where` is boolean, (B,) or of the shape of `values`. An empty selection gives NaN (not
-    measured) whose gradient is zero.
+
+def mean(values: Tensor, where: Tensor | None = None, *, tokens: int = 0) -> Tensor:
+    """Mean over the examples, or over those where the mask holds; (B,) -> 0-dim.
+
+    `tokens` axes of positions behind the examples are averaged with them: (B, T) -> 0-dim. `where`
+    is boolean, (B,) or of the shape of `values`. An empty selection gives NaN (not measured) whose
+    gradient is zero.
 
     Raises:
-        ShapeMismatch: a mask of another length.
+        ShapeMismatch: several numbers an example, or a mask of another length.
     """
+    _one_number_an_example(values, tokens)
     if where is None:
         return _as_numbers(values).mean()
     return _quotient(*sum_and_count(values, where))
 
 
-def fraction(event: Tensor, where: Tensor | None = None) -> Tensor:
+def fraction(event: Tensor, where: Tensor | None = None, *, tokens: int = 0) -> Tensor:
     """P[event | where]: the fraction of the (selected) examples where the event holds; 0-dim.
 
     A boolean event is counted in float64; a soft event in [0, 1] is averaged and has a gradient.
     """
-    return mean(event, where)
+    return mean(event, where, tokens=tokens)
 
 
 def weighted(values: Tensor, weights: Tensor, where: Tensor | None = None) -> Tensor:
@@ -87,27 +96,26 @@ def weighted(values: Tensor, weights: Tensor, where: Tensor | None = None) -> Te
 def group_sums(
     values_B: Tensor, codes_B: Tensor, groups: int, where: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Sums and counts by group, each (G,), by one scatter-add."""
+    """Sums and counts by group, each (G,), by one scatter-add; a code of -1 is in no group."""
     values_B = _as_numbers(values_B)
     if values_B.ndim != 1 or codes_B.shape != values_B.shape:
         raise ShapeMismatch(
             f"grouping needs one value and one group an example, but the values are "
             f"{in_words(values_B)} and the groups {in_words(codes_B)}"
         )
-    ones_B = torch.ones_like(values_B)
+    selected = codes_B >= 0
     if where is not None:
-        selected = _mask_like(values_B, where)
-        values_B = torch.where(selected, values_B, torch.zeros_like(values_B))
-        ones_B = selected.to(values_B.dtype)
-    table_2B = torch.stack([values_B, ones_B])
-    sums_2G = table_2B.new_zeros(2, groups).index_add(1, codes_B.long(), table_2B)
+        selected = selected & _mask_like(values_B, where)
+    values_B = torch.where(selected, values_B, torch.zeros_like(values_B))
+    table_2B = torch.stack([values_B, selected.to(values_B.dtype)])
+    sums_2G = table_2B.new_zeros(2, groups).index_add(1, codes_B.long().clamp(min=0), table_2B)
     return sums_2G[0], sums_2G[1]
 
 
 def by_group(values_B: Tensor, codes_B: Tensor, groups: int, where: Tensor | None = None) -> Tensor:
     """Mean within each group, (G,): `E[v | column]`. Empty groups are NaN with zero gradient.
 
-    `codes_B` holds integers 0 ... groups - 1.
+    `codes_B` holds integers 0 ... groups - 1; -1 is in no group.
     """
     return _quotient(*group_sums(values_B, codes_B, groups, where))
 

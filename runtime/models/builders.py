@@ -46,15 +46,28 @@ GATES = ("none", "hard_concrete")
 
 
 class Network(nn.Sequential):
-    """Named layers in order (`conv1`, `fc1`, ...); a single output loses its dimension."""
+    """Named layers in order (`conv1`, `fc1`, ...); a single output loses its dimension.
+
+    Inputs are (B, ...) or one number an example, (B,); several are put side by side, and whole
+    numbers are taken as numbers.
+    """
 
     def __init__(self, layers: dict[str, nn.Module], outputs: int) -> None:
         super().__init__(OrderedDict(layers))
         self.outputs = outputs
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        result: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
+    def forward(self, *inputs: Tensor) -> Tensor:
+        dtype = next(self.parameters()).dtype
+        rows = [_as_rows(values, dtype) for values in inputs]
+        joint = rows[0] if len(rows) == 1 else torch.cat([r.flatten(1) for r in rows], dim=1)
+        result: Tensor = super().forward(joint)  # type: ignore[no-untyped-call]
         return result.squeeze(-1) if self.outputs == 1 else result
+
+
+def _as_rows(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """(B,) as (B, 1), whole numbers in the type of the weights."""
+    rows = values.unsqueeze(1) if values.ndim == 1 else values
+    return rows if rows.is_floating_point() else rows.to(dtype)
 
 
 def _activation(name: str) -> nn.Module:

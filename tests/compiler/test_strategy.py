@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, ModelFacts, ParameterFacts
+from cspec.compiler.facts import (
+    ColumnFacts,
+    DataFacts,
+    Facts,
+    ModelFacts,
+    OutputFacts,
+    ParameterFacts,
+)
 from cspec.compiler.plan import Plan, specialize
 from cspec.dsl.diagnostics import SpecError
 
@@ -21,7 +28,8 @@ def facts(gated: bool = False) -> Facts:
     }
     return Facts(
         data={"train": DataFacts(rows=100, columns=columns)},
-        models={"f": ModelFacts(parameters=(weight,), outputs=(1,))},
+        models={"f": ModelFacts(parameters=(weight,))},
+        outputs={"f(x) on train": OutputFacts(shape=(1,))},
     )
 
 

@@ -6,7 +6,14 @@ from collections.abc import Callable
 import pytest
 
 from cspec.compiler.emit.writer import one_line
-from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, ModelFacts, ParameterFacts
+from cspec.compiler.facts import (
+    ColumnFacts,
+    DataFacts,
+    Facts,
+    ModelFacts,
+    OutputFacts,
+    ParameterFacts,
+)
 from cspec.compiler.plan import Plan, specialize
 from cspec.dsl.source import Source
 
@@ -41,10 +48,9 @@ def facts(evil: str) -> Facts:
             )
         },
         models={
-            "f": ModelFacts(
-                parameters=(ParameterFacts(name=evil, shape=(2, 2), prunable=True),), outputs=(1,)
-            )
+            "f": ModelFacts(parameters=(ParameterFacts(name=evil, shape=(2, 2), prunable=True),))
         },
+        outputs={"f(x) on train": OutputFacts(shape=(1,))},
     )
 
 

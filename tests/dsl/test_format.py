@@ -206,10 +206,10 @@ def grow(items: st.SearchStrategy) -> st.SearchStrategy:
             lambda f, e, b: Comprehension(function=f, body=e, binders=b), NAMES, items, binders
         ),
         st.builds(
-            lambda k, e, c, d, b: Expectation(kind=k, body=e, condition=c, dataset=d, binders=b),
+            lambda k, e, c, d, b: Expectation(kind=k, body=e, conditions=c, dataset=d, binders=b),
             st.sampled_from(["E", "P"]),
             items,
-            st.none() | items,
+            st.just(()) | some,
             st.none() | NAMES,
             st.just(()) | binders,
         ),

@@ -30,7 +30,7 @@ CASES = {
     "E[ce(f(x), y)]": Kind("number", False, True, True),
     "E[ce(ref(x), y)]": Kind("number", False, False, False),
     "pred(f(x)) == y": Kind("event", True, True, True),
-    "P[pred(f(x)) == 1 | sex]": Kind("groups", False, True, True),
+    "P[pred(f(x)) == 1 | sex]": Kind("unknown", False, True, True),
     "gap(P[pred(f(x)) == 1 | sex])": Kind("number", False, True, True),
     "density(f)": Kind("number", False, True, True),
     "density(ref)": Kind("number", False, False, False),

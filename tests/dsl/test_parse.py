@@ -226,7 +226,7 @@ def test_expectation_has_all_its_parts() -> None:
     node = expression("E[f(x) | y == 1 on val for a in S where a > 0 for b in T]")
     assert isinstance(node, Expectation)
     assert (node.kind, node.dataset) == ("E", "val")
-    assert isinstance(node.condition, Compare)
+    assert isinstance(node.conditions[0], Compare)
     assert [b.names for b in node.binders] == [("a",), ("b",)]
     assert node.binders[0].condition is not None
 

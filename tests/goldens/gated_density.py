@@ -2,7 +2,7 @@
 
 c1: density(model) <= 0.5 by lagrangian
 
-Compiled by cspec from <spec>, plan af64625d5989. Running this file
+Compiled by cspec from <spec>, plan 762118d9a0f3. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -102,7 +102,7 @@ def metrics(primal, data):
 # What the runtime needs to know: data, models, optimizer, labels, tolerances.
 PROGRAM = {"name": "<spec>",
  "spec": "minimize ce s.t. density(model) <= 0.5",
- "digest": "af64625d598901500877325e6240347f7cb58b4a5327866c789227fd945f5b27",
+ "digest": "762118d9a0f3cc08f9aa432cd8ddd615a231f46dd83f352dff561c13fcc8aa86",
  "sense": "minimize",
  "objective": "ce",
  "objective_datasets": ["data"],
@@ -121,12 +121,15 @@ PROGRAM = {"name": "<spec>",
                   "multipliers": True,
                   "line": 1}],
  "metrics": {"accuracy": "P[pred == y on test]"},
- "data": [{"targets": [["data", [["x", "x"], ["y", "y"]]]], "source": {"name": "digits"}}],
+ "data": [{"targets": [["data", [["x", "x"], ["y", "y"]]]],
+           "source": {"name": "digits"},
+           "inputs": ["x"]}],
  "models": [{"name": "model",
              "source": {"name": "mlp",
                         "settings": {"hidden": [16], "gates": "hard_concrete"},
                         "inputs": [64],
-                        "outputs": 10}}],
+                        "outputs": 10},
+             "arguments": ["x"]}],
  "fit": {"epochs": None,
          "steps": None,
          "batch_size": 128,

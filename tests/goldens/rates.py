@@ -5,7 +5,7 @@ band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan 81ea7ad9d331. Running this file
+Compiled by cspec from <spec>, plan 7b7e114f7fd4. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -136,7 +136,7 @@ PROGRAM = {"name": "<spec>",
          "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
          "metric acc = P[pred == y]\n"
          "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "81ea7ad9d3314efdd858eb70a65e5d0487923b5716fc920715bc825ecd5ba74d",
+ "digest": "7b7e114f7fd4f617447c24d0a13ce3fbef43f612c83d9368e5b635eb7eca3970",
  "sense": "minimize",
  "objective": "bce(f(x), y)",
  "objective_datasets": ["train"],
@@ -196,8 +196,11 @@ PROGRAM = {"name": "<spec>",
                   "line": 7}],
  "metrics": {"acc": "P[pred == y]"},
  "data": [{"targets": [["train", [["x", "x"], ["y", "y"]]]],
-           "source": {"name": "two_gaussians", "settings": {"n": 100, "seed": 0}}}],
- "models": [{"name": "f", "source": {"name": "linear", "inputs": [2], "outputs": 1}}],
+           "source": {"name": "two_gaussians", "settings": {"n": 100, "seed": 0}},
+           "inputs": ["x"]}],
+ "models": [{"name": "f",
+             "source": {"name": "linear", "inputs": [2], "outputs": 1},
+             "arguments": ["x"]}],
  "fit": {"epochs": None,
          "steps": 500,
          "batch_size": "full",

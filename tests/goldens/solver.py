@@ -3,7 +3,7 @@
 a: sin(x)*y <= 0.5 by sqp
 b: x + y == 1 by sqp
 
-Compiled by cspec from <spec>, plan 196aa25e44b5. Running this file
+Compiled by cspec from <spec>, plan d413172a8759. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -122,7 +122,7 @@ PROGRAM = {"name": "<spec>",
          "minimize cos(x) + (y - 2)^2\n"
          "s.t. a: sin(x)*y <= 0.5\n"
          "     b: x + y == 1",
- "digest": "196aa25e44b55b1dde9a21f312f821c545d225736495056f8e2f184c68530345",
+ "digest": "d413172a87591abb431e80ebc9e65c701252ea9c9b0a1a6158972f17743c8550",
  "sense": "minimize",
  "objective": "cos(x) + (y - 2)^2",
  "constraints": [{"label": "a",

@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan bedbe9e54c52. Running this file
+Compiled by cspec from <spec>, plan d7146bbc4743. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -142,7 +142,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "bedbe9e54c526fb7d3300c8a63af7982b4fbe2875d96d06da15e56d0c57e2738",
+ "digest": "d7146bbc474383a78eff76a64e6cb1264a62779f8f6041e4433dae6c57f637cb",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
@@ -167,12 +167,14 @@ PROGRAM = {"name": "<spec>",
  "metrics": {"acc": "P[pred == y on test]"},
  "data": [{"targets": [["train", [["x", "x"], ["y", "y"]]], ["val", [["x", "x"], ["y", "y"]]],
                        ["test", [["x", "x"], ["y", "y"]]]],
-           "source": {"name": "digits", "settings": {"split": [0.6, 0.2, 0.2], "seed": 0}}}],
+           "source": {"name": "digits", "settings": {"split": [0.6, 0.2, 0.2], "seed": 0}},
+           "inputs": ["x"]}],
  "models": [{"name": "net",
              "source": {"name": "mlp",
                         "settings": {"hidden": [32, 32]},
                         "inputs": [64],
-                        "outputs": 10}}],
+                        "outputs": 10},
+             "arguments": ["x"]}],
  "fit": {"epochs": 20,
          "steps": None,
          "batch_size": 64,

@@ -174,7 +174,7 @@ class Pair(torch.nn.Linear):
         ({"y": torch.zeros(60).long()}, "CS331", "column `y` holds one class only: 0"),
         ({"y": torch.rand(60)}, "CS331", "`ce` needs classes, but column `y` holds numbers"),
         ({"f": torch.nn.Linear(3, 2).requires_grad_(False)}, "CS309", "nothing that the objective"),
-        ({"f": Pair(3, 2)}, "CS610", "must be one tensor, but it is a tuple"),
+        ({"f": Pair(3, 2)}, "CS332", "`f(x)` has several parts (0): which one?"),
         ({"train": 3}, "CS330", "`train` is bound to 3, which is no data"),
     ],
 )

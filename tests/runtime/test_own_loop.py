@@ -23,7 +23,7 @@ def initial_state(primal):
 def measure(primal, batch):
     z = primal["net"](batch["train"]["x"])
     f = mean(ce(z, batch["train"]["y"]))
-    g = torch.stack([mean(z.square()) - 0.01, sumsq(primal["net"].weight) - 0.1])
+    g = torch.stack([mean(z.square().mean(1)) - 0.01, sumsq(primal["net"].weight) - 0.1])
     return f, g, g.detach()
 
 def ascend(state, true):

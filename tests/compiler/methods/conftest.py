@@ -15,6 +15,7 @@ from cspec.runtime.binding import Bound, Inputs, bind
 from cspec.runtime.execute import load_module
 from cspec.runtime.execute import run as run_program
 from cspec.runtime.facts import facts
+from cspec.runtime.outputs import complete
 from cspec.runtime.result import Result
 from cspec.runtime.session import Session
 
@@ -35,7 +36,9 @@ def compiled(text: str, bindings: dict[str, Any] | None = None) -> tuple[Program
     bound = bind(
         inputs, bindings or {}, seed=checked.fit.seed, outputs=lambda d: outputs(planned, d)
     )
-    return specialize(planned, facts(bound), bound.data_setups, bound.model_setups), bound
+    return specialize(
+        planned, complete(planned, bound, facts(bound)), bound.data_setups, bound.model_setups
+    ), bound
 
 
 @pytest.fixture

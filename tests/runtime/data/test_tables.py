@@ -45,7 +45,7 @@ def test_numbers_are_standardized_and_texts_become_zeros_and_ones(tmp_path: Path
         [0, 1, 0, 1, 0],
     ]
     assert data["y"][_by_age(data)].tolist() == [1, 0, 1, 0, 1]
-    assert data.classes == {"y": ("high", "low")}
+    assert data.classes["y"] == ("high", "low")
     assert "0 is 'high', 1 is 'low'" in data.provenance
 
 

@@ -11,6 +11,7 @@ from cspec.runtime.functions.classification import (
     pred,
     prob,
 )
+from cspec.runtime.functions.losses import ce, hinge, nll
 from cspec.runtime.functions.shapes import ShapeMismatch
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3], [0.0, 3.0, 1.0]], dtype=torch.float64)
@@ -64,5 +65,24 @@ def test_refusals_name_the_class_and_the_shape() -> None:
         class_prob(LOGITS, 3)
     with pytest.raises(ValueError, match=r"class 2 does not exist: .* 0 to 1"):
         class_margin(LOGIT, 2)
-    with pytest.raises(ShapeMismatch, match="2 by 3 by 4"):
-        prob(torch.zeros(2, 3, 4))
+    with pytest.raises(ShapeMismatch, match="a single number"):
+        prob(torch.zeros(()))
+
+
+def test_tokens_have_classes_of_their_own() -> None:
+    """(examples, tokens, classes) is (examples * tokens, classes), token by token."""
+    logits = torch.randn(4, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(20).reshape(4, 5) % 3
+    flat, each = logits.reshape(20, 3), labels.reshape(20)
+    assert torch.equal(pred(logits).reshape(20), pred(flat))
+    assert torch.equal(prob(logits).reshape(20, 3), prob(flat))
+    for of_tokens, of_examples in (
+        (class_prob(logits, 2), class_prob(flat, 2)),
+        (label_prob(logits, labels), label_prob(flat, each)),
+        (class_margin(logits, 1), class_margin(flat, 1)),
+        (label_margin(logits, labels), label_margin(flat, each)),
+        (ce(logits, labels), ce(flat, each)),
+        (nll(logits, labels), nll(flat, each)),
+        (hinge(logits, labels), hinge(flat, each)),
+    ):
+        assert torch.allclose(of_tokens.reshape(20), of_examples, rtol=1e-14, atol=0)

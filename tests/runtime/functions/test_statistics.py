@@ -38,8 +38,17 @@ def _gradient_of(function: object, values: Tensor) -> Tensor:
 def test_mean_with_and_without_mask() -> None:
     assert mean(VALUES).item() == pytest.approx(sum(VALUES.tolist()) / 50)
     assert mean(VALUES, MASK).item() == pytest.approx(VALUES[MASK].mean().item())
-    table = torch.randn(50, 3, dtype=torch.float64)
-    assert mean(table, MASK).item() == pytest.approx(table[MASK].mean().item())
+    tokens = torch.randn(50, 3, dtype=torch.float64)
+    assert mean(tokens, MASK, tokens=1).item() == pytest.approx(tokens[MASK].mean().item())
+    each = torch.rand(50, 3) < 0.5
+    assert mean(tokens, each, tokens=1).item() == pytest.approx(tokens[each].mean().item())
+
+
+def test_several_numbers_an_example_have_no_mean() -> None:
+    with pytest.raises(ShapeMismatch, match="one number an example, but the values are 50 by 50"):
+        mean(VALUES - VALUES[:, None])
+    with pytest.raises(ShapeMismatch, match="50 by 3"):
+        fraction(torch.ones(50, 3) > 0)
 
 
 def test_a_fraction_equals_the_quotient_of_its_counts() -> None:

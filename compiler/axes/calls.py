@@ -1,0 +1,220 @@
+"""Axes of calls: functions of the language, models, and functions of a person's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.compiler.axes.asked import Argument, Asked
+from cspec.compiler.axes.losses import loss_axes
+from cspec.compiler.axes.means import tail_axes
+from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Part, What
+from cspec.compiler.explain_expressions import text
+from cspec.compiler.facts import OutputFacts
+from cspec.compiler.ir import ParameterRef
+from cspec.compiler.rewrite import function_name, method_name
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Call, Expr, Name
+from cspec.dsl.signatures import LOSSES
+
+if TYPE_CHECKING:
+    from cspec.compiler.axes.inference import Inference
+
+OVER_ENTRIES = frozenset({"max", "min", "sum", "norm", "l1", "l2", "sumsq", "all", "any"})
+"""Functions that make one number of an example's entries, or of all entries of a tensor."""
+_ONE_NUMBER = frozenset(
+    {"density", "params", "flops", "bytes", "spectral", "nuclear", "gap", "ratio", "ramp"}
+)
+_EXAMPLES = frozenset({"class_margin", "label_margin", "class_prob", "label_prob"})
+
+
+def call_axes(inference: Inference, call: Call, dataset: str | None) -> Axes:
+    """The axes of what a call gives."""
+    word = function_name(call)
+    if word is None:
+        return UNKNOWN
+    role = inference.known.symbols.role(word)
+    if role == "model" or (role in ("import", "function") and not _described(inference, word)):
+        return _opaque(inference, call, word, dataset)
+    if word in LOSSES:
+        return loss_axes(inference, call, word, dataset)
+    if word in ("cvar", "quantile"):
+        return tail_axes(inference, call, dataset)
+    if word in OVER_ENTRIES and len(_operands(call, word)) == 1:
+        return _reduced(inference, call, word, dataset)
+    return _function(inference, call, word, dataset)
+
+
+def _operands(call: Call, word: str) -> tuple[Expr, ...]:
+    return call.arguments[:1] if word == "norm" else call.arguments
+
+
+def _function(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+    if word in ("pred", "prob", "softmax"):
+        return _classifier(inference, call, word, dataset)
+    if word in _ONE_NUMBER:
+        for argument in call.arguments:
+            inference.axes(argument, dataset)
+        return NUMBER
+    if word in _EXAMPLES and call.arguments:
+        outputs = inference.axes(call.arguments[0], dataset)
+        return Axes(each=outputs.each, tokens=outputs.tokens)
+    if word == "differences" or word == "ratio_differences":
+        groups = inference.axes(call.arguments[0], dataset)
+        count = None if not groups.shape else groups.shape[0]
+        return Axes(shape=None if count is None else (count * (count - 1),), groups=True)
+    if word == "eye":
+        size = value_or_none(call.arguments[0], inference.known.params) if call.arguments else None
+        return Axes(shape=None if size is None else (int(size), int(size)))
+    signature = inference.known.signature(word)
+    if signature is not None and signature.result == "example":
+        each = next((a.each for a in _axes(inference, call, dataset) if a.each), None)
+        return Axes(each=each)
+    if signature is not None and signature.imported and signature.result == "number":
+        return NUMBER
+    for argument in call.arguments:
+        inference.number(argument, dataset)
+    return inference.entrywise(call, call.arguments, dataset).number()
+
+
+def _described(inference: Inference, word: str) -> bool:
+    """Whether a function of a person's own says by itself what it gives."""
+    return word in inference.known.functions
+
+
+def _axes(inference: Inference, call: Call, dataset: str | None) -> list[Axes]:
+    return [inference.axes(argument, dataset) for argument in call.arguments]
+
+
+def _classifier(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+    if not call.arguments:
+        return UNKNOWN
+    outputs = inference.axes(call.arguments[0], dataset)
+    if outputs.what == "record":
+        return inference.findings.which_part(call.arguments[0], outputs)
+    if word == "softmax" and outputs.known and outputs.each and outputs.single:
+        return inference.findings.class_axis(call, outputs)
+    if word != "pred":
+        return outputs.number()._replace(names=_class_names(inference, call, outputs))
+    column = inference.known.target(call)
+    target = inference.known.column_axes(dataset, column) if column and dataset else UNKNOWN
+    found = Axes(each=outputs.each, tokens=outputs.tokens)
+    if not outputs.known:
+        return found._replace(what="whole")
+    classes = target.classes if target.what == "category" else ()
+    facts = inference.known.column(dataset or "", column or "")
+    if facts is not None and facts.signed and outputs.single:
+        classes = (-1, 1)  # the sign of one output
+    return found._replace(what="category" if classes else "whole", classes=classes)
+
+
+def _class_names(inference: Inference, call: Call, outputs: Axes) -> tuple[str, ...]:
+    """The classes by name, where there are as many as outputs (or two of one logit)."""
+    column = inference.known.target(call)
+    if column is None or outputs.each is None:
+        return ()
+    target = inference.known.column_axes(outputs.each, column)
+    names = tuple(str(value) for value in target.classes)
+    count = (outputs.shape or (2,))[-1] if outputs.known else 0
+    return names if len(names) == count else ()
+
+
+def _reduced(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+    """One number an example of its entries; of a tensor one number at all."""
+    argument = call.arguments[0]
+    found = (
+        inference.event(argument, dataset)
+        if word in ("all", "any")
+        else inference.number(argument, dataset)
+    )
+    what: What = "event" if word in ("all", "any") else "number"
+    if found.what == "record":
+        return inference.findings.which_part(argument, found)
+    if found.each is None:
+        return NUMBER._replace(what=what)
+    tokens = found.tokens if found.shape else ()
+    shape = () if found.known else None
+    return Axes(what=what, each=found.each, tokens=tokens, shape=shape)
+
+
+def call_key(call: Call, dataset: str | None) -> str:
+    """The name of a call among the outputs that were seen: `f(x) on train`."""
+    return f"{text(call)} on {dataset}" if dataset else text(call)
+
+
+# --- what only running tells ---------------------------------------------------------------------
+
+
+def _opaque(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+    """The outputs of a model or function, as they were seen; asked for where they were not."""
+    key = call_key(call, dataset)
+    given = _axes(inference, call, dataset)
+    each = dataset if any(item.each for item in given) else None
+    known = inference.known.facts.outputs.get(key)
+    if known is None:
+        asked = _asked(inference, key, call, word, dataset)
+        if asked is not None:
+            inference.asked[key] = asked
+        return UNKNOWN._replace(each=each)
+    if known.refusal:
+        return UNKNOWN._replace(each=each)
+    column = inference.known.targets.get(word)
+    target = inference.known.column_axes(dataset, column) if column and dataset else UNKNOWN
+    return output_axes(known, each, target)
+
+
+_KINDS: dict[str, What] = {"real": "number", "integer": "whole", "event": "event"}
+
+
+def output_axes(facts: OutputFacts, each: str | None, target: Axes) -> Axes:
+    """Axes of an output: (n, 1) is one number an example; (n, tokens, classes) has tokens."""
+    if facts.parts:
+        parts = tuple(Part(key, output_axes(inner, each, target)) for key, inner in facts.parts)
+        return Axes(what="record", each=each, parts=parts, style=facts.style)
+    what = _KINDS[facts.kind]
+    if not facts.each:
+        return Axes(what=what, shape=facts.shape)
+    shape = () if facts.shape == (1,) else facts.shape
+    labels = target.shape if target.what in ("whole", "category") else ()
+    tokens = labels or ()
+    if tokens and len(shape) == len(tokens) + 1 and shape[:-1] == tokens:
+        return Axes(what="number", each=each, tokens=tokens, shape=shape[-1:])
+    return Axes(what=what, each=each, shape=shape)
+
+
+def _asked(
+    inference: Inference, key: str, call: Call, word: str, dataset: str | None
+) -> Asked | None:
+    if dataset is not None and dataset not in inference.known.facts.data:
+        return None
+    arguments = [_argument(inference, a, dataset) for a in call.arguments]
+    keywords = [(k.name, _argument(inference, k.value, dataset)) for k in call.keywords]
+    given = [a for a in arguments if a is not None]
+    named = [(name, value) for name, value in keywords if value is not None]
+    if len(given) < len(arguments) or len(named) < len(keywords):
+        return None
+    return Asked(key, word, dataset, tuple(given), tuple(named))
+
+
+def _argument(inference: Inference, expr: Expr, dataset: str | None) -> Argument | None:
+    """What an argument is made of; None where that is not known yet."""
+    known = inference.known
+    method = method_name(expr)
+    if isinstance(expr, ParameterRef):
+        return Argument("parameter", f"{expr.model}.{expr.name}", each=False)
+    if method is not None and method[0] in known.facts.models:
+        return Argument("weights", f"{method[0]}.{method[1]}", each=False)
+    if isinstance(expr, Name):
+        if dataset is not None and known.has_column(dataset, expr.id):
+            return Argument("column", expr.id)
+        if expr.id in known.facts.models:
+            return Argument("model", expr.id, each=False)
+        if known.symbols.role(expr.id) == "var":
+            return Argument("variable", expr.id, each=False)
+    number = value_or_none(expr, known.params)
+    if number is not None:
+        return Argument("number", number=number, each=False)
+    found = inference.axes(expr, dataset)
+    if not found.known or found.parts:
+        return None
+    shape = (*found.tokens, *(found.shape or ()))
+    return Argument("like", shape=shape, each=found.each is not None, what=found.what)

@@ -1,0 +1,102 @@
+"""What stands behind the `|` of an expectation: columns that make groups, and events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cspec.compiler.facts import ColumnFacts
+from cspec.dsl.nodes import And, Expectation, Expr, Name
+
+if TYPE_CHECKING:
+    from cspec.compiler.axes.inference import Inference
+
+
+class Group(NamedTuple):
+    """One group: what each column holds in its rows, and what people call it."""
+
+    codes: tuple[int, ...]
+    text: str
+
+
+class Grouping(NamedTuple):
+    """Columns whose values, or combinations that occur, make groups; events that all hold."""
+
+    columns: tuple[Name, ...] = ()
+    groups: tuple[Group, ...] = ()
+    events: tuple[Expr, ...] = ()
+
+    @property
+    def condition(self) -> Expr | None:
+        """The events as one; None without any."""
+        if len(self.events) < 2:
+            return self.events[0] if self.events else None
+        return And(operands=self.events, span=self.events[0].span)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the one column that groups holds 0, 1, ... for its groups."""
+        held = tuple(group.codes for group in self.groups)
+        return held == tuple((code,) for code in range(len(held)))
+
+
+def grouping(inference: Inference, expr: Expectation) -> Grouping:
+    """The columns and events of an expectation, told apart by what the columns hold."""
+    dataset = expr.dataset
+    columns: list[Name] = []
+    events: list[Expr] = []
+    for condition in expr.conditions:
+        if (
+            dataset is not None
+            and isinstance(condition, Name)
+            and _groups(inference, condition, expr)
+        ):
+            columns.append(condition)
+        else:
+            events.append(condition)
+    groups = groups_of(inference, tuple(columns)) if columns else ()
+    return Grouping(tuple(columns), groups, tuple(events))
+
+
+def _groups(inference: Inference, condition: Name, expr: Expectation) -> bool:
+    """Whether a lone name makes groups: a column, unless it holds what is true or false.
+
+    Where groups are asked for (`gap(P[.. | q])`), true and false are groups, too.
+    """
+    dataset = expr.dataset or ""
+    if not inference.known.has_column(dataset, condition.id):
+        return False
+    found = inference.known.column_axes(dataset, condition.id)
+    if found.shape:
+        return False  # a mask over the positions of an example
+    return found.what != "event" or expr.grouped
+
+
+def groups_of(inference: Inference, columns: tuple[Name, ...]) -> tuple[Group, ...]:
+    """The groups that columns make: of one its values, of several the combinations that occur.
+
+    Over all data that have the columns, so that a group that one split lacks is missed there.
+    """
+    names = tuple(column.id for column in columns)
+    having = [
+        data for data in inference.known.facts.data.values() if set(names) <= data.columns.keys()
+    ]
+    if len(names) == 1:
+        found = {
+            (code,): column.called(code)
+            for data in having
+            for column in (data.columns[names[0]],)
+            for code in column.held
+        }
+        return tuple(Group(codes, found[codes]) for codes in sorted(found))
+    combinations = {
+        codes: ", ".join(_called(data.columns[n], c) for n, c in zip(names, codes, strict=True))
+        for data in having
+        for columns_, counts in data.joint
+        if columns_ == names
+        for codes, _ in counts
+    }
+    return tuple(Group(codes, combinations[codes]) for codes in sorted(combinations))
+
+
+def _called(column: ColumnFacts, code: int) -> str:
+    return column.called(code)

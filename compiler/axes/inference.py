@@ -1,0 +1,280 @@
+"""Axes of every expression over data, and all that does not fit, before the first step.
+
+    E[f(x)[0] - y]      f(x) one an example and output, f(x)[0] one an example, so is the difference
+    E[prob]             several numbers an example: which one?  (CS332)
+    y[0]                one number an example has no entries     (CS333)
+
+What is not known (a model that was not tried, data that come later) stays open and is no finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cspec.compiler.axes.asked import Asked
+from cspec.compiler.axes.calls import call_axes
+from cspec.compiler.axes.findings import Findings
+from cspec.compiler.axes.groups import Grouping, grouping
+from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.means import expectation_axes
+from cspec.compiler.axes.parts import part_axes, place_of
+from cspec.compiler.axes.places import Place
+from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
+from cspec.compiler.ir import Category, ParameterRef, PerExample
+from cspec.compiler.rewrite import function_name
+from cspec.compiler.vectors import Sized
+from cspec.dsl.constants import CONSTANTS, value_or_none
+from cspec.dsl.nodes import (
+    And,
+    Attribute,
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    FiniteSet,
+    Implies,
+    Index,
+    Interval,
+    Membership,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Or,
+    Power,
+    Product,
+    String,
+    Sum,
+    Vector,
+)
+from cspec.dsl.tensor_shapes import as_matrix, matmul
+
+
+class Inference:
+    """Axes of the expressions of one problem; findings and open calls are kept."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        self.findings = Findings()
+        self.asked: dict[str, Asked] = {}
+        self._seen: dict[tuple[int, str | None], tuple[Expr, Axes]] = {}
+
+    def axes(self, expr: Expr, dataset: str | None = None) -> Axes:
+        """What an expression is, where the examples of `dataset` are in reach."""
+        key = (id(expr), dataset)
+        if key not in self._seen:
+            # The expression is kept: another one could get its number otherwise.
+            self._seen[key] = (expr, self._infer(expr, dataset))
+        return self._seen[key][1]
+
+    def place(self, expr: Index | Attribute, dataset: str | None) -> Place | None:
+        """What an index or a name behind a value means; None where that is not known."""
+        return place_of(self, expr, dataset)
+
+    def grouping(self, expr: Expectation) -> Grouping:
+        """The groups and the events behind the `|` of an expectation."""
+        return grouping(self, expr)
+
+    def _infer(self, expr: Expr, dataset: str | None) -> Axes:
+        match expr:
+            case Number():
+                return NUMBER
+            case Category():
+                return NUMBER._replace(what="whole")
+            case String(value=text):
+                return NUMBER._replace(what="category", classes=(text,))
+            case Name():
+                return self._name(expr, dataset)
+            case ParameterRef(shape=shape):
+                return Axes(shape=shape)
+            case Negate(operand=operand):
+                return self._arithmetic(expr, (operand,), dataset)
+            case Power(base=base, exponent=exponent):
+                return self._arithmetic(expr, (base, exponent), dataset)
+            case Sum(operands=operands):
+                return self._arithmetic(expr, operands, dataset)
+            case Product(operands=operands, operators=operators):
+                if "@" in operators:
+                    return self._products(expr, dataset)
+                return self._arithmetic(expr, operands, dataset)
+            case Compare() | Membership() | And() | Or() | Not() | Implies():
+                return self._event(expr, dataset)
+            case Vector(items=items):
+                return self._vector(items, dataset)
+            case Call():
+                return call_axes(self, expr, dataset)
+            case Index() | Attribute():
+                return part_axes(self, expr, dataset)
+            case Expectation():
+                return expectation_axes(self, expr)
+            case PerExample(dataset=name, body=body):
+                return self.axes(body, name)
+            case Sized(body=body):
+                return self.axes(body, dataset)
+            case _:
+                return UNKNOWN
+
+    # --- names ---
+
+    def _name(self, expr: Name, dataset: str | None) -> Axes:
+        name, known = expr.id, self.known
+        if dataset is not None and known.has_column(dataset, name):
+            return known.column_axes(dataset, name)
+        if name in known.params:
+            value = known.params[name]
+            return Axes(shape=(len(value),)) if isinstance(value, tuple) else NUMBER
+        if name in known.shapes:
+            shape = known.shapes[name]
+            scalar = not known.symbols.vars()[name].dimensions
+            return Axes(shape=() if scalar else shape)
+        match known.symbols.role(name):
+            case "model":
+                return NUMBER._replace(what="model")
+            case "given":
+                return NUMBER
+        return NUMBER if name in CONSTANTS else UNKNOWN
+
+    # --- entry by entry ---
+
+    def entrywise(self, expr: Expr, operands: tuple[Expr, ...], dataset: str | None) -> Axes:
+        """The axes of operands that come together entry by entry."""
+        items = [self.axes(operand, dataset) for operand in operands]
+        for operand, item in zip(operands, items, strict=True):
+            if item.what == "record":
+                return self.findings.which_part(operand, item)
+        items = beside_matrices(operands, items)
+        found = together(items)
+        if not isinstance(found, Misfit):
+            return found
+        first, second = operands[found.first], operands[found.second]
+        pair = (items[found.first], items[found.second])
+        return self.findings.misfit(expr, (first, second), pair, found.why)
+
+    def _arithmetic(self, expr: Expr, operands: tuple[Expr, ...], dataset: str | None) -> Axes:
+        for operand in operands:
+            self.number(operand, dataset)
+        return self.entrywise(expr, operands, dataset).number()
+
+    def number(self, expr: Expr, dataset: str | None) -> Axes:
+        """The axes of what takes part in arithmetic; text does not."""
+        found = self.axes(expr, dataset)
+        return self.findings.text(expr, found) if found.text else found
+
+    def _vector(self, items: tuple[Expr, ...], dataset: str | None) -> Axes:
+        found = [self.axes(item, dataset) for item in items]
+        joint = together(found)
+        if isinstance(joint, Misfit) or joint.shape is None:
+            return UNKNOWN._replace(each=None if isinstance(joint, Misfit) else joint.each)
+        return joint.number()._replace(shape=(len(items), *joint.shape))
+
+    def _products(self, expr: Product, dataset: str | None) -> Axes:
+        """`a @ b @ c` from left to right: the last axis of one with the first of the next."""
+        total = self.number(expr.operands[0], dataset)
+        for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
+            factor = self.number(operand, dataset)
+            if operator != "@":
+                found = together([total, factor])
+                total = UNKNOWN if isinstance(found, Misfit) else found.number()
+                continue
+            joint = self._product(total, factor)
+            if joint is None:
+                return self.findings.product(expr, total, factor)
+            total = joint
+        return total
+
+    @staticmethod
+    def _product(left: Axes, right: Axes) -> Axes | None:
+        """Axes of `left @ right`; an example's own vector goes with a tensor or its like."""
+        each = left.each or right.each
+        if not left.known or not right.known:
+            return UNKNOWN._replace(each=each)
+        one, other = left.shape or (), right.shape or ()
+        if each is None:
+            joint = matmul(one, other)
+            return None if joint is None else Axes(shape=joint)
+        if (len(one) > 1 and left.each) or (len(other) > 1 and right.each):
+            return None
+        if not one or not other or left.tokens or right.tokens:
+            return None
+        joint = matmul(one, other)
+        return None if joint is None else Axes(each=each, shape=joint)
+
+    # --- events ---
+
+    def _event(self, expr: Expr, dataset: str | None) -> Axes:
+        match expr:
+            case Compare(operands=operands, operators=operators):
+                self._compared(operands, operators, dataset)
+                return self.entrywise(expr, operands, dataset).event()
+            case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+                return self.entrywise(expr, (lower, element, upper), dataset).event()
+            case Membership(element=element, set=FiniteSet(items=items)):
+                for item in items:
+                    self._compared((element, item), ("==",), dataset)
+                return self.entrywise(expr, (element, *items), dataset).event()
+            case And(operands=operands) | Or(operands=operands):
+                return self._together(expr, operands, dataset)
+            case Not(operand=operand):
+                return self.event(operand, dataset)
+            case Implies(condition=condition, consequence=consequence):
+                return self._together(expr, (condition, consequence), dataset)
+            case _:
+                return UNKNOWN._replace(each=dataset)
+
+    def _together(self, expr: Expr, operands: tuple[Expr, ...], dataset: str | None) -> Axes:
+        for operand in operands:
+            self.event(operand, dataset)
+        return self.entrywise(expr, operands, dataset).event()
+
+    def event(self, expr: Expr, dataset: str | None) -> Axes:
+        """The axes of what must be true or false."""
+        found = self.axes(expr, dataset)
+        if found.known and found.what != "event":
+            return self.findings.no_event(expr, found)
+        return found.event()
+
+    def _is_constant(self, expr: Expr) -> bool:
+        """Whether an expression is a value of a column, or the number of a class."""
+        return isinstance(expr, Category) or value_or_none(expr, self.known.params) is not None
+
+    def _value(self, left: Expr, right: Expr, one: Axes, other: Axes) -> None:
+        """A number that is compared with categories of numbers is one of them."""
+        for axes, side in ((one, right), (other, left)):
+            value = value_or_none(side, self.known.params)
+            if axes.what == "category" and value is not None and value not in axes.classes:
+                self.findings.no_value(side, axes.classes)
+
+    def _numbered(self, expr: Expr) -> bool:
+        """Whether the classes of an expression have numbers: labels and predictions of them."""
+        labels = isinstance(expr, Name) and expr.id in self.known.targets.values()
+        return labels or function_name(expr) == "pred"
+
+    def _compared(
+        self, operands: tuple[Expr, ...], operators: tuple[str, ...], dataset: str | None
+    ) -> None:
+        """Text is compared with text, and has no order; predicted classes have numbers."""
+        for left, operator, right in zip(operands, operators, operands[1:], strict=False):
+            one, other = self.axes(left, dataset), self.axes(right, dataset)
+            if not one.known or not other.known:
+                continue
+            if not (one.text or other.text):
+                self._value(left, right, one, other)
+                continue
+            constant = any(self._is_constant(side) for side in (left, right))
+            if constant and not self._numbered(left) and not self._numbered(right):
+                constant = isinstance(left, Category) or isinstance(right, Category)
+            numbered = constant and "pred" in (function_name(left), function_name(right))
+            if operator not in ("==", "!=") and not numbered:
+                self.findings.no_order(left if one.text else right, operator)
+            elif not constant and not (one.text and other.text):
+                self.findings.text_and_number(left, right, one, other)
+
+
+def beside_matrices(operands: Sequence[Expr], items: Sequence[Axes]) -> list[Axes]:
+    """Axes of operands, a kernel beside a matrix as (outputs, rest): `W - W.T` of a kernel."""
+    if not any(len(item.shape or ()) == 2 for item in items):
+        return list(items)
+    return [
+        item._replace(shape=as_matrix(operand.shape)) if isinstance(operand, ParameterRef) else item
+        for operand, item in zip(operands, items, strict=True)
+    ]

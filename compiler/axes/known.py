@@ -1,0 +1,110 @@
+"""What inference reads: names, facts of what was bound, and which column each model predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.facts import ColumnFacts, Facts
+from cspec.compiler.rewrite import function_name
+from cspec.dsl.nodes import Call, Compare, Expr, Name, Node, Sum, walk
+from cspec.dsl.signatures import LOSSES, SIGNATURES, Signature
+from cspec.dsl.symbols import Symbols
+from cspec.dsl.tensor_shapes import Shape
+
+Params = Mapping[str, float | tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Names of the spec, facts of what was bound, values of params, shapes of variables."""
+
+    symbols: Symbols
+    facts: Facts
+    params: Params = field(default_factory=dict)
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    functions: Mapping[str, Signature] = field(default_factory=dict)
+    """Signatures of functions of a person's own."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Model -> the column that it predicts."""
+
+    def signature(self, word: str) -> Signature | None:
+        """What is known of a function of the language or of a person's own."""
+        return self.functions.get(word) or SIGNATURES.get(word)
+
+    def column(self, dataset: str, name: str) -> ColumnFacts | None:
+        """Facts of a column; None where its data are not bound."""
+        data = self.facts.data.get(dataset)
+        return None if data is None else data.columns.get(name)
+
+    def has_column(self, dataset: str, name: str) -> bool:
+        """Whether a dataset has a column of that name."""
+        data = self.facts.data.get(dataset)
+        if data is not None:
+            return name in data.columns
+        return any(c.name == name for c in self.symbols.datasets().get(dataset, ()))
+
+    def column_axes(self, dataset: str, name: str) -> Axes:
+        """What a column is. One number an example in a row of its own is one number."""
+        column = self.column(dataset, name)
+        if column is None:
+            return UNKNOWN._replace(each=dataset)
+        shape = () if column.shape == (1,) else column.shape
+        data = self.facts.data[dataset]
+        named = name == "x" and shape[-1:] == (len(data.feature_names),)
+        names = data.feature_names if named else ()
+        found = Axes(each=dataset, shape=shape, names=names)
+        match column.kind, column.classes:
+            case "real", _:
+                return found
+            case "integer", _:
+                return found._replace(what="whole")
+            case _, (False, True):
+                return found._replace(what="event", classes=column.classes)
+            case _, classes if classes == tuple(range(len(classes))):
+                return found._replace(what="whole", classes=classes)
+            case _, classes:
+                return found._replace(what="category", classes=classes)
+
+    def target(self, expr: Expr) -> str | None:
+        """The column that the model inside an expression predicts."""
+        for node in walk(expr):
+            name = function_name(node) if isinstance(node, Call) else None
+            if name in self.targets:
+                return self.targets[name or ""]
+        return None
+
+
+def targets_of(tree: Node, symbols: Symbols) -> dict[str, str]:
+    """Model -> the column that its outputs are compared with: by a loss, by `pred(..) ==`, by `-`.
+
+    A model that is compared with nothing predicts the column `y`, where there is one.
+    """
+    models = symbols.models()
+    found: dict[str, str] = {}
+    for node in walk(tree):
+        for output, target in _compared(node):
+            if target.id not in symbols.column_names:
+                continue
+            for inner in walk(output):
+                name = function_name(inner) if isinstance(inner, Call) else None
+                if name in models:
+                    found.setdefault(name or "", target.id)
+    if "y" in symbols.column_names:
+        found |= {name: "y" for name in models if name not in found}
+    return found
+
+
+def _compared(node: Node) -> Iterator[tuple[Expr, Name]]:
+    match node:
+        case Call(function=Name(id=loss), arguments=(output, Name() as target)) if loss in LOSSES:
+            yield output, target
+        case Compare(operands=operands) | Sum(operands=operands):
+            outputs = [o for o in operands if not isinstance(o, Name)]
+            targets = [o for o in operands if isinstance(o, Name)]
+            if isinstance(node, Sum):
+                outputs = [o for o in outputs if isinstance(o, Call)]
+            else:
+                outputs = [o for o in outputs if function_name(o) == "pred"]
+            yield from ((output, target) for output in outputs for target in targets)

@@ -1,0 +1,167 @@
+"""Axes of losses: one number an example (or token), and whether outputs and targets go together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.axes.words import size, what
+from cspec.compiler.explain_expressions import text
+from cspec.compiler.rewrite import function_name
+from cspec.dsl.nodes import Call, Expr, Name
+
+if TYPE_CHECKING:
+    from cspec.compiler.axes.inference import Inference
+
+_CLASSES = frozenset({"ce", "nll"})
+
+
+def loss_axes(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+    """One number an example, or a token where outputs have tokens."""
+    if len(call.arguments) != 2:
+        return UNKNOWN
+    output, target = call.arguments
+    given, wanted = inference.axes(output, dataset), inference.axes(target, dataset)
+    if given.what == "record":
+        return inference.findings.which_part(output, given)
+    each = given.each or wanted.each
+    if not given.known or not wanted.known:
+        return Axes(each=each, tokens=given.tokens)
+    if given.each and wanted.each and given.each != wanted.each:
+        return inference.findings.misfit(call, (output, target), (given, wanted), "examples")
+    if word in _CLASSES or (word == "hinge" and given.shape):
+        return _of_classes(inference, call, word, given, wanted)
+    if word in ("mse", "mae", "huber") and wanted.text:
+        return inference.findings.text(target, wanted)
+    if word == "hinge" and (found := _margin_labels(inference, call, wanted)) is not None:
+        return found
+    if word == "bce" and (found := _binary(inference, call, given, wanted)) is not None:
+        return found
+    if _values(given) != _values(wanted):
+        return _apart(inference, call, word, given, wanted)
+    return Axes(each=each, tokens=given.tokens)
+
+
+def _margin_labels(inference: Inference, call: Call, wanted: Axes) -> Axes | None:
+    """`hinge` of one score with labels that are no two classes."""
+    target = call.arguments[1]
+    column = inference.known.column(wanted.each or "", getattr(target, "id", ""))
+    if column is None or column.signed or (column.outputs or 3) <= 2:
+        return None
+    if column.kind == "real" and set(column.values) <= {0, 1}:
+        return None
+    listed = ", ".join(f"{value:g}" for value in column.values[:4])
+    return inference.findings.add(
+        "CS331",
+        f"`hinge` needs labels 0 and 1, or -1 and 1, but `{text(target)}` holds "
+        f"{listed or 'others'}",
+        target,
+        notes=("the label says on which side of 0 the score belongs",),
+        helps=("for more classes give the model one output a class",),
+    )
+
+
+def _binary(inference: Inference, call: Call, given: Axes, wanted: Axes) -> Axes | None:
+    """`bce` with labels of more than two classes, or with an output a class."""
+    output, target = call.arguments
+    name = function_name(output) if isinstance(output, Call) else text(output)
+    classes = len(wanted.classes)
+    if classes > 2:
+        return inference.findings.add(
+            "CS331",
+            f"`bce` is for two classes, but `{text(target)}` has {classes}",
+            output,
+            notes=("it compares one logit with a 0/1 label",),
+            helps=(f"write `ce`, with one output a class from `{name}`",),
+        )
+    if given.shape and not wanted.shape:
+        return inference.findings.add(
+            "CS331",
+            f"model `{name}` gives {outputs_in_words(given)}, but `bce` needs one",
+            output,
+            notes=("`bce` compares one logit with a 0/1 label",),
+            helps=(f"give the last layer of `{name}` one output, or write `ce`",),
+        )
+    return None
+
+
+def _values(axes: Axes) -> tuple[int, ...]:
+    return (*axes.tokens, *(axes.shape or ()))
+
+
+def _of_classes(inference: Inference, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:
+    """Outputs one a class, and one label."""
+    output, target = call.arguments
+    labels = _values(wanted)
+    if wanted.what == "number" and isinstance(target, Name):
+        return inference.findings.add(
+            "CS331",
+            f"`{word}` needs classes, but column `{text(target)}` holds numbers",
+            output,
+            notes=(f"{word} compares {outputs_in_words(given)} with the number of a class",),
+            helps=("for a number to predict, write `mse`, `mae` or `huber`",),
+        )
+    classes = _classes(inference, target, wanted)
+    if labels == given.tokens and (not given.shape or given.shape[0] < (classes or 0)):
+        return _few(inference, call, word, given, classes or 0)
+    if labels != given.tokens or len(given.shape or ()) > 1:
+        return _labels(inference, call, word, given, wanted)
+    return Axes(each=given.each, tokens=given.tokens)
+
+
+def _labels(inference: Inference, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:
+    """Labels in another shape than one an example (or one a token)."""
+    target = call.arguments[1]
+    name = text(target)
+    return inference.findings.add(
+        "CS331",
+        f"`{word}` needs one label an example, but `{name}` holds a list of length "
+        f"{size(_values(wanted))} an example"
+        if not given.tokens
+        else f"`{word}` needs one label a token, but `{name}` is {what(wanted)}",
+        call,
+        f"outputs are {what(given)}",
+        notes=(f"`{word}` compares one output a class with the number of a class",),
+        helps=(
+            f"for one-hot labels give the numbers of the classes: `{name}.argmax(1)`",
+            "for tokens give outputs (examples, tokens, classes) and labels (examples, tokens)",
+        ),
+    )
+
+
+def _classes(inference: Inference, target: Expr, wanted: Axes) -> int | None:
+    """Classes of a column of labels; None of other targets."""
+    column = inference.known.column(wanted.each or "", getattr(target, "id", ""))
+    return None if column is None else column.outputs
+
+
+def outputs_in_words(axes: Axes) -> str:
+    """`one output`, `3 outputs`."""
+    return f"{size(axes.shape)} outputs" if axes.shape else "one output"
+
+
+def _few(inference: Inference, call: Call, word: str, given: Axes, classes: int) -> Axes:
+    output, target = call.arguments
+    name = function_name(output) if isinstance(output, Call) else None
+    model = f"model `{name}`" if name else f"`{text(output)}`"
+    return inference.findings.add(
+        "CS331",
+        f"{model} gives {outputs_in_words(given)}, but `{text(target)}` has {classes} classes",
+        output,
+        notes=(f"`{word}` needs one output a class",),
+        helps=(f"give the last layer of `{name or text(output)}` {classes} outputs",),
+    )
+
+
+def _apart(inference: Inference, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:
+    output, target = call.arguments
+    return inference.findings.add(
+        "CS331",
+        f"`{text(output)}` is {what(given)}, and `{text(target)}` is {what(wanted)}",
+        call,
+        f"`{word}` compares them entry by entry" if word not in _CLASSES else "",
+        notes=("an output and its target have the same shape",)
+        if word not in _CLASSES
+        else (f"`{word}` compares one output a class with the number of a class",),
+        helps=(f"give the model as many outputs as `{text(target)}` has, or choose one of them",),
+    )._replace(each=given.each)

@@ -1,0 +1,85 @@
+"""Axes of expectations, rates and tails: one number, or one a group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, as_tokens
+from cspec.dsl.nodes import And, Call, Expectation, Expr, Name
+
+if TYPE_CHECKING:
+    from cspec.compiler.axes.inference import Inference
+
+
+def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
+    """One number, or a vector over groups; its body has to be one number an example."""
+    if expr.binders or expr.dataset is None:
+        return UNKNOWN
+    body = _body(inference, expr)
+    found = inference.grouping(expr)
+    for event in found.events:
+        _condition(inference, event, expr, body)
+    for column in found.columns:
+        if not found.groups:
+            inference.findings.no_groups(column, inference.known, expr.dataset)
+    if not found.columns:
+        return NUMBER
+    if found.groups and body.tokens:
+        inference.findings.groups_of_tokens(expr)
+    names = tuple(group.text for group in found.groups)
+    return Axes(shape=(len(names),) if names else None, names=names, groups=True)
+
+
+def _body(inference: Inference, expr: Expectation) -> Axes:
+    body = inference.axes(expr.body, expr.dataset)
+    if expr.kind == "P":
+        body = inference.event(expr.body, expr.dataset)
+    elif body.text:
+        body = inference.findings.text(expr.body, body)
+    return single(inference, expr.body, body, expr.kind)
+
+
+def single(inference: Inference, body: Expr, found: Axes, kind: str) -> Axes:
+    """What is averaged is one number an example."""
+    if found.what == "record":
+        return inference.findings.which_part(body, found)
+    if found.known and not found.single:
+        return inference.findings.which_number(body, found, kind)
+    return found
+
+
+def _condition(inference: Inference, event: Expr, expr: Expectation, body: Axes) -> None:
+    dataset = expr.dataset
+    found = inference.axes(event, dataset)
+    grouping = _column_among(inference, event, dataset)
+    if grouping is not None:
+        inference.findings.group_among_events(event, grouping)
+        return
+    masked = as_tokens(found, body.tokens)
+    mask = isinstance(event, Name) and masked.tokens and masked.what == "whole"
+    if found.known and found.what != "event" and not mask:
+        inference.findings.no_event(event, found)
+    elif masked.known and (not masked.single or masked.tokens not in ((), body.tokens)):
+        inference.findings.condition(event, found, body)
+
+
+def _column_among(inference: Inference, event: Expr, dataset: str | None) -> Name | None:
+    """The categorical column in `sex and y == 1`, which makes groups only by itself."""
+    if not isinstance(event, And):
+        return None
+    for operand in event.operands:
+        if isinstance(operand, Name):
+            found = inference.axes(operand, dataset)
+            if found.each and found.known and found.what in ("category", "whole"):
+                return operand
+    return None
+
+
+def tail_axes(inference: Inference, call: Call, dataset: str | None) -> Axes:
+    """`cvar(v, level)`, `quantile(v, q)`: one number of what is one number an example."""
+    on = next((k.value for k in call.keywords if k.name == "on"), None)
+    over = on.id if isinstance(on, Name) else dataset
+    if call.arguments:
+        body = inference.number(call.arguments[0], over)
+        single(inference, call.arguments[0], body, "E")
+    return NUMBER

@@ -1,0 +1,225 @@
+"""Axes of parts: an output, a class, a feature, an entry of a tensor, and what an index means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Place, Plain, Whole
+from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.facts import OutputFacts
+from cspec.compiler.ir import Category
+from cspec.compiler.rewrite import function_name, method_name
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Attribute, Expr, Index, Name, String
+from cspec.dsl.tensor_shapes import as_matrix
+
+if TYPE_CHECKING:
+    from cspec.compiler.axes.inference import Inference
+
+
+def part_axes(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Axes:
+    """The axes of `value[index]` and `value.name`; what it can't mean is a finding."""
+    if isinstance(expr, Attribute) and expr.name == "T":
+        return _transposed(inference.axes(expr.value, dataset))
+    method = method_name(expr)
+    if method is not None and method[0] in inference.known.symbols.models():
+        return UNKNOWN
+    place = place_of(inference, expr, dataset)
+    value = inference.axes(expr.value, dataset)
+    match place:
+        case Whole():
+            return value.number()
+        case Entry() | Own():
+            return value.number().entry()
+        case PartOf(key=key):
+            return next(part.axes for part in value.parts if part.key == key)
+        case Bound(column=column):
+            return inference.known.column_axes(dataset or "", column)
+        case Plain():
+            return _entries(expr, value)
+        case None:
+            return UNKNOWN._replace(each=value.each)
+
+
+def _transposed(value: Axes) -> Axes:
+    if value.shape is None or value.each is not None:
+        return value
+    return value._replace(shape=as_matrix(value.shape)[::-1])
+
+
+def _entries(expr: Index | Attribute, value: Axes) -> Axes:
+    count = len(expr.indices) if isinstance(expr, Index) else 1
+    shape = None if value.shape is None else value.shape[count:]
+    return value.number()._replace(shape=shape)
+
+
+def place_of(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Place | None:
+    """What an index or a name means; None where it is not known or means nothing (a finding)."""
+    value = inference.axes(expr.value, dataset)
+    feature = _feature(inference, expr, dataset)
+    if feature is not None:
+        return feature
+    if value.parts:
+        return _part(inference, expr, value)
+    if value.each is None:
+        return Plain() if isinstance(expr, Index) else None
+    if not value.known:
+        return _open(inference, expr, dataset)
+    if isinstance(expr, Attribute):
+        return _named(inference, expr, expr.name, value)
+    return _indexed(inference, expr, value, dataset)
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+def feature_column(value: Expr, name: str) -> str | None:
+    """The name under which a feature is bound as a column of its own: `x.age`."""
+    return f"{value.id}.{name}" if isinstance(value, Name) else None
+
+
+def _feature(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Bound | None:
+    name = _name_of(expr)
+    column = None if name is None else feature_column(expr.value, name)
+    if column is None or dataset is None or inference.known.column(dataset, column) is None:
+        return None
+    return Bound(column)
+
+
+def _name_of(expr: Index | Attribute) -> str | None:
+    match expr:
+        case Attribute(name=name):
+            return name
+        case Index(indices=(String(value=name),)):
+            return name
+        case Index(indices=(Category(text=name),)):
+            return name
+    return None
+
+
+def _named(inference: Inference, expr: Expr, name: str, value: Axes) -> Place | None:
+    """A class or feature by its name."""
+    assert isinstance(expr, Index | Attribute)
+    if name in value.names:
+        return Entry(value.names.index(name))
+    inference.findings.no_part(expr, expr.value, name, value.names)
+    return None
+
+
+def _part(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
+    """A part of an output that has several."""
+    keys = {part.key: part for part in value.parts}
+    wanted: str | int | None = _name_of(expr)
+    if wanted is None and isinstance(expr, Index) and len(expr.indices) == 1:
+        number = value_or_none(expr.indices[0], inference.known.params)
+        wanted = None if number is None or number != int(number) else int(number)
+    if isinstance(wanted, int) and wanted not in keys and 0 <= wanted < len(value.parts):
+        wanted = value.parts[wanted].key
+    if wanted in keys and wanted is not None:
+        assert value.style
+        return PartOf(wanted, value.style)
+    known = tuple(str(key) for key in keys)
+    inference.findings.no_part(expr, expr.value, str(wanted), known)
+    return None
+
+
+# --- indices -------------------------------------------------------------------------------------
+
+
+def _indexed(inference: Inference, expr: Index, value: Axes, dataset: str | None) -> Place | None:
+    name = _name_of(expr)
+    index = expr.indices[0]
+    if name is not None and not (isinstance(index, Category) and not value.names):
+        return _named(inference, expr, name, value)
+    number = value_or_none(index, inference.known.params)
+    if isinstance(index, Category):
+        number = float(index.code)
+    if len(expr.indices) > max(1, len(value.shape or ())):
+        inference.findings.too_many(expr, expr.value, value)
+        return None
+    if len(expr.indices) > 1:
+        return Plain()
+    if not value.shape:
+        return _of_one(inference, expr, value, number, dataset)
+    if number is not None:
+        return _constant(inference, expr, value, number)
+    return _own(inference, expr, index, dataset)
+
+
+def _constant(inference: Inference, expr: Index, value: Axes, number: float) -> Place | None:
+    length = (value.shape or (0,))[-1]
+    if number != int(number):
+        inference.findings.index(expr, expr.indices[0], Axes())
+        return None
+    if not -length <= number < length:
+        inference.findings.out_of_range(expr, expr.value, number, length)
+        return None
+    return Entry(int(number) % length)
+
+
+def _of_one(
+    inference: Inference, expr: Index, value: Axes, number: float | None, dataset: str | None
+) -> Place | None:
+    """An index on one number an example: the only output, or class 0 or 1 of one logit."""
+    word = function_name(expr.value)
+    if word == "prob":
+        if number is None:
+            return _own(inference, expr, expr.indices[0], dataset)
+        if number in (0, 1, -1):
+            return Entry(int(number) % 2)
+        inference.findings.out_of_range(expr, expr.value, number, 2)
+        return None
+    outputs = word is not None and inference.known.symbols.role(word) == "model"
+    if (outputs or _was_a_row(inference, expr.value, dataset)) and number in (0, -1):
+        return Whole()
+    if outputs and number is not None:
+        inference.findings.out_of_range(expr, expr.value, number, 1)
+        return None
+    inference.findings.no_axis(expr, expr.value, value)
+    return None
+
+
+def _was_a_row(inference: Inference, value: Expr, dataset: str | None) -> bool:
+    """Whether one number an example came as a row of one: `x[0]` of one feature."""
+    if not isinstance(value, Name) or dataset is None:
+        return False
+    column = inference.known.column(dataset, value.id)
+    return column is not None and column.shape == (1,)
+
+
+def _own(inference: Inference, expr: Index, index: Expr, dataset: str | None) -> Place | None:
+    """`prob[y]`: the index is one whole number an example."""
+    found = inference.axes(index, dataset)
+    if not found.known:
+        return Own(index)
+    labels = found.what in ("whole", "category", "event") or _whole_labels(
+        inference, index, dataset
+    )
+    if found.each is None or not found.single or not labels:
+        inference.findings.index(expr, index, found)
+        return None
+    return Own(index)
+
+
+def _whole_labels(inference: Inference, index: Expr, dataset: str | None) -> bool:
+    """Whether a column of real numbers holds labels all the same: 0.0 and 1.0, -1.0 and 1.0."""
+    name = index.id if isinstance(index, Name) else ""
+    column = inference.known.column(dataset or "", name)
+    if column is None or column.shape:
+        return False
+    return column.signed or (bool(column.values) and set(column.values) <= {0, 1})
+
+
+def _open(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Place | None:
+    """An index on outputs that were not seen: decided by their shape when they come."""
+    if not isinstance(expr, Index) or len(expr.indices) != 1:
+        return None
+    number = value_or_none(expr.indices[0], inference.known.params)
+    if isinstance(expr.indices[0], Category):
+        number = float(expr.indices[0].code)
+    if number is not None and number == int(number):
+        return Entry(int(number))
+    return Own(expr.indices[0])
+
+
+__all__ = ["OutputFacts", "feature_column", "part_axes", "place_of"]

@@ -1,0 +1,146 @@
+"""The record of what an expression is, and how several come together entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from cspec.dsl.tensor_shapes import Shape
+from cspec.dsl.tensor_shapes import together as broadcast
+
+What = Literal["number", "whole", "event", "category", "record", "model", "set"]
+"""A real number, a whole one, something true or false, a value of a column of text (its code), an
+output with parts, a model, a set."""
+
+
+class Part(NamedTuple):
+    """One part of an output that has several: a place of a tuple, a key, a field."""
+
+    key: str | int
+    axes: Axes
+
+
+class Axes(NamedTuple):
+    """What an expression is: its axes, and what stands at each place.
+
+    A value has the shape (examples, *tokens, *shape) where `each` names a dataset, else `shape`.
+    """
+
+    what: What = "number"
+    each: str | None = None
+    """The dataset whose examples it has a value for; None: it has no axis of examples."""
+    tokens: Shape = ()
+    """Positions within an example that are averaged together with the examples."""
+    shape: Shape | None = ()
+    """Further axes: classes, features, entries of a tensor, groups; None: not known yet."""
+    names: tuple[str, ...] = ()
+    """Names of the places along the last axis: of classes or features."""
+    classes: tuple[str | int | float | bool, ...] = ()
+    """What the codes of a category stand for, in code order."""
+    parts: tuple[Part, ...] = ()
+    """Of a tuple, a mapping or a record."""
+    style: Literal["", "index", "key", "field"] = ""
+    """How a part is taken out: `z[0]`, `z["logits"]`, `z.logits`."""
+    groups: bool = False
+    """Whether the last axis goes over groups of the data."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the axes are known."""
+        return self.shape is not None
+
+    @property
+    def single(self) -> bool:
+        """One number an example, or one number at all (as far as is known)."""
+        return not self.shape
+
+    @property
+    def rank(self) -> int:
+        """Axes besides that of the examples."""
+        return len(self.tokens) + len(self.shape or ())
+
+    @property
+    def text(self) -> bool:
+        """Whether values are texts: they are equal or not, and have no arithmetic."""
+        return self.what == "category" and any(isinstance(c, str) for c in self.classes)
+
+    def number(self) -> Axes:
+        """The same axes with a plain number at each place."""
+        return self._replace(what="number", names=(), classes=(), parts=())
+
+    def event(self) -> Axes:
+        """The same axes with true or false at each place."""
+        return self._replace(what="event", names=(), classes=(), parts=())
+
+    def entry(self) -> Axes:
+        """One place of the last axis."""
+        shape = self.shape[:-1] if self.shape else self.shape
+        return self._replace(shape=shape, names=(), groups=False)
+
+
+NUMBER = Axes()
+UNKNOWN = Axes(shape=None)
+
+
+class Misfit(NamedTuple):
+    """Two of the things that were to come together, by their places, and why they do not."""
+
+    first: int
+    second: int
+    why: Literal["examples", "shapes"]
+
+
+def together(items: Sequence[Axes]) -> Axes | Misfit:
+    """The axes of several values entry by entry.
+
+    One number an example goes with anything of the same examples; several numbers an example go
+    with as many of the same example, or with a tensor of that shape. Tensors without examples
+    broadcast as torch does.
+    """
+    each = [i for i, item in enumerate(items) if item.each is not None]
+    for i in each[1:]:
+        if items[i].each != items[each[0]].each:
+            return Misfit(each[0], i, "examples")
+    if any(not item.known for item in items):
+        owner = items[each[0]].each if each else None
+        return Axes(each=owner, shape=None)
+    if not each:
+        return _plain(items)
+    tokens = next((item.tokens for item in items if item.tokens), ())
+    settled = [as_tokens(item, tokens) for item in items]
+    wide = max(range(len(items)), key=lambda i: _width(settled[i]))
+    shape = settled[wide].shape or ()
+    for i, item in enumerate(settled):
+        if item.tokens not in ((), tokens) or not _fits(item, shape):
+            return Misfit(min(wide, i), max(wide, i), "shapes")
+    grouped = any(item.groups for item in items)
+    return Axes(each=items[each[0]].each, tokens=tokens, shape=shape, groups=grouped)
+
+
+def as_tokens(item: Axes, tokens: Shape) -> Axes:
+    """A value with one number a token, seen so where tokens are what it meets: a mask, labels."""
+    if tokens and item.each is not None and not item.tokens and item.shape == tokens:
+        return item._replace(tokens=tokens, shape=())
+    return item
+
+
+def _width(item: Axes) -> tuple[int, bool]:
+    return len(item.shape or ()), item.each is not None
+
+
+def _fits(item: Axes, shape: Shape) -> bool:
+    if not item.shape:
+        return True
+    if item.each is not None:
+        return item.shape == shape
+    return broadcast([item.shape, shape]) == shape
+
+
+def _plain(items: Sequence[Axes]) -> Axes | Misfit:
+    shape: Shape | None = ()
+    for i, item in enumerate(items):
+        shape = broadcast([shape, item.shape])
+        if shape is None:
+            before = next(j for j in range(i) if broadcast([items[j].shape, item.shape]) is None)
+            return Misfit(before, i, "shapes")
+    return Axes(shape=shape, groups=any(item.groups for item in items))

@@ -1,0 +1,213 @@
+"""Values that examples have, as Python: brought together entry by entry, indexed, reduced.
+
+Every operation on examples is written for the axes that inference found, so that two values meet
+example by example and never by a chance of their shapes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Whole
+from cspec.compiler.axes.record import Axes, Misfit, as_tokens, together
+from cspec.compiler.emit.pieces import OPERATORS, attribute, constant, literal, slices, subscript
+from cspec.compiler.ir import Category
+from cspec.compiler.rewrite import function_name
+from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Product
+
+if TYPE_CHECKING:
+    from cspec.compiler.emit.expressions import Translator
+
+REDUCED: dict[str, str] = {
+    "max": "example_max",
+    "min": "example_min",
+    "sum": "example_sum",
+    "all": "example_all",
+    "any": "example_any",
+}
+"""Reductions and their bodies over the entries of each example."""
+NORMS = frozenset({"norm", "l1", "l2", "sumsq"})
+"""Reductions whose usual body does the same with `per_example`."""
+
+
+# --- entry by entry ------------------------------------------------------------------------------
+
+
+def numbers(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
+    """Operands of arithmetic: events and whole numbers as numbers, axes side by side."""
+    return _aligned(t, operands, [number(t, operand) for operand in operands])
+
+
+def compared(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
+    """Operands of a comparison: categories by value, axes side by side."""
+    constant_ = any(isinstance(operand, Category) for operand in operands)
+    first = next((a for a in map(t.axes, operands) if a.text), None)
+    values = []
+    for operand in operands:
+        axes = t.axes(operand)
+        value = t.translate(operand)
+        if axes.text and first is not None and axes.classes != first.classes:
+            value = recoded(t, value, axes, first)
+        elif axes.what == "category" and not axes.text and not constant_:
+            value = _valued(t, value, axes)
+        values.append(value)
+    return _aligned(t, operands, values)
+
+
+def events(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
+    """Operands of `and` and `or`, axes side by side."""
+    return _aligned(t, operands, [t.event(operand) for operand in operands])
+
+
+def number(t: Translator, expr: Expr) -> ast.expr:
+    """A value as it takes part in arithmetic: an event counts 0 or 1, a category by its value."""
+    axes, value = t.axes(expr), t.translate(expr)
+    if axes.each is None or axes.what == "number" or not axes.known:
+        return value
+    if axes.what == "category":
+        return _valued(t, value, axes)
+    return t.call("as_number", value)
+
+
+def _valued(t: Translator, value: ast.expr, axes: Axes) -> ast.expr:
+    """The numbers that codes stand for."""
+    return t.call("recoded", value, literal(axes.classes))
+
+
+def recoded(t: Translator, value: ast.expr, axes: Axes, wanted: Axes) -> ast.expr:
+    """Codes of one column as those of another with the same values; -1 where it lacks one."""
+    places = {value: place for place, value in enumerate(wanted.classes)}
+    codes = tuple(places.get(value, -1) for value in axes.classes)
+    return t.call("recoded", value, literal(codes))
+
+
+def _aligned(t: Translator, operands: Sequence[Expr], values: Sequence[ast.expr]) -> list[ast.expr]:
+    items = [t.axes(operand) for operand in operands]
+    joint = together(items)
+    if isinstance(joint, Misfit) or not joint.known or joint.each is None:
+        return list(values)
+    return [widened(value, item, joint) for value, item in zip(values, items, strict=True)]
+
+
+def widened(value: ast.expr, item: Axes, joint: Axes) -> ast.expr:
+    """A value of fewer axes with an axis of one where it lacks one: `b[:, None]`."""
+    item = as_tokens(item, joint.tokens)
+    if item.each is None or item.rank == joint.rank:
+        return value
+    kept = [True]
+    kept += [bool(item.tokens)] * len(joint.tokens)
+    kept += [bool(item.shape)] * len(joint.shape or ())
+    return subscript(value, slices(kept))
+
+
+# --- parts ---------------------------------------------------------------------------------------
+
+
+def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
+    """`value[index]` or `value.name` of what has an axis of examples; None of a plain tensor."""
+    axes = t.axes(expr.value)
+    place = t.place(expr)
+    match place:
+        case Bound(column=column):
+            return t.column(t.dataset or "", column)
+        case PartOf(key=key, style=style):
+            return _part_of(t, expr, key, style)
+        case Whole():
+            return t.translate(expr.value)
+        case Entry(place=index) if axes.each is not None:
+            return _entry(t, expr.value, index, axes)
+        case Own(place=own) if axes.each is not None:
+            return _own(t, expr.value, own)
+    return None
+
+
+def _part_of(t: Translator, expr: Index | Attribute, key: str | int, style: str) -> ast.expr:
+    value = t.translate(expr.value)
+    found = attribute(value, str(key)) if style == "field" else subscript(value, ast.Constant(key))
+    return t.call("per_example", found) if t.axes(expr).single else found
+
+
+def _probability(value: Expr) -> Expr | None:
+    """The logits of `prob(z)`, whose single classes have bodies of their own."""
+    if function_name(value) == "prob" and isinstance(value, Call):
+        return value.arguments[0]
+    return None
+
+
+def _entry(t: Translator, value: Expr, index: int, axes: Axes) -> ast.expr:
+    logits = _probability(value)
+    if logits is not None:
+        return t.kept("class_prob", (value, index), t.translate(logits), constant(index))
+    if not axes.known:
+        return t.call("entry", t.translate(value), constant(index))
+    return subscript(t.translate(value), ast.Tuple(elts=[ast.Constant(...), constant(index)]))
+
+
+def _own(t: Translator, value: Expr, own: Expr) -> ast.expr:
+    places = _places(t, own)
+    logits = _probability(value)
+    if logits is not None:
+        return t.kept("label_prob", (value, own), t.translate(logits), places)
+    return t.call("own_entry", t.translate(value), places)
+
+
+def _places(t: Translator, own: Expr) -> ast.expr:
+    """Labels as numbers of classes: of -1 and 1 the larger one is class 1."""
+    value = t.translate(own)
+    column = t.inference.known.column(t.dataset or "", own.id) if isinstance(own, Name) else None
+    if column is not None and column.signed:
+        return ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
+    return value
+
+
+# --- reductions and products ---------------------------------------------------------------------
+
+
+def reduction(t: Translator, name: str, expr: Call) -> ast.expr | None:
+    """A reduction over what each example has; None where nothing has an axis of examples."""
+    axes = t.axes(expr.arguments[0])
+    if axes.each is None:
+        return None
+    value = t.event(expr.arguments[0]) if name in ("all", "any") else number(t, expr.arguments[0])
+    if name in NORMS:
+        rest = [t.translate(argument) for argument in expr.arguments[1:]]
+        named = {k.name: t.translate(k.value) for k in expr.keywords}
+        return t.call(name, value, *rest, **named, per_example=ast.Constant(True))
+    kept = {"tokens": ast.Constant(len(axes.tokens))} if axes.tokens and axes.shape else {}
+    return t.call(REDUCED[name], value, **kept)
+
+
+def product(t: Translator, expr: Product) -> ast.expr:
+    """`a @ b` where an example's own vector takes part."""
+    total, axes = number(t, expr.operands[0]), t.axes(expr.operands[0])
+    for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
+        factor, other = number(t, operand), t.axes(operand)
+        if operator == "@":
+            total = _multiplied(total, axes, factor, other)
+            length = len(other.shape or ()) - 1 if axes.each else len(axes.shape or ()) - 1
+            axes = Axes(each=axes.each or other.each, shape=(0,) * length)
+        else:
+            total = ast.BinOp(total, OPERATORS[operator], factor)
+    return total
+
+
+def _multiplied(left: ast.expr, one: Axes, right: ast.expr, other: Axes) -> ast.expr:
+    """Sums over the shared axis, example by example."""
+    if one.each is not None and other.each is not None:
+        both = ast.BinOp(left, ast.Mult(), right)
+        return ast.Call(attribute(both, "sum"), args=[constant(-1)], keywords=[])
+    if one.each is not None:
+        return ast.BinOp(left, ast.MatMult(), right)
+    matrix = len(one.shape or ()) > 1
+    return ast.BinOp(right, ast.MatMult(), attribute(left, "T") if matrix else left)
+
+
+def is_column(t: Translator, expr: Expr, axes: Axes) -> bool:
+    """Whether an expression is a column of true and false, kept as 0 and 1."""
+    if axes.each is None or axes.what != "event":
+        return False
+    if isinstance(expr, Index | Attribute):
+        return isinstance(t.place(expr), Bound)
+    return isinstance(expr, Name)

@@ -1,0 +1,93 @@
+"""Expectations, rates and tails as Python: over the examples of a dataset, never over pairs."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from cspec.compiler.axes.groups import Grouping
+from cspec.compiler.axes.record import Axes
+from cspec.compiler.emit.examples import number, widened
+from cspec.compiler.emit.pieces import joined, literal
+from cspec.compiler.missing import form, not_compiled
+from cspec.dsl.nodes import Call, Expectation, Name
+
+if TYPE_CHECKING:
+    from cspec.compiler.emit.expressions import Translator
+
+
+def mean(t: Translator, expr: Expectation) -> ast.expr:
+    """`E[body | conditions on D]`, `P[...]`: one number, or one a group."""
+    if expr.binders:
+        raise not_compiled(form(expr), expr)
+    with t.over(expr.dataset):
+        return _mean(t, expr)
+
+
+def _mean(t: Translator, expr: Expectation) -> ast.expr:
+    soft = _soft(t, expr)
+    if soft is not None:
+        return soft
+    found = t.inference.grouping(expr)
+    axes = t.axes(expr.body)
+    event = expr.kind == "P" or axes.what == "event"
+    body = _each(t, t.event(expr.body) if event else number(t, expr.body), axes)
+    where = _condition(t, found)
+    named: dict[str, ast.expr] = {} if where is None else {"where": where}
+    if found.columns:
+        return t.call("by_group", body, _codes(t, found), ast.Constant(len(found.groups)), **named)
+    if axes.tokens:
+        named["tokens"] = ast.Constant(len(axes.tokens))
+    return t.call("fraction" if expr.kind == "P" else "mean", body, **named)
+
+
+def _soft(t: Translator, expr: Expectation) -> ast.expr | None:
+    """Conditions that move, as weights."""
+    match expr.conditions:
+        case (Call(function=Name(id="soft"), arguments=(weight, *mask)),):
+            named = {"where": t.event(mask[0])} if mask else {}
+            body = t.call("as_weight", t.translate(expr.body))
+            return t.call("weighted", body, t.translate(weight), **named)
+    return None
+
+
+def _each(t: Translator, value: ast.expr, axes: Axes) -> ast.expr:
+    """A value for each example, also where it is the same for all."""
+    constant = axes.each is None and axes.known
+    return t.call("spread", value, t.any_column()) if constant else value
+
+
+def _condition(t: Translator, found: Grouping) -> ast.expr | None:
+    """The examples (or tokens) that count, as one truth value each."""
+    if not found.events:
+        return None
+    axes = [t.axes(event) for event in found.events]
+    tokens = next((item.tokens or item.shape or () for item in axes if item.rank), ())
+    joint = Axes(each=t.dataset, tokens=tokens)
+    parts = [
+        widened(_each(t, t.event(event), item), item, joint)
+        for event, item in zip(found.events, axes, strict=True)
+    ]
+    return joined(ast.BitAnd(), parts)
+
+
+def _codes(t: Translator, found: Grouping) -> ast.expr:
+    """The number of each example's group."""
+    columns = [t.translate(column) for column in found.columns]
+    if len(columns) == 1 and found.plain:
+        return columns[0]
+    codes = tuple(group.codes for group in found.groups)
+    return t.call("group_index", ast.Tuple(elts=columns), literal(codes))
+
+
+def tail(t: Translator, name: str, expr: Call) -> ast.expr:
+    """`cvar(e, level)` and `quantile(e, q)`: of the examples of a dataset."""
+    keywords = {k.name: k.value for k in expr.keywords}
+    on = keywords.pop("on", None)
+    with t.over(on.id if isinstance(on, Name) else t.dataset):
+        body = expr.arguments[0]
+        axes = t.axes(body)
+        value = _each(t, number(t, body), axes)
+        rest = [t.translate(argument) for argument in expr.arguments[1:]]
+        named = {key: t.translate(value) for key, value in keywords.items()}
+        return t.call(name, value, *rest, **named)

@@ -1,0 +1,64 @@
+"""Small pieces of Python's syntax that emission is made of."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Sequence
+
+OPERATORS: dict[str, ast.operator] = {
+    "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
+}  # fmt: skip
+RELATIONS: dict[str, ast.cmpop] = {
+    "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(),
+    "==": ast.Eq(), "!=": ast.NotEq(),
+}  # fmt: skip
+
+
+def entry(mapping: str, key: str) -> ast.expr:
+    """`mapping["key"]`."""
+    return subscript(ast.Name(id=mapping), ast.Constant(key))
+
+
+def subscript(value: ast.expr, index: ast.expr) -> ast.expr:
+    """`value[index]`."""
+    return ast.Subscript(value=value, slice=index)
+
+
+def attribute(value: ast.expr, name: str) -> ast.expr:
+    """`value.name`."""
+    return ast.Attribute(value=value, attr=name)
+
+
+def slices(kept: Sequence[bool]) -> ast.expr:
+    """`:, None` for (True, False): an axis that is there, and one of length 1 that is not."""
+    parts: list[ast.expr] = [ast.Slice() if there else ast.Constant(None) for there in kept]
+    return ast.Tuple(elts=parts)
+
+
+def constant(value: float) -> ast.expr:
+    """A number; whole ones as integers, infinities by name."""
+    if math.isinf(value):
+        infinity = ast.Attribute(value=ast.Name(id="math"), attr="inf")
+        return infinity if value > 0 else ast.UnaryOp(op=ast.USub(), operand=infinity)
+    if value == int(value) and abs(value) < 2**53:
+        value = int(value)
+    if value < 0:
+        return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(-value))
+    return ast.Constant(value)
+
+
+def literal(values: object) -> ast.expr:
+    """Tuples of plain values, as they are written."""
+    if isinstance(values, tuple):
+        return ast.Tuple(elts=[literal(value) for value in values])
+    assert isinstance(values, str | bool | int | float)
+    return ast.Constant(values)
+
+
+def joined(operator: ast.operator, parts: Sequence[ast.expr]) -> ast.expr:
+    """`a & b & c`."""
+    result = parts[0]
+    for part in parts[1:]:
+        result = ast.BinOp(result, operator, part)
+    return result

@@ -1,0 +1,101 @@
+"""Values that examples have: brought to one form, chosen from, numbered by group.
+
+Shapes are (B, *tokens, *entries): B examples, the positions that are averaged with them, and what
+stands at each: classes, features, outputs. (B, 1) and (B,) are the same, one number an example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.functions.shapes import ShapeMismatch, in_words
+
+
+def per_example(values: Any) -> Any:
+    """(B, 1) as (B,); everything else as it is."""
+    if isinstance(values, Tensor) and values.ndim == 2 and values.shape[1] == 1:
+        return values.squeeze(1)
+    return values
+
+
+def entry(values: Any, index: int) -> Any:
+    """Output `index` of each example, (B, C) -> (B,); the only one of (B,); a part of a tuple.
+
+    Raises:
+        ShapeMismatch: no such output.
+    """
+    if isinstance(values, Mapping):
+        return per_example(list(values.values())[index])
+    if not isinstance(values, Tensor):
+        return per_example(values[index])
+    length = values.shape[-1] if values.ndim > 1 else 1
+    if not -length <= index < length:
+        raise ShapeMismatch(
+            f"output {index} was asked for, but the outputs are {in_words(values)}: an example has "
+            f"{length}, numbered 0 to {length - 1}"
+        )
+    return values[..., index] if values.ndim > 1 else values
+
+
+def own_entry(values: Tensor, places_B: Tensor) -> Tensor:
+    """Of each example the entry that its own number names: (B, C), (B,) -> (B,).
+
+    Raises:
+        ShapeMismatch: no axis to choose from, or another number of places than examples.
+    """
+    if values.ndim != places_B.ndim + 1 or values.shape[:-1] != places_B.shape:
+        raise ShapeMismatch(
+            f"each example names one of its own entries, but the entries are {in_words(values)} "
+            f"and the places {in_words(places_B)}"
+        )
+    return values.gather(-1, places_B.long().unsqueeze(-1)).squeeze(-1)
+
+
+def spread(value: Any, like_B: Tensor) -> Tensor:
+    """A value that is the same for all examples, for each of them: () -> (B,).
+
+    `like_B` says how many they are.
+    """
+    made = value if isinstance(value, Tensor) else torch.tensor(value, device=like_B.device)
+    return made.expand(len(like_B), *made.shape)
+
+
+def as_number(values: Tensor) -> Tensor:
+    """Events as 0 and 1, whole numbers as they are, in float64: counts are exact."""
+    return values if values.is_floating_point() else values.to(torch.float64)
+
+
+def side_by_side(*items: Tensor) -> Tensor:
+    """`[a, b]` of numbers that each example has: (B,), (B,) -> (B, 2)."""
+    tensors = [item for item in items if isinstance(item, Tensor) and item.ndim]
+    made = [item if isinstance(item, Tensor) else tensors[0].new_tensor(item) for item in items]
+    return torch.stack(torch.broadcast_tensors(*made), dim=-1)  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=256)
+def _table(values: tuple[float, ...], device: torch.device) -> Tensor:
+    whole = all(isinstance(value, int) for value in values)
+    return torch.tensor(values, dtype=torch.int64 if whole else torch.float64, device=device)
+
+
+def recoded(codes: Tensor, values: tuple[float, ...]) -> Tensor:
+    """What each code stands for: codes of another column, or numbers."""
+    return _table(values, codes.device)[codes.long()]
+
+
+def group_index(columns: Sequence[Tensor], groups: tuple[tuple[int, ...], ...]) -> Tensor:
+    """The number of each example's group, (B,) int64; -1 where it is in none.
+
+    `groups` says what the columns hold in the rows of each group.
+    """
+    held_BC = torch.stack([column.long() for column in columns], dim=1)
+    index_B = torch.full_like(held_BC[:, 0], -1)
+    for number, group in enumerate(groups):
+        wanted_C = _table(group, held_BC.device)
+        index_B = torch.where((held_BC == wanted_C).all(1), number, index_B)
+    return index_B
