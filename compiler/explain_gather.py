@@ -188,6 +188,10 @@ def _membership(member: SetMember) -> Mathematics:
         more = ", ..." if len(member.rows) > SHOWN_ROWS else ""
         listed = ", ".join(places) + more
         subject = Mathematics(text=listed, latex=rf"\text{{{listed}}}")
+    elif member.part:
+        places = [f"{p[0]}:{p[1]}" if isinstance(p, tuple) else str(p) for p in member.part]
+        listed = f"{subject.text}[{', '.join(places)}]"
+        subject = Mathematics(text=listed, latex=rf"\text{{{listed}}}")
     return Mathematics(
         text=f"{subject.text} in {within.text}", latex=rf"{subject.latex} \in {within.latex}"
     )

@@ -63,10 +63,17 @@ class SetMember(BaseModel):
     """Whether the set is one of all the subject's tensors as one long vector."""
     rows: tuple[tuple[int, ...], ...] = ()
     """The rows of the subject that are in the set, by their first indices; () for all of it."""
+    part: tuple[int | tuple[int, int], ...] = ()
+    """The part of the subject that is in the set: an index or the ends of a slice an axis."""
     model: str | None = None
     """For sets over a whole model (`sparse` from `density(net)`): its name."""
     recognized: str = ""
     """How it was written, where it was not written as a set: `density(net) <= 0.1`."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether it is about some rows, or a part, of its subject."""
+        return bool(self.rows or self.part)
 
 
 class Recovery(BaseModel):

@@ -141,7 +141,7 @@ def lower(
 
 def _set_key(c: Constraint) -> object:
     """What tells sets apart, whatever they are on."""
-    return c.set and (c.set.word, shape(tuple(c.set.arguments.items())), c.set.rows)
+    return c.set and (c.set.word, shape(tuple(c.set.arguments.items())), c.set.rows, c.set.part)
 
 
 def _rules(
@@ -362,7 +362,7 @@ def _merged(actions: list[SetAction]) -> list[SetAction]:
 
 def _same_set(first: SetAction, second: SetAction) -> bool:
     sets = [
-        shape((a.set.word, tuple(a.set.arguments.items()), a.set.rows, a.targets))
+        shape((a.set.word, tuple(a.set.arguments.items()), a.set.rows, a.set.part, a.targets))
         for a in (first, second)
     ]
     return sets[0] == sets[1] and first.settings == second.settings

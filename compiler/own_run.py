@@ -92,15 +92,20 @@ def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
     problem = alternatives(problem, Decided(space.params, space.shapes))
     written = lifted(problem, space)
     smooth, wide = whole(written, space)
+    sized = wide.size > SCALAR
+    chosen: Problem | None = None
     if asked is not None:
-        chosen: Problem | None = _as_written(smooth, asked, wide)
-    elif wide.size > SCALAR:
-        chosen = _large(smooth, wide) or _unread(smooth, wide)
-    else:
-        chosen = _automatic(scalar_parts(smooth, wide), wide) or _unread(smooth, wide)
+        chosen = _as_written(smooth, asked, wide)
+    elif not sized:
+        chosen = _automatic(scalar_parts(smooth, wide), wide)
+    if chosen is None:
+        chosen = _large(smooth, wide)
+        sized = sized or chosen is not None
+    if chosen is None:
+        chosen = _unread(smooth, wide)
     if chosen is None or written.lift is None:
         return chosen
-    split = split_parts(scalar_parts(written, space), space, sized=wide.size > SCALAR)
+    split = split_parts(scalar_parts(written, space), space, sized=sized)
     return restored(split, chosen)
 
 
@@ -152,7 +157,7 @@ def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
 
 
 def _large(problem: Problem, space: Space) -> Problem | None:
-    """A problem of many variables: nothing is written out entry by entry."""
+    """A problem of many variables, or without a closed form: nothing is written out by entries."""
     read = read_vectors(problem, space)
     if read is None or not read.smooth:
         return None

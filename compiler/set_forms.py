@@ -57,6 +57,9 @@ def form_size(member: SetMember, shape: Shape) -> int:
     """Entries of the form of a set on a tensor of some shape."""
     if member.rows:
         shape = (len(member.rows), *shape[len(member.rows[0]) :])
+    if member.part:
+        kept = [piece[1] - piece[0] for piece in member.part if isinstance(piece, tuple)]
+        shape = (*kept, *shape[len(member.part) :])
     return FORMS[member.word](shape, member.arguments)
 
 

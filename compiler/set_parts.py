@@ -74,7 +74,9 @@ JOINT = frozenset(
 VECTORS = frozenset({"sphere", "simplex"})
 """Sets of vectors: joint projections are for variables of one axis."""
 SMOOTH = frozenset(ELEMENTARY).union(
-    ("sum", "sumsq", "pow", "eye", "l2", "softmax", "mse", "huber", "bce", "ce")
+    ("sum", "sumsq", "pow", "eye", "l2", "softmax", "mse", "huber", "bce", "ce"),
+    ("mean", "variance", "std", "dot", "cumsum", "entropy", "kl"),
+    ("trace", "det", "logdet", "inv", "expm", "diag"),
 )
 """Functions whose gradient is continuous."""
 
@@ -187,7 +189,7 @@ def _member(c: Constraint) -> SetMember:
 def _key(member: SetMember) -> tuple[str, str]:
     """What tells sets apart: two halves of one simplex are one."""
     own = member.recognized if member.word == "simplex" else repr(member.arguments)
-    return member.word, f"{own} {member.rows}"
+    return member.word, f"{own} {member.rows} {member.part}"
 
 
 def _require_constant(c: Constraint, member: SetMember, space: Space) -> None:

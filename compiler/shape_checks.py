@@ -9,7 +9,8 @@ from cspec.compiler.rewrite import function_name
 from cspec.compiler.shapes import shape_of
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Attribute, Expr, Index, Name, Product, walk
+from cspec.dsl.nodes import Attribute, Expr, Index, Name, Product, Slice, walk
+from cspec.dsl.slices import Unfit, piece_of
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
 
@@ -60,7 +61,15 @@ def _entries(c: Constraint) -> Iterator[Diagnostic]:
             continue
         shape, name = node.value.shape, _called(node.value)
         places = [value_or_none(index, {}) for index in node.indices]
-        if len(places) > len(shape):
+        found = [
+            piece_of(index, size, {})
+            for index, size in zip(node.indices, shape, strict=False)
+            if isinstance(index, Slice)
+        ]
+        bad = next((piece for piece in found if isinstance(piece, Unfit)), None)
+        if bad is not None:
+            message = f"a slice of {name} {bad.why}: it is {' x '.join(map(str, shape))}"
+        elif len(places) > len(shape):
             message = f"{name} has {len(shape)} axes, not {len(places)}"
         elif any(p is not None and not 0 <= p < n for p, n in zip(places, shape, strict=False)):
             asked = ", ".join("..." if p is None else f"{p:g}" for p in places)

@@ -217,8 +217,8 @@ _CODES = (
     _code(
         128,
         "Python",
-        "Specs look a little like Python and are not: no lambda, no slices, no `if`, no imports"
-        " without `from`.",
+        "Specs look a little like Python and are not: no lambda, no `if`, no slices with a step, no"
+        " imports without `from`.",
         "minimize x s.t. c: y <= 1 if z <= 2\n",
         "minimize x s.t. c: z <= 2 => y <= 1\n",
     ),

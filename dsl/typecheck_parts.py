@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
-from cspec.dsl.nodes import Attribute, Expr, Name
+from cspec.dsl.nodes import Attribute, Expr, Slice
+from cspec.dsl.tensor_shapes import declared, shape_of
 from cspec.dsl.unknown_names import module_part
 from cspec.dsl.wording import closest, listing
 
@@ -18,14 +19,16 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
     """The kind of `value[indices]`."""
     kind = typer.kind(value, scope)
     for index in indices:
-        typer.kind(index, scope)
+        for end in index.children() if isinstance(index, Slice) else (index,):
+            if isinstance(end, Expr):
+                typer.kind(end, scope)
+    if any(isinstance(index, Slice) for index in indices):
+        return kind
     if kind.what in ("scores", "groups"):
         return kind._replace(what="number")
-    if kind.what == "tensor" and isinstance(value, Name):
-        symbol = typer.symbols.table.get(value.id)
-        dimensions = getattr(symbol.item, "dimensions", ()) if symbol else ()
-        if dimensions and len(indices) >= len(dimensions):
-            return kind._replace(what="number")
+    shape = shape_of(value, declared(typer.symbols.table, typer.values), typer.values)
+    if kind.what == "tensor" and shape is not None and len(indices) >= len(shape):
+        return kind._replace(what="number")
     return kind
 
 

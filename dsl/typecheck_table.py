@@ -99,6 +99,9 @@ def _result(signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter
     if signature.name in ("spectral", "nuclear") and bound and kinds[0].what == "number":
         return Kind("set", moves=kinds[0].moves)
     base = joined("number", *kinds) if kinds else CONSTANT
+    if signature.name == "where":
+        # No slope reaches what decides: 0 or 1 of it, whichever the branches make of that.
+        base = base._replace(gradient=any(kind.gradient for kind in kinds[1:]))
     if not signature.gradient:
         base = base._replace(gradient=base.gradient and signature.surrogate is not None)
     match signature.result:

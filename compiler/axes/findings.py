@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.axes.words import places, what
@@ -9,6 +11,7 @@ from cspec.compiler.explain_expressions import text as shown
 from cspec.compiler.rewrite import function_name
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Product
+from cspec.dsl.slices import Unfit
 from cspec.dsl.source import NOWHERE, Span
 from cspec.dsl.wording import listing
 
@@ -139,6 +142,37 @@ class Findings:
             what(found),
             helps=("write a whole number, a name, or a column of labels: `prob[y]`",),
         )
+
+    def slice(self, expr: Expr, index: Expr, found: Unfit, size: int) -> Axes:
+        """A slice that an axis does not have."""
+        return self.add(
+            "CS329",
+            f"the slice in `{shown(expr)}` {found.why}",
+            index,
+            f"places are numbered 0 to {size - 1}",
+            helps=(found.help,),
+        )
+
+    def word(self, call: Call, word: str, found: Unfit, items: Sequence[Axes]) -> Axes:
+        """A function of vectors or matrices of something else."""
+        inner, first = shown(call.arguments[0]), items[0]
+        if first.each is None or first.shape:
+            return self.add(
+                "CS329",
+                f"`{shown(call)}`: `{word}` {found.why}",
+                call,
+                "; ".join(map(what, items)),
+                helps=(found.help,),
+            )._replace(each=next((item.each for item in items if item.each), None))
+        form = _OVER_EXAMPLES.get(word)
+        return self.add(
+            "CS333",
+            f"`{shown(call)}` has no entries to go over: `{inner}` is {what(first)}",
+            call,
+            what(first),
+            notes=(f"`{word}` goes over what one example has, never over the examples",),
+            helps=() if form is None else (form.format(inner),),
+        )._replace(each=first.each)
 
     def no_part(self, expr: Expr, value: Expr, name: str, known: tuple[str, ...]) -> Axes:
         """A name that no class and no feature has."""
@@ -312,6 +346,17 @@ class Findings:
             "tokens, or examples?",
             helps=("make one number an example of its tokens first: `max(...)`, `sum(...)`",),
         )
+
+
+_OVER_EXAMPLES = {
+    "mean": "the mean over the examples is `E[{0}]`",
+    "variance": "over the examples it is `E[({0} - E[{0}])^2]`",
+    "std": "over the examples it is `sqrt(E[({0} - E[{0}])^2])`",
+    "median": "over the examples it is `quantile({0}, 0.5)`",
+    "topk": "the mean of the worst 10% of the examples is `cvar({0}, 0.9)`",
+    "argmax": "the class of one logit is `pred({0})`",
+}
+"""What may be meant by a function of entries that is given one number an example."""
 
 
 def _kind(found: Axes) -> str:

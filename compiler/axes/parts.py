@@ -10,8 +10,9 @@ from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Attribute, Expr, Index, Name, String
-from cspec.dsl.tensor_shapes import as_matrix
+from cspec.dsl.nodes import Attribute, Expr, Index, Name, Slice, String
+from cspec.dsl.slices import Unfit, indexed, piece_of
+from cspec.dsl.tensor_shapes import Shape, as_matrix
 
 if TYPE_CHECKING:
     from cspec.compiler.axes.inference import Inference
@@ -36,7 +37,7 @@ def part_axes(inference: Inference, expr: Index | Attribute, dataset: str | None
         case Bound(column=column):
             return inference.known.column_axes(dataset or "", column)
         case Plain():
-            return _entries(expr, value)
+            return _entries(inference, expr, value)
         case None:
             return UNKNOWN._replace(each=value.each)
 
@@ -47,10 +48,35 @@ def _transposed(value: Axes) -> Axes:
     return value._replace(shape=as_matrix(value.shape)[::-1])
 
 
-def _entries(expr: Index | Attribute, value: Axes) -> Axes:
+def _entries(inference: Inference, expr: Index | Attribute, value: Axes) -> Axes:
+    if isinstance(expr, Index) and has_slices(expr):
+        shape = _sliced(inference, expr, value)
+        return value.number()._replace(shape=shape, groups=False)
     count = len(expr.indices) if isinstance(expr, Index) else 1
     shape = None if value.shape is None else value.shape[count:]
     return value.number()._replace(shape=shape)
+
+
+def has_slices(expr: Index) -> bool:
+    """Whether an index takes several places of an axis."""
+    return any(isinstance(index, Slice) for index in expr.indices)
+
+
+def _sliced(inference: Inference, expr: Index, value: Axes) -> Shape | None:
+    """The shape behind slices: of a tensor from its first axis on, of an example its last axes."""
+    shape, count = value.shape, len(expr.indices)
+    if shape is None or count > len(shape):
+        return None
+    kept = () if value.each is None else shape[: len(shape) - count]
+    rest = shape[len(kept) :]
+    for index, size in zip(expr.indices, rest, strict=False):
+        if isinstance(index, Slice):
+            found = piece_of(index, size, inference.known.params)
+            if isinstance(found, Unfit):
+                inference.findings.slice(expr, index, found, size)
+                return None
+    left = indexed(rest, expr.indices, inference.known.params)
+    return None if left is None else (*kept, *left)
 
 
 def place_of(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Place | None:
@@ -63,6 +89,8 @@ def place_of(inference: Inference, expr: Index | Attribute, dataset: str | None)
         return _part(inference, expr, value)
     if value.each is None:
         return Plain() if isinstance(expr, Index) else None
+    if isinstance(expr, Index) and has_slices(expr):
+        return _of_slices(inference, expr, value)
     if not value.known:
         return _open(inference, expr, dataset)
     if isinstance(expr, Attribute):
@@ -144,6 +172,18 @@ def _indexed(inference: Inference, expr: Index, value: Axes, dataset: str | None
     if number is not None:
         return _constant(inference, expr, value, number)
     return _own(inference, expr, index, dataset)
+
+
+def _of_slices(inference: Inference, expr: Index, value: Axes) -> Place | None:
+    """Slices of what an example has: of its last axis, or an index for each."""
+    rank, count = len(value.shape or ()), len(expr.indices)
+    if value.known and not rank:
+        inference.findings.no_axis(expr, expr.value, value)
+        return None
+    if value.known and count not in (1, rank):
+        inference.findings.too_many(expr, expr.value, value)
+        return None
+    return Plain()
 
 
 def _constant(inference: Inference, expr: Index, value: Axes, number: float) -> Place | None:

@@ -55,6 +55,7 @@ from cspec.dsl.nodes import (
     Or,
     Power,
     Product,
+    Slice,
     String,
     Sum,
     Vector,
@@ -62,9 +63,13 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import declared, shape_of
+from cspec.dsl.tensor_words import OVER_ENTRIES
 
-BODIES: dict[str, str] = {"abs": "absolute", "max": "maximum", "min": "minimum", "pow": "power",
-                          "bytes": "bytes_", "sum": "total"}  # fmt: skip
+BODIES: dict[str, str] = {
+    "abs": "absolute", "max": "maximum", "min": "minimum", "pow": "power", "bytes": "bytes_",
+    "sum": "total", "mean": "entries_mean", "std": "entries_std", "variance": "entries_variance",
+    "median": "entries_median",
+}  # fmt: skip
 """Words of the language whose torch body has another name (`runtime/functions`)."""
 
 HOISTED = {
@@ -163,7 +168,7 @@ class Translator:
     def operator(self, member: SetMember) -> ast.expr:
         """The module constant of a set: `STIEFEL = operators.get("stiefel")`."""
         arguments = shape(tuple(member.arguments.items()))
-        key = (member.word, arguments, member.rows, member.together)
+        key = (member.word, arguments, member.rows, member.part, member.together)
         if key not in self.operators:
             name = self.names.fresh(member.word.upper())
             while any(name == other for other, _ in self.operators.values()):
@@ -185,10 +190,11 @@ class Translator:
         made = ast.Call(func=get, args=positional, keywords=keywords)
         if member.together:
             return ast.Call(func=get, args=[ast.Constant("jointly"), made], keywords=[])
-        if not member.rows:
+        if not member.partial:
             return made
-        rows = ast.parse(repr(list(member.rows)), mode="eval").body
-        return ast.Call(func=get, args=[ast.Constant("on_rows"), made, rows], keywords=[])
+        word, places = ("on_rows", list(member.rows)) if member.rows else ("on_part", member.part)
+        where = ast.parse(repr(places), mode="eval").body
+        return ast.Call(func=get, args=[ast.Constant(word), made, where], keywords=[])
 
     def _is_number(self, value: ast.expr) -> bool:
         """Whether a Python number stands there: constants and params, and arithmetic on them."""
@@ -484,12 +490,14 @@ class Translator:
                 # Nothing is left out where nothing is measured: what is undefined has to be seen.
                 tensor = self.call("as_tensor", self.translate(expr.arguments[0]))
                 return ast.Call(ast.Attribute(tensor, "sum"), args=[], keywords=[])
+            case Name(id="where") if len(expr.arguments) == 3:
+                return examples.either(self, expr)
             case Name(id=name):
-                value = self.call(
-                    BODIES.get(name, name),
-                    *self._arguments(name, expr),
-                    **{k.name: self.translate(k.value) for k in expr.keywords},
-                )
+                keywords = {k.name: self.translate(k.value) for k in expr.keywords}
+                if name in OVER_ENTRIES:
+                    keywords |= examples.of_entries(self, name, expr)
+                arguments = self._arguments(name, expr)
+                value = self.call(BODIES.get(name, name), *arguments, **keywords)
                 if name in HOISTED:
                     return self.local((name, self.dataset, shape(expr)), HOISTED[name], value)
                 return value
@@ -533,7 +541,7 @@ class Translator:
         """Arguments of a function of the language; of one entry by entry, side by side."""
         signature = self.inference.known.signature(name)
         entrywise = signature is not None and (
-            signature.family == "elementary" or name in ("max", "min")
+            signature.family == "elementary" or name in ("max", "min") or name in OVER_ENTRIES
         )
         if entrywise and name != "softmax":
             return self.numbers(expr.arguments)
@@ -586,12 +594,19 @@ class Translator:
         found = examples.part(self, expr)
         if found is not None:
             return found
-        indices = [self.translate(index) for index in expr.indices]
+        indices = [self._place_in(index) for index in expr.indices]
         if self.axes(expr.value).each is not None:
             every: list[ast.expr] = [ast.Constant(...), *indices]
             return subscript(self.translate(expr.value), ast.Tuple(elts=every))
         index = indices[0] if len(indices) == 1 else ast.Tuple(elts=indices)
         return subscript(self.translate(expr.value), index)
+
+    def _place_in(self, index: Expr) -> ast.expr:
+        """An index, or a slice."""
+        if not isinstance(index, Slice):
+            return self.translate(index)
+        ends = [None if e is None else self.translate(e) for e in (index.lower, index.upper)]
+        return ast.Slice(lower=ends[0], upper=ends[1])
 
 
 def _listed(key: object) -> tuple[object, ...]:

@@ -101,7 +101,7 @@ def _affine(
     subject = _member(constraints[affine[0]]).subject
     assert subject is not None
     size = shape_of(subject, shapes, params)
-    signs = [p for p in places if _member(constraints[p]).word == "nonneg"]
+    signs = [p for p in places if _is_nonneg(_member(constraints[p]))]
     total = None if size is None or not signs else _simplex_total(rows, size)
     together = [*affine, *signs] if total is not None else affine
     text = "; ".join(dict.fromkeys(constraints[p].text for p in together))
@@ -113,6 +113,10 @@ def _affine(
             word, arguments = found
             update = {"word": word, "arguments": arguments, "recognized": text}
             _put(constraints, place, _member(constraints[place]).model_copy(update=update))
+
+
+def _is_nonneg(member: SetMember) -> bool:
+    return member.word == "nonneg" and not member.partial
 
 
 def _rows(member: SetMember) -> list[Row]:

@@ -5,6 +5,8 @@ forall i in range(3): W[i] in simplex      ->   row i of W in simplex
 forall i in range(3): sum(W[i]) == 1       ->   an affine row over the entries of W
 forall i in range(9), j in range(i): W[i, j] == W[j, i], W[0, 1] <= 1   ->   rows of single entries
 
+W[0:2, :] >= 0, W[:, 1] in simplex         ->   a part of W in the set
+
 What `recognize` sees of whole tensors is seen here of a row, too: `W[i]` takes the place of a
 tensor where it is all that a relation says of W.
 """
@@ -16,10 +18,12 @@ from typing import NamedTuple
 
 from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
 from cspec.compiler.passes.recognize import set_of
-from cspec.compiler.passes.rows import joint_rows
+from cspec.compiler.passes.rows import WORDS, joint_rows
 from cspec.compiler.rewrite import rewrite, same
 from cspec.dsl.constants import Values, value_or_none
-from cspec.dsl.nodes import Expr, Index, Name, Node, Number, Vector, walk
+from cspec.dsl.nodes import Expr, Index, Name, Node, Slice, Vector, walk
+from cspec.dsl.nodes import shape as tree_shape
+from cspec.dsl.slices import Piece, piece_of
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape
 
@@ -27,6 +31,15 @@ TENSOR = "#tensor"
 """Stands for the only tensor of a relation; no name of a spec can be it."""
 BY_ROWS = frozenset({"ball", "sphere", "simplex", "monotone", "nonneg", "box"})
 """Sets that act on each row by itself."""
+
+
+class Part(NamedTuple):
+    """A part of a tensor that a relation is about."""
+
+    expr: Index
+    shape: Shape
+    places: tuple[int | tuple[int, int], ...]
+    """An index or the ends of a slice, an axis."""
 
 
 class Subject(NamedTuple):
@@ -61,18 +74,29 @@ def _member_set(
     if subject is None or not subject.shape:
         return None
     named = _replaced(c, subject.expr, Name(id=TENSOR))
+    part = _only_part(named, subject.shape, params)
+    of_part = None if part is None else _part_set(named, part, symbols, params)
+    if of_part is not None and of_part.part:
+        return of_part.model_copy(update={"subject": subject.expr})
     found = set_of(named, symbols, params, {TENSOR: subject.shape})
     if found is not None and same(found.subject or named.value, Name(id=TENSOR)):
         return found.model_copy(update={"subject": subject.expr})
-    row = _only_row(named, subject.shape, params)
-    if row is None:
+    return None if of_part is None else of_part.model_copy(update={"subject": subject.expr})
+
+
+def _part_set(named: Constraint, part: Part, symbols: Symbols, params: Values) -> SetMember | None:
+    """The set that a part of the tensor is in; affine rows are seen over the whole tensor."""
+    inside = _replaced(named, part.expr, Name(id=TENSOR))
+    found = set_of(inside, symbols, params, {TENSOR: part.shape})
+    if found is None or found.word in WORDS or not part.shape:
         return None
-    place, index = row
-    inside = _replaced(named, index, Name(id=TENSOR))
-    found = set_of(inside, symbols, params, {TENSOR: subject.shape[len(place) :]})
-    if found is None or found.word not in BY_ROWS:
-        return None
-    return _of_row(found, subject.expr, place)
+    place = tuple(p for p in part.places if isinstance(p, int))
+    if len(place) < len(part.places) or found.word not in BY_ROWS:
+        return found.model_copy(update={"part": part.places})
+    arguments = {key: value for key, value in found.arguments.items() if key != "whole"}
+    if found.word == "ball":
+        arguments["rows"] = True
+    return found.model_copy(update={"arguments": arguments, "rows": (place,)})
 
 
 def _joint_set(c: Constraint, subjects: list[Subject], params: Values) -> SetMember | None:
@@ -93,15 +117,6 @@ def _joint_set(c: Constraint, subjects: list[Subject], params: Values) -> SetMem
         recognized=c.text,
         together=True,
     )
-
-
-def _of_row(found: SetMember, subject: Expr, place: tuple[int, ...]) -> SetMember:
-    """A set on a whole row as one of rows."""
-    arguments = {key: value for key, value in found.arguments.items() if key != "whole"}
-    if found.word == "ball":
-        arguments["rows"] = True
-    update = {"subject": subject, "arguments": arguments, "rows": (place,)}
-    return found.model_copy(update=update)
 
 
 def _subjects(c: Constraint, shapes: Mapping[str, Shape]) -> list[Subject]:
@@ -128,28 +143,38 @@ def _replaced(c: Constraint, old: Expr, new: Expr) -> Constraint:
     return c.model_copy(update=sides)
 
 
-def _only_row(c: Constraint, shape: Shape, params: Values) -> tuple[tuple[int, ...], Index] | None:
-    """The row that is all that a relation says of its tensor, by its first indices."""
-    rows: dict[tuple[int, ...], Index] = {}
+def _only_part(c: Constraint, shape: Shape, params: Values) -> Part | None:
+    """The part that is all that a relation says of its tensor: `W[0]`, `W[0:2, :]`, `W[:, 1]`."""
+    parts: dict[object, Index] = {}
     mentions = 0
     for node in _nodes(c):
         if isinstance(node, Name) and node.id == TENSOR:
             mentions += 1
         if isinstance(node, Index) and node.value == Name(id=TENSOR):
-            place = _place(node, params)
-            if place is None or len(place) >= len(shape):
-                return None
             mentions -= 1
-            rows[place] = node
-    if mentions or len(rows) != 1:
+            parts[tree_shape(node)] = node
+    if mentions or len(parts) != 1:
         return None
-    place, index = next(iter(rows.items()))
-    inside = all(i < n for i, n in zip(place, shape, strict=False))
-    return (place, index) if inside else None
+    (index,) = parts.values()
+    return _part(index, shape, params)
 
 
-def _place(index: Index, params: Values) -> tuple[int, ...] | None:
-    numbers = [value_or_none(i, params) for i in index.indices if isinstance(i, Number | Expr)]
-    if any(n is None or n < 0 or n != int(n) for n in numbers):
+def _part(index: Index, shape: Shape, params: Values) -> Part | None:
+    """The part that an index takes, whose places have to be known and within the tensor."""
+    if len(index.indices) > len(shape):
         return None
-    return tuple(int(n) for n in numbers if n is not None)
+    places: list[int | tuple[int, int]] = []
+    kept: list[int] = []
+    for given, size in zip(index.indices, shape, strict=False):
+        if isinstance(given, Slice):
+            piece = piece_of(given, size, params)
+            if not isinstance(piece, Piece):
+                return None
+            places.append((piece.start, piece.stop))
+            kept.append(piece.length)
+            continue
+        place = value_or_none(given, params)
+        if place is None or place != int(place) or not 0 <= place < size:
+            return None
+        places.append(int(place))
+    return Part(index, (*kept, *shape[len(index.indices) :]), tuple(places))

@@ -15,13 +15,26 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise, product
 
+from cspec.compiler.entries import entry_of
 from cspec.compiler.ir import Constraint, Problem, Relation
 from cspec.compiler.passes.canonical import minus
 from cspec.compiler.rewrite import call, number
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Expr, Index, Interval, Name, Number, Power, Vector, walk
+from cspec.dsl.nodes import (
+    Call,
+    Expr,
+    Index,
+    Interval,
+    Name,
+    Number,
+    Power,
+    Slice,
+    Vector,
+    walk,
+)
 from cspec.dsl.settings.methods import Auto, Sqp
+from cspec.dsl.tensor_shapes import declared, shape_of
 
 
 def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
@@ -66,8 +79,7 @@ def _around_what_moves(problem: Problem, checked: Checked) -> Problem:
 
 def _by_rows(c: Constraint, checked: Checked) -> bool:
     """Whether a set is one of every row of a matrix, where its projection serves better."""
-    variable = checked.symbols.vars().get(c.value.id) if isinstance(c.value, Name) else None
-    several = variable is not None and len(variable.dimensions) > 1
+    several = len(_rows(c, checked) or ()) > 1
     return several and isinstance(c.bound, Name) and c.bound.id == "simplex"
 
 
@@ -114,28 +126,30 @@ def _asked(c: Constraint, checked: Checked) -> tuple[Constraint, ...] | None:
 
 
 def _rows(c: Constraint, checked: Checked) -> list[list[Expr]] | None:
-    """The entries of each row of a variable seen as (outputs, rest), or of one row `W[i]`."""
+    """The entries of each row of a variable, or of a part of it, seen as (outputs, rest).
+
+    What indices leave, `W[i]` of a kernel, is one row of it; what slices leave is seen by itself.
+    """
     whole = c.value.value if isinstance(c.value, Index) else c.value
-    variable = checked.symbols.vars().get(whole.id) if isinstance(whole, Name) else None
-    if variable is None:
+    if not isinstance(whole, Name) or whole.id not in checked.symbols.vars():
         return None
-    given = len(c.value.indices) if isinstance(c.value, Index) else 0
-    sizes = [int(value_or_none(d, checked.params) or 0) for d in variable.dimensions][given:]
-    if not sizes:
+    shape = shape_of(c.value, declared(checked.symbols.table, checked.params), checked.params)
+    if not shape:
         return None
-    one = given > 0 or len(sizes) == 1
-    starts: list[tuple[int, ...]] = [()] if one else [(i,) for i in range(sizes[0])]
-    places = list(product(*map(range, sizes if one else sizes[1:])))
+    indexed = isinstance(c.value, Index)
+    row = indexed and not any(isinstance(i, Slice) for i in getattr(c.value, "indices", ()))
+    one = row or len(shape) == 1
+    starts: list[tuple[int, ...]] = [()] if one else [(i,) for i in range(shape[0])]
+    places = list(product(*map(range, shape if one else shape[1:])))
     return [
-        [Index(value=c.value, indices=tuple(map(number, (*start, *p)))) for p in places]
-        for start in starts
+        [entry_of(c.value, (*start, *p), {}, checked.params) for p in places] for start in starts
     ]
 
 
 def _of_rows(c: Constraint, word: str, rows: list[list[Expr]]) -> tuple[Constraint, ...] | None:
     whole = [c.value]
     if len(rows) > 1:
-        whole = [Index(value=c.value, indices=(number(i),)) for i in range(len(rows))]
+        whole = [entry_of(c.value, (i,), {}, {}) for i in range(len(rows))]
     if word == "monotone":
         steps = tuple(minus(b, a) for row in rows for a, b in pairwise(row))
         return (_relation(c, Vector(items=steps), number(0), ">="),) if steps else None

@@ -27,6 +27,7 @@ from cspec.runtime.operators.grid import Grid
 from cspec.runtime.operators.jointly import Jointly
 from cspec.runtime.operators.maps import PARAMETRIZATIONS
 from cspec.runtime.operators.monotone import Monotone
+from cspec.runtime.operators.on_part import OnPart
 from cspec.runtime.operators.on_rows import OnRows
 from cspec.runtime.operators.prox import PROXIMAL_MAPS
 from cspec.runtime.operators.psd import PSD, Correlation
@@ -66,6 +67,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "box_row": BoxRow,
     "separate": Separate,
     "on_rows": OnRows,
+    "on_part": OnPart,
     "jointly": Jointly,
     "birkhoff": Birkhoff,
     "second_order_cone": SecondOrderCone,
@@ -110,6 +112,7 @@ __all__ = [
     "Nonneg",
     "NotConvergedError",
     "Nuclear",
+    "OnPart",
     "OnRows",
     "Operator",
     "OperatorError",

@@ -74,6 +74,7 @@ CASES = (
     Case("ball_2_rows", lambda: operators.Ball(1.5, 2, rows=True), (3, 4)),
     Case("on_rows", lambda: operators.OnRows(operators.Sphere(0.5), [(0,), (2,)]), (3, 2, 2)),
     Case("on_some_rows", lambda: operators.OnRows(operators.Simplex(), [(0, 0)]), (2, 2, 3)),
+    Case("on_part", lambda: operators.OnPart(operators.Simplex(), ((0, 2), 1)), (3, 4)),
     Case("separate", _separate, (3, 4)),
     Case("jointly", lambda: operators.get("jointly", operators.get("ball", 1.5)), (3, 4)),
     Case("ball_1", lambda: operators.get("ball", 1.5, norm=1), (3, 4)),
