@@ -21,6 +21,7 @@ from cspec.dsl.nodes import (
     Name,
     Not,
     Or,
+    walk,
 )
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
@@ -181,10 +182,19 @@ def _moves(
             relation.span,
             "constant almost everywhere",
             notes=("small changes of the parameters do not change it",),
-            helps=("add a differentiable stand-in: `with surrogate ...`",),
+            helps=(*_with_a_surrogate(relation), "add a stand-in with one: `with surrogate ...`"),
         )
         return False
     return True
+
+
+def _with_a_surrogate(relation: Expr) -> tuple[str, ...]:
+    """The word with a surrogate of its own in place of one that has none."""
+    words = {n.function.id for n in walk(relation)
+             if isinstance(n, Call) and isinstance(n.function, Name)}  # fmt: skip
+    if "argmax" in words:
+        return ("the class of a model's outputs is `pred(z)`, which has one",)
+    return ("of an event write `P[...]`, which has one",) if "where" in words else ()
 
 
 def _each_weight(typer: Typer, relation: Membership) -> None:

@@ -123,6 +123,14 @@ METHODS: dict[str, str] = {
 }
 """What the language writes for methods of tensors in Python."""
 
+OVER_EXAMPLES: dict[str, str] = {
+    "mean": "E[{0}]",
+    "variance": "E[({0} - E[{0}])^2]",
+    "std": "sqrt(E[({0} - E[{0}])^2])",
+    "median": "quantile({0}, 0.5)",
+}
+"""Functions of the entries of one vector, and what the same over the examples is."""
+
 SETTINGS_OF: dict[str, dict[str, str]] = {
     "method": {
         **dict.fromkeys(("al", "alm", "auglag", "augmented", "almmodel"), "augmented_lagrangian"),

@@ -94,8 +94,8 @@ def _weight(name: str, doc: str, kinds: frozenset[What] = _WEIGHT) -> Signature:
     return Signature(name, "weights", (_p("w", kinds),), "number", doc, (0, INF))
 
 
-def _matrix(name: str, doc: str, result: Result, kinds: frozenset[What] = _MATRIX) -> Signature:
-    return Signature(name, "matrices", (_p("A", kinds),), result, doc)
+def _matrix(name: str, doc: str, result: Result) -> Signature:
+    return Signature(name, "matrices", (_p("A", _MATRIX | _SCORES),), result, doc)
 
 
 def _entries(name: str, doc: str, low: float = -INF, monotone: int = 0) -> Signature:

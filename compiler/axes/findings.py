@@ -10,6 +10,7 @@ from cspec.compiler.axes.words import places, what
 from cspec.compiler.explain_expressions import text as shown
 from cspec.compiler.rewrite import function_name
 from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.meant import OVER_EXAMPLES
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Product
 from cspec.dsl.slices import Unfit
 from cspec.dsl.source import NOWHERE, Span
@@ -164,7 +165,7 @@ class Findings:
                 "; ".join(map(what, items)),
                 helps=(found.help,),
             )._replace(each=next((item.each for item in items if item.each), None))
-        form = _OVER_EXAMPLES.get(word)
+        form = _INSTEAD.get(word)
         return self.add(
             "CS333",
             f"`{shown(call)}` has no entries to go over: `{inner}` is {what(first)}",
@@ -348,11 +349,8 @@ class Findings:
         )
 
 
-_OVER_EXAMPLES = {
-    "mean": "the mean over the examples is `E[{0}]`",
-    "variance": "over the examples it is `E[({0} - E[{0}])^2]`",
-    "std": "over the examples it is `sqrt(E[({0} - E[{0}])^2])`",
-    "median": "over the examples it is `quantile({0}, 0.5)`",
+_INSTEAD = {
+    **{word: f"over the examples it is `{form}`" for word, form in OVER_EXAMPLES.items()},
     "topk": "the mean of the worst 10% of the examples is `cvar({0}, 0.9)`",
     "argmax": "the class of one logit is `pred({0})`",
 }

@@ -30,10 +30,30 @@ def trace(matrix: Tensor, *, axes: int | None = None) -> Tensor:
     return square(matrix, axes, "trace").diagonal(dim1=-2, dim2=-1).sum(-1)
 
 
+EXPANDED = 4
+"""Rows up to which a determinant is expanded: torch gives its slope as 0 at singular matrices."""
+
+
 def det(matrix: Tensor, *, axes: int | None = None) -> Tensor:
-    """`det(A)`: the determinant."""
-    found: Tensor = torch.linalg.det(square(matrix, axes, "det"))
+    """`det(A)`: the determinant. Its slope is exact up to 4 rows, beyond where A is not singular."""
+    seen = square(matrix, axes, "det")
+    if seen.shape[-1] <= EXPANDED:
+        return _expanded(seen)
+    found: Tensor = torch.linalg.det(seen)
     return found
+
+
+def _expanded(matrix: Tensor) -> Tensor:
+    """Laplace's expansion along the first row."""
+    size = matrix.shape[-1]
+    if size == 1:
+        return matrix[..., 0, 0]
+    others = [[c for c in range(size) if c != column] for column in range(size)]
+    terms = [
+        (-1) ** column * matrix[..., 0, column] * _expanded(matrix[..., 1:, others[column]])
+        for column in range(size)
+    ]
+    return torch.stack(terms).sum(0)
 
 
 def logdet(matrix: Tensor, *, axes: int | None = None) -> Tensor:
