@@ -45,7 +45,8 @@ def require_construction(c: Constraint, word: str, method: Method) -> None:
     Raises:
         SpecError: this one has none.
     """
-    if c.set is not None and c.set.partial:
+    partial = c.set is not None and c.set.partial
+    if partial and isinstance(method, Parametrization | FrankWolfe):
         raise SpecError([_of_a_part(c, method)])
     if isinstance(method, Parametrization):
         maps = MAPS_OF_SETS.get(word, ())

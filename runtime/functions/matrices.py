@@ -35,7 +35,7 @@ EXPANDED = 4
 
 
 def det(matrix: Tensor, *, axes: int | None = None) -> Tensor:
-    """`det(A)`: the determinant. Its slope is exact up to 4 rows, beyond where A is not singular."""
+    """`det(A)`: the determinant; beyond 4 rows its slope is exact where A is not singular."""
     seen = square(matrix, axes, "det")
     if seen.shape[-1] <= EXPANDED:
         return _expanded(seen)
