@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.categories import categories
 from cspec.dsl.check_constraints import check_constraints
+from cspec.dsl.check_divisions import check_divisions
 from cspec.dsl.check_items import Settled, check_items
 from cspec.dsl.check_probabilities import check_probabilities
 from cspec.dsl.collector import paused
@@ -80,6 +81,7 @@ def check(
     typer.categories = categories(explicit.spec)
     settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
     check_shapes(typer, explicit.spec.items)
+    check_divisions(typer, explicit.spec.items)
     check_probabilities(typer, explicit.spec.items)
     limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *explicit.diagnostics, *typer.found]

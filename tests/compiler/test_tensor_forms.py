@@ -97,14 +97,6 @@ def test_claims_hold_between_points(text: str) -> None:
 AFFINE = (
     "trace(A)", "mean(x)", "mean(W)", "cumsum(x)[2]", "dot(c, x)", "sum(x[1:3])", "diag(A)[1]",
 )  # fmt: skip
-    "trace(A)",
-    "mean(x)",
-    "mean(W)",
-    "cumsum(x)[2]",
-    "dot(c, x)",
-    "sum(x[1:3])",
-    "diag(A)[1]",
-)
 
 
 def test_what_is_known_to_bend_how() -> None:

@@ -52,12 +52,14 @@ s.t. t: trace(A) == 1
 def test_the_simplex_of_a_slice(run: Run, seed: int, method: str) -> None:
     c = _make(seed, 4, 2)
     using = "" if method == "auto" else f"\nusing {method}"
-    found = np.array(run(f"""
+    found = np.array(
+        run(f"""
 var X[4, 2]
 minimize sumsq(X - {_numbers(c)})
 s.t. s: X[1:, 0] in simplex
      t: X[0:2, :] >= -0.5{using}
-""").vars["X"])
+""").vars["X"]
+    )
     expected = np.maximum(c, -0.5)
     expected[2:] = c[2:]
     expected[1:, 0] = _simplex(c[1:, 0])
@@ -78,12 +80,14 @@ def test_each_row_of_a_slice(run: Run, seed: int, method: str) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_norms_of_rows_and_columns(run: Run, seed: int) -> None:
     c = _make(seed, 2, 3)
-    found = np.array(run(f"""
+    found = np.array(
+        run(f"""
 var X[2, 3]
 minimize sumsq(X - {_numbers(c)})
 s.t. r: norm(X[0, :], 2) <= 1
      l: l1(X[1, 0:2]) <= 0.5
-""").vars["X"])
+""").vars["X"]
+    )
     one = c[0] / max(1.0, np.linalg.norm(c[0]))
     sizes = np.abs(c[1, :2])
     two = np.sign(c[1, :2]) * (0.5 * _simplex(sizes / 0.5) if sizes.sum() > 0.5 else sizes)
@@ -118,7 +122,9 @@ def test_the_nearest_distribution(run: Run, seed: int) -> None:
     q = np.round(np.random.default_rng(seed).dirichlet(np.ones(4)), 3)
     q[-1] = 1 - q[:-1].sum()
     a = round(0.5 * (1 + q[0]), 3)
-    spec = f"param q[4] = {q.tolist()!r}\nvar p[4]\nminimize kl(p, q)\ns.t. p in simplex; p[0] >= {a}"
+    spec = (
+        f"param q[4] = {q.tolist()!r}\nvar p[4]\nminimize kl(p, q)\ns.t. p in simplex; p[0] >= {a}"
+    )
     found = np.array(run(spec).vars["p"])
     expected = np.append(a, q[1:] * (1 - a) / q[1:].sum())
     assert found == pytest.approx(expected, abs=1e-5)
