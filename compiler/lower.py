@@ -241,6 +241,9 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     known = shape_of(expr, sizes.shapes, sizes.params)
     if known is not None:
         return prod(known)
+    axes = sizes.inference.axes(expr)
+    if axes.known and axes.shape and axes.each is None and not axes.groups:
+        return prod(axes.shape)
     for node in walk(expr):
         if isinstance(node, Call) and function_name(node) in _PAIRWISE:
             count = group_count(node.arguments[0], sizes.inference)

@@ -86,7 +86,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Bisection, Spg
+from cspec.dsl.settings.methods import Bisection, Spg, Sqp
 
 Pass = Callable[[Problem, Checked], Problem]
 
@@ -195,10 +195,20 @@ def _context(checked: Checked, facts: Facts | None, steps: int | None) -> Contex
         steps=steps,
         data=bool(checked.symbols.datasets()) or bool(_givens(checked)),
         params=checked.params,
-        space=space_of(checked),
+        space=space_of(checked, facts) or _if_models_stay(checked, facts),
         line=_line(checked),
         whole=_whole(checked),
     )
+
+
+def _if_models_stay(checked: Checked, facts: Facts | None) -> Space | None:
+    """The decision variables as long as it is open whether models move, where a solver is asked."""
+    symbols = checked.symbols
+    asked = [checked.method, *checked.methods.values()]
+    open_ = facts is None and symbols.models() and symbols.vars() and not symbols.datasets()
+    if not open_ or _givens(checked) or not any(isinstance(m, Sqp | Spg) for m in asked):
+        return None
+    return variables_space(checked)
 
 
 def _line(checked: Checked) -> bool:
@@ -231,7 +241,7 @@ def specialize(
     checked = plan.checked
     check_fits(checked.elaborated, facts)
     fit, schedule, notes = budget(checked, facts)
-    space = space_of(checked)
+    space = space_of(checked, facts)
     if space is not None or _line(checked) or _whole(checked) is not None:
         fit, said = accurate(fit, checked)
         notes += said

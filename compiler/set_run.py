@@ -40,7 +40,7 @@ def set_run(problem: Problem, method: Method, space: Space | None) -> Problem | 
     try:
         if asked is not None:
             if space is None:
-                raise NotForIt("it has a model, or data that do not come whole")
+                raise NotForIt("it has a model that moves, or data that do not come whole")
             said = "as written: `spg`, for the whole problem"
             return _owned(_parts(problem, space), asked, said)
         if space is None or not isinstance(method, Auto):
@@ -131,7 +131,7 @@ def _refusal(problem: Problem, found: NotForIt) -> Diagnostic:
         span=span,
         notes=(
             "it is for smooth functions of decision variables (`var`) and sets with a projection, "
-            "without models, and with data only under `fit(batch_size=full)`",
+            "without models that move, and with data only under `fit(batch_size=full)`",
         ),
         helps=("use `augmented_lagrangian` or `admm`, or leave the method to cspec",),
     )

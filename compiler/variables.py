@@ -12,12 +12,13 @@ from typing import NamedTuple
 import sympy as sp
 
 from cspec.compiler.entries import entry_of
+from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Constraint, Problem, SetMember
 from cspec.compiler.passes.recognize import membership
 from cspec.compiler.symbols import NotSymbolicError, Space, Value, scalar, translate
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Expr, From, Interval, Name, Var
+from cspec.dsl.nodes import Expr, From, Interval, Model, Name, Var, walk
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.user_functions import GRADIENT_OF
 from cspec.dsl.var_sets import held_in
@@ -39,13 +40,32 @@ class Functions(NamedTuple):
         return self.objective is not None and all(part is not None for _, _, part in self.parts)
 
 
-def space_of(checked: Checked) -> Space | None:
-    """The decision variables of a spec that has nothing else to move or to measure on."""
+def space_of(checked: Checked, facts: Facts | None = None) -> Space | None:
+    """The decision variables of a spec that has nothing else to move or to measure on.
+
+    A model whose parameters all stay is a function of them: known once it is bound, by `facts`.
+    """
     symbols = checked.symbols
     given = any(symbol.role == "given" for symbol in symbols.table.values())
-    if not symbols.vars() or symbols.datasets() or symbols.models() or given:
+    if not symbols.vars() or symbols.datasets() or given:
+        return None
+    used = {
+        node.id
+        for item in checked.elaborated.items
+        if not isinstance(item, Model)
+        for node in walk(item)
+        if isinstance(node, Name)
+    }
+    models = used & symbols.models().keys()
+    if symbols.models() and (facts is None or any(_moves(name, facts) for name in models)):
         return None
     return variables_space(checked)
+
+
+def _moves(model: str, facts: Facts) -> bool:
+    """Whether training moves a parameter of a model."""
+    known = facts.models.get(model)
+    return known is None or (not known.frozen and any(p.requires_grad for p in known.parameters))
 
 
 def variables_space(checked: Checked) -> Space:

@@ -13,6 +13,7 @@ from cspec.dsl.nodes import (
     Call,
     Compare,
     Constraint,
+    Expectation,
     Expr,
     FiniteSet,
     Implies,
@@ -175,6 +176,9 @@ def _moves(
     by_set = isinstance(modifiers.method, Construction)
     word = modifiers.method.word if modifiers.method is not None else ""
     handled = by_set or word in ("projection", "threshold", "admm")
+    if _bare_class(relation) and not kind.per_example and not modifiers.surrogate:
+        _no_class_gradient(typer, relation)
+        return False
     if not kind.gradient and not modifiers.surrogate and not handled and not rule:
         typer.report(
             "CS310",
@@ -186,6 +190,32 @@ def _moves(
         )
         return False
     return True
+
+
+def _bare_class(relation: Expr) -> bool:
+    """Whether a class stands outside of `E[...]` and `P[...]`: `pred(f(z)) == 1` of a `var z`."""
+    if isinstance(relation, Expectation):
+        return False
+    match relation:
+        case Call(function=Name(id="pred")):
+            return True
+    return any(_bare_class(child) for child in relation.children() if isinstance(child, Expr))
+
+
+def _no_class_gradient(typer: Typer, relation: Expr) -> None:
+    helps = ["say it of the outputs: `f(z)[1] >= max(f(z))` for class 1, `f(z) >= 0` of one logit"]
+    match relation:
+        case Compare(operands=(Call(arguments=(z,)), label), operators=("==",)):
+            outputs, k = typer.source.slice(z.span), typer.source.slice(label.span)
+            helps = [f"say it of the outputs: `{outputs}[{k}] >= max({outputs})`"]
+    typer.report(
+        "CS310",
+        f"{typer.text(relation)} has no gradient that training could follow",
+        relation.span,
+        "constant almost everywhere",
+        notes=("a class is a whole number: small changes do not change it",),
+        helps=helps,
+    )
 
 
 def _with_a_surrogate(relation: Expr) -> tuple[str, ...]:

@@ -160,6 +160,15 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
             "the same whatever is learned",
             helps=("use a `var`, a model that is not frozen, or a given value",),
         )
+    elif not kind.gradient:
+        typer.report(
+            "CS310",
+            f"{typer.text(expr)} has no gradient that training could follow",
+            expr.span,
+            "constant almost everywhere",
+            notes=("small changes of what moves do not change it",),
+            helps=("minimize something that changes with them",),
+        )
 
 
 def _metrics(typer: Typer, spec: Spec) -> None:

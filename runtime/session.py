@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -84,15 +85,16 @@ class Session:
         _refuse(program, self.fit.accumulate)
         dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
         self.device = torch.device(device)
-        for name, model in bound.models.items():
+        models = {name: _as_used(model, bound) for name, model in bound.models.items()}
+        for name, model in models.items():
             self.notes.extend(_narrowed(name, model, dtype))
         self.data = {name: d.to(self.device, dtype) for name, d in bound.data.items()}
         self.primal: dict[str, Any] = {
-            **{name: model.to(self.device, dtype) for name, model in bound.models.items()},
+            **{name: model.to(self.device, dtype) for name, model in models.items()},
             **{name: _moved(v, self.device, dtype) for name, v in bound.variables.items()},
         }
-        for model in bound.models.values():
-            model.train()
+        for name, model in models.items():
+            model.train(model is bound.models[name])
         if "prepare" in module:
             self.notes.extend(module["prepare"](self.primal) or ())
         self.plan = plan_steps(program, self.fit, self.data)
@@ -338,6 +340,16 @@ class Session:
         self.watch.measured = [Iterate(**item) for item in saved["measured"]]
         self.watch.best = None if best is None else Iterate(**best)
         restore_generators(saved["generators"])
+
+
+def _as_used(model: nn.Module, bound: Bound) -> nn.Module:
+    """A model as it is trained; where decision variables move alone, a copy for its values.
+
+    There it is a function of them: as in deployment, in the precision of the variables, and the
+    model that was bound stays as it came.
+    """
+    moves = any(parameter.requires_grad for parameter in model.parameters())
+    return model if moves or bound.data or not bound.variables else copy.deepcopy(model)
 
 
 def _narrowed(name: str, model: nn.Module, dtype: torch.dtype) -> list[str]:

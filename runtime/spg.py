@@ -23,6 +23,7 @@ from cspec.runtime.nlp_ways import Node, Way, Ways, best_way, combinations, ways
 from cspec.runtime.spg_descent import End, Limits, descend
 from cspec.runtime.spg_problem import Held, Measure, SetProblem, supports
 from cspec.runtime.spg_starts import beside_point, corner, exchanged, other_starts
+from cspec.runtime.unsloped import require_slopes
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -169,6 +170,7 @@ def solve(
     `iterations` limits one inner minimization. `starts`: how many attempts there are; by default
     one where the problem is `convex`, else some, by its size.
     """
+    require_slopes(session, measure)
     rules = ways_of(ways or {}, equalities)
     names = [v.name for v in session.program.variables]
     batch = session.whole_batch()

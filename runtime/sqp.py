@@ -28,6 +28,7 @@ from cspec.runtime.nlp_lift import Lifted, problem_of
 from cspec.runtime.nlp_starts import defined_start, point
 from cspec.runtime.nlp_trail import Diverged, Trail
 from cspec.runtime.nlp_ways import Chosen, Node, Way, Ways, best_way, combinations, ways_of
+from cspec.runtime.unsloped import require_slopes
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -72,6 +73,7 @@ def solve(
         "bounds": bounds, "affine": affine, "smooth": smooth, "auxiliary": auxiliary,
         "above": above, "ways": ways,
     }  # fmt: skip
+    require_slopes(session, measure)
     nlp = problem_of(session, measure, given)
     rules = ways_of(ways or {}, nlp.equalities)
     trail = Trail(session, nlp, measure, rules)

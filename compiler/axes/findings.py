@@ -70,6 +70,17 @@ class Findings:
             helps=_chosen(body, found, event),
         )._replace(each=found.each)
 
+    def which_output(self, expr: Expr, found: Axes) -> Axes:
+        """An objective of several numbers: `minimize f(z)` of a model with two outputs."""
+        text = shown(expr)
+        return self.add(
+            "CS307",
+            f"`{text}` is {what(found)}, and an objective is one number",
+            expr,
+            what(found),
+            helps=(f"choose one, `{text}[0]`, or write `sum({text})`, `max({text})`",),
+        )
+
     def which_part(self, expr: Expr, found: Axes) -> Axes:
         """An output with parts where a number is meant."""
         text = shown(expr)

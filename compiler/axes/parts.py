@@ -88,7 +88,7 @@ def place_of(inference: Inference, expr: Index | Attribute, dataset: str | None)
     if value.parts:
         return _part(inference, expr, value)
     if value.each is None:
-        return Plain() if isinstance(expr, Index) else None
+        return _of_a_tensor(inference, expr, value)
     if isinstance(expr, Index) and has_slices(expr):
         return _of_slices(inference, expr, value)
     if not value.known:
@@ -172,6 +172,31 @@ def _indexed(inference: Inference, expr: Index, value: Axes, dataset: str | None
     if number is not None:
         return _constant(inference, expr, value, number)
     return _own(inference, expr, index, dataset)
+
+
+def _of_a_tensor(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
+    """A place of what has no axis of examples: of a model at one point, `f(z)[0]`, the only one."""
+    if not isinstance(expr, Index):
+        return None
+    word = function_name(expr.value)
+    outputs = word is not None and inference.known.symbols.role(word) == "model"
+    if outputs and value.known and not value.shape and len(expr.indices) == 1:
+        number = value_or_none(expr.indices[0], inference.known.params)
+        if number == 0:
+            return Whole()
+        inference.findings.out_of_range(expr, expr.value, number or 0, 1)
+        return None
+    if outputs and value.known and len(expr.indices) == 1:
+        number = value_or_none(expr.indices[0], inference.known.params)
+        length = (value.shape or (1,))[0]
+        if number is not None and not 0 <= number < length:
+            inference.findings.out_of_range(expr, expr.value, number, length)
+            return None
+    if word == "prob" and len(expr.indices) == 1 and not has_slices(expr):
+        number = value_or_none(expr.indices[0], inference.known.params)
+        if number is not None and number == int(number) and number >= 0:
+            return Entry(int(number))
+    return Plain()
 
 
 def _of_slices(inference: Inference, expr: Index, value: Axes) -> Place | None:

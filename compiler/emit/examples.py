@@ -122,6 +122,8 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
             return t.translate(expr.value)
         case Entry(place=index) if axes.each is not None:
             return _entry(t, expr.value, index, axes)
+        case Entry(place=index) if (logits := _probability(expr.value)) is not None:
+            return t.call("of_one", t.function("class_prob"), t.translate(logits), constant(index))
         case Own(place=own) if axes.each is not None:
             return _own(t, expr.value, own)
     return None

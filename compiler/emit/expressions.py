@@ -61,6 +61,7 @@ from cspec.dsl.nodes import (
     Vector,
     shape,
 )
+from cspec.dsl.signatures import LOSSES
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import declared, shape_of
 from cspec.dsl.tensor_words import OVER_ENTRIES
@@ -79,6 +80,9 @@ HOISTED = {
     "label_prob": "soft",
 }
 """Functions whose value is kept in a local (by this name): they are asked for again and again."""
+
+OF_OUTPUTS = frozenset(LOSSES) | HOISTED.keys()
+"""Functions that take the outputs for a batch of inputs."""
 
 LONGEST = 200
 """Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
@@ -486,6 +490,8 @@ class Translator:
                 return means.tail(self, name, expr)
             case Name(id=name) if (reduced := self._reduction(name, expr)) is not None:
                 return reduced
+            case Name(id=name) if (single := self._of_one(name, expr)) is not None:
+                return single
             case Name(id="sum") if len(expr.arguments) == 1 and not self.scope.facts.data:
                 # Nothing is left out where nothing is measured: what is undefined has to be seen.
                 tensor = self.call("as_tensor", self.translate(expr.arguments[0]))
@@ -510,10 +516,23 @@ class Translator:
         """The outputs of a model; (B, 1) is brought to (B,) here, once."""
         arguments = [self._given(argument) for argument in expr.arguments]
         value: ast.expr = ast.Call(func=self.model(name), args=arguments, keywords=[])
-        if self._as_a_row(expr):
+        if self._at_a_point(expr):
+            value = self.call("at_a_point", self.model(name), *arguments)
+        elif self._as_a_row(expr):
             value = self.call("per_example", value)
         key = ("forward", self.dataset, shape(expr))
         return self.local(key, "z" if self._alone(name) else f"z_{name}", value)
+
+    def _at_a_point(self, expr: Call) -> bool:
+        """Whether a model is called with no value of an example: of decision variables."""
+        return bool(expr.arguments) and not any(self.axes(a).each for a in expr.arguments)
+
+    def _of_one(self, name: str, expr: Call) -> ast.expr | None:
+        """A function of outputs of what is one input's: `prob(f(z))`, `ce(f(z), 1)`."""
+        if name not in OF_OUTPUTS or any(self.axes(a).each for a in expr.arguments):
+            return None
+        values = [self.translate(argument) for argument in expr.arguments]
+        return self.call("of_one", self.function(name), *values)
 
     def _given(self, argument: Expr) -> ast.expr:
         """What a model or a function of a person's own is called with: columns as they come."""

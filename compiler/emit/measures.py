@@ -222,6 +222,9 @@ def _report(c: Constraint, translator: Translator) -> ast.expr:
 
 def _many(expr: Expr, translator: Translator) -> bool:
     """Whether an expression may have several entries: a tensor or groups outside reductions."""
+    axes = translator.inference.axes(expr)
+    if axes.known and axes.each is None:
+        return bool(axes.shape)
     variables = translator.scope.symbols.vars()
     for node in outside_reductions(expr):
         match node:

@@ -86,6 +86,7 @@ from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.matrices import det, diag, expm, inv, logdet, trace
 from cspec.runtime.functions.norms import as_matrix, l1, l2, norm, nuclear, spectral, sumsq
 from cspec.runtime.functions.operations import flops, weight_uses
+from cspec.runtime.functions.points import at_a_point, of_one
 from cspec.runtime.functions.reductions import example_all, example_any
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.functions.sparsity import (
@@ -204,6 +205,7 @@ __all__ = [
     "as_number",
     "as_tensor",
     "as_weight",
+    "at_a_point",
     "bce",
     "by_group",
     "bytes_",
@@ -268,6 +270,7 @@ __all__ = [
     "nll",
     "norm",
     "nuclear",
+    "of_one",
     "own_entry",
     "parameter",
     "params",
