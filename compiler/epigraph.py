@@ -119,7 +119,7 @@ class _Lifter:
         while self.name in space.shapes or self.name in space.params:
             self.name += "_"
         unending = {**space.shapes, self.name: (UNENDING,)}
-        self._reader = Reader(space._replace(shapes=unending))
+        self._reader = Reader(space._replace(shapes=unending), opaque=True)
         self.size = 0
         self.pieces: list[tuple[Expr, tuple[int, ...]]] = []
         self.notes: list[str] = []

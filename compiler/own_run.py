@@ -6,6 +6,7 @@ closed form, and over decision variables alone (ALGORITHMS 3, row 5: general smo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from cspec.compiler.classify import Facts, classify, facts_step
@@ -27,6 +28,7 @@ from cspec.compiler.set_parts import projectable
 from cspec.compiler.structure import Reader, UnknownForm
 from cspec.compiler.symbols import Space
 from cspec.compiler.variables import LARGEST, functions_of, scalar_parts
+from cspec.compiler.vectors import Sized
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expr, Name, walk
 from cspec.dsl.settings.methods import Auto, Method, Sqp
@@ -194,6 +196,7 @@ def _unread(problem: Problem, space: Space) -> Problem | None:
     if surrogates or named & space.stand_ins:
         return None  # A surrogate's slope is not that of what is measured.
     problem = scalar_parts(problem, space) if space.size <= SCALAR else problem
+    problem = _sized(problem, space)
     words = {(c.label, c.member): _read(c.parts, space) for c in problem.constraints}
     objective = _read((problem.objective,), space)
     found = [objective, *words.values()]
@@ -212,6 +215,24 @@ def _unread(problem: Problem, space: Space) -> Problem | None:
         "history": (*problem.history, Step(name="classify", notes=notes)),
     }
     return problem.model_copy(update=update)
+
+
+def _sized(problem: Problem, space: Space) -> Problem:
+    """The problem with the number of entries beside each function that is a vector."""
+    reader = Reader(space, opaque=True)
+
+    def sized(part: Expr) -> Expr:
+        try:
+            shape = reader.form(part).shape
+        except UnknownForm:
+            return part
+        counted = isinstance(part, Sized) or not shape
+        return part if counted else Sized(body=part, size=math.prod(shape), span=part.span)
+
+    constraints = tuple(
+        c.model_copy(update={"parts": tuple(map(sized, c.parts))}) for c in problem.constraints
+    )
+    return problem.model_copy(update={"constraints": constraints})
 
 
 def _box(c: Constraint) -> bool:

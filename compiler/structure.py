@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from cspec.compiler.explain_expressions import text
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.symbols import Space
 from cspec.compiler.tensor_forms import largest_form, tensor_form
@@ -30,6 +31,7 @@ from cspec.dsl.nodes import (
     Sum,
     Vector,
 )
+from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.slices import indexed
 
 Shape = tuple[int, ...]
@@ -58,10 +60,14 @@ class Form(NamedTuple):
 
 
 class Reader:
-    """Forms of the expressions of one problem."""
+    """Forms of the expressions of one problem.
 
-    def __init__(self, space: Space) -> None:
-        self._space = space
+    With `opaque` also of calls of which nothing is known but the shape: models, functions of a
+    person's own. They are taken for smooth.
+    """
+
+    def __init__(self, space: Space, opaque: bool = False) -> None:
+        self._space, self._opaque = space, opaque
         self._domains = {name: _ends(domain) for name, domain in space.domains.items()}
 
     def form(self, expr: Expr) -> Form:
@@ -153,6 +159,10 @@ class Reader:
         name = function_name(expr)
         if (value := value_or_none(expr, self._space.params)) is not None:
             return _constant((), value, value)
+        if self._opaque and name is not None and name not in SIGNATURES:
+            shape = self._space.outputs.get(text(expr))
+            if shape is not None:
+                return Form(shape, False, False, True)
         if name == "eye" and len(expr.arguments) == 1:
             size = int(self._number(expr.arguments[0]))
             return _constant((size, size), 0.0, 1.0)

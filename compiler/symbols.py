@@ -84,6 +84,8 @@ class Space(NamedTuple):
     params: Mapping[str, float | tuple[float, ...]]
     stand_ins: frozenset[str] = frozenset()
     """Functions of the user whose slope may be that of another function."""
+    outputs: Mapping[str, tuple[int, ...]] = {}
+    """Shapes of calls of models and functions that were seen: `f(z)`."""
 
     @property
     def size(self) -> int:

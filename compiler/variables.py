@@ -59,7 +59,15 @@ def space_of(checked: Checked, facts: Facts | None = None) -> Space | None:
     models = used & symbols.models().keys()
     if symbols.models() and (facts is None or any(_moves(name, facts) for name in models)):
         return None
-    return variables_space(checked)
+    space = variables_space(checked)
+    if facts is None:
+        return space
+    seen = {
+        key: found.shape
+        for key, found in facts.outputs.items()
+        if not (found.each or found.parts or found.refusal)
+    }
+    return space._replace(outputs=seen)
 
 
 def _moves(model: str, facts: Facts) -> bool:
