@@ -42,7 +42,7 @@ SHOWN = 4
 
 KINKS = frozenset(
     {"abs", "relu", "max", "min", "sign", "floor", "ceil", "round", "argmax", "spectral",
-     "nuclear", "gap", "ratio", "cvar", "quantile", "l1"}
+     "nuclear", "gap", "ratio", "cvar", "quantile", "l1", "median", "topk", "clip", "where"}
 )  # fmt: skip
 """Functions of which it is known that they are not smooth."""
 UNREAD = (
@@ -242,12 +242,13 @@ def _box(c: Constraint) -> bool:
 
 def _read(parts: tuple[Expr, ...], space: Space) -> str:
     """`smooth`, `kink`, or `unread` for functions in a form of which nothing is known."""
-    reader = Reader(space)
+    reader, opaque = Reader(space), Reader(space, opaque=True)
     word = "smooth"
     for part in parts:
         try:
-            if not reader.form(part).smooth:
+            if not opaque.form(part).smooth:
                 return "kink"
+            reader.form(part)
         except UnknownForm:
             if any(isinstance(node, Expr) and function_name(node) in KINKS for node in walk(part)):
                 return "kink"

@@ -74,7 +74,8 @@ def _value(
         case "model":
             return bound.models[argument.name]
         case "variable":
-            return _as_the_model(bound.variables[argument.name], model)
+            value = bound.variables[argument.name].reshape(argument.shape)
+            return _as_the_model(value, model)
         case "parameter":
             owner, _, name = argument.name.partition(".")
             return bound.models[owner].get_parameter(name)

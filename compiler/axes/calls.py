@@ -240,7 +240,10 @@ def _argument(inference: Inference, expr: Expr, dataset: str | None) -> Argument
         if expr.id in known.facts.models:
             return Argument("model", expr.id, each=False)
         if known.symbols.role(expr.id) == "var":
-            return Argument("variable", expr.id, each=False)
+            # A number is kept as a tensor of one.
+            scalar = not known.symbols.vars()[expr.id].dimensions
+            shape = () if scalar else known.shapes.get(expr.id, ())
+            return Argument("variable", expr.id, shape=shape, each=False)
     number = value_or_none(expr, known.params)
     if number is not None:
         return Argument("number", number=number, each=False)
