@@ -26,6 +26,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
+from cspec.dsl.trees import names
 from cspec.dsl.typecheck import Scope, Typer
 from cspec.dsl.unknown_names import unknown_weight
 from cspec.dsl.wording import listing
@@ -176,7 +177,8 @@ def _moves(
     by_set = isinstance(modifiers.method, Construction)
     word = modifiers.method.word if modifiers.method is not None else ""
     handled = by_set or word in ("projection", "threshold", "admm")
-    if _bare_class(relation) and not kind.per_example and not modifiers.surrogate:
+    over_data = kind.per_example or names(relation) & typer.symbols.column_names
+    if _bare_class(relation) and not over_data and not modifiers.surrogate:
         _no_class_gradient(typer, relation)
         return False
     if not kind.gradient and not modifiers.surrogate and not handled and not rule:
