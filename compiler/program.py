@@ -50,6 +50,15 @@ class ConstraintFacts(BaseModel):
     surrogate: str | None = None
     multipliers: bool = False
     line: int = 0
+    residual: bool = False
+    """Of a set: its entries are a residual that is to be 0, not functions that are <= 0."""
+    rescaled: bool = False
+    """Its entries are (value - bound) times a denominator: of the same sign, in other units."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether its entries are h == 0, of either sign, and not g <= 0."""
+        return self.relation == "==" or self.residual
 
 
 class VerifyFacts(BaseModel):

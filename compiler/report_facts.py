@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.compiler.ir import Constraint, PerExample
-from cspec.compiler.lower import Lowered, full_label
+from cspec.compiler.lower import EQUALITY_SETS, Lowered, full_label
+from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
@@ -53,7 +54,13 @@ def _facts(
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
         line=checked.source.position(c.span.start).line,
+        residual=segment is not None and _is_residual(c),
+        rescaled=rescales(c.value),
     )
+
+
+def _is_residual(c: Constraint) -> bool:
+    return c.relation == "in" and c.set is not None and c.set.word in EQUALITY_SETS
 
 
 def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from cspec.compiler.program import SOLVERS, ConstraintFacts
 from cspec.runtime.details import details
 from cspec.runtime.diagnosis import Diagnosis, diagnose
+from cspec.runtime.entries import price, prices
 from cspec.runtime.history import Row
 from cspec.runtime.kkt import Priced, report
-from cspec.runtime.modes import measuring
+from cspec.runtime.modes import constants_in, measuring
 from cspec.runtime.parametrization import Mapped, settle_, value_of
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
 from cspec.runtime.runaway import left_behind
@@ -52,11 +53,7 @@ def choose(session: Session) -> tuple[Iterate, Iterate]:
 
 def _described(session: Session, iterate: Iterate) -> Iterate:
     """An iterate that is loaded, with variables, multipliers and metrics as people read them."""
-    multipliers = {
-        c.label: value
-        for c in session.program.constraints
-        if (value := price(iterate.state, c)) is not None
-    }
+    multipliers = prices(iterate.state.get("multipliers"), session.program.constraints)
     return replace(
         iterate,
         tensors=plain_tensors(session.primal),
@@ -68,6 +65,11 @@ def _described(session: Session, iterate: Iterate) -> Iterate:
 
 def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
     """Verify the chosen iterate on the data each requirement names, and gather the result."""
+    with constants_in(session.dtype):
+        return _result(session, seconds, out)
+
+
+def _result(session: Session, seconds: float, out: str | None) -> Result:
     session.flush()
     counted = details(session)
     best, last = choose(session)
@@ -159,21 +161,8 @@ def _entries(state: Mapping[str, Tensor], constraint: ConstraintFacts) -> Tensor
     multipliers = state.get("multipliers")
     if multipliers is None or constraint.segment is None or not constraint.multipliers:
         return None
-    return multipliers[constraint.segment[0] : constraint.segment[1]].detach().cpu()
-
-
-def price(state: Mapping[str, Tensor], constraint: ConstraintFacts) -> float | None:
-    """One number for a constraint's multipliers; None where it has none.
-
-    Parts of one inequality (`abs`, `gap`, `max`) share its bound, so their multipliers add up to
-    the price of that bound. Of the entries of an equality or a set it is the largest.
-    """
-    entries = _entries(state, constraint)
-    if entries is None or not entries.numel():
-        return None
-    if constraint.relation in ("<=", ">="):
-        return float(entries.sum())
-    return float(entries[entries.abs().argmax()])
+    entries = multipliers[constraint.segment[0] : constraint.segment[1]].detach().cpu()
+    return entries if entries.numel() else None
 
 
 def _verdict(
@@ -184,7 +173,7 @@ def _verdict(
     rows: Sequence[Row],
 ) -> ConstraintResult:
     entries = _entries(session.state, constraint)
-    multiplier = price(session.state, constraint)
+    multiplier = price(entries.tolist(), constraint) if entries is not None else None
     single = entries is not None and entries.numel() == 1
     bounded = single or constraint.relation in ("<=", ">=")
     priced = bounded and rate <= SMALL and constraint.relation != "in"
@@ -241,7 +230,7 @@ def dual_state(
     path = [abs(row.multipliers.get(constraint.label, math.nan)) for row in window]
     path = [value for value in path if not math.isnan(value)]
     violation = window[-1].violations.get(constraint.label, math.nan) if window else math.nan
-    violated = violation > 0 or (constraint.relation == "==" and violation != 0)
+    violated = violation > 0 or (constraint.equal and violation != 0)
     if len(path) >= 3 and violated:
         start, middle, end = path[0], path[len(path) // 2], path[-1]
         if end > middle > start and end > (1 + GROWTH) * start:
@@ -288,7 +277,7 @@ def not_finite(
         notes.append(f"{which} gradient was not finite (of {session.step} steps)")
     rows = session.history.rows
     for c in constraints:
-        behind = None if c.satisfied or c.soft else left_behind(rows, c.name)
+        behind = None if c.satisfied or c.soft else left_behind(rows, c.name, session.program.sense)
         if behind is not None:
             notes.append(
                 f"the run ran away: what is minimized fell evenly from {behind[0]:.3g} to "

@@ -140,7 +140,7 @@ def _solvable(session: Session, constraints: Sequence[ConstraintResult]) -> bool
     equal = [False] * max((c.segment[1] for c in facts if c.segment), default=0)
     for c in facts:
         for entry in range(*(c.segment or (0, 0))):
-            equal[entry] = c.relation == "=="
+            equal[entry] = c.equal
     function = session.module["measure"]
 
     def measure(

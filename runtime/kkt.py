@@ -70,7 +70,7 @@ class Priced:
                 if isinstance(function, Tensor) and function.numel() == 1 and _near(c, function):
                     columns.append(_gradient(function.reshape(()), session.parameters))
                     active.append(c)
-        found = _least_squares(base, columns, [c.relation == "==" for c in active])
+        found = _least_squares(base, columns, [c.equal for c in active])
         if found is None:
             return
         weights, left = found
@@ -108,7 +108,7 @@ def _candidates(session: Session, constraints: Sequence[ConstraintResult]) -> li
 
 def _near(c: ConstraintFacts, function: Tensor) -> bool:
     value = float(function.detach())
-    return function.requires_grad and (c.relation == "==" or value >= -ACTIVE)
+    return function.requires_grad and (c.equal or value >= -ACTIVE)
 
 
 def _gradient(value: Tensor, parameters: Sequence[Tensor]) -> np.ndarray[Any, np.dtype[np.float64]]:

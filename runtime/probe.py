@@ -172,7 +172,7 @@ def _largest(g: Tensor, c: ConstraintFacts) -> Tensor | None:
     if c.segment is None or c.segment[1] <= c.segment[0]:
         return None
     entries = g[c.segment[0] : c.segment[1]]
-    size = entries.abs() if c.relation == "==" else entries
+    size = entries.abs() if c.equal else entries
     return entries[int(size.detach().argmax())]
 
 
@@ -196,7 +196,7 @@ class _Violation:
         for c in self.hard:
             assert c.segment is not None
             self.counted[slice(*c.segment)] = True
-            self.equal[slice(*c.segment)] = c.relation == "=="
+            self.equal[slice(*c.segment)] = c.equal
         self.weights = self._weights(g)
 
     def _weights(self, g: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ def trend(rows: Sequence[Row], constraint: ConstraintFacts) -> Trend | None:
     window = logged[-int(len(logged) * WINDOW) :] if logged else []
     if len(window) < FEWEST:
         return None
-    equal = constraint.relation == "=="
+    equal = constraint.equal
     g = [abs(r.violations[label]) if equal else r.violations[label] for r in window]
     path = [abs(r.multipliers.get(label, math.nan)) for r in window]
     sizes = _quarters(path)

@@ -83,6 +83,19 @@ def lower(value: Expr, bound: Expr) -> tuple[Expr, ...]:
     return (minus(bound, value),)
 
 
+def rescales(value: Expr) -> bool:
+    """Whether a part of `value <= b` is (value - b) times a denominator: of ratios and quotients.
+
+    Its sign is that of value - b, its size is not.
+    """
+    match function_name(value), value:
+        case "ratio", Call():
+            return True
+        case "max" | "min", Call(arguments=arguments):
+            return any(rescales(argument) for argument in arguments)
+    return _quotient(value) is not None
+
+
 def _quotient(value: Expr) -> tuple[Expr, Expr] | None:
     """Numerator and denominator of a ratio of expectations."""
     match value:

@@ -64,7 +64,9 @@ class Lagrangian(Method):
     restart: bool = Field(False, description="set a multiplier to 0 when its constraint holds")
     max_multiplier: float = Field(1e6, gt=0, description="safeguard on the multipliers")
     start: float = Field(0.0, description="multipliers at the start")
-    warmup: int = Field(0, ge=0, description="steps before multipliers start to move")
+    warmup: int = Field(
+        0, ge=0, description="first steps of the run during which multipliers do not move"
+    )
     dual_data: str | None = Field(None, description="the split multipliers are moved on")
     dual_on: Literal["true", "surrogate"] = Field(
         "true", description="whether the true or the surrogate constraint moves multipliers"
@@ -86,8 +88,8 @@ class AugmentedLagrangian(Method):
     )
     every: Every = Field(
         EPOCH,
-        description="how often multipliers and penalties move; default: an epoch, or as many as "
-        "make 50 steps",
+        description="how often multipliers move, and penalties, at most once in 50 steps; default: "
+        "an epoch, or as many as make 50 steps",
     )
     lr: float | None = Field(None, gt=0, description="dual step; default: the penalty itself")
     rule: Literal["stagnation", "lancelot"] = Field(

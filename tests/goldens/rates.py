@@ -75,12 +75,12 @@ def train(session):
     primal, state, optimizer = session.primal, session.state, session.optimizer
     for batch in session.batches():
         f, g, true = measure(primal, batch)
-        update_augmented_lagrangian(state, true)
         ascend_lagrangian(state, true)
         loss = combine(f, g, true, state)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        update_augmented_lagrangian(state, true)
         session.record(f, true)
         if session.epoch_ended:
             session.verify()
