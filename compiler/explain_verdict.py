@@ -72,6 +72,8 @@ def price(c: Constraint) -> str:
         return "multipliers of the residual's entries: reported by the largest and the norm"
     sign = "+" if c.recovery.sensitivity_sign > 0 else "-"
     kind = "of either sign, on (lhs - rhs)" if c.relation == "==" else ">= 0"
+    if not c.method.prices:
+        return f"multiplier {kind}: a weight of `{c.method.word}`, no price of the bound"
     return (
         f"multiplier {kind}; sensitivity = {sign}multiplier: the change of the objective as "
         "written per unit that the bound as written is raised"

@@ -49,6 +49,8 @@ class ConstraintFacts(BaseModel):
     """Datasets its expectations run over; empty for a function of parameters."""
     surrogate: str | None = None
     multipliers: bool = False
+    prices: bool = True
+    """Whether its multipliers are prices of the bound where a run ends stationary."""
     line: int = 0
     residual: bool = False
     """Of a set: its entries are a residual that is to be 0, not functions that are <= 0."""

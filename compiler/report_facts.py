@@ -53,6 +53,7 @@ def _facts(
         datasets=_datasets(c),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
+        prices=not isinstance(method, Method) or method.prices,
         line=checked.source.position(c.span.start).line,
         residual=segment is not None and _is_residual(c),
         rescaled=rescales(c.value),

@@ -176,7 +176,7 @@ def _verdict(
     multiplier = price(entries.tolist(), constraint) if entries is not None else None
     single = entries is not None and entries.numel() == 1
     bounded = single or constraint.relation in ("<=", ">=")
-    priced = bounded and rate <= SMALL and constraint.relation != "in"
+    priced = bounded and rate <= SMALL and constraint.relation != "in" and constraint.prices
     return ConstraintResult(
         name=constraint.label,
         kind=KINDS[constraint.relation],
@@ -245,10 +245,24 @@ def _notes(
     train = [c.name for c in constraints if c.split is not None and c.split == session.plan.dataset]
     if train:
         notes.append(f"{', '.join(train)}: verified on the training data `{session.plan.dataset}`")
+    notes += _no_prices(session.program.constraints)
     chose = [name for name, place in places.items() if place.chose_model]
     if chose:
         notes.append(f"{', '.join(chose)}: verified on the data that also chose the model")
     return notes
+
+
+def _no_prices(constraints: Sequence[ConstraintFacts]) -> list[str]:
+    """Methods whose multipliers are weights, and say nothing of what a bound costs."""
+    found: dict[str, list[str]] = {}
+    for c in constraints:
+        if c.multipliers and not c.prices:
+            found.setdefault(c.method, []).append(c.label)
+    return [
+        f"{', '.join(labels)}: the multipliers of `{method}` are weights that stand still where an "
+        "update is rejected, no prices of the bounds: no sensitivities are told"
+        for method, labels in found.items()
+    ]
 
 
 def not_finite(

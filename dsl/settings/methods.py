@@ -18,6 +18,8 @@ class Method(Settings):
 
     multipliers: ClassVar[bool] = False
     """Whether the method has multipliers to report."""
+    prices: ClassVar[bool] = True
+    """Whether its multipliers are prices of the bounds where a run ends stationary."""
 
 
 class Auto(Method):
@@ -108,6 +110,7 @@ class Sal(Method):
 
     word: ClassVar[str] = "sal"
     multipliers: ClassVar[bool] = True
+    prices: ClassVar[bool] = False
     penalty: float = Field(1e-2, gt=0, description="mu_init: penalty at the start of a shuffle")
     growth: float = Field(1.1, gt=1, description="sigma: growth after a rejected update")
     max_penalty: float = Field(1e3, gt=0, description="mu_max")
