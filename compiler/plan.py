@@ -85,7 +85,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("split chains", lambda problem, _: split_chains(problem)),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
-    ("canonical form", lambda problem, _: canonical(problem)),
+    ("canonical form", lambda problem, checked: canonical(problem, checked.method)),
 )
 """From the problem as written to canonical form, in order, before anything is bound."""
 

@@ -56,7 +56,7 @@ def _facts(
         prices=not isinstance(method, Method) or method.prices,
         line=checked.source.position(c.span.start).line,
         residual=segment is not None and _is_residual(c),
-        rescaled=rescales(c.value),
+        rescaled=not c.whole and rescales(c.value),
     )
 
 

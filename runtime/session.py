@@ -132,7 +132,7 @@ class Session:
         self._on_progress = on_progress
         self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
         snapshots, notes = sampled(program, self.plan, self.measurer, self.data, seed)
-        self.watch = Watch(program, self.plan, module["objective"], snapshots)
+        self.watch = Watch(program, self.plan, module, snapshots)
         self.notes.extend(notes)
 
     @property

@@ -38,7 +38,27 @@ def weigh(weights: Tensor, g: Tensor) -> Tensor:
 
 def total(values: Tensor) -> Tensor:
     """Sum of the entries that were measured."""
-    return torch.where(torch.isnan(values), torch.zeros_like(values), values).sum()
+    return _measured(values).sum()
+
+
+def stands_in(true: Tensor, surrogate: Tensor) -> Tensor:
+    """The value of the true function, with the gradient of its surrogate."""
+    return true.detach() + (surrogate - surrogate.detach())
+
+
+def shortfall(g: Tensor, power: int = 1) -> Tensor:
+    """How far g <= 0 is from being met: the sum of [g]+ ** power over what was measured."""
+    return torch.relu(_measured(g)).pow(power).sum()
+
+
+def distance(h: Tensor, power: int = 1) -> Tensor:
+    """How far h == 0 is from being met: the sum of |h| ** power over what was measured."""
+    return _measured(h).abs().pow(power).sum()
+
+
+def _measured(values: Tensor) -> Tensor:
+    """0, with a gradient of 0, where nothing was measured."""
+    return torch.where(torch.isnan(values), torch.zeros_like(values), values)
 
 
 def worst(

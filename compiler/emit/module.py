@@ -24,6 +24,7 @@ from cspec.compiler.emit.measures import (
     write_evaluate,
     write_measure,
     write_objective,
+    write_preferences,
     write_stand_in,
     write_values,
     write_violation,
@@ -54,7 +55,7 @@ from cspec.dsl.source import Source
 
 UPDATE_PIECES = frozenset(
     {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
-     "instead", "worst"}
+     "instead", "worst", "stands_in", "shortfall", "distance"}
 )  # fmt: skip
 LOOP_PIECES = {
     **RUNTIME_FUNCTIONS,
@@ -175,7 +176,8 @@ RESERVED_NAMES = (
     | {
         "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
-        "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
+        "measure", "violation", "evaluate", "metrics", "objective", "preferences", "combine",
+        "project", "train",
         "initial_state", "closure", "sqp", "spg", "bisection", "gradient", "jacobian", "hessian",
         "multipliers", "stand_in", "seen", "place", "prepare", "smooth",
     }
@@ -229,6 +231,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_train(loop, make())
     write_objective(emission.objective, make, None if solve is None else solve.vectors)
     write_evaluate(lowered, make)
+    if lowered.soft:
+        write_preferences(lowered.soft, make)
     write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
 
 

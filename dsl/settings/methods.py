@@ -18,6 +18,8 @@ class Method(Settings):
 
     multipliers: ClassVar[bool] = False
     """Whether the method has multipliers to report."""
+    whole: ClassVar[bool] = False
+    """Whether it weighs the violation as written, and not each canonical part by itself."""
     prices: ClassVar[bool] = True
     """Whether its multipliers are prices of the bounds where a run ends stationary."""
 
@@ -29,27 +31,40 @@ class Auto(Method):
 
 
 class Penalty(Method):
-    """f + c g (signed), the fixed penalty of the position paper's eq. 2: a baseline.
+    """f + c (value - bound), the fixed penalty of the position paper's eq. 2: a baseline.
 
-    Linear in g: nothing stops it at the boundary, so it can reward being far inside or leave the
-    constraint violated for every c. It is here to be compared with.
+    Signed and as written (`>=` turned around): of `abs`, `gap`, `max` the whole expression, so that
+    the most violated part pulls; of an equality c |value - bound|. Nothing stops it at the
+    boundary, so it can reward being far inside or leave the constraint violated for every c. It is
+    here to be compared with.
     """
 
     word: ClassVar[str] = "penalty"
+    whole: ClassVar[bool] = True
     coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
 class ExactPenalty(Method):
-    """f + c [g]+ (and c |h|): exact for c above the largest multiplier, not smooth."""
+    """f + c times the violation as written: exact for c above the largest multiplier, not smooth.
+
+    [value - bound]+, for an equality |value - bound|; of a relation between many numbers, and of
+    a set, the sum over entries.
+    """
 
     word: ClassVar[str] = "exact_penalty"
+    whole: ClassVar[bool] = True
     coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
 class QuadraticPenalty(Method):
-    """f + c/2 [g]+^2 (and c/2 h^2): smooth, always a little violated."""
+    """f + c/2 times the square of the violation as written: smooth, always a little violated.
+
+    [value - bound]+^2, for an equality (value - bound)^2; of a relation between many numbers, and
+    of a set, the sum over entries: the squared Euclidean norm.
+    """
 
     word: ClassVar[str] = "quadratic_penalty"
+    whole: ClassVar[bool] = True
     coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
@@ -288,7 +303,12 @@ class Construction(Method):
 
 
 class Soft(Settings):
-    """`soft(weight=0.1)`: a preference, weight times the violation is added to the objective."""
+    """`soft(weight=0.1)`: a preference, weight times the violation is added to the objective.
+
+    The violation is the one as written, [value - bound]+ or |value - bound|: of `gap`, `max`, `abs`
+    that of the whole expression; of a set its largest entry. Of a relation between many numbers
+    it is the sum over entries, with `power=2` the sum of squares.
+    """
 
     word: ClassVar[str] = "soft"
     weight: float = Field(1.0, gt=0, description="weight of the violation in the objective")

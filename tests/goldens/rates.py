@@ -10,8 +10,8 @@ trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
 
-from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, relu, sigmoid, sumsq
-from cspec.runtime.update import keep, parameter, total, vector, weigh
+from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, sigmoid, sumsq
+from cspec.runtime.update import keep, parameter, shortfall, vector, weigh
 
 level = 0.7  # param level
 
@@ -32,7 +32,7 @@ def measure(primal, batch):
     y = batch["train"]["y"]
     f = mean(bce(z, y))
     fc1_weight = parameter(f_model, "fc1.weight")
-    f = f + 0.1 * total(relu(vector(sumsq(fc1_weight) - 4)))  # preference small
+    f = f + 0.1 * shortfall(vector(sumsq(fc1_weight) - 4))  # preference small
     soft = class_prob(z, 0)
     quota = level - mean(soft)  # quota: P[pred == 0] >= level
     # band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
@@ -110,6 +110,15 @@ def evaluate(primal, data):
         "band.lo": (mean(sigmoid(z), where=y == 1), 0.2),
         "band.hi": (mean(sigmoid(z), where=y == 1), 0.9),
         "small": (sumsq(fc1_weight), 4),
+    }
+
+
+def preferences(primal, data):
+    """What each preference adds to what is minimized, on whole data and as deployed."""
+    f_model = primal["f"]
+    fc1_weight = parameter(f_model, "fc1.weight")
+    return {
+        "small": 0.1 * shortfall(vector(sumsq(fc1_weight) - 4)),
     }
 
 
