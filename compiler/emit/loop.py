@@ -88,11 +88,13 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
     if any(_each_step(action) for action in _projections(plan)):
         starts.insert(0, "project(primal, optimizer, 0.0)")
-    if starts:
+    now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]
+    if starts or now_and_then:
         writer.line("if session.step == 0:  # not where a run is resumed")
         with writer.indented():
             for call in starts:
                 writer.line(call)
+            _write_groups(now_and_then, plan, translator, "0.0")
 
 
 def _write_step(plan: LoopPlan, translator: Translator) -> None:
@@ -280,20 +282,32 @@ def _write_epoch_projection(
 
 def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     """After the loop: what is projected now and then is projected once more, at its bound."""
-    late = [
-        a
-        for a in _projections(plan)
-        if isinstance(a.settings, Projection) and a.settings.every != STEP
-    ]
-    if late:
-        translator.writer.line("progress = 1.0")
-    for group in sharing(_projections(plan), translator.scope.facts):
-        if any(action in late for action in group):
-            write_projections(group, translator, plan.epochs)
+    _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
     write_stall_reports(plan.lowered, translator)
     write_reports(plan.splits, translator)
     write_thresholds(plan.lowered, translator)
     write_gaps(vertex_steps(plan.lowered), translator)
+
+
+def _late_groups(plan: LoopPlan, translator: Translator) -> list[Sequence[SetAction]]:
+    """What is projected now and then, with the sets on the same parameters."""
+    groups = sharing(_projections(plan), translator.scope.facts)
+    return [group for group in groups if any(not _each_step(action) for action in group)]
+
+
+def _waits(group: Sequence[SetAction]) -> bool:
+    """Whether the first share of the run is without these projections."""
+    return all(isinstance(a.settings, Projection) and a.settings.warmup > 0 for a in group)
+
+
+def _write_groups(
+    groups: Sequence[Sequence[SetAction]], plan: LoopPlan, translator: Translator, progress: str
+) -> None:
+    """Projections of groups of sets at one moment of the run."""
+    if groups:
+        translator.writer.line(f"progress = {progress}")
+    for group in groups:
+        write_projections(group, translator, plan.epochs)
 
 
 def stop_condition(expr: Expr) -> ast.expr:

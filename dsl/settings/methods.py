@@ -161,10 +161,14 @@ class Admm(Method):
 
 
 class Projection(Method):
-    """Project onto the set after each optimizer step: the constraint holds at every step."""
+    """Project onto the set after each optimizer step: the constraint holds at every step.
+
+    The start is projected, too, whatever `every` says (with `warmup` it is not, and a count on its
+    ramp starts dense), and so is the end.
+    """
 
     word: ClassVar[str] = "projection"
-    every: Every = Field(STEP, description="how often to project (always once more at the end)")
+    every: Every = Field(STEP, description="how often to project (always at the start and at the end)")
     ramp: float = Field(
         0.3, ge=0, lt=1, description="share of the run over which a count shrinks to its bound"
     )
