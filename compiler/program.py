@@ -47,6 +47,8 @@ class ConstraintFacts(BaseModel):
     sign: float = 1.0
     datasets: tuple[str, ...] = ()
     """Datasets its expectations run over; empty for a function of parameters."""
+    named: bool = False
+    """Whether the spec names data of it (`on D`, `forall .. in D`): `verify all` keeps them."""
     surrogate: str | None = None
     multipliers: bool = False
     prices: bool = True

@@ -10,7 +10,8 @@ from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Verify, walk
+from cspec.dsl.measured_on import measured_on
+from cspec.dsl.nodes import Call, Compare, Expectation, Name, Verify, walk
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.methods import Method
 
@@ -50,7 +51,8 @@ def _facts(
         rule=segment[2] if segment else None,
         segment=segment[:2] if segment else None,
         sign=-1.0 if c.relation == ">=" else 1.0,
-        datasets=_datasets(c),
+        datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
+        named=any(written for _, written in _data_of(c)),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
         prices=not isinstance(method, Method) or method.prices,
@@ -99,20 +101,16 @@ def _is_count(c: Constraint) -> bool:
             return False
 
 
-def _datasets(c: Constraint) -> tuple[str, ...]:
-    quantified = (b.domain.id for b in c.binders if len(b.names) > 1 and isinstance(b.domain, Name))
-    measured = (name for expr in (c.value, c.bound) for name in datasets_of(expr))
-    return tuple(dict.fromkeys((*quantified, *measured)))
-
-
-def datasets_of(expr: Expr) -> Iterator[str]:
-    """The datasets that an expression is measured on: of its means, fractions and tails."""
-    for node in walk(expr):
-        match node:
-            case Expectation(dataset=str() as name) | PerExample(dataset=str() as name):
-                yield name
-            case Call(function=Name(id="cvar" | "quantile"), keywords=keywords):
-                yield from (k.value.id for k in keywords if isinstance(k.value, Name))
+def _data_of(c: Constraint) -> Iterator[tuple[str, bool]]:
+    """The datasets of a constraint, and whether it names each: of its quantifiers, then sides."""
+    for binder in c.binders:
+        if len(binder.names) > 1 and isinstance(binder.domain, Name):
+            yield binder.domain.id, True
+    for side in (c.value, c.bound):
+        for node in walk(side):
+            if isinstance(node, PerExample):
+                yield node.dataset, True
+        yield from measured_on(side)
 
 
 def verify_facts(checked: Checked) -> tuple[VerifyFacts, ...]:

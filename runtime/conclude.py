@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.program import SOLVERS, ConstraintFacts
+from cspec.compiler.which_data import Where, where_measured
 from cspec.runtime.details import details
 from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.entries import price, prices
@@ -23,7 +24,7 @@ from cspec.runtime.runaway import left_behind
 from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, residual
 from cspec.runtime.trends import diverges
-from cspec.runtime.verify import Measurement, amount, holds, where_measured
+from cspec.runtime.verify import Measurement, amount, holds
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -239,12 +240,18 @@ def dual_state(
 
 
 def _notes(
-    session: Session, constraints: Sequence[ConstraintResult], places: Mapping[str, Any]
+    session: Session, constraints: Sequence[ConstraintResult], places: Mapping[str, Where]
 ) -> list[str]:
     notes = []
     train = [c.name for c in constraints if c.split is not None and c.split == session.plan.dataset]
     if train:
         notes.append(f"{', '.join(train)}: verified on the training data `{session.plan.dataset}`")
+    notes += [
+        f"{name}: verified on {place.split}, which it names: `verify all on {place.kept_from}` "
+        "moves what is about the training data without naming them"
+        for name, place in places.items()
+        if place.kept_from is not None
+    ]
     notes += _no_prices(session.program.constraints)
     chose = [name for name, place in places.items() if place.chose_model]
     if chose:

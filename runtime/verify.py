@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.program import ConstraintFacts
+from cspec.compiler.which_data import Where
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.order import generator_for
 from cspec.runtime.modes import measuring
@@ -36,15 +37,6 @@ class Measurement:
     split: str | None
     n: int | None
     standard_error: float | None = None
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where one constraint is measured: its own datasets, each replaced by another or not."""
-
-    split: str | None
-    replaced: tuple[tuple[str, str], ...] = ()
-    chose_model: bool = False
 
 
 def models_in(primal: Primal) -> list[nn.Module]:
@@ -84,43 +76,6 @@ def excess(constraint: ConstraintFacts, value: float, bound: float) -> float:
     if math.isnan(violation):
         return math.inf
     return max(0.0, violation - constraint.tolerance) / max(1.0, abs(bound))
-
-
-def _named(constraint: ConstraintFacts, labels: Sequence[str]) -> bool:
-    return any(
-        name in (constraint.label, constraint.family)
-        or constraint.label.startswith((f"{name}.", f"{name}["))
-        or constraint.family.startswith(f"{name}.")
-        for name in labels
-    )
-
-
-def where_measured(
-    constraint: ConstraintFacts, verify: Iterable[VerifyFacts], training: str | None
-) -> Where:
-    """Which data decide this constraint.
-
-    Its `verify` without `every`, else its periodic one, else its own (training) data. A `verify`
-    of all constraints moves those of the training data; one that names a constraint moves it from
-    whatever single dataset it was written on. Constraints of parameters alone have no data.
-    """
-    if not constraint.datasets:
-        return Where(None)
-    own = constraint.datasets[0] if len(constraint.datasets) == 1 else None
-    chosen = Where(" + ".join(constraint.datasets))
-    found: dict[bool, Where] = {}
-    for item in verify:
-        if item.labels and not _named(constraint, item.labels):
-            continue
-        moved = own if item.labels else training
-        periodic = item.every is not None
-        if item.dataset is None or moved not in constraint.datasets:
-            found[periodic] = Where(chosen.split, chose_model=periodic)
-        else:
-            rest = [name for name in constraint.datasets if name != moved]
-            split = " + ".join([item.dataset, *rest])
-            found[periodic] = Where(split, ((str(moved), item.dataset),), periodic)
-    return found.get(False) or found.get(True) or chosen
 
 
 class Measurer:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from cspec.compiler.program import Program
+from cspec.compiler.which_data import where_measured
 from cspec.runtime.batches import Plan
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.order import permutation
@@ -18,7 +19,6 @@ from cspec.runtime.verify import (
     Measurer,
     excess,
     models_in,
-    where_measured,
 )
 
 VERIFICATIONS = 100

@@ -168,7 +168,9 @@ class Projection(Method):
     """
 
     word: ClassVar[str] = "projection"
-    every: Every = Field(STEP, description="how often to project (always at the start and at the end)")
+    every: Every = Field(
+        STEP, description="how often to project (always at the start and at the end)"
+    )
     ramp: float = Field(
         0.3, ge=0, lt=1, description="share of the run over which a count shrinks to its bound"
     )

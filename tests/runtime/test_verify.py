@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.which_data import Where, where_measured
 from cspec.dsl.settings.base import Every
 from cspec.runtime.data import Dataset
-from cspec.runtime.verify import Measurer, Where, excess, holds, where_measured
+from cspec.runtime.verify import Measurer, excess, holds
 
 
 def fact(label: str = "dp[F]", datasets: tuple[str, ...] = ("train",), **more) -> ConstraintFacts:
