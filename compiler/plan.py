@@ -226,7 +226,7 @@ def specialize(
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
     graph, solve, set_solve = _solver(lowered, space, checked)
-    draft = _draft(plan, facts, lowered, fit).model_copy(
+    draft = _draft(plan, facts, lowered, fit, inference).model_copy(
         update={
             "graph": graph,
             "data": plan.data if data is None else data,
@@ -333,7 +333,9 @@ def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
     return {variable.name: variable.shape for variable in plan.variables}
 
 
-def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Program:
+def _draft(
+    plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings, inference: Inference
+) -> Program:
     """The program's record of what was written and chosen, before its text is emitted."""
     checked, problem = plan.checked, lowered.problem
     settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
@@ -344,7 +346,7 @@ def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Prog
         sense=problem.sense,
         objective=problem.objective_text,
         objective_datasets=_datasets(problem),
-        constraints=constraint_facts(lowered, checked),
+        constraints=constraint_facts(lowered, checked, inference),
         metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
         variables=plan.variables,
         given=tuple(sorted(_givens(checked))),

@@ -13,6 +13,19 @@ from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
 Record = ConfigDict(frozen=True, extra="forbid")
 
 
+class MeanFacts(BaseModel):
+    """One mean, fraction or tail of a constraint: what may be missing where it is measured."""
+
+    model_config = Record
+
+    condition: str = ""
+    """As written, members put in: `y == 1 and sex == Female`; the column of groups."""
+    groups: tuple[str, ...] = ()
+    """The values of that column, in code order."""
+    denominator: str = ""
+    """The mean as written, where it is a denominator."""
+
+
 class ConstraintFacts(BaseModel):
     """One constraint of the program (a member of a quantifier is one of its own).
 
@@ -48,7 +61,7 @@ class ConstraintFacts(BaseModel):
     datasets: tuple[str, ...] = ()
     """Datasets its expectations run over; empty for a function of parameters."""
     named: bool = False
-    """Whether the spec names data of it (`on D`, `forall .. in D`): `verify all` keeps them."""
+    """Whether the spec names data of its means (`on D`): `verify all` keeps them."""
     surrogate: str | None = None
     multipliers: bool = False
     prices: bool = True
@@ -56,6 +69,9 @@ class ConstraintFacts(BaseModel):
     line: int = 0
     residual: bool = False
     """Of a set: its entries are a residual that is to be 0, not functions that are <= 0."""
+    means: tuple[MeanFacts, ...] = ()
+    """Its means in the order in which they are measured; empty where none has a condition and none
+    is a denominator."""
     rescaled: bool = False
     """Its entries are (value - bound) times a denominator: of the same sign, in other units."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cspec.compiler.axes.inference import Inference
 from cspec.compiler.ir import Constraint, PerExample
 from cspec.compiler.lower import EQUALITY_SETS, Lowered, full_label
+from cspec.compiler.means_of import means_of
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
 from cspec.dsl.check import Checked
@@ -19,18 +21,25 @@ COUNT_SETS = frozenset({"sparse", "nm", "rank", "grid", "channel_sparse"})
 """Sets of counts: the verdict compares exactly."""
 
 
-def constraint_facts(lowered: Lowered, checked: Checked) -> tuple[ConstraintFacts, ...]:
+def constraint_facts(
+    lowered: Lowered, checked: Checked, inference: Inference | None = None
+) -> tuple[ConstraintFacts, ...]:
     """One record a constraint, in the order of the problem."""
     segments = {
         id(part.constraint): (part.start, part.stop, rule.rule.name)
         for rule in lowered.rules
         for part in rule.parts
     }
-    return tuple(_facts(c, segments.get(id(c)), checked) for c in lowered.problem.constraints)
+    return tuple(
+        _facts(c, segments.get(id(c)), checked, inference) for c in lowered.problem.constraints
+    )
 
 
 def _facts(
-    c: Constraint, segment: tuple[int, int, str] | None, checked: Checked
+    c: Constraint,
+    segment: tuple[int, int, str] | None,
+    checked: Checked,
+    inference: Inference | None,
 ) -> ConstraintFacts:
     method = c.method
     exact, tolerance = _tolerance(c, checked)
@@ -58,6 +67,7 @@ def _facts(
         prices=not isinstance(method, Method) or method.prices,
         line=checked.source.position(c.span.start).line,
         residual=segment is not None and _is_residual(c),
+        means=() if inference is None else means_of((c.value, c.bound), inference),
         rescaled=not c.whole and rescales(c.value),
     )
 
@@ -102,14 +112,17 @@ def _is_count(c: Constraint) -> bool:
 
 
 def _data_of(c: Constraint) -> Iterator[tuple[str, bool]]:
-    """The datasets of a constraint, and whether it names each: of its quantifiers, then sides."""
+    """The datasets of a constraint, and whether its means name them: of quantifiers, then sides.
+
+    `forall (x, y) in train` can't leave its data out, so it says no more than `E[..]` does.
+    """
     for binder in c.binders:
         if len(binder.names) > 1 and isinstance(binder.domain, Name):
-            yield binder.domain.id, True
+            yield binder.domain.id, False
     for side in (c.value, c.bound):
         for node in walk(side):
             if isinstance(node, PerExample):
-                yield node.dataset, True
+                yield node.dataset, False
         yield from measured_on(side)
 
 

@@ -90,7 +90,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     diagnosis = diagnose(session, constraints)
     notes = [*session.program.notes, *session.notes, *_notes(session, constraints, places)]
     notes += [
-        *not_finite(session, objective, constraints),
+        *not_finite(session, objective, constraints, measured),
         *(diagnosis.notes or _growing(constraints)),
     ]
     models = {
@@ -273,7 +273,10 @@ def _no_prices(constraints: Sequence[ConstraintFacts]) -> list[str]:
 
 
 def not_finite(
-    session: Session, objective: float, constraints: Sequence[ConstraintResult]
+    session: Session,
+    objective: float,
+    constraints: Sequence[ConstraintResult],
+    measured: Mapping[str, Measurement],
 ) -> list[str]:
     """What was no number: at the delivered iterate, and on the way there."""
     notes = []
@@ -283,8 +286,12 @@ def not_finite(
             "whatever holds there: look for log or sqrt of 0, division by 0, or overflow"
         )
     unmeasured = [c.name for c in constraints if math.isnan(c.value) or math.isnan(c.bound)]
-    if unmeasured:
-        notes.append(f"{', '.join(unmeasured)}: could not be measured (NaN), so not satisfied")
+    for name in unmeasured:
+        for reason in measured[name].absent:
+            notes.append(f"{name}: not measured, so not met: {reason}")
+    unknown = [name for name in unmeasured if not measured[name].absent]
+    if unknown:
+        notes.append(f"{', '.join(unknown)}: could not be measured (NaN), so not satisfied")
     notes += [
         f"{c.name}: its value is {c.value:g}, which met its bound by overflow or log(0): check it"
         for c in constraints

@@ -80,8 +80,12 @@ def _chunk_rows(inputs: Tensor) -> int:
     return max(1, min(CHUNK_ROWS, CHUNK_ENTRIES // entries))
 
 
+@torch.no_grad()
 def _forward_in_chunks(forward: Any, *arguments: Any, **settings: Any) -> Any:
-    """`forward` on slices of the examples; whole where it is small or is no batch of examples."""
+    """`forward` on slices of the examples; whole where it is small or is no batch of examples.
+
+    Without gradient, also where the statistics that follow are differentiated.
+    """
     tensors = [value for value in arguments if isinstance(value, Tensor) and value.ndim]
     if not tensors or len(tensors) != len(arguments) or settings:
         return forward(*arguments, **settings)

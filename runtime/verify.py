@@ -16,16 +16,13 @@ from torch import Tensor, nn
 from cspec.compiler.program import ConstraintFacts
 from cspec.compiler.which_data import Where
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.data.order import generator_for
+from cspec.runtime.evidence import absent, examples, standard_error, statistics_of
+from cspec.runtime.functions.samples import listening
 from cspec.runtime.modes import measuring
 
 Primal = Mapping[str, Any]
 Columns = Mapping[str, Tensor]
 Evaluate = Callable[[Primal, Mapping[str, Columns]], Mapping[str, tuple[Tensor, Tensor]]]
-
-ERROR_GROUPS = 20
-ERROR_ROWS = 200
-"""Fewer rows than this give no standard error."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +32,12 @@ class Measurement:
     value: float
     bound: float
     split: str | None
-    n: int | None
+    n: int | None = None
+    """Examples that count in any of its means; over several datasets the sum."""
     standard_error: float | None = None
+    """Of the value, by the delta method on all its examples (`runtime/functions/samples`)."""
+    absent: tuple[str, ...] = ()
+    """Why there is no value: conditions that no example meets, denominators of 0."""
 
 
 def models_in(primal: Primal) -> list[nn.Module]:
@@ -111,61 +112,43 @@ class Measurer:
         return {label: (_number(value), _number(bound)) for label, (value, bound) in found.items()}
 
     def measure(self, places: Mapping[str, Where], errors: bool = False) -> dict[str, Measurement]:
-        """Every constraint where `places` says; one evaluation for each combination of data."""
+        """Every constraint where `places` says; one evaluation for each combination of data.
+
+        With `errors` also the number of examples and the standard error of each.
+        """
         found: dict[str, Measurement] = {}
         for replaced in dict.fromkeys(place.replaced for place in places.values()):
+            here = {label: place for label, place in places.items() if place.replaced == replaced}
+            if errors:
+                found |= self._with_errors(here, replaced)
+                continue
             values = self.values(self.columns(replaced))
-            labels = [label for label, place in places.items() if place.replaced == replaced]
-            spread = self._errors(labels, replaced) if errors else {}
-            for label in labels:
-                value, bound = values[label]
-                constraint = self._constraint(label)
-                rows = self._rows(constraint, dict(replaced))
-                found[label] = Measurement(
-                    value, bound, places[label].split, rows, spread.get(label)
-                )
+            found |= {label: Measurement(*values[label], at.split) for label, at in here.items()}
         return found
 
-    def _constraint(self, label: str) -> ConstraintFacts:
-        return next(c for c in self._constraints if c.label == label)
+    def _with_errors(
+        self, places: Mapping[str, Where], replaced: Iterable[tuple[str, str]]
+    ) -> dict[str, Measurement]:
+        stand_ins = dict(replaced)
+        with measuring(models_in(self.primal)), listening() as samples, torch.enable_grad():
+            values = self._evaluate(self.primal, self.columns(replaced))
+            samples = [s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples]
+            found = {}
+            for constraint in self._constraints:
+                if constraint.label in places:
+                    value, bound = values[constraint.label]
+                    used = statistics_of(samples, value, bound)
+                    found[constraint.label] = Measurement(
+                        value=_number(value),
+                        bound=_number(bound),
+                        split=places[constraint.label].split,
+                        n=examples(used) or self._rows(constraint, stand_ins),
+                        standard_error=standard_error(samples, value),
+                        absent=absent(constraint, used),
+                    )
+        return found
 
     def _rows(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> int | None:
+        """All rows of its data, where it is no function of means."""
         names = [stand_ins.get(name, name) for name in constraint.datasets]
         return sum(len(self._data[name]) for name in names if name in self._data) or None
-
-    def _errors(
-        self, labels: Sequence[str], replaced: Iterable[tuple[str, str]]
-    ) -> dict[str, float]:
-        """Standard errors by random groups: the spread of the values on disjoint random parts.
-
-        With K groups the error of the whole is s(values of the groups) / sqrt(K) (Wolter 2007,
-        Introduction to Variance Estimation, ch. 2). None where a group is too small to be
-        measured, or where a constraint runs over several datasets.
-        """
-        whole = self.columns(replaced)
-        single = [c for c in self._constraints if c.label in labels and len(c.datasets) == 1]
-        found: dict[str, float] = {}
-        for name in dict.fromkeys(c.datasets[0] for c in single):
-            columns = whole.get(name)
-            rows = 0 if columns is None else len(next(iter(columns.values())))
-            if columns is None or rows < ERROR_ROWS:
-                continue
-            order = torch.randperm(rows, generator=generator_for("errors", name))
-            groups: list[dict[str, tuple[float, float]]] = []
-            for part in order.chunk(ERROR_GROUPS):
-                taken = {k: v[part.to(v.device)] for k, v in columns.items()}
-                groups.append(self.values({**whole, name: taken}))
-            for constraint in single:
-                if constraint.datasets[0] == name:
-                    values = [group[constraint.label][0] for group in groups]
-                    found |= _spread(constraint.label, values)
-        return found
-
-
-def _spread(label: str, values: Sequence[float]) -> dict[str, float]:
-    if any(not math.isfinite(value) for value in values):
-        return {}
-    count = len(values)
-    center = sum(values) / count
-    variance = sum((value - center) ** 2 for value in values) / (count - 1)
-    return {label: math.sqrt(variance / count)}

@@ -187,7 +187,7 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
     """`evaluate(primal, data) -> {label: (value, bound)}` in the user's units, as deployed."""
     doc = ["Value and bound of every constraint as written, on whole data and as deployed."]
     with make.writer.function("evaluate", ("primal", "data"), doc):
-        translator = make("data")
+        translator = make("data", strict=True, noted=True)
         pairs = []
         for c in lowered.problem.constraints:
             pairs.append((full_label(c), ast.unparse(_report(c, translator))))
@@ -269,7 +269,7 @@ def write_values(
 ) -> None:
     """`name(primal, data) -> {label: value}` for metrics."""
     with make.writer.function(name, ("primal", "data"), [doc]):
-        translator = make("data")
+        translator = make("data", strict=True)
         pairs = [(label, ast.unparse(translator.translate(expr))) for label, expr in values]
         _return_dictionary(pairs, make.writer)
 
@@ -293,8 +293,11 @@ class MakeTranslator:
         self.writer: Writer = template.writer
         self.names: Names = template.names
 
-    def __call__(self, container: str = "batch") -> Translator:
+    def __call__(
+        self, container: str = "batch", *, strict: bool = False, noted: bool = False
+    ) -> Translator:
         t = self._template
         made = Translator(t.scope, t.writer, t.names.copy(), t.used, container)
         made.operators = t.operators
+        made.strict, made.noted = strict, noted
         return made

@@ -106,9 +106,9 @@ def evaluate(primal, data):
     y = data["train"]["y"]
     fc1_weight = parameter(f_model, "fc1.weight")
     return {
-        "quota": (fraction(predicted == 0), level),
-        "band.lo": (mean(sigmoid(z), where=y == 1), 0.2),
-        "band.hi": (mean(sigmoid(z), where=y == 1), 0.9),
+        "quota": (fraction(predicted == 0, on="train"), level),
+        "band.lo": (mean(sigmoid(z), where=y == 1, on="train"), 0.2),
+        "band.hi": (mean(sigmoid(z), where=y == 1, on="train"), 0.9),
         "small": (sumsq(fc1_weight), 4),
     }
 
@@ -179,7 +179,8 @@ PROGRAM = {"name": "<spec>",
                   "sign": -1.0,
                   "datasets": ["train"],
                   "multipliers": True,
-                  "line": 6},
+                  "line": 6,
+                  "means": [{"condition": 'y == "1"'}]},
                  {"label": "band.hi",
                   "family": "band.hi",
                   "text": "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
@@ -192,7 +193,8 @@ PROGRAM = {"name": "<spec>",
                   "segment": [2, 3],
                   "datasets": ["train"],
                   "multipliers": True,
-                  "line": 6},
+                  "line": 6,
+                  "means": [{"condition": 'y == "1"'}]},
                  {"label": "small",
                   "family": "small",
                   "text": "sum(sumsq(W) for W in f.weights) <= 4",
