@@ -44,7 +44,8 @@ def cvar(
     value = torch.where(count > 0, total, torch.full_like(total, torch.nan))
     if on is None or not heard():
         return value
-    last = (tail.ceil() - 1).clamp(min=0).long().reshape(1)
+    # Of 0.15 * 60 = 9.000000000000002 values the last is the ninth.
+    last = ((tail * (1 - 1e-12)).ceil() - 1).clamp(min=0).long().reshape(1)
     threshold = ordered.index_select(0, last).squeeze(0)
     scores = threshold + (_as_numbers(values) - threshold).relu() / (1 - level)
     return note(on, value, scores, None if where is None else _mask_like(values, where))
