@@ -160,8 +160,7 @@ INTERNAL = frozenset(
         "per_example", "entry", "own_entry", "spread", "as_number", "side_by_side", "recoded",
         "group_index", "fraction", "mean", "weighted", "by_group", "every_group", "quotient",
         "implies", "as_tensor", "expected_density", "class_prob", "label_prob", "class_margin",
-        "label_margin",
-        "sigmoid_event", "ramp_event", "hinge_event", "soft_equal", "as_weight",
+        "label_margin", "sigmoid_event", "ramp_event", "hinge_event", "soft_equal", "as_weight",
         "product_and", "product_or", "product_not", "product_implies",
     }
 )  # fmt: skip

@@ -201,7 +201,10 @@ WITHOUT = [
     ("E[f(x)[0] | g == 2] <= 9", "E[f(x)[0] | g == 2 on val]"),
     ("E[f(x)[0] | g == 2 and y == 1] + 1 <= 9", "1 - E[f(x)[0] | g == 2 and y == 1 on val]"),
     ("abs(E[f(x)[0] | g == 2]) <= 9", "abs(E[f(x)[0] | g == 2 on val])"),
-    ("max(E[ce | g == 0], E[ce | g == 2]) <= 9", "max(E[ce | g == 0 on val], E[ce | g == 2 on val])"),
+    (
+        "max(E[ce | g == 0], E[ce | g == 2]) <= 9",
+        "max(E[ce | g == 0 on val], E[ce | g == 2 on val])",
+    ),
 ]
 
 

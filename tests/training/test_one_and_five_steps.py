@@ -166,9 +166,7 @@ REQUIREMENTS = [
         "sum(sumsq(W) for W in f.weights) <= 0.1",
         lambda m, d: sum((p**2).sum() for p in m.parameters() if p.ndim > 1) - 0.1,  # type: ignore[return-value]
     ),
-    Requirement(
-        'forall W in f.weights("0*"): W.T @ W == eye(3)', _matrix, equality=True
-    ),
+    Requirement('forall W in f.weights("0*"): W.T @ W == eye(3)', _matrix, equality=True),
 ]
 
 
