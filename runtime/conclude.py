@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cspec.compiler.program import SOLVERS, ConstraintFacts
 from cspec.compiler.which_data import Where, where_measured
+from cspec.runtime.circling import circling
 from cspec.runtime.details import details
 from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.entries import price, prices
@@ -92,6 +93,13 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     notes += [
         *not_finite(session, objective, constraints, measured),
         *(diagnosis.notes or _growing(constraints)),
+        *circling(
+            session.history.rows,
+            session.program.constraints,
+            rate,
+            session.plan.dataset is not None and session.plan.epoch_steps > 1,
+            diagnosis.notes,
+        ),
     ]
     models = {
         name: value

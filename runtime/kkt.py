@@ -147,7 +147,7 @@ def report(session: Session, priced: Priced, stationarity: float) -> Kkt:
     products = [
         float(abs(c.multiplier * signs[c.name] * (c.value - c.bound)))
         for c in priced.constraints
-        if c.multiplier is not None and c.kind == "inequality"
+        if c.multiplier is not None and c.kind == "inequality" and not math.isnan(c.violation)
     ]
     sources = {
         c.name: "none"
@@ -160,7 +160,8 @@ def report(session: Session, priced: Priced, stationarity: float) -> Kkt:
     hard = [c.violation for c in priced.constraints if not c.soft]
     return Kkt(
         stationarity=rate if projected is None else projected,
-        feasibility=max(hard, default=0.0),
+        # NaN where one was not measured: nothing is known of the largest then.
+        feasibility=math.nan if any(map(math.isnan, hard)) else max(hard, default=0.0),
         complementarity=max(products, default=0.0) if products else math.nan,
         sources=sources,
         projected_gradient=projected,

@@ -220,6 +220,7 @@ def test_an_absent_group_is_not_measured_and_named(constraint: str, metric: str)
     assert math.isnan(result["c"].value) and not result["c"].satisfied
     assert math.isnan(result.metrics["m"])
     assert result["c"].standard_error is None and result.status == "violated"
+    assert result.best is not None and result.best.step == result.steps
     (said,) = (note for note in result.notes if note.startswith("c: not measured, so not met"))
     assert "`val`" in said and "g" in said and "2" in said
     if "==" not in constraint:
