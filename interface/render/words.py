@@ -161,13 +161,10 @@ def explain_miss(
     Where a note of the run says why, nothing is guessed from the multiplier.
     """
     if math.isnan(c.value) or math.isnan(c.bound):
-        advice = "look for empty groups or numbers that are not finite in its data"
+        look = "look for empty groups or numbers that are not finite in its data"
         if any(note.startswith(f"{c.name}: not measured") for note in notes):
-            advice = "data that have what its note below misses"
-        return [
-            f"{c.name} NOT MET: it could not be measured on {where(c)}",
-            f"  try: {advice}",
-        ]
+            look = "data that have what its note below misses"
+        return [f"{c.name} NOT MET: it could not be measured on {where(c)}", f"  try: {look}"]
     value, bound = apart(c.value, c.bound)
     n = "" if c.n is None else f" ({c.n:,} examples)"
     head = f"{c.name} NOT MET on {where(c)}{n}: `{c.text}` has {value}"

@@ -60,7 +60,7 @@ def test_a_loop_of_ones_own_waits_as_long() -> None:
 
 @pytest.mark.parametrize("shares", [(1.0, 1.0), (0.5, 0.5), (0.75, 0.25), (3.0, 1.0)])
 def test_multipliers_weigh_micro_batches_as_the_gradient_does(shares: tuple[float, float]) -> None:
-    """Two calls a step, 45 and 15 examples: whatever factors the losses get, both sides see them."""
+    """Two calls a step, 45 and 15 examples: whatever factors the losses get, both see them."""
     model, data = net(), table()
     parts = [{k: v[:45] for k, v in data.items()}, {k: v[45:] for k, v in data.items()}]
     text = "s.t. a: E[f(x)[0]] >= 5\nusing lagrangian(dual=sgd(lr=0.5))"
@@ -95,28 +95,22 @@ def test_a_skipped_call_of_a_step_does_not_count() -> None:
 # --- The augmented Lagrangian --------------------------------------------------------------------
 
 
-def penalties(every: str, steps: int, more: str = "") -> list[float]:
-    """The penalty after each 10 steps of a constraint that nothing moves."""
-    found = []
-    for count in range(10, steps + 1, 10):
-        using = f"augmented_lagrangian(penalty=0.1, every={every}{more})"
-        result = cspec.run(
-            f"var x = 1\nminimize x^2\ns.t. a: x >= 2\nusing {using}\n"
-            f"fit(optimizer=sgd(lr=1e-12), steps={count}, precision=float64)"
-        )
-        assert result.last is not None
-        found.append(float(result.last.state["penalty"][0]))
-    return found
+def penalty_after(steps: int, every: str, more: str) -> float:
+    """The penalty of a constraint that nothing moves."""
+    using = f"augmented_lagrangian(penalty=2, every={every}{more})"
+    result = cspec.run(
+        f"var x = 1\nminimize x^2\ns.t. a: x >= 2\nusing {using}\n"
+        f"fit(optimizer=sgd(lr=1e-12), steps={steps}, precision=float64)"
+    )
+    assert result.last is not None
+    return float(result.last.state["penalty"][0])
 
 
 @pytest.mark.parametrize("every", ["step", "3", "10"])
 @pytest.mark.parametrize("more", ["", ", rule=lancelot"])
 def test_penalties_grow_at_most_once_in_fifty_steps(every: str, more: str) -> None:
-    found = penalties(every, 160, more)
-    grown = [10 * (i + 1) for i in range(len(found)) if found[i] > ([0.1, *found])[i]]
-    apart = [b - a for a, b in zip(grown, grown[1:], strict=False)]
-    assert max(found) <= 0.1 * 2**3 and all(gap >= 50 for gap in apart)
-    assert max(found) > 0.1
+    found = {steps: penalty_after(steps, every, more) for steps in (48, 98, 148, 230)}
+    assert found[48] == 2 and found[98] <= 4 and found[148] <= 8 and 4 <= found[230] <= 32
 
 
 def test_a_penalty_grows_in_a_loop_of_ones_own_at_most_once_in_fifty_steps() -> None:
