@@ -80,6 +80,15 @@ class ConstraintFacts(BaseModel):
         """Whether its entries are h == 0, of either sign, and not g <= 0."""
         return self.relation == "==" or self.residual
 
+    @property
+    def crosses(self) -> bool:
+        """Whether the sign of its violation is that of one quantity from step to step.
+
+        Of several equalities the one that is shown changes, and with it the sign.
+        """
+        start, stop = self.segment or (0, 0)
+        return not self.equal or stop - start == 1
+
 
 class VerifyFacts(BaseModel):
     """`verify labels on dataset every n with confidence c`; labels are families or members."""

@@ -97,7 +97,8 @@ def circling(
     notes = []
     for c in constraints:
         known = any(note.startswith(f"{c.label}: oscillates") for note in told)
-        found = None if known or c.soft or not c.multipliers else circle(rows, c, noisy)
+        looked_at = c.multipliers and c.crosses and not c.soft and not known
+        found = circle(rows, c, noisy) if looked_at else None
         if found is not None:
             notes.append(_sentence(found, c))
     return notes

@@ -207,7 +207,7 @@ def swinging(rows: Sequence[Row], facts: Sequence[ConstraintFacts], noisy: bool)
     for c in facts:
         path = [r.violations.get(c.label, math.nan) for r in rows]
         path = [g for g in path if not math.isnan(g)]
-        if c.multipliers and oscillates(path, c.tolerance, noisy):
+        if c.multipliers and c.crosses and oscillates(path, c.tolerance, noisy):
             found.add(c.label)
     return frozenset(found)
 

@@ -12,6 +12,9 @@ import torch
 from torch import nn
 
 import cspec
+from cspec.runtime.evidence import examples, standard_error
+from cspec.runtime.functions import mean
+from cspec.runtime.functions.samples import listening
 
 D = torch.float64
 SPEC = """
@@ -252,3 +255,23 @@ def test_measuring_with_errors_leaves_no_gradient_and_changes_no_value() -> None
     z, g = columns(table(seed=4, n=60))["z"], table(seed=4, n=60)["g"].numpy()
     means = [z[g == k].mean() for k in range(3)]
     assert result["c"].value == pytest.approx(max(means) - min(means), abs=1e-12)
+
+
+def test_tokens_are_drawn_with_their_example() -> None:
+    """The error of a mean over tokens is that of a bootstrap over examples, not over tokens."""
+    draw = torch.Generator().manual_seed(0)
+    own = torch.randn(400, 1, generator=draw, dtype=D)
+    values = own + 0.1 * torch.randn(400, 6, generator=draw, dtype=D)
+    mask = torch.rand(400, 6, generator=draw) < 0.7
+    mask[:50] = False
+    with torch.enable_grad(), listening() as samples:
+        value = mean(values, where=mask, tokens=1, on="train")
+    assert float(value.detach()) == pytest.approx(float(values[mask].mean()))
+    assert examples(samples) == int(mask.any(1).sum()) == 350
+    resampled, random = [], np.random.default_rng(0)
+    for _ in range(1500):
+        rows = random.integers(0, 400, 400)
+        resampled.append(float(values[rows][mask[rows]].mean()))
+    spread = float(np.std(resampled))
+    assert standard_error(samples, value) == pytest.approx(spread, rel=0.1)
+    assert spread > 2 * error(values[mask].numpy())
