@@ -19,10 +19,18 @@ from cspec.runtime.functions.samples import Sample
 Number = Tensor | float
 
 
-def statistics_of(samples: Sequence[Sample], *values: Number) -> list[Sample]:
-    """The statistics that values are functions of, in the order in which they were measured."""
-    reached = {leaf for value in values for leaf in _leaves(value)}
-    return [sample for sample in samples if id(sample.value) in reached]
+class Heard:
+    """All statistics that were noted, in the order in which they were measured."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._samples = samples
+        self._places = {id(sample.value): place for place, sample in enumerate(samples)}
+
+    def behind(self, *values: Number) -> list[Sample]:
+        """The statistics that values are functions of, in their order."""
+        reached = {leaf for value in values for leaf in _leaves(value)}
+        places = sorted(self._places[leaf] for leaf in reached if leaf in self._places)
+        return [self._samples[place] for place in places]
 
 
 def _leaves(value: Number) -> set[int]:
@@ -54,13 +62,12 @@ def examples(used: Sequence[Sample]) -> int | None:
     return sum(int(mask.sum()) for mask in counted.values()) if counted else None
 
 
-def standard_error(samples: Sequence[Sample], value: Number) -> float | None:
+def standard_error(value: Number, used: Sequence[Sample]) -> float | None:
     """The delta method's standard error of a function of statistics; None where it has none.
 
     It has none where it is no function of means, where a mean that matters is of fewer than two
     examples, and where it was not measured.
     """
-    used = statistics_of(samples, value)
     if not used or not isinstance(value, Tensor) or not math.isfinite(float(value.detach())):
         return None
     slopes = torch.autograd.grad(value, [s.value for s in used], retain_graph=True)

@@ -80,12 +80,8 @@ def _chunk_rows(inputs: Tensor) -> int:
     return max(1, min(CHUNK_ROWS, CHUNK_ENTRIES // entries))
 
 
-@torch.no_grad()
 def _forward_in_chunks(forward: Any, *arguments: Any, **settings: Any) -> Any:
-    """`forward` on slices of the examples; whole where it is small or is no batch of examples.
-
-    Without gradient, also where the statistics that follow are differentiated.
-    """
+    """`forward` on slices of the examples; whole where it is small or is no batch of examples."""
     tensors = [value for value in arguments if isinstance(value, Tensor) and value.ndim]
     if not tensors or len(tensors) != len(arguments) or settings:
         return forward(*arguments, **settings)
@@ -131,6 +127,19 @@ def measuring(models: Iterable[nn.Module]) -> Iterator[None]:
     found = list(models)
     with undisturbed(), evaluating(found), chunked(found), torch.no_grad():
         yield
+
+
+@contextmanager
+def held(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Run a block in which no gradient reaches the parameters; then they are as before."""
+    moving = [parameter for parameter in parameters if parameter.requires_grad]
+    try:
+        for parameter in moving:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in moving:
+            parameter.requires_grad_(True)
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from cspec.compiler.program import ConstraintFacts
 from cspec.compiler.which_data import Where
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.evidence import absent, examples, standard_error, statistics_of
+from cspec.runtime.evidence import Heard, absent, examples, standard_error
 from cspec.runtime.functions.samples import listening
-from cspec.runtime.modes import measuring
+from cspec.runtime.modes import held, measuring
 
 Primal = Mapping[str, Any]
 Columns = Mapping[str, Tensor]
@@ -43,6 +43,14 @@ class Measurement:
 def models_in(primal: Primal) -> list[nn.Module]:
     """The modules among the primal variables."""
     return [value for value in primal.values() if isinstance(value, nn.Module)]
+
+
+def parameters_in(primal: Primal) -> list[nn.Parameter]:
+    """All parameters of the modules and the variables."""
+    found = []
+    for value in primal.values():
+        found += list(value.parameters()) if isinstance(value, nn.Module) else [value]
+    return [parameter for parameter in found if isinstance(parameter, nn.Parameter)]
 
 
 def _number(value: Tensor | float) -> float:
@@ -130,22 +138,27 @@ class Measurer:
         self, places: Mapping[str, Where], replaced: Iterable[tuple[str, str]]
     ) -> dict[str, Measurement]:
         stand_ins = dict(replaced)
-        with measuring(models_in(self.primal)), listening() as samples, torch.enable_grad():
+        with (
+            measuring(models_in(self.primal)),
+            held(parameters_in(self.primal)),
+            listening() as samples,
+            torch.enable_grad(),
+        ):
             values = self._evaluate(self.primal, self.columns(replaced))
-            samples = [s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples]
-            found = {}
-            for constraint in self._constraints:
-                if constraint.label in places:
-                    value, bound = values[constraint.label]
-                    used = statistics_of(samples, value, bound)
-                    found[constraint.label] = Measurement(
-                        value=_number(value),
-                        bound=_number(bound),
-                        split=places[constraint.label].split,
-                        n=examples(used) or self._rows(constraint, stand_ins),
-                        standard_error=standard_error(samples, value),
-                        absent=absent(constraint, used),
-                    )
+        heard = Heard([s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples])
+        found = {}
+        for constraint in self._constraints:
+            if constraint.label in places:
+                value, bound = values[constraint.label]
+                used = heard.behind(value, bound)
+                found[constraint.label] = Measurement(
+                    value=_number(value),
+                    bound=_number(bound),
+                    split=places[constraint.label].split,
+                    n=examples(used) or self._rows(constraint, stand_ins),
+                    standard_error=standard_error(value, heard.behind(value)),
+                    absent=absent(constraint, used),
+                )
         return found
 
     def _rows(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> int | None:

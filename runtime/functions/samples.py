@@ -68,13 +68,18 @@ def note(on: str, value: Tensor, scores: Tensor, selected: Tensor | None = None)
     """
     if scores.ndim == 0:
         return value
+    scores = scores.detach()
     kept = torch.ones_like(scores, dtype=torch.bool) if selected is None else selected
-    scores = torch.where(kept, scores.detach().double(), 0.0)
-    sums_B, entries_B = (each.reshape(len(each), -1).sum(1) for each in (scores, kept.double()))
-    total, counted_B = entries_B.sum(), entries_B > 0
+    counted_B = kept.reshape(len(kept), -1).any(1)
     count = counted_B.sum()
-    parts_B = (sums_B - sums_B.sum() / total * entries_B) / total * _freedom(count)
-    return _note(on, value, counted_B, count.reshape(1), lambda slope: _part(slope, parts_B))
+
+    def influence(slope: Tensor) -> Tensor:
+        chosen = torch.where(kept, scores.double(), 0.0)
+        sums_B, entries_B = (part.reshape(len(part), -1).sum(1) for part in (chosen, kept.double()))
+        centered_B = sums_B - sums_B.sum() / entries_B.sum() * entries_B
+        return _part(slope, centered_B / entries_B.sum() * _freedom(count))
+
+    return _note(on, value, counted_B, count.reshape(1), influence)
 
 
 def note_groups(
@@ -87,9 +92,14 @@ def note_groups(
     codes_B = codes_B.long().clamp(min=0)
     counts_G = value_G.new_zeros(len(value_G), dtype=torch.float64)
     counts_G = counts_G.index_add(0, codes_B, counted_B.double())
-    spread_B = (values_B - value_G[codes_B]).detach().double() / counts_G[codes_B]
-    parts_B = torch.where(counted_B, spread_B * _freedom(counts_G)[codes_B], 0.0)
-    return _note(on, value_G, counted_B, counts_G, lambda slope_G: _part(slope_G[codes_B], parts_B))
+    values_B, center_G = values_B.detach(), value_G.detach()
+
+    def influence(slope_G: Tensor) -> Tensor:
+        spread_B = (values_B - center_G[codes_B]).double() / counts_G[codes_B]
+        parts_B = torch.where(counted_B, spread_B * _freedom(counts_G)[codes_B], 0.0)
+        return _part(slope_G[codes_B], parts_B)
+
+    return _note(on, value_G, counted_B, counts_G, influence)
 
 
 def _part(slope: Tensor, parts_B: Tensor) -> Tensor:

@@ -273,5 +273,5 @@ def test_tokens_are_drawn_with_their_example() -> None:
         rows = random.integers(0, 400, 400)
         resampled.append(float(values[rows][mask[rows]].mean()))
     spread = float(np.std(resampled))
-    assert standard_error(samples, value) == pytest.approx(spread, rel=0.1)
+    assert standard_error(value, samples) == pytest.approx(spread, rel=0.1)
     assert spread > 2 * error(values[mask].numpy())
