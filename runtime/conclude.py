@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.program import SOLVERS, ConstraintFacts
-from cspec.compiler.which_data import Where, where_measured
-from cspec.runtime.circling import circling
+from cspec.compiler.program import ConstraintFacts
+from cspec.compiler.which_data import where_measured
 from cspec.runtime.details import details
 from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.entries import price, prices
 from cspec.runtime.history import Row
 from cspec.runtime.kkt import Priced, report
 from cspec.runtime.modes import constants_in, measuring
+from cspec.runtime.notes import courses, notes_of
 from cspec.runtime.parametrization import Mapped, settle_, value_of
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
-from cspec.runtime.runaway import left_behind
 from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, residual
-from cspec.runtime.trends import diverges
 from cspec.runtime.verify import Measurement, amount, holds
 
 if TYPE_CHECKING:
@@ -89,18 +87,8 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     priced = Priced(session, constraints)
     constraints = priced.constraints
     diagnosis = diagnose(session, constraints)
-    notes = [*session.program.notes, *session.notes, *_notes(session, constraints, places)]
-    notes += [
-        *not_finite(session, objective, constraints, measured),
-        *(diagnosis.notes or _growing(constraints)),
-        *circling(
-            session.history.rows,
-            session.program.constraints,
-            rate,
-            session.plan.dataset is not None and session.plan.epoch_steps > 1,
-            diagnosis.notes,
-        ),
-    ]
+    notes = notes_of(session, constraints, places, measured, objective)
+    notes += courses(session, constraints, diagnosis, rate)
     models = {
         name: value
         for name, value in session.primal.items()
@@ -245,104 +233,3 @@ def dual_state(
         if end > middle > start and end > (1 + GROWTH) * start:
             return "growing"
     return "active" if abs(multiplier) > 1e-8 else "inactive"
-
-
-def _notes(
-    session: Session, constraints: Sequence[ConstraintResult], places: Mapping[str, Where]
-) -> list[str]:
-    notes = []
-    train = [c.name for c in constraints if c.split is not None and c.split == session.plan.dataset]
-    if train:
-        notes.append(f"{', '.join(train)}: verified on the training data `{session.plan.dataset}`")
-    notes += [
-        f"{name}: verified on {place.split}, which it names: `verify all on {place.kept_from}` "
-        "moves what is about the training data without naming them"
-        for name, place in places.items()
-        if place.kept_from is not None
-    ]
-    notes += _no_prices(session.program.constraints)
-    chose = [name for name, place in places.items() if place.chose_model]
-    if chose:
-        notes.append(f"{', '.join(chose)}: verified on the data that also chose the model")
-    return notes
-
-
-def _no_prices(constraints: Sequence[ConstraintFacts]) -> list[str]:
-    """Methods whose multipliers are weights, and say nothing of what a bound costs."""
-    found: dict[str, list[str]] = {}
-    for c in constraints:
-        if c.multipliers and not c.prices:
-            found.setdefault(c.method, []).append(c.label)
-    return [
-        f"{', '.join(labels)}: the multipliers of `{method}` are weights that stand still where an "
-        "update is rejected, no prices of the bounds: no sensitivities are told"
-        for method, labels in found.items()
-    ]
-
-
-def not_finite(
-    session: Session,
-    objective: float,
-    constraints: Sequence[ConstraintResult],
-    measured: Mapping[str, Measurement],
-) -> list[str]:
-    """What was no number: at the delivered iterate, and on the way there."""
-    notes = []
-    if not math.isfinite(objective):
-        notes.append(
-            f"the objective is {objective:g} at the delivered iterate, so this is no solution, "
-            "whatever holds there: look for log or sqrt of 0, division by 0, or overflow"
-        )
-    unmeasured = [c.name for c in constraints if math.isnan(c.value) or math.isnan(c.bound)]
-    for name in unmeasured:
-        for reason in measured[name].absent:
-            notes.append(f"{name}: not measured, so not met: {reason}")
-    unknown = [name for name in unmeasured if not measured[name].absent]
-    if unknown:
-        notes.append(f"{', '.join(unknown)}: could not be measured (NaN), so not satisfied")
-    notes += [
-        f"{c.name}: its value is {c.value:g}, which met its bound by overflow or log(0): check it"
-        for c in constraints
-        if c.satisfied and math.isinf(c.value)
-    ]
-    skipped = session.optimizer.skipped
-    if skipped:
-        which = (
-            "1 step was skipped: its" if skipped == 1 else f"{skipped} steps were skipped: their"
-        )
-        notes.append(f"{which} gradient was not finite (of {session.step} steps)")
-    rows = session.history.rows
-    for c in constraints:
-        behind = None if c.satisfied or c.soft else left_behind(rows, c.name, session.program.sense)
-        if behind is not None:
-            notes.append(
-                f"the run ran away: what is minimized fell evenly from {behind[0]:.3g} to "
-                f"{behind[1]:.3g} and left `{c.name}` behind, whose gradient is too flat there to "
-                "hold it; start where it is not, bound what moves, or take a wider surrogate"
-            )
-    away = diverges(rows)
-    if away is not None:
-        # A solver chooses its steps by itself.
-        solver = session.program.method in SOLVERS
-        long = "" if solver else "the optimizer's steps are too long (lower its `lr`), or "
-        notes.append(
-            f"the objective went from {away[0]:.3g} to {away[1]:.3g} and still grows: {long}it has "
-            "no finite optimum"
-        )
-    undefined = sum(not math.isfinite(row.objective) for row in rows)
-    if undefined:
-        notes.append(f"the objective was not finite in {undefined} of {len(rows)} logged steps")
-    return notes
-
-
-def _growing(constraints: Sequence[ConstraintResult]) -> list[str]:
-    """What is said of multipliers that still grow where nothing more is known."""
-    found = [c for c in constraints if c.dual_state == "growing" and not c.satisfied]
-    if not found:
-        return []
-    growing = [c.name for c in found]
-    amounts = f"by {', '.join(f'{c.violation:.3g}' for c in found)}"
-    return [
-        f"{', '.join(growing)}: violated {amounts} with a multiplier that still grows; train "
-        "longer or with a larger dual step, unless no model can meet it"
-    ]

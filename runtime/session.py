@@ -88,8 +88,7 @@ class Session:
         self.notes: list[str] = []
         self.details: dict[str, dict[str, float]] = {}
         _refuse(program, self.fit.accumulate)
-        dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
-        self.dtype = dtype
+        self.dtype = dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
         """Of parameters, data, state and of the constants in emitted functions."""
         self._outside = torch.get_default_dtype()
         self.device = torch.device(device)
@@ -111,9 +110,8 @@ class Session:
         self.named = trained(self.primal)
         self.parameters = list(self.named.values())
         self.optimizer = build_optimizers(self.fit.optimizer, self.named)
-        self.schedule = Schedule(
-            self.fit.schedule, self.optimizer, self.total_steps, self.plan.epoch_steps
-        )
+        lengths = (self.total_steps, self.plan.epoch_steps)
+        self.schedule = Schedule(self.fit.schedule, self.optimizer, *lengths)
         seed_everything(seed)
         with constants_in(dtype):
             starts = module["initial_state"](self.primal)
