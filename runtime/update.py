@@ -17,14 +17,17 @@ from torch import Tensor, nn
 def vector(*parts: Tensor | float) -> Tensor:
     """All entries of the parts, one after another, as one vector of at least one dimension.
 
-    Rates come as float64 quotients of counts; beside anything else they take its type.
+    Rates come as float64 quotients of counts; beside anything else they take its type. In a run
+    in float64, which is the default type then, nothing is narrowed.
     """
     tensors = [part for part in parts if isinstance(part, Tensor)]
     device = tensors[0].device if tensors else None
     types = {part.dtype for part in tensors if part.is_floating_point()}
     narrow = types - {torch.float64} or types or {torch.get_default_dtype()}
+    if torch.get_default_dtype() is torch.float64:
+        narrow = {torch.float64}
     dtype = functools.reduce(torch.promote_types, narrow)
-    flat = (torch.as_tensor(part, device=device).reshape(-1).to(dtype) for part in parts)
+    flat = (torch.as_tensor(part, dtype=dtype, device=device).reshape(-1) for part in parts)
     return torch.cat(list(flat))
 
 

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import cspec
+from cspec.runtime.modes import constants_in
+from cspec.runtime.update import vector
 
 D = torch.float64
 Data = dict[str, Tensor]
@@ -226,3 +228,12 @@ def test_a_warmup_leaves_the_start_alone() -> None:
         "fit(optimizer=sgd(lr=1e-30), steps=5, precision=float64)"
     )
     assert result.history[0].objective == pytest.approx(1 + 36 + 9)
+
+
+def test_a_vector_of_constraints_is_as_exact_as_the_run() -> None:
+    narrow, wide = torch.tensor(0.1, dtype=torch.float32), torch.tensor(0.1, dtype=D)
+    assert vector(narrow, wide).dtype is torch.float32
+    with constants_in(D):
+        found = vector(narrow, wide, 0.1)
+    assert found.dtype is D and found[1:].tolist() == [0.1, 0.1]
+    assert vector(wide, 0.1).tolist() == [0.1, 0.1]
