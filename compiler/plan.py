@@ -25,9 +25,11 @@ from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
 from cspec.compiler.line_run import line_graph
+from cspec.compiler.loop_notes import loop_notes
 from cspec.compiler.lower import Lowered, lower
 from cspec.compiler.matrices import matrices
 from cspec.compiler.missing import require_finite
+from cspec.compiler.moving_notes import moving_notes
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import Expansion, expand
@@ -55,6 +57,7 @@ from cspec.compiler.shape_checks import check_set_shapes
 from cspec.compiler.shared_sets import sharing_notes
 from cspec.compiler.solve import Solve, solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
+from cspec.compiler.stream_checks import check_streams
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
 from cspec.compiler.variables import accurate, solver_notes, space_of, variables_space
@@ -226,14 +229,19 @@ def specialize(
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
     graph, solve, set_solve = _solver(lowered, space, checked)
+    if facts.own_loop is not None:
+        notes = loop_notes(checked, lowered, facts)
+    else:
+        notes += solver_notes(problem, checked)
+        notes += projection_notes(problem, fit, frozenset(checked.symbols.vars()))
+        notes += moving_notes(problem, checked, facts)
+        notes += check_streams(problem, checked, facts)
     draft = _draft(plan, facts, lowered, fit, inference).model_copy(
         update={
             "graph": graph,
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
             "notes": notes
-            + solver_notes(problem, checked)
-            + projection_notes(problem, fit, frozenset(checked.symbols.vars()))
             + (sharing_notes(lowered.actions, facts) if problem.solver is None else ()),
         }
     )
@@ -339,6 +347,9 @@ def _draft(
     """The program's record of what was written and chosen, before its text is emitted."""
     checked, problem = plan.checked, lowered.problem
     settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
+    settings += "" if facts.own_loop is None else repr(facts.own_loop)
+    streams = {name: data.stream for name, data in facts.data.items() if data.stream}
+    settings += repr(streams) if streams else ""
     return Program(
         name=checked.source.name,
         spec=checked.source.text,

@@ -120,6 +120,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     )
     for model in models.values():
         settle_(model)
+    session.release()
     return result
 
 
