@@ -121,6 +121,12 @@ def chunked(models: Iterable[nn.Module]) -> Iterator[None]:
         yield
 
 
+def copies_inputs(model: nn.Module) -> bool:
+    """Whether a block of `chunked` hands this model copies of its inputs right now."""
+    covered = model.__dict__.get("forward")
+    return isinstance(covered, partial) and covered.func is _forward_in_chunks
+
+
 def _uncover(model: nn.Module, before: Any) -> None:
     if before is None:
         model.__dict__.pop("forward", None)

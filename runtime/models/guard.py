@@ -13,14 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from cspec.runtime.modes import copies_inputs
+
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class InputGuard:
     """Copies the inputs of each model, for good where its first call has written into them.
 
-    A model is judged in training and in evaluation mode by itself. Calls without gradient are
-    measurements, which copy their inputs anyway (`modes.chunked`).
+    A model is judged in training and in evaluation mode by itself. Measurements copy its inputs
+    anyway (`modes.chunked`), so that they tell nothing.
     """
 
     def __init__(self, models: Mapping[str, nn.Module], tell: Callable[[str], None]) -> None:
@@ -43,7 +45,7 @@ class InputGuard:
     def _watch(self, name: str, model: nn.Module) -> None:
         def before(model: nn.Module, arguments: Any, settings: Any) -> Inputs | None:
             writes = self._writes.get((name, model.training))
-            if writes is False or not torch.is_grad_enabled():
+            if writes is False or copies_inputs(model) or not torch.is_grad_enabled():
                 return None
             copied = tuple(map(_copied, arguments)), {k: _copied(v) for k, v in settings.items()}
             tensors = [v for v in (*copied[0], *copied[1].values()) if isinstance(v, Tensor)]
