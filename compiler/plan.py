@@ -19,6 +19,7 @@ from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit, python_names
+from cspec.compiler.explain_expressions import text as expression_text
 from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_fits
 from cspec.compiler.graph import UpdateGraph
@@ -58,6 +59,7 @@ from cspec.compiler.shared_sets import sharing_notes
 from cspec.compiler.solve import Solve, solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.stream_checks import check_streams
+from cspec.compiler.surrogates.setting import setting_of
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
 from cspec.compiler.variables import accurate, solver_notes, space_of, variables_space
@@ -129,14 +131,16 @@ def plan(checked: Checked) -> Plan:
     problem = canonical_problem(checked)
     if space_of(checked) is not None:
         problem = expand(problem, Expansion(Facts(), checked.params))
-    problem = surrogates(problem, moving(checked))
+    variables = variable_setups(checked)
+    inference = Inference(_known(checked, Facts(), variables))
+    problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
     problem = choose(problem, _context(checked, None, None))
     return Plan(
         checked=checked,
         problem=problem,
         data=data_setups(checked),
         models=model_setups(checked),
-        variables=variable_setups(checked),
+        variables=variables,
     )
 
 
@@ -242,7 +246,8 @@ def specialize(
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
             "notes": notes
-            + (sharing_notes(lowered.actions, facts) if problem.solver is None else ()),
+            + (sharing_notes(lowered.actions, facts) if problem.solver is None else ())
+            + problem.surrogate_notes,
         }
     )
     loop = LoopPlan(
@@ -307,22 +312,24 @@ def expanded(plan: Plan, facts: Facts) -> Problem:
     """The canonical problem with members for quantifiers, sizes where they are known."""
     checked = plan.checked
     problem = with_accuracy(canonical_problem(checked), checked, facts)
-    problem = expand(problem, Expansion(facts, checked.params, checked.method))
+    targets = targets_of(checked.elaborated, checked.symbols)
+    problem = expand(problem, Expansion(facts, checked.params, checked.method, targets))
     return sized_identity(problem, _shapes(plan))
 
 
 def _inference(plan: Plan, facts: Facts) -> Inference:
-    checked = plan.checked
-    symbols = checked.symbols
-    known = Known(
-        symbols=symbols,
+    return Inference(_known(plan.checked, facts, plan.variables))
+
+
+def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...]) -> Known:
+    return Known(
+        symbols=checked.symbols,
         facts=facts,
         params=checked.params,
-        shapes=_shapes(plan),
+        shapes={variable.name: variable.shape for variable in variables},
         functions=checked.functions,
-        targets=targets_of(checked.elaborated, symbols),
+        targets=targets_of(checked.elaborated, checked.symbols),
     )
-    return Inference(known)
 
 
 def _specialized(
@@ -333,7 +340,8 @@ def _specialized(
     problem = expanded(plan, facts)
     check_axes(problem, inference)
     check_set_shapes(problem, _shapes(plan))
-    problem = surrogates(gates(problem, gated), moving(checked))
+    setting = setting_of(checked, inference, moving(checked))
+    problem = surrogates(gates(problem, gated), setting)
     return choose(problem, _context(checked, facts, steps))
 
 
@@ -356,6 +364,9 @@ def _draft(
         digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings + repr(fit)),
         sense=problem.sense,
         objective=problem.objective_text,
+        objective_stand_in=""
+        if problem.objective_gradient is None
+        else expression_text(problem.objective_gradient),
         objective_datasets=_datasets(problem),
         constraints=constraint_facts(lowered, checked, inference),
         metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
@@ -423,7 +434,8 @@ def canonical_objective(checked: Checked, facts: Facts) -> Expr:
     """The objective as written, without `let` names, its sums over weights written out."""
     problem = inline_lets(collect(checked), _lets(checked))
     problem = problem.model_copy(update={"constraints": (), "metrics": ()})
-    return expand(problem, Expansion(facts, checked.params)).objective
+    targets = targets_of(checked.elaborated, checked.symbols)
+    return expand(problem, Expansion(facts, checked.params, targets=targets)).objective
 
 
 def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:

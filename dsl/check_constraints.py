@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from cspec.dsl.check_forms import check_names, check_relation
 from cspec.dsl.check_items import Settled
 from cspec.dsl.check_modifiers import Modifiers, check_modifiers
+from cspec.dsl.check_surrogates import check_gradient, check_stand_in
 from cspec.dsl.check_verify import check_labels, check_verify
 from cspec.dsl.contradictions import check_contradictions
 from cspec.dsl.lint import check_lint
@@ -58,6 +59,9 @@ def check_constraints(
             check_names(typer, current, inner)
         else:
             check_relation(typer, current, inner, found)
+            check_stand_in(typer, current, found)
+            if not any(f.code == "CS310" for f in typer.found[before:]):
+                check_gradient(typer, current)
         _collect(label, found, methods, soft, within)
         if len(typer.found) == before and not broken:
             sound.add(label)

@@ -54,6 +54,8 @@ class Expansion(NamedTuple):
     params: Mapping[str, float | tuple[float, ...]]
     method: Settings | None = None
     """What `using` names: the method of every constraint that names none."""
+    targets: Mapping[str, str] = {}
+    """Model -> the column that it predicts."""
 
 
 def expand(problem: Problem, context: Expansion) -> Problem:
@@ -72,11 +74,11 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     expanded = problem.model_copy(update={"constraints": tuple(constraints)})
 
     def step(node: Expr) -> Expr:
-        return _comprehension(node, context) if isinstance(node, Comprehension) else node
+        return written_out(node, context) if isinstance(node, Comprehension) else node
 
     def coded(expr: Expr) -> Expr:
         try:
-            return codes(rewrite(expr, step), context.facts)
+            return codes(rewrite(expr, step), context.facts, context.targets)
         except SpecError as error:
             wrong.extend(d for d in error.diagnostics if d not in wrong)
             return expr
@@ -291,7 +293,7 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
     )
 
 
-def _comprehension(node: Comprehension, context: Expansion) -> Expr:
+def written_out(node: Comprehension, context: Expansion) -> Expr:
     """`sum`, `max` or `min` over a finite set, written out."""
     terms = tuple(substitute(node.body, m.values) for m in _product(node.binders, context))
     if not terms:
