@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Subset, TensorDataset
 from torch.utils.data import Dataset as TorchDataset
 
 from cspec.runtime.data import DataError, as_dataset
+from cspec.runtime.data.columns import column
 
 pd = pytest.importorskip("pandas")
 
