@@ -15,6 +15,7 @@ from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.ir import Category, PerExample
 from cspec.compiler.rewrite import function_name, rewrite
 from cspec.dsl.diagnostics import Diagnostic, Fix, SpecError
+from cspec.dsl.measured_on import TAILS, measured_on
 from cspec.dsl.nodes import (
     Attribute,
     Call,
@@ -45,15 +46,22 @@ def codes(expr: Expr, facts: Facts, targets: Mapping[str, str]) -> Expr:
     found: dict[int, Diagnostic] = {}
 
     def step(node: Expr) -> Expr:
-        if isinstance(node, Expectation | PerExample) and node.dataset in facts.data:
-            columns = _Columns(facts.data[node.dataset or ""].columns, targets)
-            return _coded(node, columns, found)
-        return node
+        data = facts.data.get(_measured_on(node))
+        return node if data is None else _coded(node, _Columns(data.columns, targets), found)
 
     changed = rewrite(expr, step)
     if found:
         raise SpecError([found[place] for place in sorted(found)])
     return changed
+
+
+def _measured_on(node: Expr) -> str:
+    """The dataset of a mean, a fraction, a tail or a value of each example."""
+    if isinstance(node, PerExample):
+        return node.dataset or ""
+    if isinstance(node, Expectation) or function_name(node) in TAILS:
+        return next((name for name, _ in measured_on(node)), "")
+    return ""
 
 
 class _Columns(NamedTuple):
