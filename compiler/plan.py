@@ -37,6 +37,7 @@ from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.surrogates import surrogates
+from cspec.compiler.passes.truths import truths
 from cspec.compiler.program import (
     DataSetup,
     FunctionSetup,
@@ -80,6 +81,7 @@ Pass = Callable[[Problem, Checked], Problem]
 
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
+    ("truths", lambda problem, _: truths(problem)),
     ("spell out sets", spell_out_sets),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("split chains", lambda problem, _: split_chains(problem)),

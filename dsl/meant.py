@@ -78,7 +78,6 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "Euler's number is `exp(1)`, and its powers are `exp(x)`": ("e", "euler"),
     "a value is held in an interval by `min(max(x, 0), 1)`": ("clamp", "clip"),
     "there is no `nan`; for no bound at all leave the constraint away": ("nan",),
-    "a comparison stands by itself: `x >= 1`, not `(x >= 1) == True`": ("true", "false"),
     "a product of matrices is `A @ x`": ("matmul", "mm", "dot", "bmm", "inner"),
     "a quadratic form is `x.T @ A @ x`": ("quad_form", "quadratic_form"),
     "a transpose is `W.T`": ("transpose",),

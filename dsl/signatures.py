@@ -266,7 +266,8 @@ _TABLE: tuple[Signature, ...] = (
             _p("steps", _PLAIN, False, low=1, keyword=True),
         ),
         "number",
-        "a bound that moves from first to last over epochs or steps; verdicts use the last value",
+        "a bound that moves from first to last over epochs, steps or else the whole run; verdicts "
+        "use the last value",
         gradient=False,
     ),
     _set("nonneg", "entries of at least 0"),

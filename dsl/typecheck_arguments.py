@@ -178,15 +178,14 @@ def check_order(typer: Typer, call: Call, signature: Signature) -> None:
 
 
 def check_clock(typer: Typer, call: Call, signature: Signature) -> None:
-    """A ramp goes over epochs or over steps."""
+    """A ramp goes over epochs or over steps; over the whole run where it says neither."""
     named = {keyword.name: keyword for keyword in call.keywords}
-    if signature.name != "ramp" or len({"epochs", "steps"} & set(named)) == 1:
+    if signature.name != "ramp" or not {"epochs", "steps"} <= set(named):
         return
-    both = "epochs" in named and "steps" in named
     typer.report(
-        "CS531" if both else "CS507",
-        "`ramp` says both `epochs` and `steps`" if both else "`ramp` needs `epochs` or `steps`",
-        named["steps"].span if both else call.span,
-        "how long, then?" if both else "over how long does the bound move?",
-        helps=("keep one of the two",) if both else (f"write `{form(signature)}`",),
+        "CS531",
+        "`ramp` says both `epochs` and `steps`",
+        named["steps"].span,
+        "how long, then?",
+        helps=("keep one of the two",),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cspec.dsl.constants import CONSTANTS
+from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind
 from cspec.dsl.nodes import Name
@@ -29,6 +29,8 @@ def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:
         return _column(typer, name, scope)
     if word in CONSTANTS:
         return CONSTANT
+    if word in TRUTHS:
+        return Kind("event")
     signature = typer.signatures.get(word)
     if signature is not None:
         return _bare_function(typer, name, signature)

@@ -21,7 +21,7 @@ from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
 from cspec.compiler.ir import Category, ParameterRef, PerExample
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.vectors import Sized
-from cspec.dsl.constants import CONSTANTS, value_or_none
+from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -130,6 +130,8 @@ class Inference:
                 return NUMBER._replace(what="model")
             case "given":
                 return NUMBER
+        if name in TRUTHS:
+            return NUMBER.event()
         return NUMBER if name in CONSTANTS else UNKNOWN
 
     # --- entry by entry ---

@@ -35,7 +35,7 @@ from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
 from cspec.compiler.vectors import Constants, Entries, Sized, Total
-from cspec.dsl.constants import CONSTANTS, value_or_none
+from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -369,6 +369,8 @@ class Translator:
                 return ast.Name(id=self.scope.functions[name])
         if name in CONSTANTS:
             return constant(CONSTANTS[name])
+        if name in TRUTHS:
+            return ast.Constant(TRUTHS[name])
         raise not_compiled(form(expr), expr)
 
     def _vector(self, name: str, value: ast.expr) -> ast.expr:
@@ -524,13 +526,8 @@ class Translator:
         first, last = (self.translate(argument) for argument in expr.arguments)
         if self.container == "data":
             return last
-        steps, per_epoch = self.scope.length
-        for keyword in expr.keywords:
-            count = value_or_none(keyword.value, {})
-            if count is not None:
-                steps = round(count * (per_epoch if keyword.name == "epochs" else 1))
         clock = subscript(ast.Name(id=self.container), ast.Constant("clock"))
-        return self.call("ramp", first, last, clock, constant(max(steps, 1)))
+        return self.call("ramp", first, last, clock, constant(ramp_steps(expr, self.scope)))
 
     def _alone(self, model: str) -> bool:
         return self.scope.symbols.only_model == model
@@ -572,6 +569,16 @@ class Translator:
             return subscript(self.translate(expr.value), ast.Tuple(elts=every))
         index = indices[0] if len(indices) == 1 else ast.Tuple(elts=indices)
         return subscript(self.translate(expr.value), index)
+
+
+def ramp_steps(ramp: Call, scope: Scope) -> int:
+    """Steps over which a bound moves: as it says, else the whole run."""
+    steps, per_epoch = scope.length
+    for keyword in ramp.keywords:
+        count = value_or_none(keyword.value, scope.inference.known.params)
+        if count is not None:
+            steps = round(count * (per_epoch if keyword.name == "epochs" else 1))
+    return max(steps, 1)
 
 
 def _listed(key: object) -> tuple[object, ...]:

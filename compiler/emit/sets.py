@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.expressions import Translator, ramp_steps
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant, entry
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import SetAction
 from cspec.compiler.shared_sets import sharing, targets
-from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Name
 from cspec.dsl.settings.base import Settings
@@ -88,10 +87,9 @@ def density_ramp(
     """Start, end and length (as a share of the run) of a count that shrinks to its bound."""
     amount = action.set.arguments.get("0")
     match amount:
-        case Call(function=Name(id="ramp"), arguments=(start, end), keywords=keywords):
-            length = next((k.value for k in keywords if k.name == "epochs"), None)
-            count = value_or_none(length, {}) if length is not None else None
-            share = min((count or epochs) / epochs, 1.0)
+        case Call(function=Name(id="ramp"), arguments=(start, end)):
+            _, per_epoch = translator.scope.length
+            share = min(ramp_steps(amount, translator.scope) / (epochs * per_epoch), 1.0)
             return translator.translate(start), translator.translate(end), share
     if not isinstance(action.settings, Projection) or action.set.word not in RAMPED:
         return None

@@ -19,7 +19,7 @@ from cspec.compiler.passes.codes import codes
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.rows import rows_fit
 from cspec.compiler.passes.where import holds
-from cspec.compiler.rewrite import call, method_name, number, rewrite
+from cspec.compiler.rewrite import call, function_name, method_name, number, rewrite
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import (
@@ -140,8 +140,30 @@ def _of_each_example(constraint: Constraint, context: Expansion) -> Constraint:
 
 
 def _nothing(constraint: Constraint, facts: Facts) -> Diagnostic:
-    notes, helps = ["a requirement on nothing would always be reported as met"], []
-    for binder in constraint.binders:
+    return _without_members(
+        f"`{constraint.label}` is about nothing: its quantifier has no member",
+        "a requirement on nothing would always be reported as met",
+        constraint.binders,
+        facts,
+    )
+
+
+def _of_nothing(node: Comprehension, facts: Facts) -> Diagnostic:
+    return _without_members(
+        f"`{node.function}` is over nothing: what it goes over has no member",
+        "a sum of nothing would be 0 whatever is trained"
+        if node.function == "sum"
+        else f"nothing has no {'largest' if node.function == 'max' else 'smallest'} value",
+        node.binders,
+        facts,
+    )
+
+
+def _without_members(
+    message: str, why: str, binders: tuple[Binder, ...], facts: Facts
+) -> Diagnostic:
+    notes, helps = [why], []
+    for binder in binders:
         method = method_name(binder.domain)
         if method is None or method[0] not in facts.models:
             continue
@@ -150,15 +172,15 @@ def _nothing(constraint: Constraint, facts: Facts) -> Diagnostic:
         shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
         notes.append(f"`{model}.{kind}` has: {shown or 'none'}")
         helps.append("write one of these names, or a pattern of them such as `*.weight`")
-    if any(binder.condition is not None for binder in constraint.binders):
+    if any(binder.condition is not None for binder in binders):
         helps.append("no element passes its `where`: relax it, or drop the requirement")
     return Diagnostic(
         code="CS525",
-        message=f"`{constraint.label}` is about nothing: its quantifier has no member",
-        span=constraint.binders[0].span,
+        message=message,
+        span=binders[0].span,
         label="no member",
         notes=tuple(notes),
-        helps=tuple(helps) or ("check what the quantifier runs over against the data",),
+        helps=tuple(helps) or ("check what it goes over against the data",),
     )
 
 
@@ -287,6 +309,8 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
 def _comprehension(node: Comprehension, context: Expansion) -> Expr:
     """`sum`, `max` or `min` over a finite set, written out."""
     terms = tuple(substitute(node.body, m.values) for m in _product(node.binders, context))
+    if not terms and (node.function != "sum" or not _counts(node.binders)):
+        raise SpecError([_of_nothing(node, context.facts)])
     if not terms:
         return number(0)
     if len(terms) == 1:
@@ -294,3 +318,8 @@ def _comprehension(node: Comprehension, context: Expansion) -> Expr:
     if node.function == "sum":
         return Sum(operands=terms, operators=("+",) * (len(terms) - 1), span=node.span)
     return call(node.function, *terms)
+
+
+def _counts(binders: tuple[Binder, ...]) -> bool:
+    """Whether a sum is over numbers, where that of none is 0: `for j in range(i)`."""
+    return any(function_name(binder.domain) == "range" for binder in binders)
