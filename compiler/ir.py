@@ -46,6 +46,23 @@ class PerExample(Expr):
     body: Expr
 
 
+class Violations(Expr):
+    """How far requirements are from being met, one number each, or the largest of them."""
+
+    labels: tuple[tuple[str, Relation], ...]
+    """Full labels with their relations, in the order of the problem."""
+    largest: bool = False
+    moved: tuple[str, str] | None = None
+    """The training data, and what stands in for them."""
+
+
+class Initial(Expr):
+    """The value of an expression before the first step; the emitted module calls it `text`."""
+
+    text: str
+    body: Expr
+
+
 # --- The problem ---------------------------------------------------------------------------------
 
 
@@ -110,6 +127,11 @@ class Constraint(BaseModel):
     member: str = ""
     """Which member of the quantifier this is, for people; empty before expansion."""
     span: Span = NOWHERE
+
+    @property
+    def full_label(self) -> str:
+        """What people call it: its label, with its member in brackets."""
+        return f"{self.label}[{self.member}]" if self.member else self.label
 
 
 class DerivedBound(BaseModel):

@@ -351,4 +351,4 @@ def _same_set(first: SetAction, second: SetAction) -> bool:
 
 def full_label(constraint: Constraint) -> str:
     """What people call a constraint: its label, with its member in brackets."""
-    return f"{constraint.label}[{constraint.member}]" if constraint.member else constraint.label
+    return constraint.full_label

@@ -26,6 +26,7 @@ from cspec.compiler.ir import Problem, Step
 from cspec.compiler.line_run import line_graph
 from cspec.compiler.lower import Lowered, lower
 from cspec.compiler.matrices import matrices
+from cspec.compiler.metric_entries import metric_entries
 from cspec.compiler.missing import require_finite
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
@@ -33,6 +34,7 @@ from cspec.compiler.passes.expand import Expansion, expand
 from cspec.compiler.passes.gates import gates
 from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
+from cspec.compiler.passes.metric_words import metric_words
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
@@ -214,6 +216,7 @@ def specialize(
     inference = _inference(plan, facts)
     problem = _specialized(plan, facts, gated, round(effective(fit, schedule.steps)), inference)
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
+    entries = metric_entries(problem, inference)
     lowered = lower(
         problem,
         facts,
@@ -230,6 +233,7 @@ def specialize(
     draft = _draft(plan, facts, lowered, fit).model_copy(
         update={
             "graph": graph,
+            "metric_entries": entries,
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
             "notes": notes
@@ -301,6 +305,7 @@ def expanded(plan: Plan, facts: Facts) -> Problem:
     checked = plan.checked
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, Expansion(facts, checked.params, checked.method))
+    problem = metric_words(problem, checked.symbols)
     return sized_identity(problem, _shapes(plan))
 
 

@@ -146,7 +146,8 @@ class Program(BaseModel):
     - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
     - `project(primal, optimizer, progress)` where something is projected
     - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
-    - `metrics(primal, data) -> dict[name, value]`, `objective(primal, data) -> value`
+    - `metrics`: functions `(primal, data) -> value` by name; `initial`: those of values that
+      metrics compare with, measured before the first step; `objective(primal, data) -> value`
     - `train(session)`: the loop
     """
 
@@ -166,6 +167,8 @@ class Program(BaseModel):
     objective_datasets: tuple[str, ...] = ()
     constraints: tuple[ConstraintFacts, ...]
     metrics: dict[str, str] = {}
+    metric_entries: dict[str, tuple[str, ...]] = {}
+    """Names of the numbers of each metric that is several: by group, by place, by requirement."""
     """Name to expression as written."""
     data: tuple[DataSetup, ...] = ()
     models: tuple[ModelSetup, ...] = ()

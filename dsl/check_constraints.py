@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.check_forms import check_names, check_relation
 from cspec.dsl.check_items import Settled
+from cspec.dsl.check_metrics import check_metric_words, check_metrics
 from cspec.dsl.check_modifiers import Modifiers, check_modifiers
 from cspec.dsl.check_verify import check_labels, check_verify
 from cspec.dsl.contradictions import check_contradictions
@@ -62,6 +63,8 @@ def check_constraints(
         if len(typer.found) == before and not broken:
             sound.add(label)
     check_contradictions(typer, spec, frozenset(sound), frozenset(soft))
+    check_metrics(typer, spec)
+    check_metric_words(typer, spec)
     check_verify(typer, [i for i in spec.items if isinstance(i, Verify)], spec, settled)
     check_lint(typer, spec, settled, methods, frozenset(sound))
     return Limits(methods=methods, soft=soft, within=within)

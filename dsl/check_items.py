@@ -9,14 +9,13 @@ from pydantic import BaseModel, ConfigDict
 from cspec.dsl.check_params import check_vars, param_values
 from cspec.dsl.check_sources import check_data, check_domain, check_model
 from cspec.dsl.check_training import check_fit, check_stop, check_using
-from cspec.dsl.diagnostics import Fix, Label
+from cspec.dsl.diagnostics import Label
 from cspec.dsl.kinds import UNKNOWN, WORDS
 from cspec.dsl.nodes import (
     Data,
     Domain,
     Fit,
     Let,
-    Metric,
     Model,
     Objective,
     Spec,
@@ -71,7 +70,6 @@ def check_items(
             case Let(value=value, parameters=parameters):
                 typer.kind(value, Scope(dict.fromkeys(parameters or (), UNKNOWN)))
     _objectives(typer, explicit, hidden)
-    _metrics(typer, explicit)
     method = check_using(typer, [i for i in written.items if isinstance(i, Using)])
     fit = check_fit(typer, [i for i in written.items if isinstance(i, Fit)])
     stops = check_stop(typer, [i for i in written.items if isinstance(i, Stop)])
@@ -160,32 +158,3 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
             "the same whatever is learned",
             helps=("use a `var`, a model that is not frozen, or a given value",),
         )
-
-
-def _metrics(typer: Typer, spec: Spec) -> None:
-    seen: dict[str, Span] = {}
-    for item in spec.items:
-        if not isinstance(item, Metric):
-            continue
-        if item.name in seen:
-            typer.report(
-                "CS202",
-                f"metric `{item.name}` is defined twice",
-                item.name_span,
-                "defined again here",
-                related=(Label(span=seen[item.name], text="first defined here"),),
-                helps=(f"rename one of the two, for example `{item.name}2`",),
-            )
-        seen.setdefault(item.name, item.name_span)
-        kind = typer.kind(item.value, OUTSIDE)
-        if kind.per_example:
-            text = typer.source.slice(item.value.span)
-            mean = f"{'P' if kind.what == 'event' else 'E'}[{text}]"
-            typer.report(
-                "CS305",
-                f"{typer.text(item.value)} has one value an example, and a metric is one number",
-                item.value.span,
-                "the mean?",
-                helps=(f"write `{mean}`",),
-                fixes=(Fix(span=item.value.span, replacement=mean, title="take the mean"),),
-            )

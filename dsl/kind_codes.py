@@ -62,8 +62,9 @@ _CODES = (
     ),
     _code(
         307,
-        "the objective is no number",
-        "One number is minimized or maximized. Reduce a tensor with `sum`, `sumsq` or `norm`.",
+        "no number to optimize or to record",
+        "One number is minimized or maximized. Reduce a tensor with `sum`, `sumsq` or `norm`. A"
+        " metric is one number, or at most 100 that are recorded one by one.",
         "var w[3]\nminimize 2*w\n",
         "var w[3]\nminimize sumsq(w)\n",
     ),
@@ -247,6 +248,15 @@ _CODES = (
         "minimize ce\ns.t. E[job + 0*f(x)[0]] <= 1\n",
         'data train(x, y, job) = csv("people.csv", target="income")\nmodel f = linear\n'
         'minimize ce\ns.t. P[pred == 1 | job == "clerk"] <= 50%\n',
+    ),
+    _code(
+        338,
+        "only in metrics",
+        "`violation`, `violations` and `initial` are about a run: what its requirements miss, and"
+        " what a value was before the first step. Metrics record them; requirements and objectives"
+        " are functions of what is trained.",
+        "model f\nminimize ce\ns.t. a: P[pred == 1] <= 30%\n     b: violation(a) <= 5%\n",
+        "model f\nminimize ce\ns.t. a: P[pred == 1] <= 30%\nmetric b = violation(a)\n",
     ),
 )
 

@@ -46,6 +46,12 @@ _CODES = (
         " size.",
     ),
     _code(
+        606,
+        "a metric could not be measured",
+        "The run is over and its result stands: this metric is NaN, the others are recorded. The"
+        " note says what was raised, and in whose code.",
+    ),
+    _code(
         610,
         "a constraint can't be computed",
         "The generated program failed at the constraint named, mostly because shapes or kinds"

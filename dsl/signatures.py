@@ -107,6 +107,12 @@ def _set(name: str, doc: str, *parameters: Parameter, variadic: bool = False) ->
 _ANY: frozenset[What] = frozenset(
     {"number", "column", "value", "tensor", "scores", "labels", "string", "unknown", "dataset"}
 )
+
+
+def _on() -> Parameter:
+    return _p("on", frozenset({"dataset", "unknown"}), False, keyword=True)
+
+
 _VECTOR: frozenset[What] = frozenset({"tensor", "set", "unknown"})
 _EVENT: frozenset[What] = frozenset({"event", "column", "unknown"})
 _COLUMN: frozenset[What] = frozenset({"column", "unknown"})
@@ -268,6 +274,32 @@ _TABLE: tuple[Signature, ...] = (
         "number",
         "a bound that moves from first to last over epochs, steps or else the whole run; verdicts "
         "use the last value",
+        gradient=False,
+    ),
+    Signature(
+        "violation",
+        "metric",
+        (_p("label", _ANY), _on()),
+        "number",
+        "in metrics: how far a requirement is from being met, 0 where it holds",
+        (0, INF),
+        gradient=False,
+    ),
+    Signature(
+        "violations",
+        "metric",
+        (_on(),),
+        "tensor",
+        "in metrics: the violation of each requirement, a vector",
+        (0, INF),
+        gradient=False,
+    ),
+    Signature(
+        "initial",
+        "metric",
+        (_p("expr", _ANY),),
+        "like",
+        "in metrics: the value of an expression before the first step",
         gradient=False,
     ),
     _set("nonneg", "entries of at least 0"),

@@ -83,7 +83,8 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     if name.id in LOSSES or name.id in ("pred", "prob"):
         return UNKNOWN
     if not any(parameter.required for parameter in signature.parameters):
-        return Kind("tensor")
+        about_a_run = signature.family == "metric"
+        return Kind("tensor", moves=about_a_run, gradient=about_a_run)
     first = signature.parameters[0].name if signature.parameters else ""
     models = tuple(typer.symbols.models())
     argument = models[0] if signature.family == "model" and models else first

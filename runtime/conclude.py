@@ -15,7 +15,7 @@ from cspec.runtime.details import details
 from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.history import Row
 from cspec.runtime.kkt import Priced, report
-from cspec.runtime.modes import measuring
+from cspec.runtime.metrics import record
 from cspec.runtime.parametrization import Mapped, settle_, value_of
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
 from cspec.runtime.runaway import left_behind
@@ -102,7 +102,7 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
         objective=objective,
         constraints=constraints,
         vars=_variables(session),
-        metrics=_metrics(session),
+        metrics=best.metrics,
         steps=session.step,
         epochs=session.epoch,
         seconds=seconds,
@@ -150,9 +150,9 @@ def _variables(session: Session) -> dict[str, float | list[Any]]:
 
 
 def _metrics(session: Session) -> dict[str, float]:
-    with measuring(session.models()):
-        found = session.module["metrics"](session.primal, session.measurer.columns())
-    return {name: float(value) for name, value in found.items()}
+    found = record(session)
+    session.notes.extend(found.notes)
+    return found.values
 
 
 def _entries(state: Mapping[str, Tensor], constraint: ConstraintFacts) -> Tensor | None:

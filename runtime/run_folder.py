@@ -143,6 +143,14 @@ class RunFolder:
         write_atomic(self.path / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         self._logged = len(rows)
 
+    def _log_metrics(self, result: Result) -> None:
+        """The metrics of the delivered iterate, below the steps."""
+        if result.best is None or not result.metrics:
+            return
+        line = {"type": "metrics", "step": result.best.step, "metrics": result.metrics}
+        with (self.path / "log.jsonl").open("a") as file:
+            file.write(json.dumps(finite_or_none(line)) + "\n")
+
     def _write_model(self, iterate: Iterate) -> Path:
         tensors = {k: v.cpu().contiguous().clone() for k, v in iterate.tensors.items()}
         path = self.path / "model.safetensors"
@@ -154,8 +162,9 @@ class RunFolder:
         return f"the best parameters so far (step {best.step}) are in {self._write_model(best)}"
 
     def finish(self, result: Result) -> None:
-        """Write the report and the chosen parameters (`model.safetensors`)."""
+        """Write the report, the last line of the log and the parameters (`model.safetensors`)."""
         if result.best is not None:
             self._write_model(result.best)
+        self._log_metrics(result)
         report = {**result.as_json(), "versions": _versions()}
         write_atomic(self.path / "report.json", json.dumps(report, indent=1, allow_nan=False))

@@ -27,10 +27,18 @@ from cspec.compiler.emit.pieces import (
     joined,
     subscript,
 )
+from cspec.compiler.emit.run_values import about_the_run
 from cspec.compiler.emit.vectors import matrix_constant, translate_vectors
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Category, ParameterRef, PerExample, SetMember
+from cspec.compiler.ir import (
+    Category,
+    Initial,
+    ParameterRef,
+    PerExample,
+    SetMember,
+    Violations,
+)
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
@@ -268,6 +276,8 @@ class Translator:
                 return means.mean(self, expr)
             case Entries() | Constants() | Sized() | Total():
                 return translate_vectors(expr, self)
+            case Violations() | Initial():
+                return about_the_run(self, expr)
             case PerExample(dataset=dataset, body=body):
                 with self.over(dataset):
                     return self.translate(body)

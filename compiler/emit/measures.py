@@ -239,16 +239,6 @@ def last_of_ramp(bound: Expr) -> Expr:
             return bound
 
 
-def write_values(
-    name: str, doc: str, values: Sequence[tuple[str, Expr]], make: MakeTranslator
-) -> None:
-    """`name(primal, data) -> {label: value}` for metrics."""
-    with make.writer.function(name, ("primal", "data"), [doc]):
-        translator = make("data")
-        pairs = [(label, ast.unparse(translator.translate(expr))) for label, expr in values]
-        _return_dictionary(pairs, make.writer)
-
-
 def write_objective(expr: Expr, make: MakeTranslator, vectors: Vectorizer | None = None) -> None:
     """`objective(primal, data)`: the objective as written, without preferences."""
     doc = ["The objective as written."]

@@ -25,9 +25,9 @@ from cspec.compiler.emit.measures import (
     write_measure,
     write_objective,
     write_stand_in,
-    write_values,
     write_violation,
 )
+from cspec.compiler.emit.metrics import write_metrics
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import write_project, write_targets
@@ -160,7 +160,7 @@ INTERNAL = frozenset(
         "group_index", "fraction", "mean", "weighted", "by_group", "implies", "as_tensor",
         "expected_density", "class_prob", "label_prob", "class_margin", "label_margin",
         "sigmoid_event", "ramp_event", "hinge_event", "soft_equal", "as_weight",
-        "product_and", "product_or", "product_not", "product_implies",
+        "violations", "product_and", "product_or", "product_not", "product_implies",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""
@@ -176,8 +176,8 @@ RESERVED_NAMES = (
         "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
-        "initial_state", "closure", "sqp", "spg", "bisection", "gradient", "jacobian", "hessian",
-        "multipliers", "stand_in", "seen", "place", "prepare", "smooth",
+        "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
+        "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth",
     }
 )  # fmt: skip
 
@@ -229,7 +229,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_train(loop, make())
     write_objective(emission.objective, make, None if solve is None else solve.vectors)
     write_evaluate(lowered, make)
-    write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
+    write_metrics(lowered.problem.metrics, make)
 
 
 def _docstring(emission: Emission) -> list[str]:

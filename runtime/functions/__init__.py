@@ -95,6 +95,7 @@ from cspec.runtime.functions.statistics import (
 )
 from cspec.runtime.functions.tails import cvar, quantile
 from cspec.runtime.functions.tensors import array, as_weight, eye, parameter, softmax, total
+from cspec.runtime.functions.violations import violations
 from cspec.runtime.models.gates import has_gates
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
@@ -253,6 +254,7 @@ __all__ = [
     "tan",
     "tanh",
     "total",
+    "violations",
     "vmax",
     "vmin",
     "weight_uses",

@@ -137,9 +137,7 @@ def evaluate(primal, data):
     }
 
 
-def metrics(primal, data):
-    """Recorded, never optimized."""
-    return {}
+metrics = {}
 
 
 # What the runtime needs to know: data, models, optimizer, labels, tolerances.
