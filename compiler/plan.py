@@ -55,6 +55,7 @@ from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.shape_checks import check_set_shapes
 from cspec.compiler.shared_sets import sharing_notes
+from cspec.compiler.sizes import example_call, models_sized
 from cspec.compiler.solve import Solve, solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.symbols import Space
@@ -214,7 +215,7 @@ def specialize(
         notes += said
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
     inference = _inference(plan, facts)
-    problem = _specialized(plan, facts, gated, round(effective(fit, schedule.steps)), inference)
+    problem = _specialized(plan, facts, round(effective(fit, schedule.steps)), inference)
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
     entries = metric_entries(problem, inference)
     lowered = lower(
@@ -300,6 +301,22 @@ def open_calls(plan: Plan, facts: Facts) -> tuple[Asked, ...]:
     return tuple(inference.asked.values())
 
 
+def operation_calls(plan: Plan, facts: Facts) -> dict[str, Asked]:
+    """A call of each model whose `flops` the spec asks for, by the model's name.
+
+    `facts` know the outputs of all calls. A model that nothing calls is left out.
+    """
+    symbols = plan.checked.symbols
+    found = {}
+    for model in sorted(models_sized(plan.checked.elaborated, "flops")):
+        others = {k: seen for k, seen in facts.outputs.items() if not k.startswith(f"{model}(")}
+        calls = open_calls(plan, facts.model_copy(update={"outputs": others}))
+        call_ = example_call(model, calls, symbols)
+        if call_ is not None and call_.dataset in facts.data:
+            found[model] = call_
+    return found
+
+
 def expanded(plan: Plan, facts: Facts) -> Problem:
     """The canonical problem with members for quantifiers, sizes where they are known."""
     checked = plan.checked
@@ -323,15 +340,15 @@ def _inference(plan: Plan, facts: Facts) -> Inference:
     return Inference(known)
 
 
-def _specialized(
-    plan: Plan, facts: Facts, gated: frozenset[str], steps: int, inference: Inference
-) -> Problem:
+def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> Problem:
     """The canonical problem with members for quantifiers, surrogates, and a method each."""
     checked = plan.checked
     problem = expanded(plan, facts)
     check_axes(problem, inference)
     check_set_shapes(problem, _shapes(plan))
-    problem = surrogates(gates(problem, gated), moving(checked))
+    width = 8 if checked.fit.precision == "float64" else 4
+    problem = gates(problem, facts, moving(checked), checked.params, width)
+    problem = surrogates(problem, moving(checked))
     return choose(problem, _context(checked, facts, steps))
 
 

@@ -65,7 +65,8 @@ _LABELS: frozenset[What] = frozenset({"column", "number", "labels", "scores", "v
 _WEIGHT: frozenset[What] = frozenset({"tensor", "weights", "number", "unknown"})
 _MATRIX: frozenset[What] = _WEIGHT - {"weights"}
 """One weight: a list of weights is read as one vector, which is no matrix."""
-_SIZED: frozenset[What] = frozenset({"model", "weights", "tensor", "unknown"})
+_MODEL: frozenset[What] = frozenset({"model", "unknown"})
+_SIZED: frozenset[What] = _MODEL | {"weights", "tensor"}
 _PLAIN: frozenset[What] = frozenset({"number", "unknown"})
 
 
@@ -93,10 +94,9 @@ def _weight(name: str, doc: str, kinds: frozenset[What] = _WEIGHT) -> Signature:
     return Signature(name, "weights", (_p("w", kinds),), "number", doc, (0, INF))
 
 
-def _size(name: str, doc: str, high: float, gradient: bool, surrogate: str | None) -> Signature:
-    parameters = (_p("model", _SIZED),)
+def _size(name: str, doc: str, high: float = INF, kinds: frozenset[What] = _MODEL) -> Signature:
     return Signature(
-        name, "model", parameters, "number", doc, (0, high), (), gradient, surrogate=surrogate
+        name, "model", (_p("model", kinds),), "number", doc, (0, high), surrogate="gates"
     )
 
 
@@ -127,10 +127,10 @@ _TABLE: tuple[Signature, ...] = (
     _loss("nll", "negative log-likelihood of log-probabilities and class numbers", low=-INF),
     _loss("huber", "Huber error with threshold 1, mean over the outputs"),
     _loss("hinge", "hinge loss of scores and 0/1 labels or class numbers"),
-    _size("density", "share of non-zero entries of the prunable set", 1, True, "gates"),
-    _size("params", "number of non-zero parameters", INF, False, None),
-    _size("flops", "multiply-adds of a forward pass of one example, times 2", INF, False, None),
-    _size("bytes", "bytes of the parameters as stored", INF, False, None),
+    _size("density", "share of non-zero entries: of a model's prunable set, a weight", 1, _SIZED),
+    _size("params", "number of non-zero parameters"),
+    _size("flops", "multiply-adds of a forward pass of one example, times 2"),
+    _size("bytes", "bytes of the non-zero parameters"),
     _weight("l1", "sum of absolute entries: norm(w, 1)", _REDUCIBLE),
     _weight("l2", "Euclidean norm of the entries, not squared: norm(w, 2)", _REDUCIBLE),
     _weight("sumsq", "sum of squared entries", _REDUCIBLE),

@@ -25,7 +25,7 @@ from cspec.plans import plan_of
 from cspec.runtime.bind_text import load_object
 from cspec.runtime.binding import Bound, Inputs, bind
 from cspec.runtime.facts import facts
-from cspec.runtime.outputs import complete
+from cspec.runtime.outputs import complete, with_operations
 from cspec.specs import placed
 
 
@@ -67,7 +67,8 @@ def prepare(
 
 def known_facts(symbolic: Plan, bound: Bound, device: str = "cpu") -> Facts:
     """Facts of what was bound, with the outputs of every call that the spec makes."""
-    return complete(symbolic, bound, facts(bound, device, crosses(symbolic.checked)))
+    found = complete(symbolic, bound, facts(bound, device, crosses(symbolic.checked)))
+    return with_operations(symbolic, bound, found)
 
 
 def _bound(symbolic: Plan, bindings: Mapping[str, Any], base: Path, seed: int) -> Bound:

@@ -172,11 +172,16 @@ class Translator:
         """The module constant of a set: `STIEFEL = operators.get("stiefel")`."""
         key = (member.word, shape(tuple(member.arguments.items())))
         if key not in self.operators:
-            name = self.names.fresh(member.word.upper())
-            while any(name == other for other, _ in self.operators.values()):
-                name = self.names.fresh(member.word.upper())  # another function's constant
+            name = self._constant_name(member.word.upper())
             self.operators[key] = (name, self.make_operator(member))
         return ast.Name(id=self.operators[key][0])
+
+    def _constant_name(self, wanted: str) -> str:
+        """A name that no constant of the module has, made for another function or this one."""
+        name = self.names.fresh(wanted)
+        while any(name == other for other, _ in self.operators.values()):
+            name = self.names.fresh(wanted)
+        return name
 
     def make_operator(self, member: SetMember) -> ast.expr:
         """The call `operators.get(word, arguments)`."""
@@ -465,6 +470,8 @@ class Translator:
                 return self.call("per_example", value) if self._as_a_row(expr) else value
             case Name(id="ramp"):
                 return self._ramp(expr)
+            case Name(id="flops"):
+                return self._flops(expr)
             case Name(id="eye"):
                 size = [self.translate(argument) for argument in expr.arguments]
                 return self.call("eye", *size, **self._alike())
@@ -489,6 +496,25 @@ class Translator:
                 return self._weights(model, kind, globs_of(expr))
             case _:
                 raise not_compiled(form(expr), expr)
+
+    def _flops(self, expr: Call) -> ast.expr:
+        """`flops(net, NET_USES, other)`: how often layers are used is a constant of the module."""
+        (model,) = (a.id for a in expr.arguments if isinstance(a, Name))
+        known = self.scope.facts.models[model].operations
+        if known is None:
+            raise not_compiled(form(expr), expr)
+        key = ("operations", model)
+        if key not in self.operators:
+            uses = ast.Dict(
+                keys=[ast.Constant(name) for name, _ in known.uses],
+                values=[ast.Constant(count) for _, count in known.uses],
+            )
+            self.operators[key] = (self._constant_name(f"{model}_uses".upper()), uses)
+        named = {k.name: self.translate(k.value) for k in expr.keywords}
+        arguments: list[ast.expr] = [self.model(model), ast.Name(id=self.operators[key][0])]
+        if known.other:
+            arguments.append(ast.Constant(known.other))
+        return self.call("flops", *arguments, **named)
 
     def _forward(self, name: str, expr: Call) -> ast.expr:
         """The outputs of a model; (B, 1) is brought to (B,) here, once."""

@@ -20,8 +20,9 @@ from cspec.compiler.lower import (
     group_count,
     outside_reductions,
 )
+from cspec.compiler.rewrite import last_of_ramp
 from cspec.compiler.vectorize import Vectorizer
-from cspec.dsl.nodes import Call, Expectation, Expr, Name
+from cspec.dsl.nodes import Expectation, Expr, Name
 
 MANY = 24
 """Constraints beyond which each does not get a local of its own."""
@@ -228,15 +229,6 @@ def _set_violation(c: Constraint, translator: Translator) -> ast.expr:
         target = translator.whole_variable(subject.id)
     function = ast.Attribute(value=operator, attr="violation")
     return ast.Call(func=function, args=[target], keywords=[])
-
-
-def last_of_ramp(bound: Expr) -> Expr:
-    """The bound that decides the verdict: of `ramp(a, b, ...)` it is b."""
-    match bound:
-        case Call(function=Name(id="ramp"), arguments=(_, final, *_)):
-            return final
-        case _:
-            return bound
 
 
 def write_objective(expr: Expr, make: MakeTranslator, vectors: Vectorizer | None = None) -> None:

@@ -69,7 +69,7 @@ from cspec.runtime.functions.logic import (
 )
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.norms import as_matrix, l1, l2, norm, nuclear, spectral, sumsq
-from cspec.runtime.functions.operations import flops, weight_uses
+from cspec.runtime.functions.operations import Operations, Uncounted, flops, operations
 from cspec.runtime.functions.reductions import example_all, example_any
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.functions.sparsity import (
@@ -159,7 +159,9 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
 __all__ = [
     "FUNCTIONS",
     "NotDifferentiableError",
+    "Operations",
     "ShapeMismatch",
+    "Uncounted",
     "absolute",
     "arccos",
     "arcsin",
@@ -218,6 +220,7 @@ __all__ = [
     "nll",
     "norm",
     "nuclear",
+    "operations",
     "own_entry",
     "parameter",
     "params",
@@ -257,7 +260,6 @@ __all__ = [
     "violations",
     "vmax",
     "vmin",
-    "weight_uses",
     "weighted",
     "weights_in_use",
 ]

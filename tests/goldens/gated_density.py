@@ -2,7 +2,7 @@
 
 c1: density(model) <= 0.5 by lagrangian
 
-Compiled by cspec from <spec>, plan 762118d9a0f3. Running this file
+Compiled by cspec from <spec>, plan d32a1460fc75. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -105,7 +105,7 @@ metrics = {
 # What the runtime needs to know: data, models, optimizer, labels, tolerances.
 PROGRAM = {"name": "<spec>",
  "spec": "minimize ce s.t. density(model) <= 0.5",
- "digest": "762118d9a0f3cc08f9aa432cd8ddd615a231f46dd83f352dff561c13fcc8aa86",
+ "digest": "d32a1460fc75111ff41d66baa313eb8133a398f150afbc3bb6977f541032a17b",
  "sense": "minimize",
  "objective": "ce",
  "objective_datasets": ["data"],

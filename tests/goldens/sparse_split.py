@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan d7146bbc4743. Running this file
+Compiled by cspec from <spec>, plan 6997729b16f8. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -136,7 +136,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "d7146bbc474383a78eff76a64e6cb1264a62779f8f6041e4433dae6c57f637cb",
+ "digest": "6997729b16f853a1cc2b3f0aaac1cf124c00e30e48812d2f07f32dca00967179",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
