@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.dsl.nodes import Binder, Expr, Number
+from cspec.dsl.nodes import Binder, Expr, Name, Number
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
 from cspec.dsl.source import NOWHERE, Span
@@ -37,6 +37,15 @@ class Category(Expr):
     column: str
     text: str
     code: int
+
+
+class Lookup(Expr):
+    """The number that a table has for what a column holds: each example's own."""
+
+    column: Name
+    held: tuple[int, ...]
+    """What the column holds for each value, in the order of `values`."""
+    values: tuple[float, ...]
 
 
 class PerExample(Expr):

@@ -39,6 +39,7 @@ from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.surrogates import surrogates
+from cspec.compiler.passes.tables import check_tables
 from cspec.compiler.passes.truths import truths
 from cspec.compiler.program import (
     DataSetup,
@@ -129,7 +130,7 @@ def plan(checked: Checked) -> Plan:
         require_finite(checked, explained=False)
     problem = canonical_problem(checked)
     if space_of(checked) is not None:
-        problem = expand(problem, Expansion(Facts(), checked.params))
+        problem = expand(problem, _expansion(checked, Facts()))
     problem = surrogates(problem, moving(checked))
     problem = choose(problem, _context(checked, None, None))
     return Plan(
@@ -139,6 +140,10 @@ def plan(checked: Checked) -> Plan:
         models=model_setups(checked),
         variables=variable_setups(checked),
     )
+
+
+def _expansion(checked: Checked, facts: Facts) -> Expansion:
+    return Expansion(facts, checked.params, checked.method, checked.tables)
 
 
 def canonical_problem(checked: Checked) -> Problem:
@@ -320,8 +325,10 @@ def operation_calls(plan: Plan, facts: Facts) -> dict[str, Asked]:
 def expanded(plan: Plan, facts: Facts) -> Problem:
     """The canonical problem with members for quantifiers, sizes where they are known."""
     checked = plan.checked
+    places = {name: item.name_span for name, item in checked.symbols.params().items()}
+    check_tables(checked.tables, facts, places)
     problem = with_accuracy(canonical_problem(checked), checked, facts)
-    problem = expand(problem, Expansion(facts, checked.params, checked.method))
+    problem = expand(problem, _expansion(checked, facts))
     problem = metric_words(problem, checked.symbols)
     return sized_identity(problem, _shapes(plan))
 
@@ -359,11 +366,12 @@ def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
 def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Program:
     """The program's record of what was written and chosen, before its text is emitted."""
     checked, problem = plan.checked, lowered.problem
-    settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
+    methods = [(c.label, c.member, c.method) for c in problem.constraints]
+    settings = repr((methods, fit, sorted(checked.params.items()), sorted(checked.tables.items())))
     return Program(
         name=checked.source.name,
         spec=checked.source.text,
-        digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings + repr(fit)),
+        digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings),
         sense=problem.sense,
         objective=problem.objective_text,
         objective_datasets=_datasets(problem),
@@ -376,6 +384,7 @@ def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Prog
         verify=verify_facts(checked),
         stop=_stop_text(checked),
         params=dict(checked.params),
+        tables={name: table.values for name, table in checked.tables.items()},
         method=_method_word(problem),
     )
 
@@ -432,7 +441,7 @@ def canonical_objective(checked: Checked, facts: Facts) -> Expr:
     """The objective as written, without `let` names, its sums over weights written out."""
     problem = inline_lets(collect(checked), _lets(checked))
     problem = problem.model_copy(update={"constraints": (), "metrics": ()})
-    return expand(problem, Expansion(facts, checked.params)).objective
+    return expand(problem, _expansion(checked, facts)).objective
 
 
 def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:

@@ -180,6 +180,8 @@ class Program(BaseModel):
     verify: tuple[VerifyFacts, ...] = ()
     stop: str | None = None
     """The condition as written, for the report; the module decides."""
+    tables: dict[str, dict[str, float]] = {}
+    """Params that have a number for each value of a column."""
     params: dict[str, float | tuple[float, ...]] = {}
     method: str = "auto"
     notes: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.elaborate import Note, elaborate
 from cspec.dsl.nodes import Let, Spec
+from cspec.dsl.outside_values import ParamTable
 from cspec.dsl.parse import parse
 from cspec.dsl.resolve import hidden_words, resolve
 from cspec.dsl.settings.base import Settings
@@ -47,6 +48,10 @@ class Checked(BaseModel):
     within: dict[str, float] = {}
     fit: FitSettings = FitSettings()
     params: dict[str, float | tuple[float, ...]] = {}
+    tables: dict[str, ParamTable] = {}
+    """Params that have a number for each value of a column."""
+    unset: tuple[str, ...] = ()
+    """Params that have no value yet."""
     sources: dict[str, Settings] = {}
     models: dict[str, Settings] = {}
     functions: dict[str, Signature] = {}
@@ -95,6 +100,8 @@ def check(
         within=limits.within,
         fit=settled.fit,
         params=settled.params,
+        tables=settled.tables,
+        unset=settled.unset,
         sources=settled.sources,
         models=settled.models,
         functions=extra,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.check_params import check_vars, param_values
 from cspec.dsl.check_sources import check_data, check_domain, check_model
+from cspec.dsl.check_tables import check_tables
 from cspec.dsl.check_training import check_fit, check_stop, check_using
 from cspec.dsl.diagnostics import Label
 from cspec.dsl.kinds import UNKNOWN, WORDS
@@ -22,6 +23,7 @@ from cspec.dsl.nodes import (
     Stop,
     Using,
 )
+from cspec.dsl.outside_values import OpenValues, ParamTable
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method
@@ -35,6 +37,8 @@ class Settled(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     params: dict[str, float | tuple[float, ...]] = {}
+    tables: dict[str, ParamTable] = {}
+    unset: tuple[str, ...] = ()
     method: Method = Auto()
     fit: FitSettings = FitSettings()
     sources: dict[str, Settings] = {}
@@ -50,9 +54,10 @@ def check_items(
     hidden: frozenset[str],
 ) -> Settled:
     """Check every item but the constraints; findings go to the typer."""
-    values = param_values(typer, params)
-    typer.values = values
+    values, tables, unset, open_ = param_values(typer, params)
+    typer.values = OpenValues(values, open_)
     check_vars(typer)
+    check_tables(typer, explicit)
     sources: dict[str, Settings] = {}
     models: dict[str, Settings] = {}
     for item in explicit.items:
@@ -74,7 +79,14 @@ def check_items(
     fit = check_fit(typer, [i for i in written.items if isinstance(i, Fit)])
     stops = check_stop(typer, [i for i in written.items if isinstance(i, Stop)])
     return Settled(
-        params=values, method=method, fit=fit, sources=sources, models=models, stops=stops
+        params=values,
+        tables=tables,
+        unset=unset,
+        method=method,
+        fit=fit,
+        sources=sources,
+        models=models,
+        stops=stops,
     )
 
 

@@ -22,7 +22,7 @@ CODES: dict[str, Code] = {
 LATER: frozenset[str] = frozenset(
     {
         *("CS211", "CS212", "CS213", "CS214", "CS217"),
-        *("CS220", "CS221", "CS222", "CS312", "CS330", "CS331", "CS332", "CS333", "CS334"),
+        *("CS220", "CS221", "CS222", "CS223", "CS312", "CS330", "CS331", "CS332", "CS333", "CS334"),
         *("CS510", "CS511", "CS512", "CS513", "CS514", "CS515"),
         *("CS520", "CS521", "CS522", "CS523", "CS525", "CS526", "CS527", "CS528"),
         *RUN_CODES,

@@ -156,8 +156,8 @@ _CODES = (
         " such lines implies, must be given from outside: `--bind model=mlp`, `--bind data=digits`"
         " or Python arguments. All of them are reported together, each with the line that"
         " needs it.",
-        _RUN,
-        _RUN,
+        "param eps in [0, 1]\nvar x = 1\nminimize x^2\ns.t. x >= eps\n",
+        "param eps = 0.3 in [0, 1]\nvar x = 1\nminimize x^2\ns.t. x >= eps\n",
     ),
     _code(
         221,
@@ -170,6 +170,14 @@ _CODES = (
         222,
         "nothing has this name",
         "A binding names something that the spec does not have.",
+        _RUN,
+        _RUN,
+    ),
+    _code(
+        223,
+        "a table that does not fit its column",
+        "A param such as `level[hospital]` has one number for each value of a column: none may be"
+        " missing, and none may be for a value that the column does not hold.",
         _RUN,
         _RUN,
     ),

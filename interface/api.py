@@ -275,5 +275,7 @@ def split_names(source: Source, names: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def _plain(value: Any) -> Any:
-    """Arrays and tensors as numbers or lists, which a param takes."""
+    """Arrays and tensors as numbers or lists, series as mappings, which a param takes."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
     return value.tolist() if hasattr(value, "tolist") else value

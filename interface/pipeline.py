@@ -20,6 +20,7 @@ from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
 from cspec.dsl.nodes import Call, Expectation, From, Name, Objective, walk
 from cspec.dsl.source import NOWHERE, Source, Span
+from cspec.dsl.unset import require_values
 from cspec.functions import bodies, registered
 from cspec.plans import plan_of
 from cspec.runtime.bind_text import load_object
@@ -56,6 +57,7 @@ def prepare(
         SpecError: names that are not bound, data or models that can't be used, and what only now
             can be checked.
     """
+    require_values(symbolic.checked)
     with placed(symbolic.checked.source):
         require_finite(symbolic.checked)
     bound = _bound(symbolic, bindings, base, seed_of(symbolic, seed))

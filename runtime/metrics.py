@@ -69,7 +69,8 @@ def _named(name: str, value: Any, entries: tuple[str, ...]) -> dict[str, float]:
     Raises:
         ValueError: several numbers that nobody named.
     """
-    numbers = torch.as_tensor(value).detach().cpu().reshape(-1).tolist()
+    plain = isinstance(value, int | float)
+    numbers = [value] if plain else torch.as_tensor(value).detach().cpu().reshape(-1).tolist()
     keys = _keys(name, entries)
     if not entries and len(numbers) > 1:
         shape = " x ".join(map(str, value.shape)) if isinstance(value, Tensor) else len(numbers)

@@ -34,6 +34,7 @@ from cspec.compiler.facts import Facts
 from cspec.compiler.ir import (
     Category,
     Initial,
+    Lookup,
     ParameterRef,
     PerExample,
     SetMember,
@@ -281,6 +282,8 @@ class Translator:
                 return means.mean(self, expr)
             case Entries() | Constants() | Sized() | Total():
                 return translate_vectors(expr, self)
+            case Lookup():
+                return examples.looked_up(self, expr)
             case Violations() | Initial():
                 return about_the_run(self, expr)
             case PerExample(dataset=dataset, body=body):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
@@ -18,6 +19,7 @@ from cspec.compiler.missing import index_set, not_compiled
 from cspec.compiler.passes.codes import codes
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.rows import rows_fit
+from cspec.compiler.passes.tables import Tables, tables
 from cspec.compiler.passes.where import holds
 from cspec.compiler.rewrite import call, function_name, method_name, number, rewrite
 from cspec.dsl.constants import value_or_none
@@ -53,6 +55,8 @@ class Expansion(NamedTuple):
     params: Mapping[str, float | tuple[float, ...]]
     method: Settings | None = None
     """What `using` names: the method of every constraint that names none."""
+    tables: Tables = MappingProxyType({})
+    """Params that have a number for each value of a column."""
 
 
 def expand(problem: Problem, context: Expansion) -> Problem:
@@ -75,7 +79,8 @@ def expand(problem: Problem, context: Expansion) -> Problem:
 
     def coded(expr: Expr) -> Expr:
         try:
-            return codes(rewrite(expr, step), context.facts)
+            written = tables(rewrite(expr, step), context.tables, context.facts)
+            return codes(written, context.facts)
         except SpecError as error:
             wrong.extend(d for d in error.diagnostics if d not in wrong)
             return expr

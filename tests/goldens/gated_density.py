@@ -2,7 +2,7 @@
 
 c1: density(model) <= 0.5 by lagrangian
 
-Compiled by cspec from <spec>, plan d32a1460fc75. Running this file
+Compiled by cspec from <spec>, plan 325eb7ca4f33. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -105,7 +105,7 @@ metrics = {
 # What the runtime needs to know: data, models, optimizer, labels, tolerances.
 PROGRAM = {"name": "<spec>",
  "spec": "minimize ce s.t. density(model) <= 0.5",
- "digest": "d32a1460fc75111ff41d66baa313eb8133a398f150afbc3bb6977f541032a17b",
+ "digest": "325eb7ca4f3303d0e7363e90022a60a78e8c5d280e911274d068e7f06ebee101",
  "sense": "minimize",
  "objective": "ce",
  "objective_datasets": ["data"],

@@ -5,7 +5,7 @@ band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan 194b6f632b34. Running this file
+Compiled by cspec from <spec>, plan d143e9178c81. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -139,7 +139,7 @@ PROGRAM = {"name": "<spec>",
          "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
          "metric acc = P[pred == y]\n"
          "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "194b6f632b34464ab268e0ddccc04ccb57c253599e9c192ddc305fec4b43b888",
+ "digest": "d143e9178c8160976c6477284478cc266c8acfbf6dbf86e7d61b9de7c90cada0",
  "sense": "minimize",
  "objective": "bce(f(x), y)",
  "objective_datasets": ["train"],

@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan 6997729b16f8. Running this file
+Compiled by cspec from <spec>, plan cf681871d525. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -136,7 +136,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "6997729b16f853a1cc2b3f0aaac1cf124c00e30e48812d2f07f32dca00967179",
+ "digest": "cf681871d525e6bc4420149ca4da7e6909eaf0f473b339f5ad2f66f883759160",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
