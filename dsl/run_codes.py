@@ -52,6 +52,13 @@ _CODES = (
         " note says what was raised, and in whose code.",
     ),
     _code(
+        607,
+        "a part of a result is missing",
+        "Training is over and its result stands. Something behind it failed: data that could not be"
+        " measured, a diagnosis, a file that could not be written. The note names it; the rest is"
+        " told and written.",
+    ),
+    _code(
         610,
         "a constraint can't be computed",
         "The generated program failed at the constraint named, mostly because shapes or kinds"

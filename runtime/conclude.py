@@ -17,6 +17,7 @@ from cspec.runtime.history import Row
 from cspec.runtime.kkt import Priced, report
 from cspec.runtime.metrics import record
 from cspec.runtime.parametrization import Mapped, settle_, value_of
+from cspec.runtime.rescue import attempt, measured
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
 from cspec.runtime.runaway import left_behind
 from cspec.runtime.snapshots import load_tensors, plain_tensors
@@ -69,22 +70,29 @@ def _described(session: Session, iterate: Iterate) -> Iterate:
 def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
     """Verify the chosen iterate on the data each requirement names, and gather the result."""
     session.flush()
-    counted = details(session)
+    none: dict[str, dict[str, float]] = {}
+    counted = attempt(session.notes, "no counts of methods", lambda: details(session), none)
     best, last = choose(session)
     places = {
         c.label: where_measured(c, session.program.verify, session.plan.dataset)
         for c in session.program.constraints
     }
-    measured = session.measurer.measure(places, errors=True)
-    rate = residual(session) if session.program.constraints else math.nan
+    found = measured(session, places)
+    notes = session.notes
+    rate = math.nan
+    if session.program.constraints:
+        rate = attempt(notes, "no stationarity", lambda: residual(session), math.nan)
     rows = [row for row in session.history.rows if row.step <= best.step]
     constraints = tuple(
-        _verdict(session, c, measured[c.label], rate, rows) for c in session.program.constraints
+        _verdict(session, c, found[c.label], rate, rows) for c in session.program.constraints
     )
-    objective = session.objective_on()
-    priced = Priced(session, constraints)
-    constraints = priced.constraints
-    diagnosis = diagnose(session, constraints)
+    objective = attempt(notes, "no objective", session.objective_on, math.nan)
+    priced = attempt(notes, "no multipliers", lambda: Priced(session, constraints), None)
+    constraints = constraints if priced is None else priced.constraints
+    diagnosis = attempt(notes, "no diagnosis", lambda: diagnose(session, constraints), Diagnosis())
+    kkt = None
+    if constraints and priced is not None:
+        kkt = attempt(notes, "no optimality", lambda: report(session, priced, rate), None)
     notes = [*session.program.notes, *session.notes, *_notes(session, constraints, places)]
     notes += [
         *not_finite(session, objective, constraints),
@@ -116,7 +124,7 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
         best=best,
         last=last,
         skipped_steps=session.optimizer.skipped,
-        kkt=report(session, priced, rate) if constraints else None,
+        kkt=kkt,
         conflict=diagnosis.conflict,
     )
     for model in models.values():

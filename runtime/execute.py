@@ -141,9 +141,7 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
     result = conclude(
         session, seconds=session.seconds, out=None if folder is None else str(folder.path)
     )
-    if folder is not None:
-        folder.finish(result)
-    return result
+    return result if folder is None else folder.finish(result)
 
 
 def _termination(session: Session) -> str:
