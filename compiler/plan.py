@@ -27,7 +27,6 @@ from cspec.compiler.line_run import line_graph
 from cspec.compiler.lower import Lowered, lower
 from cspec.compiler.matrices import matrices
 from cspec.compiler.metric_entries import metric_entries
-from cspec.compiler.missing import require_finite
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import Expansion, expand
@@ -35,6 +34,7 @@ from cspec.compiler.passes.gates import gates
 from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
 from cspec.compiler.passes.metric_words import metric_words
+from cspec.compiler.passes.moving_sets import moving_sets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
@@ -78,6 +78,7 @@ from cspec.dsl.nodes import (
     Sum,
     walk,
 )
+from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Bisection, Spg
 
@@ -86,6 +87,7 @@ Pass = Callable[[Problem, Checked], Problem]
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
     ("truths", lambda problem, _: truths(problem)),
+    ("sets that move", lambda p, checked: moving_sets(p, checked.symbols)),
     ("spell out sets", spell_out_sets),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("split chains", lambda problem, _: split_chains(problem)),
@@ -126,13 +128,13 @@ def plan(checked: Checked) -> Plan:
     found = errors(checked.diagnostics)
     if found:
         raise SpecError(checked.diagnostics)
-    if space_of(checked) is not None:
-        require_finite(checked, explained=False)
     problem = canonical_problem(checked)
-    if space_of(checked) is not None:
+    context = _context(checked, None, None)
+    if refusals(checked.diagnostics):
+        context = context._replace(space=None, line=False, whole=None)  # it can't be run yet
+    elif space_of(checked) is not None:
         problem = expand(problem, _expansion(checked, Facts()))
-    problem = surrogates(problem, moving(checked))
-    problem = choose(problem, _context(checked, None, None))
+    problem = choose(surrogates(problem, moving(checked)), context)
     return Plan(
         checked=checked,
         problem=problem,
@@ -352,7 +354,7 @@ def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> 
     checked = plan.checked
     problem = expanded(plan, facts)
     check_axes(problem, inference)
-    check_set_shapes(problem, _shapes(plan))
+    check_set_shapes(problem, _shapes(plan), checked.params)
     width = 8 if checked.fit.precision == "float64" else 4
     problem = gates(problem, facts, moving(checked), checked.params, width)
     problem = surrogates(problem, moving(checked))

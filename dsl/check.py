@@ -13,6 +13,7 @@ from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.elaborate import Note, elaborate
 from cspec.dsl.nodes import Let, Spec
+from cspec.dsl.not_compiled import not_compiled
 from cspec.dsl.outside_values import ParamTable
 from cspec.dsl.parse import parse
 from cspec.dsl.resolve import hidden_words, resolve
@@ -88,7 +89,9 @@ def check(
     checks = [*named, *explicit.diagnostics, *typer.found]
     checks = [d for d in checks if not _about_hidden(d, source, hidden)]
     meant = {f.replacement for d in checks if d.code == "CS201" for f in d.fixes}
-    found = [*syntax, *imports.diagnostics, *(d for d in checks if not _misspelt(d, source, meant))]
+    later = not_compiled(explicit.spec, symbols, settled.method, limits.methods, settled.fit)
+    kept = (d for d in checks if not _misspelt(d, source, meant))
+    found = [*syntax, *imports.diagnostics, *kept, *later]
     return Checked(
         source=source,
         spec=spec,

@@ -180,6 +180,13 @@ _CODES = (
         _OK,
     ),
     _code(
+        529,
+        "a set of another shape",
+        "`symmetric` and `psd` hold square matrices, and `ball(c, r)` points of the shape of c.",
+        "var A[2, 3] = 1\nminimize sumsq(A - 1)\ns.t. A in psd\n",
+        "var A[3, 3] = 1\nminimize sumsq(A - 1)\ns.t. A in psd\n",
+    ),
+    _code(
         531,
         "epochs, or steps?",
         "The length of training is given once.",

@@ -12,7 +12,7 @@ import torch
 from cspec.api import SpecLike, read_spec, split_names
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import ModelSetup, SourceCall
-from cspec.dsl.unset import require_values
+from cspec.dsl.runnable import require_runnable
 from cspec.pipeline import inputs_of, known_facts, seed_of
 from cspec.plans import planned
 from cspec.runtime.binding import bind
@@ -42,7 +42,7 @@ def attach(
         source, base = read_spec(spec)
         params, bindings = split_names(source, names)
         symbolic = planned(source, params)
-    require_values(symbolic.checked)
+    require_runnable(symbolic.checked, own_loop=True)
     inputs = inputs_of(symbolic, base)
     known = tuple(
         setup

@@ -13,14 +13,13 @@ from typing import Any, NamedTuple
 
 from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_labels
-from cspec.compiler.missing import require_finite
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
 from cspec.dsl.nodes import Call, Expectation, From, Name, Objective, walk
+from cspec.dsl.runnable import require_runnable
 from cspec.dsl.source import NOWHERE, Source, Span
-from cspec.dsl.unset import require_values
 from cspec.functions import bodies, registered
 from cspec.plans import plan_of
 from cspec.runtime.bind_text import load_object
@@ -57,9 +56,7 @@ def prepare(
         SpecError: names that are not bound, data or models that can't be used, and what only now
             can be checked.
     """
-    require_values(symbolic.checked)
-    with placed(symbolic.checked.source):
-        require_finite(symbolic.checked)
+    require_runnable(symbolic.checked)
     bound = _bound(symbolic, bindings, base, seed_of(symbolic, seed))
     with placed(symbolic.checked.source):
         known = known_facts(symbolic, bound, device)

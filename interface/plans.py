@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from cspec.compiler.plan import Plan, plan
 from cspec.dsl.check import Checked
+from cspec.dsl.runnable import require_sizes
 from cspec.dsl.source import Source
-from cspec.dsl.unset import require_sizes
 from cspec.specs import checked_spec, placed
 
 

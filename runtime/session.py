@@ -342,7 +342,7 @@ def _moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.
 
 
 def _refuse(program: Program, accumulate: int) -> None:
-    """What a run can't do yet is said before it starts."""
+    """What a run can't do yet, of programs that no check has seen."""
     found = []
     if accumulate > 1:
         found.append(

@@ -101,6 +101,9 @@ def _membership(value: Expr, bound: Expr) -> SetMember | None:
             named = {str(i): a for i, a in enumerate(arguments)} | {
                 k.name: k.value for k in keywords
             }
+            if word == "ball" and len(arguments) == 2:
+                center, radius = arguments
+                named = {"0": radius, "center": center, **{k.name: k.value for k in keywords}}
             return SetMember(word=word, subject=value, arguments=named)
         case Interval(lower=low, upper=high):
             return SetMember(word="box", subject=value, arguments={"0": low, "1": high})

@@ -1,4 +1,4 @@
-"""Params that have no value: said where one is needed, with what to type.
+"""What a spec lacks to be run: values of its params, forms that are not compiled yet.
 
 A spec is explained without values of its params, unless one of them says how large something is,
 or is a setting.
@@ -30,15 +30,25 @@ from cspec.dsl.nodes import (
     Within,
     walk,
 )
+from cspec.dsl.not_compiled import refusals
 from cspec.dsl.outside_values import how_to_set
 
 _COUNTS = frozenset({"range", "eye"})
 _SETTINGS = (By, Data, Domain, Fit, Model, Soft, Stop, Using, Verify, Within)
 
 
-def require_values(checked: Checked) -> None:
-    """Raise SpecError (CS220) for every param without a value, in source order."""
-    _require(checked, checked.unset)
+def require_runnable(checked: Checked, *, own_loop: bool = False) -> None:
+    """Raise SpecError for params without a value, and for forms that are not compiled yet.
+
+    In a loop of the user's own batches and verdicts are the loop's.
+    """
+    later = refusals(checked.diagnostics)
+    found = [
+        *(_no_value(checked, name) for name in checked.unset),
+        *(d for d in later if not own_loop or d.code == "CS520"),
+    ]
+    if found:
+        raise SpecError(sorted(found, key=lambda d: d.span))
 
 
 def require_sizes(checked: Checked) -> None:
