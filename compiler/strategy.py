@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.ir import Constraint, PerExample, Problem
 from cspec.compiler.line_run import line_run
 from cspec.compiler.lower import FORMS
 from cspec.compiler.methods import FUNCTIONAL
@@ -31,7 +31,7 @@ from cspec.compiler.sizes import at_full_size, sized
 from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expectation, walk
+from cspec.dsl.nodes import Expectation, Name, walk
 from cspec.dsl.settings.base import EPOCH, STEP, Every
 from cspec.dsl.settings.duals import Dual, Nupi, Sgd
 from cspec.dsl.settings.fit import FitSettings
@@ -289,6 +289,8 @@ def _set(c: Constraint) -> Choice:
 def _by_construction(c: Constraint, context: Context) -> Choice:
     if c.set is not None and not _gated_density(c, context):
         return Choice(Projection(), "by construction: projected after every step")
+    if isinstance(c.value, PerExample) or any(isinstance(b.domain, Name) for b in c.binders):
+        return Choice(OutputProjection(), "by construction: the model's outputs are projected")
     raise SpecError([_no_construction(c)])
 
 

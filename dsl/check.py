@@ -10,7 +10,7 @@ from cspec.dsl.categories import categories
 from cspec.dsl.check_constraints import check_constraints
 from cspec.dsl.check_items import Settled, check_items
 from cspec.dsl.collector import paused
-from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.diagnostics import Diagnostic, errors
 from cspec.dsl.elaborate import Note, elaborate
 from cspec.dsl.nodes import Let, Spec
 from cspec.dsl.not_compiled import not_compiled
@@ -89,9 +89,11 @@ def check(
     checks = [*named, *explicit.diagnostics, *typer.found]
     checks = [d for d in checks if not _about_hidden(d, source, hidden)]
     meant = {f.replacement for d in checks if d.code == "CS201" for f in d.fixes}
-    later = not_compiled(explicit.spec, symbols, settled.method, limits.methods, settled.fit)
     kept = (d for d in checks if not _misspelt(d, source, meant))
-    found = [*syntax, *imports.diagnostics, *kept, *later]
+    found = [*syntax, *imports.diagnostics, *kept]
+    if not errors(found):
+        run = (settled.method, limits.methods, settled.fit)
+        found += not_compiled(explicit.spec, symbols, *run)
     return Checked(
         source=source,
         spec=spec,

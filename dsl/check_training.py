@@ -18,7 +18,7 @@ from cspec.dsl.nodes import (
     Using,
 )
 from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.fit import FitSettings, SgdOptimizer
 from cspec.dsl.settings.methods import MAPS, METHODS, Auto, Method
 from cspec.dsl.settings.read import read_keywords, read_settings
 from cspec.dsl.settings.stops import STOPS, Stalled
@@ -136,7 +136,10 @@ def _augment(typer: Typer, value: Expr) -> None:
 
 
 def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) -> None:
-    if keyword is None or len(settings.optimizer) < 2:
+    if keyword is None:
+        return
+    _nesterov(typer, settings, keyword)
+    if len(settings.optimizer) < 2:
         return
     rest = [o for o in settings.optimizer if o.params is None]
     if len(rest) > 1:
@@ -148,6 +151,19 @@ def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) ->
             notes=("an optimizer without `params` trains all that no other one names",),
             helps=('give each but one its parameters: `adam(params="geneo*")`',),
         )
+
+
+def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
+    """Nesterov's momentum, without momentum."""
+    for optimizer in settings.optimizer:
+        if isinstance(optimizer, SgdOptimizer) and optimizer.nesterov and not optimizer.momentum:
+            typer.report(
+                "CS504",
+                "`nesterov=true` needs a `momentum` above 0",
+                keyword.value.span,
+                "momentum is 0",
+                helps=("write `sgd(momentum=0.9, nesterov=true)`",),
+            )
 
 
 def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:

@@ -30,7 +30,7 @@ class Parameter(NamedTuple):
     required: bool = True
     low: float = -INF
     high: float = INF
-    choices: tuple[str, ...] = ()
+    choices: tuple[float, ...] = ()
     keyword: bool = False
     whole: bool = False
 
@@ -310,7 +310,7 @@ _TABLE: tuple[Signature, ...] = (
         "norm of at most r; ball(x, r, norm=inf) is around x",
         _p("center", _ANY, False),
         _p("r", _PLAIN, low=0),
-        Parameter("norm", frozenset({"number"}), True, 1, INF, keyword=True),
+        Parameter("norm", frozenset({"number"}), True, 1, INF, (1, 2, INF), keyword=True),
         Parameter("solver", frozenset({"function"}), False, keyword=True),
     ),
     _set("stiefel", "V.T @ V == eye, V the weight as (outputs, rest), transposed if wide"),

@@ -52,6 +52,8 @@ def argument_kind(
     known = value_or_none(value, typer.values)
     if known is not None and not parameter.low <= known <= parameter.high:
         _out_of_range(typer, signature, parameter, value, known)
+    elif known is not None and parameter.choices and known not in parameter.choices:
+        _no_choice(typer, call, signature, parameter, value)
     elif known is not None and parameter.whole and known != int(known):
         _not_whole(typer, signature, parameter, value)
     return kind
@@ -135,6 +137,20 @@ def _out_of_range(
         "out of range",
         helps=helps,
         fixes=fixes,
+    )
+
+
+def _no_choice(
+    typer: Typer, call: Call, signature: Signature, parameter: Parameter, value: Expr
+) -> None:
+    words = [number(choice) for choice in parameter.choices]
+    shown = f"{', '.join(words[:-1])} or {words[-1]}"
+    typer.report(
+        "CS304",
+        f"`{parameter.name}` of `{signature.name}` is {shown}, not {typer.text(value)}",
+        value.span,
+        "one of a few",
+        helps=(f"write `{_with(typer, call, value, words[1])}`",),
     )
 
 

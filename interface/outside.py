@@ -8,7 +8,6 @@ from typing import Any
 
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.not_compiled import LATER
 from cspec.dsl.runnable import require_runnable
 from cspec.dsl.source import Source
 from cspec.specs import checked_spec
@@ -28,7 +27,7 @@ def checked_with(
         require_runnable(checked)
         return checked
     except SpecError as error:
-        unset = all(found.code in {"CS220", *LATER} for found in error.diagnostics)
+        unset = all(found.code == "CS220" for found in error.diagnostics)
         if not unset and (not params or not bindings):
             raise
         # Only here: a mistake in the text is found before the two seconds that torch takes.

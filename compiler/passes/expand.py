@@ -129,7 +129,10 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
 
 def _in_the_model(c: Constraint, context: Expansion) -> bool:
     """Whether it is enforced by the model's own outputs, by its `by` or by the spec's `using`."""
-    if c.method is None and not c.construction and c.soft is None:
+    if c.construction:
+        domain = c.binders[0].domain
+        return isinstance(domain, Name) and domain.id in context.facts.data
+    if c.method is None and c.soft is None:
         return isinstance(context.method, OutputProjection)
     return isinstance(c.method, OutputProjection)
 
@@ -139,9 +142,20 @@ def _of_each_example(constraint: Constraint, context: Expansion) -> Constraint:
     binder, *others = constraint.binders
     domain = binder.domain
     if others or not isinstance(domain, Name) or domain.id not in context.facts.data:
-        raise not_compiled("this quantifier by `output_projection`", domain)
+        raise SpecError([_no_outputs(constraint, binder)])
     value = PerExample(dataset=domain.id, body=constraint.value, span=constraint.value.span)
     return constraint.model_copy(update={"binders": (), "value": value, "parts": ()})
+
+
+def _no_outputs(constraint: Constraint, binder: Binder) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{constraint.label}` can't be enforced by `output_projection`: it is not about "
+        "the outputs of each example",
+        span=binder.domain.span,
+        label="the examples of a dataset go here",
+        helps=("write `forall (x, y) in train: ...`, or leave the method to cspec",),
+    )
 
 
 def _nothing(constraint: Constraint, facts: Facts) -> Diagnostic:
