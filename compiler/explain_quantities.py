@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from cspec.compiler import explain_expressions as expressions
+from cspec.compiler.data_words import listed, rows_in_words
 from cspec.compiler.explain_records import Quantity
-from cspec.compiler.facts import DataFacts, Facts, ModelFacts
+from cspec.compiler.facts import Facts, ModelFacts
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ModelSetup, Program, SourceCall, VariableSetup
+from cspec.dsl.needs import standardized
 from cspec.dsl.nodes import Domain
 from cspec.dsl.outside_values import ParamTable, how_to_set
-
-FEW = 8
-"""Names listed one by one; of more only the number is said."""
 
 
 def quantities(
@@ -82,18 +81,12 @@ def _parameters(model: ModelFacts) -> list[str]:
     found = []
     if moving:
         numbers = sum(size(p.shape) for p in moving)
-        found.append(f"{numbers:,} numbers move: {_listed([p.name for p in moving])}")
+        found.append(f"{numbers:,} numbers move: {listed([p.name for p in moving])}")
     if fixed:
-        found.append(f"fixed (requires_grad is false): {_listed([p.name for p in fixed])}")
+        found.append(f"fixed (requires_grad is false): {listed([p.name for p in fixed])}")
     if model.gated:
-        found.append(f"gates on {_listed([p.name for p in model.parameters if p.gated])}")
+        found.append(f"gates on {listed([p.name for p in model.parameters if p.gated])}")
     return found
-
-
-def _listed(names: list[str]) -> str:
-    if len(names) <= FEW:
-        return ", ".join(names)
-    return f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
 
 
 def _data(plan: Plan, program: Program | None, facts: Facts | None) -> list[Quantity]:
@@ -104,7 +97,9 @@ def _data(plan: Plan, program: Program | None, facts: Facts | None) -> list[Quan
             known = facts.data.get(name) if facts is not None else None
             parts = [_source(setup.source), _columns(columns)]
             if known is not None:
-                parts += _rows(known)
+                parts += rows_in_words(known)
+            elif standardized(plan.checked, name):
+                parts.append("the model sees numeric inputs standardized, `x.name` is as there")
             found.append(Quantity(kind="data", name=name, meaning="; ".join(p for p in parts if p)))
     return found
 
@@ -112,19 +107,6 @@ def _data(plan: Plan, program: Program | None, facts: Facts | None) -> list[Quan
 def _columns(columns: tuple[tuple[str, str], ...]) -> str:
     names = [name if name == original else f'"{original}" as {name}' for name, original in columns]
     return f"columns {', '.join(names)}" if names else ""
-
-
-def _rows(data: DataFacts) -> list[str]:
-    parts = [f"{data.rows:,} rows"]
-    if data.feature_names:
-        parts.append(f"inputs {_listed(list(data.feature_names))}")
-    for name, column in data.columns.items():
-        if column.classes:
-            classes = [str(value) for value in column.classes]
-            parts.append(f"{name} in {{{_listed(classes)}}}, numbered in this order")
-        elif column.shape:
-            parts.append(f"{name} of shape {' x '.join(str(length) for length in column.shape)}")
-    return parts
 
 
 def _source(source: SourceCall) -> str:
@@ -167,7 +149,5 @@ def _param(name: str, plan: Plan) -> Quantity:
 def _table(table: ParamTable) -> str:
     if table.default is not None:
         return f"{table.default:g} for each value of {table.column}"
-    shown = [f"{key}: {value:g}" for key, value in list(table.values.items())[:FEW]]
-    more = len(table.values) - len(shown)
-    rest = f" and {more} more" if more else ""
-    return f"by {table.column}: {', '.join(shown)}{rest}"
+    values = [f"{key}: {value:g}" for key, value in table.values.items()]
+    return f"by {table.column}: {listed(values)}"

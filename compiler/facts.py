@@ -75,6 +75,8 @@ class DataFacts(BaseModel):
     columns: dict[str, ColumnFacts]
     feature_names: tuple[str, ...] = ()
     provenance: str = ""
+    scaling: tuple[tuple[str, float, float], ...] = Field((), exclude=True)
+    """Of each standardized feature its name, mean and deviation: for people, not the plan."""
     joint: tuple[tuple[tuple[str, ...], tuple[tuple[tuple[int, ...], int], ...]], ...] = ()
     """Counts of combinations: (columns, ((codes, count), ...)) for each `cross` of the spec."""
 

@@ -116,6 +116,8 @@ class Constraint(BaseModel):
     relation: Relation
     parts: tuple[Expr, ...] = ()
     """Canonical functions, each <= 0 (or == 0): true values. Empty before `canonical`."""
+    whole: bool = False
+    """Whether the only part is value - bound as written (`gap`, `abs`, `max` are not split)."""
     gradient_parts: tuple[Expr, ...] | None = None
     """What the model's step differentiates instead of `parts`; None where they are the same."""
     set: SetMember | None = None

@@ -15,6 +15,7 @@ from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.check import check_axes, infer
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit, python_names
@@ -92,7 +93,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("split chains", lambda problem, _: split_chains(problem)),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
-    ("canonical form", lambda problem, _: canonical(problem)),
+    ("canonical form", lambda problem, checked: canonical(problem, checked.method)),
 )
 """From the problem as written to canonical form, in order, before anything is bound."""
 
@@ -238,7 +239,7 @@ def specialize(
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
     graph, solve, set_solve = _solver(lowered, space, checked)
-    draft = _draft(plan, facts, lowered, fit).model_copy(
+    draft = _draft(plan, facts, lowered, fit, inference).model_copy(
         update={
             "graph": graph,
             "metric_entries": entries,
@@ -365,7 +366,9 @@ def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
     return {variable.name: variable.shape for variable in plan.variables}
 
 
-def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Program:
+def _draft(
+    plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings, inference: Inference
+) -> Program:
     """The program's record of what was written and chosen, before its text is emitted."""
     checked, problem = plan.checked, lowered.problem
     methods = [(c.label, c.member, c.method) for c in problem.constraints]
@@ -377,7 +380,7 @@ def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Prog
         sense=problem.sense,
         objective=problem.objective_text,
         objective_datasets=_datasets(problem),
-        constraints=constraint_facts(lowered, checked),
+        constraints=constraint_facts(lowered, checked, inference),
         metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
         variables=plan.variables,
         given=tuple(sorted(_givens(checked))),
@@ -387,6 +390,7 @@ def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Prog
         stop=_stop_text(checked),
         params=dict(checked.params),
         tables={name: table.values for name, table in checked.tables.items()},
+        described=described(facts),
         method=_method_word(problem),
     )
 

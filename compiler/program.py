@@ -13,6 +13,19 @@ from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
 Record = ConfigDict(frozen=True, extra="forbid")
 
 
+class MeanFacts(BaseModel):
+    """One mean, fraction or tail of a constraint: what may be missing where it is measured."""
+
+    model_config = Record
+
+    condition: str = ""
+    """As written, members put in: `y == 1 and sex == Female`; the column of groups."""
+    groups: tuple[str, ...] = ()
+    """The values of that column, in code order."""
+    denominator: str = ""
+    """The mean as written, where it is a denominator."""
+
+
 class ConstraintFacts(BaseModel):
     """One constraint of the program (a member of a quantifier is one of its own).
 
@@ -47,9 +60,34 @@ class ConstraintFacts(BaseModel):
     sign: float = 1.0
     datasets: tuple[str, ...] = ()
     """Datasets its expectations run over; empty for a function of parameters."""
+    named: bool = False
+    """Whether the spec names data of its means (`on D`): `verify all` keeps them."""
     surrogate: str | None = None
     multipliers: bool = False
+    prices: bool = True
+    """Whether its multipliers are prices of the bound where a run ends stationary."""
     line: int = 0
+    residual: bool = False
+    """Of a set: its entries are a residual that is to be 0, not functions that are <= 0."""
+    means: tuple[MeanFacts, ...] = ()
+    """Its means in the order in which they are measured; empty where none has a condition and none
+    is a denominator."""
+    rescaled: bool = False
+    """Its entries are (value - bound) times a denominator: of the same sign, in other units."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether its entries are h == 0, of either sign, and not g <= 0."""
+        return self.relation == "==" or self.residual
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the sign of its violation is that of one quantity from step to step.
+
+        Of several equalities the one that is shown changes, and with it the sign.
+        """
+        start, stop = self.segment or (0, 0)
+        return not self.equal or stop - start == 1
 
 
 class VerifyFacts(BaseModel):
@@ -184,6 +222,8 @@ class Program(BaseModel):
     """Params that have a number for each value of a column."""
     params: dict[str, float | tuple[float, ...]] = {}
     method: str = "auto"
+    described: dict[str, str] = {}
+    """Each dataset in words, for the report."""
     notes: tuple[str, ...] = ()
     """What the compiler wants said before training (budgets, implied defaults)."""
 

@@ -18,8 +18,19 @@ from cspec.dsl.nodes import (
     Using,
 )
 from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.duals import Nupi, Pid
 from cspec.dsl.settings.fit import FitSettings, SgdOptimizer
-from cspec.dsl.settings.methods import MAPS, METHODS, Auto, Method
+from cspec.dsl.settings.methods import (
+    MAPS,
+    METHODS,
+    AugmentedLagrangian,
+    Auto,
+    ExactPenalty,
+    Lagrangian,
+    Method,
+    Penalty,
+    QuadraticPenalty,
+)
 from cspec.dsl.settings.read import read_keywords, read_settings
 from cspec.dsl.settings.stops import STOPS, Stalled
 from cspec.dsl.source import Span
@@ -72,7 +83,36 @@ def read_method(typer: Typer, expr: Expr) -> Method | None:
     data = setting(expr, "dual_data")
     if data is not None and isinstance(data.value, Name):
         dataset(typer, data.value.id, data.value.span)
-    return settings if isinstance(settings, Method) else None
+    if not isinstance(settings, Method):
+        return None
+    _weightless(typer, expr, settings)
+    return settings
+
+
+def _weightless(typer: Typer, expr: Expr, method: Method) -> None:
+    """A weight of 0 that nothing ever moves: the requirement is measured, and not enforced."""
+    match method:
+        case Penalty(coefficient=0) | ExactPenalty(coefficient=0) | QuadraticPenalty(coefficient=0):
+            name, zero = "coefficient", "coefficient=0"
+            help = "a positive `coefficient`; 0 is the run without the requirement"
+        case AugmentedLagrangian(penalty=0, lr=None):
+            name, zero = "penalty", "penalty=0"
+            help = "a positive `penalty`, or give multipliers a step of their own: `lr=0.1`"
+        case Lagrangian(dual=Pid(kp=0, ki=0, kd=0) | Nupi(kp=0, ki=0) as dual):
+            name, zero = "dual", f"dual={dual.word}(kp=0, ki=0)"
+            help = "a positive gain: `ki` accumulates the violation"
+        case _:
+            return
+    given = setting(expr, name)
+    typer.report(
+        "CS540",
+        f"`{method.word}({zero})` enforces nothing",
+        expr.span if given is None else given.span,
+        "a weight of 0, at every step",
+        notes=("the requirement is measured and judged, but it moves nothing",),
+        helps=(f"write {help}",),
+        severity="warning" if name == "coefficient" else "error",
+    )
 
 
 def dataset(typer: Typer, name: str, span: Span) -> None:

@@ -51,6 +51,8 @@ class DatasetInfo(_Record):
     columns: tuple[str, ...]
     source: str | None
     implied: bool
+    standardized: bool = False
+    """Whether the model sees numeric inputs standardized; named features are as in the source."""
 
 
 class ConstraintInfo(_Record):
@@ -178,9 +180,15 @@ def _datasets(checked: Checked) -> tuple[DatasetInfo, ...]:
                 ),
                 source=_source(checked, source),
                 implied="data" in symbols.implied,
+                standardized=standardized(checked, name),
             )
         )
     return tuple(found)
+
+
+def standardized(checked: Checked, dataset: str) -> bool:
+    """Whether the source of a dataset standardizes numeric inputs (its setting `scale`)."""
+    return getattr(checked.sources.get(dataset), "scale", "none") == "standard"
 
 
 def _objective(checked: Checked) -> str:

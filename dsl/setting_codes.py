@@ -241,6 +241,16 @@ _CODES = (
         "domain q(t) = box([0, 1])\nmodel u(t)\nminimize E[u^2 for t in q.sample(10)]\n"
         "s.t. forall t in q.sample(10): u >= 0\n",
     ),
+    _code(
+        540,
+        "a weight that enforces nothing",
+        "With a weight of 0 that never grows the requirement is measured and judged, but nothing"
+        " pulls toward it: a fixed penalty with `coefficient=0`, or an augmented Lagrangian with"
+        " `penalty=0`, whose multipliers take steps of the size of the penalty. A `coefficient` of"
+        " 0 is a baseline to compare with and a warning.",
+        "var x = 0\nminimize x^2\ns.t. x >= 1\nusing augmented_lagrangian(penalty=0)\n",
+        "var x = 0\nminimize x^2\ns.t. x >= 1\nusing augmented_lagrangian(penalty=0, lr=0.1)\n",
+    ),
 )
 
 SETTING_CODES: dict[str, Code] = {code.code: code for code in _CODES}

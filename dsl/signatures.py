@@ -22,7 +22,7 @@ a number, `example` one number an example, else the kind itself."""
 class Parameter(NamedTuple):
     """One argument: its name, the kinds it takes, whether it may be left out, its range.
 
-    `whole` arguments are whole numbers.
+    `whole` arguments are whole numbers; `below` ones lie below `high`.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Parameter(NamedTuple):
     choices: tuple[float, ...] = ()
     keyword: bool = False
     whole: bool = False
+    below: bool = False
 
 
 class Signature(NamedTuple):
@@ -221,7 +222,7 @@ _TABLE: tuple[Signature, ...] = (
     Signature(
         "cvar",
         "risk",
-        (_p("values"), _p("level", _PLAIN, low=0, high=1)),
+        (_p("values"), _p("level", _PLAIN, low=0, high=1, below=True)),
         "number",
         "mean of the worst (1 - level) share of the examples",
         monotone=(1, 1),

@@ -50,7 +50,8 @@ def argument_kind(
         )
         return UNKNOWN
     known = value_or_none(value, typer.values)
-    if known is not None and not parameter.low <= known <= parameter.high:
+    top = parameter.below and known == parameter.high
+    if known is not None and (top or not parameter.low <= known <= parameter.high):
         _out_of_range(typer, signature, parameter, value, known)
     elif known is not None and parameter.choices and known not in parameter.choices:
         _no_choice(typer, call, signature, parameter, value)
@@ -121,7 +122,9 @@ def _out_of_range(
 ) -> None:
     low, high = parameter.low, parameter.high
     span, of = f"between {number(low)} and {number(high)}", ""
-    if high == float("inf"):
+    if parameter.below and known == high:
+        span, of = f"below {number(high)}", ""
+    elif high == float("inf"):
         span, of = f"at least {number(low)}", "of "
     helps: tuple[str, ...] = (f"choose a number {of}{span}",)
     if signature.name == "norm" and known < 1:

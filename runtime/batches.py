@@ -114,6 +114,7 @@ class Batches:
         fit: FitSettings,
         seed: int,
         augment: Augment | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         sizes = fit.batch_size if isinstance(fit.batch_size, dict) else {}
         if unknown := [name for name in sizes if name not in data]:
@@ -123,13 +124,14 @@ class Batches:
         self._sizes = {name: batch_size_of(fit, name) for name in data}
         self._seed = seed
         self._augment = augment
+        self._dtype = dtype
         self._orders: dict[str, tuple[int, Tensor]] = {}
         self.epochs_an_order = 1
         """Epochs that pass over the training data in the same batches."""
 
     def at(self, step: int) -> Batch:
         """The batch of step number `step`, counted from 0."""
-        clock = torch.tensor([float(step)])
+        clock = torch.tensor([float(step)], dtype=self._dtype)
         return Batch(lambda name: self._draw(name, step), tuple(self.data), clock)
 
     def _draw(self, name: str, step: int) -> Columns:

@@ -172,6 +172,7 @@ def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> D
         columns={name: _column_facts(dataset, name) for name in dataset.columns},
         feature_names=dataset.feature_names,
         provenance=dataset.provenance,
+        scaling=dataset.scaling,
         joint=tuple(
             (columns, _joint_counts(dataset, columns))
             for columns in sorted(set(crosses))

@@ -19,6 +19,7 @@ from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.runtime.binding import Bound
 from cspec.runtime.conclude import conclude
 from cspec.runtime.failures import reason_of
+from cspec.runtime.modes import constants_in
 from cspec.runtime.parametrization import settle_
 from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
@@ -119,7 +120,7 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
     if folder is not None:
         session.at_boundary = folder.tick
         session.keep = folder.checkpoint
-    with _interruptible(session):
+    with _interruptible(session), constants_in(session.dtype):
         try:
             session.module["train"](session)
         except KeyboardInterrupt:

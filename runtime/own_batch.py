@@ -34,6 +34,7 @@ class BatchReader:
         given = {n: torch.as_tensor(v) for n, v in values.items() if n in self._program.given}
         parts = {n: v for n, v in values.items() if n in self._targets and isinstance(v, Mapping)}
         columns = {n: v for n, v in values.items() if n not in given and n not in parts}
+        # Of the type of the program's constants, which is in force while a batch is read.
         clock = torch.tensor([float(step)], device=self._device)
         batch: dict[str, Any] = {**parts, "given": given, "clock": clock}
         if columns and self._default is not None:

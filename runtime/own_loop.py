@@ -9,7 +9,8 @@ The order is simultaneous: model and multipliers both move from what was measure
 iterate (`run` alternates, dual first, by default).
 
 What counts, when a step is skipped. Every call of `loss` leaves a measurement. The optimizer's
-step consumes all that are left: multipliers move once, from their average. A measurement whose
+step consumes all that are left: multipliers move once, from their average, in which each call
+weighs as in the gradient (`loss.backward()` 1, `(loss / k).backward()` 1/k). A measurement whose
 gradient was computed and then thrown away (by `zero_grad` without a step between, as after a loss
 scaler skipped it) is discarded with it. A `loss` whose `backward` did not run yet is kept by
 `zero_grad`. So the multipliers move exactly when the model does, from the same examples.
@@ -26,13 +27,14 @@ from torch import Tensor, nn
 from cspec.compiler.graph import Kind, Operation
 from cspec.compiler.program import Program
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.runtime.entries import prices
 from cspec.runtime.execute import load_module
-from cspec.runtime.history import entries
 from cspec.runtime.models import clamp_gates, has_gates
+from cspec.runtime.modes import constants_in
 from cspec.runtime.optimizers import finite
 from cspec.runtime.own_batch import BatchReader
 from cspec.runtime.own_refusals import refuse
-from cspec.runtime.pending import Pending, average
+from cspec.runtime.pending import Pending, of_a_step, of_an_epoch
 from cspec.runtime.session import state_tensor
 
 
@@ -44,8 +46,10 @@ class Handle:
     call `update()` after each optimizer step.
 
     `loss(...)` divides nothing: with k calls a step, divide each by k before `backward`, as
-    usual. Means over a batch average exactly over equal batches; for conditional means, ratios,
-    `abs` and `gap` small batches are another estimate than one large batch.
+    usual, or weigh each by its share n / N of the examples. The multipliers move by the mean of
+    what the calls measured with the same weights (the gradients that their losses were given), so
+    model and multipliers see one problem. For conditional means, ratios, `abs` and `gap` small
+    batches are another estimate than one large batch.
 
     Raises:
         SpecError: a method that owns the whole step (L-BFGS, SQP, Frank-Wolfe, ...).
@@ -74,10 +78,13 @@ class Handle:
         first = next((p for p in self._parameters if p.is_floating_point()), None)
         device = torch.device("cpu") if first is None else first.device
         dtype = torch.get_default_dtype() if first is None else first.dtype
+        self._constants = torch.promote_types(dtype, torch.float32)
+        """The type of numbers in emitted functions: those of the spec keep their digits."""
         self._reader = BatchReader(program, device)
+        with constants_in(self._constants):
+            starts = self.module["initial_state"](self.primal)
         self.state: dict[str, Tensor] = {
-            name: state_tensor(value, device, dtype)
-            for name, value in self.module["initial_state"](self.primal).items()
+            name: state_tensor(value, device, dtype) for name, value in starts.items()
         }
         self._hooks: list[Any] = []
         if hook:
@@ -92,18 +99,19 @@ class Handle:
         Raises:
             SpecError: names that the spec does not know, or that it needs and did not get.
         """
-        batch, examples = self._reader.read(values, self.steps)
         if self._gradients_gone():
             self._discard_used()
-        f, g, true = self.module["measure"](self.primal, batch)
-        combine = self.module["combine"]
-        # Modules whose penalty terms need no parameters leave them out.
-        wanted = combine.__code__.co_argcount
-        total: Tensor = combine(*(f, g, true, self.state, self.primal)[:wanted])
+        with constants_in(self._constants):
+            batch, examples = self._reader.read(values, self.steps)
+            f, g, true = self.module["measure"](self.primal, batch)
+            combine = self.module["combine"]
+            # Modules whose penalty terms need no parameters leave them out.
+            wanted = combine.__code__.co_argcount
+            total: Tensor = combine(*(f, g, true, self.state, self.primal)[:wanted])
         measured = Pending(true.detach().clone(), examples)
         self._pending.append(measured)
         if total.requires_grad:
-            total.register_hook(lambda gradient: _mark(measured))  # type: ignore[no-untyped-call]
+            total.register_hook(measured.weigh)  # type: ignore[no-untyped-call]
         return total
 
     def step(self, **values: Any) -> Tensor:
@@ -126,13 +134,13 @@ class Handle:
 
     def update(self) -> None:
         """Commit: move the multipliers by what was measured since the last time, then project."""
-        true = average(self._pending)
+        true = of_a_step(self._pending)
         if true is None:
             return
         self.steps += 1
         self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
         self._pending.clear()
-        with torch.no_grad():
+        with torch.no_grad(), constants_in(self._constants):
             self._move("step", self.steps, true)
             if "project" in self.module:
                 # Your loop has no known end, so a count that ramps down is at its bound at once.
@@ -143,16 +151,16 @@ class Handle:
 
     def end_epoch(self) -> None:
         """Commit what moves once an epoch, by the mean of the epoch's measurements."""
-        true = average(self._since_epoch)
+        true = of_an_epoch(self._since_epoch)
         self.epochs += 1
         if true is not None:
-            with torch.no_grad():
+            with torch.no_grad(), constants_in(self._constants):
                 self._move("epoch", self.epochs, true)
         self._since_epoch.clear()
 
     def _move(self, unit: str, number: int, true: Tensor) -> None:
         for operation in self._functions:
-            early = self.steps < operation.after
+            early = self.steps <= operation.after
             if (
                 operation.trigger.unit == unit
                 and number % operation.trigger.count == 0
@@ -186,9 +194,8 @@ class Handle:
 
     @property
     def multipliers(self) -> dict[str, float]:
-        """Committed multipliers by label; for many entries the largest in size."""
-        priced = [c for c in self.program.constraints if c.multipliers and c.segment is not None]
-        return entries(self.state.get("multipliers"), priced)
+        """Committed multipliers by label; one number a constraint (`entries.price`)."""
+        return prices(self.state.get("multipliers"), self.program.constraints)
 
     def state_dict(self) -> dict[str, Any]:
         """Multipliers and counters; save it between two steps, beside model and optimizer."""
@@ -221,10 +228,6 @@ class Handle:
         new = [parameter for parameter in own if id(parameter) not in trained]
         if new:
             self.optimizer.add_param_group({"params": new})
-
-
-def _mark(measured: Pending) -> None:
-    measured.used = True
 
 
 def _parameters(primal: Mapping[str, Any]) -> list[nn.Parameter]:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from cspec.compiler.which_data import Where
 from cspec.runtime.failures import reason_of
-from cspec.runtime.verify import Measurement, Where
+from cspec.runtime.verify import Measurement
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session

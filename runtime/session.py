@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,11 +17,18 @@ from cspec.runtime.checkpoint import generators, restore_generators
 from cspec.runtime.details import note_metrics
 from cspec.runtime.history import History
 from cspec.runtime.metrics import measure_initial
-from cspec.runtime.modes import constants_in, measuring, seed_everything
+from cspec.runtime.modes import (
+    buffers_kept,
+    constants_in,
+    measuring,
+    seed_everything,
+    undisturbed,
+)
 from cspec.runtime.optimizers import build_optimizers
 from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
 from cspec.runtime.snapshots import load_tensors, tensors_of
+from cspec.runtime.update import instead
 from cspec.runtime.verify import Measurer
 from cspec.runtime.watch import Watch, sampled
 
@@ -81,7 +89,9 @@ class Session:
         self.notes: list[str] = []
         self.details: dict[str, dict[str, float]] = {}
         _refuse(program, self.fit.accumulate)
-        dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
+        self.dtype = dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
+        """Of parameters, data, state and of the constants in emitted functions."""
+        self._outside = torch.get_default_dtype()
         self.device = torch.device(device)
         for name, model in bound.models.items():
             self.notes.extend(_narrowed(name, model, dtype))
@@ -97,13 +107,12 @@ class Session:
         self.plan = plan_steps(program, self.fit, self.data)
         self.total_steps = self.plan.total_steps
         augment = bound.functions[self.fit.augment] if self.fit.augment else None
-        self._batches = Batches(self.data, self.plan, self.fit, seed, augment)
+        self._batches = Batches(self.data, self.plan, self.fit, seed, augment, dtype)
         self.named = trained(self.primal)
         self.parameters = list(self.named.values())
         self.optimizer = build_optimizers(self.fit.optimizer, self.named)
-        self.schedule = Schedule(
-            self.fit.schedule, self.optimizer, self.total_steps, self.plan.epoch_steps
-        )
+        lengths = (self.total_steps, self.plan.epoch_steps)
+        self.schedule = Schedule(self.fit.schedule, self.optimizer, *lengths)
         seed_everything(seed)
         with constants_in(dtype):
             starts = module["initial_state"](self.primal)
@@ -123,7 +132,7 @@ class Session:
         self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
         snapshots, notes = sampled(program, self.plan, self.measurer, self.data, seed)
         self.initial = measure_initial(self)
-        self.watch = Watch(program, self.plan, module["objective"], snapshots)
+        self.watch = Watch(program, self.plan, module, snapshots)
         self.notes.extend(notes)
 
     @property
@@ -175,22 +184,30 @@ class Session:
         self.optimizer.flush()
         self.history.flush()
         if self._on_progress is not None and self.history.rows:
-            row = self.history.rows[-1]
-            self._on_progress(
-                {
-                    "step": self.step,
-                    "total_steps": None if self.program.method in SOLVERS else self.total_steps,
-                    "epoch": self.epoch,
-                    "objective": row.objective,
-                    "violations": row.violations,
-                    "multipliers": row.multipliers,
-                    "skipped": self.optimizer.skipped,
-                }
-            )
+            # Whoever watches may draw random numbers: the run goes on as if nobody did.
+            with undisturbed(), constants_in(self._outside):
+                self._on_progress(self._told())
+
+    def _told(self) -> dict[str, Any]:
+        """What a callback is told."""
+        row = self.history.rows[-1]
+        return {
+            "step": self.step,
+            "total_steps": None if self.program.method in SOLVERS else self.total_steps,
+            "epoch": self.epoch,
+            "objective": row.objective,
+            "violations": row.violations,
+            "multipliers": row.multipliers,
+            "skipped": self.optimizer.skipped,
+        }
 
     def record(self, f: Tensor, true: Tensor) -> None:
-        """Note objective and true constraints of this step; the host does not wait."""
-        self.history.add(self.step, self.epoch, f, true, self.state.get("multipliers"))
+        """Note objective and true constraints of this step; the host does not wait.
+
+        `f` is what is minimized; the history has the objective as written.
+        """
+        objective = -f if self.program.sense == "maximize" else f
+        self.history.add(self.step, self.epoch, objective, true, self.state.get("multipliers"))
 
     def full(
         self, function: Callable[[Mapping[str, Any], Mapping[str, Any]], Tensor], **other: str
@@ -201,8 +218,30 @@ class Session:
         """
         with measuring(self.models()):
             columns = self.measurer.columns(list(other.items()))
-            clock = torch.tensor([float(self.step)], device=self.device)
-            return function(self.primal, {**columns, "clock": clock})
+            return function(self.primal, {**columns, "clock": self._clock()})
+
+    def seen(
+        self,
+        function: Callable[[Mapping[str, Any], Mapping[str, Any]], Tensor],
+        batch: Batch,
+        **other: str,
+    ) -> Tensor:
+        """`function(primal, batch)` in evaluation mode, without gradient and without a trace.
+
+        `train="val"` measures on the batch of `val` in place of that of `train`.
+        """
+        with measuring(self.models()):
+            return function(self.primal, instead(batch, **other))
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """A block that looks at the batch of this step once more.
+
+        The models' running statistics count the batch once, and the generators go on afterwards
+        as if it had been looked at once.
+        """
+        with undisturbed(), buffers_kept(self.models()):
+            yield
 
     def models(self) -> list[nn.Module]:
         """The modules among the primal variables."""
@@ -214,8 +253,11 @@ class Session:
 
     def whole_batch(self) -> dict[str, Mapping[str, Tensor]]:
         """All the data as one batch."""
-        clock = torch.tensor([float(self.step)], device=self.device)
-        return {**self.measurer.columns(), "clock": clock}  # type: ignore[dict-item]
+        return {**self.measurer.columns(), "clock": self._clock()}  # type: ignore[dict-item]
+
+    def _clock(self) -> Tensor:
+        """The number of steps so far: what bounds that move are read from."""
+        return torch.tensor([float(self.step)], device=self.device, dtype=self.dtype)
 
     # --- rounds ------------------------------------------------------------------------------
 

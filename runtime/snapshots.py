@@ -72,7 +72,9 @@ def better(candidate: Iterate, held: Iterate | None, sense: str) -> bool:
     if candidate.feasible != held.feasible:
         return candidate.feasible
     if not candidate.feasible:
-        return candidate.violation <= held.violation and math.isfinite(candidate.violation)
+        # A requirement that is not measured on the data is violated without end, at every iterate.
+        known = math.isfinite(candidate.violation) or math.isfinite(candidate.objective)
+        return candidate.violation <= held.violation and known
     new, old = _minimized(candidate, sense), _minimized(held, sense)
     if not math.isfinite(new) or not math.isfinite(old):
         return math.isfinite(new) or not math.isfinite(old)

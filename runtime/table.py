@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +12,9 @@ HEADER = ("requirement", "value", "relation", "bound", "met", "multiplier", "on"
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.6g}"
+    if value is None:
+        return "-"
+    return "not measured" if math.isnan(value) else f"{value:.6g}"
 
 
 def _row(constraint: ConstraintResult) -> tuple[str, ...]:

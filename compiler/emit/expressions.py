@@ -45,6 +45,7 @@ from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
 from cspec.compiler.vectors import Constants, Entries, Sized, Total
 from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
+from cspec.dsl.measured_on import measured_on
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -118,6 +119,12 @@ class Translator:
         """The argument that maps datasets to columns: a batch, or whole data."""
         self.at_module_level = False
         """Whether what is translated stands outside of every function."""
+        self.strict = False
+        """Whether nothing may be left out: a verdict is measured, where a step skips."""
+        self.noted = False
+        """Whether each mean says on which data it is, for counts and standard errors."""
+        self.inside_call = False
+        """Whether a function takes what is translated."""
         self.scope = scope
         self.writer = writer
         self.names = names
@@ -256,8 +263,8 @@ class Translator:
                 | Product(operands=operands, operators=operators)
             ):
                 result, *rest = self.numbers(operands)
-                for operator, value in zip(operators, rest, strict=True):
-                    result = ast.BinOp(result, OPERATORS[operator], value)
+                for operator, value, operand in zip(operators, rest, operands[1:], strict=True):
+                    result = self._binary(result, operator, value, operand)
                 return result
             case Power(base=base, exponent=exponent):
                 left, right = self.numbers((base, exponent))
@@ -348,6 +355,12 @@ class Translator:
             result = ast.BinOp(result, OPERATORS[operator], self.matrix(operand))
         return result
 
+    def _binary(self, left: ast.expr, operator: str, right: ast.expr, operand: Expr) -> ast.expr:
+        """`left operator right`; a quotient of means is not measured where its denominator is 0."""
+        if operator == "/" and any(True for _ in measured_on(operand)):
+            return self.call("quotient", left, right)
+        return ast.BinOp(left, OPERATORS[operator], right)
+
     def _long(self, expr: Sum) -> ast.expr:
         """A sum too long for one Python expression, as a sum of shorter ones."""
         terms = [
@@ -357,7 +370,13 @@ class Translator:
         width = max(LONGEST, math.isqrt(len(terms)) + 1)
         pieces = [terms[i : i + width] for i in range(0, len(terms), width)]
         parts = [Sum(operands=tuple(p), operators=("+",) * (len(p) - 1)) for p in pieces]
-        return self.call("total", self.call("array", *map(self.translate, parts)))
+        terms_ = self.call("array", *map(self.translate, parts))
+        return self._all_of(terms_) if self.strict else self.call("total", terms_)
+
+    @staticmethod
+    def _all_of(tensor: ast.expr) -> ast.expr:
+        """A sum that leaves nothing out."""
+        return ast.Call(ast.Attribute(tensor, "sum"), args=[], keywords=[])
 
     def matrix(self, expr: Expr) -> ast.expr:
         """A factor of `@`, or what is transposed: kernels are read as (outputs, rest)."""
@@ -482,10 +501,11 @@ class Translator:
                 return means.tail(self, name, expr)
             case Name(id=name) if (reduced := self._reduction(name, expr)) is not None:
                 return reduced
-            case Name(id="sum") if len(expr.arguments) == 1 and not self.scope.facts.data:
+            case Name(id="sum" as name) if len(expr.arguments) == 1 and (
+                self.strict or not self.scope.facts.data
+            ):
                 # Nothing is left out where nothing is measured: what is undefined has to be seen.
-                tensor = self.call("as_tensor", self.translate(expr.arguments[0]))
-                return ast.Call(ast.Attribute(tensor, "sum"), args=[], keywords=[])
+                return self._all_of(self.call("as_tensor", *self._arguments(name, expr)))
             case Name(id=name):
                 value = self.call(
                     BODIES.get(name, name),
@@ -556,9 +576,13 @@ class Translator:
         entrywise = signature is not None and (
             signature.family == "elementary" or name in ("max", "min")
         )
-        if entrywise and name != "softmax":
-            return self.numbers(expr.arguments)
-        return [self.translate(argument) for argument in expr.arguments]
+        outer, self.inside_call = self.inside_call, True
+        try:
+            if entrywise and name != "softmax":
+                return self.numbers(expr.arguments)
+            return [self.translate(argument) for argument in expr.arguments]
+        finally:
+            self.inside_call = outer
 
     def _ramp(self, expr: Call) -> ast.expr:
         """A bound of this step; where the verdict is measured, its last value."""

@@ -20,6 +20,7 @@ from cspec.compiler.lower import (
     group_count,
     outside_reductions,
 )
+from cspec.compiler.passes.canonical import parts_of
 from cspec.compiler.rewrite import last_of_ramp
 from cspec.compiler.vectorize import Vectorizer
 from cspec.dsl.nodes import Expectation, Expr, Name
@@ -94,22 +95,32 @@ def _objective(lowered: Lowered, translator: Translator, vectors: Vectorizer | N
     translator.names.fresh("f")
     for c in lowered.soft:
         assert c.soft is not None
-        term = _soft_term(c, translator)
-        weight = constant(c.soft.weight)
-        if c.soft.power != 1:
-            term = ast.BinOp(term, ast.Pow(), constant(c.soft.power))
-        total = ast.BinOp(ast.Name(id="f"), ast.Add(), ast.BinOp(weight, ast.Mult(), term))
+        term = _preference(c, c.parts, c.gradient_parts, translator)
+        total = ast.BinOp(ast.Name(id="f"), ast.Add(), term)
         writer.assign("f", total, f"preference {full_label(c)}")
 
 
-def _soft_term(c: Constraint, translator: Translator) -> ast.expr:
-    """The violation of a preference: [g]+, |h|, or the largest entry of a set's residual."""
+def _preference(
+    c: Constraint,
+    true: Sequence[Expr],
+    seen: Sequence[Expr] | None,
+    translator: Translator,
+) -> ast.expr:
+    """Weight times the violation of a preference: the true one, with the gradient of `seen`."""
+    assert c.soft is not None
     if c.relation == "in":
-        return _set_violation(c, translator)
-    functions = c.gradient_parts or c.parts
-    vector = _vector([translator.translate(part) for part in functions], translator)
-    size = translator.call("absolute" if c.relation == "==" else "relu", vector)
-    return translator.call("total", size)
+        amount = _set_violation(c, translator)
+        if c.soft.power != 1:
+            amount = ast.BinOp(amount, ast.Pow(), constant(c.soft.power))
+        return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
+    entries = _vector([translator.translate(part) for part in true], translator)
+    if seen is not None:
+        surrogate = _vector([translator.translate(part) for part in seen], translator)
+        entries = translator.call("stands_in", entries, surrogate)
+    power = {} if c.soft.power == 1 else {"power": constant(c.soft.power)}
+    word = "distance" if c.relation == "==" else "shortfall"
+    amount = translator.call(word, entries, **power)
+    return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
 
 
 def _entries(
@@ -177,7 +188,7 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
     """`evaluate(primal, data) -> {label: (value, bound)}` in the user's units, as deployed."""
     doc = ["Value and bound of every constraint as written, on whole data and as deployed."]
     with make.writer.function("evaluate", ("primal", "data"), doc):
-        translator = make("data")
+        translator = make("data", strict=True, noted=True)
         pairs = []
         for c in lowered.problem.constraints:
             pairs.append((full_label(c), ast.unparse(_report(c, translator))))
@@ -231,6 +242,20 @@ def _set_violation(c: Constraint, translator: Translator) -> ast.expr:
     return ast.Call(func=function, args=[target], keywords=[])
 
 
+def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
+    """`preferences(primal, data) -> {label: amount}`: what each adds to the objective."""
+    doc = ["What each preference adds to what is minimized, on whole data and as deployed."]
+    with make.writer.function("preferences", ("primal", "data"), doc):
+        translator = make("data")
+        pairs = []
+        for c in soft:
+            function = c.relation != "in"
+            written = parts_of(c.value, c.bound, c.relation, whole=True) if function else ()
+            amount = _preference(c, written, None, translator)
+            pairs.append((full_label(c), ast.unparse(amount)))
+        _return_dictionary(pairs, make.writer)
+
+
 def write_objective(expr: Expr, make: MakeTranslator, vectors: Vectorizer | None = None) -> None:
     """`objective(primal, data)`: the objective as written, without preferences."""
     doc = ["The objective as written."]
@@ -250,8 +275,11 @@ class MakeTranslator:
         self.writer: Writer = template.writer
         self.names: Names = template.names
 
-    def __call__(self, container: str = "batch") -> Translator:
+    def __call__(
+        self, container: str = "batch", *, strict: bool = False, noted: bool = False
+    ) -> Translator:
         t = self._template
         made = Translator(t.scope, t.writer, t.names.copy(), t.used, container)
         made.operators = t.operators
+        made.strict, made.noted = strict, noted
         return made

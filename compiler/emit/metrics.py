@@ -34,7 +34,7 @@ def _write_table(
     for called, expr in values.items():
         function = functions[called] = make.names.fresh(f"{prefix}_{called[:_LONGEST]}")
         with writer.function(function, ("primal", "data"), [doc]):
-            value = make("data").translate(expr)
+            value = make("data", strict=True).translate(expr)
             writer.line(f"return {ast.unparse(value)}")
     writer.line()
     writer.line()

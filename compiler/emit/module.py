@@ -24,6 +24,7 @@ from cspec.compiler.emit.measures import (
     write_evaluate,
     write_measure,
     write_objective,
+    write_preferences,
     write_stand_in,
     write_violation,
 )
@@ -54,7 +55,7 @@ from cspec.dsl.source import Source
 
 UPDATE_PIECES = frozenset(
     {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
-     "instead", "worst"}
+     "instead", "worst", "stands_in", "shortfall", "distance"}
 )  # fmt: skip
 LOOP_PIECES = {
     **RUNTIME_FUNCTIONS,
@@ -157,9 +158,9 @@ def double_quoted(text: str) -> str:
 INTERNAL = frozenset(
     {
         "per_example", "entry", "own_entry", "spread", "as_number", "side_by_side", "recoded",
-        "group_index", "fraction", "mean", "weighted", "by_group", "implies", "as_tensor",
-        "expected_density", "class_prob", "label_prob", "class_margin", "label_margin",
-        "sigmoid_event", "ramp_event", "hinge_event", "soft_equal", "as_weight",
+        "group_index", "fraction", "mean", "weighted", "by_group", "every_group", "quotient",
+        "implies", "as_tensor", "expected_density", "class_prob", "label_prob", "class_margin",
+        "label_margin", "sigmoid_event", "ramp_event", "hinge_event", "soft_equal", "as_weight",
         "violations", "product_and", "product_or", "product_not", "product_implies",
     }
 )  # fmt: skip
@@ -175,7 +176,8 @@ RESERVED_NAMES = (
     | {
         "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
-        "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
+        "measure", "violation", "evaluate", "metrics", "objective", "preferences", "combine",
+        "project", "train",
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
         "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth",
     }
@@ -229,6 +231,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_train(loop, make())
     write_objective(emission.objective, make, None if solve is None else solve.vectors)
     write_evaluate(lowered, make)
+    if lowered.soft:
+        write_preferences(lowered.soft, make)
     write_metrics(lowered.problem.metrics, make)
 
 
@@ -311,7 +315,7 @@ def _constants(head: Writer, template: Translator, scope: Scope, emission: Emiss
 
 def _tail(emission: Emission) -> str:
     plain = emission.program.model_dump(
-        mode="json", exclude={"source", "graph"}, exclude_defaults=True
+        mode="json", exclude={"source", "graph", "described"}, exclude_defaults=True
     )
     literal = pprint.pformat(_python(plain), width=100, sort_dicts=False, compact=True)
     return (

@@ -8,6 +8,7 @@
     A / B <= b     ->  A - b B                  (B an expectation, so never negative)
 
 Splitting keeps each function linear in expectations, so that a minibatch estimate is unbiased.
+Preferences and fixed penalties weigh the violation as written, one number: they are not split.
 """
 
 from __future__ import annotations
@@ -15,18 +16,30 @@ from __future__ import annotations
 from cspec.compiler.ir import Constraint, Problem, Recovery
 from cspec.compiler.rewrite import call, function_name
 from cspec.dsl.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
+from cspec.dsl.settings.methods import Method
 
 
-def canonical(problem: Problem) -> Problem:
-    """Maximization becomes minimization; each constraint gets its canonical parts."""
+def canonical(problem: Problem, method: Method | None = None) -> Problem:
+    """Maximization becomes minimization; each constraint gets its canonical parts.
+
+    `method` is the one of every constraint that names none.
+    """
     sign = -1.0 if problem.sense == "maximize" else 1.0
     objective = negate(problem.objective) if sign < 0 else problem.objective
-    constraints = tuple(
-        c.model_copy(update={"parts": _parts(c), "recovery": _recovery(c, sign)})
-        for c in problem.constraints
-    )
+    constraints = tuple(_canonical(c, sign, method) for c in problem.constraints)
     update = {"objective": objective, "objective_sign": sign, "constraints": constraints}
     return problem.model_copy(update=update)
+
+
+def _canonical(constraint: Constraint, sign: float, method: Method | None) -> Constraint:
+    whole = constraint.soft is not None or _is_whole(constraint, method)
+    found = constraint.model_copy(update={"whole": whole})
+    return found.model_copy(update={"parts": split(found), "recovery": _recovery(found, sign)})
+
+
+def _is_whole(constraint: Constraint, method: Method | None) -> bool:
+    chosen = method if constraint.method is None else constraint.method
+    return not constraint.construction and isinstance(chosen, Method) and chosen.whole
 
 
 def _recovery(constraint: Constraint, sign: float) -> Recovery:
@@ -34,22 +47,19 @@ def _recovery(constraint: Constraint, sign: float) -> Recovery:
     return Recovery(sensitivity_sign=sign * direction)
 
 
-def _parts(constraint: Constraint) -> tuple[Expr, ...]:
-    match constraint.relation:
-        case "in":
-            return ()
-        case "==":
-            return (minus(constraint.value, constraint.bound),)
-        case "<=":
-            return upper(constraint.value, constraint.bound)
-        case _:
-            return lower(constraint.value, constraint.bound)
+def split(constraint: Constraint) -> tuple[Expr, ...]:
+    """The canonical functions of a constraint; of a set none."""
+    if constraint.relation == "in":
+        return ()
+    return parts_of(constraint.value, constraint.bound, constraint.relation, constraint.whole)
 
 
-def parts_of(value: Expr, bound: Expr, relation: str) -> tuple[Expr, ...]:
-    """Canonical functions of `value relation bound`."""
-    if relation == "==":
+def parts_of(value: Expr, bound: Expr, relation: str, whole: bool = False) -> tuple[Expr, ...]:
+    """Canonical functions of `value relation bound`; `whole`: one, as written."""
+    if relation == "==" or (whole and relation == "<="):
         return (minus(value, bound),)
+    if whole:
+        return (minus(bound, value),)
     return upper(value, bound) if relation == "<=" else lower(value, bound)
 
 
@@ -81,6 +91,19 @@ def lower(value: Expr, bound: Expr) -> tuple[Expr, ...]:
         numerator, denominator = quotient
         return (minus(times(bound, denominator), numerator),)
     return (minus(bound, value),)
+
+
+def rescales(value: Expr) -> bool:
+    """Whether a part of `value <= b` is (value - b) times a denominator: of ratios and quotients.
+
+    Its sign is that of value - b, its size is not.
+    """
+    match function_name(value), value:
+        case "ratio", Call():
+            return True
+        case "max" | "min", Call(arguments=arguments):
+            return any(rescales(argument) for argument in arguments)
+    return _quotient(value) is not None
 
 
 def _quotient(value: Expr) -> tuple[Expr, Expr] | None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
 from cspec.compiler.ir import Category, Constraint, ParameterRef, PerExample, Problem
 from cspec.compiler.missing import index_set, not_compiled
+from cspec.compiler.passes.canonical import split
 from cspec.compiler.passes.codes import codes
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.rows import rows_fit
@@ -88,8 +89,14 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     expanded = map_expressions(expanded, coded)
     if wrong:
         raise SpecError(sorted(wrong, key=lambda d: d.span))
-    found = tuple(_with_set(c, context.facts) for c in expanded.constraints)
+    found = tuple(_with_set(_split_now(c), context.facts) for c in expanded.constraints)
     return expanded.model_copy(update={"constraints": found})
+
+
+def _split_now(c: Constraint) -> Constraint:
+    """`max(e(g) for g in S) <= b` in canonical parts, now that its members are known."""
+    written_out = (c.relation, function_name(c.value)) in (("<=", "max"), (">=", "min"))
+    return c.model_copy(update={"parts": split(c)}) if written_out and len(c.parts) == 1 else c
 
 
 def _with_set(c: Constraint, facts: Facts) -> Constraint:

@@ -59,7 +59,7 @@ def _surrogate(c: Constraint, moving: frozenset[str]) -> Constraint:
     if c.surrogate is not None:
         named = _named(c.surrogate, moving)
         if named is None:
-            parts = parts_of(c.surrogate, c.bound, c.relation)
+            parts = parts_of(c.surrogate, c.bound, c.relation, c.whole)
             return c.model_copy(update={"gradient_parts": parts})
         softener = named
     parts = tuple(soften(part, softener) for part in c.parts)

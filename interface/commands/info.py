@@ -55,7 +55,12 @@ def _sections(found: Needs) -> list[str]:
     ]
     sections.append(_section("params (--set name=value)", params))
     data = [
-        (d.name, ", ".join(d.columns), _origin(d.source), "implied" if d.implied else "")
+        (
+            d.name,
+            ", ".join(d.columns),
+            _origin(d.source),
+            "implied" if d.implied else SCALED if d.standardized else "",
+        )
         for d in found.datasets
     ]
     sections.append(_section("data", data))
@@ -79,6 +84,9 @@ def _section(title: str, rows: Sequence[Sequence[str]]) -> str:
 
 def _remarks(soft: bool, by: str | None) -> str:
     return ", ".join(text for text in ("a preference" if soft else "", by or "") if text)
+
+
+SCALED = "the model sees numeric inputs standardized; named features (`x.age`) are as in the data"
 
 
 def _origin(source: str | None) -> str:

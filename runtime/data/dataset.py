@@ -25,6 +25,8 @@ class Dataset:
         features: what `x` was made of, by name, in the units of its source: numbers before they
             were scaled, text as codes with `classes["x.name"]`. Binding makes columns of those
             that a spec names and drops the rest.
+        scaling: of each feature that is standardized its name, mean and deviation: the model sees
+            (feature - mean) / deviation.
         provenance: where the data came from: file, sizes, seed.
 
     Raises:
@@ -37,6 +39,7 @@ class Dataset:
     feature_names: tuple[str, ...] = ()
     provenance: str = ""
     features: Mapping[str, Tensor] = field(default_factory=dict)
+    scaling: tuple[tuple[str, float, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.columns:

@@ -45,13 +45,15 @@ def standardized(parts: dict[str, Dataset]) -> dict[str, Dataset]:
 
     A feature that is constant there is only shifted.
     """
-    reference = next(iter(parts.values()))["x"].double()
+    first = next(iter(parts.values()))
+    reference = first["x"].double()
     center, spread = reference.mean(0), reference.std(0, correction=0)
     spread = torch.where(spread > 0, spread, torch.ones_like(spread))
+    scaling = tuple(zip(first.feature_names, center.tolist(), spread.tolist(), strict=False))
 
     def scale(part: Dataset) -> Dataset:
         x = ((part["x"].double() - center) / spread).to(part["x"].dtype)
-        return replace(part, columns={**part.columns, "x": x})
+        return replace(part, columns={**part.columns, "x": x}, scaling=scaling)
 
     return {name: scale(part) for name, part in parts.items()}
 

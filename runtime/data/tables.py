@@ -85,7 +85,9 @@ def _standardize_numeric(parts: dict[str, Dataset], numeric: Tensor) -> dict[str
     result: dict[str, Dataset] = {}
     for name, part in parts.items():
         x = torch.where(numeric, scaled[name]["x"], part["x"])
-        result[name] = replace(part, name=name, columns={**part.columns, "x": x})
+        kept = zip(scaled[name].scaling, numeric.tolist(), strict=True)
+        scaling = tuple(entry for entry, number in kept if number)
+        result[name] = replace(part, name=name, columns={**part.columns, "x": x}, scaling=scaling)
     return result
 
 

@@ -82,10 +82,12 @@ from cspec.runtime.functions.sparsity import (
 )
 from cspec.runtime.functions.statistics import (
     by_group,
+    every_group,
     fraction,
     gap,
     group_sums,
     mean,
+    quotient,
     ratio,
     standard_error,
     sum_and_count,
@@ -190,6 +192,7 @@ __all__ = [
     "dl2_or",
     "entry",
     "erf",
+    "every_group",
     "exp",
     "expected_density",
     "expm1",
@@ -234,6 +237,7 @@ __all__ = [
     "product_or",
     "prunable",
     "quantile",
+    "quotient",
     "ramp_event",
     "ratio",
     "recoded",

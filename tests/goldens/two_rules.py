@@ -104,7 +104,7 @@ def train(session):
         project(primal, optimizer, 0.0)
     for batch in session.batches():
         f, g, true = measure(primal, batch)
-        if session.step % 10 == 0 and session.step >= 100:
+        if session.step % 10 == 0 and session.step > 100:
             ascend_lagrangian(state, true)
         loss = combine(f, g, true, state)
         optimizer.zero_grad()

@@ -76,6 +76,7 @@ def result(*constraints: ConstraintResult, **changes: Any) -> Result:
 
 
 PROGRAM: Any = SimpleNamespace(
+    described={"train": "10 rows; y in {a, <b>}"},
     spec="minimize ce <script> s.t. ...",
     sense="minimize",
     objective="ce",
@@ -83,7 +84,7 @@ PROGRAM: Any = SimpleNamespace(
     constraints=[
         SimpleNamespace(
             label=c.name, text=c.text, method=c.method, reason="why not", relation=c.relation,
-            sign=1.0, soft=False, tolerance=1e-6,
+            sign=1.0, soft=False, tolerance=1e-6, equal=c.relation == "==", rescaled=False,
         )
         for c in (MET, MISSED)
     ],
@@ -247,6 +248,7 @@ def test_the_report_is_one_file_with_curves_and_escaped_text() -> None:
     assert page.count("<svg") == 3 and "nothing was measured" in page
     assert 'class="bad">NOT MET' in page
     assert not re.search(r"(src|href)=", page)
+    assert "10 rows; y in {a, &lt;b&gt;}" in page
     assert "too short" in report_html(result(MET), PROGRAM)
 
 

@@ -37,7 +37,7 @@ def test_an_output_by_its_number() -> None:
     assert torch.equal(entry(Z, 2), Z[:, 2]) and torch.equal(entry(Z[:, 0], 0), Z[:, 0])
     assert torch.equal(entry((Z, Z[:, :1]), 1), Z[:, 0])
     assert torch.equal(entry({"a": Z[:, 1]}, 0), Z[:, 1])
-    with pytest.raises(ShapeMismatch, match="output 1 .* an example has 1"):
+    with pytest.raises(ShapeMismatch, match=r"output 1 .* an example has 1"):
         entry(Z[:, 0], 1)
 
 
@@ -97,6 +97,6 @@ def test_reductions_stay_within_an_example(reduction, plain) -> None:
     assert reduction(values[:, 0]).tolist() == values[:, 0].tolist()
     tokens = values.reshape(2, 3, 4)
     each = [[plain(token) for token in example] for example in tokens.tolist()]
-    assert reduction(tokens, tokens=1).flatten().tolist() == pytest.approx(sum(each, []))
+    assert reduction(tokens, tokens=1).tolist() == [pytest.approx(example) for example in each]
     whole = [plain(v for token in example for v in token) for example in tokens.tolist()]
     assert reduction(tokens).tolist() == pytest.approx(whole)
