@@ -59,7 +59,8 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     if isinstance(action.settings, Projection) and action.settings.warmup:
         elapsed = ast.BinOp(elapsed, ast.Sub(), constant(action.settings.warmup))
     moment = ast.BinOp(elapsed, ast.Div(), constant(share))
-    amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=[])
+    linear = [ast.keyword(arg="power", value=ast.Constant(1))] if _written(action) else []
+    amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=linear)
     get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
     scope = [ast.keyword(arg="scope", value=ast.Constant(LAYER))] if _each_alone(action.set) else []
     return ast.Call(func=get, args=[ast.Constant(action.set.word), amount], keywords=scope)
@@ -96,6 +97,14 @@ def density_ramp(
     if not action.settings.ramp or not isinstance(amount, Expr):
         return None
     return ast.Constant(1.0), translator.translate(amount), action.settings.ramp
+
+
+def _written(action: SetAction) -> bool:
+    """Whether the spec itself says `ramp`, which is a line; a method's own ramp is cubic."""
+    match action.set.arguments.get("0"):
+        case Call(function=Name(id="ramp")):
+            return True
+    return False
 
 
 def _final(member: SetMember) -> SetMember:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from cspec.runtime.update import ramp_down
+
 SPEC = (
     "param n = 60\ndata train(x, y) = digits(split=[1])\nmodel f = mlp(hidden=[8]{gates})\n"
     "minimize ce\ns.t. density(f) <= {ramp} by {method}\nfit(epochs=10, seed=0{n})"
@@ -37,7 +39,13 @@ def test_the_length_of_a_ramp(compiled: Callable[..., Any], ramp: str, steps: in
     assert f'batch["clock"], {steps})' in line(compiled, ramp, "lagrangian")
     share = min(steps / 150, 1)
     for method in ("projection", "admm"):
-        assert f"progress / {share:g})" in line(compiled, ramp, method)
+        assert f"progress / {share:g}, power=1)" in line(compiled, ramp, method)
+
+
+def test_a_ramp_of_a_projection_is_the_line_that_it_says() -> None:
+    """A method's own ramp is cubic."""
+    assert [ramp_down(8, 0, share, power=1) for share in (0, 1 / 8, 1 / 2, 1, 2)] == [8, 7, 4, 0, 0]
+    assert ramp_down(8, 0, 1 / 2) == 1
 
 
 def test_a_ramp_over_the_run_ends_at_its_last_value(run: Callable[..., Any]) -> None:

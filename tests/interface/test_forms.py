@@ -18,7 +18,7 @@ import pytest
 import cspec
 from cspec.dsl.check import check
 from cspec.dsl.diagnostics import SpecError, errors
-from cspec.dsl.not_compiled import LATER
+from cspec.dsl.not_compiled import LATER, WORDS
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
@@ -29,6 +29,7 @@ from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.settings.stops import STOPS
 from cspec.dsl.signatures import SETS, SIGNATURES, STRUCTURE, SURROGATE_SETTINGS
 from cspec.dsl.source import Source
+from cspec.vocabulary import KINDS, entries
 
 COLUMNS = "(x, y, sex, race, q, w)"
 DATA = f"data train{COLUMNS}, val{COLUMNS}\nmodel f = mlp(hidden=[4])\nminimize bce(f(x), y)\n"
@@ -372,6 +373,21 @@ def test_every_word_of_the_table_has_a_form() -> None:
     elementary = {word for word, s in SIGNATURES.items() if s.family == "elementary"}
     assert SIGNATURES.keys() | SETS == known | elementary
     assert SETS_OF_WEIGHTS.keys() == STRUCTURE
+
+
+def test_words_that_can_not_run_yet_are_marked() -> None:
+    """`cspec list` and the tables of the pages say it beside each of them, and of no other."""
+    table_ = {**words(), **settings()}
+    later = {
+        name.split()[1].partition("=")[0]
+        for name, text in table_.items()
+        if any(d.code in LATER for d in check(Source(text=text)).diagnostics)
+    }
+    assert later == WORDS.keys()
+    listed = {e.word: e.doc for kind in KINDS if kind != "codes" for e in entries(kind)}
+    assert {word for word, doc in listed.items() if "not compiled yet" in doc} == {
+        word for word in WORDS if word in listed
+    }
 
 
 def test_most_forms_run() -> None:
