@@ -94,6 +94,10 @@ class Lowered(NamedTuple):
 EQUALITY_SETS = frozenset({"stiefel", "symmetric", "sphere"})
 """Sets stated by `residual == 0`, of those that functional methods take (`FORMS`)."""
 
+LAYER_FLOOR = 0.2
+"""Part of a model's density that each of its layers keeps at least: a layer without a weight is the
+end of the network, and the largest weights of all may lie elsewhere."""
+
 SET_METHODS = frozenset({"projection", "admm", "parametrization", "frank_wolfe"})
 
 
@@ -158,7 +162,9 @@ def _rules(
             total_steps=run[0],
             steps_per_epoch=run[1],
             by_value=run[2],
-            deterministic=not sizes.facts.data and not sizes.facts.models,
+            deterministic=not sizes.facts.data
+            and not sizes.facts.models
+            and sizes.facts.own_loop is None,
         )
         fragment = FUNCTIONAL[settings.word](rule)
         if rule.relation == "mixed":

@@ -25,9 +25,11 @@ from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
 from cspec.compiler.line_run import line_graph
+from cspec.compiler.loop_notes import loop_notes
 from cspec.compiler.lower import Lowered, lower
 from cspec.compiler.matrices import matrices
 from cspec.compiler.metric_entries import metric_entries
+from cspec.compiler.moving_notes import moving_notes
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import Expansion, expand
@@ -60,6 +62,7 @@ from cspec.compiler.shared_sets import sharing_notes
 from cspec.compiler.sizes import example_call, models_sized
 from cspec.compiler.solve import Solve, solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
+from cspec.compiler.stream_checks import check_streams
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
 from cspec.compiler.variables import accurate, solver_notes, space_of, variables_space
@@ -239,6 +242,13 @@ def specialize(
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
     graph, solve, set_solve = _solver(lowered, space, checked)
+    if facts.own_loop is not None:
+        notes = loop_notes(checked, lowered, facts)
+    else:
+        notes += solver_notes(problem, checked)
+        notes += projection_notes(problem, fit, frozenset(checked.symbols.vars()))
+        notes += moving_notes(problem, checked, facts)
+        notes += check_streams(problem, checked, facts)
     draft = _draft(plan, facts, lowered, fit, inference).model_copy(
         update={
             "graph": graph,
@@ -246,8 +256,6 @@ def specialize(
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
             "notes": notes
-            + solver_notes(problem, checked)
-            + projection_notes(problem, fit, frozenset(checked.symbols.vars()))
             + (sharing_notes(lowered.actions, facts) if problem.solver is None else ()),
         }
     )
@@ -373,6 +381,9 @@ def _draft(
     checked, problem = plan.checked, lowered.problem
     methods = [(c.label, c.member, c.method) for c in problem.constraints]
     settings = repr((methods, fit, sorted(checked.params.items()), sorted(checked.tables.items())))
+    settings += "" if facts.own_loop is None else repr(facts.own_loop)
+    streams = {name: data.stream for name, data in facts.data.items() if data.stream}
+    settings += repr(streams) if streams else ""
     return Program(
         name=checked.source.name,
         spec=checked.source.text,

@@ -103,7 +103,8 @@ class VerifyFacts(BaseModel):
 
 
 class SourceCall(BaseModel):
-    """How a dataset or a model was made: `name(settings)`, found in `module` if not built in.
+    """How a dataset or a model was made: `name(arguments, settings)`, found in `module` if not
+    built in. Built-in words have all their values among the settings.
 
     `name` is empty for what was bound from outside.
     """
@@ -112,6 +113,7 @@ class SourceCall(BaseModel):
 
     name: str = ""
     module: str | None = None
+    arguments: tuple[Any, ...] = ()
     settings: dict[str, Any] = {}
     inputs: tuple[int, ...] | None = None
     """For models: shape of one example's input ..."""

@@ -18,6 +18,7 @@ from cspec.dsl.outside_values import (
     as_vector,
     column_of,
     how_to_set,
+    rows_of,
 )
 from cspec.dsl.source import NOWHERE
 from cspec.dsl.typecheck import OUTSIDE, Typer
@@ -150,13 +151,17 @@ def _override(
         _wrong_override(typer, item, given, str(problem))
         return None
     sizes = [value_or_none(dimension, values) for dimension in item.dimensions]
-    if None not in sizes and len(found) != math.prod(size or 0 for size in sizes):
-        size = math.prod(size or 0 for size in sizes)
-        given_ = f"{counted(len(found), 'number')} {'is' if len(found) == 1 else 'are'} given"
-        why = f"it has {number(size)} entries, and {given_}"
-        _wrong_override(typer, item, given, why)
-        return None
-    return found
+    if None in sizes:
+        return found
+    shape = tuple(int(size or 0) for size in sizes)
+    own = rows_of(given)
+    if len(found) == math.prod(shape) and (own is None or len(shape) == 1 or own == shape):
+        return found
+    verb = "is" if len(found) == 1 else "are"
+    given_ = counted(len(found), "number") if own is None else f"{own[0]} x {own[1]} numbers"
+    wanted = f"has {shape[0]} entries" if len(shape) == 1 else f"is {' x '.join(map(str, shape))}"
+    _wrong_override(typer, item, given, f"it {wanted}, and {given_} {verb} given")
+    return None
 
 
 def _wrong_override(typer: Typer, item: Param, given: object, why: str) -> None:

@@ -96,6 +96,15 @@ def as_vector(given: object) -> tuple[float, ...]:
     return tuple(as_number(cell) for row in rows for cell in row)
 
 
+def rows_of(given: object) -> tuple[int, int] | None:
+    """Rows and columns of numbers that come in rows of one length; None of numbers in a row."""
+    content = given.content if isinstance(given, GivenFile) else given
+    if isinstance(content, str) or not isinstance(content, Sequence) or not content:
+        return None
+    lengths = {len(row) if _is_row(row) else 0 for row in content}
+    return (len(content), lengths.pop()) if len(lengths) == 1 and 0 not in lengths else None
+
+
 def as_table(given: object) -> dict[str, float]:
     """Numbers by the values of a column: a mapping, or rows of a value and a number.
 

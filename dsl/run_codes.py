@@ -97,6 +97,25 @@ _CODES = (
         "The method owns the whole step, or acts between steps in a way that a loop of your own"
         " does not allow. `cspec.run` can do it.",
     ),
+    _code(
+        633,
+        "groups that nobody names",
+        "A requirement by group, on the values of a column, or on a class by its name needs to know"
+        " which values there are. In a loop of your own batches come one by one: give the training"
+        " data to `bind`, or the values by `groups=`.",
+    ),
+    _code(
+        634,
+        "an optimizer of something else",
+        "`bind` was given an optimizer that holds no parameter of what the spec moves, so nothing"
+        " would be trained.",
+    ),
+    _code(
+        635,
+        "values that only a loop of your own computes",
+        "A spec with `given` values is run by `cspec.bind` inside the loop that computes them;"
+        " `cspec run` has nothing to compute them from.",
+    ),
     _code(640, "a file can't be written", "The path, and the reason that the system gave."),
     _code(641, "no such device", "The device named is not known to this machine."),
     Code(

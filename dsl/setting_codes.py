@@ -120,6 +120,14 @@ _CODES = (
         _OK,
     ),
     _code(
+        516,
+        "batches of two sizes",
+        "A loader has batches of its own, and they are those of the training. The spec asks for"
+        " another size: leave `batch_size` out, or give the data that the loader reads from.",
+        _OK,
+        _OK,
+    ),
+    _code(
         520,
         "not compiled yet",
         "The form is part of the language: it parses, checks and formats, and this version does"

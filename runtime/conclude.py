@@ -129,6 +129,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     )
     for model in models.values():
         settle_(model)
+    session.release()
     return result
 
 

@@ -126,6 +126,7 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
         except KeyboardInterrupt:
             session.termination = "interrupted"
         except SpecError:
+            session.release()
             raise
         except Exception as error:
             found = explain_failure(session.program, error)
@@ -134,6 +135,7 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
                 found = found.model_copy(update={"notes": (*found.notes, kept)})
             for model in session.models():
                 settle_(model)
+            session.release()
             raise SpecError([found]) from error
     session.termination = session.termination or _termination(session)
     session.seconds = time.monotonic() - started

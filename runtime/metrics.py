@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cspec.runtime.failures import reason_of
 from cspec.runtime.modes import measuring
+from cspec.runtime.verify import models_in
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -26,37 +27,65 @@ class Recorded(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Before(dict[str, Tensor]):
+    """What metrics compare with, by its text: values before the first step."""
+
+    def __missing__(self, text: str) -> Tensor:
+        raise ValueError(
+            f"`{text}` was not measured before the first step: call `handle.verify(data)` there"
+        )
+
+
 def record(session: Session) -> Recorded:
-    """Every metric on whole data; those of several numbers entry by entry."""
+    """Every metric on whole data, as deployed."""
+    data = {**session.measurer.columns(), "initial": session.initial}
+    return recorded(session.module, session.primal, data, session.program.metric_entries)
+
+
+def recorded(
+    module: Mapping[str, Any],
+    primal: Mapping[str, Any],
+    data: Mapping[str, Any],
+    entries: Mapping[str, tuple[str, ...]],
+) -> Recorded:
+    """Every metric of an emitted module; those of several numbers entry by entry."""
     values: dict[str, float] = {}
     notes: list[str] = []
-    data = {**session.measurer.columns(), "initial": session.initial}
-    for name, function in session.module["metrics"].items():
-        entries = session.program.metric_entries.get(name, ())
+    for name, function in module["metrics"].items():
+        names = entries.get(name, ())
         try:
-            with measuring(session.models()):
-                values |= _named(name, function(session.primal, data), entries)
+            with measuring(models_in(primal)):
+                values |= _named(name, function(primal, data), names)
         except Exception as error:  # whatever went wrong, the run is over and its result stands
             reason, _ = reason_of(error)
-            values |= dict.fromkeys(_keys(name, entries), math.nan)
+            values |= dict.fromkeys(_keys(name, names), math.nan)
             notes.append(f"metric `{name}` is not measured [CS606]: {reason}")
     return Recorded(values, tuple(notes))
 
 
-def measure_initial(session: Session) -> dict[str, Any]:
+def measure_initial(session: Session) -> Before:
     """What metrics compare with, measured before the first step; NaN where that fails."""
-    found: dict[str, Any] = {}
-    functions: Mapping[str, Any] = session.module.get("initial", {})
+    found, notes = before(session.module, session.primal, session.measurer.columns())
+    session.notes.extend(notes)
+    return found
+
+
+def before(
+    module: Mapping[str, Any], primal: Mapping[str, Any], data: Mapping[str, Any]
+) -> tuple[Before, tuple[str, ...]]:
+    """The values that `initial` asks for, at the iterate that is loaded."""
+    found, notes = Before(), []
+    functions: Mapping[str, Any] = module.get("initial", {})
     for text, function in functions.items():
         try:
-            with measuring(session.models()):
-                value = function(session.primal, session.measurer.columns())
+            with measuring(models_in(primal)):
+                value = function(primal, data)
             found[text] = torch.as_tensor(value).detach().clone()
         except Exception as error:  # said where the metric is
             reason, _ = reason_of(error)
-            session.notes.append(f"`initial({text})` is not measured [CS606]: {reason}")
+            notes.append(f"`initial({text})` is not measured [CS606]: {reason}")
             found[text] = torch.tensor(math.nan)
-    return found
+    return found, tuple(notes)
 
 
 def _keys(name: str, entries: tuple[str, ...]) -> tuple[str, ...]:

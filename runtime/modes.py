@@ -81,21 +81,28 @@ def _chunk_rows(inputs: Tensor) -> int:
 
 
 def _forward_in_chunks(forward: Any, *arguments: Any, **settings: Any) -> Any:
-    """`forward` on slices of the examples; whole where it is small or is no batch of examples."""
+    """`forward` on slices of the examples; whole where it is small or is no batch of examples.
+
+    On copies: a model may write into its inputs, and data are measured more than once.
+    """
     tensors = [value for value in arguments if isinstance(value, Tensor) and value.ndim]
     if not tensors or len(tensors) != len(arguments) or settings:
-        return forward(*arguments, **settings)
+        return forward(*_copies(arguments), **settings)
     rows = len(tensors[0])
     size = min(_chunk_rows(value) for value in tensors)
     if rows <= size or any(len(value) != rows for value in tensors):
-        return forward(*arguments)
+        return forward(*_copies(arguments))
     parts = [
-        forward(*(value[start : start + size] for value in tensors))
+        forward(*_copies(value[start : start + size] for value in tensors))
         for start in range(0, rows, size)
     ]
     if not all(isinstance(part, Tensor) for part in parts):
-        return forward(*arguments)
+        return forward(*_copies(arguments))
     return torch.cat(parts)
+
+
+def _copies(arguments: Iterable[Any]) -> Iterator[Any]:
+    return (value.clone() if isinstance(value, Tensor) else value for value in arguments)
 
 
 @contextmanager
@@ -112,6 +119,12 @@ def chunked(models: Iterable[nn.Module]) -> Iterator[None]:
             object.__setattr__(model, "forward", partial(_forward_in_chunks, before))
             stack.callback(_uncover, model, before if had else None)
         yield
+
+
+def copies_inputs(model: nn.Module) -> bool:
+    """Whether a block of `chunked` hands this model copies of its inputs right now."""
+    covered = model.__dict__.get("forward")
+    return isinstance(covered, partial) and covered.func is _forward_in_chunks
 
 
 def _uncover(model: nn.Module, before: Any) -> None:

@@ -10,7 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from safetensors.torch import save as save_tensors
+from torch import Tensor
 
 from cspec.compiler.program import Program
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -38,6 +40,11 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _saved(value: Tensor) -> Tensor:
+    """A tensor as safetensors can hold it, which has no complex128."""
+    return value.to(torch.complex64) if value.dtype == torch.complex128 else value
 
 
 class RunFolder:
@@ -177,7 +184,7 @@ class RunFolder:
             file.write(json.dumps(finite_or_none(line)) + "\n")
 
     def _write_model(self, iterate: Iterate) -> Path:
-        tensors = {k: v.cpu().contiguous().clone() for k, v in iterate.tensors.items()}
+        tensors = {k: _saved(v.cpu()).contiguous().clone() for k, v in iterate.tensors.items()}
         path = self.path / "model.safetensors"
         write_atomic(path, save_tensors(tensors))
         return path

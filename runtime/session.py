@@ -11,12 +11,15 @@ from torch import Tensor, nn
 
 from cspec.compiler.program import SOLVERS, Program, revive_fit
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.runtime.batches import Batch, Batches, plan_steps
+from cspec.runtime.batches import Batch, Batches, left_over, plan_steps, reading_notes
 from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
 from cspec.runtime.details import note_metrics
 from cspec.runtime.history import History
 from cspec.runtime.metrics import measure_initial
+from cspec.runtime.models import normalizes_by_batch, stands_still
+from cspec.runtime.models.guard import InputGuard
+from cspec.runtime.models.precision import cast_, cast_note, complex_parameters
 from cspec.runtime.modes import (
     buffers_kept,
     constants_in,
@@ -94,18 +97,24 @@ class Session:
         self._outside = torch.get_default_dtype()
         self.device = torch.device(device)
         for name, model in bound.models.items():
-            self.notes.extend(_narrowed(name, model, dtype))
+            _require_real(name, model)
+            self.notes.extend(cast_note(name, model, dtype))
         self.data = {name: d.to(self.device, dtype) for name, d in bound.data.items()}
         self.primal: dict[str, Any] = {
-            **{name: model.to(self.device, dtype) for name, model in bound.models.items()},
+            **{name: cast_(model, self.device, dtype) for name, model in bound.models.items()},
             **{name: _moved(v, self.device, dtype) for name, v in bound.variables.items()},
         }
+        self._guard = InputGuard(bound.models, self.notes.append)
         for model in bound.models.values():
-            model.train()
+            # A model that nothing trains is one to compare with: it is used as it will be.
+            model.train(not stands_still(model))
         if "prepare" in module:
             module["prepare"](self.primal)
-        self.plan = plan_steps(program, self.fit, self.data)
+        join = any(map(normalizes_by_batch, bound.models.values()))
+        self.plan = plan_steps(program, self.fit, self.data, join)
         self.total_steps = self.plan.total_steps
+        self.notes.extend(reading_notes(program, self.plan, self.fit, self.data))
+        self.notes.extend(left_over(self.plan, self.fit, self.data))
         augment = bound.functions[self.fit.augment] if self.fit.augment else None
         self._batches = Batches(self.data, self.plan, self.fit, seed, augment, dtype)
         self.named = trained(self.primal)
@@ -155,6 +164,9 @@ class Session:
     def batches(self) -> Iterator[Batch]:
         """The batch of each step that is left. Between two of them the run's state is complete."""
         while self._goes_on():
+            if not self._batches.ready(self.step):
+                self._data_ended()
+                return
             self.step += 1
             self.epoch = (self.step - 1) // self.plan.epoch_steps + 1
             last = self.step == self.total_steps
@@ -178,6 +190,15 @@ class Session:
             elif self.step >= self.total_steps:
                 self.termination = "completed"
         return not self.termination
+
+    def _data_ended(self) -> None:
+        """A source that can't start anew is used up before the run's last step."""
+        self.termination = "data ended"
+        self.flush()
+        self.notes.append(
+            f"`{self.plan.dataset}` had no batch left after {self.step} of {self.total_steps} "
+            "steps, and can't be read again"
+        )
 
     def flush(self) -> None:
         """Bring what the device noted to the host and tell whoever watches."""
@@ -243,13 +264,17 @@ class Session:
         with undisturbed(), buffers_kept(self.models()):
             yield
 
+    def release(self) -> None:
+        """Take off what was put on the models while they were trained."""
+        self._guard.release()
+
     def models(self) -> list[nn.Module]:
         """The modules among the primal variables."""
         return [value for value in self.primal.values() if isinstance(value, nn.Module)]
 
     def batch_at(self, step: int) -> Batch:
-        """The batch of a step counted from 0; drawing it moves nothing."""
-        return self._batches.at(step)
+        """A batch as large as that of a step counted from 0; drawing it moves nothing."""
+        return self._batches.held(step)
 
     def whole_batch(self) -> dict[str, Mapping[str, Tensor]]:
         """All the data as one batch."""
@@ -357,6 +382,7 @@ class Session:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Continue where `state_dict` was taken: the next batch is the one that would have come."""
         self.step, self.epoch = saved["step"], saved["epoch"]
+        self.notes.extend(self._batches.not_again())
         self.seconds = saved["seconds"]
         load_tensors(self.primal, saved["primal"])
         self.state.clear()
@@ -371,12 +397,28 @@ class Session:
         restore_generators(saved["generators"])
 
 
-def _narrowed(name: str, model: nn.Module, dtype: torch.dtype) -> list[str]:
-    """What is said of a model that loses digits."""
-    wide = any(p.dtype == torch.float64 for p in model.parameters())
-    if not wide or dtype == torch.float64:
-        return []
-    return [f"`{name}` came in float64 and is trained in float32: fit(precision=float64) keeps it"]
+def _require_real(name: str, model: nn.Module) -> None:
+    """Refuse a model whose parameters have an imaginary part, which a cast would drop.
+
+    Raises:
+        SpecError: CS331.
+    """
+    found = complex_parameters(model)
+    if not found:
+        return
+    listed = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+    raise SpecError(
+        [
+            Diagnostic(
+                code="CS331",
+                message=f"`{name}` has complex parameters ({listed}), and a run trains real ones",
+                helps=(
+                    "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
+                    "or train it in a loop of your own with cspec.bind",
+                ),
+            )
+        ]
+    )
 
 
 def _moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.Parameter:

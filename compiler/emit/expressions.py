@@ -427,10 +427,10 @@ class Translator:
         return value
 
     def _columns(self, dataset: str) -> frozenset[str]:
+        """Declared columns, and those that are bound without: `test` of implied data."""
         known = self.scope.facts.data.get(dataset)
-        if known is not None:
-            return frozenset(known.columns)
-        return frozenset(c.name for c in self.scope.symbols.datasets().get(dataset, ()))
+        declared = (c.name for c in self.scope.symbols.datasets().get(dataset, ()))
+        return frozenset(declared) | frozenset(() if known is None else known.columns)
 
     def _variable(self, name: str) -> ast.expr:
         value: ast.expr = self.whole_variable(name)

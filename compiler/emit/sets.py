@@ -10,7 +10,7 @@ from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant, entry
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
-from cspec.compiler.lower import SetAction
+from cspec.compiler.lower import LAYER_FLOOR, SetAction
 from cspec.compiler.shared_sets import sharing, targets
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Name
@@ -62,19 +62,27 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     linear = [ast.keyword(arg="power", value=ast.Constant(1))] if _written(action) else []
     amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=linear)
     get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
-    scope = [ast.keyword(arg="scope", value=ast.Constant(LAYER))] if _each_alone(action.set) else []
-    return ast.Call(func=get, args=[ast.Constant(action.set.word), amount], keywords=scope)
+    more = [
+        ast.keyword(arg=key, value=ast.Constant(value)) for key, value in _of_layers(action.set)
+    ]
+    return ast.Call(func=get, args=[ast.Constant(action.set.word), amount], keywords=more)
 
 
-def _each_alone(member: SetMember) -> bool:
-    """Whether a count is of each tensor (`W in sparse(10%)`), not of a whole model's weights."""
-    return member.word == "sparse" and member.model is None
+def _of_layers(member: SetMember) -> tuple[tuple[str, str | float], ...]:
+    """How a count is shared between tensors: each its own, or a floor for every layer of a model.
+
+    `W in sparse(10%)` is about each tensor, `density(net) <= 10%` about all the weights of one.
+    """
+    if member.word != "sparse":
+        return ()
+    return (("scope", LAYER),) if member.model is None else (("floor", LAYER_FLOOR),)
 
 
 def _onto(member: SetMember, settings: Settings) -> SetMember:
     """The set with the way onto it that the spec asks for."""
-    if _each_alone(member):
-        return member.model_copy(update={"arguments": {**member.arguments, "scope": LAYER}})
+    if member.word == "sparse":
+        arguments = {**member.arguments, **dict(_of_layers(member))}
+        return member.model_copy(update={"arguments": arguments})
     if member.word != "stiefel" or not isinstance(settings, Projection):
         return member
     if settings.stiefel == Projection().stiefel:
