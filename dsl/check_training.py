@@ -19,7 +19,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import Nupi, Pid
-from cspec.dsl.settings.fit import FitSettings, SgdOptimizer
+from cspec.dsl.settings.fit import FitSettings, LbfgsOptimizer, SgdOptimizer
 from cspec.dsl.settings.methods import (
     MAPS,
     METHODS,
@@ -180,6 +180,15 @@ def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) ->
         return
     _nesterov(typer, settings, keyword)
     if len(settings.optimizer) < 2:
+        return
+    if any(isinstance(optimizer, LbfgsOptimizer) for optimizer in settings.optimizer):
+        typer.report(
+            "CS512",
+            "`lbfgs` trains all parameters together and can't stand beside another optimizer",
+            keyword.value.span,
+            "its line search owns the step",
+            helps=("write `lbfgs` alone, with `batch_size=full`", "or use another optimizer"),
+        )
         return
     rest = [o for o in settings.optimizer if o.params is None]
     if len(rest) > 1:

@@ -9,8 +9,6 @@ def _code(number: int, title: str, explanation: str, wrong: str, right: str) -> 
     return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)
 
 
-_RUN = "data train(x, y)\nmodel f\nminimize ce\n"
-
 _CODES = (
     _code(
         301,
@@ -209,8 +207,8 @@ _CODES = (
         "the data can't be used",
         "A file is missing or unreadable, a dataset lacks a column that the spec names, an input"
         " or target is not a finite number, or the number of examples differs between columns.",
-        _RUN,
-        _RUN,
+        "",
+        "",
     ),
     _code(
         331,
@@ -218,8 +216,8 @@ _CODES = (
         "The callable does not give an `nn.Module`, it can't be built for these data, or its"
         " outputs do not fit the labels: `ce` needs one output a class, `bce` and regression"
         " one a target.",
-        _RUN,
-        _RUN,
+        "",
+        "",
     ),
     _code(
         332,

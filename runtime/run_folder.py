@@ -65,11 +65,13 @@ class RunFolder:
         Raises:
             SpecError: a folder that holds something else, or that can't be written.
         """
-        if path.exists() and any(path.iterdir()) and not (path / "plan.json").exists():
-            message = f"the folder {path} is not empty and holds no run; name another with --out"
-            raise SpecError([Diagnostic(code="CS620", message=message)])
         folder = cls(path)
         try:
+            if path.exists() and any(path.iterdir()) and not (path / "plan.json").exists():
+                message = (
+                    f"the folder {path} is not empty and holds no run; name another with --out"
+                )
+                raise SpecError([Diagnostic(code="CS620", message=message)])
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
             for old in folder.checkpoints.iterdir():
                 shutil.rmtree(old)
