@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from cspec.dsl.check import check
 from cspec.dsl.code import Code
 from cspec.dsl.codes import CODES
+from cspec.dsl.not_compiled import LATER
 from cspec.dsl.render import render_text
 from cspec.dsl.source import Source
 
@@ -17,6 +18,8 @@ class Page(NamedTuple):
 
     code: Code
     message: str
+    later: bool = False
+    """Whether the right example is one that this version does not compile yet."""
 
     def text(self) -> str:
         """For a terminal."""
@@ -49,7 +52,8 @@ class Page(NamedTuple):
         if self.code.wrong.strip():
             yield "Wrong", self.code.wrong, self.code.commands
         if self.code.right.strip():
-            yield "Right", self.code.right, self.code.right_commands
+            word = "Right, and not compiled yet" if self.later else "Right"
+            yield word, self.code.right, self.code.right_commands
 
     def as_json(self) -> dict[str, Any]:
         """For a machine."""
@@ -62,7 +66,9 @@ def code_page(code: str) -> Page | None:
     if found is None:
         return None
     diagnostics = check(Source(text=found.wrong, name="wrong.cspec")).diagnostics
-    return Page(found, render_text(d for d in diagnostics if d.code == code))
+    right = check(Source(text=found.right)).diagnostics if found.right else ()
+    later = any(d.code in LATER for d in right)
+    return Page(found, render_text(d for d in diagnostics if d.code == code), later)
 
 
 def _shell(commands: tuple[str, ...]) -> str:
