@@ -5,7 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from cspec.compiler.explain_records import ConstraintRecord, Explanation, OperationRecord
+from cspec.compiler.explain_records import (
+    OBJECTIVE_SURROGATE,
+    ConstraintRecord,
+    Explanation,
+    OperationRecord,
+)
 
 WIDTH = 96
 
@@ -102,6 +107,11 @@ def _count(members: tuple[str, ...]) -> str:
 
 def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
     first = True
+    if page.objective_surrogate:
+        yield from _wrapped(f"objective: {page.objective_written}", "  ", "      ")
+        shown = f"{OBJECTIVE_SURROGATE}: {page.objective_surrogate}"
+        yield from _row("surrogate", shown, 10, "      ")
+        first = False
     for c in page.constraints:
         if not first:
             yield ""

@@ -156,6 +156,9 @@ class OutputFacts(BaseModel):
     """Of a tuple (by position), a mapping or a record (by name)."""
     style: Literal["", "index", "key", "field"] = ""
     """How a part is taken out: `z[0]`, `z["logits"]`, `z.logits`."""
+    gradient: bool = Field(True, exclude=True)
+    """Whether it moves with what it is given and with what trains: for refusals, no part of the
+    plan."""
     refusal: str = Field("", exclude=True)
     """What it raised: for messages, no part of the plan."""
 

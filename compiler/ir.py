@@ -213,12 +213,16 @@ class Problem(BaseModel):
     sense: Literal["minimize", "maximize", "satisfy"]
     objective: Expr = Number(text="0", value=0.0)
     """As minimized."""
+    objective_gradient: Expr | None = None
+    """What the model's step differentiates instead; None where that is the objective itself."""
     objective_text: str = ""
     objective_sign: float = 1.0
     """-1 where the spec maximizes: the objective as written is sign * the one minimized."""
     constraints: tuple[Constraint, ...] = ()
     metrics: tuple[tuple[str, Expr], ...] = ()
     history: tuple[Step, ...] = ()
+    surrogate_notes: tuple[str, ...] = ()
+    """What is said of surrogates, for people."""
     solver: Settings | None = None
     """A method that owns the whole run (`sqp`); None where a training loop runs."""
     bounds: tuple[DerivedBound, ...] = ()

@@ -19,6 +19,7 @@ from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit, python_names
+from cspec.compiler.explain_expressions import text as expression_text
 from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_fits
 from cspec.compiler.graph import UpdateGraph
@@ -63,6 +64,7 @@ from cspec.compiler.sizes import example_call, models_sized
 from cspec.compiler.solve import Solve, solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.stream_checks import check_streams
+from cspec.compiler.surrogates.setting import setting_of
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
 from cspec.compiler.variables import accurate, solver_notes, space_of, variables_space
@@ -138,18 +140,22 @@ def plan(checked: Checked) -> Plan:
         context = context._replace(space=None, line=False, whole=None)  # it can't be run yet
     elif space_of(checked) is not None:
         problem = expand(problem, _expansion(checked, Facts()))
-    problem = choose(surrogates(problem, moving(checked)), context)
+    variables = variable_setups(checked)
+    inference = Inference(_known(checked, Facts(), variables))
+    problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
+    problem = choose(problem, context)
     return Plan(
         checked=checked,
         problem=problem,
         data=data_setups(checked),
         models=model_setups(checked),
-        variables=variable_setups(checked),
+        variables=variables,
     )
 
 
 def _expansion(checked: Checked, facts: Facts) -> Expansion:
-    return Expansion(facts, checked.params, checked.method, checked.tables)
+    targets = targets_of(checked.elaborated, checked.symbols)
+    return Expansion(facts, checked.params, checked.method, checked.tables, targets)
 
 
 def canonical_problem(checked: Checked) -> Problem:
@@ -256,7 +262,8 @@ def specialize(
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
             "notes": notes
-            + (sharing_notes(lowered.actions, facts) if problem.solver is None else ()),
+            + (sharing_notes(lowered.actions, facts) if problem.solver is None else ())
+            + problem.surrogate_notes,
         }
     )
     loop = LoopPlan(
@@ -345,17 +352,18 @@ def expanded(plan: Plan, facts: Facts) -> Problem:
 
 
 def _inference(plan: Plan, facts: Facts) -> Inference:
-    checked = plan.checked
-    symbols = checked.symbols
-    known = Known(
-        symbols=symbols,
+    return Inference(_known(plan.checked, facts, plan.variables))
+
+
+def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...]) -> Known:
+    return Known(
+        symbols=checked.symbols,
         facts=facts,
         params=checked.params,
-        shapes=_shapes(plan),
+        shapes={variable.name: variable.shape for variable in variables},
         functions=checked.functions,
-        targets=targets_of(checked.elaborated, symbols),
+        targets=targets_of(checked.elaborated, checked.symbols),
     )
-    return Inference(known)
 
 
 def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> Problem:
@@ -366,7 +374,7 @@ def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> 
     check_set_shapes(problem, _shapes(plan), checked.params)
     width = 8 if checked.fit.precision == "float64" else 4
     problem = gates(problem, facts, moving(checked), checked.params, width)
-    problem = surrogates(problem, moving(checked))
+    problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
     return choose(problem, _context(checked, facts, steps))
 
 
@@ -390,6 +398,9 @@ def _draft(
         digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings),
         sense=problem.sense,
         objective=problem.objective_text,
+        objective_stand_in=""
+        if problem.objective_gradient is None
+        else expression_text(problem.objective_gradient),
         objective_datasets=_datasets(problem),
         constraints=constraint_facts(lowered, checked, inference),
         metrics={name: _metric_text(checked, value) for name, value in problem.metrics},

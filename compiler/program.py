@@ -63,6 +63,8 @@ class ConstraintFacts(BaseModel):
     named: bool = False
     """Whether the spec names data of its means (`on D`): `verify all` keeps them."""
     surrogate: str | None = None
+    stand_in: tuple[str, ...] = ()
+    """What the model's step sees of it, as expressions of the language that are <= 0 (or == 0)."""
     multipliers: bool = False
     prices: bool = True
     """Whether its multipliers are prices of the bound where a run ends stationary."""
@@ -204,6 +206,8 @@ class Program(BaseModel):
     graph: UpdateGraph = UpdateGraph()
     sense: Literal["minimize", "maximize", "satisfy"]
     objective: str
+    objective_stand_in: str = ""
+    """What the model's step sees of the objective, where it is flat."""
     objective_datasets: tuple[str, ...] = ()
     constraints: tuple[ConstraintFacts, ...]
     metrics: dict[str, str] = {}

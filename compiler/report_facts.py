@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.compiler.axes.inference import Inference
+from cspec.compiler.explain_expressions import text
 from cspec.compiler.ir import Constraint, PerExample
 from cspec.compiler.lower import EQUALITY_SETS, Lowered, full_label
 from cspec.compiler.means_of import means_of
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.surrogates.unknown_classes import in_words
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.measured_on import measured_on
-from cspec.dsl.nodes import Call, Compare, Expectation, Name, Verify, walk
+from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Verify, walk
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.methods import Method
 
@@ -63,6 +65,7 @@ def _facts(
         datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
         named=any(written for _, written in _data_of(c)),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
+        stand_in=tuple(dict.fromkeys(stated(p, c.relation) for p in c.gradient_parts or ())),
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
         prices=not isinstance(method, Method) or method.prices,
         line=checked.source.position(c.span.start).line,
@@ -74,6 +77,12 @@ def _facts(
 
 def _is_residual(c: Constraint) -> bool:
     return c.relation == "in" and c.set is not None and c.set.word in EQUALITY_SETS
+
+
+def stated(part: Expr, relation: str) -> str:
+    """`g <= 0` or `h == 0`; over every class in words, where the classes are not known yet."""
+    whole = f"{text(part)} {'==' if relation == '==' else '<='} 0"
+    return f"{whole}, k over all classes" if in_words(part) else whole
 
 
 def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:

@@ -29,7 +29,7 @@ def number(value: float) -> Number:
     return Number(text=text, value=value)
 
 
-def function_name(expr: Expr) -> str | None:
+def function_name(expr: Node) -> str | None:
     """`f` of a call `f(...)`; None for anything else."""
     if isinstance(expr, Call) and isinstance(expr.function, Name):
         return expr.function.id

@@ -179,7 +179,8 @@ def _scaled(c: Constraint, method: Method, context: Context) -> Method:
 def _require_function(c: Constraint, method: Method, context: Context) -> None:
     """A functional method needs something to differentiate."""
     counted = c.set is not None and c.set.word == "sparse" and c.relation != "in"
-    if counted and context.facts is not None and not _gated_density(c, context):
+    gates = context.facts is None or _gated_density(c, context)
+    if counted and not gates and c.gradient_parts is None:
         raise SpecError([_no_gradient(c, method)])
     if c.relation == "in" and (c.set is None or c.set.word not in FORMS):
         raise SpecError([_no_form(c, method)])
@@ -189,6 +190,12 @@ def _require_function(c: Constraint, method: Method, context: Context) -> None:
 
 
 def _automatic(c: Constraint, context: Context) -> Choice:
+    if c.surrogate is not None and c.set is not None:
+        return Choice(
+            AugmentedLagrangian(),
+            "its surrogate moves the model, the true value the multiplier, and the penalty's "
+            "proportional term damps the pair",
+        )
     if _is_density(c):
         return _density(c, context)
     if c.relation != ">=" and any(sized(node) for node in walk(c.value)):

@@ -11,6 +11,7 @@ from cspec.dsl.check_items import Settled
 from cspec.dsl.check_methods import WHOLE, check_method, check_solver
 from cspec.dsl.check_metrics import check_metric_words, check_metrics
 from cspec.dsl.check_modifiers import Modifiers, check_modifiers
+from cspec.dsl.check_surrogates import check_gradient, check_stand_in
 from cspec.dsl.check_verify import check_labels, check_verify
 from cspec.dsl.contradictions import check_contradictions
 from cspec.dsl.lint import check_lint
@@ -62,6 +63,9 @@ def check_constraints(
             check_names(typer, current, inner)
         else:
             check_relation(typer, current, inner, found)
+            check_stand_in(typer, current, found)
+            if not any(f.code == "CS310" for f in typer.found[before:]):
+                check_gradient(typer, current)
         _collect(label, found, methods, soft, within)
         if len(typer.found) == before and not broken:
             sound.add(label)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.check_params import check_vars, param_values
 from cspec.dsl.check_sources import check_data, check_domain, check_model
+from cspec.dsl.check_surrogates import check_flat
 from cspec.dsl.check_tables import check_tables
 from cspec.dsl.check_training import check_fit, check_stop, check_using
 from cspec.dsl.diagnostics import Label
@@ -170,3 +171,14 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
             "the same whatever is learned",
             helps=("use a `var`, a model that is not frozen, or a given value",),
         )
+    elif not kind.gradient:
+        typer.report(
+            "CS310",
+            f"{typer.text(expr)} has no gradient that training could follow",
+            expr.span,
+            "constant almost everywhere",
+            notes=("small changes of the parameters do not change it",),
+            helps=("optimize something smooth that stands for it",),
+        )
+    else:
+        check_flat(typer, expr)

@@ -259,6 +259,15 @@ _CODES = (
         "s.t. forall t in q.sample(10): u >= 0\n",
     ),
     _code(
+        539,
+        "a surrogate that would never be used",
+        "`with surrogate` says what the model's step sees of a requirement. A word (`hinge`,"
+        " `sigmoid`, ...) stands in for events, so there must be some; sets of parameters and"
+        " methods that project or shift have no step that it could move.",
+        "model f\nminimize ce\ns.t. E[mse(f(x), y)] <= 2 with surrogate hinge\n",
+        "model f\nminimize ce\ns.t. P[pred == 1] <= 30% with surrogate hinge\n",
+    ),
+    _code(
         540,
         "a weight that enforces nothing",
         "With a weight of 0 that never grows the requirement is measured and judged, but nothing"

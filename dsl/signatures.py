@@ -157,6 +157,14 @@ _TABLE: tuple[Signature, ...] = (
         surrogate="sigmoid",
     ),
     Signature(
+        "margin",
+        "classifier",
+        (_p("z", _SCORES), _p("k", _LABELS | {"string"})),
+        "example",
+        "z[k] minus the largest other output, of one logit z or -z; k a class or label, or several",
+        variadic=True,
+    ),
+    Signature(
         "sigmoid",
         "elementary",
         (_p("x"),),

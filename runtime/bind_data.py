@@ -254,7 +254,7 @@ _SHOWN = 6
 
 
 def _some_values(values: torch.Tensor) -> tuple[int | float, ...]:
-    if values.ndim != 1:
+    if values.numel() != len(values):
         return ()
     distinct = values.detach().cpu().unique()  # type: ignore[no-untyped-call]
     return tuple(distinct[:_SHOWN].tolist())

@@ -43,7 +43,7 @@ from cspec.compiler.ir import (
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
-from cspec.compiler.vectors import Constants, Entries, Sized, Total
+from cspec.compiler.vectors import Constants, Entries, Repeated, Sized, Total
 from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.measured_on import measured_on
 from cspec.dsl.nodes import (
@@ -296,6 +296,8 @@ class Translator:
             case PerExample(dataset=dataset, body=body):
                 with self.over(dataset):
                     return self.translate(body)
+            case Repeated(body=body, size=size):
+                return self.call("repeated", self.translate(body), constant(size))
             case _:
                 raise not_compiled(form(expr), expr)
 
@@ -370,7 +372,10 @@ class Translator:
         width = max(LONGEST, math.isqrt(len(terms)) + 1)
         pieces = [terms[i : i + width] for i in range(0, len(terms), width)]
         parts = [Sum(operands=tuple(p), operators=("+",) * (len(p) - 1)) for p in pieces]
-        terms_ = self.call("array", *map(self.translate, parts))
+        added = list(map(self.translate, parts))
+        if self.axes(expr).each is not None:
+            return self.call("added", *added)
+        terms_ = self.call("array", *added)
         return self._all_of(terms_) if self.strict else self.call("total", terms_)
 
     @staticmethod
@@ -499,6 +504,8 @@ class Translator:
                 return self.call("eye", *size, **self._alike())
             case Name(id="cvar" | "quantile" as name):
                 return means.tail(self, name, expr)
+            case Name(id="margin"):
+                return examples.margin(self, expr)
             case Name(id=name) if (reduced := self._reduction(name, expr)) is not None:
                 return reduced
             case Name(id="sum" as name) if len(expr.arguments) == 1 and (

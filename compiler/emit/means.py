@@ -25,9 +25,6 @@ def mean(t: Translator, expr: Expectation) -> ast.expr:
 
 
 def _mean(t: Translator, expr: Expectation) -> ast.expr:
-    soft = _soft(t, expr)
-    if soft is not None:
-        return soft
     found = t.inference.grouping(expr)
     axes = t.axes(expr.body)
     event = expr.kind == "P" or axes.what == "event"
@@ -46,16 +43,6 @@ def _mean(t: Translator, expr: Expectation) -> ast.expr:
 def _on(t: Translator) -> dict[str, ast.expr]:
     """`on="val"`, where means say on which data they are."""
     return {"on": ast.Constant(t.dataset)} if t.noted and t.dataset is not None else {}
-
-
-def _soft(t: Translator, expr: Expectation) -> ast.expr | None:
-    """Conditions that move, as weights."""
-    match expr.conditions:
-        case (Call(function=Name(id="soft"), arguments=(weight, *mask)),):
-            named = {"where": t.event(mask[0])} if mask else {}
-            body = t.call("as_weight", t.translate(expr.body))
-            return t.call("weighted", body, t.translate(weight), **named)
-    return None
 
 
 def _each(t: Translator, value: ast.expr, axes: Axes) -> ast.expr:

@@ -30,14 +30,20 @@ MANY = 24
 
 
 def write_measure(
-    lowered: Lowered, make: MakeTranslator, vectors: Vectorizer | None = None
+    lowered: Lowered,
+    make: MakeTranslator,
+    vectors: Vectorizer | None = None,
+    by_value: bool = False,
 ) -> None:
-    """`measure(primal, batch) -> (f, g, true)`; with `vectors`, terms of one form at once."""
+    """`measure(primal, batch) -> (f, g, true)`; with `vectors`, terms of one form at once.
+
+    `by_value`: line searches look at f, so a flat objective is its surrogate there.
+    """
     writer = make.writer
     doc = ["f, the constraints g with gradient, and the true constraints, on one batch."]
     with writer.function("measure", ("primal", "batch"), doc):
         translator = make()
-        _objective(lowered, translator, vectors)
+        _objective(lowered, translator, vectors, by_value)
         if not lowered.rules:
             writer.line("return f, f.new_zeros(0), f.new_zeros(0)")
             return
@@ -85,12 +91,17 @@ def write_constraints(
     translator.writer.line("return f, g, g.detach()")
 
 
-def _objective(lowered: Lowered, translator: Translator, vectors: Vectorizer | None = None) -> None:
+def _objective(
+    lowered: Lowered, translator: Translator, vectors: Vectorizer | None, by_value: bool
+) -> None:
     writer = translator.writer
     objective = lowered.problem.objective
     value = translator.translate(objective if vectors is None else vectors.expression(objective))
     if isinstance(value, ast.Constant):
         value = translator.call("as_tensor", value)
+    if lowered.problem.objective_gradient is not None:
+        seen = translator.translate(lowered.problem.objective_gradient)
+        value = seen if by_value else translator.call("stands_in", value, seen)
     writer.assign("f", value)
     translator.names.fresh("f")
     for c in lowered.soft:

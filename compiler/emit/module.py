@@ -158,10 +158,9 @@ def double_quoted(text: str) -> str:
 INTERNAL = frozenset(
     {
         "per_example", "entry", "own_entry", "spread", "as_number", "side_by_side", "recoded",
-        "group_index", "fraction", "mean", "weighted", "by_group", "every_group", "quotient",
-        "implies", "as_tensor", "expected_density", "class_prob", "label_prob", "class_margin",
-        "label_margin", "sigmoid_event", "ramp_event", "hinge_event", "soft_equal", "as_weight",
-        "violations", "product_and", "product_or", "product_not", "product_implies",
+        "group_index", "fraction", "mean", "by_group", "every_group", "quotient", "implies",
+        "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
+        "violations",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""
@@ -198,7 +197,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     rules = lowered.rules
     write_initial_state(rules, lowered.size, writer)
     solve = emission.solve
-    write_measure(lowered, make, None if solve is None else solve.vectors)
+    write_measure(lowered, make, None if solve is None else solve.vectors, loop.by_value)
     if needs_violation(lowered):
         write_violation(rules, make)
     if needs_stand_in(lowered):

@@ -54,39 +54,44 @@ def split(constraint: Constraint) -> tuple[Expr, ...]:
     return parts_of(constraint.value, constraint.bound, constraint.relation, constraint.whole)
 
 
-def parts_of(value: Expr, bound: Expr, relation: str, whole: bool = False) -> tuple[Expr, ...]:
-    """Canonical functions of `value relation bound`; `whole`: one, as written."""
+def parts_of(
+    value: Expr, bound: Expr, relation: str, whole: bool = False, linear: bool = True
+) -> tuple[Expr, ...]:
+    """Canonical functions of `value relation bound`.
+
+    `whole`: one, as written; quotients are split unless `linear` is false.
+    """
     if relation == "==" or (whole and relation == "<="):
         return (minus(value, bound),)
     if whole:
         return (minus(bound, value),)
-    return upper(value, bound) if relation == "<=" else lower(value, bound)
+    return upper(value, bound, linear) if relation == "<=" else lower(value, bound, linear)
 
 
-def upper(value: Expr, bound: Expr) -> tuple[Expr, ...]:
+def upper(value: Expr, bound: Expr, linear: bool = True) -> tuple[Expr, ...]:
     """Functions that are all <= 0 exactly when value <= bound."""
     match function_name(value), value:
         case "abs", Call(arguments=(inner,)):
             return (minus(inner, bound), minus(negate(inner), bound))
         case "max", Call(arguments=arguments):
-            return tuple(part for argument in arguments for part in upper(argument, bound))
+            return tuple(part for argument in arguments for part in upper(argument, bound, linear))
         case "gap", Call(arguments=(vector,)):
             return (minus(call("differences", vector), bound),)
-    quotient = _quotient(value)
+    quotient = _quotient(value) if linear else None
     if quotient:
         numerator, denominator = quotient
         return (minus(numerator, times(bound, denominator)),)
     return (minus(value, bound),)
 
 
-def lower(value: Expr, bound: Expr) -> tuple[Expr, ...]:
+def lower(value: Expr, bound: Expr, linear: bool = True) -> tuple[Expr, ...]:
     """Functions that are all <= 0 exactly when value >= bound."""
     match function_name(value), value:
         case "min", Call(arguments=arguments):
-            return tuple(part for argument in arguments for part in lower(argument, bound))
-        case "ratio", Call(arguments=(vector,)):
+            return tuple(part for argument in arguments for part in lower(argument, bound, linear))
+        case "ratio", Call(arguments=(vector,)) if linear:
             return (call("ratio_differences", vector, bound),)
-    quotient = _quotient(value)
+    quotient = _quotient(value) if linear else None
     if quotient:
         numerator, denominator = quotient
         return (minus(times(bound, denominator), numerator),)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.ir import Category, PerExample
@@ -27,14 +28,17 @@ from cspec.dsl.nodes import (
     Name,
     Number,
     String,
+    walk,
 )
 
 _SHOWN = 12
 """Values that a message lists at most."""
 
 
-def codes(expr: Expr, facts: Facts) -> Expr:
+def codes(expr: Expr, facts: Facts, targets: Mapping[str, str]) -> Expr:
     """`expr` with every value that a column or a prediction is compared with as its code.
+
+    `targets` tells which column each model predicts.
 
     Raises:
         SpecError: values that the column does not have, all of them at once.
@@ -43,7 +47,7 @@ def codes(expr: Expr, facts: Facts) -> Expr:
 
     def step(node: Expr) -> Expr:
         if isinstance(node, Expectation | PerExample) and node.dataset in facts.data:
-            columns = facts.data[node.dataset or ""].columns
+            columns = _Columns(facts.data[node.dataset or ""].columns, targets)
             return _coded(node, columns, found)
         return node
 
@@ -53,21 +57,40 @@ def codes(expr: Expr, facts: Facts) -> Expr:
     return changed
 
 
-def _coded(node: Expr, columns: Mapping[str, ColumnFacts], found: dict[int, Diagnostic]) -> Expr:
+class _Columns(NamedTuple):
+    """The columns of a dataset, and the one that each model predicts."""
+
+    facts: Mapping[str, ColumnFacts]
+    targets: Mapping[str, str]
+
+    def of(self, expr: Expr) -> str | None:
+        """The categorical column whose values an expression has: itself, or what is predicted."""
+        name = _bound_as(expr) or self._predicted(expr)
+        known = self.facts.get(name or "")
+        return name if known is not None and known.classes else None
+
+    def _predicted(self, expr: Expr) -> str | None:
+        if function_name(expr) != "pred":
+            return None
+        called = (function_name(node) or "" for node in walk(expr) if isinstance(node, Call))
+        return next((self.targets[name] for name in called if name in self.targets), None)
+
+
+def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
     def step(inner: Expr) -> Expr:
         match inner:
             case Compare(operands=operands, operators=operators):
-                column = next((c for o in operands if (c := _column(o, columns))), None)
+                column = next((c for o in operands if (c := columns.of(o))), None)
                 if column is None:
-                    _no_truths(operands, columns, found)
+                    _no_truths(operands, columns.facts, found)
                     return inner
                 exact = all(operator in ("==", "!=") for operator in operators)
                 coded = tuple(_code(o, column, columns, found, exact) for o in operands)
                 return inner.model_copy(update={"operands": coded})
             case Membership(element=element, set=FiniteSet(items=items) as within):
-                column = _column(element, columns)
+                column = columns.of(element)
                 if column is None:
-                    _no_truths((element, *items), columns, found)
+                    _no_truths((element, *items), columns.facts, found)
                     return inner
                 coded = tuple(_code(o, column, columns, found) for o in items)
                 return inner.model_copy(update={"set": within.model_copy(update={"items": coded})})
@@ -75,17 +98,6 @@ def _coded(node: Expr, columns: Mapping[str, ColumnFacts], found: dict[int, Diag
                 return inner
 
     return rewrite(node, step)
-
-
-def _column(expr: Expr, columns: Mapping[str, ColumnFacts]) -> str | None:
-    """The categorical column whose values an expression has: itself, or the labels of `pred`."""
-    name = _bound_as(expr)
-    if name in columns and columns[name].classes:
-        return name
-    if isinstance(expr, Call) and function_name(expr) == "pred":
-        labelled = [name for name in ("y", *columns) if name in columns and columns[name].classes]
-        return labelled[0] if labelled else None
-    return None
 
 
 def _bound_as(expr: Expr) -> str:
@@ -103,12 +115,12 @@ def _bound_as(expr: Expr) -> str:
 def _code(
     expr: Expr,
     column: str,
-    columns: Mapping[str, ColumnFacts],
+    columns: _Columns,
     found: dict[int, Diagnostic],
     exact: bool = True,
 ) -> Expr:
     """One side; numbers must be codes where they are compared with `==` or `!=`."""
-    classes = columns[column].classes
+    classes = columns.facts[column].classes
     match expr:
         case String(value=text):
             places = [i for i, value in enumerate(classes) if str(value) == text]
@@ -125,7 +137,9 @@ def _code(
             return Category(column=column, text=text, code=place, span=expr.span)
         case Number(value=value) if exact and value in classes and _renumbered(classes):
             place = classes.index(value)
-            if value in range(len(classes)) and place != value:
+            if place == value:
+                return expr
+            if value in range(len(classes)):
                 found[expr.span.start] = _two_readings(expr, value, column, classes)
                 return expr
             return Category(column=column, text=str(classes[place]), code=place, span=expr.span)

@@ -58,6 +58,8 @@ class Expansion(NamedTuple):
     """What `using` names: the method of every constraint that names none."""
     tables: Tables = MappingProxyType({})
     """Params that have a number for each value of a column."""
+    targets: Mapping[str, str] = {}
+    """Model -> the column that it predicts."""
 
 
 def expand(problem: Problem, context: Expansion) -> Problem:
@@ -76,12 +78,12 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     expanded = problem.model_copy(update={"constraints": tuple(constraints)})
 
     def step(node: Expr) -> Expr:
-        return _comprehension(node, context) if isinstance(node, Comprehension) else node
+        return written_out(node, context) if isinstance(node, Comprehension) else node
 
     def coded(expr: Expr) -> Expr:
         try:
             written = tables(rewrite(expr, step), context.tables, context.facts)
-            return codes(written, context.facts)
+            return codes(written, context.facts, context.targets)
         except SpecError as error:
             wrong.extend(d for d in error.diagnostics if d not in wrong)
             return expr
@@ -332,7 +334,7 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
     )
 
 
-def _comprehension(node: Comprehension, context: Expansion) -> Expr:
+def written_out(node: Comprehension, context: Expansion) -> Expr:
     """`sum`, `max` or `min` over a finite set, written out."""
     terms = tuple(substitute(node.body, m.values) for m in _product(node.binders, context))
     if not terms and (node.function != "sum" or not _counts(node.binders)):

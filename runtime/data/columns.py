@@ -71,6 +71,11 @@ def column(values: Any, name: str, of: str) -> Encoded:
         )
     if isinstance(values, Tensor):
         return _of_tensor(values.detach(), name, of)
+    if is_frame(values) and values.shape[1] == 1:
+        single, classes = column(values[values.columns[0]], name, of)
+        # Numbers keep a row of their own, which models take; text and truth values are codes.
+        plain = classes is None or classes == tuple(range(len(classes)))
+        return (single.unsqueeze(1), None) if plain and single.ndim == 1 else (single, classes)
     if is_frame(values):
         return _of_tensor(torch.from_numpy(frame_matrix(values, name, of)), name, of)
     if isinstance(values, (list, tuple)) and any(isinstance(item, Tensor) for item in values):

@@ -6,10 +6,9 @@ from torch import Tensor
 
 from cspec.runtime.functions.calculus import NotDifferentiableError, diff, grad, laplacian
 from cspec.runtime.functions.classification import (
-    class_margin,
     class_prob,
-    label_margin,
     label_prob,
+    margin,
     pred,
     prob,
 )
@@ -49,24 +48,7 @@ from cspec.runtime.functions.examples import (
     side_by_side,
     spread,
 )
-from cspec.runtime.functions.logic import (
-    dl2_and,
-    dl2_equal,
-    dl2_implies,
-    dl2_less,
-    dl2_less_equal,
-    dl2_or,
-    hinge_event,
-    implies,
-    product_and,
-    product_implies,
-    product_not,
-    product_or,
-    ramp_event,
-    sigmoid_event,
-    soft_equal,
-    soft_less,
-)
+from cspec.runtime.functions.logic import implies
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.norms import as_matrix, l1, l2, norm, nuclear, spectral, sumsq
 from cspec.runtime.functions.operations import Operations, Uncounted, flops, operations
@@ -93,10 +75,9 @@ from cspec.runtime.functions.statistics import (
     sum_and_count,
     vmax,
     vmin,
-    weighted,
 )
 from cspec.runtime.functions.tails import cvar, quantile
-from cspec.runtime.functions.tensors import array, as_weight, eye, parameter, softmax, total
+from cspec.runtime.functions.tensors import added, array, eye, parameter, repeated, softmax, total
 from cspec.runtime.functions.violations import violations
 from cspec.runtime.models.gates import has_gates
 
@@ -110,6 +91,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "hinge": hinge,
     "prob": prob,
     "pred": pred,
+    "margin": margin,
     "gap": gap,
     "ratio": ratio,
     "cvar": cvar,
@@ -165,6 +147,7 @@ __all__ = [
     "ShapeMismatch",
     "Uncounted",
     "absolute",
+    "added",
     "arccos",
     "arcsin",
     "arctan",
@@ -172,24 +155,16 @@ __all__ = [
     "as_matrix",
     "as_number",
     "as_tensor",
-    "as_weight",
     "bce",
     "by_group",
     "bytes_",
     "ce",
-    "class_margin",
     "class_prob",
     "cos",
     "cosh",
     "cvar",
     "density",
     "diff",
-    "dl2_and",
-    "dl2_equal",
-    "dl2_implies",
-    "dl2_less",
-    "dl2_less_equal",
-    "dl2_or",
     "entry",
     "erf",
     "every_group",
@@ -205,17 +180,16 @@ __all__ = [
     "group_sums",
     "has_gates",
     "hinge",
-    "hinge_event",
     "huber",
     "implies",
     "l1",
     "l2",
-    "label_margin",
     "label_prob",
     "laplacian",
     "log",
     "log1p",
     "mae",
+    "margin",
     "maximum",
     "mean",
     "minimum",
@@ -231,25 +205,18 @@ __all__ = [
     "power",
     "pred",
     "prob",
-    "product_and",
-    "product_implies",
-    "product_not",
-    "product_or",
     "prunable",
     "quantile",
     "quotient",
-    "ramp_event",
     "ratio",
     "recoded",
     "relu",
+    "repeated",
     "side_by_side",
     "sigmoid",
-    "sigmoid_event",
     "sign",
     "sin",
     "sinh",
-    "soft_equal",
-    "soft_less",
     "softmax",
     "softplus",
     "spectral",
@@ -264,6 +231,5 @@ __all__ = [
     "violations",
     "vmax",
     "vmin",
-    "weighted",
     "weights_in_use",
 ]

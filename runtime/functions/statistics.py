@@ -89,20 +89,6 @@ def fraction(
     return mean(event, where, tokens=tokens, on=on)
 
 
-def weighted(values: Tensor, weights: Tensor, where: Tensor | None = None) -> Tensor:
-    """Weighted mean `sum(w v) / sum(w)`, 0-dim; NaN with zero gradient if the weights sum to 0."""
-    values, weights = _as_numbers(values), _as_numbers(weights)
-    if values.shape != weights.shape:
-        raise ShapeMismatch(
-            f"weights of shape {in_words(weights)} do not fit values of shape {in_words(values)}"
-        )
-    if where is not None:
-        selected = _mask_like(values, where)
-        values = torch.where(selected, values, torch.zeros_like(values))
-        weights = torch.where(selected, weights, torch.zeros_like(weights))
-    return _quotient((weights * values).sum(), weights.sum())
-
-
 def group_sums(
     values_B: Tensor, codes_B: Tensor, groups: int, where: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:

@@ -39,6 +39,8 @@ FORMS = {
     "column order": lambda: (np.asfortranarray(X), Y),
     "requires_grad": lambda: (torch.tensor(X, requires_grad=True), torch.tensor(Y)),
     "frame": lambda: (FRAME, pd.Series(Y, index=range(40, 80))),
+    "frames": lambda: (FRAME, pd.DataFrame({"label": Y})),
+    "frame of text": lambda: (FRAME, pd.DataFrame({"label": np.where(Y == 1, "yes", "no")})),
     "nullable frame": lambda: {"x": FRAME.convert_dtypes(), "y": pd.array(Y, dtype="Int64")},
     "truth values": lambda: (X, Y == 1),
     "text": lambda: (X, np.where(Y == 1, "yes", "no")),

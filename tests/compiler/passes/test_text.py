@@ -22,8 +22,6 @@ from cspec.compiler.passes.gates import gates
 from cspec.compiler.passes.inline_lets import inline_lets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.split_chains import split_chains
-from cspec.compiler.passes.surrogates import surrogates
-from cspec.compiler.plan import moving
 from cspec.dsl.check import Checked, check
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import SpecError
@@ -303,7 +301,7 @@ def test_ranges_index_variables() -> None:
     assert state(expanded)[1:] == tuple(f"c: w[{i}]^2 <= 1" for i in range(3))
 
 
-# --- gates and surrogates ------------------------------------------------------------------------
+# --- gates ------------------------------------------------------------------------------------
 
 
 def test_gates_replace_density_only_where_it_is_trained_on() -> None:
@@ -372,40 +370,6 @@ def test_a_floor_needs_no_gradient_and_frozen_sizes_are_numbers() -> None:
     text = "minimize bce(f(x), y)\ns.t. density(f) >= 50%\nmetric m = flops(f) + params(f)"
     problem, _ = read(DATA + text)
     assert gates(canonical(problem), _facts(gated=False), {"f"}, {}) == canonical(problem)
-
-
-@pytest.mark.parametrize(
-    "written, stand_in",
-    [
-        ("P[pred == 0] >= 70%", "70% - E[class_prob(f(x), 0) on train]"),
-        ("P[pred == y] >= 70%", "70% - E[label_prob(f(x), y) on train]"),
-        (
-            "P[pred == 1 | sex == 1] <= 5%",
-            "E[class_prob(f(x), 1) | sex == 1 on train] - 5%",
-        ),
-        (
-            "P[y == 1 | pred == 1] >= 50%",
-            "50% - E[y == 1 | soft(class_prob(f(x), 1)) on train]",
-        ),
-        (
-            "P[pred == 0] >= 70% with surrogate sigmoid(temperature=0.1)",
-            "70% - E[class_prob(f(x), 0, 0.1) on train]",
-        ),
-        (
-            "P[pred == 0] >= 70% with surrogate hinge",
-            "70% - E[hinge_event(class_margin(f(x), 0)) on train]",
-        ),
-    ],
-)
-def test_rates_get_a_stand_in(written: str, stand_in: str) -> None:
-    problem, checked = read(DATA + f"minimize bce(f(x), y)\ns.t. {written}")
-    after = only(surrogates(canonical(problem), moving(checked)))
-    assert [format_expression(p) for p in after.gradient_parts or ()] == [stand_in]
-
-
-def test_smooth_constraints_and_data_alone_get_none() -> None:
-    problem, checked = read(DATA + "minimize bce(f(x), y)\ns.t. E[bce(f(x), y) | sex == 1] <= 2")
-    assert only(surrogates(canonical(problem), moving(checked))).gradient_parts is None
 
 
 def test_splitting_leaves_other_constraints_alone() -> None:
