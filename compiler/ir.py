@@ -46,6 +46,8 @@ class Lookup(Expr):
     held: tuple[int, ...]
     """What the column holds for each value, in the order of `values`."""
     values: tuple[float, ...]
+    table: str = ""
+    """The param that it is an entry of."""
 
 
 class PerExample(Expr):

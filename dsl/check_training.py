@@ -78,6 +78,9 @@ def check_using(typer: Typer, items: list[Using]) -> Method:
 
 def read_method(typer: Typer, expr: Expr) -> Method | None:
     """The settings of a method; findings go to the typer."""
+    if isinstance(expr, Call) and isinstance(expr.function, Name) and expr.function.id in MAPS:
+        _map_called(typer, expr, expr.function.id)
+        return None
     settings, found = read_settings(expr, METHODS, typer.values, "method", typer.source)
     typer.extend(found)
     data = setting(expr, "dual_data")
@@ -87,6 +90,20 @@ def read_method(typer: Typer, expr: Expr) -> Method | None:
         return None
     _weightless(typer, expr, settings)
     return settings
+
+
+def _map_called(typer: Typer, call: Call, word: str) -> None:
+    """`by softplus(...)`: a map is a word alone."""
+    given = next(iter((*call.keywords, *call.arguments)), None)
+    what = f"no setting `{given.name}`" if isinstance(given, Keyword) else "no settings"
+    typer.report(
+        "CS502",
+        f"`{word}` has {what}",
+        call.span if given is None else given.span,
+        "a map is a word alone",
+        helps=(f"write `by {word}`",),
+        fixes=(Fix(span=call.span, replacement=word, title=f"write {word}"),),
+    )
 
 
 def _weightless(typer: Typer, expr: Expr, method: Method) -> None:

@@ -297,7 +297,7 @@ def bind(
     with rendered(), undisturbed():
         source, base, params, bindings = _with_names(spec, names)
         return attach(
-            checked_with(source, params, bindings, base),
+            checked_with(source, params, bindings, base, own_loop=True),
             base,
             optimizer=optimizer,
             hook=hook,

@@ -14,7 +14,11 @@ from cspec.specs import checked_spec
 
 
 def checked_with(
-    source: Source, params: Mapping[str, object], bindings: Mapping[str, Any], base: Path
+    source: Source,
+    params: Mapping[str, object],
+    bindings: Mapping[str, Any],
+    base: Path,
+    own_loop: bool = False,
 ) -> Checked:
     """The checked spec, ready to be run; where params are wrong, so may be the bindings, and both
     are said.
@@ -24,7 +28,7 @@ def checked_with(
     """
     try:
         checked = checked_spec(source, params)
-        require_runnable(checked)
+        require_runnable(checked, own_loop=own_loop)
         return checked
     except SpecError as error:
         unset = all(found.code == "CS220" for found in error.diagnostics)

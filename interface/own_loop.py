@@ -16,7 +16,6 @@ from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import ModelSetup, SourceCall
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.runnable import require_runnable
 from cspec.dsl.settings.fit import FitSettings
 from cspec.pipeline import crosses, inputs_of, seed_of
 from cspec.plans import plan_of
@@ -51,7 +50,6 @@ def attach(
     Raises:
         SpecError: what is wrong with the spec or with what is bound; methods that own the step.
     """
-    require_runnable(checked, own_loop=True)
     if steps is not None and steps < 1:
         message = f"steps={steps} is no number of optimizer steps"
         raise SpecError([Diagnostic(code="CS503", message=message, helps=("give 1 or more",))])

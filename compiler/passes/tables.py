@@ -74,14 +74,17 @@ def _entry(name: str, table: ParamTable, index: Expr, facts: Facts) -> Expr:
         if not held:
             raise SpecError([_unknown_column(name, table, index)])
         values = tuple(_value(name, table, text, index) for text in held.values())
-        return Lookup(column=index, held=tuple(held), values=values, span=index.span)
-    match index:
-        case Category(text=text) | String(value=text):
-            return number(_value(name, table, as_key(text), index))
-    constant = value_or_none(index, {})
-    if constant is None:
+        return Lookup(column=index, held=tuple(held), values=values, table=name, span=index.span)
+    if isinstance(index, Category | String):
+        key = as_key(index.text if isinstance(index, Category) else index.value)
+    elif (constant := value_or_none(index, {})) is not None:
+        key = as_key(constant)
+    else:
         return Index(value=Name(id=name), indices=(index,), span=index.span)
-    return number(_value(name, table, as_key(constant), index))
+    values = sorted(set(_held(table.column, facts).values()))
+    if values and key not in values:
+        raise SpecError([_not_held(key, table, values, index)])
+    return number(_value(name, table, key, index))
 
 
 def _value(name: str, table: ParamTable, key: str, index: Expr) -> float:
@@ -100,6 +103,18 @@ def _no_value(name: str, table: ParamTable, key: str, index: Expr) -> Diagnostic
         label=f"a value of `{table.column}`",
         notes=(f"it has: {_listed(list(table.values))}",),
         helps=(f"did you mean `{guess}`?",) if guess else (f"give `{name}` a number for it",),
+    )
+
+
+def _not_held(key: str, table: ParamTable, held: list[str], index: Expr) -> Diagnostic:
+    guess = closest(key, held)
+    return Diagnostic(
+        code="CS223",
+        message=f"`{table.column}` does not hold {key}",
+        span=index.span,
+        label=f"no value of `{table.column}`",
+        notes=(f"it holds: {_listed(held)}",),
+        helps=(f"did you mean `{guess}`?",) if guess else ("write one of these",),
     )
 
 

@@ -196,3 +196,52 @@ def test_a_metric_that_fails_is_named_and_costs_nothing_else(tmp_path: Path) -> 
     report = json.loads((out / "report.json").read_text())
     assert report["metrics"]["bad"] is None and report["metrics"]["also"] == result.metrics["also"]
     assert (out / "model.safetensors").exists()
+
+
+def test_metrics_in_a_loop_of_your_own(grouped: Any) -> None:
+    """By group; compared with what was there before the first step, or said to be unknown."""
+    torch.manual_seed(0)
+    net = torch.nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+    handle = cspec.bind(
+        "data train(x, y, sex)\nmodel f\nminimize bce(f(x), y)\ns.t. c: P[pred == 1] <= 10%\n"
+        "metric m = P[pred == 1 | sex]\nmetric v = violation(c)\n"
+        "metric share = violation(c) / initial(violation(c))\n",
+        f=net,
+        optimizer=optimizer,
+        train={name: grouped[name] for name in ("x", "y", "sex")},
+    )
+    columns = {"x": torch.as_tensor(grouped["x"]), "y": torch.as_tensor(grouped["y"])}
+
+    def rates() -> tuple[float, dict[str, float]]:
+        with torch.no_grad():
+            pred = (net(columns["x"]).reshape(-1) > 0).numpy()
+        groups = np.asarray(grouped["sex"])
+        return pred.mean(), {f"m[{g}]": pred[groups == g].mean() for g in np.unique(groups)}
+
+    first, by_group = rates()
+    found = handle.verify()
+    assert {k: v for k, v in found.metrics.items() if k.startswith("m[")} == pytest.approx(by_group)
+    assert found.metrics["v"] == pytest.approx(max(0, first - 0.1), abs=1e-6)
+    handle.step(**columns, sex=grouped["sex"])
+    later = handle.verify()
+    now, by_group = rates()
+    assert {k: v for k, v in later.metrics.items() if k.startswith("m[")} == pytest.approx(by_group)
+    assert later.metrics["share"] == pytest.approx(max(0, now - 0.1) / max(0, first - 0.1))
+    assert later.notes == ()
+
+
+def test_what_was_before_the_first_step_is_asked_for_in_time(grouped: Any) -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Linear(3, 1)
+    handle = cspec.bind(
+        "data train(x, y)\nmodel f\nminimize bce(f(x), y)\nmetric r = E[bce] / initial(E[bce])\n",
+        f=net,
+        optimizer=torch.optim.SGD(net.parameters(), lr=0.5),
+        train=(grouped["x"], grouped["y"]),
+    )
+    handle.step(x=torch.as_tensor(grouped["x"]), y=torch.as_tensor(grouped["y"]))
+    found = handle.verify()
+    assert math.isnan(found.metrics["r"]) and np.isfinite(found.objective)
+    (note,) = found.notes
+    assert "metric `r`" in note and "before the first step" in note and "CS606" in note

@@ -250,6 +250,17 @@ def test_tables_that_do_not_fit_are_named(grouped: Any, level: Any, code: str, s
     assert found.code == code and said in found.message
 
 
+@pytest.mark.parametrize("table", ["param level[sex] = 25%\n", TABLE])
+def test_a_table_is_read_at_values_that_its_column_holds(grouped: Any, table: str) -> None:
+    given = {} if "=" in table else {"level": LEVELS}
+    result, _ = trained(grouped, 'c: P[pred == 1 | sex == "a"] <= level["a"]', table=table, **given)
+    assert result["c"].bound == pytest.approx(0.25 if "=" in table else LEVELS["a"])
+    with pytest.raises(SpecError) as caught:
+        trained(grouped, 'c: P[pred == 1] <= level["zzz"]', table=table, **given)
+    assert [d.code for d in caught.value.diagnostics] == ["CS223"]
+    assert "`sex` does not hold zzz" in str(caught.value)
+
+
 def test_mistakes_in_the_use_of_tables() -> None:
     head = TABLE + "data train(x, y, sex, race)\nmodel f\nminimize bce(f(x), y)\ns.t. c: "
     for text, code in [
