@@ -5,7 +5,7 @@ from __future__ import annotations
 from cspec.compiler.explain_expressions import set_expression, text
 from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.ir import ParameterRef
-from cspec.compiler.lower import FunctionalRule, Lowered, SetAction
+from cspec.compiler.lower import LAYER_FLOOR, FunctionalRule, Lowered, SetAction
 from cspec.compiler.methods.output_projection import OutputRows
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.settings.base import EPOCH, STEP
@@ -120,8 +120,15 @@ def _project(action: SetAction) -> Operation:
         options=options | ({"freeze": 1.0} if settings.freeze else {}),
         operator=text(set_expression(action.set)),
         targets=_targets(action),
-        meaning=_projection_meaning(settings),
+        meaning=_projection_meaning(settings) + _floor(action),
     )
+
+
+def _floor(action: SetAction) -> str:
+    """What each layer keeps of a density of the whole model."""
+    if action.set.word != "sparse" or action.set.model is None:
+        return ""
+    return f"; every layer keeps at least {LAYER_FLOOR:.0%} of the density"
 
 
 SUPPORTS = frozenset({"sparse", "nm"})
@@ -178,5 +185,5 @@ def _prox(action: SetAction) -> Operation:
         trigger=STEP if steps else settings.every,
         operator=text(set_expression(action.set)),
         targets=_targets(action),
-        meaning="z <- P(x + u), u <- u + x - z, rho balanced by the residuals",
+        meaning="z <- P(x + u), u <- u + x - z, rho balanced by the residuals" + _floor(action),
     )

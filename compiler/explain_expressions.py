@@ -1,7 +1,6 @@
 """Expressions of the problem as people read them: in the language, and in LaTeX.
 
-Functions that only the compiler writes become what they mean: `class_prob(z, k, 1)` is
-`prob(z)[k]`, `differences(v)` is `v[i] - v[j]`.
+Functions that only the compiler writes become what they mean: `differences(v)` is `v[i] - v[j]`.
 """
 
 from __future__ import annotations
@@ -9,28 +8,49 @@ from __future__ import annotations
 from cspec.compiler.explain_latex import latex
 from cspec.compiler.explain_records import Mathematics
 from cspec.compiler.explain_rows import without_rows
-from cspec.compiler.ir import Category, ParameterRef, SetMember
-from cspec.compiler.rewrite import call, function_name, number, rewrite
+from cspec.compiler.ir import Category, Lookup, ParameterRef, SetMember
+from cspec.compiler.rewrite import function_name, rewrite
+from cspec.compiler.vectors import Repeated
 from cspec.dsl.format_expressions import format_binder, format_expression
 from cspec.dsl.nodes import (
-    And,
     Binder,
     Call,
+    Expectation,
     Expr,
     Index,
     Keyword,
     Name,
     Negate,
-    Number,
+    Node,
     Product,
     String,
     Sum,
 )
+from cspec.dsl.trees import rebuild
 
 
 def readable(expr: Expr) -> Expr:
     """The expression with nodes and functions of the compiler as those of the language."""
-    return rewrite(expr, _readable)
+    return _of_each_group(rewrite(expr, _readable))
+
+
+_REDUCTIONS = frozenset({"gap", "ratio", "max", "min", "sum"})
+
+
+def _of_each_group(expr: Expr) -> Expr:
+    """`max(v) <= b` is v - b for each group: `v[i] - b`."""
+
+    def visit(node: Node) -> Node:
+        if isinstance(node, Expectation):
+            by_group = node.grouped and any(isinstance(c, Name) for c in node.conditions)
+            return _entry(node, "i") if by_group else node
+        if isinstance(node, Index) or function_name(node) in _REDUCTIONS:
+            return node
+        return rebuild(node, visit)
+
+    found = visit(expr)
+    assert isinstance(found, Expr)
+    return found
 
 
 def mathematics(expr: Expr) -> Mathematics:
@@ -88,6 +108,10 @@ def _readable(node: Expr) -> Expr:
             return Name(id=name)
         case Category(text=category):
             return String(value=category)
+        case Lookup(column=column, table=table):
+            return Index(value=Name(id=table), indices=(column,))
+        case Repeated(body=body):
+            return body
         case Sum(operands=(Sum(operands=first, operators=signs), *rest), operators=operators):
             # a + b - c reads as it was written: canonical form puts a sum in front.
             update = {"operands": (*first, *rest), "operators": (*signs, *operators)}
@@ -100,49 +124,17 @@ def _readable(node: Expr) -> Expr:
 
 def _function(name: str | None, arguments: tuple[Expr, ...], node: Call) -> Expr:
     match name, arguments:
-        case (("class_prob" | "label_prob"), (z, k)):
-            return Index(value=call("prob", z), indices=(k,))
-        case (("class_prob" | "label_prob"), (z, k, temperature)):
-            return Index(value=call("prob", _over(z, temperature)), indices=(k,))
-        case (("class_margin" | "label_margin"), (z, k)):
-            return call("margin", z, k)
-        case "sigmoid_event", (margin, temperature):
-            return call("sigmoid", _over(margin, temperature))
-        case "hinge_event", (margin,):
-            return call("hinge", margin)
-        case "ramp_event", (margin, width):
-            return call("ramp", _over(margin, width))
-        case "soft_equal", (left, right, temperature):
-            return call("close", _over(left, temperature), _over(right, temperature))
-        case "product_and", (left, right):
-            return Product(operands=(left, right), operators=("*",))
-        case "product_not", (operand,):
-            return Sum(operands=(number(1), operand), operators=("-",))
-        case "product_or", (left, right):
-            both = Product(operands=(left, right), operators=("*",))
-            return Sum(operands=(left, right, both), operators=("+", "-"))
-        case "as_weight", (event,):
-            return event
-        case "soft", (weight,):
-            return call("weight", weight)
-        case "soft", (weight, mask):
-            return And(operands=(call("weight", weight), mask))
-        case "differences", (vector,):
-            return Sum(operands=(_entry(vector, "i"), _entry(vector, "j")), operators=("-",))
-        case "ratio_differences", (vector, bound):
-            least = Product(operands=(bound, _entry(vector, "j")), operators=("*",))
+        case "differences", (vector, *others):
+            other = others[0] if others else vector
+            return Sum(operands=(_entry(vector, "i"), _entry(other, "j")), operators=("-",))
+        case "ratio_differences", (vector, bound, *others):
+            other = others[0] if others else vector
+            least = Product(operands=(bound, _entry(other, "j")), operators=("*",))
             return Sum(operands=(least, _entry(vector, "i")), operators=("-",))
         case "negative", (operand,):
             return Negate(operand=operand)
         case _:
             return node
-
-
-def _over(expr: Expr, temperature: Expr) -> Expr:
-    """expr / temperature, without dividing by 1."""
-    if isinstance(temperature, Number) and temperature.value == 1:
-        return expr
-    return Product(operands=(expr, temperature), operators=("/",))
 
 
 def _entry(vector: Expr, index: str) -> Expr:

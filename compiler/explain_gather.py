@@ -5,6 +5,7 @@ from __future__ import annotations
 from cspec.compiler import explain_expressions as expressions
 from cspec.compiler.explain_graph import GATES, NO_GATES, conditional, operations, states, symbolic
 from cspec.compiler.explain_history import changes
+from cspec.compiler.explain_latex import verbatim
 from cspec.compiler.explain_quantities import quantities
 from cspec.compiler.explain_records import (
     ConstraintRecord,
@@ -21,9 +22,13 @@ from cspec.compiler.lower import SET_METHODS, Lowered, full_label
 from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, Program
-from cspec.compiler.report_facts import constraint_facts, verify_facts
+from cspec.compiler.report_facts import constraint_facts, stated, verify_facts
 from cspec.compiler.set_forms import EQUALITY_SETS
+from cspec.compiler.surrogates.unknown_classes import in_words
+from cspec.dsl.check import Checked
+from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.nodes import Expr, Stop
+from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, Method
 
@@ -56,6 +61,7 @@ def gather(
         sense=problem.sense,
         objective=expressions.mathematics(problem.objective),
         objective_written=problem.objective_text,
+        objective_surrogate=_objective_stand_in(plan, program),
         implied=tuple(dict.fromkeys((n.written, n.meaning) for n in checked.notes)),
         quantities=about,
         constraints=records,
@@ -66,7 +72,14 @@ def gather(
         operations=operations(graph, conditions, mover, _stop(plan)),
         signs=_signs(plan),
         notes=program.notes if program is not None else (),
+        later=tuple(_later(d, checked) for d in refusals(checked.diagnostics)),
     )
+
+
+def _later(found: Diagnostic, checked: Checked) -> str:
+    """`line 3: a requirement on each example of `train` is ... [CS520]; for the mean: ...`."""
+    line = checked.source.position(found.span.start).line
+    return f"line {line}: {found.message} [{found.code}]; {'; '.join(found.helps)}"
 
 
 class _Context:
@@ -140,7 +153,7 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
         reason=decided.reason,
         rejected=c.rejected if not context.members or decided.reason == c.reason else (),
         surrogate=_surrogate(c, decided),
-        surrogate_form=tuple(_relation(p, c.relation) for p in c.gradient_parts or ()),
+        surrogate_form=_stand_in(c, context),
         tolerance=tolerance(c, facts),
         verdict=verdict(facts, verify_facts(context.checked), default),
         price=price(c.model_copy(update={"method": method})),
@@ -168,8 +181,19 @@ def canonical(c: Constraint, method: Settings | None) -> tuple[Mathematics, ...]
     return tuple(_relation(part, c.relation) for part in c.parts)
 
 
+def _stand_in(c: Constraint, context: _Context) -> tuple[Mathematics, ...]:
+    """What moves the model; of a constraint without members as it is once data are bound."""
+    if len(context.members) == 1 and not c.binders:
+        found = context.members[0].stand_in
+        return tuple(Mathematics(text=form, latex=verbatim(form)) for form in found)
+    parts = (_relation(part, c.relation) for part in c.gradient_parts or ())
+    return tuple({form.text: form for form in parts}.values())
+
+
 def _relation(part: Expr, relation: str) -> Mathematics:
     shown = expressions.mathematics(part)
+    if in_words(part):
+        return Mathematics(text=stated(part, relation), latex=shown.latex)
     sign, latex = ("==", "=") if relation == "==" else ("<=", r"\le")
     return Mathematics(text=f"{shown.text} {sign} 0", latex=f"{shown.latex} {latex} 0")
 
@@ -212,6 +236,15 @@ def _surrogate(c: Constraint, decided: ConstraintFacts) -> str:
         return f"{EXPECTED} (the deployed density decides the verdict)"
     text = decided.surrogate or (c.surrogate_text if c.gradient_parts is not None else None)
     return "" if text is None else text
+
+
+def _objective_stand_in(plan: Plan, program: Program | None) -> str:
+    if program is not None:
+        return program.objective_stand_in
+    seen = plan.problem.objective_gradient
+    if seen is None:
+        return ""
+    return expressions.text(seen) + (", k over all classes" if in_words(seen) else "")
 
 
 def _signs(plan: Plan) -> tuple[str, ...]:

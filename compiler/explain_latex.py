@@ -54,6 +54,11 @@ def escape(text: str) -> str:
     )
 
 
+def verbatim(text: str) -> str:
+    """Text of the language as it is typed, for inside `$...$`."""
+    return rf"\texttt{{{escape(text)}}}"
+
+
 def name_latex(name: str) -> str:
     """A name: one letter as it is, Greek as Greek, longer ones upright."""
     if name == "inf":

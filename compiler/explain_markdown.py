@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cspec.compiler.explain_latex import escape
 from cspec.compiler.explain_mermaid import as_mermaid
-from cspec.compiler.explain_records import ConstraintRecord, Explanation
+from cspec.compiler.explain_records import OBJECTIVE_SURROGATE, ConstraintRecord, Explanation
 
 
 def as_markdown(page: Explanation, verbose: bool = False) -> str:
@@ -14,6 +14,7 @@ def as_markdown(page: Explanation, verbose: bool = False) -> str:
     lines = [
         f"# {page.name}",
         "",
+        *(["## Can't run yet", "", *(f"- {text}" for text in page.later), ""] * bool(page.later)),
         "## Problem",
         "",
         *_problem(page),
@@ -65,6 +66,9 @@ def _cell(text: str) -> str:
 
 
 def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
+    if page.objective_surrogate:
+        yield f"**objective**: {OBJECTIVE_SURROGATE}: `{page.objective_surrogate}`"
+        yield ""
     for c in page.constraints:
         yield f"**{c.label}**: `{c.written}` by {c.method or c.kind}"
         yield ""

@@ -7,6 +7,10 @@ from pydantic import BaseModel, ConfigDict
 Record = ConfigDict(frozen=True, extra="forbid")
 
 
+OBJECTIVE_SURROGATE = "sigmoid of temperature 1 moves the model"
+"""What is said of the surrogate of an objective: an objective has no words of its own for it."""
+
+
 class Mathematics(BaseModel):
     """One expression: `text` in the notation of the language, `latex` for Markdown."""
 
@@ -118,6 +122,8 @@ class Explanation(BaseModel):
     sense: str
     objective: Mathematics
     objective_written: str = ""
+    objective_surrogate: str = ""
+    """What moves the model in its place, where it is flat."""
     implied: tuple[tuple[str, str], ...] = ()
     """What was written short, and what it means."""
     quantities: tuple[Quantity, ...] = ()
@@ -129,3 +135,5 @@ class Explanation(BaseModel):
     operations: tuple[OperationRecord, ...] = ()
     signs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+    """What this version can't run: forms that are not compiled yet."""

@@ -9,6 +9,7 @@ from cspec.compiler.graph import Kind, UpdateGraph
 from cspec.compiler.program import Program, revive_fit
 from cspec.compiler.schedule import DEFAULT_EPOCHS, DEFAULT_STEPS
 from cspec.dsl.check import Checked
+from cspec.dsl.nodes import Given
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.fit import FitSettings
 
@@ -96,6 +97,8 @@ def acting_values(graph: UpdateGraph, rule: str) -> dict[str, float]:
 
 def training(checked: Checked, program: Program | None) -> tuple[Setting, ...]:
     """Optimizer, length, batches, precision, seed: as they act."""
+    if any(isinstance(item, Given) for item in checked.spec.items):
+        return (Setting(name="optimizer", value="your own (cspec.bind)"),)
     spec = checked.fit
     fit = spec if program is None else revive_fit(program.fit)
     found = [

@@ -5,7 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from cspec.compiler.explain_records import ConstraintRecord, Explanation, OperationRecord
+from cspec.compiler.explain_records import (
+    OBJECTIVE_SURROGATE,
+    ConstraintRecord,
+    Explanation,
+    OperationRecord,
+)
 
 WIDTH = 96
 
@@ -13,6 +18,7 @@ WIDTH = 96
 def as_text(page: Explanation, verbose: bool = False) -> str:
     """The page: problem, method, update graph, signs, notes."""
     sections = [
+        ("Can't run yet", (line for text in page.later for line in _wrapped(text, "  ", "    "))),
         ("Problem", _problem(page)),
         ("Method", _methods(page, verbose)),
         ("Rewriting", _changes(page) if verbose else ()),
@@ -101,6 +107,11 @@ def _count(members: tuple[str, ...]) -> str:
 
 def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
     first = True
+    if page.objective_surrogate:
+        yield from _wrapped(f"objective: {page.objective_written}", "  ", "      ")
+        shown = f"{OBJECTIVE_SURROGATE}: {page.objective_surrogate}"
+        yield from _row("surrogate", shown, 10, "      ")
+        first = False
     for c in page.constraints:
         if not first:
             yield ""

@@ -66,6 +66,15 @@ class ColumnFacts(BaseModel):
         return None
 
 
+class StreamFacts(BaseModel):
+    """Batches of a dataset's own: how many are an epoch, how many examples each has."""
+
+    model_config = Record
+
+    epoch: int
+    batch_size: int | None = None
+
+
 class DataFacts(BaseModel):
     """One dataset: its rows, its columns in declared order, the names of its features."""
 
@@ -79,6 +88,8 @@ class DataFacts(BaseModel):
     """Of each standardized feature its name, mean and deviation: for people, not the plan."""
     joint: tuple[tuple[tuple[str, ...], tuple[tuple[tuple[int, ...], int], ...]], ...] = ()
     """Counts of combinations: (columns, ((codes, count), ...)) for each `cross` of the spec."""
+    stream: StreamFacts | None = Field(None, exclude=True)
+    """Where training draws the batches that its source makes."""
 
     def joint_counts(self, columns: tuple[str, ...], codes: tuple[int, ...]) -> int | None:
         """Rows with these codes in these columns; None if the combination was not counted."""
@@ -102,6 +113,18 @@ class ParameterFacts(BaseModel):
     """Whether this is itself the gate logits of another weight."""
 
 
+class OperationFacts(BaseModel):
+    """What a forward pass of one example takes: how often it uses the weights of each layer."""
+
+    model_config = Record
+
+    uses: tuple[tuple[str, int], ...] = ()
+    other: int = 0
+    """Operations of what has no such weights."""
+    refusal: str = Field("", exclude=True)
+    """Why they are not known: for messages, no part of the plan."""
+
+
 class ModelFacts(BaseModel):
     """One model: its parameters, and whether none of them moves."""
 
@@ -109,6 +132,10 @@ class ModelFacts(BaseModel):
 
     parameters: tuple[ParameterFacts, ...]
     frozen: bool = False
+    operations: OperationFacts | None = None
+    """Known where the spec asks for `flops`."""
+    by_batch: bool = Field(False, exclude=True)
+    """Whether it normalizes by the statistics of a batch, which one example does not have."""
 
     @property
     def gated(self) -> bool:
@@ -129,8 +156,19 @@ class OutputFacts(BaseModel):
     """Of a tuple (by position), a mapping or a record (by name)."""
     style: Literal["", "index", "key", "field"] = ""
     """How a part is taken out: `z[0]`, `z["logits"]`, `z.logits`."""
+    gradient: bool = Field(True, exclude=True)
+    """Whether it moves with what it is given and with what trains: for refusals, no part of the
+    plan."""
     refusal: str = Field("", exclude=True)
     """What it raised: for messages, no part of the plan."""
+
+
+class OwnLoop(BaseModel):
+    """A training loop of the user's own: its optimizer steps, where the user says how many."""
+
+    model_config = Record
+
+    steps: int | None = None
 
 
 class Facts(BaseModel):
@@ -156,3 +194,5 @@ class Facts(BaseModel):
     functions: tuple[str, ...] = ()
     """Names of Python callables bound by `from`."""
     device: str = "cpu"
+    own_loop: OwnLoop | None = Field(None, exclude=True)
+    """Set by `bind`: who drives the steps is no fact of data or models."""

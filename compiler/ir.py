@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.dsl.nodes import Binder, Expr, Number
+from cspec.dsl.nodes import Binder, Expr, Name, Number
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
 from cspec.dsl.source import NOWHERE, Span
@@ -39,10 +39,38 @@ class Category(Expr):
     code: int
 
 
+class Lookup(Expr):
+    """The number that a table has for what a column holds: each example's own."""
+
+    column: Name
+    held: tuple[int, ...]
+    """What the column holds for each value, in the order of `values`."""
+    values: tuple[float, ...]
+    table: str = ""
+    """The param that it is an entry of."""
+
+
 class PerExample(Expr):
     """An expression with one value an example of a dataset; its verdict is the worst of them."""
 
     dataset: str
+    body: Expr
+
+
+class Violations(Expr):
+    """How far requirements are from being met, one number each, or the largest of them."""
+
+    labels: tuple[tuple[str, Relation], ...]
+    """Full labels with their relations, in the order of the problem."""
+    largest: bool = False
+    moved: tuple[str, str] | None = None
+    """The training data, and what stands in for them."""
+
+
+class Initial(Expr):
+    """The value of an expression before the first step; the emitted module calls it `text`."""
+
+    text: str
     body: Expr
 
 
@@ -111,6 +139,8 @@ class Constraint(BaseModel):
     """Places of the parts that are == 0 though others are not."""
     parts: tuple[Expr, ...] = ()
     """Canonical functions, each <= 0 (or == 0): true values. Empty before `canonical`."""
+    whole: bool = False
+    """Whether the only part is value - bound as written (`gap`, `abs`, `max` are not split)."""
     gradient_parts: tuple[Expr, ...] | None = None
     """What the model's step differentiates instead of `parts`; None where they are the same."""
     set: SetMember | None = None
@@ -135,6 +165,11 @@ class Constraint(BaseModel):
     def equality(self, place: int) -> bool:
         """Whether a part has to be 0; else it may be negative."""
         return self.relation == "==" or place in self.equal_parts
+
+    @property
+    def full_label(self) -> str:
+        """What people call it: its label, with its member in brackets."""
+        return f"{self.label}[{self.member}]" if self.member else self.label
 
 
 class DerivedBound(BaseModel):
@@ -205,12 +240,16 @@ class Problem(BaseModel):
     sense: Literal["minimize", "maximize", "satisfy"]
     objective: Expr = Number(text="0", value=0.0)
     """As minimized."""
+    objective_gradient: Expr | None = None
+    """What the model's step differentiates instead; None where that is the objective itself."""
     objective_text: str = ""
     objective_sign: float = 1.0
     """-1 where the spec maximizes: the objective as written is sign * the one minimized."""
     constraints: tuple[Constraint, ...] = ()
     metrics: tuple[tuple[str, Expr], ...] = ()
     history: tuple[Step, ...] = ()
+    surrogate_notes: tuple[str, ...] = ()
+    """What is said of surrogates, for people."""
     solver: Settings | None = None
     """A method that owns the whole run (`sqp`); None where a training loop runs."""
     bounds: tuple[DerivedBound, ...] = ()

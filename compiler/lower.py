@@ -98,6 +98,9 @@ class Lowered(NamedTuple):
         return self.rules[-1].stop if self.rules else 0
 
 
+LAYER_FLOOR = 0.2
+"""Part of a model's density that each of its layers keeps at least: a layer without a weight is the
+end of the network, and the largest weights of all may lie elsewhere."""
 SET_METHODS = frozenset({"projection", "admm", "parametrization", "frank_wolfe"})
 
 
@@ -168,7 +171,9 @@ def _rules(
             total_steps=run[0],
             steps_per_epoch=run[1],
             by_value=run[2],
-            deterministic=not sizes.facts.data and not sizes.facts.models,
+            deterministic=not sizes.facts.data
+            and not sizes.facts.models
+            and sizes.facts.own_loop is None,
         )
         fragment = FUNCTIONAL[settings.word](rule)
         if rule.relation == "mixed":
@@ -373,4 +378,4 @@ def _same_set(first: SetAction, second: SetAction) -> bool:
 
 def full_label(constraint: Constraint) -> str:
     """What people call a constraint: its label, with its member in brackets."""
-    return f"{constraint.label}[{constraint.member}]" if constraint.member else constraint.label
+    return constraint.full_label

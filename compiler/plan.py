@@ -19,15 +19,18 @@ from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit, python_names
+from cspec.compiler.explain_expressions import text as expression_text
 from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_fits
 from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
 from cspec.compiler.line_run import line_graph
+from cspec.compiler.loop_notes import loop_notes
 from cspec.compiler.lower import Lowered, lower
 from cspec.compiler.matrices import matrices
-from cspec.compiler.missing import require_finite
+from cspec.compiler.metric_entries import metric_entries
+from cspec.compiler.moving_notes import moving_notes
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import Expansion, expand
@@ -37,11 +40,15 @@ from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
 from cspec.compiler.passes.logic import Decided
 from cspec.compiler.passes.members import member_sets
+from cspec.compiler.passes.metric_words import metric_words
+from cspec.compiler.passes.moving_sets import moving_sets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.surrogates import surrogates
+from cspec.compiler.passes.tables import check_tables
+from cspec.compiler.passes.truths import truths
 from cspec.compiler.passes.whole_slices import whole_slices
 from cspec.compiler.program import (
     DataSetup,
@@ -58,8 +65,11 @@ from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.shape_checks import check_set_shapes
 from cspec.compiler.shared_sets import sharing_notes
+from cspec.compiler.sizes import example_call, models_sized
 from cspec.compiler.solve import Solve, solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
+from cspec.compiler.stream_checks import check_streams
+from cspec.compiler.surrogates.setting import setting_of
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
 from cspec.compiler.variables import (
@@ -85,6 +95,7 @@ from cspec.dsl.nodes import (
     Sum,
     walk,
 )
+from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Bisection, Spg, Sqp
 
@@ -94,11 +105,13 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
     ("whole slices", lambda problem, _: whole_slices(problem)),
     ("rules", lambda problem, checked: rules(problem, _decided(checked, Facts()))),
+    ("truths", lambda problem, _: truths(problem)),
+    ("sets that move", lambda p, checked: moving_sets(p, checked.symbols)),
     ("spell out sets", spell_out_sets),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("split chains", lambda problem, checked: split_chains(problem, checked.params)),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
-    ("canonical form", lambda problem, _: canonical(problem)),
+    ("canonical form", lambda problem, checked: canonical(problem, checked.method)),
 )
 """From the problem as written to canonical form, in order, before anything is bound."""
 
@@ -146,21 +159,29 @@ def plan(checked: Checked) -> Plan:
     found = errors(checked.diagnostics)
     if found:
         raise SpecError(checked.diagnostics)
-    if space_of(checked) is not None:
-        require_finite(checked, explained=False)
     problem = canonical_problem(checked)
-    if space_of(checked) is not None:
-        problem = expand(problem, Expansion(Facts(), checked.params))
+    context = _context(checked, None, None)
+    if refusals(checked.diagnostics):
+        context = context._replace(space=None, line=False, whole=None)  # it can't be run yet
+    elif space_of(checked) is not None:
+        problem = expand(problem, _expansion(checked, Facts()))
         problem = _with_rows(rules(problem, _decided(checked, Facts())), checked)
-    problem = surrogates(problem, moving(checked))
-    problem = choose(problem, _context(checked, None, None))
+    variables = variable_setups(checked)
+    inference = Inference(_known(checked, Facts(), variables))
+    problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
+    problem = choose(problem, context)
     return Plan(
         checked=checked,
         problem=problem,
         data=data_setups(checked),
         models=model_setups(checked),
-        variables=variable_setups(checked),
+        variables=variables,
     )
+
+
+def _expansion(checked: Checked, facts: Facts) -> Expansion:
+    targets = targets_of(checked.elaborated, checked.symbols)
+    return Expansion(facts, checked.params, checked.method, checked.tables, targets)
 
 
 def canonical_problem(checked: Checked) -> Problem:
@@ -247,8 +268,9 @@ def specialize(
         notes += said
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
     inference = _inference(plan, facts)
-    problem = _specialized(plan, facts, gated, round(effective(fit, schedule.steps)), inference)
+    problem = _specialized(plan, facts, round(effective(fit, schedule.steps)), inference)
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
+    entries = metric_entries(problem, inference)
     lowered = lower(
         problem,
         facts,
@@ -262,15 +284,22 @@ def specialize(
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
     graph, solve, set_solve = _solver(lowered, space, checked)
-    draft = _draft(plan, facts, lowered, fit).model_copy(
+    if facts.own_loop is not None:
+        notes = loop_notes(checked, lowered, facts)
+    else:
+        notes += solver_notes(problem, checked)
+        notes += projection_notes(problem, fit, frozenset(checked.symbols.vars()))
+        notes += moving_notes(problem, checked, facts)
+        notes += check_streams(problem, checked, facts)
+    draft = _draft(plan, facts, lowered, fit, inference).model_copy(
         update={
             "graph": graph,
+            "metric_entries": entries,
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
             "notes": notes
-            + solver_notes(problem, checked)
-            + projection_notes(problem, fit, frozenset(checked.symbols.vars()))
-            + (sharing_notes(lowered.actions, facts) if problem.solver is None else ()),
+            + (sharing_notes(lowered.actions, facts) if problem.solver is None else ())
+            + problem.surrogate_notes,
         }
     )
     loop = LoopPlan(
@@ -332,39 +361,59 @@ def open_calls(plan: Plan, facts: Facts) -> tuple[Asked, ...]:
     return tuple(inference.asked.values())
 
 
+def operation_calls(plan: Plan, facts: Facts) -> dict[str, Asked]:
+    """A call of each model whose `flops` the spec asks for, by the model's name.
+
+    `facts` know the outputs of all calls. A model that nothing calls is left out.
+    """
+    symbols = plan.checked.symbols
+    found = {}
+    for model in sorted(models_sized(plan.checked.elaborated, "flops")):
+        others = {k: seen for k, seen in facts.outputs.items() if not k.startswith(f"{model}(")}
+        calls = open_calls(plan, facts.model_copy(update={"outputs": others}))
+        call_ = example_call(model, calls, symbols)
+        if call_ is not None and call_.dataset in facts.data:
+            found[model] = call_
+    return found
+
+
 def expanded(plan: Plan, facts: Facts) -> Problem:
     """The canonical problem with members for quantifiers, sizes where they are known."""
     checked = plan.checked
+    places = {name: item.name_span for name, item in checked.symbols.params().items()}
+    check_tables(checked.tables, facts, places)
     problem = with_accuracy(canonical_problem(checked), checked, facts)
-    problem = expand(problem, Expansion(facts, checked.params, checked.method))
+    problem = expand(problem, _expansion(checked, facts))
     problem = rules(problem, _decided(checked, facts))
     problem = _with_rows(problem, checked)
+    problem = metric_words(problem, checked.symbols)
     return sized_identity(problem, _shapes(plan))
 
 
 def _inference(plan: Plan, facts: Facts) -> Inference:
-    checked = plan.checked
-    symbols = checked.symbols
-    known = Known(
-        symbols=symbols,
+    return Inference(_known(plan.checked, facts, plan.variables))
+
+
+def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...]) -> Known:
+    return Known(
+        symbols=checked.symbols,
         facts=facts,
         params=checked.params,
-        shapes=_shapes(plan),
+        shapes={variable.name: variable.shape for variable in variables},
         functions=checked.functions,
-        targets=targets_of(checked.elaborated, symbols),
+        targets=targets_of(checked.elaborated, checked.symbols),
     )
-    return Inference(known)
 
 
-def _specialized(
-    plan: Plan, facts: Facts, gated: frozenset[str], steps: int, inference: Inference
-) -> Problem:
+def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> Problem:
     """The canonical problem with members for quantifiers, surrogates, and a method each."""
     checked = plan.checked
     problem = expanded(plan, facts)
     check_axes(problem, inference)
-    check_set_shapes(problem, _shapes(plan))
-    problem = surrogates(gates(problem, gated), moving(checked))
+    check_set_shapes(problem, _shapes(plan), checked.params)
+    width = 8 if checked.fit.precision == "float64" else 4
+    problem = gates(problem, facts, moving(checked), checked.params, width)
+    problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
     return choose(problem, _context(checked, facts, steps))
 
 
@@ -372,18 +421,27 @@ def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
     return {variable.name: variable.shape for variable in plan.variables}
 
 
-def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Program:
+def _draft(
+    plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings, inference: Inference
+) -> Program:
     """The program's record of what was written and chosen, before its text is emitted."""
     checked, problem = plan.checked, lowered.problem
-    settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
+    methods = [(c.label, c.member, c.method) for c in problem.constraints]
+    settings = repr((methods, fit, sorted(checked.params.items()), sorted(checked.tables.items())))
+    settings += "" if facts.own_loop is None else repr(facts.own_loop)
+    streams = {name: data.stream for name, data in facts.data.items() if data.stream}
+    settings += repr(streams) if streams else ""
     return Program(
         name=checked.source.name,
         spec=checked.source.text,
-        digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings + repr(fit)),
+        digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings),
         sense=problem.sense,
         objective=problem.objective_text,
+        objective_stand_in=""
+        if problem.objective_gradient is None
+        else expression_text(problem.objective_gradient),
         objective_datasets=_datasets(problem),
-        constraints=constraint_facts(lowered, checked),
+        constraints=constraint_facts(lowered, checked, inference),
         metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
         variables=plan.variables,
         given=tuple(sorted(_givens(checked))),
@@ -392,6 +450,7 @@ def _draft(plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings) -> Prog
         verify=verify_facts(checked),
         stop=_stop_text(checked),
         params=dict(checked.params),
+        tables={name: table.values for name, table in checked.tables.items()},
         described=described(facts),
         method=_method_word(problem),
     )
@@ -449,7 +508,7 @@ def canonical_objective(checked: Checked, facts: Facts) -> Expr:
     """The objective as written, without `let` names, its sums over weights written out."""
     problem = inline_lets(collect(checked), _lets(checked))
     problem = problem.model_copy(update={"constraints": (), "metrics": ()})
-    return expand(problem, Expansion(facts, checked.params)).objective
+    return expand(problem, _expansion(checked, facts)).objective
 
 
 def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:

@@ -13,6 +13,19 @@ from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
 Record = ConfigDict(frozen=True, extra="forbid")
 
 
+class MeanFacts(BaseModel):
+    """One mean, fraction or tail of a constraint: what may be missing where it is measured."""
+
+    model_config = Record
+
+    condition: str = ""
+    """As written, members put in: `y == 1 and sex == Female`; the column of groups."""
+    groups: tuple[str, ...] = ()
+    """The values of that column, in code order."""
+    denominator: str = ""
+    """The mean as written, where it is a denominator."""
+
+
 class ConstraintFacts(BaseModel):
     """One constraint of the program (a member of a quantifier is one of its own).
 
@@ -48,11 +61,38 @@ class ConstraintFacts(BaseModel):
     sign: float = 1.0
     datasets: tuple[str, ...] = ()
     """Datasets its expectations run over; empty for a function of parameters."""
+    named: bool = False
+    """Whether the spec names data of its means (`on D`): `verify all` keeps them."""
     surrogate: str | None = None
+    stand_in: tuple[str, ...] = ()
+    """What the model's step sees of it, as expressions of the language that are <= 0 (or == 0)."""
     multipliers: bool = False
     cases: tuple[str, ...] = ()
     """The ways in which a rule can hold, in words; `cases` of the module measures them."""
+    prices: bool = True
+    """Whether its multipliers are prices of the bound where a run ends stationary."""
     line: int = 0
+    residual: bool = False
+    """Of a set: its entries are a residual that is to be 0, not functions that are <= 0."""
+    means: tuple[MeanFacts, ...] = ()
+    """Its means in the order in which they are measured; empty where none has a condition and none
+    is a denominator."""
+    rescaled: bool = False
+    """Its entries are (value - bound) times a denominator: of the same sign, in other units."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether its entries are h == 0, of either sign, and not g <= 0."""
+        return self.relation == "==" or self.residual
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the sign of its violation is that of one quantity from step to step.
+
+        Of several equalities the one that is shown changes, and with it the sign.
+        """
+        start, stop = self.segment or (0, 0)
+        return not self.equal or stop - start == 1
 
 
 class VerifyFacts(BaseModel):
@@ -68,7 +108,8 @@ class VerifyFacts(BaseModel):
 
 
 class SourceCall(BaseModel):
-    """How a dataset or a model was made: `name(settings)`, found in `module` if not built in.
+    """How a dataset or a model was made: `name(arguments, settings)`, found in `module` if not
+    built in. Built-in words have all their values among the settings.
 
     `name` is empty for what was bound from outside.
     """
@@ -77,6 +118,7 @@ class SourceCall(BaseModel):
 
     name: str = ""
     module: str | None = None
+    arguments: tuple[Any, ...] = ()
     settings: dict[str, Any] = {}
     inputs: tuple[int, ...] | None = None
     """For models: shape of one example's input ..."""
@@ -150,7 +192,8 @@ class Program(BaseModel):
     - `project(primal, optimizer, progress)` where something is projected
     - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
     - `cases(primal, data) -> dict[label, [value]]` where there are rules: each way to hold, <= 0
-    - `metrics(primal, data) -> dict[name, value]`, `objective(primal, data) -> value`
+    - `metrics`: functions `(primal, data) -> value` by name; `initial`: those of values that
+      metrics compare with, measured before the first step; `objective(primal, data) -> value`
     - `train(session)`: the loop
     """
 
@@ -167,9 +210,13 @@ class Program(BaseModel):
     graph: UpdateGraph = UpdateGraph()
     sense: Literal["minimize", "maximize", "satisfy"]
     objective: str
+    objective_stand_in: str = ""
+    """What the model's step sees of the objective, where it is flat."""
     objective_datasets: tuple[str, ...] = ()
     constraints: tuple[ConstraintFacts, ...]
     metrics: dict[str, str] = {}
+    metric_entries: dict[str, tuple[str, ...]] = {}
+    """Names of the numbers of each metric that is several: by group, by place, by requirement."""
     """Name to expression as written."""
     data: tuple[DataSetup, ...] = ()
     models: tuple[ModelSetup, ...] = ()
@@ -181,6 +228,8 @@ class Program(BaseModel):
     verify: tuple[VerifyFacts, ...] = ()
     stop: str | None = None
     """The condition as written, for the report; the module decides."""
+    tables: dict[str, dict[str, float]] = {}
+    """Params that have a number for each value of a column."""
     params: dict[str, float | tuple[float, ...]] = {}
     method: str = "auto"
     described: dict[str, str] = {}

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.explain_expressions import text
 from cspec.compiler.ir import Constraint, PerExample
 from cspec.compiler.lower import Lowered, full_label
+from cspec.compiler.means_of import means_of
+from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.set_forms import EQUALITY_SETS
+from cspec.compiler.surrogates.unknown_classes import in_words
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
+from cspec.dsl.measured_on import measured_on
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Verify, walk
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.methods import Method
@@ -17,18 +24,25 @@ COUNT_SETS = frozenset({"sparse", "nm", "rank", "grid", "channel_sparse"})
 """Sets of counts: the verdict compares exactly."""
 
 
-def constraint_facts(lowered: Lowered, checked: Checked) -> tuple[ConstraintFacts, ...]:
+def constraint_facts(
+    lowered: Lowered, checked: Checked, inference: Inference | None = None
+) -> tuple[ConstraintFacts, ...]:
     """One record a constraint, in the order of the problem."""
     segments = {
         id(part.constraint): (part.start, part.stop, rule.rule.name)
         for rule in lowered.rules
         for part in rule.parts
     }
-    return tuple(_facts(c, segments.get(id(c)), checked) for c in lowered.problem.constraints)
+    return tuple(
+        _facts(c, segments.get(id(c)), checked, inference) for c in lowered.problem.constraints
+    )
 
 
 def _facts(
-    c: Constraint, segment: tuple[int, int, str] | None, checked: Checked
+    c: Constraint,
+    segment: tuple[int, int, str] | None,
+    checked: Checked,
+    inference: Inference | None,
 ) -> ConstraintFacts:
     method = c.method
     exact, tolerance = _tolerance(c, checked)
@@ -49,12 +63,28 @@ def _facts(
         rule=segment[2] if segment else None,
         segment=segment[:2] if segment else None,
         sign=-1.0 if c.relation == ">=" or c.mirrored else 1.0,
-        datasets=_datasets(c),
+        datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
+        named=any(written for _, written in _data_of(c)),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
+        stand_in=tuple(dict.fromkeys(stated(p, c.relation) for p in c.gradient_parts or ())),
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
         cases=tuple(words for words, _ in c.cases),
+        prices=not isinstance(method, Method) or method.prices,
         line=checked.source.position(c.span.start).line,
+        residual=segment is not None and _is_residual(c),
+        means=() if inference is None else means_of((c.value, c.bound), inference),
+        rescaled=not c.whole and rescales(c.value),
     )
+
+
+def _is_residual(c: Constraint) -> bool:
+    return c.relation == "in" and c.set is not None and c.set.word in EQUALITY_SETS
+
+
+def stated(part: Expr, relation: str) -> str:
+    """`g <= 0` or `h == 0`; over every class in words, where the classes are not known yet."""
+    whole = f"{text(part)} {'==' if relation == '==' else '<='} 0"
+    return f"{whole}, k over all classes" if in_words(part) else whole
 
 
 def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:
@@ -92,20 +122,19 @@ def _is_count(c: Constraint) -> bool:
             return False
 
 
-def _datasets(c: Constraint) -> tuple[str, ...]:
-    quantified = (b.domain.id for b in c.binders if len(b.names) > 1 and isinstance(b.domain, Name))
-    measured = (name for expr in (c.value, c.bound) for name in datasets_of(expr))
-    return tuple(dict.fromkeys((*quantified, *measured)))
+def _data_of(c: Constraint) -> Iterator[tuple[str, bool]]:
+    """The datasets of a constraint, and whether its means name them: of quantifiers, then sides.
 
-
-def datasets_of(expr: Expr) -> Iterator[str]:
-    """The datasets that an expression is measured on: of its means, fractions and tails."""
-    for node in walk(expr):
-        match node:
-            case Expectation(dataset=str() as name) | PerExample(dataset=str() as name):
-                yield name
-            case Call(function=Name(id="cvar" | "quantile"), keywords=keywords):
-                yield from (k.value.id for k in keywords if isinstance(k.value, Name))
+    `forall (x, y) in train` can't leave its data out, so it says no more than `E[..]` does.
+    """
+    for binder in c.binders:
+        if len(binder.names) > 1 and isinstance(binder.domain, Name):
+            yield binder.domain.id, False
+    for side in (c.value, c.bound):
+        for node in walk(side):
+            if isinstance(node, PerExample):
+                yield node.dataset, False
+        yield from measured_on(side)
 
 
 def verify_facts(checked: Checked) -> tuple[VerifyFacts, ...]:

@@ -29,7 +29,7 @@ def number(value: float) -> Number:
     return Number(text=text, value=value)
 
 
-def function_name(expr: Expr) -> str | None:
+def function_name(expr: Node) -> str | None:
     """`f` of a call `f(...)`; None for anything else."""
     if isinstance(expr, Call) and isinstance(expr.function, Name):
         return expr.function.id
@@ -52,3 +52,12 @@ def mentions(expr: Expr, names: frozenset[str]) -> bool:
 def same(left: Expr, right: Expr) -> bool:
     """Whether two expressions say the same."""
     return shape(left) == shape(right)
+
+
+def last_of_ramp(bound: Expr) -> Expr:
+    """The bound that decides the verdict: of `ramp(a, b, ...)` it is b."""
+    match bound:
+        case Call(function=Name(id="ramp"), arguments=(_, final, *_)):
+            return final
+        case _:
+            return bound

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
+from cspec.compiler.batching import batches_per_epoch
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Problem
 from cspec.compiler.strategy import GATE_BUDGET
@@ -24,6 +24,11 @@ DEFAULT_EPOCHS = 30
 DEFAULT_STEPS = 5000
 STEPS_PER_ROUND = 100
 """Without data an epoch is this many steps."""
+OWN_LOOP_STEPS = 1000
+"""Steps that a loop of the user's own is taken to have where nobody says how many."""
+OWN_LOOP_EPOCH = 50
+"""Optimizer steps that are an epoch of such a loop until it calls `end_epoch()`: an inner solve of
+some length between two moves of the multipliers (see `augmented_lagrangian`)."""
 
 
 class Schedule(NamedTuple):
@@ -49,12 +54,20 @@ def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple
 def length(checked: Checked, facts: Facts) -> Schedule:
     """Steps, steps an epoch, epochs."""
     fit = checked.fit
+    if facts.own_loop is not None:
+        steps = facts.own_loop.steps or OWN_LOOP_STEPS
+        return Schedule(steps, OWN_LOOP_EPOCH, steps / OWN_LOOP_EPOCH)
     rows = _rows(checked, facts)
     if rows is None:
         steps = fit.steps or (fit.epochs or 0) * STEPS_PER_ROUND or DEFAULT_STEPS
         return Schedule(steps, STEPS_PER_ROUND, steps / STEPS_PER_ROUND)
-    size = batch_size(fit, _objective_dataset(checked), rows)
-    per_epoch = max(math.ceil(rows / size), 1)
+    dataset = _objective_dataset(checked)
+    size = batch_size(fit, dataset, rows)
+    stream = facts.data[dataset or ""].stream
+    join = any(model.by_batch for model in facts.models.values())
+    per_epoch = max(batches_per_epoch(rows, size, join), 1)
+    if stream is not None and fit.batch_size != "full":
+        per_epoch = stream.epoch
     if fit.steps is not None:
         return Schedule(fit.steps, per_epoch, fit.steps / per_epoch)
     epochs = fit.epochs or DEFAULT_EPOCHS

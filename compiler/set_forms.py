@@ -12,7 +12,8 @@ from math import prod
 from typing import Any
 
 from cspec.compiler.ir import SetMember
-from cspec.dsl.nodes import Name
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Expr, Name
 from cspec.dsl.tensor_shapes import Shape
 
 EQUALITY_SETS = frozenset({"stiefel", "symmetric", "skew", "sphere"})
@@ -37,9 +38,16 @@ def _ball(shape: Shape, arguments: dict[str, Any]) -> int:
     return _rows(shape) if arguments.get("rows") else 1
 
 
+def _box(shape: Shape, arguments: dict[str, Any]) -> int:
+    """Each end of each entry, where it is finite."""
+    ends = [arguments.get(key) for key in ("0", "1")]
+    known = [value_or_none(end, {}) if isinstance(end, Expr) else end for end in ends]
+    return prod(shape) * sum(value is None or math.isfinite(value) for value in known)
+
+
 FORMS: dict[str, Size] = {
     "nonneg": lambda shape, _: prod(shape),
-    "box": lambda shape, _: 2 * prod(shape),
+    "box": _box,
     "ball": _ball,
     "spectral": lambda shape, _: _ranks(shape),
     "nuclear": lambda shape, _: 1,

@@ -158,9 +158,8 @@ def _call(checked: Checked, source: Expr | None) -> SourceCall:
             positional = getattr(_record(record, name), "positional", ())
             for key, value in zip(positional, arguments, strict=False):
                 settings[key] = plain(value, checked)
-            if arguments and not positional:
-                settings["arguments"] = [plain(value, checked) for value in arguments]
-            return SourceCall(name=name, module=module, settings=settings)
+            rest = () if positional else tuple(plain(value, checked) for value in arguments)
+            return SourceCall(name=name, module=module, arguments=rest, settings=settings)
         case _:
             raise SpecError([_not_a_source(source)])
 

@@ -7,25 +7,32 @@ from collections.abc import Iterator, Mapping
 from cspec.compiler.ir import Constraint, ParameterRef, Problem
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.shapes import shape_of
-from cspec.dsl.constants import value_or_none
+from cspec.dsl.constants import Values, value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Attribute, Expr, Index, Name, Product, Slice, walk
 from cspec.dsl.slices import Unfit, piece_of
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
+SQUARE = frozenset({"symmetric", "skew", "psd", "correlation"})
+"""Sets of square matrices."""
 
-def check_set_shapes(problem: Problem, shapes: Mapping[str, Shape]) -> None:
+
+def check_set_shapes(
+    problem: Problem, shapes: Mapping[str, Shape], params: Values | None = None
+) -> None:
     """Raise SpecError where no weight of this shape meets a constraint.
 
     CS527: `W.T @ W == eye`. W.T @ W of W (m x n) has rank at most m, the identity has n: none for
     m < n. CS528: `W in nm(n, m)` where the last dimension is no multiple of m. CS529: an entry that
-    a weight does not have, a set of square matrices. Found for parameters and for the decision
-    variables of `shapes`, once for each constraint as written.
+    a weight does not have, a set of square matrices, a ball around a center of another shape. Found
+    for parameters and for the decision variables of `shapes`, once for each constraint as written.
     """
+    params = {} if params is None else params
     found: dict[tuple[int, int], Diagnostic] = {}
     for c in problem.constraints:
         for finding in (
             *_ranks(c, shapes), *_blocks(c, shapes), *_square(c, shapes), *_entries(c),
+            *_center(c, shapes, params),
         ):  # fmt: skip
             found.setdefault((c.span.start, c.span.end), finding)
     if found:
@@ -34,7 +41,7 @@ def check_set_shapes(problem: Problem, shapes: Mapping[str, Shape]) -> None:
 
 def _square(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
     """Sets of square matrices: of the last two axes, or of a kernel as (outputs, rest)."""
-    if c.set is None or c.set.word not in ("symmetric", "skew", "psd") or c.set.subject is None:
+    if c.set is None or c.set.word not in SQUARE or c.set.subject is None:
         return
     shape = shape_of(c.set.subject, shapes, {})
     if shape is None:
@@ -89,6 +96,28 @@ def _called(subject: Expr) -> str:
     return f"{subject.model}.{subject.name}" if isinstance(subject, ParameterRef) else "it"
 
 
+def _center(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> Iterator[Diagnostic]:
+    """Balls around something of another shape."""
+    if c.set is None or c.set.subject is None:
+        return
+    shape = shape_of(c.set.subject, shapes, {})
+    center = c.set.arguments.get("center")
+    around = shape_of(center, shapes, params) if isinstance(center, Expr) else ()
+    if shape is not None and around and around != shape:
+        yield Diagnostic(
+            code="CS529",
+            message=f"`{c.text}` can't hold: {_called(c.set.subject)} is {_size(shape)}, its "
+            f"center {_size(around)}",
+            span=c.span,
+            label="a ball is around a point of the same shape",
+            helps=("write a number, which is the same for all entries, or as many numbers",),
+        )
+
+
+def _size(shape: Shape) -> str:
+    return " x ".join(map(str, shape)) if shape else "one number"
+
+
 def _blocks(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
     if c.set is None or c.set.word != "nm" or c.set.subject is None:
         return
@@ -97,11 +126,9 @@ def _blocks(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
     size = value_or_none(length, {}) if isinstance(length, Expr) else None
     if shape is None or size is None or not shape or shape[-1] % int(size) == 0:
         return
-    subject = c.set.subject
-    name = f"{subject.model}.{subject.name}" if isinstance(subject, ParameterRef) else "it"
     yield Diagnostic(
         code="CS528",
-        message=f"`{c.text}` can't hold: {name} is {' x '.join(map(str, shape))}",
+        message=f"`{c.text}` can't hold: {_called(c.set.subject)} is {_size(shape)}",
         span=c.span,
         label=f"its last dimension, {shape[-1]}, has no whole blocks of {int(size)}",
         helps=(

@@ -31,3 +31,10 @@ class Sized(Expr):
 
     body: Expr
     size: int
+
+
+class Repeated(Expr):
+    """One number in the place of each of several entries: what they share as a gradient."""
+
+    body: Expr
+    size: int

@@ -18,8 +18,19 @@ from cspec.dsl.nodes import (
     Using,
 )
 from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import MAPS, METHODS, Auto, Method
+from cspec.dsl.settings.duals import Nupi, Pid
+from cspec.dsl.settings.fit import FitSettings, LbfgsOptimizer, SgdOptimizer
+from cspec.dsl.settings.methods import (
+    MAPS,
+    METHODS,
+    AugmentedLagrangian,
+    Auto,
+    ExactPenalty,
+    Lagrangian,
+    Method,
+    Penalty,
+    QuadraticPenalty,
+)
 from cspec.dsl.settings.read import read_keywords, read_settings
 from cspec.dsl.settings.stops import STOPS, Stalled
 from cspec.dsl.source import Span
@@ -67,12 +78,58 @@ def check_using(typer: Typer, items: list[Using]) -> Method:
 
 def read_method(typer: Typer, expr: Expr) -> Method | None:
     """The settings of a method; findings go to the typer."""
+    if isinstance(expr, Call) and isinstance(expr.function, Name) and expr.function.id in MAPS:
+        _map_called(typer, expr, expr.function.id)
+        return None
     settings, found = read_settings(expr, METHODS, typer.values, "method", typer.source)
     typer.extend(found)
     data = setting(expr, "dual_data")
     if data is not None and isinstance(data.value, Name):
         dataset(typer, data.value.id, data.value.span)
-    return settings if isinstance(settings, Method) else None
+    if not isinstance(settings, Method):
+        return None
+    _weightless(typer, expr, settings)
+    return settings
+
+
+def _map_called(typer: Typer, call: Call, word: str) -> None:
+    """`by softplus(...)`: a map is a word alone."""
+    given = next(iter((*call.keywords, *call.arguments)), None)
+    what = f"no setting `{given.name}`" if isinstance(given, Keyword) else "no settings"
+    typer.report(
+        "CS502",
+        f"`{word}` has {what}",
+        call.span if given is None else given.span,
+        "a map is a word alone",
+        helps=(f"write `by {word}`",),
+        fixes=(Fix(span=call.span, replacement=word, title=f"write {word}"),),
+    )
+
+
+def _weightless(typer: Typer, expr: Expr, method: Method) -> None:
+    """A weight of 0 that nothing ever moves: the requirement is measured, and not enforced."""
+    match method:
+        case Penalty(coefficient=0) | ExactPenalty(coefficient=0) | QuadraticPenalty(coefficient=0):
+            name, zero = "coefficient", "coefficient=0"
+            help = "a positive `coefficient`; 0 is the run without the requirement"
+        case AugmentedLagrangian(penalty=0, lr=None):
+            name, zero = "penalty", "penalty=0"
+            help = "a positive `penalty`, or give multipliers a step of their own: `lr=0.1`"
+        case Lagrangian(dual=Pid(kp=0, ki=0, kd=0) | Nupi(kp=0, ki=0) as dual):
+            name, zero = "dual", f"dual={dual.word}(kp=0, ki=0)"
+            help = "a positive gain: `ki` accumulates the violation"
+        case _:
+            return
+    given = setting(expr, name)
+    typer.report(
+        "CS540",
+        f"`{method.word}({zero})` enforces nothing",
+        expr.span if given is None else given.span,
+        "a weight of 0, at every step",
+        notes=("the requirement is measured and judged, but it moves nothing",),
+        helps=(f"write {help}",),
+        severity="warning" if name == "coefficient" else "error",
+    )
 
 
 def dataset(typer: Typer, name: str, span: Span) -> None:
@@ -136,7 +193,19 @@ def _augment(typer: Typer, value: Expr) -> None:
 
 
 def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) -> None:
-    if keyword is None or len(settings.optimizer) < 2:
+    if keyword is None:
+        return
+    _nesterov(typer, settings, keyword)
+    if len(settings.optimizer) < 2:
+        return
+    if any(isinstance(optimizer, LbfgsOptimizer) for optimizer in settings.optimizer):
+        typer.report(
+            "CS512",
+            "`lbfgs` trains all parameters together and can't stand beside another optimizer",
+            keyword.value.span,
+            "its line search owns the step",
+            helps=("write `lbfgs` alone, with `batch_size=full`", "or use another optimizer"),
+        )
         return
     rest = [o for o in settings.optimizer if o.params is None]
     if len(rest) > 1:
@@ -148,6 +217,19 @@ def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) ->
             notes=("an optimizer without `params` trains all that no other one names",),
             helps=('give each but one its parameters: `adam(params="geneo*")`',),
         )
+
+
+def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
+    """Nesterov's momentum, without momentum."""
+    for optimizer in settings.optimizer:
+        if isinstance(optimizer, SgdOptimizer) and optimizer.nesterov and not optimizer.momentum:
+            typer.report(
+                "CS504",
+                "`nesterov=true` needs a `momentum` above 0",
+                keyword.value.span,
+                "momentum is 0",
+                helps=("write `sgd(momentum=0.9, nesterov=true)`",),
+            )
 
 
 def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:

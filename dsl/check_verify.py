@@ -6,8 +6,20 @@ from cspec.dsl.check_items import Settled
 from cspec.dsl.check_training import dataset
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix, Label
+from cspec.dsl.elaborate import flatten
 from cspec.dsl.labels import chain_parts
-from cspec.dsl.nodes import Constraint, Expectation, Group, Objective, Spec, Using, Verify, walk
+from cspec.dsl.measured_on import measured_on
+from cspec.dsl.nodes import (
+    Constraint,
+    Expectation,
+    Group,
+    Name,
+    Objective,
+    Spec,
+    Using,
+    Verify,
+    walk,
+)
 from cspec.dsl.source import NOWHERE, Span
 from cspec.dsl.typecheck import OUTSIDE, Typer
 from cspec.dsl.wording import closest, listing, number
@@ -58,6 +70,8 @@ def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled
     for item in items:
         for name, span in zip(item.labels, item.label_spans, strict=False):
             _label(typer, name, span, known)
+            if item.dataset is not None:
+                _one_dataset(typer, item.dataset, name, span, spec)
         if item.dataset is not None:
             dataset(typer, item.dataset, item.dataset_span)
         if item.confidence is not None:
@@ -78,6 +92,31 @@ def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
         helps=(f"did you mean `{guess}`?",) if guess else ("write `verify all`",),
         fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
     )
+
+
+def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> None:
+    """`verify a on val` puts `val` in the place of one dataset: `a` may not be about several."""
+    for binders, constraint in flatten(spec):
+        label = constraint.label or ""
+        if name.removesuffix(".lo").removesuffix(".hi") != label and not label.startswith(
+            f"{name}."
+        ):
+            continue
+        used = {found: None for found, _ in measured_on(constraint.relation)}
+        domains = (b.domain for b in binders if isinstance(b.domain, Name))
+        used |= {d.id: None for d in domains if d.id in typer.symbols.datasets()}
+        if len(used) < 2:
+            continue
+        typer.report(
+            "CS411",
+            f"`{label}` is about {listing(used, 'and')}, so `verify {name} on {data}` has two "
+            "readings",
+            span,
+            f"which of them would `{data}` stand in for?",
+            related=(Label(span=constraint.relation.span, text="measured here"),),
+            notes=("a requirement that names its data is verified on them",),
+            helps=(f"leave `{name}` out of this line, or write another requirement for `{data}`",),
+        )
 
 
 def _confidence(typer: Typer, item: Verify) -> None:

@@ -41,6 +41,8 @@ from cspec.dsl.symbols import Symbols
 from cspec.dsl.trees import rebuild, substitute
 
 _TAKES_MODEL = frozenset({s.name for s in SIGNATURES.values() if s.family == "model"})
+_UNTOUCHED = _TAKES_MODEL | {"violation"}
+"""Words whose argument is no expression: a model, the label of a constraint."""
 _RISK = frozenset({"cvar", "quantile"})
 _OF_GROUPS = REDUCERS | {"max", "min", "sum"}
 """Functions whose only argument, where it is no tensor, has one number a group."""
@@ -196,7 +198,7 @@ class Elaborator:
                 if len(parameters) == len(call.arguments) and not call.keywords:
                     values = dict(zip(parameters, call.arguments, strict=True))
                     return self.expression(substitute(item.value, values), context)
-            if word in _TAKES_MODEL and role is None:
+            if word in _UNTOUCHED and role is None:
                 return call
             if word in _RISK and role is None:
                 return self._risk(call, context)
@@ -238,10 +240,17 @@ class Elaborator:
             update={
                 "binders": explicit,
                 "dataset": data,
+                "dataset_span": self._written(expr, data, context),
                 "body": self.expression(expr.body, inner),
                 "conditions": tuple(self.expression(c, inner) for c in expr.conditions),
             }
         )
+
+    @staticmethod
+    def _written(expr: Expectation, data: str | None, context: Context) -> Span:
+        """Where the data of an expectation are named: in it, or by `on D` behind the constraint."""
+        named = expr.dataset is not None or data is None
+        return expr.dataset_span if named else context.on_span
 
     def _over_data(self, expr: Expectation) -> tuple[tuple[Binder, ...], dict[str, object] | None]:
         """`E[.. for (a, b) in train]` is `E[.. on train]` with the columns renamed."""
@@ -372,7 +381,9 @@ class Elaborator:
             return loss
         meaning = f"E[{name.id}({_plain(outputs)}, {target}) on {data}]"
         self.notes.append((name.span, name.id, meaning))
-        return Expectation(kind="E", body=loss, dataset=data, span=name.span)
+        return Expectation(
+            kind="E", body=loss, dataset=data, dataset_span=context.on_span, span=name.span
+        )
 
     def _classifier(self, name: Name, context: Context) -> Expr:
         model = self._only_model(name, "the prediction")
@@ -414,7 +425,9 @@ class Elaborator:
         arguments = tuple(self.expression(argument, inner) for argument in call.arguments)
         keywords = call.keywords
         if data is not None and not any(k.name == "on" for k in keywords):
-            on = Keyword(name="on", value=Name(id=data, span=call.span), span=call.span)
+            # The span of the call itself says that nobody wrote it.
+            span = call.span if context.on is None else context.on_span
+            on = Keyword(name="on", value=Name(id=data, span=span), span=span)
             keywords = (*keywords, on)
         return call.model_copy(update={"arguments": arguments, "keywords": keywords})
 

@@ -88,6 +88,18 @@ _CODES = (
         "s.t. a: P[pred == y] >= 90%\nverify all on val every epoch\n"
         "verify a on test with confidence 95%\n",
     ),
+    _code(
+        411,
+        "a requirement about several datasets can't be moved",
+        "`verify a on D` measures `a` with D in the place of its data. Where `a` is about two"
+        " datasets, that has two readings. A requirement that names its data is verified on them.",
+        "data train(x, y), val(x, y), test(x, y)\nmodel f\nminimize ce(f(x), y)\n"
+        "s.t. a: P[pred == y on train] - P[pred == y on val] <= 5%\n     b: P[pred == y] >= 90%\n"
+        "verify a, b on test\n",
+        "data train(x, y), val(x, y), test(x, y)\nmodel f\nminimize ce(f(x), y)\n"
+        "s.t. a: P[pred == y on train] - P[pred == y on val] <= 5%\n     b: P[pred == y] >= 90%\n"
+        "verify b on test\n",
+    ),
 )
 
 FORM_CODES: dict[str, Code] = {code.code: code for code in _CODES}

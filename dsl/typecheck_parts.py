@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
-from cspec.dsl.nodes import Attribute, Expr, Slice
+from cspec.dsl.nodes import Attribute, Expr, Name, Param, Slice
+from cspec.dsl.outside_values import column_of
 from cspec.dsl.tensor_shapes import declared, shape_of
 from cspec.dsl.unknown_names import module_part
 from cspec.dsl.wording import closest, listing
@@ -18,18 +19,29 @@ if TYPE_CHECKING:
 def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
     """The kind of `value[indices]`."""
     kind = typer.kind(value, scope)
-    for index in indices:
-        for end in index.children() if isinstance(index, Slice) else (index,):
-            if isinstance(end, Expr):
-                typer.kind(end, scope)
+    ends = [
+        end
+        for index in indices
+        for end in (index.children() if isinstance(index, Slice) else (index,))
+    ]
+    found = [typer.kind(end, scope) for end in ends if isinstance(end, Expr)]
     if any(isinstance(index, Slice) for index in indices):
         return kind
+    if _is_table(typer, value):
+        return Kind("number", any(index.per_example for index in found))
     if kind.what in ("scores", "groups"):
         return kind._replace(what="number")
     shape = shape_of(value, declared(typer.symbols.table, typer.values), typer.values)
     if kind.what == "tensor" and shape is not None and len(indices) >= len(shape):
         return kind._replace(what="number")
     return kind
+
+
+def _is_table(typer: Typer, value: Expr) -> bool:
+    """Whether a value is a param with a number for each value of a column."""
+    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
+    item = symbol.item if symbol else None
+    return isinstance(item, Param) and column_of(item, typer.symbols) is not None
 
 
 def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:

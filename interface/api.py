@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cspec.dsl.check import Checked
 from cspec.dsl.check import check as check_source
@@ -41,14 +41,40 @@ if TYPE_CHECKING:
     from cspec.runtime.relaxation import Relaxation
     from cspec.runtime.result import Result
 
-SpecLike = str | Path
+SpecLike: TypeAlias = "str | Path | Checked | Plan"
+"""A spec as text, as a file, or as `load` gives it."""
 
 
 def read_spec(spec: SpecLike) -> tuple[Source, Path]:
     """The text of a spec, and the folder its paths are relative to."""
+    held = _held(spec)
+    if held is not None:
+        named = held.source.name
+        return held.source, Path(named).parent if named.endswith(".cspec") else Path()
+    assert isinstance(spec, str | Path)
     if isinstance(spec, Path) or (spec.endswith(".cspec") and "\n" not in spec):
         return read_source(str(spec)), Path(spec).parent
     return inline_source(spec, "<spec>"), Path()
+
+
+def _held(spec: SpecLike) -> Checked | None:
+    """A spec that was checked before."""
+    checked = spec if isinstance(spec, str | Path | Checked) else spec.checked
+    return checked if isinstance(checked, Checked) else None
+
+
+def _with_names(
+    spec: SpecLike, names: Mapping[str, Any]
+) -> tuple[Source, Path, dict[str, Any], dict[str, Any]]:
+    """A spec's text and folder, values of its params, and what is bound to its other names."""
+    source, base = read_spec(spec)
+    params, bindings = split_names(source, names)
+    held = _held(spec)
+    if held is not None:
+        own = check_source(source, functions=registered()).params
+        given = {name: value for name, value in held.params.items() if own.get(name) != value}
+        params = {**given, **params}
+    return source, base, params, bindings
 
 
 def parse(spec: SpecLike) -> Spec:
@@ -72,8 +98,9 @@ def _tree(source: Source) -> Spec:
 def check(spec: SpecLike, **params: object) -> tuple[Diagnostic, ...]:
     """All findings, errors and warnings, in source order; empty for a clean spec."""
     with rendered():
-        source, _ = read_spec(spec)
-        return check_source(source, params, functions=registered()).diagnostics
+        source, _, values, others = _with_names(spec, params)
+        given = {**values, **others}
+        return check_source(source, given, functions=registered()).diagnostics
 
 
 def load(spec: SpecLike, **params: object) -> Checked:
@@ -83,7 +110,8 @@ def load(spec: SpecLike, **params: object) -> Checked:
         SpecError: all that is wrong with it.
     """
     with rendered():
-        return checked_spec(read_spec(spec)[0], params)
+        source, _, values, others = _with_names(spec, params)
+        return checked_spec(source, {**values, **others})
 
 
 def format(spec: SpecLike) -> str:
@@ -127,8 +155,7 @@ def compile(spec: SpecLike, **names: Any) -> Program:
     from cspec.runtime.modes import undisturbed
 
     with rendered(), undisturbed():
-        source, base = read_spec(spec)
-        params, bindings = split_names(source, names)
+        source, base, params, bindings = _with_names(spec, names)
         checked = checked_with(source, params, bindings, base)
         return prepare(plan_of(checked), bindings, base=base).program
 
@@ -156,8 +183,7 @@ def run(
     from cspec.runtime.modes import undisturbed
 
     with rendered(), undisturbed():
-        source, base = read_spec(spec)
-        params, bindings = split_names(source, names)
+        source, base, params, bindings = _with_names(spec, names)
         symbolic = plan_of(checked_with(source, params, bindings, base))
         prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)
         _show_in_notebooks()
@@ -188,8 +214,7 @@ def compare(
     from cspec.runtime.modes import undisturbed
 
     with rendered(), undisturbed():
-        source, base = read_spec(spec)
-        params, bindings = split_names(source, names)
+        source, base, params, bindings = _with_names(spec, names)
         return compare_methods(
             source,
             list(using),
@@ -220,8 +245,7 @@ def relax(
     from cspec.runtime.modes import undisturbed
 
     with rendered(), undisturbed():
-        source, base = read_spec(spec)
-        params, bindings = split_names(source, names)
+        source, base, params, bindings = _with_names(spec, names)
         return relaxation(
             source, params, bindings, base=base, seed=seed, device=device, on_progress=progress
         )
@@ -241,10 +265,12 @@ def _show_in_notebooks() -> None:
 
 
 def bind(
-    spec: SpecLike | Plan,
+    spec: SpecLike,
     *,
     optimizer: torch.optim.Optimizer,
     hook: bool = True,
+    steps: int | None = None,
+    groups: Mapping[str, Sequence[str | int | float | bool]] | None = None,
     **names: Any,
 ) -> Handle:
     """The constraints of a spec for a training loop of your own.
@@ -255,16 +281,30 @@ def bind(
         optimizer.step()              # its hook moves the multipliers
 
     Multipliers move after the model, from what both saw (the simultaneous order; `run` moves
-    multipliers first). Data need not be bound: batches come through `loss`.
+    multipliers first). Data need not be bound: batches come through `loss`. Where the spec asks
+    for the values of a column, bind data that have them (`train=(x, y, sex)`) or name them in the
+    order of their codes (`groups={"sex": ["F", "M"]}`). `steps` is how many optimizer steps the
+    loop takes: what ramps along a run follows it. `handle.notes` says which clauses of the spec
+    have no effect in a loop of your own.
 
     Raises:
-        SpecError: what is wrong with the spec or with what is bound; methods that own the step.
+        SpecError: what is wrong with the spec or with what is bound; methods that own the step; an
+            optimizer that holds nothing of what the spec moves.
     """
     from cspec.own_loop import attach
     from cspec.runtime.modes import undisturbed
 
     with rendered(), undisturbed():
-        return attach(spec, optimizer=optimizer, hook=hook, names=names)
+        source, base, params, bindings = _with_names(spec, names)
+        return attach(
+            checked_with(source, params, bindings, base, own_loop=True),
+            base,
+            optimizer=optimizer,
+            hook=hook,
+            steps=steps,
+            groups=groups or {},
+            bindings=bindings,
+        )
 
 
 def split_names(source: Source, names: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -275,5 +315,7 @@ def split_names(source: Source, names: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def _plain(value: Any) -> Any:
-    """Arrays and tensors as numbers or lists, which a param takes."""
+    """Arrays and tensors as numbers or lists, series as mappings, which a param takes."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
     return value.tolist() if hasattr(value, "tolist") else value

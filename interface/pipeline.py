@@ -13,19 +13,20 @@ from typing import Any, NamedTuple
 
 from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_labels
-from cspec.compiler.missing import require_finite
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
-from cspec.dsl.nodes import Call, Expectation, From, Name, Objective, walk
+from cspec.dsl.nodes import Call, Expectation, From, Given, Name, Objective, walk
+from cspec.dsl.runnable import require_runnable
 from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.functions import bodies, registered
 from cspec.plans import plan_of
 from cspec.runtime.bind_text import load_object
 from cspec.runtime.binding import Bound, Inputs, bind
+from cspec.runtime.data.reading import Reading
 from cspec.runtime.facts import facts
-from cspec.runtime.outputs import complete
+from cspec.runtime.outputs import complete, with_operations
 from cspec.specs import placed
 
 
@@ -54,10 +55,11 @@ def prepare(
 
     Raises:
         SpecError: names that are not bound, data or models that can't be used, and what only now
-            can be checked.
+            can be checked; values that only a loop of the user's own computes.
     """
     with placed(symbolic.checked.source):
-        require_finite(symbolic.checked)
+        _require_no_given(symbolic.checked)
+        require_runnable(symbolic.checked)
     bound = _bound(symbolic, bindings, base, seed_of(symbolic, seed))
     with placed(symbolic.checked.source):
         known = known_facts(symbolic, bound, device)
@@ -67,12 +69,40 @@ def prepare(
 
 def known_facts(symbolic: Plan, bound: Bound, device: str = "cpu") -> Facts:
     """Facts of what was bound, with the outputs of every call that the spec makes."""
-    return complete(symbolic, bound, facts(bound, device, crosses(symbolic.checked)))
+    found = complete(symbolic, bound, facts(bound, device, crosses(symbolic.checked)))
+    return with_operations(symbolic, bound, found)
 
 
 def _bound(symbolic: Plan, bindings: Mapping[str, Any], base: Path, seed: int) -> Bound:
     inputs = inputs_of(symbolic, base)
     return bind(inputs, bindings, seed=seed, outputs=lambda data: _outputs(symbolic, data))
+
+
+def _require_no_given(checked: Checked) -> None:
+    """A run has nothing to compute `given` values from.
+
+    Raises:
+        SpecError: the spec has some.
+    """
+    items = [item for item in checked.spec.items if isinstance(item, Given)]
+    if not items:
+        return
+    names = [name.alias for item in items for name in item.names]
+    keywords = ", ".join(f"{name}=..." for name in names)
+    listed = ", ".join(f"`{name}`" for name in names)
+    verb = "is" if len(names) == 1 else "are"
+    found = Diagnostic(
+        code="CS635",
+        message=f"{listed} {verb} computed by a loop of your own, so there is nothing to run here",
+        span=items[0].span,
+        label="values that your loop hands over",
+        helps=(
+            "in that loop: handle = cspec.bind(spec, optimizer=optimizer), then "
+            f"handle.loss({keywords}).backward()",
+            "or write the spec with `data` and `model`, and cspec computes them",
+        ),
+    )
+    raise SpecError([found])
 
 
 def wrong_bindings(
@@ -110,6 +140,7 @@ def inputs_of(symbolic: Plan, base: Path) -> Inputs:
         needs=needed_at(checked),
         source=checked.source,
         base=base,
+        reading=Reading(steps=checked.fit.steps),
     )
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cspec.compiler.batching import batches_per_epoch, last_batch
 from cspec.compiler.program import Program
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.settings.fit import FitSettings
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.data.order import batches_per_epoch, permutation
+from cspec.runtime.data.order import permutation
+from cspec.runtime.data.stream import DataEndedError, StreamReader, draw_items
 
 Columns = Mapping[str, Tensor]
 Augment = Callable[[Tensor], Tensor]
@@ -79,6 +81,8 @@ class Plan:
     """The dataset that defines epochs."""
     epoch_steps: int
     total_steps: int
+    join: bool = False
+    """Whether a single example that is left over joins the batch before."""
 
     @property
     def epochs(self) -> int:
@@ -86,25 +90,59 @@ class Plan:
         return -(-self.total_steps // self.epoch_steps)
 
 
-def plan_steps(program: Program, fit: FitSettings, data: Mapping[str, Dataset]) -> Plan:
-    """Length of the run: `epochs` or `steps`, whichever ends first; defaults of LANGUAGE 2."""
+def plan_steps(
+    program: Program, fit: FitSettings, data: Mapping[str, Dataset], join: bool = False
+) -> Plan:
+    """Length of the run: `epochs` or `steps`, whichever ends first; else the defaults.
+
+    `join`: a single example that is left over joins the batch before.
+    """
     dataset = training_dataset(program, data)
     if dataset is None:
         epoch_steps = EPOCH_WITHOUT_DATA
         default = DEFAULT_STEPS
     else:
-        epoch_steps = batches_per_epoch(len(data[dataset]), batch_size_of(fit, dataset))
+        epoch_steps = batches_per_epoch(len(data[dataset]), batch_size_of(fit, dataset), join)
+        stream = data[dataset].stream
+        if stream is not None and batch_size_of(fit, dataset) is not None:
+            epoch_steps = stream.epoch
         default = DEFAULT_EPOCHS * epoch_steps
     limits = [fit.epochs * epoch_steps] if fit.epochs is not None else []
     limits += [fit.steps] if fit.steps is not None else []
-    return Plan(dataset, epoch_steps, min(limits, default=default))
+    return Plan(dataset, epoch_steps, min(limits, default=default), join)
+
+
+def left_over(plan: Plan, fit: FitSettings, data: Mapping[str, Dataset]) -> list[str]:
+    """What is said where the last batch of an epoch has one example more than the others."""
+    size = None if plan.dataset is None else batch_size_of(fit, plan.dataset)
+    if plan.dataset is None or size is None or data[plan.dataset].stream is not None:
+        return []
+    last = last_batch(len(data[plan.dataset]), size, plan.join)
+    if last <= size:
+        return []
+    return [
+        f"the last batch of each epoch has {last} examples: the one left over joins it, because "
+        "batch normalization needs two or more"
+    ]
+
+
+def reading_notes(
+    program: Program, plan: Plan, fit: FitSettings, data: Mapping[str, Dataset]
+) -> Iterator[str]:
+    """How the data that training draws from were read, where that is not plain."""
+    drawn = {plan.dataset, *(name for c in program.constraints for name in c.datasets)}
+    for name, dataset in data.items():
+        whole = dataset.stream is not None and batch_size_of(fit, name) is None
+        if name in drawn and not whole:
+            yield from dataset.notes
 
 
 class Batches:
     """Draws the batch of any step of the run.
 
     The dataset of the objective is passed over once an epoch; each other dataset goes round in
-    its own order, its batch number being the step's.
+    its own order, its batch number being the step's. What comes from a loader comes in the
+    loader's batches, one after another.
     """
 
     def __init__(
@@ -114,6 +152,7 @@ class Batches:
         fit: FitSettings,
         seed: int,
         augment: Augment | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         sizes = fit.batch_size if isinstance(fit.batch_size, dict) else {}
         if unknown := [name for name in sizes if name not in data]:
@@ -123,26 +162,86 @@ class Batches:
         self._sizes = {name: batch_size_of(fit, name) for name in data}
         self._seed = seed
         self._augment = augment
+        self._dtype = dtype
         self._orders: dict[str, tuple[int, Tensor]] = {}
+        self._streams = {
+            name: StreamReader(d.stream, d, seed, name)
+            for name, d in data.items()
+            if d.stream is not None and self._sizes[name] is not None
+        }
         self.epochs_an_order = 1
         """Epochs that pass over the training data in the same batches."""
 
     def at(self, step: int) -> Batch:
-        """The batch of step number `step`, counted from 0."""
-        clock = torch.tensor([float(step)])
-        return Batch(lambda name: self._draw(name, step), tuple(self.data), clock)
+        """The batch of step number `step`, counted from 0, as training sees it."""
+        return self._batch(lambda name: self._draw(name, step), step)
+
+    def held(self, step: int) -> Batch:
+        """A batch of the same size from the data as they were read once: for measurements.
+
+        Without loaders it is the batch of the step.
+        """
+        return self._batch(lambda name: self._from_memory(name, step), step)
+
+    def ready(self, step: int) -> bool:
+        """Whether the source of the training data has a batch for a step; it is drawn."""
+        reader = self._streams.get(self.plan.dataset or "")
+        if reader is None:
+            return True
+        self._same_order(reader)
+        try:
+            reader.at(step)
+        except DataEndedError:
+            return False
+        return True
+
+    def not_again(self) -> list[str]:
+        """What is said of a run that is resumed on sources that can't be drawn from again."""
+        return [
+            f"`{name}` draws from a generator of its own or can't be read again: the batches after "
+            "this point are others than those of a run that was not interrupted"
+            for name, reader in self._streams.items()
+            if not reader.repeats
+        ]
+
+    def _batch(self, draw: Callable[[str], Columns], step: int) -> Batch:
+        clock = torch.tensor([float(step)], dtype=self._dtype)
+        return Batch(draw, tuple(self.data), clock)
 
     def _draw(self, name: str, step: int) -> Columns:
+        reader = self._streams.get(name)
+        if reader is None:
+            return self._from_memory(name, step, anew=True)
+        if name == self.plan.dataset:
+            self._same_order(reader)
+        return self._augmented(dict(reader.at(step)))
+
+    def _same_order(self, reader: StreamReader) -> None:
+        reader.epochs_an_order = self.epochs_an_order
+
+    def _from_memory(self, name: str, step: int, anew: bool = False) -> Columns:
+        """Rows in the order of the epoch; `anew`: examples that augment are read again."""
         dataset = self.data[name]
         size = self._sizes[name]
         if size is None or (size >= len(dataset) and name != self.plan.dataset):
-            columns = dict(dataset.columns)
+            rows = None
         else:
-            epoch, position = divmod(step, batches_per_epoch(len(dataset), size))
+            count = batches_per_epoch(len(dataset), size, self.plan.join)
+            epoch, position = divmod(step, count)
             if name == self.plan.dataset:
                 epoch //= self.epochs_an_order
-            rows = self._order(name, epoch)[position * size : (position + 1) * size]
+            end = len(dataset) if position == count - 1 else (position + 1) * size
+            rows = self._order(name, epoch)[position * size : end]
+        if anew and dataset.items is not None:
+            chosen = range(len(dataset)) if rows is None else rows.tolist()
+            columns = draw_items(dataset.items, dataset, chosen, self._seed, name, step)
+        elif rows is None:
+            columns = dict(dataset.columns)
+        else:
             columns = {column: values[rows] for column, values in dataset.columns.items()}
+        return self._augmented(columns)
+
+    def _augmented(self, columns: dict[str, Tensor]) -> Columns:
         if self._augment is not None and "x" in columns:
             columns["x"] = self._augment(columns["x"])
         return columns

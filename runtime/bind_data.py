@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from cspec.compiler.facts import ColumnFacts, DataFacts
+from cspec.compiler.facts import ColumnFacts, DataFacts, StreamFacts
 from cspec.compiler.program import DataSetup, SourceCall
 from cspec.runtime.bind_text import load_object, read_call
 from cspec.runtime.data import DataError, Dataset, as_dataset, load
 from cspec.runtime.data.align import aligned
 from cspec.runtime.data.errors import raise_all
+from cspec.runtime.data.reading import Reading
 
 IMPLIED = "data"
 """The dataset of a spec that declares none."""
@@ -24,12 +24,23 @@ Target = tuple[str, tuple[tuple[str, str], ...]]
 _PLAIN: tuple[tuple[str, str], ...] = (("x", "x"), ("y", "y"))
 
 
+class _Place(NamedTuple):
+    """The folder that paths are relative to, and how much of a source is to be read."""
+
+    base: Path
+    reading: Reading
+
+
 def bind_data(
-    setups: Sequence[DataSetup], given: Mapping[str, Any], base: Path
+    setups: Sequence[DataSetup],
+    given: Mapping[str, Any],
+    base: Path,
+    reading: Reading | None = None,
 ) -> tuple[dict[str, Dataset], tuple[DataSetup, ...]]:
     """Every dataset by name, and the setups with the calls that texts named.
 
-    The implied `data`, bound to a source with splits, is its `train`; `val` and `test` come along.
+    `reading` is what the spec leaves to sources that come in batches. The implied `data`, bound
+    to a source with splits, is its `train`; `val` and `test` come along.
 
     Raises:
         DataError: a missing column, an unknown source or part, unusable data.
@@ -40,7 +51,8 @@ def bind_data(
     for setup in setups:
         implied = [name for name, _ in setup.targets] == [IMPLIED]
         try:
-            found, call = (_implied if implied else _declared)(setup, given, base)
+            place = _Place(base, reading or Reading())
+            found, call = (_implied if implied else _declared)(setup, given, place)
         except DataError as error:
             wrong.append(error)
             continue
@@ -52,36 +64,40 @@ def bind_data(
 
 def _as_declared(dataset: Dataset, setup: DataSetup) -> Dataset:
     """One number an example in a shape of its own, and the features that the spec names."""
-    return dataset.shaped(setup.inputs).with_features(setup.features)
+
+    def declared(found: Dataset) -> Dataset:
+        return found.shaped(setup.inputs).with_features(setup.features)
+
+    return declared(dataset).drawn_by(declared)
 
 
 def _implied(
-    setup: DataSetup, given: Mapping[str, Any], base: Path
+    setup: DataSetup, given: Mapping[str, Any], place: _Place
 ) -> tuple[dict[str, Dataset], SourceCall]:
     columns = setup.targets[0][1] or _PLAIN
     binding = given.get(IMPLIED)
     call = SourceCall()
     if binding is None or isinstance(binding, str):
         call = setup.source if binding is None else read_call(binding)
-        parts = _load(call, None, columns, base)
+        parts = _load(call, None, columns, place)
     elif _has_splits(binding):
-        parts = {name: _dataset(binding[name], name, columns) for name in binding}
+        parts = {name: _dataset(binding[name], name, columns, place) for name in binding}
     else:
-        parts = {"train": _dataset(binding, IMPLIED, columns)}
+        parts = {"train": _dataset(binding, IMPLIED, columns, place)}
     first = "train" if "train" in parts else next(iter(parts))
     found = {IMPLIED: parts[first].renamed(IMPLIED)}
     found |= {name: part for name, part in parts.items() if name in SPLITS}
     for name in SPLITS:
         if name in given:
-            found[name] = _single(given[name], name, columns, base)
+            found[name] = _single(given[name], name, columns, place)
     return found, call
 
 
 def _declared(
-    setup: DataSetup, given: Mapping[str, Any], base: Path
+    setup: DataSetup, given: Mapping[str, Any], place: _Place
 ) -> tuple[dict[str, Dataset], SourceCall]:
     found = {
-        name: _single(given[name], name, columns or _PLAIN, base)
+        name: _single(given[name], name, columns or _PLAIN, place)
         for name, columns in setup.targets
         if name in given
     }
@@ -90,20 +106,20 @@ def _declared(
     if left:
         binding = given.get(IMPLIED)
         if binding is not None and not isinstance(binding, str):
-            parts = _several(binding, left)
+            parts = _several(binding, left, place)
         else:
             call = call if binding is None else read_call(binding)
             columns = tuple(dict.fromkeys(pair for _, pairs in left for pair in pairs))
-            parts = _load(call, [name for name, _ in left], columns, base)
+            parts = _load(call, [name for name, _ in left], columns, place)
         found |= parts
     return {name: found[name] for name, _ in setup.targets}, call if left else SourceCall()
 
 
-def _several(binding: Any, left: Sequence[Target]) -> dict[str, Dataset]:
+def _several(binding: Any, left: Sequence[Target], place: _Place) -> dict[str, Dataset]:
     if isinstance(binding, Mapping) and all(name in binding for name, _ in left):
-        return {name: _dataset(binding[name], name, columns) for name, columns in left}
+        return {name: _dataset(binding[name], name, columns, place) for name, columns in left}
     if len(left) == 1:
-        return {left[0][0]: _dataset(binding, left[0][0], left[0][1])}
+        return {left[0][0]: _dataset(binding, left[0][0], left[0][1], place)}
     raise DataError(
         f"`data` has to fill {', '.join(name for name, _ in left)}, but it is one dataset",
         "bind each by its name, or give a mapping with these names",
@@ -126,43 +142,40 @@ def _load(
     call: SourceCall,
     targets: Sequence[str] | None,
     columns: tuple[tuple[str, str], ...],
-    base: Path,
+    place: _Place,
 ) -> dict[str, Dataset]:
     if call.module is not None:
-        made = load_object(call.module, call.name, base)
-        made = made(**call.settings) if callable(made) else made
+        made = load_object(call.module, call.name, place.base)
+        made = made(*call.arguments, **call.settings) if callable(made) else made
         if targets is None and _has_splits(made):
-            return {name: _dataset(made[name], name, columns) for name in made}
+            return {name: _dataset(made[name], name, columns, place) for name in made}
         if targets is None:
-            return {"train": _dataset(made, "train", columns)}
-        return _several(made, [(name, columns) for name in targets])
+            return {"train": _dataset(made, "train", columns, place)}
+        return _several(made, [(name, columns) for name in targets], place)
     settings = dict(call.settings)
     for key in ("path", "folder"):
         if isinstance(settings.get(key), str):
-            settings[key] = str(base / settings[key])
+            settings[key] = str(place.base / settings[key])
     return load(call.name, targets, [(there, here) for here, there in columns], **settings)
 
 
-def _single(binding: Any, name: str, columns: tuple[tuple[str, str], ...], base: Path) -> Dataset:
+def _single(
+    binding: Any, name: str, columns: tuple[tuple[str, str], ...], place: _Place
+) -> Dataset:
     if isinstance(binding, str):
         call = read_call(binding)
-        parts = _load(call, None, columns, base)
+        parts = _load(call, None, columns, place)
         chosen = name if name in parts else ("train" if "train" in parts else next(iter(parts)))
         return parts[chosen].renamed(name)
-    return _dataset(binding, name, columns)
+    return _dataset(binding, name, columns, place)
 
 
-def _dataset(obj: Any, name: str, columns: tuple[tuple[str, str], ...]) -> Dataset:
+def _dataset(obj: Any, name: str, columns: tuple[tuple[str, str], ...], place: _Place) -> Dataset:
     """A Python object as a dataset whose columns carry the names of the spec."""
-    found = as_dataset(obj, name, [there for _, there in columns])
+    found = as_dataset(obj, name, [there for _, there in columns], place.reading)
     if all(here == there for here, there in columns):
         return found
-    names = {there: here for here, there in columns}
-    return replace(
-        found,
-        columns={names.get(key, key): value for key, value in found.columns.items()},
-        classes={names.get(key, key): value for key, value in found.classes.items()},
-    )
+    return found.with_columns_renamed({there: here for here, there in columns})
 
 
 def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> DataFacts:
@@ -173,6 +186,7 @@ def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> D
         feature_names=dataset.feature_names,
         provenance=dataset.provenance,
         scaling=dataset.scaling,
+        stream=stream_facts(dataset),
         joint=tuple(
             (columns, _joint_counts(dataset, columns))
             for columns in sorted(set(crosses))
@@ -185,6 +199,12 @@ def _grouped(dataset: Dataset, name: str) -> bool:
     """Whether a column can make groups: whole numbers or codes, one an example."""
     values = dataset.columns.get(name)
     return values is not None and values.ndim == 1 and not values.is_floating_point()
+
+
+def stream_facts(dataset: Dataset) -> StreamFacts | None:
+    """How a dataset comes in batches of its own, if it does."""
+    stream = dataset.stream
+    return None if stream is None else StreamFacts(epoch=stream.epoch, batch_size=stream.batch_size)
 
 
 def _joint_counts(
@@ -234,7 +254,7 @@ _SHOWN = 6
 
 
 def _some_values(values: torch.Tensor) -> tuple[int | float, ...]:
-    if values.ndim != 1:
+    if values.numel() != len(values):
         return ()
     distinct = values.detach().cpu().unique()  # type: ignore[no-untyped-call]
     return tuple(distinct[:_SHOWN].tolist())

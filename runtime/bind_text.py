@@ -80,6 +80,10 @@ def _call(text: str, tree: Expr, module: str | None) -> SourceCall:
                 values = [plain_value(item) for item in arguments]
             except ValueError as error:
                 raise _refuse(text, str(error)) from error
+            if module is not None:
+                return SourceCall(
+                    name=name, module=module, arguments=tuple(values), settings=settings
+                )
             names = SOURCES[name].positional if name in SOURCES else ()
             if len(values) > len(names):
                 raise _refuse(text, "settings are written with their names")

@@ -21,7 +21,9 @@ from cspec.runtime.bind_data import IMPLIED, SPLITS, bind_data, data_facts
 from cspec.runtime.bind_text import load_object, read_call
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
+from cspec.runtime.data.reading import Reading
 from cspec.runtime.models import ModelError, build, frozen
+from cspec.runtime.models.lazy import size_, unsized
 from cspec.runtime.modes import seed_everything
 
 Outputs = Mapping[str, int] | Callable[[Mapping[str, DataFacts]], Mapping[str, int]]
@@ -40,6 +42,8 @@ class Inputs:
     source: Source | None = None
     base: Path = Path()
     """The folder that paths are relative to."""
+    reading: Reading = field(default_factory=Reading)
+    """How much of a source without a length is to be read."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,13 @@ def inputs_of(program: Program, base: Path = Path()) -> Inputs:
         if module:
             functions[setup.name] = load_object(module, name, base)
     return Inputs(
-        program.data, program.models, program.variables, functions, source=source, base=base
+        program.data,
+        program.models,
+        program.variables,
+        functions,
+        source=source,
+        base=base,
+        reading=Reading(steps=program.fit["steps"]),
     )
 
 
@@ -89,39 +99,71 @@ def bind(
     _check_names(inputs, given)
     seed_everything(seed)
     try:
-        data, data_setups = bind_data(inputs.data, given, inputs.base)
+        data, data_setups = bind_data(inputs.data, given, inputs.base, inputs.reading)
     except DataError as error:
         raise SpecError([_wrong_data(inputs, one) for one in error.errors]) from error
     facts = {name: data_facts(dataset) for name, dataset in data.items()}
     sizes = outputs(facts) if callable(outputs) else (outputs or {})
+    models, model_setups = _models(inputs, given, data, sizes)
+    return Bound(
+        data=data,
+        models=models,
+        variables={v.name: variable(v) for v in inputs.variables},
+        functions=dict(inputs.functions),
+        provenance={name: dataset.provenance for name, dataset in data.items()},
+        data_setups=data_setups,
+        model_setups=model_setups,
+    )
+
+
+def _models(
+    inputs: Inputs,
+    given: Mapping[str, Any],
+    data: Mapping[str, Dataset],
+    sizes: Mapping[str, int],
+) -> tuple[dict[str, nn.Module], tuple[ModelSetup, ...]]:
+    """Every model in written order, frozen copies after what they are copies of."""
     models: dict[str, nn.Module] = {}
-    setups: list[ModelSetup] = []
+    setups: dict[str, ModelSetup] = {}
     wrong: list[Diagnostic] = []
     for setup in inputs.models:
         if setup.frozen_of is not None:
             continue
         try:
-            models[setup.name], call = _model(inputs, setup, given, data, sizes)
+            model, call = _model(inputs, setup, given, data, sizes)
+            _size(inputs, setup.name, model, data)
         except SpecError as error:
             wrong.extend(error.diagnostics)
             continue
-        setups.append(setup.model_copy(update={"source": call}))
+        models[setup.name] = model
+        setups[setup.name] = setup.model_copy(update={"source": call})
     if wrong:
         raise SpecError(wrong)
     for setup in inputs.models:
         if setup.frozen_of is not None:
             models[setup.name] = frozen(models[setup.frozen_of])
-            setups.append(setup)
-    ordered = {setup.name: models[setup.name] for setup in inputs.models}
-    return Bound(
-        data=data,
-        models=ordered,
-        variables={v.name: variable(v) for v in inputs.variables},
-        functions=dict(inputs.functions),
-        provenance={name: dataset.provenance for name, dataset in data.items()},
-        data_setups=data_setups,
-        model_setups=tuple(sorted(setups, key=lambda s: list(ordered).index(s.name))),
-    )
+            setups[setup.name] = setup
+    names = [setup.name for setup in inputs.models]
+    return {name: models[name] for name in names}, tuple(setups[name] for name in names)
+
+
+def _size(inputs: Inputs, name: str, model: nn.Module, data: Mapping[str, Dataset]) -> None:
+    """Give lazy layers their sizes, by the first rows of the data."""
+    lazy = unsized(model)
+    if not lazy:
+        return
+    dataset = next((d for d in data.values() if "x" in d.columns), None)
+    why = "no data with a column `x` are bound"
+    if dataset is not None:
+        try:
+            size_(model, dataset["x"][:2])
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            why = f"it does not take `x`: {' '.join(str(error).split())}"
+        lazy = unsized(model)
+    if lazy:
+        message = f"the lazy layers of `{name}` have no sizes yet: {why}"
+        help_ = f"call the model once on a batch of its inputs before: {name}(x)"
+        raise _error(inputs, "CS331", message, (help_,), name)
 
 
 def variable(setup: VariableSetup) -> nn.Parameter:
@@ -183,8 +225,8 @@ def _nothing(inputs: Inputs, name: str, model: bool) -> Diagnostic:
 
 
 _ADVICE = re.compile(
-    r"(write|give|name|declare|encode|remove|save|bind|each|did you mean|if it|or give|add|number"
-    r"|to fix this)\b"
+    r"(write|give|name|declare|call|encode|remove|save|bind|each|did you mean|if it|or give|add"
+    r"|number|to fix this)\b"
 )
 """How notes begin that say what to do."""
 
@@ -243,14 +285,17 @@ def _model(
     """One model, and the call that makes it again (empty for an object from outside)."""
     binding = given.get(setup.name)
     if binding is not None and not isinstance(binding, str):
-        made = binding if isinstance(binding, nn.Module) else _called(inputs, setup, binding, {})
+        called = SourceCall()
+        made = (
+            binding if isinstance(binding, nn.Module) else _called(inputs, setup, binding, called)
+        )
         return made, SourceCall()
     call = setup.source if binding is None else read_call(binding)
     if call.module is not None:
         found = load_object(call.module, call.name, inputs.base)
         if isinstance(found, nn.Module):
             return found, call
-        return _called(inputs, setup, found, call.settings), call
+        return _called(inputs, setup, found, call), call
     shape = call.inputs or _input_shape(setup, data)
     outputs = call.outputs if call.outputs is not None else sizes.get(setup.name)
     if shape is None or outputs is None:
@@ -268,15 +313,13 @@ def _model(
     return made, call.model_copy(update={"inputs": tuple(shape), "outputs": outputs})
 
 
-def _called(
-    inputs: Inputs, setup: ModelSetup, factory: Any, settings: Mapping[str, Any]
-) -> nn.Module:
+def _called(inputs: Inputs, setup: ModelSetup, factory: Any, call: SourceCall) -> nn.Module:
     """The module that a class or function makes."""
     if not callable(factory):
         message = f"`{setup.name}` is bound to a {type(factory).__name__}, which is no model"
         raise _error(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name)
     try:
-        made = factory(**settings)
+        made = factory(*call.arguments, **call.settings)
     except Exception as error:
         message = f"making model `{setup.name}` raised {type(error).__name__}: {error}"
         raise _error(inputs, "CS331", message, (), setup.name) from error

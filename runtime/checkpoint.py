@@ -37,6 +37,9 @@ def pack(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
     numbers that JSON can't say are kept by name.
     """
     match value:
+        case Tensor() if value.is_complex():
+            tensors[path] = torch.view_as_real(value.detach().cpu()).contiguous().clone()
+            return {"complex": path}
         case Tensor():
             tensors[path] = value.detach().cpu().contiguous().clone()
             return {"tensor": path}
@@ -64,6 +67,8 @@ def unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     match kind:
         case "tensor":
             return tensors[content]
+        case "complex":
+            return torch.view_as_complex(tensors[content])
         case "map":
             return {key: unpack(item, tensors) for key, item in content}
         case "tuple":

@@ -44,6 +44,8 @@ OPPOSED = -0.9
 FLAT = 1e-9
 """Gradient of a constraint, per unit of its violation, that counts as zero."""
 SHORT = 1.5
+PULLS = 10.0
+"""Pull of a multiplier, relative to the objective's, from which its step is large enough."""
 MOST = 8
 """Constraints whose gradients are looked at: each is a backward pass over the data."""
 SOLVED = 400
@@ -92,7 +94,11 @@ class Evidence:
 
 def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagnosis:
     """Look at the end of a run; the iterate that is loaded is measured, and stays."""
-    missed = {c.name for c in constraints if not c.satisfied and not c.soft}
+    missed = {
+        c.name
+        for c in constraints
+        if not c.satisfied and not c.soft and not math.isnan(c.violation)
+    }
     facts = [c for c in session.program.constraints if c.label in missed and c.segment]
     if not missed or session.termination in ("nonfinite", "interrupted"):
         return Diagnosis()
@@ -141,7 +147,7 @@ def _solvable(session: Session, constraints: Sequence[ConstraintResult]) -> bool
     equal = [False] * max((c.segment[1] for c in facts if c.segment), default=0)
     for c in facts:
         for entry in range(*(c.segment or (0, 0))):
-            equal[entry] = c.relation == "=="
+            equal[entry] = c.equal
     function = session.module["measure"]
 
     def measure(
@@ -202,7 +208,7 @@ def swinging(rows: Sequence[Row], facts: Sequence[ConstraintFacts], noisy: bool)
     for c in facts:
         path = [r.violations.get(c.label, math.nan) for r in rows]
         path = [g for g in path if not math.isnan(g)]
-        if c.multipliers and oscillates(path, c.tolerance, noisy):
+        if c.multipliers and c.crosses and oscillates(path, c.tolerance, noisy):
             found.add(c.label)
     return frozenset(found)
 
@@ -328,17 +334,31 @@ def _slow(evidence: Evidence, c: ConstraintResult) -> str | None:
     """The multiplier still grows and pushes the violation down, not fast enough."""
     t = evidence.trends[c.name]
     possible = evidence.probe is not None and evidence.probe.lowered
-    if not t.grows or not (t.falling or possible):
+    if not t.grows or not (t.falling or possible) or _outweighs(evidence, t):
         return None
     factor = t.shortfall
     if factor < SHORT:
         return f"{c.name}: its violation still falls and its multiplier still grows: train longer"
     size = f"about {_round(factor)} x " if factor < 1e4 else "far "
-    more = f" (it is the penalty, now about {t.step:.2g})" if c.method == SOLVES else ""
-    return (
-        f"{c.name}: violation falls but the multiplier still grows: dual step {size}too small for "
-        f"this many steps{more}"
-    )
+    known = math.isfinite(t.step) and t.step > 0
+    more = f" (now about {t.step:.2g}: raise its `lr`)" if known else ""
+    if c.method == SOLVES:
+        more = f" (it is the penalty, now about {t.step:.2g})"
+    head = "violation falls but the multiplier still grows"
+    if t.late >= t.early:
+        head = (
+            "steps on the requirements alone lower its violation, so it can be met, but the run "
+            "ended while the multiplier still grew"
+        )
+    return f"{c.name}: {head}: dual step {size}too small for this many steps{more}"
+
+
+def _outweighs(evidence: Evidence, t: Trend) -> bool:
+    """Whether the multiplier pulls harder than the objective already: its step is not too small."""
+    slope = evidence.slope
+    if slope is None or t.falling or not slope.objective > 0:
+        return False
+    return t.multiplier * slope.norms.get(t.label, 0.0) > PULLS * slope.objective
 
 
 def _against(evidence: Evidence, c: ConstraintResult) -> str | None:
@@ -351,7 +371,8 @@ def _against(evidence: Evidence, c: ConstraintResult) -> str | None:
         return None
     return (
         f"{c.name}: gradients of objective and constraint are opposed, cosine {cosine:.2f}, and "
-        "the violation does not fall while the multiplier grows: probably infeasible at this level"
+        "the violation does not fall while the multiplier grows: start elsewhere, train longer, or "
+        "see `cspec relax` for how far its bound must give"
     )
 
 

@@ -10,7 +10,7 @@ from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
 from cspec.runtime.bind_data import data_facts
 from cspec.runtime.binding import Bound
 from cspec.runtime.functions.sparsity import prunable
-from cspec.runtime.models import gate_parameters, gated_layers
+from cspec.runtime.models import gate_parameters, gated_layers, normalizes_by_batch
 
 
 def facts(bound: Bound, device: str = "cpu", crosses: Collection[tuple[str, ...]] = ()) -> Facts:
@@ -40,4 +40,4 @@ def model_facts(model: nn.Module) -> ModelFacts:
         for name, parameter in model.named_parameters()
     )
     still = bool(parameters) and not any(p.requires_grad for p in parameters)
-    return ModelFacts(parameters=parameters, frozen=still)
+    return ModelFacts(parameters=parameters, frozen=still, by_batch=normalizes_by_batch(model))

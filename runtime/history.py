@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan, nan
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from cspec.compiler.program import ConstraintFacts
+from cspec.runtime.entries import prices, violations
 
 LOGGED_POINTS = 2_000
 """A run logs about this many steps, evenly spaced."""
@@ -18,7 +18,11 @@ LOGGED_POINTS = 2_000
 
 @dataclass(frozen=True)
 class Row:
-    """One logged step. Violations are canonical (g <= 0, h = 0); NaN: not measured."""
+    """One logged step, one number a constraint (`entries.violation`, `entries.price`).
+
+    The objective is the one written, with preferences added in the sense of the optimization.
+    Violations are canonical (g <= 0, h = 0); NaN: not measured.
+    """
 
     step: int
     epoch: int
@@ -36,28 +40,11 @@ def stride(total_steps: int) -> int:
     return max(1, total_steps // LOGGED_POINTS)
 
 
-def entries(values: Tensor | None, constraints: Sequence[ConstraintFacts]) -> dict[str, float]:
-    """What a log shows of each constraint: its value, or its largest entry in size."""
-    if values is None:
-        return {}
-    numbers = values.tolist()
-    found: dict[str, float] = {}
-    for constraint in constraints:
-        start, stop = constraint.segment or (0, 0)
-        if stop - start == 1:
-            found[constraint.label] = numbers[start]
-        elif stop > start:
-            measured = [number for number in numbers[start:stop] if not isnan(number)]
-            found[constraint.label] = max(measured, key=abs, default=nan)
-    return found
-
-
 class History:
     """Rows of the run. `add` keeps references to detached tensors, `flush` reads them."""
 
     def __init__(self, constraints: Sequence[ConstraintFacts], total_steps: int) -> None:
         self._constraints = [c for c in constraints if c.segment is not None]
-        self._priced = [c for c in self._constraints if c.multipliers]
         self._stride = stride(total_steps)
         self._total = total_steps
         self._waiting: list[tuple[int, int, Tensor, Tensor, Tensor | None]] = []
@@ -85,9 +72,9 @@ class History:
                 step=item[0],
                 epoch=item[1],
                 objective=objectives[index],
-                violations=entries(trues[index], self._constraints),
-                multipliers=entries(
-                    None if multipliers is None else multipliers[index], self._priced
+                violations=violations(trues[index], self._constraints),
+                multipliers=prices(
+                    None if multipliers is None else multipliers[index], self._constraints
                 ),
             )
             for index, item in enumerate(self._waiting)

@@ -70,7 +70,7 @@ class Priced:
                 if isinstance(function, Tensor) and function.numel() == 1 and _near(c, function):
                     columns.append(_gradient(function.reshape(()), session.parameters))
                     active.append(c)
-        found = _least_squares(base, columns, [c.relation == "==" for c in active])
+        found = _least_squares(base, columns, [c.equal for c in active])
         if found is None:
             return
         weights, left = found
@@ -108,7 +108,7 @@ def _candidates(session: Session, constraints: Sequence[ConstraintResult]) -> li
 
 def _near(c: ConstraintFacts, function: Tensor) -> bool:
     value = float(function.detach())
-    return function.requires_grad and (c.relation == "==" or value >= -ACTIVE)
+    return function.requires_grad and (c.equal or value >= -ACTIVE)
 
 
 def _gradient(value: Tensor, parameters: Sequence[Tensor]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -147,7 +147,7 @@ def report(session: Session, priced: Priced, stationarity: float) -> Kkt:
     products = [
         float(abs(c.multiplier * signs[c.name] * (c.value - c.bound)))
         for c in priced.constraints
-        if c.multiplier is not None and c.kind == "inequality"
+        if c.multiplier is not None and c.kind == "inequality" and not math.isnan(c.violation)
     ]
     sources = {
         c.name: "none"
@@ -160,7 +160,8 @@ def report(session: Session, priced: Priced, stationarity: float) -> Kkt:
     hard = [c.violation for c in priced.constraints if not c.soft]
     return Kkt(
         stationarity=rate if projected is None else projected,
-        feasibility=max(hard, default=0.0),
+        # NaN where one was not measured: nothing is known of the largest then.
+        feasibility=math.nan if any(map(math.isnan, hard)) else max(hard, default=0.0),
         complementarity=max(products, default=0.0) if products else math.nan,
         sources=sources,
         projected_gradient=projected,

@@ -51,7 +51,7 @@ def limits_of(session: Session, c: ConstraintFacts) -> Limits:
     for operation in operations:
         if operation.kind is Kind.COMBINE and c.method in PENALTIES:
             constants["coefficient"] = operation.constants["c"]
-        elif operation.kind is Kind.DUAL_STEP:
+        elif operation.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP):
             constants |= operation.constants
     return Limits(
         coefficient=constants.get("coefficient"),

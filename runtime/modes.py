@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 CHUNK_ROWS = 4096
 """Rows a model sees at once when a whole dataset is measured ..."""
@@ -41,16 +42,37 @@ def undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def evaluating(models: Iterable[nn.Module]) -> Iterator[None]:
-    """Run a block with the models in evaluation mode, then restore the mode of every submodule."""
-    modes = [(module, module.training) for model in models for module in model.modules()]
+def buffers_kept(models: Iterable[nn.Module]) -> Iterator[None]:
+    """Run a block, then put the buffers of the models back: running statistics, counters."""
+    held = [
+        (module, name, buffer, buffer.detach().clone())
+        for model in models
+        for module in model.modules()
+        for name, buffer in module._buffers.items()
+        if buffer is not None and not is_lazy(buffer)
+    ]
     try:
-        for module, _ in modes:
-            module.training = False
         yield
     finally:
-        for module, training in modes:
-            module.training = training
+        for module, name, buffer, value in held:
+            # Through `data`: a gradient that was recorded before the block may need the buffer.
+            buffer.data.copy_(value)
+            module._buffers[name] = buffer
+
+
+@contextmanager
+def evaluating(models: Iterable[nn.Module]) -> Iterator[None]:
+    """Run a block with the models in evaluation mode; then every mode and buffer is as before."""
+    found = list(models)
+    modes = [(module, module.training) for model in found for module in model.modules()]
+    with buffers_kept(found):
+        try:
+            for module, _ in modes:
+                module.training = False
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
 
 
 def _chunk_rows(inputs: Tensor) -> int:
@@ -59,21 +81,28 @@ def _chunk_rows(inputs: Tensor) -> int:
 
 
 def _forward_in_chunks(forward: Any, *arguments: Any, **settings: Any) -> Any:
-    """`forward` on slices of the examples; whole where it is small or is no batch of examples."""
+    """`forward` on slices of the examples; whole where it is small or is no batch of examples.
+
+    On copies: a model may write into its inputs, and data are measured more than once.
+    """
     tensors = [value for value in arguments if isinstance(value, Tensor) and value.ndim]
     if not tensors or len(tensors) != len(arguments) or settings:
-        return forward(*arguments, **settings)
+        return forward(*_copies(arguments), **settings)
     rows = len(tensors[0])
     size = min(_chunk_rows(value) for value in tensors)
     if rows <= size or any(len(value) != rows for value in tensors):
-        return forward(*arguments)
+        return forward(*_copies(arguments))
     parts = [
-        forward(*(value[start : start + size] for value in tensors))
+        forward(*_copies(value[start : start + size] for value in tensors))
         for start in range(0, rows, size)
     ]
     if not all(isinstance(part, Tensor) for part in parts):
-        return forward(*arguments)
+        return forward(*_copies(arguments))
     return torch.cat(parts)
+
+
+def _copies(arguments: Iterable[Any]) -> Iterator[Any]:
+    return (value.clone() if isinstance(value, Tensor) else value for value in arguments)
 
 
 @contextmanager
@@ -92,6 +121,12 @@ def chunked(models: Iterable[nn.Module]) -> Iterator[None]:
         yield
 
 
+def copies_inputs(model: nn.Module) -> bool:
+    """Whether a block of `chunked` hands this model copies of its inputs right now."""
+    covered = model.__dict__.get("forward")
+    return isinstance(covered, partial) and covered.func is _forward_in_chunks
+
+
 def _uncover(model: nn.Module, before: Any) -> None:
     if before is None:
         model.__dict__.pop("forward", None)
@@ -105,6 +140,19 @@ def measuring(models: Iterable[nn.Module]) -> Iterator[None]:
     found = list(models)
     with undisturbed(), evaluating(found), chunked(found), torch.no_grad():
         yield
+
+
+@contextmanager
+def held(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Run a block in which no gradient reaches the parameters; then they are as before."""
+    moving = [parameter for parameter in parameters if parameter.requires_grad]
+    try:
+        for parameter in moving:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in moving:
+            parameter.requires_grad_(True)
 
 
 @contextmanager

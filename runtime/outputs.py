@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.axes.asked import Argument, Asked
-from cspec.compiler.facts import Facts, OutputFacts
-from cspec.compiler.plan import Plan, open_calls
+from cspec.compiler.facts import Facts, OperationFacts, OutputFacts
+from cspec.compiler.plan import Plan, open_calls, operation_calls
 from cspec.runtime.binding import Bound
 from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.functions.operations import operations
 from cspec.runtime.functions.points import at_a_point
-from cspec.runtime.modes import measuring
+from cspec.runtime.modes import evaluating, measuring, undisturbed
 
 ROWS = (3, 2)
 """Examples of the two trials: what has one value an example changes its length with them."""
@@ -34,6 +35,30 @@ def complete(plan: Plan, bound: Bound, facts: Facts) -> Facts:
     return facts
 
 
+def with_operations(plan: Plan, bound: Bound, facts: Facts) -> Facts:
+    """Facts with what a forward pass takes of each model whose `flops` a spec asks for."""
+    found = {
+        name: facts.models[name].model_copy(update={"operations": _operations(call, bound)})
+        for name, call in operation_calls(plan, facts).items()
+        if name in facts.models
+    }
+    return facts.model_copy(update={"models": {**facts.models, **found}}) if found else facts
+
+
+def _operations(call: Asked, bound: Bound) -> OperationFacts:
+    """The operations of one example; what stands against counting them is kept as refusal."""
+    model, data = bound.models[call.function], bound.data.get(call.dataset or "")
+    rows = _trials(data)[0]
+    try:
+        with undisturbed():
+            arguments = [_value(a, bound, data, rows, model) for a in call.arguments]
+            named = {name: _value(a, bound, data, rows, model) for name, a in call.keywords}
+            seen_ = operations(model, arguments, named)
+    except Exception as error:  # whatever a person's own code raises is told
+        return OperationFacts(refusal=" ".join(str(error).split()) or type(error).__name__)
+    return OperationFacts(uses=tuple(seen_.uses.items()), other=seen_.other)
+
+
 def seen(call: Asked, bound: Bound) -> OutputFacts:
     """The outputs of one call; what it raises is kept as its refusal."""
     data = bound.data.get(call.dataset or "")
@@ -45,7 +70,38 @@ def seen(call: Asked, bound: Bound) -> OutputFacts:
             results = [_run(function, call, bound, data, rows) for rows in _trials(data)]
     except Exception as error:  # whatever a person's own code raises is told
         return OutputFacts(refusal=" ".join(str(error).split()) or type(error).__name__)
-    return _described(results, _trials(data) if call.dataset else ())
+    found = _described(results, _trials(data) if call.dataset else ())
+    return found.model_copy(update={"gradient": _differentiable(function, call, bound, data)})
+
+
+def _differentiable(function: Any, call: Asked, bound: Bound, data: Dataset | None) -> bool:
+    """Whether a gradient reaches what a call is given, or what trains in it.
+
+    Nothing is said where neither has one.
+    """
+    models = list(bound.models.values())
+    trains = any(p.requires_grad for model in models for p in model.parameters())
+    followed = isinstance(function, nn.Module) and trains
+    followed |= any(a.source in _FOLLOWED for a in call.arguments)
+    if not followed:
+        return True
+    try:
+        with undisturbed(), evaluating(models), torch.enable_grad():
+            result = _run(function, call, bound, data, _trials(data)[0])
+    except Exception:  # told by the step that raises it, with the line of the person's own code
+        return True
+    return any(tensor.requires_grad for tensor in _tensors(result))
+
+
+_FOLLOWED = frozenset({"like", "parameter", "weights", "variable"})
+"""Arguments that move."""
+
+
+def _tensors(result: Any) -> list[Tensor]:
+    if isinstance(result, Tensor):
+        return [result]
+    parts = _parts(result)
+    return [] if parts is None else [t for value in parts[1].values() for t in _tensors(value)]
 
 
 def _trials(data: Dataset | None) -> tuple[int, ...]:
@@ -97,7 +153,8 @@ def _stand_in(shape: tuple[int, ...], what: str) -> Tensor:
         return torch.zeros(shape, dtype=torch.int64)
     if what == "event":
         return torch.zeros(shape, dtype=torch.bool)
-    return torch.linspace(-1, 1, max(1, torch.Size(shape).numel())).reshape(shape)
+    values = torch.linspace(-1, 1, max(1, torch.Size(shape).numel())).reshape(shape)
+    return values.requires_grad_(torch.is_grad_enabled())
 
 
 def _as_the_model(values: Tensor, model: nn.Module | None) -> Tensor:

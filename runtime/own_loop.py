@@ -8,11 +8,15 @@
 The order is simultaneous: model and multipliers both move from what was measured at the same
 iterate (`run` alternates, dual first, by default).
 
-What counts, when a step is skipped. Every call of `loss` leaves a measurement. The optimizer's
-step consumes all that are left: multipliers move once, from their average. A measurement whose
-gradient was computed and then thrown away (by `zero_grad` without a step between, as after a loss
-scaler skipped it) is discarded with it. A `loss` whose `backward` did not run yet is kept by
-`zero_grad`. So the multipliers move exactly when the model does, from the same examples.
+What counts. A call of `loss` counts once its gradient is computed: under `no_grad`, in
+`inference_mode`, or without a `backward` it only measures. The optimizer's step consumes all that
+counted: multipliers move once, from their average, in which each call weighs as in the gradient
+(`loss.backward()` 1, `(loss / k).backward()` 1/k). What counted and was thrown away (by
+`zero_grad` without a step between, as after a loss scaler skipped it) is discarded. So the
+multipliers move exactly when the model does, from the same examples.
+
+Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the loop calls
+`end_epoch()` for the first time: from then on the epochs are its own.
 """
 
 from __future__ import annotations
@@ -25,15 +29,25 @@ from torch import Tensor, nn
 
 from cspec.compiler.graph import Kind, Operation
 from cspec.compiler.program import Program
+from cspec.compiler.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
+from cspec.compiler.which_data import Where
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.runtime.execute import load_module
-from cspec.runtime.history import entries
+from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.entries import prices, violations
+from cspec.runtime.execute import explain_failure, load_module
+from cspec.runtime.functions.shapes import ShapeMismatch
+from cspec.runtime.metrics import Before, Recorded, before, recorded
 from cspec.runtime.models import clamp_gates, has_gates
+from cspec.runtime.modes import constants_in, measuring
 from cspec.runtime.optimizers import finite
-from cspec.runtime.own_batch import BatchReader
+from cspec.runtime.own_batch import BatchReader, Classes
+from cspec.runtime.own_data import DataReader, Look
+from cspec.runtime.own_forward import Outputs
 from cspec.runtime.own_refusals import refuse
-from cspec.runtime.pending import Pending, average
+from cspec.runtime.own_verdicts import Verdicts, verdicts_of
+from cspec.runtime.pending import Pending, of_a_step, of_an_epoch
 from cspec.runtime.session import state_tensor
+from cspec.runtime.verify import Measurer
 
 
 class Handle:
@@ -41,14 +55,19 @@ class Handle:
 
     `primal` maps the spec's models and variables to modules and parameters; variables that the
     optimizer does not train yet are added to it. With `hook=False` nothing happens by itself:
-    call `update()` after each optimizer step.
+    call `update()` after each optimizer step. `data` are datasets that are known beforehand,
+    `classes` the values of their categorical columns in the order of their codes; `steps` is the
+    length of the loop, where it is known.
 
     `loss(...)` divides nothing: with k calls a step, divide each by k before `backward`, as
-    usual. Means over a batch average exactly over equal batches; for conditional means, ratios,
-    `abs` and `gap` small batches are another estimate than one large batch.
+    usual, or weigh each by its share n / N of the examples. The multipliers move by the mean of
+    what the calls measured with the same weights (the gradients that their losses were given), so
+    model and multipliers see one problem. For conditional means, ratios, `abs` and `gap` small
+    batches are another estimate than one large batch.
 
     Raises:
-        SpecError: a method that owns the whole step (L-BFGS, SQP, Frank-Wolfe, ...).
+        SpecError: a method that owns the whole step (L-BFGS, SQP, Frank-Wolfe, ...); an optimizer
+            that holds nothing of what the spec moves.
     """
 
     def __init__(
@@ -59,25 +78,47 @@ class Handle:
         *,
         hook: bool = True,
         module: Mapping[str, Any] | None = None,
+        data: Mapping[str, Dataset] | None = None,
+        classes: Mapping[str, Classes] | None = None,
+        steps: int | None = None,
     ) -> None:
         self.module = load_module(program) if module is None else module
-        refuse(program, optimizer, "project" in self.module)
         self.program = program
         self.primal = dict(primal)
         self.optimizer = optimizer
+        self.notes = (
+            *refuse(program, self.primal, optimizer, "project" in self.module),
+            *program.notes,
+        )
+        self.length = steps
         self._functions = [op for op in program.graph.operations if _moves_duals(op)]
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
-        self._parameters = _parameters(self.primal)
+        self._own_epochs = False
         self._adopt_variables()
-        first = next((p for p in self._parameters if p.is_floating_point()), None)
-        device = torch.device("cpu") if first is None else first.device
-        dtype = torch.get_default_dtype() if first is None else first.dtype
-        self._reader = BatchReader(program, device)
+        first = next((p for p in self._held() if p.is_floating_point()), None)
+        self._device = torch.device("cpu") if first is None else first.device
+        self._dtype = torch.get_default_dtype() if first is None else first.dtype
+        self._data = dict(data or {})
+        declared = {
+            name: {c for c, _ in columns} for d in program.data for name, columns in d.targets
+        }
+        features = {
+            name: tuple(c for c in d.columns if c not in declared.get(name, d.columns))
+            for name, d in self._data.items()
+        }
+        self._reader = BatchReader(program, self._device, self._dtype, classes, features)
+        self._looks = DataReader(self._reader, classes or {}, self._device, self._dtype)
+        self._seen: tuple[Mapping[str, Any], Outputs] | None = None
+        self._true: Tensor | None = None
+        self._initial = Before()
+        self._constants = torch.promote_types(self._dtype, torch.float32)
+        """The type of numbers in emitted functions: those of the spec keep their digits."""
+        with constants_in(self._constants):
+            starts = self.module["initial_state"](self.primal)
         self.state: dict[str, Tensor] = {
-            name: state_tensor(value, device, dtype)
-            for name, value in self.module["initial_state"](self.primal).items()
+            name: state_tensor(value, self._device, self._dtype) for name, value in starts.items()
         }
         self._hooks: list[Any] = []
         if hook:
@@ -92,18 +133,27 @@ class Handle:
         Raises:
             SpecError: names that the spec does not know, or that it needs and did not get.
         """
-        batch, examples = self._reader.read(values, self.steps)
         if self._gradients_gone():
-            self._discard_used()
-        f, g, true = self.module["measure"](self.primal, batch)
-        combine = self.module["combine"]
-        # Modules whose penalty terms need no parameters leave them out.
-        wanted = combine.__code__.co_argcount
-        total: Tensor = combine(*(f, g, true, self.state, self.primal)[:wanted])
-        measured = Pending(true.detach().clone(), examples)
-        self._pending.append(measured)
+            self._pending.clear()
+        outputs = Outputs()
+        with outputs.recorded(self._models()), constants_in(self._constants):
+            batch, examples = self._reader.read(values, self.steps)
+            try:
+                f, g, true = self.module["measure"](self.primal, batch)
+            except ShapeMismatch as error:
+                raise SpecError([self._misfit(error)]) from error
+            combine = self.module["combine"]
+            # Modules whose penalty terms need no parameters leave them out.
+            wanted = combine.__code__.co_argcount
+            total: Tensor = combine(*(f, g, true, self.state, self.primal)[:wanted])
+        given = {name: value.detach() for name, value in batch["given"].items()}
+        self._seen = {**batch, "given": given}, outputs
+        self._true = true.detach()
         if total.requires_grad:
-            total.register_hook(lambda gradient: _mark(measured))  # type: ignore[no-untyped-call]
+            measured = Pending(true.detach().clone(), examples)
+            total.register_hook(  # type: ignore[no-untyped-call]
+                lambda gradient: self._count(measured, gradient)
+            )
         return total
 
     def step(self, **values: Any) -> Tensor:
@@ -114,9 +164,9 @@ class Handle:
         self.optimizer.zero_grad()
         total = self.loss(**values)
         total.backward()  # type: ignore[no-untyped-call]
-        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        gradients = [p.grad for p in self._held() if p.grad is not None]
         if not bool(finite(gradients)):
-            self._discard_used()
+            self._pending.clear()
             self.optimizer.zero_grad()
             return total.detach()
         self.optimizer.step()
@@ -125,34 +175,47 @@ class Handle:
         return total.detach()
 
     def update(self) -> None:
-        """Commit: move the multipliers by what was measured since the last time, then project."""
-        true = average(self._pending)
+        """Commit: move the multipliers by what counted since the last time, then project."""
+        true = of_a_step(self._pending)
         if true is None:
             return
         self.steps += 1
         self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
         self._pending.clear()
-        with torch.no_grad():
+        with torch.no_grad(), constants_in(self._constants):
             self._move("step", self.steps, true)
             if "project" in self.module:
-                # Your loop has no known end, so a count that ramps down is at its bound at once.
-                self.module["project"](self.primal, self.optimizer, 1.0)
-            for value in self.primal.values():
-                if isinstance(value, nn.Module) and has_gates(value):
-                    clamp_gates(value)
+                self.module["project"](self.primal, self.optimizer, self.progress)
+            for model in self._models().values():
+                if has_gates(model):
+                    clamp_gates(model)
+        if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
+            self._end_epoch()
 
     def end_epoch(self) -> None:
-        """Commit what moves once an epoch, by the mean of the epoch's measurements."""
-        true = average(self._since_epoch)
+        """Commit what moves once an epoch, by the mean of the epoch's measurements.
+
+        From the first call on the epochs are those of the loop, and no longer so many steps.
+        """
+        self._own_epochs = True
+        self._end_epoch()
+
+    def _end_epoch(self) -> None:
+        true = of_an_epoch(self._since_epoch)
         self.epochs += 1
         if true is not None:
-            with torch.no_grad():
+            with torch.no_grad(), constants_in(self._constants):
                 self._move("epoch", self.epochs, true)
         self._since_epoch.clear()
 
+    @property
+    def progress(self) -> float:
+        """Share of the loop that is done, in [0, 1]; what ramps along a run follows it."""
+        return min(1.0, self.steps / (self.length or OWN_LOOP_STEPS))
+
     def _move(self, unit: str, number: int, true: Tensor) -> None:
         for operation in self._functions:
-            early = self.steps < operation.after
+            early = self.steps <= operation.after
             if (
                 operation.trigger.unit == unit
                 and number % operation.trigger.count == 0
@@ -160,13 +223,29 @@ class Handle:
             ):
                 self.module[operation.name](self.state, true)
 
-    # --- what was measured for a step that never came ----------------------------------------
+    def _misfit(self, error: ShapeMismatch) -> Diagnostic:
+        """Values that do not go together; which do is known before where data are bound."""
+        found = explain_failure(self.program, error)
+        if self._data:
+            return found
+        help_ = "give the training data, or a batch of it, to `bind`: shapes are known then"
+        return found.model_copy(update={"helps": (*found.helps, help_)})
 
-    def _discard_used(self) -> None:
-        self._pending = [item for item in self._pending if not item.used]
+    # --- what counts -------------------------------------------------------------------------
+
+    def _count(self, measured: Pending, gradient: Tensor) -> None:
+        """A gradient was computed; once for each call of `loss`, however often."""
+        measured.weigh(gradient)
+        if not any(item is measured for item in self._pending):
+            self._pending.append(measured)
+
+    def _held(self) -> list[Tensor]:
+        """What the optimizer trains."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _gradients_gone(self) -> bool:
-        return bool(self._pending) and all(p.grad is None for p in self._parameters)
+        """Whether all that counted was thrown away, by the model and not by the optimizer."""
+        return bool(self._pending) and all(p.grad is None for p in self._held())
 
     def _attach(self) -> None:
         def committed(*_: Any) -> None:
@@ -175,7 +254,7 @@ class Handle:
         plain = self.optimizer.zero_grad
 
         def zero_grad(set_to_none: bool = True) -> None:
-            self._discard_used()
+            self._pending.clear()
             plain(set_to_none)
 
         self._hooks.append(self.optimizer.register_step_post_hook(committed))
@@ -186,9 +265,80 @@ class Handle:
 
     @property
     def multipliers(self) -> dict[str, float]:
-        """Committed multipliers by label; for many entries the largest in size."""
-        priced = [c for c in self.program.constraints if c.multipliers and c.segment is not None]
-        return entries(self.state.get("multipliers"), priced)
+        """Committed multipliers by label; one number a constraint (`entries.price`)."""
+        return prices(self.state.get("multipliers"), self.program.constraints)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """What the last call of `loss` measured, by label, in the units as written.
+
+        Of a constraint with many entries the one that is farthest from being met. Constraints of
+        parameters alone are read as the parameters are now. Empty before the first call.
+        """
+        if self._seen is None:
+            return {}
+        batch, outputs = self._seen
+        with measuring(self._models().values()), outputs.replayed(self._models()):
+            found = self.module["evaluate"](self.primal, batch)
+        return {name: float(torch.as_tensor(value).detach()) for name, (value, _) in found.items()}
+
+    @property
+    def violations(self) -> dict[str, float]:
+        """How far the last `loss` was from each constraint that multipliers enforce, by label.
+
+        What must be <= 0, or 0 of an equality: the entry that is farthest from being met.
+        """
+        return {} if self._true is None else violations(self._true, self.program.constraints)
+
+    def evaluate(self, data: Any = None, **values: Any) -> dict[str, float]:
+        """Constraints by label and metrics by name on whole data, and the `objective`.
+
+        `data` is anything that `cspec.run` takes, or a mapping of such by the names of datasets;
+        columns, datasets and `given` values may also come by keyword. In evaluation mode, as
+        deployed, in the units as written. Nothing is moved: no multiplier, no parameter, no
+        running statistic, no generator.
+
+        Raises:
+            SpecError: data that miss, or that can't be used.
+        """
+        found = self.verify(data, **values)
+        measured = {c.name: c.value for c in found.constraints}
+        return {"objective": found.objective, **found.metrics, **measured}
+
+    def verify(self, data: Any = None, **values: Any) -> Verdicts:
+        """The verdict on each constraint on whole data; arguments as of `evaluate`.
+
+        Raises:
+            SpecError: data that miss, or that can't be used.
+        """
+        look = self._looks.read(data, values, self._data)
+        constraints = self.program.constraints
+        places = {c.label: Where(" + ".join(c.datasets) or None) for c in constraints}
+        evaluate = self.module["evaluate"]
+        measurer = Measurer(
+            lambda primal, data: evaluate(primal, {**data, "given": look.given}),
+            self.primal,
+            look.data,
+            constraints,
+        )
+        with constants_in(self._constants):
+            measured = measurer.measure(places, errors=True)
+            objective, metrics = self._read(look)
+        verdicts = verdicts_of(constraints, measured, self.multipliers)
+        return Verdicts(verdicts, objective, metrics.values, metrics.notes)
+
+    def _read(self, look: Look) -> tuple[float, Recorded]:
+        """The objective as written, and the metrics; what these compare with, where it is due."""
+        columns = {name: data.columns for name, data in look.data.items()}
+        batch: dict[str, Any] = {**columns, "given": look.given}
+        notes: tuple[str, ...] = ()
+        if self.steps == 0:
+            self._initial, notes = before(self.module, self.primal, batch)
+        batch["initial"] = self._initial
+        metrics = recorded(self.module, self.primal, batch, self.program.metric_entries)
+        with measuring(self._models().values()):
+            objective = self.module["objective"](self.primal, batch)
+        return float(objective), metrics._replace(notes=(*notes, *metrics.notes))
 
     def state_dict(self) -> dict[str, Any]:
         """Multipliers and counters; save it between two steps, beside model and optimizer."""
@@ -197,6 +347,8 @@ class Handle:
             "state": {name: value.detach().clone() for name, value in self.state.items()},
             "steps": self.steps,
             "epochs": self.epochs,
+            "own_epochs": self._own_epochs,
+            "initial": dict(self._initial),
             "since_epoch": [(item.true, item.examples) for item in self._since_epoch],
         }
 
@@ -212,28 +364,22 @@ class Handle:
         for name, value in saved["state"].items():
             self.state[name] = value.to(self.state[name]).clone()
         self.steps, self.epochs = saved["steps"], saved["epochs"]
-        self._since_epoch = [Pending(true, n) for true, n in saved["since_epoch"]]
+        self._own_epochs = saved.get("own_epochs", False)
+        self._initial = Before(saved.get("initial", {}))
+        self._since_epoch = [
+            Pending(true.to(self._device), examples) for true, examples in saved["since_epoch"]
+        ]
         self._pending.clear()
 
+    def _models(self) -> dict[str, nn.Module]:
+        return {name: v for name, v in self.primal.items() if isinstance(v, nn.Module)}
+
     def _adopt_variables(self) -> None:
-        trained = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
+        trained = {id(p) for p in self._held()}
         own = [self.primal[v.name] for v in self.program.variables]
         new = [parameter for parameter in own if id(parameter) not in trained]
         if new:
             self.optimizer.add_param_group({"params": new})
-
-
-def _mark(measured: Pending) -> None:
-    measured.used = True
-
-
-def _parameters(primal: Mapping[str, Any]) -> list[nn.Parameter]:
-    found: dict[int, nn.Parameter] = {}
-    for value in primal.values():
-        for parameter in value.parameters() if isinstance(value, nn.Module) else (value,):
-            if parameter.requires_grad:
-                found[id(parameter)] = parameter
-    return list(found.values())
 
 
 def _moves_duals(operation: Operation) -> bool:

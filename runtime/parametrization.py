@@ -9,7 +9,8 @@ variables become a small module that is called for its value. Both start at the 
 
 Delivered are plain parameters: at the end of a run each map is taken away and its value left in
 place (`settle_`), so that names, state dicts and a second run are those of the model as it came.
-Parametrizations of the user's own stay.
+So is the layout in memory (`Laid`): a plain model that loads the same numbers computes the same
+last bit, which kernels choose by strides. Parametrizations of the user's own stay.
 """
 
 from __future__ import annotations
@@ -29,12 +30,37 @@ ORDER = "_order_before_a_run"
 """Attribute of their modules: the names of its parameters in order."""
 
 
+class Laid(nn.Module):
+    """A map whose values lie in memory as the parameter did that it stands for.
+
+    Transposes and triangular solves hand over their results by columns.
+    """
+
+    def __init__(self, map: nn.Module, like: Tensor) -> None:
+        super().__init__()
+        self.map = map
+        self.strides = torch.empty_like(like, device="meta").stride()
+
+    def forward(self, *free: Tensor) -> Tensor:
+        value: Tensor = self.map(*free)
+        if value.stride() == self.strides:
+            return value
+        laid = torch.empty_strided(
+            value.shape, self.strides, dtype=value.dtype, device=value.device
+        )
+        return laid.copy_(value)
+
+    def right_inverse(self, member: Tensor) -> Tensor | tuple[Tensor, ...]:
+        found: Tensor | tuple[Tensor, ...] = self.map.right_inverse(member)  # type: ignore[operator]
+        return found
+
+
 class Mapped(nn.Module):
     """A decision variable as the image of a free one: `primal["w"]()`."""
 
     def __init__(self, start: nn.Parameter, map: nn.Module) -> None:
         super().__init__()
-        self.map = map
+        self.map = Laid(map, start)
         with torch.no_grad():
             free = map.right_inverse(start.detach())  # type: ignore[operator]
         self.original = nn.Parameter(free.clone(), requires_grad=start.requires_grad)
@@ -71,7 +97,7 @@ def parametrize_(
             value.copy_(operator.project(value))
         if not hasattr(module, ORDER):
             setattr(module, ORDER, tuple(module._parameters))
-        made = map_of(operator, by)
+        made = Laid(map_of(operator, by), getattr(module, last))
         setattr(made, MARK, True)
         parametrize.register_parametrization(module, last, made)
 

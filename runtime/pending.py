@@ -11,24 +11,58 @@ from torch import Tensor
 
 @dataclass
 class Pending:
-    """True constraints of one call of `loss`, and whether its gradient has been computed."""
+    """True constraints of one call of `loss`, and the gradient that its loss was given.
+
+    `loss.backward()` gives 1, `(loss / k).backward()` 1/k, `(loss * n / N).backward()` n/N: the
+    weight of this batch in the step of the model. None until a gradient has been computed.
+    """
 
     true: Tensor
     examples: int
-    used: bool = False
+    weight: Tensor | None = None
+
+    @property
+    def used(self) -> bool:
+        """Whether its gradient has been computed."""
+        return self.weight is not None
+
+    def weigh(self, gradient: Tensor) -> None:
+        """Note the gradient of a loss; of one that is computed twice they add up."""
+        given = gradient.detach().reshape(())
+        self.weight = given if self.weight is None else self.weight + given
 
 
-def average(measurements: Sequence[Pending]) -> Tensor | None:
-    """Mean of the true constraints, each call weighing as many examples as it had.
+def of_a_step(measurements: Sequence[Pending]) -> Tensor | None:
+    """Mean of the true constraints over the calls of one step, weighing as in its gradient.
 
-    Entry by entry, over the calls that measured it; NaN where none did. Equal to the value on all
-    the examples together where a constraint is a mean over examples or a function of parameters.
+    Where no gradient was computed, calls weigh alike. A factor that all of them share (a loss
+    scaler's) cancels.
     """
     if not measurements:
         return None
+    used = [item for item in measurements if item.weight is not None] or measurements
+    ones = used[0].true.new_ones(())
+    weights = [ones if item.weight is None else item.weight for item in used]
+    return _mean(used, torch.stack([weight.to(ones) for weight in weights]))
+
+
+def of_an_epoch(measurements: Sequence[Pending]) -> Tensor | None:
+    """Mean of the true constraints over the steps of an epoch, weighing by their examples.
+
+    Equal to the value on all the examples together where a constraint is a mean over examples or
+    a function of parameters, and nothing moved.
+    """
+    if not measurements:
+        return None
+    examples = [float(item.examples) for item in measurements]
+    return _mean(measurements, measurements[0].true.new_tensor(examples))
+
+
+def _mean(measurements: Sequence[Pending], by: Tensor) -> Tensor:
+    """Entry by entry, over those that measured it; NaN where none did."""
     rows = torch.stack([item.true for item in measurements])
-    weights = rows.new_tensor([float(item.examples) for item in measurements]).unsqueeze(1)
+    weights = by.unsqueeze(1)
     measured = ~rows.isnan()
     total = (torch.where(measured, rows, 0.0) * weights).sum(0)
     count = (measured * weights).sum(0)
-    return torch.where(count > 0, total / torch.where(count > 0, count, 1.0), torch.nan)
+    return torch.where(count != 0, total / torch.where(count != 0, count, 1.0), torch.nan)

@@ -10,6 +10,10 @@ without the objective, within the sets that are projected onto, with Barzilai-Bo
 Armijo line search along the projection arc (Birgin, Martinez and Raydan 2000). Where V stops at a
 positive value, the gradients of the constraints balance there: no direction lowers all of them.
 That is a local statement, hence *suspected* infeasible. The run's parameters are put back.
+
+Where surrogates stand in for requirements that are flat, V is of the surrogates, and evidence is
+on the true requirements: besides the descent, steps of all lengths along the surrogates' slopes
+must fail to lower them (`restoration`), and the surrogates must still have slope there.
 """
 
 from __future__ import annotations
@@ -24,20 +28,26 @@ from torch import Tensor
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.modes import evaluating, undisturbed
+from cspec.runtime.restoration import has_slope, restorable
 from cspec.runtime.snapshots import load_tensors, tensors_of
+from cspec.runtime.violation import (
+    ITERATIONS,
+    Violation,
+    batches_of,
+    functions_of,
+    gradient_of,
+    largest_entry,
+    point_of,
+    put,
+    work,
+)
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
 
-ROWS = 20_000
-"""Larger data are represented by a few batches."""
-BATCHES = 8
-WORK = 2e10
-"""Rows x parameters x iterations up to which the whole data are used ..."""
 MOST_WORK = 1e11
-"""... and, on a CPU, up to which anything is: some ten seconds. Beyond, nothing is claimed."""
-ITERATIONS = 150
-"""Each costs about two passes; a violation that can be lowered is, within a few dozen."""
+"""Rows x parameters x iterations up to which, on a CPU, a descent is made: some ten seconds.
+Beyond, nothing is claimed."""
 MET = 0.25
 """Share of the first violation up to which it counts as lowered."""
 STALLED = 0.01
@@ -61,6 +71,8 @@ class Slope:
     """Cosine of grad f and grad g; NaN where one is 0."""
     between: dict[tuple[str, str], float]
     """Cosine of two constraints' gradients."""
+    objective: float = math.nan
+    """|| grad f ||"""
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ class Probe:
     """The constraints that pull against each other where it stopped."""
     before: float
     after: float
-    """The largest violation before and after, canonical."""
+    """The largest true violation before and after, canonical."""
     iterations: int
     held: bool = False
     """Where it stopped, projections take back the larger part of what lowers the violation."""
@@ -88,7 +100,7 @@ def affordable(session: Session) -> bool:
         return False
     if "projection" in methods and session.models():
         return False  # counts of weights and the like: a descent that stops there shows nothing
-    return session.device.type != "cpu" or _work(session, _batches(session)) <= MOST_WORK
+    return session.device.type != "cpu" or work(session, batches_of(session)) <= MOST_WORK
 
 
 def slopes(session: Session, looked_at: Sequence[ConstraintFacts]) -> Slope:
@@ -96,12 +108,12 @@ def slopes(session: Session, looked_at: Sequence[ConstraintFacts]) -> Slope:
     parameters = session.parameters
     named: dict[str, Tensor] = {}
     with undisturbed(), evaluating(session.models()), torch.enable_grad():
-        f, g = _functions(session, _batches(session))
-        base = _flat(f, parameters)
+        f, g, _ = functions_of(session, batches_of(session))
+        base = gradient_of(f, parameters)
         for c in looked_at:
-            entry = _largest(g, c)
+            entry = largest_entry(g, c)
             if entry is not None:
-                named[c.label] = _flat(entry, parameters)
+                named[c.label] = gradient_of(entry, parameters)
     labels = list(named)
     return Slope(
         norms={k: float(v.norm()) for k, v in named.items()},
@@ -111,6 +123,7 @@ def slopes(session: Session, looked_at: Sequence[ConstraintFacts]) -> Slope:
             for i, a in enumerate(labels)
             for b in labels[i + 1 :]
         },
+        objective=float(base.norm()),
     )
 
 
@@ -124,58 +137,6 @@ def probe(session: Session) -> Probe:
             load_tensors(session.primal, kept)
 
 
-# --- functions -----------------------------------------------------------------------------------
-
-
-def _batches(session: Session) -> list[Any]:
-    large = any(len(data) > ROWS for data in session.data.values())
-    whole = [session.whole_batch()]
-    if not large and _work(session, whole) <= WORK:
-        return whole
-    return [session.batch_at(step) for step in range(BATCHES)]
-
-
-def _work(session: Session, batches: Sequence[Any]) -> float:
-    """Rows x parameters x iterations of a descent."""
-    rows = sum(
-        max((len(column) for column in columns.values()), default=1)
-        for batch in batches
-        for columns in batch.values()
-        if not isinstance(columns, Tensor)
-    )
-    return float(max(1, rows)) * sum(p.numel() for p in session.parameters) * ITERATIONS
-
-
-def _functions(session: Session, batches: Sequence[Any]) -> tuple[Tensor, Tensor]:
-    """f and g, averaged over batches; entries that were not measured count 0."""
-    found = [session.module["measure"](session.primal, batch) for batch in batches]
-    f = torch.stack([item[0].reshape(()) for item in found]).mean()
-    g = torch.stack([torch.nan_to_num(item[1], nan=0.0) for item in found]).mean(0)
-    return f, g
-
-
-def _flat(value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-    if not value.requires_grad:
-        size = sum(p.numel() for p in parameters)
-        return torch.zeros(size, dtype=torch.float64, device=parameters[0].device)
-    found = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
-    return torch.cat(
-        [
-            (torch.zeros_like(p) if d is None else d).reshape(-1).double()
-            for p, d in zip(parameters, found, strict=True)
-        ]
-    )
-
-
-def _largest(g: Tensor, c: ConstraintFacts) -> Tensor | None:
-    """The entry of a constraint that is violated most."""
-    if c.segment is None or c.segment[1] <= c.segment[0]:
-        return None
-    entries = g[c.segment[0] : c.segment[1]]
-    size = entries.abs() if c.relation == "==" else entries
-    return entries[int(size.detach().argmax())]
-
-
 def _cosine(a: Tensor, b: Tensor) -> float:
     size = float(a.norm() * b.norm())
     return float(a @ b) / size if size > 0 else math.nan
@@ -184,66 +145,46 @@ def _cosine(a: Tensor, b: Tensor) -> float:
 # --- descent -------------------------------------------------------------------------------------
 
 
-class _Violation:
-    """V, its gradient, and where its parts belong."""
-
-    def __init__(self, session: Session) -> None:
-        self.session, self.batches = session, _batches(session)
-        self.hard = [c for c in session.program.constraints if c.segment and not c.soft]
-        _, g = _functions(session, self.batches)
-        self.equal = torch.zeros_like(g, dtype=torch.bool)
-        self.counted = torch.zeros_like(g, dtype=torch.bool)
-        for c in self.hard:
-            assert c.segment is not None
-            self.counted[slice(*c.segment)] = True
-            self.equal[slice(*c.segment)] = c.relation == "=="
-        self.weights = self._weights(g)
-
-    def _weights(self, g: Tensor) -> Tensor:
-        """1 / || grad g_i || of each constraint's worst entry, for all of its entries."""
-        weights = torch.zeros_like(g)
-        for c in self.hard:
-            assert c.segment is not None
-            entry = _largest(g, c)
-            size = 0.0 if entry is None else float(_flat(entry, self.session.parameters).norm())
-            weights[slice(*c.segment)] = 1.0 / size if size > 0 else 1.0
-        return weights.detach()
-
-    def parts(self) -> Tensor:
-        """The violations, in the constraints' units."""
-        _, g = _functions(self.session, self.batches)
-        size = torch.where(self.equal, g, torch.relu(g))
-        return torch.where(self.counted, size, torch.zeros_like(size))
-
-    def value(self) -> Tensor:
-        return 0.5 * (self.parts() * self.weights).square().sum()
-
-    def amounts(self) -> dict[str, float]:
-        """The violation of each constraint."""
-        parts = self.parts().detach().abs()
-        return {c.label: float(parts[slice(*c.segment)].max()) for c in self.hard if c.segment}
-
-    def pulls(self) -> dict[str, float]:
-        """The size of each constraint's part in the gradient of V."""
-        found = {}
-        parts = (self.parts() * self.weights).square() * 0.5
-        for c in self.hard:
-            assert c.segment is not None
-            found[c.label] = float(
-                _flat(parts[slice(*c.segment)].sum(), self.session.parameters).norm()
-            )
-        return found
-
-
 def _descend(session: Session) -> Probe:
-    violation = _Violation(session)
-    parameters = session.parameters
+    violation = Violation(session)
     project: Callable[..., Any] | None = session.module.get("project")
     tolerances = {c.label: c.tolerance for c in violation.hard}
-    before = violation.amounts()
+    before, truly = violation.amounts(), violation.true_value()
+    begun = point_of(session.parameters)
+    path, point, gradient, first = _path(session, violation, project)
+    after = violation.amounts()
+    met = all(size <= 2 * tolerances[label] for label, size in after.items())
+    lowered = met or violation.true_value() <= MET**2 * truly
+    tail = path[-max(2, len(path) // 5) :]
+    left = _left(session, project, point, gradient)
+    pulls = sum(violation.pulls().values())
+    started = pulls > 0 and left <= BALANCED * max(pulls, first)
+    stalled = len(path) <= ITERATIONS or tail[-1] >= (1 - STALLED) * tail[0]
+    conflict = () if lowered else _conflict(violation, after, tolerances)
+    if violation.stands_in and not lowered:
+        started = started and has_slope(session, violation, conflict)
+        lowered = restorable(session, violation, project, (point, begun), MET**2 * truly)
+    worst, left_over = (max(amounts.values(), default=0.0) for amounts in (before, after))
+    return Probe(
+        lowered=lowered,
+        stuck=started and not lowered and stalled,
+        conflict=() if lowered else conflict,
+        before=worst,
+        # Where surrogates lead away, no place that was tried is better than the start.
+        after=min(worst, left_over) if violation.stands_in else left_over,
+        iterations=len(path) - 1,
+        held=project is not None and left < 0.5 * float(gradient.norm()),
+    )
+
+
+def _path(
+    session: Session, violation: Violation, project: Callable[..., Any] | None
+) -> tuple[list[float], Tensor, Tensor, float]:
+    """Values of V on the way down, the point and its gradient at the end, its first size."""
+    parameters = session.parameters
     start = value = float(violation.value().detach())
     path = [value]
-    point, gradient = _point(parameters), _flat(violation.value(), parameters)
+    point, gradient = point_of(parameters), gradient_of(violation.value(), parameters)
     first, step = float(gradient.norm()), 1.0
     for _ in range(ITERATIONS):
         if value <= MET**2 * start or not float(gradient.norm()) > 0:
@@ -252,29 +193,13 @@ def _descend(session: Session) -> Probe:
         if moved is None:
             break
         new, value = moved
-        slope = _flat(violation.value(), parameters)
+        slope = gradient_of(violation.value(), parameters)
         change, turn = new - point, slope - gradient
         curvature = float(change @ turn)
         step = float(change @ change) / curvature if curvature > 0 else 2 * step
         point, gradient = new, slope
         path.append(value)
-    after = violation.amounts()
-    met = all(size <= 2 * tolerances[label] for label, size in after.items())
-    lowered = met or value <= MET**2 * start
-    tail = path[-max(2, len(path) // 5) :]
-    left = _left(session, project, point, gradient)
-    pulls = sum(violation.pulls().values())
-    started = pulls > 0 and left <= BALANCED * max(pulls, first)
-    stalled = len(path) <= ITERATIONS or tail[-1] >= (1 - STALLED) * tail[0]
-    return Probe(
-        lowered=lowered,
-        stuck=started and not lowered and stalled,
-        conflict=() if lowered else _conflict(violation, after, tolerances),
-        before=max(before.values(), default=0.0),
-        after=max(after.values(), default=0.0),
-        iterations=len(path) - 1,
-        held=project is not None and left < 0.5 * float(gradient.norm()),
-    )
+    return path, point, gradient, first
 
 
 def _left(
@@ -285,40 +210,28 @@ def _left(
     if project is None or size == 0:
         return size
     step = 1e-4 * max(1.0, float(point.norm())) / size
-    _put(session.parameters, point - step * gradient)
+    put(session.parameters, point - step * gradient)
     project(session.primal, None, 1.0)
-    moved = float((_point(session.parameters) - point).norm()) / step
-    _put(session.parameters, point)
+    moved = float((point_of(session.parameters) - point).norm()) / step
+    put(session.parameters, point)
     return moved
 
 
 def _conflict(
-    violation: _Violation, after: dict[str, float], tolerances: dict[str, float]
+    violation: Violation, after: dict[str, float], tolerances: dict[str, float]
 ) -> tuple[str, ...]:
     pulls = violation.pulls()
     most = max(pulls.values(), default=0.0)
     return tuple(
         label
         for label, size in after.items()
-        if size > tolerances[label] and pulls[label] >= PART * most
+        if (size > tolerances[label] or violation.stands_in) and pulls[label] >= PART * most > 0
     )
-
-
-def _point(parameters: Sequence[Tensor]) -> Tensor:
-    return torch.cat([p.detach().reshape(-1).double() for p in parameters])
-
-
-@torch.no_grad()
-def _put(parameters: Sequence[Tensor], point: Tensor) -> None:
-    start = 0
-    for p in parameters:
-        p.copy_(point[start : start + p.numel()].reshape(p.shape))
-        start += p.numel()
 
 
 def _arc(
     session: Session,
-    violation: _Violation,
+    violation: Violation,
     project: Callable[..., Any] | None,
     point: Tensor,
     gradient: Tensor,
@@ -327,14 +240,14 @@ def _arc(
 ) -> tuple[Tensor, float] | None:
     """The first point along the projected path that lowers V enough; None where none does."""
     for _ in range(30):
-        _put(session.parameters, point - step * gradient)
+        put(session.parameters, point - step * gradient)
         if project is not None:
             project(session.primal, None, 1.0)
-        new = _point(session.parameters)
+        new = point_of(session.parameters)
         with torch.no_grad():
             found = float(violation.value())
         if found <= value - 1e-4 * float((point - new) @ gradient) and found < value:
             return new, found
         step /= 4
-    _put(session.parameters, point)
+    put(session.parameters, point)
     return None

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cspec.compiler.program import ConstraintFacts
+from cspec.compiler.which_data import where_measured
 from cspec.runtime.elastic import Small, scales, taking_part
 from cspec.runtime.elastic_ways import least_violation
 from cspec.runtime.result import Result, finite_or_none
-from cspec.runtime.verify import Measurement, amount, where_measured
+from cspec.runtime.verify import Measurement, amount
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session

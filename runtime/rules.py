@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cspec.runtime.modes import measuring
-from cspec.runtime.verify import Where, number
+from cspec.runtime.verify import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cspec.compiler.which_data import Where
     from cspec.runtime.session import Session
 
 

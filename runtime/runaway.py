@@ -18,7 +18,9 @@ EVEN = 0.5
 """The last quarter's fall, relative to that of the second, from which the pace is even."""
 
 
-def left_behind(rows: Sequence[Row], label: str) -> tuple[float, float] | None:
+def left_behind(
+    rows: Sequence[Row], label: str, sense: str = "minimize"
+) -> tuple[float, float] | None:
     """Where the minimized objective began and ended, if it left the constraint behind; else None.
 
     It fell in each of the last three quarters, in the last no slower than at half the pace of the
@@ -27,7 +29,8 @@ def left_behind(rows: Sequence[Row], label: str) -> tuple[float, float] | None:
     if len(rows) < LEAST_ROWS:
         return None
     places = [round(share * (len(rows) - 1)) for share in (0, 0.25, 0.5, 0.75, 1)]
-    values = [rows[place].objective for place in places]
+    sign = -1.0 if sense == "maximize" else 1.0
+    values = [sign * rows[place].objective for place in places]
     falls = [a - b for a, b in pairwise(values)]
     early, late = (abs(rows[place].violations.get(label, math.nan)) for place in places[1::3])
     if not all(math.isfinite(value) for value in (*values, early, late)) or late == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -12,17 +12,28 @@ from torch import Tensor, nn
 
 from cspec.compiler.program import SOLVERS, Program, revive_fit
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.runtime.batches import Batch, Batches, plan_steps
+from cspec.runtime.batches import Batch, Batches, left_over, plan_steps, reading_notes
 from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
 from cspec.runtime.details import note_metrics
 from cspec.runtime.history import History
-from cspec.runtime.modes import constants_in, measuring, seed_everything
+from cspec.runtime.metrics import measure_initial
+from cspec.runtime.models import normalizes_by_batch, stands_still
+from cspec.runtime.models.guard import InputGuard
+from cspec.runtime.models.precision import cast_, cast_note, complex_parameters
+from cspec.runtime.modes import (
+    buffers_kept,
+    constants_in,
+    measuring,
+    seed_everything,
+    undisturbed,
+)
 from cspec.runtime.optimizers import build_optimizers
 from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
 from cspec.runtime.snapshots import load_tensors, tensors_of
 from cspec.runtime.splitting import in_place_of_x
+from cspec.runtime.update import instead
 from cspec.runtime.verify import Measurer
 from cspec.runtime.watch import Watch, sampled
 
@@ -83,30 +94,37 @@ class Session:
         self.notes: list[str] = []
         self.details: dict[str, dict[str, float]] = {}
         _refuse(program, self.fit.accumulate)
-        dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
+        self.dtype = dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
+        """Of parameters, data, state and of the constants in emitted functions."""
+        self._outside = torch.get_default_dtype()
         self.device = torch.device(device)
         models = {name: _as_used(model, bound) for name, model in bound.models.items()}
         for name, model in models.items():
-            self.notes.extend(_narrowed(name, model, dtype))
+            _require_real(name, model)
+            self.notes.extend(cast_note(name, model, dtype))
         self.data = {name: d.to(self.device, dtype) for name, d in bound.data.items()}
         self.primal: dict[str, Any] = {
-            **{name: model.to(self.device, dtype) for name, model in models.items()},
+            **{name: cast_(model, self.device, dtype) for name, model in models.items()},
             **{name: _moved(v, self.device, dtype) for name, v in bound.variables.items()},
         }
+        self._guard = InputGuard(models, self.notes.append)
         for name, model in models.items():
-            model.train(model is bound.models[name])
+            # A model that nothing trains is one to compare with: it is used as it will be.
+            model.train(model is bound.models[name] and not stands_still(model))
         if "prepare" in module:
             self.notes.extend(module["prepare"](self.primal) or ())
-        self.plan = plan_steps(program, self.fit, self.data)
+        join = any(map(normalizes_by_batch, models.values()))
+        self.plan = plan_steps(program, self.fit, self.data, join)
         self.total_steps = self.plan.total_steps
+        self.notes.extend(reading_notes(program, self.plan, self.fit, self.data))
+        self.notes.extend(left_over(self.plan, self.fit, self.data))
         augment = bound.functions[self.fit.augment] if self.fit.augment else None
-        self._batches = Batches(self.data, self.plan, self.fit, seed, augment)
+        self._batches = Batches(self.data, self.plan, self.fit, seed, augment, dtype)
         self.named = trained(self.primal)
         self.parameters = list(self.named.values())
         self.optimizer = build_optimizers(self.fit.optimizer, self.named)
-        self.schedule = Schedule(
-            self.fit.schedule, self.optimizer, self.total_steps, self.plan.epoch_steps
-        )
+        lengths = (self.total_steps, self.plan.epoch_steps)
+        self.schedule = Schedule(self.fit.schedule, self.optimizer, *lengths)
         seed_everything(seed)
         with constants_in(dtype):
             starts = module["initial_state"](self.primal)
@@ -125,7 +143,8 @@ class Session:
         self._on_progress = on_progress
         self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
         snapshots, notes = sampled(program, self.plan, self.measurer, self.data, seed)
-        self.watch = Watch(program, self.plan, module["objective"], snapshots)
+        self.initial = measure_initial(self)
+        self.watch = Watch(program, self.plan, module, snapshots)
         self.notes.extend(notes)
 
     @property
@@ -148,6 +167,9 @@ class Session:
     def batches(self) -> Iterator[Batch]:
         """The batch of each step that is left. Between two of them the run's state is complete."""
         while self._goes_on():
+            if not self._batches.ready(self.step):
+                self._data_ended()
+                return
             self.step += 1
             self.epoch = (self.step - 1) // self.plan.epoch_steps + 1
             last = self.step == self.total_steps
@@ -172,27 +194,44 @@ class Session:
                 self.termination = "completed"
         return not self.termination
 
+    def _data_ended(self) -> None:
+        """A source that can't start anew is used up before the run's last step."""
+        self.termination = "data ended"
+        self.flush()
+        self.notes.append(
+            f"`{self.plan.dataset}` had no batch left after {self.step} of {self.total_steps} "
+            "steps, and can't be read again"
+        )
+
     def flush(self) -> None:
         """Bring what the device noted to the host and tell whoever watches."""
         self.optimizer.flush()
         self.history.flush()
         if self._on_progress is not None and self.history.rows:
-            row = self.history.rows[-1]
-            self._on_progress(
-                {
-                    "step": self.step,
-                    "total_steps": None if self.program.method in SOLVERS else self.total_steps,
-                    "epoch": self.epoch,
-                    "objective": row.objective,
-                    "violations": row.violations,
-                    "multipliers": row.multipliers,
-                    "skipped": self.optimizer.skipped,
-                }
-            )
+            # Whoever watches may draw random numbers: the run goes on as if nobody did.
+            with undisturbed(), constants_in(self._outside):
+                self._on_progress(self._told())
+
+    def _told(self) -> dict[str, Any]:
+        """What a callback is told."""
+        row = self.history.rows[-1]
+        return {
+            "step": self.step,
+            "total_steps": None if self.program.method in SOLVERS else self.total_steps,
+            "epoch": self.epoch,
+            "objective": row.objective,
+            "violations": row.violations,
+            "multipliers": row.multipliers,
+            "skipped": self.optimizer.skipped,
+        }
 
     def record(self, f: Tensor, true: Tensor) -> None:
-        """Note objective and true constraints of this step; the host does not wait."""
-        self.history.add(self.step, self.epoch, f, true, self.state.get("multipliers"))
+        """Note objective and true constraints of this step; the host does not wait.
+
+        `f` is what is minimized; the history has the objective as written.
+        """
+        objective = -f if self.program.sense == "maximize" else f
+        self.history.add(self.step, self.epoch, objective, true, self.state.get("multipliers"))
 
     def full(
         self, function: Callable[[Mapping[str, Any], Mapping[str, Any]], Tensor], **other: str
@@ -203,21 +242,50 @@ class Session:
         """
         with measuring(self.models()):
             columns = self.measurer.columns(list(other.items()))
-            clock = torch.tensor([float(self.step)], device=self.device)
-            return function(self.primal, {**columns, "clock": clock})
+            return function(self.primal, {**columns, "clock": self._clock()})
+
+    def seen(
+        self,
+        function: Callable[[Mapping[str, Any], Mapping[str, Any]], Tensor],
+        batch: Batch,
+        **other: str,
+    ) -> Tensor:
+        """`function(primal, batch)` in evaluation mode, without gradient and without a trace.
+
+        `train="val"` measures on the batch of `val` in place of that of `train`.
+        """
+        with measuring(self.models()):
+            return function(self.primal, instead(batch, **other))
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """A block that looks at the batch of this step once more.
+
+        The models' running statistics count the batch once, and the generators go on afterwards
+        as if it had been looked at once.
+        """
+        with undisturbed(), buffers_kept(self.models()):
+            yield
+
+    def release(self) -> None:
+        """Take off what was put on the models while they were trained."""
+        self._guard.release()
 
     def models(self) -> list[nn.Module]:
         """The modules among the primal variables."""
         return [value for value in self.primal.values() if isinstance(value, nn.Module)]
 
     def batch_at(self, step: int) -> Batch:
-        """The batch of a step counted from 0; drawing it moves nothing."""
-        return self._batches.at(step)
+        """A batch as large as that of a step counted from 0; drawing it moves nothing."""
+        return self._batches.held(step)
 
     def whole_batch(self) -> dict[str, Mapping[str, Tensor]]:
         """All the data as one batch."""
-        clock = torch.tensor([float(self.step)], device=self.device)
-        return {**self.measurer.columns(), "clock": clock}  # type: ignore[dict-item]
+        return {**self.measurer.columns(), "clock": self._clock()}  # type: ignore[dict-item]
+
+    def _clock(self) -> Tensor:
+        """The number of steps so far: what bounds that move are read from."""
+        return torch.tensor([float(self.step)], device=self.device, dtype=self.dtype)
 
     # --- rounds ------------------------------------------------------------------------------
 
@@ -255,10 +323,10 @@ class Session:
 
     def iterate(self) -> Iterate:
         """This iterate with its parameters and state, measured where snapshots are."""
-        with self._as_delivered():
+        with self.delivered():
             return self.watch.iterate(self.step, self.epoch, self.state)
 
-    def _as_delivered(self) -> AbstractContextManager[None]:
+    def delivered(self) -> AbstractContextManager[None]:
         """The parameters as they would be delivered now: feasible copies in the place of splits."""
         if "copies" not in self.module:
             return nullcontext()
@@ -301,12 +369,6 @@ class Session:
         window = (5 if epochs is None else epochs) * self.plan.epoch_steps
         return self.watch.stalled(self.step, window if steps is None else steps, tolerance)
 
-    def metric(self, name: str) -> float:
-        """A metric of this iterate on whole data."""
-        with self._as_delivered(), measuring(self.models()):
-            value = self.module["metrics"](self.primal, self.measurer.columns())[name]
-            return float(value.detach() if isinstance(value, Tensor) else value)
-
     # --- resuming ----------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
@@ -321,6 +383,7 @@ class Session:
             "schedule": self.schedule.state_dict(),
             "generators": generators(),
             "history": self.history.state_dict(),
+            "initial": dict(self.initial),
             "measured": [dict(item.__dict__) for item in self.measured],
             "best": None if self.best is None else dict(self.best.__dict__),
             "digest": self.program.digest,
@@ -329,6 +392,7 @@ class Session:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Continue where `state_dict` was taken: the next batch is the one that would have come."""
         self.step, self.epoch = saved["step"], saved["epoch"]
+        self.notes.extend(self._batches.not_again())
         self.seconds = saved["seconds"]
         load_tensors(self.primal, saved["primal"])
         self.state.clear()
@@ -336,6 +400,7 @@ class Session:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
         self.history.load_state_dict(saved["history"])
+        self.initial.update(saved.get("initial", {}))
         best = saved["best"]
         self.watch.measured = [Iterate(**item) for item in saved["measured"]]
         self.watch.best = None if best is None else Iterate(**best)
@@ -352,12 +417,28 @@ def _as_used(model: nn.Module, bound: Bound) -> nn.Module:
     return model if moves or bound.data or not bound.variables else copy.deepcopy(model)
 
 
-def _narrowed(name: str, model: nn.Module, dtype: torch.dtype) -> list[str]:
-    """What is said of a model that loses digits."""
-    wide = any(p.dtype == torch.float64 for p in model.parameters())
-    if not wide or dtype == torch.float64:
-        return []
-    return [f"`{name}` came in float64 and is trained in float32: fit(precision=float64) keeps it"]
+def _require_real(name: str, model: nn.Module) -> None:
+    """Refuse a model whose parameters have an imaginary part, which a cast would drop.
+
+    Raises:
+        SpecError: CS331.
+    """
+    found = complex_parameters(model)
+    if not found:
+        return
+    listed = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+    raise SpecError(
+        [
+            Diagnostic(
+                code="CS331",
+                message=f"`{name}` has complex parameters ({listed}), and a run trains real ones",
+                helps=(
+                    "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
+                    "or train it in a loop of your own with cspec.bind",
+                ),
+            )
+        ]
+    )
 
 
 def _moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.Parameter:
@@ -365,7 +446,7 @@ def _moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.
 
 
 def _refuse(program: Program, accumulate: int) -> None:
-    """What a run can't do yet is said before it starts."""
+    """What a run can't do yet, of programs that no check has seen."""
     found = []
     if accumulate > 1:
         found.append(

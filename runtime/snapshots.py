@@ -21,7 +21,12 @@ def tensors_of(primal: Mapping[str, Any]) -> dict[str, Tensor]:
             found |= {f"{name}.{key}": item for key, item in value.state_dict().items()}
         else:
             found[name] = value
-    return {name: tensor.detach().clone() for name, tensor in found.items()}
+    return {name: _copy(tensor) for name, tensor in found.items()}
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    """A copy row by row: as files hold it, however the model lays it out."""
+    return tensor.detach().clone(memory_format=torch.contiguous_format)
 
 
 def plain_tensors(primal: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -30,12 +35,12 @@ def plain_tensors(primal: Mapping[str, Any]) -> dict[str, Tensor]:
     for name, value in primal.items():
         if isinstance(value, Mapped):
             found = {key: item for key, item in found.items() if not key.startswith(f"{name}.")}
-            found[name] = value().detach().clone()
+            found[name] = _copy(value())
         elif isinstance(value, nn.Module):
             for prefix, module, last in mapped_parameters(value):
                 inner = f"{name}.{prefix}parametrizations.{last}."
                 found = {key: item for key, item in found.items() if not key.startswith(inner)}
-                found[f"{name}.{prefix}{last}"] = getattr(module, last).detach().clone()
+                found[f"{name}.{prefix}{last}"] = _copy(getattr(module, last))
     return found
 
 
@@ -72,7 +77,9 @@ def better(candidate: Iterate, held: Iterate | None, sense: str) -> bool:
     if candidate.feasible != held.feasible:
         return candidate.feasible
     if not candidate.feasible:
-        return candidate.violation <= held.violation and math.isfinite(candidate.violation)
+        # A requirement that is not measured on the data is violated without end, at every iterate.
+        known = math.isfinite(candidate.violation) or math.isfinite(candidate.objective)
+        return candidate.violation <= held.violation and known
     new, old = _minimized(candidate, sense), _minimized(held, sense)
     if not math.isfinite(new) or not math.isfinite(old):
         return math.isfinite(new) or not math.isfinite(old)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +13,9 @@ HEADER = ("requirement", "value", "relation", "bound", "met", "multiplier", "on"
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.6g}"
+    if value is None:
+        return "-"
+    return "not measured" if math.isnan(value) else f"{value:.6g}"
 
 
 def _row(constraint: ConstraintResult) -> tuple[str, ...]:
@@ -27,14 +31,20 @@ def _row(constraint: ConstraintResult) -> tuple[str, ...]:
     )
 
 
+def constraint_lines(constraints: Sequence[ConstraintResult]) -> list[str]:
+    """A header and one line a constraint, in columns; nothing where there is none."""
+    if not constraints:
+        return []
+    rows = [HEADER, *(_row(c) for c in constraints)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
+    return ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
+
+
 def text_table(result: Result) -> str:
     """Status, one line a requirement, variables, metrics, notes."""
     lines = [f"{result.spec}: {result.status} ({result.termination}, {result.steps} steps)"]
     lines.append(f"objective {_number(result.objective)}")
-    rows = [HEADER, *(_row(c) for c in result.constraints)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
-    if result.constraints:
-        lines += ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
+    lines += constraint_lines(result.constraints)
     lines += [f"{name} = {value}" for name, value in result.vars.items()]
     lines += [f"{name} {_number(value)}" for name, value in result.metrics.items()]
     lines += [f"note: {note}" for note in result.notes]

@@ -76,7 +76,7 @@ def trend(rows: Sequence[Row], constraint: ConstraintFacts) -> Trend | None:
     window = logged[-int(len(logged) * WINDOW) :] if logged else []
     if len(window) < FEWEST:
         return None
-    equal = constraint.relation == "=="
+    equal = constraint.equal
     g = [abs(r.violations[label]) if equal else r.violations[label] for r in window]
     path = [abs(r.multipliers.get(label, math.nan)) for r in window]
     sizes = _quarters(path)
@@ -84,6 +84,9 @@ def trend(rows: Sequence[Row], constraint: ConstraintFacts) -> Trend | None:
     rises = all(b >= a for a, b in pairwise(sizes)) and sizes[-1] > sizes[0]
     grows = known and (rises or path[-1] >= CAP)
     every = [r.violations[label] for r in logged]
+    steady = [
+        r.violations[label] if constraint.crosses else abs(r.violations[label]) for r in window
+    ]
     span = max(every) - min(every)
     return Trend(
         label=label,
@@ -93,7 +96,7 @@ def trend(rows: Sequence[Row], constraint: ConstraintFacts) -> Trend | None:
         multiplier=path[-1] if known else math.nan,
         gained=sizes[-1] - sizes[0] if known else math.nan,
         step=_dual_step(window, label) if known else math.nan,
-        noise=_noise([r.violations[label] for r in window]),
+        noise=_noise(steady),
         moved=span > 1e-9 * max(1e-3, abs(every[0])),
     )
 

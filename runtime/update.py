@@ -17,14 +17,17 @@ from torch import Tensor, nn
 def vector(*parts: Tensor | float) -> Tensor:
     """All entries of the parts, one after another, as one vector of at least one dimension.
 
-    Rates come as float64 quotients of counts; beside anything else they take its type.
+    Rates come as float64 quotients of counts; beside anything else they take its type. In a run
+    in float64, which is the default type then, nothing is narrowed.
     """
     tensors = [part for part in parts if isinstance(part, Tensor)]
     device = tensors[0].device if tensors else None
     types = {part.dtype for part in tensors if part.is_floating_point()}
     narrow = types - {torch.float64} or types or {torch.get_default_dtype()}
+    if torch.get_default_dtype() is torch.float64:
+        narrow = {torch.float64}
     dtype = functools.reduce(torch.promote_types, narrow)
-    flat = (torch.as_tensor(part, device=device).reshape(-1).to(dtype) for part in parts)
+    flat = (torch.as_tensor(part, dtype=dtype, device=device).reshape(-1) for part in parts)
     return torch.cat(list(flat))
 
 
@@ -38,7 +41,27 @@ def weigh(weights: Tensor, g: Tensor) -> Tensor:
 
 def total(values: Tensor) -> Tensor:
     """Sum of the entries that were measured."""
-    return torch.where(torch.isnan(values), torch.zeros_like(values), values).sum()
+    return _measured(values).sum()
+
+
+def stands_in(true: Tensor, surrogate: Tensor) -> Tensor:
+    """The value of the true function, with the gradient of its surrogate."""
+    return true.detach() + (surrogate - surrogate.detach())
+
+
+def shortfall(g: Tensor, power: int = 1) -> Tensor:
+    """How far g <= 0 is from being met: the sum of [g]+ ** power over what was measured."""
+    return torch.relu(_measured(g)).pow(power).sum()
+
+
+def distance(h: Tensor, power: int = 1) -> Tensor:
+    """How far h == 0 is from being met: the sum of |h| ** power over what was measured."""
+    return _measured(h).abs().pow(power).sum()
+
+
+def _measured(values: Tensor) -> Tensor:
+    """0, with a gradient of 0, where nothing was measured."""
+    return torch.where(torch.isnan(values), torch.zeros_like(values), values)
 
 
 def worst(
@@ -116,10 +139,11 @@ def instead(batch: Mapping[str, Any], **names: str) -> Mapping[str, Any]:
     return Instead(batch, names)
 
 
-def ramp_down(start: float, end: float, share: float) -> float:
-    """A cubic ramp: end + (start - end) (1 - share)^3, share clipped to [0, 1].
+def ramp_down(start: float, end: float, share: float, power: int = 3) -> float:
+    """From start to end: end + (start - end) (1 - share)^power, share clipped to [0, 1].
 
-    Zhu and Gupta 2017, "To prune, or not to prune": fast while much is left to prune.
+    Cubic by default, fast while much is left to prune: Zhu and Gupta 2017, "To prune, or not to
+    prune". A ramp that a spec writes is a line.
     """
     left = 1.0 - min(max(share, 0.0), 1.0)
-    return end + (start - end) * left**3
+    return end + (start - end) * left**power

@@ -13,18 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.program import ConstraintFacts
+from cspec.compiler.which_data import Where
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.data.order import generator_for
-from cspec.runtime.modes import measuring
+from cspec.runtime.evidence import Heard, absent, examples, standard_error
+from cspec.runtime.functions.samples import listening
+from cspec.runtime.modes import held, measuring
 
 Primal = Mapping[str, Any]
 Columns = Mapping[str, Tensor]
 Evaluate = Callable[[Primal, Mapping[str, Columns]], Mapping[str, tuple[Tensor, Tensor]]]
-
-ERROR_GROUPS = 20
-ERROR_ROWS = 200
-"""Fewer rows than this give no standard error."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +32,25 @@ class Measurement:
     value: float
     bound: float
     split: str | None
-    n: int | None
+    n: int | None = None
+    """Examples that count in any of its means; over several datasets the sum."""
     standard_error: float | None = None
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where one constraint is measured: its own datasets, each replaced by another or not."""
-
-    split: str | None
-    replaced: tuple[tuple[str, str], ...] = ()
-    chose_model: bool = False
+    """Of the value, by the delta method on all its examples (`runtime/functions/samples`)."""
+    absent: tuple[str, ...] = ()
+    """Why there is no value: conditions that no example meets, denominators of 0."""
 
 
 def models_in(primal: Primal) -> list[nn.Module]:
     """The modules among the primal variables."""
     return [value for value in primal.values() if isinstance(value, nn.Module)]
+
+
+def parameters_in(primal: Primal) -> list[nn.Parameter]:
+    """All parameters of the modules and the variables."""
+    found = []
+    for value in primal.values():
+        found += list(value.parameters()) if isinstance(value, nn.Module) else [value]
+    return [parameter for parameter in found if isinstance(parameter, nn.Parameter)]
 
 
 def number(value: Tensor | float) -> float:
@@ -86,43 +87,6 @@ def excess(constraint: ConstraintFacts, value: float, bound: float) -> float:
     return max(0.0, violation - constraint.tolerance) / max(1.0, abs(bound))
 
 
-def _named(constraint: ConstraintFacts, labels: Sequence[str]) -> bool:
-    return any(
-        name in (constraint.label, constraint.family)
-        or constraint.label.startswith((f"{name}.", f"{name}["))
-        or constraint.family.startswith(f"{name}.")
-        for name in labels
-    )
-
-
-def where_measured(
-    constraint: ConstraintFacts, verify: Iterable[VerifyFacts], training: str | None
-) -> Where:
-    """Which data decide this constraint.
-
-    Its `verify` without `every`, else its periodic one, else its own (training) data. A `verify`
-    of all constraints moves those of the training data; one that names a constraint moves it from
-    whatever single dataset it was written on. Constraints of parameters alone have no data.
-    """
-    if not constraint.datasets:
-        return Where(None)
-    own = constraint.datasets[0] if len(constraint.datasets) == 1 else None
-    chosen = Where(" + ".join(constraint.datasets))
-    found: dict[bool, Where] = {}
-    for item in verify:
-        if item.labels and not _named(constraint, item.labels):
-            continue
-        moved = own if item.labels else training
-        periodic = item.every is not None
-        if item.dataset is None or moved not in constraint.datasets:
-            found[periodic] = Where(chosen.split, chose_model=periodic)
-        else:
-            rest = [name for name in constraint.datasets if name != moved]
-            split = " + ".join([item.dataset, *rest])
-            found[periodic] = Where(split, ((str(moved), item.dataset),), periodic)
-    return found.get(False) or found.get(True) or chosen
-
-
 class Measurer:
     """Evaluates constraints of a program on datasets, as deployed."""
 
@@ -156,61 +120,49 @@ class Measurer:
         return {label: (number(value), number(bound)) for label, (value, bound) in found.items()}
 
     def measure(self, places: Mapping[str, Where], errors: bool = False) -> dict[str, Measurement]:
-        """Every constraint where `places` says; one evaluation for each combination of data."""
+        """Every constraint where `places` says; one evaluation for each combination of data.
+
+        With `errors` also the number of examples and the standard error of each.
+        """
         found: dict[str, Measurement] = {}
         for replaced in dict.fromkeys(place.replaced for place in places.values()):
+            here = {label: place for label, place in places.items() if place.replaced == replaced}
+            if errors:
+                found |= self._with_errors(here, replaced)
+                continue
             values = self.values(self.columns(replaced))
-            labels = [label for label, place in places.items() if place.replaced == replaced]
-            spread = self._errors(labels, replaced) if errors else {}
-            for label in labels:
-                value, bound = values[label]
-                constraint = self._constraint(label)
-                rows = self._rows(constraint, dict(replaced))
-                found[label] = Measurement(
-                    value, bound, places[label].split, rows, spread.get(label)
+            found |= {label: Measurement(*values[label], at.split) for label, at in here.items()}
+        return found
+
+    def _with_errors(
+        self, places: Mapping[str, Where], replaced: Iterable[tuple[str, str]]
+    ) -> dict[str, Measurement]:
+        stand_ins = dict(replaced)
+        with (
+            measuring(models_in(self.primal)),
+            held(parameters_in(self.primal)),
+            listening() as samples,
+            torch.enable_grad(),
+        ):
+            values = self._evaluate(self.primal, self.columns(replaced))
+        heard = Heard([s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples])
+        found = {}
+        for constraint in self._constraints:
+            if constraint.label in places:
+                value, bound = values[constraint.label]
+                used = heard.behind(value, bound)
+                counted = examples(used)
+                found[constraint.label] = Measurement(
+                    value=number(value),
+                    bound=number(bound),
+                    split=places[constraint.label].split,
+                    n=self._rows(constraint, stand_ins) if counted is None else counted,
+                    standard_error=standard_error(value, heard.behind(value)),
+                    absent=absent(constraint, used),
                 )
         return found
 
-    def _constraint(self, label: str) -> ConstraintFacts:
-        return next(c for c in self._constraints if c.label == label)
-
     def _rows(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> int | None:
+        """All rows of its data, where it is no function of means."""
         names = [stand_ins.get(name, name) for name in constraint.datasets]
         return sum(len(self._data[name]) for name in names if name in self._data) or None
-
-    def _errors(
-        self, labels: Sequence[str], replaced: Iterable[tuple[str, str]]
-    ) -> dict[str, float]:
-        """Standard errors by random groups: the spread of the values on disjoint random parts.
-
-        With K groups the error of the whole is s(values of the groups) / sqrt(K) (Wolter 2007,
-        Introduction to Variance Estimation, ch. 2). None where a group is too small to be
-        measured, or where a constraint runs over several datasets.
-        """
-        whole = self.columns(replaced)
-        single = [c for c in self._constraints if c.label in labels and len(c.datasets) == 1]
-        found: dict[str, float] = {}
-        for name in dict.fromkeys(c.datasets[0] for c in single):
-            columns = whole.get(name)
-            rows = 0 if columns is None else len(next(iter(columns.values())))
-            if columns is None or rows < ERROR_ROWS:
-                continue
-            order = torch.randperm(rows, generator=generator_for("errors", name))
-            groups: list[dict[str, tuple[float, float]]] = []
-            for part in order.chunk(ERROR_GROUPS):
-                taken = {k: v[part.to(v.device)] for k, v in columns.items()}
-                groups.append(self.values({**whole, name: taken}))
-            for constraint in single:
-                if constraint.datasets[0] == name:
-                    values = [group[constraint.label][0] for group in groups]
-                    found |= _spread(constraint.label, values)
-        return found
-
-
-def _spread(label: str, values: Sequence[float]) -> dict[str, float]:
-    if any(not math.isfinite(value) for value in values):
-        return {}
-    count = len(values)
-    center = sum(values) / count
-    variance = sum((value - center) ** 2 for value in values) / (count - 1)
-    return {label: math.sqrt(variance / count)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from cspec.compiler.program import Program
+from cspec.compiler.which_data import where_measured
 from cspec.runtime.batches import Plan
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.order import permutation
@@ -15,12 +16,9 @@ from cspec.runtime.modes import measuring
 from cspec.runtime.result import Iterate
 from cspec.runtime.snapshots import better, tensors_of
 from cspec.runtime.verify import (
-    Measurement,
     Measurer,
-    amount,
     excess,
     models_in,
-    where_measured,
 )
 
 VERIFICATIONS = 100
@@ -40,14 +38,15 @@ class Watch:
         self,
         program: Program,
         plan: Plan,
-        objective: Callable[[Mapping[str, Any], Mapping[str, Any]], Tensor],
+        module: Mapping[str, Any],
         measurer: Measurer,
     ) -> None:
         self.measured: list[Iterate] = []
         self.best: Iterate | None = None
         self._program = program
         self._plan = plan
-        self._objective = objective
+        self._objective = module["objective"]
+        self._preferences = module.get("preferences", _none)
         self._measurer = measurer
         periodic = [item for item in program.verify if item.every is not None]
         self._every = [item.every for item in periodic if item.every is not None]
@@ -82,7 +81,7 @@ class Watch:
             epoch=epoch,
             objective=self.objective_on(self._split, self._measurer),
             violation=max(violations, default=0.0),
-            preference=self._preference(found),
+            preference=self._preference(),
             values={label: item.value for label, item in found.items()},
             tensors=tensors_of(self._measurer.primal),
             state={name: value.detach().clone() for name, value in state.items()},
@@ -122,13 +121,23 @@ class Watch:
         less_violation = new[0] < old[0] - tolerance
         return not (less_violation or (new[0] <= old[0] and new[1] < old[1] - margin))
 
-    def _preference(self, found: Mapping[str, Measurement]) -> float:
-        """What the preferences add to the minimized objective."""
-        return sum(
-            c.weight * amount(c, found[c.label].value, found[c.label].bound) ** c.power
-            for c in self._program.constraints
-            if c.soft
-        )
+    def _preference(self) -> float:
+        """What the preferences add to the minimized objective, each where it is measured."""
+        soft = {c.label: self._places[c.label] for c in self._program.constraints if c.soft}
+        added = 0.0
+        for replaced in dict.fromkeys(place.replaced for place in soft.values()):
+            with measuring(models_in(self._measurer.primal)):
+                data = self._measurer.columns(replaced)
+                amounts = self._preferences(self._measurer.primal, data)
+            added += sum(
+                float(amounts[label]) for label, at in soft.items() if at.replaced == replaced
+            )
+        return added
+
+
+def _none(primal: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str, float]:
+    """The amounts of a program without preferences."""
+    return {}
 
 
 def sampled(

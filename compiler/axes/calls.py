@@ -11,9 +11,10 @@ from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Part, What
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import ParameterRef
+from cspec.compiler.rewrite import call as call_of
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Expr, Name
+from cspec.dsl.nodes import Call, Expr, Index, Name
 from cspec.dsl.signatures import LOSSES
 from cspec.dsl.slices import Unfit
 from cspec.dsl.tensor_words import OVER_ENTRIES as OVER_SHAPES
@@ -27,7 +28,6 @@ OVER_ENTRIES = frozenset({"max", "min", "sum", "norm", "l1", "l2", "sumsq", "all
 _ONE_NUMBER = frozenset(
     {"density", "params", "flops", "bytes", "spectral", "nuclear", "gap", "ratio", "ramp"}
 )
-_EXAMPLES = frozenset({"class_margin", "label_margin", "class_prob", "label_prob"})
 
 
 def call_axes(inference: Inference, call: Call, dataset: str | None) -> Axes:
@@ -86,9 +86,8 @@ def _function(inference: Inference, call: Call, word: str, dataset: str | None) 
         for argument in call.arguments:
             inference.axes(argument, dataset)
         return NUMBER
-    if word in _EXAMPLES and call.arguments:
-        outputs = inference.axes(call.arguments[0], dataset)
-        return Axes(each=outputs.each, tokens=outputs.tokens)
+    if word == "margin" and call.arguments:
+        return _margin(inference, call, dataset)
     if word == "differences" or word == "ratio_differences":
         groups = inference.axes(call.arguments[0], dataset)
         count = None if not groups.shape else groups.shape[0]
@@ -138,13 +137,30 @@ def _classifier(inference: Inference, call: Call, word: str, dataset: str | None
     return found._replace(what="category" if classes else "whole", classes=classes)
 
 
+def _margin(inference: Inference, call: Call, dataset: str | None) -> Axes:
+    """One number an example of its outputs; classes that they do not have are findings."""
+    outputs, *classes = call.arguments
+    for cls in classes:
+        inference.axes(chance(outputs, cls), dataset)
+    found = inference.axes(outputs, dataset)
+    return Axes(each=found.each, tokens=found.tokens)
+
+
+def chance(outputs: Expr, cls: Expr) -> Index:
+    """`prob(z)[k]`: what says which place of the outputs a class is."""
+    return Index(value=call_of("prob", outputs), indices=(cls,), span=cls.span)
+
+
 def _class_names(inference: Inference, call: Call, outputs: Axes) -> tuple[str, ...]:
     """The classes by name, where there are as many as outputs (or two of one logit)."""
     column = inference.known.target(call)
     if column is None or outputs.each is None:
         return ()
-    target = inference.known.column_axes(outputs.each, column)
-    names = tuple(str(value) for value in target.classes)
+    classes = inference.known.column_axes(outputs.each, column).classes
+    facts = inference.known.column(outputs.each, column)
+    if facts is not None and facts.signed and outputs.single:
+        classes = (-1, 1)
+    names = tuple(str(value) for value in classes)
     count = (outputs.shape or (2,))[-1] if outputs.known else 0
     return names if len(names) == count else ()
 

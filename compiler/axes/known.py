@@ -41,9 +41,8 @@ class Known:
     def has_column(self, dataset: str, name: str) -> bool:
         """Whether a dataset has a column of that name."""
         data = self.facts.data.get(dataset)
-        if data is not None:
-            return name in data.columns
-        return any(c.name == name for c in self.symbols.datasets().get(dataset, ()))
+        declared = self.symbols.datasets().get(dataset, ())
+        return (data is not None and name in data.columns) or any(c.name == name for c in declared)
 
     def column_axes(self, dataset: str, name: str) -> Axes:
         """What a column is. One number an example in a row of its own is one number."""

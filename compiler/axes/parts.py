@@ -262,7 +262,6 @@ def _own(inference: Inference, expr: Index, index: Expr, dataset: str | None) ->
     )
     if found.each is None or not found.single or not labels:
         inference.findings.index(expr, index, found)
-        return None
     return Own(index)
 
 
@@ -270,7 +269,7 @@ def _whole_labels(inference: Inference, index: Expr, dataset: str | None) -> boo
     """Whether a column of real numbers holds labels all the same: 0.0 and 1.0, -1.0 and 1.0."""
     name = index.id if isinstance(index, Name) else ""
     column = inference.known.column(dataset or "", name)
-    if column is None or column.shape:
+    if column is None or column.shape not in ((), (1,)):
         return False
     return column.signed or (bool(column.values) and set(column.values) <= {0, 1})
 

@@ -74,34 +74,42 @@ def _replaced(dual: Timed) -> str:
     return "" if data in used else f", {used.pop()}={data!r}"
 
 
-def write_dual(dual: Timed, translator: Translator) -> None:
-    """A per-step dual operation, where its turn has come."""
-    operation, writer = dual.operation, translator.writer
+def write_dual(dual: Timed, translator: Translator, *, noted: bool = False) -> None:
+    """A per-step dual operation, where its turn has come; `noted`: what it sees is in a local."""
+    operation = dual.operation
+    if operation.data is None:
+        seen = "true" if operation.sees == "true" else "g.detach()"
+    else:
+        seen = _noted(dual) if noted else _seen(dual)
+    _write_in_turn(operation, f"{operation.name}(state, {seen})", translator)
+
+
+def write_seen(dual: Timed, translator: Translator) -> None:
+    """What a dual operation will see of other data after the model's step, measured before it."""
+    _write_in_turn(dual.operation, f"{_noted(dual)} = {_seen(dual)}", translator)
+
+
+def _noted(dual: Timed) -> str:
+    return f"seen_{dual.rule.rule.name}"
+
+
+def _seen(dual: Timed) -> str:
+    return f"session.seen({_function(dual.operation)}, batch{_replaced(dual)})"
+
+
+def _write_in_turn(operation: Operation, line: str, translator: Translator) -> None:
+    """A line of the loop on the steps on which the operation acts."""
     conditions = []
     if operation.trigger.count > 1:
         conditions.append(f"session.step % {operation.trigger.count} == 0")
     if operation.after:
-        conditions.append(f"session.step >= {operation.after}")
-    if conditions:
-        writer.line(f"if {' and '.join(conditions)}:")
-        with writer.indented():
-            _write_step_call(dual, translator)
-    else:
-        _write_step_call(dual, translator)
-
-
-def _write_step_call(dual: Timed, translator: Translator) -> None:
-    operation, writer = dual.operation, translator.writer
-    if operation.data is None:
-        seen = "true" if operation.sees == "true" else "g.detach()"
-        writer.line(f"{operation.name}(state, {seen})")
+        conditions.append(f"session.step > {operation.after}")
+    if not conditions:
+        translator.writer.line(line)
         return
-    translator.used.add("instead")
-    writer.line("with torch.no_grad():")
-    with writer.indented():
-        batch = f"instead(batch{_replaced(dual)})"
-        writer.line(f"seen = {_function(operation)}(primal, {batch})")
-    writer.line(f"{operation.name}(state, seen)")
+    translator.writer.line(f"if {' and '.join(conditions)}:")
+    with translator.writer.indented():
+        translator.writer.line(line)
 
 
 def write_epoch_duals(lowered: Lowered, translator: Translator) -> None:

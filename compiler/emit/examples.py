@@ -10,10 +10,11 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cspec.compiler.axes.calls import chance
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Whole
 from cspec.compiler.axes.record import Axes, Misfit, as_tokens, together
 from cspec.compiler.emit.pieces import OPERATORS, attribute, constant, literal, slices, subscript
-from cspec.compiler.ir import Category
+from cspec.compiler.ir import Category, Lookup
 from cspec.compiler.rewrite import function_name
 from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Product
 
@@ -106,6 +107,15 @@ def widened(value: ast.expr, item: Axes, joint: Axes) -> ast.expr:
     return subscript(value, slices(kept))
 
 
+def looked_up(t: Translator, expr: Lookup) -> ast.expr:
+    """The number of a table for what a column holds."""
+    column = t.translate(expr.column)
+    if expr.held != tuple(range(len(expr.held))):
+        groups = tuple((code,) for code in expr.held)
+        column = t.call("group_index", ast.Tuple(elts=[column]), literal(groups))
+    return t.call("recoded", column, literal(expr.values))
+
+
 # --- parts ---------------------------------------------------------------------------------------
 
 
@@ -125,7 +135,7 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
         case Entry(place=index) if (logits := _probability(expr.value)) is not None:
             return t.call("of_one", t.function("class_prob"), t.translate(logits), constant(index))
         case Own(place=own) if axes.each is not None:
-            return _own(t, expr.value, own)
+            return _own(t, expr.value, own, axes)
     return None
 
 
@@ -151,21 +161,48 @@ def _entry(t: Translator, value: Expr, index: int, axes: Axes) -> ast.expr:
     return subscript(t.translate(value), ast.Tuple(elts=[ast.Constant(...), constant(index)]))
 
 
-def _own(t: Translator, value: Expr, own: Expr) -> ast.expr:
-    places = _places(t, own)
+def _own(t: Translator, value: Expr, own: Expr, axes: Axes) -> ast.expr:
     logits = _probability(value)
-    if logits is not None:
-        return t.kept("label_prob", (value, own), t.translate(logits), places)
-    return t.call("own_entry", t.translate(value), places)
+    if logits is None:
+        return t.call("own_entry", t.translate(value), t.translate(own))
+    return t.kept("label_prob", (value, own), t.translate(logits), _labels(t, own, axes))
 
 
-def _places(t: Translator, own: Expr) -> ast.expr:
-    """Labels as numbers of classes: of -1 and 1 the larger one is class 1."""
-    value = t.translate(own)
+def _labels(t: Translator, own: Expr, outputs: Axes) -> ast.expr:
+    """Labels as numbers of the classes: of -1 and 1 the larger one is class 1.
+
+    Values of another column count by value; one that is no class is -1.
+    """
+    value, axes = t.translate(own), t.axes(own)
     column = t.inference.known.column(t.dataset or "", own.id) if isinstance(own, Name) else None
     if column is not None and column.signed:
         return ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
-    return value
+    if axes.what != "category":
+        return value
+    if not outputs.names:
+        return value if axes.text else _valued(t, value, axes)
+    names = tuple(str(item) for item in axes.classes)
+    if names == outputs.names:
+        return value
+    places = {name: place for place, name in enumerate(outputs.names)}
+    return t.call("recoded", value, literal(tuple(places.get(name, -1) for name in names)))
+
+
+def margin(t: Translator, expr: Call) -> ast.expr:
+    """`margin(z, k)`: of classes by their places, of each example's own label."""
+    outputs, *classes = expr.arguments
+    chances = [chance(outputs, cls) for cls in classes]
+    axes = t.axes(chances[0].value)
+    places = []
+    for index in chances:
+        match t.place(index):
+            case Entry(place=place):
+                places.append(constant(place))
+            case Own(place=own):
+                places.append(_labels(t, own, axes))
+            case _:
+                places.append(t.translate(index.indices[0]))
+    return t.call("margin", t.translate(outputs), *places)
 
 
 # --- reductions and products ---------------------------------------------------------------------

@@ -27,15 +27,25 @@ from cspec.compiler.emit.pieces import (
     joined,
     subscript,
 )
+from cspec.compiler.emit.run_values import about_the_run
 from cspec.compiler.emit.vectors import matrix_constant, translate_vectors
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Category, ParameterRef, PerExample, SetMember
+from cspec.compiler.ir import (
+    Category,
+    Initial,
+    Lookup,
+    ParameterRef,
+    PerExample,
+    SetMember,
+    Violations,
+)
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
-from cspec.compiler.vectors import Constants, Entries, Sized, Total
-from cspec.dsl.constants import CONSTANTS, value_or_none
+from cspec.compiler.vectors import Constants, Entries, Repeated, Sized, Total
+from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
+from cspec.dsl.measured_on import measured_on
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -118,6 +128,12 @@ class Translator:
         """The argument that maps datasets to columns: a batch, or whole data."""
         self.at_module_level = False
         """Whether what is translated stands outside of every function."""
+        self.strict = False
+        """Whether nothing may be left out: a verdict is measured, where a step skips."""
+        self.noted = False
+        """Whether each mean says on which data it is, for counts and standard errors."""
+        self.inside_call = False
+        """Whether a function takes what is translated."""
         self.scope = scope
         self.writer = writer
         self.names = names
@@ -174,11 +190,16 @@ class Translator:
         arguments = shape(tuple(member.arguments.items()))
         key = (member.word, arguments, member.rows, member.part, member.together)
         if key not in self.operators:
-            name = self.names.fresh(member.word.upper())
-            while any(name == other for other, _ in self.operators.values()):
-                name = self.names.fresh(member.word.upper())  # another function's constant
+            name = self._constant_name(member.word.upper())
             self.operators[key] = (name, self.make_operator(member))
         return ast.Name(id=self.operators[key][0])
+
+    def _constant_name(self, wanted: str) -> str:
+        """A name that no constant of the module has, made for another function or this one."""
+        name = self.names.fresh(wanted)
+        while any(name == other for other, _ in self.operators.values()):
+            name = self.names.fresh(wanted)
+        return name
 
     def make_operator(self, member: SetMember) -> ast.expr:
         """The call `operators.get(word, arguments)`."""
@@ -262,8 +283,8 @@ class Translator:
                     result, *rest = [self.matrix(operand) for operand in operands]
                 else:
                     result, *rest = self.numbers(operands)
-                for operator, value in zip(operators, rest, strict=True):
-                    result = ast.BinOp(result, OPERATORS[operator], value)
+                for operator, value, operand in zip(operators, rest, operands[1:], strict=True):
+                    result = self._binary(result, operator, value, operand)
                 return result
             case Power(base=base, exponent=exponent):
                 left, right = self.numbers((base, exponent))
@@ -288,9 +309,15 @@ class Translator:
                 return means.mean(self, expr)
             case Entries() | Constants() | Sized() | Total():
                 return translate_vectors(expr, self)
+            case Lookup():
+                return examples.looked_up(self, expr)
+            case Violations() | Initial():
+                return about_the_run(self, expr)
             case PerExample(dataset=dataset, body=body):
                 with self.over(dataset):
                     return self.translate(body)
+            case Repeated(body=body, size=size):
+                return self.call("repeated", self.translate(body), constant(size))
             case _:
                 raise not_compiled(form(expr), expr)
 
@@ -350,6 +377,12 @@ class Translator:
             result = ast.BinOp(result, OPERATORS[operator], self.matrix(operand))
         return result
 
+    def _binary(self, left: ast.expr, operator: str, right: ast.expr, operand: Expr) -> ast.expr:
+        """`left operator right`; a quotient of means is not measured where its denominator is 0."""
+        if operator == "/" and any(True for _ in measured_on(operand)):
+            return self.call("quotient", left, right)
+        return ast.BinOp(left, OPERATORS[operator], right)
+
     def _long(self, expr: Sum) -> ast.expr:
         """A sum too long for one Python expression, as a sum of shorter ones."""
         terms = [
@@ -359,7 +392,16 @@ class Translator:
         width = max(LONGEST, math.isqrt(len(terms)) + 1)
         pieces = [terms[i : i + width] for i in range(0, len(terms), width)]
         parts = [Sum(operands=tuple(p), operators=("+",) * (len(p) - 1)) for p in pieces]
-        return self.call("total", self.call("array", *map(self.translate, parts)))
+        added = list(map(self.translate, parts))
+        if self.axes(expr).each is not None:
+            return self.call("added", *added)
+        terms_ = self.call("array", *added)
+        return self._all_of(terms_) if self.strict else self.call("total", terms_)
+
+    @staticmethod
+    def _all_of(tensor: ast.expr) -> ast.expr:
+        """A sum that leaves nothing out."""
+        return ast.Call(ast.Attribute(tensor, "sum"), args=[], keywords=[])
 
     def matrix(self, expr: Expr) -> ast.expr:
         """A factor of `@`, or what is transposed: kernels are read as (outputs, rest)."""
@@ -399,6 +441,8 @@ class Translator:
                 return ast.Name(id=self.scope.functions[name])
         if name in CONSTANTS:
             return constant(CONSTANTS[name])
+        if name in TRUTHS:
+            return ast.Constant(TRUTHS[name])
         raise not_compiled(form(expr), expr)
 
     def _vector(self, name: str, value: ast.expr) -> ast.expr:
@@ -418,10 +462,10 @@ class Translator:
         return value
 
     def _columns(self, dataset: str) -> frozenset[str]:
+        """Declared columns, and those that are bound without: `test` of implied data."""
         known = self.scope.facts.data.get(dataset)
-        if known is not None:
-            return frozenset(known.columns)
-        return frozenset(c.name for c in self.scope.symbols.datasets().get(dataset, ()))
+        declared = (c.name for c in self.scope.symbols.datasets().get(dataset, ()))
+        return frozenset(declared) | frozenset(() if known is None else known.columns)
 
     def _variable(self, name: str) -> ast.expr:
         value: ast.expr = self.whole_variable(name)
@@ -483,19 +527,24 @@ class Translator:
                 return self.call("per_example", value) if self._as_a_row(expr) else value
             case Name(id="ramp"):
                 return self._ramp(expr)
+            case Name(id="flops"):
+                return self._flops(expr)
             case Name(id="eye"):
                 size = [self.translate(argument) for argument in expr.arguments]
                 return self.call("eye", *size, **self._alike())
             case Name(id="cvar" | "quantile" as name):
                 return means.tail(self, name, expr)
+            case Name(id="margin"):
+                return examples.margin(self, expr)
             case Name(id=name) if (reduced := self._reduction(name, expr)) is not None:
                 return reduced
             case Name(id=name) if (single := self._of_one(name, expr)) is not None:
                 return single
-            case Name(id="sum") if len(expr.arguments) == 1 and not self.scope.facts.data:
+            case Name(id="sum" as name) if len(expr.arguments) == 1 and (
+                self.strict or not self.scope.facts.data
+            ):
                 # Nothing is left out where nothing is measured: what is undefined has to be seen.
-                tensor = self.call("as_tensor", self.translate(expr.arguments[0]))
-                return ast.Call(ast.Attribute(tensor, "sum"), args=[], keywords=[])
+                return self._all_of(self.call("as_tensor", *self._arguments(name, expr)))
             case Name(id="where") if len(expr.arguments) == 3:
                 return examples.either(self, expr)
             case Name(id=name):
@@ -511,6 +560,25 @@ class Translator:
                 return self._weights(model, kind, globs_of(expr))
             case _:
                 raise not_compiled(form(expr), expr)
+
+    def _flops(self, expr: Call) -> ast.expr:
+        """`flops(net, NET_USES, other)`: how often layers are used is a constant of the module."""
+        (model,) = (a.id for a in expr.arguments if isinstance(a, Name))
+        known = self.scope.facts.models[model].operations
+        if known is None:
+            raise not_compiled(form(expr), expr)
+        key = ("operations", model)
+        if key not in self.operators:
+            uses = ast.Dict(
+                keys=[ast.Constant(name) for name, _ in known.uses],
+                values=[ast.Constant(count) for _, count in known.uses],
+            )
+            self.operators[key] = (self._constant_name(f"{model}_uses".upper()), uses)
+        named = {k.name: self.translate(k.value) for k in expr.keywords}
+        arguments: list[ast.expr] = [self.model(model), ast.Name(id=self.operators[key][0])]
+        if known.other:
+            arguments.append(ast.Constant(known.other))
+        return self.call("flops", *arguments, **named)
 
     def _forward(self, name: str, expr: Call) -> ast.expr:
         """The outputs of a model; (B, 1) is brought to (B,) here, once."""
@@ -562,22 +630,21 @@ class Translator:
         entrywise = signature is not None and (
             signature.family == "elementary" or name in ("max", "min") or name in OVER_ENTRIES
         )
-        if entrywise and name != "softmax":
-            return self.numbers(expr.arguments)
-        return [self.translate(argument) for argument in expr.arguments]
+        outer, self.inside_call = self.inside_call, True
+        try:
+            if entrywise and name != "softmax":
+                return self.numbers(expr.arguments)
+            return [self.translate(argument) for argument in expr.arguments]
+        finally:
+            self.inside_call = outer
 
     def _ramp(self, expr: Call) -> ast.expr:
         """A bound of this step; where the verdict is measured, its last value."""
         first, last = (self.translate(argument) for argument in expr.arguments)
         if self.container == "data":
             return last
-        steps, per_epoch = self.scope.length
-        for keyword in expr.keywords:
-            count = value_or_none(keyword.value, {})
-            if count is not None:
-                steps = round(count * (per_epoch if keyword.name == "epochs" else 1))
         clock = subscript(ast.Name(id=self.container), ast.Constant("clock"))
-        return self.call("ramp", first, last, clock, constant(max(steps, 1)))
+        return self.call("ramp", first, last, clock, constant(ramp_steps(expr, self.scope)))
 
     def _alone(self, model: str) -> bool:
         return self.scope.symbols.only_model == model
@@ -626,6 +693,16 @@ class Translator:
             return self.translate(index)
         ends = [None if e is None else self.translate(e) for e in (index.lower, index.upper)]
         return ast.Slice(lower=ends[0], upper=ends[1])
+
+
+def ramp_steps(ramp: Call, scope: Scope) -> int:
+    """Steps over which a bound moves: as it says, else the whole run."""
+    steps, per_epoch = scope.length
+    for keyword in ramp.keywords:
+        count = value_or_none(keyword.value, scope.inference.known.params)
+        if count is not None:
+            steps = round(count * (per_epoch if keyword.name == "epochs" else 1))
+    return max(steps, 1)
 
 
 def _listed(key: object) -> tuple[object, ...]:

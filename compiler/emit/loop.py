@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from cspec.compiler.emit.constructions import (
@@ -22,6 +23,7 @@ from cspec.compiler.emit.duals import (
     write_epoch_duals,
     write_escalations,
     write_rounds,
+    write_seen,
     write_stall_reports,
 )
 from cspec.compiler.emit.expressions import Translator
@@ -86,11 +88,13 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
     if any(_each_step(action) for action in _projections(plan)):
         starts.insert(0, "project(primal, optimizer, 0.0)")
-    if starts:
+    now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]
+    if starts or now_and_then:
         writer.line("if session.step == 0:  # not where a run is resumed")
         with writer.indented():
             for call in starts:
                 writer.line(call)
+            _write_groups(now_and_then, plan, translator, "0.0")
 
 
 def _write_step(plan: LoopPlan, translator: Translator) -> None:
@@ -108,6 +112,8 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
         for dual in duals:
             if dual.order in ("dual_first", "optimistic"):
                 write_dual(dual, translator)
+            elif dual.order == "simultaneous" and dual.operation.data:
+                write_seen(dual, translator)
         _write_gradient(plan, translator)
         write_linearized(plan.splits, translator)
         write_vertex_steps(vertex_steps(plan.lowered), translator)
@@ -130,13 +136,20 @@ def _write_late_duals(plan: LoopPlan, duals: list[Timed], translator: Translator
         if duals:
             writer.line("optimizer.forget()  # curvature of another Lagrangian")
         return
+    if _looks_ahead(plan):
+        return  # All have moved from where the step looked ahead.
     for dual in duals:
-        if dual.order == "primal_first" and not dual.operation.data:
-            writer.line("with torch.no_grad():")
+        if dual.order == "simultaneous":
+            write_dual(dual, translator, noted=True)
+    for dual in duals:
+        if dual.order != "primal_first":
+            continue
+        if not dual.operation.data:
+            again = "session.again(), " if translator.scope.facts.models else ""
+            writer.line(f"with {again}torch.no_grad():")
             with writer.indented():
-                writer.line("_, g, true = measure(primal, batch)")
-        if dual.order in ("simultaneous", "primal_first"):
-            write_dual(dual, translator)
+                writer.line("f, g, true = measure(primal, batch)")
+        write_dual(dual, translator)
 
 
 def _write_gradient(plan: LoopPlan, translator: Translator) -> None:
@@ -167,12 +180,24 @@ def _write_extragradient_step(plan: LoopPlan, duals: list[Timed], translator: Tr
         writer.line("project(primal, optimizer, session.progress)")
     for dual in duals:
         write_dual(dual, translator)
-    writer.line("f, g, true = measure(primal, batch)  # the same batch, one step ahead")
-    _write_gradient(plan, translator)
+    with _again(translator):
+        writer.line("f, g, true = measure(primal, batch)  # the same batch, one step ahead")
+        _write_gradient(plan, translator)
     writer.line("go_back(place, primal, state, optimizer)")
     writer.line("optimizer.step()")
     for dual in duals:
         write_dual(dual, translator)
+
+
+@contextmanager
+def _again(translator: Translator) -> Iterator[None]:
+    """A block that measures the batch once more: what a model counts, it counts once."""
+    if not translator.scope.facts.models:
+        yield
+        return
+    translator.writer.line("with session.again():")
+    with translator.writer.indented():
+        yield
 
 
 def _each_step(action: SetAction) -> bool:
@@ -192,7 +217,8 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
         writer.line("loss.backward()")
         writer.line("return loss")
     writer.line()
-    writer.line("optimizer.step(closure)")
+    with _again(translator):
+        writer.line("optimizer.step(closure)")
     writer.line("with torch.no_grad():")
     with writer.indented():
         writer.line("f, g, true = measure(primal, batch)")
@@ -256,20 +282,32 @@ def _write_epoch_projection(
 
 def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     """After the loop: what is projected now and then is projected once more, at its bound."""
-    late = [
-        a
-        for a in _projections(plan)
-        if isinstance(a.settings, Projection) and a.settings.every != STEP
-    ]
-    if late:
-        translator.writer.line("progress = 1.0")
-    for group in sharing(_projections(plan), translator.scope.facts):
-        if any(action in late for action in group):
-            write_projections(group, translator, plan.epochs)
+    _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
     write_stall_reports(plan.lowered, translator)
     write_reports(plan.splits, translator)
     write_thresholds(plan.lowered, translator)
     write_gaps(vertex_steps(plan.lowered), translator)
+
+
+def _late_groups(plan: LoopPlan, translator: Translator) -> list[Sequence[SetAction]]:
+    """What is projected now and then, with the sets on the same parameters."""
+    groups = sharing(_projections(plan), translator.scope.facts)
+    return [group for group in groups if any(not _each_step(action) for action in group)]
+
+
+def _waits(group: Sequence[SetAction]) -> bool:
+    """Whether the first share of the run is without these projections."""
+    return all(isinstance(a.settings, Projection) and a.settings.warmup > 0 for a in group)
+
+
+def _write_groups(
+    groups: Sequence[Sequence[SetAction]], plan: LoopPlan, translator: Translator, progress: str
+) -> None:
+    """Projections of groups of sets at one moment of the run."""
+    if groups:
+        translator.writer.line(f"progress = {progress}")
+    for group in groups:
+        write_projections(group, translator, plan.epochs)
 
 
 def stop_condition(expr: Expr) -> ast.expr:

@@ -25,9 +25,6 @@ def mean(t: Translator, expr: Expectation) -> ast.expr:
 
 
 def _mean(t: Translator, expr: Expectation) -> ast.expr:
-    soft = _soft(t, expr)
-    if soft is not None:
-        return soft
     found = t.inference.grouping(expr)
     axes = t.axes(expr.body)
     event = expr.kind == "P" or axes.what == "event"
@@ -35,20 +32,17 @@ def _mean(t: Translator, expr: Expectation) -> ast.expr:
     where = _condition(t, found)
     named: dict[str, ast.expr] = {} if where is None else {"where": where}
     if found.columns:
-        return t.call("by_group", body, _codes(t, found), ast.Constant(len(found.groups)), **named)
+        codes, count = _codes(t, found), ast.Constant(len(found.groups))
+        rates = t.call("by_group", body, codes, count, **named, **_on(t))
+        return t.call("every_group", rates) if t.strict and t.inside_call else rates
     if axes.tokens:
         named["tokens"] = ast.Constant(len(axes.tokens))
-    return t.call("fraction" if expr.kind == "P" else "mean", body, **named)
+    return t.call("fraction" if expr.kind == "P" else "mean", body, **named, **_on(t))
 
 
-def _soft(t: Translator, expr: Expectation) -> ast.expr | None:
-    """Conditions that move, as weights."""
-    match expr.conditions:
-        case (Call(function=Name(id="soft"), arguments=(weight, *mask)),):
-            named = {"where": t.event(mask[0])} if mask else {}
-            body = t.call("as_weight", t.translate(expr.body))
-            return t.call("weighted", body, t.translate(weight), **named)
-    return None
+def _on(t: Translator) -> dict[str, ast.expr]:
+    """`on="val"`, where means say on which data they are."""
+    return {"on": ast.Constant(t.dataset)} if t.noted and t.dataset is not None else {}
 
 
 def _each(t: Translator, value: ast.expr, axes: Axes) -> ast.expr:
@@ -90,4 +84,4 @@ def tail(t: Translator, name: str, expr: Call) -> ast.expr:
         value = _each(t, number(t, body), axes)
         rest = [t.translate(argument) for argument in expr.arguments[1:]]
         named = {key: t.translate(value) for key, value in keywords.items()}
-        return t.call(name, value, *rest, **named)
+        return t.call(name, value, *rest, **named, **_on(t))

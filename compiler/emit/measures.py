@@ -20,22 +20,30 @@ from cspec.compiler.lower import (
     group_count,
     outside_reductions,
 )
+from cspec.compiler.passes.canonical import as_written
+from cspec.compiler.rewrite import last_of_ramp
 from cspec.compiler.vectorize import Vectorizer
-from cspec.dsl.nodes import Call, Expectation, Expr, Name, Vector
+from cspec.dsl.nodes import Expectation, Expr, Name, Vector
 
 MANY = 24
 """Constraints beyond which each does not get a local of its own."""
 
 
 def write_measure(
-    lowered: Lowered, make: MakeTranslator, vectors: Vectorizer | None = None
+    lowered: Lowered,
+    make: MakeTranslator,
+    vectors: Vectorizer | None = None,
+    by_value: bool = False,
 ) -> None:
-    """`measure(primal, batch) -> (f, g, true)`; with `vectors`, terms of one form at once."""
+    """`measure(primal, batch) -> (f, g, true)`; with `vectors`, terms of one form at once.
+
+    `by_value`: line searches look at f, so a flat objective is its surrogate there.
+    """
     writer = make.writer
     doc = ["f, the constraints g with gradient, and the true constraints, on one batch."]
     with writer.function("measure", ("primal", "batch"), doc):
         translator = make()
-        _objective(lowered, translator, vectors)
+        _objective(lowered, translator, vectors, by_value)
         if not lowered.rules:
             writer.line("return f, f.new_zeros(0), f.new_zeros(0)")
             return
@@ -83,32 +91,47 @@ def write_constraints(
     translator.writer.line("return f, g, g.detach()")
 
 
-def _objective(lowered: Lowered, translator: Translator, vectors: Vectorizer | None = None) -> None:
+def _objective(
+    lowered: Lowered, translator: Translator, vectors: Vectorizer | None, by_value: bool
+) -> None:
     writer = translator.writer
     objective = lowered.problem.objective
     value = translator.translate(objective if vectors is None else vectors.expression(objective))
     if isinstance(value, ast.Constant):
         value = translator.call("as_tensor", value)
+    if lowered.problem.objective_gradient is not None:
+        seen = translator.translate(lowered.problem.objective_gradient)
+        value = seen if by_value else translator.call("stands_in", value, seen)
     writer.assign("f", value)
     translator.names.fresh("f")
     for c in lowered.soft:
         assert c.soft is not None
-        term = _soft_term(c, translator)
-        weight = constant(c.soft.weight)
-        if c.soft.power != 1:
-            term = ast.BinOp(term, ast.Pow(), constant(c.soft.power))
-        total = ast.BinOp(ast.Name(id="f"), ast.Add(), ast.BinOp(weight, ast.Mult(), term))
+        term = _preference(c, c.parts, c.gradient_parts, translator)
+        total = ast.BinOp(ast.Name(id="f"), ast.Add(), term)
         writer.assign("f", total, f"preference {full_label(c)}")
 
 
-def _soft_term(c: Constraint, translator: Translator) -> ast.expr:
-    """The violation of a preference: [g]+, |h|, or the largest entry of a set's residual."""
+def _preference(
+    c: Constraint,
+    true: Sequence[Expr],
+    seen: Sequence[Expr] | None,
+    translator: Translator,
+) -> ast.expr:
+    """Weight times the violation of a preference: the true one, with the gradient of `seen`."""
+    assert c.soft is not None
     if c.relation == "in":
-        return _set_violation(c, translator)
-    functions = c.gradient_parts or c.parts
-    vector = _vector([translator.translate(part) for part in functions], translator)
-    size = translator.call("absolute" if c.relation == "==" else "relu", vector)
-    return translator.call("total", size)
+        amount = _set_violation(c, translator)
+        if c.soft.power != 1:
+            amount = ast.BinOp(amount, ast.Pow(), constant(c.soft.power))
+        return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
+    entries = _vector([translator.translate(part) for part in true], translator)
+    if seen is not None:
+        surrogate = _vector([translator.translate(part) for part in seen], translator)
+        entries = translator.call("stands_in", entries, surrogate)
+    power = {} if c.soft.power == 1 else {"power": constant(c.soft.power)}
+    word = "distance" if c.relation == "==" else "shortfall"
+    amount = translator.call(word, entries, **power)
+    return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
 
 
 def _entries(
@@ -176,7 +199,7 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
     """`evaluate(primal, data) -> {label: (value, bound)}` in the user's units, as deployed."""
     doc = ["Value and bound of every constraint as written, on whole data and as deployed."]
     with make.writer.function("evaluate", ("primal", "data"), doc):
-        translator = make("data")
+        translator = make("data", strict=True, noted=True)
         pairs = []
         for c in lowered.problem.constraints:
             pairs.append((full_label(c), ast.unparse(_report(c, translator))))
@@ -248,22 +271,17 @@ def _set_violation(c: Constraint, translator: Translator) -> ast.expr:
     return ast.Call(func=function, args=[target], keywords=[])
 
 
-def last_of_ramp(bound: Expr) -> Expr:
-    """The bound that decides the verdict: of `ramp(a, b, ...)` it is b."""
-    match bound:
-        case Call(function=Name(id="ramp"), arguments=(_, final, *_)):
-            return final
-        case _:
-            return bound
-
-
-def write_values(
-    name: str, doc: str, values: Sequence[tuple[str, Expr]], make: MakeTranslator
-) -> None:
-    """`name(primal, data) -> {label: value}` for metrics."""
-    with make.writer.function(name, ("primal", "data"), [doc]):
+def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
+    """`preferences(primal, data) -> {label: amount}`: what each adds to the objective."""
+    doc = ["What each preference adds to what is minimized, on whole data and as deployed."]
+    with make.writer.function("preferences", ("primal", "data"), doc):
         translator = make("data")
-        pairs = [(label, ast.unparse(translator.translate(expr))) for label, expr in values]
+        pairs = []
+        for c in soft:
+            function = c.relation != "in"
+            written = (as_written(c.value, c),) if function else ()
+            amount = _preference(c, written, None, translator)
+            pairs.append((full_label(c), ast.unparse(amount)))
         _return_dictionary(pairs, make.writer)
 
 
@@ -286,8 +304,11 @@ class MakeTranslator:
         self.writer: Writer = template.writer
         self.names: Names = template.names
 
-    def __call__(self, container: str = "batch") -> Translator:
+    def __call__(
+        self, container: str = "batch", *, strict: bool = False, noted: bool = False
+    ) -> Translator:
         t = self._template
         made = Translator(t.scope, t.writer, t.names.copy(), t.used, container)
         made.operators = t.operators
+        made.strict, made.noted = strict, noted
         return made

@@ -25,10 +25,11 @@ from cspec.compiler.emit.measures import (
     write_evaluate,
     write_measure,
     write_objective,
+    write_preferences,
     write_stand_in,
-    write_values,
     write_violation,
 )
+from cspec.compiler.emit.metrics import write_metrics
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import write_project, write_targets
@@ -56,7 +57,7 @@ from cspec.dsl.source import Source
 
 UPDATE_PIECES = frozenset(
     {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
-     "instead", "worst"}
+     "instead", "worst", "stands_in", "shortfall", "distance"}
 )  # fmt: skip
 LOOP_PIECES = {
     **RUNTIME_FUNCTIONS,
@@ -162,10 +163,9 @@ def double_quoted(text: str) -> str:
 INTERNAL = frozenset(
     {
         "per_example", "entry", "own_entry", "spread", "as_number", "side_by_side", "recoded",
-        "group_index", "fraction", "mean", "weighted", "by_group", "implies", "as_tensor",
-        "expected_density", "class_prob", "label_prob", "class_margin", "label_margin",
-        "sigmoid_event", "ramp_event", "hinge_event", "soft_equal", "as_weight",
-        "product_and", "product_or", "product_not", "product_implies",
+        "group_index", "fraction", "mean", "by_group", "every_group", "quotient", "implies",
+        "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
+        "violations",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""
@@ -180,9 +180,11 @@ RESERVED_NAMES = (
     | {
         "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
-        "measure", "violation", "evaluate", "metrics", "objective", "combine", "project", "train",
-        "initial_state", "closure", "sqp", "spg", "bisection", "gradient", "jacobian", "hessian",
-        "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said", "copies",
+        "measure", "violation", "evaluate", "metrics", "objective", "preferences", "combine",
+        "project", "train",
+        "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
+        "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
+        "copies",
     }
 )  # fmt: skip
 
@@ -201,7 +203,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     rules = lowered.rules
     write_initial_state(rules, lowered.size, writer)
     solve = emission.solve
-    write_measure(lowered, make, None if solve is None else solve.vectors)
+    write_measure(lowered, make, None if solve is None else solve.vectors, loop.by_value)
     if needs_violation(lowered):
         write_violation(rules, make)
     if needs_stand_in(lowered):
@@ -237,7 +239,9 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     write_objective(emission.objective, make, None if solve is None else solve.vectors)
     write_evaluate(lowered, make)
     write_cases(lowered, make)
-    write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
+    if lowered.soft:
+        write_preferences(lowered.soft, make)
+    write_metrics(lowered.problem.metrics, make)
 
 
 def _docstring(emission: Emission) -> list[str]:

@@ -8,12 +8,18 @@ Bertsekas 1982; the stagnation rule is ALGENCAN's (Birgin and Martinez 2014); `r
 a multiplier only where its violation is small enough for the moment, and the penalty elsewhere
 (Conn, Gould and Toint 1991; Nocedal and Wright, Alg. 17.4).
 With `lr` multipliers take steps lr <= c on L_c itself: [multiplier + lr max(g, -multiplier/c)]+.
+
+Multipliers move after the model, so the weight of g in a step is [multiplier + c g]+ with the
+multiplier from before that step. With `every=step` both move from the same measurement: the
+multiplier becomes the weight that the step had. However often an `every` that is given moves the
+multipliers, penalties are tested for growth at most once in 50 steps: a violation needs steps to
+answer a multiplier. Left open, `every` is as many epochs as make 50 steps, or a tenth of the run.
 """
 
 from __future__ import annotations
 
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
-from cspec.compiler.methods.base import Fragment, Rule, scale_at_start
+from cspec.compiler.methods.base import Fragment, Rule, refuse, scale_at_start
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.methods import AugmentedLagrangian
 
@@ -34,6 +40,7 @@ NAN = float("nan")
 
 def augmented_lagrangian(rule: Rule) -> Fragment:
     """L = f + <multipliers, g> + c/2 g^2 on active entries."""
+    _divisible(rule)
     settings = _with_defaults(rule)
     assert settings.penalty is not None
     state = (
@@ -42,39 +49,89 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
         ),
         StateFacts(name="penalty", size=rule.size, start=settings.penalty, meaning="penalties c"),
     )
-    extra = _memory(rule, settings)
-    dual = Operation(
+    between = _updates_between_growths(rule, settings)
+    weight = "g" if settings.dual_on == "surrogate" else "true"
+    operations = [*_steps(rule, settings, between), hestenes_powell(rule, weight)]
+    if rule.deterministic and not rule.settings.given("penalty"):
+        operations.append(scale_at_start(rule, "penalty"))
+    return Fragment(
+        state=state + _memory(rule, settings, between),
+        operations=tuple(operations),
+        dual_order="simultaneous",
+    )
+
+
+def _divisible(rule: Rule) -> None:
+    settings: AugmentedLagrangian = rule.settings
+    if settings.penalty == 0 and settings.rule == "lancelot":
+        refuse(rule, "`rule=lancelot` divides by the penalty", "write a positive `penalty`")
+
+
+def _steps(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[Operation, ...]:
+    """The multipliers' step, and the penalties': one operation where they move together."""
+    if settings.rule == "lancelot":
+        return (_dual_step(rule, settings, _lancelot(rule, settings, between), _GROWS),)
+    moves = _multiplier_step(rule, settings)
+    if settings.growth == 1:
+        return (_dual_step(rule, settings, moves, ""),)
+    now, *grows = _stagnation(rule)
+    if between == 1:
+        # The violation is seen with the multipliers, the multipliers with the penalty from before.
+        return (_dual_step(rule, settings, (now, *moves, *grows), _GROWS),)
+    every = Every(settings.every.count * between, settings.every.unit)
+    growth = Operation(
+        kind=Kind.PENALTY_STEP,
+        name=f"grow_{rule.name}",
+        rule=rule.name,
+        updates=(now, *grows),
+        constants=_growth(settings),
+        trigger=every,
+        sees=settings.dual_on,
+        data=settings.dual_data,
+        meaning="c <- growth c where the violation stagnates",
+    )
+    return (_dual_step(rule, settings, moves, ""), growth)
+
+
+_GROWS = "; c grows where the violation stagnates"
+
+
+def _dual_step(
+    rule: Rule, settings: AugmentedLagrangian, updates: tuple[Update, ...], grows: str
+) -> Operation:
+    step = "c g" if settings.lr is None else "lr max(g, -multipliers / c)"
+    return Operation(
         kind=Kind.DUAL_STEP,
         name=f"update_{rule.name}",
         rule=rule.name,
-        updates=_lancelot(rule) if settings.rule == "lancelot" else _stagnation(rule, settings),
-        constants=_constants(settings),
+        updates=updates,
+        constants=(_growth(settings) if grows else {}) | _step_constants(settings),
         trigger=settings.every,
         sees=settings.dual_on,
         data=settings.dual_data,
-        meaning=_meaning(settings),
+        meaning=f"multipliers <- [multipliers + {step}]+{grows}",
     )
-    weight = "g" if settings.dual_on == "surrogate" else "true"
-    operations = [dual, hestenes_powell(rule, weight)]
-    if rule.deterministic and not rule.settings.given("penalty"):
-        operations.append(scale_at_start(rule, "penalty"))
-    return Fragment(state=state + extra, operations=tuple(operations))
 
 
-def _meaning(settings: AugmentedLagrangian) -> str:
-    step = "c g" if settings.lr is None else "lr max(g, -multipliers / c)"
-    grows = "" if settings.growth == 1 else "; c grows where the violation stagnates"
-    return f"multipliers <- [multipliers + {step}]+{grows}"
+def _updates_between_growths(rule: Rule, settings: AugmentedLagrangian) -> int:
+    """How many moves of the multipliers make the steps that a growing penalty has to wait."""
+    if rule.by_value or not rule.settings.given("every"):
+        return 1  # Each step is a whole minimization, or `_every` has chosen an interval for both.
+    unit = rule.steps_per_epoch if settings.every.unit == "epoch" else 1
+    return max(-(-INNER_STEPS // max(settings.every.count * unit, 1)), 1)
 
 
-def _memory(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts, ...]:
+def _memory(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[StateFacts, ...]:
     """What the rule for growing penalties compares with."""
-    name, meaning = "before", "violation at the last update"
     if settings.rule == "lancelot":
-        name, meaning = "target", "violation a multiplier step needs"
-    elif settings.growth == 1:
+        meaning = "violation a multiplier step needs"
+        target = StateFacts(name="target", size=rule.size, start=NAN, meaning=meaning)
+        waited = StateFacts(name="waited", size=rule.size, meaning="updates since c grew")
+        return (target, waited) if between > 1 else (target,)
+    if settings.growth == 1:
         return ()
-    return (StateFacts(name=name, size=rule.size, start=NAN, meaning=meaning),)
+    meaning = "violation at the last test of c" if between > 1 else "violation at the last update"
+    return (StateFacts(name="before", size=rule.size, start=NAN, meaning=meaning),)
 
 
 def _with_defaults(rule: Rule) -> AugmentedLagrangian:
@@ -129,17 +186,17 @@ def hestenes_powell(rule: Rule, weight: str = "true") -> Operation:
     )
 
 
-def _constants(settings: AugmentedLagrangian) -> dict[str, float]:
-    constants = {
+def _growth(settings: AugmentedLagrangian) -> dict[str, float]:
+    return {
         "growth": settings.growth,
         "max_penalty": settings.max_penalty,
         "decrease": settings.decrease,
     }
-    if settings.lr is not None:
-        constants["lr"] = settings.lr
-    if settings.given("max_multiplier"):
-        constants["cap"] = settings.max_multiplier
-    return constants
+
+
+def _step_constants(settings: AugmentedLagrangian) -> dict[str, float]:
+    lr = {} if settings.lr is None else {"lr": settings.lr}
+    return lr | ({"cap": settings.max_multiplier} if settings.given("max_multiplier") else {})
 
 
 def _violation(rule: Rule) -> str:
@@ -155,6 +212,7 @@ def _violation(rule: Rule) -> str:
 
 
 def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]:
+    """[multiplier + c g]+, or a step of its own on L_c; the last update is the multipliers'."""
     updates = []
     if settings.lr is None:
         step = rule.projected("multipliers + penalty * true")
@@ -165,42 +223,46 @@ def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update,
         toward = slack if rule.relation == "<=" else f"where(floor < 0, true, {slack})"
         updates.append(Update(target="toward", formula=toward))
         step = rule.projected("multipliers + lr * toward")
-    updates.append(Update(target="multipliers", formula=step))
     if settings.given("max_multiplier"):
-        updates.append(Update(target="multipliers", formula="clamp(multipliers, -cap, cap)"))
-    return tuple(updates)
+        step = f"clamp({step}, -cap, cap)"
+    return (*updates, Update(target="multipliers", formula=step))
 
 
-def _stagnation(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]:
-    updates = [*_multiplier_step(rule, settings)]
-    if settings.growth > 1:
-        updates.insert(0, Update(target="now", formula=_violation(rule)))
-        grown = "clamp(growth * penalty, 0, max_penalty)"
-        stagnates = "(now > decrease * before) & (penalty < max_penalty)"
-        if rule.by_value:
-            stagnates += f" & (penalty * now ** 2 > {ROUNDING})"
-        updates.append(
-            Update(
-                target="penalty",
-                formula=f"where({stagnates}, {grown}, penalty)",
-            )
-        )
-        updates.append(Update(target="before", formula="now"))
-    return tuple(updates)
+def _stagnation(rule: Rule) -> tuple[Update, ...]:
+    """c grows where the violation is above its share of the one before."""
+    stagnates = "(now > decrease * before) & (penalty < max_penalty)"
+    if rule.by_value:
+        stagnates += f" & (penalty * now ** 2 > {ROUNDING})"
+    grown = "clamp(growth * penalty, 0, max_penalty)"
+    return (
+        Update(target="now", formula=_violation(rule)),
+        Update(target="penalty", formula=f"where({stagnates}, {grown}, penalty)"),
+        Update(target="before", formula="now"),
+    )
 
 
-def _lancelot(rule: Rule) -> tuple[Update, ...]:
-    """Good enough: multiplier step and a tighter target. Not: a larger penalty, a looser target."""
-    step = rule.projected("multipliers + penalty * true")
+def _lancelot(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[Update, ...]:
+    """Good enough: multiplier step and a tighter target. Not: a larger penalty, a looser target.
+
+    Between two larger penalties lie as many updates as make 50 steps.
+    """
+    *before, step = _multiplier_step(rule, settings)
+    grows = "~good" if between == 1 else f"~good & (waited >= {between})"
+    waits = (Update(target="waited", formula="waited + 1"),) if between > 1 else ()
+    anew = (Update(target="waited", formula="where(grows, 0 * waited, waited)"),) if waits else ()
     return (
         Update(target="now", formula=_violation(rule)),
         Update(target="target", formula="where(isnan(target), 1 / penalty ** 0.1, target)"),
         Update(target="good", formula="now <= target"),
-        Update(target="multipliers", formula=f"where(good, {step}, multipliers)"),
+        *before,
+        Update(target="multipliers", formula=f"where(good, {step.formula}, multipliers)"),
         Update(target="target", formula="where(good, target / penalty ** 0.9, target)"),
+        *waits,
+        Update(target="grows", formula=grows),
         Update(
             target="penalty",
-            formula="where(good, penalty, clamp(growth * penalty, 0, max_penalty))",
+            formula="where(grows, clamp(growth * penalty, 0, max_penalty), penalty)",
         ),
-        Update(target="target", formula="where(good, target, 1 / penalty ** 0.1)"),
+        Update(target="target", formula="where(grows, 1 / penalty ** 0.1, target)"),
+        *anew,
     )

@@ -1,10 +1,15 @@
 """Fixed penalties: one coefficient, no multipliers. Baselines to compare with.
 
-penalty            L = f + c g              position paper, eq. 2 (signed: rewards slack, too)
-exact_penalty      L = f + c [g]+           exact for c above the largest multiplier; kinked
-quadratic_penalty  L = f + c/2 [g]+^2       smooth; the solution is violated by about lambda* / c
+penalty            L = f + c v              v = value - bound, signed: rewards slack, too
+exact_penalty      L = f + c [v]+           exact for c above the largest multiplier; kinked
+quadratic_penalty  L = f + c/2 [v]+^2       smooth; the solution is violated by about lambda* / c
 
-For equalities [g]+ reads |h| and [g]+^2 reads h^2.
+v is the violation as written: for `>=` bound - value, of `abs`, `gap`, `max`, `ratio` the whole
+expression and not the sum over its canonical parts, so that the most violated part pulls and none
+cancels another. For equalities v is |value - bound|. Of a relation between many numbers (W @ W.T ==
+eye) and of a set, v has many entries, and L the sum over them: c/2 ||v||^2.
+
+`penalty` is position paper (arXiv 2505.20628), eq. 2.
 """
 
 from __future__ import annotations
@@ -13,35 +18,48 @@ from cspec.compiler.graph import Kind, Operation, Update
 from cspec.compiler.methods.base import Fragment, Rule
 from cspec.dsl.settings.methods import ExactPenalty, Penalty, QuadraticPenalty
 
+ACTIVE = "sign(relu(true))"
+"""1 where the constraint is violated, 0 elsewhere, in the precision of the run."""
+
 
 def penalty(rule: Rule) -> Fragment:
-    """f + c g."""
+    """f + c v."""
     settings: Penalty = rule.settings
-    return _combine(rule, settings.coefficient, "c + 0 * true", "c * g", "f + c g")
+    weight = {
+        "<=": "c + 0 * true",
+        "==": "c * sign(true)",
+        "mixed": "c * where(floor < 0, sign(true), 1 + 0 * true)",
+    }[rule.relation]
+    value = {
+        "<=": "c * g",
+        "==": "c * abs(g)",
+        "mixed": "c * where(floor < 0, abs(g), g)",
+    }[rule.relation]
+    return _combine(rule, settings.coefficient, weight, value, "f + c (value - bound)")
 
 
 def exact_penalty(rule: Rule) -> Fragment:
-    """f + c [g]+."""
+    """f + c [v]+."""
     settings: ExactPenalty = rule.settings
     weight = {
-        "<=": "c * (true > 0)",
+        "<=": f"c * {ACTIVE}",
         "==": "c * sign(true)",
-        "mixed": "c * where(floor < 0, sign(true), true > 0)",
+        "mixed": f"c * where(floor < 0, sign(true), {ACTIVE})",
     }[rule.relation]
     value = {
         "<=": "c * relu(g)",
         "==": "c * abs(g)",
         "mixed": "c * where(floor < 0, abs(g), relu(g))",
     }[rule.relation]
-    return _combine(rule, settings.coefficient, weight, value, "f + c [g]+")
+    return _combine(rule, settings.coefficient, weight, value, "f + c [value - bound]+")
 
 
 def quadratic_penalty(rule: Rule) -> Fragment:
-    """f + c/2 [g]+^2."""
+    """f + c/2 [v]+^2."""
     settings: QuadraticPenalty = rule.settings
     weight = rule.projected("c * true")
     value = f"c / 2 * {rule.projected('g')} ** 2"
-    return _combine(rule, settings.coefficient, weight, value, "f + c/2 [g]+^2")
+    return _combine(rule, settings.coefficient, weight, value, "f + c/2 [value - bound]+^2")
 
 
 def _combine(rule: Rule, coefficient: float, weight: str, value: str, meaning: str) -> Fragment:

@@ -18,7 +18,8 @@ moments start anew, too. `iterations` defaults to epochs / shuffles; the stop ne
 Pitfalls. The penalty falls back at every shuffle. One test for all constraints: where ||C|| can't
 fall by the factor (infeasible together, or already at the optimizer's noise), multipliers freeze
 and mu climbs to its cap: after 5 rejections there, or where no update at all was accepted (a
-feasible start: nothing falls below 0), the result says so. Never constrain a square
+feasible start: nothing falls below 0), the result says so. Frozen multipliers are weights, no
+prices: no sensitivities are told. Never constrain a square
 (||W'W - I||^2 == 0): its gradient vanishes where it holds, and multipliers diverge.
 
 `benchmarks/compare/sal.cspec` (digits, convolutions, W'W = I on four weights, 40 epochs, 3 seeds,

@@ -8,6 +8,7 @@
     A / B <= b     ->  A - b B                  (B an expectation, so never negative)
 
 Splitting keeps each function linear in expectations, so that a minibatch estimate is unbiased.
+Preferences and fixed penalties weigh the violation as written, one number: they are not split.
 """
 
 from __future__ import annotations
@@ -15,21 +16,34 @@ from __future__ import annotations
 from cspec.compiler.ir import Constraint, Problem, Recovery
 from cspec.compiler.rewrite import call, function_name
 from cspec.dsl.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
+from cspec.dsl.settings.methods import Method
 
 
-def canonical(problem: Problem) -> Problem:
-    """Maximization becomes minimization; each constraint gets its canonical parts."""
+def canonical(problem: Problem, method: Method | None = None) -> Problem:
+    """Maximization becomes minimization; each constraint gets its canonical parts.
+
+    `method` is the one of every constraint that names none.
+    """
     sign = -1.0 if problem.sense == "maximize" else 1.0
     objective = negate(problem.objective) if sign < 0 else problem.objective
-    constraints = tuple(with_parts(c, sign) for c in problem.constraints)
+    constraints = tuple(with_parts(c, sign, method) for c in problem.constraints)
     update = {"objective": objective, "objective_sign": sign, "constraints": constraints}
     return problem.model_copy(update=update)
 
 
-def with_parts(constraint: Constraint, sign: float) -> Constraint:
-    """A constraint with its canonical functions; `sign` is -1 where the spec maximizes."""
-    found = {"parts": _parts(constraint), "recovery": _recovery(constraint, sign)}
-    return constraint.model_copy(update=found)
+def with_parts(constraint: Constraint, sign: float, method: Method | None = None) -> Constraint:
+    """A constraint with its canonical functions; `sign` is -1 where the spec maximizes.
+
+    `method` is the one of a constraint that names none.
+    """
+    whole = constraint.soft is not None or _is_whole(constraint, method)
+    found = constraint.model_copy(update={"whole": whole})
+    return found.model_copy(update={"parts": split(found), "recovery": _recovery(found, sign)})
+
+
+def _is_whole(constraint: Constraint, method: Method | None) -> bool:
+    chosen = method if constraint.method is None else constraint.method
+    return not constraint.construction and isinstance(chosen, Method) and chosen.whole
 
 
 def _recovery(constraint: Constraint, sign: float) -> Recovery:
@@ -37,52 +51,71 @@ def _recovery(constraint: Constraint, sign: float) -> Recovery:
     return Recovery(sensitivity_sign=sign * direction)
 
 
-def _parts(constraint: Constraint) -> tuple[Expr, ...]:
+def split(constraint: Constraint) -> tuple[Expr, ...]:
+    """The canonical functions of a constraint; of a set none, of an event those it has."""
     if constraint.relation == "in" or constraint.event is not None:
         return constraint.parts
     return parts_of(constraint.value, constraint)
 
 
-def parts_of(value: Expr, constraint: Constraint) -> tuple[Expr, ...]:
-    """Canonical functions of a constraint with `value` for its own: a surrogate, or that itself."""
-    bound = constraint.bound
-    match constraint.relation:
-        case "==":
-            return (minus(bound, value) if constraint.mirrored else minus(value, bound),)
-        case "<=":
-            return upper(value, bound)
-        case _:
-            return lower(value, bound)
+def parts_of(value: Expr, constraint: Constraint, linear: bool = True) -> tuple[Expr, ...]:
+    """Canonical functions of a constraint with `value` for its own: a surrogate, or that itself.
+
+    Quotients are split unless `linear` is false; a `whole` constraint is one function, as written.
+    """
+    bound, relation = constraint.bound, constraint.relation
+    if constraint.whole or relation == "==":
+        return (as_written(value, constraint),)
+    return upper(value, bound, linear) if relation == "<=" else lower(value, bound, linear)
 
 
-def upper(value: Expr, bound: Expr) -> tuple[Expr, ...]:
+def as_written(value: Expr, constraint: Constraint) -> Expr:
+    """One function, <= 0 (or == 0) exactly when a constraint holds with `value` for its own."""
+    swapped = constraint.relation == ">=" or constraint.mirrored
+    return minus(constraint.bound, value) if swapped else minus(value, constraint.bound)
+
+
+def upper(value: Expr, bound: Expr, linear: bool = True) -> tuple[Expr, ...]:
     """Functions that are all <= 0 exactly when value <= bound."""
     match function_name(value), value:
         case "abs", Call(arguments=(inner,)):
             return (minus(inner, bound), minus(negate(inner), bound))
         case "max", Call(arguments=arguments):
-            return tuple(part for argument in arguments for part in upper(argument, bound))
+            return tuple(part for argument in arguments for part in upper(argument, bound, linear))
         case "gap", Call(arguments=(vector,)):
             return (minus(call("differences", vector), bound),)
-    quotient = _quotient(value)
+    quotient = _quotient(value) if linear else None
     if quotient:
         numerator, denominator = quotient
         return (minus(numerator, times(bound, denominator)),)
     return (minus(value, bound),)
 
 
-def lower(value: Expr, bound: Expr) -> tuple[Expr, ...]:
+def lower(value: Expr, bound: Expr, linear: bool = True) -> tuple[Expr, ...]:
     """Functions that are all <= 0 exactly when value >= bound."""
     match function_name(value), value:
         case "min", Call(arguments=arguments):
-            return tuple(part for argument in arguments for part in lower(argument, bound))
-        case "ratio", Call(arguments=(vector,)):
+            return tuple(part for argument in arguments for part in lower(argument, bound, linear))
+        case "ratio", Call(arguments=(vector,)) if linear:
             return (call("ratio_differences", vector, bound),)
-    quotient = _quotient(value)
+    quotient = _quotient(value) if linear else None
     if quotient:
         numerator, denominator = quotient
         return (minus(times(bound, denominator), numerator),)
     return (minus(bound, value),)
+
+
+def rescales(value: Expr) -> bool:
+    """Whether a part of `value <= b` is (value - b) times a denominator: of ratios and quotients.
+
+    Its sign is that of value - b, its size is not.
+    """
+    match function_name(value), value:
+        case "ratio", Call():
+            return True
+        case "max" | "min", Call(arguments=arguments):
+            return any(rescales(argument) for argument in arguments)
+    return _quotient(value) is not None
 
 
 def _quotient(value: Expr) -> tuple[Expr, Expr] | None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.ir import Category, PerExample
+from cspec.compiler.passes.truths import truth
 from cspec.compiler.rewrite import function_name, rewrite
 from cspec.dsl.diagnostics import Diagnostic, Fix, SpecError
+from cspec.dsl.measured_on import TAILS, measured_on
 from cspec.dsl.nodes import (
     Attribute,
     Call,
@@ -26,14 +29,17 @@ from cspec.dsl.nodes import (
     Name,
     Number,
     String,
+    walk,
 )
 
 _SHOWN = 12
 """Values that a message lists at most."""
 
 
-def codes(expr: Expr, facts: Facts) -> Expr:
+def codes(expr: Expr, facts: Facts, targets: Mapping[str, str]) -> Expr:
     """`expr` with every value that a column or a prediction is compared with as its code.
+
+    `targets` tells which column each model predicts.
 
     Raises:
         SpecError: values that the column does not have, all of them at once.
@@ -41,10 +47,8 @@ def codes(expr: Expr, facts: Facts) -> Expr:
     found: dict[int, Diagnostic] = {}
 
     def step(node: Expr) -> Expr:
-        if isinstance(node, Expectation | PerExample) and node.dataset in facts.data:
-            columns = facts.data[node.dataset or ""].columns
-            return _coded(node, columns, found)
-        return node
+        data = facts.data.get(_measured_on(node))
+        return node if data is None else _coded(node, _Columns(data.columns, targets), found)
 
     changed = rewrite(expr, step)
     if found:
@@ -52,19 +56,49 @@ def codes(expr: Expr, facts: Facts) -> Expr:
     return changed
 
 
-def _coded(node: Expr, columns: Mapping[str, ColumnFacts], found: dict[int, Diagnostic]) -> Expr:
+def _measured_on(node: Expr) -> str:
+    """The dataset of a mean, a fraction, a tail or a value of each example."""
+    if isinstance(node, PerExample):
+        return node.dataset or ""
+    if isinstance(node, Expectation) or function_name(node) in TAILS:
+        return next((name for name, _ in measured_on(node)), "")
+    return ""
+
+
+class _Columns(NamedTuple):
+    """The columns of a dataset, and the one that each model predicts."""
+
+    facts: Mapping[str, ColumnFacts]
+    targets: Mapping[str, str]
+
+    def of(self, expr: Expr) -> str | None:
+        """The categorical column whose values an expression has: itself, or what is predicted."""
+        name = _bound_as(expr) or self._predicted(expr)
+        known = self.facts.get(name or "")
+        return name if known is not None and known.classes else None
+
+    def _predicted(self, expr: Expr) -> str | None:
+        if function_name(expr) != "pred":
+            return None
+        called = (function_name(node) or "" for node in walk(expr) if isinstance(node, Call))
+        return next((self.targets[name] for name in called if name in self.targets), None)
+
+
+def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
     def step(inner: Expr) -> Expr:
         match inner:
             case Compare(operands=operands, operators=operators):
-                column = next((c for o in operands if (c := _column(o, columns))), None)
+                column = next((c for o in operands if (c := columns.of(o))), None)
                 if column is None:
+                    _no_truths(operands, columns.facts, found)
                     return inner
                 exact = all(operator in ("==", "!=") for operator in operators)
                 coded = tuple(_code(o, column, columns, found, exact) for o in operands)
                 return inner.model_copy(update={"operands": coded})
             case Membership(element=element, set=FiniteSet(items=items) as within):
-                column = _column(element, columns)
+                column = columns.of(element)
                 if column is None:
+                    _no_truths((element, *items), columns.facts, found)
                     return inner
                 coded = tuple(_code(o, column, columns, found) for o in items)
                 return inner.model_copy(update={"set": within.model_copy(update={"items": coded})})
@@ -72,17 +106,6 @@ def _coded(node: Expr, columns: Mapping[str, ColumnFacts], found: dict[int, Diag
                 return inner
 
     return rewrite(node, step)
-
-
-def _column(expr: Expr, columns: Mapping[str, ColumnFacts]) -> str | None:
-    """The categorical column whose values an expression has: itself, or the labels of `pred`."""
-    name = _bound_as(expr)
-    if name in columns and columns[name].classes:
-        return name
-    if isinstance(expr, Call) and function_name(expr) == "pred":
-        labelled = [name for name in ("y", *columns) if name in columns and columns[name].classes]
-        return labelled[0] if labelled else None
-    return None
 
 
 def _bound_as(expr: Expr) -> str:
@@ -100,12 +123,12 @@ def _bound_as(expr: Expr) -> str:
 def _code(
     expr: Expr,
     column: str,
-    columns: Mapping[str, ColumnFacts],
+    columns: _Columns,
     found: dict[int, Diagnostic],
     exact: bool = True,
 ) -> Expr:
     """One side; numbers must be codes where they are compared with `==` or `!=`."""
-    classes = columns[column].classes
+    classes = columns.facts[column].classes
     match expr:
         case String(value=text):
             places = [i for i, value in enumerate(classes) if str(value) == text]
@@ -113,9 +136,18 @@ def _code(
                 found[expr.span.start] = _no_value(expr, f'"{text}"', column, classes)
                 return expr
             return Category(column=column, text=text, code=places[0], span=expr.span)
+        case Name() if (said := truth(expr)) is not None:
+            place = truth_place(said, classes)
+            if place is None:
+                found[expr.span.start] = _no_value(expr, expr.id, column, classes)
+                return expr
+            text = str(classes[place])
+            return Category(column=column, text=text, code=place, span=expr.span)
         case Number(value=value) if exact and value in classes and _renumbered(classes):
             place = classes.index(value)
-            if value in range(len(classes)) and place != value:
+            if place == value:
+                return expr
+            if value in range(len(classes)):
                 found[expr.span.start] = _two_readings(expr, value, column, classes)
                 return expr
             return Category(column=column, text=str(classes[place]), code=place, span=expr.span)
@@ -124,6 +156,26 @@ def _code(
             return expr
         case _:
             return expr
+
+
+def truth_place(said: bool, classes: tuple[str | int | float | bool, ...]) -> int | None:
+    """The place of true or false among the values of a column: True, 1, or text that says so."""
+    meant = {str(said).lower(), str(int(said))}
+    places = [i for i, value in enumerate(classes) if str(value).lower() in meant]
+    return places[0] if len(places) == 1 else None
+
+
+def _no_truths(
+    operands: Iterable[Expr], columns: Mapping[str, ColumnFacts], found: dict[int, Diagnostic]
+) -> None:
+    """Whole numbers other than 0 and 1 are compared with `true` or `false`."""
+    said = next((o for o in operands if truth(o) is not None), None)
+    names = [o.id for o in operands if isinstance(o, Name) and o.id in columns]
+    for name in names:
+        levels = columns[name].levels
+        if said is not None and set(levels) - {0, 1}:
+            assert isinstance(said, Name)
+            found[said.span.start] = _no_value(said, said.id, name, levels)
 
 
 def _renumbered(classes: tuple[str | int | float | bool, ...]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.passes.metric_words import labeled_metric
 from cspec.compiler.passes.rules import EVENTS
 from cspec.compiler.passes.sides import Sides, sides
 from cspec.compiler.rewrite import number
@@ -29,7 +30,7 @@ def collect(checked: Checked) -> Problem:
     for item in checked.elaborated.constraints():
         constraints.extend(_flatten(checked, item, "", (), ()))
     metrics = tuple(
-        (item.name, item.value)
+        (item.name, labeled_metric(item.value, checked.symbols))
         for item in checked.elaborated.items
         if isinstance(item, nodes.Metric)
     )

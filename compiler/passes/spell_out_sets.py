@@ -1,7 +1,8 @@
 """Write sets of decision variables as relations, where a solver can take the whole problem.
 
     s: w in simplex      ->   s.sum: sum(w) == 1,  s.sign: w >= 0
-    b: w in ball(r)      ->   b: sumsq(w) <= r^2                        (norm 2)
+    b: w in ball(r)      ->   b: sumsq(w) <= r^2       (norm 2)
+    b: w in ball(c, r)   ->   b: sumsq(w - c) <= r^2   (norm 2)
     p: w in nonneg       ->   p: w >= 0
 
 For small problems of `var`s alone, under `auto` and `sqp`: sequential quadratic programming solves
@@ -102,9 +103,14 @@ def _spelled(c: Constraint) -> tuple[Constraint, ...] | None:
             for k in keywords
         ):
             square = Power(base=radius, exponent=number(2), span=radius.span)
-            return (_relation(c, call("sumsq", _from(c.value, center)), square, "<="),)
+            return (_relation(c, call("sumsq", _around(c.value, center)), square, "<="),)
         case _:
             return None
+
+
+def _around(value: Expr, center: list[Expr]) -> Expr:
+    """x - center, without a center x."""
+    return minus(value, center[0]) if center else value
 
 
 def _asked(c: Constraint, checked: Checked) -> tuple[Constraint, ...] | None:

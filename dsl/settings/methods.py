@@ -18,6 +18,10 @@ class Method(Settings):
 
     multipliers: ClassVar[bool] = False
     """Whether the method has multipliers to report."""
+    whole: ClassVar[bool] = False
+    """Whether it weighs the violation as written, and not each canonical part by itself."""
+    prices: ClassVar[bool] = True
+    """Whether its multipliers are prices of the bounds where a run ends stationary."""
 
 
 class Auto(Method):
@@ -27,27 +31,40 @@ class Auto(Method):
 
 
 class Penalty(Method):
-    """f + c g (signed), the fixed penalty of the position paper's eq. 2: a baseline.
+    """f + c (value - bound), the fixed penalty of the position paper's eq. 2: a baseline.
 
-    Linear in g: nothing stops it at the boundary, so it can reward being far inside or leave the
-    constraint violated for every c. It is here to be compared with.
+    Signed and as written (`>=` turned around): of `abs`, `gap`, `max` the whole expression, so that
+    the most violated part pulls; of an equality c |value - bound|. Nothing stops it at the
+    boundary, so it can reward being far inside or leave the constraint violated for every c. It is
+    here to be compared with.
     """
 
     word: ClassVar[str] = "penalty"
+    whole: ClassVar[bool] = True
     coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
 class ExactPenalty(Method):
-    """f + c [g]+ (and c |h|): exact for c above the largest multiplier, not smooth."""
+    """f + c times the violation as written: exact for c above the largest multiplier, not smooth.
+
+    [value - bound]+, for an equality |value - bound|; of a relation between many numbers, and of
+    a set, the sum over entries.
+    """
 
     word: ClassVar[str] = "exact_penalty"
+    whole: ClassVar[bool] = True
     coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
 class QuadraticPenalty(Method):
-    """f + c/2 [g]+^2 (and c/2 h^2): smooth, always a little violated."""
+    """f + c/2 times the square of the violation as written: smooth, always a little violated.
+
+    [value - bound]+^2, for an equality (value - bound)^2; of a relation between many numbers, and
+    of a set, the sum over entries: the squared Euclidean norm.
+    """
 
     word: ClassVar[str] = "quadratic_penalty"
+    whole: ClassVar[bool] = True
     coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
@@ -64,7 +81,9 @@ class Lagrangian(Method):
     restart: bool = Field(False, description="set a multiplier to 0 when its constraint holds")
     max_multiplier: float = Field(1e6, gt=0, description="safeguard on the multipliers")
     start: float = Field(0.0, description="multipliers at the start")
-    warmup: int = Field(0, ge=0, description="steps before multipliers start to move")
+    warmup: int = Field(
+        0, ge=0, description="first steps of the run during which multipliers do not move"
+    )
     dual_data: str | None = Field(None, description="the split multipliers are moved on")
     dual_on: Literal["true", "surrogate"] = Field(
         "true", description="whether the true or the surrogate constraint moves multipliers"
@@ -86,8 +105,8 @@ class AugmentedLagrangian(Method):
     )
     every: Every = Field(
         EPOCH,
-        description="how often multipliers and penalties move; default: an epoch, or as many as "
-        "make 50 steps",
+        description="how often multipliers move, and penalties, at most once in 50 steps; default: "
+        "an epoch, or as many as make 50 steps",
     )
     lr: float | None = Field(None, gt=0, description="dual step; default: the penalty itself")
     rule: Literal["stagnation", "lancelot"] = Field(
@@ -106,6 +125,7 @@ class Sal(Method):
 
     word: ClassVar[str] = "sal"
     multipliers: ClassVar[bool] = True
+    prices: ClassVar[bool] = False
     penalty: float = Field(1e-2, gt=0, description="mu_init: penalty at the start of a shuffle")
     growth: float = Field(1.1, gt=1, description="sigma: growth after a rejected update")
     max_penalty: float = Field(1e3, gt=0, description="mu_max")
@@ -141,10 +161,16 @@ class Admm(Method):
 
 
 class Projection(Method):
-    """Project onto the set after each optimizer step: the constraint holds at every step."""
+    """Project onto the set after each optimizer step: the constraint holds at every step.
+
+    The start is projected, too, whatever `every` says (with `warmup` it is not, and a count on its
+    ramp starts dense), and so is the end.
+    """
 
     word: ClassVar[str] = "projection"
-    every: Every = Field(STEP, description="how often to project (always once more at the end)")
+    every: Every = Field(
+        STEP, description="how often to project (always at the start and at the end)"
+    )
     ramp: float = Field(
         0.3, ge=0, lt=1, description="share of the run over which a count shrinks to its bound"
     )
@@ -283,7 +309,12 @@ class Construction(Method):
 
 
 class Soft(Settings):
-    """`soft(weight=0.1)`: a preference, weight times the violation is added to the objective."""
+    """`soft(weight=0.1)`: a preference, weight times the violation is added to the objective.
+
+    The violation is the one as written, [value - bound]+ or |value - bound|: of `gap`, `max`, `abs`
+    that of the whole expression; of a set its largest entry. Of a relation between many numbers
+    it is the sum over entries, with `power=2` the sum of squares.
+    """
 
     word: ClassVar[str] = "soft"
     weight: float = Field(1.0, gt=0, description="weight of the violation in the objective")

@@ -56,11 +56,11 @@ def describe(program: Program, state: Mapping[str, Any]) -> str:
 
 def worst_violation(program: Program, violations: Mapping[str, float]) -> tuple[str, float] | None:
     """The largest canonical violation of a requirement: of g, or of |h|."""
-    relations = {c.label: c.relation for c in program.constraints if not c.soft}
+    equal = {c.label: c.equal for c in program.constraints if not c.soft}
     sized = [
-        (label, abs(value) if relations[label] == "==" else value)
+        (label, abs(value) if equal[label] else value)
         for label, value in violations.items()
-        if label in relations and not math.isnan(value)
+        if label in equal and not math.isnan(value)
     ]
     return max(sized, key=lambda item: item[1], default=None)
 

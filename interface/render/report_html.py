@@ -119,7 +119,9 @@ def _curves(result: Result, program: Program) -> list[str]:
         return ["<p>the run is too short for curves</p>"]
     steps = [float(row.step) for row in rows]
     objective = Series("objective", steps, [row.objective for row in rows])
-    found = [_figure("Objective (as minimized, on the batches)", [objective], "objective")]
+    added = ", with preferences" if any(c.soft for c in result.constraints) else ""
+    caption = f"Objective (as written, on the batches{added})"
+    found = [_figure(caption, [objective], "objective")]
     facts = {c.label: c for c in program.constraints}
     shown = [c for c in result.constraints if any(c.name in r.violations for r in rows)]
     for constraint in shown[:CHARTS]:
@@ -141,9 +143,13 @@ def _curves(result: Result, program: Program) -> list[str]:
 def _measured(
     facts: ConstraintFacts, bound: float, steps: Sequence[float], violations: Sequence[float]
 ) -> tuple[list[Series], str]:
-    """The value against its bound; where the bound moves (or it is a set), the violation."""
+    """The value against its bound; the violation where that can't be read from it.
+
+    So it is where the bound moves, for a set, and for ratios, which are measured times their
+    denominator.
+    """
     ends = [steps[0], steps[-1]]
-    if facts.relation == "in" or "ramp(" in facts.text:
+    if facts.relation == "in" or facts.rescaled or "ramp(" in facts.text:
         zero = Series("met below", ends, [0.0, 0.0], dashed=True)
         return [Series("violation", steps, violations), zero], "violation"
     values = [bound + facts.sign * violation for violation in violations]

@@ -14,10 +14,10 @@ STATUS_WORDS = {
     "satisfied": "all requirements met",
     "violated": "a requirement is NOT MET",
     "uncertified": "met, but not certified with the confidence asked for",
-    "suspected_infeasible": "suspected INFEASIBLE: the requirements may exclude each other",
-    "infeasible": "INFEASIBLE: no point meets all requirements",
-    "nonfinite": "ended by numbers that are not finite",
-    "interrupted": "interrupted; what was trained is kept",
+    "suspected_infeasible": "suspected INFEASIBLE [CS601]: the requirements may exclude each other",
+    "infeasible": "INFEASIBLE [CS601]: no point meets all requirements",
+    "nonfinite": "ended by numbers that are not finite [CS602]",
+    "interrupted": "interrupted [CS603]; what was trained is kept",
 }
 UNBOUNDED = "UNBOUNDED: the objective falls without end while the requirements hold"
 HEADER = (
@@ -58,7 +58,7 @@ def apart(value: float, bound: float) -> tuple[str, str]:
 
 def slack(c: ConstraintResult) -> str:
     """How far inside or outside: `0.013`, `over by 0.02`, `off by 1e-05, tolerance 1e-03`."""
-    if math.isnan(c.value):
+    if math.isnan(c.value) or math.isnan(c.bound):
         return ""
     tolerated = c.satisfied and c.tolerance > 0
     within = f", tolerance {number(c.tolerance, 2)}" if tolerated else ""
@@ -160,11 +160,11 @@ def explain_miss(
 
     Where a note of the run says why, nothing is guessed from the multiplier.
     """
-    if math.isnan(c.value):
-        return [
-            f"{c.name} NOT MET: it could not be measured on {where(c)}",
-            "  try: look for empty groups or numbers that are not finite in its data",
-        ]
+    if math.isnan(c.value) or math.isnan(c.bound):
+        look = "look for empty groups or numbers that are not finite in its data"
+        if any(note.startswith(f"{c.name}: not measured") for note in notes):
+            look = "data that have what its note below misses"
+        return [f"{c.name} NOT MET: it could not be measured on {where(c)}", f"  try: {look}"]
     value, bound = apart(c.value, c.bound)
     n = "" if c.n is None else f" ({c.n:,} examples)"
     head = f"{c.name} NOT MET on {where(c)}{n}: `{c.text}` has {value}"

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
@@ -78,4 +80,67 @@ def _recoded(
         dataset,
         columns={**dataset.columns, column: moved},
         classes={**dataset.classes, column: union},
+    )
+
+
+def coded_like(dataset: Dataset, classes: Mapping[str, tuple[Any, ...]]) -> Dataset:
+    """The dataset with the codes that its columns have where `classes` were numbered.
+
+    Raises:
+        DataError: a value that is no class there.
+    """
+    found = dict(dataset.columns)
+    for column, known in classes.items():
+        if column in found and dataset.classes.get(column) != known:
+            own = dataset.classes.get(column)
+            values = found[column] if own is None else [own[code] for code in found[column]]
+            found[column] = codes_of(values, known, column)
+    kept = {column: known for column, known in classes.items() if column in found}
+    return replace(dataset, columns=found, classes={**dataset.classes, **kept})
+
+
+def codes_of(values: Any, classes: Sequence[Any], column: str) -> Tensor:
+    """The position of each value in `classes`; whole numbers are codes where classes are text.
+
+    Raises:
+        DataError: a value that is no class.
+    """
+    if isinstance(values, Tensor):
+        by_code = isinstance(classes[0], str) or list(classes) == list(range(len(classes)))
+        if not by_code:
+            return _looked_up(values, classes, column)
+        codes = values.long()
+        if codes.device.type == "cpu" and codes.numel():
+            _require_codes(codes, classes, column)
+        return codes
+    array = np.asarray(values)
+    if array.dtype.kind in "biuf":
+        return codes_of(torch.from_numpy(np.ascontiguousarray(array)), classes, column)
+    places = {value: code for code, value in enumerate(classes)}
+    unknown = [value for value in dict.fromkeys(array.ravel().tolist()) if value not in places]
+    if unknown:
+        raise _no_class(unknown[0], classes, column)
+    return torch.tensor([places[value] for value in array.ravel().tolist()]).reshape(array.shape)
+
+
+def _looked_up(values: Tensor, classes: Sequence[Any], column: str) -> Tensor:
+    """Codes of numbers that are not their own codes: 1, 2, 5, or false and true."""
+    known = torch.tensor([float(value) for value in classes], device=values.device)
+    same = values.unsqueeze(-1).to(known.dtype) == known
+    if not bool(same.any(-1).all()):
+        raise _no_class(values[~same.any(-1)][0].item(), classes, column)
+    return same.long().argmax(-1)
+
+
+def _require_codes(codes: Tensor, classes: Sequence[Any], column: str) -> None:
+    lowest, highest = int(codes.min()), int(codes.max())
+    if lowest < 0 or highest >= len(classes):
+        raise _no_class(lowest if lowest < 0 else highest, classes, column)
+
+
+def _no_class(value: Any, classes: Sequence[Any], column: str) -> DataError:
+    shown = ", ".join(repr(item) for item in classes[:10])
+    return DataError(
+        f"column `{column}` holds {value!r}, which is none of its known values",
+        f"they are: {shown}",
     )

@@ -1,14 +1,17 @@
 """The record of a dataset: named columns of one length, checked when it is made."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from cspec.dsl.wording import closest
 from cspec.runtime.data.errors import DataError, raise_all
+
+if TYPE_CHECKING:
+    from cspec.runtime.data.stream import Items, Stream
 
 _MOST_WHOLE_CLASSES = 10_000
 
@@ -28,6 +31,9 @@ class Dataset:
         scaling: of each feature that is standardized its name, mean and deviation: the model sees
             (feature - mean) / deviation.
         provenance: where the data came from: file, sizes, seed.
+        stream: training batches as a loader makes them, where the data came from one.
+        items: examples read anew, where each reading gives others.
+        notes: what is to be told of how the data were read.
 
     Raises:
         DataError: no columns, no rows, unequal lengths, NaN or infinite numbers.
@@ -40,6 +46,9 @@ class Dataset:
     provenance: str = ""
     features: Mapping[str, Tensor] = field(default_factory=dict)
     scaling: tuple[tuple[str, float, float], ...] = ()
+    stream: "Stream | None" = None
+    items: "Items | None" = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.columns:
@@ -81,7 +90,13 @@ class Dataset:
         def chosen(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
             return {name: v[rows.to(v.device)] for name, v in values.items()}
 
-        return replace(self, columns=chosen(self.columns), features=chosen(self.features))
+        return replace(
+            self,
+            columns=chosen(self.columns),
+            features=chosen(self.features),
+            stream=None,
+            items=None,
+        )
 
     def shaped(self, inputs: Collection[str]) -> "Dataset":
         """The same data with (N, 1) as (N,), but for columns that models take as they are.
@@ -109,6 +124,22 @@ class Dataset:
     def renamed(self, name: str) -> "Dataset":
         """The same data under another name."""
         return replace(self, name=name)
+
+    def with_columns_renamed(self, names: Mapping[str, str]) -> "Dataset":
+        """The same data, columns by other names where `names` has one."""
+        return replace(
+            self,
+            columns={names.get(name, name): value for name, value in self.columns.items()},
+            classes={names.get(name, name): value for name, value in self.classes.items()},
+        ).drawn_by(lambda batch: batch.with_columns_renamed(names))
+
+    def drawn_by(self, change: "Callable[[Dataset], Dataset]") -> "Dataset":
+        """The same data, each batch that a source draws changed like the whole."""
+        return replace(
+            self,
+            stream=None if self.stream is None else self.stream.then(change),
+            items=None if self.items is None else self.items.then(change),
+        )
 
     def noted(self, remark: str) -> "Dataset":
         """The same data with a remark added to its provenance."""

@@ -1,57 +1,89 @@
 """Data that come from Python: tensors, arrays, dictionaries, frames, torch datasets and loaders."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, TensorDataset
 from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import TensorDataset
 
-from cspec.runtime.data.dataset import Dataset, need_columns, whole_classes
-from cspec.runtime.data.encode import Encoded, encode_plain, in_full
+from cspec.runtime.data.columns import (
+    column,
+    feature_names,
+    is_column,
+    is_frame,
+    names_columns,
+)
+from cspec.runtime.data.dataset import Dataset, need_columns
 from cspec.runtime.data.errors import DataError
+from cspec.runtime.data.loaders import Read, named_columns, read
+from cspec.runtime.data.reading import Reading
 
-_READ_AT_ONCE = 256
+HALF = (torch.float16, torch.bfloat16)
 
 
-def as_dataset(obj: Any, name: str, columns: Sequence[str] = ("x", "y")) -> Dataset:
+def as_dataset(
+    obj: Any, name: str, columns: Sequence[str] = ("x", "y"), reading: Reading | None = None
+) -> Dataset:
     """Any data that Python holds, as a record with the columns that the spec declares.
 
-    Accepted: a `Dataset`; a mapping of arrays; a pandas frame; a tuple of arrays in the order of
-    `columns`; a torch dataset or loader that yields tuples or mappings, and any other iterable of
-    such batches, which are read once. A map-style dataset is read in its own order: training has
-    an order of its own. Text and truth values become codes with `classes`; numbers keep their
-    values, floating-point ones in torch's default dtype.
+    Accepted: a `Dataset`; a mapping of columns; a pandas frame; a tuple of columns in their
+    order; a torch dataset (map-style or not) of tuples or mappings; a loader, list or any other
+    iterable of such batches; a list of such examples. A column is a tensor, an array, a list, a
+    pandas series; `x` may be a frame. Text and truth values become codes with `classes`; numbers
+    keep their values, floating-point ones at least in torch's default dtype.
+
+    A map-style dataset is read in its own order: training has an order of its own. The batches of
+    a loader or iterable are those of the training, drawn anew each epoch (`stream`).
 
     Raises:
         DataError: a column that is missing (it lists what is there), another number of columns,
-            an object that is no data, or what `Dataset` refuses.
+            an object that is no data, or what a column or `Dataset` refuses.
     """
     if isinstance(obj, Dataset):
-        found: Mapping[str, Any] = obj.columns
-        need_columns(name, columns, found)
+        need_columns(name, columns, obj.columns)
         return obj.renamed(name)
-    raw = _raw(obj, name, columns)
-    features = _feature_names(raw, columns) if _is_frame(obj) and "x" not in obj.columns else ()
-    return _encoded(raw, name, columns, features, f"Python {type(obj).__name__}")
+    kind = f"Python {type(obj).__name__}"
+    found = _plain(obj, name, columns)
+    if found is not None:
+        return _encoded(found.columns, name, columns, found.features, Read({}, words=kind))
+
+    def converted(batch: Mapping[str, Any]) -> Dataset:
+        return _encoded(batch, name, columns, (), Read({}))
+
+    source = read(obj, name, columns, reading or Reading(), converted)
+    return _encoded(source.columns, name, columns, (), source, kind)
 
 
-def _raw(obj: Any, name: str, columns: Sequence[str]) -> Mapping[str, Any]:
-    """Raw columns by name, before they become tensors."""
-    if _is_frame(obj):
-        return _frame_columns(obj, name, columns)
+class _Plain(NamedTuple):
+    """Raw columns by name, and names of the parts of `x`."""
+
+    columns: Mapping[str, Any]
+    features: tuple[str, ...] = ()
+
+
+def _plain(obj: Any, name: str, columns: Sequence[str]) -> _Plain | None:
+    """Columns of data that come as columns; None for what comes in batches or examples."""
+    if is_frame(obj):
+        return _of_frame(obj, name, columns)
     if isinstance(obj, Mapping):
-        return obj
-    if isinstance(obj, TensorDataset):
-        return _named(obj.tensors, name, columns)
-    if isinstance(obj, (DataLoader, TorchDataset)):
-        return _collected(_in_order(obj), name, columns)
-    if isinstance(obj, tuple) and obj and all(_is_array(item) for item in obj):
-        return _named(obj, name, columns)
-    if isinstance(obj, Iterable) and not _is_array(obj) and not isinstance(obj, (str, bytes)):
-        return _collected(obj, name, columns)
+        return _Plain({str(key): obj[key] for key in obj}, feature_names(obj.get("x")))
+    if isinstance(obj, np.ndarray) and obj.dtype.names is not None:
+        return _Plain({field: obj[field] for field in obj.dtype.names})
+    if hasattr(obj, "to_pandas"):
+        return _plain(obj.to_pandas(), name, columns)
+    if type(obj) is TensorDataset:
+        return _Plain(named_columns(obj.tensors, name, columns))
+    if names_columns(obj):
+        named = named_columns(obj, name, columns)
+        return _Plain(named, feature_names(named.get("x")))
+    batches = isinstance(obj, (TorchDataset, Iterable)) and not isinstance(obj, (str, bytes))
+    if batches and (isinstance(obj, list) or not is_column(obj)):
+        return None
     raise DataError(
         f"`{name}` is bound to {_in_words(obj)}, which is no data",
         f"give a mapping of arrays, a tuple ({', '.join(columns)}) of arrays, a torch dataset or "
@@ -70,87 +102,14 @@ def _in_words(obj: Any) -> str:
     return f"an object of type {type(obj).__name__}"
 
 
-def _is_array(obj: Any) -> bool:
-    return isinstance(obj, (Tensor, np.ndarray)) or (
-        isinstance(obj, list) and bool(obj) and isinstance(obj[0], (int, float, str, list))
-    )
-
-
-def _is_frame(obj: Any) -> bool:
-    kind = type(obj)
-    return kind.__name__ == "DataFrame" and kind.__module__.split(".")[0] == "pandas"
-
-
-def _named(values: Sequence[Any], name: str, columns: Sequence[str]) -> dict[str, Any]:
-    if len(values) != len(columns):
-        raise DataError(
-            f"`{name}` declares the columns {', '.join(columns)}, but {len(values)} were given",
-            "declare one name for each, in the order in which they are given",
-        )
-    return dict(zip(columns, values, strict=True))
-
-
-def _in_order(obj: Any) -> Iterable[Any]:
-    """Batches of a dataset or loader; a loader's shuffling is undone where it only shuffles."""
-    if isinstance(obj, DataLoader):
-        plain = isinstance(obj.sampler, SequentialSampler) or (
-            isinstance(obj.sampler, RandomSampler)
-            and not obj.sampler.replacement
-            and obj.sampler.num_samples == len(obj.sampler)
-            and len(obj.sampler) == len(cast(Any, obj.dataset))
-        )
-        if obj.batch_size is None or not plain or not hasattr(obj.dataset, "__len__"):
-            return obj
-        return DataLoader(obj.dataset, batch_size=obj.batch_size, collate_fn=obj.collate_fn)
-    return DataLoader(obj, batch_size=_READ_AT_ONCE)
-
-
-def _collected(batches: Iterable[Any], name: str, columns: Sequence[str]) -> dict[str, Any]:
-    """The batches laid end to end, column by column."""
-    pieces: dict[str, list[Any]] = {}
-    for batch in batches:
-        if isinstance(batch, Mapping):
-            named: Mapping[str, Any] = batch
-        elif isinstance(batch, (tuple, list)):
-            named = _named(batch, name, columns)
-        else:
-            raise DataError(
-                f"`{name}` yields a {type(batch).__name__} instead of a tuple or mapping",
-                f"each batch must hold the columns {', '.join(columns)}",
-            )
-        need_columns(name, columns, named)
-        for column in columns:
-            pieces.setdefault(column, []).append(named[column])
-    if not pieces:
-        raise DataError(f"the data `{name}` is empty: it yields no batch")
-    return {column: _concatenated(values) for column, values in pieces.items()}
-
-
-def _concatenated(pieces: Sequence[Any]) -> Any:
-    if all(isinstance(piece, Tensor) for piece in pieces):
-        return torch.cat([piece.detach().cpu() for piece in pieces])
-    return np.concatenate([np.asarray(piece) for piece in pieces])
-
-
-def _frame_columns(frame: Any, name: str, columns: Sequence[str]) -> dict[str, Any]:
+def _of_frame(frame: Any, name: str, columns: Sequence[str]) -> _Plain:
     """Declared columns of a frame; without a column `x`, all the others side by side are `x`."""
-    found = {str(c): frame[c].to_numpy() for c in frame.columns}
-    rest = [c for c in found if c not in columns]
-    if "x" in columns and "x" not in found and rest:
-        for column in rest:
-            if found[column].dtype.kind not in "biuf":
-                raise DataError(
-                    f"the input column `{column}` of `{name}` holds text",
-                    "encode it as numbers first, declare it as a column, or read the table with "
-                    "csv(...), which encodes text",
-                )
-        found["x"] = np.stack([found[c].astype(np.float64) for c in rest], axis=1)
-    return found
-
-
-def _feature_names(raw: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
-    """Names of the frame's columns that were put side by side."""
-    return tuple(c for c in raw if c not in columns) if "x" in raw else ()
+    found = {str(label): frame[label] for label in frame.columns}
+    rest = [label for label in frame.columns if str(label) not in columns]
+    if "x" not in columns or "x" in found or not rest:
+        return _Plain(found)
+    side_by_side = frame[rest]
+    return _Plain({**found, "x": side_by_side}, feature_names(side_by_side))
 
 
 def _encoded(
@@ -158,31 +117,28 @@ def _encoded(
     name: str,
     columns: Sequence[str],
     features: tuple[str, ...],
-    origin: str,
+    source: Read,
+    kind: str = "",
 ) -> Dataset:
     tensors: dict[str, Tensor] = {}
     classes: dict[str, tuple[Any, ...]] = {}
+    notes = list(source.notes)
     need_columns(name, columns, raw)
-    for column in columns:
-        tensors[column], values = _tensor(raw[column], column, name)
+    for wanted in columns:
+        tensors[wanted], values = column(raw[wanted], wanted, name)
         if values is not None:
-            classes[column] = values
-    return Dataset(name, tensors, classes, features, f"{origin} given as `{name}`")
-
-
-def _tensor(values: Any, column: str, name: str) -> Encoded:
-    if isinstance(values, Tensor):
-        tensor = values.detach()
-        if tensor.dtype == torch.bool and tensor.ndim == 1:
-            return tensor.long(), (False, True)
-        if tensor.is_floating_point():
-            return in_full(tensor), None
-        return tensor.long(), whole_classes(tensor)
-    array = np.asarray(values)
-    if array.ndim == 1:
-        if array.dtype == object and any(v is None or v != v for v in array):
-            raise DataError(f"column `{column}` of `{name}` has missing values")
-        return encode_plain(array, column)
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"column `{column}` of `{name}` holds {array.dtype}, not numbers")
-    return _tensor(torch.from_numpy(np.ascontiguousarray(array)), column, name)
+            classes[wanted] = values
+        if getattr(raw[wanted], "dtype", None) in (*HALF, np.float16):
+            came = str(raw[wanted].dtype).removeprefix("torch.")
+            notes.append(f"column `{wanted}` of `{name}` came in {came} and is held in float32")
+    words = "; ".join(part for part in (kind, source.words) if part)
+    return Dataset(
+        name,
+        tensors,
+        classes,
+        features,
+        f"{words} given as `{name}`",
+        stream=source.stream,
+        items=source.items,
+        notes=tuple(notes),
+    )

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from cspec.compiler.batching import batches_per_epoch
+
 
 def generator_for(*keys: int | str) -> torch.Generator:
     """A CPU generator whose seed is a hash of the keys: near keys give unrelated streams."""
@@ -22,11 +24,10 @@ def permutation(n: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(n, generator=generator_for("order", seed, epoch))
 
 
-def batches_per_epoch(n: int, batch_size: int | None, drop_last: bool = False) -> int:
-    """How many batches `batches` yields in an epoch."""
-    if batch_size is None:
-        return 1
-    return n // batch_size if drop_last else -(-n // batch_size)
+def _count(n: int, batch_size: int | None, drop_last: bool) -> int:
+    if drop_last and batch_size is not None:
+        return n // batch_size
+    return batches_per_epoch(n, batch_size)
 
 
 def batches(
@@ -48,7 +49,7 @@ def batches(
     """
     if n < 1 or (batch_size is not None and batch_size < 1):
         raise ValueError(f"batches need at least one example each, got n={n}, size {batch_size}")
-    count = batches_per_epoch(n, batch_size, drop_last)
+    count = _count(n, batch_size, drop_last)
     if not 0 <= start <= count:
         raise ValueError(f"batch {start} does not exist: the epoch has {count} batches")
     order = torch.arange(n) if batch_size is None else permutation(n, seed, epoch)
@@ -70,7 +71,7 @@ def forever(
 
     For datasets that cycle while another one counts the epochs.
     """
-    count = batches_per_epoch(n, batch_size, drop_last)
+    count = _count(n, batch_size, drop_last)
     if count < 1:
         raise ValueError(f"no batch of {batch_size} fits in {n} examples")
     epoch, position = divmod(start, count)

@@ -6,10 +6,9 @@ from torch import Tensor
 
 from cspec.runtime.functions.calculus import NotDifferentiableError, diff, grad, laplacian
 from cspec.runtime.functions.classification import (
-    class_margin,
     class_prob,
-    label_margin,
     label_prob,
+    margin,
     pred,
     prob,
 )
@@ -64,28 +63,11 @@ from cspec.runtime.functions.examples import (
     side_by_side,
     spread,
 )
-from cspec.runtime.functions.logic import (
-    dl2_and,
-    dl2_equal,
-    dl2_implies,
-    dl2_less,
-    dl2_less_equal,
-    dl2_or,
-    hinge_event,
-    implies,
-    product_and,
-    product_implies,
-    product_not,
-    product_or,
-    ramp_event,
-    sigmoid_event,
-    soft_equal,
-    soft_less,
-)
+from cspec.runtime.functions.logic import implies
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.matrices import det, diag, expm, inv, logdet, trace
 from cspec.runtime.functions.norms import as_matrix, l1, l2, norm, nuclear, spectral, sumsq
-from cspec.runtime.functions.operations import flops, weight_uses
+from cspec.runtime.functions.operations import Operations, Uncounted, flops, operations
 from cspec.runtime.functions.points import at_a_point, of_one
 from cspec.runtime.functions.reductions import example_all, example_any
 from cspec.runtime.functions.shapes import ShapeMismatch
@@ -99,19 +81,21 @@ from cspec.runtime.functions.sparsity import (
 )
 from cspec.runtime.functions.statistics import (
     by_group,
+    every_group,
     fraction,
     gap,
     group_sums,
     mean,
+    quotient,
     ratio,
     standard_error,
     sum_and_count,
     vmax,
     vmin,
-    weighted,
 )
 from cspec.runtime.functions.tails import cvar, quantile
-from cspec.runtime.functions.tensors import array, as_weight, eye, parameter, softmax, total
+from cspec.runtime.functions.tensors import added, array, eye, parameter, repeated, softmax, total
+from cspec.runtime.functions.violations import violations
 from cspec.runtime.models.gates import has_gates
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
@@ -124,6 +108,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "hinge": hinge,
     "prob": prob,
     "pred": pred,
+    "margin": margin,
     "gap": gap,
     "ratio": ratio,
     "cvar": cvar,
@@ -194,8 +179,11 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
 __all__ = [
     "FUNCTIONS",
     "NotDifferentiableError",
+    "Operations",
     "ShapeMismatch",
+    "Uncounted",
     "absolute",
+    "added",
     "arccos",
     "arcsin",
     "arctan",
@@ -204,13 +192,11 @@ __all__ = [
     "as_matrix",
     "as_number",
     "as_tensor",
-    "as_weight",
     "at_a_point",
     "bce",
     "by_group",
     "bytes_",
     "ce",
-    "class_margin",
     "class_prob",
     "clip",
     "cos",
@@ -221,12 +207,6 @@ __all__ = [
     "det",
     "diag",
     "diff",
-    "dl2_and",
-    "dl2_equal",
-    "dl2_implies",
-    "dl2_less",
-    "dl2_less_equal",
-    "dl2_or",
     "dot",
     "entries_mean",
     "entries_median",
@@ -235,6 +215,7 @@ __all__ = [
     "entropy",
     "entry",
     "erf",
+    "every_group",
     "exp",
     "expected_density",
     "expm",
@@ -249,20 +230,19 @@ __all__ = [
     "group_sums",
     "has_gates",
     "hinge",
-    "hinge_event",
     "huber",
     "implies",
     "inv",
     "kl",
     "l1",
     "l2",
-    "label_margin",
     "label_prob",
     "laplacian",
     "log",
     "log1p",
     "logdet",
     "mae",
+    "margin",
     "maximum",
     "mean",
     "minimum",
@@ -271,6 +251,7 @@ __all__ = [
     "norm",
     "nuclear",
     "of_one",
+    "operations",
     "own_entry",
     "parameter",
     "params",
@@ -278,24 +259,18 @@ __all__ = [
     "power",
     "pred",
     "prob",
-    "product_and",
-    "product_implies",
-    "product_not",
-    "product_or",
     "prunable",
     "quantile",
-    "ramp_event",
+    "quotient",
     "ratio",
     "recoded",
     "relu",
+    "repeated",
     "side_by_side",
     "sigmoid",
-    "sigmoid_event",
     "sign",
     "sin",
     "sinh",
-    "soft_equal",
-    "soft_less",
     "softmax",
     "softplus",
     "spectral",
@@ -309,10 +284,9 @@ __all__ = [
     "topk",
     "total",
     "trace",
+    "violations",
     "vmax",
     "vmin",
-    "weight_uses",
-    "weighted",
     "weights_in_use",
     "where",
 ]

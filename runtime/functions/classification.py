@@ -1,6 +1,8 @@
-"""Predictions of a classifier and the differentiable stand-ins of `pred == k`.
+"""Predictions of a classifier, probabilities of its classes, and margins.
 
-A model returns logits (B, C), or a single logit (B,) or (B, 1) whose sign decides class 1.
+A model returns logits, classes along the last axis: (B, C), or (B, T, C) of T tokens; or a single
+logit (B,) or (B, 1) whose sign decides class 1. A label outside of 0 ... C - 1 is no class: it is
+never predicted, its probability is 0.
 """
 
 import torch
@@ -9,7 +11,6 @@ from torch import Tensor
 from cspec.runtime.functions.shapes import (
     ShapeMismatch,
     aligned,
-    class_labels,
     in_words,
     single_logit,
 )
@@ -33,11 +34,26 @@ def _class_index(index: float, classes: int) -> int:
     return int(index)
 
 
-def prob(logits: Tensor) -> Tensor:
-    """Probabilities: softmax (B, C) of class logits; sigmoid (B,), of class 1, of one logit.
+def _labels(logits: Tensor, labels: Tensor, what: str) -> tuple[Tensor, Tensor]:
+    """Labels as indices of the last axis, and which of them are classes at all.
 
-    Of tokens (B, T, C): along the classes, the last axis.
+    Raises:
+        ShapeMismatch: another number of labels than examples (or tokens).
     """
+    if labels.ndim == logits.ndim and labels.shape[-1] == 1:
+        labels = labels.squeeze(-1)
+    if labels.shape != logits.shape[:-1]:
+        raise ShapeMismatch(
+            f"{what} needs scores of shape examples by classes and one label an example, "
+            f"but the scores are {in_words(logits)} and the labels {in_words(labels)}"
+        )
+    index = labels.long()
+    known = (labels == index) & (index >= 0) & (index < logits.shape[-1])
+    return torch.where(known, index, 0), known
+
+
+def prob(logits: Tensor) -> Tensor:
+    """Probabilities: softmax (..., C) of class logits; sigmoid (B,), of class 1, of one logit."""
     logit_B = single_logit(logits)
     if logit_B is not None:
         return torch.sigmoid(logit_B)
@@ -45,21 +61,15 @@ def prob(logits: Tensor) -> Tensor:
 
 
 def pred(logits: Tensor) -> Tensor:
-    """Predicted class, int64 (B,): argmax of class logits; 1 where a single logit is > 0.
-
-    Of tokens (B, T, C) -> (B, T).
-    """
+    """Predicted class, int64: argmax of class logits; 1 where a single logit is > 0."""
     logit_B = single_logit(logits)
     if logit_B is not None:
         return (logit_B > 0).long()
     return _class_scores(logits, "pred").argmax(dim=-1)
 
 
-def class_prob(logits: Tensor, index: float, temperature: float = 1.0) -> Tensor:
-    """Surrogate of `pred == index`: its probability at a temperature t, (B,).
-
-    `softmax(z/t)[index]`; of a single logit `sigmoid(z/t)` for class 1, `sigmoid(-z/t)` for 0.
-    Tends to the event itself as t tends to 0.
+def class_prob(logits: Tensor, index: float) -> Tensor:
+    """`prob(z)[k]`, of one number an example also of a single logit: sigmoid(z), sigmoid(-z).
 
     Raises:
         ValueError: no such class.
@@ -67,45 +77,55 @@ def class_prob(logits: Tensor, index: float, temperature: float = 1.0) -> Tensor
     logit_B = single_logit(logits)
     if logit_B is not None:
         k = _class_index(index, 2)
-        return torch.sigmoid((2 * k - 1) * logit_B / temperature)
-    logits = _class_scores(logits, "class_prob")
+        return torch.sigmoid((2 * k - 1) * logit_B)
+    logits = _class_scores(logits, "prob")
     k = _class_index(index, logits.shape[-1])
-    return torch.softmax(logits / temperature, dim=-1)[..., k]
+    return torch.softmax(logits, dim=-1)[..., k]
 
 
-def label_prob(logits: Tensor, labels_B: Tensor, temperature: float = 1.0) -> Tensor:
-    """Surrogate of `pred == y`: the probability of the label at a temperature t, (B,)."""
+def label_prob(logits: Tensor, labels: Tensor) -> Tensor:
+    """`prob(z)[y]`: the probability of each example's own label."""
     logit_B = single_logit(logits)
     if logit_B is not None:
-        logit_B, labels_B = aligned(logit_B, labels_B, "pred == y")
-        return torch.sigmoid((2 * labels_B.to(logit_B.dtype) - 1) * logit_B / temperature)
-    labels_B = class_labels(logits, labels_B, "pred == y")
-    probabilities = torch.softmax(logits / temperature, dim=-1)
-    return probabilities.gather(-1, labels_B.unsqueeze(-1)).squeeze(-1)
+        logit_B, labels = aligned(logit_B, labels, "prob[y]")
+        chance = torch.sigmoid((2 * labels.to(logit_B.dtype) - 1) * logit_B)
+        return torch.where((labels == 0) | (labels == 1), chance, 0.0)
+    index, known = _labels(logits, labels, "prob[y]")
+    chance = torch.softmax(logits, dim=-1).gather(-1, index.unsqueeze(-1)).squeeze(-1)
+    return torch.where(known, chance, 0.0)
 
 
-def class_margin(logits: Tensor, index: float) -> Tensor:
-    """Margin of class `index`, (B,): positive exactly where it is predicted (ties aside).
+def margin(logits: Tensor, *classes: float | Tensor) -> Tensor:
+    """How far a class (any of several, or each example's label) is from losing, one an example.
 
-    `z_index - max_{j != index} z_j`; of a single logit `z` for class 1 and `-z` for class 0.
+    The largest output among the classes minus the largest of the others: positive exactly where one
+    of them is predicted (ties aside). Of a single logit z it is z for class 1 and -z for class 0.
+    A label that is no class has the margin -1.
+
+    Raises:
+        ValueError: no such class, or none is left beside them.
     """
+    labels = [item for item in classes if isinstance(item, Tensor)]
+    if labels:
+        return _label_margin(logits, labels[0])
     logit_B = single_logit(logits)
+    count = 2 if logit_B is not None else _class_scores(logits, "margin").shape[-1]
+    chosen = {_class_index(item, count) for item in classes if not isinstance(item, Tensor)}
+    if len(chosen) == count:
+        raise ValueError("a margin to the other classes needs another class")
     if logit_B is not None:
-        k = _class_index(index, 2)
-        return (2 * k - 1) * logit_B
-    logits = _class_scores(logits, "class_margin")
-    k = _class_index(index, logits.shape[-1])
-    others = torch.cat([logits[..., :k], logits[..., k + 1 :]], dim=-1)
-    return logits[..., k] - others.amax(-1)
+        return (2 * chosen.pop() - 1) * logit_B
+    others = [k for k in range(count) if k not in chosen]
+    return logits[..., sorted(chosen)].amax(-1) - logits[..., others].amax(-1)
 
 
-def label_margin(logits: Tensor, labels_B: Tensor) -> Tensor:
-    """Margin of the label, (B,): `z_y - max_{j != y} z_j`, or `(2y - 1) z` of a single logit."""
+def _label_margin(logits: Tensor, labels: Tensor) -> Tensor:
     logit_B = single_logit(logits)
     if logit_B is not None:
-        logit_B, labels_B = aligned(logit_B, labels_B, "pred == y")
-        return (2 * labels_B.to(logit_B.dtype) - 1) * logit_B
-    labels_B = class_labels(logits, labels_B, "pred == y")
-    own = labels_B.unsqueeze(-1)
-    others = logits.scatter(-1, own, -torch.inf)
-    return logits.gather(-1, own).squeeze(-1) - others.amax(-1)
+        logit_B, labels = aligned(logit_B, labels, "margin(z, y)")
+        own = (2 * labels.to(logit_B.dtype) - 1) * logit_B
+        return torch.where((labels == 0) | (labels == 1), own, -1.0)
+    index, known = _labels(logits, labels, "margin(z, y)")
+    place = index.unsqueeze(-1)
+    others = logits.scatter(-1, place, -torch.inf).amax(-1)
+    return torch.where(known, logits.gather(-1, place).squeeze(-1) - others, -1.0)

@@ -3,12 +3,14 @@
 NaN is a value with a meaning: *not measured on this batch* (no example meets the condition).
 Its gradient is exactly zero, because the branch is taken by `torch.where` after a safe division.
 Events and whole numbers are counted in float64, so that a fraction equals the Python quotient of
-its counts; other values keep their dtype.
+its counts; other values keep their dtype. `on` names the dataset whose examples they are, for who
+counts them and tells errors (`samples`).
 """
 
 import torch
 from torch import Tensor
 
+from cspec.runtime.functions.samples import heard, note, note_groups
 from cspec.runtime.functions.shapes import ShapeMismatch, in_words
 
 
@@ -55,7 +57,9 @@ def _one_number_an_example(values: Tensor, tokens: int) -> None:
         )
 
 
-def mean(values: Tensor, where: Tensor | None = None, *, tokens: int = 0) -> Tensor:
+def mean(
+    values: Tensor, where: Tensor | None = None, *, tokens: int = 0, on: str | None = None
+) -> Tensor:
     """Mean over the examples, or over those where the mask holds; (B,) -> 0-dim.
 
     `tokens` axes of positions behind the examples are averaged with them: (B, T) -> 0-dim. `where`
@@ -67,30 +71,22 @@ def mean(values: Tensor, where: Tensor | None = None, *, tokens: int = 0) -> Ten
     """
     _one_number_an_example(values, tokens)
     if where is None:
-        return _as_numbers(values).mean()
-    return _quotient(*sum_and_count(values, where))
+        value = _as_numbers(values).mean()
+    else:
+        value = _quotient(*sum_and_count(values, where))
+    if on is None or not heard():
+        return value
+    return note(on, value, values, None if where is None else _mask_like(values, where))
 
 
-def fraction(event: Tensor, where: Tensor | None = None, *, tokens: int = 0) -> Tensor:
+def fraction(
+    event: Tensor, where: Tensor | None = None, *, tokens: int = 0, on: str | None = None
+) -> Tensor:
     """P[event | where]: the fraction of the (selected) examples where the event holds; 0-dim.
 
     A boolean event is counted in float64; a soft event in [0, 1] is averaged and has a gradient.
     """
-    return mean(event, where, tokens=tokens)
-
-
-def weighted(values: Tensor, weights: Tensor, where: Tensor | None = None) -> Tensor:
-    """Weighted mean `sum(w v) / sum(w)`, 0-dim; NaN with zero gradient if the weights sum to 0."""
-    values, weights = _as_numbers(values), _as_numbers(weights)
-    if values.shape != weights.shape:
-        raise ShapeMismatch(
-            f"weights of shape {in_words(weights)} do not fit values of shape {in_words(values)}"
-        )
-    if where is not None:
-        selected = _mask_like(values, where)
-        values = torch.where(selected, values, torch.zeros_like(values))
-        weights = torch.where(selected, weights, torch.zeros_like(weights))
-    return _quotient((weights * values).sum(), weights.sum())
+    return mean(event, where, tokens=tokens, on=on)
 
 
 def group_sums(
@@ -112,12 +108,40 @@ def group_sums(
     return sums_2G[0], sums_2G[1]
 
 
-def by_group(values_B: Tensor, codes_B: Tensor, groups: int, where: Tensor | None = None) -> Tensor:
+def by_group(
+    values_B: Tensor,
+    codes_B: Tensor,
+    groups: int,
+    where: Tensor | None = None,
+    on: str | None = None,
+) -> Tensor:
     """Mean within each group, (G,): `E[v | column]`. Empty groups are NaN with zero gradient.
 
     `codes_B` holds integers 0 ... groups - 1; -1 is in no group.
     """
-    return _quotient(*group_sums(values_B, codes_B, groups, where))
+    value_G = _quotient(*group_sums(values_B, codes_B, groups, where))
+    if on is None or not heard():
+        return value_G
+    counted_B = codes_B >= 0
+    if where is not None:
+        counted_B = counted_B & _mask_like(values_B, where)
+    return note_groups(on, value_G, _as_numbers(values_B), codes_B, counted_B)
+
+
+def every_group(values_G: Tensor) -> Tensor:
+    """The values of all groups; none of them where one group has no example (NaN).
+
+    Where a verdict is measured a group that is absent is not left out: `gap`, `ratio`, `max` and
+    `min` of its groups are not known then.
+    """
+    return torch.where(values_G.isnan().any(), torch.full_like(values_G, torch.nan), values_G)
+
+
+def quotient(numerator: Tensor | float, denominator: Tensor) -> Tensor:
+    """numerator / denominator of means; NaN (not measured) where the denominator is 0."""
+    if not isinstance(numerator, Tensor):
+        numerator = denominator.new_tensor(numerator)
+    return _quotient(numerator, denominator)
 
 
 def vmax(values: Tensor) -> Tensor:

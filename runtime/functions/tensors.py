@@ -1,6 +1,7 @@
 """Small helpers that emitted loops call: parameters by name, vectors, events as numbers."""
 
 import functools
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,9 +39,14 @@ def array(*items: Value, primal: Mapping[str, Any] | None = None) -> Tensor:
     return torch.stack(operands(*items)).to(dtype)
 
 
-def as_weight(event: Tensor) -> Tensor:
-    """An event as 0 and 1 in torch's default dtype; floating-point values as they are."""
-    return event if event.is_floating_point() else event.to(torch.get_default_dtype())
+def added(*values: Tensor) -> Tensor:
+    """a + b + c, entry by entry."""
+    return functools.reduce(operator.add, values)
+
+
+def repeated(value: Tensor, count: int) -> Tensor:
+    """One number in each of so many places: () -> (count,)."""
+    return value.reshape(()).expand(count)
 
 
 def softmax(scores: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from cspec.runtime.models.gates import (
     gated_layers,
     has_gates,
 )
+from cspec.runtime.models.modes import normalizes_by_batch, stands_still
 
 __all__ = [
     "ACTIVATIONS",
@@ -43,4 +44,6 @@ __all__ = [
     "linear",
     "mlp",
     "model_settings",
+    "normalizes_by_batch",
+    "stands_still",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -64,14 +64,22 @@ class Ball(Operator):
         """x - center, as rows; all of x is one row unless each is in a ball of its own."""
         if isinstance(self.center, Tensor) and self.center.numel() not in (1, x.numel()):
             raise ShapeError(f"ball: the center is {_sizes(self.center)}, x is {_sizes(x)}")
+        if not self._moved:
+            return as_rows(x) if self.rows else x.reshape(1, -1)
         center = like(self.center, x)
         moved = x - (center.reshape(x.shape) if center.numel() == x.numel() else center)
         return as_rows(moved) if self.rows else moved.reshape(1, -1)
 
     def _back(self, rows: Tensor, x: Tensor) -> Tensor:
-        center = like(self.center, x)
         whole = rows.reshape(x.shape)
+        if not self._moved:
+            return whole
+        center = like(self.center, x)
         return whole + (center.reshape(x.shape) if center.numel() == x.numel() else center)
+
+    @property
+    def _moved(self) -> bool:
+        return isinstance(self.center, Tensor) or self.center != 0
 
     def _excess(self, x: Tensor) -> Tensor:
         rows = self._from_center(x)
@@ -92,6 +100,9 @@ class Ball(Operator):
         return self._excess(x)
 
     def project(self, x: Tensor) -> Tensor:
+        if self._moved:
+            centered = replace(self, center=0.0)
+            return like(self.center, x) + centered.project(self._from_center(x))
         if x.numel() == 0:
             return x.clone()
         rows = self._from_center(x)

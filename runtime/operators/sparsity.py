@@ -86,16 +86,23 @@ class Sparse(_Support):
 
     Scope "global" counts over all tensors of `project_jointly`, "layer" over each tensor, "row"
     over each row of (outputs, rest). Projection: the largest magnitudes stay.
+
+    With a `floor`, a count over several tensors leaves each of them at least that part of the
+    share that all have together, and one entry: a layer whose weights are small as a whole would
+    else die, and with it the network. The projection is the nearest point among those.
     """
 
     amount: float
     scope: Scope = "global"
+    floor: float = 0.0
     name: ClassVar[str] = "sparse"
 
     def __post_init__(self) -> None:
         require_amount(self.amount, self.name)
         if self.scope not in ("global", "layer", "row"):
             raise OperatorError(f'sparse(scope="{self.scope}"): global, layer or row')
+        if not 0 <= self.floor <= 1:
+            raise OperatorError(f"sparse(floor={self.floor}): a part of the share, in [0, 1]")
 
     def support(self, x: Tensor) -> Tensor:
         rows = as_matrix(x) if self.scope == "row" else x.reshape(1, -1)
@@ -106,10 +113,26 @@ class Sparse(_Support):
         """The masks of several tensors, which share one count when the scope is global."""
         if self.scope != "global" or not tensors:
             return [self.support(x) for x in tensors]
-        scores = torch.cat([working(x.detach()).abs().flatten() for x in tensors])
-        mask = largest_mask(scores, allowed_count(self.amount, scores.numel()))
+        count = allowed_count(self.amount, sum(x.numel() for x in tensors))
+        floors = self._floors([x.numel() for x in tensors], count)
+        magnitudes = [working(x.detach()).abs().flatten() for x in tensors]
+        scores = torch.cat(
+            [
+                scores.masked_fill(largest_mask(scores, least), torch.inf)
+                for scores, least in zip(magnitudes, floors, strict=True)
+            ]
+        )
+        mask = largest_mask(scores, count)
         pieces = torch.split(mask, [x.numel() for x in tensors])
         return [piece.reshape(x.shape) for piece, x in zip(pieces, tensors, strict=True)]
+
+    def _floors(self, sizes: Sequence[int], count: int) -> list[int]:
+        """Entries that each tensor keeps at least; none where the count is too small for one."""
+        share = self.floor * count / max(sum(sizes), 1)
+        least = [min(max(allowed_count(share, size), 1), size) for size in sizes]
+        if not self.floor or len(sizes) < 2 or sum(least) > count:
+            return [0] * len(sizes)
+        return least
 
     def project_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The nearest tensors with `amount` nonzero entries in all of them together."""

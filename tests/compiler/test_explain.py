@@ -13,14 +13,14 @@ import cspec
 from cspec.compiler.explain import explain
 from cspec.compiler.explain_formulas import mathematics
 from cspec.compiler.explain_latex import latex
-from cspec.compiler.explain_verdict import deciding
+from cspec.compiler.explain_verdict import verdict
 from cspec.compiler.graph import Kind, Operation, Update
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.which_data import where_measured
 from cspec.dsl.nodes import Objective
 from cspec.dsl.parse import parse
 from cspec.dsl.source import Source
-from cspec.runtime.verify import where_measured
 
 Planned = Callable[[str], Plan]
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.cspec"))
@@ -172,10 +172,12 @@ VERIFY = [
 
 @pytest.mark.parametrize("verify", VERIFY)
 @pytest.mark.parametrize("datasets", [(), ("train",), ("forget",), ("train", "forget")])
+@pytest.mark.parametrize("named", [False, True])
 def test_the_data_of_the_verdict_are_those_that_the_runtime_uses(
-    verify: tuple[VerifyFacts, ...], datasets: tuple[str, ...]
+    verify: tuple[VerifyFacts, ...], datasets: tuple[str, ...], named: bool
 ) -> None:
     facts = ConstraintFacts(
+        named=named,
         label="a[x]",
         family="a",
         text="",
@@ -184,7 +186,10 @@ def test_the_data_of_the_verdict_are_those_that_the_runtime_uses(
         method="lagrangian",
         datasets=datasets,
     )
-    assert deciding(facts, verify, "train")[0] == where_measured(facts, verify, "train").split
+    place = where_measured(facts, verify, "train")
+    said = verdict(facts, verify, "train")
+    assert (place.split or "parameters") in said
+    assert ("names its data" in said) == (place.kept_from is not None)
 
 
 def test_every_example_of_the_language_explains() -> None:

@@ -1,7 +1,6 @@
 """Any text: `parse` answers, in time, with findings that can be shown, and never raises."""
 
 import random
-import time
 
 import pytest
 
@@ -26,6 +25,9 @@ s.t. dp: gap(P[pred == 1 | sex on val]) <= 5% by projection within 1e-3
 using lagrangian(dual=sgd(lr=0.01))
 verify dp, eo.tpr on val every 5 epochs
 """
+MOST_CALLS = 300_000
+"""Function calls that any of these texts may cost."""
+
 PIECES = [*load_tables().words, *"()[]{}|^*/@+-<>=!&%$'\"\\;:,.#~?", "\n", "\n", " ", "\t", "\r\n"]
 PIECES += ["<=", ">=", "==", "=>", "s.t.", "subject to", "E[", "P[", "x", "y2", "10%", "1e400", "λ"]
 PIECES += [
@@ -61,7 +63,6 @@ def soup(chance: random.Random) -> str:
 
 
 def examine(text: str) -> None:
-    start = time.process_time()
     source = Source(text=text)
     spec, found = parse(source)
     shown = render_text(found)
@@ -77,19 +78,20 @@ def examine(text: str) -> None:
         assert shape(again.items) == shape(spec.items)
         assert [c.text for c in again.comments].sort() == [c.text for c in spec.comments].sort()
         assert format_spec(again, Source(text=written)) == written
-    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("make", [mutate, soup])
-def test_any_text(make) -> None:
+def test_any_text(make, calls) -> None:
     chance = random.Random(20)
     for _ in range(250):
-        examine(make(chance))
+        text = make(chance)
+        assert calls(lambda text=text: examine(text)) < MOST_CALLS
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("make", [mutate, soup])
-def test_any_text_for_long(make) -> None:
+def test_any_text_for_long(make, calls) -> None:
     chance = random.Random(21)
     for _ in range(10_000):
-        examine(make(chance))
+        text = make(chance)
+        assert calls(lambda text=text: examine(text)) < MOST_CALLS

@@ -5,13 +5,13 @@ band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan 7b7e114f7fd4. Running this file
+Compiled by cspec from <spec>, plan d143e9178c81. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
 
-from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, relu, sigmoid, sumsq
-from cspec.runtime.update import keep, parameter, total, vector, weigh
+from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, sigmoid, sumsq
+from cspec.runtime.update import keep, parameter, shortfall, vector, weigh
 
 level = 0.7  # param level
 
@@ -32,7 +32,7 @@ def measure(primal, batch):
     y = batch["train"]["y"]
     f = mean(bce(z, y))
     fc1_weight = parameter(f_model, "fc1.weight")
-    f = f + 0.1 * total(relu(vector(sumsq(fc1_weight) - 4)))  # preference small
+    f = f + 0.1 * shortfall(vector(sumsq(fc1_weight) - 4))  # preference small
     soft = class_prob(z, 0)
     quota = level - mean(soft)  # quota: P[pred == 0] >= level
     # band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
@@ -75,12 +75,12 @@ def train(session):
     primal, state, optimizer = session.primal, session.state, session.optimizer
     for batch in session.batches():
         f, g, true = measure(primal, batch)
-        update_augmented_lagrangian(state, true)
         ascend_lagrangian(state, true)
         loss = combine(f, g, true, state)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        update_augmented_lagrangian(state, true)
         session.record(f, true)
         if session.epoch_ended:
             session.verify()
@@ -106,23 +106,35 @@ def evaluate(primal, data):
     y = data["train"]["y"]
     fc1_weight = parameter(f_model, "fc1.weight")
     return {
-        "quota": (fraction(predicted == 0), level),
-        "band.lo": (mean(sigmoid(z), where=y == 1), 0.2),
-        "band.hi": (mean(sigmoid(z), where=y == 1), 0.9),
+        "quota": (fraction(predicted == 0, on="train"), level),
+        "band.lo": (mean(sigmoid(z), where=y == 1, on="train"), 0.2),
+        "band.hi": (mean(sigmoid(z), where=y == 1, on="train"), 0.9),
         "small": (sumsq(fc1_weight), 4),
     }
 
 
-def metrics(primal, data):
+def preferences(primal, data):
+    """What each preference adds to what is minimized, on whole data and as deployed."""
+    f_model = primal["f"]
+    fc1_weight = parameter(f_model, "fc1.weight")
+    return {
+        "small": 0.1 * shortfall(vector(sumsq(fc1_weight) - 4)),
+    }
+
+
+def metric_acc(primal, data):
     """Recorded, never optimized."""
     x = data["train"]["x"]
     f_model = primal["f"]
     z = f_model(x)
     predicted = pred(z)
     y = data["train"]["y"]
-    return {
-        "acc": fraction(predicted == y),
-    }
+    return fraction(predicted == y)
+
+
+metrics = {
+    "acc": metric_acc,
+}
 
 
 # What the runtime needs to know: data, models, optimizer, labels, tolerances.
@@ -136,7 +148,7 @@ PROGRAM = {"name": "<spec>",
          "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
          "metric acc = P[pred == y]\n"
          "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "7b7e114f7fd4f617447c24d0a13ce3fbef43f612c83d9368e5b635eb7eca3970",
+ "digest": "d143e9178c8160976c6477284478cc266c8acfbf6dbf86e7d61b9de7c90cada0",
  "sense": "minimize",
  "objective": "bce(f(x), y)",
  "objective_datasets": ["train"],
@@ -155,6 +167,7 @@ PROGRAM = {"name": "<spec>",
                   "sign": -1.0,
                   "datasets": ["train"],
                   "surrogate": "sigmoid of temperature 1",
+                  "stand_in": ["level - E[prob(f(x))[0] on train] <= 0"],
                   "multipliers": True,
                   "line": 5},
                  {"label": "band.lo",
@@ -170,7 +183,8 @@ PROGRAM = {"name": "<spec>",
                   "sign": -1.0,
                   "datasets": ["train"],
                   "multipliers": True,
-                  "line": 6},
+                  "line": 6,
+                  "means": [{"condition": "y == 1"}]},
                  {"label": "band.hi",
                   "family": "band.hi",
                   "text": "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
@@ -183,7 +197,8 @@ PROGRAM = {"name": "<spec>",
                   "segment": [2, 3],
                   "datasets": ["train"],
                   "multipliers": True,
-                  "line": 6},
+                  "line": 6,
+                  "means": [{"condition": "y == 1"}]},
                  {"label": "small",
                   "family": "small",
                   "text": "sum(sumsq(W) for W in f.weights) <= 4",

@@ -84,7 +84,7 @@ PROGRAM: Any = SimpleNamespace(
     constraints=[
         SimpleNamespace(
             label=c.name, text=c.text, method=c.method, reason="why not", relation=c.relation,
-            sign=1.0, soft=False, tolerance=1e-6,
+            sign=1.0, soft=False, tolerance=1e-6, equal=c.relation == "==", rescaled=False,
         )
         for c in (MET, MISSED)
     ],

@@ -1,5 +1,6 @@
 """Names meet data and models."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+import cspec
 from cspec.compiler.program import DataSetup, ModelSetup, SourceCall, VariableSetup
 from cspec.dsl.diagnostics import SpecError
 from cspec.dsl.source import Source, Span
@@ -44,10 +46,32 @@ def classes(data: Any) -> dict[str, int]:
         ('csv("a b.csv")', SourceCall(name="csv", settings={"path": "a b.csv"})),
         ("net.py:Net", SourceCall(name="Net", module="net.py")),
         ("a.b:Net(n=-3)", SourceCall(name="Net", module="a.b", settings={"n": -3})),
+        ("net.py:Net(1, true, n=2)",
+         SourceCall(name="Net", module="net.py", arguments=(1, True), settings={"n": 2})),
     ],
 )  # fmt: skip
 def test_texts_are_read_without_evaluation(text: str, expected: SourceCall) -> None:
     assert read_call(text) == expected
+
+
+def test_imported_factories_take_positional_arguments(tmp_path: Path) -> None:
+    (tmp_path / "made.py").write_text(
+        "import torch\n"
+        "def net(inputs, outputs=9, *, bias=True):\n"
+        "    return torch.nn.Linear(inputs, outputs, bias=bias)\n"
+        "def pairs(count, width=3):\n"
+        "    x = torch.arange(float(count * width)).reshape(count, width)\n"
+        "    return {'x': x, 'y': torch.arange(count) % 2}\n"
+    )
+    (tmp_path / "a.cspec").write_text(
+        'param wide = 4\nfrom "made.py" import net, pairs\ndata train(x, y) = pairs(20, wide)\n'
+        "model f = net(wide, 2, bias=false)\nminimize ce(f(x), y)\nfit(epochs=1)\n"
+    )
+    result = cspec.run(tmp_path / "a.cspec", out=tmp_path / "run")
+    assert result.model.weight.shape == (2, 4) and result.model.bias is None
+    assert "f = net(wide, 2, bias=false)" in (tmp_path / "run/spec.cspec").read_text()
+    with pytest.raises(SpecError, match="missing 1 required positional argument"):
+        bind(replace(IMPLIED, base=tmp_path), {"data": "digits", "model": "made.py:net()"})
 
 
 @pytest.mark.parametrize(

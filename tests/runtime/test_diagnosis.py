@@ -175,3 +175,32 @@ def test_looking_leaves_the_result_alone() -> None:
     assert result["ball"].value == pytest.approx(math.hypot(*w), abs=1e-9)
     assert result.best is not None
     assert torch.equal(result.best.tensors["w"], torch.tensor(w, dtype=torch.float64))
+
+
+RATE = """
+data train(x, y) = two_gaussians(n=60, seed=0)
+model f = linear
+minimize bce
+s.t. {constraints}
+using lagrangian(dual=sgd(lr={lr}))
+fit(optimizer=sgd(lr=0.05), steps=1500, batch_size=full)
+"""
+
+
+@pytest.mark.parametrize("lr", [1e-4, 1e-3])
+@pytest.mark.parametrize(
+    "constraint", ["P[pred == 0] >= 70%", "P[pred == 1] <= 20%", "P[pred == 1 | y == 1] <= 30%"]
+)
+def test_a_rate_that_can_be_met_is_not_suspected(constraint: str, lr: float) -> None:
+    """A separating model is so sure that its sigmoids are flat: that says nothing of the rate."""
+    result = cspec.run(RATE.format(constraints=f"quota: {constraint}", lr=lr))
+    assert (result.status, result.exit_code, result.conflict) == ("violated", 3, ())
+    assert said(result, "quota: ", "too small for this many steps", f"{lr:g}")
+    assert not said(result, "infeasible")
+
+
+def test_rates_that_exclude_each_other_are_suspected() -> None:
+    constraints = "a: P[pred == 0 | x[0] > -90] >= 70%\n     b: P[pred == 0 | x[0] > -80] <= 60%"
+    result = cspec.run(RATE.format(constraints=constraints, lr=0.05))
+    assert (result.status, result.exit_code) == ("suspected_infeasible", 4)
+    assert set(result.conflict) == {"a", "b"}

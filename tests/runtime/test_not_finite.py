@@ -47,7 +47,7 @@ NET = """
 data train(x, y){more}
 model net
 minimize E[mse(net(x), y) on train]
-s.t. mean: E[net(x) on train] <= 5
+s.t. mean: E[net(x)] <= 5
 {verify}using lagrangian
 fit(optimizer=sgd(lr=0.01), epochs={epochs}, batch_size={size})
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_names_order_and_values_are_those_of_a_plain_model(how: str) -> None:
     again = network()
     again.load_state_dict(net.state_dict())
     x = data()["x"]
-    assert torch.equal(again(x), net(x))
+    torch.testing.assert_close(again(x), net(x))
     assert all(p.is_leaf and p.requires_grad for p in net.parameters())
     # What the result holds has the same names, and the values that the model has.
     assert result.best is not None and result.last is not None
@@ -63,6 +64,60 @@ def test_names_order_and_values_are_those_of_a_plain_model(how: str) -> None:
     for name, parameter in net.named_parameters():
         assert torch.equal(result.best.tensors[f"net.{name}"], parameter.detach())
     assert set(result.last.tensors) == set(result.best.tensors)
+
+
+LAYOUTS = [
+    *MAPS,
+    "stiefel by projection",
+    "stiefel by admm",
+    "rank(2) by projection",
+    "rank(2) by admm",
+    "sphere by unit_norm",
+    "sphere by projection",
+    "monotone by cumulative_softplus",
+    "simplex by softmax",
+    "simplex by admm",
+    "spectral(1) by projection",
+    "nuclear(1) by admm",
+    "nm(2, 4) by projection",
+    "[-1, 1] by sigmoid",
+]
+SQUARE = ["symmetric by parametrization", "psd by cholesky", "psd by projection"]
+
+
+def strides_kept(net: nn.Module, plain: nn.Module, how: str, x: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    y = (x.flatten(1)[:, 0] > 0).long()
+    text = (
+        "data t(x, y)\nmodel net\nminimize ce(net(x), y)\n"
+        f's.t. a: forall W in net.weights("0.*"): W in {how}\nfit(epochs=2, batch_size=16)'
+    )
+    result = cspec.run(text, net=net, t=(x, y))
+    assert result.model is net and result.best is not None and result.last is not None
+    for (name, p), like in zip(net.named_parameters(), plain.parameters(), strict=True):
+        assert p.stride() == like.stride(), name
+    for tensors in (result.best.tensors, result.last.tensors):
+        assert all(tensor.is_contiguous() for tensor in tensors.values())
+        held = {name.removeprefix("net."): tensor for name, tensor in tensors.items()}
+        plain.load_state_dict(held)
+    torch.testing.assert_close(plain.eval()(x), net.eval()(x))
+
+
+@pytest.mark.parametrize(
+    ("how", "outputs"), [*((h, n) for h in LAYOUTS for n in (3, 4, 5)), *((h, 4) for h in SQUARE)]
+)
+def test_parameters_lie_in_memory_as_those_of_a_plain_model(how: str, outputs: int) -> None:
+    net = nn.Sequential(nn.Linear(4, outputs), nn.Tanh(), nn.Linear(outputs, 2))
+    strides_kept(net, copy.deepcopy(net), how, data()["x"])
+
+
+@pytest.mark.parametrize("how", [*MAPS, "stiefel by projection", "sphere by unit_norm"])
+def test_kernels_keep_the_layout_that_they_came_in(how: str) -> None:
+    net = nn.Sequential(nn.Conv2d(2, 3, 2), nn.Flatten(), nn.Linear(12, 2))
+    net = net.to(memory_format=torch.channels_last)
+    assert not net[0].weight.is_contiguous()
+    x = torch.randn(64, 2, 3, 3, generator=torch.Generator().manual_seed(1))
+    strides_kept(net, copy.deepcopy(net), how, x)
 
 
 @pytest.mark.parametrize("how", MAPS)

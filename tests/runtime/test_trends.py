@@ -5,6 +5,7 @@ import math
 import pytest
 
 from cspec.compiler.program import ConstraintFacts
+from cspec.runtime.diagnosis import swinging
 from cspec.runtime.history import Row
 from cspec.runtime.trends import trend
 
@@ -51,3 +52,16 @@ def test_short_logs_show_no_trend_and_flat_ones_never_moved() -> None:
     flat = trend(rows([1.0] * 60, [float(i) for i in range(60)]), C)
     assert flat is not None and not flat.moved and not flat.falling
     assert flat.shortfall == math.inf
+
+
+def test_of_several_equalities_the_sign_that_is_shown_says_nothing() -> None:
+    """Two residuals of +0.1 and -0.1 take turns as the largest: nothing swings, nothing jumps."""
+    facts = ConstraintFacts(
+        label="c", family="c", text="", relation="==", tolerance=1e-3, method="lagrangian",
+        segment=(0, 2), multipliers=True,
+    )  # fmt: skip
+    rows = [Row(i, 1, 0.0, {"c": 0.1 * (-1) ** i}, {"c": 1.0}) for i in range(1, 401)]
+    found = trend(rows, facts)
+    assert found is not None and found.noise == pytest.approx(0, abs=1e-12)
+    assert swinging(rows, [facts], False) == frozenset()
+    assert swinging(rows, [facts.model_copy(update={"segment": (0, 1)})], False) == {"c"}

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.which_data import Where, where_measured
 from cspec.dsl.settings.base import Every
 from cspec.runtime.data import Dataset
-from cspec.runtime.verify import Measurer, Where, excess, holds, where_measured
+from cspec.runtime.functions import mean
+from cspec.runtime.verify import Measurer, excess, holds
 
 
 def fact(label: str = "dp[F]", datasets: tuple[str, ...] = ("train",), **more) -> ConstraintFacts:
@@ -85,13 +87,14 @@ def test_standard_errors_are_those_of_a_mean_and_stand_ins_are_measured() -> Non
     }
 
     def evaluate(primal, data):
-        return {"m": (data["train"]["v"].mean(), torch.tensor(0.0))}
+        return {"m": (mean(data["train"]["v"], on="train"), torch.tensor(0.0))}
 
     measurer = Measurer(evaluate, {}, data, [fact("m")])
     own = measurer.measure({"m": Where("train")}, errors=True)["m"]
     expected = float(values.std() / 4000**0.5)
-    assert own.n == 4000 and own.standard_error == pytest.approx(expected, rel=0.5)
+    assert own.n == 4000 and own.standard_error == pytest.approx(expected, rel=1e-5)
     moved = measurer.measure({"m": Where("test", (("train", "test"),))}, errors=True)["m"]
     assert moved.n == 250 and moved.value == pytest.approx(float(data["test"]["v"].mean()))
     tiny = measurer.measure({"m": Where("tiny", (("train", "tiny"),))}, errors=True)["m"]
-    assert tiny.standard_error is None
+    expected = float(values[:100].std() / 100**0.5)
+    assert tiny.n == 100 and tiny.standard_error == pytest.approx(expected, rel=1e-5)

@@ -108,3 +108,13 @@ def test_batches_keep_their_order_within_a_shuffle(session):
     assert torch.equal(first[0], first[1])
     assert torch.equal(first[2], first[3])
     assert not torch.equal(first[1], first[2])
+
+
+def test_multipliers_are_weights_and_no_prices(run):
+    text = PROGRAM.format(c="x + y <= 2", d="x == y", more="").replace("steps=1000", "steps=6000")
+    result = run(
+        text.replace("iterations=3", "iterations=30").replace("3, decrease", "100, decrease")
+    )
+    assert result.kkt.stationarity <= 1e-2 and result["c"].multiplier > 0
+    assert result["c"].sensitivity is None and result["d"].sensitivity is None
+    assert any("no prices" in note for note in result.notes)

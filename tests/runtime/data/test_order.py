@@ -5,7 +5,8 @@ import itertools
 import pytest
 import torch
 
-from cspec.runtime.data import batches, batches_per_epoch, forever, permutation
+from cspec.compiler.batching import batches_per_epoch
+from cspec.runtime.data import batches, forever, permutation
 
 
 def _lists(*arguments: object, **settings: object) -> list[list[int]]:

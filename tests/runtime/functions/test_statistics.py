@@ -12,12 +12,12 @@ from cspec.runtime.functions.statistics import (
     fraction,
     gap,
     mean,
+    quotient,
     ratio,
     standard_error,
     sum_and_count,
     vmax,
     vmin,
-    weighted,
 )
 
 torch.manual_seed(0)
@@ -100,13 +100,14 @@ def test_reductions_pass_over_groups_that_were_not_measured() -> None:
     assert _gradient_of(ratio, torch.zeros(3)).isfinite().all()
 
 
-def test_weighted_mean() -> None:
-    weights = torch.rand(50, dtype=torch.float64)
-    expected = (weights * VALUES).sum() / weights.sum()
-    assert weighted(VALUES, weights).item() == pytest.approx(expected.item())
-    chosen = (weights * VALUES)[MASK].sum() / weights[MASK].sum()
-    assert weighted(VALUES, weights, MASK).item() == pytest.approx(chosen.item())
-    assert weighted(VALUES, torch.zeros_like(VALUES)).isnan()
+def test_a_quotient_of_means_is_not_measured_over_nothing() -> None:
+    weights = torch.tensor([0.2, 0.0, 0.6], dtype=torch.float64)
+    numbers = torch.tensor([0.1, 0.0, 0.3], dtype=torch.float64)
+    found = quotient(numbers, weights)
+    assert found.tolist() == pytest.approx([0.5, math.nan, 0.5], nan_ok=True)
+    assert quotient(1, weights[2]).item() == pytest.approx(1 / 0.6)
+    gradient = _gradient_of(lambda w: quotient(numbers, w), weights)
+    assert gradient.tolist() == pytest.approx([-0.1 / 0.04, 0, -0.3 / 0.36])
 
 
 def test_sums_and_counts_add_up_over_parts() -> None:

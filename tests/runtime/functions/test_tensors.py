@@ -8,9 +8,9 @@ from cspec.runtime.functions import (
     FUNCTIONS,
     ShapeMismatch,
     array,
-    as_weight,
     eye,
     parameter,
+    repeated,
 )
 
 
@@ -32,12 +32,17 @@ def test_vectors_of_numbers_and_tensors() -> None:
 
 def test_events_as_numbers_and_sums() -> None:
     event = torch.tensor([True, False, True])
-    assert as_weight(event).tolist() == [1.0, 0.0, 1.0]
-    soft = torch.tensor([0.5], dtype=torch.float64)
-    assert as_weight(soft) is soft
     assert FUNCTIONS["sum"](event).item() == 2.0
     assert FUNCTIONS["sum"](torch.tensor([[1.0, 2.0], [3.0, 4.0]])).item() == 10.0
     assert FUNCTIONS["eye"](2).tolist() == [[1, 0], [0, 1]]
+
+
+def test_one_number_in_several_places_sums_its_gradients() -> None:
+    leaf = torch.tensor(2.0, requires_grad=True)
+    many = repeated(leaf * 3, 4)
+    assert many.tolist() == [6.0] * 4
+    (many * torch.tensor([1.0, 0.0, 2.0, 0.5])).sum().backward()
+    assert leaf.grad is not None and leaf.grad.item() == 3 * 3.5
 
 
 def test_softmax_is_over_the_last_dimension() -> None:

@@ -67,6 +67,34 @@ def test_joint_sparsity_shares_the_count() -> None:
     assert Sparse(0.5).project_jointly([]) == []
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("amount", [0.5, 0.1, 0.02, 30])
+def test_a_floor_leaves_every_tensor_its_part(amount: float, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    sizes, scales = (40, 100, 400), (10.0, 1.0, 0.01)
+    tensors = [s * torch.randn(n, generator=generator) for n, s in zip(sizes, scales, strict=True)]
+    count = amount if isinstance(amount, int) else int(amount * 540)
+    least = [max(int(0.2 * count / 540 * n), 1) for n in sizes]
+    kept = Sparse(amount, floor=0.2).project_jointly(tensors)
+    # By hand: each tensor's largest first, then the largest of all that is left.
+    order = [x.abs().argsort(descending=True).tolist() for x in tensors]
+    chosen = {(k, i) for k, first in enumerate(order) for i in first[: least[k]]}
+    left = [(float(x[i].abs()), k, i) for k, x in enumerate(tensors) for i in range(len(x))]
+    rest = sorted((entry for entry in left if entry[1:] not in chosen), reverse=True)
+    chosen |= {(k, i) for _, k, i in rest[: count - len(chosen)]}
+    found = {(k, i) for k, x in enumerate(kept) for i in x.nonzero().flatten().tolist()}
+    assert found == chosen and len(found) == count
+    assert all(int((x != 0).sum()) >= n for x, n in zip(kept, least, strict=True))
+
+
+def test_a_floor_that_does_not_fit_is_left_out() -> None:
+    tensors = [torch.ones(4), 2 * torch.ones(4), 3 * torch.ones(4)]
+    assert [int((x != 0).sum()) for x in Sparse(2, floor=0.5).project_jointly(tensors)] == [0, 0, 2]
+    assert torch.equal(Sparse(2, floor=0.5).project(tensors[2]), Sparse(2).project(tensors[2]))
+    with pytest.raises(OperatorError, match="a part of the share"):
+        Sparse(0.1, floor=2)
+
+
 def test_n_of_m_against_every_mask(dtype: torch.dtype) -> None:
     for x in vectors(10, 8, dtype):
         projected = NM(2, 4).project(x)

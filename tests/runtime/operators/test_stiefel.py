@@ -136,7 +136,7 @@ def test_state_dict_restores_the_member() -> None:
 
     first, second = layer(), layer()
     second.load_state_dict(first.state_dict())
-    assert torch.equal(first.weight, second.weight)
+    torch.testing.assert_close(first.weight, second.weight, rtol=0, atol=1e-6)
 
 
 def test_momentum_is_tangent(dtype: torch.dtype) -> None:

@@ -1,0 +1,105 @@
+"""Sums and products as one would write them: flat, without zeros and ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cspec.compiler.passes.canonical import negate
+from cspec.compiler.rewrite import number
+from cspec.dsl.nodes import Expr, Negate, Number, Product, Sum
+
+ZERO = number(0)
+ONE = number(1)
+
+
+def is_number(expr: Expr, value: float) -> bool:
+    """Whether an expression is that number, typed out."""
+    return isinstance(expr, Number) and expr.value == value
+
+
+def total(terms: Sequence[tuple[str, Expr]]) -> Expr:
+    """The sum of terms with their signs: (`+`, a), (`-`, b) is a - b."""
+    flat: list[tuple[str, Expr]] = []
+    for sign, term in terms:
+        flat += [(_signs(sign, inner), part) for inner, part in _terms(term)]
+    kept = [(sign, term) for sign, term in _together(flat) if not is_number(term, 0)]
+    if not kept:
+        return ZERO
+    (sign, first), *rest = kept
+    if sign == "-":
+        first = negate(first)
+    if not rest:
+        return first
+    operands = (first, *(term for _, term in rest))
+    return Sum(operands=operands, operators=tuple(sign for sign, _ in rest), span=first.span)
+
+
+def _together(terms: list[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
+    """The terms with their numbers added up, where the first one stands."""
+    numbers = [(sign, term.value) for sign, term in terms if isinstance(term, Number)]
+    if len(numbers) < 2:
+        return terms
+    value = sum(value if sign == "+" else -value for sign, value in numbers)
+    added = ("+" if value >= 0 else "-", number(abs(value)))
+    place = next(i for i, (_, term) in enumerate(terms) if isinstance(term, Number))
+    rest = [(sign, term) for sign, term in terms if not isinstance(term, Number)]
+    return [*rest[:place], added, *rest[place:]]
+
+
+def _terms(expr: Expr) -> list[tuple[str, Expr]]:
+    match expr:
+        case Sum(operands=operands, operators=operators):
+            pairs = zip(("+", *operators), operands, strict=True)
+            return [(_signs(s, inner), part) for s, term in pairs for inner, part in _terms(term)]
+        case Negate(operand=operand):
+            return [(_signs("-", inner), part) for inner, part in _terms(operand)]
+        case _:
+            return [("+", expr)]
+
+
+def _signs(one: str, other: str) -> str:
+    return "+" if one == other else "-"
+
+
+def plus(left: Expr, right: Expr) -> Expr:
+    """left + right."""
+    return total([("+", left), ("+", right)])
+
+
+def less(left: Expr, right: Expr) -> Expr:
+    """left - right."""
+    return total([("+", left), ("-", right)])
+
+
+def times(*factors: Expr) -> Expr:
+    """The product; numbers 0 and 1 are not written."""
+    flat: list[Expr] = []
+    for factor in factors:
+        flat += _factors(factor)
+    if any(is_number(factor, 0) for factor in flat):
+        return ZERO
+    kept = [factor for factor in flat if not is_number(factor, 1)]
+    if len(kept) < 2:
+        return kept[0] if kept else ONE
+    operators = ("*",) * (len(kept) - 1)
+    return Product(operands=tuple(kept), operators=operators, span=kept[0].span)
+
+
+def _factors(expr: Expr) -> list[Expr]:
+    if isinstance(expr, Product) and set(expr.operators) == {"*"}:
+        return [part for operand in expr.operands for part in _factors(operand)]
+    return [expr]
+
+
+def over(expr: Expr, divisor: float) -> Expr:
+    """expr / divisor, without dividing by 1."""
+    if divisor == 1:
+        return expr
+    return Product(operands=(expr, number(divisor)), operators=("/",), span=expr.span)
+
+
+def complement(expr: Expr) -> Expr:
+    """1 - expr."""
+    if isinstance(expr, Number):
+        return number(1 - expr.value)
+    return less(ONE, expr)

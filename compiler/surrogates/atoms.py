@@ -1,0 +1,147 @@
+"""What is flat in an expression, where it stands, and whether it moves.
+
+Flat are events (true or false), predictions (one of a few classes) and functions that are constant
+almost everywhere. Means inside an expression (`E[..]`, `cvar(..)`) are closed: what is inside them
+is about other examples, and gets a surrogate of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from cspec.compiler.ir import ParameterRef, PerExample
+from cspec.compiler.rewrite import function_name, same
+from cspec.dsl.measured_on import TAILS
+from cspec.dsl.nodes import (
+    And,
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    Implies,
+    Membership,
+    Name,
+    Node,
+    Not,
+    Or,
+    Product,
+    walk,
+)
+
+EVENTS = (Compare, And, Or, Not, Implies, Membership)
+PREDICTIONS = frozenset({"pred", "argmax"})
+"""Functions whose value is the number of a class: the one of the largest output."""
+
+
+REDUCTIONS = frozenset(
+    {"max", "min", "sum", "mean", "norm", "l1", "l2", "sumsq", "dot", "std", "variance", "median"}
+)
+"""Functions that make one number of the entries of their argument."""
+
+
+def moves(expr: Node, moving: Collection[str]) -> bool:
+    """Whether training can change an expression: a model that trains, a variable is in it."""
+    return any(
+        (isinstance(node, Name) and node.id in moving)
+        or (isinstance(node, ParameterRef) and node.model in moving)
+        for node in walk(expr)
+    )
+
+
+def is_mean(expr: Node) -> bool:
+    """Whether an expression is a statistic over examples of its own."""
+    if isinstance(expr, Expectation | PerExample):
+        return True
+    return isinstance(expr, Call) and function_name(expr) in TAILS
+
+
+def over_data(expr: Node, dataset: str | None) -> str | None:
+    """The dataset whose examples are in reach inside an expression."""
+    match expr:
+        case Expectation(dataset=name) | PerExample(dataset=name):
+            return name
+        case Call(keywords=keywords) if function_name(expr) in TAILS:
+            on = next((k.value for k in keywords if k.name == "on"), None)
+            return on.id if isinstance(on, Name) else dataset
+    return dataset
+
+
+def is_prediction(expr: Node) -> bool:
+    """Whether an expression is `pred(z)` or `argmax(z)`."""
+    return (
+        isinstance(expr, Call)
+        and function_name(expr) in PREDICTIONS
+        and len(expr.arguments) == 1
+        and not expr.keywords
+    )
+
+
+def reduces(expr: Expr) -> bool:
+    """Whether an expression makes one number of the entries of each example."""
+    if isinstance(expr, Product):
+        return "@" in expr.operators
+    word = function_name(expr)
+    if not isinstance(expr, Call) or word not in REDUCTIONS:
+        return False
+    return len(expr.arguments) == (2 if word in ("norm", "dot") else 1)
+
+
+def outside_means(expr: Node) -> Iterator[Node]:
+    """The nodes of an expression outside of its means, parents first; means themselves too."""
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        yield node
+        if not is_mean(node):
+            stack.extend(reversed(list(node.children())))
+
+
+def predictions(expr: Expr, moving: frozenset[str]) -> list[Call]:
+    """The predictions that move outside of means, each once."""
+    found: list[Call] = []
+    for node in outside_means(expr):
+        mine = isinstance(node, Call) and is_prediction(node) and moves(node, moving)
+        if isinstance(node, Call) and mine and not any(same(node, other) for other in found):
+            found.append(node)
+    return found
+
+
+def events(expr: Expr, moving: frozenset[str]) -> list[Expr]:
+    """The outermost events that move strictly inside an expression, outside of means, each once."""
+    found: list[Expr] = []
+    stack: list[Node] = list(reversed(list(expr.children())))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, EVENTS) and moves(node, moving):
+            if not any(same(node, other) for other in found):
+                found.append(node)
+        elif not is_mean(node):
+            stack.extend(reversed(list(node.children())))
+    return found
+
+
+def share(left: Expr, right: Expr, moving: frozenset[str]) -> bool:
+    """Whether two expressions are about the same prediction."""
+    others = predictions(right, moving)
+    return any(same(one, other) for one in predictions(left, moving) for other in others)
+
+
+def together(operands: tuple[Expr, ...], moving: frozenset[str]) -> list[list[int]]:
+    """Places of operands that are about the same predictions, each group in the order written."""
+    groups: list[list[int]] = []
+    for place, operand in enumerate(operands):
+        mine = [
+            group
+            for group in groups
+            if any(share(operands[other], operand, moving) for other in group)
+        ]
+        if not mine:
+            groups.append([place])
+            continue
+        first, *rest = mine
+        for other in rest:
+            first += other
+            groups.remove(other)
+        first.append(place)
+        first.sort()
+    return groups

@@ -1,0 +1,224 @@
+"""Means over random classes: h(pred) becomes prob[0]*h(0) + prob[1]*h(1) + ...
+
+Where a prediction is only compared with constants or one label, all other classes give the same,
+and how many there are need not be known: `pred != 1` is 1 - prob[1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from cspec.compiler.rewrite import number, same
+from cspec.compiler.surrogates.arithmetic import ONE, complement, is_number, times, total
+from cspec.compiler.surrogates.atoms import is_prediction, moves, predictions
+from cspec.compiler.surrogates.classes import (
+    Class,
+    Other,
+    Uses,
+    classes_of,
+    numbered,
+    predicted,
+    uses_of,
+)
+from cspec.compiler.surrogates.unknown_classes import fresh, over_names
+from cspec.dsl.nodes import (
+    Call,
+    Compare,
+    Expr,
+    FiniteSet,
+    Membership,
+    Not,
+    Number,
+    Product,
+    String,
+)
+
+if TYPE_CHECKING:
+    from cspec.compiler.surrogates.softener import Softener
+
+MOST_CLASSES = 100
+"""Classes that are written out at most."""
+
+
+class Cell(NamedTuple):
+    """Classes for which an expression is the same."""
+
+    classes: tuple[Class, ...]
+    value: Expr
+
+
+def over_classes(s: Softener, expr: Expr, sign: int) -> Expr:
+    """The mean over the classes of the first prediction in an expression."""
+    expr = s.opened(expr)
+    prediction = predictions(expr, s.moving)[0]
+    pair = _pair(s, expr)
+    if pair is not None:
+        return pair if isinstance(expr, Compare) and expr.operators == ("==",) else complement(pair)
+    uses = uses_of(s, expr, prediction)
+    known = classes_of(s, prediction)
+    ordered = uses.limit is not None
+    far = ordered and (uses.limit or 0) >= MOST_CLASSES
+    if uses.number or len(uses.labels) > 1 or far or (ordered and not numbered(known)):
+        return _each_class(s, expr, prediction, known, sign)
+    if ordered and uses.labels:
+        return _each_class(s, expr, prediction, known, sign)
+    return _named_classes(s, expr, prediction, uses, sign)
+
+
+def _each_class(
+    s: Softener,
+    expr: Expr,
+    prediction: Call,
+    known: tuple[Class, ...] | None,
+    sign: int,
+) -> Expr:
+    if known is None:
+        if s.setting.bound:
+            return _no_classes(s, expr)
+        return _in_words(s, expr, prediction, sign)
+    if len(known) > MOST_CLASSES:
+        label = f"needs each of the {len(known)} classes, and at most {MOST_CLASSES} are written"
+        helps = ("compare `pred` with classes or labels: `pred == y`, `pred in {0, 1}`",)
+        return s.remarks.refuse(expr, label, helps)
+    cells = _cells(s, expr, prediction, known, sign)
+    if len(cells) == 1:
+        return cells[0].value
+    return total([("+", term) for term in _terms(s, prediction, cells, sign)])
+
+
+def _no_classes(s: Softener, expr: Expr) -> Expr:
+    label = "each class counts, and it is not known how many the model has"
+    return s.remarks.refuse(expr, label, ("bind data, too: `cspec.bind(..., train=data)`",))
+
+
+def _named_classes(s: Softener, expr: Expr, prediction: Call, uses: Uses, sign: int) -> Expr:
+    """Classes with a name, the label, and all others at once."""
+    known = classes_of(s, prediction)
+    named = _named(known, uses)
+    if known is not None and len(named) == len(known):
+        return _each_class(s, expr, prediction, known, sign)
+    rest = s.mean(predicted(s, expr, prediction, Other(next(iter(uses.labels), None))), sign)
+    cells = [
+        cell for cell in _cells(s, expr, prediction, named, sign) if not same(cell.value, rest)
+    ]
+    terms = list(_terms(s, prediction, cells, sign))
+    label = None
+    if uses.labels:
+        (other,) = uses.labels
+        hit = s.mean(predicted(s, expr, prediction, Other(other, True)), sign)
+        if not same(hit, rest):
+            guard = _none_of(other, named)
+            label = (other, guard)
+            chance = s.word.classes(prediction, (other,), sign * s.side(hit))
+            terms.append(times(guard, chance, hit))
+    if not cells and label is None:
+        return rest
+    if is_number(rest, 0):
+        return total([("+", term) for term in terms])
+    turned = -sign * s.side(rest)
+    chances = [s.word.classes(prediction, _places(cell), turned) for cell in cells]
+    if label is not None:
+        chances.append(times(label[1], s.word.classes(prediction, (label[0],), turned)))
+    left = total([("+", ONE), *(("-", chance) for chance in chances)])
+    return total([*(("+", term) for term in terms), ("+", times(left, rest))])
+
+
+def _named(known: tuple[Class, ...] | None, uses: Uses) -> tuple[Class, ...]:
+    """The classes that are named, and those up to the limit, in order."""
+    if known is not None:
+        return tuple(cls for cls in known if _is_named(cls, uses))
+    limit = -1 if uses.limit is None else int(uses.limit // 1)
+    numbers = {float(k) for k in range(limit + 1)}
+    numbers |= {constant.value for constant in uses.named if isinstance(constant, Number)}
+    named = [constant for constant in uses.named if not isinstance(constant, Number)]
+    texts = [Class(c, c) for i, c in enumerate(named) if not any(same(c, o) for o in named[:i])]
+    return (*map(_class, sorted(numbers)), *texts)
+
+
+def _is_named(cls: Class, uses: Uses) -> bool:
+    if uses.limit is not None and cls.number is not None and cls.number <= uses.limit:
+        return True
+    return any(cls.named(constant) for constant in uses.named)
+
+
+def _class(value: float) -> Class:
+    """A class by its number; one that can't be a position is a class of that name."""
+    plain = number(value)
+    if value >= 0 and value == int(value):
+        return Class(plain, plain)
+    return Class(String(value=plain.text), plain)
+
+
+def _cells(
+    s: Softener, expr: Expr, prediction: Call, classes: tuple[Class, ...], sign: int
+) -> list[Cell]:
+    """Classes in groups that give the same."""
+    cells: list[Cell] = []
+    for cls in classes:
+        value = s.mean(predicted(s, expr, prediction, cls), sign)
+        place = next((i for i, cell in enumerate(cells) if same(cell.value, value)), None)
+        if place is None:
+            cells.append(Cell((cls,), value))
+        else:
+            cells[place] = cells[place]._replace(classes=(*cells[place].classes, cls))
+    return cells
+
+
+def _terms(s: Softener, prediction: Call, cells: list[Cell], sign: int) -> Iterator[Expr]:
+    for cell in cells:
+        if not is_number(cell.value, 0):
+            side = sign * s.side(cell.value)
+            yield times(s.word.classes(prediction, _places(cell), side), cell.value)
+
+
+def _places(cell: Cell) -> tuple[Expr, ...]:
+    return tuple(cls.place for cls in cell.classes)
+
+
+def _none_of(label: Expr, classes: tuple[Class, ...]) -> Expr:
+    """Whether a label is none of the classes."""
+    if not classes:
+        return ONE
+    values = tuple(cls.value for cls in classes)
+    if len(values) == 1:
+        return Compare(operands=(label, values[0]), operators=("!=",), span=label.span)
+    within = Membership(element=label, set=FiniteSet(items=values), span=label.span)
+    return Not(operand=within, span=label.span)
+
+
+def _in_words(s: Softener, expr: Expr, prediction: Call, sign: int) -> Expr:
+    """The mean where the classes are not known yet: for people alone."""
+    name = fresh(expr)
+    value = s.mean(predicted(s, expr, prediction, Class(name, name)), sign)
+    return over_names(name, s.word.classes(prediction, (name,), 0), value)
+
+
+# --- two models ----------------------------------------------------------------------------------
+
+
+def _pair(s: Softener, expr: Expr) -> Expr | None:
+    """The truth of `pred(f(x)) == pred(g(x))` where both move: the sum over k of p_k q_k."""
+    match expr:
+        case Compare(operands=(Call() as left, Call() as right), operators=("==" | "!=",)):
+            if not all(is_prediction(o) and moves(o, s.moving) for o in (left, right)):
+                return None
+        case _:
+            return None
+    if s.word.margins:
+        s = s.plain("pair")
+    one, other = classes_of(s, left), classes_of(s, right)
+    if one is None or other is None:
+        if s.setting.bound:
+            return _no_classes(s, expr)
+        name = fresh(expr)
+        return over_names(name, *(s.word.classes(side, (name,), 0) for side in (left, right)))
+    outputs = [s.axes(side.arguments[0]) for side in (left, right)]
+    if all(o.shape and not o.tokens for o in outputs) and len(one) == len(other):
+        chances = tuple(s.word.chances(side) for side in (left, right))
+        return Product(operands=chances, operators=("@",), span=expr.span)
+    agree = [
+        times(s.word.classes(left, (p.place,), 0), s.word.classes(right, (q.place,), 0))
+        for p, q in zip(one, other, strict=False)
+    ]
+    return total([("+", both) for both in agree])

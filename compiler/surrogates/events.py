@@ -1,0 +1,117 @@
+"""The soft truth of events: comparisons by the stand-in, connectives by its logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
+from cspec.compiler.surrogates.atoms import moves, share, together
+from cspec.compiler.surrogates.class_means import over_classes
+from cspec.compiler.surrogates.folding import links
+from cspec.compiler.surrogates.truth_means import over_atoms
+from cspec.dsl.nodes import And, Compare, Expr, Implies, Membership, Not, Or
+
+if TYPE_CHECKING:
+    from cspec.compiler.surrogates.softener import Softener
+
+
+def event_mean(s: Softener, event: Expr, sign: int) -> Expr:
+    """The truth of an event that moves, in [0, 1] (a bound of it, where the stand-in has sides)."""
+    if sign == 0:
+        s = s.steady()
+    match event:
+        case Not(operand=operand):
+            return complement(_truth(s, operand, -sign))
+        case And() | Or():
+            return _connective(s, event, sign)
+        case Implies(condition=condition, consequence=consequence):
+            return _implication(s, event, condition, consequence, sign)
+        case Compare(operands=(left, right), operators=(operator,)):
+            return _comparison(s, event, left, operator, right, sign)
+        case Membership() | Compare():
+            written_out = links(event, s.moving)
+            if written_out is not event:
+                return s.mean(written_out, sign)
+    return s.remarks.refuse(event, "no surrogate is known for this form")
+
+
+# --- comparisons ---------------------------------------------------------------------------------
+
+
+def _comparison(
+    s: Softener, event: Compare, left: Expr, operator: str, right: Expr, sign: int
+) -> Expr:
+    if s.open_flat(left) or s.open_flat(right):
+        return over_atoms(s, event, sign)
+    left, right = s.mean(left, 0), s.mean(right, 0)
+    match operator:
+        case "==":
+            return s.word.equal(less(left, right), sign)
+        case "!=":
+            return complement(s.word.equal(less(left, right), -sign))
+        case ">" | ">=":
+            return s.word.above(less(left, right), sign)
+        case _:
+            return s.word.above(less(right, left), sign)
+
+
+# --- connectives ---------------------------------------------------------------------------------
+
+
+def _connective(s: Softener, event: And | Or, sign: int) -> Expr:
+    """Operands about one prediction are one event; what is data stays as it is."""
+    operands = _data_together(s, event)
+    combine = s.word.both if isinstance(event, And) else s.word.either
+    truths: list[tuple[Expr, bool]] = []
+    for group in together(operands, s.moving):
+        if len(group) == 1:
+            operand = operands[group[0]]
+            truths.append((_truth(s, operand, sign), s.flat(operand)))
+            continue
+        joint = event.model_copy(update={"operands": tuple(operands[i] for i in group)})
+        truths.append((over_classes(s, joint, sign), True))
+    return _folded(truths, combine, sign)
+
+
+def _data_together(s: Softener, event: And | Or) -> tuple[Expr, ...]:
+    """The operands, those that do not move as one, where the first of them stands."""
+    data = [operand for operand in event.operands if not moves(operand, s.moving)]
+    if len(data) < 2:
+        return event.operands
+    one = event.model_copy(update={"operands": tuple(data), "span": data[0].span})
+    return tuple(
+        one if operand is data[0] else operand
+        for operand in event.operands
+        if operand is data[0] or moves(operand, s.moving)
+    )
+
+
+def _truth(s: Softener, operand: Expr, sign: int) -> Expr:
+    """The truth of one operand; something true or false that is no event of ours has none."""
+    if s.flat(operand) or not moves(operand, s.moving):
+        return s.mean(operand, sign)
+    return s.remarks.refuse(operand, "moves, and is only true or false")
+
+
+def _folded(
+    truths: Sequence[tuple[Expr, bool]], combine: Callable[[Expr, Expr, int, bool], Expr], sign: int
+) -> Expr:
+    result, moves = truths[0]
+    for truth, also in truths[1:]:
+        result = combine(result, truth, sign, moves and also)
+        moves = moves or also
+    return result
+
+
+def _implication(
+    s: Softener, event: Implies, condition: Expr, consequence: Expr, sign: int
+) -> Expr:
+    """1 - a + a b."""
+    if share(condition, consequence, s.moving):
+        return over_classes(s, event, sign)
+    if s.word.one_sided and s.flat(condition) and s.flat(consequence):
+        negated = Not(operand=condition, span=condition.span)
+        return s.mean(Or(operands=(negated, consequence), span=event.span), sign)
+    truth = _truth(s, condition, -sign)
+    return plus(complement(truth), times(truth, _truth(s, consequence, sign)))

@@ -1,0 +1,220 @@
+"""What becomes of an expression when a prediction or an event in it gets a value.
+
+(pred == 1)*w     with pred := 1   ->  w
+abs(pred - y)     with pred := 2   ->  abs(2 - y)
+pred == 1 => e    with pred := 0   ->  1
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.ir import Category
+from cspec.compiler.rewrite import function_name, number, rewrite, same
+from cspec.compiler.surrogates.arithmetic import ONE, ZERO, is_number, total
+from cspec.compiler.surrogates.atoms import EVENTS, moves
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import (
+    And,
+    Call,
+    Compare,
+    Expr,
+    FiniteSet,
+    Implies,
+    Interval,
+    Membership,
+    Negate,
+    Not,
+    Number,
+    Or,
+    Power,
+    Product,
+    String,
+    Sum,
+)
+
+_EXACT = frozenset({"abs", "max", "min"})
+"""Functions whose value at a number is written in place of the call."""
+
+
+def links(expr: Expr, moving: frozenset[str]) -> Expr:
+    """Memberships and chains that move, as comparisons of two sides.
+
+    `u in [a, b]` is `a <= u and u <= b`, `u in {a, b}` is `u == a or u == b`.
+    """
+
+    def step(node: Expr) -> Expr:
+        if not isinstance(node, Membership | Compare) or not moves(node, moving):
+            return node
+        match node:
+            case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+                ends = (_compared(lower, "<=", element), _compared(element, "<=", upper))
+                return And(operands=ends, span=node.span)
+            case Membership(element=element, set=FiniteSet(items=items)):
+                equal = tuple(_compared(element, "==", item) for item in items)
+                return equal[0] if len(equal) == 1 else Or(operands=equal, span=node.span)
+            case Compare(operands=operands, operators=operators) if len(operators) > 1:
+                pairs = zip(operands, operators, operands[1:], strict=False)
+                return And(operands=tuple(_compared(*pair) for pair in pairs), span=node.span)
+        return node
+
+    return rewrite(expr, step)
+
+
+def _compared(left: Expr, operator: str, right: Expr) -> Compare:
+    return Compare(operands=(left, right), operators=(operator,), span=left.span)
+
+
+def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
+    """`expr` with every `old` as `new`, and what that decides left out."""
+    return rewrite(expr, lambda node: new if same(node, old) else fold(node))
+
+
+def fold(node: Expr) -> Expr:
+    """One node whose operands are known to be numbers or true or false, as far as that tells."""
+    match node:
+        case Compare(operands=(left, right), operators=(operator,)):
+            return _comparison(node, left, operator, right)
+        case Not(operand=operand):
+            return _negation(operand)
+        case And(operands=operands):
+            return _all(operands, node)
+        case Or(operands=operands):
+            return _any(operands, node)
+        case Implies(condition=condition, consequence=consequence):
+            return _implication(node, condition, consequence)
+        case Sum() | Product() | Power() | Negate():
+            return _arithmetic(node)
+        case Call() if function_name(node) in _EXACT:
+            return _constant(node) or node
+    return node
+
+
+def _constant(expr: Expr) -> Number | None:
+    value = value_or_none(expr, {})
+    return None if value is None else number(value)
+
+
+def _arithmetic(node: Sum | Product | Power | Negate) -> Expr:
+    known = _constant(node)
+    if known is not None:
+        return node if isinstance(node, Negate) else known
+    match node:
+        case Sum(operands=operands, operators=operators):
+            if any(is_number(operand, 0) for operand in operands):
+                return total(list(zip(("+", *operators), operands, strict=True)))
+        case Product(operands=operands, operators=operators):
+            signs = ("*", *operators)
+            above = [o for sign, o in zip(signs, operands, strict=True) if sign != "/"]
+            if "@" not in signs and any(is_number(operand, 0) for operand in above):
+                return ZERO
+            return _without_ones(node)
+        case Power(base=base, exponent=exponent):
+            if is_number(exponent, 1) or (is_number(base, 1) and moves_nothing(exponent)):
+                return base
+    return node
+
+
+def moves_nothing(expr: Expr) -> bool:
+    """Whether an expression is a number typed out."""
+    return isinstance(expr, Number)
+
+
+def _without_ones(node: Product) -> Expr:
+    pairs = list(zip(("*", *node.operators), node.operands, strict=True))
+    if "@" in node.operators:
+        return node
+    kept = [pair for pair in pairs if not is_number(pair[1], 1)]
+    if len(kept) == len(pairs):
+        return node
+    if not kept or kept[0][0] == "/":
+        kept.insert(0, ("*", ONE))
+    if len(kept) == 1:
+        return kept[0][1]
+    operands = tuple(operand for _, operand in kept)
+    update = {"operands": operands, "operators": tuple(sign for sign, _ in kept[1:])}
+    return node.model_copy(update=update)
+
+
+# --- events --------------------------------------------------------------------------------------
+
+
+def _truth(value: bool) -> Number:
+    return ONE if value else ZERO
+
+
+def _comparison(node: Compare, left: Expr, operator: str, right: Expr) -> Expr:
+    if same(left, right):
+        return _truth(operator in ("==", "<=", ">="))
+    if isinstance(left, Category | String) and isinstance(right, Category | String):
+        return _truth((_text(left) == _text(right)) == (operator == "=="))
+    one, other = value_or_none(left, {}), value_or_none(right, {})
+    if one is not None and other is not None:
+        return _truth(holds(one, operator, other))
+    if other is not None and isinstance(left, EVENTS):
+        return _of_event(left, holds(0, operator, other), holds(1, operator, other))
+    if one is not None and isinstance(right, EVENTS):
+        return _of_event(right, holds(one, operator, 0), holds(one, operator, 1))
+    return node
+
+
+def holds(left: float, operator: str, right: float) -> bool:
+    """Whether a comparison of two numbers is true."""
+    match operator:
+        case "==":
+            return left == right
+        case "!=":
+            return left != right
+        case "<":
+            return left < right
+        case "<=":
+            return left <= right
+        case ">":
+            return left > right
+        case _:
+            return left >= right
+
+
+def _text(value: Category | String) -> str:
+    return value.text if isinstance(value, Category) else value.value
+
+
+def _of_event(event: Expr, without: bool, with_: bool) -> Expr:
+    """What depends on an event alone, by its truth without and with it."""
+    if without == with_:
+        return _truth(with_)
+    return event if with_ else _negation(event)
+
+
+def _negation(event: Expr) -> Expr:
+    match event:
+        case Number(value=value):
+            return _truth(not value)
+        case Not(operand=operand):
+            return operand
+        case _:
+            return Not(operand=event, span=event.span)
+
+
+def _all(operands: tuple[Expr, ...], node: Expr) -> Expr:
+    if any(is_number(operand, 0) for operand in operands):
+        return ZERO
+    kept = tuple(operand for operand in operands if not is_number(operand, 1))
+    if len(kept) < 2:
+        return kept[0] if kept else ONE
+    return node if len(kept) == len(operands) else node.model_copy(update={"operands": kept})
+
+
+def _any(operands: tuple[Expr, ...], node: Expr) -> Expr:
+    if any(is_number(operand, 1) for operand in operands):
+        return ONE
+    kept = tuple(operand for operand in operands if not is_number(operand, 0))
+    if len(kept) < 2:
+        return kept[0] if kept else ZERO
+    return node if len(kept) == len(operands) else node.model_copy(update={"operands": kept})
+
+
+def _implication(node: Implies, condition: Expr, consequence: Expr) -> Expr:
+    if is_number(condition, 0) or is_number(consequence, 1) or same(condition, consequence):
+        return ONE
+    if is_number(condition, 1):
+        return consequence
+    return _negation(condition) if is_number(consequence, 0) else node

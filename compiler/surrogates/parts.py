@@ -1,0 +1,62 @@
+"""The gradient of each canonical function, where the surrogate is an expression of its own.
+
+A surrogate of as many canonical functions as the requirement, each with as many entries, lends each
+of them its gradient. One of another number is taken as it is written, one number S - bound, and
+lends all of them the same: the step then follows (sum of the weights) times grad S. So for
+
+    gap(P[pred == 1 | sex]) <= 5% with surrogate E[prob[1]]
+
+the price of the requirement is the sum of the multipliers of its pairs, and with
+
+    P[pred == 1] <= 5% with surrogate abs(E[f(x)])
+
+the one multiplier weighs abs(E[f(x)]) - 5%: the part of it that is violated. A quotient stays one
+unless the requirement is one, too, whose canonical functions are without its denominator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cspec.compiler.explain_expressions import text
+from cspec.compiler.ir import Constraint
+from cspec.compiler.passes.canonical import as_written, parts_of, rescales
+from cspec.compiler.vectors import Repeated
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import Expr
+
+Count = Callable[[Expr], int | None]
+"""Entries of a canonical function; None where that is not known yet."""
+
+
+def lent(c: Constraint, surrogate: Expr, count: Count) -> tuple[Expr, ...]:
+    """What stands for each canonical function of a constraint in the model's step.
+
+    Raises:
+        SpecError: a surrogate of several numbers that are not those of the requirement.
+    """
+    wanted = [count(part) for part in c.parts]
+    own = parts_of(surrogate, c, rescales(c.value))
+    if len(own) == len(c.parts) and all(map(_alike, map(count, own), wanted)):
+        return own
+    one = as_written(surrogate, c)
+    found = count(one)
+    if found is not None and found > 1:
+        raise SpecError([_which(surrogate, found, sum(n or 1 for n in wanted))])
+    return tuple(one if n in (None, 1) else Repeated(body=one, size=n) for n in wanted)
+
+
+def _alike(one: int | None, other: int | None) -> bool:
+    return one is None or other is None or one == other
+
+
+def _which(surrogate: Expr, found: int, wanted: int) -> Diagnostic:
+    shown = text(surrogate)
+    return Diagnostic(
+        code="CS312",
+        message=f"the surrogate `{shown}` is {found} numbers, and what it stands for has {wanted}",
+        span=surrogate.span,
+        label="which one?",
+        notes=("a surrogate of another number of parts is one number",),
+        helps=(f"make one number of it: `max({shown})`, `gap({shown})`, `sum({shown})`",),
+    )

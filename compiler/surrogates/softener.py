@@ -1,0 +1,202 @@
+"""Means of what is flat: the one entry to the surrogate of an expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from cspec.compiler.axes.calls import call_key
+from cspec.compiler.axes.record import Axes
+from cspec.compiler.ir import PerExample
+from cspec.compiler.passes.canonical import negate
+from cspec.compiler.passes.expand import Expansion, written_out
+from cspec.compiler.rewrite import function_name, rewrite
+from cspec.compiler.surrogates import atoms
+from cspec.compiler.surrogates.arithmetic import is_number, total
+from cspec.compiler.surrogates.calls import call_mean
+from cspec.compiler.surrogates.events import event_mean
+from cspec.compiler.surrogates.folding import links, replaced
+from cspec.compiler.surrogates.products import power_mean, product_mean
+from cspec.compiler.surrogates.remarks import Remarks, Why
+from cspec.compiler.surrogates.setting import Setting
+from cspec.compiler.surrogates.statistics import statistic
+from cspec.compiler.surrogates.truth_means import over_atoms
+from cspec.compiler.surrogates.words import SIGMOID, Word
+from cspec.dsl.nodes import (
+    Attribute,
+    Call,
+    Comprehension,
+    Expectation,
+    Expr,
+    FiniteSet,
+    Index,
+    Negate,
+    Node,
+    Power,
+    Product,
+    Sum,
+    Vector,
+)
+
+
+@dataclass(frozen=True)
+class Softener:
+    """Writes surrogates with one stand-in, over the examples of one dataset.
+
+    `sign` says how an expression enters what must be <= 0: 1 raises it, -1 lowers it, 0 not known.
+    """
+
+    setting: Setting
+    word: Word = SIGMOID
+    remarks: Remarks = field(default_factory=Remarks)
+    dataset: str | None = None
+
+    def over(self, dataset: str | None) -> Softener:
+        """The same where the examples of a dataset are in reach."""
+        return self if dataset == self.dataset else replace(self, dataset=dataset)
+
+    def steady(self) -> Softener:
+        """The same with a stand-in that has no side."""
+        if not self.word.one_sided:
+            return self
+        return self.plain("side")
+
+    def plain(self, why: Why) -> Softener:
+        """The same with the sigmoid; why another stand-in that was asked for is not taken."""
+        self.remarks.instead.add(why)
+        return replace(self, word=SIGMOID)
+
+    # --- what expressions are ---
+
+    @property
+    def moving(self) -> frozenset[str]:
+        """Models and variables that training changes."""
+        return self.setting.moving
+
+    def axes(self, expr: Expr) -> Axes:
+        """What an expression is where it stands."""
+        return self.setting.inference.axes(expr, self.dataset)
+
+    def varies(self, expr: Expr) -> bool:
+        """Whether an expression may differ from one example to another."""
+        found = self.axes(expr)
+        return not found.known or found.each is not None
+
+    def side(self, expr: Expr) -> int:
+        """1 for what is never negative, -1 for what is never positive, else 0."""
+        found = self.setting.ranges.of(expr)
+        return 1 if found.low >= 0 else -1 if found.high <= 0 else 0
+
+    def flat(self, expr: Expr) -> bool:
+        """Whether something flat that moves is in an expression."""
+        stack: list[tuple[Node, Softener]] = [(expr, self)]
+        while stack:
+            node, here = stack.pop()
+            if isinstance(node, Expr) and here.is_flat(node):
+                return True
+            inner = here.over(atoms.over_data(node, here.dataset))
+            stack.extend((child, inner) for child in node.children())
+        return False
+
+    def open_flat(self, expr: Expr) -> bool:
+        """The same outside of the means in it."""
+        return any(self.is_flat(n) for n in atoms.outside_means(expr) if isinstance(n, Expr))
+
+    def is_flat(self, node: Expr) -> bool:
+        """Whether a node itself is constant almost everywhere, and moves."""
+        if isinstance(node, atoms.EVENTS):
+            return atoms.moves(node, self.moving)
+        if not isinstance(node, Call):
+            return False
+        return self._flat_function(node) and atoms.moves(node, self.moving)
+
+    def _flat_function(self, call: Call) -> bool:
+        word = function_name(call)
+        if word is None:
+            return False
+        known = self.setting.inference.known
+        signature = known.signature(word)
+        told = signature is not None and (signature.imported or signature.family == "elementary")
+        if signature is not None and told and not signature.gradient:
+            return signature.surrogate is None
+        if known.symbols.role(word) in ("model", "import", "function"):
+            return self._cut_off(call)
+        return atoms.is_prediction(call)
+
+    def _cut_off(self, call: Call) -> bool:
+        """Whether a model or a person's own function gives whole numbers, or no gradient."""
+        seen = self.setting.inference.known.facts.outputs.get(call_key(call, self.dataset))
+        if seen is None or seen.refusal or seen.parts:
+            return False
+        return seen.kind != "real" or not seen.gradient
+
+    # --- the mean ---
+
+    def mean(self, expr: Expr, sign: int) -> Expr:
+        """The expression with a gradient, where something flat in it moves; else as it is."""
+        if not self.flat(expr):
+            return expr
+        match expr:
+            case Sum(operands=operands, operators=operators):
+                signs = ("+", *operators)
+                pairs = zip(signs, operands, strict=True)
+                found = [self.mean(o, sign if s == "+" else -sign) for s, o in pairs]
+                if any(is_number(operand, 0) for operand in found):
+                    return total(list(zip(signs, found, strict=True)))
+                return expr.model_copy(update={"operands": tuple(found)})
+            case Negate(operand=operand):
+                return negate(self.mean(operand, -sign))
+            case Product():
+                return product_mean(self, expr, sign)
+            case Power():
+                return power_mean(self, expr, sign)
+            case Vector(items=items):
+                means = tuple(self.mean(item, sign) for item in items)
+                return expr.model_copy(update={"items": means})
+            case Index(value=value, indices=indices):
+                if any(self.open_flat(index) for index in indices):
+                    return over_atoms(self, expr, sign)
+                return expr.model_copy(update={"value": self.mean(value, sign)})
+            case Attribute(value=value):
+                return expr.model_copy(update={"value": self.mean(value, sign)})
+            case Expectation() | PerExample():
+                return statistic(self, expr, sign)
+            case Comprehension():
+                return self._over_a_set(expr, sign)
+            case Call():
+                return call_mean(self, expr, sign)
+            case _ if isinstance(expr, atoms.EVENTS):
+                return event_mean(self, expr, sign)
+        return self.remarks.refuse(expr, "moves, and is constant almost everywhere")
+
+    def _over_a_set(self, expr: Comprehension, sign: int) -> Expr:
+        """`sum(... for i in S)`; the largest of several events depends on all of them at once."""
+        listed = self.listed(expr) if expr.function != "sum" else expr
+        if listed is not expr:
+            return self.mean(listed, sign)
+        return expr.model_copy(update={"body": self.mean(expr.body, sign)})
+
+    def opened(self, expr: Expr) -> Expr:
+        """The expression with nothing left inside of which a prediction or event could hide.
+
+        Means have surrogates of their own; what goes over a listed set is written out; memberships
+        and chains are comparisons of two sides.
+        """
+        inside = [n for n in atoms.outside_means(expr) if isinstance(n, Expr) and atoms.is_mean(n)]
+        for mean in inside:
+            if self.flat(mean):
+                expr = replaced(expr, mean, self.mean(mean, 0))
+        return links(self.listed(expr), self.moving)
+
+    def listed(self, expr: Expr) -> Expr:
+        """The expression with what goes over a listed set, `range(n)`, written out where flat."""
+        known = self.setting.inference.known
+        context = Expansion(known.facts, known.params)
+
+        def step(node: Expr) -> Expr:
+            if not isinstance(node, Comprehension) or not self.open_flat(node.body):
+                return node
+            domains = [binder.domain for binder in node.binders]
+            plain = all(isinstance(d, FiniteSet) or function_name(d) == "range" for d in domains)
+            return written_out(node, context) if plain else node
+
+        return rewrite(expr, step)

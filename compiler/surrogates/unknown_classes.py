@@ -1,0 +1,29 @@
+"""Sums over classes that are not known yet, for people alone: `sum(... for k in classes)`."""
+
+from __future__ import annotations
+
+from cspec.compiler.surrogates.arithmetic import times
+from cspec.dsl.nodes import Binder, Comprehension, Expr, Name, walk
+
+EVERY_CLASS = "classes"
+"""The set of the classes of a model that is not bound yet, in what `explain` prints."""
+
+
+def fresh(expr: Expr) -> Name:
+    """A name for a class that is not in an expression."""
+    taken = {node.id for node in walk(expr) if isinstance(node, Name)}
+    return Name(id=next(name for name in ("k", "c", "j", "k_", "c_", "j_") if name not in taken))
+
+
+def over_names(name: Name, *factors: Expr) -> Expr:
+    """`sum(... for k in classes)`."""
+    binder = Binder(names=(name.id,), domain=Name(id=EVERY_CLASS))
+    return Comprehension(function="sum", body=times(*factors), binders=(binder,))
+
+
+def in_words(expr: Expr) -> bool:
+    """Whether an expression is for people alone: it goes over classes that are not known yet."""
+    return any(
+        isinstance(node, Binder) and isinstance(node.domain, Name) and node.domain.id == EVERY_CLASS
+        for node in walk(expr)
+    )

@@ -1,0 +1,127 @@
+"""The stand-ins by name: how each sees `u > v`, `u == v`, a class, `and`, `or`.
+
+With m = u - v, the margin, and T the temperature or width:
+
+    sigmoid, product   sigmoid(m/T)                              and: a b, or: a + b - a b
+    ramp               clip(0.5 + m/T, 0, 1)                     and, or: the same
+    hinge              [1 + m]+ where it raises g,               and: min, or: max
+                       1 - [1 - m]+ where it lowers g
+    dl2                [m]+ where it raises g,                   and: a b, or: a + b
+                       1 - [-m]+ where it lowers g               and: a + b - 1, or: a + b - a b
+
+`hinge` and `dl2` bound the event from the side on which a requirement g <= 0 is safe: Cotter et al.
+2019, "Two-player games for efficient non-convex constrained optimization" (section 2); DL2: Fischer
+et al. 2019, "DL2: training and querying neural networks with logic" (section 3). Where the side is
+not known, or both are at work, the sigmoid is taken. `u == v` is exp(-(m/T)^2), of hinge and dl2
+the margin -|m|. A class has the probability prob(z/T)[k], of the others the margin z[k] minus the
+largest other output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cspec.compiler.rewrite import call, function_name, number
+from cspec.compiler.surrogates.arithmetic import ONE, complement, less, over, plus, times, total
+from cspec.dsl.constants import Values, value_or_none
+from cspec.dsl.nodes import Call, Expr, Index, Name, Negate, Power
+
+ONE_SIDED = frozenset({"hinge", "dl2"})
+
+
+class Word(NamedTuple):
+    """A stand-in by name, with its temperature or width."""
+
+    name: str = "sigmoid"
+    scale: float = 1.0
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether it needs to know if an event raises what must be <= 0, or lowers it."""
+        return self.name in ONE_SIDED
+
+    @property
+    def margins(self) -> bool:
+        """Whether it sees a class by its margin, and not by its probability."""
+        return self.name not in ("sigmoid", "product")
+
+    @property
+    def text(self) -> str:
+        """What stands in for events, for people."""
+        return f"{self.name} of temperature {self.scale:g}"
+
+    # --- atoms ---
+
+    def above(self, margin: Expr, sign: int) -> Expr:
+        """The truth of `margin > 0`; `sign`: 1 where it raises g, -1 where it lowers it."""
+        match self.name:
+            case "ramp":
+                raised = plus(number(0.5), over(margin, self.scale))
+                return call("max", call("min", raised, ONE), number(0))
+            case "hinge":
+                if sign > 0:
+                    return call("relu", plus(ONE, margin))
+                return complement(call("relu", less(ONE, margin)))
+            case "dl2":
+                if sign > 0:
+                    return call("relu", margin)
+                return complement(call("relu", less(number(0), margin)))
+            case _:
+                return call("sigmoid", over(margin, self.scale))
+
+    def equal(self, difference: Expr, sign: int) -> Expr:
+        """The truth of `difference == 0`."""
+        if self.one_sided:
+            return self.above(Negate(operand=call("abs", difference)), sign)
+        squared = Power(base=over(difference, self.scale), exponent=number(2))
+        return call("exp", Negate(operand=squared))
+
+    def chances(self, prediction: Call) -> Expr:
+        """The probabilities of the classes: `prob(z/T)`."""
+        word = "prob" if function_name(prediction) == "pred" else "softmax"
+        return call(word, over(prediction.arguments[0], self.scale))
+
+    def classes(self, prediction: Call, places: Sequence[Expr], sign: int) -> Expr:
+        """The truth of `prediction in places`, places of the last axis: classes, or a label."""
+        if self.margins:
+            return self.above(call("margin", prediction.arguments[0], *places), sign)
+        chances, span = self.chances(prediction), prediction.span
+        parts = [Index(value=chances, indices=(place,), span=span) for place in places]
+        return total([("+", part) for part in parts])
+
+    # --- connectives ---
+
+    def both(self, left: Expr, right: Expr, sign: int, moving: bool) -> Expr:
+        """The truth of `left and right`; `moving`: both move (else one is data)."""
+        if moving and self.name == "hinge":
+            return call("min", left, right)
+        if moving and self.name == "dl2" and sign < 0:
+            return total([("+", left), ("+", right), ("-", ONE)])
+        return times(left, right)
+
+    def either(self, left: Expr, right: Expr, sign: int, moving: bool) -> Expr:
+        """The truth of `left or right`."""
+        if moving and self.name == "hinge":
+            return call("max", left, right)
+        if moving and self.name == "dl2":
+            both = times(complement(left), complement(right))
+            return plus(left, right) if sign > 0 else complement(both)
+        return total([("+", left), ("+", right), ("-", times(left, right))])
+
+
+SIGMOID = Word()
+WORDS = ("sigmoid", "hinge", "ramp", "product", "dl2")
+"""Surrogates by name; anything else behind `with surrogate` is an expression."""
+
+
+def named(surrogate: Expr, params: Values) -> Word | None:
+    """The stand-in that is named behind `with surrogate`; None for an expression."""
+    match surrogate:
+        case Name(id=name) if name in WORDS:
+            return Word(name)
+        case Call(function=Name(id=name), arguments=(), keywords=keywords) if name in WORDS:
+            given = [value_or_none(keyword.value, params) for keyword in keywords]
+            return Word(name, next((value for value in given if value is not None), 1.0))
+        case _:
+            return None

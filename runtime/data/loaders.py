@@ -1,0 +1,325 @@
+"""Data that come in batches or one by one: loaders, torch datasets, lists, generators.
+
+    read(obj, "train", ("x", "y"), reading) -> Read(columns, stream, items, words, notes)
+
+`columns` are the examples laid end to end in their own order, read once: what is measured on whole
+data. A loader's batches are the training batches, too (`stream`): drawn anew each epoch, by its own
+sampler, with its own augmentation. A map-style dataset is trained in batches of ours; where reading
+an item twice gives different ones, items are read anew for each batch (`items`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import Dataset as TorchDataset
+
+from cspec.runtime.data.collate import Pieces, collate
+from cspec.runtime.data.columns import is_column
+from cspec.runtime.data.dataset import Dataset, need_columns
+from cspec.runtime.data.errors import DataError
+from cspec.runtime.data.randomness import RandomStream
+from cspec.runtime.data.reading import MEASURED_ROWS, MOST_ENTRIES, MOST_ROWS, Reading
+from cspec.runtime.data.samplers import (
+    READ_AT_ONCE,
+    batch_size_of,
+    in_order_of,
+    own_generator,
+)
+from cspec.runtime.data.stream import Items, Stream
+
+COMPARED = 1000
+"""Items of a dataset that are read twice, to see whether it augments."""
+
+Columns = Mapping[str, Any]
+Convert = Callable[[Columns], Dataset]
+"""Raw columns of one batch as a dataset."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """Raw columns of all examples, and how training goes on from their source."""
+
+    columns: Columns
+    stream: Stream | None = None
+    items: Items | None = None
+    words: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+def read(obj: Any, name: str, columns: Sequence[str], reading: Reading, convert: Convert) -> Read:
+    """Any source of examples or batches, read once.
+
+    Raises:
+        DataError: batches that are none, examples of different shapes, a source without end where
+            the spec does not say how many steps to take.
+    """
+    source = _Source(name, tuple(columns), reading, convert)
+    random = RandomStream()
+    random.seed("read", name)
+    with _told(name), random.used():
+        if isinstance(obj, DataLoader):
+            return source.loader(obj)
+        if isinstance(obj, IterableDataset):
+            return source.loader(DataLoader(obj, batch_size=128))
+        if isinstance(obj, TorchDataset):
+            return source.dataset(obj)
+        if isinstance(obj, (list, tuple)) and not _holds_batches(obj):
+            return source.dataset(cast(Any, _Listed(obj)))
+        return source.batches(obj)
+
+
+_END = object()
+
+
+class _Listed(TorchDataset[Any]):
+    """A list of examples."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._items[index]
+
+
+def _holds_batches(items: Sequence[Any]) -> bool:
+    """Whether a list holds batches, not examples: arrays with a first dimension in common."""
+    if not items:
+        return True
+    first = items[0]
+    if not isinstance(first, (Mapping, tuple, list)):
+        return True
+    values = list(first.values()) if isinstance(first, Mapping) else list(first)
+    lengths = {len(v) if is_column(v) and np.ndim(v) else -1 for v in values}
+    return len(lengths) == 1 and -1 not in lengths
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """What the user's own code raises while it is read, as a mistake in the data."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        if any(words in said for words in ("equal size", "same shape", "inhomogeneous")):
+            raise DataError(
+                f"the examples of `{name}` have different shapes, so they make no batch",
+                "pad or cut them to one length; a mask column says what is padding",
+            ) from error
+        raise DataError(
+            f"reading `{name}` raised {type(error).__name__}: {said}",
+            "give tuples or mappings of tensors, arrays and numbers",
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Reading one source."""
+
+    name: str
+    wanted: tuple[str, ...]
+    reading: Reading
+    convert: Convert
+
+    # --- Sources -----------------------------------------------------------------------------
+
+    def loader(self, loader: DataLoader[Any]) -> Read:
+        """A loader: its passes are the epochs."""
+        sized = not isinstance(loader.dataset, IterableDataset) or hasattr(
+            loader.dataset, "__len__"
+        )
+        length = len(loader) if sized else None
+        if length == 0:
+            held = len(cast(Any, loader.dataset))
+            why = (
+                f"`drop_last` leaves none of its {held} examples" if held else "it has no examples"
+            )
+            raise DataError(f"the loader of `{self.name}` yields no batch: {why}")
+        in_order = in_order_of(loader)
+        found, whole = self._collected(loader if in_order is None else in_order, sized)
+        count, rows = found.count, found.rows
+        endless = not whole
+        stream = Stream(
+            pass_over=lambda: iter(loader),
+            read=self._dataset,
+            length=length if length is not None or endless else count,
+            batch_size=batch_size_of(loader),
+            steady=getattr(loader, "generator", None) is None and own_generator(loader) is None,
+        )
+        how = "read once in their own order" if in_order is not None else "from one pass"
+        words = _words(stream, "drawn anew each epoch", f"{rows:,} examples, {how}")
+        return Read(found.columns(), stream, None, words, (f"`{self.name}`: {words}",))
+
+    def dataset(self, dataset: TorchDataset[Any]) -> Read:
+        """A map-style dataset: examples by position."""
+        if not hasattr(dataset, "__len__"):
+            raise DataError(
+                f"`{self.name}` is a dataset without a length",
+                "give it `__len__`, or make it an IterableDataset",
+            )
+        loader = DataLoader(dataset, batch_size=READ_AT_ONCE, collate_fn=collate)
+        found, _ = self._collected(loader, sized=True)
+        columns = found.columns()
+        if not self._augments(dataset, columns):
+            return Read(columns)
+        items = Items(lambda rows: self._dataset(collate([dataset[i] for i in rows])))
+        words = (
+            f"its {found.rows:,} examples are another at each reading, so each batch reads its own "
+            "anew; what is measured on whole data was read once"
+        )
+        return Read(columns, None, items, words, (f"`{self.name}`: {words}",))
+
+    def batches(self, batches: Iterable[Any]) -> Read:
+        """Any other iterable of batches."""
+        once = iter(batches)
+        again = once is not batches
+        first = next(once, _END)
+        if first is _END:
+            why = ("a generator gives its batches once: it may have been used before",)
+            message = f"the data `{self.name}` is empty: it yields no batch"
+            raise DataError(message, *(() if again else why))
+        once = chain([first], once)
+        if not _holds_batches([first]):
+            return self.dataset(_Listed(self._examples(once)))
+        found, whole = self._collected(once, hasattr(batches, "__len__"))
+        kept, how = found.raw, "read anew each epoch"
+        if whole and not again:
+            # What a generator gave is all there is: its batches come again each epoch.
+            stream, how = (
+                Stream(lambda: iter(kept), self._dataset, len(kept)),
+                "the same each epoch",
+            )
+        elif whole:
+            stream = Stream(lambda: iter(batches), self._dataset, len(kept))
+        else:
+            rest = chain(kept, once)
+            stream = Stream(
+                (lambda: iter(batches)) if again else (lambda: rest),
+                self._dataset,
+                None,
+                again=again,
+            )
+        words = _words(stream, how, f"{found.rows:,} examples")
+        return Read(found.columns(), stream, None, words, (f"`{self.name}`: {words}",))
+
+    def _examples(self, once: Iterator[Any]) -> list[Any]:
+        """An iterable of examples, one by one.
+
+        Raises:
+            DataError: it does not seem to end.
+        """
+        found = list(islice(once, MOST_ROWS))
+        if next(once, _END) is not _END:
+            raise DataError(
+                f"`{self.name}` has given {len(found):,} examples one by one and goes on",
+                "give batches of them: DataLoader(..., batch_size=128) over an IterableDataset, or "
+                "a generator of batches; and write how many steps to take: fit(steps=...)",
+            )
+        return found
+
+    # --- Reading -----------------------------------------------------------------------------
+
+    def _collected(self, batches: Iterable[Any], sized: bool) -> tuple[Pieces, bool]:
+        """The batches laid end to end, and whether the source came to its end.
+
+        `sized`: whether it knows its length, so that it has an end.
+        """
+        found = Pieces(keep=not isinstance(batches, DataLoader))
+        for batch in batches:
+            found.add(batch, self._named(batch))
+            if not sized and self._enough(found):
+                return found, False
+        if not found.count:
+            raise DataError(f"the data `{self.name}` is empty: it yields no batch")
+        return found, True
+
+    def _enough(self, found: Pieces) -> bool:
+        """Whether a source that does not say its length is left unread from here on.
+
+        Raises:
+            DataError: it would have to end, and does not seem to.
+        """
+        if not self.reading.whole:
+            steps = self.reading.steps
+            return found.rows >= MEASURED_ROWS or (steps is not None and found.count >= steps)
+        if found.rows >= MOST_ROWS or found.entries >= MOST_ENTRIES:
+            raise DataError(
+                f"`{self.name}` has given {found.count:,} batches ({found.rows:,} examples) and "
+                "goes on, and nothing says how long to train",
+                "write how many steps to take: fit(steps=...)",
+                "or give data that know their length: a loader over a dataset with `__len__`",
+            )
+        return False
+
+    def _named(self, batch: Any) -> Columns:
+        """A batch as columns by name.
+
+        Raises:
+            DataError: another number of columns, or no tuple and no mapping.
+        """
+        if isinstance(batch, Mapping):
+            named: Columns = batch
+        elif isinstance(batch, (tuple, list)):
+            named = named_columns(batch, self.name, self.wanted)
+        else:
+            listed = ", ".join(self.wanted)
+            raise DataError(
+                f"`{self.name}` yields a {type(batch).__name__} instead of a tuple or mapping",
+                f"each batch must hold the columns {listed}",
+                f"give columns as a tuple: ({listed})",
+            )
+        need_columns(self.name, self.wanted, named)
+        return {column: named[column] for column in self.wanted}
+
+    def _dataset(self, batch: Any) -> Dataset:
+        return self.convert(self._named(batch))
+
+    def _augments(self, dataset: TorchDataset[Any], columns: Columns) -> bool:
+        """Whether items are others when they are read again, with other random numbers."""
+        count = min(len(cast(Any, dataset)), COMPARED)
+        stream = RandomStream()
+        stream.seed("compared", self.name)
+        with stream.used():
+            again = self._dataset(collate([dataset[i] for i in range(count)]))
+        first = self.convert({name: columns[name][:count] for name in self.wanted})
+        return any(not torch.equal(first[name], again[name]) for name in self.wanted)
+
+
+def named_columns(values: Sequence[Any], name: str, columns: Sequence[str]) -> dict[str, Any]:
+    """Columns by the names that the spec declares, in its order.
+
+    Raises:
+        DataError: another number of them.
+    """
+    if len(values) != len(columns):
+        raise DataError(
+            f"`{name}` declares the columns {', '.join(columns)}, but {len(values)} were given",
+            "declare one name for each, in the order in which they are given",
+        )
+    return dict(zip(columns, values, strict=True))
+
+
+def _words(stream: Stream, how: str, measured: str) -> str:
+    """What was read how."""
+    if stream.length is None:
+        return (
+            "trained on its batches as they come, which have no known end; what is measured on "
+            f"whole data are its first {measured}"
+        )
+    size = f" of {stream.batch_size}" if stream.batch_size else ""
+    return (
+        f"trained on its own {stream.length:,} batches{size}, {how}; what is measured on whole "
+        f"data are its {measured}"
+    )

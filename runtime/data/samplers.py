@@ -1,0 +1,56 @@
+"""What a loader is made of: which examples it draws from, in which order, how many at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch.utils.data import (
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
+
+READ_AT_ONCE = 256
+"""Examples that are read at once where nobody says how many."""
+
+
+def in_order_of(loader: DataLoader[Any]) -> DataLoader[Any] | None:
+    """The examples of a loader once each, in their own order; None where only it knows them."""
+    dataset: Any = loader.dataset
+    if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
+        return None
+    if loader.batch_size is None and loader.batch_sampler is None:
+        return None
+    sampler: Any = getattr(loader.batch_sampler, "sampler", loader.sampler)
+    if isinstance(sampler, SubsetRandomSampler):
+        dataset = Subset(dataset, [int(i) for i in sampler.indices])
+    elif not isinstance(sampler, (SequentialSampler, RandomSampler, WeightedRandomSampler)) or len(
+        getattr(sampler, "data_source", dataset)
+    ) != len(dataset):
+        return None
+    return DataLoader(
+        dataset,
+        batch_size=batch_size_of(loader) or READ_AT_ONCE,
+        collate_fn=loader.collate_fn,
+        num_workers=loader.num_workers,
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+    )
+
+
+def batch_size_of(loader: DataLoader[Any]) -> int | None:
+    """Examples a batch; None where the loader does not say."""
+    if loader.batch_size is not None:
+        return int(loader.batch_size)
+    size = getattr(loader.batch_sampler, "batch_size", None)
+    return int(size) if isinstance(size, int) else None
+
+
+def own_generator(loader: DataLoader[Any]) -> Any:
+    """The generator that the order is drawn from, None for torch's own."""
+    sampler: Any = getattr(loader.batch_sampler, "sampler", loader.sampler)
+    return getattr(sampler, "generator", None)
