@@ -1,7 +1,7 @@
 """Whether a solver for small deterministic problems takes the whole run.
 
 `using sqp` asks for it; `auto` takes it where every function of the problem is smooth, known in
-closed form, and over decision variables alone (ALGORITHMS 3, row 5: general smooth, n <= 2e3).
+closed form, and over decision variables alone.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def stated(part: Expr, relation: str) -> str:
 
 
 def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:
-    """LANGUAGE 3, `within`: defaults by kind, in the constraint's units."""
+    """What `within` is where nothing is given: a default by kind, in the constraint's units."""
     if c.tolerance_given:
         return False, c.tolerance
     if _is_count(c):

@@ -1,7 +1,7 @@
 """Whether the spectral projected gradient method takes the whole run.
 
 `using spg` asks for it; `auto` takes it where a smooth deterministic problem over decision
-variables has a set with a projection (ALGORITHMS 3, row 2), unless `own_run` took it before.
+variables has a set with a projection, unless `own_run` took it before.
 """
 
 from __future__ import annotations

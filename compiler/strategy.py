@@ -49,7 +49,7 @@ from cspec.dsl.settings.methods import (
 )
 
 GATE_BUDGET = 22.0
-"""steps x learning rate that a gate needs to travel from open to shut (ALGORITHMS 2e)."""
+"""steps x learning rate that a gate needs to travel from open to shut."""
 GATE_DUAL_BUDGET = 40.0
 """Dual step of a density on gates: this / bound / steps (benchmarks/gates.py)."""
 GATE_DAMPING = 18.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.check_modifiers import Modifiers
 from cspec.dsl.check_ranges import check_range
-from cspec.dsl.check_rules import check_atoms, check_each
+from cspec.dsl.check_rules import check_atoms
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
 from cspec.dsl.nodes import (
@@ -53,7 +53,7 @@ def _rule(typer: Typer, constraint: Constraint, scope: Scope, modifiers: Modifie
     kind = typer.kind(relation, scope)
     if kind.per_example:
         _mean_or_each(typer, relation)
-    elif len(typer.found) == before and not check_each(typer, constraint, scope):
+    elif len(typer.found) == before and scope.data is None:
         check_atoms(typer, relation, scope)
         if len(typer.found) == before:
             _moves(typer, relation, kind, modifiers, rule=True)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from cspec.dsl.nodes import (
     And,
     Compare,
-    Constraint,
     Expr,
     FiniteSet,
     Implies,
@@ -43,25 +42,6 @@ def check_atoms(typer: Typer, event: Expr, scope: Scope) -> None:
                     _almost_never(typer, element, None, positive)
             case Membership(set=within) if not isinstance(within, FiniteSet | Interval):
                 _in_a_set(typer, atom)
-
-
-def check_each(typer: Typer, constraint: Constraint, scope: Scope) -> bool:
-    """Whether a rule is about each example of a dataset, which is said not to run yet."""
-    if scope.data is None:
-        return False
-    typer.report(
-        "CS520",
-        "a rule on each example is checked by cspec, but not compiled yet",
-        constraint.relation.span,
-        "not compiled yet",
-        severity="warning",
-        notes=("a run refuses it; `check` and `explain` work with it",),
-        helps=(
-            "a share of the examples runs: `P[A and not B] <= 1%` for the rule `A => B`",
-            "leave it out to run the rest",
-        ),
-    )
-    return True
 
 
 def _atoms(typer: Typer, event: Expr, positive: bool) -> Iterator[Atom]:

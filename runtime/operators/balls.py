@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -100,9 +100,6 @@ class Ball(Operator):
         return self._excess(x)
 
     def project(self, x: Tensor) -> Tensor:
-        if self._moved:
-            centered = replace(self, center=0.0)
-            return like(self.center, x) + centered.project(self._from_center(x))
         if x.numel() == 0:
             return x.clone()
         rows = self._from_center(x)
