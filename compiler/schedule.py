@@ -45,10 +45,29 @@ def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple
     schedule = length(checked, facts)
     notes: list[str] = []
     gated = any(model.gated for model in facts.models.values())
+    if _decays(fit, schedule, facts):
+        fit = fit.model_copy(update={"schedule": Cosine(hold=HOLD)})
+        notes.append(
+            f"the learning rate falls along a cosine over the last {1 - HOLD:.0%} of the run: a "
+            "constant one rattles around the solution (`schedule=constant` keeps it)"
+        )
     if gated:
         fit, said = _gate_rates(fit, schedule)
         notes.extend(said)
     return fit, schedule, tuple(notes)
+
+
+HOLD = 0.7
+"""Share of a run after which the learning rate falls where none is given."""
+SETTLES = 200
+"""Steps below which a run is no training: its rate stays as it is."""
+
+
+def _decays(fit: FitSettings, schedule: Schedule, facts: Facts) -> bool:
+    """Whether the rate falls at the end: of a run on data whose schedule nobody wrote."""
+    steps = all(isinstance(o, AdamOptimizer | SgdOptimizer) for o in fit.optimizer)
+    open_ = not fit.given("schedule") and facts.own_loop is None
+    return bool(facts.data) and steps and open_ and schedule.steps >= SETTLES
 
 
 def length(checked: Checked, facts: Facts) -> Schedule:
@@ -102,7 +121,9 @@ def batch_size(fit: FitSettings, dataset: str | None, rows: int) -> int:
 def effective(fit: FitSettings, steps: int) -> float:
     """Steps at the full learning rate that a run of `steps` under its schedule amounts to."""
     match fit.schedule:
-        case Cosine(final=final) | Linear(final=final):
+        case Cosine(hold=hold, final=final):
+            share = hold + (1 - hold) * (1 + final) / 2
+        case Linear(final=final):
             share = (1 + final) / 2
         case _:
             share = 1.0

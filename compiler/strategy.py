@@ -32,7 +32,7 @@ from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expectation, Name, walk
-from cspec.dsl.settings.base import EPOCH, STEP, Every
+from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Dual, Nupi, Sgd
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
@@ -54,8 +54,6 @@ GATE_DUAL_BUDGET = 40.0
 """Dual step of a density on gates: this / bound / steps (benchmarks/gates.py)."""
 GATE_DAMPING = 18.0
 """Proportional gain of a density on gates: the multiplier falls by this times the density's."""
-RATE_STEP = 0.1
-"""Dual step on rates, which lie in [0, 1]."""
 
 
 EACH_RULE = (
@@ -211,32 +209,30 @@ def _automatic(c: Constraint, context: Context) -> Choice:
     if c.set is not None and not (c.set.word in ROWS and not context.data):
         return _set(c)
     if _is_rate(c):
-        method = AugmentedLagrangian(penalty=1.0, growth=1.0, every=STEP, lr=RATE_STEP)
         return Choice(
-            method,
+            AugmentedLagrangian(),
             "a rate is flat almost everywhere: the true rate moves the multiplier, a surrogate "
             "moves the model, and the penalty's proportional term damps the pair",
             ("lagrangian: on true rates it oscillates without damping",),
         )
-    every: Every = EPOCH if context.data else Every(1, "epoch")
     if not context.data:
         return Choice(
-            AugmentedLagrangian(every=every),
+            AugmentedLagrangian(every=Every(1, "epoch")),
             "a small deterministic problem: the penalty makes the Lagrangian convex around the "
             "solution, where plain descent-ascent may circle for ever",
             ("lagrangian: does not converge where the Lagrangian is concave in x",),
         )
     if c.relation == "==":
         return Choice(
-            AugmentedLagrangian(every=every),
+            AugmentedLagrangian(),
             "an equality: its multiplier has either sign and plain descent-ascent oscillates "
             "around it; the quadratic term damps it",
             ("lagrangian: oscillates on equalities",),
         )
     return Choice(
-        Lagrangian(),
+        AugmentedLagrangian(),
         "a statistic of the data without exploitable structure: descend on the model, ascend on "
-        "the multiplier",
+        "the multiplier, and a penalty that damps the pair",
         ("projection: no set of parameters is known whose members satisfy it",),
     )
 

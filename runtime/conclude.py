@@ -52,6 +52,8 @@ def choose(session: Session) -> tuple[Iterate, Iterate]:
     best = session.best or end
     load_tensors(session.primal, best.tensors)
     session.state.update({name: value.clone() for name, value in best.state.items()})
+    if session.told is not None:
+        session.state["multipliers"] = session.told
     return _described(session, best), last
 
 

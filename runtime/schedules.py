@@ -28,7 +28,8 @@ def factor(settings: ScheduleSettings, step: int, total_steps: int, epoch_steps:
     share = min(1.0, (step - settings.warmup) / max(1, total_steps - settings.warmup))
     epoch = step // max(1, epoch_steps)
     match settings:
-        case Cosine():
+        case Cosine(hold=hold):
+            share = max(0.0, share - hold) / (1 - hold)
             return settings.final + (1 - settings.final) * (1 + math.cos(math.pi * share)) / 2
         case Linear():
             return 1 - (1 - settings.final) * share

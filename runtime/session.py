@@ -92,6 +92,7 @@ class Session:
         self.seed = seed
         self.fit = revive_fit(program.fit)
         self.notes: list[str] = []
+        self.told: Tensor | None = None
         self.details: dict[str, dict[str, float]] = {}
         _refuse(program, self.fit.accumulate)
         self.dtype = dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
@@ -304,6 +305,10 @@ class Session:
         self.optimizer.forget()
 
     # --- verification on the way -------------------------------------------------------------
+
+    def tell(self) -> None:
+        """Note the multipliers that the result tells, whichever iterate is delivered."""
+        self.told = self.state["multipliers"].detach().clone()
 
     def verify(self) -> None:
         """Measure the true requirements where one is due, and keep the best iterate."""

@@ -97,7 +97,10 @@ class Watch:
             self.measured.pop()
         light = Iterate(**{**iterate.__dict__, "tensors": {}, "state": {}})
         self.measured.append(light)
-        if finite and better(iterate, self.best, self._program.sense):
+        half = self._plan.total_steps / 2
+        late = iterate.step > half and iterate.feasible
+        early = late and self.best is not None and self.best.step <= half
+        if finite and (early or better(iterate, self.best, self._program.sense)):
             self.best = iterate
         return light
 

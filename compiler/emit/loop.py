@@ -17,6 +17,7 @@ from cspec.compiler.emit.constructions import (
 from cspec.compiler.emit.duals import (
     Timed,
     solved_calls,
+    has_units,
     start_calls,
     timed,
     write_dual,
@@ -24,7 +25,9 @@ from cspec.compiler.emit.duals import (
     write_escalations,
     write_rounds,
     write_seen,
+    write_settled,
     write_stall_reports,
+    write_units,
 )
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.freezing import write_freezes, write_held
@@ -109,6 +112,7 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
         _write_extragradient_step(plan, duals, translator)
     else:
         writer.line("f, g, true = measure(primal, batch)")
+        write_units(plan.lowered, translator)
         for dual in duals:
             if dual.order in ("dual_first", "optimistic"):
                 write_dual(dual, translator)
@@ -283,6 +287,10 @@ def _write_epoch_projection(
 def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     """After the loop: what is projected now and then is projected once more, at its bound."""
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
+    if has_units(plan.lowered):
+        translator.used.add("restore")
+        write_settled(plan.lowered, translator)
+        translator.writer.line("restore(session)")
     write_stall_reports(plan.lowered, translator)
     write_reports(plan.splits, translator)
     write_thresholds(plan.lowered, translator)

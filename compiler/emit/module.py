@@ -16,7 +16,7 @@ from cspec.compiler.emit.constructions import (
     parametrizations,
     write_prepare,
 )
-from cspec.compiler.emit.duals import needs_stand_in, needs_violation
+from cspec.compiler.emit.duals import needs_stand_in, needs_violation, write_unit_functions
 from cspec.compiler.emit.expressions import BODIES, Scope, Translator
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
@@ -67,6 +67,8 @@ LOOP_PIECES = {
     "cspec.runtime.freezing": frozenset({"freeze_support", "hold_support"}),
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
+    "cspec.runtime.restore": frozenset({"restore"}),
+    "cspec.runtime.units": frozenset({"slopes", "size_of"}),
     "cspec.runtime.starting": frozenset({"start_inside"}),
     "cspec.runtime.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
     "cspec.runtime.parametrization": frozenset({"parametrize_", "map_variable_"}),
@@ -209,6 +211,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     if needs_stand_in(lowered):
         write_stand_in(rules, make)
     write_combine(rules, writer, used, loop.by_value)
+    write_unit_functions(lowered, make())
     for rule in rules:
         for operation in dual_operations(rule):
             write_dual_step(rule, operation, len(rules) == 1, writer, used)

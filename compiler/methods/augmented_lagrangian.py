@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.methods.base import Fragment, Rule, refuse, scale_at_start
+from cspec.compiler.methods.units import measure_units, unit_state
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.methods import AugmentedLagrangian
 
@@ -41,6 +42,8 @@ NAN = float("nan")
 def augmented_lagrangian(rule: Rule) -> Fragment:
     """L = f + <multipliers, g> + c/2 g^2 on active entries."""
     _divisible(rule)
+    if _open(rule):
+        return scaled_augmented_lagrangian(rule)
     settings = _with_defaults(rule)
     assert settings.penalty is not None
     state = (
@@ -58,6 +61,154 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
         state=state + _memory(rule, settings, between),
         operations=tuple(operations),
         dual_order="simultaneous",
+    )
+
+
+def _open(rule: Rule) -> bool:
+    """Whether the problem says how large penalties are: data move the model step by step."""
+    settings: AugmentedLagrangian = rule.settings
+    data = not rule.deterministic and not rule.by_value
+    return data and not settings.given("penalty") and settings.rule == "stagnation"
+
+
+def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
+    """The method in the units of the problem (`units`), for gradients that are noisy.
+
+    m = mean of the last steps' g (weights 0.8), on batches that are not whole: the noise is
+    averaged before it is cut off at 0.
+
+        weight of g      [multiplier + c m]+
+        multiplier       <- [multiplier + c (mean of g since it last moved)]+, 60 times a run
+        c                <- 1.5 c where that mean did not halve and is no noise (2.5 standard errors)
+    """
+    settings: AugmentedLagrangian = rule.settings
+    every = settings.every if settings.given("every") else Every(_interval(rule), "step")
+    states = [
+        StateFacts(
+            name="multipliers", size=rule.size, start=settings.start, meaning="Lagrange multipliers"
+        ),
+        StateFacts(name="penalty", size=rule.size, meaning="penalties c"),
+        *unit_state(rule),
+        StateFacts(name="total", size=rule.size, meaning="sum of g since multipliers moved"),
+        StateFacts(name="squares", size=rule.size, meaning="sum of g^2 since then"),
+        StateFacts(name="count", size=rule.size, meaning="how often g was measured since then"),
+        StateFacts(name="before", size=rule.size, start=NAN, meaning="violation when they moved"),
+    ]
+    smooth = rule.steps_per_epoch > 1
+    if smooth:
+        states += [
+            StateFacts(name="mean", size=rule.size, start=NAN, meaning="mean of late g"),
+            StateFacts(name="late", size=rule.size, meaning="sum of late multipliers"),
+            StateFacts(name="moves", size=1, meaning="how many they are"),
+        ]
+    return Fragment(
+        state=tuple(states),
+        operations=(
+            measure_units(rule),
+            _sums(rule, settings, smooth),
+            _move(rule, settings, every, smooth),
+            *(_late(rule) if smooth else ()),
+            hestenes_powell(rule, "mean" if smooth else "true"),
+        ),
+        dual_order="simultaneous",
+    )
+
+
+SETTLED = 0.6
+"""Share of a run after which multipliers are averaged: their mean is told, for batches move them."""
+
+
+def _late(rule: Rule) -> tuple[Operation, ...]:
+    weight = rule.projected("multipliers + penalty * mean")
+    add = (
+        Update(target="late", formula=f"late + {weight}"),
+        Update(target="moves", formula="moves + 1"),
+    )
+    tell = (Update(target="multipliers", formula="where(moves > 0, late / moves, multipliers)"),)
+    after = min(round(SETTLED * rule.total_steps), rule.total_steps - 1)
+    return (
+        Operation(
+            kind=Kind.DUAL_STEP,
+            name=f"average_{rule.name}",
+            rule=rule.name,
+            updates=add,
+            after=after,
+            meaning=f"the weights of the last {1 - SETTLED:.0%} of the run are averaged",
+        ),
+        Operation(
+            kind=Kind.STOP,
+            name=f"settle_{rule.name}",
+            rule=rule.name,
+            updates=tell,
+            meaning="the mean of late multipliers is told",
+        ),
+    )
+
+
+MOVES = 60
+"""How often multipliers move in a run."""
+LATE = 0.8
+"""Weight of what was seen before in the mean of late g."""
+HALF = 0.5
+NOISE = 2.5
+"""Standard errors beyond which a mean violation is no accident of its batches."""
+GROWTH = 1.5
+
+
+def _interval(rule: Rule) -> int:
+    return max(1, -(-rule.total_steps // MOVES))
+
+
+def _sums(rule: Rule, settings: AugmentedLagrangian, smooth: bool) -> Operation:
+    updates = [
+        Update(target="total", formula="total + true"),
+        Update(target="squares", formula="squares + true * true"),
+        Update(target="count", formula="count + 1"),
+    ]
+    if smooth:
+        late = "where(isnan(mean), true, late * mean + (1 - late) * true)"
+        updates.append(Update(target="mean", formula=late))
+    return Operation(
+        kind=Kind.DUAL_STEP,
+        name=f"see_{rule.name}",
+        rule=rule.name,
+        updates=tuple(updates),
+        constants={"late": LATE} if smooth else {},
+        sees=settings.dual_on,
+        data=settings.dual_data,
+        meaning="what was seen of g since multipliers moved",
+    )
+
+
+def _move(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool) -> Operation:
+    now = _violation(rule).replace("true", "seen")
+    stuck = "(now > half * before)"
+    updates = [Update(target="seen", formula="total / clamp(count, 1)")]
+    updates.append(Update(target="now", formula=now))
+    if smooth:
+        error = "sqrt(clamp(squares / clamp(count, 1) - seen ** 2, 0) / clamp(count, 1))"
+        updates.append(Update(target="error", formula=error))
+        stuck += " & (now > noise * error)"
+    step = rule.projected("multipliers + penalty * seen")
+    updates += [
+        Update(target="multipliers", formula=step),
+        Update(target="penalty", formula=f"where({stuck}, minimum(growth * penalty, most), penalty)"),
+        Update(target="before", formula="now"),
+        Update(target="total", formula="0 * total"),
+        Update(target="squares", formula="0 * squares"),
+        Update(target="count", formula="0 * count"),
+    ]
+    constants = {"half": HALF, "growth": settings.growth if settings.given("growth") else GROWTH}
+    return Operation(
+        kind=Kind.DUAL_STEP,
+        name=f"update_{rule.name}",
+        rule=rule.name,
+        updates=tuple(updates),
+        constants=constants | ({"noise": NOISE} if smooth else {}),
+        trigger=every,
+        sees=settings.dual_on,
+        data=settings.dual_data,
+        meaning="multipliers <- [multipliers + c mean(g)]+; c grows where mean(g) did not halve",
     )
 
 

@@ -1,0 +1,31 @@
+"""Slopes of objective and constraints: the units that penalties are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def slopes(values: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """|grad v_i|, the Euclidean norm over all that moves, of each entry; 0 of what was not measured.
+
+    The graph of `values` is kept: the step that follows goes back through it once more.
+    """
+    return torch.stack([_slope(value, parameters) for value in values.reshape(-1)])
+
+
+def _slope(value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    zero = torch.zeros((), device=value.device, dtype=value.dtype)
+    if not value.requires_grad or not torch.isfinite(value):
+        return zero
+    found = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
+    squares = [gradient.square().sum() for gradient in found if gradient is not None]
+    return torch.nan_to_num(torch.stack(squares).sum().sqrt()) if squares else zero
+
+
+@torch.no_grad()
+def size_of(parameters: Sequence[Tensor]) -> Tensor:
+    """The Euclidean norm of all that moves."""
+    return torch.stack([parameter.square().sum() for parameter in parameters]).sum().sqrt()
