@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 from cspec.compiler.batching import batches_per_epoch
@@ -45,6 +46,13 @@ def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple
     schedule = length(checked, facts)
     notes: list[str] = []
     gated = any(model.gated for model in facts.models.values())
+    if facts.data and facts.own_loop is None and fit.steps is None and fit.epochs is None:
+        fit = fit.model_copy(update={"epochs": int(schedule.epochs)})
+        if schedule.epochs > DEFAULT_EPOCHS:
+            notes.append(
+                f"{int(schedule.epochs)} epochs, {schedule.steps} steps: {DEFAULT_EPOCHS} of so few "
+                "examples would be too short (`fit(epochs=...)` says otherwise)"
+            )
     if _decays(fit, schedule, facts):
         fit = fit.model_copy(update={"schedule": Cosine(hold=HOLD)})
         notes.append(
@@ -55,6 +63,17 @@ def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple
         fit, said = _gate_rates(fit, schedule)
         notes.extend(said)
     return fit, schedule, tuple(notes)
+
+
+LEAST_STEPS = 3000
+"""Steps of a run whose length nobody gives, at least, where they are cheap ..."""
+CHEAP = 1e8
+"""... that is up to this many examples x parameters each; as many fewer as they are dearer."""
+
+
+def _least_steps(facts: Facts, batch: int) -> int:
+    parameters = sum(prod(p.shape) for m in facts.models.values() for p in m.parameters)
+    return round(LEAST_STEPS * min(1.0, CHEAP / max(1, parameters * batch)))
 
 
 HOLD = 0.7
@@ -89,7 +108,7 @@ def length(checked: Checked, facts: Facts) -> Schedule:
         per_epoch = stream.epoch
     if fit.steps is not None:
         return Schedule(fit.steps, per_epoch, fit.steps / per_epoch)
-    epochs = fit.epochs or DEFAULT_EPOCHS
+    epochs = fit.epochs or max(DEFAULT_EPOCHS, -(-_least_steps(facts, size) // per_epoch))
     return Schedule(epochs * per_epoch, per_epoch, epochs)
 
 
