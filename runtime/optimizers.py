@@ -18,6 +18,7 @@ from cspec.dsl.settings.fit import (
     SgdOptimizer,
 )
 from cspec.dsl.settings.fit import Optimizer as OptimizerSettings
+from cspec.runtime.coupled_adam import CoupledAdam
 
 Parameter = torch.nn.Parameter
 Closure = Callable[[], Tensor]
@@ -239,9 +240,13 @@ def _build(settings: OptimizerSettings, parameters: list[Parameter]) -> torch.op
 
 
 def build_optimizers(
-    settings: Sequence[OptimizerSettings], named: Mapping[str, Parameter]
+    settings: Sequence[OptimizerSettings],
+    named: Mapping[str, Parameter],
+    coupled: Sequence[Sequence[Tensor]] = (),
 ) -> Optimizers:
     """The optimizers of `fit(optimizer=...)` over the parameters that are trained.
+
+    `coupled` are blocks of parameters with one second moment each in Adam.
 
     Raises:
         SpecError: L-BFGS beside another optimizer (its line search owns the step), or `assign`'s.
@@ -250,9 +255,31 @@ def build_optimizers(
         message = "lbfgs trains all parameters together and can't stand beside another optimizer"
         raise SpecError([Diagnostic(code="CS512", message=message)])
     groups = assign(settings, named)
-    parts = [
-        _build(item, [named[name] for name in names])
-        for item, names in zip(settings, groups, strict=True)
-        if names
-    ]
+    parts = []
+    for item, names in zip(settings, groups, strict=True):
+        parts += _parts(item, [named[name] for name in names], coupled)
     return Optimizers(parts)
+
+
+def _parts(
+    settings: OptimizerSettings, parameters: list[Parameter], coupled: Sequence[Sequence[Tensor]]
+) -> list[torch.optim.Optimizer]:
+    """The optimizer of some parameters; of what sets couple, Adam has one of its own."""
+    found: list[torch.optim.Optimizer] = []
+    own = {id(p) for p in parameters}
+    held = [[p for p in block if id(p) in own] for block in coupled]
+    held = [block for block in held if block]
+    if isinstance(settings, AdamOptimizer) and held:
+        found.append(
+            CoupledAdam(
+                held,
+                lr=settings.lr,
+                betas=settings.betas,
+                eps=settings.eps,
+                weight_decay=settings.weight_decay,
+                decoupled=isinstance(settings, AdamwOptimizer),
+            )
+        )
+        taken = {id(p) for block in held for p in block}
+        parameters = [p for p in parameters if id(p) not in taken]
+    return [*found, _build(settings, parameters)] if parameters else found

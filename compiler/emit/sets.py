@@ -11,6 +11,7 @@ from cspec.compiler.emit.pieces import constant, entry
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import LAYER_FLOOR, SetAction
+from cspec.compiler.schedule import ENTRYWISE_SETS
 from cspec.compiler.shared_sets import sharing, targets
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Name
@@ -46,6 +47,36 @@ def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslat
             if any(isinstance(item, ParameterRef) for item in items):
                 make().used.add("parameters")
             make.writer.line(f"return {ast.unparse(tensors(items))}")
+
+
+def write_coupled(actions: Sequence[SetAction], facts: Facts, make: MakeTranslator) -> None:
+    """`coupled(primal)`: what has one second moment in Adam, a list of tensors a block.
+
+    The tensors of one set together where the set joins them, else each by itself. Entrywise sets
+    need none: their projection is the same in every diagonal metric.
+    """
+    held = [a for a in actions if isinstance(a.settings, Projection) and _couples(a.set)]
+    if not held:
+        return
+    translator = make()
+    doc = ["Blocks of parameters whose entries a set couples: one second moment each in Adam."]
+    with make.writer.function("coupled", ("primal",), doc):
+        found = [
+            ast.unparse(tensors_of(a)) if _joins(a.set) else f"*each({ast.unparse(tensors_of(a))})"
+            for a in held
+        ]
+        translator.used |= {"blocks", *(["each"] if any("*each" in f for f in found) else [])}
+        make.writer.line(f"return blocks({', '.join(found)})")
+
+
+def _joins(member: SetMember) -> bool:
+    """Whether the tensors of an action are in one set together."""
+    joint = bool(member.arguments.get("joint"))
+    return member.together or joint or member.word in ("halfspace", "affine", "polyhedron")
+
+
+def _couples(member: SetMember) -> bool:
+    return member.word not in ENTRYWISE_SETS
 
 
 def operator(action: SetAction, translator: Translator, epochs: float) -> ast.expr:
