@@ -45,6 +45,7 @@ from cspec.compiler.passes.moving_sets import moving_sets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
+from cspec.compiler.passes.spread import spread
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.surrogates import surrogates
 from cspec.compiler.passes.tables import check_tables
@@ -104,6 +105,7 @@ Pass = Callable[[Problem, Checked], Problem]
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
     ("whole slices", lambda problem, _: whole_slices(problem)),
+    ("spread of variables", lambda p, c: spread(p, variables_space(c).shapes, c.params)),
     ("rules", lambda problem, checked: rules(problem, _decided(checked, Facts()))),
     ("truths", lambda problem, _: truths(problem)),
     ("sets that move", lambda p, checked: moving_sets(p, checked.symbols)),
