@@ -96,19 +96,20 @@ def coordinates(variables: Sequence[VariableSetup]) -> list[str]:
 def fall(function: Function, x: Vector, start: Vector) -> Fall | None:
     """A ray from `x` on which the objective falls for ever; None where none was found."""
     size = max(1.0, float(np.abs(x).max(initial=0.0)), float(np.abs(x - start).max(initial=0.0)))
-    rays = [(x, direction) for direction in _rays(function, x, start)]
+    tried = [(x, direction) for direction in rays(function, x, start)]
     moved = np.where(function.open, x - start, 0.0)
     if function.analytic and moved.any():
         way = moved / float(np.linalg.norm(moved))
-        rays += [(x - (1 - share) * moved, way) for share in ON_THE_WAY]
-    for origin, direction in rays:
+        tried += [(x - (1 - share) * moved, way) for share in ON_THE_WAY]
+    for origin, direction in tried:
         values = _along(function, origin, direction, FIRST * size)
         if values is not None:
             return Fall(direction, limit_of(values))
     return None
 
 
-def _rays(function: Function, x: Vector, start: Vector) -> list[Vector]:
+def rays(function: Function, x: Vector, start: Vector) -> list[Vector]:
+    """Directions of length 1 in which there may be more to fall: away from the start, down."""
     slope = np.where(function.open, function.slope(x), 0.0)
     moved = np.where(function.open, x - start, 0.0)
     found = [moved, -slope, np.where(function.open, x, 0.0)]

@@ -11,7 +11,7 @@ minimum, and that is said. What was tried is noted.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,7 @@ from cspec.runtime.nlp_lift import Lifted, problem_of
 from cspec.runtime.nlp_starts import defined_start, point
 from cspec.runtime.nlp_trail import Diverged, Trail
 from cspec.runtime.nlp_ways import Chosen, Node, Way, Ways, best_way, combinations, ways_of
+from cspec.runtime.poles import pole
 from cspec.runtime.unsloped import require_slopes
 
 if TYPE_CHECKING:
@@ -178,6 +179,12 @@ class Run:
             minimum = best.minimum and violation <= FEASIBLE
             best = best._replace(violation=violation, minimum=minimum)
         session.notes += _few(search.notes)
+        if session.termination != "interrupted":
+            end = self._pole(best)
+            if end is not None and best is not None:
+                session.termination = "unbounded"
+                session.notes.append(UNBOUNDED.format(point(end)))
+                return best._replace(minimum=False)
         if search.endless is not None:
             if session.termination != "interrupted" and (best is None or not best.minimum):
                 session.termination = "unbounded"
@@ -191,6 +198,15 @@ class Run:
             found = search.measured(self.trail.best, search.engine)
             return found if best is None or found.rank < best.rank else best
         return self._attained(best) if session.termination != "interrupted" else best
+
+    def _pole(self, best: Candidate | None) -> Vector | None:
+        """Where the objective falls without end beside the best attempt: no convex one does."""
+        if best is None or best.violation > FEASIBLE or self._convex:
+            return None
+        nlp = self.search.nlp
+        everywhere = np.ones(nlp.size, dtype=bool)
+        function = Function(_place(nlp), nlp.gradient, everywhere, self._analytic)
+        return pole(function, best.x, self.start, best.minimum)
 
     def _attained(self, best: Candidate | None) -> Candidate | None:
         """The best attempt, no minimum where the objective falls on infinitely far away."""
@@ -224,14 +240,20 @@ class Run:
 
 def _fall(nlp: Nlp, x: Vector, start: Vector, analytic: bool) -> Fall | None:
     """A ray on which the objective falls for ever, constraints met by restoration."""
+    open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
+    function = Function(_place(nlp), nlp.gradient, open_, analytic)
+    return fall(function, x, start) if open_.any() else None
+
+
+def _place(nlp: Nlp) -> Callable[[Vector], tuple[Vector, float, bool]]:
+    """A point put onto its constraints, the objective there, and whether they are met."""
 
     def at(x: Vector) -> tuple[Vector, float, bool]:
         place = restored(nlp, x)
         scale = max(1.0, 1e-9 * float(np.abs(place).max(initial=0.0)))
         return place, nlp.raw(place)[0], nlp.violation(place) <= 10 * FEASIBLE * scale
 
-    open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
-    return fall(Function(at, nlp.gradient, open_, analytic), x, start) if open_.any() else None
+    return at
 
 
 def _few(notes: Sequence[str]) -> list[str]:
