@@ -34,6 +34,10 @@ STRIDE, TINIEST = 25, -1000
 """Smaller first steps, in case x is nearer to the end of the ray: by how much, and down to which."""
 NOTHING = 1e-12
 """Coordinates below this share of the size are shown as 0."""
+ON_RAY = 1e-9
+"""What a point may be off a ray, in its size, to count as one of it."""
+LEVEL = 1e-13
+"""A change up to this, in max(1, |f|), is rounding."""
 GOLDEN = (3 - math.sqrt(5)) / 2
 SECTIONS = 400
 BACK = (0.0, 1e-6, 1e-3, 1e-1)
@@ -55,11 +59,21 @@ def pole(function: Function, x: Vector, start: Vector, minimum: bool) -> Vector 
                 return _shown(function, end, size)
             if not values and minimum:
                 break
-    if minimum or not (x != start).any():
-        return None
-    way = (x - start) / float(np.linalg.norm(x - start))
-    for share in ON_THE_WAY:
-        values, end = _approach(function, start + share * (x - start), way, size)
+    return None if minimum else pole_toward(function, start, x, ON_THE_WAY)
+
+
+def pole_toward(
+    function: Function, start: Vector, x: Vector, shares: Sequence[float] = (0.0,)
+) -> Vector | None:
+    """Where the objective falls without end on the way from `start` to `x` and beyond.
+
+    Rays begin at these `shares` of the way. None if nowhere.
+    """
+    length = float(np.linalg.norm(x - start))
+    size = max(1.0, float(np.abs(x).max(initial=0.0)), length)
+    for share in shares if length > 0 else ():
+        origin = start + share * (x - start)
+        values, end = _approach(function, origin, (x - start) / length, size)
         if values and _endless(values):
             return _shown(function, end, size)
     return None
@@ -74,10 +88,26 @@ def _shown(function: Function, end: Vector, size: float) -> Vector:
 def _approach(
     function: Function, origin: Vector, direction: Vector, size: float
 ) -> tuple[list[float], Vector]:
-    """The objective at each halving of the distance to where a ray from `origin` is lowest."""
+    """The objective at each halving of the distance to where a ray from `origin` is lowest.
+
+    Points of the ray itself come first: what is put onto a set again from outside of it would stay
+    at its border. Where they are none, as on curved constraints, those beside it that are.
+    """
+    found = _halved(function, origin, direction, size, ON_RAY)
+    if len(found[0]) > ENOUGH:
+        return found
+    return _halved(function, origin, direction, size, math.inf)
+
+
+def _halved(
+    function: Function, origin: Vector, direction: Vector, size: float, beside: float
+) -> tuple[list[float], Vector]:
+    """The same of points at most `beside` from the ray, in its size."""
 
     def at(reach: float) -> float:
-        _, f, fine = function.at(origin + reach * direction)
+        on = origin + reach * direction
+        place, f, fine = function.at(on)
+        fine = fine and float(np.abs(place - on).max(initial=0.0)) <= beside * size
         return f if fine and math.isfinite(f) else math.inf
 
     first = at(0.0)
@@ -102,14 +132,7 @@ def _around(
     at: Callable[[float], float], first: float, origin: Vector, direction: Vector, size: float
 ) -> tuple[float, float, float] | None:
     """Three reaches of which the middle one is lowest; None where nothing falls, or all does."""
-    near = None
-    for power in range(TINY, TINIEST, -STRIDE):
-        reach = size * 2.0**power
-        if np.array_equal(origin + reach * direction, origin):
-            continue
-        if at(reach) < first:
-            near = reach
-            break
+    near = _down(at, first, origin, direction, size)
     if near is None:
         return None
     before, lowest = 0.0, at(near)
@@ -118,6 +141,25 @@ def _around(
         if f >= lowest:
             return before, near, 2 * near
         before, near, lowest = near, 2 * near, f
+    return None
+
+
+def _down(
+    at: Callable[[float], float], first: float, origin: Vector, direction: Vector, size: float
+) -> float | None:
+    """A first step that lowers the objective: larger where it is level there, else smaller."""
+    noise = LEVEL * max(1.0, abs(first))
+    larger = at(size * 2.0**TINY) <= first + noise
+    powers = range(TINY, 0, STRIDE // 5) if larger else range(TINY - STRIDE, TINIEST, -STRIDE)
+    for power in powers:
+        reach = size * 2.0**power
+        if np.array_equal(origin + reach * direction, origin):
+            continue
+        f = at(reach)
+        if f < first - noise:
+            return reach
+        if larger and f > first + noise:
+            break
     return None
 
 
