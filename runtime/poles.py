@@ -123,7 +123,7 @@ def _halved(
             break
         f = at(far - rest)
         if not f < values[-1]:
-            return [], origin
+            break
         values.append(f)
     return values, end
 
