@@ -293,4 +293,6 @@ def _entry(name: str, place: int) -> Expr:
 
 
 def _total(terms: Sequence[Expr]) -> Expr:
-    return Sum(operands=tuple(terms), operators=("+",) * (len(terms) - 1)) if terms[1:] else terms[0]
+    return (
+        Sum(operands=tuple(terms), operators=("+",) * (len(terms) - 1)) if terms[1:] else terms[0]
+    )

@@ -45,8 +45,8 @@ from cspec.compiler.passes.moving_sets import moving_sets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
-from cspec.compiler.passes.spread import spread
 from cspec.compiler.passes.split_chains import split_chains
+from cspec.compiler.passes.spread import spread
 from cspec.compiler.passes.surrogates import surrogates
 from cspec.compiler.passes.tables import check_tables
 from cspec.compiler.passes.truths import truths

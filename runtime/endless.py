@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from cspec.compiler.program import VariableSetup
 
 Vector = NDArray[np.float64]
-UNBOUNDED = (
-    "unbounded: the objective falls without end while the constraints hold (toward {}): bound the "
+_UNBOUNDED = (
+    "unbounded: the objective {} without end while the constraints hold (toward {}): bound the "
     "variables, or look for a sign"
 )
 FIRST = 0.1
@@ -66,14 +66,15 @@ class Fall(NamedTuple):
     limit: float | None
     """What it falls toward; None where it falls without end."""
 
-    def sentence(self, names: Sequence[str]) -> str:
-        """What there is instead of a minimum."""
+    def sentence(self, names: Sequence[str], sense: str) -> str:
+        """What there is instead of a minimum, of the objective as written."""
         where = self.text(names)
         if self.limit is None:
-            return UNBOUNDED.format(where)
+            return unbounded(where, sense)
+        limit, best = (-self.limit, "maximum") if sense == "maximize" else (self.limit, "minimum")
         return (
-            f"unbounded: the objective falls without end toward {self.limit:.4g} at {where}; no "
-            "minimum is attained: bound the variables"
+            f"unbounded: the objective {moves(sense)} without end toward {limit + 0.0:.4g} at "
+            f"{where}; no {best} is attained: bound the variables"
         )
 
     def text(self, names: Sequence[str]) -> str:
@@ -82,6 +83,16 @@ class Fall(NamedTuple):
         moving = [i for i in np.argsort(-size, kind="stable") if size[i] > 1e-3 * size.max()]
         words = [f"{names[i]} -> {'inf' if self.direction[i] > 0 else '-inf'}" for i in moving]
         return ", ".join(words[:4]) + (", ..." if len(words) > 4 else "")
+
+
+def moves(sense: str) -> str:
+    """What an objective does that gets better and better."""
+    return "rises" if sense == "maximize" else "falls"
+
+
+def unbounded(where: str, sense: str) -> str:
+    """What is said of an objective that gets better without end."""
+    return _UNBOUNDED.format(moves(sense), where)
 
 
 def coordinates(variables: Sequence[VariableSetup]) -> list[str]:

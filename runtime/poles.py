@@ -31,7 +31,7 @@ SETTLED = 12
 TINY, FAR = -50, 20
 """Powers of 2 of the first step along a ray and the last, in max(1, |x|, |x - start|)."""
 STRIDE, TINIEST = 25, -1000
-"""Smaller first steps, in case x is nearer to the end of the ray: by how much, and down to which."""
+"""Smaller first steps, where x is nearer to the end of the ray: by how much, and the last."""
 NOTHING = 1e-12
 """Coordinates below this share of the size are shown as 0."""
 ON_RAY = 1e-9

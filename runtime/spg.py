@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cspec.runtime.endless import coordinates
 from cspec.runtime.nlp import Vector
 from cspec.runtime.nlp_ways import Node, Way, Ways, best_way, combinations, ways_of
 from cspec.runtime.spg_descent import End, Limits, descend
@@ -316,19 +315,20 @@ def _falls(search: Search, best: Candidate, start: Tensor) -> str:
     if best.violation > 10 * search.feasible:
         return ""
     lower = None if search.lower is None else search.lower.x
-    names = coordinates(search.session.program.variables)
+    program = search.session.program
     steep = float(best.end.gradient.norm()) > STEEP * max(1.0, abs(best.f))
     converged = best.end.reason == "converged" and not steep
     ends = best.x, search.problem.project(start), lower
-    return endless(search.problem, ends, names, 10 * search.feasible, converged)
+    return endless(search.problem, ends, program, 10 * search.feasible, converged)
 
 
 def _summary(search: Search, best: Candidate, convex: bool) -> str:
-    end = best.end
+    end, maximized = best.end, search.session.program.sense == "maximize"
     size = f"projected gradient {end.optimality:.1e} of the gradient (tolerance "
     size += f"{search.limits.tolerance:.0e})"
     if end.reason == "unbounded":
-        return f"the objective is unbounded: it fell below {best.f:.1e}; bound it or its variables"
+        written = f"rose above {-best.f:.1e}" if maximized else f"fell below {best.f:.1e}"
+        return f"the objective is unbounded: it {written}; bound it or its variables"
     if end.reason == "nonfinite":
         return "the objective or its gradient is not finite where the solver began or ended"
     if best.violation > 100 * search.feasible:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from cspec.runtime.endless import UNBOUNDED, Function, fall
+from cspec.compiler.program import Program
+from cspec.runtime.endless import Function, coordinates, fall, unbounded
 from cspec.runtime.nlp import Vector
 from cspec.runtime.nlp_starts import point
 from cspec.runtime.poles import pole, pole_toward
@@ -21,7 +20,7 @@ ROUNDS = 8
 def endless(
     problem: SetProblem,
     ends: tuple[Tensor, Tensor, Tensor | None],
-    names: Sequence[str],
+    program: Program,
     feasible: float,
     converged: bool,
 ) -> str:
@@ -48,9 +47,9 @@ def endless(
         if found is None and lower is not None:
             found = pole_toward(function, here, at(numbers(lower))[0])
         if found is not None:
-            return UNBOUNDED.format(point(found))
+            return unbounded(point(found), program.sense)
         ray = fall(function, here, first)
-    return "" if ray is None else ray.sentence(names)
+    return "" if ray is None else ray.sentence(coordinates(program.variables), program.sense)
 
 
 def restored(problem: SetProblem, x: Tensor) -> Tensor:

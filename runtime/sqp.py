@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from cspec.runtime.eliminated import Rule
-from cspec.runtime.endless import UNBOUNDED, Fall, Function, coordinates, fall
+from cspec.runtime.endless import Fall, Function, coordinates, fall, moves, unbounded
 from cspec.runtime.nlp import Curvature, Derivative, Measure, Nlp, Vector, matrix, symmetric
 from cspec.runtime.nlp_attempts import Candidate, Search
 from cspec.runtime.nlp_beside import FEASIBLE, restored
@@ -173,7 +173,7 @@ class Run:
     def chosen(self) -> Candidate | None:
         """The best attempt; of an interrupted run the best iterate, where that is better."""
         search, session = self.search, self.session
-        best = search.best
+        best, sense = search.best, session.program.sense
         if best is not None and isinstance(search.nlp, Chosen):
             violation = self.nlp.violation(best.x)
             minimum = best.minimum and violation <= FEASIBLE
@@ -183,16 +183,16 @@ class Run:
             end = self._pole(best)
             if end is not None and best is not None:
                 session.termination = "unbounded"
-                session.notes.append(UNBOUNDED.format(point(end)))
+                session.notes.append(unbounded(point(end), sense))
                 return best._replace(minimum=False)
         if search.endless is not None:
             if session.termination != "interrupted" and (best is None or not best.minimum):
                 session.termination = "unbounded"
-                session.notes.append(UNBOUNDED.format(point(search.endless)))
+                session.notes.append(unbounded(point(search.endless), sense))
                 return search.measured(search.endless, search.engine)
             session.notes.append(
-                f"the objective also falls without end, toward {point(search.endless)}: what is "
-                "reported is a local minimum"
+                f"the objective also {moves(sense)} without end, toward {point(search.endless)}: "
+                f"what is reported is a local {'max' if sense == 'maximize' else 'min'}imum"
             )
         if session.termination == "interrupted" and self.trail.best is not None:
             found = search.measured(self.trail.best, search.engine)
@@ -215,7 +215,8 @@ class Run:
         found = _fall(self.search.nlp, best.x, self.start, self._analytic)
         if found is None:
             return best
-        self.session.notes.append(found.sentence(coordinates(self.session.program.variables)))
+        program = self.session.program
+        self.session.notes.append(found.sentence(coordinates(program.variables), program.sense))
         self.session.termination = "unbounded"
         return best._replace(minimum=False)
 
