@@ -42,6 +42,8 @@ LASTS = 0.9
 """A fall that keeps this share of the one before, at the end, has no end."""
 ON_THE_WAY = (0.5, 0.2, 0.05, 0.01, 0.0)
 """Shares of the way from the start to the end at which rays begin, too."""
+OUT = range(20, 36)
+"""Doublings of the first step that are far out."""
 AXES = 12
 """Variables up to which each is looked at alone."""
 
@@ -116,6 +118,25 @@ def fall(function: Function, x: Vector, start: Vector) -> Fall | None:
         values = _along(function, origin, direction, FIRST * size)
         if values is not None:
             return Fall(direction, limit_of(values))
+    return None
+
+
+def distant(function: Function, x: Vector) -> Vector | None:
+    """A point far from a minimum `x` toward which the objective falls at last; None where none is.
+
+    On the way it may rise and fall, as sin(x) + x/1000 does: what counts is that far out every
+    doubling of the distance lowers it by more than the one before.
+    """
+    size = max(1.0, float(np.abs(x).max(initial=0.0)))
+    _, f, _ = function.at(x)
+    axes = [sign * axis for axis in np.eye(len(x))[function.open] for sign in (1.0, -1.0)]
+    for direction in axes if len(x) <= AXES else ():
+        places = [function.at(x + FIRST * size * 2.0**k * direction) for k in OUT]
+        values = [value for _, value, fine in places if fine and math.isfinite(value)]
+        falls = [a - b for a, b in pairwise(values)]
+        lasting = all(b >= LASTS * a > 0 for a, b in pairwise(falls))
+        if len(values) == len(OUT) and lasting and values[-1] < f - max(1.0, abs(f)):
+            return places[-1][0]
     return None
 
 

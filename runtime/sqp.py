@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from cspec.runtime.eliminated import Rule
-from cspec.runtime.endless import Fall, Function, coordinates, fall, moves, unbounded
+from cspec.runtime.endless import Fall, Function, coordinates, distant, fall, moves, unbounded
 from cspec.runtime.nlp import Curvature, Derivative, Measure, Nlp, Vector, matrix, symmetric
 from cspec.runtime.nlp_attempts import Candidate, Search
 from cspec.runtime.nlp_beside import FEASIBLE, restored
@@ -190,10 +190,7 @@ class Run:
                 session.termination = "unbounded"
                 session.notes.append(unbounded(point(search.endless), sense))
                 return search.measured(search.endless, search.engine)
-            session.notes.append(
-                f"the objective also {moves(sense)} without end, toward {point(search.endless)}: "
-                f"what is reported is a local {'max' if sense == 'maximize' else 'min'}imum"
-            )
+            self._also(search.endless)
         if session.termination == "interrupted" and self.trail.best is not None:
             found = search.measured(self.trail.best, search.engine)
             return found if best is None or found.rank < best.rank else best
@@ -214,11 +211,30 @@ class Run:
             return best
         found = _fall(self.search.nlp, best.x, self.start, self._analytic)
         if found is None:
+            self._look_far(best)
             return best
         program = self.session.program
         self.session.notes.append(found.sentence(coordinates(program.variables), program.sense))
         self.session.termination = "unbounded"
         return best._replace(minimum=False)
+
+    def _look_far(self, best: Candidate) -> None:
+        """Say where the objective falls far from a minimum, beyond others."""
+        nlp = self.search.nlp
+        open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
+        known = self.search.endless is not None
+        if known or self._convex or not self._escalate or not open_.any():
+            return
+        far = distant(Function(_place(nlp), nlp.gradient, open_), best.x)
+        if far is not None:
+            self._also(far)
+
+    def _also(self, far: Vector) -> None:
+        sense = self.session.program.sense
+        self.session.notes.append(
+            f"the objective also {moves(sense)} without end, toward {point(far)}: what is "
+            f"reported is a local {'max' if sense == 'maximize' else 'min'}imum"
+        )
 
     def deliver(self, best: Candidate | None) -> None:
         """Give the variables, the multipliers and what is said of them to the session."""
