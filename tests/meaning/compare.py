@@ -30,6 +30,8 @@ def said(what: str, found: object, right: object) -> str:
 
 def allowed(row: Any, right: Judged) -> float:
     """The largest tolerance that the language gives a requirement by default."""
+    if right.tolerance is not None:
+        return right.tolerance
     unit = 1e-3 if right.relation == "==" else 1e-6
     return unit * max(1.0, abs(row.bound))
 
@@ -51,6 +53,10 @@ def requirement(row: Any, right: Judged, relative: float) -> Iterator[str]:
     if not 0 <= row.tolerance <= allowed(row, right) * 1.001:
         yield said(f"{right.name}: tolerance", row.tolerance, f"at most {allowed(row, right)}")
     edge = abs(violation - row.tolerance) <= relative * max(1.0, abs(right.right))
+    if right.tolerance is not None and row.tolerance != right.tolerance:
+        yield said(f"{right.name}: tolerance", row.tolerance, right.tolerance)
+    if row.soft != right.soft:
+        yield said(f"{right.name}: a preference", row.soft, right.soft)
     if row.satisfied != (violation <= row.tolerance) and not edge:
         yield said(f"{right.name}: met", row.satisfied, violation <= row.tolerance)
 
@@ -96,16 +102,24 @@ def differences(result: cspec.Result, written: Written) -> list[str]:
             out.append(said(right.name, "nothing", f"{right.left} {right.relation} {right.right}"))
             continue
         out += [*requirement(row, right, relative), *evidence(row, right, relative)]
-    return out + [said(name, "a requirement", "none") for name in rows]
+    out += [said(name, "a requirement", "none") for name in rows]
+    met = all(row.satisfied for row in result.constraints if not row.soft)
+    if (result.status == "satisfied") != met:
+        out.append(said("status", result.status, "satisfied" if met else "not satisfied"))
+    return out
+
+
+def named(written: Written) -> dict[str, Any]:
+    """What a spec is bound to, with copies of its models."""
+    return {
+        name: copy.deepcopy(value) if isinstance(value, nn.Module) else value
+        for name, value in written.names.items()
+    }
 
 
 def run(written: Written) -> cspec.Result:
     """Run a spec on copies of its models."""
-    names = {
-        name: copy.deepcopy(value) if isinstance(value, nn.Module) else value
-        for name, value in written.names.items()
-    }
-    return cspec.run(written.text, **names)
+    return cspec.run(written.text, **named(written))
 
 
 def moved(result: cspec.Result, written: Written) -> list[str]:

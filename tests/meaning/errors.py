@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meaning.expressions import CLASSES
-from meaning.generate import FIT
+from meaning.generate import SIZES, STILL
 from meaning.made import Made, make
 
 import cspec
@@ -120,7 +120,7 @@ def loss(made: Made) -> str:
 def spec(made: Made, line: str) -> str:
     """A whole spec around a mistake."""
     header = made.header.rstrip("\n")
-    return "\n".join([header, f"minimize {loss(made)}", line, FIT.format(precision="")])
+    return "\n".join([header, f"minimize {loss(made)}", line, f"fit({STILL}{SIZES[0]})"])
 
 
 def accepted(wrong: Wrong) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from dataclasses import dataclass
 
 from meaning.means import Groups, Mean, mean, standard_error
 from meaning.outputs import Loss
-from meaning.tree import Node, holds, number
+from meaning.tree import OR, Node, holds, number, within
 from meaning.world import Plain, Scope, World
 
 FLIPPED = {"<=": ">=", ">=": "<=", "==": "=="}
@@ -70,6 +71,8 @@ class Judged:
     split: str
     n: int | None = None
     standard_error: float | None = None
+    soft: bool = False
+    tolerance: float | None = None
 
     @property
     def violation(self) -> float:
@@ -90,17 +93,31 @@ class Members:
     columns: tuple[str, ...]
     at_least: int = 0
     where: Node | None = None
+    form: str = "cross"
+    values: tuple[int, ...] = ()
 
     def text(self) -> str:
+        if self.values:
+            listed = ", ".join(map(str, self.values))
+            if self.values == tuple(range(len(self.values))) and len(self.values) > 2:
+                return f"forall {self.names[0]} in range({len(self.values)}): "
+            return f"forall {self.names[0]} in {{{listed}}}: "
         if len(self.names) == 1:
-            condition = "" if self.where is None else f" where {self.where.text()}"
+            condition = "" if self.where is None else f" where {within(self.where, OR)}"
             return f"forall {self.names[0]} in values({self.columns[0]}){condition}: "
+        parts = [f"{n} in values({c})" for n, c in zip(self.names, self.columns, strict=True)]
+        if self.form == "comma":
+            return f"forall {', '.join(parts)}: "
+        if self.form == "nested":
+            return "".join(f"forall {part}: " for part in parts)
         over = f"({', '.join(self.names)}) in cross({', '.join(self.columns)})"
         return f"forall {over}{f' where count >= {self.at_least}' if self.at_least else ''}: "
 
     def scopes(self, scope: Scope) -> list[tuple[str, Scope]]:
         """Name of each member, and the scope it is measured in; groups are counted in the default
         data set."""
+        if self.values:
+            return [(str(v), scope.bind(**{self.names[0]: v})) for v in self.values]
         world, found = scope.world, []
         rows = list(
             zip(*(world.tables[world.default].columns[c] for c in self.columns), strict=True)
@@ -126,12 +143,13 @@ class Constraint:
     relations: tuple[str, ...]
     members: Members | None = None
     on: str | None = None
+    modifier: str = ""
 
     def text(self) -> str:
         out = f"{self.label}: {self.members.text() if self.members else ''}{self.sides[0].text()}"
         for relation, side in zip(self.relations, self.sides[1:], strict=True):
             out += f" {relation} {side.text()}"
-        return out + (f" on {self.on}" if self.on else "")
+        return out + (f" on {self.on}" if self.on else "") + self.modifier
 
     def expected(self, world: World, verified: str) -> list[Judged]:
         """Each member and each relation, measured on the data of `verify` unless data are named."""
@@ -139,13 +157,13 @@ class Constraint:
         if self.members is None:
             return self.judged(self.label, scope)
         inner = self.members.scopes(scope)
-        return [j for name, s in inner for j in self.judged(f"{self.label}[{name}]", s)]
+        return [j for name, s in inner for j in self.judged(self.label, s, f"[{name}]")]
 
-    def judged(self, name: str, scope: Scope) -> list[Judged]:
+    def judged(self, name: str, scope: Scope, member: str = "") -> list[Judged]:
         """The relations of one member."""
         links = list(zip(self.sides, self.relations, self.sides[1:], strict=False))
         return [
-            self.link(name + self.suffix(i, len(links)), scope, *link)
+            self.link(name + self.suffix(i, len(links)) + member, scope, *link)
             for i, link in enumerate(links)
         ]
 
@@ -165,8 +183,11 @@ class Constraint:
         if len(plain) == 1:
             body = plain[0] if isinstance(plain[0], Mean) else Mean("E", plain[0])
             values, split = body.values(scope), body.data or scope.over
+        within_given = re.fullmatch(r" within (.*)", self.modifier)
         return Judged(
             name=name,
+            soft=self.modifier.startswith(" soft"),
+            tolerance=float(within_given[1]) if within_given else None,
             left=alone(left, scope),
             relation=relation,
             right=alone(right, scope),

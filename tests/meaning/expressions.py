@@ -39,16 +39,24 @@ WHOLE = {"k": ("1", "2", "5")}
 LARGEST = 1e5
 """An expression whose values grow beyond this is drawn again."""
 
+EVENTS = (Among, Between, Both, Chain, Either, Implies, Not)
+"""Nodes that are true or false."""
+
 T = TypeVar("T")
 
 
 @dataclass
 class Writer:
-    """Draws expressions of one example over made data. `smooth` leaves out what has no gradient."""
+    """Draws expressions of one example over made data.
+
+    `smooth` leaves out what has no gradient and no surrogate; `still` all events that move with a
+    model, so that everything has a gradient.
+    """
 
     rng: random.Random
     made: Made
     smooth: bool = False
+    still: bool = False
     lets: list[LetUse] = field(default_factory=list)
     params: dict[str, str] = field(default_factory=dict)
 
@@ -155,7 +163,8 @@ class Writer:
         return Prob(self.logits(), self.rng.choice(options), bare)
 
     def predicted(self) -> Node | None:
-        if self.made.target not in CLASSES or self.made.world.classes is not None:
+        known = self.made.world.classes
+        if self.made.target not in CLASSES or known is not None or self.still:
             return None
         return Pred(self.logits(), self.single and self.chance(0.8))
 
@@ -320,6 +329,14 @@ class Writer:
     # ------------------------------------------------------------------------------- events
 
     def event(self, depth: int) -> Node:
+        """True or false at each example."""
+        for _ in range(20):
+            found = self.any_event(depth)
+            if not self.still or not moves(found):
+                return found
+        return Column("q")
+
+    def any_event(self, depth: int) -> Node:
         if depth <= 0 or self.chance(0.4):
             return self.one(
                 self.compared,

@@ -94,7 +94,9 @@ def numbers(rng: random.Random, values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32).astype(rng.choice([np.float32, np.float64]))
 
 
-def target_values(rng: random.Random, draw: np.random.Generator, kind: str, n: int) -> np.ndarray:
+def target_values(
+    rng: random.Random, draw: np.random.Generator, kind: str, n: int, even: bool
+) -> np.ndarray:
     """The target's values of a kind; every class occurs."""
     if kind in ("classes", "log"):
         return np.concatenate([[0, 1, 2], draw.integers(0, 3, n - 3)])
@@ -111,14 +113,14 @@ def target_values(rng: random.Random, draw: np.random.Generator, kind: str, n: i
     if kind == "binary":
         return numbers(rng, np.concatenate([[0, 1], draw.integers(0, 2, n - 2)]))
     size = (n, 2) if kind == "reals" else (n,)
-    return numbers(rng, draw.normal(size=size) * 10 ** rng.uniform(-1, 2))
+    return numbers(rng, draw.normal(size=size) * (1.0 if even else 10 ** rng.uniform(-1, 2)))
 
 
 def some_columns(
-    rng: random.Random, draw: np.random.Generator, kind: str, n: int, rare: bool
+    rng: random.Random, draw: np.random.Generator, kind: str, n: int, rare: bool, even: bool
 ) -> dict[str, np.ndarray]:
     """Columns beside `x` and `y`; `rare` leaves the last group of each group column out."""
-    scale = 10 ** rng.uniform(-3, 3)
+    scale = 1.0 if even else 10 ** rng.uniform(-3, 3)
 
     def grouped(values: list[Any]) -> np.ndarray:
         kept = values[:-1] if rare else values
@@ -155,7 +157,7 @@ def bound_input(rng: random.Random, x: np.ndarray, names: tuple[str, ...], flat:
     return torch.tensor(x) if rng.random() < 0.5 else x
 
 
-def output_lists(model: nn.Module, x: np.ndarray) -> dict[int | str | None, list[list[float]]]:
+def output_lists(model: nn.Module, x: Any) -> dict[int | str | None, list[list[float]]]:
     """Every output of a model in float64, as lists."""
     with torch.no_grad():
         out = copy.deepcopy(model).double().eval()(torch.tensor(x, dtype=torch.float64))
@@ -182,14 +184,17 @@ def scaled_net(rng: random.Random, net: Net, scale: float) -> Net:
     return net
 
 
-def make(rng: random.Random, kind: str | None = None, simple: bool = False) -> Made:
+def make(
+    rng: random.Random, kind: str | None = None, simple: bool = False, even: bool = False
+) -> Made:
     """Data of one to three tables, one or two models, bound in the ways that users bind them;
-    `simple`: as arrays of shape (n,), with a model of one output tensor."""
+    `simple`: as arrays of shape (n,), with a model of one output tensor; `even`: all numbers about
+    1 in size."""
     kind = kind or rng.choice(list(LOSSES))
     draw = np.random.default_rng(rng.randrange(2**32))
     torch.manual_seed(rng.randrange(2**31))
-    tables = rng.choice([("train",), ("train", "val"), ("train", "val", "test")])
-    features, scale = rng.randint(1, 4), 10 ** rng.uniform(-3, 3)
+    tables = rng.choice([("train",), ("people",), ("train", "val"), ("train", "val", "test")])
+    features, scale = rng.randint(1, 4), 1.0 if even else 10 ** rng.uniform(-3, 3)
     names = ("age", "income", "hours per week", "z9")[:features] if rng.random() < 0.25 else ()
     form = "log" if kind == "log" else rng.choice(["plain", "plain", "tuple", "mapping"])
     if simple:
@@ -209,8 +214,10 @@ def make(rng: random.Random, kind: str | None = None, simple: bool = False) -> M
     for table in tables:
         n = rng.randint(20, 80)
         x = numbers(rng, draw.normal(size=(n, features)) * scale + rng.choice([0, scale]))
-        rare = table != "train" and rng.random() < 0.3
-        columns = {"y": target_values(rng, draw, kind, n)} | some_columns(rng, draw, kind, n, rare)
+        rare = table != tables[0] and rng.random() < 0.3
+        columns = {"y": target_values(rng, draw, kind, n, even)} | some_columns(
+            rng, draw, kind, n, rare, even
+        )
         bound[table] = {"x": bound_input(rng, x, names, flat)}
         bound[table] |= {c: v if simple else bound_column(rng, v) for c, v in columns.items()}
         world[table] = Table(
@@ -229,11 +236,11 @@ def make(rng: random.Random, kind: str | None = None, simple: bool = False) -> M
         names=bound | models,
         world=World(
             tables=world,
-            default="train",
+            default=tables[0],
             classes=classes,
             weights={m: weight_lists(net) for m, net in models.items()},
         ),
-        other=World(tables=other, default="train", classes=classes),
+        other=World(tables=other, default=tables[0], classes=classes),
         target=kind,
         outputs=outputs,
         features=features,

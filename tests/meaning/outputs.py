@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from meaning.tree import Column, Node, Value
+from meaning.tree import Bound, Column, Node, Value
 from meaning.world import Plain, Scope
 
 
@@ -55,15 +55,15 @@ class OutputAt(Node):
     """`f(x)[k]`: output k; `f(x)[y]`: each example's own entry."""
 
     logits: Logits
-    index: int | Column
+    index: int | Column | Bound
 
     def text(self) -> str:
-        index = self.index.text() if isinstance(self.index, Column) else self.index
+        index = self.index if isinstance(self.index, int) else self.index.text()
         return f"{self.logits.text()}[{index}]"
 
     def value(self, scope: Scope) -> float:
         index = self.index
-        k = class_number(index.value(scope), scope) if isinstance(index, Column) else index
+        k = index if isinstance(index, int) else class_number(index.value(scope), scope)
         return self.logits.outputs(scope)[k]
 
 
@@ -81,7 +81,7 @@ class Prob(Node):
     """`prob[k]`, `prob.rain`, `prob[y]`; `prob` alone: of class 1 (one output), else all."""
 
     logits: Logits
-    index: int | str | Column | None = None
+    index: int | str | Column | Bound | None = None
     bare: bool = True
 
     def text(self) -> str:
@@ -91,14 +91,15 @@ class Prob(Node):
             return word
         if isinstance(index, str):
             return f"{word}.{index}"
-        return f"{word}[{index.text() if isinstance(index, Column) else index}]"
+        return f"{word}[{index if isinstance(index, int) else index.text()}]"
 
     def value(self, scope: Scope) -> Value:
         outputs = self.logits.outputs(scope)
         found = probabilities(outputs)
         if self.index is None:
             return found[1] if len(outputs) == 1 else found
-        label = self.index.value(scope) if isinstance(self.index, Column) else self.index
+        index = self.index
+        label = index if isinstance(index, int | str) else index.value(scope)
         return found[class_number(label, scope)]
 
 

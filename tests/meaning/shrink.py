@@ -10,19 +10,19 @@ from typing import Any
 from meaning.arithmetic import Arithmetic, Extreme, Inner, Reduce
 from meaning.compare import findings
 from meaning.evaluator import Constraint, Metric
-from meaning.events import Among, Between, Both, Chain, Either, Implies, Not
-from meaning.generate import Written
+from meaning.expressions import EVENTS
+from meaning.generate import SIZES, STILL, Written
 from meaning.means import Groups, Mean, OfGroups, OfWeights, OverValues, Tail
 from meaning.outputs import Logits, Pred, Prob
 from meaning.tree import Column, Input, LetUse, Node, Param, Truth, Vector, Word, nodes
 
-EVENTS = (Among, Between, Both, Chain, Either, Implies, Not, Truth)
+PLAIN = STILL + SIZES[0]
 WHOLES = (Mean, OfGroups, OverValues, Tail, OfWeights)
 
 
 def sort(node: Node, written: Written) -> str:
     """What kind of thing a node is: only the same kind may stand in its place."""
-    if isinstance(node, EVENTS) or node == Column("q"):
+    if isinstance(node, (*EVENTS, Truth)) or node == Column("q"):
         return "event"
     if isinstance(node, Groups):
         return "groups"
@@ -108,6 +108,10 @@ def variants(written: Written) -> Iterator[Written]:
     """Smaller specs."""
     if written.verified:
         yield replace(written, verified=None)
+    if written.layout is not None:
+        yield replace(written, layout=None)
+    if written.method or written.fit != PLAIN:
+        yield replace(written, method="", fit=PLAIN)
     for metric in written.metrics:
         for body in smaller(metric.body, written):
             yield replace(written, metrics=(Metric(metric.name, body),))
@@ -118,6 +122,8 @@ def variants(written: Written) -> Iterator[Written]:
 
 def smaller_constraint(constraint: Constraint, written: Written) -> Iterator[Constraint]:
     """Smaller requirements with the same bound."""
+    if constraint.modifier:
+        yield replace(constraint, modifier="")
     if constraint.on:
         yield replace(constraint, on=None)
     for i, side in enumerate(constraint.sides):
