@@ -134,8 +134,9 @@ def moved(result: cspec.Result, written: Written) -> list[str]:
 
 
 def findings(written: Written) -> list[str]:
-    """Run a spec; what is wrong with it."""
+    """Explain and run a spec; what is wrong with it."""
     try:
+        cspec.explain(written.text)
         result = run(written)
     except cspec.SpecError as error:
         wrong = [d for d in error.diagnostics if d.severity == "error"]

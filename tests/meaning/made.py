@@ -141,11 +141,20 @@ def some_columns(
 
 
 def bound_column(rng: random.Random, values: np.ndarray) -> Any:
-    """As a user may bind it: an array, a tensor, a list, (n,) or (n, 1)."""
+    """As a user may bind it: an array, a tensor, a list, a series, (n,) or (n, 1)."""
     values = shaped(rng, values)
+    if values.ndim == 1 and rng.random() < 0.3:
+        return rng.choice([np.ndarray.tolist, pd.Series, objects])(values)
     if values.dtype.kind in "ifb" and rng.random() < 0.3:
         return torch.tensor(values)
-    return values.tolist() if values.ndim == 1 and rng.random() < 0.1 else values
+    return values
+
+
+def objects(values: np.ndarray) -> Any:
+    """Text as a categorical column or as Python strings, numbers as they are."""
+    if values.dtype.kind != "U":
+        return values
+    return pd.Categorical(values) if len(values) % 2 else values.astype(object)
 
 
 def bound_input(rng: random.Random, x: np.ndarray, names: tuple[str, ...], flat: bool) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from meaning.made import Net
 from meaning.natural import Facts, Setting, bce, ce, natural, scores, setting, table
 from meaning.natural_settings import animals, linear
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 
 def with_parts(form: str) -> Setting:
@@ -325,3 +327,78 @@ def data_and_model_are_implied(d: Facts) -> dict:
 )
 def words_beside_numbers_are_never_equal(d: Facts) -> dict:
     return {"a": 0.0, "b": 0.0}
+
+
+def rows() -> tuple[np.ndarray, np.ndarray]:
+    """Forty examples of three classes."""
+    rng = np.random.default_rng(111)
+    return rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
+
+
+def bound_as(data: Any) -> Setting:
+    """The forty examples bound in some form."""
+    x, y = rows()
+    net = linear(3, 3, 112)
+    facts = table({"x": x, "y": y}, {"f": net})
+    return Setting("data train(x, y)\nmodel f\n", {"train": data, "f": net}, facts)
+
+
+def loader() -> Setting:
+    """A shuffling loader."""
+    x, y = (torch.tensor(v) for v in rows())
+    return bound_as(DataLoader(TensorDataset(x, y), batch_size=7, shuffle=True))
+
+
+def batches() -> Setting:
+    """A list of batches of unequal size."""
+    x, y = (torch.tensor(v) for v in rows())
+    return bound_as([(x[:11], y[:11]), (x[11:12], y[11:12]), (x[12:], y[12:])])
+
+
+def examples() -> Setting:
+    """A list of examples, as a dataset yields them."""
+    x, y = (torch.tensor(v) for v in rows())
+    return bound_as([(x[i], y[i]) for i in range(40)])
+
+
+def foreign_bytes() -> Setting:
+    """Numbers in the other byte order, as some files hold them."""
+    x, y = rows()
+    return bound_as({"x": x.astype(">f8"), "y": y.astype(">i4")})
+
+
+FORTY = """
+    minimize ce
+    s.t. a: P[pred == 0 | y != 0] <= 20%
+         b: quantile(ce, 0.9) <= 3
+    fit(optimizer=sgd(lr=1e-30), epochs=1, batch_size=7, precision=float64)
+"""
+
+
+def of_forty(d: Facts) -> dict:
+    loss = ce(d.z, d.y)
+    return {
+        "objective": loss.mean(),
+        "a": (d.pred == 0)[d.y != 0].mean(),
+        "b": np.quantile(loss, 0.9),
+    }
+
+
+@natural(loader, FORTY)
+def data_from_a_loader(d: Facts) -> dict:
+    return of_forty(d)
+
+
+@natural(batches, FORTY)
+def data_from_batches_of_unequal_size(d: Facts) -> dict:
+    return of_forty(d)
+
+
+@natural(examples, FORTY, may_be_refused=True)
+def data_from_a_list_of_examples(d: Facts) -> dict:
+    return of_forty(d)
+
+
+@natural(foreign_bytes, FORTY, may_be_refused=True)
+def data_in_the_other_byte_order(d: Facts) -> dict:
+    return of_forty(d)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import fields, replace
 
 import torch
@@ -69,9 +70,9 @@ def pulling(seed: int, simple: bool = False) -> Written | None:
     return None
 
 
-def step(written: Written) -> dict[str, torch.Tensor]:
-    """The parameters after the first step."""
-    result = cspec.run(written.text, **named(written))
+def step(written: Written, text: str | None = None) -> Mapping[str, torch.Tensor]:
+    """The parameters after the first step, also of another text bound to the same names."""
+    result = cspec.run(text or written.text, **named(written))
     assert result.last is not None
     return result.last.tensors
 
