@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from meaning.evaluator import Constraint, Judged, Metric, Objective
-from meaning.layout import laid_out
+from meaning.layout import laid_out, with_names
 from meaning.made import Made, make
 from meaning.requirements import RequirementWriter
 from meaning.tree import nodes
@@ -51,6 +51,7 @@ class Written:
     method: str = ""
     fit: str = f"{STILL}{SIZES[0]}"
     layout: int | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -65,6 +66,7 @@ class Written:
             lines.append(self.method)
         precision = ", precision=float64" if self.double else ""
         text = "\n".join([line for line in lines if line] + [f"fit({self.fit}{precision})"])
+        text = with_names(text, self.renamed)
         return text if self.layout is None else laid_out(text, random.Random(self.layout))
 
     def used(self, parts: object) -> list[str]:
@@ -77,13 +79,30 @@ class Written:
         """Everything that the spec is bound to."""
         words = set(re.findall(r"param\s+(\w+)", self.text))
         given = {n: v for n, v in self.params.items() if n in words}
-        return {**self.made.names, **given}
+        bound = {
+            name: {self.renamed.get(c, c): v for c, v in value.items()}
+            if isinstance(value, dict)
+            else value
+            for name, value in self.made.names.items()
+        }
+        return {**bound, **given}
 
     def judged(self) -> list[Judged]:
         """Every requirement, as it should be reported."""
         world = self.made.world
         verified = self.verified or world.default
         return [j for c in self.constraints for j in c.expected(world, verified)]
+
+
+NAMES = ("on", "by", "where", "in", "and", "or", "data", "model", "metric", "every", "soft", "fit")
+"""Words of the language that may be names of columns."""
+
+
+def renaming(rng: random.Random) -> dict[str, str]:
+    """Other names of some columns: words of the language, long ones, ones with digits."""
+    columns = rng.sample(["w", "a", "k", "q", "s", "t"], 3)
+    words = [rng.choice(NAMES), rng.choice(["weight", "größe", "count"]), rng.choice(["x1", "y_2"])]
+    return dict(zip(columns, words, strict=True))
 
 
 def param_lines(writer: RequirementWriter) -> tuple[list[str], dict[str, Any]]:
@@ -133,4 +152,5 @@ def generate(seed: int, metrics: int = 8, constraints: int = 4, simple: bool = F
         method="" if any(" soft" in c.modifier for c in required) else rng.choice(METHODS),
         fit=STILL + rng.choice(SIZES),
         layout=rng.choice([None, None, None, seed]),
+        renamed=renaming(rng) if rng.random() < 0.2 else {},
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping
 
 UNICODE = {"<=": "≤", ">=": "≥", "!=": "≠", "=>": "⇒"}
+STARTS = "subject_to_"
 PIECES = re.compile(r'"[^"]*"|<=|>=|!=|=>|\w+|\s+|.', re.DOTALL)
 
 
@@ -28,3 +30,9 @@ def line_laid_out(line: str, rng: random.Random) -> str:
     if rng.random() < 0.1:
         out.append("\n")
     return "".join(out)
+
+
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """The same spec with other names of columns; strings and `s.t.` stay."""
+    pieces = PIECES.findall(text.replace("s.t.", STARTS)) if names else [text]
+    return "".join(names.get(piece, piece) for piece in pieces).replace(STARTS, "s.t.")

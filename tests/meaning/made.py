@@ -193,69 +193,121 @@ def scaled_net(rng: random.Random, net: Net, scale: float) -> Net:
     return net
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What data and models are drawn: kind of target, features, forms, scales."""
+
+    kind: str
+    features: int
+    feature_names: tuple[str, ...]
+    form: str
+    outputs: int
+    scale: float
+    even: bool
+    simple: bool
+    flat: bool
+    frozen: bool
+
+    def net(self, rng: random.Random) -> Net:
+        """A model that fits."""
+        return scaled_net(
+            rng, Net(self.features, self.outputs, self.form, rng.random() < 0.5), self.scale
+        )
+
+
+def planned(rng: random.Random, kind: str | None, simple: bool, even: bool) -> Plan:
+    """Draw a plan."""
+    kind = kind or rng.choice(list(LOSSES))
+    features, outputs = rng.randint(1, 4), OUTPUTS.get(kind, 1)
+    names = ("age", "income", "hours per week", "z9")[:features] if rng.random() < 0.25 else ()
+    form = rng.choice(["plain", "plain", "tuple", "mapping", "flat" if outputs == 1 else "plain"])
+    if simple or kind == "log":
+        form = "log" if kind == "log" else "plain"
+    return Plan(
+        kind=kind,
+        features=features,
+        feature_names=() if simple else names,
+        form=form,
+        outputs=outputs,
+        scale=1.0 if even else 10 ** rng.uniform(-3, 3),
+        even=even,
+        simple=simple,
+        flat=features == 1 and not simple and rng.random() < 0.3,
+        frozen=rng.random() < 0.1,
+    )
+
+
+def made_table(
+    rng: random.Random, plan: Plan, models: Mapping[str, Net], first: bool
+) -> tuple[dict[str, Any], Table]:
+    """A data set as it is bound, and as plain lists."""
+    draw = np.random.default_rng(rng.randrange(2**32))
+    n = rng.randint(20, 80)
+    x = draw.normal(size=(n, plan.features)) * plan.scale
+    x = numbers(rng, x + rng.choice([0, plan.scale]))
+    rare = not first and rng.random() < 0.3
+    columns = {"y": target_values(rng, draw, plan.kind, n, plan.even)}
+    columns |= some_columns(rng, draw, plan.kind, n, rare, plan.even)
+    bound = {"x": bound_input(rng, x, plan.feature_names, plan.flat)}
+    bound |= {c: v if plan.simple else bound_column(rng, v) for c, v in columns.items()}
+    table = Table(
+        columns={c: plain(v) for c, v in columns.items()},
+        features=x.astype(float).tolist(),
+        feature_names=plan.feature_names,
+        outputs=outputs_of(models, x, plan.frozen),
+    )
+    return bound, table
+
+
+def outputs_of(
+    models: Mapping[str, nn.Module], x: Any, frozen: bool
+) -> dict[str, dict[int | str | None, list[list[float]]]]:
+    """The outputs of each model; `ref` is a frozen copy of `f`."""
+    found = {m: output_lists(net, x) for m, net in models.items()}
+    return found | ({"ref": found["f"]} if frozen else {})
+
+
 def make(
     rng: random.Random, kind: str | None = None, simple: bool = False, even: bool = False
 ) -> Made:
     """Data of one to three tables, one or two models, bound in the ways that users bind them;
     `simple`: as arrays of shape (n,), with a model of one output tensor; `even`: all numbers about
     1 in size."""
-    kind = kind or rng.choice(list(LOSSES))
-    draw = np.random.default_rng(rng.randrange(2**32))
     torch.manual_seed(rng.randrange(2**31))
-    tables = rng.choice([("train",), ("people",), ("train", "val"), ("train", "val", "test")])
-    features, scale = rng.randint(1, 4), 1.0 if even else 10 ** rng.uniform(-3, 3)
-    names = ("age", "income", "hours per week", "z9")[:features] if rng.random() < 0.25 else ()
-    form = "log" if kind == "log" else rng.choice(["plain", "plain", "tuple", "mapping"])
-    if simple:
-        names, form = (), "log" if kind == "log" else "plain"
-    flat = features == 1 and not simple and rng.random() < 0.3
-    outputs = OUTPUTS.get(kind, 1)
-    if outputs == 1 and form == "plain" and not simple:
-        form = rng.choice(["plain", "flat"])
-    models = {
-        name: scaled_net(rng, Net(features, outputs, form, rng.random() < 0.5), scale)
-        for name in (("f", "other") if rng.random() < 0.25 else ("f",))
-    }
-    others = {m: scaled_net(rng, copy.deepcopy(net), scale) for m, net in models.items()}
-    bound: dict[str, Any] = {}
-    world: dict[str, Table] = {}
-    other: dict[str, Table] = {}
-    for table in tables:
-        n = rng.randint(20, 80)
-        x = numbers(rng, draw.normal(size=(n, features)) * scale + rng.choice([0, scale]))
-        rare = table != tables[0] and rng.random() < 0.3
-        columns = {"y": target_values(rng, draw, kind, n, even)} | some_columns(
-            rng, draw, kind, n, rare, even
-        )
-        bound[table] = {"x": bound_input(rng, x, names, flat)}
-        bound[table] |= {c: v if simple else bound_column(rng, v) for c, v in columns.items()}
-        world[table] = Table(
-            columns={c: plain(v) for c, v in columns.items()},
-            features=x.astype(float).tolist(),
-            feature_names=names,
-            outputs={m: output_lists(net, x) for m, net in models.items()},
-        )
-        other[table] = replace(
-            world[table], outputs={m: output_lists(net, x) for m, net in others.items()}
-        )
-    classes = LABELS if kind == "text" else ("no", "yes") if kind == "text2" else None
-    listed = ", ".join(f"{t}({', '.join(bound[t])})" for t in tables)
+    plan = planned(rng, kind, simple, even)
+    names = rng.choice([("train",), ("people",), ("train", "val"), ("train", "val", "test")])
+    other = () if plan.frozen or rng.random() < 0.8 else ("other",)
+    models = {name: plan.net(rng) for name in ("f", *other)}
+    found = {t: made_table(rng, plan, models, t == names[0]) for t in names}
+    bound = {t: columns for t, (columns, _) in found.items()}
+    tables = {t: table for t, (_, table) in found.items()}
+    moved = {m: scaled_net(rng, copy.deepcopy(net), plan.scale) for m, net in models.items()}
+    classes = LABELS if plan.kind == "text" else ("no", "yes") if plan.kind == "text2" else None
+    weights = {m: weight_lists(net) for m, net in models.items()}
+    world = World(tables=tables, default=names[0], classes=classes, weights=weights)
+    listed = ", ".join(f"{t}({', '.join(bound[t])})" for t in names)
+    lines = [f"data {listed}", *(f"model {m}" for m in models)]
     return Made(
-        header=f"data {listed}\n" + "".join(f"model {m}\n" for m in models),
+        header="\n".join([*lines, *(["model ref = frozen(f)"] if plan.frozen else [])]) + "\n",
         names=bound | models,
-        world=World(
-            tables=world,
-            default=tables[0],
-            classes=classes,
-            weights={m: weight_lists(net) for m, net in models.items()},
-        ),
-        other=World(tables=other, default=tables[0], classes=classes),
-        target=kind,
-        outputs=outputs,
-        features=features,
-        parts={"tuple": (0, 1), "mapping": ("logits", "value")}.get(form),
-        feature_names=names,
-        models=tuple(models),
-        scale=scale,
-        tables=tables,
+        world=world,
+        other=with_models(world, moved),
+        target=plan.kind,
+        outputs=plan.outputs,
+        features=plan.features,
+        parts={"tuple": (0, 1), "mapping": ("logits", "value")}.get(plan.form),
+        feature_names=plan.feature_names,
+        models=(*models, *(["ref"] if plan.frozen else [])),
+        scale=plan.scale,
+        tables=names,
     )
+
+
+def with_models(world: World, models: Mapping[str, nn.Module]) -> World:
+    """The same world with other parameters; a frozen copy stays what it was."""
+    tables = {}
+    for name, table in world.tables.items():
+        found = {m: output_lists(net, table.features) for m, net in models.items()}
+        tables[name] = replace(table, outputs={**table.outputs, **found})
+    weights = {m: weight_lists(net) for m, net in models.items()}
+    return replace(world, tables=tables, weights={**world.weights, **weights})

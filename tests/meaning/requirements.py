@@ -41,7 +41,15 @@ class RequirementWriter(WholeWriter):
         return Metric(name, body)
 
     def objective(self) -> Objective:
-        """One number an example, or of the data set; something that a step can move."""
+        """Something that a step can move."""
+        for _ in range(20):
+            found = self.any_objective()
+            if moves(found.body):
+                return found
+        raise AssertionError("no objective that moves")
+
+    def any_objective(self) -> Objective:
+        """One number an example, or of the data set."""
         self.smooth, self.anywhere, self.named = True, False, None
         loss = self.loss()
         choice = self.rng.randrange(6)

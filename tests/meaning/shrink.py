@@ -108,8 +108,8 @@ def variants(written: Written) -> Iterator[Written]:
     """Smaller specs."""
     if written.verified:
         yield replace(written, verified=None)
-    if written.layout is not None:
-        yield replace(written, layout=None)
+    if written.layout is not None or written.renamed:
+        yield replace(written, layout=None, renamed={})
     if written.method or written.fit != PLAIN:
         yield replace(written, method="", fit=PLAIN)
     for metric in written.metrics:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 from meaning.arithmetic import Arithmetic
-from meaning.compare import named
+from meaning.compare import moving, named
 from meaning.evaluator import Constraint, Judged
 from meaning.generate import Written, param_lines
-from meaning.made import make, output_lists, weight_lists
+from meaning.made import make, with_models
 from meaning.requirements import RequirementWriter
 from meaning.world import World
-from torch import nn
 
 import cspec
 
@@ -48,6 +48,8 @@ def total(written: Written, world: World) -> float:
     added = 0.0
     for constraint in written.constraints:
         for row in constraint.expected(world, world.default):
+            if math.isnan(row.left - row.right):
+                continue  # what is not measured gives no update
             if constraint.modifier.startswith(" soft"):
                 added += preference(constraint, row)
             else:
@@ -62,24 +64,11 @@ def preference(constraint: Constraint, row: Judged) -> float:
     return float(weight * row.violation**power)
 
 
-def with_models(world: World, inputs: dict[str, list], models: dict[str, nn.Module]) -> World:
-    """The same world with the outputs of other parameters."""
-    tables = {
-        name: replace(
-            table, outputs={m: output_lists(net, inputs[name]) for m, net in models.items()}
-        )
-        for name, table in world.tables.items()
-    }
-    weights = {m: weight_lists(net) for m, net in models.items()}
-    return replace(world, tables=tables, weights=weights)
-
-
 def slopes(written: Written) -> Iterator[tuple[str, torch.Tensor, float]]:
     """Name and gradient of each parameter, by central differences, and how far rounding may have
     moved them."""
     world = written.made.world
-    inputs = {name: [list(row) for row in t.features] for name, t in world.tables.items()}
-    models = {m: copy.deepcopy(written.names[m]).double() for m in written.made.models}
+    models = {m: copy.deepcopy(net).double() for m, net in moving(written).items()}
     for m, model in models.items():
         for name, p in model.named_parameters():
             flat, found = p.data.view(-1), torch.zeros(p.numel(), dtype=torch.float64)
@@ -89,7 +78,7 @@ def slopes(written: Written) -> Iterator[tuple[str, torch.Tensor, float]]:
                 values = []
                 for shift in (h, -h):
                     flat[i] = at + shift
-                    values.append(total(written, with_models(world, inputs, models)))
+                    values.append(total(written, with_models(world, models)))
                 flat[i] = at
                 found[i] = (values[0] - values[1]) / (2 * h)
                 noise = max(noise, 1e-14 * abs(values[0]) / h)
@@ -101,8 +90,8 @@ def wrong_step(written: Written) -> str:
     head = f"seed {written.seed}\n{written.text}\n"
     given = {
         f"{m}.{name}": p.detach().double().clone()
-        for m in written.made.models
-        for name, p in written.names[m].named_parameters()
+        for m, net in moving(written).items()
+        for name, p in net.named_parameters()
     }
     try:
         result = cspec.run(written.text, **named(written))
