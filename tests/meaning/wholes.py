@@ -10,6 +10,7 @@ from meaning.events import Both, Chain
 from meaning.expressions import TEXTS, Writer
 from meaning.means import Groups, Mean, OfGroups, OverValues, Tail
 from meaning.tree import Bound, Column, Node, Number, Word
+from meaning.world import Scope
 
 GROUPED = ("s", "t", "k")
 """Columns with groups."""
@@ -50,7 +51,16 @@ class WholeWriter(Writer):
         if len(columns) == 2 and not self.crossed(columns):
             columns = columns[:1]
         mean = self.mean(2)
-        return Groups(mean.word, mean.body, columns, mean.condition, mean.data)
+        found = Groups(mean.word, mean.body, columns, mean.condition, mean.data)
+        return found if self.all_or_none(found) else replace(found, condition=None)
+
+    def all_or_none(self, groups: Groups) -> bool:
+        """Whether the condition leaves examples in every group of the default data, or in none:
+        what a condition that takes a group away means is not settled."""
+        world = self.made.world
+        scope = Scope(world, world.default)
+        counts = replace(groups, word="E", body=Number("1"), data=None).cells(scope).values()
+        return len({math.isnan(c) for c in counts}) == 1
 
     def crossed(self, columns: tuple[str, ...]) -> bool:
         """Whether every combination of groups occurs in the default data."""
