@@ -134,7 +134,7 @@ class Writer:
 
     def feature(self) -> Node:
         names = self.made.feature_names
-        if self.made.features == 1 and self.chance(0.5):
+        if self.made.flat or (self.made.features == 1 and self.chance(0.5)):
             return Input()
         k = self.rng.randrange(self.made.features)
         if names and self.chance(0.7):

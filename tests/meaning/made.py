@@ -73,6 +73,7 @@ class Made:
     models: tuple[str, ...] = ("f",)
     scale: float = 1.0
     tables: tuple[str, ...] = ("train",)
+    flat: bool = False
 
 
 def plain(values: np.ndarray) -> list[Any]:
@@ -300,6 +301,7 @@ def make(
         models=(*models, *(["ref"] if plan.frozen else [])),
         scale=plan.scale,
         tables=names,
+        flat=plan.flat,
     )
 
 
