@@ -1,6 +1,7 @@
 """All natural specs: a module a topic; see `natural.py` for how they are kept."""
 
 from meaning import (
+    natural_beyond,
     natural_data,
     natural_fairness,
     natural_files,
@@ -17,6 +18,7 @@ from meaning import (
 from meaning.natural import SPECS, Natural
 
 MODULES = (
+    natural_beyond,
     natural_data,
     natural_fairness,
     natural_files,
