@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from meaning.arithmetic import Arithmetic, Call, Extreme
-from meaning.events import Both, Chain
+from meaning.events import Both, Chain, Not
 from meaning.expressions import TEXTS, Writer
 from meaning.means import Groups, Mean, OfGroups, OverValues, Tail
 from meaning.tree import Bound, Column, Node, Number, Word
@@ -51,6 +51,8 @@ class WholeWriter(Writer):
         if len(columns) == 2 and not self.crossed(columns):
             columns = columns[:1]
         mean = self.mean(2)
+        if isinstance(mean.condition, Column):
+            mean = replace(mean, condition=Not(mean.condition))  # a column would be a group
         found = Groups(mean.word, mean.body, columns, mean.condition, mean.data)
         return found if self.all_or_none(found) else replace(found, condition=None)
 
