@@ -329,11 +329,3 @@ refused(
 """,
     also={"eps": 1.5},
 )
-refused(
-    "a_quantifier_that_hides_a_model",
-    animals,
-    """
-    minimize ce
-    s.t. a: forall f in values(zoo): P[pred(f(x)) == 1 | zoo == f] <= 50%
-""",
-)
