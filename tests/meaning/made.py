@@ -182,9 +182,9 @@ def weight_lists(model: nn.Module) -> list[list[float]]:
     return [p.detach().double().flatten().tolist() for p in model.parameters() if p.ndim > 1]
 
 
-def scaled_net(rng: random.Random, net: Net, scale: float) -> Net:
+def scaled_net(rng: random.Random, net: Net, scale: float, even: bool) -> Net:
     """Parameters so that outputs are small, moderate or large whatever the scale of the input."""
-    size = rng.choice([0.05, 1.0, 1.0, 3.0])
+    size = rng.choice([0.3, 1.0] if even else [0.05, 1.0, 1.0, 3.0])
     with torch.no_grad():
         for name, p in net.named_parameters():
             first = "0." in name or not isinstance(net.net, nn.Sequential) or "side" in name
@@ -211,9 +211,8 @@ class Plan:
 
     def net(self, rng: random.Random) -> Net:
         """A model that fits."""
-        return scaled_net(
-            rng, Net(self.features, self.outputs, self.form, rng.random() < 0.5), self.scale
-        )
+        net = Net(self.features, self.outputs, self.form, rng.random() < 0.5)
+        return scaled_net(rng, net, self.scale, self.even)
 
 
 def planned(rng: random.Random, kind: str | None, simple: bool, even: bool) -> Plan:
@@ -282,7 +281,7 @@ def make(
     found = {t: made_table(rng, plan, models, t == names[0]) for t in names}
     bound = {t: columns for t, (columns, _) in found.items()}
     tables = {t: table for t, (_, table) in found.items()}
-    moved = {m: scaled_net(rng, copy.deepcopy(net), plan.scale) for m, net in models.items()}
+    moved = {m: scaled_net(rng, copy.deepcopy(net), plan.scale, even) for m, net in models.items()}
     classes = LABELS if plan.kind == "text" else ("no", "yes") if plan.kind == "text2" else None
     weights = {m: weight_lists(net) for m, net in models.items()}
     world = World(tables=tables, default=names[0], classes=classes, weights=weights)

@@ -8,7 +8,6 @@ from dataclasses import fields, replace
 
 import torch
 from meaning.compare import named
-from meaning.evaluator import Constraint
 from meaning.expressions import EVENTS
 from meaning.generate import Written, param_lines
 from meaning.made import make
@@ -18,7 +17,8 @@ from meaning.steps import STEP
 
 import cspec
 
-METHODS = ("using exact_penalty(coefficient=3)", "using lagrangian(start=1)")
+METHODS = ("using lagrangian(start=1)", "using lagrangian(start=2, dual=sgd(lr=0.1))")
+"""Methods that weigh a requirement whether or not its surrogate is violated, too."""
 
 
 def through_events(part: object) -> bool:
@@ -34,9 +34,19 @@ def through_events(part: object) -> bool:
     return True
 
 
-def violated(written: Written) -> bool:
-    """Whether the requirement asks for a change of the given model."""
-    return any(row.violation > 1e-6 for row in written.judged())
+def asks(written: Written) -> bool:
+    """Whether a part of the requirement is violated that another model changes."""
+    made = written.made
+    other = replace(
+        made.other,
+        params=made.world.params,
+        vectors=made.world.vectors,
+        levels=made.world.levels,
+    )
+    (constraint,) = written.constraints
+    there = constraint.expected(other, other.default)
+    pairs = zip(written.judged(), there, strict=True)
+    return any(a.violation > 1e-6 and abs(a.violation - b.violation) > 1e-6 for a, b in pairs)
 
 
 def pulling(seed: int, simple: bool = False) -> Written | None:
@@ -49,23 +59,21 @@ def pulling(seed: int, simple: bool = False) -> Written | None:
         found = writer.constraint(f"c{i}", None)
         if found is None or found.modifier or not through_events(found):
             continue
-        soft = rng.random() < 0.5
-        required: Constraint = replace(found, modifier=" soft(weight=3)" if soft else "")
         lines, outside = param_lines(writer)
         written = Written(
             seed=seed,
             made=made,
             defined=(*lines, *(let.line() for let in writer.lets)),
             objective=objective,
-            constraints=(required,),
+            constraints=(found,),
             metrics=(),
             verified=None,
             double=True,
             params=outside,
-            method="" if soft else rng.choice(METHODS),
+            method=rng.choice(METHODS),
             fit=STEP,
         )
-        if violated(written):
+        if asks(written):
             return written
     return None
 

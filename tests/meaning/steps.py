@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from meaning.arithmetic import Arithmetic
+from meaning.arithmetic import Arithmetic, Call, Extreme
 from meaning.compare import moving, named
 from meaning.evaluator import Constraint, Judged
 from meaning.generate import Written, param_lines
 from meaning.made import make, with_models
+from meaning.means import Mean, OfGroups, OverValues, Tail
+from meaning.outputs import Loss
 from meaning.requirements import RequirementWriter
+from meaning.shrink import parts
+from meaning.tree import Node
 from meaning.world import World
 
 import cspec
@@ -81,7 +85,7 @@ def slopes(written: Written) -> Iterator[tuple[str, torch.Tensor, float]]:
                     values.append(total(written, with_models(world, models)))
                 flat[i] = at
                 found[i] = (values[0] - values[1]) / (2 * h)
-                noise = max(noise, 1e-14 * abs(values[0]) / h)
+                noise = max(noise, 1e-14 * abs(values[0]) / h, 4e-16 * abs(at) / RATE)
             yield f"{m}.{name}", found.reshape(p.shape), noise
 
 
@@ -107,10 +111,27 @@ def wrong_step(written: Written) -> str:
     return head + "\n".join(out) if out else ""
 
 
+def in_parts(side: Node) -> bool:
+    """Whether methods work on the parts of a side (pairs of groups, ends of an absolute value), or
+    on another form of it (ratios are compiled to a linear one)."""
+    parts = (Arithmetic, OfGroups, OverValues, Extreme, Call)
+    return any(isinstance(n, parts) for n in whole_nodes(side))
+
+
+def whole_nodes(side: Node) -> Iterator[Node]:
+    """The nodes of a number of data, without what its means are taken over."""
+    yield side
+    if not isinstance(side, Mean | Loss | Tail):
+        for part in parts(side):
+            yield from whole_nodes(part)
+
+
 def stepping(seed: int, simple: bool = False) -> Written:
     """A spec whose first step is known: everything in it has a gradient."""
     rng = random.Random(f"step {seed}")
     made = make(rng, simple=simple)
+    while "ref" in made.models:  # distances of 0 have no gradient
+        made = make(rng, simple=simple)
     writer = RequirementWriter(rng, made, still=True)
     objective = writer.objective()
     kind = rng.choice(["alone", "alone", "soft", "method"])
@@ -121,8 +142,8 @@ def stepping(seed: int, simple: bool = False) -> Written:
         found = writer.constraint(f"c{i}", None)
         if found is None or found.modifier:
             continue
-        if kind == "method" and any(isinstance(s, Arithmetic) for s in found.sides):
-            continue  # ratios are compiled to a linear form, which a penalty weighs
+        if kind == "method" and any(in_parts(side) for side in found.sides):
+            continue
         if kind == "soft":
             words = [" soft", " soft(weight=2)", " soft(weight=2, power=2)"]
             found = replace(found, modifier=rng.choice(words))
