@@ -130,10 +130,10 @@ def tokens_with_a_mask(d: Facts) -> dict:
 
 
 def counts() -> Setting:
-    """Whole numbers as inputs, bool labels as a list, and a gap in the classes."""
+    """Bool labels as a list, and a gap in the classes."""
     rng = np.random.default_rng(71)
     columns = {
-        "x": rng.integers(0, 5, (36, 3)),
+        "x": rng.integers(0, 5, (36, 3)).astype(float),
         "y": np.concatenate([[0, 2, 3], rng.choice([0, 2, 3], 33)]),
         "late": rng.random(36) < 0.5,
     }
@@ -371,7 +371,7 @@ FORTY = """
     minimize ce
     s.t. a: P[pred == 0 | y != 0] <= 20%
          b: quantile(ce, 0.9) <= 3
-    fit(optimizer=sgd(lr=1e-30), epochs=1, batch_size=7, precision=float64)
+    fit(optimizer=sgd(lr=1e-30), epochs=1, precision=float64)
 """
 
 
@@ -402,3 +402,31 @@ def data_from_a_list_of_examples(d: Facts) -> dict:
 @natural(foreign_bytes, FORTY, may_be_refused=True)
 def data_in_the_other_byte_order(d: Facts) -> dict:
     return of_forty(d)
+
+
+def whole_numbers() -> Setting:
+    """Counts as inputs of a model that cspec builds."""
+    rng = np.random.default_rng(115)
+    columns = {"x": rng.integers(0, 5, (36, 3)), "y": rng.integers(0, 3, 36)}
+    facts = SimpleNamespace(**columns)
+    return Setting("data train(x, y)\nmodel f = linear\n", {"train": columns}, facts)
+
+
+@natural(
+    whole_numbers,
+    """
+    minimize ce
+    s.t. a: P[pred == 0] <= 30%
+    metric first = E[x[0]]
+    metric some = P[x[1] in {2, 3}]
+    """,
+)
+def whole_numbers_as_inputs(d: Facts) -> dict:
+    weight, bias = (p.detach().double().numpy() for p in d.result.models["f"].parameters())
+    z = d.x @ weight.T + bias
+    return {
+        "objective": ce(z, d.y).mean(),
+        "a": (z.argmax(1) == 0).mean(),
+        "first": d.x[:, 0].mean(),
+        "some": np.isin(d.x[:, 1], [2, 3]).mean(),
+    }

@@ -9,11 +9,21 @@ from meaning.arithmetic import Arithmetic, Call, Extreme
 from meaning.events import Both, Chain, Not
 from meaning.expressions import TEXTS, Writer
 from meaning.means import Groups, Mean, OfGroups, OverValues, Tail
-from meaning.tree import Bound, Column, Node, Number, Word
+from meaning.tree import Bound, Column, Node, Number, Truth, Word
 from meaning.world import Scope
 
 GROUPED = ("s", "t", "k")
 """Columns with groups."""
+
+
+def compared(node: Node) -> Node:
+    """The same with `q == true` for a bool column alone behind a bar, which `max` and `min` would
+    take for groups."""
+    if isinstance(node, Mean) and isinstance(node.condition, Column):
+        return replace(node, condition=Chain((node.condition, Truth(True)), ("==",)))
+    if isinstance(node, Arithmetic):
+        return replace(node, left=compared(node.left), right=compared(node.right))
+    return node
 
 
 @dataclass
@@ -138,6 +148,6 @@ class WholeWriter(Writer):
             lambda: Arithmetic(self.rng.choice([self.constant(), self.param()]), "*", a),
             lambda: Arithmetic(a, "-", self.constant()),
             lambda: Call("abs", (Arithmetic(a, "-", b),)),
-            lambda: Extreme(self.rng.choice(["max", "min"]), (a, b)),
+            lambda: Extreme(self.rng.choice(["max", "min"]), (compared(a), compared(b))),
             self.ratio,
         )
