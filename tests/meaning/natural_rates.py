@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from meaning.natural import Facts, ce, natural
-from meaning.natural_settings import (
-    animals,
-    loans,
-    loans_n_by_1,
-    releases,
-)
+from meaning.natural import Facts, Setting, ce, natural, setting
+from meaning.natural_settings import animals, linear, loans, loans_n_by_1, releases, weather
 
 
 @natural(
@@ -206,3 +201,37 @@ def the_distance_to_a_frozen_copy_starts_at_zero(d: Facts) -> dict:
 )
 def a_trust_region(d: Facts) -> dict:
     return {"trust": (d.p_old * (np.log(d.p_old) - np.log(d.p))).sum(1).mean()}
+
+
+def forecasts() -> Setting:
+    """Labels in words, another person's labels, and the model in use, which stands in no loss."""
+    found = weather()
+    old = linear(3, 3, 14)
+    tables = {t: dict(found.names[t]) for t in ("train", "val")}
+    both = setting(found.header + "model old\n", tables, {"f": found.names["f"], "old": old})
+    words = np.array(["rain", "snow", "sun"])
+    both.facts.named, both.facts.old = words[both.facts.pred], words[both.facts.pred_old]
+    return both
+
+
+@natural(
+    forecasts,
+    """
+    minimize ce(f(x), y)
+    s.t. keeps: P[pred(f(x)) == y] >= P[pred(old(x)) == y]
+         churn: P[pred(f(x)) != pred(old(x))] <= 10%
+    metric anna = P[pred(old(x)) == anna]
+    metric rainy = P[pred(old(x)) == "rain" | y == "rain"]
+    metric own = E[prob(old(x))[y]]
+""",
+)
+def a_model_in_use_and_labels_in_words(d: Facts) -> dict:
+    codes = np.searchsorted(["rain", "snow", "sun"], d.y)
+    return {
+        "keeps": (d.named == d.y).mean(),
+        "keeps.bound": (d.old == d.y).mean(),
+        "churn": (d.named != d.old).mean(),
+        "anna": (d.old == d.anna).mean(),
+        "rainy": (d.old == "rain")[d.y == "rain"].mean(),
+        "own": d.p_old[np.arange(d.n), codes].mean(),
+    }
