@@ -218,9 +218,9 @@ def forecasts() -> Setting:
     forecasts,
     """
     minimize ce(f(x), y)
-    s.t. keeps: P[pred(f(x)) == y] >= P[pred(old(x)) == y]
+    s.t. anna: P[pred(f(x)) == anna] >= P[pred(old(x)) == anna]
+         keeps: P[pred(f(x)) == y] >= P[pred(old(x)) == y]
          churn: P[pred(f(x)) != pred(old(x))] <= 10%
-    metric anna = P[pred(old(x)) == anna]
     metric rainy = P[pred(old(x)) == "rain" | y == "rain"]
     metric own = E[prob(old(x))[y]]
 """,
@@ -231,7 +231,8 @@ def a_model_in_use_and_labels_in_words(d: Facts) -> dict:
         "keeps": (d.named == d.y).mean(),
         "keeps.bound": (d.old == d.y).mean(),
         "churn": (d.named != d.old).mean(),
-        "anna": (d.old == d.anna).mean(),
+        "anna": (d.named == d.anna).mean(),
+        "anna.bound": (d.old == d.anna).mean(),
         "rainy": (d.old == "rain")[d.y == "rain"].mean(),
         "own": d.p_old[np.arange(d.n), codes].mean(),
     }
