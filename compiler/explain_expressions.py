@@ -8,7 +8,7 @@ from __future__ import annotations
 from cspec.compiler.explain_latex import latex
 from cspec.compiler.explain_records import Mathematics
 from cspec.compiler.explain_rows import without_rows
-from cspec.compiler.ir import Category, ParameterRef, SetMember
+from cspec.compiler.ir import Category, Lookup, ParameterRef, SetMember
 from cspec.compiler.rewrite import function_name, rewrite
 from cspec.compiler.vectors import Repeated
 from cspec.dsl.format_expressions import format_binder, format_expression
@@ -108,6 +108,8 @@ def _readable(node: Expr) -> Expr:
             return Name(id=name)
         case Category(text=category):
             return String(value=category)
+        case Lookup(column=column, table=table):
+            return Index(value=Name(id=table), indices=(column,))
         case Repeated(body=body):
             return body
         case Sum(operands=(Sum(operands=first, operators=signs), *rest), operators=operators):

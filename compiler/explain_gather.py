@@ -24,7 +24,10 @@ from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, Program
 from cspec.compiler.report_facts import constraint_facts, stated, verify_facts
 from cspec.compiler.surrogates.unknown_classes import in_words
+from cspec.dsl.check import Checked
+from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.nodes import Expr, Implies, Stop
+from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, Method
 
@@ -65,7 +68,14 @@ def gather(
         operations=operations(graph, conditions, mover, _stop(plan)),
         signs=_signs(plan),
         notes=program.notes if program is not None else (),
+        later=tuple(_later(d, checked) for d in refusals(checked.diagnostics)),
     )
+
+
+def _later(found: Diagnostic, checked: Checked) -> str:
+    """`line 3: a requirement on each example of `train` is ... [CS520]; for the mean: ...`."""
+    line = checked.source.position(found.span.start).line
+    return f"line {line}: {found.message} [{found.code}]; {'; '.join(found.helps)}"
 
 
 class _Context:

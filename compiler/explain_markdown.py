@@ -14,6 +14,7 @@ def as_markdown(page: Explanation, verbose: bool = False) -> str:
     lines = [
         f"# {page.name}",
         "",
+        *(["## Can't run yet", "", *(f"- {text}" for text in page.later), ""] * bool(page.later)),
         "## Problem",
         "",
         *_problem(page),

@@ -10,6 +10,7 @@ from cspec.compiler.plan import Plan
 from cspec.compiler.program import ModelSetup, Program, SourceCall, VariableSetup
 from cspec.dsl.needs import standardized
 from cspec.dsl.nodes import Domain
+from cspec.dsl.outside_values import ParamTable, how_to_set
 
 
 def quantities(
@@ -22,7 +23,7 @@ def quantities(
         *(_model(m, facts) for m in models),
         *_data(plan, program, facts),
         *_domains(plan),
-        *(_param(name, value) for name, value in plan.checked.params.items()),
+        *(_param(name, plan) for name in plan.checked.symbols.params()),
         *(
             Quantity(kind="given", name=name, meaning="handed over by your own loop, each step")
             for name, symbol in plan.checked.symbols.table.items()
@@ -130,6 +131,23 @@ def _domains(plan: Plan) -> list[Quantity]:
     ]
 
 
-def _param(name: str, value: float | tuple[float, ...]) -> Quantity:
+def _param(name: str, plan: Plan) -> Quantity:
+    checked = plan.checked
+    if name in checked.unset:
+        how = how_to_set(checked.symbols.params()[name], checked.symbols)
+        return Quantity(kind="param", name=name, meaning=f"no value yet, set it: {how}")
+    table = checked.tables.get(name)
+    if table is not None:
+        return Quantity(kind="param", name=name, meaning=_table(table))
+    value = checked.params.get(name)
+    if value is None:
+        return Quantity(kind="param", name=name, meaning="computed from params without a value")
     text = f"{value:g}" if isinstance(value, float | int) else f"{len(value)} numbers"
     return Quantity(kind="param", name=name, meaning=text)
+
+
+def _table(table: ParamTable) -> str:
+    if table.default is not None:
+        return f"{table.default:g} for each value of {table.column}"
+    values = [f"{key}: {value:g}" for key, value in table.values.items()]
+    return f"by {table.column}: {listed(values)}"

@@ -135,3 +135,5 @@ class Explanation(BaseModel):
     operations: tuple[OperationRecord, ...] = ()
     signs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+    """What this version can't run: forms that are not compiled yet."""

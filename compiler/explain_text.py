@@ -18,6 +18,7 @@ WIDTH = 96
 def as_text(page: Explanation, verbose: bool = False) -> str:
     """The page: problem, method, update graph, signs, notes."""
     sections = [
+        ("Can't run yet", (line for text in page.later for line in _wrapped(text, "  ", "    "))),
         ("Problem", _problem(page)),
         ("Method", _methods(page, verbose)),
         ("Rewriting", _changes(page) if verbose else ()),

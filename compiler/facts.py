@@ -113,6 +113,18 @@ class ParameterFacts(BaseModel):
     """Whether this is itself the gate logits of another weight."""
 
 
+class OperationFacts(BaseModel):
+    """What a forward pass of one example takes: how often it uses the weights of each layer."""
+
+    model_config = Record
+
+    uses: tuple[tuple[str, int], ...] = ()
+    other: int = 0
+    """Operations of what has no such weights."""
+    refusal: str = Field("", exclude=True)
+    """Why they are not known: for messages, no part of the plan."""
+
+
 class ModelFacts(BaseModel):
     """One model: its parameters, and whether none of them moves."""
 
@@ -120,6 +132,8 @@ class ModelFacts(BaseModel):
 
     parameters: tuple[ParameterFacts, ...]
     frozen: bool = False
+    operations: OperationFacts | None = None
+    """Known where the spec asks for `flops`."""
     by_batch: bool = Field(False, exclude=True)
     """Whether it normalizes by the statistics of a batch, which one example does not have."""
 

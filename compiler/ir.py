@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.dsl.nodes import Binder, Expr, Number
+from cspec.dsl.nodes import Binder, Expr, Name, Number
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
 from cspec.dsl.source import NOWHERE, Span
@@ -39,10 +39,38 @@ class Category(Expr):
     code: int
 
 
+class Lookup(Expr):
+    """The number that a table has for what a column holds: each example's own."""
+
+    column: Name
+    held: tuple[int, ...]
+    """What the column holds for each value, in the order of `values`."""
+    values: tuple[float, ...]
+    table: str = ""
+    """The param that it is an entry of."""
+
+
 class PerExample(Expr):
     """An expression with one value an example of a dataset; its verdict is the worst of them."""
 
     dataset: str
+    body: Expr
+
+
+class Violations(Expr):
+    """How far requirements are from being met, one number each, or the largest of them."""
+
+    labels: tuple[tuple[str, Relation], ...]
+    """Full labels with their relations, in the order of the problem."""
+    largest: bool = False
+    moved: tuple[str, str] | None = None
+    """The training data, and what stands in for them."""
+
+
+class Initial(Expr):
+    """The value of an expression before the first step; the emitted module calls it `text`."""
+
+    text: str
     body: Expr
 
 
@@ -112,6 +140,11 @@ class Constraint(BaseModel):
     member: str = ""
     """Which member of the quantifier this is, for people; empty before expansion."""
     span: Span = NOWHERE
+
+    @property
+    def full_label(self) -> str:
+        """What people call it: its label, with its member in brackets."""
+        return f"{self.label}[{self.member}]" if self.member else self.label
 
 
 class DerivedBound(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import prod
+from math import inf, isfinite, prod
 from typing import NamedTuple
 
 from cspec.compiler.axes.inference import Inference
@@ -16,7 +16,8 @@ from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.compiler.shapes import shape_of
 from cspec.compiler.vectors import Sized
-from cspec.dsl.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
 from cspec.dsl.signatures import SIGNATURES
@@ -214,7 +215,7 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     """How many numbers a canonical function has: groups, pairs of groups, entries of a tensor."""
     if isinstance(expr, SetResidual):
         subject = shape_of(expr.subject, sizes.shapes, sizes.params)
-        return FORMS[expr.set.word](subject or (1,))
+        return FORMS[expr.set.word](subject or (1,), expr.set)
     known = shape_of(expr, sizes.shapes, sizes.params)
     if known is not None:
         return prod(known)
@@ -280,15 +281,35 @@ def _gram(shape: tuple[int, ...]) -> int:
     return side * side
 
 
-FORMS: dict[str, Callable[[tuple[int, ...]], int]] = {
-    "nonneg": prod,
-    "box": lambda shape: 2 * prod(shape),
-    "ball": lambda shape: 1,
-    "spectral": lambda shape: 1,
-    "nuclear": lambda shape: 1,
-    "sphere": lambda shape: 1,
-    "symmetric": prod,
-    "stiefel": _gram,
+def _ball_entries(shape: Shape, member: SetMember) -> int:
+    """One norm; of the largest entry, two sides of each."""
+    order = member.arguments.get("norm")
+    entrywise = order == Name(id="inf") or (
+        isinstance(order, Expr) and value_or_none(order, {}) == inf
+    )
+    return 2 * prod(shape) if entrywise else 1
+
+
+def _box_entries(shape: Shape, member: SetMember) -> int:
+    """Each end of each entry, where it is finite."""
+    ends = [member.arguments.get(key) for key in ("0", "1")]
+    known = [value_or_none(end, {}) if isinstance(end, Expr) else end for end in ends]
+    return prod(shape) * sum(value is None or isfinite(value) for value in known)
+
+
+def _singular_values(shape: Shape, member: SetMember) -> int:
+    return min(shape[0], prod(shape) // shape[0])
+
+
+FORMS: dict[str, Callable[[Shape, SetMember], int]] = {
+    "nonneg": lambda shape, _: prod(shape),
+    "box": _box_entries,
+    "ball": _ball_entries,
+    "spectral": _singular_values,
+    "nuclear": lambda shape, _: 1,
+    "sphere": lambda shape, _: 1,
+    "symmetric": lambda shape, _: prod(shape),
+    "stiefel": lambda shape, _: _gram(shape),
 }
 """Sets with a form that multipliers can act on, and how many entries it has."""
 
@@ -357,4 +378,4 @@ def _same_set(first: SetAction, second: SetAction) -> bool:
 
 def full_label(constraint: Constraint) -> str:
     """What people call a constraint: its label, with its member in brackets."""
-    return f"{constraint.label}[{constraint.member}]" if constraint.member else constraint.label
+    return constraint.full_label

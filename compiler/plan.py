@@ -29,7 +29,7 @@ from cspec.compiler.line_run import line_graph
 from cspec.compiler.loop_notes import loop_notes
 from cspec.compiler.lower import Lowered, lower
 from cspec.compiler.matrices import matrices
-from cspec.compiler.missing import require_finite
+from cspec.compiler.metric_entries import metric_entries
 from cspec.compiler.moving_notes import moving_notes
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
@@ -37,10 +37,14 @@ from cspec.compiler.passes.expand import Expansion, expand
 from cspec.compiler.passes.gates import gates
 from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
+from cspec.compiler.passes.metric_words import metric_words
+from cspec.compiler.passes.moving_sets import moving_sets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.surrogates import surrogates
+from cspec.compiler.passes.tables import check_tables
+from cspec.compiler.passes.truths import truths
 from cspec.compiler.program import (
     DataSetup,
     FunctionSetup,
@@ -56,6 +60,7 @@ from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.shape_checks import check_set_shapes
 from cspec.compiler.shared_sets import sharing_notes
+from cspec.compiler.sizes import example_call, models_sized
 from cspec.compiler.solve import Solve, solve_of, solver_graph
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.stream_checks import check_streams
@@ -79,6 +84,7 @@ from cspec.dsl.nodes import (
     Sum,
     walk,
 )
+from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Bisection, Spg
 
@@ -86,6 +92,8 @@ Pass = Callable[[Problem, Checked], Problem]
 
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
+    ("truths", lambda problem, _: truths(problem)),
+    ("sets that move", lambda p, checked: moving_sets(p, checked.symbols)),
     ("spell out sets", spell_out_sets),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("split chains", lambda problem, _: split_chains(problem)),
@@ -126,15 +134,16 @@ def plan(checked: Checked) -> Plan:
     found = errors(checked.diagnostics)
     if found:
         raise SpecError(checked.diagnostics)
-    if space_of(checked) is not None:
-        require_finite(checked, explained=False)
     problem = canonical_problem(checked)
-    if space_of(checked) is not None:
-        problem = expand(problem, Expansion(Facts(), checked.params))
+    context = _context(checked, None, None)
+    if refusals(checked.diagnostics):
+        context = context._replace(space=None, line=False, whole=None)  # it can't be run yet
+    elif space_of(checked) is not None:
+        problem = expand(problem, _expansion(checked, Facts()))
     variables = variable_setups(checked)
     inference = Inference(_known(checked, Facts(), variables))
     problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
-    problem = choose(problem, _context(checked, None, None))
+    problem = choose(problem, context)
     return Plan(
         checked=checked,
         problem=problem,
@@ -142,6 +151,11 @@ def plan(checked: Checked) -> Plan:
         models=model_setups(checked),
         variables=variables,
     )
+
+
+def _expansion(checked: Checked, facts: Facts) -> Expansion:
+    targets = targets_of(checked.elaborated, checked.symbols)
+    return Expansion(facts, checked.params, checked.method, checked.tables, targets)
 
 
 def canonical_problem(checked: Checked) -> Problem:
@@ -218,8 +232,9 @@ def specialize(
         notes += said
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
     inference = _inference(plan, facts)
-    problem = _specialized(plan, facts, gated, round(effective(fit, schedule.steps)), inference)
+    problem = _specialized(plan, facts, round(effective(fit, schedule.steps)), inference)
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
+    entries = metric_entries(problem, inference)
     lowered = lower(
         problem,
         facts,
@@ -243,6 +258,7 @@ def specialize(
     draft = _draft(plan, facts, lowered, fit, inference).model_copy(
         update={
             "graph": graph,
+            "metric_entries": entries,
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
             "notes": notes
@@ -308,12 +324,30 @@ def open_calls(plan: Plan, facts: Facts) -> tuple[Asked, ...]:
     return tuple(inference.asked.values())
 
 
+def operation_calls(plan: Plan, facts: Facts) -> dict[str, Asked]:
+    """A call of each model whose `flops` the spec asks for, by the model's name.
+
+    `facts` know the outputs of all calls. A model that nothing calls is left out.
+    """
+    symbols = plan.checked.symbols
+    found = {}
+    for model in sorted(models_sized(plan.checked.elaborated, "flops")):
+        others = {k: seen for k, seen in facts.outputs.items() if not k.startswith(f"{model}(")}
+        calls = open_calls(plan, facts.model_copy(update={"outputs": others}))
+        call_ = example_call(model, calls, symbols)
+        if call_ is not None and call_.dataset in facts.data:
+            found[model] = call_
+    return found
+
+
 def expanded(plan: Plan, facts: Facts) -> Problem:
     """The canonical problem with members for quantifiers, sizes where they are known."""
     checked = plan.checked
+    places = {name: item.name_span for name, item in checked.symbols.params().items()}
+    check_tables(checked.tables, facts, places)
     problem = with_accuracy(canonical_problem(checked), checked, facts)
-    targets = targets_of(checked.elaborated, checked.symbols)
-    problem = expand(problem, Expansion(facts, checked.params, checked.method, targets))
+    problem = expand(problem, _expansion(checked, facts))
+    problem = metric_words(problem, checked.symbols)
     return sized_identity(problem, _shapes(plan))
 
 
@@ -332,16 +366,15 @@ def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...])
     )
 
 
-def _specialized(
-    plan: Plan, facts: Facts, gated: frozenset[str], steps: int, inference: Inference
-) -> Problem:
+def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> Problem:
     """The canonical problem with members for quantifiers, surrogates, and a method each."""
     checked = plan.checked
     problem = expanded(plan, facts)
     check_axes(problem, inference)
-    check_set_shapes(problem, _shapes(plan))
-    setting = setting_of(checked, inference, moving(checked))
-    problem = surrogates(gates(problem, gated), setting)
+    check_set_shapes(problem, _shapes(plan), checked.params)
+    width = 8 if checked.fit.precision == "float64" else 4
+    problem = gates(problem, facts, moving(checked), checked.params, width)
+    problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
     return choose(problem, _context(checked, facts, steps))
 
 
@@ -354,14 +387,15 @@ def _draft(
 ) -> Program:
     """The program's record of what was written and chosen, before its text is emitted."""
     checked, problem = plan.checked, lowered.problem
-    settings = repr([(c.label, c.member, c.method) for c in problem.constraints])
+    methods = [(c.label, c.member, c.method) for c in problem.constraints]
+    settings = repr((methods, fit, sorted(checked.params.items()), sorted(checked.tables.items())))
     settings += "" if facts.own_loop is None else repr(facts.own_loop)
     streams = {name: data.stream for name, data in facts.data.items() if data.stream}
     settings += repr(streams) if streams else ""
     return Program(
         name=checked.source.name,
         spec=checked.source.text,
-        digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings + repr(fit)),
+        digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings),
         sense=problem.sense,
         objective=problem.objective_text,
         objective_stand_in=""
@@ -377,6 +411,7 @@ def _draft(
         verify=verify_facts(checked),
         stop=_stop_text(checked),
         params=dict(checked.params),
+        tables={name: table.values for name, table in checked.tables.items()},
         described=described(facts),
         method=_method_word(problem),
     )
@@ -434,8 +469,7 @@ def canonical_objective(checked: Checked, facts: Facts) -> Expr:
     """The objective as written, without `let` names, its sums over weights written out."""
     problem = inline_lets(collect(checked), _lets(checked))
     problem = problem.model_copy(update={"constraints": (), "metrics": ()})
-    targets = targets_of(checked.elaborated, checked.symbols)
-    return expand(problem, Expansion(facts, checked.params, targets=targets)).objective
+    return expand(problem, _expansion(checked, facts)).objective
 
 
 def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:

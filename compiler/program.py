@@ -188,7 +188,8 @@ class Program(BaseModel):
     - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
     - `project(primal, optimizer, progress)` where something is projected
     - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
-    - `metrics(primal, data) -> dict[name, value]`, `objective(primal, data) -> value`
+    - `metrics`: functions `(primal, data) -> value` by name; `initial`: those of values that
+      metrics compare with, measured before the first step; `objective(primal, data) -> value`
     - `train(session)`: the loop
     """
 
@@ -210,6 +211,8 @@ class Program(BaseModel):
     objective_datasets: tuple[str, ...] = ()
     constraints: tuple[ConstraintFacts, ...]
     metrics: dict[str, str] = {}
+    metric_entries: dict[str, tuple[str, ...]] = {}
+    """Names of the numbers of each metric that is several: by group, by place, by requirement."""
     """Name to expression as written."""
     data: tuple[DataSetup, ...] = ()
     models: tuple[ModelSetup, ...] = ()
@@ -221,6 +224,8 @@ class Program(BaseModel):
     verify: tuple[VerifyFacts, ...] = ()
     stop: str | None = None
     """The condition as written, for the report; the module decides."""
+    tables: dict[str, dict[str, float]] = {}
+    """Params that have a number for each value of a column."""
     params: dict[str, float | tuple[float, ...]] = {}
     method: str = "auto"
     described: dict[str, str] = {}

@@ -52,3 +52,12 @@ def mentions(expr: Expr, names: frozenset[str]) -> bool:
 def same(left: Expr, right: Expr) -> bool:
     """Whether two expressions say the same."""
     return shape(left) == shape(right)
+
+
+def last_of_ramp(bound: Expr) -> Expr:
+    """The bound that decides the verdict: of `ramp(a, b, ...)` it is b."""
+    match bound:
+        case Call(function=Name(id="ramp"), arguments=(_, final, *_)):
+            return final
+        case _:
+            return bound

@@ -28,6 +28,7 @@ from cspec.dsl.nodes import (
     Not,
     Number,
     Or,
+    Vector,
     walk,
 )
 
@@ -191,8 +192,14 @@ def _key(member: SetMember) -> tuple[str, str]:
 
 
 def _require_constant(c: Constraint, member: SetMember, space: Space) -> None:
-    for value in member.arguments.values():
-        if isinstance(value, Expr) and value_or_none(value, space.params) is None:
+    given = [
+        part
+        for value in member.arguments.values()
+        for part in (value.items if isinstance(value, Vector) else (value,))
+    ]
+    for value in given:
+        vector = isinstance(value, Name) and value.id in space.params
+        if isinstance(value, Expr) and not vector and value_or_none(value, space.params) is None:
             raise NotForIt("the size of its set is no constant", c)
 
 

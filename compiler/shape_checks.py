@@ -7,25 +7,70 @@ from collections.abc import Iterator, Mapping
 from cspec.compiler.ir import Constraint, ParameterRef, Problem
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.shapes import shape_of
-from cspec.dsl.constants import value_or_none
+from cspec.dsl.constants import Values, value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Attribute, Expr, Name, Product, walk
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
+SQUARE = frozenset({"symmetric", "skew", "psd", "correlation"})
+"""Sets of square matrices."""
 
-def check_set_shapes(problem: Problem, shapes: Mapping[str, Shape]) -> None:
+
+def check_set_shapes(
+    problem: Problem, shapes: Mapping[str, Shape], params: Values | None = None
+) -> None:
     """Raise SpecError where no weight of this shape meets a constraint.
 
     CS527: `W.T @ W == eye`. W.T @ W of W (m x n) has rank at most m, the identity has n: none for
-    m < n. CS528: `W in nm(n, m)` where the last dimension is no multiple of m. Found for parameters
+    m < n. CS528: `W in nm(n, m)` where the last dimension is no multiple of m. CS529: `W in psd`
+    where W is not square, `x in ball(c, r)` where c has another shape than x. Found for parameters
     and for the decision variables of `shapes`, once for each constraint as written.
     """
+    params = {} if params is None else params
     found: dict[tuple[int, int], Diagnostic] = {}
     for c in problem.constraints:
-        for finding in (*_ranks(c, shapes), *_blocks(c, shapes)):
+        for finding in (*_ranks(c, shapes), *_blocks(c, shapes), *_fits(c, shapes, params)):
             found.setdefault((c.span.start, c.span.end), finding)
     if found:
         raise SpecError(found.values())
+
+
+def _fits(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> Iterator[Diagnostic]:
+    """Sets of square matrices, and balls around something."""
+    if c.set is None or c.set.subject is None:
+        return
+    shape = shape_of(c.set.subject, shapes, {})
+    if shape is None:
+        return
+    name, size = _called(c.set.subject), _size(shape)
+    if c.set.word in SQUARE and (len(shape) < 2 or shape[-1] != shape[-2]):
+        yield Diagnostic(
+            code="CS529",
+            message=f"`{c.text}` can't hold: {name} is {size}",
+            span=c.span,
+            label=f"`{c.set.word}` holds square matrices",
+            helps=('choose the weights by name: `forall W in f.weights("hidden*"): ...`',)
+            if isinstance(c.set.subject, ParameterRef)
+            else ("declare a square matrix: `var A[3, 3]`",),
+        )
+    center = c.set.arguments.get("center")
+    around = shape_of(center, shapes, params) if isinstance(center, Expr) else ()
+    if around and around != shape:
+        yield Diagnostic(
+            code="CS529",
+            message=f"`{c.text}` can't hold: {name} is {size}, its center {_size(around)}",
+            span=c.span,
+            label="a ball is around a point of the same shape",
+            helps=("write a number, which is the same for all entries, or as many numbers",),
+        )
+
+
+def _called(subject: Expr) -> str:
+    return f"{subject.model}.{subject.name}" if isinstance(subject, ParameterRef) else "it"
+
+
+def _size(shape: Shape) -> str:
+    return " x ".join(map(str, shape)) if shape else "one number"
 
 
 def _blocks(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
@@ -36,11 +81,9 @@ def _blocks(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
     size = value_or_none(length, {}) if isinstance(length, Expr) else None
     if shape is None or size is None or not shape or shape[-1] % int(size) == 0:
         return
-    subject = c.set.subject
-    name = f"{subject.model}.{subject.name}" if isinstance(subject, ParameterRef) else "it"
     yield Diagnostic(
         code="CS528",
-        message=f"`{c.text}` can't hold: {name} is {' x '.join(map(str, shape))}",
+        message=f"`{c.text}` can't hold: {_called(c.set.subject)} is {_size(shape)}",
         span=c.span,
         label=f"its last dimension, {shape[-1]}, has no whole blocks of {int(size)}",
         helps=(

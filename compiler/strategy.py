@@ -18,18 +18,20 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.ir import Constraint, PerExample, Problem
 from cspec.compiler.line_run import line_run
 from cspec.compiler.lower import FORMS
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.constructions import require_construction
 from cspec.compiler.own_run import own_run
 from cspec.compiler.passes.rows import WORDS as ROWS
+from cspec.compiler.rewrite import last_of_ramp
 from cspec.compiler.set_run import set_run
+from cspec.compiler.sizes import at_full_size, sized
 from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expectation, walk
+from cspec.dsl.nodes import Expectation, Name, walk
 from cspec.dsl.settings.base import EPOCH, STEP, Every
 from cspec.dsl.settings.duals import Dual, Nupi, Sgd
 from cspec.dsl.settings.fit import FitSettings
@@ -114,7 +116,7 @@ def choose(problem: Problem, context: Context) -> Problem:
             )
         )
     if found:
-        raise SpecError(found)
+        raise SpecError(dict.fromkeys(found))  # members of a quantifier say the same
     return problem.model_copy(update={"constraints": tuple(chosen)})
 
 
@@ -137,9 +139,10 @@ def _as_written(c: Constraint, method: Method, where: str, context: Context) -> 
     reason = f"as written: {where}"
     match method:
         case Projection() | Admm() | Parametrization() | FrankWolfe():
-            if c.set is None:
+            open_ = context.facts is None and sized(c.value, frozenset({"params", "bytes"}))
+            if c.set is None and not open_:
                 raise SpecError([_no_set(c, method)])
-            require_construction(c, c.set.word, method)
+            require_construction(c, "sparse" if c.set is None else c.set.word, method)
         case OutputProjection() | Threshold():
             pass  # affine rows are looked for once the outputs are known
         case _ if method.word in FUNCTIONAL:
@@ -155,14 +158,18 @@ def _scaled(c: Constraint, method: Method, context: Context) -> Method:
 
     A density on gates needs multipliers that grow as it shrinks (5 at 50%, 80 at 10%), and gates
     go on shutting for a while after the target is met. So the dual step follows bound and steps,
-    and a proportional term takes the multiplier back as fast as the density falls.
+    and a proportional term takes the multiplier back as fast as the density falls. Other sizes
+    (`params`, `flops`, `bytes`) are taken as shares of what they are with every weight in use.
     """
-    if not _gated_density(c, context) or not isinstance(method, Lagrangian) or not context.steps:
+    full = _gated_size(c, context)
+    if full is None or not isinstance(method, Lagrangian) or not context.steps:
         return method
-    bound = value_or_none(c.bound, context.params) or 1.0
-    step = round(GATE_DUAL_BUDGET / max(bound, 1e-3) / context.steps, 6)
+    share = (value_or_none(last_of_ramp(c.bound), context.params) or full) / full
+    of_density = round(GATE_DUAL_BUDGET / max(share, 1e-3) / context.steps, 6)
+    # A multiplier of a size is that of its share over the full size, and so is its violation.
+    step = of_density if full == 1 else float(f"{of_density / full**2:.4g}")
     if not method.given("dual"):
-        dual: Dual = Nupi(lr=step, kp=round(GATE_DAMPING / step, 3))
+        dual: Dual = Nupi(lr=step, kp=round(GATE_DAMPING / of_density, 3))
         return method.model_copy(update={"dual": dual})
     if isinstance(method.dual, Sgd | Nupi) and method.dual.lr is None:
         return method.model_copy(update={"dual": method.dual.model_copy(update={"lr": step})})
@@ -171,8 +178,9 @@ def _scaled(c: Constraint, method: Method, context: Context) -> Method:
 
 def _require_function(c: Constraint, method: Method, context: Context) -> None:
     """A functional method needs something to differentiate."""
+    counted = c.set is not None and c.set.word == "sparse" and c.relation != "in"
     gates = context.facts is None or _gated_density(c, context)
-    if _is_density(c) and not gates and c.gradient_parts is None:
+    if counted and not gates and c.gradient_parts is None:
         raise SpecError([_no_gradient(c, method)])
     if c.relation == "in" and (c.set is None or c.set.word not in FORMS):
         raise SpecError([_no_form(c, method)])
@@ -190,6 +198,8 @@ def _automatic(c: Constraint, context: Context) -> Choice:
         )
     if _is_density(c):
         return _density(c, context)
+    if c.relation != ">=" and any(sized(node) for node in walk(c.value)):
+        return _size(c, context)
     if c.set is not None and not (c.set.word in ROWS and not context.data):
         return _set(c)
     if _is_rate(c):
@@ -250,6 +260,20 @@ def _density(c: Constraint, context: Context) -> Choice:
     )
 
 
+def _size(c: Constraint, context: Context) -> Choice:
+    if context.facts is None:
+        return Choice(
+            Lagrangian(),
+            "a size: the model's gates move it (Lagrangian on its expected value); without gates "
+            "`params` and `bytes` keep the largest weights (projection), and `flops` is refused",
+        )
+    return Choice(
+        _scaled(c, Lagrangian(), context),
+        "the model has hard-concrete gates, so its expected size has a gradient; the dual step "
+        "follows from bound, full size and number of steps, and a proportional term damps it",
+    )
+
+
 def _set(c: Constraint) -> Choice:
     assert c.set is not None
     word = c.set.word
@@ -272,6 +296,8 @@ def _set(c: Constraint) -> Choice:
 def _by_construction(c: Constraint, context: Context) -> Choice:
     if c.set is not None and not _gated_density(c, context):
         return Choice(Projection(), "by construction: projected after every step")
+    if isinstance(c.value, PerExample) or any(isinstance(b.domain, Name) for b in c.binders):
+        return Choice(OutputProjection(), "by construction: the model's outputs are projected")
     raise SpecError([_no_construction(c)])
 
 
@@ -288,6 +314,19 @@ def _gated_density(c: Constraint, context: Context) -> bool:
     assert c.set is not None
     model = context.facts.models.get(c.set.model or "")
     return model is not None and model.gated
+
+
+def _gated_size(c: Constraint, context: Context) -> float | None:
+    """A size that gates move, with every weight in use; None of anything else."""
+    if _gated_density(c, context):
+        return 1.0
+    if context.facts is None or _is_density(c):
+        return None
+    models = (context.facts.models.get(pair[1]) for n in walk(c.value) if (pair := sized(n)))
+    if not any(model is not None and model.gated for model in models):
+        return None
+    width = 8 if context.fit.precision == "float64" else 4
+    return at_full_size(c.value, context.facts, context.params, width) or None
 
 
 def _is_rate(c: Constraint) -> bool:
@@ -317,7 +356,8 @@ def _no_set(c: Constraint, method: Method) -> Diagnostic:
 def _no_gradient(c: Constraint, method: Method) -> Diagnostic:
     return Diagnostic(
         code="CS522",
-        message=f"`{c.label}` can't be enforced by `{method.word}`: density has no gradient here",
+        message=f"`{c.label}` can't be enforced by `{method.word}`: it counts weights, and a count "
+        "has no gradient here",
         span=c.span,
         label="counts weights that are exactly zero",
         notes=("this model has no gates, so no multiplier could move a weight to zero",),

@@ -1,6 +1,7 @@
 """Fenced blocks of the pages: what they hold, how they are run, what they must give.
 
-```cspec                     checks without any finding
+```cspec                     checks without any finding, and trains a step
+```cspec later               checks, but can't run yet: `check` says so, and so does the page above
 ```cspec file=a.cspec        the same, and kept as a file for later blocks of the page
 ```cspec error CS311         gives exactly this code (several: in source order)
 ```cspec run                 trains and meets its requirements
@@ -35,6 +36,12 @@ class Block(NamedTuple):
     language: str
     words: tuple[str, ...]
     text: str
+
+    @property
+    def above(self) -> str:
+        """The page's prose from the block before, or from the heading, to this one."""
+        text = "".join(self.page.read_text(encoding="utf-8").splitlines(True)[: self.line - 1])
+        return re.split(r"^(?:```|#+ .*)$", text, flags=re.MULTILINE)[-1]
 
     @property
     def file(self) -> str | None:

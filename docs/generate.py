@@ -32,7 +32,7 @@ from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.signatures import SETS, SIGNATURES, Signature
 from cspec.dsl.source import Source
 from cspec.plans import plan_of
-from cspec.vocabulary import Entry, entries, form, shown
+from cspec.vocabulary import Entry, entries, form, marked, shown
 
 _MARKED = re.compile(r"(<!-- generated: ([\w:]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 ROOT = DOCS.parent
@@ -52,7 +52,8 @@ def functions() -> str:
     for s in SIGNATURES.values():
         if s.name not in SETS:
             gradient = "yes" if s.gradient else s.surrogate or "no"
-            rows.append((s.family, f"`{form(s)}`", s.doc, _range(s), gradient))
+            doc = marked(s.name, s.doc)
+            rows.append((s.family, f"`{form(s)}`", doc, _range(s), gradient))
     rows.sort(key=lambda row: row[0])
     return table(("family", "function", "meaning", "range", "gradient"), rows)
 
@@ -98,11 +99,11 @@ def _entry(cls: type[Settings]) -> Entry:
         {
             "name": name,
             "default": "needed" if field.is_required() else shown(field.default),
-            "doc": field.description or "",
+            "doc": marked(name, field.description or ""),
         }
         for name, field in cls.model_fields.items()
     )
-    return Entry(cls.word, cls.word, doc, settings)
+    return Entry(cls.word, cls.word, marked(cls.word, doc), settings)
 
 
 def settings(cls: type[Settings]) -> str:

@@ -10,9 +10,11 @@ from cspec.dsl.categories import categories
 from cspec.dsl.check_constraints import check_constraints
 from cspec.dsl.check_items import Settled, check_items
 from cspec.dsl.collector import paused
-from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.diagnostics import Diagnostic, errors
 from cspec.dsl.elaborate import Note, elaborate
 from cspec.dsl.nodes import Let, Spec
+from cspec.dsl.not_compiled import not_compiled
+from cspec.dsl.outside_values import ParamTable
 from cspec.dsl.parse import parse
 from cspec.dsl.resolve import hidden_words, resolve
 from cspec.dsl.settings.base import Settings
@@ -47,6 +49,10 @@ class Checked(BaseModel):
     within: dict[str, float] = {}
     fit: FitSettings = FitSettings()
     params: dict[str, float | tuple[float, ...]] = {}
+    tables: dict[str, ParamTable] = {}
+    """Params that have a number for each value of a column."""
+    unset: tuple[str, ...] = ()
+    """Params that have no value yet."""
     sources: dict[str, Settings] = {}
     models: dict[str, Settings] = {}
     functions: dict[str, Signature] = {}
@@ -83,7 +89,11 @@ def check(
     checks = [*named, *explicit.diagnostics, *typer.found]
     checks = [d for d in checks if not _about_hidden(d, source, hidden)]
     meant = {f.replacement for d in checks if d.code == "CS201" for f in d.fixes}
-    found = [*syntax, *imports.diagnostics, *(d for d in checks if not _misspelt(d, source, meant))]
+    kept = (d for d in checks if not _misspelt(d, source, meant))
+    found = [*syntax, *imports.diagnostics, *kept]
+    if not errors(found):
+        run = (settled.method, limits.methods, settled.fit)
+        found += not_compiled(explicit.spec, symbols, *run)
     return Checked(
         source=source,
         spec=spec,
@@ -95,6 +105,8 @@ def check(
         within=limits.within,
         fit=settled.fit,
         params=settled.params,
+        tables=settled.tables,
+        unset=settled.unset,
         sources=settled.sources,
         models=settled.models,
         functions=extra,

@@ -8,12 +8,14 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.check_forms import check_names, check_relation
 from cspec.dsl.check_items import Settled
+from cspec.dsl.check_methods import WHOLE, check_method, check_solver
+from cspec.dsl.check_metrics import check_metric_words, check_metrics
 from cspec.dsl.check_modifiers import Modifiers, check_modifiers
 from cspec.dsl.check_surrogates import check_gradient, check_stand_in
 from cspec.dsl.check_verify import check_labels, check_verify
 from cspec.dsl.contradictions import check_contradictions
 from cspec.dsl.lint import check_lint
-from cspec.dsl.nodes import Constraint, Group, Spec, Verify
+from cspec.dsl.nodes import Constraint, Group, Spec, Using, Verify
 from cspec.dsl.settings.methods import Method, Soft
 from cspec.dsl.source import Span
 from cspec.dsl.typecheck import OUTSIDE, Scope, Typer
@@ -54,6 +56,8 @@ def check_constraints(
             continue
         label = current.label or ""
         found = check_modifiers(typer, current, inner)
+        if found.method is None and found.soft is None:
+            _by_using(typer, spec, current, settled.method)
         broken = _holds(current.span, starts)
         if broken:
             check_names(typer, current, inner)
@@ -66,9 +70,20 @@ def check_constraints(
         if len(typer.found) == before and not broken:
             sound.add(label)
     check_contradictions(typer, spec, frozenset(sound), frozenset(soft))
+    check_solver(typer, spec, settled.method)
+    check_metrics(typer, spec)
+    check_metric_words(typer, spec)
     check_verify(typer, [i for i in spec.items if isinstance(i, Verify)], spec, settled)
     check_lint(typer, spec, settled, methods, frozenset(sound))
     return Limits(methods=methods, soft=soft, within=within)
+
+
+def _by_using(typer: Typer, spec: Spec, constraint: Constraint, method: Method) -> None:
+    """Report a constraint that the method of `using` can't enforce."""
+    item = next((i for i in spec.items if isinstance(i, Using)), None)
+    if item is not None and method.word not in WHOLE:
+        written = typer.source.slice(item.method.span)
+        check_method(typer, constraint, method, written, constraint.relation.span)
 
 
 def _holds(span: Span, starts: list[int]) -> bool:

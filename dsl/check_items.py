@@ -9,21 +9,22 @@ from pydantic import BaseModel, ConfigDict
 from cspec.dsl.check_params import check_vars, param_values
 from cspec.dsl.check_sources import check_data, check_domain, check_model
 from cspec.dsl.check_surrogates import check_flat
+from cspec.dsl.check_tables import check_tables
 from cspec.dsl.check_training import check_fit, check_stop, check_using
-from cspec.dsl.diagnostics import Fix, Label
+from cspec.dsl.diagnostics import Label
 from cspec.dsl.kinds import UNKNOWN, WORDS
 from cspec.dsl.nodes import (
     Data,
     Domain,
     Fit,
     Let,
-    Metric,
     Model,
     Objective,
     Spec,
     Stop,
     Using,
 )
+from cspec.dsl.outside_values import OpenValues, ParamTable
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method
@@ -37,6 +38,8 @@ class Settled(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     params: dict[str, float | tuple[float, ...]] = {}
+    tables: dict[str, ParamTable] = {}
+    unset: tuple[str, ...] = ()
     method: Method = Auto()
     fit: FitSettings = FitSettings()
     sources: dict[str, Settings] = {}
@@ -52,9 +55,10 @@ def check_items(
     hidden: frozenset[str],
 ) -> Settled:
     """Check every item but the constraints; findings go to the typer."""
-    values = param_values(typer, params)
-    typer.values = values
+    values, tables, unset, open_ = param_values(typer, params)
+    typer.values = OpenValues(values, open_)
     check_vars(typer)
+    check_tables(typer, explicit)
     sources: dict[str, Settings] = {}
     models: dict[str, Settings] = {}
     for item in explicit.items:
@@ -72,12 +76,18 @@ def check_items(
             case Let(value=value, parameters=parameters):
                 typer.kind(value, Scope(dict.fromkeys(parameters or (), UNKNOWN)))
     _objectives(typer, explicit, hidden)
-    _metrics(typer, explicit)
     method = check_using(typer, [i for i in written.items if isinstance(i, Using)])
     fit = check_fit(typer, [i for i in written.items if isinstance(i, Fit)])
     stops = check_stop(typer, [i for i in written.items if isinstance(i, Stop)])
     return Settled(
-        params=values, method=method, fit=fit, sources=sources, models=models, stops=stops
+        params=values,
+        tables=tables,
+        unset=unset,
+        method=method,
+        fit=fit,
+        sources=sources,
+        models=models,
+        stops=stops,
     )
 
 
@@ -172,32 +182,3 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
         )
     else:
         check_flat(typer, expr)
-
-
-def _metrics(typer: Typer, spec: Spec) -> None:
-    seen: dict[str, Span] = {}
-    for item in spec.items:
-        if not isinstance(item, Metric):
-            continue
-        if item.name in seen:
-            typer.report(
-                "CS202",
-                f"metric `{item.name}` is defined twice",
-                item.name_span,
-                "defined again here",
-                related=(Label(span=seen[item.name], text="first defined here"),),
-                helps=(f"rename one of the two, for example `{item.name}2`",),
-            )
-        seen.setdefault(item.name, item.name_span)
-        kind = typer.kind(item.value, OUTSIDE)
-        if kind.per_example:
-            text = typer.source.slice(item.value.span)
-            mean = f"{'P' if kind.what == 'event' else 'E'}[{text}]"
-            typer.report(
-                "CS305",
-                f"{typer.text(item.value)} has one value an example, and a metric is one number",
-                item.value.span,
-                "the mean?",
-                helps=(f"write `{mean}`",),
-                fixes=(Fix(span=item.value.span, replacement=mean, title="take the mean"),),
-            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from cspec.dsl.check_methods import check_method
 from cspec.dsl.check_training import read_method
 from cspec.dsl.constants import NotFiniteError, constant
 from cspec.dsl.constructions import check_construction
@@ -12,7 +13,6 @@ from cspec.dsl.nodes import (
     By,
     Call,
     Constraint,
-    Expectation,
     Expr,
     Keyword,
     Modifier,
@@ -20,7 +20,6 @@ from cspec.dsl.nodes import (
     Soft,
     Within,
     WithSurrogate,
-    walk,
 )
 from cspec.dsl.settings import methods as settings
 from cspec.dsl.settings.methods import Construction, Method
@@ -111,43 +110,8 @@ def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> M
         return Construction()
     method = read_method(typer, expr)
     if method is not None:
-        _fits(typer, constraint, method, expr)
+        check_method(typer, constraint, method, typer.source.slice(expr.span), expr.span)
     return method
-
-
-_OF_SETS = frozenset({"projection", "parametrization", "admm", "frank_wolfe"})
-"""Methods that need a set of parameters."""
-
-
-def _fits(typer: Typer, constraint: Constraint, method: Method, expr: Expr) -> None:
-    """Report a method that can't enforce a constraint, as far as the spec alone tells."""
-    mean = any(isinstance(node, Expectation) for node in walk(constraint.relation))
-    what = typer.text(constraint.relation)
-    written = typer.source.slice(expr.span)
-    if method.word in _OF_SETS | {"output_projection"} and mean:
-        rate = any(n.kind == "P" for n in walk(constraint.relation) if isinstance(n, Expectation))
-        of = "a set of parameters" if method.word in _OF_SETS else "about one example's outputs"
-        typer.report(
-            "CS521",
-            f"`{written}` can't enforce {what}: a mean over data is not {of}",
-            expr.span,
-            "does not fit this constraint",
-            helps=(
-                "leave the method to cspec: remove `by ...`",
-                "or write `by augmented_lagrangian`" + (", or `by threshold`" if rate else ""),
-            ),
-        )
-    elif method.word == "threshold" and not mean:
-        typer.report(
-            "CS521",
-            f"`{written}` can't enforce {what}: it moves decisions, which only rates count",
-            expr.span,
-            "does not fit this constraint",
-            helps=(
-                "leave the method to cspec: remove `by ...`",
-                "a rate is written `P[pred == 1] <= 30%`",
-            ),
-        )
 
 
 def _tolerance(typer: Typer, expr: Expr) -> float | None:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from cspec.dsl.constants import NotFiniteError, Values, constant, value_or_none
 from cspec.dsl.diagnostics import Fix, Label
 from cspec.dsl.nodes import Expr, FiniteSet, Interval, Param, Var, Vector
+from cspec.dsl.outside_values import (
+    GivenFile,
+    ParamTable,
+    Unfit,
+    as_number,
+    as_table,
+    as_vector,
+    column_of,
+    how_to_set,
+    rows_of,
+)
 from cspec.dsl.source import NOWHERE
 from cspec.dsl.typecheck import OUTSIDE, Typer
 from cspec.dsl.wording import closest, counted, listing, number
@@ -15,29 +27,104 @@ from cspec.dsl.wording import closest, counted, listing, number
 _ALLOWANCE = 1e-12
 
 
-def param_values(
-    typer: Typer, overrides: Mapping[str, object]
-) -> dict[str, float | tuple[float, ...]]:
+class ParamValues(NamedTuple):
+    """What params are: numbers and vectors, tables, and names that have no value yet."""
+
+    values: dict[str, float | tuple[float, ...]]
+    tables: dict[str, ParamTable]
+    unset: tuple[str, ...]
+    open: tuple[str, ...]
+    """Those, and what is computed from them."""
+
+
+def param_values(typer: Typer, overrides: Mapping[str, object]) -> ParamValues:
     """The value of every param that has one: overridden, else as written."""
     known = typer.symbols.params()
     values: dict[str, float | tuple[float, ...]] = {}
+    tables: dict[str, ParamTable] = {}
+    wrong: set[str] = set()
     for name in overrides:
         if name not in known:
             _no_param(typer, name, tuple(known))
     for name, item in known.items():
-        for dimension in item.dimensions:
-            _checked(typer, dimension, values)
-        if name in overrides:
-            value = _override(typer, item, overrides[name])
-        elif item.value is not None:
-            value = _value(typer, item.value, values)
-            _start_size(typer, item, values)
+        column = column_of(item, typer.symbols)
+        before = len(typer.found)
+        if column is not None:
+            table = _table(typer, item, column, overrides, values)
+            if table is not None:
+                tables[name] = table
         else:
-            value = None
-        allowed = item.domain is None or _in_domain(typer, item, value, values, name in overrides)
-        if value is not None and allowed:
-            values[name] = value
-    return values
+            _plain_value(typer, item, overrides, values)
+        if len(typer.found) > before:
+            wrong.add(name)
+    open_ = tuple(n for n in known if n not in values and n not in tables and n not in wrong)
+    unset = tuple(name for name in open_ if known[name].value is None)
+    return ParamValues(values, tables, unset, open_)
+
+
+def _plain_value(
+    typer: Typer,
+    item: Param,
+    overrides: Mapping[str, object],
+    values: dict[str, float | tuple[float, ...]],
+) -> None:
+    name = item.name
+    for dimension in item.dimensions:
+        _checked(typer, dimension, values)
+    if name in overrides:
+        value = _override(typer, item, overrides[name], values)
+    elif item.value is not None:
+        value = _value(typer, item.value, values)
+        _start_size(typer, item, values)
+    else:
+        value = None
+    allowed = item.domain is None or _in_domain(typer, item, value, values, name in overrides)
+    if value is not None and allowed:
+        values[name] = value
+
+
+def _table(
+    typer: Typer,
+    item: Param,
+    column: str,
+    overrides: Mapping[str, object],
+    values: dict[str, float | tuple[float, ...]],
+) -> ParamTable | None:
+    """A number for each value of a column; one number in the spec is that of each."""
+    if item.name in overrides:
+        try:
+            given = as_table(overrides[item.name])
+        except Unfit as problem:
+            _wrong_override(typer, item, overrides[item.name], str(problem))
+            return None
+        table = ParamTable(column=column, values=given)
+        held: tuple[float, ...] = tuple(given.values())
+    elif item.value is not None:
+        value = _value(typer, item.value, values)
+        if value is None or isinstance(value, tuple):
+            _one_for_all(typer, item, column)
+            return None
+        table, held = ParamTable(column=column, default=value), (value,)
+    else:
+        return None
+    if item.domain is None:
+        return table
+    allowed = _in_domain(typer, item, held, values, item.name in overrides)
+    return table if allowed else None
+
+
+def _one_for_all(typer: Typer, item: Param, column: str) -> None:
+    assert item.value is not None
+    typer.report(
+        "CS326",
+        f"param `{item.name}` is a table over the values of `{column}`, whose order a list has not",
+        item.value.span,
+        "which number for which value?",
+        helps=(
+            f"one number for all of them: `param {item.name}[{column}] = 0.3`",
+            f"or from outside: {how_to_set(item, typer.symbols)}",
+        ),
+    )
 
 
 def _no_param(typer: Typer, name: str, known: tuple[str, ...]) -> None:
@@ -52,28 +139,52 @@ def _no_param(typer: Typer, name: str, known: tuple[str, ...]) -> None:
     )
 
 
-def _override(typer: Typer, item: Param, given: object) -> float | tuple[float, ...] | None:
+def _override(
+    typer: Typer, item: Param, given: object, values: Values
+) -> float | tuple[float, ...] | None:
+    """A value from outside: one number, or as many as the param has entries."""
     try:
-        if isinstance(given, str):
-            text = given.strip()
-            return float(text[:-1]) / 100 if text.endswith("%") else float(text)
-        if isinstance(given, list | tuple):
-            rows = (row if isinstance(row, list | tuple) else (row,) for row in given)
-            return tuple(float(part) for row in rows for part in row)
-        if isinstance(given, int | float):
-            return float(given)
-    except (ValueError, TypeError, OverflowError):
-        pass
-    if item.dimensions:
+        if not item.dimensions:
+            return as_number(given)
+        found = as_vector(given)
+    except Unfit as problem:
+        _wrong_override(typer, item, given, str(problem))
         return None
+    sizes = [value_or_none(dimension, values) for dimension in item.dimensions]
+    if None in sizes:
+        return found
+    shape = tuple(int(size or 0) for size in sizes)
+    own = rows_of(given)
+    if len(found) == math.prod(shape) and (own is None or len(shape) == 1 or own == shape):
+        return found
+    verb = "is" if len(found) == 1 else "are"
+    given_ = counted(len(found), "number") if own is None else f"{own[0]} x {own[1]} numbers"
+    wanted = f"has {shape[0]} entries" if len(shape) == 1 else f"is {' x '.join(map(str, shape))}"
+    _wrong_override(typer, item, given, f"it {wanted}, and {given_} {verb} given")
+    return None
+
+
+def _wrong_override(typer: Typer, item: Param, given: object, why: str) -> None:
+    from_file = isinstance(given, GivenFile)
+    what = f"`{given.name}`" if isinstance(given, GivenFile) else f"`{shown_briefly(given)}`"
+    kind = "a table" if column_of(item, typer.symbols) else "a vector"
     typer.report(
-        "CS304",
-        f"param `{item.name}` is a number, not `{given}`",
+        "CS213" if from_file else "CS304",
+        f"param `{item.name}` is {kind if item.dimensions else 'a number'}, not {what}",
         item.name_span,
         "set from outside",
-        helps=(f"write `--set {item.name}=0.5`",),
+        notes=(why,),
+        helps=(f"set it: {how_to_set(item, typer.symbols)}",),
     )
-    return None
+
+
+def shown_briefly(given: object) -> str:
+    """A value from outside, not too long for a headline."""
+    text = str(given)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+_LONGEST = 40
 
 
 def _checked(typer: Typer, expr: Expr, values: Values) -> float | None:

@@ -19,7 +19,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import Nupi, Pid
-from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.fit import FitSettings, LbfgsOptimizer, SgdOptimizer
 from cspec.dsl.settings.methods import (
     MAPS,
     METHODS,
@@ -78,6 +78,9 @@ def check_using(typer: Typer, items: list[Using]) -> Method:
 
 def read_method(typer: Typer, expr: Expr) -> Method | None:
     """The settings of a method; findings go to the typer."""
+    if isinstance(expr, Call) and isinstance(expr.function, Name) and expr.function.id in MAPS:
+        _map_called(typer, expr, expr.function.id)
+        return None
     settings, found = read_settings(expr, METHODS, typer.values, "method", typer.source)
     typer.extend(found)
     data = setting(expr, "dual_data")
@@ -87,6 +90,20 @@ def read_method(typer: Typer, expr: Expr) -> Method | None:
         return None
     _weightless(typer, expr, settings)
     return settings
+
+
+def _map_called(typer: Typer, call: Call, word: str) -> None:
+    """`by softplus(...)`: a map is a word alone."""
+    given = next(iter((*call.keywords, *call.arguments)), None)
+    what = f"no setting `{given.name}`" if isinstance(given, Keyword) else "no settings"
+    typer.report(
+        "CS502",
+        f"`{word}` has {what}",
+        call.span if given is None else given.span,
+        "a map is a word alone",
+        helps=(f"write `by {word}`",),
+        fixes=(Fix(span=call.span, replacement=word, title=f"write {word}"),),
+    )
 
 
 def _weightless(typer: Typer, expr: Expr, method: Method) -> None:
@@ -176,7 +193,19 @@ def _augment(typer: Typer, value: Expr) -> None:
 
 
 def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) -> None:
-    if keyword is None or len(settings.optimizer) < 2:
+    if keyword is None:
+        return
+    _nesterov(typer, settings, keyword)
+    if len(settings.optimizer) < 2:
+        return
+    if any(isinstance(optimizer, LbfgsOptimizer) for optimizer in settings.optimizer):
+        typer.report(
+            "CS512",
+            "`lbfgs` trains all parameters together and can't stand beside another optimizer",
+            keyword.value.span,
+            "its line search owns the step",
+            helps=("write `lbfgs` alone, with `batch_size=full`", "or use another optimizer"),
+        )
         return
     rest = [o for o in settings.optimizer if o.params is None]
     if len(rest) > 1:
@@ -188,6 +217,19 @@ def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) ->
             notes=("an optimizer without `params` trains all that no other one names",),
             helps=('give each but one its parameters: `adam(params="geneo*")`',),
         )
+
+
+def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
+    """Nesterov's momentum, without momentum."""
+    for optimizer in settings.optimizer:
+        if isinstance(optimizer, SgdOptimizer) and optimizer.nesterov and not optimizer.momentum:
+            typer.report(
+                "CS504",
+                "`nesterov=true` needs a `momentum` above 0",
+                keyword.value.span,
+                "momentum is 0",
+                helps=("write `sgd(momentum=0.9, nesterov=true)`",),
+            )
 
 
 def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:

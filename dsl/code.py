@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Code(BaseModel):
@@ -13,5 +13,11 @@ class Code(BaseModel):
     code: str
     title: str
     explanation: str
-    wrong: str
-    right: str
+    wrong: str = ""
+    """Empty, as `right`, where no spec brings the code about."""
+    right: str = ""
+    commands: tuple[str, ...] = ()
+    """Commands that meet the code with `wrong` as spec.cspec, where a check alone does not."""
+    right_commands: tuple[str, ...] = ()
+    files: dict[str, str] = Field(default_factory=dict)
+    """What those commands read besides."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from cspec.dsl.code import Code
 from cspec.dsl.form_codes import FORM_CODES
 from cspec.dsl.kind_codes import KIND_CODES
+from cspec.dsl.later_examples import EXAMPLES
 from cspec.dsl.name_codes import NAME_CODES
 from cspec.dsl.run_codes import RUN_CODES
 from cspec.dsl.setting_codes import SETTING_CODES
 from cspec.dsl.syntax_codes import SYNTAX_CODES
 
-CODES: dict[str, Code] = {
+_PAGES: dict[str, Code] = {
     **SYNTAX_CODES,
     **NAME_CODES,
     **KIND_CODES,
@@ -18,13 +19,28 @@ CODES: dict[str, Code] = {
     **SETTING_CODES,
     **RUN_CODES,
 }
+CODES: dict[str, Code] = {
+    code: page.model_copy(update=EXAMPLES[code]._asdict()) if code in EXAMPLES else page
+    for code, page in _PAGES.items()
+}
 
 LATER: frozenset[str] = frozenset(
     {
         *("CS211", "CS212", "CS213", "CS214", "CS217"),
-        *("CS220", "CS221", "CS222", "CS312", "CS330", "CS331", "CS332", "CS333", "CS334"),
-        *("CS510", "CS511", "CS512", "CS513", "CS514", "CS515", "CS516"),
-        *("CS520", "CS521", "CS522", "CS523", "CS525", "CS526", "CS527", "CS528"),
+        *("CS220", "CS221", "CS222", "CS223", "CS312", "CS330", "CS331", "CS332", "CS333", "CS334"),
+        *(
+            "CS510",
+            "CS511",
+            "CS513",
+            "CS516",
+            "CS522",
+            "CS523",
+            "CS525",
+            "CS526",
+            "CS527",
+            "CS528",
+            "CS529",
+        ),
         *RUN_CODES,
     }
 )

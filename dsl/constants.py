@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from cspec.dsl.nodes import Call, Expr, Name, Negate, Number, Power, Product, Sum
 
 CONSTANTS: dict[str, float] = {"pi": math.pi, "inf": math.inf}
+TRUTHS: dict[str, bool] = {"true": True, "false": False}
+"""The values of a column that holds what is true or false."""
 
 FUNCTIONS: dict[str, Callable[..., float]] = {
     "exp": math.exp,

@@ -41,6 +41,8 @@ from cspec.dsl.symbols import Symbols
 from cspec.dsl.trees import rebuild, substitute
 
 _TAKES_MODEL = frozenset({s.name for s in SIGNATURES.values() if s.family == "model"})
+_UNTOUCHED = _TAKES_MODEL | {"violation"}
+"""Words whose argument is no expression: a model, the label of a constraint."""
 _RISK = frozenset({"cvar", "quantile"})
 _OF_GROUPS = REDUCERS | {"max", "min", "sum"}
 """Functions whose only argument, where it is no tensor, has one number a group."""
@@ -196,7 +198,7 @@ class Elaborator:
                 if len(parameters) == len(call.arguments) and not call.keywords:
                     values = dict(zip(parameters, call.arguments, strict=True))
                     return self.expression(substitute(item.value, values), context)
-            if word in _TAKES_MODEL and role is None:
+            if word in _UNTOUCHED and role is None:
                 return call
             if word in _RISK and role is None:
                 return self._risk(call, context)

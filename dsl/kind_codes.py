@@ -9,8 +9,6 @@ def _code(number: int, title: str, explanation: str, wrong: str, right: str) -> 
     return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)
 
 
-_RUN = "data train(x, y)\nmodel f\nminimize ce\n"
-
 _CODES = (
     _code(
         301,
@@ -62,8 +60,9 @@ _CODES = (
     ),
     _code(
         307,
-        "the objective is no number",
-        "One number is minimized or maximized. Reduce a tensor with `sum`, `sumsq` or `norm`.",
+        "no number to optimize or to record",
+        "One number is minimized or maximized. Reduce a tensor with `sum`, `sumsq` or `norm`. A"
+        " metric is one number, or at most 100 that are recorded one by one.",
         "var w[3]\nminimize 2*w\n",
         "var w[3]\nminimize sumsq(w)\n",
     ),
@@ -208,8 +207,8 @@ _CODES = (
         "the data can't be used",
         "A file is missing or unreadable, a dataset lacks a column that the spec names, an input"
         " or target is not a finite number, or the number of examples differs between columns.",
-        _RUN,
-        _RUN,
+        "",
+        "",
     ),
     _code(
         331,
@@ -217,8 +216,8 @@ _CODES = (
         "The callable does not give an `nn.Module`, it can't be built for these data, or its"
         " outputs do not fit the labels: `ce` needs one output a class, `bce` and regression"
         " one a target.",
-        _RUN,
-        _RUN,
+        "",
+        "",
     ),
     _code(
         332,
@@ -247,6 +246,15 @@ _CODES = (
         "minimize ce\ns.t. E[job + 0*f(x)[0]] <= 1\n",
         'data train(x, y, job) = csv("people.csv", target="income")\nmodel f = linear\n'
         'minimize ce\ns.t. P[pred == 1 | job == "clerk"] <= 50%\n',
+    ),
+    _code(
+        338,
+        "only in metrics",
+        "`violation`, `violations` and `initial` are about a run: what its requirements miss, and"
+        " what a value was before the first step. Metrics record them; requirements and objectives"
+        " are functions of what is trained.",
+        "model f\nminimize ce\ns.t. a: P[pred == 1] <= 30%\n     b: violation(a) <= 5%\n",
+        "model f\nminimize ce\ns.t. a: P[pred == 1] <= 30%\nmetric b = violation(a)\n",
     ),
 )
 

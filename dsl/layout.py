@@ -53,6 +53,8 @@ UNFINISHED = frozenset(
         "LBRACE",
     ]
 )
+OBJECTIVE_WORDS = frozenset(["MINIMIZE", "MAXIMIZE"])
+"""Words that never end an item: what is below them on the next line is theirs."""
 OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
 
@@ -181,7 +183,12 @@ class _Cutter:
             self.separator = None
         elif self.separator is not None and self.separator.kind == "SEMICOLON":
             pass
-        elif before.kind in UNFINISHED or before.text == "\\" or self._continues(token):
+        elif (
+            before.kind in UNFINISHED
+            or before.text == "\\"
+            or self._continues(token)
+            or (self.current[0].kind in OBJECTIVE_WORDS and len(self.current) == 1)
+        ):
             self.separator = None
         elif token.kind == "SIGN":
             self.signs.append(token)

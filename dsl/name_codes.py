@@ -9,8 +9,6 @@ def _code(number: int, title: str, explanation: str, wrong: str, right: str) -> 
     return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)
 
 
-_RUN = "model net\nminimize ce\ns.t. small: density(net) <= 50%\n"
-
 _CODES = (
     _code(
         201,
@@ -95,23 +93,23 @@ _CODES = (
         "no param of this name",
         "`--set name=value` (or `params={...}` in Python) names a param that the spec does not"
         " have.",
-        "param eps = 0.5\nminimize ce\ns.t. density(model) <= eps\n",
-        "param eps = 0.5\nminimize ce\ns.t. density(model) <= eps\n",
+        "",
+        "",
     ),
     _code(
         212,
         "a name is set twice from outside",
         "`--set` or `--bind` gives two values for one name.",
-        _RUN,
-        _RUN,
+        "",
+        "",
     ),
     _code(
         213,
         "a value from outside can't be read",
         "`--set name=...` takes a number, a percentage, a list in brackets, or the name of a .csv"
         " or .json file of numbers.",
-        "param mu[3]\nvar x = 0\nminimize x^2 + sum(mu)\n",
-        "param mu[3]\nvar x = 0\nminimize x^2 + sum(mu)\n",
+        "",
+        "",
     ),
     _code(
         214,
@@ -119,8 +117,8 @@ _CODES = (
         "`@cspec.function` takes literals, which are read without importing the file:"
         ' `range=(0, 1)`, `gradient=False`, `surrogate="name"`, `result="example"`,'
         ' `kinds=("weights", "number")`. The function itself has plain arguments.',
-        _RUN,
-        _RUN,
+        "",
+        "",
     ),
     _code(
         215,
@@ -146,8 +144,8 @@ _CODES = (
         "a file or a name to import is missing",
         "Python files are read, not imported, before a run: a file that is not there is a"
         " warning, a name that the file does not define is an error.",
-        _RUN,
-        _RUN,
+        "",
+        "",
     ),
     _code(
         220,
@@ -156,22 +154,30 @@ _CODES = (
         " such lines implies, must be given from outside: `--bind model=mlp`, `--bind data=digits`"
         " or Python arguments. All of them are reported together, each with the line that"
         " needs it.",
-        _RUN,
-        _RUN,
+        "",
+        "",
     ),
     _code(
         221,
         "a binding can't be read",
         "`--bind name=...` takes a model or data source of the language, or `file.py:Name`.",
-        _RUN,
-        _RUN,
+        "",
+        "",
     ),
     _code(
         222,
         "nothing has this name",
         "A binding names something that the spec does not have.",
-        _RUN,
-        _RUN,
+        "",
+        "",
+    ),
+    _code(
+        223,
+        "a table that does not fit its column",
+        "A param such as `level[hospital]` has one number for each value of a column: none may be"
+        " missing, and none may be for a value that the column does not hold.",
+        "",
+        "",
     ),
 )
 

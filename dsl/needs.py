@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from cspec.dsl.check import Checked
 from cspec.dsl.elaborate import flatten
 from cspec.dsl.nodes import Domain, Expr, Given, Metric, Model, Objective, Param, Verify
+from cspec.dsl.outside_values import how_to_set
 from cspec.dsl.source import Span
 from cspec.dsl.wording import counted
 
@@ -24,11 +25,13 @@ class UnboundName(_Record):
 
 
 class ParamInfo(_Record):
-    """A param: its value now (None: bound from outside), and its set as typed."""
+    """A param: its value now (None: set from outside), its set as typed, and how to set it."""
 
     name: str
-    value: float | tuple[float, ...] | None
+    value: float | tuple[float, ...] | dict[str, float] | None
     set: str | None
+    how: str = ""
+    """What to type for one that has no value."""
 
 
 class ModelInfo(_Record):
@@ -120,8 +123,7 @@ def _unbound(checked: Checked) -> tuple[UnboundName, ...]:
         places = name.needed or _implied_uses(checked, name.role)
         lines = sorted({_line(checked, span) for span in places})
         found.append(UnboundName(name=name.name, kind=name.role, lines=tuple(lines)))
-    overridden = checked.params
-    return tuple(u for u in found if u.kind != "param" or u.name not in overridden)
+    return tuple(u for u in found if u.kind != "param" or u.name in checked.unset)
 
 
 def _implied_uses(checked: Checked, role: str) -> tuple[Span, ...]:
@@ -131,10 +133,22 @@ def _implied_uses(checked: Checked, role: str) -> tuple[Span, ...]:
 
 def _params(checked: Checked) -> tuple[ParamInfo, ...]:
     return tuple(
-        ParamInfo(name=name, value=checked.params.get(name), set=_source(checked, item.domain))
+        ParamInfo(
+            name=name,
+            value=_value(checked, name),
+            set=_source(checked, item.domain),
+            how=how_to_set(item, checked.symbols) if name in checked.unset else "",
+        )
         for name, item in checked.symbols.params().items()
         if isinstance(item, Param)
     )
+
+
+def _value(checked: Checked, name: str) -> float | tuple[float, ...] | dict[str, float] | None:
+    table = checked.tables.get(name)
+    if table is None:
+        return checked.params.get(name)
+    return table.values if table.default is None else table.default
 
 
 def _models(checked: Checked) -> tuple[ModelInfo, ...]:

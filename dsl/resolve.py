@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from cspec.dsl.constants import CONSTANTS
+from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Diagnostic, Label
 from cspec.dsl.lets import check_lets
 from cspec.dsl.nodes import (
@@ -116,7 +116,7 @@ def _declared(
     found: list[Diagnostic] = []
     for item in spec.items:
         for name, role, span in declarations(item):
-            if name in CONSTANTS:
+            if name in CONSTANTS or name in TRUTHS:
                 found.append(_reserved(name, span))
             elif name in table:
                 found.append(_duplicate(table[name], role, span, source))

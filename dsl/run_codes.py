@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from cspec.dsl.code import Code
 
-_SPEC = "minimize ce\ns.t. density(model) <= 50%\n"
-
 
 def _code(number: int, title: str, explanation: str) -> Code:
-    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=_SPEC, right=_SPEC)
+    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong="", right="")
 
 
 _CODES = (
@@ -33,17 +31,17 @@ _CODES = (
         " continues to the same bits.",
     ),
     _code(
-        604,
-        "a group is too small",
-        "A group has too few examples for its rate to be measured; say `where count >= 50`, or"
-        " measure on more data.",
+        606,
+        "a metric could not be measured",
+        "The run is over and its result stands: this metric is NaN, the others are recorded. The"
+        " note says what was raised, and in whose code.",
     ),
     _code(
-        605,
-        "the target is out of reach in this many steps",
-        "Gates move by their step size. Steps times step size is too small for the gates to"
-        " close, so the density asked for can't be reached; train longer or raise the step"
-        " size.",
+        607,
+        "a part of a result is missing",
+        "Training is over and its result stands. Something behind it failed: data that could not be"
+        " measured, a diagnosis, a file that could not be written. The note names it; the rest is"
+        " told and written.",
     ),
     _code(
         610,
@@ -110,8 +108,8 @@ _CODES = (
         title="a bug in cspec",
         explanation="Something that should never happen did. Please report the spec and the text"
         " of the message.",
-        wrong=_SPEC,
-        right=_SPEC,
+        wrong="",
+        right="",
     ),
 )
 

@@ -80,112 +80,128 @@ _CODES = (
         510,
         "two optimizers for the same parameters",
         "At most one optimizer of a list may leave `params` out; it trains the rest.",
-        _OK,
-        _OK,
+        "",
+        "",
     ),
     _code(
         511,
         "a pattern matches no parameter",
         'The pattern of `params="..."` matches no parameter that is trained; `cspec info` lists'
         " the names of the model that is bound.",
-        _OK,
-        _OK,
+        "",
+        "",
     ),
     _code(
         512,
         "L-BFGS stands alone",
         "The line search of L-BFGS owns the whole step, so no other optimizer can stand beside it.",
-        _OK,
-        _OK,
+        _OK + 'fit(optimizer=[lbfgs(params="fc1*"), adam], batch_size=full)\n',
+        _OK + "fit(optimizer=lbfgs, batch_size=full)\n",
     ),
     _code(
         513,
         "`sizes` names no dataset",
         "`batch_size=sizes(...)` names datasets of the spec.",
-        _OK,
-        _OK,
+        "",
+        "",
     ),
     _code(
         514,
         "not available in `run`",
-        "`accumulate` belongs to a loop of your own, through `cspec.bind`.",
-        _OK,
-        _OK,
+        "`accumulate` belongs to a loop of your own, through `cspec.bind`. `check` warns of it, and"
+        " `run` refuses it before data are read.",
+        _OK + "fit(accumulate=2)\n",
+        _OK + "fit(batch_size=256)\n",
     ),
     _code(
         515,
         "no certificate yet",
-        "Certificates with confidence are part of the language and not issued by this version.",
-        _OK,
-        _OK,
+        "Certificates with confidence are part of the language and not issued by this version:"
+        " `check` warns of them, and `run` refuses them before data are read.",
+        "data train(x, y), test(x, y)\nmodel f\nminimize ce\ns.t. a: P[pred == 1] <= 50%\n"
+        "verify a on test with confidence 95%\n",
+        "data train(x, y), test(x, y)\nmodel f\nminimize ce\ns.t. a: P[pred == 1] <= 50%\n"
+        "verify a on test\n",
     ),
     _code(
         516,
         "batches of two sizes",
         "A loader has batches of its own, and they are those of the training. The spec asks for"
         " another size: leave `batch_size` out, or give the data that the loader reads from.",
-        _OK,
-        _OK,
+        "",
+        "",
     ),
     _code(
         520,
         "not compiled yet",
         "The form is part of the language: it parses, checks and formats, and this version does"
-        " not compile it. The message names what is missing.",
-        _OK,
-        _OK,
+        " not compile it. `check` warns of it, `explain` lists it, and whatever trains refuses it"
+        " before data are read. The message names the form and says what works today.",
+        "data train(x, y)\nmodel f\nminimize ce\ns.t. forall (x, y) in train: ce(f(x), y) <= 4\n",
+        "data train(x, y)\nmodel f\nminimize ce\ns.t. cvar(ce(f(x), y), 99%) <= 4\n",
     ),
     _code(
         521,
         "a method that does not fit",
-        "`by projection` and `by admm` need a known set of parameters.",
-        _OK,
-        _OK,
+        "Each method holds certain constraints: projection and admm known sets of parameters, the"
+        " solvers problems of decision variables, maps the sets that they map onto, multipliers"
+        " what has a gradient. The message says which, and what to write instead.",
+        "model f\nminimize ce\ns.t. P[pred == 1] <= 50% by projection\n",
+        "model f\nminimize ce\ns.t. P[pred == 1] <= 50% by lagrangian\n",
     ),
     _code(
         522,
         "a count without gradient",
-        "A multiplier moves a model by gradients. Density has one only where the model has gates.",
-        _OK,
-        _OK,
+        "A multiplier moves a model by gradients, and a count has one only where the model has"
+        " gates. Without gates `density`, `params` and `bytes` keep the largest weights; `flops`"
+        " needs gates.",
+        "",
+        "",
     ),
     _code(
         523,
         "no construction for this model",
         "`by construction` needs a projection, a parametrization or a closed-form output layer.",
-        _OK,
-        _OK,
+        "",
+        "",
     ),
     _code(
         525,
         "a quantifier without members",
         "The pattern or the condition of a `forall` matches nothing, so the constraint would be"
         " met by having no member.",
-        _OK,
-        _OK,
+        "",
+        "",
     ),
     _code(
         526,
         "a column without groups",
         "`values(column)` and by-group rates need a categorical column.",
-        _OK,
-        _OK,
+        "",
+        "",
     ),
     _code(
         527,
         "more orthonormal columns than the weight has rows",
         "`W.T @ W` of a weight of m rows and n columns has rank at most m, the identity has rank "
         "n: for m < n no weight meets it. `W in stiefel` takes W @ W.T there.",
-        _OK,
-        _OK,
+        "",
+        "",
     ),
     _code(
         528,
         "blocks that do not fill a dimension",
         "`W in nm(2, 4)` counts in blocks of 4 along the last dimension, as sparse tensor cores "
         "do; there are no partial blocks.",
-        _OK,
-        _OK,
+        "",
+        "",
+    ),
+    _code(
+        529,
+        "a set of another shape",
+        "`symmetric` and `psd` hold square matrices, and `ball(c, r)` points of the shape of c.",
+        "",
+        "",
     ),
     _code(
         531,

@@ -30,7 +30,7 @@ class Parameter(NamedTuple):
     required: bool = True
     low: float = -INF
     high: float = INF
-    choices: tuple[str, ...] = ()
+    choices: tuple[float, ...] = ()
     keyword: bool = False
     whole: bool = False
     below: bool = False
@@ -66,7 +66,8 @@ _LABELS: frozenset[What] = frozenset({"column", "number", "labels", "scores", "v
 _WEIGHT: frozenset[What] = frozenset({"tensor", "weights", "number", "unknown"})
 _MATRIX: frozenset[What] = _WEIGHT - {"weights"}
 """One weight: a list of weights is read as one vector, which is no matrix."""
-_SIZED: frozenset[What] = frozenset({"model", "weights", "tensor", "unknown"})
+_MODEL: frozenset[What] = frozenset({"model", "unknown"})
+_SIZED: frozenset[What] = _MODEL | {"weights", "tensor"}
 _PLAIN: frozenset[What] = frozenset({"number", "unknown"})
 
 
@@ -94,10 +95,9 @@ def _weight(name: str, doc: str, kinds: frozenset[What] = _WEIGHT) -> Signature:
     return Signature(name, "weights", (_p("w", kinds),), "number", doc, (0, INF))
 
 
-def _size(name: str, doc: str, high: float, gradient: bool, surrogate: str | None) -> Signature:
-    parameters = (_p("model", _SIZED),)
+def _size(name: str, doc: str, high: float = INF, kinds: frozenset[What] = _MODEL) -> Signature:
     return Signature(
-        name, "model", parameters, "number", doc, (0, high), (), gradient, surrogate=surrogate
+        name, "model", (_p("model", kinds),), "number", doc, (0, high), surrogate="gates"
     )
 
 
@@ -108,6 +108,12 @@ def _set(name: str, doc: str, *parameters: Parameter, variadic: bool = False) ->
 _ANY: frozenset[What] = frozenset(
     {"number", "column", "value", "tensor", "scores", "labels", "string", "unknown", "dataset"}
 )
+
+
+def _on() -> Parameter:
+    return _p("on", frozenset({"dataset", "unknown"}), False, keyword=True)
+
+
 _VECTOR: frozenset[What] = frozenset({"tensor", "set", "unknown"})
 _EVENT: frozenset[What] = frozenset({"event", "column", "unknown"})
 _COLUMN: frozenset[What] = frozenset({"column", "unknown"})
@@ -122,10 +128,10 @@ _TABLE: tuple[Signature, ...] = (
     _loss("nll", "negative log-likelihood of log-probabilities and class numbers", low=-INF),
     _loss("huber", "Huber error with threshold 1, mean over the outputs"),
     _loss("hinge", "hinge loss of scores and 0/1 labels or class numbers"),
-    _size("density", "share of non-zero entries of the prunable set", 1, True, "gates"),
-    _size("params", "number of non-zero parameters", INF, False, None),
-    _size("flops", "multiply-adds of a forward pass of one example, times 2", INF, False, None),
-    _size("bytes", "bytes of the parameters as stored", INF, False, None),
+    _size("density", "share of non-zero entries: of a model's prunable set, a weight", 1, _SIZED),
+    _size("params", "number of non-zero parameters"),
+    _size("flops", "multiply-adds of a forward pass of one example, times 2"),
+    _size("bytes", "bytes of the non-zero parameters"),
     _weight("l1", "sum of absolute entries: norm(w, 1)", _REDUCIBLE),
     _weight("l2", "Euclidean norm of the entries, not squared: norm(w, 2)", _REDUCIBLE),
     _weight("sumsq", "sum of squared entries", _REDUCIBLE),
@@ -275,7 +281,34 @@ _TABLE: tuple[Signature, ...] = (
             _p("steps", _PLAIN, False, low=1, keyword=True),
         ),
         "number",
-        "a bound that moves from first to last over epochs or steps; verdicts use the last value",
+        "a bound that moves from first to last over epochs, steps or else the whole run; verdicts "
+        "use the last value",
+        gradient=False,
+    ),
+    Signature(
+        "violation",
+        "metric",
+        (_p("label", _ANY), _on()),
+        "number",
+        "in metrics: how far a requirement is from being met, 0 where it holds",
+        (0, INF),
+        gradient=False,
+    ),
+    Signature(
+        "violations",
+        "metric",
+        (_on(),),
+        "tensor",
+        "in metrics: the violation of each requirement, a vector",
+        (0, INF),
+        gradient=False,
+    ),
+    Signature(
+        "initial",
+        "metric",
+        (_p("expr", _ANY),),
+        "like",
+        "in metrics: the value of an expression before the first step",
         gradient=False,
     ),
     _set("nonneg", "entries of at least 0"),
@@ -286,7 +319,7 @@ _TABLE: tuple[Signature, ...] = (
         "norm of at most r; ball(x, r, norm=inf) is around x",
         _p("center", _ANY, False),
         _p("r", _PLAIN, low=0),
-        Parameter("norm", frozenset({"number"}), True, 1, INF, keyword=True),
+        Parameter("norm", frozenset({"number"}), True, 1, INF, (1, 2, INF), keyword=True),
         Parameter("solver", frozenset({"function"}), False, keyword=True),
     ),
     _set("stiefel", "V.T @ V == eye, V the weight as (outputs, rest), transposed if wide"),

@@ -27,7 +27,7 @@ Leaf = Callable[[Expr], Shape | None]
 """The shape of a name, or of another expression that stands for a tensor; None if unknown."""
 
 ONE_NUMBER = frozenset(
-    {"norm", "l1", "l2", "sumsq", "sum", "spectral", "nuclear", "gap", "ratio", "mean"}
+    {"norm", "l1", "l2", "sumsq", "sum", "spectral", "nuclear", "gap", "ratio", "mean", "density"}
 )
 """Functions that make one number of a tensor; `max` and `min` do so of one argument."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from cspec.dsl.constants import CONSTANTS, NotFiniteError, Values, constant
+from cspec.dsl.constants import CONSTANTS, TRUTHS, NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.intervals import Ranges
 from cspec.dsl.kinds import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, What, joined
@@ -178,7 +178,7 @@ class Typer:
 
     def name_unknown(self, name: Name, scope: Scope) -> bool:
         """Whether nothing defines a name."""
-        tables = (scope.local, self.symbols.table, self.symbols.column_names, CONSTANTS)
+        tables = (scope.local, self.symbols.table, self.symbols.column_names, CONSTANTS, TRUTHS)
         known = any(name.id in table for table in tables)
         return not known and name.id not in self.signatures
 
@@ -247,7 +247,9 @@ class Typer:
                 expr.span,
                 "true or false",
                 notes=("an event counts 0 or 1 inside `E[...]`; `P[...]` is its fraction",),
-                helps=(f"write `P[{self.source.slice(expr.span)}]`",),
+                helps=(f"write `P[{self.source.slice(expr.span)}]`",)
+                if not isinstance(expr, Name)
+                else ("write 1 or 0",),
             )
         return self.report(
             "CS302",

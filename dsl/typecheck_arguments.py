@@ -53,6 +53,8 @@ def argument_kind(
     top = parameter.below and known == parameter.high
     if known is not None and (top or not parameter.low <= known <= parameter.high):
         _out_of_range(typer, signature, parameter, value, known)
+    elif known is not None and parameter.choices and known not in parameter.choices:
+        _no_choice(typer, call, signature, parameter, value)
     elif known is not None and parameter.whole and known != int(known):
         _not_whole(typer, signature, parameter, value)
     return kind
@@ -141,6 +143,20 @@ def _out_of_range(
     )
 
 
+def _no_choice(
+    typer: Typer, call: Call, signature: Signature, parameter: Parameter, value: Expr
+) -> None:
+    words = [number(choice) for choice in parameter.choices]
+    shown = f"{', '.join(words[:-1])} or {words[-1]}"
+    typer.report(
+        "CS304",
+        f"`{parameter.name}` of `{signature.name}` is {shown}, not {typer.text(value)}",
+        value.span,
+        "one of a few",
+        helps=(f"write `{_with(typer, call, value, words[1])}`",),
+    )
+
+
 def _not_whole(typer: Typer, signature: Signature, parameter: Parameter, value: Expr) -> None:
     typer.report(
         "CS304",
@@ -181,15 +197,14 @@ def check_order(typer: Typer, call: Call, signature: Signature) -> None:
 
 
 def check_clock(typer: Typer, call: Call, signature: Signature) -> None:
-    """A ramp goes over epochs or over steps."""
+    """A ramp goes over epochs or over steps; over the whole run where it says neither."""
     named = {keyword.name: keyword for keyword in call.keywords}
-    if signature.name != "ramp" or len({"epochs", "steps"} & set(named)) == 1:
+    if signature.name != "ramp" or not {"epochs", "steps"} <= set(named):
         return
-    both = "epochs" in named and "steps" in named
     typer.report(
-        "CS531" if both else "CS507",
-        "`ramp` says both `epochs` and `steps`" if both else "`ramp` needs `epochs` or `steps`",
-        named["steps"].span if both else call.span,
-        "how long, then?" if both else "over how long does the bound move?",
-        helps=("keep one of the two",) if both else (f"write `{form(signature)}`",),
+        "CS531",
+        "`ramp` says both `epochs` and `steps`",
+        named["steps"].span,
+        "how long, then?",
+        helps=("keep one of the two",),
     )

@@ -11,6 +11,7 @@ from cspec.dsl.meant import METHODS
 from cspec.dsl.nodes import Attribute, Call, Expr, Let, Model, Name
 from cspec.dsl.syntax_checks import made_by_call
 from cspec.dsl.typecheck_forms import unknown_keyword
+from cspec.dsl.typecheck_metrics import metric_kind
 from cspec.dsl.typecheck_table import table_call
 from cspec.dsl.unknown_names import module_part, unknown_function
 from cspec.dsl.wording import counted
@@ -44,6 +45,8 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
         if word in ("E", "P"):
             return _average(typer, call, function)
         return unknown_function(typer, function, scope)
+    if signature.family == "metric":
+        return metric_kind(typer, call, signature, scope)
     return table_call(typer, call, signature, scope)
 
 

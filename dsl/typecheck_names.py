@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cspec.dsl.constants import CONSTANTS
+from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind
 from cspec.dsl.nodes import Name
@@ -29,6 +29,8 @@ def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:
         return _column(typer, name, scope)
     if word in CONSTANTS:
         return CONSTANT
+    if word in TRUTHS:
+        return Kind("event")
     signature = typer.signatures.get(word)
     if signature is not None:
         return _bare_function(typer, name, signature)
@@ -81,7 +83,8 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     if name.id in LOSSES or name.id in ("pred", "prob"):
         return UNKNOWN
     if not any(parameter.required for parameter in signature.parameters):
-        return Kind("tensor")
+        about_a_run = signature.family == "metric"
+        return Kind("tensor", moves=about_a_run, gradient=about_a_run)
     first = signature.parameters[0].name if signature.parameters else ""
     models = tuple(typer.symbols.models())
     argument = models[0] if signature.family == "model" and models else first

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
-from cspec.dsl.nodes import Attribute, Expr, Name
+from cspec.dsl.nodes import Attribute, Expr, Name, Param
+from cspec.dsl.outside_values import column_of
 from cspec.dsl.unknown_names import module_part
 from cspec.dsl.wording import closest, listing
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
     """The kind of `value[indices]`."""
     kind = typer.kind(value, scope)
-    for index in indices:
-        typer.kind(index, scope)
+    found = [typer.kind(index, scope) for index in indices]
+    if _is_table(typer, value):
+        return Kind("number", any(index.per_example for index in found))
     if kind.what in ("scores", "groups"):
         return kind._replace(what="number")
     if kind.what == "tensor" and isinstance(value, Name):
@@ -27,6 +29,13 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         if dimensions and len(indices) >= len(dimensions):
             return kind._replace(what="number")
     return kind
+
+
+def _is_table(typer: Typer, value: Expr) -> bool:
+    """Whether a value is a param with a number for each value of a column."""
+    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
+    item = symbol.item if symbol else None
+    return isinstance(item, Param) and column_of(item, typer.symbols) is not None
 
 
 def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:

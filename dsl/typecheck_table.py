@@ -39,6 +39,10 @@ _ORDERED = frozenset({"ce", "bce", "nll", "hinge"})
 """Losses whose outputs and labels are different things."""
 
 
+_OF_COLUMNS = frozenset({"values", "cross", "pairs"})
+"""Sets made of whole columns: the same for every example."""
+
+
 def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
     """`ce(y, f(x))`."""
     label, output = (typer.source.slice(argument.span) for argument in call.arguments[:2])
@@ -114,6 +118,8 @@ def _result(signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter
             return base
         case "value":
             return UNKNOWN
+        case "set" if signature.name in _OF_COLUMNS:
+            return base._replace(what="set").flat()
         case other:
             return base._replace(what=other)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from cspec.dsl.constants import CONSTANTS
+from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.kinds import Kind
 from cspec.dsl.meant import meant
@@ -19,7 +19,7 @@ from cspec.dsl.wording import closest, listing
 if TYPE_CHECKING:
     from cspec.dsl.typecheck import Scope, Typer
 
-BARE = (*LOSSES, "pred", "prob", *CONSTANTS)
+BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
 """Words of the language that stand alone in an expression."""
 
 _MODULES = {
@@ -74,7 +74,7 @@ def unknown_function(typer: Typer, name: Name, scope: Scope) -> Kind:
 
 def unknown_value(typer: Typer, name: Name) -> Kind:
     """Report a word without quotes that is compared with a column: most likely a value of it."""
-    text = f'"{name.id}"'
+    text = name.id.lower() if name.id.lower() in TRUTHS else f'"{name.id}"'
     return _report(typer, name, (f"did you mean `{text}` (a value)?",), text)
 
 

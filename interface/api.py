@@ -297,7 +297,7 @@ def bind(
     with rendered(), undisturbed():
         source, base, params, bindings = _with_names(spec, names)
         return attach(
-            checked_with(source, params, bindings, base),
+            checked_with(source, params, bindings, base, own_loop=True),
             base,
             optimizer=optimizer,
             hook=hook,
@@ -315,5 +315,7 @@ def split_names(source: Source, names: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def _plain(value: Any) -> Any:
-    """Arrays and tensors as numbers or lists, which a param takes."""
+    """Arrays and tensors as numbers or lists, series as mappings, which a param takes."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
     return value.tolist() if hasattr(value, "tolist") else value

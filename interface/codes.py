@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from cspec.dsl.check import check
 from cspec.dsl.code import Code
 from cspec.dsl.codes import CODES
+from cspec.dsl.not_compiled import LATER
 from cspec.dsl.render import render_text
 from cspec.dsl.source import Source
 
@@ -16,28 +18,42 @@ class Page(NamedTuple):
 
     code: Code
     message: str
+    later: bool = False
+    """Whether the right example is one that this version does not compile yet."""
 
     def text(self) -> str:
         """For a terminal."""
         parts = [f"{self.code.code}: {self.code.title}", self.code.explanation.strip()]
-        if self.code.wrong.strip():
-            parts.append("Wrong:\n\n" + _indented(self.code.wrong))
-        if self.message:
-            parts.append("which says\n\n" + _indented(self.message))
-        if self.code.right.strip():
-            parts.append("Right:\n\n" + _indented(self.code.right))
+        parts += [f"{name}:\n\n{_indented(text)}" for name, text in self.code.files.items()]
+        for word, spec, commands in self._examples():
+            parts.append(f"{word}:\n\n{_indented(spec)}")
+            if commands:
+                parts.append(_indented(_shell(commands)))
+            if word == "Wrong" and self.message:
+                parts.append("which says\n\n" + _indented(self.message))
         return "\n\n".join(parts)
 
     def markdown(self) -> str:
         """For a page."""
         parts = [f"## {self.code.code}: {self.code.title}", self.code.explanation.strip()]
-        if self.code.wrong.strip():
-            parts.append(f"Wrong:\n\n```cspec\n{self.code.wrong.strip()}\n```")
-        if self.message:
-            parts.append(f"```text\n{self.message}\n```")
-        if self.code.right.strip():
-            parts.append(f"Right:\n\n```cspec\n{self.code.right.strip()}\n```")
+        parts += [
+            f"`{name}`:\n\n```text\n{text.strip()}\n```" for name, text in self.code.files.items()
+        ]
+        for word, spec, commands in self._examples():
+            parts.append(f"{word}:\n\n```cspec\n{spec.strip()}\n```")
+            if commands:
+                parts.append(f"```sh\n{_shell(commands)}\n```")
+            if word == "Wrong" and self.message:
+                parts.append(f"```text\n{self.message}\n```")
         return "\n\n".join(parts)
+
+    def _examples(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """What is shown under which word, where there is something to show."""
+        if self.code.wrong.strip():
+            yield "Wrong", self.code.wrong, self.code.commands
+        if self.code.right.strip():
+            word = "Right, and not compiled yet" if self.later else "Right"
+            yield word, self.code.right, self.code.right_commands
 
     def as_json(self) -> dict[str, Any]:
         """For a machine."""
@@ -50,7 +66,14 @@ def code_page(code: str) -> Page | None:
     if found is None:
         return None
     diagnostics = check(Source(text=found.wrong, name="wrong.cspec")).diagnostics
-    return Page(found, render_text(d for d in diagnostics if d.code == code))
+    right = check(Source(text=found.right)).diagnostics if found.right else ()
+    later = any(d.code in LATER for d in right)
+    return Page(found, render_text(d for d in diagnostics if d.code == code), later)
+
+
+def _shell(commands: tuple[str, ...]) -> str:
+    """Commands on spec.cspec, which is the spec above them."""
+    return "\n".join(f"$ cspec {command}" for command in commands)
 
 
 def _indented(text: str) -> str:

@@ -25,7 +25,7 @@ from cspec.runtime.result import Result
 from cspec.specs import checked_spec
 from cspec.using import Way, read_using, with_using
 
-REFUSALS = ("CS4", "CS5", "CS604", "CS605", "CS610")
+REFUSALS = ("CS4", "CS5", "CS610")
 """Codes by which a method says that it can't do a constraint, or fails on it; the rest are the
 user's to mend. What a row changes for itself is its own affair, whatever is wrong with it."""
 

@@ -20,6 +20,7 @@ from cspec.render.report_html import report_html
 from cspec.runtime.binding import Bound, bind, inputs_of
 from cspec.runtime.conclude import conclude
 from cspec.runtime.execute import drive, load_module, resume
+from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
 from cspec.runtime.session import Session
@@ -62,9 +63,18 @@ def train(
         command = {"base": str((base or Path()).resolve()), "bindings": dict(bindings or {})}
         write_text(folder.path / COMMAND, json.dumps(command, indent=1) + "\n")
     result = drive(session, folder)
-    if folder is not None:
-        write_text(folder.path / "report.html", report_html(result, program))
-    return result
+    return result if folder is None else _with_page(folder.path, result, program)
+
+
+def _with_page(path: Path, result: Result, program: Program) -> Result:
+    """The result of a run whose folder gets the HTML report; a note where it does not."""
+    notes: list[str] = []
+
+    def write() -> None:
+        write_text(path / "report.html", report_html(result, program))
+
+    attempt(notes, "report.html is not written", write, None)
+    return replace(result, notes=(*result.notes, *notes)) if notes else result
 
 
 def new_folder(program: Program, seed: int) -> Path:
@@ -137,9 +147,7 @@ def resume_run(
     folder = RunFolder.open(path)
     program, _, device, bound = _rebound(folder, bindings)
     check_device(device)
-    result = resume(path, bound, on_progress=on_progress)
-    write_text(path / "report.html", report_html(result, program))
-    return result
+    return _with_page(path, resume(path, bound, on_progress=on_progress), program)
 
 
 def program_of(path: Path) -> Program:

@@ -62,16 +62,22 @@ def show_results(shell: InteractiveShell) -> None:
 
 
 def result_html(result: Result) -> str:
-    """The verdict table and what stands below it."""
-    summary = summarize(result)
-    return f"<b>{escape(summary.headline)}</b>{table_html(summary)}{_below(summary)}"
+    """The verdict table and what stands below it; plain text where that fails."""
+    try:
+        summary = summarize(result)
+        return f"<b>{escape(summary.headline)}</b>{table_html(summary)}{_below(summary)}"
+    except Exception as error:  # a result is never lost to its display
+        return f"<pre>{escape(f'{result}{chr(10)}note: no table [CS607]: {error}')}</pre>"
 
 
 def result_text(result: Result) -> str:
     """The same as plain text."""
     from cspec.render.terminal import plain_text
 
-    return plain_text(summarize(result))
+    try:
+        return plain_text(summarize(result))
+    except Exception as error:  # a result is never lost to its display
+        return f"{result}\nnote: no table [CS607]: {error}"
 
 
 class Findings:

@@ -8,24 +8,35 @@ from typing import Any
 
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.runnable import require_runnable
 from cspec.dsl.source import Source
 from cspec.specs import checked_spec
 
 
 def checked_with(
-    source: Source, params: Mapping[str, object], bindings: Mapping[str, Any], base: Path
+    source: Source,
+    params: Mapping[str, object],
+    bindings: Mapping[str, Any],
+    base: Path,
+    own_loop: bool = False,
 ) -> Checked:
-    """The checked spec; where params are wrong, so may be the bindings, and both are said.
+    """The checked spec, ready to be run; where params are wrong, so may be the bindings, and both
+    are said.
 
     Raises:
         SpecError: all that was found.
     """
     try:
-        return checked_spec(source, params)
+        checked = checked_spec(source, params)
+        require_runnable(checked, own_loop=own_loop)
+        return checked
     except SpecError as error:
-        if not params or not bindings:
+        unset = all(found.code == "CS220" for found in error.diagnostics)
+        if not unset and (not params or not bindings):
             raise
         # Only here: a mistake in the text is found before the two seconds that torch takes.
         from cspec.pipeline import wrong_bindings
 
-        raise SpecError([*error.diagnostics, *wrong_bindings(source, bindings, base)]) from None
+        known = {found.message for found in error.diagnostics}
+        others = (d for d in wrong_bindings(source, bindings, base) if d.message not in known)
+        raise SpecError([*error.diagnostics, *others]) from None

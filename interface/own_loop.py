@@ -23,7 +23,7 @@ from cspec.runtime.binding import Bound, bind
 from cspec.runtime.data.reading import Reading
 from cspec.runtime.execute import load_module
 from cspec.runtime.facts import facts
-from cspec.runtime.outputs import complete
+from cspec.runtime.outputs import complete, with_operations
 from cspec.runtime.own_batch import Classes
 from cspec.runtime.own_loop import Handle
 from cspec.specs import placed
@@ -57,7 +57,8 @@ def attach(
     bound = _bound(symbolic, base, bindings)
     with placed(checked.source):
         known = _in_a_loop(facts(bound, crosses=crosses(checked)), checked, groups, steps)
-        program = specialize(symbolic, complete(symbolic, bound, known))
+        known = with_operations(symbolic, bound, complete(symbolic, bound, known))
+        program = specialize(symbolic, known)
     handle = Handle(
         program,
         {**bound.models, **bound.variables},

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_labels
-from cspec.compiler.missing import require_finite
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
 from cspec.dsl.nodes import Call, Expectation, From, Given, Name, Objective, walk
+from cspec.dsl.runnable import require_runnable
 from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.functions import bodies, registered
 from cspec.plans import plan_of
@@ -26,7 +26,7 @@ from cspec.runtime.bind_text import load_object
 from cspec.runtime.binding import Bound, Inputs, bind
 from cspec.runtime.data.reading import Reading
 from cspec.runtime.facts import facts
-from cspec.runtime.outputs import complete
+from cspec.runtime.outputs import complete, with_operations
 from cspec.specs import placed
 
 
@@ -59,7 +59,7 @@ def prepare(
     """
     with placed(symbolic.checked.source):
         _require_no_given(symbolic.checked)
-        require_finite(symbolic.checked)
+        require_runnable(symbolic.checked)
     bound = _bound(symbolic, bindings, base, seed_of(symbolic, seed))
     with placed(symbolic.checked.source):
         known = known_facts(symbolic, bound, device)
@@ -69,7 +69,8 @@ def prepare(
 
 def known_facts(symbolic: Plan, bound: Bound, device: str = "cpu") -> Facts:
     """Facts of what was bound, with the outputs of every call that the spec makes."""
-    return complete(symbolic, bound, facts(bound, device, crosses(symbolic.checked)))
+    found = complete(symbolic, bound, facts(bound, device, crosses(symbolic.checked)))
+    return with_operations(symbolic, bound, found)
 
 
 def _bound(symbolic: Plan, bindings: Mapping[str, Any], base: Path, seed: int) -> Bound:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cspec.compiler.plan import Plan, plan
 from cspec.dsl.check import Checked
+from cspec.dsl.runnable import require_sizes
 from cspec.dsl.source import Source
 from cspec.specs import checked_spec, placed
 
@@ -14,8 +15,9 @@ def plan_of(checked: Checked) -> Plan:
     """The symbolic plan of a checked spec.
 
     Raises:
-        SpecError: a method that can't do what it is asked.
+        SpecError: a method that can't do what it is asked; a size or a setting that nobody set.
     """
+    require_sizes(checked)
     with placed(checked.source):
         return plan(checked)
 

@@ -16,6 +16,7 @@ from cspec.compiler.relax import (
 )
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import SpecError, errors
+from cspec.dsl.runnable import require_runnable
 from cspec.dsl.source import Source
 from cspec.execution import check_device, train
 from cspec.functions import registered
@@ -49,6 +50,7 @@ def relaxation(
     checked = without_contradictions(found)
     if errors(checked.diagnostics):
         raise SpecError(checked.diagnostics)
+    require_runnable(checked)
     check_device(device)
     solved = _by_solver(checked, bindings, base, seed)
     if solved is None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.outside_values import GivenFile
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,8 @@ def add_set(parser: argparse.ArgumentParser) -> None:
         dest="params",
         metavar="NAME=VALUE",
         type=assignment,
-        help="value of a param: a number, 10%%, [1, 2], or a .csv or .json file of numbers",
+        help="value of a param: a number, 10%%, [1, 2], or a .csv or .json file of numbers, or of "
+        "a value of a column and its number in each row",
     )
 
 
@@ -64,7 +66,7 @@ def pairs(given: Sequence[tuple[str, str]], option: str) -> dict[str, str]:
 
 
 def params_of(options: argparse.Namespace) -> dict[str, object]:
-    """Params from outside: text for numbers, tuples for vectors and files of numbers."""
+    """Params from outside: text for numbers, what files and lists hold for vectors and tables."""
     return {name: _param(name, text) for name, text in pairs(options.params, "--set").items()}
 
 
@@ -75,30 +77,30 @@ def bindings_of(options: argparse.Namespace) -> dict[str, str]:
 
 def _param(name: str, text: str) -> object:
     if text.startswith("["):
-        return _numbers(name, text, text)
-    if text.endswith((".csv", ".json")):
-        path = Path(text)
-        try:
-            content = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            message = f"`--set {name}={text}`: the file can't be read"
-            raise SpecError([Diagnostic(code="CS213", message=message)]) from error
-        return _numbers(name, text, content, table=path.suffix == ".csv")
-    return text
-
-
-def _numbers(name: str, given: str, content: str, table: bool = False) -> tuple[float, ...]:
-    """A row or column of numbers, or rows of them one after the other."""
+        return GivenFile(text, _json(name, text, text))
+    if not text.endswith((".csv", ".json")):
+        return text
+    path = Path(text)
     try:
-        if table:
-            cells = [cell for row in csv.reader(content.splitlines()) for cell in row]
-            return tuple(float(cell) for cell in cells if cell.strip())
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"`--set {name}={text}`: the file can't be read"
+        raise SpecError([Diagnostic(code="CS213", message=message)]) from error
+    if path.suffix == ".json":
+        return GivenFile(text, _json(name, text, content))
+    rows = ([cell.strip() for cell in row] for row in csv.reader(content.splitlines()))
+    filled = (tuple(cell for cell in row if cell) for row in rows)
+    return GivenFile(text, tuple(row for row in filled if row))
+
+
+def _json(name: str, given: str, content: str) -> object:
+    """A list of numbers, rows of them, or a number for each of some names."""
+    try:
         loaded = json.loads(content)
-        if not isinstance(loaded, list) or any(isinstance(part, bool) for part in loaded):
-            raise ValueError
-        rows = (row if isinstance(row, list) else [row] for row in loaded)
-        return tuple(float(part) for row in rows for part in row)
-    except (ValueError, TypeError) as error:
-        message = f"`--set {name}={given}` is no list of numbers"
-        help_ = f"write `--set {name}=[1, 2]`, or name a .csv or .json file of numbers"
-        raise SpecError([Diagnostic(code="CS213", message=message, helps=(help_,))]) from error
+        if isinstance(loaded, list | dict):
+            return loaded
+    except ValueError:
+        pass
+    message = f"`--set {name}={given}` is no list of numbers"
+    help_ = f"write `--set {name}=[1, 2]`, or name a .csv or .json file of numbers"
+    raise SpecError([Diagnostic(code="CS213", message=message, helps=(help_,))])

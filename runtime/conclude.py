@@ -17,9 +17,11 @@ from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.entries import price, prices
 from cspec.runtime.history import Row
 from cspec.runtime.kkt import Priced, report
-from cspec.runtime.modes import constants_in, measuring
+from cspec.runtime.metrics import record
+from cspec.runtime.modes import constants_in
 from cspec.runtime.notes import courses, notes_of
 from cspec.runtime.parametrization import Mapped, settle_, value_of
+from cspec.runtime.rescue import attempt, measured
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
 from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, residual
@@ -71,23 +73,30 @@ def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
 
 def _result(session: Session, seconds: float, out: str | None) -> Result:
     session.flush()
-    counted = details(session)
+    none: dict[str, dict[str, float]] = {}
+    counted = attempt(session.notes, "no counts of methods", lambda: details(session), none)
     best, last = choose(session)
     places = {
         c.label: where_measured(c, session.program.verify, session.plan.dataset)
         for c in session.program.constraints
     }
-    measured = session.measurer.measure(places, errors=True)
-    rate = residual(session) if session.program.constraints else math.nan
+    found = measured(session, places)
+    notes = session.notes
+    rate = math.nan
+    if session.program.constraints:
+        rate = attempt(notes, "no stationarity", lambda: residual(session), math.nan)
     rows = [row for row in session.history.rows if row.step <= best.step]
     constraints = tuple(
-        _verdict(session, c, measured[c.label], rate, rows) for c in session.program.constraints
+        _verdict(session, c, found[c.label], rate, rows) for c in session.program.constraints
     )
-    objective = session.objective_on()
-    priced = Priced(session, constraints)
-    constraints = priced.constraints
-    diagnosis = diagnose(session, constraints)
-    notes = notes_of(session, constraints, places, measured, objective)
+    objective = attempt(notes, "no objective", session.objective_on, math.nan)
+    priced = attempt(notes, "no multipliers", lambda: Priced(session, constraints), None)
+    constraints = constraints if priced is None else priced.constraints
+    diagnosis = attempt(notes, "no diagnosis", lambda: diagnose(session, constraints), Diagnosis())
+    kkt = None
+    if constraints and priced is not None:
+        kkt = attempt(notes, "no optimality", lambda: report(session, priced, rate), None)
+    notes = notes_of(session, constraints, places, found, objective)
     notes += courses(session, constraints, diagnosis, rate)
     models = {
         name: value
@@ -101,7 +110,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
         objective=objective,
         constraints=constraints,
         vars=_variables(session),
-        metrics=_metrics(session),
+        metrics=best.metrics,
         steps=session.step,
         epochs=session.epoch,
         seconds=seconds,
@@ -115,7 +124,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
         best=best,
         last=last,
         skipped_steps=session.optimizer.skipped,
-        kkt=report(session, priced, rate) if constraints else None,
+        kkt=kkt,
         conflict=diagnosis.conflict,
     )
     for model in models.values():
@@ -150,9 +159,9 @@ def _variables(session: Session) -> dict[str, float | list[Any]]:
 
 
 def _metrics(session: Session) -> dict[str, float]:
-    with measuring(session.models()):
-        found = session.module["metrics"](session.primal, session.measurer.columns())
-    return {name: float(value) for name, value in found.items()}
+    found = record(session)
+    session.notes.extend(found.notes)
+    return found.values
 
 
 def _entries(state: Mapping[str, Tensor], constraint: ConstraintFacts) -> Tensor | None:

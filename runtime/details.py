@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from cspec.runtime.modes import measuring
+from cspec.runtime.metrics import record
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -24,10 +24,8 @@ BEFORE = "before fine-tuning"
 
 def note_metrics(session: Session, name: str) -> None:
     """Keep the metrics of this moment, in the state: a run that is resumed has them, too."""
-    with measuring(session.models()):
-        found = session.module["metrics"](session.primal, session.measurer.columns())
-    for metric, value in found.items():
-        session.state[f"{name}.before.{metric}"] = torch.tensor([float(value)])
+    for metric, value in record(session).values.items():
+        session.state[f"{name}.before.{metric}"] = torch.tensor([value])
 
 
 def details(session: Session) -> dict[str, dict[str, float]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import signal
-import sysconfig
 import threading
 import time
 import traceback
@@ -19,6 +18,7 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.runtime.binding import Bound
 from cspec.runtime.conclude import conclude
+from cspec.runtime.failures import reason_of
 from cspec.runtime.modes import constants_in
 from cspec.runtime.parametrization import settle_
 from cspec.runtime.result import Result
@@ -144,9 +144,7 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
     result = conclude(
         session, seconds=session.seconds, out=None if folder is None else str(folder.path)
     )
-    if folder is not None:
-        folder.finish(result)
-    return result
+    return result if folder is None else folder.finish(result)
 
 
 def _termination(session: Session) -> str:
@@ -188,7 +186,7 @@ def explain_failure(program: Program, error: Exception) -> Diagnostic:
     constraint = _constraint_of(program, comment)
     source = Source(text=program.spec, name=program.name)
     notes = [f"in the generated line: {line}"] if line else []
-    reason, said = _reason(error)
+    reason, said = reason_of(error)
     model = _model_of(program, line)
     what = "the program"
     if constraint is not None:
@@ -209,38 +207,6 @@ def _model_of(program: Program, line: str) -> str | None:
     _, _, value = line.partition(" = ")
     called = value.partition("(")[0]
     return next((m.name for m in program.models if called in (m.name, f"{m.name}_model")), None)
-
-
-def _reason(error: Exception) -> tuple[str, tuple[str, ...]]:
-    """In whose code it went wrong, and what was said there; cspec's own words say both."""
-    frames = traceback.extract_tb(error.__traceback__)
-    kind, text = type(error).__name__, str(error)
-    said = (f"{kind}: {text}",) if text else ()
-    own = [frame for frame in frames if _users(frame.filename)]
-    if own:
-        place = f"{Path(own[-1].filename).name}:{own[-1].lineno}"
-        return f"{place} raises {kind}", (*said, f"at {place}: {own[-1].line}")
-    last = frames[-1] if frames else None
-    ours = last is not None and (
-        last.filename.startswith("<cspec") or _RUNTIME in Path(last.filename).parents
-    )
-    if last is not None and ours and (last.line or "").startswith("raise "):
-        return text or kind, ()
-    return f"torch raises {kind}" if isinstance(error, RuntimeError) else kind, said
-
-
-_RUNTIME = Path(__file__).parent
-_STANDARD = Path(sysconfig.get_path("stdlib"))
-_INSTALLED = {"site-packages", "dist-packages"}
-
-
-def _users(name: str) -> bool:
-    """Whether a file of a traceback is the user's own: no library, no part of cspec."""
-    if name.startswith(("<cspec", "<frozen")):
-        return False
-    path = Path(name)
-    library = _STANDARD in path.parents or not _INSTALLED.isdisjoint(path.parts)
-    return not library and _RUNTIME not in path.parents
 
 
 def _constraint_of(program: Program, line: str) -> ConstraintFacts | None:

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.axes.asked import Argument, Asked
-from cspec.compiler.facts import Facts, OutputFacts
-from cspec.compiler.plan import Plan, open_calls
+from cspec.compiler.facts import Facts, OperationFacts, OutputFacts
+from cspec.compiler.plan import Plan, open_calls, operation_calls
 from cspec.runtime.binding import Bound
 from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.functions.operations import operations
 from cspec.runtime.modes import evaluating, measuring, undisturbed
 
 ROWS = (3, 2)
@@ -31,6 +32,30 @@ def complete(plan: Plan, bound: Bound, facts: Facts) -> Facts:
         found = {call.key: seen(call, bound) for call in asked}
         facts = facts.model_copy(update={"outputs": {**facts.outputs, **found}})
     return facts
+
+
+def with_operations(plan: Plan, bound: Bound, facts: Facts) -> Facts:
+    """Facts with what a forward pass takes of each model whose `flops` a spec asks for."""
+    found = {
+        name: facts.models[name].model_copy(update={"operations": _operations(call, bound)})
+        for name, call in operation_calls(plan, facts).items()
+        if name in facts.models
+    }
+    return facts.model_copy(update={"models": {**facts.models, **found}}) if found else facts
+
+
+def _operations(call: Asked, bound: Bound) -> OperationFacts:
+    """The operations of one example; what stands against counting them is kept as refusal."""
+    model, data = bound.models[call.function], bound.data.get(call.dataset or "")
+    rows = _trials(data)[0]
+    try:
+        with undisturbed():
+            arguments = [_value(a, bound, data, rows, model) for a in call.arguments]
+            named = {name: _value(a, bound, data, rows, model) for name, a in call.keywords}
+            seen_ = operations(model, arguments, named)
+    except Exception as error:  # whatever a person's own code raises is told
+        return OperationFacts(refusal=" ".join(str(error).split()) or type(error).__name__)
+    return OperationFacts(uses=tuple(seen_.uses.items()), other=seen_.other)
 
 
 def seen(call: Asked, bound: Bound) -> OutputFacts:

@@ -36,6 +36,7 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.entries import prices, violations
 from cspec.runtime.execute import explain_failure, load_module
 from cspec.runtime.functions.shapes import ShapeMismatch
+from cspec.runtime.metrics import Before, Recorded, before, recorded
 from cspec.runtime.models import clamp_gates, has_gates
 from cspec.runtime.modes import constants_in, measuring
 from cspec.runtime.optimizers import finite
@@ -111,6 +112,7 @@ class Handle:
         self._looks = DataReader(self._reader, classes or {}, self._device, self._dtype)
         self._seen: tuple[Mapping[str, Any], Outputs] | None = None
         self._true: Tensor | None = None
+        self._initial = Before()
         self._constants = torch.promote_types(self._dtype, torch.float32)
         """The type of numbers in emitted functions: those of the spec keep their digits."""
         with constants_in(self._constants):
@@ -321,17 +323,22 @@ class Handle:
         )
         with constants_in(self._constants):
             measured = measurer.measure(places, errors=True)
-            with measuring(self._models().values()):
-                objective, metrics = self._read(look)
-        return Verdicts(verdicts_of(constraints, measured, self.multipliers), objective, metrics)
+            objective, metrics = self._read(look)
+        verdicts = verdicts_of(constraints, measured, self.multipliers)
+        return Verdicts(verdicts, objective, metrics.values, metrics.notes)
 
-    def _read(self, look: Look) -> tuple[float, dict[str, float]]:
-        """The objective as written, and the metrics."""
+    def _read(self, look: Look) -> tuple[float, Recorded]:
+        """The objective as written, and the metrics; what these compare with, where it is due."""
         columns = {name: data.columns for name, data in look.data.items()}
         batch: dict[str, Any] = {**columns, "given": look.given}
-        metrics = self.module["metrics"](self.primal, batch)
-        objective = self.module["objective"](self.primal, batch)
-        return float(objective), {name: float(value) for name, value in metrics.items()}
+        notes: tuple[str, ...] = ()
+        if self.steps == 0:
+            self._initial, notes = before(self.module, self.primal, batch)
+        batch["initial"] = self._initial
+        metrics = recorded(self.module, self.primal, batch, self.program.metric_entries)
+        with measuring(self._models().values()):
+            objective = self.module["objective"](self.primal, batch)
+        return float(objective), metrics._replace(notes=(*notes, *metrics.notes))
 
     def state_dict(self) -> dict[str, Any]:
         """Multipliers and counters; save it between two steps, beside model and optimizer."""
@@ -341,6 +348,7 @@ class Handle:
             "steps": self.steps,
             "epochs": self.epochs,
             "own_epochs": self._own_epochs,
+            "initial": dict(self._initial),
             "since_epoch": [(item.true, item.examples) for item in self._since_epoch],
         }
 
@@ -357,6 +365,7 @@ class Handle:
             self.state[name] = value.to(self.state[name]).clone()
         self.steps, self.epochs = saved["steps"], saved["epochs"]
         self._own_epochs = saved.get("own_epochs", False)
+        self._initial = Before(saved.get("initial", {}))
         self._since_epoch = [
             Pending(true.to(self._device), examples) for true, examples in saved["since_epoch"]
         ]

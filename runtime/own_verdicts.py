@@ -23,6 +23,8 @@ class Verdicts:
     constraints: tuple[ConstraintResult, ...]
     objective: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What is said of metrics that could not be measured."""
 
     @property
     def satisfied(self) -> bool:
@@ -47,6 +49,7 @@ class Verdicts:
     def __str__(self) -> str:
         lines = [f"objective {self.objective:.6g}", *constraint_lines(self.constraints)]
         lines += [f"{name} {value:.6g}" for name, value in self.metrics.items()]
+        lines += self.notes
         return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime import checkpoint
 from cspec.runtime.checkpoint import CheckpointError
 from cspec.runtime.files import write_atomic
+from cspec.runtime.rescue import attempt, one_line
 from cspec.runtime.result import Iterate, Result, finite_or_none
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self._logged = 0
         self._written = -1
+        self._unwritten = False
+        """Whether something could not be written: the run goes on, and tries again at its end."""
 
     @classmethod
     def create(cls, path: Path, program: Program, seed: int, device: str) -> RunFolder:
@@ -61,11 +65,13 @@ class RunFolder:
         Raises:
             SpecError: a folder that holds something else, or that can't be written.
         """
-        if path.exists() and any(path.iterdir()) and not (path / "plan.json").exists():
-            message = f"the folder {path} is not empty and holds no run; name another with --out"
-            raise SpecError([Diagnostic(code="CS620", message=message)])
         folder = cls(path)
         try:
+            if path.exists() and any(path.iterdir()) and not (path / "plan.json").exists():
+                message = (
+                    f"the folder {path} is not empty and holds no run; name another with --out"
+                )
+                raise SpecError([Diagnostic(code="CS620", message=message)])
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
             for old in folder.checkpoints.iterdir():
                 shutil.rmtree(old)
@@ -102,10 +108,25 @@ class RunFolder:
 
     def tick(self, session: Session) -> None:
         """Between two steps: append to the log, and write a checkpoint where one is due."""
-        self._log(session)
+        if self._unwritten:
+            return
         every = max(1, -(-session.total_steps // CHECKPOINTS))
-        if session.step and session.step % every == 0:
-            self.checkpoint(session)
+        try:
+            self._log(session)
+            if session.step and session.step % every == 0:
+                self._checkpoint(session)
+        except Exception as error:
+            self._goes_on(session, error)
+
+    def _goes_on(self, session: Session, error: Exception) -> None:
+        """A full disk or a folder that is gone costs its files, not the training."""
+        if self._unwritten:
+            return
+        self._unwritten = True
+        session.notes.append(
+            f"{self.path} can't be written since step {session.step} [CS620]: {one_line(error)}; "
+            "there are no later checkpoints"
+        )
 
     def _log(self, session: Session) -> None:
         new = session.history.rows[self._logged :]
@@ -117,7 +138,13 @@ class RunFolder:
         self._logged += len(new)
 
     def checkpoint(self, session: Session) -> None:
-        """Write the state after the step in hand, once."""
+        """Write the state after the step in hand, once; where that fails it is noted."""
+        try:
+            self._checkpoint(session)
+        except Exception as error:
+            self._goes_on(session, error)
+
+    def _checkpoint(self, session: Session) -> None:
         if self._written == session.step:
             return
         checkpoint.save(self.checkpoints / f"step-{session.step:09d}", session.state_dict())
@@ -150,6 +177,14 @@ class RunFolder:
         write_atomic(self.path / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         self._logged = len(rows)
 
+    def _log_metrics(self, result: Result) -> None:
+        """The metrics of the delivered iterate, below the steps."""
+        if result.best is None or not result.metrics:
+            return
+        line = {"type": "metrics", "step": result.best.step, "metrics": result.metrics}
+        with (self.path / "log.jsonl").open("a") as file:
+            file.write(json.dumps(finite_or_none(line)) + "\n")
+
     def _write_model(self, iterate: Iterate) -> Path:
         tensors = {k: _saved(v.cpu()).contiguous().clone() for k, v in iterate.tensors.items()}
         path = self.path / "model.safetensors"
@@ -160,9 +195,21 @@ class RunFolder:
         """Keep the best iterate of a run that failed; says where it is."""
         return f"the best parameters so far (step {best.step}) are in {self._write_model(best)}"
 
-    def finish(self, result: Result) -> None:
-        """Write the report and the chosen parameters (`model.safetensors`)."""
-        if result.best is not None:
-            self._write_model(result.best)
+    def finish(self, result: Result) -> Result:
+        """Write the parameters (`model.safetensors`), the last line of the log and the report.
+
+        The result, with a note for each of them that could not be written.
+        """
+        notes: list[str] = []
+        best = result.best
+        if best is not None:
+            what = "the parameters are not written to model.safetensors"
+            attempt(notes, what, lambda: self._write_model(best), None)
+        attempt(notes, "the log is not complete", lambda: self._log_metrics(result), None)
+        result = replace(result, notes=(*result.notes, *notes))
         report = {**result.as_json(), "versions": _versions()}
-        write_atomic(self.path / "report.json", json.dumps(report, indent=1, allow_nan=False))
+        text = json.dumps(report, indent=1, allow_nan=False)
+        path = self.path / "report.json"
+        late: list[str] = []
+        attempt(late, "report.json is not written", lambda: write_atomic(path, text), None)
+        return replace(result, notes=(*result.notes, *late))

@@ -16,6 +16,7 @@ from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
 from cspec.runtime.details import note_metrics
 from cspec.runtime.history import History
+from cspec.runtime.metrics import measure_initial
 from cspec.runtime.models import normalizes_by_batch, stands_still
 from cspec.runtime.models.guard import InputGuard
 from cspec.runtime.models.precision import cast_, cast_note, complex_parameters
@@ -139,6 +140,7 @@ class Session:
         self._on_progress = on_progress
         self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
         snapshots, notes = sampled(program, self.plan, self.measurer, self.data, seed)
+        self.initial = measure_initial(self)
         self.watch = Watch(program, self.plan, module, snapshots)
         self.notes.extend(notes)
 
@@ -357,12 +359,6 @@ class Session:
         window = (5 if epochs is None else epochs) * self.plan.epoch_steps
         return self.watch.stalled(self.step, window if steps is None else steps, tolerance)
 
-    def metric(self, name: str) -> float:
-        """A metric of this iterate on whole data."""
-        with measuring(self.models()):
-            value = self.module["metrics"](self.primal, self.measurer.columns())[name]
-            return float(value.detach() if isinstance(value, Tensor) else value)
-
     # --- resuming ----------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
@@ -377,6 +373,7 @@ class Session:
             "schedule": self.schedule.state_dict(),
             "generators": generators(),
             "history": self.history.state_dict(),
+            "initial": dict(self.initial),
             "measured": [dict(item.__dict__) for item in self.measured],
             "best": None if self.best is None else dict(self.best.__dict__),
             "digest": self.program.digest,
@@ -393,6 +390,7 @@ class Session:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
         self.history.load_state_dict(saved["history"])
+        self.initial.update(saved.get("initial", {}))
         best = saved["best"]
         self.watch.measured = [Iterate(**item) for item in saved["measured"]]
         self.watch.best = None if best is None else Iterate(**best)
@@ -428,7 +426,7 @@ def _moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.
 
 
 def _refuse(program: Program, accumulate: int) -> None:
-    """What a run can't do yet is said before it starts."""
+    """What a run can't do yet, of programs that no check has seen."""
     found = []
     if accumulate > 1:
         found.append(

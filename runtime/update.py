@@ -133,10 +133,11 @@ def instead(batch: Mapping[str, Any], **names: str) -> Mapping[str, Any]:
     return Instead(batch, names)
 
 
-def ramp_down(start: float, end: float, share: float) -> float:
-    """A cubic ramp: end + (start - end) (1 - share)^3, share clipped to [0, 1].
+def ramp_down(start: float, end: float, share: float, power: int = 3) -> float:
+    """From start to end: end + (start - end) (1 - share)^power, share clipped to [0, 1].
 
-    Zhu and Gupta 2017, "To prune, or not to prune": fast while much is left to prune.
+    Cubic by default, fast while much is left to prune: Zhu and Gupta 2017, "To prune, or not to
+    prune". A ramp that a spec writes is a line.
     """
     left = 1.0 - min(max(share, 0.0), 1.0)
-    return end + (start - end) * left**3
+    return end + (start - end) * left**power

@@ -151,11 +151,12 @@ class Measurer:
             if constraint.label in places:
                 value, bound = values[constraint.label]
                 used = heard.behind(value, bound)
+                counted = examples(used)
                 found[constraint.label] = Measurement(
                     value=_number(value),
                     bound=_number(bound),
                     split=places[constraint.label].split,
-                    n=examples(used) or self._rows(constraint, stand_ins),
+                    n=self._rows(constraint, stand_ins) if counted is None else counted,
                     standard_error=standard_error(value, heard.behind(value)),
                     absent=absent(constraint, used),
                 )

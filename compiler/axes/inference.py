@@ -18,10 +18,10 @@ from cspec.compiler.axes.means import expectation_axes
 from cspec.compiler.axes.parts import part_axes, place_of
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
-from cspec.compiler.ir import Category, ParameterRef, PerExample
+from cspec.compiler.ir import Category, Lookup, ParameterRef, PerExample
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.vectors import Repeated, Sized
-from cspec.dsl.constants import CONSTANTS, value_or_none
+from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -105,6 +105,8 @@ class Inference:
                 return part_axes(self, expr, dataset)
             case Expectation():
                 return expectation_axes(self, expr)
+            case Lookup(column=column):
+                return self.axes(column, dataset).number()
             case PerExample(dataset=name, body=body):
                 return self.axes(body, name)
             case Sized(body=body):
@@ -132,6 +134,8 @@ class Inference:
                 return NUMBER._replace(what="model")
             case "given":
                 return NUMBER
+        if name in TRUTHS:
+            return NUMBER.event()
         return NUMBER if name in CONSTANTS else UNKNOWN
 
     # --- entry by entry ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
@@ -15,6 +16,7 @@ from cspec.compiler.lower import Lowered, SetAction, full_label
 from cspec.compiler.methods.output_projection import OutputRows
 from cspec.compiler.methods.threshold import thresholded
 from cspec.compiler.shared_sets import targets
+from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expectation, Expr, Name, walk
 from cspec.dsl.settings.methods import FrankWolfe, Parametrization
@@ -54,6 +56,34 @@ def check_alone(lowered: Lowered, facts: Facts) -> None:
             other = held.setdefault(key, action)
             if other is not action and _owns(action, other):
                 raise SpecError([_two(key, other, action)])
+    for action in parametrizations(lowered):
+        settings = action.settings
+        assert isinstance(settings, Parametrization)
+        if settings.map == "softplus" and _two_ends(action):
+            raise SpecError([_one_bound(action)])
+
+
+def _two_ends(action: SetAction) -> bool:
+    """Whether a box has a lower and an upper end, in one constraint or in two."""
+    ends: set[str] = set()
+    for c in action.constraints:
+        for key in ("0", "1"):
+            end = None if c.set is None else c.set.arguments.get(key)
+            value = value_or_none(end, {}) if isinstance(end, Expr) else None
+            if end is not None and (value is None or math.isfinite(value)):
+                ends.add(key)
+    return action.set.word == "box" and ends == {"0", "1"}
+
+
+def _one_bound(action: SetAction) -> Diagnostic:
+    first = action.constraints[0]
+    return Diagnostic(
+        code="CS521",
+        message=f"`{action.family}` can't be enforced by `softplus`: it has one bound, a box two",
+        span=first.span,
+        label="two ends",
+        helps=("write `by sigmoid`, which lies between two bounds",),
+    )
 
 
 def _key(target: Expr) -> str:

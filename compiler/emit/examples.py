@@ -14,7 +14,7 @@ from cspec.compiler.axes.calls import chance
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Whole
 from cspec.compiler.axes.record import Axes, Misfit, as_tokens, together
 from cspec.compiler.emit.pieces import OPERATORS, attribute, constant, literal, slices, subscript
-from cspec.compiler.ir import Category
+from cspec.compiler.ir import Category, Lookup
 from cspec.compiler.rewrite import function_name
 from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Product
 
@@ -101,6 +101,15 @@ def widened(value: ast.expr, item: Axes, joint: Axes) -> ast.expr:
     kept += [bool(item.tokens)] * len(joint.tokens)
     kept += [bool(item.shape)] * len(joint.shape or ())
     return subscript(value, slices(kept))
+
+
+def looked_up(t: Translator, expr: Lookup) -> ast.expr:
+    """The number of a table for what a column holds."""
+    column = t.translate(expr.column)
+    if expr.held != tuple(range(len(expr.held))):
+        groups = tuple((code,) for code in expr.held)
+        column = t.call("group_index", ast.Tuple(elts=[column]), literal(groups))
+    return t.call("recoded", column, literal(expr.values))
 
 
 # --- parts ---------------------------------------------------------------------------------------

@@ -27,15 +27,24 @@ from cspec.compiler.emit.pieces import (
     joined,
     subscript,
 )
+from cspec.compiler.emit.run_values import about_the_run
 from cspec.compiler.emit.vectors import matrix_constant, translate_vectors
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Category, ParameterRef, PerExample, SetMember
+from cspec.compiler.ir import (
+    Category,
+    Initial,
+    Lookup,
+    ParameterRef,
+    PerExample,
+    SetMember,
+    Violations,
+)
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
 from cspec.compiler.vectors import Constants, Entries, Repeated, Sized, Total
-from cspec.dsl.constants import CONSTANTS, value_or_none
+from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.measured_on import measured_on
 from cspec.dsl.nodes import (
     And,
@@ -171,11 +180,16 @@ class Translator:
         """The module constant of a set: `STIEFEL = operators.get("stiefel")`."""
         key = (member.word, shape(tuple(member.arguments.items())))
         if key not in self.operators:
-            name = self.names.fresh(member.word.upper())
-            while any(name == other for other, _ in self.operators.values()):
-                name = self.names.fresh(member.word.upper())  # another function's constant
+            name = self._constant_name(member.word.upper())
             self.operators[key] = (name, self.make_operator(member))
         return ast.Name(id=self.operators[key][0])
+
+    def _constant_name(self, wanted: str) -> str:
+        """A name that no constant of the module has, made for another function or this one."""
+        name = self.names.fresh(wanted)
+        while any(name == other for other, _ in self.operators.values()):
+            name = self.names.fresh(wanted)
+        return name
 
     def make_operator(self, member: SetMember) -> ast.expr:
         """The call `operators.get(word, arguments)`."""
@@ -275,6 +289,10 @@ class Translator:
                 return means.mean(self, expr)
             case Entries() | Constants() | Sized() | Total():
                 return translate_vectors(expr, self)
+            case Lookup():
+                return examples.looked_up(self, expr)
+            case Violations() | Initial():
+                return about_the_run(self, expr)
             case PerExample(dataset=dataset, body=body):
                 with self.over(dataset):
                     return self.translate(body)
@@ -393,6 +411,8 @@ class Translator:
                 return ast.Name(id=self.scope.functions[name])
         if name in CONSTANTS:
             return constant(CONSTANTS[name])
+        if name in TRUTHS:
+            return ast.Constant(TRUTHS[name])
         raise not_compiled(form(expr), expr)
 
     def _vector(self, name: str, value: ast.expr) -> ast.expr:
@@ -477,6 +497,8 @@ class Translator:
                 return self.call("per_example", value) if self._as_a_row(expr) else value
             case Name(id="ramp"):
                 return self._ramp(expr)
+            case Name(id="flops"):
+                return self._flops(expr)
             case Name(id="eye"):
                 size = [self.translate(argument) for argument in expr.arguments]
                 return self.call("eye", *size, **self._alike())
@@ -504,6 +526,25 @@ class Translator:
                 return self._weights(model, kind, globs_of(expr))
             case _:
                 raise not_compiled(form(expr), expr)
+
+    def _flops(self, expr: Call) -> ast.expr:
+        """`flops(net, NET_USES, other)`: how often layers are used is a constant of the module."""
+        (model,) = (a.id for a in expr.arguments if isinstance(a, Name))
+        known = self.scope.facts.models[model].operations
+        if known is None:
+            raise not_compiled(form(expr), expr)
+        key = ("operations", model)
+        if key not in self.operators:
+            uses = ast.Dict(
+                keys=[ast.Constant(name) for name, _ in known.uses],
+                values=[ast.Constant(count) for _, count in known.uses],
+            )
+            self.operators[key] = (self._constant_name(f"{model}_uses".upper()), uses)
+        named = {k.name: self.translate(k.value) for k in expr.keywords}
+        arguments: list[ast.expr] = [self.model(model), ast.Name(id=self.operators[key][0])]
+        if known.other:
+            arguments.append(ast.Constant(known.other))
+        return self.call("flops", *arguments, **named)
 
     def _forward(self, name: str, expr: Call) -> ast.expr:
         """The outputs of a model; (B, 1) is brought to (B,) here, once."""
@@ -555,13 +596,8 @@ class Translator:
         first, last = (self.translate(argument) for argument in expr.arguments)
         if self.container == "data":
             return last
-        steps, per_epoch = self.scope.length
-        for keyword in expr.keywords:
-            count = value_or_none(keyword.value, {})
-            if count is not None:
-                steps = round(count * (per_epoch if keyword.name == "epochs" else 1))
         clock = subscript(ast.Name(id=self.container), ast.Constant("clock"))
-        return self.call("ramp", first, last, clock, constant(max(steps, 1)))
+        return self.call("ramp", first, last, clock, constant(ramp_steps(expr, self.scope)))
 
     def _alone(self, model: str) -> bool:
         return self.scope.symbols.only_model == model
@@ -603,6 +639,16 @@ class Translator:
             return subscript(self.translate(expr.value), ast.Tuple(elts=every))
         index = indices[0] if len(indices) == 1 else ast.Tuple(elts=indices)
         return subscript(self.translate(expr.value), index)
+
+
+def ramp_steps(ramp: Call, scope: Scope) -> int:
+    """Steps over which a bound moves: as it says, else the whole run."""
+    steps, per_epoch = scope.length
+    for keyword in ramp.keywords:
+        count = value_or_none(keyword.value, scope.inference.known.params)
+        if count is not None:
+            steps = round(count * (per_epoch if keyword.name == "epochs" else 1))
+    return max(steps, 1)
 
 
 def _listed(key: object) -> tuple[object, ...]:

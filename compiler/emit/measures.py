@@ -21,8 +21,9 @@ from cspec.compiler.lower import (
     outside_reductions,
 )
 from cspec.compiler.passes.canonical import parts_of
+from cspec.compiler.rewrite import last_of_ramp
 from cspec.compiler.vectorize import Vectorizer
-from cspec.dsl.nodes import Call, Expectation, Expr, Name
+from cspec.dsl.nodes import Expectation, Expr, Name
 
 MANY = 24
 """Constraints beyond which each does not get a local of its own."""
@@ -252,15 +253,6 @@ def _set_violation(c: Constraint, translator: Translator) -> ast.expr:
     return ast.Call(func=function, args=[target], keywords=[])
 
 
-def last_of_ramp(bound: Expr) -> Expr:
-    """The bound that decides the verdict: of `ramp(a, b, ...)` it is b."""
-    match bound:
-        case Call(function=Name(id="ramp"), arguments=(_, final, *_)):
-            return final
-        case _:
-            return bound
-
-
 def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
     """`preferences(primal, data) -> {label: amount}`: what each adds to the objective."""
     doc = ["What each preference adds to what is minimized, on whole data and as deployed."]
@@ -272,16 +264,6 @@ def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
             written = parts_of(c.value, c.bound, c.relation, whole=True) if function else ()
             amount = _preference(c, written, None, translator)
             pairs.append((full_label(c), ast.unparse(amount)))
-        _return_dictionary(pairs, make.writer)
-
-
-def write_values(
-    name: str, doc: str, values: Sequence[tuple[str, Expr]], make: MakeTranslator
-) -> None:
-    """`name(primal, data) -> {label: value}` for metrics."""
-    with make.writer.function(name, ("primal", "data"), [doc]):
-        translator = make("data", strict=True)
-        pairs = [(label, ast.unparse(translator.translate(expr))) for label, expr in values]
         _return_dictionary(pairs, make.writer)
 
 

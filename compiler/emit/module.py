@@ -26,9 +26,9 @@ from cspec.compiler.emit.measures import (
     write_objective,
     write_preferences,
     write_stand_in,
-    write_values,
     write_violation,
 )
+from cspec.compiler.emit.metrics import write_metrics
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import write_project, write_targets
@@ -160,6 +160,7 @@ INTERNAL = frozenset(
         "per_example", "entry", "own_entry", "spread", "as_number", "side_by_side", "recoded",
         "group_index", "fraction", "mean", "by_group", "every_group", "quotient", "implies",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
+        "violations",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""
@@ -176,8 +177,8 @@ RESERVED_NAMES = (
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "preferences", "combine",
         "project", "train",
-        "initial_state", "closure", "sqp", "spg", "bisection", "gradient", "jacobian", "hessian",
-        "multipliers", "stand_in", "seen", "place", "prepare", "smooth",
+        "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
+        "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth",
     }
 )  # fmt: skip
 
@@ -231,7 +232,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     write_evaluate(lowered, make)
     if lowered.soft:
         write_preferences(lowered.soft, make)
-    write_values("metrics", "Recorded, never optimized.", lowered.problem.metrics, make)
+    write_metrics(lowered.problem.metrics, make)
 
 
 def _docstring(emission: Emission) -> list[str]:

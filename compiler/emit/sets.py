@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.expressions import Translator, ramp_steps
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant, entry
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import LAYER_FLOOR, SetAction
 from cspec.compiler.shared_sets import sharing, targets
-from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Name
 from cspec.dsl.settings.base import Settings
@@ -60,7 +59,8 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     if isinstance(action.settings, Projection) and action.settings.warmup:
         elapsed = ast.BinOp(elapsed, ast.Sub(), constant(action.settings.warmup))
     moment = ast.BinOp(elapsed, ast.Div(), constant(share))
-    amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=[])
+    linear = [ast.keyword(arg="power", value=ast.Constant(1))] if _written(action) else []
+    amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=linear)
     get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
     more = [
         ast.keyword(arg=key, value=ast.Constant(value)) for key, value in _of_layers(action.set)
@@ -96,16 +96,23 @@ def density_ramp(
     """Start, end and length (as a share of the run) of a count that shrinks to its bound."""
     amount = action.set.arguments.get("0")
     match amount:
-        case Call(function=Name(id="ramp"), arguments=(start, end), keywords=keywords):
-            length = next((k.value for k in keywords if k.name == "epochs"), None)
-            count = value_or_none(length, {}) if length is not None else None
-            share = min((count or epochs) / epochs, 1.0)
+        case Call(function=Name(id="ramp"), arguments=(start, end)):
+            _, per_epoch = translator.scope.length
+            share = min(ramp_steps(amount, translator.scope) / (epochs * per_epoch), 1.0)
             return translator.translate(start), translator.translate(end), share
     if not isinstance(action.settings, Projection) or action.set.word not in RAMPED:
         return None
     if not action.settings.ramp or not isinstance(amount, Expr):
         return None
     return ast.Constant(1.0), translator.translate(amount), action.settings.ramp
+
+
+def _written(action: SetAction) -> bool:
+    """Whether the spec itself says `ramp`, which is a line; a method's own ramp is cubic."""
+    match action.set.arguments.get("0"):
+        case Call(function=Name(id="ramp")):
+            return True
+    return False
 
 
 def _final(member: SetMember) -> SetMember:

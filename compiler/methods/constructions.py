@@ -19,24 +19,9 @@ import math
 from cspec.compiler.ir import Constraint
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.method_sets import FRANK_WOLFE_SETS, MAPS_OF_SETS
 from cspec.dsl.nodes import Expr
 from cspec.dsl.settings.methods import FrankWolfe, Method, Parametrization
-
-MAPS_OF_SETS: dict[str, tuple[str, ...]] = {
-    "nonneg": ("softplus",),
-    "box": ("sigmoid", "softplus"),
-    "simplex": ("softmax",),
-    "sphere": ("unit_norm",),
-    "stiefel": ("cayley", "householder", "matrix_exp"),
-    "symmetric": ("symmetric",),
-    "psd": ("cholesky",),
-    "rank": ("low_rank",),
-    "monotone": ("cumulative_softplus",),
-}
-"""Maps that reach each set, the usual one first (as `maps` of `runtime/operators`)."""
-
-FRANK_WOLFE_SETS = frozenset({"box", "simplex", "ball", "spectral", "nuclear"})
-"""Convex, bounded, and with a cheap vertex oracle."""
 
 
 def require_construction(c: Constraint, word: str, method: Method) -> None:

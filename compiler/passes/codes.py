@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.ir import Category, PerExample
+from cspec.compiler.passes.truths import truth
 from cspec.compiler.rewrite import function_name, rewrite
 from cspec.dsl.diagnostics import Diagnostic, Fix, SpecError
+from cspec.dsl.measured_on import TAILS, measured_on
 from cspec.dsl.nodes import (
     Attribute,
     Call,
@@ -45,15 +47,22 @@ def codes(expr: Expr, facts: Facts, targets: Mapping[str, str]) -> Expr:
     found: dict[int, Diagnostic] = {}
 
     def step(node: Expr) -> Expr:
-        if isinstance(node, Expectation | PerExample) and node.dataset in facts.data:
-            columns = _Columns(facts.data[node.dataset or ""].columns, targets)
-            return _coded(node, columns, found)
-        return node
+        data = facts.data.get(_measured_on(node))
+        return node if data is None else _coded(node, _Columns(data.columns, targets), found)
 
     changed = rewrite(expr, step)
     if found:
         raise SpecError([found[place] for place in sorted(found)])
     return changed
+
+
+def _measured_on(node: Expr) -> str:
+    """The dataset of a mean, a fraction, a tail or a value of each example."""
+    if isinstance(node, PerExample):
+        return node.dataset or ""
+    if isinstance(node, Expectation) or function_name(node) in TAILS:
+        return next((name for name, _ in measured_on(node)), "")
+    return ""
 
 
 class _Columns(NamedTuple):
@@ -81,6 +90,7 @@ def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
             case Compare(operands=operands, operators=operators):
                 column = next((c for o in operands if (c := columns.of(o))), None)
                 if column is None:
+                    _no_truths(operands, columns.facts, found)
                     return inner
                 exact = all(operator in ("==", "!=") for operator in operators)
                 coded = tuple(_code(o, column, columns, found, exact) for o in operands)
@@ -88,6 +98,7 @@ def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
             case Membership(element=element, set=FiniteSet(items=items) as within):
                 column = columns.of(element)
                 if column is None:
+                    _no_truths((element, *items), columns.facts, found)
                     return inner
                 coded = tuple(_code(o, column, columns, found) for o in items)
                 return inner.model_copy(update={"set": within.model_copy(update={"items": coded})})
@@ -125,6 +136,13 @@ def _code(
                 found[expr.span.start] = _no_value(expr, f'"{text}"', column, classes)
                 return expr
             return Category(column=column, text=text, code=places[0], span=expr.span)
+        case Name() if (said := truth(expr)) is not None:
+            place = truth_place(said, classes)
+            if place is None:
+                found[expr.span.start] = _no_value(expr, expr.id, column, classes)
+                return expr
+            text = str(classes[place])
+            return Category(column=column, text=text, code=place, span=expr.span)
         case Number(value=value) if exact and value in classes and _renumbered(classes):
             place = classes.index(value)
             if place == value:
@@ -138,6 +156,26 @@ def _code(
             return expr
         case _:
             return expr
+
+
+def truth_place(said: bool, classes: tuple[str | int | float | bool, ...]) -> int | None:
+    """The place of true or false among the values of a column: True, 1, or text that says so."""
+    meant = {str(said).lower(), str(int(said))}
+    places = [i for i, value in enumerate(classes) if str(value).lower() in meant]
+    return places[0] if len(places) == 1 else None
+
+
+def _no_truths(
+    operands: Iterable[Expr], columns: Mapping[str, ColumnFacts], found: dict[int, Diagnostic]
+) -> None:
+    """Whole numbers other than 0 and 1 are compared with `true` or `false`."""
+    said = next((o for o in operands if truth(o) is not None), None)
+    names = [o.id for o in operands if isinstance(o, Name) and o.id in columns]
+    for name in names:
+        levels = columns[name].levels
+        if said is not None and set(levels) - {0, 1}:
+            assert isinstance(said, Name)
+            found[said.span.start] = _no_value(said, said.id, name, levels)
 
 
 def _renumbered(classes: tuple[str | int | float | bool, ...]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cspec.compiler.ir import Constraint, Problem, Relation
+from cspec.compiler.passes.metric_words import labeled_metric
 from cspec.compiler.rewrite import number
 from cspec.dsl import nodes
 from cspec.dsl.check import Checked
@@ -28,7 +29,7 @@ def collect(checked: Checked) -> Problem:
     for item in checked.elaborated.constraints():
         constraints.extend(_flatten(checked, item, "", (), ()))
     metrics = tuple(
-        (item.name, item.value)
+        (item.name, labeled_metric(item.value, checked.symbols))
         for item in checked.elaborated.items
         if isinstance(item, nodes.Metric)
     )

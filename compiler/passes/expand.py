@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
@@ -19,6 +20,7 @@ from cspec.compiler.passes.canonical import split
 from cspec.compiler.passes.codes import codes
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.rows import rows_fit
+from cspec.compiler.passes.tables import Tables, tables
 from cspec.compiler.passes.where import holds
 from cspec.compiler.rewrite import call, function_name, method_name, number, rewrite
 from cspec.dsl.constants import value_or_none
@@ -54,6 +56,8 @@ class Expansion(NamedTuple):
     params: Mapping[str, float | tuple[float, ...]]
     method: Settings | None = None
     """What `using` names: the method of every constraint that names none."""
+    tables: Tables = MappingProxyType({})
+    """Params that have a number for each value of a column."""
     targets: Mapping[str, str] = {}
     """Model -> the column that it predicts."""
 
@@ -78,7 +82,8 @@ def expand(problem: Problem, context: Expansion) -> Problem:
 
     def coded(expr: Expr) -> Expr:
         try:
-            return codes(rewrite(expr, step), context.facts, context.targets)
+            written = tables(rewrite(expr, step), context.tables, context.facts)
+            return codes(written, context.facts, context.targets)
         except SpecError as error:
             wrong.extend(d for d in error.diagnostics if d not in wrong)
             return expr
@@ -133,7 +138,10 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
 
 def _in_the_model(c: Constraint, context: Expansion) -> bool:
     """Whether it is enforced by the model's own outputs, by its `by` or by the spec's `using`."""
-    if c.method is None and not c.construction and c.soft is None:
+    if c.construction:
+        domain = c.binders[0].domain
+        return isinstance(domain, Name) and domain.id in context.facts.data
+    if c.method is None and c.soft is None:
         return isinstance(context.method, OutputProjection)
     return isinstance(c.method, OutputProjection)
 
@@ -143,14 +151,47 @@ def _of_each_example(constraint: Constraint, context: Expansion) -> Constraint:
     binder, *others = constraint.binders
     domain = binder.domain
     if others or not isinstance(domain, Name) or domain.id not in context.facts.data:
-        raise not_compiled("this quantifier by `output_projection`", domain)
+        raise SpecError([_no_outputs(constraint, binder)])
     value = PerExample(dataset=domain.id, body=constraint.value, span=constraint.value.span)
     return constraint.model_copy(update={"binders": (), "value": value, "parts": ()})
 
 
+def _no_outputs(constraint: Constraint, binder: Binder) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{constraint.label}` can't be enforced by `output_projection`: it is not about "
+        "the outputs of each example",
+        span=binder.domain.span,
+        label="the examples of a dataset go here",
+        helps=("write `forall (x, y) in train: ...`, or leave the method to cspec",),
+    )
+
+
 def _nothing(constraint: Constraint, facts: Facts) -> Diagnostic:
-    notes, helps = ["a requirement on nothing would always be reported as met"], []
-    for binder in constraint.binders:
+    return _without_members(
+        f"`{constraint.label}` is about nothing: its quantifier has no member",
+        "a requirement on nothing would always be reported as met",
+        constraint.binders,
+        facts,
+    )
+
+
+def _of_nothing(node: Comprehension, facts: Facts) -> Diagnostic:
+    return _without_members(
+        f"`{node.function}` is over nothing: what it goes over has no member",
+        "a sum of nothing would be 0 whatever is trained"
+        if node.function == "sum"
+        else f"nothing has no {'largest' if node.function == 'max' else 'smallest'} value",
+        node.binders,
+        facts,
+    )
+
+
+def _without_members(
+    message: str, why: str, binders: tuple[Binder, ...], facts: Facts
+) -> Diagnostic:
+    notes, helps = [why], []
+    for binder in binders:
         method = method_name(binder.domain)
         if method is None or method[0] not in facts.models:
             continue
@@ -159,15 +200,15 @@ def _nothing(constraint: Constraint, facts: Facts) -> Diagnostic:
         shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
         notes.append(f"`{model}.{kind}` has: {shown or 'none'}")
         helps.append("write one of these names, or a pattern of them such as `*.weight`")
-    if any(binder.condition is not None for binder in constraint.binders):
+    if any(binder.condition is not None for binder in binders):
         helps.append("no element passes its `where`: relax it, or drop the requirement")
     return Diagnostic(
         code="CS525",
-        message=f"`{constraint.label}` is about nothing: its quantifier has no member",
-        span=constraint.binders[0].span,
+        message=message,
+        span=binders[0].span,
         label="no member",
         notes=tuple(notes),
-        helps=tuple(helps) or ("check what the quantifier runs over against the data",),
+        helps=tuple(helps) or ("check what it goes over against the data",),
     )
 
 
@@ -296,6 +337,8 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
 def written_out(node: Comprehension, context: Expansion) -> Expr:
     """`sum`, `max` or `min` over a finite set, written out."""
     terms = tuple(substitute(node.body, m.values) for m in _product(node.binders, context))
+    if not terms and (node.function != "sum" or not _counts(node.binders)):
+        raise SpecError([_of_nothing(node, context.facts)])
     if not terms:
         return number(0)
     if len(terms) == 1:
@@ -303,3 +346,8 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
     if node.function == "sum":
         return Sum(operands=terms, operators=("+",) * (len(terms) - 1), span=node.span)
     return call(node.function, *terms)
+
+
+def _counts(binders: tuple[Binder, ...]) -> bool:
+    """Whether a sum is over numbers, where that of none is 0: `for j in range(i)`."""
+    return any(function_name(binder.domain) == "range" for binder in binders)

@@ -1,32 +1,225 @@
-"""On a model with L0 gates the expected density drives training; the deployed one is verified.
+"""Sizes of models, as training moves them: expected ones of L0 gates, or sets of sparse weights.
 
-density(net) - 0.5   ->   expected_density(net) - 0.5          in canonical parts only
+density(net) - 0.5   ->   expected_density(net) - 0.5          gates: in canonical parts only
+flops(net) - 1M      ->   flops(net, expected=true) - 1M
+params(net) <= 4k    ->   all weights of net in sparse(..)     no gates: the largest weights stay
+
+On a model with gates the expected size drives training and the deployed one is verified. Without
+gates a size has no gradient: `density`, `params` and `bytes` with a bound are a set, which a
+projection keeps; anything else that asks a step to move a size is refused by name.
 """
 
 from __future__ import annotations
 
-from cspec.compiler.ir import Problem
-from cspec.compiler.rewrite import call, rewrite
-from cspec.dsl.nodes import Call, Expr, Name
+from collections.abc import Collection, Iterator
+
+from cspec.compiler.facts import Facts, ModelFacts
+from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
+from cspec.compiler.rewrite import call, function_name, number, rewrite
+from cspec.compiler.sizes import Params, other_parameters, prunable_parameters, sized
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import Call, Expr, Keyword, Name, walk
 
 EXPECTED = "expected density of the gates"
 
 
-def gates(problem: Problem, gated: frozenset[str]) -> Problem:
-    """The problem with densities of `gated` models replaced in what is trained on."""
+def gates(
+    problem: Problem, facts: Facts, moving: Collection[str], params: Params, width: int = 4
+) -> Problem:
+    """The problem with sizes of models as something that training can move.
 
-    def step(node: Expr) -> Expr:
-        match node:
-            case Call(function=Name(id="density"), arguments=(Name(id=model),)) if model in gated:
-                return call("expected_density", *node.arguments)
-            case _:
-                return node
+    `moving` are the models that train, `width` the bytes of a number.
 
-    constraints = []
+    Raises:
+        SpecError: CS522, sizes that no step can move or no weights can meet; CS331, operations of
+            a model that nobody can count.
+    """
+    gated = frozenset(name for name, model in facts.models.items() if model.gated)
+    bounded = tuple(_as_set(c, facts, gated, params, width) for c in problem.constraints)
+    wrong = [
+        *_uncounted(problem, facts),
+        *_gated_tensors(problem, facts),
+        *_stuck(problem, bounded, frozenset(moving) & facts.models.keys() - gated, facts.models),
+    ]
+    if wrong:
+        raise SpecError(sorted(wrong, key=lambda d: d.span))
+    constraints = tuple(_expected(c, gated) for c in bounded)
+    objective = rewrite(problem.objective, lambda node: _step(node, gated))
+    return problem.model_copy(update={"constraints": constraints, "objective": objective})
+
+
+def _step(node: Expr, gated: frozenset[str]) -> Expr:
+    pair = sized(node)
+    if pair is None or pair[1] not in gated:
+        return node
+    assert isinstance(node, Call)
+    if pair[0] == "density":
+        return call("expected_density", *node.arguments)
+    expected = Keyword(name="expected", value=Name(id="true"))
+    return node.model_copy(update={"keywords": (expected,)})
+
+
+def _expected(c: Constraint, gated: frozenset[str]) -> Constraint:
+    parts = tuple(rewrite(part, lambda node: _step(node, gated)) for part in c.parts)
+    changed = any(a is not b for a, b in zip(parts, c.parts, strict=True))
+    words = {pair[0] for node in _sides(c) if (pair := sized(node)) is not None}
+    text = EXPECTED if words == {"density"} else "expected sizes of the gates"
+    return c.model_copy(update={"parts": parts, **({"surrogate_text": text} if changed else {})})
+
+
+def _sides(c: Constraint) -> Iterator[Expr]:
+    for side in (c.value, c.bound):
+        yield from (node for node in walk(side) if isinstance(node, Expr))
+
+
+# --- without gates -------------------------------------------------------------------------------
+
+
+def _as_set(
+    c: Constraint, facts: Facts, gated: frozenset[str], params: Params, width: int
+) -> Constraint:
+    """`params(f) <= n` and `bytes(f) <= b` as a share of the weights that may stay."""
+    pair = sized(c.value, frozenset({"params", "bytes"}))
+    model = None if pair is None else facts.models.get(pair[1])
+    if pair is None or model is None or pair[1] in gated or c.relation != "<=" or c.soft:
+        return c
+    share = _share(c.bound, model, params, width if pair[0] == "bytes" else 1, c)
+    if share is None or model.frozen:
+        return c
+    member = SetMember(word="sparse", model=pair[1], arguments={"0": share}, recognized=c.text)
+    return c.model_copy(update={"set": member})
+
+
+def _share(bound: Expr, model: ModelFacts, params: Params, unit: int, c: Constraint) -> Expr | None:
+    """A bound on all parameters as one on the share of the prunable ones; None if it moves."""
+    match bound:
+        case Call(function=Name(id="ramp"), arguments=(first, last)):
+            ends = [_share(end, model, params, unit, c) for end in (first, last)]
+            if any(end is None for end in ends):
+                return None
+            return bound.model_copy(update={"arguments": tuple(ends)})
+    value = value_or_none(bound, params)
+    total, rest = prunable_parameters(model), other_parameters(model)
+    if value is None or not total:
+        return None
+    if value / unit < rest:
+        raise SpecError([_too_few(c, rest * unit)])
+    return number(min(1.0, (value / unit - rest) / total))
+
+
+def _too_few(c: Constraint, least: int) -> Diagnostic:
+    return Diagnostic(
+        code="CS522",
+        message=f"`{c.text}` can't be met: {least:,} are left when every weight is zero",
+        span=c.span,
+        label="biases and normalization are never pruned",
+        helps=(f"choose a bound above {least:,}, or a smaller model",),
+    )
+
+
+def _stuck(
+    problem: Problem,
+    constraints: tuple[Constraint, ...],
+    plain: frozenset[str],
+    models: Collection[str],
+) -> Iterator[Diagnostic]:
+    """Sizes of weights without gates where a gradient would have to move them."""
+    for c in constraints:
+        kept = c.set is not None and c.set.word == "sparse" and c.soft is None
+        # Nothing has to move a size up: weights are zero where another requirement asks for it.
+        floor = c.relation == ">=" and sized(c.value) is not None
+        if not kept and not floor:
+            yield from _without_gradient(_sides(c), plain, models, c.label)
+    yield from _without_gradient(walk_expressions(problem.objective), plain, models, None)
+
+
+def walk_expressions(expr: Expr) -> Iterator[Expr]:
+    """The expressions of a tree."""
+    return (node for node in walk(expr) if isinstance(node, Expr))
+
+
+def _without_gradient(
+    nodes: Iterator[Expr], plain: frozenset[str], models: Collection[str], label: str | None
+) -> Iterator[Diagnostic]:
+    for node in nodes:
+        pair = sized(node)
+        if function_name(node) == "density" and (pair is None or pair[1] not in models):
+            yield _tensor(node, label)
+            return
+        if pair is None or pair[1] not in plain:
+            continue
+        word, model = pair
+        where = "the objective" if label is None else f"`{label}`"
+        set_ = "" if word == "flops" else f"; `{word}({model}) <= bound` by itself is kept by size"
+        yield Diagnostic(
+            code="CS522",
+            message=f"`{word}({model})` has no gradient in {where}: `{model}` has no gates",
+            span=node.span,
+            label="counts weights that are exactly zero",
+            notes=(f"no step could move a weight to zero for it{set_}",),
+            helps=(
+                "give the model gates: `mlp(..., gates=hard_concrete)`",
+                f"or bound what a projection keeps: `density({model}) <= 10%`",
+            ),
+        )
+        return
+
+
+def _tensor(node: Expr, label: str | None) -> Diagnostic:
+    """`density(W)` where a gradient would have to move it."""
+    where = "the objective" if label is None else f"`{label}`"
+    return Diagnostic(
+        code="CS522",
+        message=f"`density` of a tensor has no gradient in {where}",
+        span=node.span,
+        label="counts entries that are exactly zero",
+        notes=("no step could move an entry to zero for it",),
+        helps=("by itself it is a set, which a projection keeps: `density(W) <= 10%`",),
+    )
+
+
+def _gated_tensors(problem: Problem, facts: Facts) -> Iterator[Diagnostic]:
+    """`density(W)` of a weight whose zeros are those of its gates."""
     for c in problem.constraints:
-        parts = tuple(rewrite(part, step) for part in c.parts)
-        changed = any(a is not b for a, b in zip(parts, c.parts, strict=True))
-        update = {"parts": parts, "surrogate_text": EXPECTED} if changed else {}
-        constraints.append(c.model_copy(update=update))
-    objective = rewrite(problem.objective, step)
-    return problem.model_copy(update={"constraints": tuple(constraints), "objective": objective})
+        subject = None if c.set is None else c.set.subject
+        if c.set is None or c.set.word != "sparse" or not isinstance(subject, ParameterRef):
+            continue
+        known = {p.name: p for p in facts.models[subject.model].parameters}
+        if known[subject.name].gated:
+            yield Diagnostic(
+                code="CS522",
+                message=f"`{c.text}`: the zeros of `{subject.name}` are those of its gates",
+                span=c.span,
+                label="a projection of the weight would leave its gates open",
+                helps=(f"bound the whole model: `density({subject.model}) <= 10%`",),
+            )
+            return
+
+
+def _uncounted(problem: Problem, facts: Facts) -> Iterator[Diagnostic]:
+    """`flops` of models whose operations are not known."""
+    sides = [node for c in problem.constraints for node in _sides(c)]
+    sides += [n for value in (problem.objective, *dict(problem.metrics).values())
+              for n in walk_expressions(value)]  # fmt: skip
+    for node in sides:
+        pair = sized(node, frozenset({"flops"}))
+        model = None if pair is None else facts.models.get(pair[1])
+        if pair is None or model is None:
+            continue
+        known = model.operations
+        if known is not None and not known.refusal:
+            continue
+        why = "nothing says what it is called with" if known is None else known.refusal
+        yield Diagnostic(
+            code="CS331",
+            message=f"`flops({pair[1]})` can't be counted: {why}",
+            span=node.span,
+            label="operations of one example",
+            helps=(
+                f"bind data that `{pair[1]}` is called with: `{pair[1]}(x)`"
+                if known is None
+                else f"bound `params({pair[1]})` or `bytes({pair[1]})` instead",
+            ),
+        )
+        return

@@ -10,7 +10,7 @@ lo <= W <= hi, abs(W) <= r, W^2 <= r ->   W in box(lo, hi);  max(W) <= hi, too
 W == W.T, norm(W - W.T, 2) == 0      ->   W in symmetric;  W == -W.T: W in skew
 sum(w) <= 1, c @ w == b, A @ w <= b  ->   half-space, affine subspace, polyhedron (`rows`)
 sum(w) == 1 beside w >= 0            ->   w in simplex, both together (w a vector)
-density(net) <= d                    ->   all weights of net in sparse(d)
+density(net) <= d                    ->   all weights of net in sparse(d);  density(W): W alone
 
 Also scaled, moved to the other side or squared (`normalize`), and by other names of the same
 quantity (`quantities`): `2*norm(w, 1) - 2*r <= 0`, `sqrt(sum(w*w)) <= r`.
@@ -101,6 +101,9 @@ def _membership(value: Expr, bound: Expr) -> SetMember | None:
             named = {str(i): a for i, a in enumerate(arguments)} | {
                 k.name: k.value for k in keywords
             }
+            if word == "ball" and len(arguments) == 2:
+                center, radius = arguments
+                named = {"0": radius, "center": center, **{k.name: k.value for k in keywords}}
             return SetMember(word=word, subject=value, arguments=named)
         case Interval(lower=low, upper=high):
             return SetMember(word="box", subject=value, arguments={"0": low, "1": high})
@@ -125,7 +128,10 @@ def _upper(seen: Seen) -> SetMember | None:
     if not isinstance(value, Call) or not value.arguments:
         return None
     subject = value.arguments[0]
-    if name == "density" and isinstance(subject, Name) and seen.constant(bound):
+    if name == "density" and is_tensor(subject, tensors) and seen.constant(bound):
+        return member(seen, "sparse", subject, {"0": bound})
+    if name == "density" and _is_model(subject, seen) and seen.constant(bound):
+        assert isinstance(subject, Name)
         recognized = {"arguments": {"0": bound}, "recognized": seen.text}
         return SetMember(word="sparse", model=subject.id, **recognized)
     if name == "abs":
@@ -145,6 +151,10 @@ def _upper(seen: Seen) -> SetMember | None:
             return member(seen, name, subject, {"0": bound})
         case _:
             return None
+
+
+def _is_model(subject: Expr, seen: Seen) -> bool:
+    return isinstance(subject, Name) and seen.symbols.role(subject.id) == "model"
 
 
 def _lower(seen: Seen) -> SetMember | None:

@@ -1,7 +1,8 @@
 """Write sets of decision variables as relations, where a solver can take the whole problem.
 
     s: w in simplex      ->   s.sum: sum(w) == 1,  s.sign: w >= 0
-    b: w in ball(r)      ->   b: sumsq(w) <= r^2                        (norm 2)
+    b: w in ball(r)      ->   b: sumsq(w) <= r^2       (norm 2)
+    b: w in ball(c, r)   ->   b: sumsq(w - c) <= r^2   (norm 2)
     p: w in nonneg       ->   p: w >= 0
 
 For small problems of `var`s alone, under `auto` and `sqp`: sequential quadratic programming solves
@@ -61,14 +62,19 @@ def _spelled(c: Constraint) -> tuple[Constraint, ...] | None:
         case Name(id="simplex"):
             total = _relation(c, call("sum", c.value), number(1), "==", "sum")
             return (total, _relation(c, c.value, number(0), ">=", "sign"))
-        case Call(function=Name(id="ball"), arguments=(radius,), keywords=keywords) if all(
+        case Call(function=Name(id="ball"), arguments=(*center, radius), keywords=keywords) if all(
             k.name == "norm" and isinstance(k.value, Number) and k.value.value == 2
             for k in keywords
         ):
             square = Power(base=radius, exponent=number(2), span=radius.span)
-            return (_relation(c, call("sumsq", c.value), square, "<="),)
+            return (_relation(c, call("sumsq", _around(c.value, center)), square, "<="),)
         case _:
             return None
+
+
+def _around(value: Expr, center: list[Expr]) -> Expr:
+    """x - center, without a center x."""
+    return minus(value, center[0]) if center else value
 
 
 def _asked(c: Constraint, checked: Checked) -> tuple[Constraint, ...] | None:
@@ -85,10 +91,11 @@ def _asked(c: Constraint, checked: Checked) -> tuple[Constraint, ...] | None:
             entries = [Index(value=c.value, indices=(number(i),)) for i in range(size)]
             steps = tuple(minus(b, a) for a, b in pairwise(entries))
             return (_relation(c, Vector(items=steps), number(0), ">="),) if steps else None
-        case Call(function=Name(id="ball"), arguments=(radius,), keywords=(keyword,)):
+        case Call(function=Name(id="ball"), arguments=(*center, radius), keywords=(keyword,)):
             order = value_or_none(keyword.value, checked.params)
             if keyword.name == "norm" and order in (1.0, math.inf):
-                return (_relation(c, call("norm", c.value, keyword.value), radius, "<="),)
+                length = call("norm", _around(c.value, center), keyword.value)
+                return (_relation(c, length, radius, "<="),)
     return None
 
 

@@ -12,6 +12,8 @@ from difflib import get_close_matches
 
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Category
+from cspec.compiler.passes.codes import truth_place
+from cspec.compiler.passes.truths import truth
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, Fix, SpecError
 from cspec.dsl.nodes import (
@@ -110,6 +112,8 @@ def _compared(
     for text, other in ((left, right), (right, left)):
         if isinstance(text, String) and isinstance(other, Category):
             _check_value(text, other, facts)
+    if (truths := _truths(left, right)) is not None:
+        return truths == (operator == "==")
     texts = isinstance(left, String) or isinstance(right, String)
     one, two = (_value(side, params, texts) for side in (left, right))
     if one is None or two is None:
@@ -119,6 +123,15 @@ def _compared(
             raise SpecError([_no_order(condition)])
         return (str(one) == str(two)) == (operator == "==")
     return _RELATIONS[operator](one, two)
+
+
+def _truths(left: Expr, right: Expr) -> bool | None:
+    """Whether a value of a column is the truth it is compared with; None of anything else."""
+    for one, other in ((left, right), (right, left)):
+        said = truth(one)
+        if said is not None and isinstance(other, Category):
+            return truth_place(said, (other.text,)) is not None
+    return None
 
 
 def _within(element: Expr, members: Expr, facts: Facts, params: Params, condition: Expr) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 
 from cspec.compiler.ir import ParameterRef, PerExample
 from cspec.compiler.rewrite import function_name, same
+from cspec.dsl.measured_on import TAILS
 from cspec.dsl.nodes import (
     And,
     Call,
@@ -28,7 +29,6 @@ from cspec.dsl.nodes import (
 )
 
 EVENTS = (Compare, And, Or, Not, Implies, Membership)
-TAILS = frozenset({"cvar", "quantile"})
 PREDICTIONS = frozenset({"pred", "argmax"})
 """Functions whose value is the number of a class: the one of the largest output."""
 

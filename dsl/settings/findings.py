@@ -218,7 +218,8 @@ def unknown_setting(cls: type[Settings], keyword: Keyword, source: Source) -> Di
 def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
     """`fit(lr=0.1)`: a setting of a record that is a setting itself."""
     for name, field in cls.model_fields.items():
-        default = field.default[0] if isinstance(field.default, tuple) else field.default
+        listed = isinstance(field.default, tuple)
+        default = next(iter(field.default), None) if listed else field.default
         if isinstance(default, Settings) and keyword.name in type(default).model_fields:
             value = source.slice(keyword.value.span)
             return f"write `{name}={default.word}({keyword.name}={value})`"

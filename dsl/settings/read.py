@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cspec.dsl.constants import NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector
+from cspec.dsl.outside_values import mentions_open
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.findings import (
     Table,
@@ -61,7 +62,7 @@ def read_settings(
     source: Source | None = None,
 ) -> tuple[Settings | None, tuple[Diagnostic, ...]]:
     """The settings record that `expr` (a word or a call) writes, or what is wrong with it."""
-    reading = Reading(values or {}, source or Source(text=""), [])
+    reading = Reading({} if values is None else values, source or Source(text=""), [])
     settings = _record(expr, table, noun, reading)
     return settings, tuple(reading.found)
 
@@ -74,7 +75,7 @@ def read_keywords(
     source: Source | None = None,
 ) -> tuple[Settings | None, tuple[Diagnostic, ...]]:
     """The settings record that bare `name=value` pairs write: `fit(...)`, `soft(...)`."""
-    reading = Reading(values or {}, source or Source(text=""), [])
+    reading = Reading({} if values is None else values, source or Source(text=""), [])
     settings = _filled(cls, (), keywords, span, reading)
     return settings, tuple(reading.found)
 
@@ -147,7 +148,8 @@ def _filled(
             reading.found.append(invalid(cls, problem, written.get(name), span, reading.source))
             if name in written:
                 raw.pop(name, None)
-        if len(reading.found) == before:
+        waits = any(mentions_open(value, reading.values) for value in written.values())
+        if len(reading.found) == before and not waits:
             raise
         return None
 
@@ -161,6 +163,8 @@ def _put(
     reading: Reading,
 ) -> None:
     written[name] = value
+    if mentions_open(value, reading.values):
+        return  # set from outside, and checked then
     try:
         raw[name] = _value(value, cls.model_fields[name].annotation, cls, name, reading)
     except WrongValueError as wrong:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cspec import exits
 from cspec.dsl.check import check
 from cspec.dsl.diagnostics import SpecError, errors
+from cspec.dsl.outside_values import how_to_set
 from cspec.dsl.render import as_json
 from cspec.dsl.source import Source
 from cspec.files import write_text
 from cspec.fixes import fixed
 from cspec.render.messages import counted, print_diagnostics
+from cspec.settings import add_set, params_of
 from cspec.sources import inline_source, read_source
 
 MAX_ROUNDS = 25
@@ -28,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-e", dest="inline", metavar="SPEC", help="check this text instead")
     parser.add_argument("--json", action="store_true", help="findings as one JSON object")
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    add_set(parser)
     parser.add_argument("--fix", action="store_true", help="apply the fixes that keep the meaning")
 
 
@@ -36,32 +40,39 @@ def main(options: argparse.Namespace) -> int:
     if options.inline is None and not options.files:
         print("cspec check: name at least one file, or give a spec with -e", file=sys.stderr)
         return exits.USAGE
-    reports = [_checked(name, options.fix) for name in options.files]
+    params = params_of(options)
+    reports = [_checked(name, options.fix, params) for name in options.files]
     if options.inline is not None:
-        reports.append(_found(inline_source(options.inline), "", 0))
+        reports.append(_found(inline_source(options.inline), "", 0, params))
     failed = [r for r in reports if errors(r["found"]) or (options.strict and r["found"])]
     if options.json:
         print(json.dumps({"type": "check", "files": [_plain(r) for r in reports]}, indent=1))
     else:
         for report in reports:
             print_diagnostics(report["found"])
+        for report in reports:
+            _print_unset(report["unset"])
         print(_summary(reports, options.strict))
     return exits.ERRORS if failed else exits.OK
 
 
-def _found(source: Source, file: str, applied: int) -> dict[str, Any]:
-    found = check(source).diagnostics
-    return {"file": file or source.name, "found": found, "fixed": applied}
+def _found(source: Source, file: str, applied: int, params: Mapping[str, object]) -> dict[str, Any]:
+    checked = check(source, params)
+    unset = {
+        name: how_to_set(checked.symbols.params()[name], checked.symbols) for name in checked.unset
+    }
+    name = file or source.name
+    return {"file": name, "found": checked.diagnostics, "fixed": applied, "unset": unset}
 
 
-def _checked(name: str, fix: bool) -> dict[str, Any]:
+def _checked(name: str, fix: bool, params: Mapping[str, object]) -> dict[str, Any]:
     try:
         source, applied = read_source(name), 0
         if fix and name != "-":
             source, applied = _fix(source, Path(name))
-        return _found(source, name, applied)
+        return _found(source, name, applied, params)
     except SpecError as error:
-        return {"file": name, "found": error.diagnostics, "fixed": 0}
+        return {"file": name, "found": error.diagnostics, "fixed": 0, "unset": {}}
 
 
 def _fix(source: Source, path: Path) -> tuple[Source, int]:
@@ -85,8 +96,15 @@ def _plain(report: dict[str, Any]) -> dict[str, Any]:
         "errors": len(errors(found)),
         "warnings": len(found) - len(errors(found)),
         "fixed": report["fixed"],
+        "unset": list(report["unset"]),
         "diagnostics": [as_json(d) for d in found],
     }
+
+
+def _print_unset(unset: Mapping[str, str]) -> None:
+    """Params that a run needs from outside."""
+    for name, how in unset.items():
+        print(f"param `{name}` has no value; to run, set it: {how}")
 
 
 def _summary(reports: list[dict[str, Any]], strict: bool) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from cspec import exits
 from cspec.dsl.needs import Needs, needs
 from cspec.render.messages import columns
+from cspec.settings import add_set, params_of
 from cspec.sources import add_spec, chosen
 from cspec.specs import checked_spec
 
@@ -16,13 +17,14 @@ from cspec.specs import checked_spec
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec info`."""
     add_spec(parser)
+    add_set(parser)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
 
 
 def main(options: argparse.Namespace) -> int:
     """Print needs and gifts; a spec with errors has neither."""
     source, _ = chosen(options)
-    found = needs(checked_spec(source))
+    found = needs(checked_spec(source, params_of(options)))
     if options.json:
         print(json.dumps({"type": "info", "spec": source.name, **found.model_dump()}, indent=1))
     else:
@@ -48,7 +50,7 @@ def _sections(found: Needs) -> list[str]:
     ]
     sections.append(_section("bind from outside", outside))
     params = [
-        (p.name, "" if p.value is None else _value(p.value), f"in {p.set}" if p.set else "")
+        (p.name, p.how if p.value is None else _value(p.value), f"in {p.set}" if p.set else "")
         for p in found.params
     ]
     sections.append(_section("params (--set name=value)", params))
@@ -91,7 +93,9 @@ def _origin(source: str | None) -> str:
     return "from outside" if source is None else f"= {source}"
 
 
-def _value(value: float | tuple[float, ...]) -> str:
+def _value(value: float | tuple[float, ...] | dict[str, float]) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {part:g}" for key, part in value.items())
     if isinstance(value, tuple):
         return f"[{', '.join(f'{part:g}' for part in value)}]"
     return f"{value:g}"

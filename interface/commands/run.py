@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from typing import Any
 
 from cspec import exits
@@ -121,6 +122,12 @@ def deliver(options: argparse.Namespace, result: Any, program: Any) -> int:
     if options.json:
         print(result.to_json())
     elif not options.quiet:
-        print_result(result, program)
+        try:
+            print_result(result, program)
+        except OSError:
+            raise
+        except Exception as error:  # the run is over: a table that fails costs no result
+            print(result)
+            print(f"note: the table is not shown [CS607]: {error}", file=sys.stderr)
     code: int = result.exit_code
     return code

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cspec.render.words import (
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from cspec.runtime.result import Result
 
 
+ENTRIES = 40
+"""Numbers of one metric that are shown."""
 WIDTH = 48
 """Characters of an objective's text beyond which it is called "the objective"."""
 
@@ -72,7 +76,7 @@ def _facts(result: Result, program: Program | None) -> list[tuple[str, str]]:
     elif program is None:
         found.append(("objective", number(result.objective)))
     found += [(name, _value(value)) for name, value in result.vars.items()]
-    found += [(name, number(value)) for name, value in result.metrics.items()]
+    found += _metrics(result.metrics)
     chosen = iterates(result)
     if chosen is not None:
         found.append(("iterate", chosen))
@@ -83,6 +87,19 @@ def _facts(result: Result, program: Program | None) -> list[tuple[str, str]]:
         if result.status == "interrupted":
             found.append(("continue", f"cspec resume {result.out}"))
     return found
+
+
+def _metrics(metrics: Mapping[str, float]) -> Iterator[tuple[str, str]]:
+    """Metrics by name; of one with very many entries the first."""
+    counts = Counter(name.partition("[")[0] for name in metrics)
+    shown: Counter[str] = Counter()
+    for name, value in metrics.items():
+        metric = name.partition("[")[0]
+        shown[metric] += 1
+        if shown[metric] <= ENTRIES:
+            yield name, number(value)
+        elif shown[metric] == ENTRIES + 1:
+            yield metric, f"... {counts[metric]:,} numbers, all in report.json and result.metrics"
 
 
 def _prices(result: Result, objective: str, sense: str) -> list[str]:

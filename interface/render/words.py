@@ -14,10 +14,10 @@ STATUS_WORDS = {
     "satisfied": "all requirements met",
     "violated": "a requirement is NOT MET",
     "uncertified": "met, but not certified with the confidence asked for",
-    "suspected_infeasible": "suspected INFEASIBLE: the requirements may exclude each other",
-    "infeasible": "INFEASIBLE: no point meets all requirements",
-    "nonfinite": "ended by numbers that are not finite",
-    "interrupted": "interrupted; what was trained is kept",
+    "suspected_infeasible": "suspected INFEASIBLE [CS601]: the requirements may exclude each other",
+    "infeasible": "INFEASIBLE [CS601]: no point meets all requirements",
+    "nonfinite": "ended by numbers that are not finite [CS602]",
+    "interrupted": "interrupted [CS603]; what was trained is kept",
 }
 UNBOUNDED = "UNBOUNDED: the objective falls without end while the requirements hold"
 HEADER = (

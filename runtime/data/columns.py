@@ -109,7 +109,7 @@ def _of_tensor(tensor: Tensor, name: str, of: str) -> Encoded:
         )
     if tensor.is_complex():
         raise _complex(name, of)
-    if tensor.dtype == torch.bool and tensor.ndim == 1:
+    if tensor.dtype == torch.bool and (tensor.ndim == 1 or tensor.shape[1:] == (1,)):
         return tensor.long(), (False, True)
     if tensor.is_floating_point():
         return in_full(tensor), None
@@ -138,8 +138,13 @@ def _of_array(array: NDArray[Any], name: str, of: str) -> Encoded:
         # `ascontiguousarray` would make a row of a single number.
         ordered = np.ascontiguousarray(plain) if plain.ndim else plain
         return _of_tensor(torch.from_numpy(ordered), name, of)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]  # one value an example in a row of its own
     if array.ndim != 1:
-        raise DataError(f"column `{name}` of `{of}` holds {array.dtype}, not numbers")
+        raise DataError(
+            f"column `{name}` of `{of}` holds {_words(array)} in {array.ndim} dimensions",
+            "give one value an example, or a column for each",
+        )
     return encode_plain(array, name)
 
 

@@ -51,7 +51,7 @@ from cspec.runtime.functions.examples import (
 from cspec.runtime.functions.logic import implies
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.norms import as_matrix, l1, l2, norm, nuclear, spectral, sumsq
-from cspec.runtime.functions.operations import flops, weight_uses
+from cspec.runtime.functions.operations import Operations, Uncounted, flops, operations
 from cspec.runtime.functions.reductions import example_all, example_any
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.functions.sparsity import (
@@ -78,6 +78,7 @@ from cspec.runtime.functions.statistics import (
 )
 from cspec.runtime.functions.tails import cvar, quantile
 from cspec.runtime.functions.tensors import added, array, eye, parameter, repeated, softmax, total
+from cspec.runtime.functions.violations import violations
 from cspec.runtime.models.gates import has_gates
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
@@ -142,7 +143,9 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
 __all__ = [
     "FUNCTIONS",
     "NotDifferentiableError",
+    "Operations",
     "ShapeMismatch",
+    "Uncounted",
     "absolute",
     "added",
     "arccos",
@@ -194,6 +197,7 @@ __all__ = [
     "nll",
     "norm",
     "nuclear",
+    "operations",
     "own_entry",
     "parameter",
     "params",
@@ -224,8 +228,8 @@ __all__ = [
     "tan",
     "tanh",
     "total",
+    "violations",
     "vmax",
     "vmin",
-    "weight_uses",
     "weights_in_use",
 ]

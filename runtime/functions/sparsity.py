@@ -76,12 +76,16 @@ def _prunable_total(entries: Sequence[_Entry]) -> int:
     return total
 
 
-def density(model: nn.Module) -> Tensor:
+def density(model: nn.Module | Tensor) -> Tensor:
     """Fraction of the prunable entries that are not zero as deployed; 0-dim float64, no gradient.
+
+    Of a tensor: of its entries.
 
     Raises:
         ValueError: a model without prunable weights.
     """
+    if isinstance(model, Tensor):
+        return (model.detach() != 0).to(torch.float64).mean()
     entries = list(_prunable(model))
     total = _prunable_total(entries)
     with torch.no_grad():

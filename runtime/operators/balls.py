@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -15,6 +15,7 @@ from cspec.runtime.operators.base import (
     NoFormError,
     Operator,
     OperatorError,
+    like,
     zero_where_moved,
 )
 from cspec.runtime.operators.linear_algebra import as_matrix, norm
@@ -35,14 +36,16 @@ def require_radius(radius: float, name: str) -> None:
 
 @dataclass(frozen=True)
 class Ball(Operator):
-    """{x : ||x||_norm <= r} over the whole tensor, norm 1, 2 or inf ("inf" is read too).
+    """{x : ||x - center||_norm <= r} over the whole tensor, norm 1, 2 or inf ("inf" is read too).
 
-    With `joint` several tensors are in one ball together, as if they were one long vector.
+    `center` is a number or a tensor of x's shape, 0 by default. With `joint` several tensors are
+    in one ball together, as if they were one long vector.
     """
 
     r: float
     norm: float | str = 2
     joint: bool = False
+    center: Tensor | float = 0.0
     name: ClassVar[str] = "ball"
     convex: ClassVar[bool] = True
 
@@ -53,7 +56,15 @@ class Ball(Operator):
             raise OperatorError(f"ball(norm={self.norm}): the norm is 1, 2 or inf")
         object.__setattr__(self, "norm", order)
 
+    def _from_center(self, x: Tensor) -> Tensor:
+        return x - like(self.center, x) if self._moved else x
+
+    @property
+    def _moved(self) -> bool:
+        return isinstance(self.center, Tensor) or self.center != 0
+
     def _excess(self, x: Tensor) -> Tensor:
+        x = self._from_center(x)
         if self.norm == 1.0:
             return (x.abs().sum() - self.r).reshape(1)
         if self.norm == 2.0:
@@ -64,13 +75,16 @@ class Ball(Operator):
         return torch.relu(self._excess(x))
 
     def inequality(self, x: Tensor) -> Tensor:
-        """||x|| - r; for norm inf (-x - r, x - r), entry by entry."""
+        """||x - center|| - r; for norm inf (-x - r, x - r) of x - center, entry by entry."""
         if self.norm == math.inf:
-            flat = x.flatten()
+            flat = self._from_center(x).flatten()
             return torch.cat([-flat - self.r, flat - self.r])
         return self._excess(x)
 
     def project(self, x: Tensor) -> Tensor:
+        if self._moved:
+            centered = replace(self, center=0.0)
+            return like(self.center, x) + centered.project(self._from_center(x))
         if x.numel() == 0:
             return x.clone()
         if self.norm == math.inf:
@@ -91,13 +105,15 @@ class Ball(Operator):
 
     def parametrization(self, by: str | None = None) -> nn.Module | None:
         """Sigmoid for the l-infinity ball, none for the others."""
-        if self.norm == math.inf and by in (None, "sigmoid"):
+        if self.norm == math.inf and by in (None, "sigmoid") and not self._moved:
             return Sigmoid(-self.r, self.r)
         if by is not None:
             raise NoFormError(f"{by} does not parametrize ball(norm={self.norm})")
         return None
 
     def lmo(self, gradient: Tensor) -> Tensor:
+        if self._moved:
+            return like(self.center, gradient) + replace(self, center=0.0).lmo(gradient)
         if gradient.numel() == 0:
             return gradient.clone()
         if self.norm == math.inf:

@@ -48,6 +48,8 @@ def test_a_matrix_is_a_param_from_outside_or_a_literal() -> None:
         assert np.array(result.vars["W"]) == pytest.approx(np.array([[5, 2, 3], [4, 5, 6]]))
     with pytest.raises(cspec.SpecError, match="2 x 3, and 2 numbers"):
         cspec.run("param A[2, 3]\n" + body.format(a="A"), A=[1.0, 2.0])
+    with pytest.raises(cspec.SpecError, match="it is 2 x 3, and 3 x 2 numbers are given"):
+        cspec.run("param A[2, 3]\n" + body.format(a="A"), A=np.array(rows).T)
 
 
 def test_a_gram_matrix_beside_eye_is_measured_as_written() -> None:

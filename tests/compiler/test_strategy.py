@@ -86,7 +86,7 @@ def test_a_preference_needs_no_method(planned: Planned) -> None:
         ("E[bce(f(x), y)] <= 0.3 by projection", "not a set of parameters"),
         ("E[bce(f(x), y)] <= 0.3 by admm", "not a set of parameters"),
         ("E[bce(f(x), y)] <= 0.3 by construction", "by construction"),
-        ("forall W in f.weights: W in rank(2) by lagrangian", "no function form"),
+        ("forall W in f.weights: W in rank(2) by lagrangian", "no function that a multiplier"),
     ],
 )
 def test_what_a_method_cannot_do_is_refused(

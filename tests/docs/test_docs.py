@@ -10,6 +10,7 @@ import pytest
 
 import cspec
 from cspec.dsl.check import check
+from cspec.dsl.not_compiled import LATER
 from cspec.dsl.source import Source
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -26,6 +27,11 @@ def _spec(block: Block, folder: Path) -> None:
     found = check(Source(text=block.text, name=str(folder / "block.cspec"))).diagnostics
     where = f"{block.page.name}:{block.line}"
     expected = [word for word in block.words if re.fullmatch(r"CS\d{3}", word)]
+    if "later" in block.words:
+        assert found, f"{where}: runs now"
+        assert {d.code for d in found} <= LATER, (where, [d.message for d in found])
+        assert "not compiled yet" in " ".join(block.above.lower().split()), where
+        return
     assert [d.code for d in found] == expected, (where, [d.message for d in found])
     severities = {d.severity for d in found}
     assert severities <= {block.words[0]} if expected else not severities, where
@@ -39,6 +45,7 @@ def _spec(block: Block, folder: Path) -> None:
 def _console(block: Block, folder: Path) -> None:
     for command in commands(block):
         got = output(command, folder)
+        assert "usage: cspec" not in got and "CS900" not in got, (block.page.name, command.line)
         assert same(command.expected, got), (
             f"{block.page.name}:{block.line}: $ {command.line}\n"
             f"--- expected\n{command.expected}--- got\n{got}"

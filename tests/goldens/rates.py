@@ -5,7 +5,7 @@ band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan 7b7e114f7fd4. Running this file
+Compiled by cspec from <spec>, plan d143e9178c81. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -122,16 +122,19 @@ def preferences(primal, data):
     }
 
 
-def metrics(primal, data):
+def metric_acc(primal, data):
     """Recorded, never optimized."""
     x = data["train"]["x"]
     f_model = primal["f"]
     z = f_model(x)
     predicted = pred(z)
     y = data["train"]["y"]
-    return {
-        "acc": fraction(predicted == y),
-    }
+    return fraction(predicted == y)
+
+
+metrics = {
+    "acc": metric_acc,
+}
 
 
 # What the runtime needs to know: data, models, optimizer, labels, tolerances.
@@ -145,7 +148,7 @@ PROGRAM = {"name": "<spec>",
          "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
          "metric acc = P[pred == y]\n"
          "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "7b7e114f7fd4f617447c24d0a13ce3fbef43f612c83d9368e5b635eb7eca3970",
+ "digest": "d143e9178c8160976c6477284478cc266c8acfbf6dbf86e7d61b9de7c90cada0",
  "sense": "minimize",
  "objective": "bce(f(x), y)",
  "objective_datasets": ["train"],

@@ -71,7 +71,7 @@ def test_a_table_with_seeds_refusals_and_files(run) -> None:
     assert rows["projection"][1:6] == ["4", "2", "2", "of", "2"]
     assert rows["penalty(coefficient=2)"][1:6] == ["1", "1", "0", "of", "2"]
     assert rows["cayley"] == ["cayley", "refused"]
-    assert "cayley: refused: `floor` can't be enforced by `cayley`" in found.out
+    assert "cayley: refused: `cayley` can't enforce" in found.out
     assert "1/6  projection  seed 0" in found.err and "4/6  penalty" in found.err
     kept = {path.name for path in Path("kept").iterdir()}
     assert {"comparison.txt", "comparison.json", "1-projection-seed0"} <= kept

@@ -45,8 +45,7 @@ def objective(primal, data):
 def evaluate(primal, data):
     return {"low": (primal["x"].sum(), torch.tensor(1.0))}
 
-def metrics(primal, data):
-    return {}
+metrics = {}
 
 def train(session):
     primal, state, optimizer = session.primal, session.state, session.optimizer
@@ -96,9 +95,11 @@ def objective(primal, data):
 def evaluate(primal, data):
     return {"c1": (density(primal["model"]), torch.tensor(0.5))}
 
-def metrics(primal, data):
+def metric_accuracy(primal, data):
     z = primal["model"](data["test"]["x"])
-    return {"accuracy": (z.argmax(1) == data["test"]["y"]).double().mean()}
+    return (z.argmax(1) == data["test"]["y"]).double().mean()
+
+metrics = {"accuracy": metric_accuracy}
 
 def train(session):
     primal, state, optimizer = session.primal, session.state, session.optimizer

@@ -38,7 +38,7 @@ def parts(spec: str, net: nn.Module, **data: Any) -> tuple[Tensor, Tensor, str]:
     ready = prepare(plan, {"f": copy.deepcopy(net), "train": dict(data)}, base=Path())
     batch = {"train": dict(ready.bound.data["train"].columns), "clock": torch.zeros(1)}
     _, g, true = load_module(ready.program)["measure"]({"f": net}, batch)
-    return g, true, ready.program.constraints[0].stand_in[0]
+    return g, true, "".join(ready.program.constraints[0].stand_in[:1])
 
 
 WORDS = np.array(["cat", "dog", "owl"])
@@ -91,6 +91,17 @@ def test_labels_of_text(body: str, hand: Any, exact: Any) -> None:
     z = net(x)
     assert g.item() == pytest.approx(hand(softmax(z)).mean().item() - 0.5, abs=1e-12)
     assert true.item() == pytest.approx(exact(z.argmax(1)).double().mean().item() - 0.5)
+
+
+def test_text_in_a_tail_is_compared_by_value() -> None:
+    net, x = model(3), features()
+    spec = "data train(x, y, t)\nmodel f\nminimize ce(f(x), y)\ns.t. a: cvar(ce + BODY, 50%) <= 0.5"
+    t = np.array(["c", "a", "b"])[np.arange(N) % 3]
+    ce = nn.functional.cross_entropy(net(x), Y3, reduction="none")
+    for body, event in (('(t == "b")', t == "b"), ('(t in {"c", "b"})', t != "a")):
+        _, true, _ = parts(spec.replace("BODY", body), net, x=x, y=Y3, t=t)
+        hand = (ce + torch.tensor(event)).sort().values[N // 2 :].mean()
+        assert true.item() == pytest.approx(hand.item() - 0.5, abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -236,6 +236,45 @@ def test_stand_ins_by_name(line: str, pull: Pull) -> None:
         assert torch.allclose(mine, hand, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        (
+            "abs(P[pred == 1] - 0.2) <= 0.01",
+            lambda z, w: torch.maximum(
+                upper(margin(z, 1)).mean() - 0.2, 0.2 - lower(margin(z, 1)).mean()
+            ),
+        ),
+        (
+            "gap(P[pred == 1 | g]) <= 0.01",
+            lambda z, w: (
+                by_group(upper(margin(z, 1)), w).max() - by_group(lower(margin(z, 1)), w).min()
+            ),
+        ),
+    ],
+)
+def test_a_fixed_penalty_sees_each_side_of_the_whole_violation(
+    line: str, seen: Callable[[Tensor, World], Tensor]
+) -> None:
+    """Not its canonical parts: `abs` and `gap` as written, of the hinge that each side has."""
+    made = world(4, 3)
+    model = copy.deepcopy(made.models["f"])
+    z = model(made.data["x"])
+    loss = functional.cross_entropy(z, made.data["y"]) + 2 * torch.relu(seen(z, made) - 0.01)
+    loss.backward()
+    result = cspec.run(
+        f"{HEAD}s.t. a: {line} with surrogate hinge by exact_penalty(coefficient=2)\n"
+        + FIT.replace(f"steps={STEPS}", "steps=1"),
+        f=copy.deepcopy(made.models["f"]),
+        train=dict(made.data),
+    )
+    assert result.last is not None
+    for name, p in model.named_parameters():
+        assert p.grad is not None
+        wanted = p.detach() - RATE * p.grad
+        assert torch.allclose(result.last.tensors[f"f.{name}"], wanted, rtol=0, atol=1e-12)
+
+
 def test_a_hinge_below_pulls_where_one_above_is_flat() -> None:
     """One logit far on the wrong side: the upper hinge has no gradient there."""
     generator = torch.Generator().manual_seed(0)

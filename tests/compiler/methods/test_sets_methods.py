@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cspec.compiler.methods.constructions import FRANK_WOLFE_SETS, MAPS_OF_SETS
 from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.method_sets import FRANK_WOLFE_SETS, MAPS_OF_SETS
 from cspec.runtime import operators
 from cspec.runtime.execute import resume
 from cspec.runtime.execute import run as run_program

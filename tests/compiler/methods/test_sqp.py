@@ -102,7 +102,7 @@ def test_the_derivatives_are_part_of_the_module(build: Callable[[str], Any]) -> 
         (
             "data train(x, y) = two_gaussians(n=50)\nmodel f = linear\n"
             "minimize bce(f(x), y)\ns.t. c: E[bce(f(x), y)] <= 1\nusing sqp",
-            "it has data or models",
+            "without data and models",
         ),
         ("var x = 1\nminimize x\ns.t. a: x >= 0 by sqp\n     b: x <= 2 by lagrangian", "whole"),
         ("var w[4] = 1\nminimize norm(w, 1)\ns.t. a: w in sparse(50%)\nusing sqp", "a set"),

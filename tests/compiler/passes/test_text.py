@@ -5,7 +5,14 @@ from textwrap import dedent
 import pytest
 
 from cspec.compiler.explain_history import state
-from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, ModelFacts, ParameterFacts
+from cspec.compiler.facts import (
+    ColumnFacts,
+    DataFacts,
+    Facts,
+    ModelFacts,
+    OperationFacts,
+    ParameterFacts,
+)
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.lower import full_label
 from cspec.compiler.passes.canonical import canonical
@@ -16,6 +23,7 @@ from cspec.compiler.passes.inline_lets import inline_lets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.dsl.check import Checked, check
+from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import SpecError
 from cspec.dsl.format_expressions import format_expression
 from cspec.dsl.source import Source
@@ -297,12 +305,71 @@ def test_ranges_index_variables() -> None:
 
 
 def test_gates_replace_density_only_where_it_is_trained_on() -> None:
-    problem, _ = read(DATA + "minimize bce(f(x), y)\ns.t. density(f) <= 0.5")
-    before = canonical(problem)
-    after = only(gates(before, frozenset({"f"})))
+    problem, checked = read(DATA + "minimize bce(f(x), y)\ns.t. density(f) <= 0.5")
+    before = recognize(canonical(problem), checked.symbols, {})
+    after = only(gates(before, _facts(gated=True), {"f"}, {}))
     assert [format_expression(p) for p in after.parts] == ["expected_density(f) - 0.5"]
     assert format_expression(after.value) == "density(f)"
-    assert gates(before, frozenset()).constraints[0].parts == before.constraints[0].parts
+    still = gates(before, _facts(gated=False), {"f"}, {})
+    assert still.constraints[0].parts == before.constraints[0].parts
+
+
+def _facts(*, gated: bool) -> Facts:
+    """A linear model of 4 x 3 weights and 4 biases."""
+    weight = ParameterFacts(name="weight", shape=(4, 3), prunable=True, gated=gated)
+    model = ModelFacts(parameters=(weight, ParameterFacts(name="bias", shape=(4,))))
+    uses = OperationFacts(uses=(("", 2),), other=7)
+    return Facts(models={"f": model.model_copy(update={"operations": uses})})
+
+
+def test_sizes_of_gates_are_expected_ones_in_what_is_trained_on() -> None:
+    problem, _ = read(DATA + "minimize bce(f(x), y) + 0.1*params(f)\ns.t. flops(f)/1k <= 0.5")
+    after = gates(canonical(problem), _facts(gated=True), {"f"}, {})
+    (part,) = only(after).parts
+    assert format_expression(part) == "flops(f, expected=true)/1k - 0.5"
+    assert "params(f, expected=true)" in format_expression(after.objective)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "share"),
+    # Of 16 parameters 4 are biases, which stay; 12 weights may be zero.
+    [("params(f) <= 10", 6 / 12), ("bytes(f) <= 40", 6 / 12), ("params(f) <= 99", 1.0)],
+)
+def test_a_number_of_parameters_is_a_share_of_the_weights(constraint: str, share: float) -> None:
+    problem, _ = read(DATA + f"minimize bce(f(x), y)\ns.t. {constraint}")
+    member = only(gates(canonical(problem), _facts(gated=False), {"f"}, {})).set
+    assert member is not None and (member.word, member.model) == ("sparse", "f")
+    assert value_or_none(member.arguments["0"], {}) == pytest.approx(share)
+
+
+def test_a_bound_that_moves_is_a_share_that_moves() -> None:
+    problem, _ = read(DATA + "minimize bce(f(x), y)\ns.t. params(f) <= ramp(16, 7, epochs=3)")
+    member = only(gates(canonical(problem), _facts(gated=False), {"f"}, {})).set
+    assert member is not None
+    assert format_expression(member.arguments["0"]) == "ramp(1, 0.25, epochs=3)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "minimize bce(f(x), y)\ns.t. flops(f) <= 10",
+        "minimize bce(f(x), y) + 0.01*params(f)",
+        "minimize bce(f(x), y)\ns.t. density(f) <= 50% soft(weight=1)",
+        "minimize bce(f(x), y)\ns.t. E[bce(f(x), y)] + density(f) <= 3",
+        "minimize bce(f(x), y)\ns.t. params(f) <= 3",
+        "minimize bce(f(x), y)\ns.t. forall W in f.weights: l2(W) + density(W) <= 3",
+    ],
+)
+def test_sizes_without_gates_that_no_step_can_move_are_refused(text: str) -> None:
+    problem, _ = read(DATA + text)
+    with pytest.raises(SpecError, match="CS522"):
+        gates(canonical(problem), _facts(gated=False), {"f"}, {})
+
+
+def test_a_floor_needs_no_gradient_and_frozen_sizes_are_numbers() -> None:
+    text = "minimize bce(f(x), y)\ns.t. density(f) >= 50%\nmetric m = flops(f) + params(f)"
+    problem, _ = read(DATA + text)
+    assert gates(canonical(problem), _facts(gated=False), {"f"}, {}) == canonical(problem)
 
 
 def test_splitting_leaves_other_constraints_alone() -> None:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Subset, TensorDataset
 from torch.utils.data import Dataset as TorchDataset
 
 from cspec.runtime.data import DataError, as_dataset
+from cspec.runtime.data.columns import column
 
 pd = pytest.importorskip("pandas")
 
@@ -269,3 +270,13 @@ def test_half_precision_is_told() -> None:
         assert data["c"].dtype is torch.float32
         (note,) = data.notes
         assert "float16" in note and "held in float32" in note
+
+
+def test_one_value_an_example_may_have_a_row_of_its_own() -> None:
+    texts = np.array(["b", "a", "b"])
+    flat, classes = column(texts, "s", "train")
+    for rows in (texts[:, None], texts[:, None].astype(object), [["b"], ["a"], ["b"]]):
+        found, same = column(rows, "s", "train")
+        assert torch.equal(found, flat) and same == classes
+    flags, values = column(np.array([[True], [False]]), "q", "train")
+    assert flags.tolist() == [[1], [0]] and values == (False, True)

@@ -116,7 +116,7 @@ def test_frames() -> None:
         ("adult.csv", "bound to 'adult.csv', which is no data"),
         ([X, X], "yields a Tensor instead of a tuple or mapping"),
         ((torch.full((2, 2), torch.nan), Y[:2]), "column `x` of `train` holds NaN"),
-        ((np.array([["a"], ["b"]]), Y[:2]), "column `x` of `train` holds <U1, not numbers"),
+        ((np.array([["a", "b"], ["b", "a"]]), Y[:2]), "`x` of `train` holds text in 2 dimensions"),
     ],
 )
 def test_what_is_no_data_is_refused_by_name(obj: Any, words: str) -> None:

@@ -5,10 +5,12 @@ import torch
 from torch import nn
 
 from cspec.runtime.functions import (
+    Uncounted,
     bytes_,
     density,
     expected_density,
     flops,
+    operations,
     params,
     prunable,
 )
@@ -74,26 +76,48 @@ def test_expected_density_moves_the_gates() -> None:
 
 def test_parameters_bytes_and_operations_by_hand() -> None:
     net = _conv_net()
+    uses, other = operations(net, [torch.zeros(3, 1, 4, 4)])
+    assert (uses, other) == ({"0": 16, "4": 1}, 0)
     assert params(net).item() == 18 + 2 + 4 + 160 + 5
     assert bytes_(net).item() == 4 * params(net).item()
-    assert flops(net, (1, 4, 4)).item() == 2 * (18 * 16 + 160)
+    assert flops(net, uses).item() == 2 * (18 * 16 + 160)
     with torch.no_grad():
         net[4].weight[:, :16] = 0.0
     assert params(net).item() == 18 + 2 + 4 + 80 + 5
-    assert flops(net, (1, 4, 4)).item() == 2 * (18 * 16 + 80)
+    assert flops(net, uses, 7).item() == 2 * (18 * 16 + 80) + 7
     assert net[1].training and net[1].num_batches_tracked.item() == 0
 
 
 def test_expected_counts_have_a_gradient() -> None:
     net = mlp(4, 2, hidden=[3], gates="hard_concrete")
-    for cost in (params(net, expected=True), flops(net, (4,), expected=True)):
+    uses = {"fc1": 1, "fc2": 1}
+    for cost in (params(net, expected=True), flops(net, uses, expected=True)):
         gradients = torch.autograd.grad(cost, [p for n, p in net.named_parameters() if "log" in n])
         assert all(bool((g > 0).all()) for g in gradients)
     assert params(net).item() == 12 + 3 + 6 + 2
 
 
-def test_operations_remember_the_shape_of_an_example() -> None:
-    net = _conv_net()
-    with pytest.raises(ValueError, match="depend on the shape of an example"):
-        flops(net)
-    assert flops(net, (1, 4, 4)).item() == flops(net).item()
+def test_operations_outside_of_layers_count_too() -> None:
+    length, width, heads, inner = 5, 8, 2, 16
+    block = nn.TransformerEncoderLayer(width, heads, inner, batch_first=True)
+    uses, other = operations(block, [torch.zeros(3, length, width)])
+    assert uses == {"linear1": length, "linear2": length}
+    projections = 2 * length * width * 4 * width  # queries, keys, values, and what comes out
+    attention = 2 * heads * 2 * length * length * (width // heads)
+    assert other == projections + attention
+    assert block.training
+
+
+def test_an_embedding_takes_whole_numbers_and_no_operations() -> None:
+    net = nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(20, 2))
+    assert operations(net, [torch.zeros(3, 5, dtype=torch.int64)]) == ({"2": 1}, 0)
+
+
+def test_recurrent_layers_are_refused() -> None:
+    with pytest.raises(Uncounted, match="recurrent layer"):
+        operations(nn.LSTM(3, 4), [torch.zeros(5, 2, 3)])
+
+
+def test_the_density_of_a_tensor() -> None:
+    values = torch.tensor([0.0, 1.0, -2.0, 0.0, 3.0])
+    assert density(values).item() == pytest.approx(0.6)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 import cspec
 from cspec.compiler.methods import FUNCTIONAL
-from cspec.compiler.methods.constructions import MAPS_OF_SETS
+from cspec.dsl.method_sets import MAPS_OF_SETS
 from cspec.dsl.settings.methods import MAPS, METHODS
 from cspec.runtime import operators
 

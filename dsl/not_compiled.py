@@ -1,0 +1,295 @@
+"""Forms of the language that this version does not compile: said by `check`, refused by `run`.
+
+A warning of `check` (the spec is right, and can't run yet) is an error of whatever trains; its help
+says what works today instead. What is compiled leaves this list.
+
+    CS520  requirements on each example, points of domains and balls, pairs, derivatives over data
+    CS514  `fit(accumulate=...)` in `run`
+    CS515  `verify ... with confidence`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.elaborate import flatten
+from cspec.dsl.format_expressions import format_expression
+from cspec.dsl.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Comprehension,
+    Constraint,
+    Expectation,
+    Fit,
+    Metric,
+    Name,
+    Node,
+    Objective,
+    Soft,
+    Spec,
+    SubjectTo,
+    Verify,
+    walk,
+)
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import Construction, Method, OutputProjection
+from cspec.dsl.symbols import Symbols
+
+LATER = frozenset({"CS514", "CS515", "CS520"})
+"""Codes of what is part of the language and does not run yet."""
+WORDS = {
+    "diff": "not compiled yet over data and domains",
+    "grad": "not compiled yet over data and domains",
+    "laplacian": "not compiled yet over data and domains",
+    "pairs": "not compiled yet",
+    "box": "not compiled yet",
+    "normal": "not compiled yet",
+    "uniform": "not compiled yet",
+    "sample": "not compiled yet",
+    "pgd": "not compiled yet",
+    "accumulate": "more than 1 is not compiled yet",
+}
+"""Words of the tables and what of them can't run: pages and `cspec list` say it beside each."""
+DERIVATIVES = frozenset({"diff", "grad", "laplacian"})
+_DRAWN = frozenset({"uniform", "normal", "ball"})
+"""Sets that are not finite, besides the domains of a spec."""
+_OWN_LOOP = "compute it in a loop of your own and hand it over: `given residual`, `cspec.bind`"
+
+
+def not_compiled(
+    spec: Spec, symbols: Symbols, method: Method, methods: dict[str, Method], fit: FitSettings
+) -> tuple[Diagnostic, ...]:
+    """Everything in an elaborated spec that can't run yet, as warnings in source order."""
+    found = [
+        *_constraints(spec, symbols, method, methods),
+        *_expressions(spec, symbols),
+        *_settings(spec, fit),
+    ]
+    return tuple(sorted(found, key=lambda d: (d.span.start, d.span.end)))
+
+
+def refusals(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Those among the findings of a check that stop a run, as errors."""
+    return tuple(
+        d.model_copy(update={"severity": "error"})
+        for d in found
+        if d.code in LATER and d.severity == "warning"
+    )
+
+
+def _later(code: str, what: str, node: Node, help_: str) -> Diagnostic:
+    return Diagnostic(
+        code=code,
+        severity="warning",
+        message=f"{what} is checked by cspec, but not compiled yet",
+        span=node.span,
+        label="can't run yet",
+        helps=(help_,),
+    )
+
+
+# --- requirements --------------------------------------------------------------------------------
+
+
+def _constraints(
+    spec: Spec, symbols: Symbols, method: Method, methods: dict[str, Method]
+) -> Iterator[Diagnostic]:
+    for binders, constraint in flatten(spec):
+        own = methods.get(constraint.label or "", method)
+        soft = any(isinstance(m, Soft) for m in constraint.modifiers)
+        found = [
+            d
+            for binder in binders
+            if (d := _quantifier(binder, binders, constraint, symbols, None if soft else own))
+        ]
+        # What is drawn or continuous says more than the examples it is drawn around.
+        yield from [d for d in found if "each example" not in d.message][:1] or found[:1]
+
+
+def _quantifier(
+    binder: Binder,
+    binders: tuple[Binder, ...],
+    constraint: Constraint,
+    symbols: Symbols,
+    method: Method | None,
+) -> Diagnostic | None:
+    domain = binder.domain
+    if isinstance(domain, Name) and domain.id in symbols.datasets():
+        in_the_model = isinstance(method, OutputProjection | Construction)
+        if in_the_model and len(binders) == 1 and binder.condition is None:
+            return None
+        return _each_example(binder, domain.id, in_the_model)
+    if not _infinite(domain, symbols.domains()):
+        return None
+    help_ = _OWN_LOOP
+    drawn = isinstance(domain, Name) or (
+        isinstance(domain, Call) and isinstance(domain.function, Attribute)
+    )
+    if drawn and not _derived(constraint):
+        help_ = "draw the points beforehand and bind them: `E[(lhs - rhs)^2 on points] <= 1e-4`"
+    return _later("CS520", f"a requirement {_points(binder, symbols)}", domain, help_)
+
+
+def _each_example(binder: Binder, data: str, in_the_model: bool) -> Diagnostic:
+    what = f"a requirement on each example of `{data}`"
+    if in_the_model and binder.condition is not None:
+        what += " with a `where`"
+    help_ = (
+        "for the mean: `E[...] <= ...`; for the worst share: `cvar(..., 99%) <= ...`; what is "
+        "affine in the outputs: `by output_projection`"
+    )
+    return _later("CS520", what, binder.domain, help_)
+
+
+def _points(binder: Binder, symbols: Symbols) -> str:
+    """Which points a quantifier goes over, in the words of the language."""
+    match binder.domain:
+        case Name(id=name):
+            return f"on every point of the domain `{name}`"
+        case Call(function=Attribute(value=Name(id=name), name="sample")) if (
+            name in symbols.domains()
+        ):
+            return "on drawn points of a domain"
+        case Call(function=Attribute(name="sample")):
+            return "on drawn points"
+        case Call(function=Attribute(name="grid")):
+            return "on the grid points of a domain"
+        case Call(function=Name(id="ball")):
+            return "on a whole ball"
+        case Call(function=Name(id="pairs")):
+            return "on pairs of examples"
+    return f"over `{format_expression(binder.domain)}`"
+
+
+def _infinite(domain: Node, domains: Collection[str]) -> bool:
+    """Whether a set has infinitely many points, or one for each pair of examples."""
+    for part in walk(domain):
+        match part:
+            case Name(id=name) if name in domains:
+                return True
+            case Call(function=Name(id=word)) if word in _DRAWN or word == "pairs":
+                return True
+    return False
+
+
+# --- expressions ---------------------------------------------------------------------------------
+
+
+def _expressions(spec: Spec, symbols: Symbols) -> Iterator[Diagnostic]:
+    for item in spec.items:
+        if isinstance(item, Metric | Objective | SubjectTo):
+            yield from _inside(item, symbols, None)
+
+
+def _inside(node: Node, symbols: Symbols, data: str | None) -> Iterator[Diagnostic]:
+    """Findings below a node, the outermost of a branch alone; `data` are in reach."""
+    match node:
+        case Expectation(binders=binders) | Comprehension(binders=binders) if binders:
+            found = _over(node, binders, symbols)
+            if found is not None:
+                yield found
+                return
+        case Call(function=Name(id=word)) if word in DERIVATIVES and symbols.role(word) is None:
+            if data is not None or _by_columns(node, symbols):
+                what = "a gradient" if word == "grad" else "a derivative"
+                yield _later("CS520", f"{what} of what has one value an example", node, _OWN_LOOP)
+                return
+    if isinstance(node, Expectation) and node.dataset is not None:
+        data = node.dataset
+    for child in node.children():
+        yield from _inside(child, symbols, data)
+
+
+def _by_columns(call: Call, symbols: Symbols) -> bool:
+    """Whether a derivative is taken by something that data give."""
+    columns = set(symbols.column_names)
+    for model in symbols.models().values():
+        columns |= set(model.arguments or ())
+    return any(
+        isinstance(name, Name) and name.id in columns
+        for argument in call.arguments[1:]
+        for name in walk(argument)
+    )
+
+
+def _over(
+    node: Expectation | Comprehension, binders: tuple[Binder, ...], symbols: Symbols
+) -> Diagnostic | None:
+    for binder in binders:
+        domain = binder.domain
+        is_data = isinstance(domain, Name) and domain.id in symbols.datasets()
+        if not is_data and not _infinite(domain, symbols.domains()):
+            continue
+        if is_data:
+            return _over_data(node, binder)
+        return _later("CS520", _form(node, binder), node, _instead(binder, _derived(node)))
+    return None
+
+
+def _derived(node: Node) -> bool:
+    """Whether a derivative is taken somewhere below."""
+    return any(
+        isinstance(n, Call) and isinstance(n.function, Name) and n.function.id in DERIVATIVES
+        for n in walk(node)
+    )
+
+
+def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
+    data = format_expression(binder.domain)
+    if isinstance(node, Expectation):
+        what, help_ = "an average with `where`", f"write a condition: `E[... | y == 1 on {data}]`"
+    else:
+        what = f"`{node.function}(... for ...)` over the examples of `{data}`"
+        help_ = f"for the mean: `E[... on {data}]`; for the worst share: `cvar(..., 99%)`"
+    return _later("CS520", what, node, help_)
+
+
+def _form(node: Expectation | Comprehension, binder: Binder) -> str:
+    match binder.domain:
+        case Call(function=Name(id="pairs")):
+            return "an average over pairs of examples"
+        case Call(function=Name(id="ball")) if isinstance(node, Comprehension):
+            return f"`{node.function}(... for ...)` over a whole ball"
+    if isinstance(node, Expectation):
+        return "an average over points of a domain"
+    return f"`{node.function}(... for ...)` over a set that is not finite"
+
+
+def _instead(binder: Binder, derived: bool) -> str:
+    match binder.domain:
+        case Call(function=Name(id="pairs")):
+            return _OWN_LOOP
+        case Call(function=Name(id="ball")):
+            return "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
+    if derived:
+        return _OWN_LOOP
+    return "draw the points beforehand and bind them as data: `E[... on points]`"
+
+
+# --- settings ------------------------------------------------------------------------------------
+
+
+def _settings(spec: Spec, fit: FitSettings) -> Iterator[Diagnostic]:
+    for item in spec.items:
+        if isinstance(item, Verify) and item.confidence is not None:
+            yield _later(
+                "CS515",
+                "a certificate with confidence",
+                item,
+                "leave `with confidence` out: verdicts on unseen data come with standard errors",
+            )
+        if isinstance(item, Fit) and fit.accumulate > 1:
+            keyword = next((k for k in item.keywords if k.name == "accumulate"), item)
+            yield _later(
+                "CS514",
+                f"`accumulate={fit.accumulate}`",
+                keyword,
+                "raise `batch_size`, or accumulate in a loop of your own with `cspec.bind`",
+            )
+
+
+def names_of(found: Iterable[Diagnostic]) -> tuple[str, ...]:
+    """What can't run yet, a line each, for pages that explain a spec."""
+    return tuple(d.message for d in refusals(found))

@@ -1,0 +1,177 @@
+"""Values of params that come from outside: numbers, vectors, tables by the values of a column.
+
+--set eps=0.3   --set mu=[1, 2, 3]   --set mu=mu.csv   --set level=levels.csv
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.constants import Values
+from cspec.dsl.nodes import Expr, FiniteSet, Interval, Name, Node, Number, Param, walk
+from cspec.dsl.symbols import Symbols
+from cspec.dsl.wording import number
+
+
+class Unfit(ValueError):  # noqa: N818  what happened, in the words of a message
+    """A value from outside that a param can't take."""
+
+
+class GivenFile(NamedTuple):
+    """What a file holds, and how it was named: rows of cells of a csv file, or what JSON says."""
+
+    name: str
+    content: object
+
+
+class ParamTable(BaseModel):
+    """A number for each value of a column; `default` where the spec gives one for all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    column: str
+    values: dict[str, float] = {}
+    default: float | None = None
+
+
+class OpenValues(dict[str, float | tuple[float, ...]]):
+    """Values of params; `open` are those that are set from outside later."""
+
+    def __init__(self, values: Values, open: Sequence[str]) -> None:
+        super().__init__(values)
+        self.open = frozenset(open)
+
+
+def mentions_open(expr: Node, values: Values) -> bool:
+    """Whether an expression needs a param that is not set yet."""
+    if not isinstance(values, OpenValues):
+        return False
+    return any(isinstance(node, Name) and node.id in values.open for node in walk(expr))
+
+
+def column_of(item: Param, symbols: Symbols) -> str | None:
+    """The column whose values a param is a table over: `param level[hospital]`."""
+    match item.dimensions:
+        case (Name(id=name),) if name in symbols.column_names and symbols.role(name) is None:
+            return name
+    return None
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def as_number(given: object) -> float:
+    """A number, or text of one: `0.3`, `30%`.
+
+    Raises:
+        Unfit: something else.
+    """
+    try:
+        if isinstance(given, str):
+            text = given.strip()
+            return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        if isinstance(given, bool):
+            raise Unfit(f"`{given}` is no number")
+        if isinstance(given, Real):
+            return float(given)
+    except (ValueError, OverflowError) as error:
+        raise Unfit(f"`{given}` is no number") from error
+    raise Unfit(f"`{given}` is no number")
+
+
+def as_vector(given: object) -> tuple[float, ...]:
+    """Numbers in a row, or rows of them one after the other.
+
+    Raises:
+        Unfit: something else.
+    """
+    content = given.content if isinstance(given, GivenFile) else given
+    if isinstance(content, str) or not isinstance(content, Sequence):
+        return (as_number(content),)
+    rows = [row if _is_row(row) else (row,) for row in content]
+    return tuple(as_number(cell) for row in rows for cell in row)
+
+
+def rows_of(given: object) -> tuple[int, int] | None:
+    """Rows and columns of numbers that come in rows of one length; None of numbers in a row."""
+    content = given.content if isinstance(given, GivenFile) else given
+    if isinstance(content, str) or not isinstance(content, Sequence) or not content:
+        return None
+    lengths = {len(row) if _is_row(row) else 0 for row in content}
+    return (len(content), lengths.pop()) if len(lengths) == 1 and 0 not in lengths else None
+
+
+def as_table(given: object) -> dict[str, float]:
+    """Numbers by the values of a column: a mapping, or rows of a value and a number.
+
+    The first row of a file may be a header.
+
+    Raises:
+        Unfit: something else, or a value twice.
+    """
+    content = given.content if isinstance(given, GivenFile) else given
+    if isinstance(content, Mapping):
+        pairs = [(key, value) for key, value in content.items()]
+    elif isinstance(content, Sequence) and all(_is_row(row) and len(row) == 2 for row in content):
+        pairs = [(row[0], row[1]) for row in content]
+        if isinstance(given, GivenFile) and pairs and not _is_number(pairs[0][1]):
+            pairs = pairs[1:]
+    else:
+        raise Unfit("a table has a value of the column and a number in each row")
+    found: dict[str, float] = {}
+    for key, value in pairs:
+        text = as_key(key)
+        if text in found:
+            raise Unfit(f"`{text}` is given twice")
+        found[text] = as_number(value)
+    return found
+
+
+def as_key(value: object) -> str:
+    """A value of a column as text: 1 and 1.0 are the same one."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _is_row(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    try:
+        as_number(value)
+    except Unfit:
+        return False
+    return True
+
+
+# --- how to set ----------------------------------------------------------------------------------
+
+
+def how_to_set(item: Param, symbols: Symbols) -> str:
+    """What to type for a param that has no value."""
+    name, column = item.name, column_of(item, symbols)
+    if column is not None:
+        return (
+            f'`{name}={{"a": 0.3, ...}}` in Python, a number for each value of `{column}`, or '
+            f"`--set {name}={name}.csv` (rows of a value and a number; or .json)"
+        )
+    if item.dimensions:
+        return f"`--set {name}=[1, 2]` or a file: `--set {name}={name}.csv`; in Python `{name}=...`"
+    shown = _example(item.domain)
+    return f"`--set {name}={shown}`, in Python `{name}={shown}`, or `param {name} = {shown}`"
+
+
+def _example(domain: Expr | None) -> str:
+    """A value of a set."""
+    match domain:
+        case Interval(lower=Number(value=low), upper=Number(value=high)):
+            return number((low + high) / 2)
+        case FiniteSet(items=(Number(value=first), *_)):
+            return number(first)
+    return "0.5"

@@ -1,0 +1,95 @@
+"""What a spec lacks to be run: values of its params, forms that are not compiled yet.
+
+A spec is explained without values of its params, unless one of them says how large something is,
+or is a setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cspec.dsl.check import Checked
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.nodes import (
+    By,
+    Call,
+    Data,
+    Domain,
+    Expr,
+    Fit,
+    Keyword,
+    Model,
+    Name,
+    Node,
+    Param,
+    Soft,
+    Stop,
+    Using,
+    Var,
+    Verify,
+    Within,
+    walk,
+)
+from cspec.dsl.not_compiled import refusals
+from cspec.dsl.outside_values import how_to_set
+
+_COUNTS = frozenset({"range", "eye"})
+_SETTINGS = (By, Data, Domain, Fit, Model, Soft, Stop, Using, Verify, Within)
+
+
+def require_runnable(checked: Checked, *, own_loop: bool = False) -> None:
+    """Raise SpecError for params without a value, and for forms that are not compiled yet.
+
+    In a loop of the user's own batches and verdicts are the loop's.
+    """
+    later = refusals(checked.diagnostics)
+    found = [
+        *(_no_value(checked, name) for name in checked.unset),
+        *(d for d in later if not own_loop or d.code == "CS520"),
+    ]
+    if found:
+        raise SpecError(sorted(found, key=lambda d: d.span))
+
+
+def require_sizes(checked: Checked) -> None:
+    """The same for those alone that the form of the problem hangs on: sizes and settings."""
+    if checked.unset:
+        needed = {
+            name.id for part in _structure(checked) for name in walk(part) if isinstance(name, Name)
+        }
+        _require(checked, tuple(name for name in checked.unset if name in needed))
+
+
+def _require(checked: Checked, names: tuple[str, ...]) -> None:
+    if names:
+        raise SpecError([_no_value(checked, name) for name in names])
+
+
+def _no_value(checked: Checked, name: str) -> Diagnostic:
+    item = checked.symbols.params()[name]
+    return Diagnostic(
+        code="CS220",
+        message=f"param `{name}` has no value",
+        span=item.name_span,
+        label="set from outside",
+        helps=(f"set it: {how_to_set(item, checked.symbols)}",),
+        source=checked.source,
+    )
+
+
+def _structure(checked: Checked) -> Iterator[Node]:
+    """The parts of a spec that say how large things are, or how they are done."""
+    for item in checked.elaborated.items:
+        if isinstance(item, Param | Var):
+            yield from item.dimensions
+            parts: tuple[Expr | None, ...] = (item.domain,) if isinstance(item, Var) else ()
+            parts += (item.value,) if isinstance(item, Var) else ()
+            yield from (part for part in parts if part is not None)
+        for node in walk(item):
+            if isinstance(node, _SETTINGS):
+                yield node
+            elif isinstance(node, Call) and isinstance(node.function, Name):
+                if node.function.id in _COUNTS:
+                    yield node
+                elif node.function.id == "ramp":
+                    yield from (k for k in node.keywords if isinstance(k, Keyword))

@@ -1,0 +1,38 @@
+"""In whose code something went wrong, and what was said there."""
+
+from __future__ import annotations
+
+import sysconfig
+import traceback
+from pathlib import Path
+
+_RUNTIME = Path(__file__).parent
+_STANDARD = Path(sysconfig.get_path("stdlib"))
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+def reason_of(error: Exception) -> tuple[str, tuple[str, ...]]:
+    """In whose code it went wrong, and what was said there; cspec's own words say both."""
+    frames = traceback.extract_tb(error.__traceback__)
+    kind, text = type(error).__name__, str(error)
+    said = (f"{kind}: {text}",) if text else ()
+    own = [frame for frame in frames if _users(frame.filename)]
+    if own:
+        place = f"{Path(own[-1].filename).name}:{own[-1].lineno}"
+        return f"{place} raises {kind}", (*said, f"at {place}: {own[-1].line}")
+    last = frames[-1] if frames else None
+    ours = last is not None and (
+        last.filename.startswith("<cspec") or _RUNTIME in Path(last.filename).parents
+    )
+    if last is not None and ours and (last.line or "").startswith("raise "):
+        return text or kind, ()
+    return f"torch raises {kind}" if isinstance(error, RuntimeError) else kind, said
+
+
+def _users(name: str) -> bool:
+    """Whether a file of a traceback is the user's own: no library, no part of cspec."""
+    if name.startswith(("<cspec", "<frozen")):
+        return False
+    path = Path(name)
+    library = _STANDARD in path.parents or not _INSTALLED.isdisjoint(path.parts)
+    return not library and _RUNTIME not in path.parents

@@ -1,0 +1,100 @@
+"""What can't run yet is told: `check` warns of it, `explain` lists it, the rest refuses it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import cspec
+from cspec.cli import main
+from cspec.dsl.diagnostics import SpecError
+
+EACH = (
+    "data train(x, y)\nmodel f = mlp\nminimize ce\n"
+    "s.t. c: forall (x, y) in train: ce(f(x), y) <= 4\n"
+)
+SAID = "a requirement on each example of `train` is checked by cspec, but not compiled yet"
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "each.cspec"
+    path.write_text(EACH, encoding="utf-8")
+    return path
+
+
+def test_check_warns(spec: Path, capsys: Any) -> None:
+    assert main(["check", str(spec)]) == 0
+    assert f"warning[CS520]: {SAID}" in capsys.readouterr().err
+    assert main(["check", "--strict", str(spec)]) == 1
+    capsys.readouterr()
+    assert main(["check", "--json", str(spec)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    (found,) = report["files"][0]["diagnostics"]
+    assert (found["code"], found["severity"], found["line"]) == ("CS520", "warning", 4)
+
+
+def test_errors_come_first(spec: Path) -> None:
+    """A spec that is wrong is mended before anything else is said of it."""
+    spec.write_text(EACH.replace("<= 4", "<= lmit"), encoding="utf-8")
+    assert [d.code for d in cspec.check(spec)] == ["CS201"]
+
+
+def test_explain_lists_it(spec: Path, capsys: Any) -> None:
+    assert "Can't run yet" in cspec.explain(spec) and SAID in cspec.explain(spec)
+    assert main(["explain", "--markdown", str(spec)]) == 0
+    assert SAID in capsys.readouterr().out
+    assert main(["explain", "--json", str(spec)]) == 0
+    (later,) = json.loads(capsys.readouterr().out)["later"]
+    assert later.startswith(f"line 4: {SAID} [CS520]")
+    runs = EACH.replace("forall (x, y) in train: ce(f(x), y)", "E[ce(f(x), y)]")
+    assert "Can't run yet" not in cspec.explain(runs)
+
+
+@pytest.mark.parametrize("command", ["run", "compile", "compare", "relax"])
+def test_whatever_trains_refuses_it_before_data_are_read(
+    spec: Path, command: str, capsys: Any
+) -> None:
+    more = ["--using", "sal"] if command == "compare" else []
+    code = main([command, str(spec), "--bind", "train=nowhere.csv", *more])
+    found = capsys.readouterr()
+    assert code in (1, 3) and "CS520" in found.out + found.err, found
+    assert "nowhere" not in found.out + found.err
+
+
+def test_a_loop_of_your_own_refuses_it_too() -> None:
+    net = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with pytest.raises(SpecError) as caught:
+        cspec.bind(EACH.replace("= mlp", ""), f=net, optimizer=optimizer)
+    assert [d.code for d in caught.value.diagnostics] == ["CS520"]
+
+
+def test_a_loop_of_your_own_has_batches_and_verdicts_of_its_own() -> None:
+    """`accumulate` and certificates are about `run`."""
+    net = torch.nn.Linear(3, 2)
+    spec = (
+        "data train(x, y)\nmodel f\nminimize ce\ns.t. c: E[ce | y == 1] <= 4\nfit(accumulate=2)\n"
+    )
+    assert [d.code for d in cspec.check(spec)] == ["CS514"]
+    assert cspec.bind(spec, f=net, optimizer=torch.optim.SGD(net.parameters(), lr=0.1))
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("s.t. c: forall (x, y) in train: ce(f(x), y) <= 4", "cvar(..., 99%) <= ..."),
+        ("s.t. c: E[max(ce(f(z), y) for z in ball(x, 0.1, norm=2))] <= 4", "E[... on attacked]"),
+        ("s.t. c: E[abs(f(a)[0] - f(b)[0]) for (a, b) in pairs(train)] <= 1", "given residual"),
+        ("s.t. c: E[sumsq(grad(ce(f(x), y), x))] <= 1", "given residual"),
+        ("s.t. c: E[ce(f(x), y) for (x, y) in train where y == 1] <= 1", "write a condition"),
+    ],
+)
+def test_the_help_says_what_works_today(text: str, instead: str) -> None:
+    (found,) = cspec.check(f"data train(x, y)\nmodel f = mlp\nminimize ce\n{text}")
+    assert found.code == "CS520" and found.severity == "warning"
+    assert any(instead in help_ for help_ in found.helps), found.helps

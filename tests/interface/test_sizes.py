@@ -1,0 +1,127 @@
+"""`flops`, `params`, `bytes` and `density` of bound models: recorded, held by gates or by size."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import cspec
+from cspec.dsl.diagnostics import SpecError
+
+DIGITS = "data train(x, y) = digits(split=[0.3], image=true)\nmodel f = {model}\nminimize ce\n"
+
+
+def run(model: str, rest: str, **names: Any) -> cspec.Result:
+    return cspec.run(DIGITS.format(model=model) + rest, **names)
+
+
+def test_sizes_of_a_convolutional_network_by_hand() -> None:
+    result = run(
+        "cnn(channels=[4], hidden=[4])",
+        "fit(epochs=1)\nmetric a = flops(f)\nmetric b = params(f)\nmetric c = bytes(f)\n",
+    )
+    # 8 x 8 images: 4 kernels of 3 x 3 at 64 places, then 64 -> 4 -> 10.
+    assert result.metrics["a"] == 2 * (36 * 64 + 64 * 4 + 4 * 10)
+    parameters = 36 + 4 + 64 * 4 + 4 + 40 + 10
+    assert (result.metrics["b"], result.metrics["c"]) == (parameters, 4 * parameters)
+
+
+def test_bytes_follow_the_precision_of_a_run() -> None:
+    result = run("linear", "fit(epochs=1, precision=float64)\nmetric c = bytes(f)\n")
+    assert result.metrics["c"] == 8 * 650
+
+
+def nonzeros(net: nn.Module) -> dict[str, int]:
+    return {name: int((p != 0).sum()) for name, p in net.named_parameters()}
+
+
+@pytest.mark.parametrize(("size", "bound"), [("params", 400), ("bytes", 1600)])
+def test_without_gates_the_largest_weights_stay(size: str, bound: int) -> None:
+    result = run("mlp(hidden=[8])", f"s.t. c: {size}(f) <= {bound}\nfit(epochs=4)\n")
+    left = sum(nonzeros(result.models["f"]).values())
+    assert result["c"].value == left * (4 if size == "bytes" else 1) <= bound
+    assert left == 400 and result["c"].method == "projection"
+
+
+@pytest.mark.parametrize(
+    ("size", "bound"),
+    [("flops", 700), ("params", 360), ("bytes", 1440), ("flops", "ramp(1k, 700)")],
+)
+def test_gates_meet_a_bound_on_a_size(size: str, bound: float | str) -> None:
+    result = run(
+        "mlp(hidden=[8], gates=hard_concrete)",
+        f"s.t. c: {size}(f) <= {bound}\nfit(epochs=40)\nmetric acc = P[pred == y]\n",
+    )
+    counts = nonzeros(cspec.runtime.models.deploy_(result.models["f"]))
+    weights = {name: n for name, n in counts.items() if name.endswith("weight")}
+    sizes = {
+        "flops": 2 * sum(weights.values()),
+        "params": sum(counts.values()),
+        "bytes": 4 * sum(counts.values()),
+    }
+    assert result["c"].value == sizes[size]
+    assert result["c"].satisfied or isinstance(bound, str)
+    assert result["c"].value >= 0.5 * result["c"].bound  # gates stop near the bound
+    assert result.metrics["acc"] > 0.5
+
+
+def test_each_weight_by_its_own_density() -> None:
+    result = run(
+        "mlp(hidden=[8])", "s.t. c: forall W in f.weights: density(W) <= 25%\nfit(epochs=2)\n"
+    )
+    left = nonzeros(result.models["f"])
+    assert (left["fc1.weight"], left["fc2.weight"]) == (512 // 4, 80 // 4)
+    assert [c.value for c in result.constraints] == [0.25, 0.25]
+
+
+def test_the_model_is_seen_with_its_own_inputs() -> None:
+    class Words(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.head = nn.Embedding(20, 6), nn.Linear(6, 2)
+
+        def forward(self, tokens: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+            return self.head((self.table(tokens) * weights[..., None]).mean(1))
+
+    tokens = torch.arange(60).reshape(12, 5) % 20
+    data = {"t": tokens, "w": torch.rand(12, 5), "y": torch.arange(12) % 2}
+    result = cspec.run(
+        "data train(t, w, y)\nmodel f\nminimize ce(f(t, w), y)\nfit(epochs=1)\nmetric a = flops(f)",
+        train=data,
+        f=Words(),
+    )
+    assert result.metrics["a"] == 2 * 6 * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("s.t. c: flops(f) <= 400", "CS522"),
+        ("s.t. c: params(f) <= 300 by lagrangian", "CS522"),
+        ("s.t. c: forall W in f.weights: density(W) <= 50% by lagrangian", "CS522"),
+        ("s.t. c: params(f) <= 9", "CS522"),
+    ],
+)
+def test_what_no_step_can_move_is_refused_by_name(text: str, code: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        run("mlp(hidden=[8])", text)
+    assert [d.code for d in caught.value.diagnostics] == [code]
+
+
+def test_operations_that_nobody_counts_are_refused() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.head = nn.GRU(8, 4, batch_first=True), nn.Linear(4, 10)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.inner(x[:, 0])[0][:, -1])
+
+    text = "data train(x, y) = digits(split=[0.1], image=true)\nmodel f\nminimize ce\n"
+    with pytest.raises(SpecError) as caught:
+        cspec.run(text + "metric a = flops(f)", f=Recurrent())
+    (found,) = caught.value.diagnostics
+    assert found.code == "CS331" and "recurrent layer `inner`" in found.message
+    with pytest.raises(SpecError, match="CS302"):
+        run("linear", "metric a = flops(f.weights)")
