@@ -14,7 +14,8 @@ from cspec.compiler.assemble import assemble
 from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.check import check_axes, infer
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
@@ -154,7 +155,7 @@ def plan(checked: Checked) -> Plan:
 
 
 def _expansion(checked: Checked, facts: Facts) -> Expansion:
-    targets = targets_of(checked.elaborated, checked.symbols)
+    targets = targets_of(checked.elaborated, checked.symbols, facts).of
     return Expansion(facts, checked.params, checked.method, checked.tables, targets)
 
 
@@ -362,7 +363,7 @@ def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...])
         params=checked.params,
         shapes={variable.name: variable.shape for variable in variables},
         functions=checked.functions,
-        targets=targets_of(checked.elaborated, checked.symbols),
+        predicts=targets_of(checked.elaborated, checked.symbols, facts),
     )
 
 

@@ -48,7 +48,7 @@ from cspec.runtime.functions.examples import (
     side_by_side,
     spread,
 )
-from cspec.runtime.functions.logic import implies
+from cspec.runtime.functions.logic import implies, truth
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.norms import as_matrix, l1, l2, norm, nuclear, spectral, sumsq
 from cspec.runtime.functions.operations import Operations, Uncounted, flops, operations
@@ -228,6 +228,7 @@ __all__ = [
     "tan",
     "tanh",
     "total",
+    "truth",
     "violations",
     "vmax",
     "vmin",

@@ -7,6 +7,7 @@ import json
 import torch
 from meaning.arithmetic import Arithmetic
 from meaning.generate import Written
+from meaning.means import OverValues
 from meaning.pulls import step
 from meaning.tree import Node
 
@@ -26,11 +27,18 @@ def ratio(side: Node) -> bool:
     return isinstance(side, Arithmetic) and side.operator == "/"
 
 
+def joined(side: Node) -> bool:
+    """Whether a side is the largest or smallest of some groups: each of them is a part with a
+    multiplier of its own where it is compared alone, and none in a sum."""
+    return isinstance(side, OverValues)
+
+
 def typed(written: Written) -> str | None:
     """The text with its requirement as `explain` prints it, and the surrogate written out; None
     for chains, members, groups and ratios, which are printed in another form than they have."""
     (constraint,) = written.constraints
-    if len(constraint.relations) > 1 or any(ratio(side) for side in constraint.sides):
+    sides = constraint.sides
+    if len(constraint.relations) > 1 or any(ratio(s) or joined(s) for s in sides):
         return None
     found = json.loads(cspec.explain(written.text, format="json"))["constraints"][0]
     exact, form = found["canonical"], found.get("surrogate_form") or []
