@@ -7,10 +7,13 @@ import math
 import re
 from dataclasses import dataclass
 
-from meaning.means import Groups, Mean, mean, standard_error
+from meaning.means import Groups, Mean, OfGroups, OverValues, Tail, mean, standard_error
 from meaning.outputs import Loss
-from meaning.tree import OR, Node, holds, number, within
+from meaning.tree import OR, Node, holds, nodes, number, within
 from meaning.world import Plain, Scope, World
+
+OF_DATA = (Mean, Loss, Tail, OfGroups, OverValues)
+"""What is measured on data: a requirement with a bound of data rests on all of them."""
 
 FLIPPED = {"<=": ">=", ">=": "<=", "==": "=="}
 
@@ -178,9 +181,10 @@ class Constraint:
     def link(self, name: str, scope: Scope, left: Node, relation: str, right: Node) -> Judged:
         """One relation."""
         plain = [s for s in (left, right) if isinstance(s, Mean | Loss)]
+        beside = tuple(s for s in (left, right) if not isinstance(s, Mean | Loss))
         values: list[float] | None = None
         split = scope.over
-        if len(plain) == 1:
+        if len(plain) == 1 and not any(isinstance(n, OF_DATA) for n in nodes(beside)):
             body = plain[0] if isinstance(plain[0], Mean) else Mean("E", plain[0])
             values, split = body.values(scope), body.data or scope.over
         within_given = re.fullmatch(r" within (.*)", self.modifier)

@@ -53,7 +53,9 @@ class Mean(Node):
         return [number(self.body, s) for s in counted]
 
     def value(self, scope: Scope) -> float:
-        return mean(self.values(scope))
+        values = self.values(scope)
+        off = scope.world.rounding
+        return mean(values) + (off * mean([abs(v) for v in values]) if off else 0.0)
 
 
 @dataclass(frozen=True)

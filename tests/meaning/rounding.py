@@ -62,4 +62,6 @@ def shaken(world: World, share: float, seed: int) -> World:
             },
         )
 
-    return replace(world, tables={name: table(t) for name, t in world.tables.items()})
+    off = share * rng.choice([-1, 1])
+    tables = {name: table(t) for name, t in world.tables.items()}
+    return replace(world, tables=tables, rounding=off)

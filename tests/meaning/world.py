@@ -42,7 +42,8 @@ class World:
 
     `lets` are the bodies of `let` names, `vectors` the numbers of `param mu[2]`, `tables` those of
     `param level[column]`. `weights[model]` are the entries of its parameters of two or more
-    dimensions, a list each.
+    dimensions, a list each. `rounding` is how far a mean is off, of the mean size of its values: 0
+    but where a test asks how far rounding may reach.
     """
 
     tables: Mapping[str, Table]
@@ -52,6 +53,7 @@ class World:
     vectors: Mapping[str, Sequence[float]] = field(default_factory=dict)
     levels: Mapping[str, Mapping[Plain, float]] = field(default_factory=dict)
     weights: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    rounding: float = 0.0
 
     def groups(self, column: str) -> list[Plain]:
         """The values of a column in the default data set, in sorted order."""
