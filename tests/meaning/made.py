@@ -287,8 +287,11 @@ def make(
     world = World(tables=tables, default=names[0], classes=classes, weights=weights)
     listed = ", ".join(f"{t}({', '.join(bound[t])})" for t in names)
     lines = [f"data {listed}", *(f"model {m}" for m in models)]
+    lines += ["model ref = frozen(f)"] if plan.frozen else []
+    if classes and other and "rater" in bound[names[0]]:
+        lines += labels_of(plan, models)
     return Made(
-        header="\n".join([*lines, *(["model ref = frozen(f)"] if plan.frozen else [])]) + "\n",
+        header="\n".join(lines) + "\n",
         names=bound | models,
         world=world,
         other=with_models(world, moved),
@@ -302,6 +305,13 @@ def make(
         tables=names,
         flat=plan.flat,
     )
+
+
+def labels_of(plan: Plan, models: Mapping[str, nn.Module]) -> list[str]:
+    """Lines that say that each model predicts `y`, and not the labels of the other rater."""
+    word = "ce" if plan.outputs > 1 else "bce"
+    part = {"tuple": "[0]", "mapping": ".logits"}.get(plan.form, "")
+    return [f"let loss_of_{m} = {word}({m}(x){part}, y)" for m in models]
 
 
 def with_models(world: World, models: Mapping[str, nn.Module]) -> World:
