@@ -63,6 +63,7 @@ from cspec.compiler.shape_checks import check_set_shapes
 from cspec.compiler.shared_sets import sharing_notes
 from cspec.compiler.sizes import example_call, models_sized
 from cspec.compiler.solve import Solve, solve_of, solver_graph
+from cspec.compiler.still_parameters import check_still_parameters
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.stream_checks import check_streams
 from cspec.compiler.surrogates.setting import setting_of
@@ -376,7 +377,9 @@ def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> 
     width = 8 if checked.fit.precision == "float64" else 4
     problem = gates(problem, facts, moving(checked), checked.params, width)
     problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
-    return choose(problem, _context(checked, facts, steps))
+    problem = choose(problem, _context(checked, facts, steps))
+    check_still_parameters(problem, facts, moving(checked))
+    return problem
 
 
 def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:

@@ -1,10 +1,10 @@
 """Which column each model predicts: whose values the classes of its outputs are.
 
-    ce(f(x), y)                         f predicts y
-    model ref = frozen(f)               as f does
-    pred(f(x)) != pred(old(x))          old predicts what f does
-    P[pred(old(x)) == rater]            y, the column of the losses; `rater` if nothing predicts
-                                        a column, or if it shares no value with y
+ce(f(x), y)                         f predicts y
+model ref = frozen(f)               as f does
+pred(f(x)) != pred(old(x))          old predicts what f does
+P[pred(old(x)) == rater]            y, the column of the losses; `rater` if nothing predicts
+                                    a column, or if it shares no value with y
 """
 
 from __future__ import annotations

@@ -52,6 +52,9 @@ def over_classes(s: Softener, expr: Expr, sign: int) -> Expr:
     """The mean over the classes of the first prediction in an expression."""
     expr = s.opened(expr)
     prediction = predictions(expr, s.moving)[0]
+    outputs = prediction.arguments[0]
+    if isinstance(outputs, Call) and s.is_flat(outputs):
+        return s.remarks.refuse(outputs, "cut off from what it is given, or from what trains")
     pair = _pair(s, expr)
     if pair is not None:
         return pair if isinstance(expr, Compare) and expr.operators == ("==",) else complement(pair)

@@ -34,6 +34,9 @@ def outputs(made: Made) -> str:
     return "f(x)" if part is None else f"f(x)[{part}]" if isinstance(part, int) else f"f(x).{part}"
 
 
+REQUIRED = "groups as a number"
+"""A mistake in a requirement; a metric records one number a group."""
+
 MISTAKES: dict[str, Mistake] = {
     "all outputs at once": lambda r, m: outputs(m) if m.outputs > 1 else None,
     "all features at once": lambda r, m: "x" if m.features > 1 else None,
@@ -74,7 +77,17 @@ WHOLES: dict[str, Mistake] = {
     "groups of many numbers": lambda r, m: r.choice(["gap(E[w | a])", "max(E[a | w])"]),
     "groups joined by and": lambda r, m: "gap(E[w | s and k == 1])",
     "unknown data": lambda r, m: "E[w on nowhere]",
-    "groups as a number": lambda r, m: r.choice(["E[w | s] + 1", "2*P[a > 0 | k]"]),
+    REQUIRED: lambda r, m: r.choice(["E[w | s] + 1", "2*P[a > 0 | k]"]),
+    "groups within a mean": lambda r, m: r.choice(["E[w - E[w | s]]", "P[a > P[q | k]]"]),
+    "groups of two columns": lambda r, m: r.choice(
+        ["max(E[w | s] - E[a | k])", "E[w | k]/E[w | t]"]
+    ),
+    "groups in a vector": lambda r, m: r.choice(["norm([E[w | s], 1], 2)", "sum([2, P[q | k]])"]),
+    "an unknown group": lambda r, m: r.choice(['E[w | s]["zz"]', "P[q | k][7]", "E[a | t].zz"]),
+    "a group or its number": lambda r, m: "E[w | k][2]",
+    "an index of one number": lambda r, m: r.choice(
+        ["E[w][0]", "P[q | k == 1][1]", "cvar(a, 0.5)[0]"]
+    ),
     "a tail without a tail": lambda r, m: r.choice(
         ["cvar(w, 1)", "cvar(a, 1.5)", "quantile(w, 2)"]
     ),
@@ -93,7 +106,7 @@ def wrong_specs(first: int, many: int) -> Iterator[Wrong]:
             continue
         body = placed(rng, kinds, mistake)
         line = f"metric m = {body}"
-        if rng.random() < 0.5:
+        if rng.random() < 0.5 or why == REQUIRED:
             line = f"s.t. c: {body} + {loss(made)} <= 1000"
         yield Wrong(seed, why, spec(made, line), line, dict(made.names))
 
