@@ -27,6 +27,21 @@ class Range(NamedTuple):
 
 
 Box = Mapping[sp.Symbol, tuple[sp.Expr, sp.Expr]]
+
+
+class Counted(dict[sp.Symbol, tuple[sp.Expr, sp.Expr]]):
+    """A box that counts the ranges that are asked for over it and over its parts."""
+
+    def __init__(self, box: Box, count: list[int] | None = None) -> None:
+        super().__init__(box)
+        self.count = [0] if count is None else count
+
+    @property
+    def work(self) -> int:
+        """Ranges that were found, of an expression and of each of its parts."""
+        return self.count[0]
+
+
 EVERYTHING = Range(-sp.oo, sp.oo)
 
 
@@ -67,6 +82,8 @@ def range_of(expr: sp.Expr, box: Box) -> Range:
     Raises:
         NotSymbolicError: a function without a rule here, or an undefined value (1/0, log of < 0).
     """
+    if isinstance(box, Counted):
+        box.count[0] += 1
     if expr in box:
         return Range(*box[expr])
     if expr.is_number:
@@ -232,5 +249,11 @@ def sign_of(expr: sp.Expr, box: Box, splits: int = SPLITS) -> int | None:
         return None
     middle = (low_end + high_end) / 2
     halves = ((low_end, middle), (middle, high_end))
-    signs = {sign_of(expr, {**box, free[0]: half}, splits - 1) for half in halves} - {0}
+    signs = {sign_of(expr, _part(box, free[0], half), splits - 1) for half in halves} - {0}
     return signs.pop() if len(signs) == 1 else None
+
+
+def _part(box: Box, symbol: sp.Symbol, ends: tuple[sp.Expr, sp.Expr]) -> Box:
+    """The box with another interval of one symbol."""
+    part = {**box, symbol: ends}
+    return Counted(part, box.count) if isinstance(box, Counted) else part

@@ -7,13 +7,12 @@ from the sign of a second derivative over the box by exact intervals.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import sympy as sp
 
-from cspec.compiler.bounds import Box, compare, range_of, sign_of
+from cspec.compiler.bounds import Box, Counted, compare, range_of, sign_of
 from cspec.compiler.ir import Problem, Step
 from cspec.compiler.symbols import NotSymbolicError, Space, nodes, sigmoid, softplus
 from cspec.compiler.variables import Functions
@@ -24,8 +23,8 @@ NODES = 400
 """... nodes of a function beyond which only affine ones are recognized."""
 SECOND = 2_000
 """Nodes of a Hessian beyond which only composition is looked at."""
-SECONDS = 20.0
-"""A last resort for one problem; the limits on size decide long before."""
+RANGES = 20_000
+"""Ranges by interval arithmetic, of an expression and of each of its parts, for one problem."""
 
 
 class Curvature(NamedTuple):
@@ -60,7 +59,7 @@ def classify(problem: Problem, functions: Functions, space: Space) -> Facts:
     notes = [f"objective: {known.describe(functions.objective, objective)}"]
     kinds: dict[tuple[str, str], str] = {}
     convex = objective.convex
-    for place, _, part in functions.parts:
+    for place, position, part in functions.parts:
         c = problem.constraints[place]
         found = known.curvature(part)
         if (c.label, c.member) not in kinds:
@@ -68,10 +67,12 @@ def classify(problem: Problem, functions: Functions, space: Space) -> Facts:
             name = f"{c.label}[{c.member}]" if c.member else c.label
             notes.append(f"{name}: {kinds[c.label, c.member]}")
         convex = convex and (
-            found.word in ("affine", "constant") if c.relation == "==" else found.convex
+            found.word in ("affine", "constant") if c.equality(position) else found.convex
         )
     if convex:
-        notes.append("the problem is convex: every local minimum is the global one")
+        ways = any(c.alternatives for c in problem.constraints)
+        whole = "each combination of alternatives" if ways else "the problem"
+        notes.append(f"{whole} is convex: every local minimum is the global one")
     return Facts(notes[0], kinds, convex, tuple(notes))
 
 
@@ -82,9 +83,8 @@ def facts_step(known: Facts) -> Step:
 
 class _Classifier:
     def __init__(self, space: Space) -> None:
-        self.box: Box = space.box()
+        self.box = Counted(space.box())
         self.values = space.values()
-        self.end = time.monotonic() + SECONDS
 
     def curvature(self, expr: sp.Expr | None) -> Curvature:
         """The curvature of one function, params as numbers."""
@@ -94,11 +94,9 @@ class _Classifier:
         free = sorted(expr.free_symbols & self.box.keys(), key=str)
         if not free:
             return CONSTANT
-        if time.monotonic() > self.end:
-            return UNKNOWN
         if all(_affine_in(term, free) for term in sp.Add.make_args(expr)):
             return AFFINE
-        if len(free) > LARGEST or nodes(expr, NODES) > NODES:
+        if len(free) > LARGEST or nodes(expr, NODES) > NODES or self.box.work > RANGES:
             return UNKNOWN
         return _bent(expr, free, self.box)
 
@@ -112,7 +110,8 @@ class _Classifier:
             low, high = self.box[free[0]]
             if words in ("convex", "concave") and -sp.oo not in (low,) and high is not sp.oo:
                 words = f"{words} on {interval_text(low, high)}"
-            slope = monotone(expr.subs(self.values), free[0], self.box)
+            known = self.box.work <= RANGES
+            slope = monotone(expr.subs(self.values), free[0], self.box) if known else 0
             if slope:
                 words += f", {'increasing' if slope > 0 else 'decreasing'} in {free[0]}"
         return words

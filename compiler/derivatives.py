@@ -1,13 +1,13 @@
 """Exact derivatives of smooth problems: gradient, Jacobian, Hessian of the Lagrangian.
 
 They are found by sympy and leave as expression trees of the language, so that they are emitted like
-any other expression. Limits on nodes and time keep a large problem from stalling the compiler:
-beyond them derivatives come from automatic differentiation at run time.
+any other expression. Limits on nodes keep a large problem from stalling the compiler: beyond them
+derivatives come from automatic differentiation at run time. They count what is differentiated, not
+time: what is emitted is the same on every machine.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -16,8 +16,8 @@ import sympy as sp
 from cspec.compiler.symbols import NODES, NotSymbolicError, nodes, sigmoid, softplus
 from cspec.dsl.nodes import Call, Expr, Index, Name, Negate, Number, Power, Product, Sum
 
-SECONDS = 30.0
-"""A last resort: the limits on nodes decide long before, so that nothing hangs on timing."""
+WORK = 1_000_000
+"""Nodes of all expressions together that are differentiated, each as often as it is."""
 SLOPE = 1_500
 """Nodes of a first derivative beyond which it is not differentiated again: products double it."""
 TOTAL = 20_000
@@ -50,16 +50,16 @@ def derivatives(
     objective: sp.Expr | None, constraints: Sequence[sp.Expr] | None, variables: Sequence[sp.Symbol]
 ) -> Derivatives:
     """All derivatives that stay within the limits; a part that is None has none."""
-    clock = _Clock()
+    budget = _Budget()
     gradient: tuple[sp.Expr, ...] | None = None
     jacobian: Sparse | None = None
     hessian: Sparse | None = None
     if objective is not None:
-        gradient = _limited(lambda: tuple(clock.diff(objective, x) for x in variables))
+        gradient = _limited(lambda: tuple(budget.diff(objective, x) for x in variables))
     if constraints is not None:
-        jacobian = _limited(lambda: _jacobian(constraints, variables, clock))
+        jacobian = _limited(lambda: _jacobian(constraints, variables, budget))
     if gradient is not None and jacobian is not None:
-        hessian = _limited(lambda: _hessian(gradient, jacobian, variables, clock))
+        hessian = _limited(lambda: _hessian(gradient, jacobian, variables, budget))
     return Derivatives(gradient, jacobian, hessian)
 
 
@@ -71,15 +71,16 @@ def _limited(make: Callable[[], Found]) -> Found | None:
         return None
 
 
-class _Clock:
+class _Budget:
     def __init__(self) -> None:
-        self._end = time.monotonic() + SECONDS
+        self._work = 0
         self._total = 0
 
     def diff(self, expr: sp.Expr, by: sp.Symbol) -> sp.Expr:
         """One derivative, counted."""
-        if time.monotonic() > self._end:
-            raise NotSymbolicError("derivatives took too long")
+        self._work += nodes(expr)
+        if self._work > WORK:
+            raise NotSymbolicError("there is too much to differentiate")
         found = sp.diff(expr, by)
         if odd := {call.func for call in found.atoms(sp.Function)} - _CALLS.keys():
             # sympy brings |x| in by itself: sqrt(x^6) is |x|^3.
@@ -91,18 +92,18 @@ class _Clock:
 
 
 def _jacobian(
-    constraints: Sequence[sp.Expr], variables: Sequence[sp.Symbol], clock: _Clock
+    constraints: Sequence[sp.Expr], variables: Sequence[sp.Symbol], budget: _Budget
 ) -> Sparse:
     place = {x: j for j, x in enumerate(variables)}
     found = []
     for i, g in enumerate(constraints):
         for x in sorted(g.free_symbols & place.keys(), key=place.__getitem__):
-            found.append((i, place[x], clock.diff(g, x)))
+            found.append((i, place[x], budget.diff(g, x)))
     return tuple(found)
 
 
 def _hessian(
-    gradient: Sequence[sp.Expr], jacobian: Sparse, variables: Sequence[sp.Symbol], clock: _Clock
+    gradient: Sequence[sp.Expr], jacobian: Sparse, variables: Sequence[sp.Symbol], budget: _Budget
 ) -> Sparse:
     place = {x: j for j, x in enumerate(variables)}
     rows = list(gradient)
@@ -114,7 +115,7 @@ def _hessian(
             raise NotSymbolicError("second derivatives are too large")
         below = [x for x in row.free_symbols & place.keys() if place[x] <= i]
         for x in sorted(below, key=place.__getitem__):
-            entry = clock.diff(row, x)
+            entry = budget.diff(row, x)
             if entry != 0:
                 found.append((i, place[x], entry))
     return tuple(found)

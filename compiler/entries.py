@@ -6,8 +6,20 @@ from collections.abc import Mapping
 
 from cspec.compiler.rewrite import number
 from cspec.compiler.shapes import shape_of
-from cspec.dsl.constants import Values
-from cspec.dsl.nodes import Attribute, Expr, Index, Negate, Power, Product, Sum, Vector
+from cspec.dsl.constants import Values, value_or_none
+from cspec.dsl.nodes import (
+    Attribute,
+    Call,
+    Expr,
+    Index,
+    Name,
+    Negate,
+    Power,
+    Product,
+    Slice,
+    Sum,
+    Vector,
+)
 from cspec.dsl.tensor_shapes import Shape
 
 
@@ -44,9 +56,31 @@ def entry_of(
             return expr.model_copy(
                 update={"operands": (row if rows.param else rows.items[index[0]], right)}
             )
-        case Index(value=value, indices=before):
-            return expr.model_copy(update={"indices": (*before, *map(number, index))})
+        case Index(indices=before) if (places := _behind(before, index, params)) is not None:
+            return expr.model_copy(update={"indices": places})
+        case Call(function=Name(id="diag"), arguments=(matrix,)) if len(index) == 1:
+            return entry_of(matrix, (*index, *index), shapes, params)
     return Index(value=expr, indices=tuple(map(number, index)), span=expr.span)
+
+
+def _behind(
+    before: tuple[Expr, ...], index: tuple[int, ...], params: Values
+) -> tuple[Expr, ...] | None:
+    """The indices of entry `index` of `value[before]`; None where a slice begins nowhere known."""
+    places = list(index)
+    found: list[Expr] = []
+    for given in before:
+        if not isinstance(given, Slice):
+            found.append(given)
+            continue
+        start = 0 if given.lower is None else value_or_none(given.lower, params)
+        if not places:
+            found.append(given)
+        elif start is None:
+            return None
+        else:
+            found.append(number(int(start) + places.pop(0)))
+    return (*found, *map(number, places))
 
 
 def _operands(expr: Expr) -> tuple[Expr, ...]:

@@ -13,14 +13,17 @@ A solver for smooth functions then converges where it would hop from one side of
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from typing import NamedTuple
 
+from cspec.compiler.entries import entry_of
 from cspec.compiler.ir import Constraint, Lift, Problem, Step
 from cspec.compiler.passes.canonical import minus, negate
 from cspec.compiler.rewrite import call, function_name, number
 from cspec.compiler.structure import RISING, Form, Reader, UnknownForm, norm_order
 from cspec.compiler.symbols import Space
 from cspec.compiler.vectors import Entries, Total
+from cspec.dsl.constants import value_or_none
 from cspec.dsl.format_expressions import format_expression
 from cspec.dsl.nodes import Call, Expr, Index, Name, Negate, Power, Product, Sum, Vector
 
@@ -40,7 +43,10 @@ def lifted(problem: Problem, space: Space) -> Problem:
     try:
         objective = lifter.lift(problem.objective, 1)
         parts = tuple(
-            tuple(lifter.lift(part, 0 if c.relation == "==" else 1) for part in c.parts)
+            tuple(
+                lifter.lift(part, 0 if c.equality(place) else 1)
+                for place, part in enumerate(c.parts)
+            )
             for c in problem.constraints
         )
     except (_NotLiftable, UnknownForm):
@@ -91,6 +97,10 @@ def restored(problem: Problem, chosen: Problem) -> Problem:
     )
 
 
+SUMS = 128
+"""Sums of k entries up to which the k largest are written as all of them."""
+
+
 class _NotLiftable(Exception):  # noqa: N818
     """A kink where a larger value may be better, or in a form that is not read."""
 
@@ -109,7 +119,7 @@ class _Lifter:
         while self.name in space.shapes or self.name in space.params:
             self.name += "_"
         unending = {**space.shapes, self.name: (UNENDING,)}
-        self._reader = Reader(space._replace(shapes=unending))
+        self._reader = Reader(space._replace(shapes=unending), opaque=True)
         self.size = 0
         self.pieces: list[tuple[Expr, tuple[int, ...]]] = []
         self.notes: list[str] = []
@@ -173,7 +183,9 @@ class _Lifter:
                 kink = self._new(form.shape, expr)
                 self._above(kink, self.lift(arguments[0], 1), number(0))
                 return kink.value
-            case "sum" if len(arguments) == 1:
+            case "sum" | "mean" if side > 0 and function_name(arguments[0]) == "topk":
+                return self._largest(expr, arguments[0])
+            case "sum" | "mean" if len(arguments) == 1:
                 return expr.model_copy(update={"arguments": (self.lift(arguments[0], side),)})
             case "sumsq" if side > 0 and inner.low >= 0:
                 return expr.model_copy(update={"arguments": (self.lift(arguments[0], 1),)})
@@ -196,6 +208,25 @@ class _Lifter:
         # min(v) is -max(-v): the auxiliary variable is above -v.
         self._above(kink, *(negate(item) for item in lifted))
         return Negate(operand=kink.value)
+
+    def _largest(self, expr: Call, of: Expr) -> Expr:
+        """The sum of the k largest entries: above every sum of k of them."""
+        assert isinstance(of, Call)
+        values, count = of.arguments
+        shape = self._reader.form(values).shape
+        k = int(value_or_none(count, self._space.params) or 0)
+        if len(shape) != 1 or not 1 <= k <= shape[0] or math.comb(shape[0], k) > SUMS:
+            raise _NotLiftable
+        lifted = self.lift(values, 1)
+        entry = [entry_of(lifted, (i,), self._space.shapes, {}) for i in range(shape[0])]
+        kink = self._new((), expr)
+        for chosen in combinations(entry, k):
+            total = Sum(operands=chosen, operators=("+",) * (k - 1)) if k > 1 else chosen[0]
+            self._above(kink, total)
+        value = kink.value
+        if function_name(expr) == "mean":
+            return Product(operands=(value, number(k)), operators=("/",))
+        return value
 
     def _new(self, shape: tuple[int, ...], expr: Expr) -> _Kink:
         if len(shape) > 1:

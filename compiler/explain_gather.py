@@ -18,18 +18,22 @@ from cspec.compiler.explain_verdict import price, tolerance, verdict
 from cspec.compiler.facts import Facts
 from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.ir import Constraint, SetMember
-from cspec.compiler.lower import EQUALITY_SETS, SET_METHODS, Lowered, full_label
+from cspec.compiler.lower import SET_METHODS, Lowered, full_label
 from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, Program
 from cspec.compiler.report_facts import constraint_facts, stated, verify_facts
+from cspec.compiler.set_forms import EQUALITY_SETS
 from cspec.compiler.surrogates.unknown_classes import in_words
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.nodes import Expr, Implies, Stop
+from cspec.dsl.nodes import Expr, Stop
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, Method
+
+SHOWN_ROWS = 4
+"""Rows of a weight that the statement of a set on them lists."""
 
 
 def gather(
@@ -172,6 +176,8 @@ def canonical(c: Constraint, method: Settings | None) -> tuple[Mathematics, ...]
     if c.set is not None and (c.relation == "in" or (method and method.word in SET_METHODS)):
         kept = method is None or method.word in SET_METHODS
         return (_membership(c.set) if kept else _residual(c.set),)
+    if c.event is not None:
+        return (expressions.mathematics(c.event),)
     return tuple(_relation(part, c.relation) for part in c.parts)
 
 
@@ -186,8 +192,6 @@ def _stand_in(c: Constraint, context: _Context) -> tuple[Mathematics, ...]:
 
 def _relation(part: Expr, relation: str) -> Mathematics:
     shown = expressions.mathematics(part)
-    if isinstance(part, Implies):
-        return shown
     if in_words(part):
         return Mathematics(text=stated(part, relation), latex=shown.latex)
     sign, latex = ("==", "=") if relation == "==" else ("<=", r"\le")
@@ -203,6 +207,15 @@ def _membership(member: SetMember) -> Mathematics:
             latex=rf"\text{{prunable weights of }} \mathrm{{{model}}} \in {within.latex}",
         )
     subject = expressions.mathematics(member.subject)
+    if member.rows:
+        places = [f"{subject.text}{list(place)}" for place in member.rows[:SHOWN_ROWS]]
+        more = ", ..." if len(member.rows) > SHOWN_ROWS else ""
+        listed = ", ".join(places) + more
+        subject = Mathematics(text=listed, latex=rf"\text{{{listed}}}")
+    elif member.part:
+        places = [f"{p[0]}:{p[1]}" if isinstance(p, tuple) else str(p) for p in member.part]
+        listed = f"{subject.text}[{', '.join(places)}]"
+        subject = Mathematics(text=listed, latex=rf"\text{{{listed}}}")
     return Mathematics(
         text=f"{subject.text} in {within.text}", latex=rf"{subject.latex} \in {within.latex}"
     )

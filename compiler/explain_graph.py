@@ -15,7 +15,6 @@ from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.ir import Constraint
 from cspec.compiler.line_run import line_graph
 from cspec.compiler.lower import (
-    EQUALITY_SETS,
     SET_METHODS,
     FunctionalRule,
     Lowered,
@@ -25,6 +24,7 @@ from cspec.compiler.lower import (
 from cspec.compiler.methods import FUNCTIONAL, Rule
 from cspec.compiler.plan import Plan
 from cspec.compiler.schedule import DEFAULT_EPOCHS
+from cspec.compiler.set_forms import EQUALITY_SETS
 from cspec.compiler.set_solve import set_graph
 from cspec.compiler.solve import solver_graph
 from cspec.compiler.strategy import GATE_DAMPING, GATE_DUAL_BUDGET

@@ -37,6 +37,9 @@ def _line(c: Constraint) -> str:
     if c.set is not None:
         text += f"   [{c.set.word}]"
     if c.parts:
-        sign = "==" if c.relation == "==" else "<="
-        text += "   ->   " + ",  ".join(f"{expressions.text(p)} {sign} 0" for p in c.parts)
+        shown = (
+            f"{expressions.text(part)} {'==' if c.equality(place) else '<='} 0"
+            for place, part in enumerate(c.parts)
+        )
+        text += "   ->   " + ",  ".join(shown)
     return text

@@ -26,6 +26,7 @@ from cspec.dsl.nodes import (
     Or,
     Power,
     Product,
+    Slice,
     String,
     Sum,
     Vector,
@@ -100,6 +101,9 @@ def _of(expr: Expr) -> tuple[str, int]:
         case Index(value=value, indices=indices):
             inside = ", ".join(_at(index, IMPLIES) for index in indices)
             return f"{{{_at(value, ATOM)}}}_{{{inside}}}", ATOM
+        case Slice(lower=lower, upper=upper):
+            ends = ("" if end is None else _at(end, IMPLIES) for end in (lower, upper))
+            return ":".join(ends), IMPLIES
         case Attribute(value=value, name="T"):
             return rf"{{{_at(value, ATOM)}}}^\top", ATOM
         case Attribute(value=value, name=name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from cspec.compiler.ir import SetMember
@@ -25,10 +26,29 @@ def without_rows(member: SetMember) -> dict[str, Any]:
         shown = [_relation(member, *pair, relation) for pair in pairs[:SHOWN]]
         dots = [Name(id="...")] if len(pairs) > SHOWN else []
         return {str(i): part for i, part in enumerate([*shown, *dots])}
+    if member.word == "separate":
+        rows = list(zip(arguments["0"], arguments["1"], arguments["2"], strict=True))
+        shown = [_between(member, *row) for row in rows[:SHOWN]]
+        dots = [Name(id="...")] if len(rows) > SHOWN else []
+        return {str(i): part for i, part in enumerate([*shown, *dots])}
+    arguments.pop("rows", None)
     if member.word == "box_row":
         relation = "==" if arguments.pop("equals", False) else "<="
         arguments["2"] = _relation(member, arguments["2"], arguments.pop("3"), relation)
     return arguments
+
+
+def _between(member: SetMember, row: Coefficients, low: float, high: float) -> Compare:
+    if low == high:
+        return _relation(member, row, high, "==")
+    if math.isinf(low):
+        return _relation(member, row, high, "<=")
+    above = _relation(member, row, low, ">=")
+    if math.isinf(high):
+        return above
+    below = _relation(member, row, high, "<=")
+    operands = (above.operands[1], *below.operands)
+    return Compare(operands=operands, operators=("<=", "<="))
 
 
 def _relation(member: SetMember, row: Coefficients, bound: float, relation: str) -> Compare:

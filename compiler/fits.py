@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from cspec.compiler.explain_expressions import text
 from cspec.compiler.facts import ColumnFacts, DataFacts, Facts
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import (
@@ -19,13 +20,15 @@ from cspec.dsl.nodes import (
     Node,
     Objective,
     String,
+    Var,
     walk,
 )
 
 
 def check_fits(tree: Node, facts: Facts) -> None:
     """Raise SpecError where a model's output can't be compared with a column."""
-    found = {d.message: d for node in walk(tree) for d in _findings(node, facts)}
+    variables = frozenset(node.name for node in walk(tree) if isinstance(node, Var))
+    found = {d.message: d for node in walk(tree) for d in _findings(node, facts, variables)}
     found |= {d.message: d for d in _widths(tree, facts)}
     found |= {d.message: d for node in walk(tree) for d in _one_group(node, facts)}
     if found:
@@ -174,9 +177,9 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " by ".join(str(length) for length in shape) or "one number"
 
 
-def _findings(node: Node, facts: Facts) -> Iterator[Diagnostic]:
+def _findings(node: Node, facts: Facts, variables: frozenset[str]) -> Iterator[Diagnostic]:
     yield from _pattern(node, facts)
-    yield from _still(node, facts)
+    yield from _still(node, facts, variables)
     yield from _refused(node, facts)
 
 
@@ -208,6 +211,17 @@ def _refused(node: Node, facts: Facts) -> Iterator[Diagnostic]:
                 notes=(f"`x` has the shape ({batch}{',' if not shape else ''})",),
                 helps=(help_,),
             )
+        case Call(function=Name(id=model)) if model in facts.models:
+            refusal = getattr(facts.outputs.get(text(node)), "refusal", "")
+            if refusal:
+                shown = ", ".join(map(text, node.arguments))
+                yield Diagnostic(
+                    code="CS331",
+                    message=f"model `{model}` can't take `{shown}`: {refusal}",
+                    span=node.span,
+                    notes=("a variable is one input of a model: it sees a batch of one",),
+                    helps=("give the variable the shape of one input, without the batch",),
+                )
 
 
 def _fitting(model: str, refusal: str, shape: tuple[int, ...]) -> str | None:
@@ -249,12 +263,16 @@ def _pattern(node: Node, facts: Facts) -> Iterator[Diagnostic]:
             )
 
 
-def _still(node: Node, facts: Facts) -> Iterator[Diagnostic]:
-    """An objective of models whose parameters all have `requires_grad` false."""
+def _still(node: Node, facts: Facts, variables: frozenset[str]) -> Iterator[Diagnostic]:
+    """An objective of models whose parameters all have `requires_grad` false, and of no `var`."""
     if not isinstance(node, Objective) or node.expression is None:
         return
-    used = [n for n in walk(node.expression) if isinstance(n, Name) and n.id in facts.models]
-    if not used or any(not facts.models[n.id].frozen for n in used):
+    named = [n for n in walk(node.expression) if isinstance(n, Name)]
+    used = [n for n in named if n.id in facts.models]
+    moves = any(n.id in variables for n in named) or any(
+        not facts.models[n.id].frozen for n in used
+    )
+    if not used or moves:
         return
     names = ", ".join(f"`{name}`" for name in dict.fromkeys(n.id for n in used))
     yield Diagnostic(

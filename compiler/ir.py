@@ -87,10 +87,21 @@ class SetMember(BaseModel):
     arguments: dict[str, Any] = {}
     subject: Expr | None = None
     """A `ParameterRef`, a quantified weight, a decision variable; None for a whole model."""
+    together: bool = False
+    """Whether the set is one of all the subject's tensors as one long vector."""
+    rows: tuple[tuple[int, ...], ...] = ()
+    """The rows of the subject that are in the set, by their first indices; () for all of it."""
+    part: tuple[int | tuple[int, int], ...] = ()
+    """The part of the subject that is in the set: an index or the ends of a slice an axis."""
     model: str | None = None
     """For sets over a whole model (`sparse` from `density(net)`): its name."""
     recognized: str = ""
     """How it was written, where it was not written as a set: `density(net) <= 0.1`."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether it is about some rows, or a part, of its subject."""
+        return bool(self.rows or self.part)
 
 
 class Recovery(BaseModel):
@@ -116,6 +127,16 @@ class Constraint(BaseModel):
     value: Expr
     bound: Expr
     relation: Relation
+    mirrored: bool = False
+    """Whether an equality was written `bound == value`: its multiplier is of (bound - value)."""
+    event: Expr | None = None
+    """What must hold, where that is no relation (`A => B`): the value is its violation then."""
+    cases: tuple[tuple[str, Expr], ...] = ()
+    """The ways in which an event can hold, in words, each with a function that is <= 0 there."""
+    alternatives: tuple[tuple[int, ...], ...] = ()
+    """Places of the parts that together make the event hold, where a solver tries each way."""
+    equal_parts: tuple[int, ...] = ()
+    """Places of the parts that are == 0 though others are not."""
     parts: tuple[Expr, ...] = ()
     """Canonical functions, each <= 0 (or == 0): true values. Empty before `canonical`."""
     whole: bool = False
@@ -140,6 +161,10 @@ class Constraint(BaseModel):
     member: str = ""
     """Which member of the quantifier this is, for people; empty before expansion."""
     span: Span = NOWHERE
+
+    def equality(self, place: int) -> bool:
+        """Whether a part has to be 0; else it may be negative."""
+        return self.relation == "==" or place in self.equal_parts
 
     @property
     def full_label(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import inf, isfinite, prod
+from collections.abc import Mapping
+from itertools import accumulate
+from math import prod
 from typing import NamedTuple
 
 from cspec.compiler.axes.inference import Inference
@@ -14,10 +15,10 @@ from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
 from cspec.compiler.methods.output_projection import OutputRows, Params, output_rows
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
+from cspec.compiler.set_forms import EQUALITY_SETS, form_size
 from cspec.compiler.shapes import shape_of
 from cspec.compiler.vectors import Sized
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
+from cspec.dsl.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
 from cspec.dsl.signatures import SIGNATURES
@@ -73,6 +74,10 @@ class SetAction(NamedTuple):
     constraints: tuple[Constraint, ...]
 
 
+EntryRules = tuple[tuple[str, tuple[tuple[int, ...], ...]], ...]
+"""Labels, and entries of the constraint vector that together make a rule hold, each way."""
+
+
 class Lowered(NamedTuple):
     """The whole problem, ready for the graph."""
 
@@ -84,6 +89,8 @@ class Lowered(NamedTuple):
     """Affine constraints that are part of the models."""
     thresholds: tuple[Constraint, ...] = ()
     """Rates that a shift of the score meets after training."""
+    ways: EntryRules = ()
+    """How rules can hold, where a solver tries each way."""
 
     @property
     def size(self) -> int:
@@ -91,13 +98,9 @@ class Lowered(NamedTuple):
         return self.rules[-1].stop if self.rules else 0
 
 
-EQUALITY_SETS = frozenset({"stiefel", "symmetric", "sphere"})
-"""Sets stated by `residual == 0`, of those that functional methods take (`FORMS`)."""
-
 LAYER_FLOOR = 0.2
 """Part of a model's density that each of its layers keeps at least: a layer without a weight is the
 end of the network, and the largest weights of all may lie elsewhere."""
-
 SET_METHODS = frozenset({"projection", "admm", "parametrization", "frank_wolfe"})
 
 
@@ -128,14 +131,20 @@ def lower(
         elif isinstance(constraint.method, Threshold):
             shifted.append(constraint)
         elif constraint.method.word in SET_METHODS:
-            key = (constraint.label, constraint.method, constraint.set and constraint.set.word)
+            key = (constraint.label, constraint.method, _set_key(constraint))
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
     sizes = Sizes(facts, inference, params or {}, shapes or {})
     rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value))
     outputs = output_rows(projected, facts, params or {})
-    return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted))
+    ways = _ways(rules, sizes)
+    return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways)
+
+
+def _set_key(c: Constraint) -> object:
+    """What tells sets apart, whatever they are on."""
+    return c.set and (c.set.word, shape(tuple(c.set.arguments.items())), c.set.rows, c.set.part)
 
 
 def _rules(
@@ -149,9 +158,9 @@ def _rules(
         parts: list[Part] = []
         equalities: list[bool] = []
         for constraint in constraints:
-            part, equality = _part(constraint, start, sizes)
+            part, equal = _part(constraint, start, sizes)
             parts.append(part)
-            equalities.extend([equality] * (part.stop - part.start))
+            equalities.extend(equal)
             start = part.stop
         rule = Rule(
             name=settings.word if count == 1 else f"{settings.word}_{count}",
@@ -181,9 +190,10 @@ def _with_floor(fragment: Fragment, rule: Rule) -> Fragment:
     return fragment.model_copy(update={"state": (*fragment.state, floor)})
 
 
-def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, bool]:
+def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, list[bool]]:
+    """The entries of a constraint, and which of them are equalities."""
     functions, gradients = constraint.parts, constraint.gradient_parts
-    equality = constraint.relation == "=="
+    equal = [constraint.equality(place) for place in range(len(functions))]
     if constraint.relation == "in":
         assert constraint.set is not None and constraint.set.subject is not None
         equality = constraint.set.word in EQUALITY_SETS
@@ -194,9 +204,26 @@ def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, bool]
             label=constraint.label,
             span=constraint.span,
         )
-        functions = (residual,)
-    size = sum(entries(function, sizes) for function in functions)
-    return Part(constraint, functions, gradients, start, start + size), equality
+        functions, equal = (residual,), [equality]
+    counts = [entries(function, sizes) for function in functions]
+    flags = [flag for flag, count in zip(equal, counts, strict=True) for _ in range(count)]
+    return Part(constraint, functions, gradients, start, start + sum(counts)), flags
+
+
+def _ways(rules: tuple[FunctionalRule, ...], sizes: Sizes) -> EntryRules:
+    """The alternatives of every rule `A => B` by entries of the constraint vector."""
+    found = []
+    for part in (part for rule in rules for part in rule.parts):
+        c = part.constraint
+        if not c.alternatives:
+            continue
+        ends = list(accumulate((entries(f, sizes) for f in part.functions), initial=part.start))
+        ways = tuple(
+            tuple(entry for place in way for entry in range(ends[place], ends[place + 1]))
+            for way in c.alternatives
+        )
+        found.append((full_label(c), ways))
+    return tuple(found)
 
 
 _PAIRWISE = frozenset({"differences", "ratio_differences"})
@@ -215,10 +242,13 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     """How many numbers a canonical function has: groups, pairs of groups, entries of a tensor."""
     if isinstance(expr, SetResidual):
         subject = shape_of(expr.subject, sizes.shapes, sizes.params)
-        return FORMS[expr.set.word](subject or (1,), expr.set)
+        return form_size(expr.set, subject or (1,))
     known = shape_of(expr, sizes.shapes, sizes.params)
     if known is not None:
         return prod(known)
+    axes = sizes.inference.axes(expr)
+    if axes.known and axes.shape and axes.each is None and not axes.groups:
+        return prod(axes.shape)
     for node in walk(expr):
         if isinstance(node, Call) and function_name(node) in _PAIRWISE:
             count = group_count(node.arguments[0], sizes.inference)
@@ -276,50 +306,12 @@ def group_count(node: Expr, inference: Inference) -> int:
     return max(found.shape[0], 1) if found.groups and found.shape else 1
 
 
-def _gram(shape: tuple[int, ...]) -> int:
-    side = min(shape[0], prod(shape) // shape[0])
-    return side * side
-
-
-def _ball_entries(shape: Shape, member: SetMember) -> int:
-    """One norm; of the largest entry, two sides of each."""
-    order = member.arguments.get("norm")
-    entrywise = order == Name(id="inf") or (
-        isinstance(order, Expr) and value_or_none(order, {}) == inf
-    )
-    return 2 * prod(shape) if entrywise else 1
-
-
-def _box_entries(shape: Shape, member: SetMember) -> int:
-    """Each end of each entry, where it is finite."""
-    ends = [member.arguments.get(key) for key in ("0", "1")]
-    known = [value_or_none(end, {}) if isinstance(end, Expr) else end for end in ends]
-    return prod(shape) * sum(value is None or isfinite(value) for value in known)
-
-
-def _singular_values(shape: Shape, member: SetMember) -> int:
-    return min(shape[0], prod(shape) // shape[0])
-
-
-FORMS: dict[str, Callable[[Shape, SetMember], int]] = {
-    "nonneg": lambda shape, _: prod(shape),
-    "box": _box_entries,
-    "ball": _ball_entries,
-    "spectral": _singular_values,
-    "nuclear": lambda shape, _: 1,
-    "sphere": lambda shape, _: 1,
-    "symmetric": lambda shape, _: prod(shape),
-    "stiefel": lambda shape, _: _gram(shape),
-}
-"""Sets with a form that multipliers can act on, and how many entries it has."""
-
-
 def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAction, ...]:
     actions: list[SetAction] = []
     for constraints in groups.values():
         first = constraints[0]
         assert first.set is not None and first.method is not None
-        subjects = [c.set.subject for c in constraints if c.set is not None]
+        subjects = _unique([c.set.subject for c in constraints if c.set is not None])
         # A set of several weights together names them all.
         targets = tuple(
             item
@@ -338,6 +330,11 @@ def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAct
             )
         )
     return _told_apart(_merged(actions))
+
+
+def _unique(subjects: list[Expr | None]) -> list[Expr | None]:
+    """Each subject once: members on rows of one weight are on that weight."""
+    return list({shape(subject): subject for subject in subjects}.values())
 
 
 def _told_apart(actions: list[SetAction]) -> tuple[SetAction, ...]:
@@ -372,7 +369,10 @@ def _merged(actions: list[SetAction]) -> list[SetAction]:
 
 
 def _same_set(first: SetAction, second: SetAction) -> bool:
-    sets = [shape((a.set.word, tuple(a.set.arguments.items()), a.targets)) for a in (first, second)]
+    sets = [
+        shape((a.set.word, tuple(a.set.arguments.items()), a.set.rows, a.set.part, a.targets))
+        for a in (first, second)
+    ]
     return sets[0] == sets[1] and first.settings == second.settings
 
 

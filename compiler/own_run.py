@@ -1,11 +1,12 @@
 """Whether a solver for small deterministic problems takes the whole run.
 
 `using sqp` asks for it; `auto` takes it where every function of the problem is smooth, known in
-closed form, and over decision variables alone (ALGORITHMS 3, row 5: general smooth, n <= 2e3).
+closed form, and over decision variables alone.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from cspec.compiler.classify import Facts, classify, facts_step
@@ -18,13 +19,16 @@ from cspec.compiler.own_vectors import (
     split_parts,
     vectors_step,
 )
+from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.eliminate import eliminate
+from cspec.compiler.passes.logic import Decided
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.set_parts import projectable
 from cspec.compiler.structure import Reader, UnknownForm
 from cspec.compiler.symbols import Space
 from cspec.compiler.variables import LARGEST, functions_of, scalar_parts
+from cspec.compiler.vectors import Sized
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expr, Name, walk
 from cspec.dsl.settings.methods import Auto, Method, Sqp
@@ -38,7 +42,7 @@ SHOWN = 4
 
 KINKS = frozenset(
     {"abs", "relu", "max", "min", "sign", "floor", "ceil", "round", "argmax", "spectral",
-     "nuclear", "gap", "ratio", "cvar", "quantile", "l1"}
+     "nuclear", "gap", "ratio", "cvar", "quantile", "l1", "median", "topk", "clip", "where"}
 )  # fmt: skip
 """Functions of which it is known that they are not smooth."""
 UNREAD = (
@@ -52,6 +56,16 @@ REJECTED = (
     "badly scaled problems",
     "augmented_lagrangian: converges, but needs thousands of steps for what a solver with exact "
     "derivatives does in tens; it is what the solver falls back to (with L-BFGS-B)",
+)
+
+
+BRANCHES = (
+    "a rule that can hold in {} ways: each is solved as ordinary constraints, where it is needed, "
+    "and the best is taken"
+)
+REJECTED_BRANCHES = (
+    "augmented_lagrangian: on the rule's violation as one function it ends in the alternative that "
+    "is nearest to the start",
 )
 
 
@@ -77,17 +91,23 @@ def own_run(problem: Problem, method: Method, space: Space | None) -> Problem | 
 
 def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
     """The problem with its solver, kinks as smooth constraints where that is exact."""
+    problem = alternatives(problem, Decided(space.params, space.shapes))
     written = lifted(problem, space)
     smooth, wide = whole(written, space)
+    sized = wide.size > SCALAR
+    chosen: Problem | None = None
     if asked is not None:
-        chosen: Problem | None = _as_written(smooth, asked, wide)
-    elif wide.size > SCALAR:
-        chosen = _large(smooth, wide) or _unread(smooth, wide)
-    else:
-        chosen = _automatic(scalar_parts(smooth, wide), wide) or _unread(smooth, wide)
+        chosen = _as_written(smooth, asked, wide)
+    elif not sized:
+        chosen = _automatic(scalar_parts(smooth, wide), wide)
+    if chosen is None:
+        chosen = _large(smooth, wide)
+        sized = sized or chosen is not None
+    if chosen is None:
+        chosen = _unread(smooth, wide)
     if chosen is None or written.lift is None:
         return chosen
-    split = split_parts(scalar_parts(written, space), space, sized=wide.size > SCALAR)
+    split = split_parts(scalar_parts(written, space), space, sized=sized)
     return restored(split, chosen)
 
 
@@ -139,7 +159,7 @@ def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
 
 
 def _large(problem: Problem, space: Space) -> Problem | None:
-    """A problem of many variables: nothing is written out entry by entry."""
+    """A problem of many variables, or without a closed form: nothing is written out by entries."""
     read = read_vectors(problem, space)
     if read is None or not read.smooth:
         return None
@@ -176,6 +196,7 @@ def _unread(problem: Problem, space: Space) -> Problem | None:
     if surrogates or named & space.stand_ins:
         return None  # A surrogate's slope is not that of what is measured.
     problem = scalar_parts(problem, space) if space.size <= SCALAR else problem
+    problem = _sized(problem, space)
     words = {(c.label, c.member): _read(c.parts, space) for c in problem.constraints}
     objective = _read((problem.objective,), space)
     found = [objective, *words.values()]
@@ -196,6 +217,24 @@ def _unread(problem: Problem, space: Space) -> Problem | None:
     return problem.model_copy(update=update)
 
 
+def _sized(problem: Problem, space: Space) -> Problem:
+    """The problem with the number of entries beside each function that is a vector."""
+    reader = Reader(space, opaque=True)
+
+    def sized(part: Expr) -> Expr:
+        try:
+            shape = reader.form(part).shape
+        except UnknownForm:
+            return part
+        counted = isinstance(part, Sized) or not shape
+        return part if counted else Sized(body=part, size=math.prod(shape), span=part.span)
+
+    constraints = tuple(
+        c.model_copy(update={"parts": tuple(map(sized, c.parts))}) for c in problem.constraints
+    )
+    return problem.model_copy(update={"constraints": constraints})
+
+
 def _box(c: Constraint) -> bool:
     """Whether a constraint is an interval, which a solver takes as it takes any function."""
     return c.set is not None and c.set.word in ("box", "nonneg")
@@ -203,12 +242,13 @@ def _box(c: Constraint) -> bool:
 
 def _read(parts: tuple[Expr, ...], space: Space) -> str:
     """`smooth`, `kink`, or `unread` for functions in a form of which nothing is known."""
-    reader = Reader(space)
+    reader, opaque = Reader(space), Reader(space, opaque=True)
     word = "smooth"
     for part in parts:
         try:
-            if not reader.form(part).smooth:
+            if not opaque.form(part).smooth:
                 return "kink"
+            reader.form(part)
         except UnknownForm:
             if any(isinstance(node, Expr) and function_name(node) in KINKS for node in walk(part)):
                 return "kink"
@@ -268,6 +308,8 @@ def _held(c: Constraint, bounds: Sequence[DerivedBound]) -> str:
 def _with(c: Constraint, method: Method, reason: str, rejected: tuple[str, ...]) -> Constraint:
     if c.soft is not None:
         return c.model_copy(update={"reason": "a preference: its violation is in the objective"})
+    if c.alternatives and rejected:
+        reason, rejected = BRANCHES.format(len(c.alternatives)), REJECTED_BRANCHES
     return c.model_copy(update={"method": method, "reason": reason, "rejected": rejected})
 
 

@@ -49,7 +49,10 @@ def read_vectors(problem: Problem, space: Space) -> Read | None:
             constraints.append(c.model_copy(update={"parts": parts}))
             smooth = smooth and all(form.smooth for form in forms)
             if c.soft is None:
-                convex = convex and all(_convex(c, form) for form in forms)
+                convex = convex and all(
+                    form.affine if c.equality(place) else form.convex
+                    for place, form in enumerate(forms)
+                )
                 kinds[c.label, c.member] = _word(forms)
     except UnknownForm:
         return None
@@ -100,10 +103,6 @@ def _sized(part: Expr, form: Form) -> Expr:
     return Sized(body=part, size=math.prod(form.shape), span=part.span) if form.shape else part
 
 
-def _convex(c: Constraint, form: Form) -> bool:
-    return form.affine if c.relation == "==" else form.convex
-
-
 def _word(forms: list[Form]) -> str:
     if all(form.affine for form in forms):
         return "affine"
@@ -143,7 +142,7 @@ def simple_bounds(problem: Problem, space: Space) -> tuple[DerivedBound, ...]:
     """Inequalities `a x + b <= 0` in one variable, entry by entry: bounds."""
     found: list[DerivedBound] = []
     for c in problem.constraints:
-        if c.relation not in ("<=", ">=") or c.soft is not None:
+        if c.relation not in ("<=", ">=") or c.soft is not None or c.alternatives:
             continue
         start = 0
         for part in c.parts:

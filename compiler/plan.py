@@ -36,16 +36,21 @@ from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import Expansion, expand
 from cspec.compiler.passes.gates import gates
+from cspec.compiler.passes.gather import gathered
 from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
+from cspec.compiler.passes.logic import Decided
+from cspec.compiler.passes.members import member_sets
 from cspec.compiler.passes.metric_words import metric_words
 from cspec.compiler.passes.moving_sets import moving_sets
 from cspec.compiler.passes.recognize import recognize
+from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.surrogates import surrogates
 from cspec.compiler.passes.tables import check_tables
 from cspec.compiler.passes.truths import truths
+from cspec.compiler.passes.whole_slices import whole_slices
 from cspec.compiler.program import (
     DataSetup,
     FunctionSetup,
@@ -69,7 +74,13 @@ from cspec.compiler.stream_checks import check_streams
 from cspec.compiler.surrogates.setting import setting_of
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
-from cspec.compiler.variables import accurate, solver_notes, space_of, variables_space
+from cspec.compiler.variables import (
+    accurate,
+    declared_sets,
+    solver_notes,
+    space_of,
+    variables_space,
+)
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import SpecError, errors
 from cspec.dsl.nodes import (
@@ -88,21 +99,35 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Bisection, Spg
+from cspec.dsl.settings.methods import Bisection, Spg, Sqp
 
 Pass = Callable[[Problem, Checked], Problem]
 
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
+    ("whole slices", lambda problem, _: whole_slices(problem)),
+    ("rules", lambda problem, checked: rules(problem, _decided(checked, Facts()))),
     ("truths", lambda problem, _: truths(problem)),
     ("sets that move", lambda p, checked: moving_sets(p, checked.symbols)),
     ("spell out sets", spell_out_sets),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
-    ("split chains", lambda problem, _: split_chains(problem)),
+    ("split chains", lambda problem, checked: split_chains(problem, checked.params)),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("canonical form", lambda problem, checked: canonical(problem, checked.method)),
 )
 """From the problem as written to canonical form, in order, before anything is bound."""
+
+
+def _decided(checked: Checked, facts: Facts) -> Decided:
+    """What decides comparisons of constants, and tells vectors from numbers."""
+    return Decided(checked.params, variables_space(checked).shapes, facts)
+
+
+def _with_rows(problem: Problem, checked: Checked) -> Problem:
+    """The sets that rows and entries of tensors are in, once indices are numbers."""
+    shapes = dict(variables_space(checked).shapes)
+    seen = member_sets(problem, shapes, checked.symbols, checked.params)
+    return gathered(seen, shapes, checked.params)
 
 
 class Plan(BaseModel):
@@ -142,6 +167,7 @@ def plan(checked: Checked) -> Plan:
         context = context._replace(space=None, line=False, whole=None)  # it can't be run yet
     elif space_of(checked) is not None:
         problem = expand(problem, _expansion(checked, Facts()))
+        problem = _with_rows(rules(problem, _decided(checked, Facts())), checked)
     variables = variable_setups(checked)
     inference = Inference(_known(checked, Facts(), variables))
     problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
@@ -192,10 +218,20 @@ def _context(checked: Checked, facts: Facts | None, steps: int | None) -> Contex
         steps=steps,
         data=bool(checked.symbols.datasets()) or bool(_givens(checked)),
         params=checked.params,
-        space=space_of(checked),
+        space=space_of(checked, facts) or _if_models_stay(checked, facts),
         line=_line(checked),
         whole=_whole(checked),
     )
+
+
+def _if_models_stay(checked: Checked, facts: Facts | None) -> Space | None:
+    """The decision variables as long as it is open whether models move, where a solver is asked."""
+    symbols = checked.symbols
+    asked = [checked.method, *checked.methods.values()]
+    open_ = facts is None and symbols.models() and symbols.vars() and not symbols.datasets()
+    if not open_ or _givens(checked) or not any(isinstance(m, Sqp | Spg) for m in asked):
+        return None
+    return variables_space(checked)
 
 
 def _line(checked: Checked) -> bool:
@@ -228,7 +264,7 @@ def specialize(
     checked = plan.checked
     check_fits(checked.elaborated, facts)
     fit, schedule, notes = budget(checked, facts)
-    space = space_of(checked)
+    space = space_of(checked, facts)
     if space is not None or _line(checked) or _whole(checked) is not None:
         fit, said = accurate(fit, checked)
         notes += said
@@ -295,6 +331,7 @@ def specialize(
         solve=solve,
         set_solve=set_solve,
         line=isinstance(problem.solver, Bisection),
+        starts=declared_sets(checked),
     )
     return draft.model_copy(update={"source": emit(emission)})
 
@@ -349,6 +386,8 @@ def expanded(plan: Plan, facts: Facts) -> Problem:
     check_tables(checked.tables, facts, places)
     problem = with_accuracy(canonical_problem(checked), checked, facts)
     problem = expand(problem, _expansion(checked, facts))
+    problem = rules(problem, _decided(checked, facts))
+    problem = _with_rows(problem, checked)
     problem = metric_words(problem, checked.symbols)
     return sized_identity(problem, _shapes(plan))
 

@@ -30,7 +30,8 @@ class ConstraintFacts(BaseModel):
     """One constraint of the program (a member of a quantifier is one of its own).
 
     Canonical form: `sign * (value - bound) <= 0` for `<=` (sign 1) and `>=` (sign -1),
-    `value - bound == 0` for `==`, `violation <= 0` for `in` (value is the violation, bound 0).
+    `sign * (value - bound) == 0` for `==` (sign -1 where the constant was written first, so that
+    it is left minus right), `violation <= 0` for `in` (value is the violation, bound 0).
     """
 
     model_config = Record
@@ -66,6 +67,8 @@ class ConstraintFacts(BaseModel):
     stand_in: tuple[str, ...] = ()
     """What the model's step sees of it, as expressions of the language that are <= 0 (or == 0)."""
     multipliers: bool = False
+    cases: tuple[str, ...] = ()
+    """The ways in which a rule can hold, in words; `cases` of the module measures them."""
     prices: bool = True
     """Whether its multipliers are prices of the bound where a run ends stationary."""
     line: int = 0
@@ -188,6 +191,7 @@ class Program(BaseModel):
     - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
     - `project(primal, optimizer, progress)` where something is projected
     - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
+    - `cases(primal, data) -> dict[label, [value]]` where there are rules: each way to hold, <= 0
     - `metrics`: functions `(primal, data) -> value` by name; `initial`: those of values that
       metrics compare with, measured before the first step; `objective(primal, data) -> value`
     - `train(session)`: the loop

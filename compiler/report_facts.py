@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.ir import Constraint, PerExample
-from cspec.compiler.lower import EQUALITY_SETS, Lowered, full_label
+from cspec.compiler.lower import Lowered, full_label
 from cspec.compiler.means_of import means_of
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.set_forms import EQUALITY_SETS
 from cspec.compiler.surrogates.unknown_classes import in_words
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
@@ -61,12 +62,13 @@ def _facts(
         reason=c.reason,
         rule=segment[2] if segment else None,
         segment=segment[:2] if segment else None,
-        sign=-1.0 if c.relation == ">=" else 1.0,
+        sign=-1.0 if c.relation == ">=" or c.mirrored else 1.0,
         datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
         named=any(written for _, written in _data_of(c)),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
         stand_in=tuple(dict.fromkeys(stated(p, c.relation) for p in c.gradient_parts or ())),
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
+        cases=tuple(words for words, _ in c.cases),
         prices=not isinstance(method, Method) or method.prices,
         line=checked.source.position(c.span.start).line,
         residual=segment is not None and _is_residual(c),
@@ -86,7 +88,7 @@ def stated(part: Expr, relation: str) -> str:
 
 
 def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:
-    """LANGUAGE 3, `within`: defaults by kind, in the constraint's units."""
+    """What `within` is where nothing is given: a default by kind, in the constraint's units."""
     if c.tolerance_given:
         return False, c.tolerance
     if _is_count(c):

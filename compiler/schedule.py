@@ -112,8 +112,8 @@ def effective(fit: FitSettings, steps: int) -> float:
 def _gate_rates(fit: FitSettings, schedule: Schedule) -> tuple[FitSettings, list[str]]:
     """Gates travel about 8 units of their logit; Adam moves them by its rate each step.
 
-    Where steps x rate is too small for that, the gates get an optimizer of their own (ALGORITHMS
-    2e: plan for 22). Said before training.
+    Where steps x rate is too small for that, the gates get an optimizer of their own (planned
+    for `GATE_BUDGET`). Said before training.
     """
     if len(fit.optimizer) != 1 or fit.optimizer[0].params is not None:
         return fit, []

@@ -15,7 +15,6 @@ from cspec.compiler.rewrite import function_name
 from cspec.compiler.structure import Form, Reader, UnknownForm
 from cspec.compiler.symbols import ELEMENTARY, Space
 from cspec.compiler.vectors import Sized
-from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import (
     And,
     Call,
@@ -28,11 +27,11 @@ from cspec.dsl.nodes import (
     Not,
     Number,
     Or,
-    Vector,
     walk,
 )
+from cspec.dsl.signatures import SIGNATURES
 
-ROWS = frozenset({"halfspace", "affine", "polyhedron"})
+ROWS = frozenset({"halfspace", "affine", "polyhedron", "separate"})
 """Sets that affine relations are: projected onto alone, functions beside other sets."""
 CONVEX = ROWS | {
     "nonneg",
@@ -76,7 +75,9 @@ JOINT = frozenset(
 VECTORS = frozenset({"sphere", "simplex"})
 """Sets of vectors: joint projections are for variables of one axis."""
 SMOOTH = frozenset(ELEMENTARY).union(
-    ("sum", "sumsq", "pow", "eye", "l2", "softmax", "mse", "huber", "bce", "ce")
+    ("sum", "sumsq", "pow", "eye", "l2", "softmax", "mse", "huber", "bce", "ce", "nll", "prob"),
+    ("mean", "variance", "std", "dot", "cumsum", "entropy", "kl"),
+    ("trace", "det", "logdet", "inv", "expm", "diag"),
 )
 """Functions whose gradient is continuous."""
 
@@ -107,7 +108,7 @@ def set_parts(problem: Problem, space: Space) -> Parts:
     Raises:
         NotForIt: a function that is not smooth, a set without a projection.
     """
-    if not smooth(problem.objective):
+    if not smooth(problem.objective, space.stand_ins):
         raise NotForIt("the objective is not smooth")
     held = _held(problem, space)
     reader = Reader(space)
@@ -122,7 +123,7 @@ def set_parts(problem: Problem, space: Space) -> Parts:
             notes.append(f"{c.label}: a set that is {'' if fine else 'not '}convex")
             constraints.append(c)
         else:
-            sized, fine = _function(c, reader)
+            sized, fine = _function(c, reader, space.stand_ins)
             notes.append(f"{c.label}: {'convex' if fine else 'not known to be convex'}")
             constraints.append(sized)
         convex = convex and fine
@@ -188,31 +189,35 @@ def _member(c: Constraint) -> SetMember:
 
 def _key(member: SetMember) -> tuple[str, str]:
     """What tells sets apart: two halves of one simplex are one."""
-    return member.word, member.recognized if member.word == "simplex" else repr(member.arguments)
+    own = member.recognized if member.word == "simplex" else repr(member.arguments)
+    return member.word, f"{own} {member.rows} {member.part}"
 
 
 def _require_constant(c: Constraint, member: SetMember, space: Space) -> None:
-    given = [
-        part
-        for value in member.arguments.values()
-        for part in (value.items if isinstance(value, Vector) else (value,))
-    ]
-    for value in given:
-        vector = isinstance(value, Name) and value.id in space.params
-        if isinstance(value, Expr) and not vector and value_or_none(value, space.params) is None:
+    for value in member.arguments.values():
+        names = (
+            {node.id for node in walk(value) if isinstance(node, Name)}
+            if isinstance(value, Expr)
+            else set()
+        )
+        if names & space.shapes.keys():
             raise NotForIt("the size of its set is no constant", c)
 
 
-def _function(c: Constraint, reader: Reader) -> tuple[Constraint, bool]:
+def _function(c: Constraint, reader: Reader, stand_ins: frozenset[str]) -> tuple[Constraint, bool]:
     """A constraint with the entries of its functions, and whether it keeps a problem convex.
 
     Raises:
         NotForIt: it is not smooth.
     """
-    if c.gradient_parts is not None or not all(smooth(part) for part in c.parts):
+    fits = all(smooth(part, stand_ins) for part in c.parts)
+    if c.gradient_parts is not None or not fits:
         raise NotForIt("it is not smooth, and no set that is known", c)
     forms = [_form(reader, part) for part in c.parts]
-    fine = all(f is not None and (f.affine if c.relation == "==" else f.convex) for f in forms)
+    fine = all(
+        f is not None and (f.affine if c.equality(place) else f.convex)
+        for place, f in enumerate(forms)
+    )
     parts = tuple(
         Sized(body=part, size=math.prod(form.shape), span=part.span)
         if form is not None and form.shape
@@ -229,17 +234,22 @@ def _form(reader: Reader, expr: Expr) -> Form | None:
         return None
 
 
-def smooth(expr: Expr) -> bool:
-    """Whether an expression has a continuous gradient, as far as its functions tell."""
-    return all(_smooth_node(node) for node in walk(expr))
+def smooth(expr: Expr, stand_ins: frozenset[str] = frozenset()) -> bool:
+    """Whether an expression has a continuous gradient, as far as its functions tell.
+
+    Of models and functions of a person's own that is not known: they are taken to have one, unless
+    their slope is that of another function (`stand_ins`).
+    """
+    return all(_smooth_node(node, stand_ins) for node in walk(expr))
 
 
-def _smooth_node(node: Node) -> bool:
+def _smooth_node(node: Node, stand_ins: frozenset[str]) -> bool:
     match node:
         case Compare() | And() | Or() | Not() | Implies() | Membership():
             return False
         case Call(function=Name(id="norm"), arguments=(_, Number(value=order))):
             return order == 2
         case Call():
-            return function_name(node) in SMOOTH
+            word = function_name(node)
+            return word in SMOOTH or (word not in SIGNATURES and word not in stand_ins)
     return True

@@ -1,13 +1,15 @@
 """Whether the spectral projected gradient method takes the whole run.
 
 `using spg` asks for it; `auto` takes it where a smooth deterministic problem over decision
-variables has a set with a projection (ALGORITHMS 3, row 2), unless `own_run` took it before.
+variables has a set with a projection, unless `own_run` took it before.
 """
 
 from __future__ import annotations
 
 from cspec.compiler.ir import Constraint, Problem, Step
-from cspec.compiler.own_run import mixed
+from cspec.compiler.own_run import BRANCHES, REJECTED_BRANCHES, mixed
+from cspec.compiler.passes.alternatives import alternatives
+from cspec.compiler.passes.logic import Decided
 from cspec.compiler.set_parts import CONVEX, NotForIt, Parts, projectable, set_parts
 from cspec.compiler.symbols import Space
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -38,19 +40,23 @@ def set_run(problem: Problem, method: Method, space: Space | None) -> Problem | 
     try:
         if asked is not None:
             if space is None:
-                raise NotForIt("it has a model, or data that do not come whole")
+                raise NotForIt("it has a model that moves, or data that do not come whole")
             said = "as written: `spg`, for the whole problem"
-            return _owned(set_parts(problem, space), asked, said)
+            return _owned(_parts(problem, space), asked, said)
         if space is None or not isinstance(method, Auto):
             return None
         own_way = any(_own_way(c) for c in problem.constraints)
         if own_way or not any(projectable(c) for c in problem.constraints):
             return None
-        return _owned(set_parts(problem, space), Spg(), "")
+        return _owned(_parts(problem, space), Spg(), "")
     except NotForIt as found:
         if asked is None:
             return None
         raise SpecError([_refusal(problem, found)]) from found
+
+
+def _parts(problem: Problem, space: Space) -> Parts:
+    return set_parts(alternatives(problem, Decided(space.params, space.shapes)), space)
 
 
 def _asked(problem: Problem, method: Method) -> Spg | None:
@@ -98,6 +104,8 @@ def _chosen(c: Constraint, settings: Spg, said: str, held: bool) -> Constraint:
     if said:
         return c.model_copy(update={"method": method, "reason": said})
     reason, rejected = _held_reason(c) if held else (FUNCTION, LAGRANGIAN)
+    if c.alternatives:
+        reason, rejected = BRANCHES.format(len(c.alternatives)), REJECTED_BRANCHES
     return c.model_copy(update={"method": method, "reason": reason, "rejected": rejected})
 
 
@@ -123,7 +131,7 @@ def _refusal(problem: Problem, found: NotForIt) -> Diagnostic:
         span=span,
         notes=(
             "it is for smooth functions of decision variables (`var`) and sets with a projection, "
-            "without models, and with data only under `fit(batch_size=full)`",
+            "without models that move, and with data only under `fit(batch_size=full)`",
         ),
         helps=("use `augmented_lagrangian` or `admm`, or leave the method to cspec",),
     )

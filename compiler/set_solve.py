@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cspec.compiler.graph import Kind, Operation, Update, UpdateGraph
-from cspec.compiler.lower import Lowered, SetAction
+from cspec.compiler.lower import EntryRules, Lowered, SetAction
 from cspec.dsl.nodes import Name
 from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.settings.methods import Spg
@@ -19,6 +19,8 @@ class SetSolve(NamedTuple):
     """Every variable with each set that it is held in."""
     equalities: tuple[bool, ...]
     convex: bool
+    ways: EntryRules = ()
+    """How rules can hold."""
 
 
 def set_solve_of(lowered: Lowered) -> SetSolve:
@@ -35,6 +37,7 @@ def set_solve_of(lowered: Lowered) -> SetSolve:
         ),
         equalities=tuple(e for rule in lowered.rules for e in rule.rule.equalities),
         convex=lowered.problem.convex,
+        ways=lowered.ways,
     )
 
 

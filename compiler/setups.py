@@ -113,9 +113,19 @@ def _variable(checked: Checked, item: Var) -> VariableSetup:
     if isinstance(item.domain, Interval):
         lower = _finite(value_or_none(item.domain.lower, checked.params))
         upper = _finite(value_or_none(item.domain.upper, checked.params))
-    return VariableSetup(
-        name=item.name, shape=shape, start=_start(checked, item), lower=lower, upper=upper
-    )
+    start = _nearest(_start(checked, item), lower, upper)
+    return VariableSetup(name=item.name, shape=shape, start=start, lower=lower, upper=upper)
+
+
+def _nearest(
+    start: float | tuple[float, ...], lower: float | None, upper: float | None
+) -> float | tuple[float, ...]:
+    """The start within the bounds."""
+    low = -math.inf if lower is None else lower
+    high = math.inf if upper is None else upper
+    if isinstance(start, tuple):
+        return tuple(min(max(value, low), high) for value in start)
+    return min(max(start, low), high)
 
 
 def _finite(value: float | None) -> float | None:

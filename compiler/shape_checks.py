@@ -9,7 +9,8 @@ from cspec.compiler.rewrite import function_name
 from cspec.compiler.shapes import shape_of
 from cspec.dsl.constants import Values, value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Attribute, Expr, Name, Product, walk
+from cspec.dsl.nodes import Attribute, Expr, Index, Name, Product, Slice, walk
+from cspec.dsl.slices import Unfit, piece_of
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
 SQUARE = frozenset({"symmetric", "skew", "psd", "correlation"})
@@ -22,51 +23,95 @@ def check_set_shapes(
     """Raise SpecError where no weight of this shape meets a constraint.
 
     CS527: `W.T @ W == eye`. W.T @ W of W (m x n) has rank at most m, the identity has n: none for
-    m < n. CS528: `W in nm(n, m)` where the last dimension is no multiple of m. CS529: `W in psd`
-    where W is not square, `x in ball(c, r)` where c has another shape than x. Found for parameters
-    and for the decision variables of `shapes`, once for each constraint as written.
+    m < n. CS528: `W in nm(n, m)` where the last dimension is no multiple of m. CS529: an entry that
+    a weight does not have, a set of square matrices, a ball around a center of another shape. Found
+    for parameters and for the decision variables of `shapes`, once for each constraint as written.
     """
     params = {} if params is None else params
     found: dict[tuple[int, int], Diagnostic] = {}
     for c in problem.constraints:
-        for finding in (*_ranks(c, shapes), *_blocks(c, shapes), *_fits(c, shapes, params)):
+        for finding in (
+            *_ranks(c, shapes), *_blocks(c, shapes), *_square(c, shapes), *_entries(c),
+            *_center(c, shapes, params),
+        ):  # fmt: skip
             found.setdefault((c.span.start, c.span.end), finding)
     if found:
         raise SpecError(found.values())
 
 
-def _fits(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> Iterator[Diagnostic]:
-    """Sets of square matrices, and balls around something."""
-    if c.set is None or c.set.subject is None:
+def _square(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
+    """Sets of square matrices: of the last two axes, or of a kernel as (outputs, rest)."""
+    if c.set is None or c.set.word not in SQUARE or c.set.subject is None:
         return
     shape = shape_of(c.set.subject, shapes, {})
     if shape is None:
         return
-    name, size = _called(c.set.subject), _size(shape)
-    if c.set.word in SQUARE and (len(shape) < 2 or shape[-1] != shape[-2]):
+    seen = as_matrix(shape) if c.set.arguments.get("matrix") else shape[-2:]
+    if len(seen) == 2 and seen[0] == seen[1]:
+        return
+    sizes = " x ".join(map(str, seen)) or "one number"
+    of_model = isinstance(c.set.subject, ParameterRef)
+    choice = 'choose the weights by name: `forall W in f.weights("fc2*"): ...`'
+    yield Diagnostic(
+        code="CS529",
+        message=f"`{c.text}` can't hold: {_called(c.set.subject)} is {sizes}, which is not square",
+        span=c.span,
+        label=f"`{c.set.word}` is about square matrices",
+        helps=(choice,) if of_model else ("declare a square variable: `var W[3, 3]`",),
+    )
+
+
+def _entries(c: Constraint) -> Iterator[Diagnostic]:
+    """Entries that a parameter of a model does not have."""
+    for node in (node for side in (c.value, c.bound) for node in walk(side)):
+        if not isinstance(node, Index) or not isinstance(node.value, ParameterRef):
+            continue
+        shape, name = node.value.shape, _called(node.value)
+        places = [value_or_none(index, {}) for index in node.indices]
+        found = [
+            piece_of(index, size, {})
+            for index, size in zip(node.indices, shape, strict=False)
+            if isinstance(index, Slice)
+        ]
+        bad = next((piece for piece in found if isinstance(piece, Unfit)), None)
+        if bad is not None:
+            message = f"a slice of {name} {bad.why}: it is {' x '.join(map(str, shape))}"
+        elif len(places) > len(shape):
+            message = f"{name} has {len(shape)} axes, not {len(places)}"
+        elif any(p is not None and not 0 <= p < n for p, n in zip(places, shape, strict=False)):
+            asked = ", ".join("..." if p is None else f"{p:g}" for p in places)
+            message = f"{name} has no entry [{asked}]: it is {' x '.join(map(str, shape))}"
+        else:
+            continue
         yield Diagnostic(
             code="CS529",
-            message=f"`{c.text}` can't hold: {name} is {size}",
+            message=f"`{c.text}` can't be computed: {message}",
             span=c.span,
-            label=f"`{c.set.word}` holds square matrices",
-            helps=('choose the weights by name: `forall W in f.weights("hidden*"): ...`',)
-            if isinstance(c.set.subject, ParameterRef)
-            else ("declare a square matrix: `var A[3, 3]`",),
-        )
-    center = c.set.arguments.get("center")
-    around = shape_of(center, shapes, params) if isinstance(center, Expr) else ()
-    if around and around != shape:
-        yield Diagnostic(
-            code="CS529",
-            message=f"`{c.text}` can't hold: {name} is {size}, its center {_size(around)}",
-            span=c.span,
-            label="a ball is around a point of the same shape",
-            helps=("write a number, which is the same for all entries, or as many numbers",),
+            label="indices start at 0",
+            helps=('choose the weights by name: `forall W in f.weights("fc1*"): ...`',),
         )
 
 
 def _called(subject: Expr) -> str:
     return f"{subject.model}.{subject.name}" if isinstance(subject, ParameterRef) else "it"
+
+
+def _center(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> Iterator[Diagnostic]:
+    """Balls around something of another shape."""
+    if c.set is None or c.set.subject is None:
+        return
+    shape = shape_of(c.set.subject, shapes, {})
+    center = c.set.arguments.get("center")
+    around = shape_of(center, shapes, params) if isinstance(center, Expr) else ()
+    if shape is not None and around and around != shape:
+        yield Diagnostic(
+            code="CS529",
+            message=f"`{c.text}` can't hold: {_called(c.set.subject)} is {_size(shape)}, its "
+            f"center {_size(around)}",
+            span=c.span,
+            label="a ball is around a point of the same shape",
+            helps=("write a number, which is the same for all entries, or as many numbers",),
+        )
 
 
 def _size(shape: Shape) -> str:

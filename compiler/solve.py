@@ -9,7 +9,7 @@ from cspec.compiler.derivatives import Derivatives, derivatives
 from cspec.compiler.epigraph import PIECES, whole
 from cspec.compiler.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.ir import Problem
-from cspec.compiler.lower import Lowered
+from cspec.compiler.lower import EntryRules, Lowered
 from cspec.compiler.own_vectors import affine_entries
 from cspec.compiler.symbols import Space
 from cspec.compiler.variables import functions_of
@@ -55,6 +55,8 @@ class Solve(NamedTuple):
     """Entries of g whose gradient is constant."""
     lift: Lifted | None = None
     """The smooth problem in place of one with kinks."""
+    ways: EntryRules = ()
+    """How rules can hold."""
 
 
 def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
@@ -83,6 +85,7 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
         vectors=Vectorizer(wide) if exact.jacobian is None else None,
         affine=affine_entries(functions, wide) if exact.jacobian is None else (),
         lift=lift,
+        ways=lowered.ways,
     )
 
 

@@ -11,13 +11,16 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from cspec.compiler.explain_expressions import text
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.symbols import Space
+from cspec.compiler.tensor_forms import largest_form, tensor_form
 from cspec.compiler.vectors import Constants, Entries, Sized, Total
 from cspec.dsl.constants import CONSTANTS, value_or_none
 from cspec.dsl.nodes import (
     Attribute,
     Call,
+    Compare,
     Expr,
     Index,
     Name,
@@ -28,6 +31,8 @@ from cspec.dsl.nodes import (
     Sum,
     Vector,
 )
+from cspec.dsl.signatures import SIGNATURES
+from cspec.dsl.slices import indexed
 
 Shape = tuple[int, ...]
 
@@ -55,10 +60,14 @@ class Form(NamedTuple):
 
 
 class Reader:
-    """Forms of the expressions of one problem."""
+    """Forms of the expressions of one problem.
 
-    def __init__(self, space: Space) -> None:
-        self._space = space
+    With `opaque` also of calls of which nothing is known but the shape: models, functions of a
+    person's own. They are taken for smooth.
+    """
+
+    def __init__(self, space: Space, opaque: bool = False) -> None:
+        self._space, self._opaque = space, opaque
         self._domains = {name: _ends(domain) for name, domain in space.domains.items()}
 
     def form(self, expr: Expr) -> Form:
@@ -83,7 +92,7 @@ class Reader:
             case Vector(items=items):
                 return _stacked([self.form(item) for item in items])
             case Index(value=value, indices=indices):
-                return self._entry(self.form(value), len(indices))
+                return self._part(self.form(value), indices)
             case Attribute(value=value, name="T"):
                 inner = self.form(value)
                 return inner._replace(shape=inner.shape[::-1])
@@ -119,10 +128,11 @@ class Reader:
             raise UnknownForm("an exponent that is no constant")
         return value
 
-    def _entry(self, form: Form, indices: int) -> Form:
-        if indices > len(form.shape):
-            raise UnknownForm("too many indices")
-        return form._replace(shape=form.shape[indices:])
+    def _part(self, form: Form, indices: tuple[Expr, ...]) -> Form:
+        shape = indexed(form.shape, indices, self._space.params)
+        if shape is None:
+            raise UnknownForm("no such entry")
+        return form._replace(shape=shape)
 
     def _sum(self, operands: tuple[Expr, ...], operators: tuple[str, ...]) -> Form:
         total = self.form(operands[0])
@@ -149,10 +159,25 @@ class Reader:
         name = function_name(expr)
         if (value := value_or_none(expr, self._space.params)) is not None:
             return _constant((), value, value)
+        if self._opaque and name is not None and name not in SIGNATURES:
+            shape = self._space.outputs.get(text(expr))
+            if shape is not None:
+                return Form(shape, False, False, True)
         if name == "eye" and len(expr.arguments) == 1:
             size = int(self._number(expr.arguments[0]))
             return _constant((size, size), 0.0, 1.0)
+        if name in ("sum", "mean") and (largest := self._largest(expr, name)) is not None:
+            return largest
+        if name == "where" and len(expr.arguments) == 3:
+            return self._either(expr)
         arguments = [self.form(a) for a in expr.arguments]
+        if name == "dot" and len(arguments) == 2:
+            return _matrix_product(*arguments)
+        if name is not None:
+            numbers = [value_or_none(a, self._space.params) for a in expr.arguments]
+            found = tensor_form(name, arguments, numbers)
+            if found is not None:
+                return found
         if name is not None and name in _OF_ONE and len(arguments) == 1:
             return _of_one(name, arguments[0])
         if name == "pow" and len(arguments) == 2:
@@ -163,6 +188,32 @@ class Reader:
         if reduced is None:
             raise UnknownForm(f"`{name}`")
         return reduced
+
+    def _largest(self, expr: Call, name: str) -> Form | None:
+        """`sum(topk(v, k))`, `mean(topk(v, k))`; None for anything else."""
+        match expr.arguments:
+            case (Call(function=Name(id="topk"), arguments=(values, count), keywords=()),):
+                inner, k = self.form(values), value_or_none(count, self._space.params)
+                if k is None or not 1 <= k <= math.prod(inner.shape) or not inner.shape:
+                    return None
+                found = largest_form(inner, k)
+                return _times(found, _constant((), 1 / k, 1 / k), ()) if name == "mean" else found
+        return None
+
+    def _either(self, expr: Call) -> Form:
+        """`where(event, a, b)`: the event has no curvature, but a shape."""
+        branches = [self.form(a) for a in expr.arguments[1:]]
+        event = expr.arguments[0]
+        sides = event.operands if isinstance(event, Compare) else ()
+        if not sides:
+            raise UnknownForm("an event")
+        deciding = [self.form(side) for side in sides]
+        shape = branches[0].shape
+        for form in (branches[1], *deciding):
+            shape = broadcast(shape, form.shape)
+        steps = not all(form.constant for form in deciding)
+        found = _joined(branches[0], branches[1])._replace(shape=shape)
+        return found._replace(convex=False, concave=False, constant=False, smooth=not steps)
 
 
 def _ends(domain: tuple[object, object]) -> tuple[float, float]:

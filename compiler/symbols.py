@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import sympy as sp
 
+from cspec.compiler.symbolic_matrices import matrix_function
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import (
     Attribute,
@@ -27,9 +28,11 @@ from cspec.dsl.nodes import (
     Number,
     Power,
     Product,
+    Slice,
     Sum,
     Vector,
 )
+from cspec.dsl.slices import Piece, piece_of
 
 NODES = 4_000
 """Nodes of one translated expression beyond which derivatives come from autograd."""
@@ -81,6 +84,8 @@ class Space(NamedTuple):
     params: Mapping[str, float | tuple[float, ...]]
     stand_ins: frozenset[str] = frozenset()
     """Functions of the user whose slope may be that of another function."""
+    outputs: Mapping[str, tuple[int, ...]] = {}
+    """Shapes of calls of models and functions that were seen: `f(z)`."""
 
     @property
     def size(self) -> int:
@@ -298,7 +303,7 @@ def _product(parts: list[Value], operators: tuple[str, ...]) -> Value:
             case "/":
                 total = _broadcast(_quotient, total, part)
             case _:
-                total = _matmul(total, part)
+                total = matmul(total, part)
     return total
 
 
@@ -328,16 +333,21 @@ def _bits(number: sp.Expr) -> int:
     return max(int(number.p).bit_length(), int(number.q).bit_length())
 
 
-def _matmul(a: Value, b: Value) -> Value:
+def matmul(a: Value, b: Value) -> Value:
+    """`a @ b`.
+
+    Raises:
+        NotSymbolicError: numbers, or shapes that do not go together.
+    """
     if not (isinstance(a, tuple) and isinstance(b, tuple)):
         raise NotSymbolicError("`@` between scalars")
     if _depth(a) == 2:
-        return tuple(_matmul(row, b) for row in a)
+        return tuple(matmul(row, b) for row in a)
     if len(a) != len(b):
         raise NotSymbolicError("shapes that do not match")
     if _depth(b) == 1:
         return sp.Add(*(x * y for x, y in zip(a, b, strict=True)))
-    return tuple(_matmul(a, column) for column in _transpose(b))
+    return tuple(matmul(a, column) for column in _transpose(b))
 
 
 def _transpose(value: Value) -> Value:
@@ -347,14 +357,23 @@ def _transpose(value: Value) -> Value:
 
 
 def _entry(value: Value, indices: tuple[Expr, ...], space: Space) -> Value:
-    for index in indices:
-        position = value_or_none(index, space.params)
-        if position is None or position != int(position) or not isinstance(value, tuple):
-            raise NotSymbolicError("an index that is no constant")
-        if not 0 <= int(position) < len(value):
-            raise NotSymbolicError("an index outside the vector")
-        value = value[int(position)]
-    return value
+    """`value[indices]`, with slices of some axes."""
+    if not indices:
+        return value
+    if not isinstance(value, tuple):
+        raise NotSymbolicError("an index on a number")
+    first, *rest = indices
+    if isinstance(first, Slice):
+        piece = piece_of(first, len(value), space.params)
+        if not isinstance(piece, Piece):
+            raise NotSymbolicError("a slice that is not known")
+        return tuple(_entry(v, tuple(rest), space) for v in value[piece.start : piece.stop])
+    position = value_or_none(first, space.params)
+    if position is None or position != int(position):
+        raise NotSymbolicError("an index that is no constant")
+    if not 0 <= int(position) < len(value):
+        raise NotSymbolicError("an index outside the vector")
+    return _entry(value[int(position)], tuple(rest), space)
 
 
 def _function(name: str, arguments: list[Value]) -> Value:
@@ -362,11 +381,21 @@ def _function(name: str, arguments: list[Value]) -> Value:
         return _each(ELEMENTARY[name], arguments[0])
     if name == "pow" and len(arguments) == 2:
         return _broadcast(power, arguments[0], arguments[1])
+    if name == "dot" and len(arguments) == 2:
+        return matmul(arguments[0], arguments[1])
     if len(arguments) == 1:
+        found = matrix_function(name, arguments[0])
+        if found is not None:
+            return found
         flat = _flat(arguments[0])
         match name:
             case "sum":
                 return sp.Add(*flat)
+            case "mean":
+                return sp.Add(*flat) / len(flat)
+            case "variance":
+                center = sp.Add(*flat) / len(flat)
+                return sp.Add(*((x - center) ** 2 for x in flat)) / len(flat)
             case "sumsq":
                 return sp.Add(*(x**2 for x in flat))
             case "l2":

@@ -12,13 +12,16 @@ from typing import NamedTuple
 import sympy as sp
 
 from cspec.compiler.entries import entry_of
-from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.facts import Facts
+from cspec.compiler.ir import Constraint, Problem, SetMember
+from cspec.compiler.passes.recognize import membership
 from cspec.compiler.symbols import NotSymbolicError, Space, Value, scalar, translate
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Expr, From, Interval, Var
+from cspec.dsl.nodes import Expr, From, Interval, Model, Name, Var, walk
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.user_functions import GRADIENT_OF
+from cspec.dsl.var_sets import held_in
 
 LARGEST = 2_000
 """Scalar variables up to which a solver for small problems is used."""
@@ -37,13 +40,40 @@ class Functions(NamedTuple):
         return self.objective is not None and all(part is not None for _, _, part in self.parts)
 
 
-def space_of(checked: Checked) -> Space | None:
-    """The decision variables of a spec that has nothing else to move or to measure on."""
+def space_of(checked: Checked, facts: Facts | None = None) -> Space | None:
+    """The decision variables of a spec that has nothing else to move or to measure on.
+
+    A model whose parameters all stay is a function of them: known once it is bound, by `facts`.
+    """
     symbols = checked.symbols
     given = any(symbol.role == "given" for symbol in symbols.table.values())
-    if not symbols.vars() or symbols.datasets() or symbols.models() or given:
+    if not symbols.vars() or symbols.datasets() or given:
         return None
-    return variables_space(checked)
+    used = {
+        node.id
+        for item in checked.elaborated.items
+        if not isinstance(item, Model)
+        for node in walk(item)
+        if isinstance(node, Name)
+    }
+    models = used & symbols.models().keys()
+    if symbols.models() and (facts is None or any(_moves(name, facts) for name in models)):
+        return None
+    space = variables_space(checked)
+    if facts is None:
+        return space
+    seen = {
+        key: found.shape
+        for key, found in facts.outputs.items()
+        if not (found.each or found.parts or found.refusal)
+    }
+    return space._replace(outputs=seen)
+
+
+def _moves(model: str, facts: Facts) -> bool:
+    """Whether training moves a parameter of a model."""
+    known = facts.models.get(model)
+    return known is None or (not known.frozen and any(p.requires_grad for p in known.parameters))
 
 
 def variables_space(checked: Checked) -> Space:
@@ -82,6 +112,18 @@ def _end(expr: Expr, space: Space) -> sp.Expr:
         return scalar(expr, space).subs(space.values())
     except NotSymbolicError:
         return sp.oo if value is not None and value > 0 else -sp.oo
+
+
+def declared_sets(checked: Checked) -> tuple[tuple[str, SetMember], ...]:
+    """Variables that are declared in a set: `var z[3] in ball(1, norm=2)`."""
+    found = []
+    for name, var in checked.symbols.vars().items():
+        if held_in(var.domain):
+            assert var.domain is not None
+            member = membership(Name(id=name), var.domain)
+            if member is not None:
+                found.append((name, member))
+    return tuple(found)
 
 
 def scalar_parts(problem: Problem, space: Space) -> Problem:

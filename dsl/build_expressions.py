@@ -32,6 +32,7 @@ from cspec.dsl.nodes import (
     Or,
     Power,
     Product,
+    Slice,
     String,
     Sum,
     Vector,
@@ -145,6 +146,13 @@ def index(c: list[Any]) -> Expr:
     return Index(span=cover(c), value=c[0], indices=expressions(c[1:]))
 
 
+def slice_(c: list[Any]) -> Expr:
+    colon = next(place for place, child in enumerate(c) if type(child) is Token)
+    before, after = c[:colon], c[colon + 1 :]
+    ends = (before[0] if before else None, after[0] if after else None)
+    return Slice(span=cover(c), lower=ends[0], upper=ends[1])
+
+
 def attribute(c: list[Any]) -> Expr:
     return Attribute(span=cover(c), value=c[0], name=c[2].text, name_span=c[2].span)
 
@@ -239,6 +247,7 @@ ACTIONS: dict[str, Action] = {
     "call": call,
     "comprehension": comprehension,
     "index": index,
+    "slice": slice_,
     "attribute": attribute,
     "name": name,
     "number": number,

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.categories import categories
 from cspec.dsl.check_constraints import check_constraints
+from cspec.dsl.check_divisions import check_divisions
 from cspec.dsl.check_items import Settled, check_items
+from cspec.dsl.check_probabilities import check_probabilities
 from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic, errors
 from cspec.dsl.elaborate import Note, elaborate
@@ -85,6 +87,8 @@ def check(
     typer.categories = categories(explicit.spec)
     settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
     check_shapes(typer, explicit.spec.items)
+    check_divisions(typer, explicit.spec.items)
+    check_probabilities(typer, explicit.spec.items)
     limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *explicit.diagnostics, *typer.found]
     checks = [d for d in checks if not _about_hidden(d, source, hidden)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.check_modifiers import Modifiers
 from cspec.dsl.check_ranges import check_range
+from cspec.dsl.check_rules import check_atoms
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
 from cspec.dsl.nodes import (
@@ -12,16 +13,20 @@ from cspec.dsl.nodes import (
     Call,
     Compare,
     Constraint,
+    Expectation,
     Expr,
     FiniteSet,
     Implies,
     Interval,
     Membership,
     Name,
+    Not,
     Or,
+    walk,
 )
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
+from cspec.dsl.trees import names
 from cspec.dsl.typecheck import Scope, Typer
 from cspec.dsl.unknown_names import unknown_weight
 from cspec.dsl.wording import listing
@@ -37,15 +42,21 @@ def check_relation(
             _comparison(typer, relation, scope, modifiers)
         case Membership():
             _membership(typer, relation, scope)
-        case Implies():
-            before = len(typer.found)
-            kind = typer.kind(relation, scope)
-            if kind.per_example:
-                _mean_or_each(typer, relation)
-            elif len(typer.found) == before:
-                _moves(typer, relation, kind, modifiers, rule=True)
+        case Implies() | Or() | And() | Not():
+            _rule(typer, constraint, scope, modifiers)
         case _:
             typer.kind(relation, scope)
+
+
+def _rule(typer: Typer, constraint: Constraint, scope: Scope, modifiers: Modifiers) -> None:
+    relation, before = constraint.relation, len(typer.found)
+    kind = typer.kind(relation, scope)
+    if kind.per_example:
+        _mean_or_each(typer, relation)
+    elif len(typer.found) == before and scope.data is None:
+        check_atoms(typer, relation, scope)
+        if len(typer.found) == before:
+            _moves(typer, relation, kind, modifiers, rule=True)
 
 
 def check_names(typer: Typer, constraint: Constraint, scope: Scope) -> None:
@@ -166,6 +177,10 @@ def _moves(
     by_set = isinstance(modifiers.method, Construction)
     word = modifiers.method.word if modifiers.method is not None else ""
     handled = by_set or word in ("projection", "threshold", "admm")
+    over_data = kind.per_example or names(relation) & typer.symbols.column_names
+    if _bare_class(relation) and not over_data and not modifiers.surrogate:
+        _no_class_gradient(typer, relation)
+        return False
     if not kind.gradient and not modifiers.surrogate and not handled and not rule:
         typer.report(
             "CS310",
@@ -173,10 +188,45 @@ def _moves(
             relation.span,
             "constant almost everywhere",
             notes=("small changes of the parameters do not change it",),
-            helps=("add a differentiable stand-in: `with surrogate ...`",),
+            helps=(*_with_a_surrogate(relation), "add a stand-in with one: `with surrogate ...`"),
         )
         return False
     return True
+
+
+def _bare_class(relation: Expr) -> bool:
+    """Whether a class stands outside of `E[...]` and `P[...]`: `pred(f(z)) == 1` of a `var z`."""
+    if isinstance(relation, Expectation):
+        return False
+    match relation:
+        case Call(function=Name(id="pred")):
+            return True
+    return any(_bare_class(child) for child in relation.children() if isinstance(child, Expr))
+
+
+def _no_class_gradient(typer: Typer, relation: Expr) -> None:
+    helps = ["say it of the outputs: `f(z)[1] >= max(f(z))` for class 1, `f(z) >= 0` of one logit"]
+    match relation:
+        case Compare(operands=(Call(arguments=(z,)), label), operators=("==",)):
+            outputs, k = typer.source.slice(z.span), typer.source.slice(label.span)
+            helps = [f"say it of the outputs: `{outputs}[{k}] >= max({outputs})`"]
+    typer.report(
+        "CS310",
+        f"{typer.text(relation)} has no gradient that training could follow",
+        relation.span,
+        "constant almost everywhere",
+        notes=("a class is a whole number: small changes do not change it",),
+        helps=helps,
+    )
+
+
+def _with_a_surrogate(relation: Expr) -> tuple[str, ...]:
+    """The word with a surrogate of its own in place of one that has none."""
+    words = {n.function.id for n in walk(relation)
+             if isinstance(n, Call) and isinstance(n.function, Name)}  # fmt: skip
+    if "argmax" in words:
+        return ("the class of a model's outputs is `pred(z)`, which has one",)
+    return ("of an event write `P[...]`, which has one",) if "where" in words else ()
 
 
 def _each_weight(typer: Typer, relation: Membership) -> None:

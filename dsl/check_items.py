@@ -177,8 +177,8 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
             f"{typer.text(expr)} has no gradient that training could follow",
             expr.span,
             "constant almost everywhere",
-            notes=("small changes of the parameters do not change it",),
-            helps=("optimize something smooth that stands for it",),
+            notes=("small changes of what moves do not change it",),
+            helps=("minimize something smooth that stands for it",),
         )
     else:
         check_flat(typer, expr)

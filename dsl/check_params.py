@@ -22,6 +22,7 @@ from cspec.dsl.outside_values import (
 )
 from cspec.dsl.source import NOWHERE
 from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.var_sets import held_in
 from cspec.dsl.wording import closest, counted, listing, number
 
 _ALLOWANCE = 1e-12
@@ -264,6 +265,8 @@ def _in_domain(
             if any(member is None for member in members):
                 return True
             bad = [part for part in parts if part not in members]
+        case _ if kind == "var" and held_in(domain):
+            return True  # a requirement of the variable's name, which is checked as one
         case _:
             typer.report(
                 "CS317",
@@ -272,22 +275,39 @@ def _in_domain(
                 "an interval or a list of values goes here",
                 helps=("write `in [0, 1]` or `in {1, 2, 4}`",)
                 if kind == "param"
-                else ("write `in [0, 1]`",),
+                else ("write `in [0, 1]`", "or a set of tensors: `in ball(1, norm=2)`"),
             )
             return False
     if not bad:
         return True
+    if isinstance(item, Var):
+        _starts_outside(typer, item, bad[0])
+        return True
     where = item.name_span if outside or item.value is None else item.value.span
-    start = "starts at" if kind == "var" else "is"
     typer.report(
         "CS304",
-        f"{kind} `{item.name}` {start} {number(bad[0])}, outside its set",
+        f"{kind} `{item.name}` is {number(bad[0])}, outside its set",
         where,
         "set from outside" if outside else "outside",
         related=(Label(span=domain.span, text="must lie in here"),),
         helps=(f"choose a value in `{typer.source.slice(domain.span)}`",),
     )
     return False
+
+
+def _starts_outside(typer: Typer, item: Var, start: float) -> None:
+    """`var x = 5 in [0, 1]`: it starts at the nearest point."""
+    assert item.domain is not None and item.value is not None
+    typer.report(
+        "CS304",
+        f"var `{item.name}` starts at {number(start)}, outside its set: it starts at the nearest "
+        "point",
+        item.value.span,
+        "outside",
+        severity="warning",
+        related=(Label(span=item.domain.span, text="must lie in here"),),
+        helps=(f"choose a value in `{typer.source.slice(item.domain.span)}`",),
+    )
 
 
 def _no_number(typer: Typer, item: Param | Var, end: Expr) -> None:

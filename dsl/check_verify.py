@@ -7,6 +7,7 @@ from cspec.dsl.check_training import dataset
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix, Label
 from cspec.dsl.elaborate import flatten
+from cspec.dsl.labels import chain_parts
 from cspec.dsl.measured_on import measured_on
 from cspec.dsl.nodes import (
     Constraint,
@@ -25,12 +26,15 @@ from cspec.dsl.wording import closest, listing, number
 
 
 def labels(spec: Spec) -> dict[str, Span]:
-    """Every label path of an elaborated spec and its place; chains have `.lo` and `.hi`."""
+    """Every label path of an elaborated spec and its place, those of the parts of chains too."""
     found: dict[str, Span] = {}
     stack: list[Constraint | Group] = list(reversed(list(spec.constraints())))
     while stack:
         current = stack.pop()
         found.setdefault(current.label or "", current.label_span)
+        if isinstance(current, Constraint):
+            for part in chain_parts(current.relation):
+                found.setdefault(f"{current.label}.{part}", current.label_span)
         if isinstance(current, Group):
             stack.extend(reversed(current.constraints))
     return found
@@ -76,7 +80,7 @@ def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled
 
 
 def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
-    if name in known or any(name in (f"{k}.lo", f"{k}.hi") for k in known):
+    if name in known:
         return
     guess = closest(name, known)
     names = tuple(known)

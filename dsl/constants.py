@@ -26,10 +26,14 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     "arccos": math.acos,
     "arctan": math.atan,
     "abs": abs,
+    "floor": lambda x: x if math.isinf(x) else math.floor(x),
+    "clip": lambda x, low, high: min(max(x, low), high),
     "min": min,
     "max": max,
 }
 """Functions of numbers that constants may use."""
+_SEVERAL = {"min": None, "max": None, "clip": 3}
+"""Those of several numbers, and of how many (None: of any)."""
 
 Values = Mapping[str, float | tuple[float, ...]]
 
@@ -112,7 +116,7 @@ def _call(expr: Expr, name: str, arguments: tuple[Expr, ...], values: Values) ->
     parts = [constant(argument, values) for argument in arguments]
     if any(part is None for part in parts):
         return None
-    if len(parts) != 1 and name not in ("min", "max"):
+    if _SEVERAL.get(name, 1) not in (None, len(parts)):
         return None
     numbers = [part for part in parts if part is not None]
     if len(numbers) == 1 and name in ("min", "max"):

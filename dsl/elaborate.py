@@ -44,6 +44,7 @@ from cspec.dsl.settings.methods import MAPS
 from cspec.dsl.source import Source, Span
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.trees import bound_names
+from cspec.dsl.var_sets import with_var_sets
 
 
 class Note(BaseModel):
@@ -71,7 +72,7 @@ def elaborate(spec: Spec, source: Source, symbols: Symbols) -> Elaboration:
     for name in ("data", "model"):
         if name in symbols.implied:
             items.append(symbols.table[name].item)
-    for item in spec.items:
+    for item in with_var_sets(spec).items:
         items.append(_item(item, worker))
     explicit = labeled(spec.model_copy(update={"items": tuple(items)}))
     notes = tuple(Note(span=s, written=w, meaning=m) for s, w, m in worker.notes)

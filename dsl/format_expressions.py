@@ -28,6 +28,7 @@ from cspec.dsl.nodes import (
     Or,
     Power,
     Product,
+    Slice,
     String,
     Sum,
     Vector,
@@ -183,6 +184,11 @@ def _index(e: Index) -> tuple[str, int]:
     return f"{_base(e.value, '[')}[{_all(e.indices)}]", POSTFIX
 
 
+def _slice(e: Slice) -> tuple[str, int]:
+    ends = ("" if end is None else _at(end, IMPLIES) for end in (e.lower, e.upper))
+    return ":".join(ends), IMPLIES
+
+
 def _attribute(e: Attribute) -> tuple[str, int]:
     return f"{_base(e.value, '.')}.{e.name}", POSTFIX
 
@@ -221,6 +227,7 @@ _WRITERS: dict[type[Expr], Callable[[Any], tuple[str, int]]] = {
     Implies: _implies,
     Call: _call,
     Index: _index,
+    Slice: _slice,
     Attribute: _attribute,
     Expectation: _expectation,
     Comprehension: _comprehension,

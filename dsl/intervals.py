@@ -46,6 +46,7 @@ _MONOTONE: dict[str, Callable[[float], float]] = {
     "softplus": lambda v: v if v > 30 else math.log1p(math.exp(v)) if v > -700 else 0.0,
     "arctan": lambda v: math.atan(v),
     "arcsin": lambda v: math.asin(min(max(v, -1.0), 1.0)),
+    "floor": lambda v: v if math.isinf(v) else float(math.floor(v)),
     "sign": lambda v: float(v > 0) - float(v < 0),
 }
 
@@ -272,6 +273,17 @@ def _of_function(word: str, parts: list[Range], stated: Range) -> Range:
             return first
         pick = max if word == "max" else min
         return Range(pick(p.low for p in parts), pick(p.high for p in parts))
+    if word in ("mean", "median", "topk") and parts:
+        return first
+    if word == "where" and len(parts) == 3:
+        return parts[1].join(parts[2])
+    if word == "clip" and len(parts) == 3:
+        raised = Range(max(first.low, parts[1].low), max(first.high, parts[1].high))
+        return Range(min(raised.low, parts[2].low), min(raised.high, parts[2].high))
+    if word in ("std", "variance"):
+        half = (first.high - first.low) / 2
+        top = INF if math.isnan(half) else half if word == "std" else half * half
+        return stated.meet(Range(0.0, top))
     if word == "gap":
         width = first.high - first.low
         return stated.meet(Range(0.0, INF if math.isnan(width) else width))

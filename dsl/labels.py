@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from cspec.dsl.nodes import Constraint, Group, Item, Spec, SubjectTo
+from cspec.dsl.nodes import (
+    Compare,
+    Constraint,
+    Expr,
+    Group,
+    Interval,
+    Item,
+    Membership,
+    Spec,
+    SubjectTo,
+)
 
 
 def labeled(spec: Spec) -> Spec:
@@ -16,6 +26,19 @@ def labeled(spec: Spec) -> Spec:
             item = item.model_copy(update={"constraints": named})
         items.append(item)
     return spec.model_copy(update={"items": tuple(items)})
+
+
+def chain_parts(relation: Expr) -> tuple[str, ...]:
+    """What the constraints of a chain are called behind its label; empty where it is none.
+
+    `lo`, `hi` of an expression between two bounds, else the numbers of the links.
+    """
+    match relation:
+        case Compare(operators=("<=" | ">=", "<=" | ">=")) | Membership(set=Interval()):
+            return ("lo", "hi")
+        case Compare(operators=(_, _, *_) as operators):
+            return tuple(str(place) for place in range(1, len(operators) + 1))
+    return ()
 
 
 def _members(

@@ -1,4 +1,4 @@
-"""Where clauses begin and end: LANGUAGE 1, on tokens.
+"""Where clauses begin and end, on tokens: newlines separate, indentation continues.
 
 A clause is one item, or one constraint (or group) below `s.t.`. Clauses are cut before they are
 parsed, so that an error in one does not hide errors in the others.

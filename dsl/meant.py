@@ -63,7 +63,7 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "name the loss: `ce` for classes, `bce` for two, `mse` or `mae` for numbers": (
         "loss", "objective", "cost", "risk",
     ),
-    "a mean over the data is `E[...]`": ("mean", "avg", "average", "expectation", "expected"),
+    "a mean over the data is `E[...]`": ("avg", "average", "expectation", "expected"),
     "a fraction of the data is `P[...]`": ("pr", "probability", "rate", "fraction", "freq"),
     "parity of rates is `gap(P[pred == 1 | column]) <= 5%`": (
         "demographic_parity", "statistical_parity", "parity", "dp", "disparity",
@@ -76,15 +76,26 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "the positive part of x is `max(x, 0)`": ("relu", "pos", "positive_part"),
     "powers are `x^2`": ("square", "sq"),
     "Euler's number is `exp(1)`, and its powers are `exp(x)`": ("e", "euler"),
-    "a value is held in an interval by `min(max(x, 0), 1)`": ("clamp", "clip"),
+    "a value is held in an interval by `clip(x, 0, 1)`": ("clamp", "clamped"),
     "there is no `nan`; for no bound at all leave the constraint away": ("nan",),
-    "a product of matrices is `A @ x`": ("matmul", "mm", "dot", "bmm", "inner"),
+    "a product of matrices is `A @ x`": ("matmul", "mm", "bmm"),
+    "the inner product of two vectors is `dot(a, b)`": ("inner", "vdot", "inner_product"),
     "a quadratic form is `x.T @ A @ x`": ("quad_form", "quadratic_form"),
     "a transpose is `W.T`": ("transpose",),
-    "the class with the largest output is `pred(z)`": ("argmax",),
     "a variable is a line `var x = 0`": ("variable",),
     "a constant that is set from outside is a line `param a = 1`": ("parameter",),
-    "a variance is `E[(v - E[v])^2]`": ("variance", "std", "var"),
+    "the spread of entries is `variance(v)`, over examples `E[(v - E[v])^2]`": ("var",),
+    "the standard deviation of entries is `std(v)`": ("stdev", "stddev", "sd"),
+    "the inverse of a matrix is `inv(A)`": ("inverse", "pinv"),
+    "the divergence of probabilities is `kl(p, q)`": (
+        "kl_div", "kldiv", "kl_divergence", "relative_entropy", "rel_entr",
+    ),
+    "the entropy of probabilities is `entropy(p)`": ("entr", "shannon_entropy"),
+    "the log of a determinant is `logdet(A)`": ("log_det", "slogdet", "logabsdet"),
+    "the sum of the diagonal is `trace(A)`": ("tr",),
+    "the k largest entries are `topk(v, k)`; their sum is `sum(topk(v, k))`": (
+        "top_k", "largest", "sum_largest", "nlargest",
+    ),
     "a count of examples is no number of the problem; their share is `P[...]`": ("count",),
     "the number of parameters is `params(model)`": ("numel", "len"),
     "an objective is a line `minimize ...` or `maximize ...`": ("minimize", "maximize"),
@@ -110,6 +121,14 @@ METHODS: dict[str, str] = {
     **dict.fromkeys(("squeeze", "unsqueeze", "flatten", "contiguous", "requires_grad_"), "{}"),
 }
 """What the language writes for methods of tensors in Python."""
+
+OVER_EXAMPLES: dict[str, str] = {
+    "mean": "E[{0}]",
+    "variance": "E[({0} - E[{0}])^2]",
+    "std": "sqrt(E[({0} - E[{0}])^2])",
+    "median": "quantile({0}, 0.5)",
+}
+"""Functions of the entries of one vector, and what the same over the examples is."""
 
 SETTINGS_OF: dict[str, dict[str, str]] = {
     "method": {

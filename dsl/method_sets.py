@@ -15,7 +15,10 @@ FUNCTIONAL = frozenset(
 )
 """Methods that need a function: they differentiate the residual of a set."""
 FUNCTION_SETS = frozenset(
-    {"nonneg", "box", "ball", "spectral", "nuclear", "sphere", "symmetric", "stiefel"}
+    (
+        *("nonneg", "box", "ball", "spectral", "nuclear", "sphere", "symmetric", "stiefel"),
+        *("simplex", "monotone", "psd"),
+    )
 )
 """Sets with a residual that such methods take."""
 MAPS_OF_SETS: dict[str, tuple[str, ...]] = {

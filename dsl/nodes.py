@@ -183,8 +183,15 @@ class Call(Expr):
     keywords: tuple[Keyword, ...] = ()
 
 
+class Slice(Expr):
+    """`0:2`, `1:`, `:` inside an index: the entries from `lower` up to, not including, `upper`."""
+
+    lower: Expr | None = None
+    upper: Expr | None = None
+
+
 class Index(Expr):
-    """`value[i]`, `value[i, j]`, `x["capital-gain"]`."""
+    """`value[i]`, `value[i, j]`, `W[0:2, :]`, `x["capital-gain"]`."""
 
     value: Expr
     indices: tuple[Expr, ...]

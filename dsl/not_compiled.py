@@ -16,6 +16,7 @@ from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.elaborate import flatten
 from cspec.dsl.format_expressions import format_expression
 from cspec.dsl.nodes import (
+    And,
     Attribute,
     Binder,
     Call,
@@ -23,10 +24,13 @@ from cspec.dsl.nodes import (
     Constraint,
     Expectation,
     Fit,
+    Implies,
     Metric,
     Name,
     Node,
+    Not,
     Objective,
+    Or,
     Soft,
     Spec,
     SubjectTo,
@@ -120,7 +124,8 @@ def _quantifier(
         in_the_model = isinstance(method, OutputProjection | Construction)
         if in_the_model and len(binders) == 1 and binder.condition is None:
             return None
-        return _each_example(binder, domain.id, in_the_model)
+        is_rule = isinstance(constraint.relation, Implies | And | Or | Not)
+        return _each_example(binder, domain.id, in_the_model, is_rule)
     if not _infinite(domain, symbols.domains()):
         return None
     help_ = _OWN_LOOP
@@ -132,14 +137,16 @@ def _quantifier(
     return _later("CS520", f"a requirement {_points(binder, symbols)}", domain, help_)
 
 
-def _each_example(binder: Binder, data: str, in_the_model: bool) -> Diagnostic:
-    what = f"a requirement on each example of `{data}`"
+def _each_example(binder: Binder, data: str, in_the_model: bool, is_rule: bool) -> Diagnostic:
+    what = f"a {'rule' if is_rule else 'requirement'} on each example of `{data}`"
     if in_the_model and binder.condition is not None:
         what += " with a `where`"
     help_ = (
         "for the mean: `E[...] <= ...`; for the worst share: `cvar(..., 99%) <= ...`; what is "
         "affine in the outputs: `by output_projection`"
     )
+    if is_rule:
+        help_ = "a share of the examples runs: `P[A and not B] <= 1%` for the rule `A => B`"
     return _later("CS520", what, binder.domain, help_)
 
 

@@ -1,4 +1,4 @@
-"""Diagnostics as text in the layout of LANGUAGE 6, and as JSON data."""
+"""Diagnostics as text with the lines they are about, and as JSON data."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Diagnostic, Label
 from cspec.dsl.lets import check_lets
 from cspec.dsl.nodes import (
+    Call,
     Comprehension,
     Constraint,
     Data,
@@ -238,7 +239,8 @@ def _implies_data(
     roles = {symbol.role for symbol in table.values()}
     if "data" in roles or "data" in table:
         return False
-    if free & {*LOSSES, *_CLASSIFIER}:
+    words = free & {*LOSSES, *_CLASSIFIER}
+    if words and not ("var" in roles and _of_points(spec, words) and not free & {"x", "y"}):
         return True
     if "model" not in roles:
         return False
@@ -246,6 +248,14 @@ def _implies_data(
         return True
     averages = (n for n in walk(spec) if isinstance(n, Expectation))
     return any(not average.binders for average in averages)
+
+
+def _of_points(spec: Spec, words: set[str]) -> bool:
+    """Whether losses and classes are all called by their arguments: `ce(f(z), 1)` of a `var z`."""
+    called = {id(node.function) for node in walk(spec) if isinstance(node, Call) and node.arguments}
+    return all(
+        id(node) in called for node in walk(spec) if isinstance(node, Name) and node.id in words
+    )
 
 
 def _unused(

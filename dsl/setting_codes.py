@@ -204,6 +204,14 @@ _CODES = (
         "",
     ),
     _code(
+        529,
+        "an entry or a set that the shape of a weight rules out",
+        "`W[7, 0]` asks for a row that a weight may not have, and `W == W.T` and `W in psd` are "
+        "about square matrices. What shapes weights have is known once the model is bound.",
+        _OK,
+        _OK,
+    ),
+    _code(
         531,
         "epochs, or steps?",
         "The length of training is given once.",

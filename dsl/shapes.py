@@ -21,18 +21,22 @@ from cspec.dsl.nodes import (
     Group,
     Index,
     Item,
+    Membership,
     Name,
     Negate,
     Node,
     Number,
     Power,
     Product,
+    Slice,
     Sum,
     Vector,
 )
+from cspec.dsl.slices import Piece, Unfit, piece_of
 from cspec.dsl.source import Span
 from cspec.dsl.symbols import Symbol
 from cspec.dsl.tensor_shapes import ONE_NUMBER, Shape, declared, matmul, together
+from cspec.dsl.tensor_words import size_text, word_shape
 from cspec.dsl.typecheck import Typer
 from cspec.dsl.wording import counted
 
@@ -107,14 +111,8 @@ def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
         case Attribute(value=value, name="T"):
             inner = _shape(typer, value, names)
             return None if inner is None else tuple(reversed(inner))
-        case Call(function=Name(id=word), arguments=arguments):
-            shapes = [_shape(typer, argument, names) for argument in arguments]
-            signature = typer.signatures.get(word)
-            if signature is None or word in typer.symbols.table or len(shapes) != 1:
-                return None
-            if signature.family == "elementary":
-                return shapes[0]
-            return () if word in ONE_NUMBER and shapes[0] is not None else None
+        case Call(function=Name(id=word)):
+            return _called(typer, expr, word, names)
         case Comprehension(binders=binders, body=body):
             inner_names = dict(names)
             for binder in binders:
@@ -123,13 +121,39 @@ def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
             inner = _shape(typer, body, inner_names)
             return inner if expr.function == "sum" else None
         case Compare(operands=operands):
-            _joined(typer, operands, names)
+            return _joined(typer, operands, names)
+        case Membership(element=element, set=Call(function=Name(id="ball"), arguments=(center, _))):
+            _joined(typer, (element, center), names)
             return None
         case _:
             for child in expr.children():
                 if isinstance(child, Expr):
                     _shape(typer, child, names)
             return None
+
+
+def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
+    shapes = [_shape(typer, argument, names) for argument in call.arguments]
+    signature = typer.signatures.get(word)
+    known = [shape for shape in shapes if shape is not None]
+    if signature is None or word in typer.symbols.table or len(known) < len(shapes):
+        return None
+    numbers = [value_or_none(argument, typer.values) for argument in call.arguments]
+    found = word_shape(word, known, numbers)
+    if isinstance(found, Unfit):
+        typer.report(
+            "CS329",
+            f"`{word}` {found.why}",
+            call.span,
+            ", ".join(map(size_text, known)),
+            helps=(found.help,),
+        )
+        return None
+    if found is not None or len(known) != 1:
+        return found
+    if signature.family == "elementary":
+        return known[0]
+    return () if word in ONE_NUMBER else None
 
 
 def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | None:
@@ -180,15 +204,9 @@ def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], h
         "CS329",
         f"{typer.text(first)} and {typer.text(second)} {how}",
         Span(first.span.start, second.span.end),
-        f"{_size(one)}, and {_size(other)}",
+        f"{size_text(one)}, and {size_text(other)}",
         helps=helps,
     )
-
-
-def _size(shape: Shape) -> str:
-    if not shape:
-        return "one number"
-    return f"{' x '.join(map(str, shape))} numbers"
 
 
 def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None:
@@ -201,7 +219,7 @@ def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None
                 "CS329",
                 f"{typer.text(item)} is no row like the others",
                 item.span,
-                f"{_size(shape or ())}, the first has {_size(shapes[0] or ())}",
+                f"{size_text(shape or ())}, the first has {size_text(shapes[0] or ())}",
                 helps=("write rows of the same length",),
             )
             return None
@@ -211,16 +229,41 @@ def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None
 def _index(typer: Typer, value: Expr, indices: tuple[Expr, ...], names: Names) -> Shape | None:
     shape = _shape(typer, value, names)
     for index in indices:
-        _shape(typer, index, names)
+        ends = (index.lower, index.upper) if isinstance(index, Slice) else (index,)
+        for end in ends:
+            if end is not None:
+                _shape(typer, end, names)
     if shape is None:
         return None
     text = typer.source.slice(value.span)
     if len(indices) > len(shape):
         _too_many(typer, text, indices, shape)
         return None
+    known = True
+    kept: list[int] = []
     for index, size in zip(indices, shape, strict=False):
-        _in_range(typer, text, index, size, names)
-    return shape[len(indices) :]
+        if not isinstance(index, Slice):
+            _in_range(typer, text, index, size, names)
+            continue
+        piece = _slice(typer, text, index, size)
+        known = known and piece is not None
+        kept += [] if piece is None else [piece.length]
+    return (*kept, *shape[len(indices) :]) if known else None
+
+
+def _slice(typer: Typer, text: str, index: Slice, size: int) -> Piece | None:
+    """The places of a slice; None where they are not known, or there are none."""
+    found = piece_of(index, size, typer.values)
+    if not isinstance(found, Unfit):
+        return found
+    typer.report(
+        "CS329",
+        f"the slice {typer.text(index)} of `{text}` {found.why}",
+        index.span,
+        f"indices go from 0 to {size - 1}",
+        helps=(found.help,),
+    )
+    return None
 
 
 def _too_many(typer: Typer, text: str, indices: tuple[Expr, ...], shape: Shape) -> None:
@@ -231,7 +274,7 @@ def _too_many(typer: Typer, text: str, indices: tuple[Expr, ...], shape: Shape) 
         if shape
         else f"`{text}` is one number: it has no entries",
         indices[len(shape)].span,
-        _size(shape),
+        size_text(shape),
         helps=(f"write `{entry}`",),
     )
 

@@ -95,6 +95,16 @@ def _weight(name: str, doc: str, kinds: frozenset[What] = _WEIGHT) -> Signature:
     return Signature(name, "weights", (_p("w", kinds),), "number", doc, (0, INF))
 
 
+def _matrix(name: str, doc: str, result: Result) -> Signature:
+    return Signature(name, "matrices", (_p("A", _MATRIX | _SCORES),), result, doc)
+
+
+def _entries(name: str, doc: str, low: float = -INF, monotone: int = 0) -> Signature:
+    """A number made of the entries of a tensor, of an example, or of the groups."""
+    parameters = (_p("v", _REDUCIBLE),)
+    return Signature(name, "reduction", parameters, "reduce", doc, (low, INF), (monotone,))
+
+
 def _size(name: str, doc: str, high: float = INF, kinds: frozenset[What] = _MODEL) -> Signature:
     return Signature(
         name, "model", (_p("model", kinds),), "number", doc, (0, high), surrogate="gates"
@@ -195,9 +205,68 @@ _TABLE: tuple[Signature, ...] = (
     _elementary("arctan", "inverse of tan", -math.pi / 2, math.pi / 2, 1),
     _elementary("abs", "absolute value", 0, INF),
     _elementary("sign", "-1, 0 or 1", -1, 1, 1, gradient=False),
+    _elementary("floor", "largest whole number of at most x", -INF, INF, 1, gradient=False),
+    Signature(
+        "clip",
+        "elementary",
+        (_p("x"), _p("lo"), _p("hi")),
+        "like",
+        "min(max(x, lo), hi)",
+        monotone=(1, 1, 1),
+    ),
+    Signature(
+        "where",
+        "elementary",
+        (_p("event", _EVENT), _p("a"), _p("b")),
+        "like",
+        "a where the event holds, else b; both are computed",
+    ),
     Signature("min", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the smallest", variadic=True),
     Signature("max", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the largest", variadic=True),
     Signature("sum", "reduction", (_p("v", _REDUCIBLE),), "reduce", "the sum of the entries"),
+    _entries("mean", "the mean of the entries (over examples: `E[...]`)", monotone=1),
+    _entries("variance", "mean squared distance of the entries from their mean (by n)", 0),
+    _entries("std", "square root of the variance of the entries", 0),
+    _entries("median", "middle entry in order; of an even number the mean of the two", monotone=1),
+    Signature(
+        "topk",
+        "reduction",
+        (_p("v"), _p("k", _PLAIN, low=1, whole=True)),
+        "like",
+        "the k largest entries, largest first",
+        monotone=(1, 0),
+    ),
+    Signature(
+        "argmax",
+        "reduction",
+        (_p("v"),),
+        "number",
+        "place of the largest entry, the first of equal ones",
+        (0, INF),
+        gradient=False,
+    ),
+    Signature("cumsum", "reduction", (_p("v"),), "like", "sums of the first 1, 2, ... entries"),
+    Signature("dot", "reduction", (_p("a"), _p("b")), "number", "sum of products: `a @ b`"),
+    Signature(
+        "entropy",
+        "information",
+        (_p("p"),),
+        "reduce",
+        "-sum(p log p) of probabilities, in nats; of one number p: of (p, 1 - p)",
+    ),
+    Signature(
+        "kl",
+        "information",
+        (_p("p"), _p("q")),
+        "number",
+        "sum(p (log p - log q)) of probabilities, in nats; of numbers: of (p, 1 - p), (q, 1 - q)",
+    ),
+    _matrix("trace", "sum of the diagonal of a square matrix", "number"),
+    _matrix("det", "determinant of a square matrix", "number"),
+    _matrix("logdet", "log of the determinant where it is positive, else not a number", "number"),
+    _matrix("inv", "inverse of a square matrix", "like"),
+    _matrix("expm", "matrix exponential of a square matrix", "like"),
+    _matrix("diag", "diagonal of a matrix; of a vector the matrix with that diagonal", "like"),
     Signature(
         "all", "events", (_p("event", _EVENT),), "event", "whether it holds at every entry", (0, 1)
     ),
@@ -312,8 +381,8 @@ _TABLE: tuple[Signature, ...] = (
         gradient=False,
     ),
     _set("nonneg", "entries of at least 0"),
-    _set("simplex", "entries of at least 0 that sum to 1, along the last dimension"),
-    _set("sphere", "Euclidean norm 1, along the last dimension"),
+    _set("simplex", "entries of at least 0 that sum to 1, each row of (outputs, rest)"),
+    _set("sphere", "Euclidean norm 1, each row of (outputs, rest)"),
     _set(
         "ball",
         "norm of at most r; ball(x, r, norm=inf) is around x",
@@ -338,7 +407,7 @@ _TABLE: tuple[Signature, ...] = (
         "integer multiples of one step a tensor, of so many bits",
         _p("bits", _PLAIN, low=1, high=32, whole=True),
     ),
-    _set("monotone", "entries that do not decrease, along the last dimension"),
+    _set("monotone", "entries that do not decrease, each row of (outputs, rest)"),
     _set("values", "the values of a categorical column", _p("column", _COLUMN)),
     _set(
         "cross", "the combinations of the values of columns", _p("column", _COLUMN), variadic=True

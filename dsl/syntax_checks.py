@@ -113,9 +113,9 @@ def _relation(source: Source, item: Constraint) -> tuple[Expr, list[Diagnostic]]
         return _compare(source, relation)
     if isinstance(relation, Implies):
         return _implies(source, relation)
-    if isinstance(relation, And) and all(
-        isinstance(part, Compare | Membership) for part in relation.operands
-    ):
+    if isinstance(relation, Or | Not):
+        return relation, []
+    if isinstance(relation, And):
         return relation, [_conjunction(source, relation)]
     return relation, [_no_relation(source, item)]
 
@@ -172,10 +172,18 @@ def _mixed(source: Source, relation: Compare) -> Diagnostic:
         "a chain goes in one direction",
         relation.span,
         label=f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(relation.operators))}",
-        helps=("write one constraint each: " + ", ".join(f"`{pair}`" for pair in pairs),),
+        helps=(
+            "write one constraint each: " + ", ".join(f"`{pair}`" for pair in pairs),
+            f"or one direction throughout: `{f' {_one_way(relation)} '.join(parts)}`",
+        ),
         fix="; ".join(pairs),
         safe=False,
     )
+
+
+def _one_way(relation: Compare) -> str:
+    """The direction that a chain begins with; of equalities and bounds the bounds'."""
+    return next((o for o in relation.operators if o != "=="), "==")
 
 
 def operator_span(source: Source, relation: Compare, place: int) -> Span:
@@ -243,18 +251,12 @@ def _conjunction(source: Source, relation: And) -> Diagnostic:
 def _no_relation(source: Source, item: Constraint) -> Diagnostic:
     relation = item.relation
     text = _short(source.slice(relation.span))
-    if isinstance(relation, Or):
-        helps = ["an alternative is a set: `x in {a, b}`, or an implication `not A => B`"]
-    elif isinstance(relation, Not):
-        helps = ["say what shall hold instead: the opposite relation"]
-    else:
-        helps = [f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`"]
     return problem(
         source,
         "CS127",
         f"`{text}` is not a constraint: it has no relation",
         relation.span,
-        helps=helps,
+        helps=(f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",),
     )
 
 

@@ -77,7 +77,8 @@ _CODES = (
         109,
         "`!=` as a constraint",
         "Almost every point satisfies it and no gradient leads to it. Say on which side, or how"
-        " far away.",
+        " far away. So does the condition of a rule that asks whether a number that moves is"
+        " exactly another: say how near counts, `abs(x - 2) <= 0.01 => ...`.",
         "minimize x s.t. y != 2\n",
         "minimize x s.t. abs(y - 2) >= 0.1\n",
     ),
@@ -209,15 +210,15 @@ _CODES = (
         127,
         "not a constraint",
         "A constraint relates two things (`<=`, `>=`, `==`), or says where one lies (`W in SET`),"
-        " or what follows from what (`A => B`).",
+        " what follows from what (`A => B`), or which of several holds (`A or B`, `not A`).",
         "minimize x s.t. y + 1\n",
         "minimize x s.t. y + 1 <= 2\n",
     ),
     _code(
         128,
         "Python",
-        "Specs look a little like Python and are not: no lambda, no slices, no `if`, no imports"
-        " without `from`.",
+        "Specs look a little like Python and are not: no lambda, no `if`, no slices with a step, no"
+        " imports without `from`.",
         "minimize x s.t. c: y <= 1 if z <= 2\n",
         "minimize x s.t. c: z <= 2 => y <= 1\n",
     ),

@@ -41,13 +41,13 @@ from cspec.dsl.syntax_items import (
 )
 from cspec.dsl.syntax_parts import (
     bare_surrogate,
+    colons,
     commas,
     labels,
     missing_comma,
     objective_modifier,
     semicolons,
     several_names,
-    slices,
     two_constraints,
 )
 from cspec.dsl.syntax_places import (
@@ -194,7 +194,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     doubled_operator,
     missing_before,
     labels,
-    slices,
+    colons,
     bare_surrogate,
     bare_word,
     several_names,

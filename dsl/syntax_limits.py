@@ -1,4 +1,4 @@
-"""Limits of LANGUAGE 7, so that no text can hang or exhaust the parser."""
+"""Limits of sizes and depths, so that no text can hang or exhaust the parser."""
 
 from __future__ import annotations
 

@@ -190,24 +190,21 @@ def several_names(f: Failure) -> Repair | None:
     )
 
 
-def slices(f: Failure) -> Repair | None:
-    """`x[1:3]`, `{"a": 1}`."""
+def colons(f: Failure) -> Repair | None:
+    """`x[0:9:2]`, `in [0:1]`, `{"a": 1}`: a colon in brackets that makes no slice."""
     opened = f.depth(f.index)
     if f.token.kind != "COLON" or not opened:
         return None
-    in_braces = f.at(opened[-1]).kind == "LBRACE"
-    what = "dictionaries" if in_braces else "slices"
-    return Repair(
-        problem(
-            f.source,
-            "CS128",
-            f"there are no {what}",
-            f.token.span,
-            helps=("write settings as `name=value` in `( )`",)
-            if in_braces
-            else ("index one entry at a time, or sum over `for i in range(n)`",),
-        )
-    )
+    bracket = opened[-1]
+    if f.at(bracket).kind == "LBRACE":
+        message, help_ = "there are no dictionaries", "write settings as `name=value` in `( )`"
+    elif any(t.kind == "COLON" for t in f.tokens[bracket : f.index]):
+        message = "slices have no step"
+        help_ = "take every second entry in a sum: `sum(x[2*i] for i in range(n))`"
+    else:
+        message = "`:` makes a slice only behind a name: `x[0:2]`"
+        help_ = "an interval is written `[0, 2]`, the numbers 0, 1, 2 are `range(3)`"
+    return Repair(problem(f.source, "CS128", message, f.token.span, helps=(help_,)))
 
 
 def two_constraints(f: Failure) -> Repair | None:

@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 from cspec.dsl.constants import CONSTANTS, Values, value_or_none
 from cspec.dsl.nodes import (
+    And,
     Attribute,
     Call,
+    Compare,
     Expr,
     Index,
+    Interval,
+    Membership,
     Name,
     Negate,
+    Not,
     Number,
+    Or,
     Power,
     Product,
     Sum,
     Vector,
 )
 from cspec.dsl.signatures import SIGNATURES
+from cspec.dsl.slices import Unfit, indexed
 from cspec.dsl.symbols import Symbol
+from cspec.dsl.tensor_words import Shape, as_matrix, broadcast, word_shape
 
-Shape = tuple[int, ...]
+__all__ = [
+    "ONE_NUMBER",
+    "Leaf",
+    "Shape",
+    "as_matrix",
+    "declared",
+    "matmul",
+    "shape_of",
+    "together",
+]
+
 Leaf = Callable[[Expr], Shape | None]
 """The shape of a name, or of another expression that stands for a tensor; None if unknown."""
 
 ONE_NUMBER = frozenset(
-    {"norm", "l1", "l2", "sumsq", "sum", "spectral", "nuclear", "gap", "ratio", "mean", "density"}
+    {"norm", "l1", "l2", "sumsq", "sum", "spectral", "nuclear", "gap", "ratio", "density"}
 )
 """Functions that make one number of a tensor; `max` and `min` do so of one argument."""
 
@@ -47,8 +64,12 @@ def shape_of(expr: Expr, leaf: Leaf, values: Values) -> Shape | None:
             return ()
         case Name(id=name) if name in CONSTANTS:
             return ()
-        case Negate(operand=operand) | Power(base=operand):
+        case Negate(operand=operand) | Power(base=operand) | Not(operand=operand):
             return of(operand)
+        case Compare(operands=operands) | And(operands=operands) | Or(operands=operands):
+            return together([of(operand) for operand in operands])
+        case Membership(element=element, set=Interval()):
+            return of(element)
         case Attribute(value=value, name="T"):
             inner = of(value)
             return None if inner is None else as_matrix(inner)[::-1]
@@ -65,16 +86,10 @@ def shape_of(expr: Expr, leaf: Leaf, values: Values) -> Shape | None:
             return None if inner is None else (len(items), *inner)
         case Index(value=value, indices=indices):
             inner = of(value)
-            fits = inner is not None and len(indices) <= len(inner)
-            return inner[len(indices) :] if inner is not None and fits else None
+            return None if inner is None else indexed(inner, indices, values)
         case Call(arguments=arguments):
             return _called(expr, [of(argument) for argument in arguments], values)
     return leaf(expr)
-
-
-def as_matrix(shape: Shape) -> Shape:
-    """(outputs, rest) of a weight of more than two dimensions; others as they are."""
-    return (shape[0], math.prod(shape[1:])) if len(shape) > 2 else shape
 
 
 def matmul(left: Shape | None, right: Shape | None) -> Shape | None:
@@ -92,12 +107,7 @@ def together(shapes: list[Shape | None]) -> Shape | None:
     known = [shape for shape in shapes if shape is not None]
     if len(known) < len(shapes):
         return None
-    width = max(map(len, known), default=0)
-    aligned = [(1,) * (width - len(shape)) + shape for shape in known]
-    sizes = [{size for size in column if size != 1} for column in zip(*aligned, strict=True)]
-    if any(len(column) > 1 for column in sizes):
-        return None
-    return tuple(column.pop() if column else 1 for column in sizes)
+    return broadcast(known)
 
 
 def _called(expr: Call, arguments: list[Shape | None], values: Values) -> Shape | None:
@@ -105,6 +115,11 @@ def _called(expr: Call, arguments: list[Shape | None], values: Values) -> Shape 
     if name == "eye":
         size = value_or_none(expr.arguments[0], values) if expr.arguments else None
         return None if size is None else (int(size), int(size))
+    known = [shape for shape in arguments if shape is not None]
+    if name is not None and len(known) == len(arguments):
+        found = word_shape(name, known, [value_or_none(a, values) for a in expr.arguments])
+        if isinstance(found, tuple) and not isinstance(found, Unfit):
+            return found
     if name in ("max", "min", "pow"):
         return () if len(arguments) == 1 else together(arguments)
     signature = SIGNATURES.get(name or "")

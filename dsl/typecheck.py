@@ -44,6 +44,7 @@ from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape, declared, shape_of
 from cspec.dsl.typecheck_binders import binder_kinds
 from cspec.dsl.typecheck_calls import call_kind
+from cspec.dsl.typecheck_forms import require_set
 from cspec.dsl.typecheck_names import bare_set, name_kind
 from cspec.dsl.typecheck_parts import attribute_kind, index_kind
 from cspec.dsl.unknown_names import BARE, unknown_name, unknown_value, values_of
@@ -142,7 +143,7 @@ class Typer:
             case Membership(element=element, set=members):
                 kind = self.kind(element, scope)
                 if not self._values(kind, values_of(members), scope):
-                    self.set_kind(members, scope)
+                    require_set(self, element, members, self.set_kind(members, scope))
                 return Kind("event", kind.per_example, kind.moves, kind.gradient)
             case Expectation():
                 return self._expectation(expr, scope)

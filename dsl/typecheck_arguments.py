@@ -72,7 +72,7 @@ def _models(parameter: Parameter) -> bool:
 
 def _wanted(signature: Signature, parameter: Parameter) -> str:
     """What an argument should be, in words."""
-    if signature.family == "weights" and parameter.name in ("w", "v"):
+    if signature.family in ("weights", "matrices") and parameter.name in ("w", "v", "A"):
         return "weights" if "weights" in parameter.kinds else "one weight"
     if signature.family in ("loss", "classifier") and parameter.name in ("outputs", "z"):
         return WORDS["scores"]
@@ -98,7 +98,7 @@ def _instead(
         return (f"write `{signature.name}({models[0]})`",)
     if signature.family in ("loss", "classifier") and kind.what == "model":
         return (f"write `{text}(x)` for its outputs",)
-    if signature.family == "weights" and kind.what == "weights":
+    if signature.family in ("weights", "matrices") and kind.what == "weights":
         return (
             f"the largest of all: `max({signature.name}(W) for W in {text})`",
             f"each by itself: `forall W in {text}: {signature.name}(W) ...`",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cspec.dsl.diagnostics import Fix
-from cspec.dsl.nodes import Call, Keyword
+from cspec.dsl.kinds import WORDS, Kind
+from cspec.dsl.nodes import Call, Expr, Keyword, Name
 from cspec.dsl.signatures import Parameter, Signature
 from cspec.dsl.wording import closest, counted, listing
 
@@ -120,4 +121,31 @@ def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str,
         f"it takes {listing(known, 'and')}" if known else "it takes no settings",
         helps=(f"did you mean `{guess}`?",) if guess else (),
         fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
+    )
+
+
+_NO_SETS = frozenset(
+    {"number", "scores", "tensor", "labels", "groups", "event", "model", "weights", "string"}
+)
+
+
+def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
+    """Report what stands behind `in` and is no set: `y in topk(f(x), 5)`."""
+    if kind.what not in _NO_SETS:
+        return
+    text, inner = typer.source.slice(members.span), typer.source.slice(element.span)
+    helps: tuple[str, ...] = (f"compare them: `{inner} == {text}`", "a set is `{1, 2}`, `[0, 1]`")
+    match members:
+        case Call(function=Name(id="topk"), arguments=(values, *_)):
+            entry = f"{typer.source.slice(values.span)}[{inner}]"
+            helps = (
+                f"whether entry `{inner}` is among the largest: `{entry} >= min({text})`",
+                "`topk` gives the largest entries, not their places",
+            )
+    typer.report(
+        "CS302",
+        f"`{text}` is {WORDS[kind.what]}, not a set",
+        members.span,
+        "a set goes behind `in`",
+        helps=helps,
     )

@@ -88,13 +88,16 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     first = signature.parameters[0].name if signature.parameters else ""
     models = tuple(typer.symbols.models())
     argument = models[0] if signature.family == "model" and models else first
-    form = f"{name.id}({argument})"
+    needed = [p.name for p in signature.parameters if p.required and not p.keyword]
+    form = f"{name.id}({', '.join([argument, *needed[1:]])})"
+    given = [s.name for s in typer.symbols.table.values() if s.role == "given"]
+    loop = f"or, a value that your own loop gives: `given {', '.join([*given, name.id])}`"
     return typer.report(
         "CS302",
         f"`{name.id}` is a function: it needs its argument",
         name.span,
         "used without parentheses",
-        helps=(f"write `{form}`",),
+        helps=(f"write `{form}`", *((loop,) if given else ())),
         fixes=(Fix(span=name.span, replacement=form, title=f"write {form}"),)
         if signature.family == "model" and len(models) == 1
         else (),

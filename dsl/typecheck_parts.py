@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
-from cspec.dsl.nodes import Attribute, Expr, Name, Param
+from cspec.dsl.nodes import Attribute, Expr, Name, Param, Slice
 from cspec.dsl.outside_values import column_of
 from cspec.dsl.single_numbers import Single, single
 from cspec.dsl.source import Span
+from cspec.dsl.tensor_shapes import declared, shape_of
 from cspec.dsl.unknown_names import module_part
 from cspec.dsl.wording import closest, listing
 
@@ -23,16 +24,21 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
     number = single(value, typer.symbols, typer.signatures)
     if number is not None and indices:
         return _no_entries(typer, value, indices, number)
-    found = [typer.kind(index, scope) for index in indices]
+    ends = [
+        end
+        for index in indices
+        for end in (index.children() if isinstance(index, Slice) else (index,))
+    ]
+    found = [typer.kind(end, scope) for end in ends if isinstance(end, Expr)]
+    if any(isinstance(index, Slice) for index in indices):
+        return kind
     if _is_table(typer, value):
         return Kind("number", any(index.per_example for index in found))
     if kind.what in ("scores", "groups"):
         return kind._replace(what="number")
-    if kind.what == "tensor" and isinstance(value, Name):
-        symbol = typer.symbols.table.get(value.id)
-        dimensions = getattr(symbol.item, "dimensions", ()) if symbol else ()
-        if dimensions and len(indices) >= len(dimensions):
-            return kind._replace(what="number")
+    shape = shape_of(value, declared(typer.symbols.table, typer.values), typer.values)
+    if kind.what == "tensor" and shape is not None and len(indices) >= len(shape):
+        return kind._replace(what="number")
     return kind
 
 

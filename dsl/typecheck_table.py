@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind, joined
-from cspec.dsl.nodes import Call, Expr
-from cspec.dsl.signatures import Parameter, Signature
+from cspec.dsl.meant import OVER_EXAMPLES
+from cspec.dsl.nodes import Call, Expr, Name
+from cspec.dsl.signatures import LOSSES, Parameter, Signature
 from cspec.dsl.typecheck_arguments import argument_kind, check_clock, check_order
 from cspec.dsl.typecheck_forms import missing_arguments, too_many, unknown_keyword
 
@@ -28,6 +29,8 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
     check_clock(typer, call, signature)
     if signature.name in _ORDERED and [kind.what for kind in kinds[:2]] == ["column", "scores"]:
         return _swapped(typer, call, signature)
+    if signature.name in OVER_EXAMPLES and call.arguments and _is_loss(typer, call.arguments[0]):
+        return _mean_of_loss(typer, call, signature)
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
         return joined("unknown", *kinds)
     if signature.family == "elementary":
@@ -52,6 +55,26 @@ def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
         f"`{signature.name}` takes the outputs first and the labels second",
         call.span,
         f"`{label}` is a column, `{output}` an output of a model",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def _is_loss(typer: Typer, expr: Expr) -> bool:
+    """Whether an expression is a loss, one number an example."""
+    name = expr.function if isinstance(expr, Call) else expr
+    return isinstance(name, Name) and name.id in LOSSES and name.id not in typer.symbols.table
+
+
+def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:
+    """`mean(ce(f(x), y))`."""
+    loss = typer.source.slice(call.arguments[0].span)
+    meant = OVER_EXAMPLES[signature.name].format(loss)
+    return typer.report(
+        "CS302",
+        f"`{signature.name}` goes over the entries of one example, and `{loss}` is one number",
+        call.span,
+        "over the examples?",
         helps=(f"write `{meant}`",),
         fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
     )
@@ -103,6 +126,9 @@ def _result(signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter
     if signature.name in ("spectral", "nuclear") and bound and kinds[0].what == "number":
         return Kind("set", moves=kinds[0].moves)
     base = joined("number", *kinds) if kinds else CONSTANT
+    if signature.name == "where":
+        # No slope reaches what decides: 0 or 1 of it, whichever the branches make of that.
+        base = base._replace(gradient=any(kind.gradient for kind in kinds[1:]))
     if not signature.gradient:
         base = base._replace(gradient=base.gradient and signature.surrogate is not None)
     match signature.result:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.kinds import Kind
-from cspec.dsl.meant import meant
+from cspec.dsl.meant import OVER_EXAMPLES, meant
 from cspec.dsl.nodes import Attribute, Expr, FiniteSet, Name
 from cspec.dsl.signatures import LOSSES, SIGNATURES
 from cspec.dsl.source import Source
@@ -121,7 +121,11 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
     ours = word if word in SIGNATURES or word in CONSTANTS else known.word if known else None
     path = typer.source.slice(part.value.span)
     module = ".".join([_MODULES[root.id], *path.split(".")[1:]])
-    if ours:
+    if word in OVER_EXAMPLES:
+        ours = None
+        over = OVER_EXAMPLES[word].format("...")
+        helps = [f"over the examples: `{over}`", f"of the entries of a vector: `{word}(v)`"]
+    elif ours:
         helps = [f"write `{ours}`"]
     elif known:
         helps = [known.help]

@@ -14,8 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from cspec.runtime.endless import Fall, coordinates, limit_of
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -26,8 +29,8 @@ POINTS = 2000
 """Values of all columns together that are measured."""
 REACH = range(-20, 41)
 """Powers of two by which the line is measured around the start."""
-FAR = 2.0**40
-"""A best point beyond this is no minimum: the objective falls for ever."""
+FALLS = 3
+"""Places beyond the data on which an objective has to fall that falls for ever."""
 BORDERS = 200
 """Changes of feasibility that are bisected, and valleys that are searched."""
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -56,7 +59,8 @@ class Line:
     def __init__(self, session: Session, measure: Measure, equalities: Sequence[bool]) -> None:
         self.session, self._measure = session, measure
         self._number: Tensor = session.primal[session.program.variables[0].name]
-        self._batch = session.whole_batch()
+        self.batch = session.whole_batch()
+        self._sign = -1.0 if session.program.sense == "maximize" else 1.0
         self._equal = torch.tensor(equalities, dtype=torch.bool, device=self._number.device)
         setup = session.program.variables[0]
         self.low = -math.inf if setup.lower is None else setup.lower
@@ -67,7 +71,9 @@ class Line:
     def at(self, t: float) -> Point:
         """Measure a place; it becomes the best where it is."""
         self._number.fill_(t)
-        f, _, true = self._measure(self.session.primal, self._batch)
+        _, _, true = self._measure(self.session.primal, self.batch)
+        # The objective itself, not what stands in for its events where gradients are needed.
+        f = self._sign * self.session.module["objective"](self.session.primal, self.batch)
         measured = torch.nan_to_num(true)
         over = torch.where(self._equal, measured.abs(), measured.clamp(min=0))
         self.session.step += 1
@@ -85,7 +91,7 @@ class Line:
         start = float(self._number.detach())
         size = max(abs(start), 1.0)
         found = {start, *(start + sign * size * 2.0**k for k in REACH for sign in (-1, 1))}
-        columns = _columns(self._batch)
+        columns = _columns(self.batch)
         for column in columns:
             values, most = torch.unique(column), max(POINTS // len(columns), 2)
             if len(values) > most:
@@ -110,14 +116,33 @@ def solve(session: Session, measure: Measure, *, equalities: Sequence[bool] = ()
     if best is None:
         return
     line.at(best.t)
-    open_end = best.t not in (line.low, line.high) and abs(best.t) >= FAR
-    session.termination = session.termination or ("unbounded" if open_end else "converged")
+    falling = None if session.termination else _falling(line, points, best)
+    session.termination = session.termination or ("unbounded" if falling else "converged")
     found = "the best feasible one" if best.feasible else "none is feasible: the least violation"
     note = f"the line was measured at {session.step} places, borders to the last bit; {found}"
-    if open_end:
-        note = f"the objective is unbounded: it still falls at {best.t:.3g}; bound it"
+    if falling:
+        note = falling.sentence(coordinates(session.program.variables))
     session.notes.append(note)
     session.flush()
+
+
+def _falling(line: Line, points: Sequence[Point], best: Point) -> Fall | None:
+    """The side on which the objective falls for ever; None where the best place is one.
+
+    Beyond all values of the data a rate is constant: what falls there is the rest of the objective.
+    """
+    columns = _columns(line.batch)
+    edge = max((float(c.abs().max()) for c in columns), default=0.0)
+    for side, end in ((1.0, line.high), (-1.0, line.low)):
+        far = sorted((p for p in points if side * p.t > edge), key=lambda p: side * p.t)
+        values = [p.f for p in far]
+        if math.isfinite(end) or len(far) <= FALLS or not all(p.feasible for p in far):
+            continue
+        steps = list(pairwise(values))
+        falls = all(b < a for a, b in steps[:FALLS]) and all(b <= a for a, b in steps)
+        if falls and best.feasible and values[-1] <= best.f:
+            return Fall(np.array([side]), limit_of(values))
+    return None
 
 
 def _columns(batch: Mapping[str, Any]) -> list[Tensor]:

@@ -23,6 +23,7 @@ from cspec.runtime.notes import courses, notes_of
 from cspec.runtime.parametrization import Mapped, settle_, value_of
 from cspec.runtime.rescue import attempt, measured
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
+from cspec.runtime.rules import rule_notes
 from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, residual
 from cspec.runtime.verify import Measurement, amount, holds
@@ -45,6 +46,7 @@ GROWTH = 0.05
 def choose(session: Session) -> tuple[Iterate, Iterate]:
     """The best iterate and the last one; the best is put into the models and the state."""
     end = session.iterate()
+    load_tensors(session.primal, end.tensors)
     session.measure_now(end)
     last = _described(session, end)
     best = session.best or end
@@ -97,6 +99,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     if constraints and priced is not None:
         kkt = attempt(notes, "no optimality", lambda: report(session, priced, rate), None)
     notes = notes_of(session, constraints, places, found, objective)
+    notes += attempt(notes, "no ways of rules", lambda: rule_notes(session, places), [])
     notes += courses(session, constraints, diagnosis, rate)
     models = {
         name: value

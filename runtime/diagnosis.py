@@ -28,6 +28,7 @@ from torch import Tensor
 from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.advice import capped, jumps, standing, weak
 from cspec.runtime.elastic import Small, scales, small_problem, solve_elastic, taking_part
+from cspec.runtime.elastic_ways import least_violation
 from cspec.runtime.escalate import oscillates
 from cspec.runtime.history import Row
 from cspec.runtime.limits import Limits, limits_of
@@ -182,7 +183,7 @@ def _of_solver(session: Session, constraints: Sequence[ConstraintResult]) -> Dia
         return None
     kept = problem.nlp.point()
     scale = scales(session, {c.name: c.bound for c in constraints}, len(problem.nlp.equalities))
-    elastic = solve_elastic(problem, scale, session.seed)
+    elastic = least_violation(problem, scale, session.seed)
     problem.nlp.put(kept)
     if elastic.met:
         note = "a point that meets all constraints exists, but the solver did not end there: " + (

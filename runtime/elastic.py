@@ -26,6 +26,7 @@ from scipy.optimize import lsq_linear, minimize
 
 from cspec.runtime.nlp import Nlp, Vector
 from cspec.runtime.nlp_lift import problem_of
+from cspec.runtime.nlp_ways import Ways, ways_of
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -44,6 +45,8 @@ class Small(NamedTuple):
 
     nlp: Nlp
     convex: bool
+    ways: Ways | None = None
+    """How its rules can hold."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,15 @@ def small_problem(session: Session) -> Small | None:
     finally:
         module["sqp"] = solver
     nlp = problem_of(session, taken["measure"], {**taken, "bounds": None})
-    return Small(nlp, bool(taken.get("convex", False)))
+    ways = ways_of(taken.get("ways") or {}, nlp.equalities)
+    return Small(nlp, bool(taken.get("convex", False)), ways)
 
 
 def solve_elastic(problem: Small, scale: Vector, seed: int = 0) -> Elastic:
-    """The least scaled violation, from the point that is loaded and, unless convex, others."""
+    """The least scaled violation, from the point that is loaded and, unless convex, others.
+
+    Every row of g has to be met: `elastic_ways` is for problems with rules.
+    """
     nlp = problem.nlp
     start = nlp.tighten(nlp.clip(nlp.point()))
     found = [_attempt(nlp, start, scale)]

@@ -39,7 +39,8 @@ class Before(dict[str, Tensor]):
 def record(session: Session) -> Recorded:
     """Every metric on whole data, as deployed."""
     data = {**session.measurer.columns(), "initial": session.initial}
-    return recorded(session.module, session.primal, data, session.program.metric_entries)
+    with session.delivered():
+        return recorded(session.module, session.primal, data, session.program.metric_entries)
 
 
 def recorded(

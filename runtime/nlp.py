@@ -57,6 +57,9 @@ def symmetric(size: int, *entries: tuple[int, int, Tensor | float]) -> Tensor:
 class Nlp:
     """The problem of a session over a flat vector `x` of its decision variables, in order."""
 
+    excess: Callable[[Vector], Vector] | None = None
+    """What is violated, made of g, where that is not every row of it: of rules, one way each."""
+
     def __init__(
         self,
         primal: Mapping[str, Any],
@@ -74,6 +77,8 @@ class Nlp:
         self._tensors: list[Tensor] = [primal[v.name] for v in variables]
         self._measure, self._gradient = with_sharing(measure), gradient
         self._jacobian, self._hessian = jacobian, hessian
+        self.analytic = hessian is not None
+        """Whether every function is known to have a closed form of elementary functions."""
         self.equalities = np.array(equalities, dtype=bool)
         self.size = sum(t.numel() for t in self._tensors)
         self.lower = self._bound("lower", -np.inf)
@@ -322,6 +327,8 @@ class Nlp:
         if not np.isfinite(f) or not np.isfinite(g).all():
             return float("inf")
         over = np.where(self.equalities, np.abs(g), g)
+        if self.excess is not None:
+            over = self.excess(g)
         outside = np.concatenate([self.lower - x, x - self.upper])
         return float(max(over.max(initial=0.0), outside.max(initial=0.0), 0.0))
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from cspec.runtime.eliminated import Rule, eliminating
 from cspec.runtime.nlp import Nlp, Vector
+from cspec.runtime.nlp_beside import better_beside
 from cspec.runtime.nlp_engines import Engine, Limits, Scale, by_size
 from cspec.runtime.nlp_kkt import Kkt, descent_direction, kkt, polish
 from cspec.runtime.nlp_starts import point
@@ -55,6 +56,8 @@ class Search:
         self.nlp, self.limits = nlp, limits
         self.engine = by_size(nlp) if engine == "auto" else engine
         self.session = session
+        self.notes: list[str] = []
+        """What is said of the attempts."""
         self.eliminated, self.held = eliminated, held
         self.best: Candidate | None = None
         self.attempts = 0
@@ -79,32 +82,49 @@ class Search:
             return self.measured(gone.x, how)
         found = self._settle(end, how)
         for _ in range(ESCAPES):
-            first = found.violation <= FEASIBLE and found.state.stationarity <= STATIONARY
-            if found.minimum or not first:
+            if found.violation > FEASIBLE or found.state.stationarity > STATIONARY:
                 break
-            direction = descent_direction(self.nlp, found.x, found.state.multipliers)
-            if direction is None:
-                break
-            moved = self._leave(engine, found, direction, scale)
+            found, moved, why = self._lower(engine, found, scale)
             if moved is None:
                 break
-            self.session.notes.append(
-                f"{point(found.x)} is stationary but no minimum (the Lagrangian curves down "
-                "along the constraints); it was left in that direction"
-            )
+            self.notes.append(f"{point(found.x)} is stationary but no minimum ({why})")
             found = moved
         self.attempts += 1
         if self.best is None or found.rank < self.best.rank:
             self.best = found
         return found
 
+    def _lower(
+        self, engine: Engine, found: Candidate, scale: Scale
+    ) -> tuple[Candidate, Candidate | None, str]:
+        """A stationary point, as a minimum or not; where leaving it led to, None where nowhere."""
+        if not found.minimum:
+            direction = descent_direction(self.nlp, found.x, found.state.multipliers)
+            if direction is None:
+                return found, None, ""
+            why = "the Lagrangian curves down along the constraints; it was left in that direction"
+            return found, self._leave(engine, found, direction, scale), why
+        beside = better_beside(self.nlp, found.x, found.state)
+        if beside is None:
+            return found, None, ""
+        found = found._replace(minimum=False)
+        why = f"{point(beside)}, near it, is lower; the solver went on from there"
+        return found, self._from(engine, found, [beside], scale), why
+
     def _leave(
         self, engine: Engine, found: Candidate, direction: Vector, scale: Scale
     ) -> Candidate | None:
         size = 1e-2 * max(1.0, float(np.abs(found.x).max(initial=0.0)))
+        sides = [found.x + sign * size * direction for sign in (1.0, -1.0)]
+        starts = [self.nlp.tighten(self.nlp.clip(side)) for side in sides]
+        return self._from(engine, found, starts, scale)
+
+    def _from(
+        self, engine: Engine, found: Candidate, starts: Sequence[Vector], scale: Scale
+    ) -> Candidate | None:
+        """Where the engine ends from points beside a candidate, if that is better."""
         ends = []
-        for sign in (1.0, -1.0):
-            start = self.nlp.tighten(self.nlp.clip(found.x + sign * size * direction))
+        for start in starts:
             try:
                 end = engine(self.nlp, start, scale, self.limits)
             except Diverged as gone:

@@ -75,7 +75,7 @@ def _without_redundant(search: Search, start: Vector) -> None:
     rank = int((diagonal > 1e-10 * max(1.0, diagonal[0])).sum())
     if rank < len(rows):
         nlp.explicit[rows[order[rank:]]] = False
-        search.session.notes.append(
+        search.notes.append(
             f"{len(rows) - rank} of {len(rows)} equalities repeat the others: the solver works "
             "without them, the verdict counts all"
         )
@@ -100,7 +100,7 @@ def _again(search: Search, points: Sequence[Vector], engine: Engine, budget: flo
             scale = scaling(nlp, nlp.clip(beside))
             search.attempt(engine, beside, scale, f"{search.engine} again")
         except Spent:
-            search.session.notes.append(
+            search.notes.append(
                 f"stopped after {done} of {len(points)} further starts: they had taken as much "
                 "work as they may (a multiple of that of the first)"
             )
@@ -116,7 +116,7 @@ def _perturbed(
         beside = found.x + size * random.standard_normal(len(found.x))
         again = search.attempt(engine, beside, unscaled(search.nlp), search.engine)
         if again.minimum:
-            search.session.notes.append(
+            search.notes.append(
                 f"{point(found.x)}, where {search.engine} first ended, is no minimum: it was "
                 "started again beside it"
             )
@@ -155,7 +155,7 @@ def _within(
     try:
         return search.attempt(engine, start, scale or unscaled(nlp), how).minimum
     except Spent:
-        search.session.notes.append(f"{how}: stopped, it took too much work")
+        search.notes.append(f"{how}: stopped, it took too much work")
         return False
     finally:
         nlp.allowed = math.inf

@@ -93,22 +93,46 @@ def descent_direction(nlp: Nlp, x: Vector, multipliers: Vector) -> Vector | None
     (the second-order necessary condition). Constraints whose multiplier is 0 may be left, so only
     those that push back hold the null space; bounds alike.
     """
+    if nlp.size > LARGE:
+        normals, held = _pushing(nlp, x, multipliers)
+        return bent_down(nlp, x, multipliers, normals, ~held)
+    found = reduced_curvature(nlp, x, multipliers)
+    if not len(found.values) or found.values[0] >= -CURVED * max(1.0, found.largest):
+        return None
+    return np.asarray(found.basis @ found.vectors[:, 0])
+
+
+class Curved(NamedTuple):
+    """The Hessian of the Lagrangian along the constraints that push back."""
+
+    basis: NDArray[np.float64]
+    values: Vector
+    """Eigenvalues of basis^T H basis, rising, and its eigenvectors."""
+    vectors: NDArray[np.float64]
+    largest: float
+    """The largest entry of H in size."""
+
+
+def reduced_curvature(nlp: Nlp, x: Vector, multipliers: Vector) -> Curved:
+    """How the Lagrangian curves on the null space of the constraints that push back."""
+    normals, held = _pushing(nlp, x, multipliers)
+    basis = _null_space(np.vstack([normals, np.eye(nlp.size)[held]]), nlp.size)
+    if not basis.shape[1]:
+        return Curved(basis, np.zeros(0), np.zeros((0, 0)), 0.0)
+    hessian = nlp.curvature(x, multipliers)
+    values, vectors = np.linalg.eigh(basis.T @ hessian @ basis)
+    return Curved(basis, values, vectors, float(np.abs(hessian).max(initial=0.0)))
+
+
+def _pushing(
+    nlp: Nlp, x: Vector, multipliers: Vector
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Gradients of the constraints that push back, and the variables held by their bounds."""
     gradient, jacobian = nlp.slopes(x)
     pushing = active_rows(nlp, x) & (nlp.equalities | (multipliers > 1e-8))
     reduced = gradient + multipliers @ jacobian
     low, high = at_bounds(nlp, x)
-    held = (low & (reduced > 1e-8)) | (high & (reduced < -1e-8))
-    if nlp.size > LARGE:
-        return bent_down(nlp, x, multipliers, jacobian[pushing], ~held)
-    normals = np.vstack([jacobian[pushing], np.eye(nlp.size)[held]])
-    basis = _null_space(normals, nlp.size)
-    if not basis.shape[1]:
-        return None
-    hessian = nlp.curvature(x, multipliers)
-    values, vectors = np.linalg.eigh(basis.T @ hessian @ basis)
-    if values[0] >= -CURVED * max(1.0, float(np.abs(hessian).max(initial=0.0))):
-        return None
-    return np.asarray(basis @ vectors[:, 0])
+    return jacobian[pushing], (low & (reduced > 1e-8)) | (high & (reduced < -1e-8))
 
 
 def _null_space(rows: NDArray[np.float64], size: int) -> NDArray[np.float64]:

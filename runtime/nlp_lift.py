@@ -15,6 +15,7 @@ import torch
 
 from cspec.compiler.program import VariableSetup
 from cspec.runtime.nlp import Measure, Nlp, Vector
+from cspec.runtime.nlp_ways import ways_of
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -43,6 +44,7 @@ class Lifted(Nlp):
             measure,
             **settings,
         )
+        self.analytic = False
         self._entries = np.array([entry for entry, _ in above])
         self._places = np.array([place for _, place in above])
         self.own = self.size - size
@@ -73,6 +75,12 @@ def problem_of(session: Session, measure: Measure, settings: Mapping[str, Any]) 
         "bounded": settings.get("bounds"),
         "affine": settings.get("affine", ()),
     }
+    nlp: Nlp
     if smooth is None or auxiliary is None:
-        return Nlp(session.primal, session.program.variables, measure, **given)
-    return Lifted(session, smooth, auxiliary, settings.get("above", ()), given)
+        nlp = Nlp(session.primal, session.program.variables, measure, **given)
+    else:
+        nlp = Lifted(session, smooth, auxiliary, settings.get("above", ()), given)
+    ways = ways_of(settings.get("ways") or {}, nlp.equalities)
+    if ways is not None:
+        nlp.excess = ways.excess
+    return nlp

@@ -11,6 +11,7 @@ import torch
 from cspec.runtime.nlp import HUGE, Measure, Nlp, Vector
 from cspec.runtime.nlp_engines import Stopped
 from cspec.runtime.nlp_lift import Lifted
+from cspec.runtime.nlp_ways import Ways
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -32,8 +33,10 @@ class Diverged(Exception):  # noqa: N818
 class Trail:
     """The iterates of a run: recorded, and the best of them kept."""
 
-    def __init__(self, session: Session, nlp: Nlp, measure: Measure) -> None:
-        self._session, self._nlp, self._measure = session, nlp, measure
+    def __init__(
+        self, session: Session, nlp: Nlp, measure: Measure, ways: Ways | None = None
+    ) -> None:
+        self._session, self._nlp, self._measure, self._ways = session, nlp, measure, ways
         self._rank = (math.inf, math.inf)
         self._floor = -math.inf
         self.best: Vector | None = None
@@ -72,5 +75,7 @@ class Trail:
             with torch.no_grad():
                 value, own, _ = self._measure(session.primal, {})
             f, g = float(value), own.double().numpy()
+        if self._ways is not None:
+            g = self._ways.shown(g)
         dtype = torch.float64
         session.record(torch.tensor(f, dtype=dtype), torch.tensor(g, dtype=dtype))

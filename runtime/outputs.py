@@ -15,6 +15,7 @@ from cspec.compiler.plan import Plan, open_calls, operation_calls
 from cspec.runtime.binding import Bound
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.operations import operations
+from cspec.runtime.functions.points import at_a_point
 from cspec.runtime.modes import evaluating, measuring, undisturbed
 
 ROWS = (3, 2)
@@ -69,7 +70,7 @@ def seen(call: Asked, bound: Bound) -> OutputFacts:
             results = [_run(function, call, bound, data, rows) for rows in _trials(data)]
     except Exception as error:  # whatever a person's own code raises is told
         return OutputFacts(refusal=" ".join(str(error).split()) or type(error).__name__)
-    found = _described(results, _trials(data))
+    found = _described(results, _trials(data) if call.dataset else ())
     return found.model_copy(update={"gradient": _differentiable(function, call, bound, data)})
 
 
@@ -114,6 +115,9 @@ def _run(function: Any, call: Asked, bound: Bound, data: Dataset | None, rows: i
     model = function if isinstance(function, nn.Module) else None
     arguments = [_value(a, bound, data, rows, model) for a in call.arguments]
     named = {name: _value(a, bound, data, rows, model) for name, a in call.keywords}
+    each = any(a.each for a in (*call.arguments, *(a for _, a in call.keywords)))
+    if model is not None and arguments and not each and not named:
+        return at_a_point(model, *arguments)
     return function(*arguments, **named)
 
 
@@ -126,7 +130,8 @@ def _value(
         case "model":
             return bound.models[argument.name]
         case "variable":
-            return bound.variables[argument.name]
+            value = bound.variables[argument.name].reshape(argument.shape)
+            return _as_the_model(value, model)
         case "parameter":
             owner, _, name = argument.name.partition(".")
             return bound.models[owner].get_parameter(name)
@@ -195,7 +200,7 @@ def _parts(
 
 def _tensor(results: list[Any], rows: tuple[int, ...]) -> OutputFacts:
     tensors = [torch.as_tensor(result) for result in results]
-    each = all(t.ndim and len(t) == n for t, n in zip(tensors, rows, strict=True))
+    each = bool(rows) and all(t.ndim and len(t) == n for t, n in zip(tensors, rows, strict=True))
     shape = tuple(tensors[0].shape)
     return OutputFacts(each=each, shape=shape[1:] if each else shape, kind=_kind(tensors[0]))
 

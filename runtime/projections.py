@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators import NM, Ball, ChannelSparse, Operator, Sparse, dykstra
+from cspec.runtime.operators import (
+    NM,
+    Ball,
+    ChannelSparse,
+    Jointly,
+    Operator,
+    Sparse,
+    dykstra,
+    is_joint,
+)
 from cspec.runtime.operators.linear_algebra import as_matrix
 
 Held = tuple[Operator, Sequence[Tensor]]
@@ -27,7 +36,9 @@ SETTLED = 1e-8
 
 def project_all(operator: Operator, tensors: Sequence[Tensor]) -> list[Tensor]:
     """The nearest members: jointly for a global count or norm, else tensor by tensor."""
-    if isinstance(operator, Sparse) or (isinstance(operator, Ball) and operator.joint):
+    if isinstance(operator, Sparse | Ball | Jointly) and (
+        isinstance(operator, Sparse) or is_joint(operator)
+    ):
         return operator.project_jointly(tensors)
     return [operator.project(tensor) for tensor in tensors]
 
@@ -98,7 +109,7 @@ def meet(sets: Sequence[Held], starts: dict[int, Tensor], *, sweeps: int = SWEEP
         project_(operator, tensors)
     kept = {id(tensor): tensor != 0 for _, tensors in counts for tensor in tensors}
     if not counts and all(operator.convex for operator, _ in others):
-        joint = any(isinstance(op, Ball) and op.joint for op, _ in others)
+        joint = any(is_joint(op) for op, _ in others)
         every = list({id(t): t for _, tensors in sets for t in tensors}.values())
         for tensor in () if joint else every:
             on_it = [op.project for op, tensors in others if any(tensor is t for t in tensors)]
@@ -155,7 +166,7 @@ def _holds(operator: Operator, tensors: Sequence[Tensor]) -> bool:
     """Whether the tensors are in the set, but for rounding: 4 eps (1 + a mean singular value)."""
     if isinstance(operator, COUNTS):
         return _near(project_all(operator, [t.detach() for t in tensors]), tensors)
-    if isinstance(operator, Ball) and operator.joint:
+    if is_joint(operator):
         tensors = [torch.cat([t.detach().flatten() for t in tensors])]
     for tensor in tensors:
         ranks = max(1, min(as_matrix(tensor).shape)) if tensor.ndim > 1 else 1

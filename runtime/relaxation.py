@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.compiler.which_data import where_measured
-from cspec.runtime.elastic import Small, scales, solve_elastic, taking_part
+from cspec.runtime.elastic import Small, scales, taking_part
+from cspec.runtime.elastic_ways import least_violation
 from cspec.runtime.result import Result, finite_or_none
 from cspec.runtime.verify import Measurement, amount
 
@@ -150,7 +151,7 @@ def relax_small(session: Session, problem: Small) -> Relaxation:
     program = session.program
     before = _measured(session)
     scale = scales(session, {k: m.bound for k, m in before.items()}, len(problem.nlp.equalities))
-    elastic = solve_elastic(problem, scale, session.seed)
+    elastic = least_violation(problem, scale, session.seed)
     found = _measured(session)
     return Relaxation(
         spec=program.name,

@@ -39,10 +39,10 @@ class ConstraintResult:
     """The verdict on one constraint, in the units it was written in.
 
     `multiplier` is >= 0 for inequalities however they were written, of either sign for `==`
-    (where L has + multiplier (value - bound)). Of a constraint of many entries it is one number,
-    see `entries.price`, and `multiplier_norm` is the Euclidean norm of all. `sensitivity` is the
-    change of the objective as written per unit that the bound as written is raised, None where
-    the run's end is not stationary enough to tell.
+    (where L has + multiplier (left - right) as written). Of a constraint of many entries it is one
+    number, see `entries.price`, and `multiplier_norm` is the Euclidean norm of all. `sensitivity`
+    is the change of the objective as written per unit that the bound as written is raised, None
+    where the run's end is not stationary enough to tell.
     """
 
     name: str

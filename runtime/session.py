@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -31,6 +32,7 @@ from cspec.runtime.optimizers import build_optimizers
 from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
 from cspec.runtime.snapshots import load_tensors, tensors_of
+from cspec.runtime.splitting import in_place_of_x
 from cspec.runtime.update import instead
 from cspec.runtime.verify import Measurer
 from cspec.runtime.watch import Watch, sampled
@@ -96,21 +98,22 @@ class Session:
         """Of parameters, data, state and of the constants in emitted functions."""
         self._outside = torch.get_default_dtype()
         self.device = torch.device(device)
-        for name, model in bound.models.items():
+        models = {name: _as_used(model, bound) for name, model in bound.models.items()}
+        for name, model in models.items():
             _require_real(name, model)
             self.notes.extend(cast_note(name, model, dtype))
         self.data = {name: d.to(self.device, dtype) for name, d in bound.data.items()}
         self.primal: dict[str, Any] = {
-            **{name: cast_(model, self.device, dtype) for name, model in bound.models.items()},
+            **{name: cast_(model, self.device, dtype) for name, model in models.items()},
             **{name: _moved(v, self.device, dtype) for name, v in bound.variables.items()},
         }
-        self._guard = InputGuard(bound.models, self.notes.append)
-        for model in bound.models.values():
+        self._guard = InputGuard(models, self.notes.append)
+        for name, model in models.items():
             # A model that nothing trains is one to compare with: it is used as it will be.
-            model.train(not stands_still(model))
+            model.train(model is bound.models[name] and not stands_still(model))
         if "prepare" in module:
-            module["prepare"](self.primal)
-        join = any(map(normalizes_by_batch, bound.models.values()))
+            self.notes.extend(module["prepare"](self.primal) or ())
+        join = any(map(normalizes_by_batch, models.values()))
         self.plan = plan_steps(program, self.fit, self.data, join)
         self.total_steps = self.plan.total_steps
         self.notes.extend(reading_notes(program, self.plan, self.fit, self.data))
@@ -320,7 +323,14 @@ class Session:
 
     def iterate(self) -> Iterate:
         """This iterate with its parameters and state, measured where snapshots are."""
-        return self.watch.iterate(self.step, self.epoch, self.state)
+        with self.delivered():
+            return self.watch.iterate(self.step, self.epoch, self.state)
+
+    def delivered(self) -> AbstractContextManager[None]:
+        """The parameters as they would be delivered now: feasible copies in the place of splits."""
+        if "copies" not in self.module:
+            return nullcontext()
+        return in_place_of_x(self.module["copies"](self.primal), self.state)
 
     def objective_on(self, split: str | None = None) -> float:
         """The objective as written, on the training data or with `split` in their place."""
@@ -395,6 +405,16 @@ class Session:
         self.watch.measured = [Iterate(**item) for item in saved["measured"]]
         self.watch.best = None if best is None else Iterate(**best)
         restore_generators(saved["generators"])
+
+
+def _as_used(model: nn.Module, bound: Bound) -> nn.Module:
+    """A model as it is trained; where decision variables move alone, a copy for its values.
+
+    There it is a function of them: as in deployment, in the precision of the variables, and the
+    model that was bound stays as it came.
+    """
+    moves = any(parameter.requires_grad for parameter in model.parameters())
+    return model if moves or bound.data or not bound.variables else copy.deepcopy(model)
 
 
 def _require_real(name: str, model: nn.Module) -> None:

@@ -10,15 +10,20 @@ follow from the seed, so that a run can be repeated.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from cspec.runtime.endless import Function, coordinates, fall
+from cspec.runtime.nlp import Vector
+from cspec.runtime.nlp_ways import Node, Way, Ways, best_way, combinations, ways_of
 from cspec.runtime.spg_descent import End, Limits, descend
 from cspec.runtime.spg_problem import Held, Measure, SetProblem, supports
 from cspec.runtime.spg_starts import beside_point, corner, exchanged, other_starts
+from cspec.runtime.unsloped import require_slopes
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -156,31 +161,76 @@ def solve(
     memory: int = 10,
     starts: int | None = None,
     convex: bool = False,
+    ways: Mapping[str, Sequence[Way]] | None = None,
 ) -> None:
     """Move the session's variables to a minimum and put the multipliers into its state.
 
     `sets` are pairs of a variable and a set that it is held in, `equalities` says which entries of
-    g are == 0. `iterations` limits one inner minimization. `starts`: how many attempts there are;
-    by default one where the problem is `convex`, else some, by its size.
+    g are == 0, `ways` which of them together make a rule hold, in each of several ways.
+    `iterations` limits one inner minimization. `starts`: how many attempts there are; by default
+    one where the problem is `convex`, else some, by its size.
     """
+    require_slopes(session, measure)
+    rules = ways_of(ways or {}, equalities)
     names = [v.name for v in session.program.variables]
     batch = session.whole_batch()
-    problem = SetProblem(session.primal, names, batch, measure, equalities, sets)
 
-    def seen() -> None:
-        _record(session, problem)
-        if session.interrupted:
-            raise Stopped
+    def searching(rows: Sequence[int] | None = None) -> Search:
+        problem = SetProblem(session.primal, names, batch, measure, equalities, sets, rows)
 
-    start = problem.point()
-    least = FLOOR[start.dtype]
-    limits = Limits(max(tolerance, least), iterations, memory, seen)
-    search = Search(session, problem, limits, arc=not problem.convex_sets)
+        def seen() -> None:
+            _record(session, problem, rules)
+            if session.interrupted:
+                raise Stopped
+
+        least = FLOOR[problem.point().dtype]
+        limits = Limits(max(tolerance, least), iterations, memory, seen)
+        return Search(session, problem, limits, arc=not problem.convex_sets)
+
+    search = searching()
+    start = search.problem.point()
+    count = 1 if convex and starts is None else starts
     try:
-        _search(search, start, 1 if convex and starts is None else starts)
+        if rules is None:
+            _search(search, start, count)
+        else:
+            search = _each_way(searching, rules, start, count, convex)
     except Stopped:
         session.termination = "interrupted"
-    _finish(search, convex)
+    _finish(search, start, convex, rules)
+
+
+def _each_way(
+    searching: Callable[[Sequence[int] | None], Search],
+    rules: Ways,
+    start: Tensor,
+    count: int | None,
+    convex: bool,
+) -> Search:
+    """The search that found the best of all combinations of ways in which the rules hold."""
+    found: list[Search] = []
+
+    def solved(decided: Mapping[int, Way]) -> Node | None:
+        search = searching(rules.kept(decided).tolist())
+        found.append(search)
+        _search(search, start, count)
+        best = search.best
+        if best is None:
+            return None
+        endless = best.end.reason == "unbounded"
+        feasible = best.violation <= 10 * search.feasible
+        f = -math.inf if endless else best.f
+        return Node(best.x.double().cpu().numpy(), f, feasible, True, search)
+
+    def measured(x: Vector) -> Vector:
+        problem = found[-1].problem
+        problem.value(torch.as_tensor(x).to(start))
+        return np.asarray(problem.all_g.double().cpu().numpy())
+
+    tried = best_way(rules, measured, solved, 10 * FEASIBLE[start.dtype], convex)
+    search: Search = tried.best.found if tried.best is not None else found[-1]
+    search.session.notes.append(combinations(rules, tried))
+    return search
 
 
 def _search(search: Search, start: Tensor, count: int | None) -> None:
@@ -211,32 +261,66 @@ def _exchange(search: Search) -> None:
         search.attempt(better, "an exchange of two entries")
 
 
-def _record(session: Session, problem: SetProblem) -> None:
+def _record(session: Session, problem: SetProblem, rules: Ways | None) -> None:
     """Note an iterate as a step of the run."""
     session.step += 1
     session.epoch = session.step
-    objective = torch.tensor(problem.f, dtype=torch.float64)
-    session.record(objective, problem.g)
+    objective, g = torch.tensor(problem.f, dtype=torch.float64), problem.all_g
+    if rules is not None:
+        g = torch.as_tensor(rules.shown(g.double().cpu().numpy()))
+    session.record(objective, g)
     if session.step % FLUSH_EVERY == 0:
         session.flush()
 
 
-def _finish(search: Search, convex: bool) -> None:
+def _finish(search: Search, start: Tensor, convex: bool, rules: Ways | None) -> None:
     """Put the best point in place and say what is known of it."""
     session, problem, best = search.session, search.problem, search.best
     if best is None:
         session.flush()
         return
-    problem.put(best.x)
-    if len(problem.equalities):
-        session.state["multipliers"] = best.multipliers
+    said = _summary(search, best, convex)
+    if best.end.reason not in ("unbounded", "nonfinite") and not session.termination:
+        falling = _fall(search, best, start)
+        if falling:
+            session.termination, said = "unbounded", falling
+    if len(problem.all_g):
+        session.state["multipliers"] = problem.spread(best.multipliers)
     problem.value(best.x)
-    _record(session, problem)
+    _record(session, problem, rules)
     problem.put(best.x)
     session.projected_gradient = best.end.optimality
     session.termination = session.termination or best.end.reason
-    session.notes.append(_summary(search, best, convex))
+    session.notes.append(said)
     session.flush()
+
+
+def _fall(search: Search, best: Candidate, start: Tensor) -> str:
+    """What is said where the objective falls on infinitely far away; empty where it does not."""
+    problem = search.problem
+
+    def at(x: Vector) -> tuple[Vector, float, bool]:
+        point = problem.project(torch.as_tensor(x).to(start))
+        problem.value(point)
+        over = problem.g.abs().where(problem.equalities, problem.g.clamp(min=0))
+        worst = float(over.max()) if over.numel() else 0.0
+        size = max(1.0, 1e-9 * float(point.abs().max()))
+        return _numbers(point), problem.f, worst <= 10 * search.feasible * size
+
+    def slope(x: Vector) -> Vector:
+        return _numbers(problem.objective_slope(torch.as_tensor(x).to(start)))
+
+    if best.violation > 10 * search.feasible:
+        return ""
+    ends = _numbers(best.x), _numbers(problem.project(start))
+    found = fall(Function(at, slope, np.ones(problem.size, dtype=bool)), *ends)
+    if found is None:
+        return ""
+    return found.sentence(coordinates(search.session.program.variables))
+
+
+def _numbers(x: Tensor) -> Vector:
+    return np.array(x.detach().double().cpu().numpy())
 
 
 def _summary(search: Search, best: Candidate, convex: bool) -> str:

@@ -37,6 +37,7 @@ class SetProblem:
         measure: Measure,
         equalities: Sequence[bool],
         sets: Sequence[Held],
+        rows: Sequence[int] | None = None,
     ) -> None:
         self._primal, self._batch, self._measure = primal, batch, measure
         self.names = tuple(names)
@@ -44,11 +45,15 @@ class SetProblem:
         self.operators = [_of_variable([s for held, s in sets if held == name]) for name in names]
         like = self._tensors[0]
         self.size = sum(t.numel() for t in self._tensors)
-        self.equalities = torch.tensor(equalities, dtype=torch.bool, device=like.device)
+        self._rows = None if rows is None else torch.tensor(list(rows), dtype=torch.long)
+        whole = torch.tensor(equalities, dtype=torch.bool, device=like.device)
+        self.equalities = whole if self._rows is None else whole[self._rows]
         self.multipliers = like.new_zeros(len(self.equalities))
         self.penalty = like.new_ones(len(self.equalities))
         self.f, self.g = math.nan, self.multipliers
         """Objective and constraints at the point last evaluated."""
+        self.all_g = like.new_zeros(len(whole))
+        """Also those that are left out."""
         self.evaluations = 0
         self._loss: Tensor | None = None
 
@@ -99,9 +104,10 @@ class SetProblem:
         self.evaluations += 1
         self.put(x)
         with torch.enable_grad():
-            f, g, _ = self._measure(self._primal, self._batch)
+            f, every, _ = self._measure(self._primal, self._batch)
+            g = every if self._rows is None else every[self._rows]
             self._loss = self._lagrangian(f, g)
-        self.f, self.g = float(f.detach()), g.detach()
+        self.f, self.g, self.all_g = float(f.detach()), g.detach(), every.detach()
         total = float(self._loss.detach())
         return total if math.isfinite(total) else math.inf
 
@@ -115,16 +121,31 @@ class SetProblem:
 
     def gradient(self) -> Tensor:
         """The gradient of L at the point last evaluated; variables that play no part get 0."""
-        loss = self._loss
+        loss, self._loss = self._loss, None
+        return self._slope(loss)
+
+    def objective_slope(self, x: Tensor) -> Tensor:
+        """The gradient of f at a point."""
+        self.put(x)
+        with torch.enable_grad():
+            f, _, _ = self._measure(self._primal, self._batch)
+        return self._slope(f)
+
+    def _slope(self, loss: Tensor | None) -> Tensor:
         if loss is None or not loss.requires_grad:
             return torch.zeros_like(self.point())
         found = torch.autograd.grad(loss, self._tensors, allow_unused=True)
-        self._loss = None
         parts = [
             torch.zeros_like(t) if d is None else d
             for t, d in zip(self._tensors, found, strict=True)
         ]
         return torch.cat([part.reshape(-1) for part in parts])
+
+    def spread(self, values: Tensor) -> Tensor:
+        """One value a constraint that was chosen among all, 0 for the others."""
+        if self._rows is None:
+            return values
+        return torch.zeros_like(self.all_g).index_copy(0, self._rows, values)
 
     def violation(self) -> Tensor:
         """|h|, or |max(g, -m/c)|, of each constraint at the point last evaluated."""

@@ -75,7 +75,13 @@ def worst(
     held = value if isinstance(value, Tensor) else bound
     if not isinstance(held, Tensor):
         return value, bound
-    pair = (torch.as_tensor(side, device=held.device) for side in (value, bound))
+    # A number keeps its digits: 0.2 is reported as 0.2, whatever the type of what it bounds.
+    pair = (
+        side
+        if isinstance(side, Tensor)
+        else torch.tensor(side, dtype=torch.float64, device=held.device)
+        for side in (value, bound)
+    )
     values, bounds = torch.broadcast_tensors(*pair)  # type: ignore[no-untyped-call]
     if values.ndim == 0:
         return value, bound

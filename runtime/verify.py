@@ -53,7 +53,7 @@ def parameters_in(primal: Primal) -> list[nn.Parameter]:
     return [parameter for parameter in found if isinstance(parameter, nn.Parameter)]
 
 
-def _number(value: Tensor | float) -> float:
+def number(value: Tensor | float) -> float:
     """A variable that is reported as it stands carries its gradient along."""
     return float(value.detach()) if isinstance(value, Tensor) else float(value)
 
@@ -117,7 +117,7 @@ class Measurer:
         """Value and bound of every constraint on the data given."""
         with measuring(models_in(self.primal)):
             found = self._evaluate(self.primal, data)
-        return {label: (_number(value), _number(bound)) for label, (value, bound) in found.items()}
+        return {label: (number(value), number(bound)) for label, (value, bound) in found.items()}
 
     def measure(self, places: Mapping[str, Where], errors: bool = False) -> dict[str, Measurement]:
         """Every constraint where `places` says; one evaluation for each combination of data.
@@ -153,8 +153,8 @@ class Measurer:
                 used = heard.behind(value, bound)
                 counted = examples(used)
                 found[constraint.label] = Measurement(
-                    value=_number(value),
-                    bound=_number(bound),
+                    value=number(value),
+                    bound=number(bound),
                     split=places[constraint.label].split,
                     n=self._rows(constraint, stand_ins) if counted is None else counted,
                     standard_error=standard_error(value, heard.behind(value)),

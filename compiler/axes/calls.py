@@ -16,6 +16,9 @@ from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import Call, Expr, Index, Name
 from cspec.dsl.signatures import LOSSES
+from cspec.dsl.slices import Unfit
+from cspec.dsl.tensor_words import OVER_ENTRIES as OVER_SHAPES
+from cspec.dsl.tensor_words import RULES, word_shape
 
 if TYPE_CHECKING:
     from cspec.compiler.axes.inference import Inference
@@ -41,7 +44,35 @@ def call_axes(inference: Inference, call: Call, dataset: str | None) -> Axes:
         return tail_axes(inference, call, dataset)
     if word in OVER_ENTRIES and len(_operands(call, word)) == 1:
         return _reduced(inference, call, word, dataset)
+    if word in RULES:
+        return _worded(inference, call, word, dataset)
     return _function(inference, call, word, dataset)
+
+
+def _worded(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+    """Functions of vectors and matrices: of a tensor, or of what each example has."""
+    items = [
+        inference.event(argument, dataset)
+        if word == "where" and place == 0
+        else inference.number(argument, dataset)
+        for place, argument in enumerate(call.arguments)
+    ]
+    for argument, item in zip(call.arguments, items, strict=True):
+        if item.what == "record":
+            return inference.findings.which_part(argument, item)
+    each = next((item.each for item in items if item.each), None)
+    if word not in OVER_SHAPES:
+        return inference.entrywise(call, call.arguments, dataset).number()
+    if any(not item.known for item in items):
+        return UNKNOWN._replace(each=each)
+    numbers = [value_or_none(argument, inference.known.params) for argument in call.arguments]
+    found = word_shape(word, [item.shape or () for item in items], numbers)
+    if isinstance(found, Unfit):
+        return inference.findings.word(call, word, found, items)
+    if word in ("dot", "kl"):
+        inference.entrywise(call, call.arguments, dataset)  # examples of one dataset
+    tokens = next((item.tokens for item in items if item.tokens), ())
+    return Axes("whole" if word == "argmax" else "number", each=each, tokens=tokens, shape=found)
 
 
 def _operands(call: Call, word: str) -> tuple[Expr, ...]:
@@ -226,7 +257,10 @@ def _argument(inference: Inference, expr: Expr, dataset: str | None) -> Argument
         if expr.id in known.facts.models:
             return Argument("model", expr.id, each=False)
         if known.symbols.role(expr.id) == "var":
-            return Argument("variable", expr.id, each=False)
+            # A number is kept as a tensor of one.
+            scalar = not known.symbols.vars()[expr.id].dimensions
+            shape = () if scalar else known.shapes.get(expr.id, ())
+            return Argument("variable", expr.id, shape=shape, each=False)
     number = value_or_none(expr, known.params)
     if number is not None:
         return Argument("number", number=number, each=False)

@@ -15,6 +15,9 @@ def infer(problem: Problem, inference: Inference) -> None:
     objective = inference.axes(problem.objective)
     if objective.groups and objective.shape:
         inference.findings.by_group(problem.objective, "an objective is one number")
+    many = objective.known and objective.each is None and objective.shape
+    if many and problem.objective_text and not objective.groups:
+        inference.findings.which_output(problem.objective, objective)
     for c in problem.constraints:
         for side in (c.value, c.bound):
             if c.relation != "in" and inference.axes(side).groups and inference.axes(side).shape:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.axes.words import places, what
 from cspec.compiler.explain_expressions import text as shown
 from cspec.compiler.rewrite import function_name
 from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.meant import OVER_EXAMPLES
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Product
+from cspec.dsl.slices import Unfit
 from cspec.dsl.source import NOWHERE, Span
 from cspec.dsl.wording import listing
 
@@ -65,6 +69,17 @@ class Findings:
             ),
             helps=_chosen(body, found, event),
         )._replace(each=found.each)
+
+    def which_output(self, expr: Expr, found: Axes) -> Axes:
+        """An objective of several numbers: `minimize f(z)` of a model with two outputs."""
+        text = shown(expr)
+        return self.add(
+            "CS307",
+            f"`{text}` is {what(found)}, and an objective is one number",
+            expr,
+            what(found),
+            helps=(f"choose one, `{text}[0]`, or write `sum({text})`, `max({text})`",),
+        )
 
     def which_part(self, expr: Expr, found: Axes) -> Axes:
         """An output with parts where a number is meant."""
@@ -184,6 +199,37 @@ class Findings:
             helps=(f'for the group {called} write `{text}["{called}"]`',
                    f'for group {other} write `{text}["{other}"]`'),
         )  # fmt: skip
+
+    def slice(self, expr: Expr, index: Expr, found: Unfit, size: int) -> Axes:
+        """A slice that an axis does not have."""
+        return self.add(
+            "CS329",
+            f"the slice in `{shown(expr)}` {found.why}",
+            index,
+            f"places are numbered 0 to {size - 1}",
+            helps=(found.help,),
+        )
+
+    def word(self, call: Call, word: str, found: Unfit, items: Sequence[Axes]) -> Axes:
+        """A function of vectors or matrices of something else."""
+        inner, first = shown(call.arguments[0]), items[0]
+        if first.each is None or first.shape:
+            return self.add(
+                "CS329",
+                f"`{shown(call)}`: `{word}` {found.why}",
+                call,
+                "; ".join(map(what, items)),
+                helps=(found.help,),
+            )._replace(each=next((item.each for item in items if item.each), None))
+        form = _INSTEAD.get(word)
+        return self.add(
+            "CS333",
+            f"`{shown(call)}` has no entries to go over: `{inner}` is {what(first)}",
+            call,
+            what(first),
+            notes=(f"`{word}` goes over what one example has, never over the examples",),
+            helps=() if form is None else (form.format(inner),),
+        )._replace(each=first.each)
 
     def no_part(self, expr: Expr, value: Expr, name: str, known: tuple[str, ...]) -> Axes:
         """A name that no class and no feature has."""
@@ -368,6 +414,14 @@ class Findings:
             "tokens, or examples?",
             helps=("make one number an example of its tokens first: `max(...)`, `sum(...)`",),
         )
+
+
+_INSTEAD = {
+    **{word: f"over the examples it is `{form}`" for word, form in OVER_EXAMPLES.items()},
+    "topk": "the mean of the worst 10% of the examples is `cvar({0}, 0.9)`",
+    "argmax": "the class of one logit is `pred({0})`",
+}
+"""What may be meant by a function of entries that is given one number an example."""
 
 
 def _kind(found: Axes) -> str:

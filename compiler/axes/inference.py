@@ -9,6 +9,8 @@ What is not known (a model that was not tried, data that come later) stays open 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.calls import call_axes
 from cspec.compiler.axes.findings import Findings
@@ -46,7 +48,7 @@ from cspec.dsl.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tensor_shapes import matmul
+from cspec.dsl.tensor_shapes import as_matrix, matmul
 
 
 class Inference:
@@ -156,6 +158,7 @@ class Inference:
         for operand, item in zip(operands, items, strict=True):
             if item.what == "record":
                 return self.findings.which_part(operand, item)
+        items = beside_matrices(operands, items)
         found = together(items)
         if not isinstance(found, Misfit):
             return found
@@ -286,3 +289,13 @@ class Inference:
                 self.findings.no_order(left if one.text else right, operator)
             elif not constant and not (one.text and other.text):
                 self.findings.text_and_number(left, right, one, other)
+
+
+def beside_matrices(operands: Sequence[Expr], items: Sequence[Axes]) -> list[Axes]:
+    """Axes of operands, a kernel beside a matrix as (outputs, rest): `W - W.T` of a kernel."""
+    if not any(len(item.shape or ()) == 2 for item in items):
+        return list(items)
+    return [
+        item._replace(shape=as_matrix(operand.shape)) if isinstance(operand, ParameterRef) else item
+        for operand, item in zip(operands, items, strict=True)
+    ]

@@ -10,8 +10,9 @@ from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Attribute, Expr, Index, Name, String
-from cspec.dsl.tensor_shapes import as_matrix
+from cspec.dsl.nodes import Attribute, Expr, Index, Name, Slice, String
+from cspec.dsl.slices import Unfit, indexed, piece_of
+from cspec.dsl.tensor_shapes import Shape, as_matrix
 
 if TYPE_CHECKING:
     from cspec.compiler.axes.inference import Inference
@@ -39,7 +40,7 @@ def part_axes(inference: Inference, expr: Index | Attribute, dataset: str | None
         case Bound(column=column):
             return inference.known.column_axes(dataset or "", column)
         case Plain():
-            return _entries(expr, value)
+            return _entries(inference, expr, value)
         case None:
             return UNKNOWN._replace(each=value.each)
 
@@ -50,10 +51,35 @@ def _transposed(value: Axes) -> Axes:
     return value._replace(shape=as_matrix(value.shape)[::-1])
 
 
-def _entries(expr: Index | Attribute, value: Axes) -> Axes:
+def _entries(inference: Inference, expr: Index | Attribute, value: Axes) -> Axes:
+    if isinstance(expr, Index) and has_slices(expr):
+        shape = _sliced(inference, expr, value)
+        return value.number()._replace(shape=shape, groups=None)
     count = len(expr.indices) if isinstance(expr, Index) else 1
     shape = None if value.shape is None else value.shape[count:]
     return value.number()._replace(shape=shape)
+
+
+def has_slices(expr: Index | Attribute) -> bool:
+    """Whether an index takes several places of an axis."""
+    return isinstance(expr, Index) and any(isinstance(index, Slice) for index in expr.indices)
+
+
+def _sliced(inference: Inference, expr: Index, value: Axes) -> Shape | None:
+    """The shape behind slices: of a tensor from its first axis on, of an example its last axes."""
+    shape, count = value.shape, len(expr.indices)
+    if shape is None or count > len(shape):
+        return None
+    kept = () if value.each is None else shape[: len(shape) - count]
+    rest = shape[len(kept) :]
+    for index, size in zip(expr.indices, rest, strict=False):
+        if isinstance(index, Slice):
+            found = piece_of(index, size, inference.known.params)
+            if isinstance(found, Unfit):
+                inference.findings.slice(expr, index, found, size)
+                return None
+    left = indexed(rest, expr.indices, inference.known.params)
+    return None if left is None else (*kept, *left)
 
 
 def place_of(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Place | None:
@@ -64,10 +90,12 @@ def place_of(inference: Inference, expr: Index | Attribute, dataset: str | None)
         return feature
     if value.parts:
         return _part(inference, expr, value)
-    if value.groups and value.known and value.each is None:
+    if value.groups and value.known and value.each is None and not has_slices(expr):
         return _group(inference, expr, value)
     if value.each is None:
-        return Plain() if isinstance(expr, Index) else None
+        return _of_a_tensor(inference, expr, value)
+    if isinstance(expr, Index) and has_slices(expr):
+        return _of_slices(inference, expr, value)
     if not value.known:
         return _open(inference, expr, dataset)
     if isinstance(expr, Attribute):
@@ -126,13 +154,14 @@ def _group(inference: Inference, expr: Index | Attribute, value: Axes) -> Place 
     called = f"{number:g}" if named is None else named
     place = names.index(called) if called in names else None
     at = int(number) if number is not None and number in range(length) else None
-    if place is None and at is None:
-        inference.findings.no_part(expr, expr.value, called, names)
-        return None
     if place is not None and at is not None and place != at:
         inference.findings.which_group(expr, expr.value, called, names[at])
         return None
-    return Entry(at if place is None else place)
+    found = at if place is None else place
+    if found is None:
+        inference.findings.no_part(expr, expr.value, called, names)
+        return None
+    return Entry(found)
 
 
 def _part(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
@@ -173,6 +202,43 @@ def _indexed(inference: Inference, expr: Index, value: Axes, dataset: str | None
     if number is not None:
         return _constant(inference, expr, value, number)
     return _own(inference, expr, index, dataset)
+
+
+def _of_a_tensor(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
+    """A place of what has no axis of examples: of a model at one point, `f(z)[0]`, the only one."""
+    if not isinstance(expr, Index):
+        return None
+    word = function_name(expr.value)
+    outputs = word is not None and inference.known.symbols.role(word) == "model"
+    if outputs and value.known and not value.shape and len(expr.indices) == 1:
+        number = value_or_none(expr.indices[0], inference.known.params)
+        if number == 0:
+            return Whole()
+        inference.findings.out_of_range(expr, expr.value, number or 0, 1)
+        return None
+    if outputs and value.known and len(expr.indices) == 1:
+        number = value_or_none(expr.indices[0], inference.known.params)
+        length = (value.shape or (1,))[0]
+        if number is not None and not 0 <= number < length:
+            inference.findings.out_of_range(expr, expr.value, number, length)
+            return None
+    if word == "prob" and len(expr.indices) == 1 and not has_slices(expr):
+        number = value_or_none(expr.indices[0], inference.known.params)
+        if number is not None and number == int(number) and number >= 0:
+            return Entry(int(number))
+    return Plain()
+
+
+def _of_slices(inference: Inference, expr: Index, value: Axes) -> Place | None:
+    """Slices of what an example has: of its last axis, or an index for each."""
+    rank, count = len(value.shape or ()), len(expr.indices)
+    if value.known and not rank:
+        inference.findings.no_axis(expr, expr.value, value)
+        return None
+    if value.known and count not in (1, rank):
+        inference.findings.too_many(expr, expr.value, value)
+        return None
+    return Plain()
 
 
 def _constant(inference: Inference, expr: Index, value: Axes, number: float) -> Place | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.rewrite import function_name
@@ -109,7 +110,7 @@ def _beside(tree: Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
     """Models whose predictions are compared with each other."""
     for sides in _sides(tree):
         models = [name for o in sides if (name := _predicted(o, symbols)) is not None]
-        yield from zip(models, models[1:], strict=False)
+        yield from pairwise(models)
 
 
 def _copies(symbols: Symbols) -> Iterator[tuple[str, str]]:

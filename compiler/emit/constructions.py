@@ -11,7 +11,7 @@ from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import tensors_of
 from cspec.compiler.facts import Facts
-from cspec.compiler.ir import ParameterRef
+from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import Lowered, SetAction, full_label
 from cspec.compiler.methods.output_projection import OutputRows
 from cspec.compiler.methods.threshold import thresholded
@@ -114,11 +114,23 @@ def _two(key: str, first: SetAction, second: SetAction) -> Diagnostic:
     )
 
 
-def write_prepare(lowered: Lowered, facts: Facts, make: MakeTranslator) -> None:
-    """`prepare(primal)`: before the optimizer is made."""
-    doc = ["Before training: what holds by construction from here on."]
+def write_prepare(
+    lowered: Lowered,
+    facts: Facts,
+    make: MakeTranslator,
+    starts: Sequence[tuple[str, SetMember]] = (),
+) -> None:
+    """`prepare(primal)`: before the optimizer is made; what is to be said of it.
+
+    `starts` are variables that are declared in a set, where they start.
+    """
+    doc = ["Before training: starts within their sets, what holds by construction from here on."]
     with make.writer.function("prepare", ("primal",), doc):
         translator = make()
+        if starts:
+            translator.used.add("start_inside")
+            pairs = [f"({name!r}, {ast.unparse(translator.operator(s))})" for name, s in starts]
+            make.writer.line(f"said = start_inside(primal, [{', '.join(pairs)}])")
         if shifted := thresholded(lowered.thresholds, facts):
             translator.used.add("shiftable_")
             make.writer.line(f"shiftable_(primal[{shifted!r}])")
@@ -141,6 +153,8 @@ def write_prepare(lowered: Lowered, facts: Facts, make: MakeTranslator) -> None:
                 translator.used.add("parametrize_")
                 call = f"parametrize_(primal[{model!r}], {found!r}, {operator}, {by!r})"
                 make.writer.line(f"{call}  # {action.family}")
+        if starts:
+            make.writer.line("return said")
 
 
 def _write_output_projection(outputs: OutputRows, translator: Translator) -> None:

@@ -29,6 +29,10 @@ REDUCED: dict[str, str] = {
     "any": "example_any",
 }
 """Reductions and their bodies over the entries of each example."""
+AVERAGES = frozenset({"mean", "variance", "std", "median"})
+"""Functions of entries that leave out a group without examples."""
+LAST_AXIS = frozenset({"dot", "cumsum"})
+"""Functions of vectors that go along the last axis, whatever stands before it."""
 NORMS = frozenset({"norm", "l1", "l2", "sumsq"})
 """Reductions whose usual body does the same with `per_example`."""
 
@@ -134,6 +138,8 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
             return subscript(t.translate(expr.value), constant(index))
         case Entry(place=index) if axes.each is not None:
             return _entry(t, expr.value, index, axes)
+        case Entry(place=index) if (logits := _probability(expr.value)) is not None:
+            return t.call("of_one", t.function("class_prob"), t.translate(logits), constant(index))
         case Own(place=own) if axes.each is not None:
             return _own(t, expr.value, own, axes)
     return None
@@ -220,6 +226,26 @@ def reduction(t: Translator, name: str, expr: Call) -> ast.expr | None:
         return t.call(name, value, *rest, **named, per_example=ast.Constant(True))
     kept = {"tokens": ast.Constant(len(axes.tokens))} if axes.tokens and axes.shape else {}
     return t.call(REDUCED[name], value, **kept)
+
+
+def either(t: Translator, expr: Call) -> ast.expr:
+    """`where(event, a, b)`, the three side by side."""
+    event, *branches = expr.arguments
+    values = [t.event(event), *(number(t, branch) for branch in branches)]
+    return t.call("where", *_aligned(t, expr.arguments, values))
+
+
+def of_entries(t: Translator, name: str, expr: Call) -> dict[str, ast.expr]:
+    """The keywords that say where the entries of a function of vectors and matrices stand."""
+    items = [t.axes(argument) for argument in expr.arguments]
+    keywords: dict[str, ast.expr] = {}
+    if name in AVERAGES and any(item.groups for item in items):
+        keywords["groups"] = ast.Constant(True)
+    owner = next((item for item in items if item.each is not None), None)
+    if owner is not None and name not in LAST_AXIS:
+        count = -1 if owner.shape is None else len(owner.shape)
+        keywords["axes"] = constant(count)
+    return keywords
 
 
 def product(t: Translator, expr: Product) -> ast.expr:

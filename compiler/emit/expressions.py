@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -65,16 +65,22 @@ from cspec.dsl.nodes import (
     Or,
     Power,
     Product,
+    Slice,
     String,
     Sum,
     Vector,
     shape,
 )
+from cspec.dsl.signatures import LOSSES
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import declared, shape_of
+from cspec.dsl.tensor_words import OVER_ENTRIES
 
-BODIES: dict[str, str] = {"abs": "absolute", "max": "maximum", "min": "minimum", "pow": "power",
-                          "bytes": "bytes_", "sum": "total"}  # fmt: skip
+BODIES: dict[str, str] = {
+    "abs": "absolute", "max": "maximum", "min": "minimum", "pow": "power", "bytes": "bytes_",
+    "sum": "total", "mean": "entries_mean", "std": "entries_std", "variance": "entries_variance",
+    "median": "entries_median",
+}  # fmt: skip
 """Words of the language whose torch body has another name (`runtime/functions`)."""
 
 HOISTED = {
@@ -84,6 +90,9 @@ HOISTED = {
     "label_prob": "soft",
 }
 """Functions whose value is kept in a local (by this name): they are asked for again and again."""
+
+OF_OUTPUTS = frozenset(LOSSES) | HOISTED.keys()
+"""Functions that take the outputs for a batch of inputs."""
 
 LONGEST = 200
 """Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
@@ -178,7 +187,8 @@ class Translator:
 
     def operator(self, member: SetMember) -> ast.expr:
         """The module constant of a set: `STIEFEL = operators.get("stiefel")`."""
-        key = (member.word, shape(tuple(member.arguments.items())))
+        arguments = shape(tuple(member.arguments.items()))
+        key = (member.word, arguments, member.rows, member.part, member.together)
         if key not in self.operators:
             name = self._constant_name(member.word.upper())
             self.operators[key] = (name, self.make_operator(member))
@@ -202,7 +212,14 @@ class Translator:
             else:
                 keywords.append(ast.keyword(arg=key, value=translated))
         get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
-        return ast.Call(func=get, args=positional, keywords=keywords)
+        made = ast.Call(func=get, args=positional, keywords=keywords)
+        if member.together:
+            return ast.Call(func=get, args=[ast.Constant("jointly"), made], keywords=[])
+        if not member.partial:
+            return made
+        word, places = ("on_rows", list(member.rows)) if member.rows else ("on_part", member.part)
+        where = ast.parse(repr(places), mode="eval").body
+        return ast.Call(func=get, args=[ast.Constant(word), made, where], keywords=[])
 
     def _is_number(self, value: ast.expr) -> bool:
         """Whether a Python number or truth value stands there: constants and params, arithmetic
@@ -266,7 +283,10 @@ class Translator:
                 Sum(operands=operands, operators=operators)
                 | Product(operands=operands, operators=operators)
             ):
-                result, *rest = self.numbers(operands)
+                if self._beside_matrix(operands):
+                    result, *rest = [self.matrix(operand) for operand in operands]
+                else:
+                    result, *rest = self.numbers(operands)
                 for operator, value, operand in zip(operators, rest, operands[1:], strict=True):
                     result = self._binary(result, operator, value, operand)
                 return result
@@ -395,6 +415,16 @@ class Translator:
             return ast.Call(ast.Attribute(value, "flatten"), args=[constant(1)], keywords=[])
         return value
 
+    def _beside_matrix(self, operands: Sequence[Expr]) -> bool:
+        """Whether kernels stand beside matrices: `W - W.T` of a kernel is of (outputs, rest)."""
+        kernels = any(isinstance(o, ParameterRef) and len(o.shape) > 2 for o in operands)
+        return kernels and any(len(self.axes(o).shape or ()) == 2 for o in operands)
+
+    def sides(self, left: Expr, right: Expr) -> list[ast.expr]:
+        """Both sides of a relation, a kernel beside a matrix as (outputs, rest)."""
+        read = self.matrix if self._beside_matrix((left, right)) else self.translate
+        return [read(left), read(right)]
+
     def _name(self, expr: Name) -> ast.expr:
         name, symbols = expr.id, self.scope.symbols
         if self.dataset is not None and name in self._columns(self.dataset):
@@ -513,17 +543,21 @@ class Translator:
                 return examples.margin(self, expr)
             case Name(id=name) if (reduced := self._reduction(name, expr)) is not None:
                 return reduced
+            case Name(id=name) if (single := self._of_one(name, expr)) is not None:
+                return single
             case Name(id="sum" as name) if len(expr.arguments) == 1 and (
                 self.strict or not self.scope.facts.data
             ):
                 # Nothing is left out where nothing is measured: what is undefined has to be seen.
                 return self._all_of(self.call("as_tensor", *self._arguments(name, expr)))
+            case Name(id="where") if len(expr.arguments) == 3:
+                return examples.either(self, expr)
             case Name(id=name):
-                value = self.call(
-                    BODIES.get(name, name),
-                    *self._arguments(name, expr),
-                    **{k.name: self.translate(k.value) for k in expr.keywords},
-                )
+                keywords = {k.name: self.translate(k.value) for k in expr.keywords}
+                if name in OVER_ENTRIES:
+                    keywords |= examples.of_entries(self, name, expr)
+                arguments = self._arguments(name, expr)
+                value = self.call(BODIES.get(name, name), *arguments, **keywords)
                 if name in HOISTED:
                     return self.local((name, self.dataset, shape(expr)), HOISTED[name], value)
                 return value
@@ -555,10 +589,23 @@ class Translator:
         """The outputs of a model; (B, 1) is brought to (B,) here, once."""
         arguments = [self._given(argument) for argument in expr.arguments]
         value: ast.expr = ast.Call(func=self.model(name), args=arguments, keywords=[])
-        if self._as_a_row(expr):
+        if self._at_a_point(expr):
+            value = self.call("at_a_point", self.model(name), *arguments)
+        elif self._as_a_row(expr):
             value = self.call("per_example", value)
         key = ("forward", self.dataset, shape(expr))
         return self.local(key, "z" if self._alone(name) else f"z_{name}", value)
+
+    def _at_a_point(self, expr: Call) -> bool:
+        """Whether a model is called with no value of an example: of decision variables."""
+        return bool(expr.arguments) and not any(self.axes(a).each for a in expr.arguments)
+
+    def _of_one(self, name: str, expr: Call) -> ast.expr | None:
+        """A function of outputs of what is one input's: `prob(f(z))`, `ce(f(z), 1)`."""
+        if name not in OF_OUTPUTS or any(self.axes(a).each for a in expr.arguments):
+            return None
+        values = [self.translate(argument) for argument in expr.arguments]
+        return self.call("of_one", self.function(name), *values)
 
     def _given(self, argument: Expr) -> ast.expr:
         """What a model or a function of a person's own is called with: columns as they come."""
@@ -586,7 +633,7 @@ class Translator:
         """Arguments of a function of the language; of one entry by entry, side by side."""
         signature = self.inference.known.signature(name)
         entrywise = signature is not None and (
-            signature.family == "elementary" or name in ("max", "min")
+            signature.family == "elementary" or name in ("max", "min") or name in OVER_ENTRIES
         )
         outer, self.inside_call = self.inside_call, True
         try:
@@ -638,12 +685,19 @@ class Translator:
         found = examples.part(self, expr)
         if found is not None:
             return found
-        indices = [self.translate(index) for index in expr.indices]
+        indices = [self._place_in(index) for index in expr.indices]
         if self.axes(expr.value).each is not None:
             every: list[ast.expr] = [ast.Constant(...), *indices]
             return subscript(self.translate(expr.value), ast.Tuple(elts=every))
         index = indices[0] if len(indices) == 1 else ast.Tuple(elts=indices)
         return subscript(self.translate(expr.value), index)
+
+    def _place_in(self, index: Expr) -> ast.expr:
+        """An index, or a slice."""
+        if not isinstance(index, Slice):
+            return self.translate(index)
+        ends = [None if e is None else self.translate(e) for e in (index.lower, index.upper)]
+        return ast.Slice(lower=ends[0], upper=ends[1])
 
 
 def ramp_steps(ramp: Call, scope: Scope) -> int:

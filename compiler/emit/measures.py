@@ -20,10 +20,10 @@ from cspec.compiler.lower import (
     group_count,
     outside_reductions,
 )
-from cspec.compiler.passes.canonical import parts_of
+from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.rewrite import last_of_ramp
 from cspec.compiler.vectorize import Vectorizer
-from cspec.dsl.nodes import Expectation, Expr, Name
+from cspec.dsl.nodes import Expectation, Expr, Name, Vector
 
 MANY = 24
 """Constraints beyond which each does not get a local of its own."""
@@ -206,6 +206,21 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
         _return_dictionary(pairs, make.writer)
 
 
+def write_cases(lowered: Lowered, make: MakeTranslator) -> None:
+    """`cases(primal, data) -> {label: [value]}`: the ways in which each rule can hold, <= 0."""
+    rules = [c for c in lowered.problem.constraints if c.cases]
+    if not rules:
+        return
+    doc = ["The ways in which each rule can hold: at most 0 where it does in that way."]
+    with make.writer.function("cases", ("primal", "data"), doc):
+        translator = make("data")
+        pairs = []
+        for c in rules:
+            values = [ast.unparse(translator.translate(where)) for _, where in c.cases]
+            pairs.append((full_label(c), f"[{', '.join(values)}]"))
+        _return_dictionary(pairs, make.writer)
+
+
 def _return_dictionary(pairs: Sequence[tuple[str, str]], writer: Writer) -> None:
     if not pairs:
         writer.line("return {}")
@@ -222,7 +237,7 @@ def _report(c: Constraint, translator: Translator) -> ast.expr:
     if c.relation == "in":
         return ast.Tuple(elts=[_set_violation(c, translator), ast.Constant(0)])
     value, bound = c.value, last_of_ramp(c.bound)
-    sides = [translator.translate(value), translator.translate(bound)]
+    sides = translator.sides(value, bound)
     if isinstance(value, PerExample) or _many(value, translator) or _many(bound, translator):
         return translator.call("worst", *sides, ast.Constant(c.relation))
     return ast.Tuple(elts=sides)
@@ -230,10 +245,13 @@ def _report(c: Constraint, translator: Translator) -> ast.expr:
 
 def _many(expr: Expr, translator: Translator) -> bool:
     """Whether an expression may have several entries: a tensor or groups outside reductions."""
+    axes = translator.inference.axes(expr)
+    if axes.known and axes.each is None:
+        return bool(axes.shape)
     variables = translator.scope.symbols.vars()
     for node in outside_reductions(expr):
         match node:
-            case ParameterRef():
+            case ParameterRef() | Vector():
                 return True
             case Name(id=name) if name in variables and variables[name].dimensions:
                 return True
@@ -261,7 +279,7 @@ def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
         pairs = []
         for c in soft:
             function = c.relation != "in"
-            written = parts_of(c.value, c.bound, c.relation, whole=True) if function else ()
+            written = (as_written(c.value, c),) if function else ()
             amount = _preference(c, written, None, translator)
             pairs.append((full_label(c), ast.unparse(amount)))
         _return_dictionary(pairs, make.writer)

@@ -21,6 +21,7 @@ from cspec.compiler.emit.expressions import BODIES, Scope, Translator
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
+    write_cases,
     write_evaluate,
     write_measure,
     write_objective,
@@ -33,7 +34,7 @@ from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import write_project, write_targets
 from cspec.compiler.emit.spg import write_line, write_set_solve
-from cspec.compiler.emit.splits import split_groups
+from cspec.compiler.emit.splits import split_groups, write_copies
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
 from cspec.compiler.emit.updates import (
     dual_operations,
@@ -43,6 +44,7 @@ from cspec.compiler.emit.updates import (
 )
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.graph import RUNTIME_FUNCTIONS
+from cspec.compiler.ir import SetMember
 from cspec.compiler.lower import Lowered
 from cspec.compiler.program import Program
 from cspec.compiler.set_solve import SetSolve
@@ -65,6 +67,7 @@ LOOP_PIECES = {
     "cspec.runtime.freezing": frozenset({"freeze_support", "hold_support"}),
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
+    "cspec.runtime.starting": frozenset({"start_inside"}),
     "cspec.runtime.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
     "cspec.runtime.parametrization": frozenset({"parametrize_", "map_variable_"}),
     "cspec.runtime.output_projection": frozenset({"project_outputs_"}),
@@ -99,6 +102,8 @@ class Emission(NamedTuple):
     """The call of the solver that owns the run, where one does."""
     set_solve: SetSolve | None = None
     """The same for problems over sets with a projection."""
+    starts: tuple[tuple[str, SetMember], ...] = ()
+    """Variables that are declared in a set, where they start."""
     line: bool = False
     """Whether the line of the only number that moves is searched."""
 
@@ -178,7 +183,8 @@ RESERVED_NAMES = (
         "measure", "violation", "evaluate", "metrics", "objective", "preferences", "combine",
         "project", "train",
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
-        "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth",
+        "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
+        "copies",
     }
 )  # fmt: skip
 
@@ -207,8 +213,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         for operation in dual_operations(rule):
             write_dual_step(rule, operation, len(rules) == 1, writer, used)
     mapped = parametrizations(lowered)
-    if mapped or lowered.outputs or lowered.thresholds:
-        write_prepare(lowered, emission.scope.facts, make)
+    if mapped or lowered.outputs or lowered.thresholds or emission.starts:
+        write_prepare(lowered, emission.scope.facts, make, emission.starts)
     acting = [action for action in lowered.actions if action not in mapped]
     if acting and not emission.solved:
         write_targets(acting, emission.scope.facts, make)
@@ -217,6 +223,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         for action in lowered.actions
         if isinstance(action.settings, Projection) and action.settings.every == STEP
     ]
+    if loop.splits and not emission.solved:
+        write_copies(loop.splits, make())
     if every_step and not emission.solved:
         write_project(every_step, emission.scope.facts, make, loop.epochs)
     if emission.solve is not None:
@@ -230,6 +238,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_train(loop, make())
     write_objective(emission.objective, make, None if solve is None else solve.vectors)
     write_evaluate(lowered, make)
+    write_cases(lowered, make)
     if lowered.soft:
         write_preferences(lowered.soft, make)
     write_metrics(lowered.problem.metrics, make)

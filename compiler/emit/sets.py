@@ -223,9 +223,14 @@ def split_call(
 
 def split_tuple(action: SetAction, translator: Translator, epochs: float) -> str:
     """`("name", SET, tensors)` as text."""
-    parts: list[ast.expr] = [
-        ast.Constant(action.name),
-        operator(action, translator, epochs),
-        tensors_of(action),
-    ]
+    return _split(action, operator(action, translator, epochs))
+
+
+def split_at_end(action: SetAction, translator: Translator) -> str:
+    """The same with the set as it is at the end of a ramp."""
+    return _split(action, translator.operator(_onto(_final(action.set), action.settings)))
+
+
+def _split(action: SetAction, onto: ast.expr) -> str:
+    parts: list[ast.expr] = [ast.Constant(action.name), onto, tensors_of(action)]
     return ast.unparse(ast.Tuple(elts=parts))

@@ -6,7 +6,7 @@ import ast
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower import Lowered
+from cspec.compiler.lower import EntryRules, Lowered
 from cspec.compiler.set_solve import SetSolve
 
 
@@ -30,6 +30,7 @@ def write_set_solve(solve: SetSolve, translator: Translator) -> None:
             writer.line("],")
             if solve.equalities:
                 writer.line(f"equalities={solve.equalities!r},")
+            write_ways(solve.ways, writer)
             writer.line(f"tolerance={settings.tolerance!r},")
             writer.line(f"iterations={settings.iterations},")
             writer.line(f"memory={settings.memory},")
@@ -38,6 +39,17 @@ def write_set_solve(solve: SetSolve, translator: Translator) -> None:
             if solve.convex:
                 writer.line("convex=True,")
         writer.line(")")
+
+
+def write_ways(ways: EntryRules, writer: Writer) -> None:
+    """`ways={label: (entries that together make it hold, ...)}`, one rule a line."""
+    if not ways:
+        return
+    writer.line("ways={")
+    with writer.indented():
+        for label, found in ways:
+            writer.line(f"{label!r}: {found!r},")
+    writer.line("},")
 
 
 def write_line(lowered: Lowered, writer: Writer) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.sets import split_call, split_tuple
+from cspec.compiler.emit.sets import split_at_end, split_call, split_tuple
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import Lowered, SetAction
+from cspec.compiler.set_parts import CONVEX
 from cspec.compiler.shared_sets import targets
 from cspec.dsl.nodes import Expr, Name
 from cspec.dsl.settings.base import EPOCH, STEP, Every
@@ -16,6 +17,10 @@ from cspec.dsl.settings.methods import Admm
 
 DEFAULT_RHO = 1e-3
 """Where balancing starts on a network ..."""
+LARGE = 1e6
+"""What rho may grow to where no cap is needed."""
+ROUND = Every(20, "step")
+"""How often z and u move where there are no data."""
 DEFAULT_RHO_PROGRAM = 1.0
 """... and on a nonlinear program, whose objective is no mean over data."""
 Groups = Sequence[Sequence[SetAction]]
@@ -53,21 +58,63 @@ def admm(action: SetAction) -> Admm:
     return action.settings
 
 
-def rounds_of(settings: Admm) -> Every:
-    """How often z and u move: a linearized step is cheap, so they move with each."""
-    return STEP if settings.linearized and not settings.given("every") else settings.every
+def rounds_of(settings: Admm, facts: Facts) -> Every:
+    """How often z and u move: a linearized step is cheap, so they move with each.
+
+    Without data an epoch is nothing but a number of steps: some of them are enough.
+    """
+    if settings.given("every"):
+        return settings.every
+    if settings.linearized:
+        return STEP
+    return settings.every if facts.data else ROUND
 
 
-def phases(settings: Admm) -> tuple[float, float]:
-    """Shares of the run at which the split begins, and at which fine-tuning begins."""
-    return settings.warmup, round(1.0 - settings.fine_tune, 6)
+def _balanced(action: SetAction) -> bool:
+    """Whether rho is balanced: by default not where a linearized step meets a curved set."""
+    settings = admm(action)
+    if settings.given("balance") or not settings.linearized:
+        return settings.balance
+    return action.set.word in CONVEX
+
+
+def _largest_rho(action: SetAction) -> float:
+    """The cap of rho: none for linearized steps on convex sets, which are stable at any rho."""
+    settings = admm(action)
+    free = settings.linearized and not settings.given("max_rho") and action.set.word in CONVEX
+    return LARGE if free else settings.max_rho
+
+
+def phases(action: SetAction) -> tuple[float, float]:
+    """Shares of the run at which the split begins, and at which fine-tuning begins.
+
+    By default there is none on a convex set: z ends at the optimum, which projected steps of an
+    adaptive optimizer would leave again.
+    """
+    settings = admm(action)
+    tuned = settings.fine_tune
+    if action.set.word in CONVEX and not settings.given("fine_tune"):
+        tuned = 0.0
+    return settings.warmup, round(1.0 - tuned, 6)
+
+
+def write_copies(groups: Groups, translator: Translator) -> None:
+    """`copies(primal)`: the splits, those that share parameters together."""
+    doc = ["What is measured until x and its feasible copy are one: the copy."]
+    writer = translator.writer
+    with writer.function("copies", ("primal",), doc):
+        writer.line("return [")
+        with writer.indented():
+            for group in groups:
+                writer.line(f"[{', '.join(split_at_end(a, translator) for a in group)}],")
+        writer.line("]")
 
 
 def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
     """Dense at first, then attracted to the feasible copy, then fine-tuned on it."""
     writer = translator.writer
     for group in groups:
-        start, end = phases(admm(group[0]))
+        start, end = phases(group[0])
         for action in group:
             name = action.name
             writer.line(f"{name}_split = {start!r} <= progress < {end!r}")
@@ -75,13 +122,14 @@ def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
             with writer.indented():
                 reset = split_call("split_reset", action, translator, epochs, "state")
                 writer.line(f"{reset[:-1]}, rho={_rho(action, translator)!r})")
+        if end == 1.0:
+            continue  # delivered after the loop
         begun = f'"{group[0].name}.begun" in state'
         done = f'"{group[0].name}.delivered" not in state'
         writer.line(f"if progress >= {end!r} and {begun} and {done}:")
         with writer.indented():
             writer.line(_joint("deliver", group, translator, epochs, "state"))
-            if end < 1.0:
-                writer.line(f'session.mark("{group[0].name}")')
+            writer.line(f'session.mark("{group[0].name}")')
 
 
 def _rho(action: SetAction, translator: Translator) -> float:
@@ -132,23 +180,24 @@ def write_step_rounds(groups: Groups, translator: Translator, epochs: float) -> 
     writer = translator.writer
     for group in groups:
         for action in group:
-            every = rounds_of(admm(action))
+            every = rounds_of(admm(action), translator.scope.facts)
             if every.unit != "step":
                 continue
             due = f" and session.step % {every.count} == 0" if every.count > 1 else ""
             writer.line(f"if {action.name}_split{due}:")
             with writer.indented():
                 writer.line(_round(action, translator, epochs))
-        writer.line(f'if "{group[0].name}.delivered" in state:')
-        with writer.indented():
-            writer.line(_joint("stay", group, translator, epochs, "state", "optimizer"))
+        if phases(group[0])[1] < 1.0:
+            writer.line(f'if "{group[0].name}.delivered" in state:')
+            with writer.indented():
+                writer.line(_joint("stay", group, translator, epochs, "state", "optimizer"))
 
 
 def write_epoch_rounds(groups: Groups, translator: Translator, epochs: float) -> None:
     """z- and u-updates at an epoch's end."""
     writer = translator.writer
     for action in (action for group in groups for action in group):
-        every = rounds_of(admm(action))
+        every = rounds_of(admm(action), translator.scope.facts)
         if every.unit != "epoch":
             continue
         due = "" if every == EPOCH else f" and session.epoch % {every.count} == 0"
@@ -159,26 +208,33 @@ def write_epoch_rounds(groups: Groups, translator: Translator, epochs: float) ->
 
 def _round(action: SetAction, translator: Translator, epochs: float) -> str:
     call = split_call("split_step", action, translator, epochs, "state")
-    return f"{call[:-1]}{_options(admm(action))})"
+    return f"{call[:-1]}{_options(action)})"
 
 
-def _options(settings: Admm) -> str:
+def _options(action: SetAction) -> str:
     """The keyword arguments of `split_step` that differ from its defaults."""
+    settings, most = admm(action), _largest_rho(action)
     found = []
     if settings.relaxation != 1.0:
         found.append(f"relaxation={settings.relaxation!r}")
-    if not settings.balance or (settings.linearized and not settings.given("balance")):
+    if not _balanced(action):
         found.append("balance=False")
     if settings.growth != 1.0:
         found.append(f"growth={settings.growth!r}, grow_every={settings.grow_every!r}")
-    if settings.max_rho != 1.0:
-        found.append(f"max_rho={settings.max_rho!r}")
+    if most != 1.0:
+        found.append(f"max_rho={most!r}")
     return "".join(f", {text}" for text in found)
 
 
 def write_reports(groups: Groups, translator: Translator) -> None:
     """After the loop: deliver what was never delivered, and say how near x came to z."""
     writer = translator.writer
+    for group in groups:
+        translator.used.add("deliver")
+        writer.line(f'if "{group[0].name}.delivered" not in state:')
+        with writer.indented():
+            splits = ", ".join(split_at_end(action, translator) for action in group)
+            writer.line(f"deliver([{splits}], state)")
     for action in (action for group in groups for action in group):
         translator.used.add("report_split")
         writer.line(f'report_split(session, "{action.name}")')

@@ -11,6 +11,7 @@ from cspec.compiler.derivatives import MULTIPLIER, Sparse, tree
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.measures import MakeTranslator, write_constraints
 from cspec.compiler.emit.pieces import constant
+from cspec.compiler.emit.spg import write_ways
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.solve import Lifted, Solve
 
@@ -126,6 +127,7 @@ def write_solve(solve: Solve, writer: Writer) -> None:
                 writer.line(f"above={list(lift.above)!r},")
             if solve.equalities:
                 writer.line(f"equalities={solve.equalities!r},")
+            write_ways(solve.ways, writer)
             for name in ("gradient", "jacobian", "hessian"):
                 if getattr(solve.derivatives, name) is not None:
                     writer.line(f"{name}={name},")

@@ -32,7 +32,7 @@ SOLVED_MOST = 1e6
 ROUNDING = 1e-12
 """Penalty terms c g^2 below this don't stagnate: they are at the rounding of the objective."""
 INNER_STEPS = 50
-"""Steps between two updates of the multipliers, at the least (ALGORITHMS 2b) ..."""
+"""Steps between two updates of the multipliers, at the least ..."""
 LEAST_UPDATES = 10
 """... as long as a run has this many updates."""
 NAN = float("nan")

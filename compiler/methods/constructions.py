@@ -30,6 +30,9 @@ def require_construction(c: Constraint, word: str, method: Method) -> None:
     Raises:
         SpecError: this one has none.
     """
+    partial = c.set is not None and c.set.partial
+    if partial and isinstance(method, Parametrization | FrankWolfe):
+        raise SpecError([_of_a_part(c, method)])
     if isinstance(method, Parametrization):
         maps = MAPS_OF_SETS.get(word, ())
         if not maps or (method.map or maps[0]) not in maps:
@@ -58,6 +61,16 @@ def _no_map(c: Constraint, word: str, by: str | None) -> Diagnostic:
         span=c.span,
         label=f"a member of `{word}`",
         helps=(f"write `by {maps[0]}`, or `by projection`" if maps else "write `by projection`",),
+    )
+
+
+def _of_a_part(c: Constraint, method: Method) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{c.label}` can't be enforced by `{method.word}`: it is about a part of a tensor",
+        span=c.span,
+        notes=("maps and steps toward vertices know sets of whole tensors",),
+        helps=("write `by projection`",),
     )
 
 

@@ -26,12 +26,16 @@ def canonical(problem: Problem, method: Method | None = None) -> Problem:
     """
     sign = -1.0 if problem.sense == "maximize" else 1.0
     objective = negate(problem.objective) if sign < 0 else problem.objective
-    constraints = tuple(_canonical(c, sign, method) for c in problem.constraints)
+    constraints = tuple(with_parts(c, sign, method) for c in problem.constraints)
     update = {"objective": objective, "objective_sign": sign, "constraints": constraints}
     return problem.model_copy(update=update)
 
 
-def _canonical(constraint: Constraint, sign: float, method: Method | None) -> Constraint:
+def with_parts(constraint: Constraint, sign: float, method: Method | None = None) -> Constraint:
+    """A constraint with its canonical functions; `sign` is -1 where the spec maximizes.
+
+    `method` is the one of a constraint that names none.
+    """
     whole = constraint.soft is not None or _is_whole(constraint, method)
     found = constraint.model_copy(update={"whole": whole})
     return found.model_copy(update={"parts": split(found), "recovery": _recovery(found, sign)})
@@ -43,29 +47,32 @@ def _is_whole(constraint: Constraint, method: Method | None) -> bool:
 
 
 def _recovery(constraint: Constraint, sign: float) -> Recovery:
-    direction = 1.0 if constraint.relation == ">=" else -1.0
+    direction = 1.0 if constraint.relation == ">=" or constraint.mirrored else -1.0
     return Recovery(sensitivity_sign=sign * direction)
 
 
 def split(constraint: Constraint) -> tuple[Expr, ...]:
-    """The canonical functions of a constraint; of a set none."""
-    if constraint.relation == "in":
-        return ()
-    return parts_of(constraint.value, constraint.bound, constraint.relation, constraint.whole)
+    """The canonical functions of a constraint; of a set none, of an event those it has."""
+    if constraint.relation == "in" or constraint.event is not None:
+        return constraint.parts
+    return parts_of(constraint.value, constraint)
 
 
-def parts_of(
-    value: Expr, bound: Expr, relation: str, whole: bool = False, linear: bool = True
-) -> tuple[Expr, ...]:
-    """Canonical functions of `value relation bound`.
+def parts_of(value: Expr, constraint: Constraint, linear: bool = True) -> tuple[Expr, ...]:
+    """Canonical functions of a constraint with `value` for its own: a surrogate, or that itself.
 
-    `whole`: one, as written; quotients are split unless `linear` is false.
+    Quotients are split unless `linear` is false; a `whole` constraint is one function, as written.
     """
-    if relation == "==" or (whole and relation == "<="):
-        return (minus(value, bound),)
-    if whole:
-        return (minus(bound, value),)
+    bound, relation = constraint.bound, constraint.relation
+    if constraint.whole or relation == "==":
+        return (as_written(value, constraint),)
     return upper(value, bound, linear) if relation == "<=" else lower(value, bound, linear)
+
+
+def as_written(value: Expr, constraint: Constraint) -> Expr:
+    """One function, <= 0 (or == 0) exactly when a constraint holds with `value` for its own."""
+    swapped = constraint.relation == ">=" or constraint.mirrored
+    return minus(constraint.bound, value) if swapped else minus(value, constraint.bound)
 
 
 def upper(value: Expr, bound: Expr, linear: bool = True) -> tuple[Expr, ...]:

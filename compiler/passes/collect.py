@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cspec.compiler.ir import Constraint, Problem, Relation
+from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.passes.metric_words import labeled_metric
+from cspec.compiler.passes.rules import EVENTS
+from cspec.compiler.passes.sides import Sides, sides
 from cspec.compiler.rewrite import number
 from cspec.dsl import nodes
 from cspec.dsl.check import Checked
-from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import Binder, Expr, Modifier, Number
 from cspec.dsl.settings.methods import Construction
 
@@ -66,8 +67,9 @@ def _constraint(
     binders: tuple[Binder, ...],
     modifiers: tuple[Modifier, ...],
 ) -> Constraint:
-    value, bound, relation = _sides(checked, item.relation)
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = _sides(checked, item.relation)._asdict()
+    if isinstance(item.relation, EVENTS):
+        fields["event"] = item.relation
     if label in checked.within:
         fields["tolerance"] = checked.within[label]
         fields["tolerance_given"] = True
@@ -84,35 +86,18 @@ def _constraint(
     return Constraint(
         label=label,
         binders=binders,
-        value=value,
-        bound=bound,
-        relation=relation,
         text=" ".join(checked.source.slice(item.relation.span).split()),
         span=item.relation.span,
         **fields,
     )
 
 
-def _sides(checked: Checked, relation: Expr) -> tuple[Expr, Expr, Relation]:
-    """Value, bound and relation. A constant on the left changes sides; chains wait for a pass."""
+def _sides(checked: Checked, relation: Expr) -> Sides:
+    """Value, bound and relation; chains wait for a pass."""
     match relation:
         case nodes.Membership(element=element, set=within):
-            return element, within, "in"
+            return Sides(element, within, "in")
         case nodes.Compare(operands=(left, right), operators=(operator,)):
-            if _is_constant(checked, left) and not _is_constant(checked, right):
-                return right, left, _flipped(operator)
-            return left, right, _relation(operator)
+            return sides(left, operator, right, checked.params)
         case _:
-            return relation, number(0), "<="
-
-
-def _is_constant(checked: Checked, expr: Expr) -> bool:
-    return value_or_none(expr, checked.params) is not None
-
-
-def _relation(operator: str) -> Relation:
-    return {"<=": "<=", ">=": ">=", "==": "=="}[operator]  # type: ignore[return-value]
-
-
-def _flipped(operator: str) -> Relation:
-    return {"<=": ">=", ">=": "<=", "==": "=="}[operator]  # type: ignore[return-value]
+            return Sides(relation, number(0), "<=")

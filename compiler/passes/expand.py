@@ -114,6 +114,11 @@ def _with_set(c: Constraint, facts: Facts) -> Constraint:
         return c.model_copy(update={"set": c.set.model_copy(update={"subject": vector})})
     if isinstance(subject, ParameterRef) and not rows_fit(c.set, subject.shape):
         return c.model_copy(update={"set": None})
+    if c.set.word in ("symmetric", "skew") and c.relation != "in":
+        # `.T` of a kernel is that of (outputs, rest).
+        kernel = isinstance(subject, ParameterRef) and len(subject.shape) > 2
+        update = {"arguments": {"matrix": True} if kernel else {}}
+        return c.model_copy(update={"set": c.set.model_copy(update=update)})
     return c
 
 

@@ -66,6 +66,8 @@ def _about_the_same(c: Constraint, row: Constraint) -> bool:
     """Whether two sets are on the same tensors and may be one."""
     if c.set is None or row.set is None or c.set.subject is None or row.set.subject is None:
         return False
+    if c.set.partial or row.set.partial:
+        return False
     quantified = shape(_domains(c)) == shape(_domains(row))
     # Names of quantifiers are the same thing where what they run over is.
     names = [_place(side.set.subject, side) for side in (c, row) if side.set and side.set.subject]

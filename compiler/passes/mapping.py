@@ -29,6 +29,9 @@ def map_constraint(constraint: Constraint, change: Rewriter) -> Constraint:
         "parts": tuple(change(part) for part in constraint.parts),
         "binders": tuple(map_binder(binder, change) for binder in constraint.binders),
     }
+    if constraint.event is not None:
+        update["event"] = change(constraint.event)
+        update["cases"] = tuple((words, change(where)) for words, where in constraint.cases)
     if constraint.gradient_parts is not None:
         update["gradient_parts"] = tuple(change(part) for part in constraint.gradient_parts)
     if constraint.surrogate is not None:

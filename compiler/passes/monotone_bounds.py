@@ -33,7 +33,7 @@ def monotone_bounds(
     found: list[DerivedBound] = []
     for place, position, expr in functions.parts:
         c = problem.constraints[place]
-        if expr is None or c.relation == "==":
+        if expr is None or c.relation == "==" or c.alternatives:
             continue
         plain = expr.subs(space.values())
         free = plain.free_symbols & box.keys()

@@ -39,6 +39,8 @@ from cspec.dsl.nodes import (
     Keyword,
     Name,
     Number,
+    Sum,
+    Vector,
 )
 from cspec.dsl.symbols import Symbols
 
@@ -54,17 +56,24 @@ def recognize(problem: Problem, symbols: Symbols, params: Values | None = None) 
 
 
 def set_of(
-    constraint: Constraint, symbols: Symbols, params: Values | None = None
+    constraint: Constraint,
+    symbols: Symbols,
+    params: Values | None = None,
+    tensors: Mapping[str, tuple[int, ...] | None] | None = None,
 ) -> SetMember | None:
-    """The set a constraint confines parameters to, if it is one that is known."""
+    """The set a constraint confines parameters to, if it is one that is known.
+
+    `tensors` are the names that stand for parameters, with their shapes where they are known.
+    """
     value, relation, bound = normalized(
         constraint.value, constraint.relation, constraint.bound, params or {}
     )
-    tensors = _tensors(constraint, symbols, params or {})
+    if tensors is None:
+        tensors = _tensors(constraint, symbols, params or {})
     seen = Seen(constraint, value, bound, tensors, symbols, params or {})
     match relation:
         case "in" if is_tensor(value, tensors):
-            return _membership(value, bound)
+            return membership(value, bound)
         case "<=":
             found = _upper(seen)
         case ">=":
@@ -93,18 +102,19 @@ def _tensors(
     return {**quantified, **shapes}
 
 
-def _membership(value: Expr, bound: Expr) -> SetMember | None:
+def membership(value: Expr, bound: Expr) -> SetMember | None:
+    """The set of `value in bound`; None for one that is none of tensors."""
     match bound:
         case Name(id=word):
             return SetMember(word=word, subject=value)
         case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
+            center = {}
+            if word == "ball" and len(arguments) == 2:
+                center, arguments = {"center": arguments[0]}, arguments[1:]
             named = {str(i): a for i, a in enumerate(arguments)} | {
                 k.name: k.value for k in keywords
             }
-            if word == "ball" and len(arguments) == 2:
-                center, radius = arguments
-                named = {"0": radius, "center": center, **{k.name: k.value for k in keywords}}
-            return SetMember(word=word, subject=value, arguments=named)
+            return SetMember(word=word, subject=value, arguments={**named, **center})
         case Interval(lower=low, upper=high):
             return SetMember(word="box", subject=value, arguments={"0": low, "1": high})
         case _:
@@ -113,12 +123,13 @@ def _membership(value: Expr, bound: Expr) -> SetMember | None:
 
 def _upper(seen: Seen) -> SetMember | None:
     value, bound, tensors = seen.value, seen.bound, seen.tensors
-    if isinstance(value, Compare):
-        low, middle, high = value.operands
-        if value.operators[0] in (">", ">="):
-            low, high = high, low
-        known = seen.constant(low) and seen.constant(high)
-        return box(seen, middle, low, high) if known and is_tensor(middle, tensors) else None
+    match value:
+        case Compare(operands=(first, middle, last), operators=("<=" | ">=" as operator, _)):
+            low, high = (first, last) if operator == "<=" else (last, first)
+            known = seen.constant(low) and seen.constant(high)
+            return box(seen, middle, low, high) if known and is_tensor(middle, tensors) else None
+        case Compare():
+            return None  # a longer chain is looked at link by link
     if is_tensor(value, tensors) and seen.constant(bound):
         return box(seen, value, None, bound)
     squared = square_box(seen)
@@ -137,16 +148,19 @@ def _upper(seen: Seen) -> SetMember | None:
     if name == "abs":
         return around(seen, subject)
     joint = seen.listed(subject)
+    subject, center = _off_center(seen, subject)
+    if center is not None and name not in ("norm", "l1", "l2", "sumsq"):
+        return None
     if not (is_tensor(subject, tensors) or joint) or not seen.constant(bound):
         return None
     match name:
         case "max" if not joint and len(value.arguments) == 1:
             return box(seen, subject, None, bound)
         case "norm" | "l1" | "l2":
-            return _ball(seen, subject, bound, _norm(value), joint)
+            return _ball(seen, subject, bound, _norm(value), joint, center)
         case "sumsq":
             radius = square_root(bound, seen.params)
-            return _ball(seen, subject, radius, Number(text="2", value=2.0), joint)
+            return _ball(seen, subject, radius, Number(text="2", value=2.0), joint, center)
         case "spectral" | "nuclear" if not joint:
             return member(seen, name, subject, {"0": bound})
         case _:
@@ -187,7 +201,7 @@ def _equal(seen: Seen) -> SetMember | None:
             if name == "norm" and seen.number(_norm(seen.value)) != 2:
                 return None
             radius = square_root(seen.bound, seen.params) if name == "sumsq" else seen.bound
-            return member(seen, "sphere", subject, {"radius": radius})
+            return member(seen, "sphere", subject, {"radius": radius, "whole": True})
     return None
 
 
@@ -206,11 +220,35 @@ def _rows(seen: Seen, relation: Relation) -> SetMember | None:
     )
 
 
-def _ball(seen: Seen, subject: Expr, radius: Expr, norm: Expr, joint: bool) -> SetMember | None:
+def _off_center(seen: Seen, expr: Expr) -> tuple[Expr, Expr | None]:
+    """W and C of `W - C` and `C - W`, C constant; of anything else itself and None."""
+    match expr:
+        case Sum(operands=(left, right), operators=("-",)):
+            for one, other in ((left, right), (right, left)):
+                if is_tensor(one, seen.tensors) and _fixed(seen, other):
+                    return one, other
+    return expr, None
+
+
+def _fixed(seen: Seen, expr: Expr) -> bool:
+    """Whether an expression is a number or a list of numbers, or a param that is one."""
+    match expr:
+        case Vector(items=items):
+            return all(_fixed(seen, item) for item in items)
+        case Name(id=name) if name in seen.params:
+            return True
+    return seen.number(expr) is not None
+
+
+def _ball(
+    seen: Seen, subject: Expr, radius: Expr, norm: Expr, joint: bool, center: Expr | None = None
+) -> SetMember | None:
     order = math.inf if norm == Name(id="inf") else seen.number(norm)
     if order not in (1.0, 2.0, math.inf):
         return None
     arguments: dict[str, Any] = {"0": radius, "norm": norm}
+    if center is not None:
+        arguments["center"] = center
     if joint and order != math.inf:  # the largest entry of all is that of each alone
         arguments["joint"] = True
     return member(seen, "ball", subject, arguments)

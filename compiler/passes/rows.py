@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import sympy as sp
@@ -30,10 +31,12 @@ from cspec.dsl.nodes import (
     Name,
     Negate,
     Product,
+    Slice,
     Sum,
     Vector,
     walk,
 )
+from cspec.dsl.slices import Piece, piece_of
 
 SYMBOLIC = 200
 """Entries of a variable up to which its rows are read by sympy."""
@@ -107,6 +110,32 @@ def affine_rows(
         tuple(_coefficients(form) for form in forms),
         tuple(-form.constant + 0.0 for form in forms),
     )
+
+
+def joint_rows(
+    value: Expr, relation: Relation, bound: Expr, shapes: Mapping[str, Index_], params: Values
+) -> Rows | None:
+    """The rows that a relation is over the entries of several tensors as one long vector.
+
+    `shapes` are those of the tensors that the relation mentions, in their order.
+    """
+    if relation == "in" or sum(math.prod(shape) for shape in shapes.values()) > SYMBOLIC:
+        return None
+    space = Space(shapes, {}, params)
+    difference = Sum(operands=(value, bound), operators=("-",))
+    try:
+        found = translate(difference, space)
+        places = {symbol: (place,) for place, symbol in enumerate(space.symbols())}
+        forms = [_read(entry, places, space) for entry in _flat(found)]
+    except (NotSymbolicError, _NotLinearError):
+        return None
+    if relation == ">=":
+        forms = [_times(form, -1.0) for form in forms]
+    if not 0 < len(forms) <= SYMBOLIC or any(not any(f.entries.values()) for f in forms):
+        return None
+    word = "affine" if relation == "==" else "polyhedron"
+    bounds = tuple(-form.constant + 0.0 for form in forms)
+    return Rows(word, value, tuple(_coefficients(form) for form in forms), bounds)
 
 
 def rows_fit(member: SetMember, shape: Index_) -> bool:
@@ -204,9 +233,13 @@ class _Reader:
             case Product():
                 return self._product(expr)
             case Index(value=Name(id=name), indices=indices) if name == self.name:
-                return Form(0.0, {self._index(indices): 1.0}, 0.0)
+                return self._part(indices)
             case Call(function=Name(id="sum"), arguments=(summed,), keywords=()):
                 return self._total(summed)
+            case Call(function=Name(id=word), arguments=(inner,), keywords=()) if (
+                self.shape is not None
+            ):
+                return self._word(word, inner, self.shape)
         raise _NotLinearError
 
     def constants(self, expr: Expr) -> float | list[float] | None:
@@ -222,6 +255,34 @@ class _Reader:
                 numbers = [value_or_none(item, self.params) for item in items]
                 return None if None in numbers else [n for n in numbers if n is not None]
         return None
+
+    def _part(self, indices: Sequence[Expr]) -> Form | list[Form]:
+        """One entry, or the entries of a slice."""
+        several = self.shape is not None and len(indices) < len(self.shape)
+        if not several and not any(isinstance(index, Slice) for index in indices):
+            return Form(0.0, {self._index(indices): 1.0}, 0.0)
+        places = self._places(indices)
+        if len(places) > ROWS:
+            raise _NotLinearError
+        return [Form(0.0, {place: 1.0}, 0.0) for place in places]
+
+    def _places(self, indices: Sequence[Expr]) -> list[Index_]:
+        """Every entry of `W[0, 1:3]`, `W[0]`; the shape has to be known."""
+        if self.shape is None or len(indices) > len(self.shape):
+            raise _NotLinearError
+        axes: list[Sequence[int]] = []
+        for index, size in zip(indices, self.shape, strict=False):
+            if isinstance(index, Slice):
+                piece = piece_of(index, size, self.params)
+                if not isinstance(piece, Piece):
+                    raise _NotLinearError
+                axes.append(range(piece.start, piece.stop))
+                continue
+            (place,) = self._index((index,))
+            if place >= size:
+                raise _NotLinearError
+            axes.append((place,))
+        return list(product(*axes, *map(range, self.shape[len(indices) :])))
 
     def _index(self, indices: Sequence[Expr]) -> Index_:
         numbers = [value_or_none(index, self.params) for index in indices]
@@ -269,6 +330,22 @@ class _Reader:
             return self._dot(right)
         raise _NotLinearError
 
+    def _word(self, word: str, inner: Expr, shape: Index_) -> Form | list[Form]:
+        """`mean(W)`, `trace(W)`, `diag(W)` of the whole tensor or of a part of it."""
+        if word == "mean":
+            total = self._total(inner)
+            count = len(total.entries) if not total.every else math.prod(shape)
+            return _times(total, 1 / count)
+        whole = isinstance(inner, Name) and inner.id == self.name and len(shape) == 2
+        if not whole or word not in ("trace", "diag") or (word == "trace" and len({*shape}) > 1):
+            raise _NotLinearError
+        places = [(i, i) for i in range(min(shape))]
+        if word == "trace":
+            return Form(0.0, dict.fromkeys(places, 1.0), 0.0)
+        if len(places) > ROWS:
+            raise _NotLinearError
+        return [Form(0.0, {place: 1.0}, 0.0) for place in places]
+
     def _dot(self, row: Expr) -> Form:
         numbers = self.constants(row)
         if not isinstance(numbers, list):
@@ -286,6 +363,8 @@ class _Reader:
                 return Form(1.0, {}, 0.0)
             case Negate(operand=operand):
                 return _times(self._total(operand), -1.0)
+            case Index(value=Name(id=name), indices=indices) if name == self.name:
+                return Form(0.0, dict.fromkeys(self._places(indices), 1.0), 0.0)
             case Product(operands=(left, right), operators=("*",)):
                 for one, other in ((left, right), (right, left)):
                     if isinstance(other, Name) and isinstance(self.constants(one), list):

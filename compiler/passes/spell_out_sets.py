@@ -13,26 +13,44 @@ is written out unless every set of the problem can be.
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import pairwise, product
 
+from cspec.compiler.entries import entry_of
 from cspec.compiler.ir import Constraint, Problem, Relation
 from cspec.compiler.passes.canonical import minus
 from cspec.compiler.rewrite import call, number
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Expr, Index, Interval, Name, Number, Power, Vector
+from cspec.dsl.nodes import (
+    Call,
+    Expr,
+    Index,
+    Interval,
+    Name,
+    Number,
+    Power,
+    Slice,
+    Vector,
+    walk,
+)
 from cspec.dsl.settings.methods import Auto, Sqp
+from cspec.dsl.tensor_shapes import declared, shape_of
 
 
 def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
-    """The problem with sets as relations; unchanged where data, models or a method are in play."""
+    """The problem with sets as relations; unchanged where data, models or a method are in play.
+
+    A ball around what moves is a relation whatever there is: nothing is projected onto it.
+    """
+    problem = _around_what_moves(problem, checked)
     if checked.symbols.datasets() or checked.symbols.models():
         return problem
     if not isinstance(checked.method, Auto | Sqp) or any(_own_way(c) for c in problem.constraints):
         return problem
     asked = isinstance(checked.method, Sqp)
     spelled = [
-        None if _by_rows(c, checked) else _spelled(c) or (_asked(c, checked) if asked else None)
+        (None if _by_rows(c, checked) else _spelled(c)) or (_asked(c, checked) if asked else None)
         for c in problem.constraints
     ]
     if any(pieces is None for pieces in spelled):
@@ -41,15 +59,33 @@ def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
     return problem.model_copy(update={"constraints": constraints})
 
 
+def _around_what_moves(problem: Problem, checked: Checked) -> Problem:
+    """`x in ball(y, r, norm=p)` with a center that moves as norm(x - y, p) <= r."""
+    moving = {*checked.symbols.vars(), *checked.symbols.models()}
+
+    def relation(c: Constraint) -> Constraint:
+        match c.bound:
+            case Call(function=Name(id="ball"), arguments=(center, radius), keywords=keywords):
+                names = {node.id for node in walk(center) if isinstance(node, Name)}
+                names -= {name for binder in c.binders for name in binder.names} - moving
+                order = next((k.value for k in keywords if k.name == "norm"), number(2))
+                if names & moving:
+                    distance = call("norm", minus(c.value, center), order)
+                    return _relation(c, distance, radius, "<=")
+        return c
+
+    constraints = tuple(relation(c) if c.relation == "in" else c for c in problem.constraints)
+    return problem.model_copy(update={"constraints": constraints})
+
+
 def _by_rows(c: Constraint, checked: Checked) -> bool:
-    """Whether a set is one of every row: `X in simplex` of a matrix is no sum over all of it."""
-    variable = checked.symbols.vars().get(c.value.id) if isinstance(c.value, Name) else None
-    several = variable is not None and len(variable.dimensions) > 1
+    """Whether a set is one of every row of a matrix, where its projection serves better."""
+    several = len(_rows(c, checked) or ()) > 1
     return several and isinstance(c.bound, Name) and c.bound.id == "simplex"
 
 
 def _own_way(c: Constraint) -> bool:
-    return c.method is not None or c.construction or c.soft is not None or bool(c.binders)
+    return c.method is not None or c.construction or c.soft is not None
 
 
 def _spelled(c: Constraint) -> tuple[Constraint, ...] | None:
@@ -80,23 +116,61 @@ def _around(value: Expr, center: list[Expr]) -> Expr:
 def _asked(c: Constraint, checked: Checked) -> tuple[Constraint, ...] | None:
     """Sets that have relations, and a projection that serves better where no solver is asked for.
 
-    sphere -> sumsq(w) == 1, ball(r, norm=1) -> norm(w, 1) <= r, monotone -> w[i+1] - w[i] >= 0
+    sphere -> sumsq(w) == 1, ball(r, norm=1) -> norm(w, 1) <= r, monotone -> w[i+1] - w[i] >= 0,
+    and so each row of a matrix: X in simplex -> [sum(X[0]), sum(X[1])] == 1
     """
-    variable = checked.symbols.vars().get(c.value.id) if isinstance(c.value, Name) else None
     match c.bound:
-        case Name(id="sphere") if variable is not None and len(variable.dimensions) < 2:
-            return (_relation(c, call("sumsq", c.value), number(1), "=="),)
-        case Name(id="monotone") if variable is not None and len(variable.dimensions) == 1:
-            size = int(value_or_none(variable.dimensions[0], checked.params) or 0)
-            entries = [Index(value=c.value, indices=(number(i),)) for i in range(size)]
-            steps = tuple(minus(b, a) for a, b in pairwise(entries))
-            return (_relation(c, Vector(items=steps), number(0), ">="),) if steps else None
+        case Name(id="simplex" | "sphere" | "monotone" as word):
+            rows = _rows(c, checked)
+            return None if rows is None else _of_rows(c, word, rows)
         case Call(function=Name(id="ball"), arguments=(*center, radius), keywords=(keyword,)):
             order = value_or_none(keyword.value, checked.params)
             if keyword.name == "norm" and order in (1.0, math.inf):
-                length = call("norm", _around(c.value, center), keyword.value)
-                return (_relation(c, length, radius, "<="),)
+                distance = call("norm", _from(c.value, center), keyword.value)
+                return (_relation(c, distance, radius, "<="),)
     return None
+
+
+def _rows(c: Constraint, checked: Checked) -> list[list[Expr]] | None:
+    """The entries of each row of a variable, or of a part of it, seen as (outputs, rest).
+
+    What indices leave, `W[i]` of a kernel, is one row of it; what slices leave is seen by itself.
+    """
+    whole = c.value.value if isinstance(c.value, Index) else c.value
+    if not isinstance(whole, Name) or whole.id not in checked.symbols.vars():
+        return None
+    shape = shape_of(c.value, declared(checked.symbols.table, checked.params), checked.params)
+    if not shape:
+        return None
+    indexed = isinstance(c.value, Index)
+    row = indexed and not any(isinstance(i, Slice) for i in getattr(c.value, "indices", ()))
+    one = row or len(shape) == 1
+    starts: list[tuple[int, ...]] = [()] if one else [(i,) for i in range(shape[0])]
+    places = list(product(*map(range, shape if one else shape[1:])))
+    return [
+        [entry_of(c.value, (*start, *p), {}, checked.params) for p in places] for start in starts
+    ]
+
+
+def _of_rows(c: Constraint, word: str, rows: list[list[Expr]]) -> tuple[Constraint, ...] | None:
+    whole = [c.value]
+    if len(rows) > 1:
+        whole = [entry_of(c.value, (i,), {}, {}) for i in range(len(rows))]
+    if word == "monotone":
+        steps = tuple(minus(b, a) for row in rows for a, b in pairwise(row))
+        return (_relation(c, Vector(items=steps), number(0), ">="),) if steps else None
+    function = "sum" if word == "simplex" else "sumsq"
+    values = [call(function, row) for row in whole]
+    value = values[0] if len(values) == 1 else Vector(items=tuple(values))
+    if word == "sphere":
+        return (_relation(c, value, number(1), "=="),)
+    total = _relation(c, value, number(1), "==", "sum")
+    return (total, _relation(c, c.value, number(0), ">=", "sign"))
+
+
+def _from(value: Expr, center: Sequence[Expr]) -> Expr:
+    """What lies in a ball, from its center."""
+    return minus(value, center[0]) if center else value
 
 
 def _relation(

@@ -4,7 +4,7 @@
     P[u > v] >= 90%                 ->   90% - E[sigmoid(u - v)]
     P[y == 1 | pred == 1] >= 80%    ->   80% - E[(y == 1)*prob[1]]/E[prob[1]]
 
-Multipliers and verdict always use the true expression (LANGUAGE 3). What moves and has no surrogate
+Multipliers and verdict always use the true expression. What moves and has no surrogate
 is refused: a requirement that pulls nothing would be reported as one that can't be met.
 """
 

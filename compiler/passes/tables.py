@@ -81,9 +81,9 @@ def _entry(name: str, table: ParamTable, index: Expr, facts: Facts) -> Expr:
         key = as_key(constant)
     else:
         return Index(value=Name(id=name), indices=(index,), span=index.span)
-    values = sorted(set(_held(table.column, facts).values()))
-    if values and key not in values:
-        raise SpecError([_not_held(key, table, values, index)])
+    present = sorted(set(_held(table.column, facts).values()))
+    if present and key not in present:
+        raise SpecError([_not_held(key, table, present, index)])
     return number(_value(name, table, key, index))
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.ir import Constraint
-from cspec.compiler.passes.canonical import parts_of, rescales
+from cspec.compiler.passes.canonical import as_written, parts_of, rescales
 from cspec.compiler.vectors import Repeated
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expr
@@ -36,10 +36,10 @@ def lent(c: Constraint, surrogate: Expr, count: Count) -> tuple[Expr, ...]:
         SpecError: a surrogate of several numbers that are not those of the requirement.
     """
     wanted = [count(part) for part in c.parts]
-    own = parts_of(surrogate, c.bound, c.relation, c.whole, rescales(c.value))
+    own = parts_of(surrogate, c, rescales(c.value))
     if len(own) == len(c.parts) and all(map(_alike, map(count, own), wanted)):
         return own
-    (one,) = parts_of(surrogate, c.bound, c.relation, whole=True)
+    one = as_written(surrogate, c)
     found = count(one)
     if found is not None and found > 1:
         raise SpecError([_which(surrogate, found, sum(n or 1 for n in wanted))])

@@ -55,6 +55,7 @@ relu = _unary(functional.relu, "relu")
 erf = _unary(torch.erf, "erf")
 absolute = _unary(torch.abs, "abs")
 sign = _unary(torch.sign, "sign")
+floor = _unary(torch.floor, "floor")
 
 
 def operands(*values: Value) -> list[Tensor]:
@@ -86,6 +87,21 @@ def minimum(first: Value, *others: Value) -> Tensor:
     for operand in rest:
         smallest = torch.minimum(smallest, operand)
     return smallest
+
+
+def clip(value: Value, low: Value, high: Value) -> Tensor:
+    """`clip(x, lo, hi)` = min(max(x, lo), hi), entry by entry; its slope is 0 outside."""
+    return minimum(maximum(value, low), high)
+
+
+def where(event: Tensor | bool, first: Value, second: Value) -> Tensor:
+    """`where(event, a, b)`: a where the event holds, else b, entry by entry.
+
+    Both are computed: a slope that is not finite where it is not taken reaches the result as NaN.
+    """
+    one, other = operands(first, second)
+    held = event if isinstance(event, Tensor) else torch.tensor(event, device=one.device)
+    return torch.where(held, one, other)
 
 
 def power(base: Value, exponent: Value) -> Tensor:

@@ -16,6 +16,7 @@ from cspec.runtime.operators.base import (
     Operator,
     OperatorError,
     ShapeError,
+    is_joint,
 )
 from cspec.runtime.operators.birkhoff import Birkhoff
 from cspec.runtime.operators.box import Box, Nonneg
@@ -23,10 +24,14 @@ from cspec.runtime.operators.box_row import BoxRow
 from cspec.runtime.operators.cone import SecondOrderCone
 from cspec.runtime.operators.dykstra import Intersection, dykstra
 from cspec.runtime.operators.grid import Grid
+from cspec.runtime.operators.jointly import Jointly
 from cspec.runtime.operators.maps import PARAMETRIZATIONS
 from cspec.runtime.operators.monotone import Monotone
+from cspec.runtime.operators.on_part import OnPart
+from cspec.runtime.operators.on_rows import OnRows
 from cspec.runtime.operators.prox import PROXIMAL_MAPS
 from cspec.runtime.operators.psd import PSD, Correlation
+from cspec.runtime.operators.separate import Separate
 from cspec.runtime.operators.simplex import Simplex, SparseSimplex
 from cspec.runtime.operators.sparsity import NM, ChannelSparse, Sparse
 from cspec.runtime.operators.spectrum import Nuclear, Rank, SingularBand, Spectral
@@ -60,6 +65,10 @@ OPERATORS: dict[str, type[Operator]] = {
     "affine": Affine,
     "polyhedron": Polyhedron,
     "box_row": BoxRow,
+    "separate": Separate,
+    "on_rows": OnRows,
+    "on_part": OnPart,
+    "jointly": Jointly,
     "birkhoff": Birkhoff,
     "second_order_cone": SecondOrderCone,
     "intersection": Intersection,
@@ -97,16 +106,20 @@ __all__ = [
     "GroupBall",
     "Halfspace",
     "Intersection",
+    "Jointly",
     "Monotone",
     "NoFormError",
     "Nonneg",
     "NotConvergedError",
     "Nuclear",
+    "OnPart",
+    "OnRows",
     "Operator",
     "OperatorError",
     "Polyhedron",
     "Rank",
     "SecondOrderCone",
+    "Separate",
     "ShapeError",
     "Simplex",
     "SingularBand",
@@ -119,4 +132,5 @@ __all__ = [
     "Symmetric",
     "dykstra",
     "get",
+    "is_joint",
 ]

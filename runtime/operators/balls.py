@@ -1,10 +1,10 @@
-"""Norm balls around zero: l1, l2, l-infinity, and the l1 ball of row norms."""
+"""Norm balls, of the whole or of each row: l1, l2, l-infinity; and the l1 ball of row norms."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -15,10 +15,12 @@ from cspec.runtime.operators.base import (
     NoFormError,
     Operator,
     OperatorError,
+    ShapeError,
     like,
+    together,
     zero_where_moved,
 )
-from cspec.runtime.operators.linear_algebra import as_matrix, norm
+from cspec.runtime.operators.linear_algebra import as_matrix, as_rows, norm
 from cspec.runtime.operators.maps_elementwise import Sigmoid
 from cspec.runtime.operators.simplex import project_simplex
 
@@ -34,18 +36,20 @@ def require_radius(radius: float, name: str) -> None:
         raise EmptySetError(f"{name}({radius}): a nonnegative number is needed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ball(Operator):
     """{x : ||x - center||_norm <= r} over the whole tensor, norm 1, 2 or inf ("inf" is read too).
 
-    `center` is a number or a tensor of x's shape, 0 by default. With `joint` several tensors are
-    in one ball together, as if they were one long vector.
+    The center is 0, a number for every entry, or a tensor of x's shape. With `rows` it is a ball of
+    each row of (outputs, rest); with `joint` several tensors are in one ball together, as if they
+    were one long vector.
     """
 
     r: float
     norm: float | str = 2
     joint: bool = False
-    center: Tensor | float = 0.0
+    center: float | Tensor = 0.0
+    rows: bool = False
     name: ClassVar[str] = "ball"
     convex: ClassVar[bool] = True
 
@@ -57,80 +61,94 @@ class Ball(Operator):
         object.__setattr__(self, "norm", order)
 
     def _from_center(self, x: Tensor) -> Tensor:
-        return x - like(self.center, x) if self._moved else x
+        """x - center, as rows; all of x is one row unless each is in a ball of its own."""
+        if isinstance(self.center, Tensor) and self.center.numel() not in (1, x.numel()):
+            raise ShapeError(f"ball: the center is {_sizes(self.center)}, x is {_sizes(x)}")
+        if not self._moved:
+            return as_rows(x) if self.rows else x.reshape(1, -1)
+        center = like(self.center, x)
+        moved = x - (center.reshape(x.shape) if center.numel() == x.numel() else center)
+        return as_rows(moved) if self.rows else moved.reshape(1, -1)
+
+    def _back(self, rows: Tensor, x: Tensor) -> Tensor:
+        whole = rows.reshape(x.shape)
+        if not self._moved:
+            return whole
+        center = like(self.center, x)
+        return whole + (center.reshape(x.shape) if center.numel() == x.numel() else center)
 
     @property
     def _moved(self) -> bool:
         return isinstance(self.center, Tensor) or self.center != 0
 
     def _excess(self, x: Tensor) -> Tensor:
-        x = self._from_center(x)
+        rows = self._from_center(x)
         if self.norm == 1.0:
-            return (x.abs().sum() - self.r).reshape(1)
+            return rows.abs().sum(dim=1) - self.r
         if self.norm == 2.0:
-            return (norm(x) - self.r).reshape(1)
-        return x.abs() - self.r
+            return norm(rows, dim=1) - self.r
+        return rows.abs().reshape(x.shape) - self.r
 
     def residual(self, x: Tensor) -> Tensor:
         return torch.relu(self._excess(x))
 
     def inequality(self, x: Tensor) -> Tensor:
-        """||x - center|| - r; for norm inf (-x - r, x - r) of x - center, entry by entry."""
+        """||x - center|| - r; for norm inf (-(x - center) - r, x - center - r), entry by entry."""
         if self.norm == math.inf:
             flat = self._from_center(x).flatten()
             return torch.cat([-flat - self.r, flat - self.r])
         return self._excess(x)
 
     def project(self, x: Tensor) -> Tensor:
-        if self._moved:
-            centered = replace(self, center=0.0)
-            return like(self.center, x) + centered.project(self._from_center(x))
         if x.numel() == 0:
             return x.clone()
+        rows = self._from_center(x)
         if self.norm == math.inf:
-            return x.clamp(-self.r, self.r)
-        if self.norm == 1.0:
-            return x.sign() * project_l1(x.abs().flatten(), self.r).reshape(x.shape)
-        length = norm(x)
-        return torch.where(length > self.r, x * (self.r / length), x)
+            inside = rows.clamp(-self.r, self.r)
+        elif self.norm == 1.0:
+            inside = rows.sign() * project_l1(rows.abs(), self.r)
+        else:
+            length = norm(rows, dim=1, keepdim=True)
+            inside = torch.where(length > self.r, rows * (self.r / length), rows)
+        # What is inside stays as it is to the last bit: the center is not taken off and put back.
+        return torch.where((inside == rows).reshape(x.shape), x, self._back(inside, x))
 
     def project_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The nearest members as one vector: all are scaled, or thresholded, together."""
-        if not tensors:
-            return []
-        wide = torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32
-        flat = self.project(torch.cat([t.flatten().to(wide) for t in tensors]))
-        parts = torch.split(flat, [t.numel() for t in tensors])
-        return [p.reshape(t.shape).to(t.dtype) for p, t in zip(parts, tensors, strict=True)]
+        return together(self.project, tensors)
 
     def parametrization(self, by: str | None = None) -> nn.Module | None:
         """Sigmoid for the l-infinity ball, none for the others."""
-        if self.norm == math.inf and by in (None, "sigmoid") and not self._moved:
-            return Sigmoid(-self.r, self.r)
+        if self.norm == math.inf and by in (None, "sigmoid"):
+            return Sigmoid(self.center - self.r, self.center + self.r)
         if by is not None:
             raise NoFormError(f"{by} does not parametrize ball(norm={self.norm})")
         return None
 
     def lmo(self, gradient: Tensor) -> Tensor:
-        if self._moved:
-            return like(self.center, gradient) + replace(self, center=0.0).lmo(gradient)
+        """The vertex on each row, center and all."""
         if gradient.numel() == 0:
             return gradient.clone()
+        rows = as_rows(gradient) if self.rows else gradient.reshape(1, -1)
         if self.norm == math.inf:
-            return -self.r * gradient.sign()
-        if self.norm == 2.0:
-            length = norm(gradient)
-            return -self.r * gradient / torch.where(length > 0, length, 1.0)
-        flat = gradient.flatten()
-        largest = flat.abs().argmax()
-        vertex = torch.zeros_like(flat)
-        vertex[largest] = -self.r * flat[largest].sign()
-        return vertex.reshape(gradient.shape)
+            vertex = -self.r * rows.sign()
+        elif self.norm == 2.0:
+            length = norm(rows, dim=1, keepdim=True)
+            vertex = -self.r * rows / torch.where(length > 0, length, 1.0)
+        else:
+            largest = rows.abs().argmax(dim=1, keepdim=True)
+            steps = -self.r * rows.gather(1, largest).sign()
+            vertex = torch.zeros_like(rows).scatter(1, largest, steps)
+        return self._back(vertex, gradient)
 
     def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
         if self.norm == math.inf:
             return zero_where_moved(x_projected, x_before, momentum)
         return super().project_momentum(x_projected, x_before, momentum)
+
+
+def _sizes(x: Tensor) -> str:
+    return " x ".join(map(str, x.shape)) or "one number"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
@@ -113,6 +114,21 @@ class Operator(ABC):
         unit = normal / torch.where(length > 0, length, torch.ones_like(length))
         outward = (unit * momentum).sum().clamp(max=0)
         return momentum - outward * unit
+
+
+def is_joint(operator: Operator) -> bool:
+    """Whether several tensors are in the set together, as one long vector."""
+    return bool(getattr(operator, "joint", False))
+
+
+def together(project: Callable[[Tensor], Tensor], tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The projection of all tensors as one long vector, in their own shapes and types."""
+    if not tensors:
+        return []
+    wide = torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32
+    flat = project(torch.cat([t.flatten().to(wide) for t in tensors]))
+    parts = torch.split(flat, [t.numel() for t in tensors])
+    return [p.reshape(t.shape).to(t.dtype) for p, t in zip(parts, tensors, strict=True)]
 
 
 def zero_where_moved(x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:

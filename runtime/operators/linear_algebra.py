@@ -37,6 +37,11 @@ def as_matrix(x: Tensor) -> Tensor:
     return x.flatten(1)
 
 
+def as_rows(x: Tensor) -> Tensor:
+    """The rows of a weight seen as (outputs, rest); a vector is one row, and so is a number."""
+    return x.reshape(1, -1) if x.ndim < 2 else x.flatten(1)
+
+
 def as_tall(x: Tensor) -> tuple[Tensor, bool]:
     """(outputs, rest), transposed if it is wide; and whether it was transposed."""
     matrix = as_matrix(x)

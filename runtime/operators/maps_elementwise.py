@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cspec.runtime.operators.linear_algebra import norm
+from cspec.runtime.operators.linear_algebra import as_rows, norm
 
 # Softplus and softmax reach the boundary only at infinity, where their gradient is gone: a member
 # nearer to the boundary than this is moved inside by so much.
@@ -67,19 +67,19 @@ class Sigmoid(nn.Module):
 
 
 class Softmax(nn.Module):
-    """total * softmax(x) along the last dimension."""
+    """total * softmax of each row of (outputs, rest)."""
 
     def __init__(self, total: float = 1.0) -> None:
         super().__init__()
         self.total = total
 
     def forward(self, free: Tensor) -> Tensor:
-        return self.total * torch.softmax(free, dim=-1)
+        return self.total * torch.softmax(as_rows(free), dim=-1).reshape(free.shape)
 
     def right_inverse(self, member: Tensor) -> Tensor:
         scaled = member / self.total if self.total > 0 else torch.ones_like(member)
         # Far below 1 / length, so that a member that is small everywhere keeps its shape.
-        return torch.log(scaled.clamp(min=FLOOR / max(member.shape[-1], 1)))
+        return torch.log(scaled.clamp(min=FLOOR / max(as_rows(member).shape[-1], 1)))
 
 
 class UnitNorm(nn.Module):
@@ -98,19 +98,22 @@ class UnitNorm(nn.Module):
 
 
 class CumulativeSoftplus(nn.Module):
-    """x_1, x_1 + softplus(x_2), ...: increasing along the last dimension."""
+    """x_1, x_1 + softplus(x_2), ...: increasing along each row of (outputs, rest)."""
 
     def __init__(self, increasing: bool = True) -> None:
         super().__init__()
         self.sign = 1.0 if increasing else -1.0
 
     def forward(self, free: Tensor) -> Tensor:
-        steps = torch.cat([self.sign * free[..., :1], functional.softplus(free[..., 1:])], dim=-1)
-        return self.sign * steps.cumsum(dim=-1)
+        rows = as_rows(free)
+        steps = torch.cat([self.sign * rows[:, :1], functional.softplus(rows[:, 1:])], dim=-1)
+        return (self.sign * steps.cumsum(dim=-1)).reshape(free.shape)
 
     def right_inverse(self, member: Tensor) -> Tensor:
-        steps = (self.sign * member.diff(dim=-1)).clamp(min=FLOOR)
-        return torch.cat([member[..., :1], inverse_softplus(steps)], dim=-1)
+        rows = as_rows(member)
+        steps = (self.sign * rows.diff(dim=-1)).clamp(min=FLOOR)
+        free = torch.cat([rows[:, :1], inverse_softplus(steps)], dim=-1)
+        return free.reshape(member.shape)
 
 
 class ConeBody(nn.Module):
@@ -134,7 +137,7 @@ def normalized(x: Tensor, rows: bool) -> Tensor:
     """
     if x.numel() == 0:
         return x.clone()
-    vectors = x.reshape(x.shape[0], -1) if rows and x.ndim > 0 else x.reshape(1, -1)
+    vectors = as_rows(x) if rows else x.reshape(1, -1)
     length = norm(vectors, dim=1, keepdim=True)
     constant = torch.full_like(vectors, vectors.shape[1] ** -0.5)
     safe = torch.where(length == 0, torch.ones_like(length), length)

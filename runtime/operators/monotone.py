@@ -1,4 +1,4 @@
-"""Monotone sequences along the last dimension: isotonic regression."""
+"""Monotone sequences along each row of a weight: isotonic regression."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import Operator, require_vectors
+from cspec.runtime.operators.linear_algebra import as_rows
 from cspec.runtime.operators.maps_elementwise import CumulativeSoftplus
 
 
@@ -30,7 +31,7 @@ def pool_adjacent_violators(values: npt.NDArray[np.float64]) -> npt.NDArray[np.f
 
 @dataclass(frozen=True)
 class Monotone(Operator):
-    """{x : x_1 <= x_2 <= ...} along the last dimension, or >= when not increasing."""
+    """{x : x_1 <= x_2 <= ...} along each row of (outputs, rest), or >= when not increasing."""
 
     increasing: bool = True
     name: ClassVar[str] = "monotone"
@@ -39,7 +40,7 @@ class Monotone(Operator):
 
     def _drops(self, x: Tensor) -> Tensor:
         require_vectors(x, self.name)
-        steps = x.diff(dim=-1)
+        steps = as_rows(x).diff(dim=-1)
         return -steps if self.increasing else steps
 
     def residual(self, x: Tensor) -> Tensor:
@@ -53,7 +54,7 @@ class Monotone(Operator):
         if x.numel() == 0:
             return x.clone()
         sign = 1.0 if self.increasing else -1.0
-        rows = (sign * x.detach().double()).cpu().reshape(-1, x.shape[-1]).numpy()
+        rows = (sign * as_rows(x.detach()).double()).cpu().numpy()
         # A NaN would split its row into parts that are ordered separately.
         done = [
             row * np.nan if np.isnan(row).any() else pool_adjacent_violators(row) for row in rows

@@ -1,4 +1,4 @@
-"""The probability simplex along the last dimension, and its k-sparse part."""
+"""The probability simplex on each row of a weight, and its k-sparse part."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import EmptySetError, Operator, require_vectors
-from cspec.runtime.operators.linear_algebra import working
+from cspec.runtime.operators.linear_algebra import as_rows, working
 from cspec.runtime.operators.maps_elementwise import Softmax
 
 
@@ -54,7 +54,7 @@ def lowest_vertex(gradient: Tensor, total: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Simplex(Operator):
-    """{x : x >= 0, sum x = total} along the last dimension."""
+    """{x : x >= 0, sum x = total} of each row of (outputs, rest)."""
 
     total: float = 1.0
     name: ClassVar[str] = "simplex"
@@ -67,26 +67,27 @@ class Simplex(Operator):
 
     def residual(self, x: Tensor) -> Tensor:
         require_vectors(x, self.name)
-        return simplex_residual(x, self.total)
+        return simplex_residual(as_rows(x), self.total)
 
     def inequality(self, x: Tensor) -> Tensor:
-        """(-x, sum - total, total - sum)."""
+        """(-x, sum - total, total - sum), the sums row by row."""
         require_vectors(x, self.name)
-        excess = (x.sum(dim=-1) - self.total).flatten()
+        excess = as_rows(x).sum(dim=-1) - self.total
         return torch.cat([-x.flatten(), excess, -excess])
 
     def project(self, x: Tensor) -> Tensor:
         require_vectors(x, self.name)
-        return project_simplex(x, self.total)
+        return project_simplex(as_rows(x), self.total).reshape(x.shape)
 
     def _map(self, by: str) -> nn.Module:
         return Softmax(self.total)
 
     def lmo(self, gradient: Tensor) -> Tensor:
-        return lowest_vertex(gradient, self.total)
+        return lowest_vertex(as_rows(gradient), self.total).reshape(gradient.shape)
 
     def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
-        return face_momentum(x_projected, momentum)
+        moved = face_momentum(as_rows(x_projected), as_rows(momentum))
+        return moved.reshape(momentum.shape)
 
 
 @dataclass(frozen=True)

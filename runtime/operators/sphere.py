@@ -1,4 +1,4 @@
-"""The sphere: a fixed Euclidean norm of the whole tensor or of each row."""
+"""The sphere: a fixed Euclidean norm of each row, or of the whole tensor."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import EmptySetError, Operator
-from cspec.runtime.operators.linear_algebra import as_matrix, norm
+from cspec.runtime.operators.linear_algebra import as_rows, norm
 from cspec.runtime.operators.maps_elementwise import UnitNorm, normalized
 
 
 @dataclass(frozen=True)
 class Sphere(Operator):
-    """{x : ||x||_2 = radius}; with `unit_rows` each row of (outputs, rest) has that norm.
+    """{x : ||row||_2 = radius} of each row of (outputs, rest); with `whole`: ||x||_2 = radius.
 
-    The nearest point of zero is not unique: the constant vector is taken.
+    The nearest point of a row of zeros is not unique: the constant vector is taken.
     """
 
     radius: float = 1.0
-    unit_rows: bool = False
+    whole: bool = False
     name: ClassVar[str] = "sphere"
     convex: ClassVar[bool] = False
     states_equality: ClassVar[bool] = True
@@ -34,14 +34,14 @@ class Sphere(Operator):
     def residual(self, x: Tensor) -> Tensor:
         if x.numel() == 0:
             return x.new_zeros(0)
-        length = norm(as_matrix(x), dim=1) if self.unit_rows else norm(x).reshape(1)
+        length = norm(x).reshape(1) if self.whole else norm(as_rows(x), dim=1)
         return length - self.radius
 
     def project(self, x: Tensor) -> Tensor:
-        return self.radius * normalized(x, self.unit_rows)
+        return self.radius * normalized(x, not self.whole)
 
     def _map(self, by: str) -> nn.Module:
-        return UnitNorm(self.radius, self.unit_rows)
+        return UnitNorm(self.radius, not self.whole)
 
     def lmo(self, gradient: Tensor) -> Tensor:
         return -self.project(gradient)
@@ -50,9 +50,9 @@ class Sphere(Operator):
         """The tangent part m - <m, u> u with u = x / ||x||."""
         if momentum.numel() == 0:
             return momentum.clone()
-        unit = normalized(x_projected, self.unit_rows)
-        product = unit * momentum
-        if self.unit_rows:
-            along = as_matrix(product).sum(dim=1)
-            return momentum - along.reshape(-1, *[1] * (momentum.ndim - 1)) * unit
-        return momentum - torch.sum(product) * unit
+        unit = normalized(x_projected, not self.whole)
+        if self.whole:
+            return momentum - torch.sum(unit * momentum) * unit
+        rows, turned = as_rows(momentum), as_rows(unit)
+        along = (rows * turned).sum(dim=1, keepdim=True)
+        return (rows - along * turned).reshape(momentum.shape)

@@ -1,4 +1,8 @@
-"""Symmetric and skew-symmetric matrices (batched over leading dimensions)."""
+"""Symmetric and skew-symmetric matrices.
+
+Of more than two axes the last two are the matrix; with `matrix` a kernel is (outputs, rest), as
+`W == W.T` reads it.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +11,47 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from cspec.runtime.operators.base import Operator, require_square
+from cspec.runtime.operators.base import NoFormError, Operator, require_square
+from cspec.runtime.operators.linear_algebra import as_matrix
 from cspec.runtime.operators.maps_matrix import SymmetricMap
+
+
+def _square(x: Tensor, matrix: bool, name: str) -> Tensor:
+    """The square matrices of a tensor.
+
+    Raises:
+        ShapeError: they are not square.
+    """
+    seen = as_matrix(x) if matrix and x.ndim > 2 else x
+    require_square(seen, name)
+    return seen
 
 
 @dataclass(frozen=True)
 class Symmetric(Operator):
     """{X : X = X^T}. Projection (X + X^T) / 2."""
 
+    matrix: bool = False
     name: ClassVar[str] = "symmetric"
     convex: ClassVar[bool] = True
     states_equality: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ("symmetric",)
 
     def residual(self, x: Tensor) -> Tensor:
-        require_square(x, self.name)
-        return x - x.mT
+        seen = _square(x, self.matrix, self.name)
+        return seen - seen.mT
 
     def project(self, x: Tensor) -> Tensor:
-        require_square(x, self.name)
-        return x / 2 + x.mT / 2
+        seen = _square(x, self.matrix, self.name)
+        return (seen / 2 + seen.mT / 2).reshape(x.shape)
+
+    def parametrization(self, by: str | None = None) -> nn.Module | None:
+        """The upper triangle; none for kernels read as matrices."""
+        if not self.matrix:
+            return super().parametrization(by)
+        if by is not None:
+            raise NoFormError(f"{by} does not parametrize a kernel that is symmetric as a matrix")
+        return None
 
     def _map(self, by: str) -> nn.Module:
         return SymmetricMap()
@@ -39,18 +64,19 @@ class Symmetric(Operator):
 class Skew(Operator):
     """{X : X = -X^T}. Projection (X - X^T) / 2."""
 
+    matrix: bool = False
     name: ClassVar[str] = "skew"
     convex: ClassVar[bool] = True
     states_equality: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ("skew",)
 
     def residual(self, x: Tensor) -> Tensor:
-        require_square(x, self.name)
-        return x + x.mT
+        seen = _square(x, self.matrix, self.name)
+        return seen + seen.mT
 
     def project(self, x: Tensor) -> Tensor:
-        require_square(x, self.name)
-        return x / 2 - x.mT / 2
+        seen = _square(x, self.matrix, self.name)
+        return (seen / 2 - seen.mT / 2).reshape(x.shape)
 
     def _map(self, by: str) -> nn.Module:
         return SymmetricMap(skew=True)

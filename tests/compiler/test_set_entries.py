@@ -4,8 +4,7 @@ import pytest
 import torch
 
 import cspec
-from cspec.compiler.ir import SetMember
-from cspec.compiler.lower import FORMS
+from cspec.compiler.set_forms import FORMS
 from cspec.dsl.constants import CONSTANTS
 from cspec.dsl.method_sets import FUNCTION_SETS
 from cspec.dsl.nodes import Expr, Name, Negate, Number
@@ -22,6 +21,9 @@ MEMBERS: list[tuple[str, dict[str, Expr]]] = [
     ("spectral", {"0": ONE}),
     ("nuclear", {"0": ONE}),
     ("sphere", {}),
+    ("simplex", {}),
+    ("monotone", {}),
+    ("psd", {}),
     ("symmetric", {}),
     ("stiefel", {}),
 ]
@@ -43,7 +45,7 @@ def number(expr: Expr) -> float:
 def test_entries_are_those_of_the_operator(
     word: str, arguments: dict[str, Expr], shape: tuple[int, ...]
 ) -> None:
-    if word == "symmetric" and shape != (4, 4):
+    if word in ("symmetric", "psd") and shape != (4, 4):
         pytest.skip("square matrices only")
     named = {k: number(v) for k, v in arguments.items()}
     positional = [value for key, value in named.items() if key.isdigit()]
@@ -51,7 +53,7 @@ def test_entries_are_those_of_the_operator(
     operator = operators.get(word, *positional, **keywords)
     x = torch.randn(shape)
     values = operator.residual(x) if operator.equality else operator.inequality(x)
-    assert FORMS[word](shape, SetMember(word=word, arguments=arguments)) == values.numel()
+    assert FORMS[word](shape, arguments) == values.numel()
 
 
 def test_every_set_with_a_function_is_counted() -> None:

@@ -50,8 +50,21 @@ def test_a_bound_that_is_an_entry_of_a_param_goes_with_them(tmp_path: Path) -> N
     assert result.vars["x"] == pytest.approx([0.3] * 3, abs=1e-8)
 
 
-@pytest.mark.parametrize("kink", ["abs(plain(x) - 1)", "max(plain(x), 1)", "relu(1 - plain(x))"])
-def test_kinks_around_what_is_not_known_stay_out(tmp_path: Path, kink: str) -> None:
+@pytest.mark.parametrize(
+    ("kink", "least"),
+    [("abs(plain(x) - 1)", 0), ("max(plain(x), 1)", 1), ("relu(1 - plain(x))", 0)],
+)
+def test_kinks_around_what_is_not_known_are_lifted(tmp_path: Path, kink: str, least: float) -> None:
+    (tmp_path / "mine.py").write_text("def plain(w):\n    return (w**2).mean()\n")
+    spec = tmp_path / "plain.cspec"
+    spec.write_text(f'from "mine.py" import plain\nvar x[3] = 0.2\nminimize {kink}\n')
+    result = cspec.run(spec)
+    assert result.method == "sqp"
+    assert result.objective == pytest.approx(least, abs=1e-8)
+
+
+@pytest.mark.parametrize("kink", ["plain(x) - abs(plain(x) - 1)", "plain(x) + median(x)"])
+def test_kinks_that_can_not_be_lifted_stay_out(tmp_path: Path, kink: str) -> None:
     (tmp_path / "mine.py").write_text("def plain(w):\n    return (w**2).mean()\n")
     spec = tmp_path / "plain.cspec"
     spec.write_text(f'from "mine.py" import plain\nvar x[3] = 0.2\nminimize {kink}\nfit(steps=2)\n')

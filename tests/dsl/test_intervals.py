@@ -26,6 +26,8 @@ FORMS = (
     "exp({}) / (2 + ({})^2)",
     "tanh({}) * arctan({})",
     "sqrt(abs({})) - {}",
+    "floor({}) + 0.5*({})",
+    "clip({}, -0.5, {})",
 )
 
 
@@ -68,6 +70,12 @@ def test_a_range_holds_every_value(seed: int) -> None:
         ("a*b", -3, 6),
         ("1/(b + 1)", 0.25, 1),
         ("a - a", -3, 3),
+        ("mean([a, b])", -1, 3),
+        ("topk([a, b], 1)[0]", -1, 3),
+        ("where(a > 0, a, b)", -1, 3),
+        ("std([a, b])", 0, 2),
+        ("variance([a, b])", 0, 4),
+        ("clip(a, 0, 1)", 0, 1),
         ("exp(a)", math.exp(-1), math.exp(2)),
     ],
 )

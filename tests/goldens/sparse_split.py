@@ -14,8 +14,8 @@ from cspec.runtime.projections import project_
 from cspec.runtime.splitting import attraction, deliver, report_split, split_reset, split_step, stay
 from cspec.runtime.update import parameter, parameters
 
-STIEFEL = operators.get("stiefel")
 SPARSE = operators.get("sparse", 0.1, scope="layer")
+STIEFEL = operators.get("stiefel")
 SPARSE_2 = operators.get("sparse", 0.1)
 
 
@@ -48,6 +48,13 @@ def ortho_tensors(primal):
 def prune_tensors(primal):
     """What `prune` is about: W in sparse(10%)"""
     return parameters(primal["net"], ["fc2.weight"])
+
+
+def copies(primal):
+    """What is measured until x and its feasible copy are one: the copy."""
+    return [
+        [("prune", SPARSE, prune_tensors(primal))],
+    ]
 
 
 def project(primal, optimizer, progress):
@@ -87,6 +94,8 @@ def train(session):
             session.verify()
             if session.feasible(0.001) and session.stalled(epochs=5) or session.stopped():
                 break
+    if "prune.delivered" not in state:
+        deliver([("prune", SPARSE, prune_tensors(primal))], state)
     report_split(session, "prune")
 
 

@@ -13,7 +13,7 @@ import torch
 from cspec.runtime import operators
 from cspec.runtime.functions import cos, sin, sumsq
 from cspec.runtime.projections import project_
-from cspec.runtime.update import keep, vector, weigh, worst
+from cspec.runtime.update import keep, vector, weigh
 
 BOX = operators.get("box", 0, 1.5707963267948966)
 
@@ -132,7 +132,7 @@ def evaluate(primal, data):
     w = primal["w"]
     x = primal["x"][0]
     return {
-        "a": worst(w[0] + w[1] + w[2], 3, "=="),
+        "a": (w[0] + w[1] + w[2], 3),
         "b": (sin(x), 0.5),
     }
 

@@ -27,7 +27,7 @@ EVENTS: dict[str, Rows] = {
 def test_a_column_is_compared_with_true_and_false(grouped: Any, event: str) -> None:
     where = EVENTS[event](grouped)
     result, pred = grouped.trained(
-        f"c: P[{event}] <= 1 + 0*P[pred == 1]", f"metric m = P[pred == 1 | {event}]"
+        f"c: P[{event}] <= 1 + 0*E[bce(f(x), y)]", f"metric m = P[pred == 1 | {event}]"
     )
     assert result["c"].value == pytest.approx(where.mean())
     assert result.metrics["m"] == pytest.approx(grouped.rate(pred, where))

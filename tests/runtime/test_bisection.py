@@ -63,3 +63,18 @@ def test_several_numbers_are_refused() -> None:
 def test_it_is_reached_by_name_without_data() -> None:
     result = cspec.run("var t = 3\nminimize abs(t - 1.5)\ns.t. a: t >= 2\nusing bisection\n")
     assert result.vars["t"] == 2 and result.method == "bisection"
+
+
+def test_an_infimum_beyond_all_data_is_not_attained() -> None:
+    text = "data d(x)\nvar t = 0\nminimize exp(-t)\ns.t. P[x <= t] >= 30%\n"
+    result = cspec.run(text, d=(X,))
+    assert result.termination == "unbounded"
+    assert any("toward 0 at t -> inf; no minimum is attained" in note for note in result.notes)
+
+
+def test_a_rate_that_is_least_beyond_all_data_is_attained() -> None:
+    result = cspec.run(
+        "data d(x)\nvar t = 0\nminimize P[x > t]\ns.t. P[x <= t] >= 30%\n",
+        d=(X,),
+    )
+    assert (result.termination, result.objective) == ("converged", 0.0)

@@ -47,6 +47,14 @@ def _polyhedron() -> Operator:
     return operators.get("polyhedron", rows, [1.0, -0.5, 0.25])
 
 
+def _separate() -> Operator:
+    rows = [(0.0, (((0, i), 1.0 + i) for i in range(4))), (0.0, (((1, 0), 1.0), ((2, 0), -1.0)))]
+    rows = [(every, tuple(entries)) for every, entries in rows]
+    return operators.get("separate", rows, [-math.inf, 0.0], [1.0, 0.0])
+
+
+CENTER = torch.linspace(-2, 3, 12).reshape(3, 4)
+
 CASES = (
     Case("nonneg", lambda: operators.get("nonneg"), (3, 4)),
     Case("box", lambda: operators.get("box", -0.5, 1.0), (3, 4)),
@@ -55,7 +63,20 @@ CASES = (
     Case("simplex", lambda: operators.get("simplex"), (3, 5)),
     Case("simplex_total", lambda: operators.Simplex(2.5), (5,)),
     Case("sphere", lambda: operators.get("sphere"), (3, 4)),
-    Case("sphere_rows", lambda: operators.Sphere(2.0, unit_rows=True), (3, 2, 2)),
+    Case("simplex_kernel", lambda: operators.Simplex(1.5), (3, 2, 2)),
+    Case("sphere_kernel", lambda: operators.Sphere(2.0), (3, 2, 2)),
+    Case("sphere_whole", lambda: operators.Sphere(2.0, whole=True), (3, 2, 2)),
+    Case("monotone_kernel", lambda: operators.Monotone(), (3, 2, 2)),
+    Case("ball_1_center", lambda: operators.Ball(1.5, 1, center=CENTER), (3, 4)),
+    Case("ball_2_center", lambda: operators.Ball(1.5, 2, center=CENTER), (3, 4)),
+    Case("ball_inf_center", lambda: operators.Ball(1.5, "inf", center=-2.0), (3, 4)),
+    Case("ball_1_rows", lambda: operators.Ball(1.5, 1, rows=True), (3, 2, 2)),
+    Case("ball_2_rows", lambda: operators.Ball(1.5, 2, rows=True), (3, 4)),
+    Case("on_rows", lambda: operators.OnRows(operators.Sphere(0.5), [(0,), (2,)]), (3, 2, 2)),
+    Case("on_some_rows", lambda: operators.OnRows(operators.Simplex(), [(0, 0)]), (2, 2, 3)),
+    Case("on_part", lambda: operators.OnPart(operators.Simplex(), ((0, 2), 1)), (3, 4)),
+    Case("separate", _separate, (3, 4)),
+    Case("jointly", lambda: operators.get("jointly", operators.get("ball", 1.5)), (3, 4)),
     Case("ball_1", lambda: operators.get("ball", 1.5, norm=1), (3, 4)),
     Case("ball_2", lambda: operators.get("ball", 1.5), (3, 4)),
     Case("ball_inf", lambda: operators.get("ball", 1.5, norm="inf"), (3, 4)),

@@ -1,0 +1,226 @@
+"""What must hold, as comparisons joined by all and any: negation normal form.
+
+A => B                 ->   any(not A, B)
+not (x <= 1 and c)     ->   any(x > 1, not c)
+1 < x <= 3             ->   all(x > 1, x <= 3)
+x in [1, 3]            ->   all(x >= 1, x <= 3);  x in {1, 3}: any(x == 1, x == 3)
+abs(x) >= 1            ->   any(x >= 1, -x >= 1); max and min of several likewise
+
+Comparisons of constants are decided. A comparison of tensors is about all their entries, its
+negation about any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal as Word
+from typing import NamedTuple
+
+from cspec.compiler.facts import Facts
+from cspec.compiler.ir import Category
+from cspec.compiler.missing import form, not_compiled
+from cspec.compiler.passes.canonical import minus, negate
+from cspec.compiler.passes.where import holds
+from cspec.compiler.rewrite import call, function_name, number
+from cspec.compiler.shapes import shape_of
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.format_expressions import format_expression
+from cspec.dsl.nodes import (
+    And,
+    Call,
+    Compare,
+    Expr,
+    FiniteSet,
+    Implies,
+    Interval,
+    Membership,
+    Name,
+    Not,
+    Or,
+    String,
+    walk,
+)
+from cspec.dsl.tensor_shapes import Shape
+
+OPPOSITE: Mapping[str, str] = {
+    "<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==",
+}  # fmt: skip
+TURNED: Mapping[str, str] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+Entries = Word["", "all", "any"]
+
+
+class Decided(NamedTuple):
+    """What decides comparisons of constants and tells tensors from numbers."""
+
+    params: Mapping[str, float | tuple[float, ...]]
+    shapes: Mapping[str, Shape] = {}
+    """Of decision variables."""
+    facts: Facts = Facts()
+    open: frozenset[str] = frozenset()
+    """Names of quantifiers that are not expanded yet: constants of which nothing is known."""
+
+
+class Truth(NamedTuple):
+    """What is decided before anything moves."""
+
+    value: bool
+
+
+class Atom(NamedTuple):
+    """`left operator right`; of tensors for `all` their entries, or for `any` of them."""
+
+    left: Expr
+    operator: str
+    right: Expr
+    entries: Entries = ""
+
+    @property
+    def equal(self) -> bool:
+        """Whether it is an equality."""
+        return self.operator == "=="
+
+    @property
+    def function(self) -> Expr:
+        """g, with g <= 0 (or g == 0) exactly where the comparison or its border holds."""
+        turned = self.operator in (">", ">=")
+        return minus(self.right, self.left) if turned else minus(self.left, self.right)
+
+
+class All(NamedTuple):
+    """Every one of several holds."""
+
+    items: tuple[Formula, ...]
+
+
+class Any(NamedTuple):
+    """One of several holds."""
+
+    items: tuple[Formula, ...]
+
+
+Formula = Truth | Atom | All | Any
+
+
+def formula(event: Expr, known: Decided, positive: bool = True) -> Formula:
+    """An event, or what `not` makes of it, as comparisons joined by all and any.
+
+    Raises:
+        SpecError: a form that is no comparison of numbers.
+    """
+    match event:
+        case Not(operand=operand):
+            return formula(operand, known, not positive)
+        case And(operands=operands) | Or(operands=operands):
+            found = [formula(operand, known, positive) for operand in operands]
+            return together(found, isinstance(event, And) == positive)
+        case Implies(condition=condition, consequence=consequence):
+            sides = [formula(condition, known, not positive), formula(consequence, known, positive)]
+            return together(sides, not positive)
+        case Compare(operands=operands, operators=operators):
+            pairs = zip(operands, operators, operands[1:], strict=False)
+            links = [_comparison(a, o, b, known, positive) for a, o, b in pairs]
+            return together(links, positive)
+        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+            chain = Compare(operands=(lower, element, upper), operators=("<=", "<="))
+            return formula(chain, known, positive)
+        case Membership(element=element, set=FiniteSet(items=items)):
+            equal = [_comparison(element, "==", item, known, positive) for item in items]
+            return together(equal, not positive)
+    raise not_compiled(form(event), event)
+
+
+def together(items: list[Formula], every: bool) -> Formula:
+    """All of them (or any), decided as far as its parts are."""
+    open_: list[Formula] = []
+    for item in items:
+        if isinstance(item, Truth):
+            if item.value != every:
+                return item
+        elif isinstance(item, All if every else Any):
+            open_.extend(item.items)
+        else:
+            open_.append(item)
+    if len(open_) < 2:
+        return open_[0] if open_ else Truth(every)
+    return All(tuple(open_)) if every else Any(tuple(open_))
+
+
+def _comparison(left: Expr, operator: str, right: Expr, known: Decided, positive: bool) -> Formula:
+    if _constant(left, known) and _constant(right, known):
+        relation = Compare(operands=(left, right), operators=(operator,), span=left.span)
+        return Truth(holds(relation, {}, {}, known.facts, known.params) == positive)
+    operator = operator if positive else OPPOSITE[operator]
+    tensor = any(shape_of(side, known.shapes, known.params) for side in (left, right))
+    entries: Entries = "" if not tensor else "all" if positive else "any"
+    if operator == "!=" and not (_settled(left, known) and _settled(right, known)):
+        raise SpecError([_almost_never(left, right)])
+    return _split(Atom(left, operator, right, entries), known)
+
+
+def _constant(expr: Expr, known: Decided) -> bool:
+    return isinstance(expr, String | Category) or value_or_none(expr, known.params) is not None
+
+
+def _settled(expr: Expr, known: Decided) -> bool:
+    """Whether an expression is constant once quantifiers are expanded."""
+    names = {node.id for node in walk(expr) if isinstance(node, Name)}
+    return _constant(expr, known) or names <= known.open | known.params.keys()
+
+
+def _split(atom: Atom, known: Decided) -> Formula:
+    """Without `abs`, `max`, `min` where comparisons of their arguments say the same."""
+    if function_name(atom.left) not in SPLIT and function_name(atom.right) in SPLIT:
+        atom = Atom(atom.right, TURNED[atom.operator], atom.left, atom.entries)
+    word, value = function_name(atom.left), atom.left
+    below = atom.operator in ("<", "<=")
+    if word not in SPLIT or not isinstance(value, Call) or value.keywords or atom.equal:
+        return atom
+    every = below == (word != "min")
+    if word == "abs":
+        inner = value.arguments[0]
+        pieces: tuple[Expr, ...] = (inner, negate(inner))
+    elif len(value.arguments) == 1:
+        vector = value.arguments[0]
+        if not shape_of(vector, known.shapes, known.params):
+            return atom
+        return _split(Atom(vector, atom.operator, atom.right, "all" if every else "any"), known)
+    else:
+        pieces = value.arguments
+    if atom.entries and atom.entries != ("all" if every else "any"):
+        return atom  # `abs(w) >= 1` of every entry is an alternative for each entry
+    return together([_split(atom._replace(left=piece), known) for piece in pieces], every)
+
+
+SPLIT = frozenset({"abs", "max", "min"})
+
+
+def _almost_never(left: Expr, right: Expr) -> Diagnostic:
+    shown = f"{format_expression(left)} == {format_expression(right)}"
+    return Diagnostic(
+        code="CS109",
+        message=f"`{shown}` asks for nothing here: numbers that move are almost never equal",
+        span=left.span,
+        notes=("where they are, a change of nothing makes them differ",),
+        helps=("say how near counts: `abs(x - a) <= 0.01 => ...`",),
+    )
+
+
+# --- As functions --------------------------------------------------------------------------------
+
+
+def margin(found: Formula) -> Expr:
+    """g <= 0 exactly where it holds: the largest of all, the smallest of any.
+
+    Where it is positive it is the least change of a comparison's sides that makes it hold.
+    """
+    match found:
+        case Truth(value=value):
+            return number(-1) if value else number(1)
+        case Atom(entries=entries):
+            size = call("abs", found.function) if found.equal else found.function
+            return call("max" if entries == "all" else "min", size) if entries else size
+        case All(items=items):
+            return call("max", *map(margin, items))
+        case Any(items=items):
+            return call("min", *map(margin, items))

@@ -1,0 +1,34 @@
+"""The two sides of one relation as value and bound: a constant on the left changes sides.
+
+3 >= x   ->   x <= 3
+2 == x   ->   x == 2, mirrored: its multiplier stays that of (2 - x), left minus right as written
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cspec.compiler.ir import Relation
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Expr
+
+RELATIONS: Mapping[str, Relation] = {"<=": "<=", ">=": ">=", "==": "=="}
+FLIPPED: Mapping[str, Relation] = {"<=": ">=", ">=": "<=", "==": "=="}
+Params = Mapping[str, float | tuple[float, ...]]
+
+
+class Sides(NamedTuple):
+    """`value relation bound`; `mirrored` where an equality was written the other way round."""
+
+    value: Expr
+    bound: Expr
+    relation: Relation
+    mirrored: bool = False
+
+
+def sides(left: Expr, operator: str, right: Expr, params: Params) -> Sides:
+    """The sides of `left operator right`."""
+    if value_or_none(left, params) is not None and value_or_none(right, params) is None:
+        return Sides(right, left, FLIPPED[operator], operator == "==")
+    return Sides(left, right, RELATIONS[operator])

@@ -1,0 +1,28 @@
+"""Slices that leave an axis whole, where nothing stands behind them: `W[0, :]` is `W[0]`."""
+
+from __future__ import annotations
+
+from cspec.compiler.ir import Problem
+from cspec.compiler.passes.mapping import map_expressions
+from cspec.compiler.rewrite import rewrite
+from cspec.dsl.nodes import Expr, Index, Slice
+
+
+def whole_slices(problem: Problem) -> Problem:
+    """The problem without them, so that a row is seen as one however it is written."""
+    return map_expressions(problem, lambda expr: rewrite(expr, _without))
+
+
+def _without(expr: Expr) -> Expr:
+    if not isinstance(expr, Index):
+        return expr
+    indices = list(expr.indices)
+    while indices and isinstance(indices[-1], Slice) and _whole(indices[-1]):
+        indices.pop()
+    if len(indices) == len(expr.indices):
+        return expr
+    return expr.model_copy(update={"indices": tuple(indices)}) if indices else expr.value
+
+
+def _whole(piece: Slice) -> bool:
+    return piece.lower is None and piece.upper is None

@@ -1,0 +1,79 @@
+"""Sets as functions that multipliers act on: which have such a form, and of how many numbers.
+
+The functions themselves are `inequality` and `residual` of `runtime/operators`; a test compares
+their sizes with what is said here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from cspec.compiler.ir import SetMember
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Expr, Name
+from cspec.dsl.tensor_shapes import Shape
+
+EQUALITY_SETS = frozenset({"stiefel", "symmetric", "skew", "sphere"})
+"""Sets stated by `residual == 0`."""
+Size = Callable[[Shape, dict[str, Any]], int]
+
+
+def _rows(shape: Shape) -> int:
+    """Rows of a weight seen as (outputs, rest); a vector is one."""
+    return shape[0] if len(shape) > 1 else 1
+
+
+def _ranks(shape: Shape) -> int:
+    return min(shape[0], prod(shape[1:])) if len(shape) > 1 else 1
+
+
+def _ball(shape: Shape, arguments: dict[str, Any]) -> int:
+    order = arguments.get("norm")
+    value = order.id if isinstance(order, Name) else getattr(order, "value", order)
+    if value in ("inf", math.inf):
+        return 2 * prod(shape)
+    return _rows(shape) if arguments.get("rows") else 1
+
+
+def _box(shape: Shape, arguments: dict[str, Any]) -> int:
+    """Each end of each entry, where it is finite."""
+    ends = [arguments.get(key) for key in ("0", "1")]
+    known = [value_or_none(end, {}) if isinstance(end, Expr) else end for end in ends]
+    return prod(shape) * sum(value is None or math.isfinite(value) for value in known)
+
+
+FORMS: dict[str, Size] = {
+    "nonneg": lambda shape, _: prod(shape),
+    "box": _box,
+    "ball": _ball,
+    "spectral": lambda shape, _: _ranks(shape),
+    "nuclear": lambda shape, _: 1,
+    "sphere": lambda shape, arguments: 1 if arguments.get("whole") else _rows(shape),
+    "simplex": lambda shape, _: prod(shape) + 2 * _rows(shape),
+    "monotone": lambda shape, _: prod(shape) - _rows(shape),
+    "symmetric": lambda shape, _: prod(shape),
+    "psd": lambda shape, _: prod(shape) + prod(shape[:-1]),
+    "stiefel": lambda shape, _: _ranks(shape) ** 2,
+}
+"""How many numbers the form of each set has on a tensor of some shape."""
+
+
+def form_size(member: SetMember, shape: Shape) -> int:
+    """Entries of the form of a set on a tensor of some shape."""
+    if member.rows:
+        shape = (len(member.rows), *shape[len(member.rows[0]) :])
+    if member.part:
+        kept = [piece[1] - piece[0] for piece in member.part if isinstance(piece, tuple)]
+        shape = (*kept, *shape[len(member.part) :])
+    return FORMS[member.word](shape, member.arguments)
+
+
+def has_form(member: SetMember | None) -> bool:
+    """Whether multipliers can act on a set."""
+    return member is not None and member.word in FORMS
+
+
+__all__ = ["EQUALITY_SETS", "FORMS", "form_size", "has_form"]

@@ -1,0 +1,79 @@
+"""`kl` and `entropy` are of probabilities: logits beside them are a mistake that can be seen.
+
+kl(f(x), g(x))   where `ce(f(x), y)` stands in the spec, or `f = mlp(...)`: f(x) are logits
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cspec.dsl.diagnostics import Fix
+from cspec.dsl.nodes import Call, Expr, Item, Model, Name, Node, walk
+from cspec.dsl.typecheck import Typer
+
+WORDS = frozenset({"kl", "entropy"})
+"""Functions of probabilities."""
+LOGITS = frozenset({"ce", "bce", "prob", "pred", "softmax", "hinge"})
+"""Functions whose first argument is logits."""
+
+
+def check_probabilities(typer: Typer, items: tuple[Item, ...]) -> None:
+    """Report logits where probabilities are meant; findings go to the typer."""
+    calls = [node for item in items for node in walk(item) if isinstance(node, Call)]
+    asked = [call for call in calls if _word(typer, call) in WORDS]
+    if not asked:
+        return
+    why = {model: f"`{text}` takes them as logits" for model, text in _read_as_logits(typer, calls)}
+    for item in items:
+        if isinstance(item, Model) and isinstance(item.source, Call):
+            made = _made(item.source, why)
+            if made is not None:
+                why.setdefault(item.name, made)
+    for call in asked:
+        for argument in call.arguments:
+            model = _model(typer, argument)
+            if model in why:
+                _logits(typer, call, argument, why[model])
+
+
+def _word(typer: Typer, call: Call) -> str:
+    """The function of the language that is called."""
+    name = call.function.id if isinstance(call.function, Name) else ""
+    return "" if name in typer.symbols.table else name
+
+
+def _model(typer: Typer, node: Node) -> str:
+    """The model of `f(x)`; empty for anything else."""
+    name = node.function.id if isinstance(node, Call) and isinstance(node.function, Name) else ""
+    return name if typer.symbols.role(name) == "model" else ""
+
+
+def _read_as_logits(typer: Typer, calls: list[Call]) -> Iterator[tuple[str, str]]:
+    for call in calls:
+        if _word(typer, call) in LOGITS and call.arguments:
+            model = _model(typer, call.arguments[0])
+            if model:
+                yield model, typer.source.slice(call.span)
+
+
+def _made(source: Call, why: Mapping[str, str]) -> str | None:
+    """Why a model that is built, or copied from another, gives logits."""
+    name = source.function.id if isinstance(source.function, Name) else ""
+    if name == "frozen" and source.arguments:
+        original = source.arguments[0]
+        return why.get(original.id) if isinstance(original, Name) else None
+    return f"the outputs of `{name}` are logits" if name in ("linear", "mlp", "cnn") else None
+
+
+def _logits(typer: Typer, call: Call, argument: Expr, why: str) -> None:
+    text = typer.source.slice(argument.span)
+    word = _word(typer, call)
+    typer.report(
+        "CS302",
+        f"`{word}` is of probabilities, and `{text}` are the outputs of a model",
+        argument.span,
+        "logits",
+        notes=(why, "the logarithm of a negative output is not a number"),
+        helps=(f"write `prob({text})`",),
+        fixes=(Fix(span=argument.span, replacement=f"prob({text})", title=f"prob({text})"),),
+    )
