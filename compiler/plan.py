@@ -45,6 +45,7 @@ from cspec.compiler.passes.metric_words import metric_words
 from cspec.compiler.passes.moving_sets import moving_sets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.rules import rules
+from cspec.compiler.passes.settled_bounds import settled_bounds
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.surrogates import surrogates
@@ -171,7 +172,7 @@ def plan(checked: Checked) -> Plan:
     variables = variable_setups(checked)
     inference = Inference(_known(checked, Facts(), variables))
     problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
-    problem = choose(problem, context)
+    problem = _chosen(problem, context)
     return Plan(
         checked=checked,
         problem=problem,
@@ -416,9 +417,16 @@ def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> 
     width = 8 if checked.fit.precision == "float64" else 4
     problem = gates(problem, facts, moving(checked), checked.params, width)
     problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
-    problem = choose(problem, _context(checked, facts, steps))
+    problem = _chosen(problem, _context(checked, facts, steps))
     check_still_parameters(problem, facts, moving(checked))
     return problem
+
+
+def _chosen(problem: Problem, context: Context) -> Problem:
+    """The problem with a method for each constraint, or a solver, which takes bounds that stay."""
+    found = choose(problem, context)
+    settled = problem if found.solver is None else settled_bounds(problem)
+    return found if settled is problem else choose(settled, context)
 
 
 def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:

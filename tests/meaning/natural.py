@@ -44,7 +44,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Natural:
-    """A spec as somebody writes it. `right` is None where it must be refused with a place."""
+    """A spec as somebody writes it. `right` is None where it must be refused with a place;
+    `may_be_refused` where it has one meaning, and may be said not to run yet."""
 
     name: str
     text: str

@@ -126,6 +126,7 @@ STILL = "fit(optimizer=sgd(lr=1e-30), steps=1, precision=float64)"
     metric above = P[u > 0 for (t, x) in q.grid(5)]
     {STILL}
     """,
+    may_be_refused=True,
     close=1e-8,
 )
 def a_field_on_a_grid(d: Facts) -> dict:
@@ -146,6 +147,7 @@ def a_field_on_a_grid(d: Facts) -> dict:
     s.t. cap: forall (t, x) in q.grid(5): u(t, x) <= 0.1
     {STILL}
     """,
+    may_be_refused=True,
     close=1e-8,
 )
 def a_cap_on_a_grid(d: Facts) -> dict:
@@ -172,6 +174,7 @@ def gradients_by_the_input(d: Facts) -> dict:
     minimize bce(f(x), y)
     s.t. robust: E[max(bce(f(z), y) for z in ball(x, 0.1, norm=inf, solver=pgd(steps=40)))] <= 1
     """,
+    may_be_refused=True,
     close=1e-4,
 )
 def the_worst_case_in_a_ball(d: Facts) -> dict:

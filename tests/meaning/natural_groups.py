@@ -315,7 +315,6 @@ def chosen_on_val_and_judged_on_test(d: Facts) -> dict:
     minimize ce
     s.t. a: forall f in values(zoo): P[pred(f(x)) == 1 | zoo == f] <= 50%
 """,
-    may_be_refused=True,
 )
 def a_group_with_the_name_of_the_model(d: Facts) -> dict:
     return {f"a[{z}]": (d.pred == 1)[d.zoo == z].mean() for z in ("north", "south", "west")}

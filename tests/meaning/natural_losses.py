@@ -351,6 +351,7 @@ def a_chain_of_rates(d: Facts) -> dict:
     minimize ce
     s.t. each: forall (x, y) in train: ce(f(x), y) <= 2
 """,
+    may_be_refused=True,
 )
 def every_example_below_a_level(d: Facts) -> dict:
     return {"each.violation": max(0.0, ce(d.z, d.y).max() - 2), "each.met": ce(d.z, d.y).max() <= 2}
@@ -363,6 +364,7 @@ def every_example_below_a_level(d: Facts) -> dict:
     s.t. rule: forall (x, y) in train: prob[0] > 0.5 => prob[1] <= 0.3
          level: forall (x, y) in train: prob[y] >= 0.01
 """,
+    may_be_refused=True,
 )
 def a_rule_for_every_example(d: Facts) -> dict:
     holds = (d.p[:, 0] <= 0.5) | (d.p[:, 1] <= 0.3)

@@ -149,6 +149,7 @@ def two_pieces(r: Any) -> dict:
     var x = 5.0
     minimize (clip(x, 0, 2) - 1)^2 + 0.1*(x - 1)^2
     s.t. x >= 0
+    fit(optimizer=adam(lr=0.01))
 """,
     close=1e-3,
 )
