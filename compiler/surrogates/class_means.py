@@ -111,7 +111,7 @@ def _named_classes(s: Softener, expr: Expr, prediction: Call, uses: Uses, sign: 
         (other,) = uses.labels
         hit = s.mean(predicted(s, expr, prediction, Other(other, True)), sign)
         if not same(hit, rest):
-            guard = _none_of(other, named)
+            guard = _none_of(s, other, named)
             label = (other, guard)
             chance = s.word.classes(prediction, (other,), sign * s.side(hit))
             terms.append(times(guard, chance, hit))
@@ -179,11 +179,12 @@ def _places(cell: Cell) -> tuple[Expr, ...]:
     return tuple(cls.place for cls in cell.classes)
 
 
-def _none_of(label: Expr, classes: tuple[Class, ...]) -> Expr:
-    """Whether a label is none of the classes."""
-    if not classes:
+def _none_of(s: Softener, label: Expr, classes: tuple[Class, ...]) -> Expr:
+    """Whether a label is none of the classes, each as a value that the label may have."""
+    found = [cls.value_in(s, label) for cls in classes]
+    values = tuple(value for value in found if value is not None)
+    if not values:
         return ONE
-    values = tuple(cls.value for cls in classes)
     if len(values) == 1:
         return Compare(operands=(label, values[0]), operators=("!=",), span=label.span)
     within = Membership(element=label, set=FiniteSet(items=values), span=label.span)

@@ -91,3 +91,28 @@ def test_words_of_which_some_are_shared_are_asked_about(animals: Animals) -> Non
         text = f"minimize ce(f(x), y)\n{line}\nmetric loss_of_g = E[ce(g(x), {column})]"
         agreed = animals.predicted("g", words) == animals.data["rater"]
         assert animals.metrics(text)["m"] == pytest.approx(agreed.mean())
+
+
+@pytest.mark.parametrize("word", ANIMALS)
+def test_the_step_sees_labels_of_another_column_by_their_words(animals: Animals, word: str) -> None:
+    """P[pred == rater or pred == word]: of the probability of the label where it is another word."""
+    text = (
+        f'minimize ce(f(x), y)\ns.t. c: P[pred(f(x)) == rater or pred(f(x)) == "{word}"] <= 0\n'
+        "using penalty(coefficient=1)\n"
+        "fit(optimizer=sgd(lr=1), steps=1, batch_size=full, precision=float64)\n"
+    )
+    model = animals.models["f"]
+    before, bias = model.weight.detach().clone(), model.bias.detach().clone()
+    result = cspec.run(HEAD.replace("model g\n", "") + text, train=animals.data, f=model)
+    place = {name: code for code, name in enumerate(ANIMALS)}
+    weight = before.clone().requires_grad_()
+    logits = torch.as_tensor(animals.data["x"]) @ weight.T + bias
+    total = torch.zeros((), dtype=torch.float64)
+    for row, y, rater in zip(logits, animals.data["y"], animals.data["rater"], strict=True):
+        chances = row.softmax(0)
+        loss = -row.log_softmax(0)[place[y]]
+        other = chances[place[rater]] if rater in place and rater != word else 0.0
+        total = total + loss + chances[place[word]] + other
+    (slope,) = torch.autograd.grad(total / len(logits), weight)
+    assert result.last is not None
+    assert torch.allclose(result.last.tensors["f.weight"], before - slope, atol=1e-12)

@@ -23,6 +23,11 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else NOT_MEASURED
 
 
+def rounded(values: Sequence[float], off: float) -> float:
+    """The mean, off by so much of the mean size of the values."""
+    return mean(values) + (off * mean([abs(v) for v in values]) if off else 0.0)
+
+
 def standard_error(values: Sequence[float]) -> float:
     """s / sqrt(n) of a mean, with s the standard deviation of the sample (n - 1)."""
     if len(values) < 2:
@@ -53,9 +58,7 @@ class Mean(Node):
         return [number(self.body, s) for s in counted]
 
     def value(self, scope: Scope) -> float:
-        values = self.values(scope)
-        off = scope.world.rounding
-        return mean(values) + (off * mean([abs(v) for v in values]) if off else 0.0)
+        return rounded(self.values(scope), scope.world.rounding)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,11 @@ class Groups(Node):
     def cells(self, scope: Scope) -> dict[tuple[Plain, ...], float]:
         """The number of each group; a group without examples here is not measured."""
         groups = itertools.product(*(scope.world.groups(c) for c in self.columns))
-        return {group: mean(self.values(scope, group)) for group in groups}
+        off = scope.world.rounding
+        return {
+            group: rounded(self.values(scope, group), off * (-1) ** i)
+            for i, group in enumerate(groups)
+        }
 
     def values(self, scope: Scope, group: tuple[Plain, ...]) -> list[float]:
         """What is averaged in a group."""

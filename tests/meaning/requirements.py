@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from meaning.arithmetic import Arithmetic
@@ -25,6 +25,8 @@ class RequirementWriter(WholeWriter):
     """Draws whole lines."""
 
     levels: int = 0
+    required: set[str] = field(default_factory=set)
+    """What requirements are about: two random bounds on one number may leave it no value."""
 
     def metric(self, name: str) -> Metric:
         self.smooth, self.anywhere, self.named = False, self.chance(0.7), None
@@ -71,6 +73,16 @@ class RequirementWriter(WholeWriter):
     # ------------------------------------------------------------------------ requirements
 
     def constraint(self, label: str, verified: str | None) -> Constraint | None:
+        """A requirement that a model can move, on something that no other one is about."""
+        found = self.any_constraint(label, verified)
+        sides = found.sides if found else ()
+        texts = {side.text() for side in sides if not isinstance(side, Number)}
+        if texts & self.required:
+            return None
+        self.required |= texts
+        return found
+
+    def any_constraint(self, label: str, verified: str | None) -> Constraint | None:
         """A requirement that a model can move, with a bound that another model attains."""
         self.smooth, self.anywhere = True, self.chance(0.15)
         self.named = self.rng.choice([None, None, None, *self.made.tables])

@@ -14,6 +14,11 @@ from meaning.tree import Node
 import cspec
 
 
+NO_VALUE = "CS208"
+"""`explain` sees no data: it prints that a label is none of the classes that are named, which the
+label may never be anyway."""
+
+
 def left_side(text: str) -> str | None:
     """The left side of `... <= 0`; None where it has no form to type (`[i]` of groups)."""
     body, _, end = text.rpartition(" <= 0")
@@ -64,6 +69,9 @@ def otherwise(written: Written) -> str:
         head += f"typed:\n{text}\n"
         there = step(written)
         here = step(written, text)
+    except cspec.SpecError as error:
+        told = {d.code for d in error.diagnostics if d.severity == "error"}
+        return "" if told == {NO_VALUE} else f"{head}{type(error).__name__}: {error}"
     except Exception as error:
         return f"{head}{type(error).__name__}: {error}"
     same = all(torch.allclose(p, here[name], rtol=1e-9, atol=1e-12) for name, p in there.items())
