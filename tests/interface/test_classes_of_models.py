@@ -95,7 +95,7 @@ def test_words_of_which_some_are_shared_are_asked_about(animals: Animals) -> Non
 
 @pytest.mark.parametrize("word", ANIMALS)
 def test_the_step_sees_labels_of_another_column_by_their_words(animals: Animals, word: str) -> None:
-    """P[pred == rater or pred == word]: of the probability of the label where it is another word."""
+    """`pred == rater or pred == word`: the word's probability, and the label's if it is another."""
     text = (
         f'minimize ce(f(x), y)\ns.t. c: P[pred(f(x)) == rater or pred(f(x)) == "{word}"] <= 0\n'
         "using penalty(coefficient=1)\n"

@@ -13,7 +13,6 @@ from meaning.tree import Node
 
 import cspec
 
-
 NO_VALUE = "CS208"
 """`explain` sees no data: it prints that a label is none of the classes that are named, which the
 label may never be anyway."""
