@@ -53,6 +53,8 @@ def pulling(seed: int, simple: bool = False) -> Written | None:
     """A spec with one requirement that is violated, and that moves with a model through events."""
     rng = random.Random(f"pull {seed}")
     made = make(rng, simple=simple, even=True)
+    while "ref" in made.models:  # distances of 0 have no gradient
+        made = make(rng, simple=simple, even=True)
     writer = RequirementWriter(rng, made)
     objective = writer.objective()
     for i in range(30):
