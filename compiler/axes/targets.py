@@ -41,11 +41,12 @@ def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets
     """
     models = symbols.models()
     found: dict[str, str] = {}
-    for node in walk(tree):
-        for output, target in _learned(node):
-            if target.id in symbols.column_names:
-                for name in _models_in(output, symbols):
-                    found.setdefault(name, target.id)
+    for pairs in (_in_a_loss, _apart):
+        for node in walk(tree):
+            for output, target in pairs(node):
+                if target.id in symbols.column_names:
+                    for name in _models_in(output, symbols):
+                        found.setdefault(name, target.id)
     shared = set(found.values())
     main = next(iter(shared)) if len(shared) == 1 else "y" if "y" in symbols.column_names else None
     _follow(found, [*_copies(symbols), *_beside(tree, symbols)])
@@ -66,18 +67,24 @@ def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets
     return Targets(found, doubts)
 
 
-def _learned(node: Node) -> Iterator[tuple[Expr, Name]]:
-    """Outputs beside the column that they are to be like."""
+def _in_a_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
+    """Outputs beside the column that a loss compares them with."""
     match node:
         case Call(function=Name(id=loss), arguments=(output, Name() as target)) if loss in LOSSES:
             yield output, target
-        case Sum(operands=operands):
-            targets = [o for o in operands if isinstance(o, Name)]
-            outputs = [o for o in operands if isinstance(o, Call)]
-            yield from ((output, target) for output in outputs for target in targets)
+
+
+def _apart(node: Node) -> Iterator[tuple[Expr, Name]]:
+    """`f(x) - y`: outputs and the column that they are to be near to."""
+    match node:
+        case Sum(operands=(Call() as output, Name() as target), operators=("-",)):
+            yield output, target
+        case Sum(operands=(Name() as target, Call() as output), operators=("-",)):
+            yield output, target
 
 
 def _models_in(expr: Expr, symbols: Symbols) -> list[str]:
+    """The models that are called in an expression."""
     called = (function_name(node) or "" for node in walk(expr) if isinstance(node, Call))
     return [name for name in called if name in symbols.models()]
 

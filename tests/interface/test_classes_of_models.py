@@ -116,3 +116,14 @@ def test_the_step_sees_labels_of_another_column_by_their_words(animals: Animals,
     (slope,) = torch.autograd.grad(total / len(logits), weight)
     assert result.last is not None
     assert torch.allclose(result.last.tensors["f.weight"], before - slope, atol=1e-12)
+
+
+def test_a_column_in_a_sum_with_a_loss_is_no_target(animals: Animals) -> None:
+    animals.data["rater"] = animals.data["x"][:, 0] > 0
+    found = animals.metrics(
+        "minimize E[rater + where(x[1] > 0, ce(f(x), y), 1)] + E[rater - 2*prob(g(x))[0]]\n"
+        "metric a = P[pred(f(x)) == y]\nmetric b = P[pred(g(x)) == y]"
+    )
+    for name, model in (("a", "f"), ("b", "g")):
+        agreed = animals.predicted(model, ANIMALS) == animals.data["y"]
+        assert found[name] == pytest.approx(agreed.mean())
