@@ -6,7 +6,7 @@ from cspec.dsl.check_modifiers import Modifiers
 from cspec.dsl.check_ranges import check_range
 from cspec.dsl.check_rules import check_atoms
 from cspec.dsl.diagnostics import Fix
-from cspec.dsl.kinds import WORDS, Kind
+from cspec.dsl.kinds import WORDS, Kind, joined
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -272,7 +272,9 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
         return
     del typer.found[before:]
     kind = typer.operand(relation.element, scope)
-    typer.set_kind(members, scope)
+    bounds = typer.set_kind(members, scope)
+    if isinstance(members, Interval):
+        kind = joined(kind.what, kind, bounds)
     if len(typer.found) > before:
         return
     head = members.function if isinstance(members, Call) else members

@@ -140,11 +140,8 @@ class Typer:
                 return self._logic((operand,), scope)
             case Implies(condition=condition, consequence=consequence):
                 return self._logic((condition, consequence), scope)
-            case Membership(element=element, set=members):
-                kind = self.kind(element, scope)
-                if not self._values(kind, values_of(members), scope):
-                    require_set(self, element, members, self.set_kind(members, scope))
-                return Kind("event", kind.per_example, kind.moves, kind.gradient)
+            case Membership():
+                return self._membership(expr, scope)
             case Expectation():
                 return self._expectation(expr, scope)
             case Comprehension():
@@ -299,6 +296,16 @@ class Typer:
         if any(kind.what == "groups" for kind in kinds):
             return joined("groups", *kinds)
         return joined("event", *kinds)
+
+    def _membership(self, expr: Membership, scope: Scope) -> Kind:
+        """An event of what is asked and of the bounds or values of the set: either may move."""
+        kind = self.kind(expr.element, scope)
+        if self._values(kind, values_of(expr.set), scope):
+            return joined("event", kind)
+        members = self.set_kind(expr.set, scope)
+        require_set(self, expr.element, expr.set, members)
+        own = isinstance(expr.set, Interval | FiniteSet)
+        return joined("event", kind, members) if own else joined("event", kind)
 
     def _values(self, kind: Kind, items: tuple[Expr, ...], scope: Scope) -> bool:
         """Report words without quotes that are compared with a column; whether that is said."""

@@ -8,6 +8,7 @@ from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.axes.losses import loss_axes
 from cspec.compiler.axes.means import tail_axes
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Part, What
+from cspec.compiler.axes.single import has_entries
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import ParameterRef
@@ -178,6 +179,10 @@ def _reduced(inference: Inference, call: Call, word: str, dataset: str | None) -
         return inference.findings.which_part(argument, found)
     if found.each is None:
         return NUMBER._replace(what=what)
+    columns = word not in ("sum", "max", "min")  # `l1(w)` of a column is its size
+    alone = found.known and found.single and not found.tokens
+    if alone and not has_entries(argument, inference.known, columns):
+        return inference.findings.no_entries(call, word, found, inference.known)
     tokens = found.tokens if found.shape else ()
     shape = () if found.known else None
     return Axes(what=what, each=found.each, tokens=tokens, shape=shape)

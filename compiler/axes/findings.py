@@ -177,14 +177,37 @@ class Findings:
                 helps=(found.help,),
             )._replace(each=next((item.each for item in items if item.each), None))
         form = _INSTEAD.get(word)
+        meant = _logit(call.arguments[0]) if word == "argmax" else inner
         return self.add(
             "CS333",
             f"`{shown(call)}` has no entries to go over: `{inner}` is {what(first)}",
             call,
             what(first),
             notes=(f"`{word}` goes over what one example has, never over the examples",),
-            helps=() if form is None else (form.format(inner),),
+            helps=() if form is None else (form.format(meant),),
         )._replace(each=first.each)
+
+    def no_entries(self, call: Call, word: str, found: Axes, known: Known) -> Axes:
+        """`sum(ce(f(x), y))`: over the examples is said with `E[...]`."""
+        argument = call.arguments[0]
+        inner, data = shown(argument), known.facts.data.get(found.each or "")
+        chance = function_name(argument) == "prob" and word in ("sum", "max", "min")
+        rows = "" if data is None else f", their total `{data.rows}*E[{inner}]`"
+        forms = _OF_CHANCES if chance else _INSTEAD
+        return self.add(
+            "CS333",
+            f"`{shown(call)}` has no entries to go over: `{inner}` is {what(found)}",
+            call,
+            what(found),
+            notes=(
+                "`prob` of one logit is the probability of class 1 alone"
+                if chance
+                else f"`{word}` goes over what one example has, never over the examples",
+            ),
+            helps=(forms[word].format(inner) + (rows if word == "sum" and not chance else ""),)
+            if word in forms
+            else (),
+        )._replace(each=found.each)
 
     def no_part(self, expr: Expr, value: Expr, name: str, known: tuple[str, ...]) -> Axes:
         """A name that no class and no feature has."""
@@ -362,10 +385,29 @@ class Findings:
 
 _INSTEAD = {
     **{word: f"over the examples it is `{form}`" for word, form in OVER_EXAMPLES.items()},
+    "sum": "over the examples their mean is `E[{0}]`",
+    "max": "the largest of all examples is `quantile({0}, 100%)`",
+    "min": "the smallest of all examples is `quantile({0}, 0%)`",
+    **dict.fromkeys(("norm", "l1", "l2"), "the size of one number is `abs({0})`"),
+    "sumsq": "the square of one number is `({0})^2`",
+    **dict.fromkeys(("all", "any"), "a share of the examples is `P[{0}]`"),
     "topk": "the mean of the worst 10% of the examples is `cvar({0}, 0.9)`",
     "argmax": "the class of one logit is `pred({0})`",
 }
 """What may be meant by a function of entries that is given one number an example."""
+
+_OF_CHANCES = {
+    "sum": "the two chances add up to 1; that of class 1 is `{0}`",
+    "max": "that of the likelier class is `max({0}, 1 - {0})`",
+    "min": "that of the less likely class is `min({0}, 1 - {0})`",
+}
+"""What may be meant by a function of the chances of both classes."""
+
+
+def _logit(expr: Expr) -> str:
+    """The logit of a probability, anything else as it is."""
+    chance = isinstance(expr, Call) and function_name(expr) == "prob" and expr.arguments
+    return shown(expr.arguments[0] if chance and isinstance(expr, Call) else expr)
 
 
 def _kind(found: Axes) -> str:
