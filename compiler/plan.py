@@ -14,7 +14,7 @@ from cspec.compiler.assemble import assemble
 from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.check import check_axes, infer
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.axes.known import Known, numeric_of, targets_of
 from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
@@ -402,6 +402,7 @@ def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...])
         shapes={variable.name: variable.shape for variable in variables},
         functions=checked.functions,
         targets=targets_of(checked.elaborated, checked.symbols),
+        numeric=numeric_of(checked.elaborated, checked.symbols),
     )
 
 

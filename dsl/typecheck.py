@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from cspec.dsl.chains import mixed_chain
 from cspec.dsl.constants import CONSTANTS, TRUTHS, NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.intervals import Ranges
@@ -284,6 +285,9 @@ class Typer:
                 )
 
     def _compare(self, expr: Compare, scope: Scope) -> Kind:
+        mixed = mixed_chain(self.source, expr)
+        if mixed is not None:
+            self.extend((mixed,))
         words = [o for o in expr.operands if isinstance(o, Name) and self.name_unknown(o, scope)]
         kinds = []
         for operand in expr.operands:

@@ -15,7 +15,7 @@ from cspec.compiler.ir import ParameterRef
 from cspec.compiler.rewrite import call as call_of
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Expr, Index, Name
+from cspec.dsl.nodes import Call, Expr, Index, Name, walk
 from cspec.dsl.signatures import LOSSES
 from cspec.dsl.slices import Unfit
 from cspec.dsl.tensor_words import OVER_ENTRIES as OVER_SHAPES
@@ -122,6 +122,9 @@ def _classifier(inference: Inference, call: Call, word: str, dataset: str | None
     outputs = inference.axes(call.arguments[0], dataset)
     if outputs.what == "record":
         return inference.findings.which_part(call.arguments[0], outputs)
+    numbers = None if word == "softmax" else _numbers(inference, call, dataset)
+    if numbers is not None:
+        return inference.findings.no_classes(call, word, numbers, outputs)
     if word == "softmax" and outputs.known and outputs.each and outputs.single:
         return inference.findings.class_axis(call, outputs)
     if word != "pred":
@@ -136,6 +139,17 @@ def _classifier(inference: Inference, call: Call, word: str, dataset: str | None
     if facts is not None and facts.signed and outputs.single:
         classes = (-1, 1)  # the sign of one output
     return found._replace(what="category" if classes else "whole", classes=classes)
+
+
+def _numbers(inference: Inference, call: Call, dataset: str | None) -> str | None:
+    """The column of numbers that a model predicts where it predicts no classes."""
+    name = next((function_name(n) for n in walk(call) if inference.known.is_numeric(n)), None)
+    column = inference.known.targets.get(name or "")
+    facts = inference.known.column(dataset or "", column or "")
+    if facts is None or facts.kind != "real" or facts.signed:
+        return None
+    several = facts.shape not in ((), (1,))
+    return column if several or not set(facts.values) <= {0, 1} else None
 
 
 def _margin(inference: Inference, call: Call, dataset: str | None) -> Axes:

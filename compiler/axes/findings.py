@@ -108,6 +108,23 @@ class Findings:
             helps=(f"the probability of class 1 of one logit is `prob({inner})`",),
         )
 
+    def no_classes(self, call: Call, word: str, column: str, outputs: Axes) -> Axes:
+        """`pred` and `prob` of a model that predicts a number."""
+        inner = shown(call.arguments[0])
+        gives = "a class" if word == "pred" else "the probability of a class"
+        return self.add(
+            "CS331",
+            f"`{word}` is {gives}, but the model predicts numbers: column `{column}` has no classes",
+            call,
+            "no classes here",
+            notes=(f"`{inner}` is compared with `{column}` as a number",),
+            helps=(
+                f"for the number that is predicted write `{inner}`",
+                f"for a share of the examples: `P[{inner} > 0]`,"
+                f" `P[abs({inner} - {column}) <= 0.1]`",
+            ),
+        )._replace(each=outputs.each)
+
     # --- indices ---
 
     def no_axis(self, expr: Expr, value: Expr, found: Axes) -> Axes:
@@ -328,14 +345,17 @@ class Findings:
             else (),
         )
 
-    def no_groups(self, column: Name, known: Known, dataset: str | None) -> Axes:
+    def no_groups(self, column: Name) -> Axes:
         """By group of a column of real numbers, or of too many values."""
         return self.add(
             "CS526",
             f"column `{column.id}` has no groups: it is not categorical in this data",
             column,
             "needs a categorical column",
-            helps=("bin it in the data, or name a column of categories",),
+            helps=(
+                f"for a condition: `| {column.id} > 0`",
+                "or bin it in the data, or name a column of categories",
+            ),
         )
 
     def group_among_events(self, event: Expr, column: Name) -> Axes:

@@ -91,9 +91,7 @@ def groups_of(inference: Inference, columns: tuple[Name, ...]) -> tuple[Group, .
     combinations = {
         codes: ", ".join(_called(data.columns[n], c) for n, c in zip(names, codes, strict=True))
         for data in having
-        for columns_, counts in data.joint
-        if columns_ == names
-        for codes, _ in counts
+        for codes in data.combinations(names)
     }
     return tuple(Group(codes, combinations[codes]) for codes in sorted(combinations))
 

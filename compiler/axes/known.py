@@ -28,6 +28,8 @@ class Known:
     """Signatures of functions of a person's own."""
     targets: Mapping[str, str] = field(default_factory=dict)
     """Model -> the column that it predicts."""
+    numeric: frozenset[str] = frozenset()
+    """Models that are compared with numbers alone: by `mse`, `mae`, `huber`, by `f(x) - y`."""
 
     def signature(self, word: str) -> Signature | None:
         """What is known of a function of the language or of a person's own."""
@@ -66,6 +68,10 @@ class Known:
             case _, classes:
                 return found._replace(what="category", classes=classes)
 
+    def is_numeric(self, node: Node) -> bool:
+        """Whether a node calls a model that is compared with numbers alone."""
+        return function_name(node) in self.numeric
+
     def target(self, expr: Expr) -> str | None:
         """The column that the model inside an expression predicts."""
         for node in walk(expr):
@@ -93,6 +99,25 @@ def targets_of(tree: Node, symbols: Symbols) -> dict[str, str]:
     if "y" in symbols.column_names:
         found |= {name: "y" for name in models if name not in found}
     return found
+
+
+_OF_NUMBERS = frozenset({"mse", "mae", "huber"})
+
+
+def numeric_of(tree: Node, symbols: Symbols) -> frozenset[str]:
+    """Models whose outputs are compared with numbers somewhere, and with classes nowhere."""
+    models = symbols.models()
+    uses: dict[bool, set[str]] = {True: set(), False: set()}
+    for node in walk(tree):
+        numbers = isinstance(node, Sum) or function_name(node) in _OF_NUMBERS
+        if not numbers and function_name(node) not in LOSSES:
+            continue
+        for output, target in _compared(node):
+            if target.id in symbols.column_names:
+                inside = {function_name(inner) or "" for inner in walk(output)}
+                classes = not numbers or bool(inside & {"pred", "prob"})
+                uses[not classes].update(inside & models.keys())
+    return frozenset(uses[True] - uses[False])
 
 
 def _compared(node: Node) -> Iterator[tuple[Expr, Name]]:

@@ -19,15 +19,23 @@ def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
     found = inference.grouping(expr)
     for event in found.events:
         _condition(inference, event, expr, body)
-    for column in found.columns:
-        if not found.groups:
-            inference.findings.no_groups(column, inference.known, expr.dataset)
+    for column in () if found.groups else _without_groups(inference, found.columns, expr.dataset):
+        inference.findings.no_groups(column)
     if not found.columns:
         return NUMBER
     if found.groups and body.tokens:
         inference.findings.groups_of_tokens(expr)
     names = tuple(group.text for group in found.groups)
     return Axes(shape=(len(names),) if names else None, names=names, groups=True)
+
+
+def _without_groups(
+    inference: Inference, columns: tuple[Name, ...], dataset: str
+) -> tuple[Name, ...]:
+    """The columns that hold no groups: real numbers, or too many values."""
+    held = {c.id: inference.known.column(dataset, c.id) for c in columns}
+    empty = tuple(c for c in columns if (facts := held[c.id]) is None or not facts.held)
+    return empty or columns
 
 
 def _body(inference: Inference, expr: Expectation) -> Axes:
