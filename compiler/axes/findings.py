@@ -11,7 +11,7 @@ from cspec.compiler.explain_expressions import text as shown
 from cspec.compiler.rewrite import function_name
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.meant import OVER_EXAMPLES
-from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Product
+from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Index, Name, Product
 from cspec.dsl.slices import Unfit
 from cspec.dsl.source import NOWHERE, Span
 from cspec.dsl.wording import listing
@@ -225,6 +225,21 @@ class Findings:
             if word in forms
             else (),
         )._replace(each=found.each)
+
+    def value_or_place(self, expr: Index, value: str, at: str) -> Axes:
+        """`P[.. | age][2]` of groups 1, 2, 3: the group 2, or the one at place 2?"""
+        text = shown(expr.value)
+        return self.add(
+            "CS332",
+            f"`{shown(expr)}` has two readings: the group {value}, or the one at place {value}",
+            expr,
+            "a value, or a place?",
+            notes=("places are numbered from 0, and the groups here have numbers of their own",),
+            helps=(
+                f'for the group {value}: `{text}["{value}"]`',
+                f'for the one at place {value}: `{text}["{at}"]`',
+            ),
+        )
 
     def no_part(self, expr: Expr, value: Expr, name: str, known: tuple[str, ...]) -> Axes:
         """A name that no class and no feature has."""

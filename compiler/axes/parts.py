@@ -10,7 +10,7 @@ from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Attribute, Expr, Index, Name, Slice, String
+from cspec.dsl.nodes import Attribute, Expectation, Expr, Index, Name, Slice, String
 from cspec.dsl.slices import Unfit, indexed, piece_of
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
@@ -30,6 +30,8 @@ def part_axes(inference: Inference, expr: Index | Attribute, dataset: str | None
     match place:
         case Whole():
             return value.number()
+        case Entry() if value.groups:
+            return value.number()._replace(shape=(), groups=False)
         case Entry() | Own():
             return value.number().entry()
         case PartOf(key=key):
@@ -87,6 +89,11 @@ def place_of(inference: Inference, expr: Index | Attribute, dataset: str | None)
         return feature
     if value.parts:
         return _part(inference, expr, value)
+    if value.groups:
+        return _group(inference, expr, value)
+    if isinstance(expr.value, Expectation) and value.known and not value.shape:
+        inference.findings.no_axis(expr, expr.value, value)
+        return None
     if value.each is None:
         return _of_a_tensor(inference, expr, value)
     if isinstance(expr, Index) and has_slices(expr):
@@ -149,6 +156,26 @@ def _part(inference: Inference, expr: Index | Attribute, value: Axes) -> Place |
     known = tuple(str(key) for key in keys)
     inference.findings.no_part(expr, expr.value, str(wanted), known)
     return None
+
+
+def _group(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
+    """One of the numbers that groups have: `P[pred == 1 | sex]["F"]`, `[.. | sex, race]["F", "a"]`.
+
+    A whole number is a place, as everywhere.
+    """
+    if not value.known or (isinstance(expr, Index) and has_slices(expr)):
+        return Plain()
+    indices = expr.indices if isinstance(expr, Index) else ()
+    numbers = [value_or_none(index, inference.known.params) for index in indices]
+    if len(numbers) == 1 and numbers[0] is not None and isinstance(expr, Index):
+        place = _constant(inference, expr, value, numbers[0])
+        other = f"{numbers[0]:g}"
+        if isinstance(place, Entry) and other in value.names and value.names[place.place] != other:
+            inference.findings.value_or_place(expr, other, value.names[place.place])
+        return place
+    names = [index.value if isinstance(index, String) else "" for index in indices]
+    wanted = expr.name if isinstance(expr, Attribute) else ", ".join(names)
+    return _named(inference, expr, wanted, value)
 
 
 # --- indices -------------------------------------------------------------------------------------

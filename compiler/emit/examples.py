@@ -130,7 +130,7 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
             return _part_of(t, expr, key, style)
         case Whole():
             return t.translate(expr.value)
-        case Entry(place=index) if axes.each is not None:
+        case Entry(place=index) if axes.each is not None or axes.groups:
             return _entry(t, expr.value, index, axes)
         case Entry(place=index) if (logits := _probability(expr.value)) is not None:
             return t.call("of_one", t.function("class_prob"), t.translate(logits), constant(index))
