@@ -407,14 +407,20 @@ class Findings:
             ),
         )
 
-    def groups_of_tokens(self, expr: Expectation) -> Axes:
+    def groups_of_tokens(self, expr: Expectation, column: Name) -> Axes:
         """By group of what has one number a token."""
+        text, name = shown(expr.body), column.id
         return self.add(
             "CS332",
-            f"`{shown(expr.body)}` has one number a token, and groups are made of examples",
+            f"`{text}` has one number a token, and groups are made of examples",
             expr,
             "tokens, or examples?",
-            helps=("make one number an example of its tokens first: `max(...)`, `sum(...)`",),
+            helps=(
+                f"for one rate a value: `forall v in values({name}):"
+                f" {expr.kind}[{text} | {name} == v] ...`, in a metric"
+                f" `max({expr.kind}[{text} | {name} == v] for v in values({name}))`",
+                "for examples make one number of their tokens first: `max(...)`, `sum(...)`",
+            ),
         )
 
 

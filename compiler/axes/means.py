@@ -24,7 +24,7 @@ def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
     if not found.columns:
         return NUMBER
     if found.groups and body.tokens:
-        inference.findings.groups_of_tokens(expr)
+        inference.findings.groups_of_tokens(expr, found.columns[0])
     names = tuple(group.text for group in found.groups)
     return Axes(shape=(len(names),) if names else None, names=names, groups=True)
 
@@ -64,11 +64,21 @@ def _condition(inference: Inference, event: Expr, expr: Expectation, body: Axes)
         inference.findings.group_among_events(event, grouping)
         return
     masked = as_tokens(found, body.tokens)
+    if isinstance(event, Name) and masked.tokens and _labels(inference, event, expr, masked):
+        inference.findings.groups_of_tokens(expr, event)
+        return
     mask = isinstance(event, Name) and masked.tokens and masked.what == "whole"
     if found.known and found.what != "event" and not mask:
         inference.findings.no_event(event, found)
     elif masked.known and (not masked.single or masked.tokens not in ((), body.tokens)):
         inference.findings.condition(event, found, body)
+
+
+def _labels(inference: Inference, column: Name, expr: Expectation, found: Axes) -> bool:
+    """Whether a column of numbers a token would make groups: no mask of 0 and 1."""
+    facts = inference.known.column(expr.dataset or "", column.id)
+    numbers = facts is not None and not set(facts.held) <= {0, 1}
+    return expr.grouped or (found.what != "event" and numbers)
 
 
 def _column_among(inference: Inference, event: Expr, dataset: str | None) -> Name | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Place, Plain, Whole
-from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.axes.record import UNKNOWN, Axes, as_tokens
 from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, method_name
@@ -198,7 +198,7 @@ def _indexed(inference: Inference, expr: Index, value: Axes, dataset: str | None
         return _of_one(inference, expr, value, number, dataset)
     if number is not None:
         return _constant(inference, expr, value, number)
-    return _own(inference, expr, index, dataset)
+    return _own(inference, expr, index, value, dataset)
 
 
 def _of_a_tensor(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
@@ -256,7 +256,7 @@ def _of_one(
     word = function_name(expr.value)
     if word == "prob":
         if number is None:
-            return _own(inference, expr, expr.indices[0], dataset)
+            return _own(inference, expr, expr.indices[0], value, dataset)
         if number in (0, 1, -1):
             return Entry(int(number) % 2)
         inference.findings.out_of_range(expr, expr.value, number, 2)
@@ -279,15 +279,17 @@ def _was_a_row(inference: Inference, value: Expr, dataset: str | None) -> bool:
     return column is not None and column.shape == (1,)
 
 
-def _own(inference: Inference, expr: Index, index: Expr, dataset: str | None) -> Place | None:
-    """`prob[y]`: the index is one whole number an example."""
-    found = inference.axes(index, dataset)
+def _own(
+    inference: Inference, expr: Index, index: Expr, value: Axes, dataset: str | None
+) -> Place | None:
+    """`prob[y]`: the index is one whole number an example, or one a token of outputs of tokens."""
+    found = as_tokens(inference.axes(index, dataset), value.tokens)
     if not found.known:
         return Own(index)
     labels = found.what in ("whole", "category", "event") or _whole_labels(
         inference, index, dataset
     )
-    if found.each is None or not found.single or not labels:
+    if found.each is None or not found.single or found.tokens != value.tokens or not labels:
         inference.findings.index(expr, index, found)
     return Own(index)
 
