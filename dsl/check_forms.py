@@ -5,6 +5,7 @@ from __future__ import annotations
 from cspec.dsl.check_modifiers import Modifiers
 from cspec.dsl.check_ranges import check_range
 from cspec.dsl.check_rules import check_atoms
+from cspec.dsl.by_group import each_group, given
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind, joined
 from cspec.dsl.nodes import (
@@ -96,6 +97,8 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
 def _groups(typer: Typer, relation: Compare, operand: Expr) -> None:
     text = typer.source.slice(operand.span)
     options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
+    each, event = each_group(operand, typer.slice), given(operand, typer.slice)
+    forms = () if each is None else (f"{each[0]} {_instead(typer, relation, operand, each[1])}",)
     typer.report(
         "CS312",
         f"{typer.text(operand)} is one number a group, and a constraint compares one number",
@@ -104,13 +107,21 @@ def _groups(typer: Typer, relation: Compare, operand: Expr) -> None:
         notes=("a column alone after `|` means by group",),
         helps=(
             f"for the largest, the smallest, their distance: {listing(options)}",
-            "or one constraint a group: `forall g in values(column): P[... | column == g] ...`",
+            *(f"for one constraint a group: `{form}`" for form in forms),
+            *(() if event is None else (f"for a column of true and false: `{event}`",)),
         ),
         fixes=tuple(
             Fix(span=operand.span, replacement=option, title=f"write {option}")
             for option in options
         ),
     )
+
+
+def _instead(typer: Typer, relation: Expr, part: Expr, meant: str) -> str:
+    """The relation as typed with something else in the place of one of its parts."""
+    text = typer.source.text
+    before = text[relation.span.start : part.span.start]
+    return before + meant + text[part.span.end : relation.span.end]
 
 
 def _mean_or_each(typer: Typer, relation: Expr) -> None:

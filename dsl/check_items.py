@@ -11,6 +11,7 @@ from cspec.dsl.check_sources import check_data, check_domain, check_model
 from cspec.dsl.check_surrogates import check_flat
 from cspec.dsl.check_tables import check_tables
 from cspec.dsl.check_training import check_fit, check_stop, check_using
+from cspec.dsl.by_group import given
 from cspec.dsl.diagnostics import Label
 from cspec.dsl.kinds import UNKNOWN, WORDS
 from cspec.dsl.nodes import (
@@ -140,12 +141,16 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
         return
     text = typer.source.slice(expr.span)
     if kind.what == "groups":
+        event = given(expr, typer.slice)
         typer.report(
             "CS312",
             f"{typer.text(expr)} is one number a group, and an objective is one number",
             expr.span,
             "a number a group",
-            helps=(f"write `max({text})`, `gap({text})` or `sum({text})`",),
+            helps=(
+                f"write `max({text})`, `gap({text})` or `sum({text})`",
+                *(() if event is None else (f"for a column of true and false: `{event}`",)),
+            ),
         )
     elif kind.what == "tensor":
         typer.report(

@@ -114,6 +114,10 @@ class Typer:
         """An expression as typed, quoted."""
         return quoted(self.source, expr.span)
 
+    def slice(self, expr: Expr) -> str:
+        """An expression as typed."""
+        return self.source.slice(expr.span)
+
     # --- kinds ---
 
     def kind(self, expr: Expr, scope: Scope) -> Kind:

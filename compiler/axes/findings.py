@@ -9,6 +9,7 @@ from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.axes.words import places, what
 from cspec.compiler.explain_expressions import text as shown
 from cspec.compiler.rewrite import function_name
+from cspec.dsl.by_group import each_group
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.meant import OVER_EXAMPLES
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Index, Name, Product
@@ -387,10 +388,31 @@ class Findings:
             fixes=(Fix(span=event.span, replacement=meant, title=f"write {meant}"),),
         )
 
+    def truth_among_groups(
+        self, expr: Expectation, columns: Sequence[Name], truth: Name
+    ) -> Axes:
+        """`gap(P[.. | sex, seen])` with `seen` true or false."""
+        others = listing([c.id for c in columns if c is not truth], "and")
+        conditions = [f"{truth.id} == true" if c is truth else shown(c) for c in expr.conditions]
+        each = each_group(expr, shown)
+        members = "" if each is None else f"{each[1]} {each[0].replace('forall', 'for')[:-1]}"
+        return self.add(
+            "CS313",
+            f"`{truth.id}` holds true and false: a condition, or groups beside {others}?",
+            truth,
+            "two readings",
+            notes=("alone behind `|` it is a condition, in `gap` a group of its own",),
+            helps=(
+                f"for a condition: `| {', '.join(conditions)}`",
+                f"for groups of all: `max({members}) - min({members})`",
+            ),
+        )
+
     def by_group(self, expr: Expr, why: str) -> Axes:
         """One number a group where one number is meant."""
         text = shown(expr)
         options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
+        each = each_group(expr, shown)
         return self.add(
             "CS312",
             f"`{text}` is one number a group, and {why}",
@@ -399,7 +421,7 @@ class Findings:
             notes=("a column of categories alone after `|` means by group",),
             helps=(
                 f"for the largest, the smallest, their distance: {listing(options)}",
-                "or one constraint a group: `forall g in values(column): P[... | column == g] ...`",
+                *(() if each is None else (f"for one constraint a group: `{' '.join(each)} ...`",)),
             ),
             fixes=tuple(
                 Fix(span=expr.span, replacement=option, title=f"write {option}")

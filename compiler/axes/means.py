@@ -17,6 +17,8 @@ def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
         return UNKNOWN
     body = _body(inference, expr)
     found = inference.grouping(expr)
+    if expr.grouped and len(found.columns) > 1:
+        _truths_among_groups(inference, expr, found.columns)
     for event in found.events:
         _condition(inference, event, expr, body)
     for column in () if found.groups else _without_groups(inference, found.columns, expr.dataset):
@@ -27,6 +29,16 @@ def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
         inference.findings.groups_of_tokens(expr, found.columns[0])
     names = tuple(group.text for group in found.groups)
     return Axes(shape=(len(names),) if names else None, names=names, groups=True)
+
+
+def _truths_among_groups(
+    inference: Inference, expr: Expectation, columns: tuple[Name, ...]
+) -> None:
+    """`gap(P[.. | sex, seen])`: groups of both, or of `sex` among those that are seen?"""
+    dataset = expr.dataset or ""
+    truths = [c for c in columns if inference.known.column_axes(dataset, c.id).what == "event"]
+    if truths and len(truths) < len(columns):
+        inference.findings.truth_among_groups(expr, columns, truths[0])
 
 
 def _without_groups(

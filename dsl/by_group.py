@@ -1,0 +1,43 @@
+"""What else `P[pred == 1 | sex]` may be meant to say where one number is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cspec.dsl.nodes import Expectation, Expr, Name
+from cspec.dsl.source import NOWHERE
+
+_LETTERS = ("g", "h", "i")
+
+
+def each_group(expr: Expr, shown: Callable[[Expr], str]) -> tuple[str, str] | None:
+    """`forall g in values(sex):` and `P[pred == 1 | sex == g]`; None for other forms."""
+    columns = _columns(expr)
+    if not 1 <= len(columns) <= len(_LETTERS) or not isinstance(expr, Expectation):
+        return None
+    letters, names = _LETTERS[: len(columns)], [column.id for column in columns]
+    events = {c.id: f"{c.id} == {letter}" for c, letter in zip(columns, letters, strict=True)}
+    several = len(columns) > 1
+    head = f"({', '.join(letters)}) in cross" if several else f"{letters[0]} in values"
+    return f"forall {head}({', '.join(names)}):", _under(expr, events, shown)
+
+
+def given(expr: Expr, shown: Callable[[Expr], str]) -> str | None:
+    """`P[pred == 1 | seen == true]`: where a column that holds true and false is true."""
+    columns = _columns(expr)
+    if len(columns) != 1 or not isinstance(expr, Expectation):
+        return None
+    return _under(expr, {columns[0].id: f"{columns[0].id} == true"}, shown)
+
+
+def _columns(expr: Expr) -> list[Name]:
+    """The columns that stand alone behind `|`."""
+    conditions = expr.conditions if isinstance(expr, Expectation) else ()
+    return [condition for condition in conditions if isinstance(condition, Name)]
+
+
+def _under(expr: Expectation, events: dict[str, str], shown: Callable[[Expr], str]) -> str:
+    """The expectation with events in the place of columns."""
+    conditions = [events[c.id] if isinstance(c, Name) else shown(c) for c in expr.conditions]
+    data = f" on {expr.dataset}" if expr.dataset and expr.dataset_span != NOWHERE else ""
+    return f"{expr.kind}[{shown(expr.body)} | {', '.join(conditions)}{data}]"
