@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_
 
-from cspec.dsl.nodes import Expectation, Expr, Name
+from cspec.dsl.nodes import And, Call, Expectation, Expr, Name
 from cspec.dsl.source import NOWHERE
 
 _LETTERS = ("g", "h", "i")
@@ -28,6 +29,30 @@ def given(expr: Expr, shown: Callable[[Expr], str]) -> str | None:
     if len(columns) != 1 or not isinstance(expr, Expectation):
         return None
     return _under(expr, {columns[0].id: f"{columns[0].id} == true"}, shown)
+
+
+def separated(expr: Expr, shown: Callable[[Expr], str]) -> str | None:
+    """`P[.. | sex, y == 1]` for `P[.. | sex and y == 1]`, `P[.. | a, b]` for `P[.. | cross(a, b)]`.
+
+    None where no column is joined to a condition.
+    """
+    if not isinstance(expr, Expectation):
+        return None
+    parts = [part for condition in expr.conditions for part in apart(condition)]
+    if len(parts) == len(expr.conditions) and all(map(is_, parts, expr.conditions)):
+        return None
+    data = f" on {expr.dataset}" if expr.dataset and expr.dataset_span != NOWHERE else ""
+    return f"{expr.kind}[{shown(expr.body)} | {', '.join(map(shown, parts))}{data}]"
+
+
+def apart(condition: Expr) -> tuple[Expr, ...]:
+    """The columns and events of one condition, where a column is among them."""
+    match condition:
+        case And(operands=operands) if any(isinstance(o, Name) for o in operands):
+            return operands
+        case Call(function=Name(id="values" | "cross"), arguments=columns):
+            return columns
+    return (condition,)
 
 
 def _columns(expr: Expr) -> list[Name]:

@@ -28,7 +28,9 @@ def bar(f: Failure) -> Repair | None:
     return _brackets(f, opener, close, word)
 
 
-def _second(f: Failure) -> Repair:
+def _second(f: Failure) -> Repair | None:
+    if f.at(f.index - 2).kind == "ON":
+        return _data_first(f)
     return Repair(
         problem(
             f.source,
@@ -36,10 +38,34 @@ def _second(f: Failure) -> Repair:
             "`|` stands once: an event, then what it is conditioned on",
             f.token.span,
             label="a second condition",
-            helps=("join conditions by `and`",),
-            fix="and",
+            helps=("columns that make groups and conditions are separated by `,`",),
+            fix=",",
         ),
-        f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end)),
+        f.replaced(f.index, f.index + 1, Token("COMMA", ",", f.token.start, f.token.end)),
+    )
+
+
+def _data_first(f: Failure) -> Repair | None:
+    """`P[pred == y on test | sex]`: the data stand last."""
+    opened = f.depth(f.index)
+    places = range(f.index, len(f.tokens))
+    close = next((i for i in places if f.depth(i + 1) == opened[:-1]), None)
+    if close is None:
+        return None
+    data, start = f.text(f.index - 2, f.index), f.index - 2
+    condition = f.text(f.index, close)
+    moved = (*f.tokens[f.index : close], *f.tokens[start : f.index])
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"`{data}` stands behind the conditions",
+            Span(f.at(start).start, f.at(close - 1).end),
+            label="the data come last",
+            helps=(f"write `{condition} {data}`",),
+            fix=f"{condition} {data}",
+        ),
+        f.replaced(start, close, *moved),
     )
 
 

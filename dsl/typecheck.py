@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from cspec.dsl.by_group import apart
 from cspec.dsl.chains import mixed_chain
 from cspec.dsl.constants import CONSTANTS, TRUTHS, NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
@@ -378,6 +379,10 @@ class Typer:
         kinds = [Kind("event")]
         for condition in conditions:
             kind = self.kind(condition, scope) if isinstance(condition, Name) else None
+            columns = apart(condition) if isinstance(condition, Call) else (condition,)
+            if columns != (condition,):
+                what = self._set_of_groups(condition, columns)
+                continue
             if isinstance(condition, Name) and kind is not None and kind.what == "column":
                 sure = condition.id in self.categories and what != "unknown"
                 what = "groups" if sure else "unknown"
@@ -386,6 +391,20 @@ class Typer:
             else:
                 kinds.append(self.event(condition, scope))
         return what, joined("event", *kinds)
+
+    def _set_of_groups(self, condition: Expr, columns: tuple[Expr, ...]) -> What:
+        """`| values(sex)`, `| cross(sex, race)`: by group is said by the columns alone."""
+        meant = ", ".join(map(self.slice, columns))
+        self.report(
+            "CS313",
+            f"{self.text(condition)} is a set, not an event",
+            condition.span,
+            "by group?",
+            notes=("columns that make groups stand alone behind `|`",),
+            helps=(f"write `| {meant}`",),
+            fixes=(Fix(span=condition.span, replacement=meant, title=f"write {meant}"),),
+        )
+        return "groups"
 
     def _averageable(self, body: Expr, kind: Kind) -> None:
         if kind.what in NUMERIC or kind.what in ("event", "groups"):

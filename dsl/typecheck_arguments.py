@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import value_or_none
+from cspec.dsl.by_group import separated
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import UNKNOWN, WORDS, Kind
 from cspec.dsl.nodes import Call, Expr, Name
@@ -111,6 +112,9 @@ def _instead(
             f"each by itself: `forall W in {text}.weights: {_with(typer, call, value, 'W')} ...`",
         )
     if signature.family == "groups":
+        meant = separated(value, typer.slice)
+        if meant is not None:
+            return (f"columns and conditions are separated by commas: `{meant}`",)
         return ("by group is written `P[pred == 1 | column]`",)
     if kind.what == "event":
         return (f"write `P[{text}]`",)
