@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import is_
 
+from cspec.dsl.features import column_of
 from cspec.dsl.nodes import And, Call, Expectation, Expr, Name
 from cspec.dsl.source import NOWHERE
 
@@ -16,11 +17,11 @@ def each_group(expr: Expr, shown: Callable[[Expr], str]) -> tuple[str, str] | No
     columns = _columns(expr)
     if not 1 <= len(columns) <= len(_LETTERS) or not isinstance(expr, Expectation):
         return None
-    letters, names = _LETTERS[: len(columns)], [column.id for column in columns]
-    events = {c.id: f"{c.id} == {letter}" for c, letter in zip(columns, letters, strict=True)}
+    letters = _LETTERS[: len(columns)]
+    events = {name: f"{name} == {letter}" for name, letter in zip(columns, letters, strict=True)}
     several = len(columns) > 1
     head = f"({', '.join(letters)}) in cross" if several else f"{letters[0]} in values"
-    return f"forall {head}({', '.join(names)}):", _under(expr, events, shown)
+    return f"forall {head}({', '.join(columns)}):", _under(expr, events, shown)
 
 
 def given(expr: Expr, shown: Callable[[Expr], str]) -> str | None:
@@ -28,7 +29,7 @@ def given(expr: Expr, shown: Callable[[Expr], str]) -> str | None:
     columns = _columns(expr)
     if len(columns) != 1 or not isinstance(expr, Expectation):
         return None
-    return _under(expr, {columns[0].id: f"{columns[0].id} == true"}, shown)
+    return _under(expr, {columns[0]: f"{columns[0]} == true"}, shown)
 
 
 def separated(expr: Expr, shown: Callable[[Expr], str]) -> str | None:
@@ -55,14 +56,14 @@ def apart(condition: Expr) -> tuple[Expr, ...]:
     return (condition,)
 
 
-def _columns(expr: Expr) -> list[Name]:
+def _columns(expr: Expr) -> list[str]:
     """The columns that stand alone behind `|`."""
     conditions = expr.conditions if isinstance(expr, Expectation) else ()
-    return [condition for condition in conditions if isinstance(condition, Name)]
+    return [name for condition in conditions if (name := column_of(condition))]
 
 
 def _under(expr: Expectation, events: dict[str, str], shown: Callable[[Expr], str]) -> str:
     """The expectation with events in the place of columns."""
-    conditions = [events[c.id] if isinstance(c, Name) else shown(c) for c in expr.conditions]
+    conditions = [events.get(column_of(c) or "") or shown(c) for c in expr.conditions]
     data = f" on {expr.dataset}" if expr.dataset and expr.dataset_span != NOWHERE else ""
     return f"{expr.kind}[{shown(expr.body)} | {', '.join(conditions)}{data}]"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from cspec.dsl.by_group import each_group, given
 from cspec.dsl.check_modifiers import Modifiers
 from cspec.dsl.check_ranges import check_range
 from cspec.dsl.check_rules import check_atoms
-from cspec.dsl.by_group import each_group, given
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind, joined
 from cspec.dsl.nodes import (

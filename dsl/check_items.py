@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from cspec.dsl.by_group import given
 from cspec.dsl.check_params import check_vars, param_values
 from cspec.dsl.check_sources import check_data, check_domain, check_model
 from cspec.dsl.check_surrogates import check_flat
 from cspec.dsl.check_tables import check_tables
 from cspec.dsl.check_training import check_fit, check_stop, check_using
-from cspec.dsl.by_group import given
 from cspec.dsl.diagnostics import Label
 from cspec.dsl.kinds import UNKNOWN, WORDS
 from cspec.dsl.nodes import (

@@ -12,6 +12,7 @@ from cspec.dsl.by_group import apart
 from cspec.dsl.chains import mixed_chain
 from cspec.dsl.constants import CONSTANTS, TRUTHS, NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.features import column_of
 from cspec.dsl.intervals import Ranges
 from cspec.dsl.kinds import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, What, joined
 from cspec.dsl.nodes import (
@@ -378,13 +379,14 @@ class Typer:
         what: What | None = None
         kinds = [Kind("event")]
         for condition in conditions:
-            kind = self.kind(condition, scope) if isinstance(condition, Name) else None
+            name = column_of(condition)
+            kind = self.kind(condition, scope) if name is not None else None
             columns = apart(condition) if isinstance(condition, Call) else (condition,)
             if columns != (condition,):
                 what = self._set_of_groups(condition, columns)
                 continue
-            if isinstance(condition, Name) and kind is not None and kind.what == "column":
-                sure = condition.id in self.categories and what != "unknown"
+            if kind is not None and kind.what == "column":
+                sure = name in self.categories and what != "unknown"
                 what = "groups" if sure else "unknown"
             elif kind is not None and kind.what == "unknown":
                 what = "unknown"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cspec.dsl.constants import value_or_none
 from cspec.dsl.by_group import separated
+from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import UNKNOWN, WORDS, Kind
 from cspec.dsl.nodes import Call, Expr, Name

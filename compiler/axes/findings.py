@@ -388,9 +388,7 @@ class Findings:
             fixes=(Fix(span=event.span, replacement=meant, title=f"write {meant}"),),
         )
 
-    def truth_among_groups(
-        self, expr: Expectation, columns: Sequence[Name], truth: Name
-    ) -> Axes:
+    def truth_among_groups(self, expr: Expectation, columns: Sequence[Name], truth: Name) -> Axes:
         """`gap(P[.. | sex, seen])` with `seen` true or false."""
         others = listing([c.id for c in columns if c is not truth], "and")
         conditions = [f"{truth.id} == true" if c is truth else shown(c) for c in expr.conditions]

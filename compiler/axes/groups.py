@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cspec.compiler.facts import ColumnFacts
+from cspec.dsl.features import column_of
 from cspec.dsl.nodes import And, Expectation, Expr, Name
 
 if TYPE_CHECKING:
@@ -45,12 +46,10 @@ def grouping(inference: Inference, expr: Expectation) -> Grouping:
     columns: list[Name] = []
     events: list[Expr] = []
     for condition in expr.conditions:
-        if (
-            dataset is not None
-            and isinstance(condition, Name)
-            and _groups(inference, condition, expr)
-        ):
-            columns.append(condition)
+        name = column_of(condition)
+        column = None if name is None else Name(id=name, span=condition.span)
+        if dataset is not None and column is not None and _groups(inference, column, expr):
+            columns.append(condition if isinstance(condition, Name) else column)
         else:
             events.append(condition)
     groups = groups_of(inference, tuple(columns)) if columns else ()
