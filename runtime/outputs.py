@@ -14,6 +14,7 @@ from cspec.compiler.facts import Facts, OperationFacts, OutputFacts
 from cspec.compiler.plan import Plan, open_calls, operation_calls
 from cspec.runtime.binding import Bound
 from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.functions.examples import filled
 from cspec.runtime.functions.operations import operations
 from cspec.runtime.functions.points import at_a_point
 from cspec.runtime.modes import evaluating, measuring, undisturbed
@@ -127,6 +128,10 @@ def _value(
     match argument.source:
         case "number":
             return argument.number
+        case "filled":
+            assert data is not None
+            column = data[argument.name][:rows] if argument.name else torch.zeros(rows)
+            return _as_the_model(filled(argument.number, column), model)
         case "model":
             return bound.models[argument.name]
         case "variable":

@@ -252,13 +252,27 @@ def _asked(
 ) -> Asked | None:
     if dataset is not None and dataset not in inference.known.facts.data:
         return None
-    arguments = [_argument(inference, a, dataset) for a in call.arguments]
+    arguments = [
+        _filled(inference, call, place, dataset) or _argument(inference, argument, dataset)
+        for place, argument in enumerate(call.arguments)
+    ]
     keywords = [(k.name, _argument(inference, k.value, dataset)) for k in call.keywords]
     given = [a for a in arguments if a is not None]
     named = [(name, value) for name, value in keywords if value is not None]
     if len(given) < len(arguments) or len(named) < len(keywords):
         return None
     return Asked(key, word, dataset, tuple(given), tuple(named))
+
+
+def _filled(inference: Inference, call: Call, place: int, dataset: str | None) -> Argument | None:
+    """A number that stands in the place of a column: `f(x, 0)`."""
+    number = value_or_none(call.arguments[place], inference.known.params)
+    model = inference.known.symbols.role(function_name(call) or "") == "model"
+    each = any(item.each for item in _axes(inference, call, dataset))
+    if number is None or dataset is None or not model or not each:
+        return None
+    column = inference.known.input_column(call, place, dataset)
+    return Argument("filled", column or "", number=number)
 
 
 def _argument(inference: Inference, expr: Expr, dataset: str | None) -> Argument | None:

@@ -68,6 +68,13 @@ class Known:
             case _, classes:
                 return found._replace(what="category", classes=classes)
 
+    def input_column(self, call: Call, place: int, dataset: str) -> str | None:
+        """The column that a model's line names in one place of its arguments: `model f(x, w)`."""
+        model = self.symbols.models().get(function_name(call) or "")
+        names = () if model is None else model.arguments or ()
+        found = names[place] if place < len(names) else None
+        return found if found is not None and self.has_column(dataset, found) else None
+
     def is_numeric(self, node: Node) -> bool:
         """Whether a node calls a model that is compared with numbers alone."""
         return function_name(node) in self.numeric

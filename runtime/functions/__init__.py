@@ -61,6 +61,7 @@ from cspec.runtime.functions.examples import (
     per_example,
     recoded,
     side_by_side,
+    filled,
     spread,
 )
 from cspec.runtime.functions.logic import implies
@@ -274,6 +275,7 @@ __all__ = [
     "softmax",
     "softplus",
     "spectral",
+    "filled",
     "spread",
     "sqrt",
     "standard_error",
