@@ -101,10 +101,22 @@ def _function(inference: Inference, call: Call, word: str, dataset: str | None) 
         each = next((a.each for a in _axes(inference, call, dataset) if a.each), None)
         return Axes(each=each)
     if signature is not None and signature.imported and signature.result == "number":
-        return NUMBER
+        return _one_number(inference, call, word, dataset)
     for argument in call.arguments:
         inference.number(argument, dataset)
     return inference.entrywise(call, call.arguments, dataset).number()
+
+
+def _one_number(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+    """What a function of a person's own gives that does not say that it is one an example.
+
+    Of what each example has it is tried: it may well be one number an example.
+    """
+    if not any(item.each for item in _axes(inference, call, dataset)):
+        return NUMBER
+    found = _opaque(inference, call, word, dataset)
+    tried = found.known or call_key(call, dataset) in inference.asked
+    return found if tried else NUMBER
 
 
 def _described(inference: Inference, word: str) -> bool:
