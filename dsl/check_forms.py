@@ -25,6 +25,7 @@ from cspec.dsl.nodes import (
     Or,
     walk,
 )
+from cspec.dsl.readings import readings
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
 from cspec.dsl.trees import names
@@ -125,48 +126,20 @@ def _instead(typer: Typer, relation: Expr, part: Expr, meant: str) -> str:
 
 
 def _mean_or_each(typer: Typer, relation: Expr) -> None:
-    typed = typer.source.slice(relation.span)
-    data = typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "train")
-    columns = ", ".join(c.name for c in typer.symbols.datasets().get(data, ())[:2]) or "x, y"
-    each = f"forall ({columns}) in {data}: {typed}"
-    helps: tuple[str, ...] = (f"for every example: `{each}`",)
-    fixes: tuple[Fix, ...] = (Fix(span=relation.span, replacement=each, title="each example"),)
-    if isinstance(relation, Compare):
-        mean = _with_mean(typer, relation)
-        if _labels(typer, relation):
-            helps = (f"for a share of the examples: `P[{typed}] >= 90%`", *helps)
-        else:
-            helps = (f"for the mean: `{mean}`", *helps)
-            fixes = (Fix(span=relation.span, replacement=mean, title="the mean"), *fixes)
+    found = readings(typer, relation)
     typer.report(
         "CS305",
         f"{typer.text(relation)} has one value an example",
         relation.span,
         "the mean, or each example?",
         notes=("the two are different constraints, so the spec must say which",),
-        helps=helps,
-        fixes=fixes,
+        helps=tuple(f"{reading.words}: `{reading.text}`" for reading in found),
+        fixes=tuple(
+            Fix(span=relation.span, replacement=reading.text, title=reading.title)
+            for reading in found
+            if reading.title
+        ),
     )
-
-
-def _labels(typer: Typer, relation: Compare) -> bool:
-    """Whether classes are compared, which have no mean."""
-    kinds = {typer.quiet(operand, Scope({})).what for operand in relation.operands}
-    return "labels" in kinds
-
-
-def _with_mean(typer: Typer, relation: Compare) -> str:
-    """The relation with `E[...]` around each side that has one value an example."""
-    text = typer.source.text
-    pieces: list[str] = []
-    for index, operand in enumerate(relation.operands):
-        if index:
-            before = relation.operands[index - 1].span.end
-            pieces.append(text[before : operand.span.start])
-        inner = text[operand.span.start : operand.span.end]
-        kind = typer.quiet(operand, Scope({}))
-        pieces.append(f"E[{inner}]" if kind.per_example else inner)
-    return "".join(pieces)
 
 
 def _moves(

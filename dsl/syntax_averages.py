@@ -31,18 +31,31 @@ def bar(f: Failure) -> Repair | None:
 def _second(f: Failure) -> Repair | None:
     if f.at(f.index - 2).kind == "ON":
         return _data_first(f)
+    comma = _lone(f, -1) or _lone(f, 1)
+    word = "columns that make groups and conditions are separated by `,`"
     return Repair(
         problem(
             f.source,
             "CS102",
             "`|` stands once: an event, then what it is conditioned on",
-            f.token.span,
+            Span(f.before.end, f.token.end) if comma else f.token.span,
             label="a second condition",
-            helps=("columns that make groups and conditions are separated by `,`",),
-            fix=",",
+            helps=(word if comma else "join conditions by `and`",),
+            fix="," if comma else "and",
         ),
-        f.replaced(f.index, f.index + 1, Token("COMMA", ",", f.token.start, f.token.end)),
+        f.replaced(f.index, f.index + 1, _joint(f.token, comma)),
     )
+
+
+def _joint(bar_: Token, comma: bool) -> Token:
+    kind, text = ("COMMA", ",") if comma else ("AND", "and")
+    return Token(kind, text, bar_.start, bar_.end)
+
+
+def _lone(f: Failure, step: int) -> bool:
+    """Whether a name alone stands on one side of the `|`: a column that makes groups."""
+    ends = {"BAR", "COMMA", "RSQB", "ON"}
+    return f.at(f.index + step).kind == "NAME" and f.at(f.index + 2 * step).kind in ends
 
 
 def _data_first(f: Failure) -> Repair | None:
