@@ -322,7 +322,7 @@ class Typer:
         if kind.what not in ("column", "labels") and (kind.what != "value" or scope.inside):
             return False
         words = [i for i in items if isinstance(i, Name) and self.name_unknown(i, scope)]
-        own = {*scope.local, *self.symbols.table}
+        own = {*scope.local, *(n for n, s in self.symbols.table.items() if s.role in _COMPARED)}
         values = [word for word in words if closest(word.id, own) is None]
         for word in values:
             unknown_value(self, word)
@@ -458,6 +458,10 @@ class Typer:
         kind = self.kind(expr, scope)
         self._quiet -= 1
         return kind
+
+
+_COMPARED = frozenset({"param", "let", "var", "given"})
+"""Names that may be compared with a column: a misspelt model is none."""
 
 
 def _has_surrogate(body: Kind) -> bool:
