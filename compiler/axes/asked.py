@@ -10,7 +10,9 @@ from cspec.dsl.tensor_shapes import Shape
 class Argument(NamedTuple):
     """What one argument is made of."""
 
-    source: Literal["column", "model", "parameter", "variable", "weights", "number", "filled", "like"]
+    source: Literal[
+        "column", "model", "parameter", "variable", "weights", "number", "filled", "like"
+    ]
     name: str = ""
     """Of the column (`filled`: in whose place a number stands), model, variable; of a parameter, behind its model: `net.fc1.weight`."""
     number: float = 0.0
