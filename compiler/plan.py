@@ -49,6 +49,7 @@ from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.surrogates import surrogates
 from cspec.compiler.passes.tables import check_tables
 from cspec.compiler.passes.truths import truths
+from cspec.compiler.passes.vector_means import vector_means
 from cspec.compiler.passes.whole_slices import whole_slices
 from cspec.compiler.program import (
     DataSetup,
@@ -409,7 +410,7 @@ def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...])
 def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> Problem:
     """The canonical problem with members for quantifiers, surrogates, and a method each."""
     checked = plan.checked
-    problem = expanded(plan, facts)
+    problem = vector_means(expanded(plan, facts), inference)
     check_axes(problem, inference)
     check_set_shapes(problem, _shapes(plan), checked.params)
     width = 8 if checked.fit.precision == "float64" else 4

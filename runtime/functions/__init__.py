@@ -56,12 +56,12 @@ from cspec.runtime.functions.entries import (
 from cspec.runtime.functions.examples import (
     as_number,
     entry,
+    filled,
     group_index,
     own_entry,
     per_example,
     recoded,
     side_by_side,
-    filled,
     spread,
 )
 from cspec.runtime.functions.logic import implies
@@ -222,6 +222,7 @@ __all__ = [
     "expm",
     "expm1",
     "eye",
+    "filled",
     "floor",
     "flops",
     "fraction",
@@ -275,7 +276,6 @@ __all__ = [
     "softmax",
     "softplus",
     "spectral",
-    "filled",
     "spread",
     "sqrt",
     "standard_error",
