@@ -14,7 +14,8 @@ class Argument(NamedTuple):
         "column", "model", "parameter", "variable", "weights", "number", "filled", "like"
     ]
     name: str = ""
-    """Of the column (`filled`: in whose place a number stands), model, variable; of a parameter, behind its model: `net.fc1.weight`."""
+    """Of the column (where a number is `filled` in, that of its place), model, variable; of a
+    parameter, behind its model: `net.fc1.weight`."""
     number: float = 0.0
     shape: Shape = ()
     """Of one example, where values of that form have to do."""

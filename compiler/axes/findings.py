@@ -115,7 +115,8 @@ class Findings:
         gives = "a class" if word == "pred" else "the probability of a class"
         return self.add(
             "CS331",
-            f"`{word}` is {gives}, but the model predicts numbers: column `{column}` has no classes",
+            f"`{word}` is {gives}, but the model predicts numbers:"
+            f" column `{column}` has no classes",
             call,
             "no classes here",
             notes=(f"`{inner}` is compared with `{column}` as a number",),

@@ -592,7 +592,7 @@ class Translator:
         return self.local(key, "z" if self._alone(name) else f"z_{name}", value)
 
     def _input(self, expr: Call, place: int) -> ast.expr:
-        """One input of a model: `f(x, 0)` has a 0 for each example, like the column in its place."""
+        """One input of a model: `f(x, 0)` has a 0 for each example, like the column there."""
         argument = expr.arguments[place]
         fixed = value_or_none(argument, self.inference.known.params) is not None
         if not fixed or self.dataset is None or self._at_a_point(expr):
