@@ -23,9 +23,11 @@ def tolerance(f: Failure) -> Repair | None:
         return None
     start = place - 1 if f.at(place - 1).kind == "WITH" else place
     end = place + 2 if f.at(place + 1).kind == "EQUAL" else place + 1
+    if end - start == 1:
+        return None  # one word for another
     span = Span(f.at(start).start, f.at(end - 1).end)
     return Repair(
-        _said(f, "a tolerance is written `within`", span, f"write `within {f.at(end).text}`"),
+        _said(f, "a tolerance is written `within`", span, f"within {f.at(end).text}", "within"),
         f.replaced(start, end, Token("WITHIN", "within", span.start, span.end)),
     )
 
@@ -40,7 +42,7 @@ def weight(f: Failure) -> Repair | None:
             f,
             "a preference is written `soft`",
             Span(f.before.start, given.end),
-            f"write `soft(weight={given.text})`",
+            f"soft(weight={given.text})",
         )
     )
 
@@ -54,8 +56,9 @@ def between(f: Failure) -> Repair | None:
     if middle is None:
         return None
     low, high = f.text(place + 1, middle), f.at(middle + 1).text
-    span = Span(f.at(place).start, f.at(middle + 1).end)
-    return Repair(_said(f, "an interval is written `in`", span, f"write `in [{low}, {high}]`"))
+    first = place - 1 if f.at(place - 1).text == "is" else place
+    span = Span(f.at(first).start, f.at(middle + 1).end)
+    return Repair(_said(f, "an interval is written `in`", span, f"in [{low}, {high}]"))
 
 
 def soft_first(f: Failure) -> Repair | None:
@@ -64,7 +67,17 @@ def soft_first(f: Failure) -> Repair | None:
     if f.kind != "clause" or not words or words[-1] != "soft" or len(words) > 3:
         return None
     rest = f.text(f.index, len(f.tokens))
-    return Repair(_said(f, "`soft` stands behind", f.before.span, f"write `{rest} soft`"))
+    span = Span(f.before.start, f.at(len(f.tokens) - 1).end)
+    found = problem(
+        f.source,
+        "CS120",
+        "`soft` stands behind",
+        f.before.span,
+        helps=(f"write `{rest} soft`",),
+        fix=f"{rest} soft",
+        fix_span=span,
+    )
+    return Repair(found)
 
 
 def condition_of_a_tail(f: Failure) -> Repair | None:
@@ -96,5 +109,5 @@ def _is_between(f: Failure, place: int) -> bool:
     return place >= 0 and f.at(place).text == "between"
 
 
-def _said(f: Failure, message: str, span: Span, help_: str) -> Diagnostic:
-    return problem(f.source, "CS120", message, span, helps=(help_,))
+def _said(f: Failure, message: str, span: Span, meant: str, fix: str | None = None) -> Diagnostic:
+    return problem(f.source, "CS120", message, span, helps=(f"write `{meant}`",), fix=fix or meant)
