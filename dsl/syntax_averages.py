@@ -18,7 +18,7 @@ def bar(f: Failure) -> Repair | None:
         return None
     opener = opened[-1]
     if f.at(opener - 1).kind == "AVERAGE" and f.at(opener).kind == "LSQB":
-        return _second(f)
+        return _on_first(f, opener) or _second(f)
     word = f.at(opener - 1).text
     if f.at(opener).kind != "LPAR" or word not in _RATES | _MEANS | _REDUCTIONS:
         return None
@@ -28,57 +28,49 @@ def bar(f: Failure) -> Repair | None:
     return _brackets(f, opener, close, word)
 
 
-def _second(f: Failure) -> Repair | None:
-    if f.at(f.index - 2).kind == "ON":
-        return _data_first(f)
-    comma = _lone(f, -1) or _lone(f, 1)
-    word = "columns that make groups and conditions are separated by `,`"
+def _on_first(f: Failure, opener: int) -> Repair | None:
+    """`P[a on val | b]` is `P[a | b on val]`."""
+    named = (f.at(f.index - 2).kind, f.before.kind) == ("ON", "NAME")
+    ends = range(f.index, len(f.tokens))
+    close = next((i for i in ends if f.depth(i + 1) == f.depth(f.index)[:-1]), None)
+    if not named or close is None:
+        return None
+    bar, data = f.token, f.before.text
+    last, start = f.at(close - 1), f.at(f.index - 2).start
+    condition = f.source.text[bar.end : last.end].strip()
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"`on {data}` stands last, behind the condition",
+            Span(start, f.before.end),
+            helps=(f"write `| {condition} on {data}`",),
+            fix=f"| {condition} on {data}",
+            fix_span=Span(start, last.end),
+            safe=True,
+        ),
+        (
+            *f.tokens[: f.index - 2],
+            *f.tokens[f.index : close],
+            *f.tokens[f.index - 2 : f.index],
+            *f.tokens[close:],
+        ),
+    )
+
+
+def _second(f: Failure) -> Repair:
     return Repair(
         problem(
             f.source,
             "CS102",
             "`|` stands once: an event, then what it is conditioned on",
-            Span(f.before.end, f.token.end) if comma else f.token.span,
+            f.token.span,
             label="a second condition",
-            helps=(word if comma else "join conditions by `and`",),
-            fix="," if comma else "and",
+            helps=("separate conditions by `,`",),
+            fix=",",
+            fix_span=Span(f.before.end, f.token.end),
         ),
-        f.replaced(f.index, f.index + 1, _joint(f.token, comma)),
-    )
-
-
-def _joint(bar_: Token, comma: bool) -> Token:
-    kind, text = ("COMMA", ",") if comma else ("AND", "and")
-    return Token(kind, text, bar_.start, bar_.end)
-
-
-def _lone(f: Failure, step: int) -> bool:
-    """Whether a name alone stands on one side of the `|`: a column that makes groups."""
-    ends = {"BAR", "COMMA", "RSQB", "ON"}
-    return f.at(f.index + step).kind == "NAME" and f.at(f.index + 2 * step).kind in ends
-
-
-def _data_first(f: Failure) -> Repair | None:
-    """`P[pred == y on test | sex]`: the data stand last."""
-    opened = f.depth(f.index)
-    places = range(f.index, len(f.tokens))
-    close = next((i for i in places if f.depth(i + 1) == opened[:-1]), None)
-    if close is None:
-        return None
-    data, start = f.text(f.index - 2, f.index), f.index - 2
-    condition = f.text(f.index, close)
-    moved = (*f.tokens[f.index : close], *f.tokens[start : f.index])
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"`{data}` stands behind the conditions",
-            Span(f.at(start).start, f.at(close - 1).end),
-            label="the data come last",
-            helps=(f"write `{condition} {data}`",),
-            fix=f"{condition} {data}",
-        ),
-        f.replaced(start, close, *moved),
+        f.replaced(f.index, f.index + 1, Token("COMMA", ",", f.token.start, f.token.end)),
     )
 
 
