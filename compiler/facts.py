@@ -169,6 +169,8 @@ class OutputFacts(BaseModel):
     plan."""
     refusal: str = Field("", exclude=True)
     """What it raised: for messages, no part of the plan."""
+    takes: str | None = Field(None, exclude=True)
+    """What a model's `forward` takes (`x, w`), where it can't be called with what it is given."""
 
 
 class OwnLoop(BaseModel):

@@ -171,8 +171,21 @@ def _ratios(typer: Typer, constraint: Constraint) -> None:
                         "a ratio is compiled to a linear form, which turns around with the sign",
                         *_undescribed(typer, operand),
                     ),
-                    helps=("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",),
+                    helps=_of_known_sign(typer, operand),
                 )
+
+
+def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:
+    """What the denominator may be written as: `E[w]` of a column that is never negative."""
+    if not isinstance(denominator, Expectation) or not isinstance(denominator.body, Name):
+        return ("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",)
+    text, body = typer.slice(denominator), denominator.body
+    start = denominator.span.start
+    before, after = text[: body.span.start - start], text[body.span.end - start :]
+    return (
+        f"for a column that is never negative: `{before}abs({body.id}){after}`",
+        f"for one of true and false: `P{before[1:]}{body.id}{after}`",
+    )
 
 
 def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal
@@ -66,6 +67,9 @@ def seen(call: Asked, bound: Bound) -> OutputFacts:
     function: Any = bound.models.get(call.function) or bound.functions.get(call.function)
     if function is None:
         return OutputFacts(refusal=f"`{call.function}` is not bound")
+    takes = _takes_others(function, call)
+    if takes is not None:
+        return OutputFacts(refusal="called with others than it takes", takes=takes)
     try:
         with measuring(bound.models.values()):
             results = [_run(function, call, bound, data, rows) for rows in _trials(data)]
@@ -73,6 +77,21 @@ def seen(call: Asked, bound: Bound) -> OutputFacts:
         return OutputFacts(refusal=" ".join(str(error).split()) or type(error).__name__)
     found = _described(results, _trials(data) if call.dataset else ())
     return found.model_copy(update={"gradient": _differentiable(function, call, bound, data)})
+
+
+def _takes_others(function: Any, call: Asked) -> str | None:
+    """The inputs of a model that can't be called with as many as it is given; else None."""
+    if not isinstance(function, nn.Module):
+        return None
+    try:
+        signature = inspect.signature(function.forward)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*call.arguments, **dict(call.keywords))
+    except TypeError:
+        return ", ".join(signature.parameters)
+    return None
 
 
 def _differentiable(function: Any, call: Asked, bound: Bound, data: Dataset | None) -> bool:

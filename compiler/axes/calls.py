@@ -233,6 +233,8 @@ def _opaque(inference: Inference, call: Call, word: str, dataset: str | None) ->
         if asked is not None:
             inference.asked[key] = asked
         return UNKNOWN._replace(each=each)
+    if known.takes is not None:
+        return inference.findings.inputs(call, word, known.takes)._replace(each=each)
     if known.refusal:
         return UNKNOWN._replace(each=each)
     column = inference.known.targets.get(word)

@@ -127,6 +127,18 @@ class Findings:
             ),
         )._replace(each=outputs.each)
 
+    def inputs(self, call: Call, model: str, takes: str) -> Axes:
+        """`f(x, age)` of a model that sees `x` alone."""
+        count = len(call.arguments)
+        return self.add(
+            "CS331",
+            f"model `{model}` is called with {count} input{'s' if count != 1 else ''},"
+            f" but its `forward` takes `{takes}`",
+            call,
+            "inputs do not fit",
+            helps=(f"write `{model}({takes})`, with columns in the places of its inputs",),
+        )
+
     # --- indices ---
 
     def no_axis(self, expr: Expr, value: Expr, found: Axes) -> Axes:
@@ -491,10 +503,16 @@ def _chosen(body: Expr, found: Axes, event: bool) -> tuple[str, ...]:
     entry = f"{text}[{', '.join('0' for _ in found.shape or ())}]" if many else f"{text}[0]"
     if found.names and not many:
         name = found.names[-1]
-        entry = f"{text}.{name}" if name.isidentifier() else f'{text}["{name}"]'
+        last = name == str(len(found.names) - 1)
+        quoted = f"[{name}]" if last else f'["{name}"]'
+        entry = f"{text}.{name}" if name.isidentifier() else f"{text}{quoted}"
     simple = isinstance(body, Name | Call) or function_name(body) is not None
     first = f"one of them: `E[{entry}]`" if simple else "choose one of them with an index"
-    return (first, f"their sum or the largest: `E[sum({text})]`, `E[max({text})]`")
+    return (
+        first,
+        f"their sum, their mean or the largest: `E[sum({text})]`, `E[mean({text})]`,"
+        f" `E[max({text})]`",
+    )
 
 
 def _inside(body: Expr) -> str:

@@ -376,3 +376,19 @@ def test_labels_with_gaps_say_how_to_number_them() -> None:
     assert "labels are 2, 5, 9" in str(caught.value)
     text = [str(label) for label in np.array([2, 5, 9])[Y3]]
     cspec.run(spec, f=linear(3), train=(X, text))
+
+
+def test_a_model_that_is_called_with_others_than_it_takes() -> None:
+    error = refused(ONE, "metric m = E[f(x, w)]")
+    assert [d.code for d in error.diagnostics] == ["CS331"]
+    assert "its `forward` takes" in str(error)
+
+
+@pytest.mark.parametrize("denominator", ["E[abs(w)]", "P[old]"])
+def test_a_denominator_of_known_sign(denominator: str) -> None:
+    weight = W if "w" in denominator else OLD.astype(float)
+    name = "w" if "w" in denominator else "old"
+    meant = sum(weight[i] * sigmoid(Z1[i]) for i in ALL) / sum(weight)
+    assert value(ONE, f"E[{name}*prob]/{denominator}") == pytest.approx(meant, rel=1e-5)
+    error = refused(ONE, f"s.t. q: E[{name}*prob]/E[{name}] <= 0.1")
+    assert f"`{denominator}`" in str(error)
