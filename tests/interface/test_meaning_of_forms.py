@@ -213,6 +213,16 @@ def test_a_group_is_chosen_by_its_name() -> None:
     assert "no entries" in str(refused(ONE, 'metric m = P[pred == 1 | race == "a"]["a"]'))
 
 
+def test_a_group_beside_a_gap_has_one_multiplier() -> None:
+    lines = 's.t. q: P[pred == 1 | sex]["F"] <= 0.1\n     b: gap(P[pred == 1 | sex]) <= 0.1'
+    result = run(ONE, lines)
+    women, men = (mean(Z1[i] > 0 for i in ALL if SEX[i] == s) for s in "FM")
+    assert result["q"].value == pytest.approx(women)
+    assert result["b"].value == pytest.approx(abs(women - men))
+    assert result["q"].multiplier is not None
+    assert result["q"].multiplier_norm is None  # one entry has no norm beside it
+
+
 def test_a_number_of_groups_with_numbers_of_their_own_is_asked_about() -> None:
     error = refused(ONE, "metric m = P[pred == 1 | age][2]")
     assert "the group 2, or the one at place 2" in str(error)
