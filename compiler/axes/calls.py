@@ -15,7 +15,7 @@ from cspec.compiler.ir import ParameterRef
 from cspec.compiler.rewrite import call as call_of
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Expr, Index, Name, walk
+from cspec.dsl.nodes import Call, Expr, Index, Name
 from cspec.dsl.signatures import LOSSES
 from cspec.dsl.slices import Unfit
 from cspec.dsl.tensor_words import OVER_ENTRIES as OVER_SHAPES
@@ -155,8 +155,8 @@ def _classifier(inference: Inference, call: Call, word: str, dataset: str | None
 
 def _numbers(inference: Inference, call: Call, dataset: str | None) -> str | None:
     """The column of numbers that a model predicts where it predicts no classes."""
-    name = next((function_name(n) for n in walk(call) if inference.known.is_numeric(n)), None)
-    column = inference.known.targets.get(name or "")
+    model = inference.known.numeric_model(call.arguments[0])
+    column = inference.known.targets.get(model or "")
     facts = inference.known.column(dataset or "", column or "")
     if facts is None or facts.kind != "real" or facts.signed:
         return None

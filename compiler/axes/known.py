@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Call, Compare, Expr, Name, Node, Sum, walk
+from cspec.dsl.format_expressions import format_expression
+from cspec.dsl.nodes import Attribute, Call, Compare, Expr, Index, Name, Node, Sum, walk
 from cspec.dsl.signatures import LOSSES, SIGNATURES, Signature
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape
@@ -29,7 +30,7 @@ class Known:
     targets: Mapping[str, str] = field(default_factory=dict)
     """Model -> the column that it predicts."""
     numeric: frozenset[str] = frozenset()
-    """Models that are compared with numbers alone: by `mse`, `mae`, `huber`, by `f(x) - y`."""
+    """Outputs (`f`, `f[1]`) that are compared with numbers alone: by `mse`, `mae`, `f(x) - y`."""
 
     def signature(self, word: str) -> Signature | None:
         """What is known of a function of the language or of a person's own."""
@@ -75,9 +76,11 @@ class Known:
         found = names[place] if place < len(names) else None
         return found if found is not None and self.has_column(dataset, found) else None
 
-    def is_numeric(self, node: Node) -> bool:
-        """Whether a node calls a model that is compared with numbers alone."""
-        return function_name(node) in self.numeric
+    def numeric_model(self, outputs: Expr) -> str | None:
+        """The model of outputs that are compared with numbers alone; None of others."""
+        models = frozenset(self.symbols.models())
+        found = (head for head in _heads(outputs, models) if head in self.numeric)
+        return next((head.split("[")[0] for head in found), None)
 
     def target(self, expr: Expr) -> str | None:
         """The column that the model inside an expression predicts."""
@@ -112,8 +115,8 @@ _OF_NUMBERS = frozenset({"mse", "mae", "huber"})
 
 
 def numeric_of(tree: Node, symbols: Symbols) -> frozenset[str]:
-    """Models whose outputs are compared with numbers somewhere, and with classes nowhere."""
-    models = symbols.models()
+    """Outputs that are compared with numbers somewhere, and with classes nowhere: `f`, `f[1]`."""
+    models = frozenset(symbols.models())
     uses: dict[bool, set[str]] = {True: set(), False: set()}
     for node in walk(tree):
         numbers = isinstance(node, Sum) or function_name(node) in _OF_NUMBERS
@@ -121,10 +124,23 @@ def numeric_of(tree: Node, symbols: Symbols) -> frozenset[str]:
             continue
         for output, target in _compared(node):
             if target.id in symbols.column_names:
-                inside = {function_name(inner) or "" for inner in walk(output)}
+                inside = {function_name(inner) for inner in walk(output)}
                 classes = not numbers or bool(inside & {"pred", "prob"})
-                uses[not classes].update(inside & models.keys())
+                uses[not classes].update(_heads(output, models))
     return frozenset(uses[True] - uses[False])
+
+
+def _heads(node: Node, models: frozenset[str]) -> Iterator[str]:
+    """The outputs of models in an expression: `f` for `f(x)`, `f[1]` for `f(x)[1]`, `f[value]`."""
+    name = function_name(node)
+    if name in models:
+        yield name or ""
+    elif isinstance(node, Index | Attribute) and function_name(node.value) in models:
+        part = node.name if isinstance(node, Attribute) else format_expression(node.indices[0])
+        yield f"{function_name(node.value)}[{part}]"
+    else:
+        for child in node.children():
+            yield from _heads(child, models)
 
 
 def _compared(node: Node) -> Iterator[tuple[Expr, Name]]:

@@ -402,3 +402,25 @@ def test_a_denominator_of_known_sign(denominator: str) -> None:
     assert value(ONE, f"E[{name}*prob]/{denominator}") == pytest.approx(meant, rel=1e-5)
     error = refused(ONE, f"s.t. q: E[{name}*prob]/E[{name}] <= 0.1")
     assert f"`{denominator}`" in str(error)
+
+
+class Heads(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.classes, self.number = nn.Linear(3, 2), nn.Linear(3, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.classes(x), self.number(x)
+
+
+def test_one_head_of_a_model_may_predict_classes_and_another_numbers() -> None:
+    spec = (
+        "data train(x, y, t)\nmodel f\nminimize mse(f(x)[1], t)\n"
+        "s.t. q: P[pred(f(x)[0]) == 1] <= 0.1\n" + FIT
+    )
+    f = Heads()
+    with torch.no_grad():
+        classes = f(torch.tensor(X))[0].argmax(1)
+    result = cspec.run(spec, f=f, train=(X, Y, T))
+    assert result["q"].value == pytest.approx(mean(classes))
