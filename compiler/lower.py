@@ -18,7 +18,7 @@ from cspec.compiler.rewrite import function_name, method_name
 from cspec.compiler.set_forms import EQUALITY_SETS, form_size
 from cspec.compiler.shapes import shape_of
 from cspec.compiler.vectors import Sized
-from cspec.dsl.nodes import Attribute, Call, Expectation, Expr, Index, Node, Vector, shape, walk
+from cspec.dsl.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
 from cspec.dsl.signatures import SIGNATURES
@@ -247,21 +247,14 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     if known is not None:
         return prod(known)
     axes = sizes.inference.axes(expr)
-    alone = axes.known and axes.each is None and not axes.groups
-    if alone and (axes.shape or _chooses_a_group(expr, sizes.inference)):
-        return prod(axes.shape or ())
+    if axes.shape is not None and axes.each is None and not axes.groups:
+        return prod(axes.shape)
     for node in walk(expr):
         if isinstance(node, Call) and function_name(node) in _PAIRWISE:
             count = group_count(node.arguments[0], sizes.inference)
             return count * (count - 1)
     vectors = [_vector_entries(node, sizes) for node in outside_reductions(expr)]
     return max(vectors, default=1)
-
-
-def _chooses_a_group(expr: Expr, inference: Inference) -> bool:
-    """Whether one of the numbers that groups have is taken: `P[.. | sex]["F"]`."""
-    chosen = (node for node in walk(expr) if isinstance(node, Index | Attribute))
-    return any(inference.axes(node.value).groups for node in chosen)
 
 
 _REDUCTIONS = ONE_NUMBER | {"max", "min"}

@@ -128,9 +128,9 @@ def _result(
     if signature.name in ("spectral", "nuclear") and bound and kinds[0].what == "number":
         return Kind("set", moves=kinds[0].moves)
     base = joined("number", *kinds) if kinds else CONSTANT
-    if signature.name == "where":
-        # Inside a mean an event has a surrogate, elsewhere no slope reaches what decides.
-        base = base._replace(gradient=any(kind.gradient for kind in kinds[0 if inside else 1 :]))
+    if signature.name == "where" and not inside:
+        # No slope reaches what decides; only what decides over examples has a surrogate.
+        base = base._replace(gradient=any(kind.gradient for kind in kinds[1:]))
     if not signature.gradient:
         base = base._replace(gradient=base.gradient and signature.surrogate is not None)
     match signature.result:

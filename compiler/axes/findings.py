@@ -4,54 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cspec.compiler.axes.group_findings import GroupFindings
 from cspec.compiler.axes.known import Known
-from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.axes.record import Axes
 from cspec.compiler.axes.words import places, what
 from cspec.compiler.explain_expressions import text as shown
 from cspec.compiler.rewrite import function_name
-from cspec.dsl.by_group import each_group
-from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.diagnostics import Fix
 from cspec.dsl.meant import OVER_EXAMPLES
-from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Index, Name, Product
+from cspec.dsl.nodes import Call, Compare, Expr, Name, Product
 from cspec.dsl.slices import Unfit
-from cspec.dsl.source import NOWHERE, Span
-from cspec.dsl.wording import listing
 
 
-class Findings:
-    """Diagnostics in the order in which they are found; the same one is kept once."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[Span, str], Diagnostic] = {}
-
-    @property
-    def all(self) -> tuple[Diagnostic, ...]:
-        """Everything that was found."""
-        return tuple(self._found.values())
-
-    def add(
-        self,
-        code: str,
-        message: str,
-        place: Expr,
-        label: str = "",
-        notes: tuple[str, ...] = (),
-        helps: tuple[str, ...] = (),
-        fixes: tuple[Fix, ...] = (),
-    ) -> Axes:
-        """Keep a finding and give unknown axes, so that one mistake is one finding."""
-        key = (place.span, code)
-        if key not in self._found or place.span == NOWHERE:
-            self._found[key] = Diagnostic(
-                code=code,
-                message=message,
-                span=place.span,
-                label=label,
-                notes=notes,
-                helps=helps,
-                fixes=fixes,
-            )
-        return UNKNOWN
+class Findings(GroupFindings):
+    """Everything that may not fit in the expressions of a problem."""
 
     # --- several numbers where one is meant ---
 
@@ -139,6 +105,25 @@ class Findings:
             helps=(f"write `{model}({takes})`, with columns in the places of its inputs",),
         )
 
+    def whose_classes(self, prediction: Call, outputs: Call, columns: tuple[str, str]) -> Axes:
+        """`pred(old(x)) == rater` where `old` is in no loss and `rater` has classes of its own."""
+        model, shown_ = function_name(outputs), shown(outputs)
+        return self.add(
+            "CS332",
+            f"`{shown(prediction)}` is a class of `{columns[0]}`, or of `{columns[1]}`: which one?",
+            prediction,
+            "classes of which column?",
+            notes=(
+                f"the two columns have different classes, and `{model}` is in no loss that says "
+                "which of them it predicts",
+            ),
+            helps=tuple(
+                f"of `{column}`: say so with a loss, `metric loss_of_{model} = "
+                f"E[ce({shown_}, {column})]`"
+                for column in columns
+            ),
+        )._replace(each=None)
+
     # --- indices ---
 
     def no_axis(self, expr: Expr, value: Expr, found: Axes) -> Axes:
@@ -150,6 +135,19 @@ class Findings:
             expr,
             what(found),
             notes=("an index chooses an output, a class or a feature, never an example",),
+            helps=(f"write `{text}`",),
+            fixes=(Fix(span=expr.span, replacement=text, title=f"write {text}"),),
+        )._replace(each=found.each)
+
+    def no_transpose(self, expr: Expr, value: Expr, found: Axes) -> Axes:
+        """`y.T`: one number an example is no matrix."""
+        text = shown(value)
+        return self.add(
+            "CS333",
+            f"`{text}` is {what(found)}: it has nothing to transpose",
+            expr,
+            what(found),
+            notes=("`.T` is of a matrix of parameters; examples are never turned into columns",),
             helps=(f"write `{text}`",),
             fixes=(Fix(span=expr.span, replacement=text, title=f"write {text}"),),
         )._replace(each=found.each)
@@ -240,21 +238,6 @@ class Findings:
             else (),
         )._replace(each=found.each)
 
-    def value_or_place(self, expr: Index, value: str, at: str) -> Axes:
-        """`P[.. | age][2]` of groups 1, 2, 3: the group 2, or the one at place 2?"""
-        text = shown(expr.value)
-        return self.add(
-            "CS332",
-            f"`{shown(expr)}` has two readings: the group {value}, or the one at place {value}",
-            expr,
-            "a value, or a place?",
-            notes=("places are numbered from 0, and the groups here have numbers of their own",),
-            helps=(
-                f'for the group {value}: `{text}["{value}"]`',
-                f'for the one at place {value}: `{text}["{at}"]`',
-            ),
-        )
-
     def no_part(self, expr: Expr, value: Expr, name: str, known: tuple[str, ...]) -> Axes:
         """A name that no class and no feature has."""
         listed = ", ".join(known[:12]) or "without names"
@@ -281,6 +264,17 @@ class Findings:
                 expr,
                 "examples of two datasets",
                 helps=("average each over its own data first: `E[... on D]`",),
+            )
+        if why == "groups":
+            made = [", ".join(a.groups.columns) if a.groups else "" for a in axes]
+            return self.add(
+                "CS329",
+                f"`{first}` is one number a group of `{made[0]}`, `{second}` one a group of "
+                f"`{made[1]}`",
+                expr,
+                "groups of two columns",
+                notes=("which group of one goes with which of the other is not said",),
+                helps=("make one number of each first: `max(...)`, `min(...)`, `gap(...)`",),
             )
         return self.add(
             "CS329",
@@ -372,88 +366,6 @@ class Findings:
             helps=(f'compare it with one of its values: `{shown(texts)} == "{values[0]}"`',)
             if values
             else (),
-        )
-
-    def no_groups(self, column: Name) -> Axes:
-        """By group of a column of real numbers, or of too many values."""
-        return self.add(
-            "CS526",
-            f"column `{column.id}` has no groups: it is not categorical in this data",
-            column,
-            "needs a categorical column",
-            helps=(
-                f"for a condition: `| {column.id} > 0`",
-                "or bin it in the data, or name a column of categories",
-            ),
-        )
-
-    def group_among_events(self, event: Expr, column: Name) -> Axes:
-        """`| sex and y == 1`: by group and under a condition."""
-        rest = [o for o in getattr(event, "operands", ()) if o is not column]
-        meant = ", ".join((column.id, *(shown(part) for part in rest)))
-        return self.add(
-            "CS313",
-            f"`{column.id}` is a column of categories, not an event",
-            event,
-            "by group, and under a condition?",
-            notes=("columns that make groups and conditions are separated by commas",),
-            helps=(f"write `| {meant}`",),
-            fixes=(Fix(span=event.span, replacement=meant, title=f"write {meant}"),),
-        )
-
-    def truth_among_groups(self, expr: Expectation, columns: Sequence[Name], truth: Name) -> Axes:
-        """`gap(P[.. | sex, seen])` with `seen` true or false."""
-        others = listing([c.id for c in columns if c is not truth], "and")
-        conditions = [f"{truth.id} == true" if c is truth else shown(c) for c in expr.conditions]
-        each = each_group(expr, shown)
-        members = "" if each is None else f"{each[1]} {each[0].replace('forall', 'for')[:-1]}"
-        return self.add(
-            "CS313",
-            f"`{truth.id}` holds true and false: a condition, or groups beside {others}?",
-            truth,
-            "two readings",
-            notes=("alone behind `|` it is a condition, in `gap` a group of its own",),
-            helps=(
-                f"for a condition: `| {', '.join(conditions)}`",
-                f"for groups of all: `max({members}) - min({members})`",
-            ),
-        )
-
-    def by_group(self, expr: Expr, why: str) -> Axes:
-        """One number a group where one number is meant."""
-        text = shown(expr)
-        options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
-        each = each_group(expr, shown)
-        return self.add(
-            "CS312",
-            f"`{text}` is one number a group, and {why}",
-            expr,
-            "a number a group",
-            notes=("a column of categories alone after `|` means by group",),
-            helps=(
-                f"for the largest, the smallest, their distance: {listing(options)}",
-                *(() if each is None else (f"for one constraint a group: `{' '.join(each)} ...`",)),
-            ),
-            fixes=tuple(
-                Fix(span=expr.span, replacement=option, title=f"write {option}")
-                for option in options
-            ),
-        )
-
-    def groups_of_tokens(self, expr: Expectation, column: Name) -> Axes:
-        """By group of what has one number a token."""
-        text, name = shown(expr.body), column.id
-        return self.add(
-            "CS332",
-            f"`{text}` has one number a token, and groups are made of examples",
-            expr,
-            "tokens, or examples?",
-            helps=(
-                f"for one rate a value: `forall v in values({name}):"
-                f" {expr.kind}[{text} | {name} == v] ...`, in a metric"
-                f" `max({expr.kind}[{text} | {name} == v] for v in values({name}))`",
-                "for examples make one number of their tokens first: `max(...)`, `sum(...)`",
-            ),
         )
 
 

@@ -225,7 +225,7 @@ def test_a_group_beside_a_gap_has_one_multiplier() -> None:
 
 def test_a_number_of_groups_with_numbers_of_their_own_is_asked_about() -> None:
     error = refused(ONE, "metric m = P[pred == 1 | age][2]")
-    assert "the group 2, or the one at place 2" in str(error)
+    assert "`2` has two readings" in str(error)
     two = mean(Z1[i] > 0 for i in ALL if AGE[i] == 2)
     assert value(ONE, 'P[pred == 1 | age]["2"]') == pytest.approx(two)
 
