@@ -15,6 +15,7 @@ from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.check import check_axes, infer
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.numbers import numeric_of
 from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
@@ -43,6 +44,7 @@ from cspec.compiler.passes.logic import Decided
 from cspec.compiler.passes.members import member_sets
 from cspec.compiler.passes.metric_words import metric_words
 from cspec.compiler.passes.moving_sets import moving_sets
+from cspec.compiler.passes.ratio_signs import check_ratio_signs
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.settled_bounds import settled_bounds
@@ -52,6 +54,7 @@ from cspec.compiler.passes.spread import spread
 from cspec.compiler.passes.surrogates import surrogates
 from cspec.compiler.passes.tables import check_tables
 from cspec.compiler.passes.truths import truths
+from cspec.compiler.passes.vector_means import vector_means
 from cspec.compiler.passes.whole_slices import whole_slices
 from cspec.compiler.program import (
     DataSetup,
@@ -407,18 +410,21 @@ def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...])
         shapes={variable.name: variable.shape for variable in variables},
         functions=checked.functions,
         predicts=targets_of(checked.elaborated, checked.symbols, facts),
+        numeric=numeric_of(checked.elaborated, checked.symbols),
     )
 
 
 def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> Problem:
     """The canonical problem with members for quantifiers, surrogates, and a method each."""
     checked = plan.checked
-    problem = expanded(plan, facts)
+    problem = vector_means(expanded(plan, facts), inference)
     check_axes(problem, inference)
     check_set_shapes(problem, _shapes(plan), checked.params)
+    setting = setting_of(checked, inference, moving(checked))
+    check_ratio_signs(problem, facts, setting.ranges)
     width = 8 if checked.fit.precision == "float64" else 4
     problem = gates(problem, facts, moving(checked), checked.params, width)
-    problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
+    problem = surrogates(problem, setting)
     problem = _chosen(problem, _context(checked, facts, steps))
     check_still_parameters(problem, facts, moving(checked))
     return problem

@@ -15,6 +15,7 @@ from cspec.dsl.elaborate_questions import (
     which_data,
     which_model,
 )
+from cspec.dsl.features import column_of
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -435,7 +436,7 @@ class Elaborator:
 def _in_groups(expr: Node) -> Any:
     """What a function of groups is given: a column of true and false makes groups there, too."""
     if isinstance(expr, Expectation):
-        lone = any(isinstance(condition, Name) for condition in expr.conditions)
+        lone = any(column_of(condition) for condition in expr.conditions)
         return expr.model_copy(update={"grouped": True}) if lone else expr
     return rebuild(expr, _in_groups)
 

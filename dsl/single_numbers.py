@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
+from cspec.dsl.features import column_of
 from cspec.dsl.nodes import (
+    Attribute,
     Call,
     Expectation,
     Expr,
+    Index,
     Name,
     Negate,
+    Node,
     Number,
     Power,
     Product,
@@ -40,9 +44,11 @@ def single(expr: Expr, symbols: Symbols, signatures: Mapping[str, Signature]) ->
     match expr:
         case Number():
             return "one number"
-        case Expectation(conditions=conditions):
-            # A lone name behind the bar may make groups: the data say so.
-            return None if any(isinstance(c, Name) for c in conditions) else "one number"
+        case Expectation(kind=kind, body=body, conditions=conditions):
+            # A lone name behind the bar may make groups, and the mean of outputs may be a vector:
+            # the data and the model say so.
+            groups = any(column_of(c) is not None for c in conditions)
+            return None if groups or (kind == "E" and _outputs(body, symbols)) else "one number"
         case Name(id=word) | Call(function=Name(id=word)) if symbols.role(word) is None:
             if isinstance(expr, Call) and _elementary(word, signatures):
                 return _joined(expr.arguments, symbols, signatures)
@@ -56,6 +62,20 @@ def single(expr: Expr, symbols: Symbols, signatures: Mapping[str, Signature]) ->
         case Product(operands=operands, operators=operators) if "@" not in operators:
             return _joined(operands, symbols, signatures)
     return None
+
+
+def _outputs(expr: Node, symbols: Symbols) -> bool:
+    """Whether outputs of a model, or its inputs, stand in an expression as they are."""
+    match expr:
+        case Name(id=word):
+            return word in ("prob", "x") and symbols.role(word) is None
+        case Index() | Attribute() | Expectation():
+            return False
+        case Call(function=Name(id=word)) if word in _EXAMPLE and word != "prob":
+            return False
+        case Call(function=Name(id=word)) if symbols.role(word) == "model":
+            return True
+    return any(_outputs(child, symbols) for child in expr.children())
 
 
 def _elementary(word: str, signatures: Mapping[str, Signature]) -> bool:

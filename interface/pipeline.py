@@ -17,6 +17,7 @@ from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
+from cspec.dsl.features import column_of
 from cspec.dsl.nodes import Call, Expectation, From, Given, Name, Objective, walk
 from cspec.dsl.runnable import require_runnable
 from cspec.dsl.source import NOWHERE, Source, Span
@@ -152,7 +153,7 @@ def crosses(checked: Checked) -> tuple[tuple[str, ...], ...]:
             case (
                 Call(function=Name(id="cross"), arguments=columns) | Expectation(conditions=columns)
             ):
-                found.append(tuple(column.id for column in columns if isinstance(column, Name)))
+                found.append(tuple(name for column in columns if (name := column_of(column))))
     return tuple(dict.fromkeys(columns for columns in found if columns))
 
 

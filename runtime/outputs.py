@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from cspec.compiler.facts import Facts, OperationFacts, OutputFacts
 from cspec.compiler.plan import Plan, open_calls, operation_calls
 from cspec.runtime.binding import Bound
 from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.functions.examples import filled
 from cspec.runtime.functions.operations import operations
 from cspec.runtime.functions.points import at_a_point
 from cspec.runtime.modes import evaluating, measuring, undisturbed
@@ -65,6 +67,9 @@ def seen(call: Asked, bound: Bound) -> OutputFacts:
     function: Any = bound.models.get(call.function) or bound.functions.get(call.function)
     if function is None:
         return OutputFacts(refusal=f"`{call.function}` is not bound")
+    takes = _takes_others(function, call)
+    if takes is not None:
+        return OutputFacts(refusal="called with others than it takes", takes=takes)
     try:
         with measuring(bound.models.values()):
             results = [_run(function, call, bound, data, rows) for rows in _trials(data)]
@@ -72,6 +77,21 @@ def seen(call: Asked, bound: Bound) -> OutputFacts:
         return OutputFacts(refusal=" ".join(str(error).split()) or type(error).__name__)
     found = _described(results, _trials(data) if call.dataset else ())
     return found.model_copy(update={"gradient": _differentiable(function, call, bound, data)})
+
+
+def _takes_others(function: Any, call: Asked) -> str | None:
+    """The inputs of a model that can't be called with as many as it is given; else None."""
+    if not isinstance(function, nn.Module):
+        return None
+    try:
+        signature = inspect.signature(function.forward)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*call.arguments, **dict(call.keywords))
+    except TypeError:
+        return ", ".join(signature.parameters)
+    return None
 
 
 def _differentiable(function: Any, call: Asked, bound: Bound, data: Dataset | None) -> bool:
@@ -127,6 +147,10 @@ def _value(
     match argument.source:
         case "number":
             return argument.number
+        case "filled":
+            assert data is not None
+            column = data[argument.name][:rows] if argument.name else torch.zeros(rows)
+            return _as_the_model(filled(argument.number, column), model)
         case "model":
             return bound.models[argument.name]
         case "variable":

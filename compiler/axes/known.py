@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cspec.compiler.axes.numbers import heads
 from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.axes.targets import Targets
 from cspec.compiler.facts import ColumnFacts, Facts
@@ -29,6 +30,8 @@ class Known:
     """Signatures of functions of a person's own."""
     predicts: Targets = field(default_factory=Targets)
     """Model -> the column that it predicts."""
+    numeric: frozenset[str] = frozenset()
+    """Outputs (`f`, `f[1]`) that are compared with numbers alone: by `mse`, `mae`, `f(x) - y`."""
 
     def signature(self, word: str) -> Signature | None:
         """What is known of a function of the language or of a person's own."""
@@ -71,6 +74,19 @@ class Known:
     def targets(self) -> Mapping[str, str]:
         """Model -> the column that it predicts."""
         return self.predicts.of
+
+    def input_column(self, call: Call, place: int, dataset: str) -> str | None:
+        """The column that a model's line names in one place of its arguments: `model f(x, w)`."""
+        model = self.symbols.models().get(function_name(call) or "")
+        names = () if model is None else model.arguments or ()
+        found = names[place] if place < len(names) else None
+        return found if found is not None and self.has_column(dataset, found) else None
+
+    def numeric_model(self, outputs: Expr) -> str | None:
+        """The model of outputs that are compared with numbers alone; None of others."""
+        models = frozenset(self.symbols.models())
+        found = (head for head in heads(outputs, models) if head in self.numeric)
+        return next((head.split("[")[0] for head in found), None)
 
     def target(self, expr: Expr) -> str | None:
         """The column that the model inside an expression predicts."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Place, Plain, Whole
-from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.axes.record import UNKNOWN, Axes, as_tokens
 from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Attribute, Expr, Index, Name, Slice, String
+from cspec.dsl.nodes import Attribute, Expectation, Expr, Index, Name, Slice, String
 from cspec.dsl.slices import Unfit, indexed, piece_of
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
@@ -92,6 +92,9 @@ def place_of(inference: Inference, expr: Index | Attribute, dataset: str | None)
         return _part(inference, expr, value)
     if value.groups and value.known and value.each is None and not has_slices(expr):
         return _group(inference, expr, value)
+    if isinstance(expr.value, Expectation) and value.known and not value.shape:
+        inference.findings.no_axis(expr, expr.value, value)
+        return None
     if value.each is None:
         return _of_a_tensor(inference, expr, value)
     if isinstance(expr, Index) and has_slices(expr):
@@ -145,7 +148,7 @@ def _group(inference: Inference, expr: Index | Attribute, value: Axes) -> Place 
     """One group by its name or value, or by its place where no group is called so."""
     assert value.groups is not None
     names, length = value.groups.names, (value.shape or (0,))[0]
-    named, number = _name_of(expr), None
+    named, number = _name_of(expr) or _combined(expr), None
     if named is None and isinstance(expr, Index) and len(expr.indices) == 1:
         number = value_or_none(expr.indices[0], inference.known.params)
     if named is None and number is None:
@@ -162,6 +165,13 @@ def _group(inference: Inference, expr: Index | Attribute, value: Axes) -> Place 
         inference.findings.no_part(expr, expr.value, called, names)
         return None
     return Entry(found)
+
+
+def _combined(expr: Index | Attribute) -> str | None:
+    """The name of a combination of columns: `["Female", "Black"]`."""
+    indices = expr.indices if isinstance(expr, Index) else ()
+    names = [index.value for index in indices if isinstance(index, String)]
+    return ", ".join(names) if names and len(names) == len(indices) else None
 
 
 def _part(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
@@ -201,7 +211,7 @@ def _indexed(inference: Inference, expr: Index, value: Axes, dataset: str | None
         return _of_one(inference, expr, value, number, dataset)
     if number is not None:
         return _constant(inference, expr, value, number)
-    return _own(inference, expr, index, dataset)
+    return _own(inference, expr, index, value, dataset)
 
 
 def _of_a_tensor(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
@@ -259,7 +269,7 @@ def _of_one(
     word = function_name(expr.value)
     if word == "prob":
         if number is None:
-            return _own(inference, expr, expr.indices[0], dataset)
+            return _own(inference, expr, expr.indices[0], value, dataset)
         if number in (0, 1, -1):
             return Entry(int(number) % 2)
         inference.findings.out_of_range(expr, expr.value, number, 2)
@@ -290,15 +300,17 @@ def _was_a_row(inference: Inference, value: Expr, dataset: str | None) -> bool:
     return column is not None and column.shape == (1,)
 
 
-def _own(inference: Inference, expr: Index, index: Expr, dataset: str | None) -> Place | None:
-    """`prob[y]`: the index is one whole number an example."""
-    found = inference.axes(index, dataset)
+def _own(
+    inference: Inference, expr: Index, index: Expr, value: Axes, dataset: str | None
+) -> Place | None:
+    """`prob[y]`: the index is one whole number an example, or one a token of outputs of tokens."""
+    found = as_tokens(inference.axes(index, dataset), value.tokens)
     if not found.known:
         return Own(index)
     labels = found.what in ("whole", "category", "event") or _whole_labels(
         inference, index, dataset
     )
-    if found.each is None or not found.single or not labels:
+    if found.each is None or not found.single or found.tokens != value.tokens or not labels:
         inference.findings.index(expr, index, found)
     return Own(index)
 

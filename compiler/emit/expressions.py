@@ -587,7 +587,7 @@ class Translator:
 
     def _forward(self, name: str, expr: Call) -> ast.expr:
         """The outputs of a model; (B, 1) is brought to (B,) here, once."""
-        arguments = [self._given(argument) for argument in expr.arguments]
+        arguments = [self._input(expr, place) for place in range(len(expr.arguments))]
         value: ast.expr = ast.Call(func=self.model(name), args=arguments, keywords=[])
         if self._at_a_point(expr):
             value = self.call("at_a_point", self.model(name), *arguments)
@@ -595,6 +595,18 @@ class Translator:
             value = self.call("per_example", value)
         key = ("forward", self.dataset, shape(expr))
         return self.local(key, "z" if self._alone(name) else f"z_{name}", value)
+
+    def _input(self, expr: Call, place: int) -> ast.expr:
+        """One input of a model: `f(x, 0)` has a 0 for each example, like the column there."""
+        argument = expr.arguments[place]
+        fixed = value_or_none(argument, self.inference.known.params) is not None
+        if not fixed or self.dataset is None or self._at_a_point(expr):
+            return self._given(argument)
+        column = self.inference.known.input_column(expr, place, self.dataset)
+        if column is None:
+            return self.call("spread", self.translate(argument), self.any_column())
+        like = self.column(self.dataset, column)
+        return self.call("filled", self.translate(argument), like)
 
     def _at_a_point(self, expr: Call) -> bool:
         """Whether a model is called with no value of an example: of decision variables."""

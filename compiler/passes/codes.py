@@ -16,15 +16,14 @@ from cspec.compiler.ir import Category, PerExample
 from cspec.compiler.passes.truths import truth
 from cspec.compiler.rewrite import function_name, rewrite
 from cspec.dsl.diagnostics import Diagnostic, Fix, SpecError
+from cspec.dsl.features import column_of
 from cspec.dsl.measured_on import TAILS, measured_on
 from cspec.dsl.nodes import (
-    Attribute,
     Call,
     Compare,
     Expectation,
     Expr,
     FiniteSet,
-    Index,
     Membership,
     Name,
     Number,
@@ -73,7 +72,7 @@ class _Columns(NamedTuple):
 
     def of(self, expr: Expr) -> str | None:
         """The categorical column whose values an expression has: itself, or what is predicted."""
-        name = _bound_as(expr) or self._predicted(expr)
+        name = column_of(expr) or self._predicted(expr)
         known = self.facts.get(name or "")
         return name if known is not None and known.classes else None
 
@@ -106,18 +105,6 @@ def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
                 return inner
 
     return rewrite(node, step)
-
-
-def _bound_as(expr: Expr) -> str:
-    """The column that an expression is: itself, or a feature that is bound as one (`x.job`)."""
-    match expr:
-        case Name(id=name):
-            return name
-        case Attribute(value=Name(id=column), name=name):
-            return f"{column}.{name}"
-        case Index(value=Name(id=column), indices=(String(value=name),)):
-            return f"{column}.{name}"
-    return ""
 
 
 def _code(

@@ -56,6 +56,7 @@ from cspec.runtime.functions.entries import (
 from cspec.runtime.functions.examples import (
     as_number,
     entry,
+    filled,
     group_index,
     own_entry,
     per_example,
@@ -221,6 +222,7 @@ __all__ = [
     "expm",
     "expm1",
     "eye",
+    "filled",
     "floor",
     "flops",
     "fraction",

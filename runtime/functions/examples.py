@@ -65,6 +65,12 @@ def spread(value: Any, like_B: Tensor) -> Tensor:
     return made.expand(len(like_B), *made.shape)
 
 
+def filled(value: float, like_B: Tensor) -> Tensor:
+    """A number in the place of a column: its shape, and its type where that holds the number."""
+    whole = like_B.is_floating_point() or float(value).is_integer()
+    return torch.full_like(like_B, value, dtype=None if whole else torch.get_default_dtype())
+
+
 def as_number(values: Tensor) -> Tensor:
     """Events as 0 and 1, whole numbers as they are, in float64: counts are exact."""
     return values if values.is_floating_point() else values.to(torch.float64)

@@ -61,9 +61,9 @@ def test_every_signature_is_documented() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("gap(P[pred == 1 | y == 1 and sex])", "`| sex, y == 1`"),
-        ("gap(P[pred == 1 | sex and y == 1])", "`| sex, y == 1`"),
-        ("ratio(E[ce | y == 1 and sex and race])", "`| sex, race, y == 1`"),
+        ("gap(P[pred == 1 | y == 1 and sex])", "| y == 1, sex]`"),
+        ("gap(P[pred == 1 | sex and y == 1])", "| sex, y == 1]`"),
+        ("ratio(E[ce | y == 1 and sex and race])", "| y == 1, sex, race]`"),
         ("gap(P[pred == 1 | y == 1 and z > 2])", "`P[pred == 1 | column]`"),
     ],
 )
