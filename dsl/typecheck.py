@@ -144,7 +144,7 @@ class Typer:
                 kind = self.kind(element, scope)
                 if not self._values(kind, values_of(members), scope):
                     require_set(self, element, members, self.set_kind(members, scope))
-                return Kind("event", kind.per_example, kind.moves, kind.gradient)
+                return joined("event", kind, *self._listed(members, scope))
             case Expectation():
                 return self._expectation(expr, scope)
             case Comprehension():
@@ -166,6 +166,15 @@ class Typer:
                 return attribute_kind(self, expr, scope)
             case _:
                 return UNKNOWN
+
+    def _listed(self, members: Expr, scope: Scope) -> list[Kind]:
+        """The kinds of what is typed out behind `in`: an event moves with its ends, too."""
+        match members:
+            case Interval(lower=lower, upper=upper):
+                return [self.quiet(lower, scope), self.quiet(upper, scope)]
+            case FiniteSet(items=items):
+                return [self.quiet(item, scope) for item in items]
+        return []
 
     # --- names ---
 

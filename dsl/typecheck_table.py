@@ -35,7 +35,7 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
         return joined("unknown", *kinds)
     if signature.family == "elementary":
         typer.finite(call)
-    return _result(signature, kinds, bound)
+    return _result(signature, kinds, bound, scope)
 
 
 _ORDERED = frozenset({"ce", "bce", "nll", "hinge"})
@@ -120,15 +120,20 @@ def _bind_arguments(
     return bound
 
 
-def _result(signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter, Expr]]) -> Kind:
+def _result(
+    signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter, Expr]], scope: Scope
+) -> Kind:
     if signature.family == "risk":
         return joined("number", *kinds).flat()
     if signature.name in ("spectral", "nuclear") and bound and kinds[0].what == "number":
         return Kind("set", moves=kinds[0].moves)
     base = joined("number", *kinds) if kinds else CONSTANT
     if signature.name == "where":
-        # No slope reaches what decides: 0 or 1 of it, whichever the branches make of that.
-        base = base._replace(gradient=any(kind.gradient for kind in kinds[1:]))
+        # What decides has a slope where it is an event of examples, by its surrogate. Of numbers
+        # none reaches it: 0 or 1 of it, whichever the branches make of that.
+        softened = kinds[0].per_example or scope.data is not None
+        followed = kinds if softened else kinds[1:]
+        base = base._replace(gradient=any(kind.gradient for kind in followed))
     if not signature.gradient:
         base = base._replace(gradient=base.gradient and signature.surrogate is not None)
     match signature.result:
