@@ -10,6 +10,7 @@ is refused: a requirement that pulls nothing would be reported as one that can't
 
 from __future__ import annotations
 
+from cspec.compiler.explain_expressions import text
 from cspec.compiler.ir import Constraint, PerExample, Problem
 from cspec.compiler.rewrite import same
 from cspec.compiler.surrogates.atoms import moves
@@ -113,4 +114,7 @@ def _soft(softener: Softener, expr: Expr, sign: int, written: str) -> Expr:
     found = softener.mean(expr, sign)
     if found is not expr and not moves(found, softener.moving) and not softener.remarks.found:
         softener.remarks.refuse(expr, "the same whatever is predicted", shown=written)
+    elif not softener.remarks.found and (lost := softener.out_of_reach(found)) is not None:
+        label = "cut off from the parameters, or constant almost everywhere"
+        softener.remarks.refuse(lost, label, shown=text(lost))
     return found
