@@ -24,6 +24,9 @@ from cspec.dsl.nodes import Expr, Implies
 from cspec.dsl.wording import listing
 
 
+UNHELD = "give the optimizer its parameters, or require nothing of it"
+
+
 def surrogates(problem: Problem, setting: Setting) -> Problem:
     """The problem with `gradient_parts` where they differ from `parts`, and so for the objective.
 
@@ -93,12 +96,17 @@ def _still(c: Constraint, setting: Setting) -> bool:
 
 def _nothing_trains(c: Constraint, setting: Setting) -> Diagnostic:
     names = sorted(name for name in setting.still if any(moves(p, {name}) for p in c.parts))
+    models = setting.inference.known.facts.models
+    unheld = [name for name in names if not models[name].frozen]
+    label = f"no parameter of {listing(names, 'and')} has `requires_grad`"
+    if unheld:
+        label = f"no optimizer holds a parameter of {listing(unheld, 'and')}"
     return Diagnostic(
         code="CS309",
         message=f"`{c.text}` does not depend on anything that training moves",
         span=c.span,
-        label=f"no parameter of {listing(names, 'and')} has `requires_grad`",
-        helps=("let a parameter train: `parameter.requires_grad_()`",),
+        label=label,
+        helps=(UNHELD if unheld else "let a parameter train: `parameter.requires_grad_()`",),
     )
 
 
