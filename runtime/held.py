@@ -30,4 +30,3 @@ def named_by(models: Mapping[str, nn.Module], patterns: Iterable[str | None]) ->
         for name, parameter in module.named_parameters()
         if any(glob is None or matches(f"{model}.{name}", glob) for glob in wanted)
     }
-

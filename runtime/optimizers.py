@@ -173,11 +173,7 @@ def assign(
         if item.params is None:
             continue
         pattern = item.params
-        groups[index] = [
-            name
-            for name in left
-            if matches(name, pattern)
-        ]
+        groups[index] = [name for name in left if matches(name, pattern)]
         if not groups[index]:
             raise SpecError([_no_match(item.word, pattern, named)])
         for name in groups[index]:

@@ -329,6 +329,23 @@ class Findings:
             fixes=(Fix(span=event.span, replacement=meant, title=f"write {meant}"),),
         )
 
+    def group_or_condition(self, column: Name, groups: Name) -> Axes:
+        """`| sex, seen` where `seen` holds true and false."""
+        meant = f"{column.id} == true"
+        return self.add(
+            "CS313",
+            f"`{column.id}` holds true and false: beside `{groups.id}` it could be a condition, "
+            "or make groups, too",
+            column,
+            "a condition, or groups?",
+            notes=("alone behind `|` it is a condition, and groups in `gap(P[... | column])`",),
+            helps=(
+                f"for the examples where it holds: `| {groups.id}, {meant}`",
+                f"for each combination of both: bind `{column.id}` as text, or as 0 and 1",
+            ),
+            fixes=(Fix(span=column.span, replacement=meant, title=f"write {meant}"),),
+        )
+
     def by_group(self, expr: Expr, why: str) -> Axes:
         """One number a group where one number is meant."""
         text = shown(expr)

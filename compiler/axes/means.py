@@ -8,6 +8,7 @@ from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, as_tokens
 from cspec.dsl.nodes import And, Call, Expectation, Expr, Name
 
 if TYPE_CHECKING:
+    from cspec.compiler.axes.groups import Grouping
     from cspec.compiler.axes.inference import Inference
 
 
@@ -19,6 +20,7 @@ def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
     found = inference.grouping(expr)
     for event in found.events:
         _condition(inference, event, expr, body)
+    _two_readings(inference, found, expr.dataset)
     for column in found.columns:
         if not found.groups:
             inference.findings.no_groups(column, inference.known, expr.dataset)
@@ -61,6 +63,15 @@ def _condition(inference: Inference, event: Expr, expr: Expectation, body: Axes)
         inference.findings.no_event(event, found)
     elif masked.known and (not masked.single or masked.tokens not in ((), body.tokens)):
         inference.findings.condition(event, found, body)
+
+
+def _two_readings(inference: Inference, found: Grouping, dataset: str | None) -> None:
+    """A column of true and false beside one that makes groups."""
+    lone = [*found.columns, *(event for event in found.events if isinstance(event, Name))]
+    doubtful = [column for column in lone if inference.axes(column, dataset).what == "event"]
+    plain = [column for column in found.columns if column not in doubtful]
+    for column in doubtful if plain else ():
+        inference.findings.group_or_condition(column, plain[0])
 
 
 def _column_among(inference: Inference, event: Expr, dataset: str | None) -> Name | None:

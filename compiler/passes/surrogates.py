@@ -23,7 +23,6 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expr, Implies
 from cspec.dsl.wording import listing
 
-
 UNHELD = "give the optimizer its parameters, or require nothing of it"
 
 

@@ -66,10 +66,14 @@ def _alike(true: Expr, soft: Expr) -> list[tuple[Expr, Expr]]:
     match true, soft:
         case Negate(operand=one), Negate(operand=other):
             return [(one, other)]
-        case (Sum(), Sum()) | (Product(), Product()):
-            if true.operators != soft.operators:
-                return []
-            return list(zip(true.operands, soft.operands, strict=True))
+        case (
+            Sum(operands=ones, operators=operators),
+            Sum(operands=others, operators=same_ones),
+        ) | (
+            Product(operands=ones, operators=operators),
+            Product(operands=others, operators=same_ones),
+        ) if operators == same_ones:
+            return list(zip(ones, others, strict=True))
         case Power(), Power() if same(true.exponent, soft.exponent):
             return [(true.base, soft.base)]
         case Call(), Call() if function_name(true) == function_name(soft) is not None:
