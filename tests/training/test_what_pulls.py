@@ -57,10 +57,11 @@ def test_an_interval_with_ends_that_move() -> None:
     net = linear()
     z = net(X)
     inside = torch.sigmoid(W - z[:, 0]) * torch.sigmoid(z[:, 1] - W)
-    for line, weights in (("P[w in [f(x)[0], f(x)[1]]]", 1), ("E[w*(w in [f(x)[0], f(x)[1]])]", W)):
+    held = ((z[:, 0] <= W) & (z[:, 1] >= W)).double()
+    within = "w in [f(x)[0], f(x)[1]]"
+    for line, weights in ((f"P[{within}]", torch.ones(N)), (f"E[w*({within})]", W)):
         g, true = seen(f"{line} >= 0", net)
         close(-g, (weights * inside).mean())
-        held = (z[:, 0] <= W) & (z[:, 1] >= W)
         close(-true, (weights * held).mean())
 
 
