@@ -222,3 +222,48 @@ def test_an_equality_written_the_other_way_round_trains_the_same(smoothing: floa
     for name, value in ends[0].tensors.items():
         torch.testing.assert_close(value, ends[1].tensors[name], rtol=0, atol=1e-12)
     assert ends[0].multipliers["c"] == pytest.approx(-ends[1].multipliers["c"])
+
+
+# --- what is said of it ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "known", ["", "\n     d: forall k in values(s): P[pred == 1 | s == k] <= 100%"]
+)
+def test_functions_of_each_groups_number(known: str) -> None:
+    """Whether another line says that `s` has groups makes no difference."""
+    lines = "max(abs(P[pred == 1 | s] - P[y == 1 | s])) <= 1% by exact_penalty(coefficient=2)"
+    result = trained(lines + known, "sgd(lr=0.1)", f=linear())
+    net = linear()
+    for _ in range(2):
+        z = net(X)
+        group = torch.arange(N) % 3
+        true, soft = (
+            torch.stack([(v - (Y == 1).double())[group == k].mean() for k in range(3)])
+            for v in ((z.argmax(1) == 1).double(), z.softmax(1)[:, 1])
+        )
+        both, parts = torch.cat([true, -true]), torch.cat([soft, -soft])
+        largest = parts[both >= both.max() - 1e-12].max()
+        (nn.functional.cross_entropy(z, Y) + 2 * (both.max() > 0.01) * largest).backward()
+        with torch.no_grad():
+            for parameter in net.parameters():
+                assert parameter.grad is not None
+                parameter -= 0.1 * parameter.grad
+                parameter.grad = None
+    assert result.last is not None
+    for name, value in net.named_parameters():
+        torch.testing.assert_close(result.last.tensors[f"f.{name}"], value, rtol=0, atol=1e-12)
+
+
+def test_the_noise_of_a_batch_is_that_of_the_loaders() -> None:
+    batches = [{k: v[i : i + 3] for k, v in columns().items()} for i in range(0, N, 3)]
+    text = (
+        "data train(x, y, w, s, q)\nmodel f\nminimize ce\ns.t. c: P[pred == 1] <= 100%\n"
+        "using lagrangian\nfit(optimizer=sgd(lr=0.1), steps=60, precision=float64)"
+    )
+    with torch.no_grad():
+        net = linear()
+        net.get_parameter("bias").copy_(torch.tensor([0.0, 0.8]))
+    result = cspec.run(text.replace("100%", "83%"), train=batches, f=net)
+    said = [note for note in result.notes if "noise of its estimate" in note]
+    assert not any("batch of 128" in note for note in said)
