@@ -265,3 +265,18 @@ def test_the_noise_of_a_batch_is_that_of_the_loaders() -> None:
     result = cspec.run(text, train=batches, f=linear())
     (said,) = (note for note in result.notes if "noise of its estimate" in note)
     assert "on a batch of 3 " in said
+
+
+def test_an_objective_of_outputs_that_no_gradient_reaches_is_refused_for_that() -> None:
+    class Cut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = linear()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x).detach()
+
+    with pytest.raises(cspec.SpecError) as error:
+        trained("P[pred == 1] <= 10%", "sgd(lr=0.1)", f=Cut())
+    assert {d.code for d in error.value.diagnostics} == {"CS310"}
+    assert all("cut off" in (d.label or "") for d in error.value.diagnostics)
