@@ -35,7 +35,7 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
         return joined("unknown", *kinds)
     if signature.family == "elementary":
         typer.finite(call)
-    return _result(signature, kinds, bound, scope)
+    return _result(signature, kinds, bound, scope.inside)
 
 
 _ORDERED = frozenset({"ce", "bce", "nll", "hinge"})
@@ -121,19 +121,16 @@ def _bind_arguments(
 
 
 def _result(
-    signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter, Expr]], scope: Scope
+    signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter, Expr]], inside: bool
 ) -> Kind:
     if signature.family == "risk":
         return joined("number", *kinds).flat()
     if signature.name in ("spectral", "nuclear") and bound and kinds[0].what == "number":
         return Kind("set", moves=kinds[0].moves)
     base = joined("number", *kinds) if kinds else CONSTANT
-    if signature.name == "where":
-        # What decides has a slope where it is an event of examples, by its surrogate. Of numbers
-        # none reaches it: 0 or 1 of it, whichever the branches make of that.
-        softened = kinds[0].per_example or scope.data is not None
-        followed = kinds if softened else kinds[1:]
-        base = base._replace(gradient=any(kind.gradient for kind in followed))
+    if signature.name == "where" and not inside:
+        # No slope reaches what decides; only what decides over examples has a surrogate.
+        base = base._replace(gradient=any(kind.gradient for kind in kinds[1:]))
     if not signature.gradient:
         base = base._replace(gradient=base.gradient and signature.surrogate is not None)
     match signature.result:

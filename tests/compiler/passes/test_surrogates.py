@@ -11,7 +11,8 @@ from typing import Literal
 import pytest
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, OutputFacts
 from cspec.compiler.ir import Constraint, Problem
@@ -39,8 +40,8 @@ def softened(line: str, facts: Facts, objective: str = "minimize E[ce(f(x), y)]"
     targets = targets_of(checked.elaborated, symbols)
     problem = canonical_problem(checked)
     if facts != Facts():
-        problem = expand(problem, Expansion(facts, checked.params, targets=targets))
-    inference = Inference(Known(symbols, facts, checked.params, targets=targets))
+        problem = expand(problem, Expansion(facts, checked.params, targets=targets.of))
+    inference = Inference(Known(symbols, facts, checked.params, predicts=targets))
     return surrogates(problem, setting_of(checked, inference, moving(checked)))
 
 
