@@ -140,10 +140,17 @@ class ModelFacts(BaseModel):
 
     parameters: tuple[ParameterFacts, ...]
     frozen: bool = False
+    held: bool = Field(True, exclude=True)
+    """Whether an optimizer holds any of its parameters: for refusals, no part of the plan."""
     operations: OperationFacts | None = None
     """Known where the spec asks for `flops`."""
     by_batch: bool = Field(False, exclude=True)
     """Whether it normalizes by the statistics of a batch, which one example does not have."""
+
+    @property
+    def still(self) -> bool:
+        """Whether none of its parameters moves."""
+        return self.frozen or not self.held
 
     @property
     def gated(self) -> bool:

@@ -27,6 +27,7 @@ from cspec.runtime.bind_text import load_object
 from cspec.runtime.binding import Bound, Inputs, bind
 from cspec.runtime.data.reading import Reading
 from cspec.runtime.facts import facts
+from cspec.runtime.held import named_by, with_held
 from cspec.runtime.outputs import complete, with_operations
 from cspec.specs import placed
 
@@ -70,7 +71,10 @@ def prepare(
 
 def known_facts(symbolic: Plan, bound: Bound, device: str = "cpu") -> Facts:
     """Facts of what was bound, with the outputs of every call that the spec makes."""
-    found = complete(symbolic, bound, facts(bound, device, crosses(symbolic.checked)))
+    known = facts(bound, device, crosses(symbolic.checked))
+    globs = (item.params for item in symbolic.checked.fit.optimizer)
+    known = with_held(known, bound.models, named_by(bound.models, globs))
+    found = complete(symbolic, bound, known)
     return with_operations(symbolic, bound, found)
 
 

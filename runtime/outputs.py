@@ -76,7 +76,7 @@ def seen(call: Asked, bound: Bound) -> OutputFacts:
     except Exception as error:  # whatever a person's own code raises is told
         return OutputFacts(refusal=" ".join(str(error).split()) or type(error).__name__)
     found = _described(results, _trials(data) if call.dataset else ())
-    return found.model_copy(update={"gradient": _differentiable(function, call, bound, data)})
+    return _with_gradients(found, _followed(function, call, bound, data))
 
 
 def _takes_others(function: Any, call: Asked) -> str | None:
@@ -94,23 +94,33 @@ def _takes_others(function: Any, call: Asked) -> str | None:
     return None
 
 
-def _differentiable(function: Any, call: Asked, bound: Bound, data: Dataset | None) -> bool:
-    """Whether a gradient reaches what a call is given, or what trains in it.
+def _with_gradients(found: OutputFacts, result: Any) -> OutputFacts:
+    """The facts with what each part of a result says of its gradient; None says nothing."""
+    if result is None:
+        return found
+    reached = any(tensor.requires_grad for tensor in _tensors(result))
+    values = _parts(result)
+    inner = {} if values is None else values[1]
+    parts = tuple((key, _with_gradients(part, inner.get(key))) for key, part in found.parts)
+    return found.model_copy(update={"gradient": reached, "parts": parts})
 
-    Nothing is said where neither has one.
+
+def _followed(function: Any, call: Asked, bound: Bound, data: Dataset | None) -> Any:
+    """What a call gives where a gradient may reach what it is given, or what trains in it.
+
+    None where neither has one.
     """
     models = list(bound.models.values())
     trains = any(p.requires_grad for model in models for p in model.parameters())
     followed = isinstance(function, nn.Module) and trains
     followed |= any(a.source in _FOLLOWED for a in call.arguments)
     if not followed:
-        return True
+        return None
     try:
         with undisturbed(), evaluating(models), torch.enable_grad():
-            result = _run(function, call, bound, data, _trials(data)[0])
+            return _run(function, call, bound, data, _trials(data)[0])
     except Exception:  # told by the step that raises it, with the line of the person's own code
-        return True
-    return any(tensor.requires_grad for tensor in _tensors(result))
+        return None
 
 
 _FOLLOWED = frozenset({"like", "parameter", "weights", "variable"})

@@ -95,6 +95,13 @@ class GroupFindings(Kept):
                 f"for a condition: `| {', '.join(conditions)}`",
                 f"for groups of all: `max({members}) - min({members})`",
             ),
+            fixes=(
+                Fix(
+                    span=truth.span,
+                    replacement=f"{truth.id} == true",
+                    title=f"write {truth.id} == true",
+                ),
+            ),
         )
 
     def by_group(self, expr: Expr, why: str) -> Axes:

@@ -22,6 +22,7 @@ from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
 from cspec.compiler.ir import Category, Lookup, ParameterRef, PerExample
 from cspec.compiler.rewrite import function_name
+from cspec.compiler.surrogates.branches import Extreme
 from cspec.compiler.vectors import Repeated, Sized
 from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.nodes import (
@@ -123,6 +124,8 @@ class Inference:
                 return self.axes(body, name)
             case Sized(body=body):
                 return self.axes(body, dataset)
+            case Extreme():
+                return NUMBER
             case Repeated(body=body, size=size):
                 return self.axes(body, dataset)._replace(shape=(size,))
             case _:

@@ -43,6 +43,7 @@ from cspec.compiler.ir import (
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
+from cspec.compiler.surrogates.branches import Extreme
 from cspec.compiler.vectors import Constants, Entries, Repeated, Sized, Total
 from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.measured_on import measured_on
@@ -322,6 +323,9 @@ class Translator:
                     return self.translate(body)
             case Repeated(body=body, size=size):
                 return self.call("repeated", self.translate(body), constant(size))
+            case Extreme(word=word, soft=soft, true=true):
+                compared = (ast.List(elts=self.numbers(side)) for side in (soft, true))
+                return self.call("at_largest" if word == "max" else "at_smallest", *compared)
             case _:
                 raise not_compiled(form(expr), expr)
 

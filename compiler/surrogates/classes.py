@@ -56,6 +56,8 @@ class Class(NamedTuple):
         """Whether a constant is this class: by its text, or by its number."""
         if isinstance(constant, Number) and self.number is not None:
             return constant.value == self.number
+        if isinstance(constant, Category) and isinstance(self.place, Number):
+            return constant.code == self.place.value  # `pred == true`: its number among the values
         return _text(constant) == _text(self.place)
 
 

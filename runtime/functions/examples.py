@@ -60,8 +60,16 @@ def spread(value: Any, like_B: Tensor) -> Tensor:
     """A value that is the same for all examples, for each of them: () -> (B,).
 
     `like_B` says how many they are.
+
+    Raises:
+        ShapeMismatch: a value that has a number for each example already.
     """
     made = value if isinstance(value, Tensor) else torch.tensor(value, device=like_B.device)
+    if made.ndim and len(made) == len(like_B):
+        raise ShapeMismatch(
+            f"one number is expected, but the values are {in_words(made)}, one for each example; a "
+            'function of your own says so in its decorator, `result="example"`'
+        )
     return made.expand(len(like_B), *made.shape)
 
 
