@@ -14,7 +14,8 @@ from cspec.compiler.assemble import assemble
 from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.check import check_axes, infer
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan

@@ -240,8 +240,8 @@ class Typer:
         if kind.what in NUMERIC or kind.what == "groups":
             return kind
         if kind.what == "event":
-            if scope.inside:
-                return kind
+            if scope.inside or kind.per_example or scope.data:
+                return kind  # counted 0 or 1, in the mean that it comes to stand in
             return self.report(
                 "CS313",
                 f"{self.text(expr)} is an event, not a number",

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Call, Compare, Expr, Name, Node, Sum, walk
-from cspec.dsl.signatures import LOSSES, SIGNATURES, Signature
+from cspec.dsl.nodes import Call, Expr, walk
+from cspec.dsl.signatures import SIGNATURES, Signature
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape
 
-CLASS_LOSSES = frozenset({"ce", "bce", "nll", "hinge"})
-"""Losses whose targets are classes."""
 Params = Mapping[str, float | tuple[float, ...]]
 
 
@@ -75,71 +73,3 @@ class Known:
             if name in self.targets:
                 return self.targets[name or ""]
         return None
-
-
-def targets_of(tree: Node, symbols: Symbols) -> dict[str, str]:
-    """Model -> the column that its outputs are compared with: by a loss, by `pred(..) ==`, by `-`.
-
-    What says it best counts, wherever it stands: a loss of classes, `pred(..) ==`, another loss, a
-    difference; of several columns that one way names, `y`, else the first. A model that is asked
-    for classes is no regression: a difference to a column says nothing of it. One that is compared
-    with nothing predicts the column `y`, where there is one.
-    """
-    models = symbols.models()
-    nodes = list(walk(tree))
-    classifiers = {name for node in nodes if _of_classes(node) for name in _called(node, models)}
-    found: dict[str, str] = {}
-    for way in (_by_class_loss, _by_class, _by_loss, _by_difference):
-        named: dict[str, str] = {}
-        for output, target in (pair for node in nodes for pair in way(node)):
-            if target.id not in symbols.column_names:
-                continue
-            for name in _called(output, models):
-                if way is _by_difference and name in classifiers:
-                    continue
-                if target.id == "y" or name not in named:
-                    named[name] = target.id
-        found = named | found
-    if "y" in symbols.column_names:
-        found = dict.fromkeys(models, "y") | found
-    return found
-
-
-def _called(expr: Node, models: Container[str]) -> list[str]:
-    """The models that stand inside a node, in the order written."""
-    called = (function_name(node) for node in walk(expr) if isinstance(node, Call))
-    return [name for name in called if name is not None and name in models]
-
-
-def _of_classes(node: Node) -> bool:
-    return isinstance(node, Call) and function_name(node) in ("pred", "prob")
-
-
-Pairs = Iterator[tuple[Expr, Name]]
-"""What is compared, and the column it is compared with."""
-
-
-def _by_loss(node: Node) -> Pairs:
-    match node:
-        case Call(function=Name(id=loss), arguments=(output, Name() as target)) if loss in LOSSES:
-            yield output, target
-
-
-def _by_class_loss(node: Node) -> Pairs:
-    return (pair for pair in _by_loss(node) if function_name(node) in CLASS_LOSSES)
-
-
-def _by_class(node: Node) -> Pairs:
-    match node:
-        case Compare(operands=operands):
-            outputs = [o for o in operands if function_name(o) == "pred"]
-            targets = [o for o in operands if isinstance(o, Name)]
-            yield from ((output, target) for output in outputs for target in targets)
-
-
-def _by_difference(node: Node) -> Pairs:
-    match node:
-        case Sum(operands=operands):
-            outputs = [o for o in operands if isinstance(o, Call)]
-            targets = [o for o in operands if isinstance(o, Name)]
-            yield from ((output, target) for output in outputs for target in targets)

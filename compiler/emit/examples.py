@@ -16,7 +16,7 @@ from cspec.compiler.axes.record import Axes, Misfit, as_tokens, together
 from cspec.compiler.emit.pieces import OPERATORS, attribute, constant, literal, slices, subscript
 from cspec.compiler.ir import Category, Lookup
 from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Product
+from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Number, Product
 
 if TYPE_CHECKING:
     from cspec.compiler.emit.expressions import Translator
@@ -69,8 +69,12 @@ def events(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
 def number(t: Translator, expr: Expr) -> ast.expr:
     """A value as it takes part in arithmetic: an event counts 0 or 1, a category by its value."""
     axes, value = t.axes(expr), t.translate(expr)
-    if axes.each is None or axes.what == "number" or not axes.known:
+    if axes.what == "number" or not axes.known:
         return value
+    if axes.each is None:
+        # An event of means, `E[f(x)] > 0`, is one truth; what is typed out is a number already.
+        event = axes.what == "event" and not isinstance(expr, Name | Number)
+        return t.call("as_number", value) if event else value
     if axes.what == "category":
         return _valued(t, value, axes)
     return t.call("as_number", value)

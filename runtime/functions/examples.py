@@ -65,8 +65,10 @@ def spread(value: Any, like_B: Tensor) -> Tensor:
     return made.expand(len(like_B), *made.shape)
 
 
-def as_number(values: Tensor) -> Tensor:
+def as_number(values: Tensor | float) -> Tensor | float:
     """Events as 0 and 1, whole numbers as they are, in float64: counts are exact."""
+    if not isinstance(values, Tensor):
+        return float(values)
     return values if values.is_floating_point() else values.to(torch.float64)
 
 

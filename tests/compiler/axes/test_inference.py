@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.axes.words import what
 from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, OutputFacts
 from cspec.dsl.check import Checked, check

@@ -11,7 +11,8 @@ from typing import Literal
 import pytest
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, OutputFacts
 from cspec.compiler.ir import Constraint, Problem
