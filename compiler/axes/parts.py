@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Place, Plain, Whole
-from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.axes.record import UNKNOWN, Axes, as_tokens
 from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, method_name
@@ -260,7 +260,8 @@ def _own(inference: Inference, expr: Index, index: Expr, dataset: str | None) ->
     labels = found.what in ("whole", "category", "event") or _whole_labels(
         inference, index, dataset
     )
-    if found.each is None or not found.single or not labels:
+    tokens = inference.axes(expr.value, dataset).tokens
+    if found.each is None or not as_tokens(found, tokens).single or not labels:
         inference.findings.index(expr, index, found)
     return Own(index)
 
