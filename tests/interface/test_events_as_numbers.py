@@ -9,11 +9,11 @@ import pytest
 def test_in_lets(grouped: Any) -> None:
     result, pred = grouped.trained(
         "c: P[pred == 1] <= 1",
-        'let q1 = (sex == "a") - k\nlet q2(v) = max(v, (sex == "b") + k)*(pred == y)\n'
+        'let q1 = (sex == "a") - k + (q == true)\nlet q2(v) = max(v, (sex == "b") + k)*(pred == y)\n'
         "metric m = E[q1]\nmetric n = E[q2(2)]",
     )
     rows = list(zip(grouped["sex"], grouped["k"], grouped["y"], pred, strict=True))
-    first = sum((sex == "a") - k for sex, k, _, _ in rows) / len(rows)
+    first = sum((sex == "a") - k for sex, k, _, _ in rows) / len(rows) + grouped["q"].mean()
     second = sum(max(2, (sex == "b") + k) * (p == y) for sex, k, y, p in rows) / len(rows)
     assert result.metrics["m"] == pytest.approx(first)
     assert result.metrics["n"] == pytest.approx(second)
