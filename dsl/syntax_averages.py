@@ -18,7 +18,7 @@ def bar(f: Failure) -> Repair | None:
         return None
     opener = opened[-1]
     if f.at(opener - 1).kind == "AVERAGE" and f.at(opener).kind == "LSQB":
-        return _second(f)
+        return _on_first(f, opener) or _second(f)
     word = f.at(opener - 1).text
     if f.at(opener).kind != "LPAR" or word not in _RATES | _MEANS | _REDUCTIONS:
         return None
@@ -26,6 +26,36 @@ def bar(f: Failure) -> Repair | None:
     if close is None:
         return None
     return _brackets(f, opener, close, word)
+
+
+def _on_first(f: Failure, opener: int) -> Repair | None:
+    """`P[a on val | b]` is `P[a | b on val]`."""
+    named = (f.at(f.index - 2).kind, f.before.kind) == ("ON", "NAME")
+    ends = range(f.index, len(f.tokens))
+    close = next((i for i in ends if f.depth(i + 1) == f.depth(f.index)[:-1]), None)
+    if not named or close is None:
+        return None
+    bar, data = f.token, f.before.text
+    last, start = f.at(close - 1), f.at(f.index - 2).start
+    condition = f.source.text[bar.end : last.end].strip()
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"`on {data}` stands last, behind the condition",
+            Span(start, f.before.end),
+            helps=(f"write `| {condition} on {data}`",),
+            fix=f"| {condition} on {data}",
+            fix_span=Span(start, last.end),
+            safe=True,
+        ),
+        (
+            *f.tokens[: f.index - 2],
+            *f.tokens[f.index : close],
+            *f.tokens[f.index - 2 : f.index],
+            *f.tokens[close:],
+        ),
+    )
 
 
 def _second(f: Failure) -> Repair:
@@ -36,10 +66,11 @@ def _second(f: Failure) -> Repair:
             "`|` stands once: an event, then what it is conditioned on",
             f.token.span,
             label="a second condition",
-            helps=("join conditions by `and`",),
-            fix="and",
+            helps=("separate conditions by `,`",),
+            fix=",",
+            fix_span=Span(f.before.end, f.token.end),
         ),
-        f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end)),
+        f.replaced(f.index, f.index + 1, Token("COMMA", ",", f.token.start, f.token.end)),
     )
 
 

@@ -1,6 +1,7 @@
 """Runs that circle are told, whatever their verdict; runs that settle are not."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +85,39 @@ def test_what_settles_grows_or_is_noise_is_no_circle(seed: int) -> None:
         (np.zeros(2000), -np.ones(2000)),
     ):
         assert circle(rows(multipliers, g), FACTS, noisy=True) is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_multipliers_that_follow_the_noise_of_batches_do_not_circle(seed: int) -> None:
+    """Few examples of a group in a batch: its rate jumps, and the multiplier walks after it."""
+    draw = np.random.default_rng(seed)
+    g, path = draw.choice([-0.6, -0.1, 0.4], size=900), [0.3]
+    for value in g[1:]:
+        path.append(max(0.0, 0.97 * path[-1] + 0.1 * value + 0.01))
+    assert circle(rows(np.array(path), g), FACTS, noisy=True) is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_circles_are_seen_through_the_noise_of_batches(seed: int) -> None:
+    t, draw = np.linspace(0, 30, 2000), np.random.default_rng(seed)
+    g = 0.1 * np.cos(t) + 0.1 * draw.normal(size=2000)
+    found = circle(rows(1 + 0.6 * np.sin(t), g), FACTS, noisy=True)
+    assert found is not None and 0.05 < found.violation < 0.2
+
+
+def test_several_that_circle_are_one_note() -> None:
+    t = np.linspace(0, 60, 2000)
+    one = rows(1 + 0.6 * np.sin(t), 0.1 * np.cos(t))
+    both = [
+        replace(
+            row,
+            violations={**row.violations, "d": 2 * row.violations["c"]},
+            multipliers={**row.multipliers, "d": row.multipliers["c"]},
+        )
+        for row in one
+    ]
+    (note,) = circling(both, [FACTS, FACTS.model_copy(update={"label": "d"})], 1.0, False)
+    assert note.startswith("c, d: the run circles") and "the multiplier of d" in note
 
 
 def test_nothing_is_said_where_the_end_is_stationary() -> None:
