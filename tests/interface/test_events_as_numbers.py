@@ -9,7 +9,8 @@ import pytest
 def test_in_lets(grouped: Any) -> None:
     result, pred = grouped.trained(
         "c: P[pred == 1] <= 1",
-        'let q1 = (sex == "a") - k + (q == true)\nlet q2(v) = max(v, (sex == "b") + k)*(pred == y)\n'
+        'let q1 = (sex == "a") - k + (q == true)\n'
+        'let q2(v) = max(v, (sex == "b") + k)*(pred == y)\n'
         "metric m = E[q1]\nmetric n = E[q2(2)]",
     )
     rows = list(zip(grouped["sex"], grouped["k"], grouped["y"], pred, strict=True))
