@@ -249,7 +249,7 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     if known is not None:
         return prod(known)
     axes = sizes.inference.axes(expr)
-    if axes.known and axes.shape and axes.each is None and not axes.groups:
+    if axes.shape is not None and axes.each is None and not axes.groups:
         return prod(axes.shape)
     for node in walk(expr):
         if isinstance(node, Call) and function_name(node) in _PAIRWISE:

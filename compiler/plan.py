@@ -45,8 +45,10 @@ from cspec.compiler.passes.metric_words import metric_words
 from cspec.compiler.passes.moving_sets import moving_sets
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.rules import rules
+from cspec.compiler.passes.settled_bounds import settled_bounds
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
+from cspec.compiler.passes.spread import spread
 from cspec.compiler.passes.surrogates import surrogates
 from cspec.compiler.passes.tables import check_tables
 from cspec.compiler.passes.truths import truths
@@ -68,6 +70,7 @@ from cspec.compiler.shape_checks import check_set_shapes
 from cspec.compiler.shared_sets import sharing_notes
 from cspec.compiler.sizes import example_call, models_sized
 from cspec.compiler.solve import Solve, solve_of, solver_graph
+from cspec.compiler.still_parameters import check_still_parameters
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.stream_checks import check_streams
 from cspec.compiler.surrogates.setting import setting_of
@@ -105,6 +108,7 @@ Pass = Callable[[Problem, Checked], Problem]
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
     ("whole slices", lambda problem, _: whole_slices(problem)),
+    ("spread of variables", lambda p, c: spread(p, variables_space(c).shapes, c.params)),
     ("rules", lambda problem, checked: rules(problem, _decided(checked, Facts()))),
     ("truths", lambda problem, _: truths(problem)),
     ("sets that move", lambda p, checked: moving_sets(p, checked.symbols)),
@@ -170,7 +174,7 @@ def plan(checked: Checked) -> Plan:
     variables = variable_setups(checked)
     inference = Inference(_known(checked, Facts(), variables))
     problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
-    problem = choose(problem, context)
+    problem = _chosen(problem, context)
     return Plan(
         checked=checked,
         problem=problem,
@@ -181,7 +185,7 @@ def plan(checked: Checked) -> Plan:
 
 
 def _expansion(checked: Checked, facts: Facts) -> Expansion:
-    targets = targets_of(checked.elaborated, checked.symbols)
+    targets = targets_of(checked.elaborated, checked.symbols, facts).of
     return Expansion(facts, checked.params, checked.method, checked.tables, targets)
 
 
@@ -402,7 +406,7 @@ def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...])
         params=checked.params,
         shapes={variable.name: variable.shape for variable in variables},
         functions=checked.functions,
-        targets=targets_of(checked.elaborated, checked.symbols),
+        predicts=targets_of(checked.elaborated, checked.symbols, facts),
     )
 
 
@@ -415,7 +419,16 @@ def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> 
     width = 8 if checked.fit.precision == "float64" else 4
     problem = gates(problem, facts, moving(checked), checked.params, width)
     problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
-    return choose(problem, _context(checked, facts, steps))
+    problem = _chosen(problem, _context(checked, facts, steps))
+    check_still_parameters(problem, facts, moving(checked))
+    return problem
+
+
+def _chosen(problem: Problem, context: Context) -> Problem:
+    """The problem with a method for each constraint, or a solver, which takes bounds that stay."""
+    found = choose(problem, context)
+    settled = problem if found.solver is None else settled_bounds(problem)
+    return found if settled is problem else choose(settled, context)
 
 
 def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import UNKNOWN, WORDS, Kind
-from cspec.dsl.nodes import Call, Expr, Name
+from cspec.dsl.nodes import And, Call, Expectation, Expr, Name
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.signatures import Parameter, Signature
@@ -112,10 +112,24 @@ def _instead(
             f"each by itself: `forall W in {text}.weights: {_with(typer, call, value, 'W')} ...`",
         )
     if signature.family == "groups":
-        return ("by group is written `P[pred == 1 | column]`",)
+        return (_by_group(typer, value) or "by group is written `P[pred == 1 | column]`",)
     if kind.what == "event":
         return (f"write `P[{text}]`",)
     return ()
+
+
+def _by_group(typer: Typer, value: Expr) -> str | None:
+    """`| sex, y == 1`, where a column and conditions behind `|` are joined by `and`."""
+    joined = value.conditions if isinstance(value, Expectation) else ()
+    if not any(isinstance(part, And) for part in joined):
+        return None
+    parts = [o for part in joined for o in (part.operands if isinstance(part, And) else (part,))]
+    columns = [part for part in parts if isinstance(part, Name)]
+    others = [part for part in parts if part not in columns]
+    if not columns:
+        return None
+    shown = ", ".join(typer.source.slice(part.span) for part in (*columns, *others))
+    return f"by group and under a condition, separated by commas: `| {shown}`"
 
 
 def _out_of_range(

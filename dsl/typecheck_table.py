@@ -35,7 +35,7 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
         return joined("unknown", *kinds)
     if signature.family == "elementary":
         typer.finite(call)
-    return _result(signature, kinds, bound, inside=scope.inside)
+    return _result(signature, kinds, bound, scope.inside)
 
 
 _ORDERED = frozenset({"ce", "bce", "nll", "hinge"})
@@ -121,10 +121,7 @@ def _bind_arguments(
 
 
 def _result(
-    signature: Signature,
-    kinds: list[Kind],
-    bound: list[tuple[Parameter, Expr]],
-    inside: bool,
+    signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter, Expr]], inside: bool
 ) -> Kind:
     if signature.family == "risk":
         return joined("number", *kinds).flat()
@@ -132,7 +129,7 @@ def _result(
         return Kind("set", moves=kinds[0].moves)
     base = joined("number", *kinds) if kinds else CONSTANT
     if signature.name == "where" and not inside:
-        # Outside of means nothing stands in for what decides, and no slope reaches it.
+        # No slope reaches what decides; only what decides over examples has a surrogate.
         base = base._replace(gradient=any(kind.gradient for kind in kinds[1:]))
     if not signature.gradient:
         base = base._replace(gradient=base.gradient and signature.surrogate is not None)

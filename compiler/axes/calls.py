@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.axes.losses import loss_axes
 from cspec.compiler.axes.means import tail_axes
-from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Part, What
+from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, Part, What
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import ParameterRef
@@ -91,7 +91,7 @@ def _function(inference: Inference, call: Call, word: str, dataset: str | None) 
     if word == "differences" or word == "ratio_differences":
         groups = inference.axes(call.arguments[0], dataset)
         count = None if not groups.shape else groups.shape[0]
-        return Axes(shape=None if count is None else (count * (count - 1),), groups=True)
+        return Axes(shape=None if count is None else (count * (count - 1),), groups=By())
     if word == "eye":
         size = value_or_none(call.arguments[0], inference.known.params) if call.arguments else None
         return Axes(shape=None if size is None else (int(size), int(size)))
@@ -125,6 +125,7 @@ def _classifier(inference: Inference, call: Call, word: str, dataset: str | None
         return inference.findings.class_axis(call, outputs)
     if word != "pred":
         return outputs.number()._replace(names=_class_names(inference, call, outputs))
+    inference.doubtful(call)
     column = inference.known.target(call)
     target = inference.known.column_axes(dataset, column) if column and dataset else UNKNOWN
     found = Axes(each=outputs.each, tokens=outputs.tokens)

@@ -108,6 +108,25 @@ class Findings:
             helps=(f"the probability of class 1 of one logit is `prob({inner})`",),
         )
 
+    def whose_classes(self, prediction: Call, outputs: Call, columns: tuple[str, str]) -> Axes:
+        """`pred(old(x)) == rater` where `old` is in no loss and `rater` has classes of its own."""
+        model, shown_ = function_name(outputs), shown(outputs)
+        return self.add(
+            "CS332",
+            f"`{shown(prediction)}` is a class of `{columns[0]}`, or of `{columns[1]}`: which one?",
+            prediction,
+            "classes of which column?",
+            notes=(
+                f"the two columns have different classes, and `{model}` is in no loss that says "
+                "which of them it predicts",
+            ),
+            helps=tuple(
+                f"of `{column}`: say so with a loss, `metric loss_of_{model} = "
+                f"E[ce({shown_}, {column})]`"
+                for column in columns
+            ),
+        )._replace(each=None)
+
     # --- indices ---
 
     def no_axis(self, expr: Expr, value: Expr, found: Axes) -> Axes:
@@ -119,6 +138,19 @@ class Findings:
             expr,
             what(found),
             notes=("an index chooses an output, a class or a feature, never an example",),
+            helps=(f"write `{text}`",),
+            fixes=(Fix(span=expr.span, replacement=text, title=f"write {text}"),),
+        )._replace(each=found.each)
+
+    def no_transpose(self, expr: Expr, value: Expr, found: Axes) -> Axes:
+        """`y.T`: one number an example is no matrix."""
+        text = shown(value)
+        return self.add(
+            "CS333",
+            f"`{text}` is {what(found)}: it has nothing to transpose",
+            expr,
+            what(found),
+            notes=("`.T` is of a matrix of parameters; examples are never turned into columns",),
             helps=(f"write `{text}`",),
             fixes=(Fix(span=expr.span, replacement=text, title=f"write {text}"),),
         )._replace(each=found.each)
@@ -154,6 +186,19 @@ class Findings:
             what(found),
             helps=("write a whole number, a name, or a column of labels: `prob[y]`",),
         )
+
+    def which_group(self, expr: Expr, value: Expr, called: str, other: str) -> Axes:
+        """`E[w | k][2]` where a group is called 2 and another one is number 2."""
+        text = shown(value)
+        return self.add(
+            "CS208",
+            f"`{called}` has two readings: the group {called}, or group number {called}, which is "
+            f"{other}",
+            expr,
+            "the value, or its number?",
+            helps=(f'for the group {called} write `{text}["{called}"]`',
+                   f'for group {other} write `{text}["{other}"]`'),
+        )  # fmt: skip
 
     def slice(self, expr: Expr, index: Expr, found: Unfit, size: int) -> Axes:
         """A slice that an axis does not have."""
@@ -212,6 +257,17 @@ class Findings:
                 expr,
                 "examples of two datasets",
                 helps=("average each over its own data first: `E[... on D]`",),
+            )
+        if why == "groups":
+            made = [", ".join(a.groups.columns) if a.groups else "" for a in axes]
+            return self.add(
+                "CS329",
+                f"`{first}` is one number a group of `{made[0]}`, `{second}` one a group of "
+                f"`{made[1]}`",
+                expr,
+                "groups of two columns",
+                notes=("which group of one goes with which of the other is not said",),
+                helps=("make one number of each first: `max(...)`, `min(...)`, `gap(...)`",),
             )
         return self.add(
             "CS329",

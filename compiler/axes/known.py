@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.axes.targets import Targets
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.rewrite import function_name
 from cspec.dsl.nodes import Call, Expr, walk
@@ -26,7 +27,7 @@ class Known:
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     functions: Mapping[str, Signature] = field(default_factory=dict)
     """Signatures of functions of a person's own."""
-    targets: Mapping[str, str] = field(default_factory=dict)
+    predicts: Targets = field(default_factory=Targets)
     """Model -> the column that it predicts."""
 
     def signature(self, word: str) -> Signature | None:
@@ -51,7 +52,7 @@ class Known:
             return UNKNOWN._replace(each=dataset)
         shape = () if column.shape == (1,) else column.shape
         data = self.facts.data[dataset]
-        named = name == "x" and shape[-1:] == (len(data.feature_names),)
+        named = name == "x" and (shape[-1:] or (1,)) == (len(data.feature_names),)
         names = data.feature_names if named else ()
         found = Axes(each=dataset, shape=shape, names=names)
         match column.kind, column.classes:
@@ -65,6 +66,11 @@ class Known:
                 return found._replace(what="whole", classes=classes)
             case _, classes:
                 return found._replace(what="category", classes=classes)
+
+    @property
+    def targets(self) -> Mapping[str, str]:
+        """Model -> the column that it predicts."""
+        return self.predicts.of
 
     def target(self, expr: Expr) -> str | None:
         """The column that the model inside an expression predicts."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, as_tokens
+from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, as_tokens
+from cspec.compiler.explain_expressions import text as shown
 from cspec.dsl.nodes import And, Call, Expectation, Expr, Name
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
     if found.groups and body.tokens:
         inference.findings.groups_of_tokens(expr)
     names = tuple(group.text for group in found.groups)
-    return Axes(shape=(len(names),) if names else None, names=names, groups=True)
+    columns = tuple(shown(column) for column in found.columns)
+    return Axes(shape=(len(names),) if names else None, names=names, groups=By(columns, names))
 
 
 def _body(inference: Inference, expr: Expectation) -> Axes:

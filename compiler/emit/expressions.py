@@ -222,8 +222,12 @@ class Translator:
         return ast.Call(func=get, args=[ast.Constant(word), made, where], keywords=[])
 
     def _is_number(self, value: ast.expr) -> bool:
-        """Whether a Python number stands there: constants and params, and arithmetic on them."""
-        kinds = ast.Constant | ast.Name | ast.UnaryOp | ast.BinOp | ast.operator | ast.unaryop
+        """Whether a Python number or truth value stands there: constants and params, arithmetic
+        on them, comparisons of them."""
+        kinds = (
+            ast.Constant | ast.Name | ast.UnaryOp | ast.BinOp | ast.operator | ast.unaryop
+            | ast.Compare | ast.cmpop
+        )  # fmt: skip
         params = self.scope.params.values()
         return all(
             isinstance(part, kinds) and (not isinstance(part, ast.Name) or part.id in params)
@@ -348,15 +352,16 @@ class Translator:
     def numbers(self, operands: tuple[Expr, ...]) -> list[ast.expr]:
         """Operands of arithmetic, their axes side by side where examples are in reach."""
         if self.dataset is None:
-            return [self.translate(operand) for operand in operands]
+            return [examples.number(self, operand) for operand in operands]
         return examples.numbers(self, operands)
 
     def event(self, expr: Expr) -> ast.expr:
-        """Something true or false: a column of it is kept as 0 and 1."""
+        """Something true or false, as a tensor: a column of it is kept as 0 and 1, and `~` of
+        Python's own truth values is a number that is true."""
         value = self.translate(expr)
         if self.dataset is not None and examples.is_column(self, expr, self.axes(expr)):
             return ast.Compare(left=value, ops=[ast.Eq()], comparators=[ast.Constant(1)])
-        return value
+        return self.call("truth", value) if self._is_number(value) else value
 
     def kept(self, name: str, key: object, *arguments: ast.expr) -> ast.expr:
         """A call whose value is kept in a local: it is asked for again and again."""
@@ -502,7 +507,7 @@ class Translator:
 
     def _events(self, operands: tuple[Expr, ...]) -> list[ast.expr]:
         if self.dataset is None:
-            return [self.translate(operand) for operand in operands]
+            return [self.event(operand) for operand in operands]
         return examples.events(self, operands)
 
     def _membership(self, element: Expr, within: Expr) -> ast.expr:

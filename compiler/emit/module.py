@@ -165,7 +165,7 @@ INTERNAL = frozenset(
         "per_example", "entry", "own_entry", "spread", "as_number", "side_by_side", "recoded",
         "group_index", "fraction", "mean", "by_group", "every_group", "if_measured", "quotient",
         "implies", "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
-        "violations",
+        "violations", "truth",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""

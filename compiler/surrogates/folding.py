@@ -88,6 +88,8 @@ def fold(node: Expr) -> Expr:
             return first if truth else other
         case Call() if function_name(node) in _EXACT:
             return _constant(node) or node
+        case Call(arguments=(Number(value=held), first, second)) if function_name(node) == "where":
+            return first if held else second
     return node
 
 

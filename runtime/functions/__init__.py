@@ -63,7 +63,7 @@ from cspec.runtime.functions.examples import (
     side_by_side,
     spread,
 )
-from cspec.runtime.functions.logic import implies
+from cspec.runtime.functions.logic import implies, truth
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.matrices import det, diag, expm, inv, logdet, trace
 from cspec.runtime.functions.norms import as_matrix, l1, l2, norm, nuclear, spectral, sumsq
@@ -286,6 +286,7 @@ __all__ = [
     "topk",
     "total",
     "trace",
+    "truth",
     "violations",
     "vmax",
     "vmin",

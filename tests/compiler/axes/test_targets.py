@@ -11,7 +11,7 @@ HEAD = "data train(x, y, price, w)\nmodel f\nmodel g\nmodel ref = frozen(f)\n"
 
 def targets(body: str) -> dict[str, str]:
     checked = check(Source(text=HEAD + body))
-    return targets_of(checked.elaborated, checked.symbols)
+    return dict(targets_of(checked.elaborated, checked.symbols).of)
 
 
 @pytest.mark.parametrize(
@@ -25,16 +25,20 @@ def targets(body: str) -> dict[str, str]:
         ("minimize E[mae(f(x), w)]\ns.t. P[pred(f(x)) == y] >= 50%", "f", "y"),
         ("minimize E[(w - f(x))^2]\ns.t. P[pred(f(x)) == 1] >= 50%", "f", "y"),
         ("minimize E[bce(f(x), w)] + E[bce(f(x), y)]", "f", "y"),
-        ("minimize E[bce(f(x), w)]\ns.t. P[pred(f(x)) == y] >= 50%", "f", "y"),
+        ("minimize E[bce(f(x), w)]\ns.t. P[pred(f(x)) == y] >= 50%", "f", "w"),
         ("minimize E[bce(f(x), price)]\ns.t. P[pred(f(x)) == w] >= 50%", "f", "price"),
-        ("minimize E[bce(f(x), price)]\ns.t. E[mae(ref(x), w)] <= 1", "ref", "price"),
+        (
+            "minimize E[bce(f(x), price)]\ns.t. E[mae(ref(x), w)]*P[pred(ref(x)) == 1] <= 1",
+            "ref",
+            "price",
+        ),
         (
             "minimize E[bce(f(x), price)] + E[mae(g(x), w)]\n"
             "s.t. P[pred(f(x)) == pred(g(x))] >= 50%",
             "g",
             "price",
         ),
-        ("minimize E[ce(f(x), price)]", "g", "y"),
+        ("minimize E[ce(f(x), price)]", "g", "price"),
     ],
 )
 def test_the_column_of_a_model(body: str, model: str, column: str) -> None:

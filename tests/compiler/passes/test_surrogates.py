@@ -40,8 +40,8 @@ def softened(line: str, facts: Facts, objective: str = "minimize E[ce(f(x), y)]"
     targets = targets_of(checked.elaborated, symbols)
     problem = canonical_problem(checked)
     if facts != Facts():
-        problem = expand(problem, Expansion(facts, checked.params, targets=targets))
-    inference = Inference(Known(symbols, facts, checked.params, targets=targets))
+        problem = expand(problem, Expansion(facts, checked.params, targets=targets.of))
+    inference = Inference(Known(symbols, facts, checked.params, predicts=targets))
     return surrogates(problem, setting_of(checked, inference, moving(checked)))
 
 

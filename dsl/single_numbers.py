@@ -1,0 +1,78 @@
+"""Expressions that are one number, or one an example, whatever is bound: no index fits behind them.
+
+    ce(f(x), y)   pred   E[w]   gap(P[.. | sex])   cvar(ce, 0.9)   2*E[w] + 1
+
+A column, an output or a let may have entries: that is known when data and models are bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from cspec.dsl.nodes import (
+    Call,
+    Expectation,
+    Expr,
+    Name,
+    Negate,
+    Number,
+    Power,
+    Product,
+    Sum,
+)
+from cspec.dsl.signatures import LOSSES, Signature
+
+if TYPE_CHECKING:
+    from cspec.dsl.symbols import Symbols
+
+Single = Literal["one number", "one number an example"]
+
+_EXAMPLE = frozenset({*LOSSES, "pred", "margin"})
+_NUMBER = frozenset(
+    {"gap", "ratio", "cvar", "quantile", "density", "params", "flops", "bytes", "spectral"}
+    | {"nuclear", "violation"}
+)
+
+
+def single(expr: Expr, symbols: Symbols, signatures: Mapping[str, Signature]) -> Single | None:
+    """Whether an expression is one number, or one an example; None of what may be more."""
+    match expr:
+        case Number():
+            return "one number"
+        case Expectation(conditions=conditions):
+            # A lone name behind the bar may make groups: the data say so.
+            return None if any(isinstance(c, Name) for c in conditions) else "one number"
+        case Name(id=word) | Call(function=Name(id=word)) if symbols.role(word) is None:
+            if isinstance(expr, Call) and _elementary(word, signatures):
+                return _joined(expr.arguments, symbols, signatures)
+            return _of_word(expr, word)
+        case Negate(operand=operand):
+            return single(operand, symbols, signatures)
+        case Power(base=base, exponent=exponent):
+            return _joined((base, exponent), symbols, signatures)
+        case Sum(operands=operands):
+            return _joined(operands, symbols, signatures)
+        case Product(operands=operands, operators=operators) if "@" not in operators:
+            return _joined(operands, symbols, signatures)
+    return None
+
+
+def _elementary(word: str, signatures: Mapping[str, Signature]) -> bool:
+    signature = signatures.get(word)
+    return signature is not None and signature.family == "elementary"
+
+
+def _of_word(expr: Name | Call, word: str) -> Single | None:
+    if word in _EXAMPLE and (isinstance(expr, Call) or word != "margin"):
+        return "one number an example"
+    return "one number" if word in _NUMBER and isinstance(expr, Call) else None
+
+
+def _joined(
+    parts: tuple[Expr, ...], symbols: Symbols, signatures: Mapping[str, Signature]
+) -> Single | None:
+    found = [single(part, symbols, signatures) for part in parts]
+    if None in found:
+        return None
+    return "one number an example" if "one number an example" in found else "one number"
