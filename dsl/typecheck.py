@@ -244,8 +244,8 @@ class Typer:
         if kind.what in NUMERIC or kind.what == "groups":
             return kind
         if kind.what == "event":
-            if scope.inside:
-                return kind
+            if scope.inside or kind.per_example or scope.data:
+                return kind  # counted 0 or 1, in the mean that it comes to stand in
             return self.report(
                 "CS313",
                 f"{self.text(expr)} is an event, not a number",
@@ -295,12 +295,15 @@ class Typer:
         if mixed is not None:
             self.extend((mixed,))
         words = [o for o in expr.operands if isinstance(o, Name) and self.name_unknown(o, scope)]
+        truths = [o for o in expr.operands if self._truth(o, scope)]
         kinds = []
         for operand in expr.operands:
             if isinstance(operand, String):
                 kinds.append(Kind("string"))
-            elif operand not in words:
+            elif operand not in words and operand not in truths:
                 kinds.append(self.operand(operand, scope))
+        examples = any(kind.per_example or kind.what == "unknown" for kind in kinds)
+        kinds += [self.quiet(o, scope) if examples else self.operand(o, scope) for o in truths]
         if not any(self._values(kind, tuple(words), scope) for kind in kinds):
             kinds += [self.operand(word, scope) for word in words]
         if any(kind.what == "groups" for kind in kinds):
@@ -316,6 +319,11 @@ class Typer:
         require_set(self, expr.element, expr.set, members)
         own = isinstance(expr.set, Interval | FiniteSet)
         return joined("event", kind, members) if own else joined("event", kind)
+
+    def _truth(self, expr: Expr, scope: Scope) -> bool:
+        """Whether an expression is `true` or `false`, which columns are compared with."""
+        own = (scope.local, self.symbols.table, self.symbols.column_names)
+        return isinstance(expr, Name) and expr.id in TRUTHS and not any(expr.id in o for o in own)
 
     def _values(self, kind: Kind, items: tuple[Expr, ...], scope: Scope) -> bool:
         """Report words without quotes that are compared with a column; whether that is said."""

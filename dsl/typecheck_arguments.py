@@ -38,7 +38,8 @@ def argument_kind(
     if isinstance(value, Name) and typer.name_unknown(value, scope) and _models(parameter):
         return unknown_model(typer, value)
     kind = typer.kind(value, scope)
-    if kind.what == "event" and "number" in parameter.kinds and scope.inside:
+    counts = scope.inside or kind.per_example or bool(scope.data)
+    if kind.what == "event" and "number" in parameter.kinds and counts:
         return kind
     if kind.what not in parameter.kinds and kind.what != "unknown":
         wanted = _wanted(signature, parameter)

@@ -142,7 +142,9 @@ def outputs_in_words(axes: Axes) -> str:
 
 def _few(inference: Inference, call: Call, word: str, given: Axes, classes: int) -> Axes:
     output, target = call.arguments
-    name = function_name(output) if isinstance(output, Call) else None
+    name = function_name(output)
+    if inference.known.symbols.role(name or "") != "model":
+        name = None
     model = f"model `{name}`" if name else f"`{text(output)}`"
     return inference.findings.add(
         "CS331",

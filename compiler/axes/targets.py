@@ -29,24 +29,31 @@ class Targets:
 
 
 NO_FACTS = Facts()
+CLASS_LOSSES = frozenset({"ce", "bce", "nll", "hinge"})
+"""Losses whose targets are classes."""
 
 
 def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets:
     """Model -> the column that its outputs are compared with.
 
-    By a loss or by `-` first, whatever else it is compared with; then as the model that it is a
+    By a loss or by `-` first, a loss of classes before others, `y` before other columns, whatever
+    else it is compared with (a model that is asked for classes is no regression: `-` and losses of
+    numbers say nothing of it where its predictions are compared); then as the model that it is a
     copy of, or whose predictions it is compared with; else the column that the losses share, or
     `y`. A column that it is compared with alone, of values of its own, goes before that; one that
     shares some values with it leaves a doubt.
     """
     models = symbols.models()
     found: dict[str, str] = {}
-    for pairs in (_in_a_loss, _apart):
-        for node in walk(tree):
-            for output, target in pairs(node):
-                if target.id in symbols.column_names:
-                    for name in _models_in(output, symbols):
-                        found.setdefault(name, target.id)
+    classes = _classifiers(tree, symbols)
+    for pairs in (_in_a_class_loss, _in_a_loss, _apart):
+        named: dict[str, str] = {}
+        for output, target in (pair for node in walk(tree) for pair in pairs(node)):
+            for name in _models_in(output, symbols) if target.id in symbols.column_names else ():
+                plain = pairs is _in_a_class_loss or name not in classes
+                if plain and (target.id == "y" or name not in named):
+                    named[name] = target.id
+        found = named | found
     shared = set(found.values())
     main = next(iter(shared)) if len(shared) == 1 else "y" if "y" in symbols.column_names else None
     _follow(found, [*_copies(symbols), *_beside(tree, symbols)])
@@ -72,6 +79,16 @@ def _in_a_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
     match node:
         case Call(function=Name(id=loss), arguments=(output, Name() as target)) if loss in LOSSES:
             yield output, target
+
+
+def _in_a_class_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
+    return (pair for pair in _in_a_loss(node) if function_name(node) in CLASS_LOSSES)
+
+
+def _classifiers(tree: Node, symbols: Symbols) -> set[str]:
+    """Models whose classes are asked for."""
+    asked = (node for node in walk(tree) if function_name(node) in ("pred", "prob"))
+    return {name for node in asked if isinstance(node, Expr) for name in _models_in(node, symbols)}
 
 
 def _apart(node: Node) -> Iterator[tuple[Expr, Name]]:

@@ -164,8 +164,8 @@ def double_quoted(text: str) -> str:
 INTERNAL = frozenset(
     {
         "per_example", "entry", "own_entry", "spread", "filled", "as_number",
-        "side_by_side", "recoded",
-        "group_index", "fraction", "mean", "by_group", "every_group", "quotient", "implies",
+        "side_by_side", "recoded", "group_index", "fraction", "mean", "by_group", "every_group",
+        "if_measured", "quotient", "implies",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
         "violations", "truth",
     }

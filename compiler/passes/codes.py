@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.ir import Category, PerExample
 from cspec.compiler.passes.truths import truth
-from cspec.compiler.rewrite import function_name, rewrite
+from cspec.compiler.rewrite import function_name, number, rewrite
 from cspec.dsl.diagnostics import Diagnostic, Fix, SpecError
 from cspec.dsl.features import column_of
 from cspec.dsl.measured_on import TAILS, measured_on
@@ -93,6 +93,8 @@ def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
                     return inner
                 exact = all(operator in ("==", "!=") for operator in operators)
                 coded = tuple(_code(o, column, columns, found, exact) for o in operands)
+                if any(function_name(o) == "pred" for o in operands):
+                    coded = tuple(_numbered(o, columns) for o in coded)
                 return inner.model_copy(update={"operands": coded})
             case Membership(element=element, set=FiniteSet(items=items) as within):
                 column = columns.of(element)
@@ -100,6 +102,8 @@ def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
                     _no_truths((element, *items), columns.facts, found)
                     return inner
                 coded = tuple(_code(o, column, columns, found) for o in items)
+                if function_name(element) == "pred":
+                    coded = tuple(_numbered(o, columns) for o in coded)
                 return inner.model_copy(update={"set": within.model_copy(update={"items": coded})})
             case _:
                 return inner
@@ -143,6 +147,16 @@ def _code(
             return expr
         case _:
             return expr
+
+
+def _numbered(expr: Expr, columns: _Columns) -> Expr:
+    """True and false as the classes 1 and 0 that a model predicts."""
+    match expr:
+        case Category(column=column, code=code):
+            known = columns.facts.get(column)
+            if known is not None and known.classes == (False, True):
+                return number(code)
+    return expr
 
 
 def truth_place(said: bool, classes: tuple[str | int | float | bool, ...]) -> int | None:

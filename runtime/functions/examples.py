@@ -79,8 +79,10 @@ def filled(value: float, like_B: Tensor) -> Tensor:
     return torch.full_like(like_B, value, dtype=None if whole else torch.get_default_dtype())
 
 
-def as_number(values: Tensor) -> Tensor:
+def as_number(values: Tensor | float) -> Tensor | float:
     """Events as 0 and 1, whole numbers as they are, in float64: counts are exact."""
+    if not isinstance(values, Tensor):
+        return float(values)
     return values if values.is_floating_point() else values.to(torch.float64)
 
 

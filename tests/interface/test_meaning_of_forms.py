@@ -400,8 +400,7 @@ def test_a_denominator_of_known_sign(denominator: str) -> None:
     name = "w" if "w" in denominator else "old"
     meant = sum(weight[i] * sigmoid(Z1[i]) for i in ALL) / sum(weight)
     assert value(ONE, f"E[{name}*prob]/{denominator}") == pytest.approx(meant, rel=1e-5)
-    error = refused(ONE, f"s.t. q: E[{name}*prob]/E[{name}] <= 0.1")
-    assert f"`{denominator}`" in str(error)
+    assert value(ONE, f"E[{name}*prob]/E[{name}]") == pytest.approx(meant, rel=1e-5)
 
 
 class Heads(nn.Module):

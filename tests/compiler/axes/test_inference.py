@@ -115,6 +115,7 @@ def inferred(expression: str) -> tuple[str, list[str]]:
         ("pred(seq(words)) == labels", "one truth value a token"),
         ("w*ce(seq(words), labels)", "one number a token"),
         ("max(prob(seq(words)))", "one number a token"),
+        ("prob(seq(words))[labels]", "one number a token"),
         ("0.5", "one number"),
         ("mu[1]", "one number"),
     ],

@@ -141,6 +141,11 @@ def test_events_of_predictions(event: str, truth: str) -> None:
         ("max(pred(f(x)) == 1, w)", "prob(z)[1]*max(1, w) + (1 - prob(z)[1])*max(0, w)"),
         ("exp(pred(f(x)) == y) - 1", "prob(z)[y]*exp(1) + (1 - prob(z)[y])*exp(0) - 1"),
         ("f(x)[0]*(pred(f(x)) == 1)", "z[0]*prob(z)[1]"),
+        ("where(pred(f(x)) == 1, w, 0)*(pred(f(x)) == 1)", "prob(z)[1]*w"),
+        ("where(w > 0 and pred(f(x)) == y, 1, 0)", "(w > 0)*prob(z)[y]"),
+        ("abs(where(pred(f(x)) == y, w, g))", "prob(z)[y]*abs(w) + (1 - prob(z)[y])*abs(g)"),
+        ("abs(any(f(x) > 0))", "abs(max(sigmoid(z)))"),
+        ("min(all(f(x) > 0), w)", "min(min(sigmoid(z)), w)"),
         ("(pred(f(x)) == 1)*P[pred(f(x)) == 1]", "prob(z)[1]*E[prob(z)[1]]"),
     ],
 )
