@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.axes.losses import loss_axes
 from cspec.compiler.axes.means import tail_axes
+from cspec.compiler.axes.places import PartOf
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, Part, What
 from cspec.compiler.axes.single import has_entries
 from cspec.compiler.explain_expressions import text
@@ -15,7 +16,7 @@ from cspec.compiler.ir import ParameterRef
 from cspec.compiler.rewrite import call as call_of
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Expr, Index, Name
+from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name
 from cspec.dsl.signatures import LOSSES
 from cspec.dsl.slices import Unfit
 from cspec.dsl.tensor_words import OVER_ENTRIES as OVER_SHAPES
@@ -208,11 +209,20 @@ def _reduced(inference: Inference, call: Call, word: str, dataset: str | None) -
         return NUMBER._replace(what=what)
     columns = word not in ("sum", "max", "min")  # `l1(w)` of a column is its size
     alone = found.known and found.single and not found.tokens
-    if alone and not has_entries(argument, inference.known, columns):
+    if alone and not has_entries(
+        argument, inference.known, lambda part: _is_part(inference, part, dataset), columns
+    ):
         return inference.findings.no_entries(call, word, found, inference.known)
     tokens = found.tokens if found.shape else ()
     shape = () if found.known else None
     return Axes(what=what, each=found.each, tokens=tokens, shape=shape)
+
+
+def _is_part(inference: Inference, expr: Expr, dataset: str | None) -> bool:
+    """Whether an index or a name behind outputs means one of their parts, not an entry."""
+    if not isinstance(expr, Index | Attribute):
+        return False
+    return isinstance(inference.place(expr, dataset), PartOf)
 
 
 def call_key(call: Call, dataset: str | None) -> str:

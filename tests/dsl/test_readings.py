@@ -46,7 +46,7 @@ def test_the_readings_of_a_relation(relation: str, meant: list[str]) -> None:
 
 def test_a_group_is_asked_for_in_the_names_of_the_spec() -> None:
     wrong = "s.t. a: P[pred == 1 | sex, y == 1] <= 30%\n     b: gap(P[pred == 1 | sex]) <= 5%"
-    *_, each, truth = forms(wrong)
+    *_, each, truth = forms(f'{wrong}\nmetric m = P[sex == "F"]')
     assert each == "forall g in values(sex): P[pred == 1 | sex == g, y == 1] <= 30%"
     assert truth == "P[pred == 1 | sex == true, y == 1]"
     assert found(f"s.t. {each}") == ()
@@ -55,7 +55,8 @@ def test_a_group_is_asked_for_in_the_names_of_the_spec() -> None:
 def test_several_columns_are_asked_for_by_their_combinations() -> None:
     wrong = (
         "s.t. a: P[pred == 1 | sex, seen] <= 30%\n"
-        "     b: gap(P[pred == 1 | sex]) <= 5%\n     c: gap(P[pred == 1 | seen]) <= 5%"
+        "     b: gap(P[pred == 1 | sex]) <= 5%\n     c: gap(P[pred == 1 | seen]) <= 5%\n"
+        'metric m = P[sex == "F" and seen == "no"]'
     )
     each = forms(wrong)[-1]
     assert each == "forall (g, h) in cross(sex, seen): P[pred == 1 | sex == g, seen == h] <= 30%"
