@@ -8,12 +8,16 @@ Exact wherever a larger value of the kinked term is never better: its least t is
 `norm(., inf)` are lifted where they are minimized or bounded above, `min` where it is maximized or
 bounded below, also below sums, positive factors and increasing functions. Nothing has to be convex.
 A solver for smooth functions then converges where it would hop from one side of a kink to another.
+
+Preferences are kinks of the objective, weight * max(g, 0)^power or weight * abs(g)^power: their
+auxiliary variables are what is violated.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import combinations
+from collections.abc import Sequence
+from itertools import combinations, product
 from typing import NamedTuple
 
 from cspec.compiler.entries import entry_of
@@ -42,10 +46,12 @@ def lifted(problem: Problem, space: Space) -> Problem:
     lifter = _Lifter(space)
     try:
         objective = lifter.lift(problem.objective, 1)
+        preferred = [lifter.preference(c) for c in problem.constraints if c.soft is not None]
+        objective = _total([objective, *preferred])
         parts = tuple(
             tuple(
                 lifter.lift(part, 0 if c.equality(place) else 1)
-                for place, part in enumerate(c.parts)
+                for place, part in enumerate(c.parts if c.soft is None else ())
             )
             for c in problem.constraints
         )
@@ -151,6 +157,35 @@ class _Lifter:
                 return self._call(expr, form, side)
         raise _NotLiftable
 
+    def preference(self, c: Constraint) -> Expr:
+        """What a preference adds to the objective, by variables above what it is violated by."""
+        if c.soft is None or c.relation == "in" or c.gradient_parts is not None:
+            raise _NotLiftable
+        amounts = [self._violated(part, c) for whole in c.parts for part in self._flat(whole)]
+        if c.soft.power != 1:
+            exponent = number(c.soft.power)
+            amounts = [Power(base=amount, exponent=exponent) for amount in amounts]
+        totals = [call("sum", a) if self._reader.form(a).shape else a for a in amounts]
+        return Product(operands=(number(c.soft.weight), _total(totals)), operators=("*",))
+
+    def _flat(self, part: Expr) -> list[Expr]:
+        """A function, of a matrix its entries."""
+        shape = self._reader.form(part).shape
+        if len(shape) < 2:
+            return [part]
+        if math.prod(shape) > WRITTEN:
+            raise _NotLiftable
+        shapes, params = self._space.shapes, self._space.params
+        return [entry_of(part, index, shapes, params) for index in product(*map(range, shape))]
+
+    def _violated(self, part: Expr, c: Constraint) -> Expr:
+        kink = self._new(self._reader.form(part).shape, c.text or part)
+        if c.relation == "==":
+            self._above(kink, self.lift(part, 0), negate(part))
+        else:
+            self._above(kink, self.lift(part, 1), number(0))
+        return kink.value
+
     def _product(self, expr: Product, side: int) -> Expr:
         """A kinked factor beside constants of one sign."""
         operands = list(expr.operands)
@@ -228,13 +263,13 @@ class _Lifter:
             return Product(operands=(value, number(k)), operators=("/",))
         return value
 
-    def _new(self, shape: tuple[int, ...], expr: Expr) -> _Kink:
+    def _new(self, shape: tuple[int, ...], expr: Expr | str) -> _Kink:
         if len(shape) > 1:
             raise _NotLiftable
         count = shape[0] if shape else 1
         places = tuple(range(self.size, self.size + count))
         self.size += count
-        text = format_expression(expr)
+        text = expr if isinstance(expr, str) else format_expression(expr)
         shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
         self.notes.append(f"{shown}: an auxiliary variable in its place, above each of its pieces")
         if not shape:
@@ -255,3 +290,9 @@ class _Lifter:
 
 def _entry(name: str, place: int) -> Expr:
     return Index(value=Name(id=name), indices=(number(place),))
+
+
+def _total(terms: Sequence[Expr]) -> Expr:
+    return (
+        Sum(operands=tuple(terms), operators=("+",) * (len(terms) - 1)) if terms[1:] else terms[0]
+    )

@@ -10,7 +10,7 @@ from cspec.compiler.explain_records import Mathematics
 from cspec.compiler.explain_rows import without_rows
 from cspec.compiler.ir import Category, Lookup, ParameterRef, SetMember
 from cspec.compiler.rewrite import function_name, rewrite
-from cspec.compiler.vectors import Repeated
+from cspec.compiler.vectors import Repeated, Sized, Total
 from cspec.dsl.format_expressions import format_binder, format_expression
 from cspec.dsl.nodes import (
     Binder,
@@ -110,8 +110,10 @@ def _readable(node: Expr) -> Expr:
             return String(value=category)
         case Lookup(column=column, table=table):
             return Index(value=Name(id=table), indices=(column,))
-        case Repeated(body=body):
+        case Repeated(body=body) | Sized(body=body):
             return body
+        case Total(body=body):
+            return Call(function=Name(id="sum"), arguments=(body,))
         case Sum(operands=(Sum(operands=first, operators=signs), *rest), operators=operators):
             # a + b - c reads as it was written: canonical form puts a sum in front.
             update = {"operands": (*first, *rest), "operators": (*signs, *operators)}

@@ -66,7 +66,7 @@ def _model(setup: ModelSetup, facts: Facts | None) -> Quantity:
         parts.append("every parameter with requires_grad moves")
         return Quantity(kind="model", name=setup.name, meaning="; ".join(parts), moves=True)
     parts += _parameters(known)
-    return Quantity(kind="model", name=setup.name, meaning="; ".join(parts), moves=not known.frozen)
+    return Quantity(kind="model", name=setup.name, meaning="; ".join(parts), moves=not known.still)
 
 
 def _parameters(model: ModelFacts) -> list[str]:

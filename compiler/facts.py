@@ -91,6 +91,14 @@ class DataFacts(BaseModel):
     stream: StreamFacts | None = Field(None, exclude=True)
     """Where training draws the batches that its source makes."""
 
+    def combinations(self, columns: tuple[str, ...]) -> set[tuple[int, ...]]:
+        """The codes of these columns that occur together, from counts of these and others."""
+        for names, counts in self.joint:
+            if set(columns) <= set(names):
+                places = [names.index(column) for column in columns]
+                return {tuple(codes[place] for place in places) for codes, _ in counts}
+        return set()
+
     def joint_counts(self, columns: tuple[str, ...], codes: tuple[int, ...]) -> int | None:
         """Rows with these codes in these columns; None if the combination was not counted."""
         for names, counts in self.joint:
@@ -132,10 +140,17 @@ class ModelFacts(BaseModel):
 
     parameters: tuple[ParameterFacts, ...]
     frozen: bool = False
+    held: bool = Field(True, exclude=True)
+    """Whether an optimizer holds any of its parameters: for refusals, no part of the plan."""
     operations: OperationFacts | None = None
     """Known where the spec asks for `flops`."""
     by_batch: bool = Field(False, exclude=True)
     """Whether it normalizes by the statistics of a batch, which one example does not have."""
+
+    @property
+    def still(self) -> bool:
+        """Whether none of its parameters moves."""
+        return self.frozen or not self.held
 
     @property
     def gated(self) -> bool:
@@ -161,6 +176,8 @@ class OutputFacts(BaseModel):
     plan."""
     refusal: str = Field("", exclude=True)
     """What it raised: for messages, no part of the plan."""
+    takes: str | None = Field(None, exclude=True)
+    """What a model's `forward` takes (`x, w`), where it can't be called with what it is given."""
 
 
 class OwnLoop(BaseModel):

@@ -269,12 +269,19 @@ def _still(node: Node, facts: Facts, variables: frozenset[str]) -> Iterator[Diag
         return
     named = [n for n in walk(node.expression) if isinstance(n, Name)]
     used = [n for n in named if n.id in facts.models]
-    moves = any(n.id in variables for n in named) or any(
-        not facts.models[n.id].frozen for n in used
-    )
+    moves = any(n.id in variables for n in named) or any(not facts.models[n.id].still for n in used)
     if not used or moves:
         return
     names = ", ".join(f"`{name}`" for name in dict.fromkeys(n.id for n in used))
+    if not all(facts.models[n.id].frozen for n in used):
+        yield Diagnostic(
+            code="CS309",
+            message=f"nothing that the objective depends on moves: {names}",
+            span=used[0].span,
+            notes=("no optimizer holds one of its parameters",),
+            helps=("give the optimizer the parameters that are to be trained",),
+        )
+        return
     yield Diagnostic(
         code="CS309",
         message=f"nothing that the objective depends on moves: {names}",

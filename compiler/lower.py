@@ -8,6 +8,7 @@ from math import prod
 from typing import NamedTuple
 
 from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.record import Axes
 from cspec.compiler.facts import Facts
 from cspec.compiler.graph import StateFacts
 from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
@@ -23,6 +24,7 @@ from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
 from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.tensor_shapes import ONE_NUMBER, Shape
+from cspec.dsl.tensor_words import ONE_NUMBER_WORDS
 
 
 class SetResidual(Expr):
@@ -247,17 +249,25 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     if known is not None:
         return prod(known)
     axes = sizes.inference.axes(expr)
-    if axes.known and axes.shape and axes.each is None and not axes.groups:
+    if axes.shape is not None and axes.each is None and not axes.groups:
         return prod(axes.shape)
     for node in walk(expr):
         if isinstance(node, Call) and function_name(node) in _PAIRWISE:
             count = group_count(node.arguments[0], sizes.inference)
             return count * (count - 1)
+    if _is_one_number(expr, axes):
+        return 1
     vectors = [_vector_entries(node, sizes) for node in outside_reductions(expr)]
     return max(vectors, default=1)
 
 
-_REDUCTIONS = ONE_NUMBER | {"max", "min"}
+def _is_one_number(expr: Expr, axes: Axes) -> bool:
+    """Whether an expression is one number, whatever vectors it is made of: `std(P[.. | sex])`."""
+    one = axes.known and axes.shape == () and axes.each is None and not axes.groups
+    return one and not any(isinstance(node, Sized) for node in walk(expr))
+
+
+_REDUCTIONS = ONE_NUMBER | ONE_NUMBER_WORDS | {"max", "min"}
 
 
 def _one_number(word: str | None) -> bool:

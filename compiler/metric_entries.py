@@ -40,7 +40,7 @@ def metric_entries(problem: Problem, inference: Inference) -> dict[str, tuple[st
 
 
 def _told_apart(value: Expr, inference: Inference) -> bool:
-    return isinstance(value, Violations) or inference.axes(value).groups
+    return isinstance(value, Violations) or bool(inference.axes(value).groups)
 
 
 def _names(value: Expr, inference: Inference) -> tuple[str, ...] | None:

@@ -18,7 +18,7 @@ def moving_notes(problem: Problem, checked: Checked, facts: Facts) -> tuple[str,
         for name in checked.symbols.models()
         if name in used
         and not checked.symbols.frozen(name)
-        and (name not in facts.models or not facts.models[name].frozen)
+        and (name not in facts.models or not facts.models[name].still)
     ]
     if len(moving) < 2:
         return ()

@@ -93,6 +93,8 @@ def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
     """The problem with its solver, kinks as smooth constraints where that is exact."""
     problem = alternatives(problem, Decided(space.params, space.shapes))
     written = lifted(problem, space)
+    if asked is None and written.lift is None and any(c.soft for c in problem.constraints):
+        return None
     smooth, wide = whole(written, space)
     sized = wide.size > SCALAR
     chosen: Problem | None = None
@@ -133,9 +135,9 @@ def _asked(problem: Problem, method: Method) -> Sqp | None:
 
 
 def _own_way(c: Constraint) -> bool:
-    """Whether a constraint asks for a training loop: a method, a preference, a set of its own."""
+    """Whether a constraint asks for a training loop: a method, a set of its own."""
     mine = c.method is not None and not isinstance(c.method, Auto)
-    return mine or c.soft is not None or c.construction or c.relation == "in"
+    return mine or c.construction or c.relation == "in"
 
 
 def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:

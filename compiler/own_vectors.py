@@ -84,7 +84,8 @@ def split_parts(problem: Problem, space: Space, *, sized: bool) -> Problem:
 def is_convex(problem: Problem, space: Space) -> bool:
     """Whether composition proves that every local minimum is the global one."""
     found = read_vectors(problem, space)
-    soft = any(c.soft is not None for c in problem.constraints)
+    # Of a lifted problem preferences are part of the objective, and have no functions of their own.
+    soft = any(c.soft is not None and c.parts for c in problem.constraints)
     return found is not None and found.convex and not soft
 
 

@@ -14,7 +14,9 @@ from cspec.compiler.assemble import assemble
 from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.check import check_axes, infer
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.numbers import numeric_of
+from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.data_words import described
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
@@ -42,13 +44,17 @@ from cspec.compiler.passes.logic import Decided
 from cspec.compiler.passes.members import member_sets
 from cspec.compiler.passes.metric_words import metric_words
 from cspec.compiler.passes.moving_sets import moving_sets
+from cspec.compiler.passes.ratio_signs import check_ratio_signs
 from cspec.compiler.passes.recognize import recognize
 from cspec.compiler.passes.rules import rules
+from cspec.compiler.passes.settled_bounds import settled_bounds
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
+from cspec.compiler.passes.spread import spread
 from cspec.compiler.passes.surrogates import surrogates
 from cspec.compiler.passes.tables import check_tables
 from cspec.compiler.passes.truths import truths
+from cspec.compiler.passes.vector_means import vector_means
 from cspec.compiler.passes.whole_slices import whole_slices
 from cspec.compiler.program import (
     DataSetup,
@@ -67,6 +73,7 @@ from cspec.compiler.shape_checks import check_set_shapes
 from cspec.compiler.shared_sets import sharing_notes
 from cspec.compiler.sizes import example_call, models_sized
 from cspec.compiler.solve import Solve, solve_of, solver_graph
+from cspec.compiler.still_parameters import check_still_parameters
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.stream_checks import check_streams
 from cspec.compiler.surrogates.setting import setting_of
@@ -104,6 +111,7 @@ Pass = Callable[[Problem, Checked], Problem]
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, _lets(checked))),
     ("whole slices", lambda problem, _: whole_slices(problem)),
+    ("spread of variables", lambda p, c: spread(p, variables_space(c).shapes, c.params)),
     ("rules", lambda problem, checked: rules(problem, _decided(checked, Facts()))),
     ("truths", lambda problem, _: truths(problem)),
     ("sets that move", lambda p, checked: moving_sets(p, checked.symbols)),
@@ -169,7 +177,7 @@ def plan(checked: Checked) -> Plan:
     variables = variable_setups(checked)
     inference = Inference(_known(checked, Facts(), variables))
     problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
-    problem = choose(problem, context)
+    problem = _chosen(problem, context)
     return Plan(
         checked=checked,
         problem=problem,
@@ -180,7 +188,7 @@ def plan(checked: Checked) -> Plan:
 
 
 def _expansion(checked: Checked, facts: Facts) -> Expansion:
-    targets = targets_of(checked.elaborated, checked.symbols)
+    targets = targets_of(checked.elaborated, checked.symbols, facts).of
     return Expansion(facts, checked.params, checked.method, checked.tables, targets)
 
 
@@ -401,20 +409,32 @@ def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...])
         params=checked.params,
         shapes={variable.name: variable.shape for variable in variables},
         functions=checked.functions,
-        targets=targets_of(checked.elaborated, checked.symbols),
+        predicts=targets_of(checked.elaborated, checked.symbols, facts),
+        numeric=numeric_of(checked.elaborated, checked.symbols),
     )
 
 
 def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> Problem:
     """The canonical problem with members for quantifiers, surrogates, and a method each."""
     checked = plan.checked
-    problem = expanded(plan, facts)
+    problem = vector_means(expanded(plan, facts), inference)
     check_axes(problem, inference)
     check_set_shapes(problem, _shapes(plan), checked.params)
+    setting = setting_of(checked, inference, moving(checked))
+    check_ratio_signs(problem, facts, setting.ranges)
     width = 8 if checked.fit.precision == "float64" else 4
     problem = gates(problem, facts, moving(checked), checked.params, width)
-    problem = surrogates(problem, setting_of(checked, inference, moving(checked)))
-    return choose(problem, _context(checked, facts, steps))
+    problem = surrogates(problem, setting)
+    problem = _chosen(problem, _context(checked, facts, steps))
+    check_still_parameters(problem, facts, moving(checked))
+    return problem
+
+
+def _chosen(problem: Problem, context: Context) -> Problem:
+    """The problem with a method for each constraint, or a solver, which takes bounds that stay."""
+    found = choose(problem, context)
+    settled = problem if found.solver is None else settled_bounds(problem)
+    return found if settled is problem else choose(settled, context)
 
 
 def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:

@@ -66,7 +66,7 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
     lift, smooth, wide = _lifted(lowered, space)
     functions = _functions(lowered) if lift is None else lift.functions
     exact = Derivatives(None, None, None)
-    soft = any(c.soft is not None for c in problem.constraints)
+    soft = lift is None and any(c.soft is not None for c in problem.constraints)
     if wide.size <= SYMBOLIC and not soft:
         found = functions_of(smooth, wide)
         if found.smooth and found.objective is not None:

@@ -379,7 +379,10 @@ def _extreme(arguments: list[Form], largest: bool) -> Form:
     found = arguments[0]
     for form in arguments[1:]:
         shape = broadcast(found.shape, form.shape)
-        found = _joined(found, form)._replace(shape=shape)
+        joint = _joined(found, form)._replace(shape=shape)
+        # Entry by entry the largest is above every lower end.
+        low, high = max(found.low, form.low), min(found.high, form.high)
+        found = joint._replace(low=low) if largest else joint._replace(high=high)
     if len(arguments) == 1:
         found = found._replace(shape=())
     if found.constant:

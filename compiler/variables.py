@@ -15,6 +15,7 @@ from cspec.compiler.entries import entry_of
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Constraint, Problem, SetMember
 from cspec.compiler.passes.recognize import membership
+from cspec.compiler.rewrite import function_name
 from cspec.compiler.symbols import NotSymbolicError, Space, Value, scalar, translate
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
@@ -206,6 +207,11 @@ def solver_notes(problem: Problem, checked: Checked) -> tuple[str, ...]:
     # An affine bound says of itself what it is.
     notes = [bound.text for bound in problem.bounds if "proved" in bound.text]
     notes += [*problem.presolve, *_eliminated(problem)]
+    ramps = [n for n in walk(checked.elaborated) if function_name(n) == "ramp"]
+    if ramps:
+        notes.append(
+            f"`ramp`: `{problem.solver.word}` has no training loop, and takes the last value"
+        )
     if unused:
         notes.append(
             f"fit({', '.join(unused)}) is not used: `{problem.solver.word}` has no training loop"

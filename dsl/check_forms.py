@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from cspec.dsl.by_group import each_group, given
 from cspec.dsl.check_modifiers import Modifiers
 from cspec.dsl.check_ranges import check_range
 from cspec.dsl.check_rules import check_atoms
 from cspec.dsl.diagnostics import Fix
-from cspec.dsl.kinds import WORDS, Kind
+from cspec.dsl.kinds import WORDS, Kind, joined
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -24,6 +25,7 @@ from cspec.dsl.nodes import (
     Or,
     walk,
 )
+from cspec.dsl.readings import readings
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
 from cspec.dsl.trees import names
@@ -96,6 +98,8 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
 def _groups(typer: Typer, relation: Compare, operand: Expr) -> None:
     text = typer.source.slice(operand.span)
     options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
+    each, event = each_group(operand, typer.slice), given(operand, typer.slice)
+    forms = () if each is None else (f"{each[0]} {_instead(typer, relation, operand, each[1])}",)
     typer.report(
         "CS312",
         f"{typer.text(operand)} is one number a group, and a constraint compares one number",
@@ -104,7 +108,8 @@ def _groups(typer: Typer, relation: Compare, operand: Expr) -> None:
         notes=("a column alone after `|` means by group",),
         helps=(
             f"for the largest, the smallest, their distance: {listing(options)}",
-            "or one constraint a group: `forall g in values(column): P[... | column == g] ...`",
+            *(f"for one constraint a group: `{form}`" for form in forms),
+            *(() if event is None else (f"for a column of true and false: `{event}`",)),
         ),
         fixes=tuple(
             Fix(span=operand.span, replacement=option, title=f"write {option}")
@@ -113,49 +118,28 @@ def _groups(typer: Typer, relation: Compare, operand: Expr) -> None:
     )
 
 
+def _instead(typer: Typer, relation: Expr, part: Expr, meant: str) -> str:
+    """The relation as typed with something else in the place of one of its parts."""
+    text = typer.source.text
+    before = text[relation.span.start : part.span.start]
+    return before + meant + text[part.span.end : relation.span.end]
+
+
 def _mean_or_each(typer: Typer, relation: Expr) -> None:
-    typed = typer.source.slice(relation.span)
-    data = typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "train")
-    columns = ", ".join(c.name for c in typer.symbols.datasets().get(data, ())[:2]) or "x, y"
-    each = f"forall ({columns}) in {data}: {typed}"
-    helps: tuple[str, ...] = (f"for every example: `{each}`",)
-    fixes: tuple[Fix, ...] = (Fix(span=relation.span, replacement=each, title="each example"),)
-    if isinstance(relation, Compare):
-        mean = _with_mean(typer, relation)
-        if _labels(typer, relation):
-            helps = (f"for a share of the examples: `P[{typed}] >= 90%`", *helps)
-        else:
-            helps = (f"for the mean: `{mean}`", *helps)
-            fixes = (Fix(span=relation.span, replacement=mean, title="the mean"), *fixes)
+    found = readings(typer, relation)
     typer.report(
         "CS305",
         f"{typer.text(relation)} has one value an example",
         relation.span,
         "the mean, or each example?",
         notes=("the two are different constraints, so the spec must say which",),
-        helps=helps,
-        fixes=fixes,
+        helps=tuple(f"{reading.words}: `{reading.text}`" for reading in found),
+        fixes=tuple(
+            Fix(span=relation.span, replacement=reading.text, title=reading.title)
+            for reading in found
+            if reading.title
+        ),
     )
-
-
-def _labels(typer: Typer, relation: Compare) -> bool:
-    """Whether classes are compared, which have no mean."""
-    kinds = {typer.quiet(operand, Scope({})).what for operand in relation.operands}
-    return "labels" in kinds
-
-
-def _with_mean(typer: Typer, relation: Compare) -> str:
-    """The relation with `E[...]` around each side that has one value an example."""
-    text = typer.source.text
-    pieces: list[str] = []
-    for index, operand in enumerate(relation.operands):
-        if index:
-            before = relation.operands[index - 1].span.end
-            pieces.append(text[before : operand.span.start])
-        inner = text[operand.span.start : operand.span.end]
-        kind = typer.quiet(operand, Scope({}))
-        pieces.append(f"E[{inner}]" if kind.per_example else inner)
-    return "".join(pieces)
 
 
 def _moves(
@@ -272,7 +256,9 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
         return
     del typer.found[before:]
     kind = typer.operand(relation.element, scope)
-    typer.set_kind(members, scope)
+    bounds = typer.set_kind(members, scope)
+    if isinstance(members, Interval):
+        kind = joined(kind.what, kind, bounds)
     if len(typer.found) > before:
         return
     head = members.function if isinstance(members, Call) else members

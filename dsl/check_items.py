@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from cspec.dsl.by_group import given
 from cspec.dsl.check_params import check_vars, param_values
 from cspec.dsl.check_sources import check_data, check_domain, check_model
 from cspec.dsl.check_surrogates import check_flat
@@ -140,12 +141,16 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
         return
     text = typer.source.slice(expr.span)
     if kind.what == "groups":
+        event = given(expr, typer.slice)
         typer.report(
             "CS312",
             f"{typer.text(expr)} is one number a group, and an objective is one number",
             expr.span,
             "a number a group",
-            helps=(f"write `max({text})`, `gap({text})` or `sum({text})`",),
+            helps=(
+                f"write `max({text})`, `gap({text})` or `sum({text})`",
+                *(() if event is None else (f"for a column of true and false: `{event}`",)),
+            ),
         )
     elif kind.what == "tensor":
         typer.report(

@@ -13,6 +13,7 @@ from cspec.dsl.check_verify import labels
 from cspec.dsl.diagnostics import Fix, Label
 from cspec.dsl.kinds import WORDS
 from cspec.dsl.nodes import Attribute, Call, Expr, Metric, Name, Node, Spec, String, walk
+from cspec.dsl.readings import over_examples
 from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.source import Span
 from cspec.dsl.symbols import Symbols
@@ -47,13 +48,17 @@ def _value(typer: Typer, item: Metric) -> None:
     kind = typer.kind(item.value, OUTSIDE)
     text = typer.source.slice(item.value.span)
     if kind.per_example:
+        over = over_examples(typer, item.value)
         mean = f"{'P' if kind.what == 'event' else 'E'}[{text}]"
         typer.report(
             "CS305",
             f"{typer.text(item.value)} has one value an example, and a metric is one number",
             item.value.span,
             "the mean?",
-            helps=(f"write `{mean}`",),
+            helps=(
+                f"write `{mean}`",
+                *(() if over is None else (f"over the examples it is `{over}`",)),
+            ),
             fixes=(Fix(span=item.value.span, replacement=mean, title="take the mean"),),
         )
     elif kind.what in _NO_NUMBERS:

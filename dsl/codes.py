@@ -27,7 +27,7 @@ CODES: dict[str, Code] = {
 LATER: frozenset[str] = frozenset(
     {
         *("CS211", "CS212", "CS213", "CS214", "CS217"),
-        *("CS220", "CS221", "CS222", "CS223", "CS312", "CS330", "CS331", "CS332", "CS333", "CS334"),
+        *("CS220", "CS221", "CS222", "CS223", "CS312", "CS330", "CS331", "CS332", "CS334"),
         *(
             "CS510",
             "CS511",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from operator import is_
 from typing import Any, NamedTuple
 
-from cspec.dsl.categories import REDUCERS
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.elaborate_averages import average
 from cspec.dsl.elaborate_questions import (
@@ -15,6 +14,7 @@ from cspec.dsl.elaborate_questions import (
     which_data,
     which_model,
 )
+from cspec.dsl.features import column_of
 from cspec.dsl.nodes import (
     And,
     Attribute,
@@ -38,14 +38,16 @@ from cspec.dsl.reach import Reach
 from cspec.dsl.signatures import LOSSES, SIGNATURES, SURROGATES
 from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.dsl.symbols import Symbols
+from cspec.dsl.tensor_shapes import ONE_NUMBER
+from cspec.dsl.tensor_words import OVER_ENTRIES
 from cspec.dsl.trees import rebuild, substitute
 
 _TAKES_MODEL = frozenset({s.name for s in SIGNATURES.values() if s.family == "model"})
 _UNTOUCHED = _TAKES_MODEL | {"violation"}
 """Words whose argument is no expression: a model, the label of a constraint."""
 _RISK = frozenset({"cvar", "quantile"})
-_OF_GROUPS = REDUCERS | {"max", "min", "sum"}
-"""Functions whose only argument, where it is no tensor, has one number a group."""
+_OF_GROUPS = OVER_ENTRIES | ONE_NUMBER | {"max", "min"}
+"""Functions of the entries of a vector: where that is no tensor, of one number a group."""
 
 
 class Context(NamedTuple):
@@ -205,8 +207,8 @@ class Elaborator:
         elif isinstance(function, Attribute):
             function = self._method(function, context)
         arguments = tuple(self.expression(argument, context) for argument in call.arguments)
-        if len(arguments) == 1 and isinstance(function, Name) and function.id in _OF_GROUPS:
-            arguments = (_in_groups(arguments[0]),)
+        if isinstance(function, Name) and _of_groups(function.id, len(arguments)):
+            arguments = (_in_groups(arguments[0]), *arguments[1:])
         keywords = tuple(self._keyword(keyword, context) for keyword in call.keywords)
         same = function is call.function and all(map(is_, arguments, call.arguments))
         if same and all(map(is_, keywords, call.keywords)):
@@ -432,10 +434,15 @@ class Elaborator:
         return call.model_copy(update={"arguments": arguments, "keywords": keywords})
 
 
+def _of_groups(word: str, count: int) -> bool:
+    """Whether the first argument of a call is a vector: all but `max(a, b)` and `min(a, b)`."""
+    return word in _OF_GROUPS and (count == 1 or word not in ("max", "min"))
+
+
 def _in_groups(expr: Node) -> Any:
     """What a function of groups is given: a column of true and false makes groups there, too."""
     if isinstance(expr, Expectation):
-        lone = any(isinstance(condition, Name) for condition in expr.conditions)
+        lone = any(column_of(condition) for condition in expr.conditions)
         return expr.model_copy(update={"grouped": True}) if lone else expr
     return rebuild(expr, _in_groups)
 

@@ -179,9 +179,11 @@ class Ranges:
             if operator == "@":
                 return ALL
             if operator == "/":
-                if part.low <= 0 <= part.high:
+                if part.low < 0 < part.high or part.low == part.high == 0:
                     return ALL
-                part = Range(1 / part.high, 1 / part.low)
+                part = Range(
+                    1 / part.high if part.high else -INF, 1 / part.low if part.low else INF
+                )
             total = total.times(part)
         return _sane(total)
 

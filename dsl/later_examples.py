@@ -106,10 +106,6 @@ EXAMPLES: dict[str, Example] = {
     "CS332": Example(
         f"{_DIGITS}s.t. E[prob] <= 50%\n{_FIT}", f"{_DIGITS}s.t. E[prob[1]] <= 50%\n{_FIT}"
     ),
-    "CS333": Example(
-        f"{_DIGITS}s.t. E[ce(f(x), y)[0]] <= 1\n{_FIT}",
-        f"{_DIGITS}s.t. E[ce(f(x), y)] <= 1\n{_FIT}",
-    ),
     "CS334": Example(
         f"{_OF_PEOPLE}s.t. E[job + 0*f(x)[0]] <= 1\n{_FIT}",
         f'{_OF_PEOPLE}s.t. P[pred == 1 | job == "cook"] <= 90%\n{_FIT}',

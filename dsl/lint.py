@@ -32,7 +32,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.settings.duals import Adam
 from cspec.dsl.settings.methods import Lagrangian, Method
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typecheck import OUTSIDE, Typer
 
 _SPLIT = frozenset({"abs", "max", "min", "gap", "ratio"})
 _INVERSES = {"sqrt": "{bound}^2", "exp": "log({bound})", "log": "exp({bound})"}
@@ -160,6 +160,8 @@ def _ratios(typer: Typer, constraint: Constraint) -> None:
         for operator, operand in zip(side.operators, side.operands[1:], strict=True):
             if operator != "/" or not _sampled(operand):
                 continue
+            if not typer.quiet(operand, OUTSIDE).moves:
+                continue  # made of columns: the data tell its sign
             known = typer.ranges.of(operand)
             if known.low < 0 < known.high:
                 typer.report(
@@ -171,8 +173,21 @@ def _ratios(typer: Typer, constraint: Constraint) -> None:
                         "a ratio is compiled to a linear form, which turns around with the sign",
                         *_undescribed(typer, operand),
                     ),
-                    helps=("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",),
+                    helps=_of_known_sign(typer, operand),
                 )
+
+
+def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:
+    """What the denominator may be written as: `E[w]` of a column that is never negative."""
+    if not isinstance(denominator, Expectation) or not isinstance(denominator.body, Name):
+        return ("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",)
+    text, body = typer.slice(denominator), denominator.body
+    start = denominator.span.start
+    before, after = text[: body.span.start - start], text[body.span.end - start :]
+    return (
+        f"for a column that is never negative: `{before}abs({body.id}){after}`",
+        f"for one of true and false: `P{before[1:]}{body.id}{after}`",
+    )
 
 
 def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:

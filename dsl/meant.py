@@ -73,6 +73,11 @@ _FORMS: dict[str, tuple[str, ...]] = {
     ),
     "false-positive rates are `P[pred == 1 | y == 0]`": ("fpr", "false_positive_rate"),
     "precision is `P[y == 1 | pred == 1]`": ("precision", "ppv"),
+    "the logarithm of the probabilities is `log(softmax(z))`": ("log_softmax", "logsoftmax"),
+    "the logarithm of a sum of exponentials is `log(sum(exp(z)))`": ("logsumexp", "log_sum_exp"),
+    "each example's own class is chosen by an index: `prob[y]`, `f(x)[y]`": (
+        "onehot", "one_hot", "gather",
+    ),
     "the positive part of x is `max(x, 0)`": ("relu", "pos", "positive_part"),
     "powers are `x^2`": ("square", "sq"),
     "Euler's number is `exp(1)`, and its powers are `exp(x)`": ("e", "euler"),

@@ -15,7 +15,8 @@ from cspec.dsl.signatures import LOSSES
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.trees import bound_names
 
-_RISK = frozenset({"cvar", "quantile"})
+_CLOSED = frozenset({"cvar", "quantile", "values", "cross", "pairs"})
+"""Functions that take what examples have and give no value an example."""
 
 
 class Reach:
@@ -39,7 +40,7 @@ class Reach:
                 case Expectation() | Attribute(value=Name()) if self._closed(current):
                     continue
                 case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
-                    if word in _RISK:
+                    if word in _CLOSED:
                         continue
                     if self.symbols.role(word) == "let" and self._let(word, inside):
                         return True
@@ -91,7 +92,7 @@ class Reach:
             match current:
                 case Expectation():
                     continue
-                case Call(function=Name(id=word)) if word in _RISK:
+                case Call(function=Name(id=word)) if word in _CLOSED:
                     continue
                 case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
                     if self.symbols.role(word) == "let" and self.let_holds_loss(word):
@@ -130,7 +131,7 @@ class Reach:
                     return True
                 case Expectation():
                     continue
-                case Call(function=Name(id=word)) if word in _RISK:
+                case Call(function=Name(id=word)) if word in _CLOSED:
                     return True
                 case Call(function=Name(id=word), arguments=arguments):
                     if self.symbols.role(word) == "let" and self.undecided(word):

@@ -61,6 +61,8 @@ _NUMBER: frozenset[What] = frozenset(
     {"number", "scores", "labels", "column", "value", "tensor", "unknown"}
 )
 _REDUCIBLE: frozenset[What] = _NUMBER.union(("groups", "weights"))
+_ENTRYWISE: frozenset[What] = _NUMBER | {"groups"}
+"""What a function is taken of entry by entry: of each group's number, too."""
 _SCORES: frozenset[What] = frozenset({"scores", "number", "tensor", "column", "unknown"})
 _LABELS: frozenset[What] = frozenset({"column", "number", "labels", "scores", "value", "unknown"})
 _WEIGHT: frozenset[What] = frozenset({"tensor", "weights", "number", "unknown"})
@@ -87,7 +89,7 @@ def _elementary(
 ) -> Signature:
     gradient = extra.get("gradient", True)
     return Signature(
-        name, "elementary", (_p("x"),), "like", doc, (low, high), (monotone,), gradient
+        name, "elementary", (_p("x", _ENTRYWISE),), "like", doc, (low, high), (monotone,), gradient
     )
 
 
@@ -209,7 +211,7 @@ _TABLE: tuple[Signature, ...] = (
     Signature(
         "clip",
         "elementary",
-        (_p("x"), _p("lo"), _p("hi")),
+        (_p("x", _ENTRYWISE), _p("lo"), _p("hi")),
         "like",
         "min(max(x, lo), hi)",
         monotone=(1, 1, 1),
@@ -250,14 +252,14 @@ _TABLE: tuple[Signature, ...] = (
     Signature(
         "entropy",
         "information",
-        (_p("p"),),
+        (_p("p", _ENTRYWISE),),
         "reduce",
         "-sum(p log p) of probabilities, in nats; of one number p: of (p, 1 - p)",
     ),
     Signature(
         "kl",
         "information",
-        (_p("p"), _p("q")),
+        (_p("p", _ENTRYWISE), _p("q", _ENTRYWISE)),
         "number",
         "sum(p (log p - log q)) of probabilities, in nats; of numbers: of (p, 1 - p), (q, 1 - q)",
     ),
@@ -276,7 +278,7 @@ _TABLE: tuple[Signature, ...] = (
     Signature(
         "pow",
         "elementary",
-        (_p("x"), _p("p", _PLAIN)),
+        (_p("x", _ENTRYWISE), _p("p", _PLAIN)),
         "like",
         "x to the power p, also written x^p",
     ),

@@ -39,6 +39,13 @@ from cspec.dsl.syntax_items import (
     using_for,
     verify_words,
 )
+from cspec.dsl.syntax_modifiers import (
+    between,
+    condition_of_a_tail,
+    soft_first,
+    tolerance,
+    weight,
+)
 from cspec.dsl.syntax_parts import (
     bare_surrogate,
     colons,
@@ -182,6 +189,11 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     tuple_list,
     given_bar,
     bar,
+    condition_of_a_tail,
+    tolerance,
+    weight,
+    between,
+    soft_first,
     on_outside,
     double_bar,
     single_equal,

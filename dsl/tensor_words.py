@@ -138,6 +138,8 @@ RULES: Mapping[str, Rule] = {
 """The words with a rule of their own, to it."""
 OVER_ENTRIES = frozenset(RULES) - {"clip", "where"}
 """Those that go over entries; the others work entry by entry."""
+ONE_NUMBER_WORDS = OVER_ENTRIES - {"inv", "expm", "diag", "topk", "cumsum"}
+"""Those that make one number of many."""
 
 
 def word_shape(word: str, shapes: Sequence[Shape], numbers: Numbers) -> Found:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from cspec.dsl.by_group import apart
+from cspec.dsl.chains import mixed_chain
 from cspec.dsl.constants import CONSTANTS, TRUTHS, NotFiniteError, Values, constant
 from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.features import column_of
 from cspec.dsl.intervals import Ranges
 from cspec.dsl.kinds import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, What, joined
 from cspec.dsl.nodes import (
@@ -113,6 +116,10 @@ class Typer:
         """An expression as typed, quoted."""
         return quoted(self.source, expr.span)
 
+    def slice(self, expr: Expr) -> str:
+        """An expression as typed."""
+        return self.source.slice(expr.span)
+
     # --- kinds ---
 
     def kind(self, expr: Expr, scope: Scope) -> Kind:
@@ -140,11 +147,8 @@ class Typer:
                 return self._logic((operand,), scope)
             case Implies(condition=condition, consequence=consequence):
                 return self._logic((condition, consequence), scope)
-            case Membership(element=element, set=members):
-                kind = self.kind(element, scope)
-                if not self._values(kind, values_of(members), scope):
-                    require_set(self, element, members, self.set_kind(members, scope))
-                return Kind("event", kind.per_example, kind.moves, kind.gradient)
+            case Membership():
+                return self._membership(expr, scope)
             case Expectation():
                 return self._expectation(expr, scope)
             case Comprehension():
@@ -240,8 +244,8 @@ class Typer:
         if kind.what in NUMERIC or kind.what == "groups":
             return kind
         if kind.what == "event":
-            if scope.inside:
-                return kind
+            if scope.inside or kind.per_example or scope.data:
+                return kind  # counted 0 or 1, in the mean that it comes to stand in
             return self.report(
                 "CS313",
                 f"{self.text(expr)} is an event, not a number",
@@ -287,25 +291,46 @@ class Typer:
                 )
 
     def _compare(self, expr: Compare, scope: Scope) -> Kind:
+        mixed = mixed_chain(self.source, expr)
+        if mixed is not None:
+            self.extend((mixed,))
         words = [o for o in expr.operands if isinstance(o, Name) and self.name_unknown(o, scope)]
+        truths = [o for o in expr.operands if self._truth(o, scope)]
         kinds = []
         for operand in expr.operands:
             if isinstance(operand, String):
                 kinds.append(Kind("string"))
-            elif operand not in words:
+            elif operand not in words and operand not in truths:
                 kinds.append(self.operand(operand, scope))
+        examples = any(kind.per_example or kind.what == "unknown" for kind in kinds)
+        kinds += [self.quiet(o, scope) if examples else self.operand(o, scope) for o in truths]
         if not any(self._values(kind, tuple(words), scope) for kind in kinds):
             kinds += [self.operand(word, scope) for word in words]
         if any(kind.what == "groups" for kind in kinds):
             return joined("groups", *kinds)
         return joined("event", *kinds)
 
+    def _membership(self, expr: Membership, scope: Scope) -> Kind:
+        """An event of what is asked and of the bounds or values of the set: either may move."""
+        kind = self.kind(expr.element, scope)
+        if self._values(kind, values_of(expr.set), scope):
+            return joined("event", kind)
+        members = self.set_kind(expr.set, scope)
+        require_set(self, expr.element, expr.set, members)
+        own = isinstance(expr.set, Interval | FiniteSet)
+        return joined("event", kind, members) if own else joined("event", kind)
+
+    def _truth(self, expr: Expr, scope: Scope) -> bool:
+        """Whether an expression is `true` or `false`, which columns are compared with."""
+        own = (scope.local, self.symbols.table, self.symbols.column_names)
+        return isinstance(expr, Name) and expr.id in TRUTHS and not any(expr.id in o for o in own)
+
     def _values(self, kind: Kind, items: tuple[Expr, ...], scope: Scope) -> bool:
         """Report words without quotes that are compared with a column; whether that is said."""
         if kind.what not in ("column", "labels") and (kind.what != "value" or scope.inside):
             return False
         words = [i for i in items if isinstance(i, Name) and self.name_unknown(i, scope)]
-        own = {*scope.local, *self.symbols.table}
+        own = {*scope.local, *(n for n, s in self.symbols.table.items() if s.role in _COMPARED)}
         values = [word for word in words if closest(word.id, own) is None]
         for word in values:
             unknown_value(self, word)
@@ -362,15 +387,34 @@ class Typer:
         what: What | None = None
         kinds = [Kind("event")]
         for condition in conditions:
-            kind = self.kind(condition, scope) if isinstance(condition, Name) else None
-            if isinstance(condition, Name) and kind is not None and kind.what == "column":
-                sure = condition.id in self.categories and what != "unknown"
+            name = column_of(condition)
+            kind = self.kind(condition, scope) if name is not None else None
+            columns = apart(condition) if isinstance(condition, Call) else (condition,)
+            if columns != (condition,):
+                what = self._set_of_groups(condition, columns)
+                continue
+            if kind is not None and kind.what == "column":
+                sure = name in self.categories and what != "unknown"
                 what = "groups" if sure else "unknown"
             elif kind is not None and kind.what == "unknown":
                 what = "unknown"
             else:
                 kinds.append(self.event(condition, scope))
         return what, joined("event", *kinds)
+
+    def _set_of_groups(self, condition: Expr, columns: tuple[Expr, ...]) -> What:
+        """`| values(sex)`, `| cross(sex, race)`: by group is said by the columns alone."""
+        meant = ", ".join(map(self.slice, columns))
+        self.report(
+            "CS313",
+            f"{self.text(condition)} is a set, not an event",
+            condition.span,
+            "by group?",
+            notes=("columns that make groups stand alone behind `|`",),
+            helps=(f"write `| {meant}`",),
+            fixes=(Fix(span=condition.span, replacement=meant, title=f"write {meant}"),),
+        )
+        return "groups"
 
     def _averageable(self, body: Expr, kind: Kind) -> None:
         if kind.what in NUMERIC or kind.what in ("event", "groups"):
@@ -422,6 +466,10 @@ class Typer:
         kind = self.kind(expr, scope)
         self._quiet -= 1
         return kind
+
+
+_COMPARED = frozenset({"param", "let", "var", "given"})
+"""Names that may be compared with a column: a misspelt model is none."""
 
 
 def _has_surrogate(body: Kind) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cspec.dsl.by_group import separated
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import UNKNOWN, WORDS, Kind
@@ -37,7 +38,8 @@ def argument_kind(
     if isinstance(value, Name) and typer.name_unknown(value, scope) and _models(parameter):
         return unknown_model(typer, value)
     kind = typer.kind(value, scope)
-    if kind.what == "event" and "number" in parameter.kinds and scope.inside:
+    counts = scope.inside or kind.per_example or bool(scope.data)
+    if kind.what == "event" and "number" in parameter.kinds and counts:
         return kind
     if kind.what not in parameter.kinds and kind.what != "unknown":
         wanted = _wanted(signature, parameter)
@@ -111,6 +113,9 @@ def _instead(
             f"each by itself: `forall W in {text}.weights: {_with(typer, call, value, 'W')} ...`",
         )
     if signature.family == "groups":
+        meant = separated(value, typer.slice)
+        if meant is not None:
+            return (f"columns and conditions are separated by commas: `{meant}`",)
         return ("by group is written `P[pred == 1 | column]`",)
     if kind.what == "event":
         return (f"write `P[{text}]`",)

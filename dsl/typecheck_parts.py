@@ -8,6 +8,8 @@ from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
 from cspec.dsl.nodes import Attribute, Expr, Name, Param, Slice
 from cspec.dsl.outside_values import column_of
+from cspec.dsl.single_numbers import Single, single
+from cspec.dsl.source import Span
 from cspec.dsl.tensor_shapes import declared, shape_of
 from cspec.dsl.unknown_names import module_part
 from cspec.dsl.wording import closest, listing
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
     """The kind of `value[indices]`."""
     kind = typer.kind(value, scope)
+    number = single(value, typer.symbols, typer.signatures)
+    if number is not None and indices:
+        return _no_entries(typer, value, indices, number)
     ends = [
         end
         for index in indices
@@ -35,6 +40,24 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
     if kind.what == "tensor" and shape is not None and len(indices) >= len(shape):
         return kind._replace(what="number")
     return kind
+
+
+def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Single) -> Kind:
+    """`ce(f(x), y)[0]`, `E[w][0]`."""
+    text = typer.source.slice(value.span)
+    closed = typer.source.text.find("]", max(indices[-1].span.end, value.span.end)) + 1
+    span = Span(value.span.start, closed or value.span.end)
+    return typer.report(
+        "CS333",
+        f"{typer.text(value)} is {number}: it has no entries to choose from",
+        span,
+        number,
+        notes=("an index chooses an output, a class or a feature, never an example",)
+        if number != "one number"
+        else (),
+        helps=(f"write `{text}`",),
+        fixes=(Fix(span=span, replacement=text, title=f"write {text}"),),
+    )
 
 
 def _is_table(typer: Typer, value: Expr) -> bool:

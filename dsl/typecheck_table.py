@@ -35,7 +35,7 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
         return joined("unknown", *kinds)
     if signature.family == "elementary":
         typer.finite(call)
-    return _result(signature, kinds, bound)
+    return _result(signature, kinds, bound, scope.inside)
 
 
 _ORDERED = frozenset({"ce", "bce", "nll", "hinge"})
@@ -120,14 +120,16 @@ def _bind_arguments(
     return bound
 
 
-def _result(signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter, Expr]]) -> Kind:
+def _result(
+    signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter, Expr]], inside: bool
+) -> Kind:
     if signature.family == "risk":
         return joined("number", *kinds).flat()
     if signature.name in ("spectral", "nuclear") and bound and kinds[0].what == "number":
         return Kind("set", moves=kinds[0].moves)
     base = joined("number", *kinds) if kinds else CONSTANT
-    if signature.name == "where":
-        # No slope reaches what decides: 0 or 1 of it, whichever the branches make of that.
+    if signature.name == "where" and not inside:
+        # No slope reaches what decides; only what decides over examples has a surrogate.
         base = base._replace(gradient=any(kind.gradient for kind in kinds[1:]))
     if not signature.gradient:
         base = base._replace(gradient=base.gradient and signature.surrogate is not None)

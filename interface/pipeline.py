@@ -17,6 +17,7 @@ from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
+from cspec.dsl.features import column_of
 from cspec.dsl.nodes import Call, Expectation, From, Given, Name, Objective, walk
 from cspec.dsl.runnable import require_runnable
 from cspec.dsl.source import NOWHERE, Source, Span
@@ -26,6 +27,7 @@ from cspec.runtime.bind_text import load_object
 from cspec.runtime.binding import Bound, Inputs, bind
 from cspec.runtime.data.reading import Reading
 from cspec.runtime.facts import facts
+from cspec.runtime.held import named_by, with_held
 from cspec.runtime.outputs import complete, with_operations
 from cspec.specs import placed
 
@@ -69,7 +71,10 @@ def prepare(
 
 def known_facts(symbolic: Plan, bound: Bound, device: str = "cpu") -> Facts:
     """Facts of what was bound, with the outputs of every call that the spec makes."""
-    found = complete(symbolic, bound, facts(bound, device, crosses(symbolic.checked)))
+    known = facts(bound, device, crosses(symbolic.checked))
+    globs = (item.params for item in symbolic.checked.fit.optimizer)
+    known = with_held(known, bound.models, named_by(bound.models, globs))
+    found = complete(symbolic, bound, known)
     return with_operations(symbolic, bound, found)
 
 
@@ -152,7 +157,7 @@ def crosses(checked: Checked) -> tuple[tuple[str, ...], ...]:
             case (
                 Call(function=Name(id="cross"), arguments=columns) | Expectation(conditions=columns)
             ):
-                found.append(tuple(column.id for column in columns if isinstance(column, Name)))
+                found.append(tuple(name for column in columns if (name := column_of(column))))
     return tuple(dict.fromkeys(columns for columns in found if columns))
 
 

@@ -189,10 +189,15 @@ def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> D
         stream=stream_facts(dataset),
         joint=tuple(
             (columns, _joint_counts(dataset, columns))
-            for columns in sorted(set(crosses))
-            if all(_grouped(dataset, name) for name in columns)
+            for columns in sorted({_groupable(dataset, names) for names in crosses})
+            if len(columns) > 1
         ),
     )
+
+
+def _groupable(dataset: Dataset, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of some columns that can make groups: a mask over tokens, a number is a condition."""
+    return tuple(name for name in names if _grouped(dataset, name))
 
 
 def _grouped(dataset: Dataset, name: str) -> bool:

@@ -121,7 +121,8 @@ def solve(session: Session, measure: Measure, *, equalities: Sequence[bool] = ()
     found = "the best feasible one" if best.feasible else "none is feasible: the least violation"
     note = f"the line was measured at {session.step} places, borders to the last bit; {found}"
     if falling:
-        note = falling.sentence(coordinates(session.program.variables))
+        program = session.program
+        note = falling.sentence(coordinates(program.variables), program.sense)
     session.notes.append(note)
     session.flush()
 

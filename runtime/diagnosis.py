@@ -172,6 +172,9 @@ def _batch_size(session: Session) -> int | None:
     dataset, size = session.plan.dataset, session.fit.batch_size
     if dataset is None or session.plan.epoch_steps <= 1:
         return None
+    data = session.data[dataset]
+    if data.stream is not None:  # the loader's own batches; on average where it does not say
+        return data.stream.batch_size or -(-len(data) // session.plan.epoch_steps)
     own = size.get(dataset) if isinstance(size, dict) else size
     return own if isinstance(own, int) else None
 

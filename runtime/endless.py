@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from cspec.compiler.program import VariableSetup
 
 Vector = NDArray[np.float64]
-UNBOUNDED = (
-    "unbounded: the objective falls without end while the constraints hold (toward {}): bound the "
+_UNBOUNDED = (
+    "unbounded: the objective {} without end while the constraints hold (toward {}): bound the "
     "variables, or look for a sign"
 )
 FIRST = 0.1
@@ -42,6 +42,8 @@ LASTS = 0.9
 """A fall that keeps this share of the one before, at the end, has no end."""
 ON_THE_WAY = (0.5, 0.2, 0.05, 0.01, 0.0)
 """Shares of the way from the start to the end at which rays begin, too."""
+OUT = range(20, 36)
+"""Doublings of the first step that are far out."""
 AXES = 12
 """Variables up to which each is looked at alone."""
 
@@ -66,14 +68,15 @@ class Fall(NamedTuple):
     limit: float | None
     """What it falls toward; None where it falls without end."""
 
-    def sentence(self, names: Sequence[str]) -> str:
-        """What there is instead of a minimum."""
+    def sentence(self, names: Sequence[str], sense: str) -> str:
+        """What there is instead of a minimum, of the objective as written."""
         where = self.text(names)
         if self.limit is None:
-            return UNBOUNDED.format(where)
+            return unbounded(where, sense)
+        limit, best = (-self.limit, "maximum") if sense == "maximize" else (self.limit, "minimum")
         return (
-            f"unbounded: the objective falls without end toward {self.limit:.4g} at {where}; no "
-            "minimum is attained: bound the variables"
+            f"unbounded: the objective {moves(sense)} without end toward {limit + 0.0:.4g} at "
+            f"{where}; no {best} is attained: bound the variables"
         )
 
     def text(self, names: Sequence[str]) -> str:
@@ -82,6 +85,16 @@ class Fall(NamedTuple):
         moving = [i for i in np.argsort(-size, kind="stable") if size[i] > 1e-3 * size.max()]
         words = [f"{names[i]} -> {'inf' if self.direction[i] > 0 else '-inf'}" for i in moving]
         return ", ".join(words[:4]) + (", ..." if len(words) > 4 else "")
+
+
+def moves(sense: str) -> str:
+    """What an objective does that gets better and better."""
+    return "rises" if sense == "maximize" else "falls"
+
+
+def unbounded(where: str, sense: str) -> str:
+    """What is said of an objective that gets better without end."""
+    return _UNBOUNDED.format(moves(sense), where)
 
 
 def coordinates(variables: Sequence[VariableSetup]) -> list[str]:
@@ -96,19 +109,39 @@ def coordinates(variables: Sequence[VariableSetup]) -> list[str]:
 def fall(function: Function, x: Vector, start: Vector) -> Fall | None:
     """A ray from `x` on which the objective falls for ever; None where none was found."""
     size = max(1.0, float(np.abs(x).max(initial=0.0)), float(np.abs(x - start).max(initial=0.0)))
-    rays = [(x, direction) for direction in _rays(function, x, start)]
+    tried = [(x, direction) for direction in rays(function, x, start)]
     moved = np.where(function.open, x - start, 0.0)
     if function.analytic and moved.any():
         way = moved / float(np.linalg.norm(moved))
-        rays += [(x - (1 - share) * moved, way) for share in ON_THE_WAY]
-    for origin, direction in rays:
+        tried += [(x - (1 - share) * moved, way) for share in ON_THE_WAY]
+    for origin, direction in tried:
         values = _along(function, origin, direction, FIRST * size)
         if values is not None:
             return Fall(direction, limit_of(values))
     return None
 
 
-def _rays(function: Function, x: Vector, start: Vector) -> list[Vector]:
+def distant(function: Function, x: Vector) -> Vector | None:
+    """A point far from a minimum `x` toward which the objective falls at last; None where none is.
+
+    On the way it may rise and fall, as sin(x) + x/1000 does: what counts is that far out every
+    doubling of the distance lowers it by more than the one before.
+    """
+    size = max(1.0, float(np.abs(x).max(initial=0.0)))
+    _, f, _ = function.at(x)
+    axes = [sign * axis for axis in np.eye(len(x))[function.open] for sign in (1.0, -1.0)]
+    for direction in axes if len(x) <= AXES else ():
+        places = [function.at(x + FIRST * size * 2.0**k * direction) for k in OUT]
+        values = [value for _, value, fine in places if fine and math.isfinite(value)]
+        falls = [a - b for a, b in pairwise(values)]
+        lasting = all(b >= LASTS * a > 0 for a, b in pairwise(falls))
+        if len(values) == len(OUT) and lasting and values[-1] < f - max(1.0, abs(f)):
+            return places[-1][0]
+    return None
+
+
+def rays(function: Function, x: Vector, start: Vector) -> list[Vector]:
+    """Directions of length 1 in which there may be more to fall: away from the start, down."""
     slope = np.where(function.open, function.slope(x), 0.0)
     moved = np.where(function.open, x - start, 0.0)
     found = [moved, -slope, np.where(function.open, x, 0.0)]

@@ -39,5 +39,5 @@ def model_facts(model: nn.Module) -> ModelFacts:
         )
         for name, parameter in model.named_parameters()
     )
-    still = bool(parameters) and not any(p.requires_grad for p in parameters)
+    still = not any(p.requires_grad for p in parameters)
     return ModelFacts(parameters=parameters, frozen=still, by_batch=normalizes_by_batch(model))

@@ -161,7 +161,7 @@ class Nlp:
         return x
 
     def _memory(self, x: Vector) -> dict[object, Any]:
-        if self._at is None or not np.array_equal(x, self._at):
+        if self._at is None or not np.array_equal(x, self._at, equal_nan=True):
             self._at, self._known, self._loaded = x.copy(), {}, False
         return self._known
 

@@ -174,11 +174,7 @@ def assign(
         if item.params is None:
             continue
         pattern = item.params
-        groups[index] = [
-            name
-            for name in left
-            if fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2], pattern)
-        ]
+        groups[index] = [name for name in left if matches(name, pattern)]
         if not groups[index]:
             raise SpecError([_no_match(item.word, pattern, named)])
         for name in groups[index]:
@@ -190,6 +186,11 @@ def assign(
     if rest:
         groups[rest[0]] = list(left)
     return groups
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a glob means a parameter: `model.layer.weight`, or the same without its model."""
+    return fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2], pattern)
 
 
 def _no_match(word: str, pattern: str, named: Mapping[str, Parameter]) -> Diagnostic:

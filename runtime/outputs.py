@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from cspec.compiler.facts import Facts, OperationFacts, OutputFacts
 from cspec.compiler.plan import Plan, open_calls, operation_calls
 from cspec.runtime.binding import Bound
 from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.functions.examples import filled
 from cspec.runtime.functions.operations import operations
 from cspec.runtime.functions.points import at_a_point
 from cspec.runtime.modes import evaluating, measuring, undisturbed
@@ -65,32 +67,60 @@ def seen(call: Asked, bound: Bound) -> OutputFacts:
     function: Any = bound.models.get(call.function) or bound.functions.get(call.function)
     if function is None:
         return OutputFacts(refusal=f"`{call.function}` is not bound")
+    takes = _takes_others(function, call)
+    if takes is not None:
+        return OutputFacts(refusal="called with others than it takes", takes=takes)
     try:
         with measuring(bound.models.values()):
             results = [_run(function, call, bound, data, rows) for rows in _trials(data)]
     except Exception as error:  # whatever a person's own code raises is told
         return OutputFacts(refusal=" ".join(str(error).split()) or type(error).__name__)
     found = _described(results, _trials(data) if call.dataset else ())
-    return found.model_copy(update={"gradient": _differentiable(function, call, bound, data)})
+    return _with_gradients(found, _followed(function, call, bound, data))
 
 
-def _differentiable(function: Any, call: Asked, bound: Bound, data: Dataset | None) -> bool:
-    """Whether a gradient reaches what a call is given, or what trains in it.
+def _takes_others(function: Any, call: Asked) -> str | None:
+    """The inputs of a model that can't be called with as many as it is given; else None."""
+    if not isinstance(function, nn.Module):
+        return None
+    try:
+        signature = inspect.signature(function.forward)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*call.arguments, **dict(call.keywords))
+    except TypeError:
+        return ", ".join(signature.parameters)
+    return None
 
-    Nothing is said where neither has one.
+
+def _with_gradients(found: OutputFacts, result: Any) -> OutputFacts:
+    """The facts with what each part of a result says of its gradient; None says nothing."""
+    if result is None:
+        return found
+    reached = any(tensor.requires_grad for tensor in _tensors(result))
+    values = _parts(result)
+    inner = {} if values is None else values[1]
+    parts = tuple((key, _with_gradients(part, inner.get(key))) for key, part in found.parts)
+    return found.model_copy(update={"gradient": reached, "parts": parts})
+
+
+def _followed(function: Any, call: Asked, bound: Bound, data: Dataset | None) -> Any:
+    """What a call gives where a gradient may reach what it is given, or what trains in it.
+
+    None where neither has one.
     """
     models = list(bound.models.values())
     trains = any(p.requires_grad for model in models for p in model.parameters())
     followed = isinstance(function, nn.Module) and trains
     followed |= any(a.source in _FOLLOWED for a in call.arguments)
     if not followed:
-        return True
+        return None
     try:
         with undisturbed(), evaluating(models), torch.enable_grad():
-            result = _run(function, call, bound, data, _trials(data)[0])
+            return _run(function, call, bound, data, _trials(data)[0])
     except Exception:  # told by the step that raises it, with the line of the person's own code
-        return True
-    return any(tensor.requires_grad for tensor in _tensors(result))
+        return None
 
 
 _FOLLOWED = frozenset({"like", "parameter", "weights", "variable"})
@@ -127,6 +157,10 @@ def _value(
     match argument.source:
         case "number":
             return argument.number
+        case "filled":
+            assert data is not None
+            column = data[argument.name][:rows] if argument.name else torch.zeros(rows)
+            return _as_the_model(filled(argument.number, column), model)
         case "model":
             return bound.models[argument.name]
         case "variable":

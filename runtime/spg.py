@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cspec.runtime.endless import Function, coordinates, fall
 from cspec.runtime.nlp import Vector
 from cspec.runtime.nlp_ways import Node, Way, Ways, best_way, combinations, ways_of
 from cspec.runtime.spg_descent import End, Limits, descend
+from cspec.runtime.spg_falls import endless
 from cspec.runtime.spg_problem import Held, Measure, SetProblem, supports
 from cspec.runtime.spg_starts import beside_point, corner, exchanged, other_starts
 from cspec.runtime.unsloped import require_slopes
@@ -45,6 +45,12 @@ LARGEST_PENALTY = 1e8
 LARGEST_MULTIPLIER = 1e8
 TIE = 1e-9
 """Objectives this close, relatively, are the same: the earlier attempt is kept."""
+
+
+STEEP = 1e4
+"""Slope, in max(1, |f|), from which an end may be stationary by its size alone."""
+FAR_OFF = 1e-3
+"""Violation of an end that is no solution, and how much lower it has to be to be looked at."""
 
 
 class Stopped(Exception):  # noqa: N818
@@ -73,6 +79,8 @@ class Search:
         self.attempts = 0
         self.agreed = 0
         """Attempts that ended at the best objective."""
+        self.lower: Candidate | None = None
+        """The lowest end that is no solution: it does not meet the functions beside the sets."""
 
     def attempt(self, start: Tensor, how: str) -> Candidate:
         """One start, and what it led to."""
@@ -83,6 +91,8 @@ class Search:
         best = self.best
         if best is None or self._better(found, best):
             self.best, self.agreed = found, 1
+        elif self._sinks(found, best):
+            self.lower = found
         elif abs(found.f - best.f) <= 1e-6 * max(1.0, abs(best.f)):
             self.agreed += 1
         return found
@@ -103,6 +113,11 @@ class Search:
         if over[0] != over[1]:
             return over[0] < over[1]
         return not math.isfinite(best.f) or found.f < best.f - TIE * max(1.0, abs(best.f))
+
+    def _sinks(self, found: Candidate, best: Candidate) -> bool:
+        """Whether an end that is no solution is lower than all others."""
+        least = best.f if self.lower is None else self.lower.f
+        return math.isfinite(found.f) and found.violation > FAR_OFF and found.f < least - FAR_OFF
 
     def _descend(self, start: Tensor) -> End:
         found = corner(self.problem, start, self.limits.tolerance)
@@ -281,7 +296,7 @@ def _finish(search: Search, start: Tensor, convex: bool, rules: Ways | None) -> 
         return
     said = _summary(search, best, convex)
     if best.end.reason not in ("unbounded", "nonfinite") and not session.termination:
-        falling = _fall(search, best, start)
+        falling = _falls(search, best, start)
         if falling:
             session.termination, said = "unbounded", falling
     if len(problem.all_g):
@@ -295,40 +310,25 @@ def _finish(search: Search, start: Tensor, convex: bool, rules: Ways | None) -> 
     session.flush()
 
 
-def _fall(search: Search, best: Candidate, start: Tensor) -> str:
-    """What is said where the objective falls on infinitely far away; empty where it does not."""
-    problem = search.problem
-
-    def at(x: Vector) -> tuple[Vector, float, bool]:
-        point = problem.project(torch.as_tensor(x).to(start))
-        problem.value(point)
-        over = problem.g.abs().where(problem.equalities, problem.g.clamp(min=0))
-        worst = float(over.max()) if over.numel() else 0.0
-        size = max(1.0, 1e-9 * float(point.abs().max()))
-        return _numbers(point), problem.f, worst <= 10 * search.feasible * size
-
-    def slope(x: Vector) -> Vector:
-        return _numbers(problem.objective_slope(torch.as_tensor(x).to(start)))
-
+def _falls(search: Search, best: Candidate, start: Tensor) -> str:
+    """What is said where the objective falls without end; empty where it does not."""
     if best.violation > 10 * search.feasible:
         return ""
-    ends = _numbers(best.x), _numbers(problem.project(start))
-    found = fall(Function(at, slope, np.ones(problem.size, dtype=bool)), *ends)
-    if found is None:
-        return ""
-    return found.sentence(coordinates(search.session.program.variables))
-
-
-def _numbers(x: Tensor) -> Vector:
-    return np.array(x.detach().double().cpu().numpy())
+    lower = None if search.lower is None else search.lower.x
+    program = search.session.program
+    steep = float(best.end.gradient.norm()) > STEEP * max(1.0, abs(best.f))
+    converged = best.end.reason == "converged" and not steep
+    ends = best.x, search.problem.project(start), lower
+    return endless(search.problem, ends, program, 10 * search.feasible, converged)
 
 
 def _summary(search: Search, best: Candidate, convex: bool) -> str:
-    end = best.end
+    end, maximized = best.end, search.session.program.sense == "maximize"
     size = f"projected gradient {end.optimality:.1e} of the gradient (tolerance "
     size += f"{search.limits.tolerance:.0e})"
     if end.reason == "unbounded":
-        return f"the objective is unbounded: it fell below {best.f:.1e}; bound it or its variables"
+        written = f"rose above {-best.f:.1e}" if maximized else f"fell below {best.f:.1e}"
+        return f"the objective is unbounded: it {written}; bound it or its variables"
     if end.reason == "nonfinite":
         return "the objective or its gradient is not finite where the solver began or ended"
     if best.violation > 100 * search.feasible:

@@ -131,10 +131,18 @@ class SetProblem:
             f, _, _ = self._measure(self._primal, self._batch)
         return self._slope(f)
 
-    def _slope(self, loss: Tensor | None) -> Tensor:
+    def jacobian(self, x: Tensor) -> Tensor:
+        """dg/dx (functions, entries) at a point."""
+        self.put(x)
+        with torch.enable_grad():
+            _, every, _ = self._measure(self._primal, self._batch)
+            g = every if self._rows is None else every[self._rows]
+            return torch.stack([self._slope(entry, retain=True) for entry in g])
+
+    def _slope(self, loss: Tensor | None, *, retain: bool = False) -> Tensor:
         if loss is None or not loss.requires_grad:
             return torch.zeros_like(self.point())
-        found = torch.autograd.grad(loss, self._tensors, allow_unused=True)
+        found = torch.autograd.grad(loss, self._tensors, allow_unused=True, retain_graph=retain)
         parts = [
             torch.zeros_like(t) if d is None else d
             for t, d in zip(self._tensors, found, strict=True)

@@ -133,7 +133,9 @@ def split_step(
     factor = torch.where(rounds % grow_every == 0, growth, 1.0).to(rho)
     if balance:
         factor = torch.where(primal > 10 * dual, factor * 2, factor)
-        factor = torch.where(dual > 10 * primal, factor / 2, factor)
+        # Inside the set the primal residual is 0: nothing is to be balanced, rho would halve to 0.
+        apart = primal > torch.finfo(rho.dtype).eps * length(x)
+        factor = torch.where(apart & (dual > 10 * primal), factor / 2, factor)
     grown = torch.minimum(rho * factor, torch.maximum(torch.full_like(rho, max_rho), rho))
     if not operator.convex and bool(length(u) > BLOWN_UP * length(x)):
         u = [torch.zeros_like(entry) for entry in u]

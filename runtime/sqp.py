@@ -11,14 +11,14 @@ minimum, and that is said. What was tried is noted.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from cspec.runtime.eliminated import Rule
-from cspec.runtime.endless import UNBOUNDED, Fall, Function, coordinates, fall
+from cspec.runtime.endless import Fall, Function, coordinates, distant, fall, moves, unbounded
 from cspec.runtime.nlp import Curvature, Derivative, Measure, Nlp, Vector, matrix, symmetric
 from cspec.runtime.nlp_attempts import Candidate, Search
 from cspec.runtime.nlp_beside import FEASIBLE, restored
@@ -28,6 +28,7 @@ from cspec.runtime.nlp_lift import Lifted, problem_of
 from cspec.runtime.nlp_starts import defined_start, point
 from cspec.runtime.nlp_trail import Diverged, Trail
 from cspec.runtime.nlp_ways import Chosen, Node, Way, Ways, best_way, combinations, ways_of
+from cspec.runtime.poles import pole
 from cspec.runtime.unsloped import require_slopes
 
 if TYPE_CHECKING:
@@ -172,25 +173,37 @@ class Run:
     def chosen(self) -> Candidate | None:
         """The best attempt; of an interrupted run the best iterate, where that is better."""
         search, session = self.search, self.session
-        best = search.best
+        best, sense = search.best, session.program.sense
         if best is not None and isinstance(search.nlp, Chosen):
             violation = self.nlp.violation(best.x)
             minimum = best.minimum and violation <= FEASIBLE
             best = best._replace(violation=violation, minimum=minimum)
         session.notes += _few(search.notes)
+        if session.termination != "interrupted":
+            end = self._pole(best)
+            if end is not None and best is not None:
+                session.termination = "unbounded"
+                session.notes.append(unbounded(point(end), sense))
+                return best._replace(minimum=False)
         if search.endless is not None:
             if session.termination != "interrupted" and (best is None or not best.minimum):
                 session.termination = "unbounded"
-                session.notes.append(UNBOUNDED.format(point(search.endless)))
+                session.notes.append(unbounded(point(search.endless), sense))
                 return search.measured(search.endless, search.engine)
-            session.notes.append(
-                f"the objective also falls without end, toward {point(search.endless)}: what is "
-                "reported is a local minimum"
-            )
+            self._also(search.endless)
         if session.termination == "interrupted" and self.trail.best is not None:
             found = search.measured(self.trail.best, search.engine)
             return found if best is None or found.rank < best.rank else best
         return self._attained(best) if session.termination != "interrupted" else best
+
+    def _pole(self, best: Candidate | None) -> Vector | None:
+        """Where the objective falls without end beside the best attempt: no convex one does."""
+        if best is None or best.violation > FEASIBLE or self._convex:
+            return None
+        nlp = self.search.nlp
+        everywhere = np.ones(nlp.size, dtype=bool)
+        function = Function(_place(nlp), nlp.gradient, everywhere, self._analytic)
+        return pole(function, best.x, self.start, best.minimum)
 
     def _attained(self, best: Candidate | None) -> Candidate | None:
         """The best attempt, no minimum where the objective falls on infinitely far away."""
@@ -198,10 +211,30 @@ class Run:
             return best
         found = _fall(self.search.nlp, best.x, self.start, self._analytic)
         if found is None:
+            self._look_far(best)
             return best
-        self.session.notes.append(found.sentence(coordinates(self.session.program.variables)))
+        program = self.session.program
+        self.session.notes.append(found.sentence(coordinates(program.variables), program.sense))
         self.session.termination = "unbounded"
         return best._replace(minimum=False)
+
+    def _look_far(self, best: Candidate) -> None:
+        """Say where the objective falls far from a minimum, beyond others."""
+        nlp = self.search.nlp
+        open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
+        known = self.search.endless is not None
+        if known or self._convex or not self._escalate or not open_.any():
+            return
+        far = distant(Function(_place(nlp), nlp.gradient, open_), best.x)
+        if far is not None:
+            self._also(far)
+
+    def _also(self, far: Vector) -> None:
+        sense = self.session.program.sense
+        self.session.notes.append(
+            f"the objective also {moves(sense)} without end, toward {point(far)}: what is "
+            f"reported is a local {'max' if sense == 'maximize' else 'min'}imum"
+        )
 
     def deliver(self, best: Candidate | None) -> None:
         """Give the variables, the multipliers and what is said of them to the session."""
@@ -224,14 +257,20 @@ class Run:
 
 def _fall(nlp: Nlp, x: Vector, start: Vector, analytic: bool) -> Fall | None:
     """A ray on which the objective falls for ever, constraints met by restoration."""
+    open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
+    function = Function(_place(nlp), nlp.gradient, open_, analytic)
+    return fall(function, x, start) if open_.any() else None
+
+
+def _place(nlp: Nlp) -> Callable[[Vector], tuple[Vector, float, bool]]:
+    """A point put onto its constraints, the objective there, and whether they are met."""
 
     def at(x: Vector) -> tuple[Vector, float, bool]:
         place = restored(nlp, x)
         scale = max(1.0, 1e-9 * float(np.abs(place).max(initial=0.0)))
         return place, nlp.raw(place)[0], nlp.violation(place) <= 10 * FEASIBLE * scale
 
-    open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
-    return fall(Function(at, nlp.gradient, open_, analytic), x, start) if open_.any() else None
+    return at
 
 
 def _few(notes: Sequence[str]) -> list[str]:

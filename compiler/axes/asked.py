@@ -10,9 +10,12 @@ from cspec.dsl.tensor_shapes import Shape
 class Argument(NamedTuple):
     """What one argument is made of."""
 
-    source: Literal["column", "model", "parameter", "variable", "weights", "number", "like"]
+    source: Literal[
+        "column", "model", "parameter", "variable", "weights", "number", "filled", "like"
+    ]
     name: str = ""
-    """Of the column, model, variable; of a parameter, behind its model: `net.fc1.weight`."""
+    """Of the column (where a number is `filled` in, that of its place), model, variable; of a
+    parameter, behind its model: `net.fc1.weight`."""
     number: float = 0.0
     shape: Shape = ()
     """Of one example, where values of that form have to do."""

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.axes.losses import loss_axes
 from cspec.compiler.axes.means import tail_axes
-from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Part, What
+from cspec.compiler.axes.places import PartOf
+from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, Part, What
+from cspec.compiler.axes.single import has_entries
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import ParameterRef
 from cspec.compiler.rewrite import call as call_of
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Expr, Index, Name
+from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name
 from cspec.dsl.signatures import LOSSES
 from cspec.dsl.slices import Unfit
 from cspec.dsl.tensor_words import OVER_ENTRIES as OVER_SHAPES
@@ -91,7 +93,7 @@ def _function(inference: Inference, call: Call, word: str, dataset: str | None) 
     if word == "differences" or word == "ratio_differences":
         groups = inference.axes(call.arguments[0], dataset)
         count = None if not groups.shape else groups.shape[0]
-        return Axes(shape=None if count is None else (count * (count - 1),), groups=True)
+        return Axes(shape=None if count is None else (count * (count - 1),), groups=By())
     if word == "eye":
         size = value_or_none(call.arguments[0], inference.known.params) if call.arguments else None
         return Axes(shape=None if size is None else (int(size), int(size)))
@@ -100,10 +102,22 @@ def _function(inference: Inference, call: Call, word: str, dataset: str | None) 
         each = next((a.each for a in _axes(inference, call, dataset) if a.each), None)
         return Axes(each=each)
     if signature is not None and signature.imported and signature.result == "number":
-        return NUMBER
+        return _one_number(inference, call, word, dataset)
     for argument in call.arguments:
         inference.number(argument, dataset)
     return inference.entrywise(call, call.arguments, dataset).number()
+
+
+def _one_number(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+    """What a function of a person's own gives that does not say that it is one an example.
+
+    Of what each example has it is tried: it may well be one number an example.
+    """
+    if not any(item.each for item in _axes(inference, call, dataset)):
+        return NUMBER
+    found = _opaque(inference, call, word, dataset)
+    tried = found.known or call_key(call, dataset) in inference.asked
+    return found if tried else NUMBER
 
 
 def _described(inference: Inference, word: str) -> bool:
@@ -121,10 +135,14 @@ def _classifier(inference: Inference, call: Call, word: str, dataset: str | None
     outputs = inference.axes(call.arguments[0], dataset)
     if outputs.what == "record":
         return inference.findings.which_part(call.arguments[0], outputs)
+    numbers = None if word == "softmax" else _numbers(inference, call, dataset)
+    if numbers is not None:
+        return inference.findings.no_classes(call, word, numbers, outputs)
     if word == "softmax" and outputs.known and outputs.each and outputs.single:
         return inference.findings.class_axis(call, outputs)
     if word != "pred":
         return outputs.number()._replace(names=_class_names(inference, call, outputs))
+    inference.doubtful(call)
     column = inference.known.target(call)
     target = inference.known.column_axes(dataset, column) if column and dataset else UNKNOWN
     found = Axes(each=outputs.each, tokens=outputs.tokens)
@@ -135,6 +153,17 @@ def _classifier(inference: Inference, call: Call, word: str, dataset: str | None
     if facts is not None and facts.signed and outputs.single:
         classes = (-1, 1)  # the sign of one output
     return found._replace(what="category" if classes else "whole", classes=classes)
+
+
+def _numbers(inference: Inference, call: Call, dataset: str | None) -> str | None:
+    """The column of numbers that a model predicts where it predicts no classes."""
+    model = inference.known.numeric_model(call.arguments[0])
+    column = inference.known.targets.get(model or "")
+    facts = inference.known.column(dataset or "", column or "")
+    if facts is None or facts.kind != "real" or facts.signed:
+        return None
+    several = facts.shape not in ((), (1,))
+    return column if several or not set(facts.values) <= {0, 1} else None
 
 
 def _margin(inference: Inference, call: Call, dataset: str | None) -> Axes:
@@ -178,9 +207,22 @@ def _reduced(inference: Inference, call: Call, word: str, dataset: str | None) -
         return inference.findings.which_part(argument, found)
     if found.each is None:
         return NUMBER._replace(what=what)
+    columns = word not in ("sum", "max", "min")  # `l1(w)` of a column is its size
+    alone = found.known and found.single and not found.tokens
+    if alone and not has_entries(
+        argument, inference.known, lambda part: _is_part(inference, part, dataset), columns
+    ):
+        return inference.findings.no_entries(call, word, found, inference.known)
     tokens = found.tokens if found.shape else ()
     shape = () if found.known else None
     return Axes(what=what, each=found.each, tokens=tokens, shape=shape)
+
+
+def _is_part(inference: Inference, expr: Expr, dataset: str | None) -> bool:
+    """Whether an index or a name behind outputs means one of their parts, not an entry."""
+    if not isinstance(expr, Index | Attribute):
+        return False
+    return isinstance(inference.place(expr, dataset), PartOf)
 
 
 def call_key(call: Call, dataset: str | None) -> str:
@@ -202,6 +244,8 @@ def _opaque(inference: Inference, call: Call, word: str, dataset: str | None) ->
         if asked is not None:
             inference.asked[key] = asked
         return UNKNOWN._replace(each=each)
+    if known.takes is not None:
+        return inference.findings.inputs(call, word, known.takes)._replace(each=each)
     if known.refusal:
         return UNKNOWN._replace(each=each)
     column = inference.known.targets.get(word)
@@ -233,13 +277,27 @@ def _asked(
 ) -> Asked | None:
     if dataset is not None and dataset not in inference.known.facts.data:
         return None
-    arguments = [_argument(inference, a, dataset) for a in call.arguments]
+    arguments = [
+        _filled(inference, call, place, dataset) or _argument(inference, argument, dataset)
+        for place, argument in enumerate(call.arguments)
+    ]
     keywords = [(k.name, _argument(inference, k.value, dataset)) for k in call.keywords]
     given = [a for a in arguments if a is not None]
     named = [(name, value) for name, value in keywords if value is not None]
     if len(given) < len(arguments) or len(named) < len(keywords):
         return None
     return Asked(key, word, dataset, tuple(given), tuple(named))
+
+
+def _filled(inference: Inference, call: Call, place: int, dataset: str | None) -> Argument | None:
+    """A number that stands in the place of a column: `f(x, 0)`."""
+    number = value_or_none(call.arguments[place], inference.known.params)
+    model = inference.known.symbols.role(function_name(call) or "") == "model"
+    each = any(item.each for item in _axes(inference, call, dataset))
+    if number is None or dataset is None or not model or not each:
+        return None
+    column = inference.known.input_column(call, place, dataset)
+    return Argument("filled", column or "", number=number)
 
 
 def _argument(inference: Inference, expr: Expr, dataset: str | None) -> Argument | None:

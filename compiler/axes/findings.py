@@ -4,53 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cspec.compiler.axes.group_findings import GroupFindings
 from cspec.compiler.axes.known import Known
-from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.axes.record import Axes
 from cspec.compiler.axes.words import places, what
 from cspec.compiler.explain_expressions import text as shown
 from cspec.compiler.rewrite import function_name
-from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.diagnostics import Fix
 from cspec.dsl.meant import OVER_EXAMPLES
-from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Product
+from cspec.dsl.nodes import Call, Compare, Expr, Name, Product
 from cspec.dsl.slices import Unfit
-from cspec.dsl.source import NOWHERE, Span
-from cspec.dsl.wording import listing
 
 
-class Findings:
-    """Diagnostics in the order in which they are found; the same one is kept once."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[Span, str], Diagnostic] = {}
-
-    @property
-    def all(self) -> tuple[Diagnostic, ...]:
-        """Everything that was found."""
-        return tuple(self._found.values())
-
-    def add(
-        self,
-        code: str,
-        message: str,
-        place: Expr,
-        label: str = "",
-        notes: tuple[str, ...] = (),
-        helps: tuple[str, ...] = (),
-        fixes: tuple[Fix, ...] = (),
-    ) -> Axes:
-        """Keep a finding and give unknown axes, so that one mistake is one finding."""
-        key = (place.span, code)
-        if key not in self._found or place.span == NOWHERE:
-            self._found[key] = Diagnostic(
-                code=code,
-                message=message,
-                span=place.span,
-                label=label,
-                notes=notes,
-                helps=helps,
-                fixes=fixes,
-            )
-        return UNKNOWN
+class Findings(GroupFindings):
+    """Everything that may not fit in the expressions of a problem."""
 
     # --- several numbers where one is meant ---
 
@@ -108,6 +75,55 @@ class Findings:
             helps=(f"the probability of class 1 of one logit is `prob({inner})`",),
         )
 
+    def no_classes(self, call: Call, word: str, column: str, outputs: Axes) -> Axes:
+        """`pred` and `prob` of a model that predicts a number."""
+        inner = shown(call.arguments[0])
+        gives = "a class" if word == "pred" else "the probability of a class"
+        return self.add(
+            "CS331",
+            f"`{word}` is {gives}, but the model predicts numbers:"
+            f" column `{column}` has no classes",
+            call,
+            "no classes here",
+            notes=(f"`{inner}` is compared with `{column}` as a number",),
+            helps=(
+                f"for the number that is predicted write `{inner}`",
+                f"for a share of the examples: `P[{inner} > 0]`,"
+                f" `P[abs({inner} - {column}) <= 0.1]`",
+            ),
+        )._replace(each=outputs.each)
+
+    def inputs(self, call: Call, model: str, takes: str) -> Axes:
+        """`f(x, age)` of a model that sees `x` alone."""
+        count = len(call.arguments)
+        return self.add(
+            "CS331",
+            f"model `{model}` is called with {count} input{'s' if count != 1 else ''},"
+            f" but its `forward` takes `{takes}`",
+            call,
+            "inputs do not fit",
+            helps=(f"write `{model}({takes})`, with columns in the places of its inputs",),
+        )
+
+    def whose_classes(self, prediction: Call, outputs: Call, columns: tuple[str, str]) -> Axes:
+        """`pred(old(x)) == rater` where `old` is in no loss and `rater` has classes of its own."""
+        model, shown_ = function_name(outputs), shown(outputs)
+        return self.add(
+            "CS332",
+            f"`{shown(prediction)}` is a class of `{columns[0]}`, or of `{columns[1]}`: which one?",
+            prediction,
+            "classes of which column?",
+            notes=(
+                f"the two columns have different classes, and `{model}` is in no loss that says "
+                "which of them it predicts",
+            ),
+            helps=tuple(
+                f"of `{column}`: say so with a loss, `metric loss_of_{model} = "
+                f"E[ce({shown_}, {column})]`"
+                for column in columns
+            ),
+        )._replace(each=None)
+
     # --- indices ---
 
     def no_axis(self, expr: Expr, value: Expr, found: Axes) -> Axes:
@@ -119,6 +135,19 @@ class Findings:
             expr,
             what(found),
             notes=("an index chooses an output, a class or a feature, never an example",),
+            helps=(f"write `{text}`",),
+            fixes=(Fix(span=expr.span, replacement=text, title=f"write {text}"),),
+        )._replace(each=found.each)
+
+    def no_transpose(self, expr: Expr, value: Expr, found: Axes) -> Axes:
+        """`y.T`: one number an example is no matrix."""
+        text = shown(value)
+        return self.add(
+            "CS333",
+            f"`{text}` is {what(found)}: it has nothing to transpose",
+            expr,
+            what(found),
+            notes=("`.T` is of a matrix of parameters; examples are never turned into columns",),
             helps=(f"write `{text}`",),
             fixes=(Fix(span=expr.span, replacement=text, title=f"write {text}"),),
         )._replace(each=found.each)
@@ -177,14 +206,37 @@ class Findings:
                 helps=(found.help,),
             )._replace(each=next((item.each for item in items if item.each), None))
         form = _INSTEAD.get(word)
+        meant = _logit(call.arguments[0]) if word == "argmax" else inner
         return self.add(
             "CS333",
             f"`{shown(call)}` has no entries to go over: `{inner}` is {what(first)}",
             call,
             what(first),
             notes=(f"`{word}` goes over what one example has, never over the examples",),
-            helps=() if form is None else (form.format(inner),),
+            helps=() if form is None else (form.format(meant),),
         )._replace(each=first.each)
+
+    def no_entries(self, call: Call, word: str, found: Axes, known: Known) -> Axes:
+        """`sum(ce(f(x), y))`: over the examples is said with `E[...]`."""
+        argument = call.arguments[0]
+        inner, data = shown(argument), known.facts.data.get(found.each or "")
+        chance = function_name(argument) == "prob" and word in ("sum", "max", "min")
+        rows = "" if data is None else f", their total `{data.rows}*E[{inner}]`"
+        forms = _OF_CHANCES if chance else _INSTEAD
+        return self.add(
+            "CS333",
+            f"`{shown(call)}` has no entries to go over: `{inner}` is {what(found)}",
+            call,
+            what(found),
+            notes=(
+                "`prob` of one logit is the probability of class 1 alone"
+                if chance
+                else f"`{word}` goes over what one example has, never over the examples",
+            ),
+            helps=(forms[word].format(inner) + (rows if word == "sum" and not chance else ""),)
+            if word in forms
+            else (),
+        )._replace(each=found.each)
 
     def no_part(self, expr: Expr, value: Expr, name: str, known: tuple[str, ...]) -> Axes:
         """A name that no class and no feature has."""
@@ -212,6 +264,17 @@ class Findings:
                 expr,
                 "examples of two datasets",
                 helps=("average each over its own data first: `E[... on D]`",),
+            )
+        if why == "groups":
+            made = [", ".join(a.groups.columns) if a.groups else "" for a in axes]
+            return self.add(
+                "CS329",
+                f"`{first}` is one number a group of `{made[0]}`, `{second}` one a group of "
+                f"`{made[1]}`",
+                expr,
+                "groups of two columns",
+                notes=("which group of one goes with which of the other is not said",),
+                helps=("make one number of each first: `max(...)`, `min(...)`, `gap(...)`",),
             )
         return self.add(
             "CS329",
@@ -305,67 +368,32 @@ class Findings:
             else (),
         )
 
-    def no_groups(self, column: Name, known: Known, dataset: str | None) -> Axes:
-        """By group of a column of real numbers, or of too many values."""
-        return self.add(
-            "CS526",
-            f"column `{column.id}` has no groups: it is not categorical in this data",
-            column,
-            "needs a categorical column",
-            helps=("bin it in the data, or name a column of categories",),
-        )
-
-    def group_among_events(self, event: Expr, column: Name) -> Axes:
-        """`| sex and y == 1`: by group and under a condition."""
-        rest = [o for o in getattr(event, "operands", ()) if o is not column]
-        meant = ", ".join((column.id, *(shown(part) for part in rest)))
-        return self.add(
-            "CS313",
-            f"`{column.id}` is a column of categories, not an event",
-            event,
-            "by group, and under a condition?",
-            notes=("columns that make groups and conditions are separated by commas",),
-            helps=(f"write `| {meant}`",),
-            fixes=(Fix(span=event.span, replacement=meant, title=f"write {meant}"),),
-        )
-
-    def by_group(self, expr: Expr, why: str) -> Axes:
-        """One number a group where one number is meant."""
-        text = shown(expr)
-        options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
-        return self.add(
-            "CS312",
-            f"`{text}` is one number a group, and {why}",
-            expr,
-            "a number a group",
-            notes=("a column of categories alone after `|` means by group",),
-            helps=(
-                f"for the largest, the smallest, their distance: {listing(options)}",
-                "or one constraint a group: `forall g in values(column): P[... | column == g] ...`",
-            ),
-            fixes=tuple(
-                Fix(span=expr.span, replacement=option, title=f"write {option}")
-                for option in options
-            ),
-        )
-
-    def groups_of_tokens(self, expr: Expectation) -> Axes:
-        """By group of what has one number a token."""
-        return self.add(
-            "CS332",
-            f"`{shown(expr.body)}` has one number a token, and groups are made of examples",
-            expr,
-            "tokens, or examples?",
-            helps=("make one number an example of its tokens first: `max(...)`, `sum(...)`",),
-        )
-
 
 _INSTEAD = {
     **{word: f"over the examples it is `{form}`" for word, form in OVER_EXAMPLES.items()},
+    "sum": "over the examples their mean is `E[{0}]`",
+    "max": "the largest of all examples is `quantile({0}, 100%)`",
+    "min": "the smallest of all examples is `quantile({0}, 0%)`",
+    **dict.fromkeys(("norm", "l1", "l2"), "the size of one number is `abs({0})`"),
+    "sumsq": "the square of one number is `({0})^2`",
+    **dict.fromkeys(("all", "any"), "a share of the examples is `P[{0}]`"),
     "topk": "the mean of the worst 10% of the examples is `cvar({0}, 0.9)`",
     "argmax": "the class of one logit is `pred({0})`",
 }
 """What may be meant by a function of entries that is given one number an example."""
+
+_OF_CHANCES = {
+    "sum": "the two chances add up to 1; that of class 1 is `{0}`",
+    "max": "that of the likelier class is `max({0}, 1 - {0})`",
+    "min": "that of the less likely class is `min({0}, 1 - {0})`",
+}
+"""What may be meant by a function of the chances of both classes."""
+
+
+def _logit(expr: Expr) -> str:
+    """The logit of a probability, anything else as it is."""
+    chance = isinstance(expr, Call) and function_name(expr) == "prob" and expr.arguments
+    return shown(expr.arguments[0] if chance and isinstance(expr, Call) else expr)
 
 
 def _kind(found: Axes) -> str:
@@ -387,10 +415,16 @@ def _chosen(body: Expr, found: Axes, event: bool) -> tuple[str, ...]:
     entry = f"{text}[{', '.join('0' for _ in found.shape or ())}]" if many else f"{text}[0]"
     if found.names and not many:
         name = found.names[-1]
-        entry = f"{text}.{name}" if name.isidentifier() else f'{text}["{name}"]'
+        last = name == str(len(found.names) - 1)
+        quoted = f"[{name}]" if last else f'["{name}"]'
+        entry = f"{text}.{name}" if name.isidentifier() else f"{text}{quoted}"
     simple = isinstance(body, Name | Call) or function_name(body) is not None
     first = f"one of them: `E[{entry}]`" if simple else "choose one of them with an index"
-    return (first, f"their sum or the largest: `E[sum({text})]`, `E[max({text})]`")
+    return (
+        first,
+        f"their sum, their mean or the largest: `E[sum({text})]`, `E[mean({text})]`,"
+        f" `E[max({text})]`",
+    )
 
 
 def _inside(body: Expr) -> str:

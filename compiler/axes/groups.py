@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cspec.compiler.facts import ColumnFacts
+from cspec.dsl.features import column_of
 from cspec.dsl.nodes import And, Expectation, Expr, Name
 
 if TYPE_CHECKING:
@@ -45,12 +46,10 @@ def grouping(inference: Inference, expr: Expectation) -> Grouping:
     columns: list[Name] = []
     events: list[Expr] = []
     for condition in expr.conditions:
-        if (
-            dataset is not None
-            and isinstance(condition, Name)
-            and _groups(inference, condition, expr)
-        ):
-            columns.append(condition)
+        name = column_of(condition)
+        column = None if name is None else Name(id=name, span=condition.span)
+        if dataset is not None and column is not None and _groups(inference, column, expr):
+            columns.append(condition if isinstance(condition, Name) else column)
         else:
             events.append(condition)
     groups = groups_of(inference, tuple(columns)) if columns else ()
@@ -91,9 +90,7 @@ def groups_of(inference: Inference, columns: tuple[Name, ...]) -> tuple[Group, .
     combinations = {
         codes: ", ".join(_called(data.columns[n], c) for n, c in zip(names, codes, strict=True))
         for data in having
-        for columns_, counts in data.joint
-        if columns_ == names
-        for codes, _ in counts
+        for codes in data.combinations(names)
     }
     return tuple(Group(codes, combinations[codes]) for codes in sorted(combinations))
 

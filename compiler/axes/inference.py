@@ -22,6 +22,7 @@ from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
 from cspec.compiler.ir import Category, Lookup, ParameterRef, PerExample
 from cspec.compiler.rewrite import function_name
+from cspec.compiler.surrogates.branches import Extreme
 from cspec.compiler.vectors import Repeated, Sized
 from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.nodes import (
@@ -46,6 +47,7 @@ from cspec.dsl.nodes import (
     String,
     Sum,
     Vector,
+    walk,
 )
 from cspec.dsl.tensor_shapes import as_matrix, matmul
 
@@ -70,6 +72,15 @@ class Inference:
     def place(self, expr: Index | Attribute, dataset: str | None) -> Place | None:
         """What an index or a name behind a value means; None where that is not known."""
         return place_of(self, expr, dataset)
+
+    def doubtful(self, prediction: Call) -> None:
+        """Find predictions whose classes may be those of two columns."""
+        for node in walk(prediction):
+            name = function_name(node) if isinstance(node, Call) else None
+            if name in self.known.predicts.doubts:
+                assert isinstance(node, Call)
+                columns = self.known.predicts.doubts[name or ""]
+                self.findings.whose_classes(prediction, node, columns)
 
     def grouping(self, expr: Expectation) -> Grouping:
         """The groups and the events behind the `|` of an expectation."""
@@ -113,6 +124,8 @@ class Inference:
                 return self.axes(body, name)
             case Sized(body=body):
                 return self.axes(body, dataset)
+            case Extreme():
+                return NUMBER
             case Repeated(body=body, size=size):
                 return self.axes(body, dataset)._replace(shape=(size,))
             case _:
@@ -168,6 +181,9 @@ class Inference:
 
     def _vector(self, items: tuple[Expr, ...], dataset: str | None) -> Axes:
         found = [self.axes(item, dataset) for item in items]
+        for item, axes in zip(items, found, strict=True):
+            if axes.groups:
+                return self.findings.by_group(item, "an entry of a vector is one number")
         joint = together(found)
         if isinstance(joint, Misfit) or joint.shape is None:
             return UNKNOWN._replace(each=None if isinstance(joint, Misfit) else joint.each)
@@ -192,6 +208,8 @@ class Inference:
     def _product(left: Axes, right: Axes) -> Axes | None:
         """Axes of `left @ right`; an example's own vector goes with a tensor or its like."""
         each = left.each or right.each
+        if left.groups and right.groups and left.groups != right.groups:
+            return None
         if not left.known or not right.known:
             return UNKNOWN._replace(each=each)
         one, other = left.shape or (), right.shape or ()

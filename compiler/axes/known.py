@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cspec.compiler.axes.numbers import heads
 from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.axes.targets import Targets
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Call, Compare, Expr, Name, Node, Sum, walk
-from cspec.dsl.signatures import LOSSES, SIGNATURES, Signature
+from cspec.dsl.nodes import Call, Expr, walk
+from cspec.dsl.signatures import SIGNATURES, Signature
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape
 
@@ -26,8 +28,10 @@ class Known:
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     functions: Mapping[str, Signature] = field(default_factory=dict)
     """Signatures of functions of a person's own."""
-    targets: Mapping[str, str] = field(default_factory=dict)
+    predicts: Targets = field(default_factory=Targets)
     """Model -> the column that it predicts."""
+    numeric: frozenset[str] = frozenset()
+    """Outputs (`f`, `f[1]`) that are compared with numbers alone: by `mse`, `mae`, `f(x) - y`."""
 
     def signature(self, word: str) -> Signature | None:
         """What is known of a function of the language or of a person's own."""
@@ -51,7 +55,7 @@ class Known:
             return UNKNOWN._replace(each=dataset)
         shape = () if column.shape == (1,) else column.shape
         data = self.facts.data[dataset]
-        named = name == "x" and shape[-1:] == (len(data.feature_names),)
+        named = name == "x" and (shape[-1:] or (1,)) == (len(data.feature_names),)
         names = data.feature_names if named else ()
         found = Axes(each=dataset, shape=shape, names=names)
         match column.kind, column.classes:
@@ -66,6 +70,24 @@ class Known:
             case _, classes:
                 return found._replace(what="category", classes=classes)
 
+    @property
+    def targets(self) -> Mapping[str, str]:
+        """Model -> the column that it predicts."""
+        return self.predicts.of
+
+    def input_column(self, call: Call, place: int, dataset: str) -> str | None:
+        """The column that a model's line names in one place of its arguments: `model f(x, w)`."""
+        model = self.symbols.models().get(function_name(call) or "")
+        names = () if model is None else model.arguments or ()
+        found = names[place] if place < len(names) else None
+        return found if found is not None and self.has_column(dataset, found) else None
+
+    def numeric_model(self, outputs: Expr) -> str | None:
+        """The model of outputs that are compared with numbers alone; None of others."""
+        models = frozenset(self.symbols.models())
+        found = (head for head in heads(outputs, models) if head in self.numeric)
+        return next((head.split("[")[0] for head in found), None)
+
     def target(self, expr: Expr) -> str | None:
         """The column that the model inside an expression predicts."""
         for node in walk(expr):
@@ -73,37 +95,3 @@ class Known:
             if name in self.targets:
                 return self.targets[name or ""]
         return None
-
-
-def targets_of(tree: Node, symbols: Symbols) -> dict[str, str]:
-    """Model -> the column that its outputs are compared with: by a loss, by `pred(..) ==`, by `-`.
-
-    A model that is compared with nothing predicts the column `y`, where there is one.
-    """
-    models = symbols.models()
-    found: dict[str, str] = {}
-    for node in walk(tree):
-        for output, target in _compared(node):
-            if target.id not in symbols.column_names:
-                continue
-            for inner in walk(output):
-                name = function_name(inner) if isinstance(inner, Call) else None
-                if name in models:
-                    found.setdefault(name or "", target.id)
-    if "y" in symbols.column_names:
-        found |= {name: "y" for name in models if name not in found}
-    return found
-
-
-def _compared(node: Node) -> Iterator[tuple[Expr, Name]]:
-    match node:
-        case Call(function=Name(id=loss), arguments=(output, Name() as target)) if loss in LOSSES:
-            yield output, target
-        case Compare(operands=operands) | Sum(operands=operands):
-            outputs = [o for o in operands if not isinstance(o, Name)]
-            targets = [o for o in operands if isinstance(o, Name)]
-            if isinstance(node, Sum):
-                outputs = [o for o in outputs if isinstance(o, Call)]
-            else:
-                outputs = [o for o in outputs if function_name(o) == "pred"]
-            yield from ((output, target) for output in outputs for target in targets)

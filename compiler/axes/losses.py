@@ -142,15 +142,45 @@ def outputs_in_words(axes: Axes) -> str:
 
 def _few(inference: Inference, call: Call, word: str, given: Axes, classes: int) -> Axes:
     output, target = call.arguments
-    name = function_name(output) if isinstance(output, Call) else None
+    name = function_name(output)
+    if inference.known.symbols.role(name or "") != "model":
+        name = None
     model = f"model `{name}`" if name else f"`{text(output)}`"
     return inference.findings.add(
         "CS331",
         f"{model} gives {outputs_in_words(given)}, but `{text(target)}` has {classes} classes",
         output,
-        notes=(f"`{word}` needs one output a class",),
-        helps=(f"give the last layer of `{name or text(output)}` {classes} outputs",),
+        notes=(f"`{word}` needs one output a class", *_gaps(inference, target, given, classes)),
+        helps=(
+            *_numbered(inference, target, given),
+            f"give the last layer of `{name or text(output)}` {classes} outputs",
+        ),
     )
+
+
+def _gaps(inference: Inference, target: Expr, given: Axes, classes: int) -> tuple[str, ...]:
+    """That labels with gaps count as classes that no example has."""
+    levels = _levels(inference, target, given)
+    listed = ", ".join(map(str, levels))
+    return (f"labels are {listed}, and classes 0 to {classes - 1}",) if levels else ()
+
+
+def _numbered(inference: Inference, target: Expr, given: Axes) -> tuple[str, ...]:
+    """How to number labels that are as many as the outputs."""
+    if len(_levels(inference, target, given)) != (given.shape or (1,))[-1]:
+        return ()
+    name = text(target)
+    return (
+        f"number the labels, in Python: `{name} = torch.unique({name}, return_inverse=True)[1]`",
+        f"or give them as text: `{name} = [str(label) for label in {name}]`",
+    )
+
+
+def _levels(inference: Inference, target: Expr, given: Axes) -> tuple[int, ...]:
+    """The labels of a column of whole numbers, where some numbers below the largest are missing."""
+    column = inference.known.column(given.each or "", getattr(target, "id", ""))
+    levels = () if column is None else column.levels
+    return levels if levels != tuple(range(len(levels))) else ()
 
 
 def _apart(inference: Inference, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, as_tokens
+from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, as_tokens
+from cspec.compiler.explain_expressions import text as shown
 from cspec.dsl.nodes import And, Call, Expectation, Expr, Name
 
 if TYPE_CHECKING:
@@ -17,17 +18,38 @@ def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
         return UNKNOWN
     body = _body(inference, expr)
     found = inference.grouping(expr)
+    if expr.grouped and len(found.columns) > 1:
+        _truths_among_groups(inference, expr, found.columns)
     for event in found.events:
         _condition(inference, event, expr, body)
-    for column in found.columns:
-        if not found.groups:
-            inference.findings.no_groups(column, inference.known, expr.dataset)
+    for column in () if found.groups else _without_groups(inference, found.columns, expr.dataset):
+        inference.findings.no_groups(column)
     if not found.columns:
         return NUMBER
     if found.groups and body.tokens:
-        inference.findings.groups_of_tokens(expr)
+        inference.findings.groups_of_tokens(expr, found.columns[0])
     names = tuple(group.text for group in found.groups)
-    return Axes(shape=(len(names),) if names else None, names=names, groups=True)
+    columns = tuple(shown(column) for column in found.columns)
+    return Axes(shape=(len(names),) if names else None, names=names, groups=By(columns, names))
+
+
+def _truths_among_groups(
+    inference: Inference, expr: Expectation, columns: tuple[Name, ...]
+) -> None:
+    """`gap(P[.. | sex, seen])`: groups of both, or of `sex` among those that are seen?"""
+    dataset = expr.dataset or ""
+    truths = [c for c in columns if inference.known.column_axes(dataset, c.id).what == "event"]
+    if truths and len(truths) < len(columns):
+        inference.findings.truth_among_groups(expr, columns, truths[0])
+
+
+def _without_groups(
+    inference: Inference, columns: tuple[Name, ...], dataset: str
+) -> tuple[Name, ...]:
+    """The columns that hold no groups: real numbers, or too many values."""
+    held = {c.id: inference.known.column(dataset, c.id) for c in columns}
+    empty = tuple(c for c in columns if (facts := held[c.id]) is None or not facts.held)
+    return empty or columns
 
 
 def _body(inference: Inference, expr: Expectation) -> Axes:
@@ -56,11 +78,21 @@ def _condition(inference: Inference, event: Expr, expr: Expectation, body: Axes)
         inference.findings.group_among_events(event, grouping)
         return
     masked = as_tokens(found, body.tokens)
+    if isinstance(event, Name) and masked.tokens and _labels(inference, event, expr, masked):
+        inference.findings.groups_of_tokens(expr, event)
+        return
     mask = isinstance(event, Name) and masked.tokens and masked.what == "whole"
     if found.known and found.what != "event" and not mask:
         inference.findings.no_event(event, found)
     elif masked.known and (not masked.single or masked.tokens not in ((), body.tokens)):
         inference.findings.condition(event, found, body)
+
+
+def _labels(inference: Inference, column: Name, expr: Expectation, found: Axes) -> bool:
+    """Whether a column of numbers a token would make groups: no mask of 0 and 1."""
+    facts = inference.known.column(expr.dataset or "", column.id)
+    numbers = facts is not None and not set(facts.held) <= {0, 1}
+    return expr.grouped or (found.what != "event" and numbers)
 
 
 def _column_among(inference: Inference, event: Expr, dataset: str | None) -> Name | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Place, Plain, Whole
-from cspec.compiler.axes.record import UNKNOWN, Axes
+from cspec.compiler.axes.record import UNKNOWN, Axes, as_tokens
 from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Attribute, Expr, Index, Name, Slice, String
+from cspec.dsl.nodes import Attribute, Expectation, Expr, Index, Name, Slice, String
 from cspec.dsl.slices import Unfit, indexed, piece_of
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 def part_axes(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Axes:
     """The axes of `value[index]` and `value.name`; what it can't mean is a finding."""
     if isinstance(expr, Attribute) and expr.name == "T":
-        return _transposed(inference.axes(expr.value, dataset))
+        value = inference.axes(expr.value, dataset)
+        if value.each is not None and value.known and value.single and not value.parts:
+            return inference.findings.no_transpose(expr, expr.value, value)
+        return _transposed(value)
     method = method_name(expr)
     if method is not None and method[0] in inference.known.symbols.models():
         return UNKNOWN
@@ -51,15 +54,15 @@ def _transposed(value: Axes) -> Axes:
 def _entries(inference: Inference, expr: Index | Attribute, value: Axes) -> Axes:
     if isinstance(expr, Index) and has_slices(expr):
         shape = _sliced(inference, expr, value)
-        return value.number()._replace(shape=shape, groups=False)
+        return value.number()._replace(shape=shape, groups=None)
     count = len(expr.indices) if isinstance(expr, Index) else 1
     shape = None if value.shape is None else value.shape[count:]
     return value.number()._replace(shape=shape)
 
 
-def has_slices(expr: Index) -> bool:
+def has_slices(expr: Index | Attribute) -> bool:
     """Whether an index takes several places of an axis."""
-    return any(isinstance(index, Slice) for index in expr.indices)
+    return isinstance(expr, Index) and any(isinstance(index, Slice) for index in expr.indices)
 
 
 def _sliced(inference: Inference, expr: Index, value: Axes) -> Shape | None:
@@ -87,6 +90,11 @@ def place_of(inference: Inference, expr: Index | Attribute, dataset: str | None)
         return feature
     if value.parts:
         return _part(inference, expr, value)
+    if value.groups and value.known and value.each is None and not has_slices(expr):
+        return _group(inference, expr, value)
+    if isinstance(expr.value, Expectation) and value.known and not value.shape:
+        inference.findings.no_axis(expr, expr.value, value)
+        return None
     if value.each is None:
         return _of_a_tensor(inference, expr, value)
     if isinstance(expr, Index) and has_slices(expr):
@@ -128,10 +136,42 @@ def _name_of(expr: Index | Attribute) -> str | None:
 def _named(inference: Inference, expr: Expr, name: str, value: Axes) -> Place | None:
     """A class or feature by its name."""
     assert isinstance(expr, Index | Attribute)
+    if name in value.names and value.single and isinstance(expr.value, Name):
+        return Whole()  # the only feature, one number an example by itself
     if name in value.names:
         return Entry(value.names.index(name))
     inference.findings.no_part(expr, expr.value, name, value.names)
     return None
+
+
+def _group(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
+    """One group by its name or value, or by its place where no group is called so."""
+    assert value.groups is not None
+    names, length = value.groups.names, (value.shape or (0,))[0]
+    named, number = _name_of(expr) or _combined(expr), None
+    if named is None and isinstance(expr, Index) and len(expr.indices) == 1:
+        number = value_or_none(expr.indices[0], inference.known.params)
+    if named is None and number is None:
+        inference.findings.index(expr, expr, value)
+        return None
+    called = f"{number:g}" if named is None else named
+    place = names.index(called) if called in names else None
+    at = int(number) if number is not None and number in range(length) else None
+    if place is not None and at is not None and place != at:
+        inference.findings.which_group(expr, expr.value, called, names[at])
+        return None
+    found = at if place is None else place
+    if found is None:
+        inference.findings.no_part(expr, expr.value, called, names)
+        return None
+    return Entry(found)
+
+
+def _combined(expr: Index | Attribute) -> str | None:
+    """The name of a combination of columns: `["Female", "Black"]`."""
+    indices = expr.indices if isinstance(expr, Index) else ()
+    names = [index.value for index in indices if isinstance(index, String)]
+    return ", ".join(names) if names and len(names) == len(indices) else None
 
 
 def _part(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
@@ -171,7 +211,7 @@ def _indexed(inference: Inference, expr: Index, value: Axes, dataset: str | None
         return _of_one(inference, expr, value, number, dataset)
     if number is not None:
         return _constant(inference, expr, value, number)
-    return _own(inference, expr, index, dataset)
+    return _own(inference, expr, index, value, dataset)
 
 
 def _of_a_tensor(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
@@ -229,12 +269,12 @@ def _of_one(
     word = function_name(expr.value)
     if word == "prob":
         if number is None:
-            return _own(inference, expr, expr.indices[0], dataset)
+            return _own(inference, expr, expr.indices[0], value, dataset)
         if number in (0, 1, -1):
             return Entry(int(number) % 2)
         inference.findings.out_of_range(expr, expr.value, number, 2)
         return None
-    outputs = word is not None and inference.known.symbols.role(word) == "model"
+    outputs = _are_outputs(inference, expr.value, dataset)
     if (outputs or _was_a_row(inference, expr.value, dataset)) and number in (0, -1):
         return Whole()
     if outputs and number is not None:
@@ -242,6 +282,14 @@ def _of_one(
         return None
     inference.findings.no_axis(expr, expr.value, value)
     return None
+
+
+def _are_outputs(inference: Inference, value: Expr, dataset: str | None) -> bool:
+    """Whether a value is what a model puts out, or a part of it: `f(x)`, `f(x).logits`."""
+    if isinstance(value, Index | Attribute):
+        return isinstance(inference.place(value, dataset), PartOf)
+    word = function_name(value)
+    return word is not None and inference.known.symbols.role(word) == "model"
 
 
 def _was_a_row(inference: Inference, value: Expr, dataset: str | None) -> bool:
@@ -252,15 +300,17 @@ def _was_a_row(inference: Inference, value: Expr, dataset: str | None) -> bool:
     return column is not None and column.shape == (1,)
 
 
-def _own(inference: Inference, expr: Index, index: Expr, dataset: str | None) -> Place | None:
-    """`prob[y]`: the index is one whole number an example."""
-    found = inference.axes(index, dataset)
+def _own(
+    inference: Inference, expr: Index, index: Expr, value: Axes, dataset: str | None
+) -> Place | None:
+    """`prob[y]`: the index is one whole number an example, or one a token of outputs of tokens."""
+    found = as_tokens(inference.axes(index, dataset), value.tokens)
     if not found.known:
         return Own(index)
     labels = found.what in ("whole", "category", "event") or _whole_labels(
         inference, index, dataset
     )
-    if found.each is None or not found.single or not labels:
+    if found.each is None or not found.single or found.tokens != value.tokens or not labels:
         inference.findings.index(expr, index, found)
     return Own(index)
 

@@ -20,6 +20,13 @@ class Part(NamedTuple):
     axes: Axes
 
 
+class By(NamedTuple):
+    """Groups of the data: the columns that make them, and what they are called, in order."""
+
+    columns: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
 class Axes(NamedTuple):
     """What an expression is: its axes, and what stands at each place.
 
@@ -41,8 +48,8 @@ class Axes(NamedTuple):
     """Of a tuple, a mapping or a record."""
     style: Literal["", "index", "key", "field"] = ""
     """How a part is taken out: `z[0]`, `z["logits"]`, `z.logits`."""
-    groups: bool = False
-    """Whether the last axis goes over groups of the data."""
+    groups: By | None = None
+    """The groups of the data that the last axis goes over."""
 
     @property
     def known(self) -> bool:
@@ -75,7 +82,7 @@ class Axes(NamedTuple):
     def entry(self) -> Axes:
         """One place of the last axis."""
         shape = self.shape[:-1] if self.shape else self.shape
-        return self._replace(shape=shape, names=(), groups=False)
+        return self._replace(shape=shape, names=(), groups=None)
 
 
 NUMBER = Axes()
@@ -87,7 +94,7 @@ class Misfit(NamedTuple):
 
     first: int
     second: int
-    why: Literal["examples", "shapes"]
+    why: Literal["examples", "shapes", "groups"]
 
 
 def together(items: Sequence[Axes]) -> Axes | Misfit:
@@ -101,11 +108,17 @@ def together(items: Sequence[Axes]) -> Axes | Misfit:
     for i in each[1:]:
         if items[i].each != items[each[0]].each:
             return Misfit(each[0], i, "examples")
+    grouped = [i for i, item in enumerate(items) if item.groups is not None]
+    for i in grouped[1:]:
+        if items[i].groups != items[grouped[0]].groups:
+            return Misfit(grouped[0], i, "groups")
+    groups = items[grouped[0]].groups if grouped else None
     if any(not item.known for item in items):
         owner = items[each[0]].each if each else None
         return Axes(each=owner, shape=None)
     if not each:
-        return _plain(items)
+        plain = _plain(items)
+        return plain if isinstance(plain, Misfit) else plain._replace(groups=groups)
     tokens = next((item.tokens for item in items if item.tokens), ())
     settled = [as_tokens(item, tokens) for item in items]
     wide = max(range(len(items)), key=lambda i: _width(settled[i]))
@@ -113,8 +126,7 @@ def together(items: Sequence[Axes]) -> Axes | Misfit:
     for i, item in enumerate(settled):
         if item.tokens not in ((), tokens) or not _fits(item, shape):
             return Misfit(min(wide, i), max(wide, i), "shapes")
-    grouped = any(item.groups for item in items)
-    return Axes(each=items[each[0]].each, tokens=tokens, shape=shape, groups=grouped)
+    return Axes(each=items[each[0]].each, tokens=tokens, shape=shape, groups=groups)
 
 
 def as_tokens(item: Axes, tokens: Shape) -> Axes:
@@ -143,4 +155,4 @@ def _plain(items: Sequence[Axes]) -> Axes | Misfit:
         if shape is None:
             before = next(j for j in range(i) if broadcast([items[j].shape, item.shape]) is None)
             return Misfit(before, i, "shapes")
-    return Axes(shape=shape, groups=any(item.groups for item in items))
+    return Axes(shape=shape)

@@ -68,7 +68,11 @@ def events(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
 
 def number(t: Translator, expr: Expr) -> ast.expr:
     """A value as it takes part in arithmetic: an event counts 0 or 1, a category by its value."""
-    axes, value = t.axes(expr), t.translate(expr)
+    axes = t.axes(expr)
+    if axes.what == "event" and axes.known:
+        # A column of true and false is kept as 0 and 1.
+        return t.call("as_number", t.translate(expr) if axes.each else t.event(expr))
+    value = t.translate(expr)
     if axes.each is None or axes.what == "number" or not axes.known:
         return value
     if axes.what == "category":
@@ -130,6 +134,8 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
             return _part_of(t, expr, key, style)
         case Whole():
             return t.translate(expr.value)
+        case Entry(place=index) if axes.groups and axes.each is None:
+            return subscript(t.translate(expr.value), constant(index))
         case Entry(place=index) if axes.each is not None:
             return _entry(t, expr.value, index, axes)
         case Entry(place=index) if (logits := _probability(expr.value)) is not None:

@@ -43,6 +43,7 @@ from cspec.compiler.ir import (
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
+from cspec.compiler.surrogates.branches import Extreme
 from cspec.compiler.vectors import Constants, Entries, Repeated, Sized, Total
 from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.measured_on import measured_on
@@ -222,8 +223,12 @@ class Translator:
         return ast.Call(func=get, args=[ast.Constant(word), made, where], keywords=[])
 
     def _is_number(self, value: ast.expr) -> bool:
-        """Whether a Python number stands there: constants and params, and arithmetic on them."""
-        kinds = ast.Constant | ast.Name | ast.UnaryOp | ast.BinOp | ast.operator | ast.unaryop
+        """Whether a Python number or truth value stands there: constants and params, arithmetic
+        on them, comparisons of them."""
+        kinds = (
+            ast.Constant | ast.Name | ast.UnaryOp | ast.BinOp | ast.operator | ast.unaryop
+            | ast.Compare | ast.cmpop
+        )  # fmt: skip
         params = self.scope.params.values()
         return all(
             isinstance(part, kinds) and (not isinstance(part, ast.Name) or part.id in params)
@@ -318,6 +323,9 @@ class Translator:
                     return self.translate(body)
             case Repeated(body=body, size=size):
                 return self.call("repeated", self.translate(body), constant(size))
+            case Extreme(word=word, soft=soft, true=true):
+                compared = (ast.List(elts=self.numbers(side)) for side in (soft, true))
+                return self.call("at_largest" if word == "max" else "at_smallest", *compared)
             case _:
                 raise not_compiled(form(expr), expr)
 
@@ -348,15 +356,16 @@ class Translator:
     def numbers(self, operands: tuple[Expr, ...]) -> list[ast.expr]:
         """Operands of arithmetic, their axes side by side where examples are in reach."""
         if self.dataset is None:
-            return [self.translate(operand) for operand in operands]
+            return [examples.number(self, operand) for operand in operands]
         return examples.numbers(self, operands)
 
     def event(self, expr: Expr) -> ast.expr:
-        """Something true or false: a column of it is kept as 0 and 1."""
+        """Something true or false, as a tensor: a column of it is kept as 0 and 1, and `~` of
+        Python's own truth values is a number that is true."""
         value = self.translate(expr)
         if self.dataset is not None and examples.is_column(self, expr, self.axes(expr)):
             return ast.Compare(left=value, ops=[ast.Eq()], comparators=[ast.Constant(1)])
-        return value
+        return self.call("truth", value) if self._is_number(value) else value
 
     def kept(self, name: str, key: object, *arguments: ast.expr) -> ast.expr:
         """A call whose value is kept in a local: it is asked for again and again."""
@@ -502,7 +511,7 @@ class Translator:
 
     def _events(self, operands: tuple[Expr, ...]) -> list[ast.expr]:
         if self.dataset is None:
-            return [self.translate(operand) for operand in operands]
+            return [self.event(operand) for operand in operands]
         return examples.events(self, operands)
 
     def _membership(self, element: Expr, within: Expr) -> ast.expr:
@@ -582,7 +591,7 @@ class Translator:
 
     def _forward(self, name: str, expr: Call) -> ast.expr:
         """The outputs of a model; (B, 1) is brought to (B,) here, once."""
-        arguments = [self._given(argument) for argument in expr.arguments]
+        arguments = [self._input(expr, place) for place in range(len(expr.arguments))]
         value: ast.expr = ast.Call(func=self.model(name), args=arguments, keywords=[])
         if self._at_a_point(expr):
             value = self.call("at_a_point", self.model(name), *arguments)
@@ -590,6 +599,18 @@ class Translator:
             value = self.call("per_example", value)
         key = ("forward", self.dataset, shape(expr))
         return self.local(key, "z" if self._alone(name) else f"z_{name}", value)
+
+    def _input(self, expr: Call, place: int) -> ast.expr:
+        """One input of a model: `f(x, 0)` has a 0 for each example, like the column there."""
+        argument = expr.arguments[place]
+        fixed = value_or_none(argument, self.inference.known.params) is not None
+        if not fixed or self.dataset is None or self._at_a_point(expr):
+            return self._given(argument)
+        column = self.inference.known.input_column(expr, place, self.dataset)
+        if column is None:
+            return self.call("spread", self.translate(argument), self.any_column())
+        like = self.column(self.dataset, column)
+        return self.call("filled", self.translate(argument), like)
 
     def _at_a_point(self, expr: Call) -> bool:
         """Whether a model is called with no value of an example: of decision variables."""

@@ -10,7 +10,9 @@ from cspec.compiler.axes.record import Axes
 from cspec.compiler.emit.examples import number, widened
 from cspec.compiler.emit.pieces import joined, literal
 from cspec.compiler.missing import form, not_compiled
-from cspec.dsl.nodes import Call, Expectation, Name
+from cspec.compiler.rewrite import same
+from cspec.compiler.surrogates.atoms import EVENTS, is_mean
+from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node
 
 if TYPE_CHECKING:
     from cspec.compiler.emit.expressions import Translator
@@ -21,7 +23,30 @@ def mean(t: Translator, expr: Expectation) -> ast.expr:
     if expr.binders:
         raise not_compiled(form(expr), expr)
     with t.over(expr.dataset):
-        return _mean(t, expr)
+        inside = _decided_by(expr.body, *expr.conditions) if t.strict else []
+        return _measured(t, _mean(t, expr), inside)
+
+
+def _decided_by(*parts: Expr) -> list[Expr]:
+    """The means that events in an expression compare: of `P[w > E[w | sex == "F"]]` the inner one.
+
+    True and false don't say that one of them was not measured, as arithmetic does.
+    """
+    found: list[Expr] = []
+    stack: list[tuple[Node, bool]] = [(part, False) for part in reversed(parts)]
+    while stack:
+        node, event = stack.pop()
+        if isinstance(node, Expr) and is_mean(node):
+            found += [node] if event and not any(same(node, other) for other in found) else []
+            continue
+        inside = event or isinstance(node, EVENTS)
+        stack.extend((child, inside) for child in reversed(list(node.children())))
+    return found
+
+
+def _measured(t: Translator, value: ast.expr, means: list[Expr]) -> ast.expr:
+    """A value that is not measured where one of the means that decide it is not."""
+    return t.call("if_measured", value, *map(t.translate, means)) if means else value
 
 
 def _mean(t: Translator, expr: Expectation) -> ast.expr:
@@ -84,4 +109,5 @@ def tail(t: Translator, name: str, expr: Call) -> ast.expr:
         value = _each(t, number(t, body), axes)
         rest = [t.translate(argument) for argument in expr.arguments[1:]]
         named = {key: t.translate(value) for key, value in keywords.items()}
-        return t.call(name, value, *rest, **named, **_on(t))
+        inside = _decided_by(body) if t.strict else []
+        return _measured(t, t.call(name, value, *rest, **named, **_on(t)), inside)

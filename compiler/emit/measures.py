@@ -22,6 +22,7 @@ from cspec.compiler.lower import (
 )
 from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.rewrite import last_of_ramp
+from cspec.compiler.surrogates.branches import along
 from cspec.compiler.vectorize import Vectorizer
 from cspec.dsl.nodes import Expectation, Expr, Name, Vector
 
@@ -53,8 +54,9 @@ def write_measure(
             return
         gradients = [
             item
-            for part in parts
-            for item in _entries(part, part.gradients or part.functions, translator, len(parts))
+            for rule in lowered.rules
+            for part in rule.parts
+            for item in _entries(part, _followed(rule, part), translator, len(parts))
         ]
         writer.assign("g", _vector(gradients, translator))
         if all(part.gradients is None for part in parts):
@@ -69,6 +71,19 @@ def write_measure(
             ]
             writer.assign("true", _vector(truths, translator))
         writer.line("return f, g, true")
+
+
+def _followed(rule: FunctionalRule, part: Part) -> Sequence[Expr]:
+    """What the step follows; kinks as they truly lie, unless nothing true moves the multipliers."""
+    if part.gradients is None:
+        return part.functions
+    if getattr(rule.rule.settings, "dual_on", "true") == "surrogate":
+        return part.gradients
+    return _along(part.functions, part.gradients)
+
+
+def _along(true: Sequence[Expr], seen: Sequence[Expr]) -> list[Expr]:
+    return [along(*pair) for pair in zip(true, seen, strict=True)]
 
 
 def _together(parts: Sequence[Part], translator: Translator, vectors: Vectorizer) -> None:
@@ -99,9 +114,12 @@ def _objective(
     value = translator.translate(objective if vectors is None else vectors.expression(objective))
     if isinstance(value, ast.Constant):
         value = translator.call("as_tensor", value)
-    if lowered.problem.objective_gradient is not None:
-        seen = translator.translate(lowered.problem.objective_gradient)
-        value = seen if by_value else translator.call("stands_in", value, seen)
+    followed = lowered.problem.objective_gradient
+    if followed is not None and by_value:
+        value = translator.translate(followed)
+    elif followed is not None:
+        seen = translator.translate(along(objective, followed))
+        value = translator.call("stands_in", value, seen)
     writer.assign("f", value)
     translator.names.fresh("f")
     for c in lowered.soft:
@@ -126,7 +144,8 @@ def _preference(
         return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
     entries = _vector([translator.translate(part) for part in true], translator)
     if seen is not None:
-        surrogate = _vector([translator.translate(part) for part in seen], translator)
+        followed = [translator.translate(part) for part in _along(true, seen)]
+        surrogate = _vector(followed, translator)
         entries = translator.call("stands_in", entries, surrogate)
     power = {} if c.soft.power == 1 else {"power": constant(c.soft.power)}
     word = "distance" if c.relation == "==" else "shortfall"

@@ -82,6 +82,7 @@ EXAMPLE_PIECES = frozenset(
     {"example_max", "example_min", "example_sum", "example_all", "example_any"}
 )
 PAIR_PIECES = frozenset({"differences", "ratio_differences"})
+BRANCH_PIECES = frozenset({"at_largest", "at_smallest"})
 SPLIT_PIECES = frozenset(
     {"attraction", "split_reset", "split_step", "deliver", "stay", "linearized_step",
      "report_split"}
@@ -165,10 +166,11 @@ def double_quoted(text: str) -> str:
 
 INTERNAL = frozenset(
     {
-        "per_example", "entry", "own_entry", "spread", "as_number", "side_by_side", "recoded",
-        "group_index", "fraction", "mean", "by_group", "every_group", "quotient", "implies",
+        "per_example", "entry", "own_entry", "spread", "filled", "as_number",
+        "side_by_side", "recoded", "group_index", "fraction", "mean", "by_group", "every_group",
+        "if_measured", "quotient", "implies",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
-        "violations",
+        "violations", "truth",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""
@@ -176,6 +178,7 @@ INTERNAL = frozenset(
 RESERVED_NAMES = (
     UPDATE_PIECES
     | PAIR_PIECES
+    | BRANCH_PIECES
     | EXAMPLE_PIECES
     | SPLIT_PIECES
     | MODEL_PIECES
@@ -277,9 +280,10 @@ def _imports(
     head.line()
     groups = {
         "cspec.runtime.functions": used
-        - UPDATE_PIECES - PAIR_PIECES - SPLIT_PIECES - MODEL_PIECES - EXAMPLE_PIECES
+        - UPDATE_PIECES - PAIR_PIECES - BRANCH_PIECES - SPLIT_PIECES - MODEL_PIECES - EXAMPLE_PIECES
         - frozenset().union(*LOOP_PIECES.values()),
         "cspec.runtime.functions.pairs": used & PAIR_PIECES,
+        "cspec.runtime.functions.branches": used & BRANCH_PIECES,
         "cspec.runtime.functions.reductions": used & EXAMPLE_PIECES,
         "cspec.runtime.models": used & MODEL_PIECES,
         "cspec.runtime.splitting": used & SPLIT_PIECES,

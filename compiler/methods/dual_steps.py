@@ -5,6 +5,7 @@ nupi  multiplier <- [multiplier + lr (ki g + kp (xi - xi_before))]+, xi <- nu xi
 adam  multiplier <- [multiplier + lr Adam(g)]+
 pid   I <- [I + ki g]+, multiplier <- [kp g + I + kd [g - g_before]+]+
 
+For equalities nothing is projected: a and b change places in a == b without changing the run.
 nuPI: Sohrabi et al. 2024, xi = g at the start, so that the first step is gradient ascent. PID:
 Stooke et al. 2020; its multiplier is not accumulated, only I is.
 """
@@ -111,7 +112,8 @@ def _pid(rule: Rule, dual: Pid) -> Parts:
         _vector(rule, "integral", "I, the accumulated g"),
         _vector(rule, "average", "smoothed g", NAN),
     )
-    value = "kp * smoothed + integral + kd * relu(smoothed - average)"
+    rise = rule.projected("smoothed - average")
+    value = f"kp * smoothed + integral + kd * ({rise})"
     smoothed = "a * average + (1 - a) * true" if dual.smoothing else "true"
     updates = (
         Update(target="average", formula="where(isnan(average), true, average)"),

@@ -5,9 +5,9 @@ exact_penalty      L = f + c [v]+           exact for c above the largest multip
 quadratic_penalty  L = f + c/2 [v]+^2       smooth; the solution is violated by about lambda* / c
 
 v is the violation as written: for `>=` bound - value, of `abs`, `gap`, `max`, `ratio` the whole
-expression and not the sum over its canonical parts, so that the most violated part pulls and none
-cancels another. For equalities v is |value - bound|. Of a relation between many numbers (W @ W.T ==
-eye) and of a set, v has many entries, and L the sum over them: c/2 ||v||^2.
+expression and not the sum over its canonical parts, so that the part that is truly most violated
+pulls and none cancels another. For equalities v is |value - bound|. Of a relation between many
+numbers (W @ W.T == eye) and of a set, v has many entries, and L the sum over them: c/2 ||v||^2.
 
 `penalty` is position paper (arXiv 2505.20628), eq. 2.
 """

@@ -14,17 +14,16 @@ from typing import NamedTuple
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.ir import Category, PerExample
 from cspec.compiler.passes.truths import truth
-from cspec.compiler.rewrite import function_name, rewrite
+from cspec.compiler.rewrite import function_name, number, rewrite
 from cspec.dsl.diagnostics import Diagnostic, Fix, SpecError
+from cspec.dsl.features import column_of
 from cspec.dsl.measured_on import TAILS, measured_on
 from cspec.dsl.nodes import (
-    Attribute,
     Call,
     Compare,
     Expectation,
     Expr,
     FiniteSet,
-    Index,
     Membership,
     Name,
     Number,
@@ -73,7 +72,7 @@ class _Columns(NamedTuple):
 
     def of(self, expr: Expr) -> str | None:
         """The categorical column whose values an expression has: itself, or what is predicted."""
-        name = _bound_as(expr) or self._predicted(expr)
+        name = column_of(expr) or self._predicted(expr)
         known = self.facts.get(name or "")
         return name if known is not None and known.classes else None
 
@@ -94,6 +93,8 @@ def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
                     return inner
                 exact = all(operator in ("==", "!=") for operator in operators)
                 coded = tuple(_code(o, column, columns, found, exact) for o in operands)
+                if any(function_name(o) == "pred" for o in operands):
+                    coded = tuple(_numbered(o, columns) for o in coded)
                 return inner.model_copy(update={"operands": coded})
             case Membership(element=element, set=FiniteSet(items=items) as within):
                 column = columns.of(element)
@@ -101,23 +102,13 @@ def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
                     _no_truths((element, *items), columns.facts, found)
                     return inner
                 coded = tuple(_code(o, column, columns, found) for o in items)
+                if function_name(element) == "pred":
+                    coded = tuple(_numbered(o, columns) for o in coded)
                 return inner.model_copy(update={"set": within.model_copy(update={"items": coded})})
             case _:
                 return inner
 
     return rewrite(node, step)
-
-
-def _bound_as(expr: Expr) -> str:
-    """The column that an expression is: itself, or a feature that is bound as one (`x.job`)."""
-    match expr:
-        case Name(id=name):
-            return name
-        case Attribute(value=Name(id=column), name=name):
-            return f"{column}.{name}"
-        case Index(value=Name(id=column), indices=(String(value=name),)):
-            return f"{column}.{name}"
-    return ""
 
 
 def _code(
@@ -156,6 +147,16 @@ def _code(
             return expr
         case _:
             return expr
+
+
+def _numbered(expr: Expr, columns: _Columns) -> Expr:
+    """True and false as the classes 1 and 0 that a model predicts."""
+    match expr:
+        case Category(column=column, code=code):
+            known = columns.facts.get(column)
+            if known is not None and known.classes == (False, True):
+                return number(code)
+    return expr
 
 
 def truth_place(said: bool, classes: tuple[str | int | float | bool, ...]) -> int | None:

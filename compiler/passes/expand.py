@@ -25,6 +25,7 @@ from cspec.compiler.passes.where import holds
 from cspec.compiler.rewrite import call, function_name, method_name, number, rewrite
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.features import column_of
 from cspec.dsl.nodes import (
     Binder,
     Call,
@@ -253,10 +254,11 @@ def members(
         yield from _parameters(names[0], method[0], method[1], globs_of(domain), facts)
         return
     match domain:
-        case Call(function=Name(id="values"), arguments=(Name(id=column),)):
-            yield from (Member({names[0]: c}, c.text) for c in categories(column, facts, binder))
+        case Call(function=Name(id="values"), arguments=(column,)) if name := column_of(column):
+            yield from (Member({names[0]: c}, c.text) for c in categories(name, facts, binder))
         case Call(function=Name(id="cross"), arguments=columns):
-            axes = [categories(c.id, facts, binder) for c in columns if isinstance(c, Name)]
+            named = (column_of(column) for column in columns)
+            axes = [categories(name, facts, binder) for name in named if name]
             for combination in product(*axes):
                 text = ", ".join(c.text for c in combination)
                 yield Member(dict(zip(names, combination, strict=True)), text)

@@ -24,11 +24,19 @@ def sized_identity(problem: Problem, shapes: Shapes) -> Problem:
     `shapes` are those of decision variables; parameters of models carry their own.
     """
     constraints = tuple(_sized(c, shapes) for c in problem.constraints)
-    return problem.model_copy(update={"constraints": constraints})
+    metrics = tuple((name, _beside(value, shapes)) for name, value in problem.metrics)
+    objective = _beside(problem.objective, shapes)
+    update = {"constraints": constraints, "metrics": metrics, "objective": objective}
+    return problem.model_copy(update=update)
+
+
+def _beside(expr: Expr, shapes: Shapes) -> Expr:
+    """An expression with the size of every bare `eye` that stands in a sum with a product."""
+    return rewrite(expr, lambda node: _in_sum(node, shapes))
 
 
 def _sized(c: Constraint, shapes: Shapes) -> Constraint:
-    inner = map_constraint(c, lambda expr: rewrite(expr, lambda node: _in_sum(node, shapes)))
+    inner = map_constraint(c, lambda expr: _beside(expr, shapes))
     sides = (inner.value, inner.bound)
     size = _order(c.value, shapes) or _order(c.bound, shapes)
     if size is None or not any(map(_has_bare, sides)):

@@ -185,11 +185,19 @@ def _flat(value: object) -> list[sp.Expr]:
     return [e for part in value for e in _flat(part)] if isinstance(value, tuple) else [value]
 
 
+EXPANDED = 200
+"""Operations of a quadratic expression up to which its squares may turn out to cancel."""
+
+
 def _read(expr: sp.Expr, places: Mapping[sp.Symbol, Index_], space: Space) -> Form:
     values = space.values() | {sp.pi: rational(math.pi)}
     entries: dict[Index_, float] = {}
     constant = 0.0
-    for term in sp.Add.make_args(sp.expand(expr.subs(values))):
+    written = expr.subs(values)
+    degree = _degree(written, {})
+    if degree > 2 or (degree == 2 and written.count_ops() > EXPANDED):
+        raise _NotLinearError
+    for term in sp.Add.make_args(sp.expand(written)):
         factor, rest = term.as_independent(*places, as_Add=False)
         if not factor.is_number or not factor.is_real:
             raise _NotLinearError
@@ -200,6 +208,31 @@ def _read(expr: sp.Expr, places: Mapping[sp.Symbol, Index_], space: Space) -> Fo
         else:
             raise _NotLinearError
     return Form(0.0, entries, constant)
+
+
+def _degree(expr: sp.Basic, known: dict[sp.Basic, float]) -> float:
+    """The degree as a polynomial, as it is written, before anything cancels; inf of what is none.
+
+    Work is that of the distinct subexpressions: `known` has those that were seen.
+    """
+    if expr not in known:
+        known[expr] = _degree_of(expr, known)
+    return known[expr]
+
+
+def _degree_of(expr: sp.Basic, known: dict[sp.Basic, float]) -> float:
+    parts = [_degree(part, known) for part in expr.args]
+    if expr.is_Symbol:
+        return 1.0
+    if not any(parts):
+        return 0.0
+    if expr.is_Add:
+        return max(parts)
+    if expr.is_Mul:
+        return math.fsum(parts)
+    if expr.is_Pow and expr.args[1].is_Integer and expr.args[1].is_positive:
+        return parts[0] * float(expr.args[1])
+    return math.inf
 
 
 def _uniform(form: Form, shape: Index_) -> Form:

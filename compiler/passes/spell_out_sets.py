@@ -22,6 +22,7 @@ from cspec.compiler.passes.canonical import minus
 from cspec.compiler.rewrite import call, number
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
+from cspec.dsl.format_expressions import format_expression
 from cspec.dsl.nodes import (
     Call,
     Expr,
@@ -177,5 +178,7 @@ def _relation(
     c: Constraint, value: Expr, bound: Expr, relation: Relation, part: str = ""
 ) -> Constraint:
     label = f"{c.label}.{part}" if part else c.label
-    update = {"label": label, "value": value, "bound": bound, "relation": relation}
+    # Prices are of this bound: of sumsq(w) <= 4, not of the radius in `w in ball(2, norm=2)`.
+    text = f"{format_expression(value)} {relation} {format_expression(bound)}"
+    update = {"label": label, "value": value, "bound": bound, "relation": relation, "text": text}
     return c.model_copy(update=update)

@@ -10,6 +10,7 @@ is refused: a requirement that pulls nothing would be reported as one that can't
 
 from __future__ import annotations
 
+from cspec.compiler.explain_expressions import text
 from cspec.compiler.ir import Constraint, PerExample, Problem
 from cspec.compiler.rewrite import same
 from cspec.compiler.surrogates.atoms import moves
@@ -21,6 +22,8 @@ from cspec.compiler.surrogates.words import SIGMOID, named
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expr, Implies
 from cspec.dsl.wording import listing
+
+UNHELD = "give the optimizer its parameters, or require nothing of it"
 
 
 def surrogates(problem: Problem, setting: Setting) -> Problem:
@@ -92,12 +95,17 @@ def _still(c: Constraint, setting: Setting) -> bool:
 
 def _nothing_trains(c: Constraint, setting: Setting) -> Diagnostic:
     names = sorted(name for name in setting.still if any(moves(p, {name}) for p in c.parts))
+    models = setting.inference.known.facts.models
+    unheld = [name for name in names if not models[name].frozen]
+    label = f"no parameter of {listing(names, 'and')} has `requires_grad`"
+    if unheld:
+        label = f"no optimizer holds a parameter of {listing(unheld, 'and')}"
     return Diagnostic(
         code="CS309",
         message=f"`{c.text}` does not depend on anything that training moves",
         span=c.span,
-        label=f"no parameter of {listing(names, 'and')} has `requires_grad`",
-        helps=("let a parameter train: `parameter.requires_grad_()`",),
+        label=label,
+        helps=(UNHELD if unheld else "let a parameter train: `parameter.requires_grad_()`",),
     )
 
 
@@ -113,4 +121,7 @@ def _soft(softener: Softener, expr: Expr, sign: int, written: str) -> Expr:
     found = softener.mean(expr, sign)
     if found is not expr and not moves(found, softener.moving) and not softener.remarks.found:
         softener.remarks.refuse(expr, "the same whatever is predicted", shown=written)
+    elif not softener.remarks.found and (lost := softener.out_of_reach(found)) is not None:
+        label = "cut off from the parameters, or constant almost everywhere"
+        softener.remarks.refuse(lost, label, shown=text(lost))
     return found

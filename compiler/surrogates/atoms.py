@@ -35,8 +35,9 @@ PREDICTIONS = frozenset({"pred", "argmax"})
 
 REDUCTIONS = frozenset(
     {"max", "min", "sum", "mean", "norm", "l1", "l2", "sumsq", "dot", "std", "variance", "median"}
+    | {"all", "any"}
 )
-"""Functions that make one number of the entries of their argument."""
+"""Functions that make one number, or one truth, of the entries of their argument."""
 
 
 def moves(expr: Node, moving: Collection[str]) -> bool:

@@ -76,6 +76,9 @@ def _of_atoms(s: Softener, expr: Call, word: str, sign: int) -> Expr:
         return expr.model_copy(update={"arguments": _arguments(s, expr, word, sign)})
     if family in ("elementary", "reduction"):
         return over_atoms(s, expr, sign)
+    lost = s.out_of_reach(expr)
+    if lost is not None:
+        return s.remarks.refuse(lost, "cut off from the parameters, or constant almost everywhere")
     helps: tuple[str, ...] = ()
     inside = predictions(expr, s.moving)
     if inside:

@@ -52,6 +52,9 @@ def over_classes(s: Softener, expr: Expr, sign: int) -> Expr:
     """The mean over the classes of the first prediction in an expression."""
     expr = s.opened(expr)
     prediction = predictions(expr, s.moving)[0]
+    outputs = prediction.arguments[0]
+    if isinstance(outputs, Call) and s.is_flat(outputs):
+        return s.remarks.refuse(outputs, "cut off from what it is given, or from what trains")
     pair = _pair(s, expr)
     if pair is not None:
         return pair if isinstance(expr, Compare) and expr.operators == ("==",) else complement(pair)
@@ -108,7 +111,7 @@ def _named_classes(s: Softener, expr: Expr, prediction: Call, uses: Uses, sign: 
         (other,) = uses.labels
         hit = s.mean(predicted(s, expr, prediction, Other(other, True)), sign)
         if not same(hit, rest):
-            guard = _none_of(other, named)
+            guard = _none_of(s, other, named)
             label = (other, guard)
             chance = s.word.classes(prediction, (other,), sign * s.side(hit))
             terms.append(times(guard, chance, hit))
@@ -176,11 +179,12 @@ def _places(cell: Cell) -> tuple[Expr, ...]:
     return tuple(cls.place for cls in cell.classes)
 
 
-def _none_of(label: Expr, classes: tuple[Class, ...]) -> Expr:
-    """Whether a label is none of the classes."""
-    if not classes:
+def _none_of(s: Softener, label: Expr, classes: tuple[Class, ...]) -> Expr:
+    """Whether a label is none of the classes, each as a value that the label may have."""
+    found = [cls.value_in(s, label) for cls in classes]
+    values = tuple(value for value in found if value is not None)
+    if not values:
         return ONE
-    values = tuple(cls.value for cls in classes)
     if len(values) == 1:
         return Compare(operands=(label, values[0]), operators=("!=",), span=label.span)
     within = Membership(element=label, set=FiniteSet(items=values), span=label.span)

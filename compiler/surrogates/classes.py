@@ -32,11 +32,15 @@ class Class(NamedTuple):
         known = value_or_none(other, s.setting.inference.known.params)
         if known is not None and self.number is not None:
             return ONE if holds(self.number, operator, known) else ZERO
-        value = _value_in(s, self.value, other)
+        value = self.value_in(s, other)
         if value is None:
             return ZERO if operator == "==" else ONE
         # what is compared stands first: `y == 1`
         return fold(Compare(operands=(other, value), operators=(_TURNED[operator],)))
+
+    def value_in(self, s: Softener, other: Expr) -> Expr | None:
+        """The class as a value of what it is compared with; None where that never has it."""
+        return _value_in(s, self.value, other)
 
     @property
     def number(self) -> float | None:
@@ -52,6 +56,8 @@ class Class(NamedTuple):
         """Whether a constant is this class: by its text, or by its number."""
         if isinstance(constant, Number) and self.number is not None:
             return constant.value == self.number
+        if isinstance(constant, Category) and isinstance(self.place, Number):
+            return constant.code == self.place.value  # `pred == true`: its number among the values
         return _text(constant) == _text(self.place)
 
 

@@ -2,6 +2,7 @@
 
 (pred == 1)*w     with pred := 1   ->  w
 abs(pred - y)     with pred := 2   ->  abs(2 - y)
+where(pred == 1, a, b)  pred := 0  ->  b
 pred == 1 => e    with pred := 0   ->  1
 """
 
@@ -83,8 +84,12 @@ def fold(node: Expr) -> Expr:
             return _implication(node, condition, consequence)
         case Sum() | Product() | Power() | Negate():
             return _arithmetic(node)
+        case Call(arguments=(Number(value=truth), first, other)) if function_name(node) == "where":
+            return first if truth else other
         case Call() if function_name(node) in _EXACT:
             return _constant(node) or node
+        case Call(arguments=(Number(value=held), first, second)) if function_name(node) == "where":
+            return first if held else second
     return node
 
 

@@ -21,7 +21,8 @@ class Setting:
     inference: Inference
     ranges: Ranges
     still: frozenset[str] = frozenset()
-    """Models that would, but came with nothing to train: no parameter with `requires_grad`."""
+    """Models that would, but came with nothing to train: no parameter with `requires_grad`, or none
+    that an optimizer holds."""
 
     @property
     def bound(self) -> bool:
@@ -48,5 +49,5 @@ def setting_of(checked: Checked, inference: Inference, moving: frozenset[str]) -
     signatures = {**SIGNATURES, **checked.functions}
     ranges = Ranges(checked.symbols, checked.params, lets, signatures)
     models = inference.known.facts.models
-    still = frozenset(name for name in moving if name in models and models[name].frozen)
+    still = frozenset(name for name in moving if name in models and models[name].still)
     return Setting(moving - still, inference, ranges, still)

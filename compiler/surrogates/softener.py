@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from cspec.compiler.axes.calls import call_key
+from cspec.compiler.axes.places import PartOf
 from cspec.compiler.axes.record import Axes
+from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import PerExample
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.passes.expand import Expansion, written_out
@@ -122,12 +124,34 @@ class Softener:
             return self._cut_off(call)
         return atoms.is_prediction(call)
 
-    def _cut_off(self, call: Call) -> bool:
+    def _cut_off(self, expr: Expr) -> bool:
         """Whether a model or a person's own function gives whole numbers, or no gradient."""
-        seen = self.setting.inference.known.facts.outputs.get(call_key(call, self.dataset))
+        seen = self._seen(expr)
         if seen is None or seen.refusal or seen.parts:
             return False
         return seen.kind != "real" or not seen.gradient
+
+    def _seen(self, expr: Expr) -> OutputFacts | None:
+        """What a call was seen to give, or one part of what it gives."""
+        if isinstance(expr, Call):
+            key = call_key(expr, self.dataset)
+            return self.setting.inference.known.facts.outputs.get(key)
+        if not isinstance(expr, Index | Attribute):
+            return None
+        whole = self._seen(expr.value)
+        if whole is None or not whole.parts:
+            return None
+        place = self.setting.inference.place(expr, self.dataset)
+        return dict(whole.parts).get(place.key) if isinstance(place, PartOf) else None
+
+    def out_of_reach(self, expr: Node) -> Expr | None:
+        """The outputs that all moves of an expression come from, where no gradient reaches them."""
+        if isinstance(expr, Expr) and self._cut_off(expr):
+            return expr if atoms.moves(expr, self.moving) else None
+        inner = self.over(atoms.over_data(expr, self.dataset))
+        moving = [child for child in expr.children() if atoms.moves(child, self.moving)]
+        found = [inner.out_of_reach(child) for child in moving]
+        return found[0] if found and None not in found else None
 
     # --- the mean ---
 

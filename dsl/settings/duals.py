@@ -42,8 +42,8 @@ class Nupi(Settings):
 class Pid(Settings):
     """PID controller: multiplier = [kp g + I + kd [g - g_before]+]+, I <- [I + ki g]+.
 
-    Stooke, Achiam, Abbeel 2020, "Responsive safety in reinforcement learning by PID Lagrangian
-    methods".
+    For equalities without the [ ]+. Stooke, Achiam, Abbeel 2020, "Responsive safety in
+    reinforcement learning by PID Lagrangian methods".
     """
 
     word: ClassVar[str] = "pid"

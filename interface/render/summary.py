@@ -48,7 +48,7 @@ def summarize(result: Result, program: Program | None = None) -> Summary:
     objective = _objective(program)
     sense = program.sense if program is not None else "minimize"
     return Summary(
-        headline=f"{result.spec}: {_headline(result)}",
+        headline=f"{result.spec}: {_headline(result, sense)}",
         rows=tuple(row(c) for c in result.constraints),
         met=tuple(c.satisfied or c.soft for c in result.constraints),
         facts=tuple(_facts(result, program)),
@@ -109,9 +109,10 @@ def _prices(result: Result, objective: str, sense: str) -> list[str]:
     return prices(result.constraints, objective, sense, result.objective)
 
 
-def _headline(result: Result) -> str:
+def _headline(result: Result, sense: str) -> str:
     unbounded = result.termination == "unbounded" and result.status == "nonfinite"
-    return UNBOUNDED if unbounded else STATUS_WORDS[result.status]
+    moves = "rises" if sense == "maximize" else "falls"
+    return UNBOUNDED.format(moves) if unbounded else STATUS_WORDS[result.status]
 
 
 def _run(result: Result) -> str:

@@ -19,7 +19,7 @@ STATUS_WORDS = {
     "nonfinite": "ended by numbers that are not finite [CS602]",
     "interrupted": "interrupted [CS603]; what was trained is kept",
 }
-UNBOUNDED = "UNBOUNDED: the objective falls without end while the requirements hold"
+UNBOUNDED = "UNBOUNDED: the objective {} without end while the requirements hold"
 HEADER = (
     "requirement", "value", "", "bound", "slack", "multiplier", "verdict", "data", "n", "evidence",
 )  # fmt: skip

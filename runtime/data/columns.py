@@ -109,7 +109,7 @@ def _of_tensor(tensor: Tensor, name: str, of: str) -> Encoded:
         )
     if tensor.is_complex():
         raise _complex(name, of)
-    if tensor.dtype == torch.bool and (tensor.ndim == 1 or tensor.shape[1:] == (1,)):
+    if tensor.dtype == torch.bool:
         return tensor.long(), (False, True)
     if tensor.is_floating_point():
         return in_full(tensor), None

@@ -56,6 +56,7 @@ from cspec.runtime.functions.entries import (
 from cspec.runtime.functions.examples import (
     as_number,
     entry,
+    filled,
     group_index,
     own_entry,
     per_example,
@@ -63,7 +64,7 @@ from cspec.runtime.functions.examples import (
     side_by_side,
     spread,
 )
-from cspec.runtime.functions.logic import implies
+from cspec.runtime.functions.logic import implies, truth
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.matrices import det, diag, expm, inv, logdet, trace
 from cspec.runtime.functions.norms import as_matrix, l1, l2, norm, nuclear, spectral, sumsq
@@ -85,6 +86,7 @@ from cspec.runtime.functions.statistics import (
     fraction,
     gap,
     group_sums,
+    if_measured,
     mean,
     quotient,
     ratio,
@@ -221,6 +223,7 @@ __all__ = [
     "expm",
     "expm1",
     "eye",
+    "filled",
     "floor",
     "flops",
     "fraction",
@@ -231,6 +234,7 @@ __all__ = [
     "has_gates",
     "hinge",
     "huber",
+    "if_measured",
     "implies",
     "inv",
     "kl",
@@ -284,6 +288,7 @@ __all__ = [
     "topk",
     "total",
     "trace",
+    "truth",
     "violations",
     "vmax",
     "vmin",

@@ -60,13 +60,29 @@ def spread(value: Any, like_B: Tensor) -> Tensor:
     """A value that is the same for all examples, for each of them: () -> (B,).
 
     `like_B` says how many they are.
+
+    Raises:
+        ShapeMismatch: a value that has a number for each example already.
     """
     made = value if isinstance(value, Tensor) else torch.tensor(value, device=like_B.device)
+    if made.ndim and len(made) == len(like_B):
+        raise ShapeMismatch(
+            f"one number is expected, but the values are {in_words(made)}, one for each example; a "
+            'function of your own says so in its decorator, `result="example"`'
+        )
     return made.expand(len(like_B), *made.shape)
 
 
-def as_number(values: Tensor) -> Tensor:
+def filled(value: float, like_B: Tensor) -> Tensor:
+    """A number in the place of a column: its shape, and its type where that holds the number."""
+    whole = like_B.is_floating_point() or float(value).is_integer()
+    return torch.full_like(like_B, value, dtype=None if whole else torch.get_default_dtype())
+
+
+def as_number(values: Tensor | float) -> Tensor | float:
     """Events as 0 and 1, whole numbers as they are, in float64: counts are exact."""
+    if not isinstance(values, Tensor):
+        return float(values)
     return values if values.is_floating_point() else values.to(torch.float64)
 
 

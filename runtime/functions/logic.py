@@ -1,6 +1,12 @@
-"""Truth of rules on the events of examples."""
+"""Truth of events and rules."""
 
+import torch
 from torch import Tensor
+
+
+def truth(event: Tensor | bool) -> Tensor:
+    """An event as a tensor: `~` of Python's `True` is a number, of a tensor the opposite."""
+    return event if isinstance(event, Tensor) else torch.tensor(event)
 
 
 def implies(premise: Tensor, conclusion: Tensor) -> Tensor:

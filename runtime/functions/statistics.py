@@ -137,6 +137,12 @@ def every_group(values_G: Tensor) -> Tensor:
     return torch.where(values_G.isnan().any(), torch.full_like(values_G, torch.nan), values_G)
 
 
+def if_measured(value: Tensor, *means: Tensor) -> Tensor:
+    """`value`, or NaN (not measured) where one of the means that decide it is."""
+    missing = [mean.isnan().any() for mean in means]
+    return torch.where(torch.stack(missing).any(), torch.full_like(value, torch.nan), value)
+
+
 def quotient(numerator: Tensor | float, denominator: Tensor) -> Tensor:
     """numerator / denominator of means; NaN (not measured) where the denominator is 0."""
     if not isinstance(numerator, Tensor):

@@ -55,3 +55,23 @@ def test_a_ramp_over_the_run_ends_at_its_last_value(run: Callable[..., Any]) -> 
     )
     assert result["c"].bound == 1
     assert result.vars["x"] == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("text", "vars_"),
+    [
+        ("var x = 0\nmaximize x\ns.t. c: x <= ramp(3, 1)", {"x": 1}),
+        ("var x = 3\nminimize x^2\ns.t. c: ramp(1, 2, steps=9) <= x", {"x": 2}),
+        (
+            "var x = 3\nvar y = 1\nminimize (x - 4)^2 + y^2\ns.t. c: x + y <= ramp(3, 1)",
+            {"x": 2.5, "y": -1.5},
+        ),
+    ],
+)
+def test_a_solver_takes_the_last_value(
+    run: Callable[..., Any], text: str, vars_: dict[str, float]
+) -> None:
+    result = run(text)
+    assert result.vars == pytest.approx(vars_, abs=1e-6)
+    assert result["c"].satisfied
+    assert any("takes the last value" in note for note in result.notes)

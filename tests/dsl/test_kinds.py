@@ -56,3 +56,18 @@ def test_every_signature_is_documented() -> None:
         assert signature.name == word
         assert signature.doc
         assert signature.range[0] <= signature.range[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("gap(P[pred == 1 | y == 1 and sex])", "| y == 1, sex]`"),
+        ("gap(P[pred == 1 | sex and y == 1])", "| sex, y == 1]`"),
+        ("ratio(E[ce | y == 1 and sex and race])", "| y == 1, sex, race]`"),
+        ("gap(P[pred == 1 | y == 1 and z > 2])", "`P[pred == 1 | column]`"),
+    ],
+)
+def test_columns_joined_with_conditions_are_told_the_comma(given: str, told: str) -> None:
+    text = f"data train(x, y, sex, race, z)\nmodel f\nminimize ce\ns.t. {given} <= 5%"
+    (found,) = check(Source(text=text)).diagnostics
+    assert found.code == "CS302" and any(told in help for help in found.helps)

@@ -68,3 +68,51 @@ def test_the_words_are_taken_and_python_spelling_is_understood() -> None:
     )
     (found,) = check(Source(text=text)).diagnostics
     assert found.fixes[0].replacement == "true"
+
+
+@pytest.mark.parametrize(
+    ("event", "classes"),
+    [("pred == true", (1,)), ("pred == false", (0,)), ("pred in {true}", (1,)),
+     ("not pred == true", (0,)), ("pred != false", (1,))],
+)  # fmt: skip
+def test_predictions_of_true_and_false_are_trained(
+    grouped: Any, event: str, classes: tuple[int, ...]
+) -> None:
+    result, pred = grouped.trained(f"c: P[{event}] <= 1%", y=grouped["y"] == 1)
+    assert result["c"].value == pytest.approx(np.isin(pred, classes).mean())
+    assert (result["c"].multiplier or 0) > 0
+
+
+def test_a_quantifier_over_predicted_truths(grouped: Any) -> None:
+    result, pred = grouped.trained(
+        "c: forall v in values(y): P[pred == v | y == v] >= 99%", y=grouped["y"] == 1
+    )
+    for name, value in (("c[False]", False), ("c[True]", True)):
+        wanted = grouped.rate(pred == value, grouped["y"] == value)
+        assert result[name].value == pytest.approx(wanted)
+
+
+def test_a_lone_truth_is_a_condition_beside_groups_of_it(grouped: Any) -> None:
+    result, pred = grouped.trained(
+        "c: gap(P[pred == 1 | q]) <= 1\n     d: 2*P[pred == 1 | q] <= 1",
+        "metric m = P[pred == 1 | q] - P[pred == 1]",
+    )
+    rates = [grouped.rate(pred, grouped["q"] == v) for v in (False, True)]
+    assert result["c"].value == pytest.approx(abs(rates[1] - rates[0]))
+    assert result["d"].value == pytest.approx(2 * rates[1])
+    assert result.metrics["m"] == pytest.approx(rates[1] - pred.mean())
+
+
+@pytest.mark.parametrize(
+    ("text", "of"),
+    [("std({})", np.std), ("mean({})", np.mean), ("median({})", np.median),
+     ("sumsq({})", lambda v: np.sum(np.square(v))), ("norm({}, 2)", np.linalg.norm)],
+)  # fmt: skip
+def test_true_and_false_are_groups_in_functions_of_groups(
+    grouped: Any, text: str, of: Callable[[Any], float]
+) -> None:
+    result, pred = grouped.trained(
+        "c: P[pred == 1] <= 1", f"metric m = {text.format('P[pred == 1 | q]')}"
+    )
+    rates = [grouped.rate(pred, grouped["q"] == v) for v in (False, True)]
+    assert result.metrics["m"] == pytest.approx(of(rates))

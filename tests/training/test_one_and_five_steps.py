@@ -257,7 +257,7 @@ def pid(kp: float, ki: float, kd: float, smoothing: float) -> Ascent:
         before = run.memory.get("a", g)
         run.memory["a"] = smoothing * before + (1 - smoothing) * g
         run.memory["I"] = run.dual(run.memory.get("I", torch.zeros_like(g)) + ki * g)
-        raised = (run.memory["a"] - before).relu()
+        raised = run.dual(run.memory["a"] - before)
         return run.dual(kp * run.memory["a"] + run.memory["I"] + kd * raised)
 
     return step

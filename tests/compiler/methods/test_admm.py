@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 import cspec
+from cspec.runtime.operators import Ball
+from cspec.runtime.splitting import split_reset, split_step
 
 Array = NDArray[np.float64]
 N = 4
@@ -104,3 +106,17 @@ def test_a_run_that_ends_early_delivers_a_copy_and_says_that_x_is_elsewhere() ->
     assert result.constraints[0].violation < 1e-12
     assert float(result.model.weight.detach().norm()) <= 1.5 + 1e-12
     assert any("x had not come to it" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rho_stands_where_the_set_is_not_in_the_way(dtype: torch.dtype) -> None:
+    """Inside of a set z is x: rho would halve at every round, in float32 to 0 after 140 of them."""
+    operator: Ball = Ball(100.0)
+    state: dict[str, torch.Tensor] = {}
+    x = torch.zeros(3, dtype=dtype)
+    split_reset("b", operator, [x], state, rho=1e-3)
+    for step in range(400):
+        x += 0.9**step
+        split_step("b", operator, [x], state)
+    assert float(state["b.rho"]) == pytest.approx(1e-3)
+    assert torch.equal(state["b.z.0"], x) and not state["b.u.0"].any()

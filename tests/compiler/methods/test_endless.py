@@ -97,3 +97,24 @@ def test_a_local_minimum_stays_one_though_the_objective_falls_elsewhere() -> Non
     result = cspec.run("var x = 1\nminimize x^3 - 3*x\ns.t. x <= 2")
     assert result.vars["x"] == pytest.approx(1.0, abs=1e-6)
     assert any("what is reported is a local minimum" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "var x = 0\nminimize sin(x) + 0.001*x",
+        "var x = 0\nminimize cos(2*x) - 0.01*x\ns.t. x >= -5",
+        "var x = 0\nvar y = 1\nminimize sin(x) + 0.001*x + (y - 2)^2",
+    ],
+)
+def test_ripples_hide_no_slope(text: str) -> None:
+    """Local minima everywhere, and no least one: told, the point itself is one of them."""
+    result = cspec.run(text)
+    assert result.exit_code == 0
+    assert any("also falls without end" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("text", ["sin(x)", "x^4 - x^2", "sin(x) + 1e-6*x^2", "cos(x)*exp(-x^2)"])
+def test_ripples_alone_are_none(text: str) -> None:
+    notes = cspec.run(f"var x = 1\nminimize {text}").notes
+    assert not any("without end" in note for note in notes)

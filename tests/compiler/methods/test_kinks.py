@@ -55,6 +55,22 @@ def test_the_multiplier_of_a_bound_on_a_norm_is_in_its_own_units(run: Run) -> No
     assert result["c"].sensitivity == pytest.approx(-4.0, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("objective", "x"),
+    [
+        # The largest of x and 1 is never negative, so its square rises with it.
+        ("max(x, 1)^2 + 0.1*(x - 1)^2", 1.0),
+        ("max(x, 0)^2 + (x + 1)^2", -1.0),
+        # 2 (x - 2) + x/5 - 1 = 0
+        ("relu(x - 2)^2 + 0.1*x^2 - x", 25 / 11),
+        ("sumsq([max(x, 0), max(x - 3, 1)]) + (x - 4)^2", 2.0),
+    ],
+)
+def test_squares_of_what_is_never_negative_are_lifted(run: Run, objective: str, x: float) -> None:
+    result = run(f"var x = 5.0\nminimize {objective}")
+    assert result.vars["x"] == pytest.approx(x, abs=1e-6)
+
+
 def test_the_smallest_of_several_is_maximized(run: Run) -> None:
     result = run(
         "var x = 0.3\nvar y = 0\nmaximize min(x + y, 3 - x, 2 - y)\ns.t. c: abs(x) + abs(y) <= 9"

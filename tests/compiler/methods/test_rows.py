@@ -218,3 +218,10 @@ def test_multipliers_act_on_every_set_that_has_a_form(word: str) -> None:
         f=model,
     )
     assert result["a[weight]"].violation >= 0
+
+
+def test_what_is_no_row_is_seen_without_being_written_out() -> None:
+    """Written out it has 10^10 terms."""
+    text = "var x[10] = 0.1\nvar y = 0.1\nminimize sumsq(x) + y^2\ns.t. c: (sum(x) + y)^40 <= 3\n"
+    program = cspec.compile(text)
+    assert [c.method for c in program.constraints] == ["sqp"]

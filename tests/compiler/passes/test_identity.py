@@ -13,6 +13,7 @@ s.t. tall: forall W in net.weights("conv1*"): sumsq(W.T @ W - eye) == 0
      total: sum(sumsq(W @ W.T - eye) for W in net.weights) <= 1e6
 using quadratic_penalty(coefficient=0)
 fit(steps=1)
+metric apart = sum(sumsq(W @ W.T - eye) for W in net.weights)
 """
 
 
@@ -38,4 +39,5 @@ def test_values_are_those_of_the_matrices() -> None:
     fc1 = weights["fc1.weight"]
     assert found["wide[fc1.weight]"] == pytest.approx(off(fc1, fc1.T), rel=1e-5)
     total = sum(off(w, w.T) for w in weights.values())
+    assert result.metrics["apart"] == pytest.approx(total, rel=1e-5)
     assert found["total"] == pytest.approx(total, rel=1e-5)

@@ -11,7 +11,8 @@ from typing import Literal
 import pytest
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.known import Known, targets_of
+from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, OutputFacts
 from cspec.compiler.ir import Constraint, Problem
@@ -39,8 +40,8 @@ def softened(line: str, facts: Facts, objective: str = "minimize E[ce(f(x), y)]"
     targets = targets_of(checked.elaborated, symbols)
     problem = canonical_problem(checked)
     if facts != Facts():
-        problem = expand(problem, Expansion(facts, checked.params, targets=targets))
-    inference = Inference(Known(symbols, facts, checked.params, targets=targets))
+        problem = expand(problem, Expansion(facts, checked.params, targets=targets.of))
+    inference = Inference(Known(symbols, facts, checked.params, predicts=targets))
     return surrogates(problem, setting_of(checked, inference, moving(checked)))
 
 
@@ -140,6 +141,11 @@ def test_events_of_predictions(event: str, truth: str) -> None:
         ("max(pred(f(x)) == 1, w)", "prob(z)[1]*max(1, w) + (1 - prob(z)[1])*max(0, w)"),
         ("exp(pred(f(x)) == y) - 1", "prob(z)[y]*exp(1) + (1 - prob(z)[y])*exp(0) - 1"),
         ("f(x)[0]*(pred(f(x)) == 1)", "z[0]*prob(z)[1]"),
+        ("where(pred(f(x)) == 1, w, 0)*(pred(f(x)) == 1)", "prob(z)[1]*w"),
+        ("where(w > 0 and pred(f(x)) == y, 1, 0)", "(w > 0)*prob(z)[y]"),
+        ("abs(where(pred(f(x)) == y, w, g))", "prob(z)[y]*abs(w) + (1 - prob(z)[y])*abs(g)"),
+        ("abs(any(f(x) > 0))", "abs(max(sigmoid(z)))"),
+        ("min(all(f(x) > 0), w)", "min(min(sigmoid(z)), w)"),
         ("(pred(f(x)) == 1)*P[pred(f(x)) == 1]", "prob(z)[1]*E[prob(z)[1]]"),
     ],
 )

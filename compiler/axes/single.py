@@ -1,0 +1,51 @@
+"""Whether a value can have entries at all: a loss, a class, a chance is one number an example."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cspec.compiler.axes.known import Known
+from cspec.compiler.rewrite import function_name
+from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Negate, Power, Product, Sum
+from cspec.dsl.signatures import LOSSES
+
+_ONE = frozenset({*LOSSES, "pred", "prob", "margin"})
+
+
+def has_entries(
+    expr: Expr, known: Known, is_part: Callable[[Expr], bool], columns: bool = False
+) -> bool:
+    """Whether `sum(expr)` may go over entries of an example, of which a model may have just one.
+
+    Outputs of a model, what it predicts and what came as a row count (`sum((f(x) - y)^2)` of a
+    model with one output is its square); a loss, `pred`, `prob` of one logit, a column of single
+    numbers (unless `columns` says so) do not: a sum of one of those would be a sum over the
+    examples, which it is not. `is_part` tells parts of outputs, `f(x).logits`, from one entry.
+    """
+    match expr:
+        case Name(id=name):
+            return columns or _column(name, known)
+        case Call():
+            return function_name(expr) not in _ONE and (
+                known.symbols.role(function_name(expr) or "") is not None
+                or any(
+                    has_entries(argument, known, is_part, columns) for argument in expr.arguments
+                )
+            )
+        case Index() | Attribute():
+            return is_part(expr)
+        case Sum(operands=operands) | Product(operands=operands):
+            return any(has_entries(operand, known, is_part, columns) for operand in operands)
+        case Negate(operand=operand):
+            return has_entries(operand, known, is_part, columns)
+        case Power(base=base, exponent=exponent):
+            return any(has_entries(part, known, is_part, columns) for part in (base, exponent))
+        case _:
+            return True
+
+
+def _column(name: str, known: Known) -> bool:
+    if name in known.targets.values():
+        return True
+    columns = [data.columns[name] for data in known.facts.data.values() if name in data.columns]
+    return not columns or any(column.shape == (1,) for column in columns)

@@ -1,0 +1,172 @@
+"""Which column each model predicts: whose values the classes of its outputs are.
+
+ce(f(x), y)                         f predicts y
+model ref = frozen(f)               as f does
+pred(f(x)) != pred(old(x))          old predicts what f does
+P[pred(old(x)) == rater]            y, the column of the losses; `rater` if nothing predicts
+                                    a column, or if it shares no value with y
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from cspec.compiler.facts import ColumnFacts, Facts
+from cspec.compiler.rewrite import function_name
+from cspec.dsl.nodes import Call, Compare, Expr, Membership, Name, Node, Sum, walk
+from cspec.dsl.signatures import LOSSES
+from cspec.dsl.symbols import Symbols
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The column of each model, and models of which two columns may be meant."""
+
+    of: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+NO_FACTS = Facts()
+CLASS_LOSSES = frozenset({"ce", "bce", "nll", "hinge"})
+"""Losses whose targets are classes."""
+
+
+def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets:
+    """Model -> the column that its outputs are compared with.
+
+    By a loss or by `-` first, a loss of classes before others, `y` before other columns, whatever
+    else it is compared with (a model that is asked for classes is no regression: `-` and losses of
+    numbers say nothing of it where its predictions are compared); then as the model that it is a
+    copy of, or whose predictions it is compared with; else the column that the losses share, or
+    `y`. A column that it is compared with alone, of values of its own, goes before that; one that
+    shares some values with it leaves a doubt.
+    """
+    models = symbols.models()
+    found: dict[str, str] = {}
+    classes = _classifiers(tree, symbols)
+    for pairs in (_in_a_class_loss, _in_a_loss, _apart):
+        named: dict[str, str] = {}
+        for output, target in (pair for node in walk(tree) for pair in pairs(node)):
+            for name in _models_in(output, symbols) if target.id in symbols.column_names else ():
+                plain = pairs is _in_a_class_loss or name not in classes
+                if plain and (target.id == "y" or name not in named):
+                    named[name] = target.id
+        found = named | found
+    shared = set(found.values())
+    main = next(iter(shared)) if len(shared) == 1 else "y" if "y" in symbols.column_names else None
+    _follow(found, [*_copies(symbols), *_beside(tree, symbols)])
+    compared: dict[str, list[str]] = {}
+    for name, column in _compared(tree, symbols):
+        compared.setdefault(name, []).append(column)
+    doubts: dict[str, tuple[str, str]] = {}
+    for name in models:
+        columns = compared.get(name, [])
+        if name in found or (main is None and not columns):
+            continue
+        found[name] = main if main is not None and (not columns or main in columns) else columns[0]
+        if main is not None and found[name] != main:
+            found[name], doubtful = _decided(main, columns[0], facts)
+            if doubtful:
+                doubts[name] = (main, columns[0])
+    _follow(found, [*_copies(symbols), *_beside(tree, symbols)])
+    return Targets(found, doubts)
+
+
+def _in_a_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
+    """Outputs beside the column that a loss compares them with."""
+    match node:
+        case Call(function=Name(id=loss), arguments=(output, Name() as target)) if loss in LOSSES:
+            yield output, target
+
+
+def _in_a_class_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
+    return (pair for pair in _in_a_loss(node) if function_name(node) in CLASS_LOSSES)
+
+
+def _classifiers(tree: Node, symbols: Symbols) -> set[str]:
+    """Models whose classes are asked for."""
+    asked = (node for node in walk(tree) if function_name(node) in ("pred", "prob"))
+    return {name for node in asked if isinstance(node, Expr) for name in _models_in(node, symbols)}
+
+
+def _apart(node: Node) -> Iterator[tuple[Expr, Name]]:
+    """`f(x) - y`: outputs and the column that they are to be near to."""
+    match node:
+        case Sum(operands=(Call() as output, Name() as target), operators=("-",)):
+            yield output, target
+        case Sum(operands=(Name() as target, Call() as output), operators=("-",)):
+            yield output, target
+
+
+def _models_in(expr: Expr, symbols: Symbols) -> list[str]:
+    """The models that are called in an expression."""
+    called = (function_name(node) or "" for node in walk(expr) if isinstance(node, Call))
+    return [name for name in called if name in symbols.models()]
+
+
+def _predicted(expr: Expr, symbols: Symbols) -> str | None:
+    """The model whose prediction an expression is."""
+    if function_name(expr) != "pred":
+        return None
+    return next(iter(_models_in(expr, symbols)), None)
+
+
+def _sides(tree: Node) -> Iterator[tuple[Expr, ...]]:
+    for node in walk(tree):
+        match node:
+            case Compare(operands=operands):
+                yield operands
+            case Membership(element=element, set=within) if hasattr(within, "items"):
+                yield (element, *within.items)
+
+
+def _compared(tree: Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
+    """Models whose predictions are compared with a column."""
+    for sides in _sides(tree):
+        columns = [o.id for o in sides if isinstance(o, Name) and o.id in symbols.column_names]
+        models = [name for o in sides if (name := _predicted(o, symbols)) is not None]
+        yield from ((name, column) for name in models for column in columns)
+
+
+def _beside(tree: Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
+    """Models whose predictions are compared with each other."""
+    for sides in _sides(tree):
+        models = [name for o in sides if (name := _predicted(o, symbols)) is not None]
+        yield from pairwise(models)
+
+
+def _copies(symbols: Symbols) -> Iterator[tuple[str, str]]:
+    """Models and what they are copies of."""
+    for name, item in symbols.models().items():
+        match item.source:
+            case Call(function=Name(id="frozen"), arguments=(Name(id=original),)):
+                yield name, original
+
+
+def _follow(found: dict[str, str], pairs: list[tuple[str, str]]) -> None:
+    """Give models the column of those that they go with, as far as that reaches."""
+    for _ in pairs:
+        for one, other in pairs:
+            if (one in found) != (other in found):
+                column = found.get(one) or found[other]
+                found[one] = found[other] = column
+
+
+def _decided(main: str, column: str, facts: Facts) -> tuple[str, bool]:
+    """The column of a model that is compared with `column` alone, and whether that is a doubt."""
+    for data in facts.data.values():
+        one, other = data.columns.get(main), data.columns.get(column)
+        if one is None or other is None:
+            continue
+        if _values(one) == _values(other):
+            return main, False
+        if not set(_values(one)) & set(_values(other)):
+            return column, False
+        return main, bool(one.classes or other.classes)
+    return main, False
+
+
+def _values(column: ColumnFacts) -> tuple[str | int | float | bool, ...]:
+    return column.classes or column.levels

@@ -1,0 +1,86 @@
+"""Ratios of means whose denominator is data: its sign is that of the columns.
+
+    E[w*ce]/E[w] <= 0.5    ->    E[w*ce] - 0.5*E[w] <= 0        for w that is never negative
+
+A denominator that moves has to have a known sign as it is written, which `check` asks for; of one
+that is made of columns the data tell it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cspec.compiler.facts import ColumnFacts, Facts
+from cspec.compiler.ir import Constraint, Problem
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.format_expressions import format_expression
+from cspec.dsl.intervals import Range, Ranges
+from cspec.dsl.nodes import Expectation, Expr, Name, Product, walk
+
+
+def check_ratio_signs(problem: Problem, facts: Facts, ranges: Ranges) -> None:
+    """Refuse denominators of data whose sign the columns leave open.
+
+    Raises:
+        SpecError: CS406, for each.
+    """
+    found: dict[tuple[int, int], Diagnostic] = {}
+    for c in problem.constraints:
+        for denominator in _denominators(c):
+            known = ranges.of(denominator, _columns(denominator, facts))
+            if known.low < 0 < known.high:
+                span = denominator.span
+                found.setdefault((span.start, span.end), _open(denominator, facts))
+    if found:
+        raise SpecError(found.values())
+
+
+def _denominators(c: Constraint) -> Iterator[Expr]:
+    """What stands behind the last `/` of either side: canonical form turns on its sign."""
+    for side in (c.value, c.bound):
+        if isinstance(side, Product) and side.operators[-1] == "/":
+            last = side.operands[-1]
+            if any(isinstance(node, Expectation) for node in walk(last)):
+                yield last
+
+
+def _columns(expr: Expr, facts: Facts) -> dict[str, Range]:
+    """The ranges of the columns that an expression names, over the datasets it averages."""
+    datasets = {n.dataset for n in walk(expr) if isinstance(n, Expectation) and n.dataset}
+    found: dict[str, Range] = {}
+    for name in {node.id for node in walk(expr) if isinstance(node, Name)}:
+        lows = []
+        for dataset in datasets:
+            data = facts.data.get(dataset)
+            column = None if data is None or data.stream is not None else data.columns.get(name)
+            least = None if column is None else _least(column)
+            if least is not None:
+                lows.append(least)
+        if lows and len(lows) == len(datasets):
+            found[name] = Range(min(lows), float("inf"))
+    return found
+
+
+def _least(column: ColumnFacts) -> float | None:
+    """The smallest number that a column holds; None where that is not known, or it holds words."""
+    held = [*column.values[:1], *column.levels[:1], *column.classes]
+    if not held or any(isinstance(value, str) for value in held):
+        return None
+    return float(min(held))
+
+
+def _open(denominator: Expr, facts: Facts) -> Diagnostic:
+    shown = format_expression(denominator)
+    lows = [
+        f"the smallest `{name}` is {known.low:g}"
+        for name, known in sorted(_columns(denominator, facts).items())
+        if known.low < 0
+    ]
+    return Diagnostic(
+        code="CS406",
+        message=f"the sign of the denominator `{shown}` is not known",
+        span=denominator.span,
+        label="may be positive or negative",
+        notes=("a ratio is compiled to a linear form, which turns around with the sign", *lows),
+        helps=("divide by something that is never negative, such as `E[abs(...)]` or `P[...]`",),
+    )

@@ -1,0 +1,126 @@
+"""Means of vectors, where a vector is wanted: of each entry the mean.
+
+entropy(E[prob])       ->   entropy([E[prob[0]], E[prob[1]], E[prob[2]]])
+norm(E[f(x)], 2)       ->   norm([E[f(x)[0]], E[f(x)[1]]], 2)
+E[prob][1], E[prob].b  ->   E[prob[1]], E[prob.b]
+
+A mean of several numbers an example that stands for one number stays as it is, and is asked about.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.passes.mapping import map_expressions
+from cspec.compiler.rewrite import function_name, number
+from cspec.dsl.nodes import (
+    Attribute,
+    Call,
+    Expectation,
+    Expr,
+    Index,
+    Negate,
+    Node,
+    Power,
+    Product,
+    Slice,
+    Sum,
+    Vector,
+    walk,
+)
+from cspec.dsl.signatures import SIGNATURES
+from cspec.dsl.tensor_words import OVER_ENTRIES
+from cspec.dsl.trees import rebuild
+
+_VECTORS = frozenset({*OVER_ENTRIES, "max", "min", "sum", "norm", "l1", "l2", "sumsq"})
+"""Functions that make something of a whole vector."""
+MOST = 100
+"""Entries that are written out at most."""
+
+
+def vector_means(problem: Problem, inference: Inference) -> Problem:
+    """The problem with the means of vectors written out, entry by entry."""
+    writer = _Writer(inference)
+    found = map_expressions(problem, writer.number)
+    constraints = tuple(_parts(c, writer) for c in found.constraints)
+    return found.model_copy(update={"constraints": constraints})
+
+
+def _parts(c: Constraint, writer: _Writer) -> Constraint:
+    """Canonical functions may be vectors: of `max(v) <= b` it is `v - b`."""
+    if not any(function_name(node) in _VECTORS for node in walk(c.value)):
+        return c
+    return c.model_copy(update={"parts": tuple(map(writer.vector, c.parts))})
+
+
+class _Writer:
+    def __init__(self, inference: Inference) -> None:
+        self.inference = inference
+
+    def number(self, expr: Expr) -> Expr:
+        """An expression that is wanted as one number."""
+        found = self._visit(expr, False)
+        assert isinstance(found, Expr)
+        return found
+
+    def vector(self, expr: Expr) -> Expr:
+        """An expression that may be a vector."""
+        found = self._visit(expr, True)
+        assert isinstance(found, Expr)
+        return found
+
+    def _visit(self, node: Node, vector: bool) -> Node:
+        match node:
+            case Expectation() if vector and self._size(node):
+                return self._written_out(node)
+            case Index(value=Expectation() as mean) | Attribute(value=Expectation() as mean):
+                return self._entry(node, mean)
+            case Call():
+                inside = self._keeps(node, vector)
+                return rebuild(node, lambda child: self._visit(child, inside))
+            case Product(operators=operators) if "@" in operators:
+                return rebuild(node, lambda child: self._visit(child, True))
+            case Sum() | Product() | Negate() | Power() | Vector():
+                return rebuild(node, lambda child: self._visit(child, vector))
+            case _:
+                return rebuild(node, lambda child: self._visit(child, False))
+
+    @staticmethod
+    def _keeps(call: Call, vector: bool) -> bool:
+        """Whether the arguments of a call are wanted as vectors."""
+        word = function_name(call) or ""
+        if word in ("max", "min", "sum") and len(call.arguments) > 1:
+            return vector
+        signature = SIGNATURES.get(word)
+        entrywise = signature is not None and signature.family == "elementary"
+        return word in _VECTORS or (vector and entrywise)
+
+    def _size(self, mean: Expectation) -> int:
+        """How many numbers an example has that a mean is taken of; 0 where one, or not known."""
+        if mean.kind != "E" or mean.binders or mean.dataset is None:
+            return 0
+        body = self.inference.axes(mean.body, mean.dataset)
+        several = body.known and body.each is not None and body.what == "number"
+        if not several or len(body.shape or ()) != 1 or self.inference.grouping(mean).columns:
+            return 0
+        size = (body.shape or (0,))[0]
+        return size if size <= MOST else 0
+
+    def _written_out(self, mean: Expectation) -> Expr:
+        items = tuple(_of_entry(mean, k) for k in range(self._size(mean)))
+        return Vector(items=items, span=mean.span)
+
+    def _entry(self, node: Index | Attribute, mean: Expectation) -> Expr:
+        if not self._size(mean) or (isinstance(node, Index) and _several(node)):
+            return node
+        body = node.model_copy(update={"value": mean.body, "span": mean.body.span})
+        return mean.model_copy(update={"body": body})
+
+
+def _several(index: Index) -> bool:
+    return len(index.indices) != 1 or isinstance(index.indices[0], Slice)
+
+
+def _of_entry(mean: Expectation, place: int) -> Expectation:
+    body = Index(value=mean.body, indices=(number(place),), span=mean.body.span)
+    return mean.model_copy(update={"body": body})

@@ -1,0 +1,6 @@
+"""The folder's modules are imported as `meaning.*`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
