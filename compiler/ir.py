@@ -149,6 +149,8 @@ class Constraint(BaseModel):
     exact: bool = False
     surrogate: Expr | None = None
     surrogate_text: str | None = None
+    constant: bool = False
+    """Whether it is the same whatever is predicted, as `pred < 5` of two classes."""
     soft: Soft | None = None
     method: Settings | None = None
     """What enforces it: the spec's own `by`, then the strategy's choice."""

@@ -69,6 +69,7 @@ def _facts(
         stand_in=tuple(dict.fromkeys(stated(p, c.relation) for p in c.gradient_parts or ())),
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
         cases=tuple(words for words, _ in c.cases),
+        constant=c.constant,
         prices=not isinstance(method, Method) or method.prices,
         line=checked.source.position(c.span.start).line,
         residual=segment is not None and _is_residual(c),
