@@ -13,6 +13,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import NamedTuple
 
+from cspec.compiler.explain_expressions import text as shown
 from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
 from cspec.compiler.ir import Category, Constraint, ParameterRef, PerExample, Problem
 from cspec.compiler.missing import index_set, not_compiled
@@ -283,7 +284,7 @@ def _text(expr: Expr) -> str:
         case Name(id=name):
             return name
         case _:
-            return getattr(expr, "text", "")
+            return shown(expr)
 
 
 def globs_of(domain: Node) -> tuple[str, ...]:
