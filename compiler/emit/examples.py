@@ -112,12 +112,12 @@ def widened(value: ast.expr, item: Axes, joint: Axes) -> ast.expr:
 
 
 def looked_up(t: Translator, expr: Lookup) -> ast.expr:
-    """The number of a table for what a column holds."""
-    column = t.translate(expr.column)
-    if expr.held != tuple(range(len(expr.held))):
-        groups = tuple((code,) for code in expr.held)
-        column = t.call("group_index", ast.Tuple(elts=[column]), literal(groups))
-    return t.call("recoded", column, literal(expr.values))
+    """The number of a table for what its columns hold."""
+    columns = [t.translate(column) for column in expr.columns]
+    if expr.held == tuple((code,) for code in range(len(expr.held))):
+        return t.call("recoded", columns[0], literal(expr.values))
+    number = t.call("group_index", ast.Tuple(elts=columns), literal(expr.held))
+    return t.call("recoded", number, literal(expr.values))
 
 
 # --- parts ---------------------------------------------------------------------------------------
