@@ -34,6 +34,9 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         return kind
     if _is_table(typer, value):
         return Kind("number", any(index.per_example for index in found))
+    if any(index.moves for index in found) and not kind.moves:
+        # `cost[pred]`: which entry it is moves, in jumps.
+        kind = kind._replace(moves=True, gradient=False)
     if kind.what in ("scores", "groups"):
         return kind._replace(what="number")
     shape = shape_of(value, declared(typer.symbols.table, typer.values), typer.values)

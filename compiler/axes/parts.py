@@ -40,7 +40,7 @@ def part_axes(inference: Inference, expr: Index | Attribute, dataset: str | None
         case Bound(column=column):
             return inference.known.column_axes(dataset or "", column)
         case Plain():
-            return _entries(inference, expr, value)
+            return _entries(inference, expr, value, dataset)
         case None:
             return UNKNOWN._replace(each=value.each)
 
@@ -51,13 +51,48 @@ def _transposed(value: Axes) -> Axes:
     return value._replace(shape=as_matrix(value.shape)[::-1])
 
 
-def _entries(inference: Inference, expr: Index | Attribute, value: Axes) -> Axes:
+def _entries(
+    inference: Inference, expr: Index | Attribute, value: Axes, dataset: str | None
+) -> Axes:
     if isinstance(expr, Index) and has_slices(expr):
         shape = _sliced(inference, expr, value)
         return value.number()._replace(shape=shape, groups=None)
     count = len(expr.indices) if isinstance(expr, Index) else 1
     shape = None if value.shape is None else value.shape[count:]
-    return value.number()._replace(shape=shape)
+    found = value.number()._replace(shape=shape)
+    if value.each is not None or not isinstance(expr, Index):
+        return found
+    own = [
+        axes
+        for place, index in enumerate(expr.indices)
+        if (axes := _own_place(inference, expr, index, (value.shape or ())[place:], dataset))
+    ]
+    # `cost[y, 1]`: an entry of a tensor for each example, as its index says.
+    if not own:
+        return found
+    axes = max(own, key=lambda axes: axes.rank)
+    joined = None if shape is None or axes.shape is None else (*axes.shape, *shape)
+    return found._replace(each=axes.each, tokens=axes.tokens, shape=joined, names=())
+
+
+def _own_place(
+    inference: Inference, expr: Index, index: Expr, shape: Shape, dataset: str | None
+) -> Axes | None:
+    """What an index is that names a place for each example; None of one place for all."""
+    found = inference.axes(index, dataset)
+    if found.each is None:
+        return None
+    whole = found.what in ("whole", "category", "event")
+    if found.known and not (whole or _whole_labels(inference, index, dataset)):
+        inference.findings.index(expr, index, found)
+    column = (
+        inference.known.column(dataset, index.id) if isinstance(index, Name) and dataset else None
+    )
+    beyond = [c for c in column.held if not c < shape[0]] if column is not None and shape else []
+    below = [c for c in column.held if c < 0 and not column.signed] if column is not None else []
+    if beyond or below:
+        inference.findings.out_of_range(expr, expr.value, (beyond + below)[0], shape[0])
+    return found
 
 
 def has_slices(expr: Index | Attribute) -> bool:

@@ -174,6 +174,22 @@ def _own(t: Translator, value: Expr, own: Expr, axes: Axes) -> ast.expr:
     return t.kept("label_prob", (value, own), t.translate(logits), _labels(t, own, axes))
 
 
+def place_of_each(t: Translator, index: Expr) -> ast.expr:
+    """An index of a tensor: of labels -1 and 1 the places 0 and 1, of 0.0 and 1.0 as well."""
+    value, axes = t.translate(index), t.axes(index)
+    if axes.each is None:
+        return value
+    column = (
+        t.inference.known.column(t.dataset or "", index.id) if isinstance(index, Name) else None
+    )
+    signed = column is not None and column.signed
+    if signed:
+        value = ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
+    if axes.what in ("whole", "category") and not signed:
+        return value
+    return ast.Call(func=ast.Attribute(value=value, attr="long"), args=[], keywords=[])
+
+
 def _labels(t: Translator, own: Expr, outputs: Axes) -> ast.expr:
     """Labels as numbers of the classes: of -1 and 1 the larger one is class 1.
 
