@@ -10,7 +10,18 @@ from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Attribute, Expectation, Expr, Index, Name, Slice, String
+from cspec.dsl.nodes import (
+    Attribute,
+    Expectation,
+    Expr,
+    Index,
+    Name,
+    Number,
+    Product,
+    Slice,
+    String,
+    Sum,
+)
 from cspec.dsl.slices import Unfit, indexed, piece_of
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
@@ -83,7 +94,7 @@ def _own_place(
     if found.each is None:
         return None
     whole = found.what in ("whole", "category", "event")
-    if found.known and not (whole or _whole_labels(inference, index, dataset)):
+    if found.known and not (whole or _are_whole(inference, index, dataset)):
         inference.findings.index(expr, index, found)
     column = (
         inference.known.column(dataset, index.id) if isinstance(index, Name) and dataset else None
@@ -348,6 +359,21 @@ def _own(
     if found.each is None or not found.single or found.tokens != value.tokens or not labels:
         inference.findings.index(expr, index, found)
     return Own(index)
+
+
+def _are_whole(inference: Inference, index: Expr, dataset: str | None) -> bool:
+    """Whether an index is a whole number for each example: `y`, `rooms[0]`, `y + 1`."""
+    match index:
+        case Sum(operands=parts) | Product(operands=parts):
+            operators = set(index.operators) if isinstance(index, Product) else set()
+            return operators <= {"*"} and all(_are_whole(inference, p, dataset) for p in parts)
+        case Number(value=value):
+            return value == int(value)
+        case Index(value=Name(id=name)) if dataset is not None:
+            column = inference.known.column(dataset, name)
+            return column is not None and column.kind == "integer"
+    found = inference.axes(index, dataset)
+    return found.what == "whole" or _whole_labels(inference, index, dataset)
 
 
 def _whole_labels(inference: Inference, index: Expr, dataset: str | None) -> bool:

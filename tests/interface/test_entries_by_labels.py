@@ -69,6 +69,19 @@ def test_labels_of_two_classes_are_places_0_and_1(labels: Any) -> None:
     assert made.metrics["m"] == pytest.approx(5.0)
 
 
+@pytest.mark.parametrize("index", ["z[0]", "z[1] + 1", "2 - z[0]", "2*z[1]"])
+def test_whole_numbers_made_of_columns_are_places(index: str) -> None:
+    z = torch.randint(0, 2, (N, 2), generator=torch.Generator().manual_seed(0))
+    text = f"data d(x, y, z)\nmodel f\nparam cost[3]\nminimize mse\nmetric m = E[cost[{index}]]\n"
+    data = {"x": torch.randn(N, 3), "y": torch.randn(N), "z": z}
+
+    made = cspec.run(text + FIT, d=data, f=nn.Linear(3, 1), cost=COST)
+
+    forms = {"z[0]": lambda a, b: a, "z[1] + 1": lambda a, b: b + 1, "2 - z[0]": lambda a, b: 2 - a}
+    places = [forms.get(index, lambda a, b: 2 * b)(*row) for row in z.tolist()]
+    assert made.metrics["m"] == pytest.approx(sum(COST[place] for place in places) / N)
+
+
 def test_real_labels_weigh_a_loss_and_a_requirement() -> None:
     torch.manual_seed(0)
     x, y, f = torch.randn(N, 3), torch.tensor([0.0, 1.0, 1.0] * 4), nn.Linear(3, 1)
