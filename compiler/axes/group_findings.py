@@ -93,7 +93,8 @@ class GroupFindings(Kept):
             notes=("alone behind `|` it is a condition, in `gap` a group of its own",),
             helps=(
                 f"for a condition: `| {', '.join(conditions)}`",
-                f"for groups of all: `max({members}) - min({members})`",
+                f"for groups of all: `max({members})` or `min(...)`, for their gap "
+                "`max(...) - min(...)`",
             ),
             fixes=(
                 Fix(
@@ -127,7 +128,9 @@ class GroupFindings(Kept):
 
     def groups_of_tokens(self, expr: Expectation, column: Name) -> Axes:
         """By group of what has one number a token."""
+        rest = (shown(part) for part in expr.conditions if part is not column)
         text, name = shown(expr.body), column.id
+        under = ", ".join((f"{name} == v", *rest))
         return self.add(
             "CS332",
             f"`{text}` has one number a token, and groups are made of examples",
@@ -135,8 +138,8 @@ class GroupFindings(Kept):
             "tokens, or examples?",
             helps=(
                 f"for one rate a value: `forall v in values({name}):"
-                f" {expr.kind}[{text} | {name} == v] ...`, in a metric"
-                f" `max({expr.kind}[{text} | {name} == v] for v in values({name}))`",
+                f" {expr.kind}[{text} | {under}] ...`, or"
+                f" `max({expr.kind}[{text} | {under}] for v in values({name}))`",
                 "for examples make one number of their tokens first: `max(...)`, `sum(...)`",
             ),
         )

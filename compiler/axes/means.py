@@ -79,13 +79,23 @@ def _condition(inference: Inference, event: Expr, expr: Expectation, body: Axes)
         return
     masked = as_tokens(found, body.tokens)
     if isinstance(event, Name) and masked.tokens and _labels(inference, event, expr, masked):
-        inference.findings.groups_of_tokens(expr, event)
+        inference.findings.groups_of_tokens(expr, _of_examples(inference, expr, body) or event)
         return
     mask = isinstance(event, Name) and masked.tokens and masked.what == "whole"
     if found.known and found.what != "event" and not mask:
         inference.findings.no_event(event, found)
     elif masked.known and (not masked.single or masked.tokens not in ((), body.tokens)):
         inference.findings.condition(event, found, body)
+
+
+def _of_examples(inference: Inference, expr: Expectation, body: Axes) -> Name | None:
+    """The column behind `|` that makes groups of examples, beside a mask of tokens."""
+    for column in expr.conditions:
+        if isinstance(column, Name):
+            found = inference.known.column_axes(expr.dataset or "", column.id)
+            if not as_tokens(found, body.tokens).tokens:
+                return column
+    return None
 
 
 def _labels(inference: Inference, column: Name, expr: Expectation, found: Axes) -> bool:
