@@ -256,8 +256,23 @@ def _no_relation(source: Source, item: Constraint) -> Diagnostic:
         "CS127",
         f"`{text}` is not a constraint: it has no relation",
         relation.span,
-        helps=(f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",),
+        helps=(
+            _without_relation(source, relation)
+            or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
+        ),
     )
+
+
+def _without_relation(source: Source, relation: Expr) -> str:
+    """What `all(A for i in S)` or `any(A for i in S)` alone is written as."""
+    if not isinstance(relation, Comprehension) or relation.function not in ("any", "all"):
+        return ""
+    if relation.function == "any":
+        return "write the relations out: `A or B`"
+    if len(relation.binders) > 1:
+        return "write the relation behind `forall ... in ...:`"
+    over = source.slice(relation.binders[0].span).removeprefix("for ")
+    return f"write `forall {over}: {source.slice(relation.body.span)}`"
 
 
 def _short(text: str) -> str:

@@ -94,3 +94,27 @@ def test_gap_over_a_set_gets_what_to_write() -> None:
         (found,) = cspec.check(f"{head}{word}({inside}) <= 0.1")
         assert found.helps == (f"write `{meant}`",)
         assert not cspec.check(f"{head}{meant} <= 0.1")
+
+
+def test_all_alone_gets_its_quantifier() -> None:
+    head = "var w[3] = 0\nminimize sumsq(w)\ns.t. "
+    (found,) = cspec.check(f"{head}all(w[i] >= 0.1 for i in range(3) where i > 0)")
+    (meant,) = found.helps
+    assert meant == "write `forall i in range(3) where i > 0: w[i] >= 0.1`"
+    assert not cspec.check(head + meant.removeprefix("write ").strip("`"))
+    (found,) = cspec.check(f"{head}any(w[i] >= 0.1 for i in range(3))")
+    assert found.code == "CS127" and "or" in found.helps[0]
+
+
+def test_groups_in_a_help_are_not_called_as_a_column() -> None:
+    spec = (
+        "data train(x, y, g, s)\nmodel f\nminimize ce(f(x), y)\n"
+        "s.t. max(P[pred == 1 | g, s]) <= 0.1\nfit(steps=1)"
+    )
+    x, y, g = data()
+    with pytest.raises(cspec.SpecError) as caught:
+        cspec.run(spec, f=net(), train=(x, y, g, x[:, 2] > 0))
+    meant = "max(P[pred(f(x)) == 1 | g == h, s == i] for (h, i) in cross(g, s))"
+    assert f"`{meant}`" in str(caught.value)
+    right = spec.replace("max(P[pred == 1 | g, s])", meant)
+    cspec.run(right, f=net(), train=(x, y, g, x[:, 2] > 0))
