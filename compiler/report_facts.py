@@ -12,7 +12,7 @@ from cspec.compiler.means_of import means_of
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.set_forms import EQUALITY_SETS
-from cspec.compiler.surrogates.unknown_classes import in_words
+from cspec.compiler.surrogates.unknown_classes import said_of_classes
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.measured_on import measured_on
@@ -85,7 +85,7 @@ def _is_residual(c: Constraint) -> bool:
 def stated(part: Expr, relation: str) -> str:
     """`g <= 0` or `h == 0`; over every class in words, where the classes are not known yet."""
     whole = f"{text(part)} {'==' if relation == '==' else '<='} 0"
-    return f"{whole}, k over all classes" if in_words(part) else whole
+    return whole + said_of_classes(part)
 
 
 def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:

@@ -244,7 +244,7 @@ class Expectation(Expr):
 
 
 class Comprehension(Expr):
-    """`sum(body for i in S where c)`, also `max` and `min`; several `for` nest left to right."""
+    """`sum(body for i in S where c)`, also `max`, `min`, `any`, `all`; `for` nest left to right."""
 
     function: str
     body: Expr

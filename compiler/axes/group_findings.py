@@ -94,7 +94,8 @@ class GroupFindings(Kept):
             notes=("alone behind `|` it is a condition, in `gap` a group of its own",),
             helps=(
                 f"for a condition: `| {', '.join(conditions)}`",
-                f"for groups of all: `max({members}) - min({members})`",
+                f"for groups of all: `max({members})` or `min(...)`, for their gap "
+                "`max(...) - min(...)`",
             ),
             fixes=(
                 Fix(
