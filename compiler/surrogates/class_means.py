@@ -195,8 +195,7 @@ def _in_words(s: Softener, expr: Expr, prediction: Call, sign: int) -> Expr:
     """The mean where the classes are not known yet: for people alone."""
     name = fresh(expr)
     value = s.mean(predicted(s, expr, prediction, Class(name, name)), sign)
-    column = s.setting.inference.known.target(prediction)
-    return over_names(name, column, s.word.classes(prediction, (name,), 0), value)
+    return over_names(name, s.word.classes(prediction, (name,), 0), value)
 
 
 # --- two models ----------------------------------------------------------------------------------
@@ -217,9 +216,7 @@ def _pair(s: Softener, expr: Expr) -> Expr | None:
         if s.setting.bound:
             return _no_classes(s, expr)
         name = fresh(expr)
-        column = s.setting.inference.known.target(left)
-        factors = (s.word.classes(side, (name,), 0) for side in (left, right))
-        return over_names(name, column, *factors)
+        return over_names(name, *(s.word.classes(side, (name,), 0) for side in (left, right)))
     outputs = [s.axes(side.arguments[0]) for side in (left, right)]
     if all(o.shape and not o.tokens for o in outputs) and len(one) == len(other):
         chances = tuple(s.word.chances(side) for side in (left, right))

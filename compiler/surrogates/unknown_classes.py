@@ -1,12 +1,9 @@
-"""Sums over classes that are not known yet, for people: `sum(... for k in values(y))`.
-
-Where no column is known to be predicted there is no such set to type: `for k in classes`.
-"""
+"""Sums over classes that are not known yet, for people alone: `sum(... for k in classes)`."""
 
 from __future__ import annotations
 
 from cspec.compiler.surrogates.arithmetic import times
-from cspec.dsl.nodes import Binder, Call, Comprehension, Expr, Name, walk
+from cspec.dsl.nodes import Binder, Comprehension, Expr, Name, walk
 
 EVERY_CLASS = "classes"
 """The set of the classes of a model that is not bound yet, in what `explain` prints."""
@@ -18,12 +15,9 @@ def fresh(expr: Expr) -> Name:
     return Name(id=next(name for name in ("k", "c", "j", "k_", "c_", "j_") if name not in taken))
 
 
-def over_names(name: Name, column: str | None, *factors: Expr) -> Expr:
-    """`sum(... for k in values(y))` with the column that is predicted, as one would type it."""
-    domain: Expr = Name(id=EVERY_CLASS)
-    if column is not None:
-        domain = Call(function=Name(id="values"), arguments=(Name(id=column),))
-    binder = Binder(names=(name.id,), domain=domain)
+def over_names(name: Name, *factors: Expr) -> Expr:
+    """`sum(... for k in classes)`."""
+    binder = Binder(names=(name.id,), domain=Name(id=EVERY_CLASS))
     return Comprehension(function="sum", body=times(*factors), binders=(binder,))
 
 

@@ -119,7 +119,7 @@ def bound(outputs: tuple[int, ...], kind: Literal["real", "integer"] = "real") -
         ("pred(f(x)) == 1 and pred(h(x)) == 0", "prob(z)[1]*prob(h(x))[0]"),
         (
             "pred(f(x)) == pred(h(x))",
-            "sum(prob(z)[k]*prob(h(x))[k] for k in values(y))",
+            "sum(prob(z)[k]*prob(h(x))[k] for k in classes)",
         ),
     ],
 )
@@ -130,8 +130,8 @@ def test_events_of_predictions(event: str, truth: str) -> None:
 @pytest.mark.parametrize(
     ("number", "mean"),
     [
-        ("pred(f(x))", "sum(prob(z)[k]*k for k in values(y))"),
-        ("abs(pred(f(x)) - y)", "sum(prob(z)[k]*abs(k - y) for k in values(y))"),
+        ("pred(f(x))", "sum(prob(z)[k]*k for k in classes)"),
+        ("abs(pred(f(x)) - y)", "sum(prob(z)[k]*abs(k - y) for k in classes)"),
         ("0.5*(pred(f(x)) == 1)", "0.5*prob(z)[1]"),
         ("w*(pred(f(x)) == 1)/2", "w*prob(z)[1]/2"),
         ("(pred(f(x)) == 0) + (pred(f(x)) == 1)", "prob(z)[0] + prob(z)[1]"),
@@ -359,7 +359,7 @@ def test_words_on_the_side_of_the_bound(line: str, part: str) -> None:
         ),
         (
             "P[pred(f(x)) == pred(h(x))] >= .5 with surrogate ramp",
-            ".5 - E[sum(prob(z)[k]*prob(h(x))[k] for k in values(y))]",
+            ".5 - E[sum(prob(z)[k]*prob(h(x))[k] for k in classes)]",
             "have none together",
         ),
     ],
