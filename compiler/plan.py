@@ -421,7 +421,7 @@ def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> 
     check_axes(problem, inference)
     check_set_shapes(problem, _shapes(plan), checked.params)
     setting = setting_of(checked, inference, moving(checked))
-    check_ratio_signs(problem, facts, setting.ranges)
+    check_ratio_signs(problem, inference, setting.ranges)
     width = 8 if checked.fit.precision == "float64" else 4
     problem = gates(problem, facts, moving(checked), checked.params, width)
     problem = surrogates(problem, setting)
