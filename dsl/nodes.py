@@ -468,6 +468,14 @@ class Comment(Node):
     own_line: bool
 
 
+CONNECTIVES = (Implies, And, Or, Not)
+"""Events that are made of events."""
+EVENTS = (Compare, Membership, *CONNECTIVES)
+"""What is true or false as it is written."""
+TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+"""The operator of a comparison whose sides change places."""
+
+
 class Spec(Node):
     """A whole spec: its items in order, and its comments by place."""
 
