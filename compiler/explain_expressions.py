@@ -108,8 +108,8 @@ def _readable(node: Expr) -> Expr:
             return Name(id=name)
         case Category(text=category):
             return String(value=category)
-        case Lookup(column=column, table=table):
-            return Index(value=Name(id=table), indices=(column,))
+        case Lookup(written=written):
+            return written
         case Repeated(body=body) | Sized(body=body):
             return body
         case Total(body=body):

@@ -24,7 +24,7 @@ from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, Program
 from cspec.compiler.report_facts import constraint_facts, stated, verify_facts
 from cspec.compiler.set_forms import EQUALITY_SETS
-from cspec.compiler.surrogates.unknown_classes import in_words
+from cspec.compiler.surrogates.unknown_classes import in_words, said_of_classes
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.nodes import Expr, Stop
@@ -244,7 +244,7 @@ def _objective_stand_in(plan: Plan, program: Program | None) -> str:
     seen = plan.problem.objective_gradient
     if seen is None:
         return ""
-    return expressions.text(seen) + (", k over all classes" if in_words(seen) else "")
+    return expressions.text(seen) + said_of_classes(seen)
 
 
 def _signs(plan: Plan) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.dsl.nodes import Binder, Expr, Name, Number
+from cspec.dsl.nodes import Binder, Expr, Index, Name, Number
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
 from cspec.dsl.source import NOWHERE, Span
@@ -40,14 +40,14 @@ class Category(Expr):
 
 
 class Lookup(Expr):
-    """The number that a table has for what a column holds: each example's own."""
+    """The number that a table has for what its columns hold: each example's own."""
 
-    column: Name
-    held: tuple[int, ...]
-    """What the column holds for each value, in the order of `values`."""
+    columns: tuple[Name, ...]
+    held: tuple[tuple[int, ...], ...]
+    """What the columns hold for each value, in the order of `values`."""
     values: tuple[float, ...]
-    table: str = ""
-    """The param that it is an entry of."""
+    written: Index
+    """As it stands in the spec: the entry of a param."""
 
 
 class PerExample(Expr):
@@ -149,6 +149,8 @@ class Constraint(BaseModel):
     exact: bool = False
     surrogate: Expr | None = None
     surrogate_text: str | None = None
+    constant: bool = False
+    """Whether it is the same whatever is predicted, as `pred < 5` of two classes."""
     soft: Soft | None = None
     method: Settings | None = None
     """What enforces it: the spec's own `by`, then the strategy's choice."""

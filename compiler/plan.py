@@ -142,6 +142,8 @@ class Plan(BaseModel):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     checked: Checked
+    canonical: Problem
+    """Before anything is bound or decided: what every program of this plan begins with."""
     problem: Problem
     """Canonical, with methods as far as the text decides them."""
     data: tuple[DataSetup, ...] = ()
@@ -167,7 +169,7 @@ def plan(checked: Checked) -> Plan:
     found = errors(checked.diagnostics)
     if found:
         raise SpecError(checked.diagnostics)
-    problem = canonical_problem(checked)
+    canonical_ = problem = canonical_problem(checked)
     context = _context(checked, None, None)
     if refusals(checked.diagnostics):
         context = context._replace(space=None, line=False, whole=None)  # it can't be run yet
@@ -180,6 +182,7 @@ def plan(checked: Checked) -> Plan:
     problem = _chosen(problem, context)
     return Plan(
         checked=checked,
+        canonical=canonical_,
         problem=problem,
         data=data_setups(checked),
         models=model_setups(checked),
@@ -390,7 +393,7 @@ def expanded(plan: Plan, facts: Facts) -> Problem:
     checked = plan.checked
     places = {name: item.name_span for name, item in checked.symbols.params().items()}
     check_tables(checked.tables, facts, places)
-    problem = with_accuracy(canonical_problem(checked), checked, facts)
+    problem = with_accuracy(plan.canonical, checked, facts)
     problem = expand(problem, _expansion(checked, facts))
     problem = rules(problem, _decided(checked, facts))
     problem = _with_rows(problem, checked)
@@ -421,7 +424,7 @@ def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> 
     check_axes(problem, inference)
     check_set_shapes(problem, _shapes(plan), checked.params)
     setting = setting_of(checked, inference, moving(checked))
-    check_ratio_signs(problem, facts, setting.ranges)
+    check_ratio_signs(problem, inference, setting.ranges)
     width = 8 if checked.fit.precision == "float64" else 4
     problem = gates(problem, facts, moving(checked), checked.params, width)
     problem = surrogates(problem, setting)

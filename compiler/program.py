@@ -69,6 +69,8 @@ class ConstraintFacts(BaseModel):
     multipliers: bool = False
     cases: tuple[str, ...] = ()
     """The ways in which a rule can hold, in words; `cases` of the module measures them."""
+    constant: bool = False
+    """Whether nothing that training moves changes it: judged, and refused where it is violated."""
     prices: bool = True
     """Whether its multipliers are prices of the bound where a run ends stationary."""
     line: int = 0

@@ -12,7 +12,7 @@ from cspec.compiler.means_of import means_of
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.set_forms import EQUALITY_SETS
-from cspec.compiler.surrogates.unknown_classes import in_words
+from cspec.compiler.surrogates.unknown_classes import said_of_classes
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.measured_on import measured_on
@@ -69,6 +69,7 @@ def _facts(
         stand_in=tuple(dict.fromkeys(stated(p, c.relation) for p in c.gradient_parts or ())),
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
         cases=tuple(words for words, _ in c.cases),
+        constant=c.constant,
         prices=not isinstance(method, Method) or method.prices,
         line=checked.source.position(c.span.start).line,
         residual=segment is not None and _is_residual(c),
@@ -84,7 +85,7 @@ def _is_residual(c: Constraint) -> bool:
 def stated(part: Expr, relation: str) -> str:
     """`g <= 0` or `h == 0`; over every class in words, where the classes are not known yet."""
     whole = f"{text(part)} {'==' if relation == '==' else '<='} 0"
-    return f"{whole}, k over all classes" if in_words(part) else whole
+    return whole + said_of_classes(part)
 
 
 def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:

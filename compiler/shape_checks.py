@@ -103,15 +103,20 @@ def _center(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> Itera
     shape = shape_of(c.set.subject, shapes, {})
     center = c.set.arguments.get("center")
     around = shape_of(center, shapes, params) if isinstance(center, Expr) else ()
-    if shape is not None and around and around != shape:
+    if shape is not None and around and _long_axes(around) != _long_axes(shape):
         yield Diagnostic(
             code="CS529",
             message=f"`{c.text}` can't hold: {_called(c.set.subject)} is {_size(shape)}, its "
             f"center {_size(around)}",
             span=c.span,
             label="a ball is around a point of the same shape",
-            helps=("write a number, which is the same for all entries, or as many numbers",),
+            helps=("write a number, which is the same for all entries, or rows of that shape",),
         )
+
+
+def _long_axes(shape: Shape) -> Shape:
+    """A shape without axes of length 1: 3 numbers are a point of 1 x 3 as of 3 x 1."""
+    return tuple(size for size in shape if size != 1)
 
 
 def _size(shape: Shape) -> str:

@@ -31,7 +31,7 @@ from cspec.compiler.sizes import at_full_size, sized
 from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expectation, Name, walk
+from cspec.dsl.nodes import Expectation, Index, Name, walk
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Dual, Nupi, Sgd
 from cspec.dsl.settings.fit import FitSettings
@@ -145,6 +145,8 @@ def _as_written(c: Constraint, method: Method, where: str, context: Context) -> 
     reason = f"as written: {where}"
     match method:
         case Projection() | Admm() | Parametrization() | FrankWolfe():
+            if c.set is None and _seen_later(c, context):
+                return Choice(method, reason)
             open_ = context.facts is None and sized(c.value, frozenset({"params", "bytes"}))
             if c.set is None and not open_:
                 raise SpecError([_no_set(c, method)])
@@ -298,7 +300,8 @@ def _set(c: Constraint) -> Choice:
 
 
 def _by_construction(c: Constraint, context: Context) -> Choice:
-    if c.set is not None and not _gated_density(c, context):
+    kept = c.set is not None and not _gated_density(c, context)
+    if kept or (c.set is None and _seen_later(c, context)):
         return Choice(Projection(), "by construction: projected after every step")
     if isinstance(c.value, PerExample) or any(isinstance(b.domain, Name) for b in c.binders):
         return Choice(OutputProjection(), "by construction: the model's outputs are projected")
@@ -310,6 +313,17 @@ def _by_construction(c: Constraint, context: Context) -> Choice:
 
 def _is_density(c: Constraint) -> bool:
     return c.set is not None and c.set.word == "sparse" and c.set.model is not None
+
+
+def _seen_later(c: Constraint, context: Context) -> bool:
+    """Whether a set can be seen only once tensors have shapes: one of entries, or of several."""
+    if context.facts is not None or context.space is not None:
+        return False
+    nodes = [node for side in (c.value, c.bound) for node in walk(side)]
+    over_data = any(isinstance(b.domain, Name) for b in c.binders)
+    if over_data or any(isinstance(node, Expectation | PerExample) for node in nodes):
+        return False
+    return len(c.binders) > 1 or any(isinstance(node, Index) for node in nodes)
 
 
 def _gated_density(c: Constraint, context: Context) -> bool:

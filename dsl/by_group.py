@@ -6,7 +6,7 @@ from collections.abc import Callable
 from operator import is_
 
 from cspec.dsl.features import column_of
-from cspec.dsl.nodes import And, Call, Expectation, Expr, Name
+from cspec.dsl.nodes import And, Call, Expectation, Expr, Name, walk
 from cspec.dsl.source import NOWHERE
 
 _LETTERS = ("g", "h", "i")
@@ -15,13 +15,19 @@ _LETTERS = ("g", "h", "i")
 def each_group(expr: Expr, shown: Callable[[Expr], str]) -> tuple[str, str] | None:
     """`forall g in values(sex):` and `P[pred == 1 | sex == g]`; None for other forms."""
     columns = _columns(expr)
-    if not 1 <= len(columns) <= len(_LETTERS) or not isinstance(expr, Expectation):
+    letters = _unused(expr)[: len(columns)]
+    if not columns or len(letters) < len(columns) or not isinstance(expr, Expectation):
         return None
-    letters = _LETTERS[: len(columns)]
     events = {name: f"{name} == {letter}" for name, letter in zip(columns, letters, strict=True)}
     several = len(columns) > 1
     head = f"({', '.join(letters)}) in cross" if several else f"{letters[0]} in values"
     return f"forall {head}({', '.join(columns)}):", _under(expr, events, shown)
+
+
+def _unused(expr: Expr) -> tuple[str, ...]:
+    """Letters that name nothing in an expression: beside a column `g` none is called `g`."""
+    taken = {node.id for node in walk(expr) if isinstance(node, Name)}
+    return tuple(letter for letter in _LETTERS if letter not in taken)
 
 
 def given(expr: Expr, shown: Callable[[Expr], str]) -> str | None:

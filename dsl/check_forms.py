@@ -18,6 +18,7 @@ from cspec.dsl.nodes import (
     Expr,
     FiniteSet,
     Implies,
+    Index,
     Interval,
     Membership,
     Name,
@@ -210,7 +211,15 @@ def _with_a_surrogate(relation: Expr) -> tuple[str, ...]:
              if isinstance(n, Call) and isinstance(n.function, Name)}  # fmt: skip
     if "argmax" in words:
         return ("the class of a model's outputs is `pred(z)`, which has one",)
+    if any(isinstance(n, Index) and _names_pred(n) for n in walk(relation)):
+        return ("a sum over the classes has one: `sum(c[k] * (pred == k) for k in range(3))`",)
     return ("of an event write `P[...]`, which has one",) if "where" in words else ()
+
+
+def _names_pred(entry: Index) -> bool:
+    """Whether an entry is chosen by a predicted class: `cost[pred]`, `cost[y, pred(f(x))]`."""
+    chosen = [node for index in entry.indices for node in walk(index)]
+    return any(isinstance(node, Name) and node.id == "pred" for node in chosen)
 
 
 def _each_weight(typer: Typer, relation: Membership) -> None:

@@ -49,17 +49,22 @@ def _value(typer: Typer, item: Metric) -> None:
     text = typer.source.slice(item.value.span)
     if kind.per_example:
         over = over_examples(typer, item.value)
-        mean = f"{'P' if kind.what == 'event' else 'E'}[{text}]"
+        mean, at = f"{'P' if kind.what == 'event' else 'E'}[{text}]", item.value.span
         typer.report(
             "CS305",
             f"{typer.text(item.value)} has one value an example, and a metric is one number",
-            item.value.span,
-            "the mean?",
-            helps=(
-                f"write `{mean}`",
-                *(() if over is None else (f"over the examples it is `{over}`",)),
+            at,
+            "the mean?" if over is None else "over the examples, or over the entries of each?",
+            helps=(f"write `{mean}`",)
+            if over is None
+            else (
+                f"over the examples it is `{over}`",
+                f"over the entries of each example, and their mean: `{mean}`",
             ),
-            fixes=(Fix(span=item.value.span, replacement=mean, title="take the mean"),),
+            fixes=(
+                *(() if over is None else (Fix(span=at, replacement=over, title="over examples"),)),
+                Fix(span=at, replacement=mean, title="take the mean"),
+            ),
         )
     elif kind.what in _NO_NUMBERS:
         helps = {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cspec.dsl.constants import NotFiniteError, Values, constant, value_or_none
 from cspec.dsl.diagnostics import Fix, Label
-from cspec.dsl.nodes import Expr, FiniteSet, Interval, Param, Var, Vector
+from cspec.dsl.nodes import Expr, FiniteSet, Interval, Name, Param, Var, Vector
 from cspec.dsl.outside_values import (
     GivenFile,
     ParamTable,
@@ -16,7 +16,8 @@ from cspec.dsl.outside_values import (
     as_number,
     as_table,
     as_vector,
-    column_of,
+    columns_among,
+    columns_of,
     how_to_set,
     rows_of,
 )
@@ -48,10 +49,10 @@ def param_values(typer: Typer, overrides: Mapping[str, object]) -> ParamValues:
         if name not in known:
             _no_param(typer, name, tuple(known))
     for name, item in known.items():
-        column = column_of(item, typer.symbols)
+        columns = columns_of(item, typer.symbols)
         before = len(typer.found)
-        if column is not None:
-            table = _table(typer, item, column, overrides, values)
+        if columns:
+            table = _table(typer, item, columns, overrides, values)
             if table is not None:
                 tables[name] = table
         else:
@@ -70,6 +71,9 @@ def _plain_value(
     values: dict[str, float | tuple[float, ...]],
 ) -> None:
     name = item.name
+    if columns := columns_among(item, typer.symbols):
+        _mixed_sizes(typer, item, columns[0])
+        return
     for dimension in item.dimensions:
         _checked(typer, dimension, values)
     if name in overrides:
@@ -87,31 +91,44 @@ def _plain_value(
 def _table(
     typer: Typer,
     item: Param,
-    column: str,
+    columns: tuple[str, ...],
     overrides: Mapping[str, object],
     values: dict[str, float | tuple[float, ...]],
 ) -> ParamTable | None:
-    """A number for each value of a column; one number in the spec is that of each."""
+    """A number for each value of the columns; one number in the spec is that of each."""
     if item.name in overrides:
         try:
-            given = as_table(overrides[item.name])
+            given = as_table(overrides[item.name], len(columns))
         except Unfit as problem:
             _wrong_override(typer, item, overrides[item.name], str(problem))
             return None
-        table = ParamTable(column=column, values=given)
+        table = ParamTable(columns=columns, values=given)
         held: tuple[float, ...] = tuple(given.values())
     elif item.value is not None:
         value = _value(typer, item.value, values)
         if value is None or isinstance(value, tuple):
-            _one_for_all(typer, item, column)
+            _one_for_all(typer, item, ", ".join(columns))
             return None
-        table, held = ParamTable(column=column, default=value), (value,)
+        table, held = ParamTable(columns=columns, default=value), (value,)
     else:
         return None
     if item.domain is None:
         return table
     allowed = _in_domain(typer, item, held, values, item.name in overrides)
     return table if allowed else None
+
+
+def _mixed_sizes(typer: Typer, item: Param, column: str) -> None:
+    """`param c[sex, 3]`: a table over a column in one direction, a vector in the other."""
+    other = next(d for d in item.dimensions if not (isinstance(d, Name) and d.id == column))
+    typer.report(
+        "CS326",
+        f"param `{item.name}` is over the values of `{column}`, and {typer.text(other)} is no "
+        "column",
+        other.span,
+        "a size",
+        helps=(f"a table is over columns alone: `param {item.name}[{column}]`",),
+    )
 
 
 def _one_for_all(typer: Typer, item: Param, column: str) -> None:
@@ -168,7 +185,7 @@ def _override(
 def _wrong_override(typer: Typer, item: Param, given: object, why: str) -> None:
     from_file = isinstance(given, GivenFile)
     what = f"`{given.name}`" if isinstance(given, GivenFile) else f"`{shown_briefly(given)}`"
-    kind = "a table" if column_of(item, typer.symbols) else "a vector"
+    kind = "a table" if columns_of(item, typer.symbols) else "a vector"
     typer.report(
         "CS213" if from_file else "CS304",
         f"param `{item.name}` is {kind if item.dimensions else 'a number'}, not {what}",

@@ -6,27 +6,22 @@ from collections.abc import Iterator
 
 from cspec.dsl.check_modifiers import Modifiers
 from cspec.dsl.nodes import (
-    And,
+    EVENTS,
     By,
     Call,
     Compare,
     Constraint,
     Expectation,
     Expr,
-    Implies,
     Membership,
     Name,
     Node,
-    Not,
-    Or,
     WithSurrogate,
 )
 from cspec.dsl.settings.methods import Construction
-from cspec.dsl.signatures import STRUCTURE, SURROGATE_SETTINGS
+from cspec.dsl.signatures import PREDICTIONS, STRUCTURE, SURROGATE_SETTINGS
 from cspec.dsl.typecheck import Typer
 
-_EVENTS = (Compare, And, Or, Not, Implies, Membership)
-_PREDICTIONS = frozenset({"pred", "argmax"})
 _WITHOUT_STEPS = frozenset(
     {"projection", "admm", "parametrization", "frank_wolfe", "output_projection", "threshold"}
 )
@@ -96,7 +91,7 @@ def _moves_smoothly(typer: Typer, expr: Node) -> bool:
     stack = [expr]
     while stack:
         node = stack.pop()
-        if isinstance(node, (*_EVENTS, Expectation)) or _predicts(node):
+        if isinstance(node, (*EVENTS, Expectation)) or _predicts(node):
             continue
         if isinstance(node, Name) and _trains(typer, node.id):
             return True
@@ -108,7 +103,7 @@ def _predicts(node: Node) -> bool:
     return (
         isinstance(node, Call)
         and isinstance(node.function, Name)
-        and node.function.id in _PREDICTIONS
+        and node.function.id in PREDICTIONS
     )
 
 
@@ -169,7 +164,7 @@ def _has_events(typer: Typer, relation: Expr) -> bool:
     if not isinstance(relation, Compare):
         return True  # a rule is an event itself
     return any(
-        isinstance(node, _EVENTS) or _predicts(node)
+        isinstance(node, EVENTS) or _predicts(node)
         for operand in relation.operands
         for node in _written_out(typer, operand)
     )

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from cspec.dsl.nodes import Index, Name, Node, Param, Spec, walk
-from cspec.dsl.outside_values import column_of
+from cspec.dsl.outside_values import columns_of
 from cspec.dsl.source import Span
 from cspec.dsl.typecheck import Typer
+from cspec.dsl.wording import counted
 
 
 def check_tables(typer: Typer, spec: Spec) -> None:
     """A table is asked for one value of its column at a time."""
     tables = {
-        name: column
+        name: columns
         for name, item in typer.symbols.params().items()
-        if (column := column_of(item, typer.symbols)) is not None
+        if (columns := columns_of(item, typer.symbols))
     }
     if not tables:
         return
-    columns = typer.symbols.column_names
     asked: set[int] = set()
     for node in _nodes(spec):
         match node:
-            case Index(value=Name(id=name) as table, indices=(index,)) if name in tables:
+            case Index(value=Name(id=name) as table) if name in tables:
                 asked.add(id(table))
-                column = tables[name]
-                if isinstance(index, Name) and index.id in columns and index.id != column:
-                    _other_column(typer, index, name, column)
+                _entry(typer, node, name, tables[name])
     for node in _nodes(spec):
         if isinstance(node, Name) and node.id in tables and id(node) not in asked:
             _whole(typer, node.span, node.id, tables[node.id])
@@ -35,17 +33,48 @@ def _nodes(spec: Spec) -> list[Node]:
     return [node for item in spec.items if not isinstance(item, Param) for node in walk(item)]
 
 
-def _other_column(typer: Typer, index: Name, name: str, column: str) -> None:
+def _entry(typer: Typer, entry: Index, name: str, columns: tuple[str, ...]) -> None:
+    if len(entry.indices) != len(columns):
+        _count(typer, entry, name, columns)
+        return
+    named = typer.symbols.column_names
+    for index, column in zip(entry.indices, columns, strict=True):
+        if isinstance(index, Name) and index.id in named and index.id != column:
+            _other_column(typer, index, name, column, columns)
+
+
+def _count(typer: Typer, entry: Index, name: str, columns: tuple[str, ...]) -> None:
+    written = ", ".join(columns)
+    typer.report(
+        "CS302",
+        f"`{name}` is a table over `{written}`, and {counted(len(entry.indices), 'value')} "
+        f"{'is' if len(entry.indices) == 1 else 'are'} given",
+        entry.span,
+        f"{counted(len(columns), 'value')} expected",
+        helps=(f"write `{name}[{written}]`",),
+    )
+
+
+def _other_column(
+    typer: Typer, index: Name, name: str, column: str, columns: tuple[str, ...]
+) -> None:
+    written = f"{name}[{', '.join(columns)}]"
+    declared = ", ".join(index.id if c == column else c for c in columns)
+    instead = () if index.id in columns else (f"or declare `param {name}[{declared}]`",)
     typer.report(
         "CS302",
         f"`{name}` has a number for each value of `{column}`, not of `{index.id}`",
         index.span,
         "another column",
-        helps=(f"write `{name}[{column}]`, or declare `param {name}[{index.id}]`",),
+        helps=(", ".join((f"write `{written}`", *instead)),),
     )
 
 
-def _whole(typer: Typer, span: Span, name: str, column: str) -> None:
+def _whole(typer: Typer, span: Span, name: str, columns: tuple[str, ...]) -> None:
+    column, one, over = ", ".join(columns), "g", f"g in values({columns[0]})"
+    if len(columns) > 1:
+        one = ", ".join("abcdefgh"[: len(columns)])
+        over = f"({one}) in cross({column})"
     typer.report(
         "CS302",
         f"`{name}` is a table over the values of `{column}`, not a number",
@@ -53,6 +82,6 @@ def _whole(typer: Typer, span: Span, name: str, column: str) -> None:
         "for which value?",
         helps=(
             f"each example's own: `{name}[{column}]`",
-            f"or one requirement a value: `forall g in values({column}): ... {name}[g]`",
+            f"or one requirement a value: `forall {over}: ... {name}[{one}]`",
         ),
     )

@@ -67,11 +67,6 @@ def format_sum(expr: Expr) -> str:
     return _at(expr, SUM)
 
 
-def format_condition(expr: Expr) -> str:
-    """What stands after `where` and `|`."""
-    return _at(expr, OR)
-
-
 def _at(expr: Expr, strength: int) -> str:
     """The text, in parentheses if it binds more loosely than `strength`."""
     text, own = _WRITERS[type(expr)](expr)

@@ -247,6 +247,8 @@ class Ranges:
 
     def _comprehension(self, expr: Comprehension, local: dict[str, Range]) -> Range:
         body = self.of(expr.body, self._bind(expr.binders, local))
+        if expr.function in ("any", "all"):
+            return UNIT
         if expr.function != "sum":
             return body
         return Range(0.0 if body.low >= 0 else -INF, 0.0 if body.high <= 0 else INF)

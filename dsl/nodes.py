@@ -244,7 +244,7 @@ class Expectation(Expr):
 
 
 class Comprehension(Expr):
-    """`sum(body for i in S where c)`, also `max` and `min`; several `for` nest left to right."""
+    """`sum(body for i in S where c)`, also `max`, `min`, `any`, `all`; `for` nest left to right."""
 
     function: str
     body: Expr
@@ -466,6 +466,14 @@ class Comment(Node):
 
     text: str
     own_line: bool
+
+
+CONNECTIVES = (Implies, And, Or, Not)
+"""Events that are made of events."""
+EVENTS = (Compare, Membership, *CONNECTIVES)
+"""What is true or false as it is written."""
+TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+"""The operator of a comparison whose sides change places."""
 
 
 class Spec(Node):

@@ -16,7 +16,7 @@ from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.elaborate import flatten
 from cspec.dsl.format_expressions import format_expression
 from cspec.dsl.nodes import (
-    And,
+    CONNECTIVES,
     Attribute,
     Binder,
     Call,
@@ -24,13 +24,10 @@ from cspec.dsl.nodes import (
     Constraint,
     Expectation,
     Fit,
-    Implies,
     Metric,
     Name,
     Node,
-    Not,
     Objective,
-    Or,
     Soft,
     Spec,
     SubjectTo,
@@ -124,7 +121,7 @@ def _quantifier(
         in_the_model = isinstance(method, OutputProjection | Construction)
         if in_the_model and len(binders) == 1 and binder.condition is None:
             return None
-        is_rule = isinstance(constraint.relation, Implies | And | Or | Not)
+        is_rule = isinstance(constraint.relation, CONNECTIVES)
         return _each_example(binder, domain.id, in_the_model, is_rule)
     if not _infinite(domain, symbols.domains()):
         return None
@@ -295,8 +292,3 @@ def _settings(spec: Spec, fit: FitSettings) -> Iterator[Diagnostic]:
                 keyword,
                 "raise `batch_size`, or accumulate in a loop of your own with `cspec.bind`",
             )
-
-
-def names_of(found: Iterable[Diagnostic]) -> tuple[str, ...]:
-    """What can't run yet, a line each, for pages that explain a spec."""
-    return tuple(d.message for d in refusals(found))

@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.constants import Values
 from cspec.dsl.nodes import Expr, FiniteSet, Interval, Name, Node, Number, Param, walk
 from cspec.dsl.symbols import Symbols
-from cspec.dsl.wording import number
+from cspec.dsl.wording import counted, number
 
 
 class Unfit(ValueError):  # noqa: N818  what happened, in the words of a message
@@ -29,13 +29,22 @@ class GivenFile(NamedTuple):
 
 
 class ParamTable(BaseModel):
-    """A number for each value of a column; `default` where the spec gives one for all."""
+    """A number for each value of a column, or for each combination of the values of several.
+
+    `default` stands where the spec gives one number for all. A combination is named as a group is:
+    by its values in the order of the columns, `Female, Black`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    column: str
+    columns: tuple[str, ...]
     values: dict[str, float] = {}
     default: float | None = None
+
+    @property
+    def column(self) -> str:
+        """The columns as one writes them: `sex, race`."""
+        return ", ".join(self.columns)
 
 
 class OpenValues(dict[str, float | tuple[float, ...]]):
@@ -53,12 +62,19 @@ def mentions_open(expr: Node, values: Values) -> bool:
     return any(isinstance(node, Name) and node.id in values.open for node in walk(expr))
 
 
-def column_of(item: Param, symbols: Symbols) -> str | None:
-    """The column whose values a param is a table over: `param level[hospital]`."""
-    match item.dimensions:
-        case (Name(id=name),) if name in symbols.column_names and symbols.role(name) is None:
-            return name
-    return None
+def columns_of(item: Param, symbols: Symbols) -> tuple[str, ...]:
+    """The columns whose values a param is a table over: `param level[hospital]`; () of others."""
+    named = columns_among(item, symbols)
+    return named if len(named) == len(item.dimensions) else ()
+
+
+def columns_among(item: Param, symbols: Symbols) -> tuple[str, ...]:
+    """The columns that are named where the sizes of a param stand."""
+    return tuple(
+        d.id
+        for d in item.dimensions
+        if isinstance(d, Name) and d.id in symbols.column_names and symbols.role(d.id) is None
+    )
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -105,9 +121,10 @@ def rows_of(given: object) -> tuple[int, int] | None:
     return (len(content), lengths.pop()) if len(lengths) == 1 and 0 not in lengths else None
 
 
-def as_table(given: object) -> dict[str, float]:
-    """Numbers by the values of a column: a mapping, or rows of a value and a number.
+def as_table(given: object, columns: int = 1) -> dict[str, float]:
+    """Numbers by the values of columns: a mapping, or rows of a value a column and a number.
 
+    The keys of a mapping are values, of several columns tuples of them, or mappings in mappings.
     The first row of a file may be a header.
 
     Raises:
@@ -115,20 +132,41 @@ def as_table(given: object) -> dict[str, float]:
     """
     content = given.content if isinstance(given, GivenFile) else given
     if isinstance(content, Mapping):
-        pairs = [(key, value) for key, value in content.items()]
-    elif isinstance(content, Sequence) and all(_is_row(row) and len(row) == 2 for row in content):
-        pairs = [(row[0], row[1]) for row in content]
+        pairs = list(_pairs(content, columns))
+    elif isinstance(content, Sequence) and all(
+        _is_row(row) and len(row) == columns + 1 for row in content
+    ):
+        pairs = [(tuple(row[:-1]), row[-1]) for row in content]
         if isinstance(given, GivenFile) and pairs and not _is_number(pairs[0][1]):
             pairs = pairs[1:]
     else:
-        raise Unfit("a table has a value of the column and a number in each row")
+        each = "the column" if columns == 1 else "each column"
+        raise Unfit(f"a table has a value of {each} and a number in each row")
     found: dict[str, float] = {}
-    for key, value in pairs:
-        text = as_key(key)
+    for keys, value in pairs:
+        text = combined(as_key(key) for key in keys)
         if text in found:
             raise Unfit(f"`{text}` is given twice")
         found[text] = as_number(value)
     return found
+
+
+def _pairs(given: Mapping[Any, Any], columns: int) -> Iterator[tuple[tuple[object, ...], object]]:
+    """Each number of a mapping, with a value for each column."""
+    for key, value in given.items():
+        keys = tuple(key) if _is_row(key) else (key,)
+        if len(keys) == columns:
+            yield keys, value
+        elif len(keys) < columns and isinstance(value, Mapping):
+            for rest, found in _pairs(value, columns - len(keys)):
+                yield (*keys, *rest), found
+        else:
+            raise Unfit(f"`{key}` is not {counted(columns, 'value')}, one for each column")
+
+
+def combined(values: Iterable[str]) -> str:
+    """The name of a combination of values, as groups are named: `Female, Black`."""
+    return ", ".join(values)
 
 
 def as_key(value: object) -> str:
@@ -155,8 +193,16 @@ def _is_number(value: object) -> bool:
 
 def how_to_set(item: Param, symbols: Symbols) -> str:
     """What to type for a param that has no value."""
-    name, column = item.name, column_of(item, symbols)
-    if column is not None:
+    name, columns = item.name, columns_of(item, symbols)
+    if len(columns) > 1:
+        values = ", ".join(f'"{letter}"' for letter in "abcdefgh"[: len(columns)])
+        return (
+            f"`{name}={{({values}): 0.3, ...}}` in Python, a number for each combination of "
+            f"`{', '.join(columns)}`, or `--set {name}={name}.csv` (rows of "
+            f"{counted(len(columns), 'value')} and a number)"
+        )
+    if columns:
+        (column,) = columns
         return (
             f'`{name}={{"a": 0.3, ...}}` in Python, a number for each value of `{column}`, or '
             f"`--set {name}={name}.csv` (rows of a value and a number; or .json)"

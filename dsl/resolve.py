@@ -27,7 +27,6 @@ from cspec.dsl.nodes import (
     On,
     Param,
     Spec,
-    SubjectTo,
     Target,
     Var,
     Verify,
@@ -271,19 +270,6 @@ def _unused(
                 label="nothing below refers to it",
                 helps=("remove the line, or use the name",),
             )
-
-
-def constraint_count(spec: Spec) -> int:
-    """How many constraints a spec names, members of quantifiers not counted."""
-    stack = [c for item in spec.items if isinstance(item, SubjectTo) for c in item.constraints]
-    count = 0
-    while stack:
-        current = stack.pop()
-        if isinstance(current, Group):
-            stack.extend(current.constraints)
-        else:
-            count += 1
-    return count
 
 
 def hidden_words(spec: Spec, source: Source) -> frozenset[str]:

@@ -130,6 +130,8 @@ _VECTOR: frozenset[What] = frozenset({"tensor", "set", "unknown"})
 _EVENT: frozenset[What] = frozenset({"event", "column", "unknown"})
 _COLUMN: frozenset[What] = frozenset({"column", "unknown"})
 
+PREDICTIONS = frozenset({"pred", "argmax"})
+"""Functions whose value is the number of a class: the one of the largest output."""
 LOSSES = ("ce", "bce", "mse", "mae", "nll", "huber", "hinge")
 
 _TABLE: tuple[Signature, ...] = (

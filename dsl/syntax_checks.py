@@ -256,8 +256,23 @@ def _no_relation(source: Source, item: Constraint) -> Diagnostic:
         "CS127",
         f"`{text}` is not a constraint: it has no relation",
         relation.span,
-        helps=(f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",),
+        helps=(
+            _without_relation(source, relation)
+            or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
+        ),
     )
+
+
+def _without_relation(source: Source, relation: Expr) -> str:
+    """What `all(A for i in S)` or `any(A for i in S)` alone is written as."""
+    if not isinstance(relation, Comprehension) or relation.function not in ("any", "all"):
+        return ""
+    if relation.function == "any":
+        return "write the relations out: `A or B`"
+    if len(relation.binders) > 1:
+        return "write the relation behind `forall ... in ...:`"
+    over = source.slice(relation.binders[0].span).removeprefix("for ")
+    return f"write `forall {over}: {source.slice(relation.body.span)}`"
 
 
 def _short(text: str) -> str:
@@ -283,18 +298,34 @@ def _nodes(source: Source, item: Item) -> Iterator[Diagnostic]:
     for node in walk(item):
         if isinstance(node, Call):
             yield from _call(source, node)
-        elif isinstance(node, Comprehension) and not node.function:
-            yield problem(
-                source,
-                "CS101",
-                "`for` stands inside `sum`, `max`, `min`, `E[...]` or `P[...]`",
-                node.span,
-                helps=("for example `sum(norm(W, 1) for W in net.weights)`",),
-            )
+        elif isinstance(node, Comprehension) and node.function not in OVER_SETS:
+            yield _over_a_set(source, node)
         elif isinstance(node, Membership):
             yield from _ends(source, node.set)
         elif isinstance(node, Binder | Param | Var):
             yield from _ends(source, node.domain)
+
+
+OVER_SETS = ("sum", "max", "min", "any", "all")
+"""What is taken over a set: `sum(... for i in S)`."""
+
+_BY_OTHERS = {"gap": "max({0}) - min({0})", "ratio": "min({0}) / max({0})"}
+"""What two of these say: `gap(... for i in S)`."""
+
+
+def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
+    """`norm(... for i in S)`: every word may stand before a parenthesis, few go over a set."""
+    inside = source.slice(node.span)[len(node.function) :].strip().removeprefix("(")
+    meant = _BY_OTHERS.get(node.function, "").format(inside.removesuffix(")").strip())
+    example = "for example `sum(norm(W, 1) for W in net.weights)`"
+    return problem(
+        source,
+        "CS101",
+        "`for` stands inside `sum`, `max`, `min`, `any`, `all`, `E[...]` or `P[...]`",
+        node.span,
+        label=f"`{node.function}` does not go over a set" if node.function else "",
+        helps=(f"write `{meant}`" if meant else example,),
+    )
 
 
 def _ends(source: Source, domain: Node | None) -> Iterator[Diagnostic]:

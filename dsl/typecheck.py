@@ -454,10 +454,12 @@ class Typer:
     def _comprehension(self, expr: Comprehension, scope: Scope) -> Kind:
         inner = self.bind(expr.binders, scope)
         over_data = inner.data is not None and scope.data is None
-        body = self.operand(expr.body, inner._replace(inside=scope.inside or over_data))
+        inner = inner._replace(inside=scope.inside or over_data)
+        truth = expr.function in OF_EVENTS
+        body = self.event(expr.body, inner) if truth else self.operand(expr.body, inner)
         domains = [self.quiet(binder.domain, scope) for binder in expr.binders]
         per = scope.data is None and any(d.per_example for d in domains)
-        what = "number" if body.what != "groups" else "groups"
+        what = "event" if truth else "number" if body.what != "groups" else "groups"
         return Kind(what, body.per_example or per, body.moves, body.gradient)  # type: ignore[arg-type]
 
     def quiet(self, expr: Expr, scope: Scope) -> Kind:
@@ -467,6 +469,9 @@ class Typer:
         self._quiet -= 1
         return kind
 
+
+OF_EVENTS = frozenset({"any", "all"})
+"""What is said of events over a set: `any(f(x)[j] > 0 for j in range(3))` is an event itself."""
 
 _COMPARED = frozenset({"param", "let", "var", "given"})
 """Names that may be compared with a column: a misspelt model is none."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
 from cspec.dsl.nodes import Attribute, Expr, Name, Param, Slice
-from cspec.dsl.outside_values import column_of
+from cspec.dsl.outside_values import columns_of
 from cspec.dsl.single_numbers import Single, single
 from cspec.dsl.source import Span
 from cspec.dsl.tensor_shapes import declared, shape_of
@@ -34,6 +34,9 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         return kind
     if _is_table(typer, value):
         return Kind("number", any(index.per_example for index in found))
+    if any(index.moves for index in found) and not kind.moves:
+        # `cost[pred]`: which entry it is moves, in jumps.
+        kind = kind._replace(moves=True, gradient=False)
     if kind.what in ("scores", "groups"):
         return kind._replace(what="number")
     shape = shape_of(value, declared(typer.symbols.table, typer.values), typer.values)
@@ -64,7 +67,7 @@ def _is_table(typer: Typer, value: Expr) -> bool:
     """Whether a value is a param with a number for each value of a column."""
     symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
     item = symbol.item if symbol else None
-    return isinstance(item, Param) and column_of(item, typer.symbols) is not None
+    return isinstance(item, Param) and bool(columns_of(item, typer.symbols))
 
 
 def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:

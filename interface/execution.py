@@ -19,7 +19,7 @@ from cspec.pipeline import Prepared
 from cspec.render.report_html import report_html
 from cspec.runtime.binding import Bound, bind, inputs_of
 from cspec.runtime.conclude import conclude
-from cspec.runtime.execute import drive, load_module, resume
+from cspec.runtime.execute import drive, load_module, refuse_unmeetable, resume
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
@@ -57,6 +57,7 @@ def train(
         device=device,
         on_progress=on_progress,
     )
+    refuse_unmeetable(session)
     folder = None
     if out is not None:
         folder = RunFolder.create(Path(out), program, seed, device)

@@ -26,17 +26,11 @@ from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, S
 from cspec.runtime.rules import rule_notes
 from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, residual
-from cspec.runtime.verify import Measurement, amount, holds
+from cspec.runtime.verify import Measurement, judged
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
 
-KINDS: dict[str, Any] = {
-    "<=": "inequality",
-    ">=": "inequality",
-    "==": "equality",
-    "in": "membership",
-}
 WINDOW = 0.1
 """The last share of the run that tells whether a multiplier still grows."""
 GROWTH = 0.05
@@ -189,26 +183,12 @@ def _verdict(
     single = entries is not None and entries.numel() == 1
     bounded = single or constraint.relation in ("<=", ">=")
     priced = bounded and rate <= SMALL and constraint.relation != "in" and constraint.prices
-    return ConstraintResult(
-        name=constraint.label,
-        kind=KINDS[constraint.relation],
-        value=found.value,
-        bound=found.bound,
-        relation=constraint.relation,
-        violation=amount(constraint, found.value, found.bound),
-        tolerance=constraint.tolerance,
-        satisfied=holds(constraint, found.value, found.bound),
-        text=constraint.text,
-        soft=constraint.soft,
+    return replace(
+        judged(constraint, found),
         multiplier=multiplier,
         multiplier_norm=None if entries is None or single else float(torch.linalg.norm(entries)),
         sensitivity=_sensitivity(session, constraint, multiplier) if priced else None,
         dual_state=dual_state(rows, constraint, multiplier),
-        split=found.split,
-        n=found.n,
-        standard_error=found.standard_error,
-        method=constraint.method,
-        members=(),
     )
 
 

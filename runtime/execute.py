@@ -7,18 +7,20 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from cspec.compiler.program import ConstraintFacts, Program
+from cspec.compiler.which_data import where_measured
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.source import NOWHERE, Source, Span
+from cspec.dsl.source import NOWHERE, Source
 from cspec.runtime.binding import Bound
 from cspec.runtime.conclude import conclude
-from cspec.runtime.failures import reason_of
+from cspec.runtime.constant import Values, refuse_constant
+from cspec.runtime.failures import line_span, reason_of
 from cspec.runtime.modes import constants_in
 from cspec.runtime.parametrization import settle_
 from cspec.runtime.result import Result
@@ -85,8 +87,29 @@ def run(
         namespace = module
         inject(program, bound.functions, module)
     session = Session(program, bound, namespace, seed=seed, device=device, on_progress=on_progress)
+    refuse_unmeetable(session)
     folder = None if out is None else RunFolder.create(Path(out), program, seed, device)
     return drive(session, folder)
+
+
+def refuse_unmeetable(session: Session) -> None:
+    """Refuse requirements that are violated whatever is learned, before the first step.
+
+    Raises:
+        SpecError: CS310.
+    """
+
+    def measure(constraints: Sequence[ConstraintFacts]) -> Values:
+        verify, dataset = session.program.verify, session.plan.dataset
+        places = {c.label: where_measured(c, verify, dataset) for c in constraints}
+        found = session.measurer.measure(places)
+        return {label: (item.value, item.bound) for label, item in found.items()}
+
+    try:
+        refuse_constant(session.program, measure)
+    except SpecError:
+        session.release()
+        raise
 
 
 def resume(
@@ -196,7 +219,7 @@ def explain_failure(program: Program, error: Exception) -> Diagnostic:
     return Diagnostic(
         code="CS610",
         message=f"{what} can't be computed: {reason}",
-        span=NOWHERE if constraint is None else _line_span(source, constraint.line),
+        span=NOWHERE if constraint is None else line_span(source, constraint.line),
         notes=(*said, *notes),
         source=source if constraint is not None and constraint.line else None,
     )
@@ -217,12 +240,3 @@ def _constraint_of(program: Program, line: str) -> ConstraintFacts | None:
         if constraint.label in words or constraint.family in words:
             return constraint
     return None
-
-
-def _line_span(source: Source, number: int) -> Span:
-    lines = source.text.split("\n")
-    if not 1 <= number <= len(lines):
-        return NOWHERE
-    start = sum(len(line) + 1 for line in lines[: number - 1])
-    text = lines[number - 1]
-    return Span(start + len(text) - len(text.lstrip()), start + len(text.rstrip()))

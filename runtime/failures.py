@@ -6,6 +6,8 @@ import sysconfig
 import traceback
 from pathlib import Path
 
+from cspec.dsl.source import NOWHERE, Source, Span
+
 _RUNTIME = Path(__file__).parent
 _STANDARD = Path(sysconfig.get_path("stdlib"))
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -36,3 +38,13 @@ def _users(name: str) -> bool:
     path = Path(name)
     library = _STANDARD in path.parents or not _INSTALLED.isdisjoint(path.parts)
     return not library and _RUNTIME not in path.parents
+
+
+def line_span(source: Source, number: int) -> Span:
+    """The text of a line, without what is indented and left over."""
+    lines = source.text.split("\n")
+    if not 1 <= number <= len(lines):
+        return NOWHERE
+    start = sum(len(line) + 1 for line in lines[: number - 1])
+    text = lines[number - 1]
+    return Span(start + len(text) - len(text.lstrip()), start + len(text.rstrip()))

@@ -21,17 +21,18 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from cspec.compiler.graph import Kind, Operation
-from cspec.compiler.program import Program
+from cspec.compiler.program import ConstraintFacts, Program
 from cspec.compiler.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.which_data import Where
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.runtime.constant import Values, refuse_constant
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.entries import prices, violations
 from cspec.runtime.execute import explain_failure, load_module
@@ -121,8 +122,15 @@ class Handle:
             name: state_tensor(value, self._device, self._dtype) for name, value in starts.items()
         }
         self._hooks: list[Any] = []
+        if {name for c in program.constraints for name in c.datasets} <= self._data.keys():
+            refuse_constant(program, self._measured)
         if hook:
             self._attach()
+
+    def _measured(self, constraints: Sequence[ConstraintFacts]) -> Values:
+        """The value and the bound of some constraints on the data that were bound."""
+        found = self.verify()
+        return {c.label: (found[c.label].value, found[c.label].bound) for c in constraints}
 
     # --- the step ----------------------------------------------------------------------------
 

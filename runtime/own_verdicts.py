@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cspec.compiler.program import ConstraintFacts
-from cspec.runtime.conclude import KINDS
 from cspec.runtime.result import ConstraintResult, DualState
 from cspec.runtime.table import constraint_lines
-from cspec.runtime.verify import Measurement, amount, holds
+from cspec.runtime.verify import Measurement, judged
 
 
 @dataclass(frozen=True)
@@ -68,21 +67,4 @@ def _verdict(
     state: DualState | None = None
     if multiplier is not None:
         state = "active" if abs(multiplier) > 1e-8 else "inactive"
-    return ConstraintResult(
-        name=constraint.label,
-        kind=KINDS[constraint.relation],
-        value=found.value,
-        bound=found.bound,
-        relation=constraint.relation,
-        violation=amount(constraint, found.value, found.bound),
-        tolerance=constraint.tolerance,
-        satisfied=holds(constraint, found.value, found.bound),
-        text=constraint.text,
-        soft=constraint.soft,
-        multiplier=multiplier,
-        dual_state=state,
-        split=found.split,
-        n=found.n,
-        standard_error=found.standard_error,
-        method=constraint.method,
-    )
+    return replace(judged(constraint, found), multiplier=multiplier, dual_state=state)

@@ -19,6 +19,7 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.evidence import Heard, absent, examples, standard_error
 from cspec.runtime.functions.samples import listening
 from cspec.runtime.modes import held, measuring
+from cspec.runtime.result import ConstraintResult
 
 Primal = Mapping[str, Any]
 Columns = Mapping[str, Tensor]
@@ -166,3 +167,31 @@ class Measurer:
         """All rows of its data, where it is no function of means."""
         names = [stand_ins.get(name, name) for name in constraint.datasets]
         return sum(len(self._data[name]) for name in names if name in self._data) or None
+
+
+KINDS: dict[str, Any] = {
+    "<=": "inequality",
+    ">=": "inequality",
+    "==": "equality",
+    "in": "membership",
+}
+
+
+def judged(constraint: ConstraintFacts, found: Measurement) -> ConstraintResult:
+    """The verdict on what was measured, without a multiplier."""
+    return ConstraintResult(
+        name=constraint.label,
+        kind=KINDS[constraint.relation],
+        value=found.value,
+        bound=found.bound,
+        relation=constraint.relation,
+        violation=amount(constraint, found.value, found.bound),
+        tolerance=constraint.tolerance,
+        satisfied=holds(constraint, found.value, found.bound),
+        text=constraint.text,
+        soft=constraint.soft,
+        split=found.split,
+        n=found.n,
+        standard_error=found.standard_error,
+        method=constraint.method,
+    )

@@ -128,26 +128,23 @@ class Findings(GroupFindings):
 
     def no_axis(self, expr: Expr, value: Expr, found: Axes) -> Axes:
         """`y[0]`: one number an example has no entries."""
-        text = shown(value)
-        return self.add(
-            "CS333",
-            f"`{text}` is {what(found)}: it has no entries to choose from",
-            expr,
-            what(found),
-            notes=("an index chooses an output, a class or a feature, never an example",),
-            helps=(f"write `{text}`",),
-            fixes=(Fix(span=expr.span, replacement=text, title=f"write {text}"),),
-        )._replace(each=found.each)
+        note = "an index chooses an output, a class or a feature, never an example"
+        return self._one_number(expr, value, found, "it has no entries to choose from", note)
 
     def no_transpose(self, expr: Expr, value: Expr, found: Axes) -> Axes:
         """`y.T`: one number an example is no matrix."""
+        note = "`.T` is of a matrix of parameters; examples are never turned into columns"
+        return self._one_number(expr, value, found, "it has nothing to transpose", note)
+
+    def _one_number(self, expr: Expr, value: Expr, found: Axes, why: str, note: str) -> Axes:
+        """What is asked of one number an example that only several have."""
         text = shown(value)
         return self.add(
             "CS333",
-            f"`{text}` is {what(found)}: it has nothing to transpose",
+            f"`{text}` is {what(found)}: {why}",
             expr,
             what(found),
-            notes=("`.T` is of a matrix of parameters; examples are never turned into columns",),
+            notes=(note,),
             helps=(f"write `{text}`",),
             fixes=(Fix(span=expr.span, replacement=text, title=f"write {text}"),),
         )._replace(each=found.each)

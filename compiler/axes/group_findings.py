@@ -8,6 +8,7 @@ from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.explain_expressions import text as shown
 from cspec.dsl.by_group import each_group
 from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.features import column_of
 from cspec.dsl.nodes import Expectation, Expr, Name
 from cspec.dsl.source import NOWHERE, Span
 from cspec.dsl.wording import listing
@@ -93,7 +94,8 @@ class GroupFindings(Kept):
             notes=("alone behind `|` it is a condition, in `gap` a group of its own",),
             helps=(
                 f"for a condition: `| {', '.join(conditions)}`",
-                f"for groups of all: `max({members}) - min({members})`",
+                f"for groups of all: `max({members})` or `min(...)`, for their gap "
+                "`max(...) - min(...)`",
             ),
             fixes=(
                 Fix(
@@ -128,15 +130,16 @@ class GroupFindings(Kept):
     def groups_of_tokens(self, expr: Expectation, column: Name) -> Axes:
         """By group of what has one number a token."""
         text, name = shown(expr.body), column.id
+        named = (f"{name} == v" if column_of(c) == name else shown(c) for c in expr.conditions)
+        one = f"{expr.kind}[{text} | {', '.join(named)}]"
         return self.add(
             "CS332",
             f"`{text}` has one number a token, and groups are made of examples",
             expr,
             "tokens, or examples?",
             helps=(
-                f"for one rate a value: `forall v in values({name}):"
-                f" {expr.kind}[{text} | {name} == v] ...`, in a metric"
-                f" `max({expr.kind}[{text} | {name} == v] for v in values({name}))`",
+                f"for one rate a value: `forall v in values({name}): {one} ...`, in a metric"
+                f" `max({one} for v in values({name}))`",
                 "for examples make one number of their tokens first: `max(...)`, `sum(...)`",
             ),
         )

@@ -118,7 +118,7 @@ class Inference:
                 return part_axes(self, expr, dataset)
             case Expectation():
                 return expectation_axes(self, expr)
-            case Lookup(column=column):
+            case Lookup(columns=(column, *_)):
                 return self.axes(column, dataset).number()
             case PerExample(dataset=name, body=body):
                 return self.axes(body, name)

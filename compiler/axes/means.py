@@ -21,7 +21,7 @@ def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
     if expr.grouped and len(found.columns) > 1:
         _truths_among_groups(inference, expr, found.columns)
     for event in found.events:
-        _condition(inference, event, expr, body)
+        _condition(inference, event, expr, body, bool(found.columns))
     for column in () if found.groups else _without_groups(inference, found.columns, expr.dataset):
         inference.findings.no_groups(column)
     if not found.columns:
@@ -70,7 +70,9 @@ def single(inference: Inference, body: Expr, found: Axes, kind: str) -> Axes:
     return found
 
 
-def _condition(inference: Inference, event: Expr, expr: Expectation, body: Axes) -> None:
+def _condition(
+    inference: Inference, event: Expr, expr: Expectation, body: Axes, among_groups: bool
+) -> None:
     dataset = expr.dataset
     found = inference.axes(event, dataset)
     grouping = _column_among(inference, event, dataset)
@@ -78,7 +80,11 @@ def _condition(inference: Inference, event: Expr, expr: Expectation, body: Axes)
         inference.findings.group_among_events(event, grouping)
         return
     masked = as_tokens(found, body.tokens)
-    if isinstance(event, Name) and masked.tokens and _labels(inference, event, expr, masked):
+    if (
+        isinstance(event, Name)
+        and masked.tokens
+        and _labels(inference, event, expr, masked, among_groups)
+    ):
         inference.findings.groups_of_tokens(expr, event)
         return
     mask = isinstance(event, Name) and masked.tokens and masked.what == "whole"
@@ -88,11 +94,17 @@ def _condition(inference: Inference, event: Expr, expr: Expectation, body: Axes)
         inference.findings.condition(event, found, body)
 
 
-def _labels(inference: Inference, column: Name, expr: Expectation, found: Axes) -> bool:
-    """Whether a column of numbers a token would make groups: no mask of 0 and 1."""
+def _labels(
+    inference: Inference, column: Name, expr: Expectation, found: Axes, among_groups: bool
+) -> bool:
+    """Whether a column of numbers a token would make groups: no mask of 0 and 1.
+
+    Where groups are asked for, a mask makes them only if no other column does.
+    """
     facts = inference.known.column(expr.dataset or "", column.id)
     numbers = facts is not None and not set(facts.held) <= {0, 1}
-    return expr.grouped or (found.what != "event" and numbers)
+    asked = expr.grouped and not among_groups
+    return asked or (found.what != "event" and numbers)
 
 
 def _column_among(inference: Inference, event: Expr, dataset: str | None) -> Name | None:

@@ -10,7 +10,18 @@ from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Attribute, Expectation, Expr, Index, Name, Slice, String
+from cspec.dsl.nodes import (
+    Attribute,
+    Expectation,
+    Expr,
+    Index,
+    Name,
+    Number,
+    Product,
+    Slice,
+    String,
+    Sum,
+)
 from cspec.dsl.slices import Unfit, indexed, piece_of
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
@@ -40,7 +51,7 @@ def part_axes(inference: Inference, expr: Index | Attribute, dataset: str | None
         case Bound(column=column):
             return inference.known.column_axes(dataset or "", column)
         case Plain():
-            return _entries(inference, expr, value)
+            return _entries(inference, expr, value, dataset)
         case None:
             return UNKNOWN._replace(each=value.each)
 
@@ -51,13 +62,48 @@ def _transposed(value: Axes) -> Axes:
     return value._replace(shape=as_matrix(value.shape)[::-1])
 
 
-def _entries(inference: Inference, expr: Index | Attribute, value: Axes) -> Axes:
+def _entries(
+    inference: Inference, expr: Index | Attribute, value: Axes, dataset: str | None
+) -> Axes:
     if isinstance(expr, Index) and has_slices(expr):
         shape = _sliced(inference, expr, value)
         return value.number()._replace(shape=shape, groups=None)
     count = len(expr.indices) if isinstance(expr, Index) else 1
     shape = None if value.shape is None else value.shape[count:]
-    return value.number()._replace(shape=shape)
+    found = value.number()._replace(shape=shape)
+    if value.each is not None or not isinstance(expr, Index):
+        return found
+    own = [
+        axes
+        for place, index in enumerate(expr.indices)
+        if (axes := _own_place(inference, expr, index, (value.shape or ())[place:], dataset))
+    ]
+    # `cost[y, 1]`: an entry of a tensor for each example, as its index says.
+    if not own:
+        return found
+    axes = max(own, key=lambda axes: axes.rank)
+    joined = None if shape is None or axes.shape is None else (*axes.shape, *shape)
+    return found._replace(each=axes.each, tokens=axes.tokens, shape=joined, names=())
+
+
+def _own_place(
+    inference: Inference, expr: Index, index: Expr, shape: Shape, dataset: str | None
+) -> Axes | None:
+    """What an index is that names a place for each example; None of one place for all."""
+    found = inference.axes(index, dataset)
+    if found.each is None:
+        return None
+    whole = found.what in ("whole", "category", "event")
+    if found.known and not (whole or _are_whole(inference, index, dataset)):
+        inference.findings.index(expr, index, found)
+    column = (
+        inference.known.column(dataset, index.id) if isinstance(index, Name) and dataset else None
+    )
+    beyond = [c for c in column.held if not c < shape[0]] if column is not None and shape else []
+    below = [c for c in column.held if c < 0 and not column.signed] if column is not None else []
+    if beyond or below:
+        inference.findings.out_of_range(expr, expr.value, (beyond + below)[0], shape[0])
+    return found
 
 
 def has_slices(expr: Index | Attribute) -> bool:
@@ -313,6 +359,21 @@ def _own(
     if found.each is None or not found.single or found.tokens != value.tokens or not labels:
         inference.findings.index(expr, index, found)
     return Own(index)
+
+
+def _are_whole(inference: Inference, index: Expr, dataset: str | None) -> bool:
+    """Whether an index is a whole number for each example: `y`, `rooms[0]`, `y + 1`."""
+    match index:
+        case Sum(operands=parts) | Product(operands=parts):
+            operators = set(index.operators) if isinstance(index, Product) else set()
+            return operators <= {"*"} and all(_are_whole(inference, p, dataset) for p in parts)
+        case Number(value=value):
+            return value == int(value)
+        case Index(value=Name(id=name)) if dataset is not None:
+            column = inference.known.column(dataset, name)
+            return column is not None and column.kind == "integer"
+    found = inference.axes(index, dataset)
+    return found.what == "whole" or _whole_labels(inference, index, dataset)
 
 
 def _whole_labels(inference: Inference, index: Expr, dataset: str | None) -> bool:

@@ -112,12 +112,12 @@ def widened(value: ast.expr, item: Axes, joint: Axes) -> ast.expr:
 
 
 def looked_up(t: Translator, expr: Lookup) -> ast.expr:
-    """The number of a table for what a column holds."""
-    column = t.translate(expr.column)
-    if expr.held != tuple(range(len(expr.held))):
-        groups = tuple((code,) for code in expr.held)
-        column = t.call("group_index", ast.Tuple(elts=[column]), literal(groups))
-    return t.call("recoded", column, literal(expr.values))
+    """The number of a table for what its columns hold."""
+    columns = [t.translate(column) for column in expr.columns]
+    if expr.held == tuple((code,) for code in range(len(expr.held))):
+        return t.call("recoded", columns[0], literal(expr.values))
+    number = t.call("group_index", ast.Tuple(elts=columns), literal(expr.held))
+    return t.call("recoded", number, literal(expr.values))
 
 
 # --- parts ---------------------------------------------------------------------------------------
@@ -172,6 +172,22 @@ def _own(t: Translator, value: Expr, own: Expr, axes: Axes) -> ast.expr:
     if logits is None:
         return t.call("own_entry", t.translate(value), t.translate(own))
     return t.kept("label_prob", (value, own), t.translate(logits), _labels(t, own, axes))
+
+
+def place_of_each(t: Translator, index: Expr) -> ast.expr:
+    """An index of a tensor: of labels -1 and 1 the places 0 and 1, of 0.0 and 1.0 as well."""
+    value, axes = t.translate(index), t.axes(index)
+    if axes.each is None:
+        return value
+    column = (
+        t.inference.known.column(t.dataset or "", index.id) if isinstance(index, Name) else None
+    )
+    signed = column is not None and column.signed
+    if signed:
+        value = ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
+    if axes.what in ("whole", "category") and not signed:
+        return value
+    return ast.Call(func=ast.Attribute(value=value, attr="long"), args=[], keywords=[])
 
 
 def _labels(t: Translator, own: Expr, outputs: Axes) -> ast.expr:

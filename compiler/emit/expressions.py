@@ -711,7 +711,7 @@ class Translator:
     def _place_in(self, index: Expr) -> ast.expr:
         """An index, or a slice."""
         if not isinstance(index, Slice):
-            return self.translate(index)
+            return examples.place_of_each(self, index)
         ends = [None if e is None else self.translate(e) for e in (index.lower, index.upper)]
         return ast.Slice(lower=ends[0], upper=ends[1])
 

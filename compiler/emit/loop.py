@@ -16,8 +16,8 @@ from cspec.compiler.emit.constructions import (
 )
 from cspec.compiler.emit.duals import (
     Timed,
-    solved_calls,
     has_units,
+    solved_calls,
     start_calls,
     timed,
     write_dual,

@@ -11,8 +11,8 @@ from cspec.compiler.emit.examples import number, widened
 from cspec.compiler.emit.pieces import joined, literal
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.rewrite import same
-from cspec.compiler.surrogates.atoms import EVENTS, is_mean
-from cspec.dsl.nodes import Call, Expectation, Expr, Name, Node
+from cspec.compiler.surrogates.atoms import is_mean
+from cspec.dsl.nodes import EVENTS, Call, Expectation, Expr, Name, Node
 
 if TYPE_CHECKING:
     from cspec.compiler.emit.expressions import Translator

@@ -192,7 +192,9 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
     step = rule.projected("multipliers + penalty * seen")
     updates += [
         Update(target="multipliers", formula=step),
-        Update(target="penalty", formula=f"where({stuck}, minimum(growth * penalty, most), penalty)"),
+        Update(
+            target="penalty", formula=f"where({stuck}, minimum(growth * penalty, most), penalty)"
+        ),
         Update(target="before", formula="now"),
         Update(target="total", formula="0 * total"),
         Update(target="squares", formula="0 * squares"),

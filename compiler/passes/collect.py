@@ -10,7 +10,6 @@ from typing import Any
 
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.passes.metric_words import labeled_metric
-from cspec.compiler.passes.rules import EVENTS
 from cspec.compiler.passes.sides import Sides, sides
 from cspec.compiler.rewrite import number
 from cspec.dsl import nodes
@@ -68,7 +67,7 @@ def _constraint(
     modifiers: tuple[Modifier, ...],
 ) -> Constraint:
     fields: dict[str, Any] = _sides(checked, item.relation)._asdict()
-    if isinstance(item.relation, EVENTS):
+    if isinstance(item.relation, nodes.CONNECTIVES):
         fields["event"] = item.relation
     if label in checked.within:
         fields["tolerance"] = checked.within[label]

@@ -13,6 +13,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import NamedTuple
 
+from cspec.compiler.explain_expressions import text as shown
 from cspec.compiler.facts import Facts, ModelFacts, ParameterFacts
 from cspec.compiler.ir import Category, Constraint, ParameterRef, PerExample, Problem
 from cspec.compiler.missing import index_set, not_compiled
@@ -27,6 +28,7 @@ from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.features import column_of
 from cspec.dsl.nodes import (
+    And,
     Binder,
     Call,
     Comprehension,
@@ -34,6 +36,7 @@ from cspec.dsl.nodes import (
     FiniteSet,
     Name,
     Node,
+    Or,
     String,
     Sum,
     Vector,
@@ -182,12 +185,19 @@ def _nothing(constraint: Constraint, facts: Facts) -> Diagnostic:
     )
 
 
+_NOTHING = {
+    "sum": "a sum of nothing would be 0 whatever is trained",
+    "max": "nothing has no largest value",
+    "min": "nothing has no smallest value",
+    "any": "`any` of nothing would never hold, whatever is trained",
+    "all": "`all` of nothing would always hold, whatever is trained",
+}
+
+
 def _of_nothing(node: Comprehension, facts: Facts) -> Diagnostic:
     return _without_members(
         f"`{node.function}` is over nothing: what it goes over has no member",
-        "a sum of nothing would be 0 whatever is trained"
-        if node.function == "sum"
-        else f"nothing has no {'largest' if node.function == 'max' else 'smallest'} value",
+        _NOTHING[node.function],
         node.binders,
         facts,
     )
@@ -283,7 +293,7 @@ def _text(expr: Expr) -> str:
         case Name(id=name):
             return name
         case _:
-            return getattr(expr, "text", "")
+            return shown(expr)
 
 
 def globs_of(domain: Node) -> tuple[str, ...]:
@@ -342,7 +352,10 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
 
 
 def written_out(node: Comprehension, context: Expansion) -> Expr:
-    """`sum`, `max` or `min` over a finite set, written out."""
+    """`sum`, `max`, `min`, `any` or `all` over a finite set, written out.
+
+    `any` is `or`, `all` is `and`: events of models have surrogates there, as where they are typed.
+    """
     terms = tuple(substitute(node.body, m.values) for m in _product(node.binders, context))
     if not terms and (node.function != "sum" or not _counts(node.binders)):
         raise SpecError([_of_nothing(node, context.facts)])
@@ -352,6 +365,9 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
         return terms[0]
     if node.function == "sum":
         return Sum(operands=terms, operators=("+",) * (len(terms) - 1), span=node.span)
+    if node.function in ("any", "all"):
+        logic = Or if node.function == "any" else And
+        return logic(operands=terms, span=node.span)
     return call(node.function, *terms)
 
 

@@ -43,7 +43,7 @@ def gates(
         *_stuck(problem, bounded, frozenset(moving) & facts.models.keys() - gated, facts.models),
     ]
     if wrong:
-        raise SpecError(sorted(wrong, key=lambda d: d.span))
+        raise SpecError(sorted(dict.fromkeys(wrong), key=lambda d: d.span))
     constraints = tuple(_expected(c, gated) for c in bounded)
     objective = rewrite(problem.objective, lambda node: _step(node, gated))
     return problem.model_copy(update={"constraints": constraints, "objective": objective})
@@ -128,7 +128,8 @@ def _stuck(
     for c in constraints:
         kept = c.set is not None and c.set.word == "sparse" and c.soft is None
         # Nothing has to move a size up: weights are zero where another requirement asks for it.
-        floor = c.relation == ">=" and sized(c.value) is not None
+        counted = sized(c.value) is not None or function_name(c.value) == "density"
+        floor = c.relation == ">=" and counted
         if not kept and not floor:
             yield from _without_gradient(_sides(c), plain, models, c.label)
     yield from _without_gradient(walk_expressions(problem.objective), plain, models, None)
@@ -182,19 +183,25 @@ def _tensor(node: Expr, label: str | None) -> Diagnostic:
 def _gated_tensors(problem: Problem, facts: Facts) -> Iterator[Diagnostic]:
     """`density(W)` of a weight whose zeros are those of its gates."""
     for c in problem.constraints:
-        subject = None if c.set is None else c.set.subject
-        if c.set is None or c.set.word != "sparse" or not isinstance(subject, ParameterRef):
-            continue
-        known = {p.name: p for p in facts.models[subject.model].parameters}
-        if known[subject.name].gated:
-            yield Diagnostic(
-                code="CS522",
-                message=f"`{c.text}`: the zeros of `{subject.name}` are those of its gates",
-                span=c.span,
-                label="a projection of the weight would leave its gates open",
-                helps=(f"bound the whole model: `density({subject.model}) <= 10%`",),
-            )
-            return
+        for subject in _pruned(c):
+            known = {p.name: p for p in facts.models[subject.model].parameters}
+            if known[subject.name].gated:
+                yield Diagnostic(
+                    code="CS522",
+                    message=f"`{c.text}`: the zeros of `{subject.name}` are those of its gates",
+                    span=c.span,
+                    label="a projection of the weight would leave its gates open",
+                    helps=(f"bound the whole model: `density({subject.model}) {c.relation} 10%`",),
+                )
+                return
+
+
+def _pruned(c: Constraint) -> Iterator[ParameterRef]:
+    """The weights whose zeros a requirement counts: `W in sparse(10%)`, `density(W) >= 10%`."""
+    if c.set is not None and c.set.word == "sparse" and isinstance(c.set.subject, ParameterRef):
+        yield c.set.subject
+    if function_name(c.value) == "density":
+        yield from (node for node in walk(c.value) if isinstance(node, ParameterRef))
 
 
 def _uncounted(problem: Problem, facts: Facts) -> Iterator[Diagnostic]:

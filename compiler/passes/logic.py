@@ -27,6 +27,7 @@ from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.format_expressions import format_expression
 from cspec.dsl.nodes import (
+    TURNED,
     And,
     Call,
     Compare,
@@ -46,7 +47,6 @@ from cspec.dsl.tensor_shapes import Shape
 OPPOSITE: Mapping[str, str] = {
     "<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==",
 }  # fmt: skip
-TURNED: Mapping[str, str] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 Entries = Word["", "all", "any"]
 
 

@@ -10,27 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.places import Bound
 from cspec.compiler.facts import ColumnFacts, Facts
 from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.rewrite import rewrite
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.format_expressions import format_expression
 from cspec.dsl.intervals import Range, Ranges
-from cspec.dsl.nodes import Expectation, Expr, Name, Product, walk
+from cspec.dsl.nodes import Attribute, Expectation, Expr, Index, Name, Product, walk
 
 
-def check_ratio_signs(problem: Problem, facts: Facts, ranges: Ranges) -> None:
+def check_ratio_signs(problem: Problem, inference: Inference, ranges: Ranges) -> None:
     """Refuse denominators of data whose sign the columns leave open.
 
     Raises:
         SpecError: CS406, for each.
     """
     found: dict[tuple[int, int], Diagnostic] = {}
+    facts = inference.known.facts
     for c in problem.constraints:
         for denominator in _denominators(c):
-            known = ranges.of(denominator, _columns(denominator, facts))
+            named = _by_columns(denominator, inference)
+            known = ranges.of(named, _columns(named, facts))
             if known.low < 0 < known.high:
                 span = denominator.span
-                found.setdefault((span.start, span.end), _open(denominator, facts))
+                found.setdefault((span.start, span.end), _open(denominator, _columns(named, facts)))
     if found:
         raise SpecError(found.values())
 
@@ -42,6 +47,19 @@ def _denominators(c: Constraint) -> Iterator[Expr]:
             last = side.operands[-1]
             if any(isinstance(node, Expectation) for node in walk(last)):
                 yield last
+
+
+def _by_columns(expr: Expr, inference: Inference) -> Expr:
+    """An expression with features in the units of their file, `x.bill`, as the columns they are."""
+    datasets = [n.dataset for n in walk(expr) if isinstance(n, Expectation) and n.dataset]
+
+    def column(node: Expr) -> Expr:
+        if not isinstance(node, Attribute | Index) or not datasets:
+            return node
+        place = inference.place(node, datasets[0])
+        return Name(id=place.column) if isinstance(place, Bound) else node
+
+    return rewrite(expr, column)
 
 
 def _columns(expr: Expr, facts: Facts) -> dict[str, Range]:
@@ -69,11 +87,11 @@ def _least(column: ColumnFacts) -> float | None:
     return float(min(held))
 
 
-def _open(denominator: Expr, facts: Facts) -> Diagnostic:
+def _open(denominator: Expr, columns: dict[str, Range]) -> Diagnostic:
     shown = format_expression(denominator)
     lows = [
         f"the smallest `{name}` is {known.low:g}"
-        for name, known in sorted(_columns(denominator, facts).items())
+        for name, known in sorted(columns.items())
         if known.low < 0
     ]
     return Diagnostic(

@@ -17,10 +17,7 @@ from cspec.compiler.passes.canonical import with_parts
 from cspec.compiler.passes.logic import Atom, Decided, Truth, formula, margin
 from cspec.compiler.passes.sides import sides
 from cspec.compiler.rewrite import call, number
-from cspec.dsl.nodes import And, Expr, Implies, Not, Or
-
-EVENTS = (Implies, And, Or, Not)
-"""What a requirement may be besides a relation."""
+from cspec.dsl.nodes import Expr, Implies, Or
 
 
 def rules(problem: Problem, known: Decided) -> Problem:

@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 from cspec.compiler.ir import Relation
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Expr
+from cspec.dsl.nodes import TURNED, Expr
 
 RELATIONS: Mapping[str, Relation] = {"<=": "<=", ">=": ">=", "==": "=="}
-FLIPPED: Mapping[str, Relation] = {"<=": ">=", ">=": "<=", "==": "=="}
 Params = Mapping[str, float | tuple[float, ...]]
 
 
@@ -30,5 +29,5 @@ class Sides(NamedTuple):
 def sides(left: Expr, operator: str, right: Expr, params: Params) -> Sides:
     """The sides of `left operator right`."""
     if value_or_none(left, params) is not None and value_or_none(right, params) is None:
-        return Sides(right, left, FLIPPED[operator], operator == "==")
+        return Sides(right, left, RELATIONS[TURNED[operator]], operator == "==")
     return Sides(left, right, RELATIONS[operator])

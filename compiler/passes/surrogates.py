@@ -44,6 +44,8 @@ def surrogates(problem: Problem, setting: Setting) -> Problem:
         constraints.append(changed)
         found += remarks.found
         notes += remarks.notes(c.label, c.surrogate_text or "")
+        if changed.constant:
+            notes.append(f"{c.label}: {SAME}: it is judged, and moves nothing")
     objective, remarks = _objective(problem, setting)
     found += remarks.found
     if found:
@@ -57,9 +59,15 @@ def surrogates(problem: Problem, setting: Setting) -> Problem:
     )
 
 
+SAME = "the same whatever is predicted"
+
+
 def _objective(problem: Problem, setting: Setting) -> tuple[Expr | None, Remarks]:
     softener = Softener(setting, remarks=Remarks(problem.objective.span))
-    found = _soft(softener, problem.objective, 1, problem.objective_text)
+    found = _soft(softener, problem.objective, 1)
+    moved = moves(problem.objective, softener.moving)
+    if moved and not moves(found, softener.moving) and not softener.remarks.found:
+        softener.remarks.refuse(problem.objective, SAME, shown=problem.objective_text)
     changed = not same(found, problem.objective)
     return found if changed else None, softener.remarks
 
@@ -79,7 +87,9 @@ def _surrogate(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks]:
         return c, remarks
     softener = Softener(setting, word, remarks)
     sign = 0 if c.relation == "==" else 1
-    parts = tuple(_soft(softener, part, sign, c.text) for part in c.parts)
+    parts = tuple(_soft(softener, part, sign) for part in c.parts)
+    if _constant(c, parts, softener):
+        return c.model_copy(update={"constant": True}), remarks
     if all(same(a, b) for a, b in zip(parts, c.parts, strict=True)):
         return c, remarks
     described = c.surrogate_text or word.text
@@ -112,16 +122,21 @@ def _nothing_trains(c: Constraint, setting: Setting) -> Diagnostic:
 def _lent(c: Constraint, surrogate: Expr, softener: Softener) -> Constraint:
     """Events in a surrogate get surrogates themselves."""
     sign = {"<=": 1, ">=": -1}.get(c.relation, 0)
-    soft = _soft(softener, surrogate, sign, c.surrogate_text or "")
+    soft = _soft(softener, surrogate, sign)
     return c.model_copy(update={"gradient_parts": lent(c, soft, softener.setting.entries)})
 
 
-def _soft(softener: Softener, expr: Expr, sign: int, written: str) -> Expr:
-    """An expression with a gradient; what does not move any more then is refused."""
+def _constant(c: Constraint, parts: tuple[Expr, ...], softener: Softener) -> bool:
+    """Whether a requirement on predictions is the same for all of them, for these data."""
+    if softener.remarks.found or not any(moves(part, softener.moving) for part in c.parts):
+        return False
+    return not any(moves(part, softener.moving) for part in parts)
+
+
+def _soft(softener: Softener, expr: Expr, sign: int) -> Expr:
+    """An expression with a gradient."""
     found = softener.mean(expr, sign)
-    if found is not expr and not moves(found, softener.moving) and not softener.remarks.found:
-        softener.remarks.refuse(expr, "the same whatever is predicted", shown=written)
-    elif not softener.remarks.found and (lost := softener.out_of_reach(found)) is not None:
+    if not softener.remarks.found and (lost := softener.out_of_reach(found)) is not None:
         label = "cut off from the parameters, or constant almost everywhere"
         softener.remarks.refuse(lost, label, shown=text(lost))
     return found

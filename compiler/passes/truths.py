@@ -11,9 +11,7 @@ from cspec.compiler.ir import Problem
 from cspec.compiler.passes.mapping import map_expressions
 from cspec.compiler.rewrite import rewrite
 from cspec.dsl.constants import TRUTHS
-from cspec.dsl.nodes import And, Compare, Expr, Implies, Membership, Name, Not, Or
-
-_EVENTS = (Compare, And, Or, Not, Implies, Membership)
+from cspec.dsl.nodes import EVENTS, Compare, Expr, Name, Not
 
 
 def truths(problem: Problem) -> Problem:
@@ -30,6 +28,6 @@ def _plain(expr: Expr) -> Expr:
     match expr:
         case Compare(operands=(left, right), operators=("==" | "!=" as operator,)):
             event, said = (left, truth(right)) if truth(left) is None else (right, truth(left))
-            if said is not None and isinstance(event, _EVENTS):
+            if said is not None and isinstance(event, EVENTS):
                 return event if said == (operator == "==") else Not(operand=event, span=expr.span)
     return expr

@@ -13,25 +13,16 @@ from cspec.compiler.ir import ParameterRef, PerExample
 from cspec.compiler.rewrite import function_name, same
 from cspec.dsl.measured_on import TAILS
 from cspec.dsl.nodes import (
-    And,
+    EVENTS,
     Call,
-    Compare,
     Expectation,
     Expr,
-    Implies,
-    Membership,
     Name,
     Node,
-    Not,
-    Or,
     Product,
     walk,
 )
-
-EVENTS = (Compare, And, Or, Not, Implies, Membership)
-PREDICTIONS = frozenset({"pred", "argmax"})
-"""Functions whose value is the number of a class: the one of the largest output."""
-
+from cspec.dsl.signatures import PREDICTIONS
 
 REDUCTIONS = frozenset(
     {"max", "min", "sum", "mean", "norm", "l1", "l2", "sumsq", "dot", "std", "variance", "median"}

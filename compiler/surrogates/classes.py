@@ -10,13 +10,11 @@ from cspec.compiler.surrogates.arithmetic import ONE, ZERO
 from cspec.compiler.surrogates.atoms import is_mean, is_prediction, moves, outside_means
 from cspec.compiler.surrogates.folding import fold, holds
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Compare, Expr, Index, Name, Node, Number, String
+from cspec.dsl.nodes import TURNED, Call, Compare, Expr, Index, Name, Node, Number, String
 from cspec.dsl.trees import rebuild
 
 if TYPE_CHECKING:
     from cspec.compiler.surrogates.softener import Softener
-
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
 class Class(NamedTuple):
@@ -36,7 +34,7 @@ class Class(NamedTuple):
         if value is None:
             return ZERO if operator == "==" else ONE
         # what is compared stands first: `y == 1`
-        return fold(Compare(operands=(other, value), operators=(_TURNED[operator],)))
+        return fold(Compare(operands=(other, value), operators=(TURNED[operator],)))
 
     def value_in(self, s: Softener, other: Expr) -> Expr | None:
         """The class as a value of what it is compared with; None where that never has it."""
@@ -140,7 +138,7 @@ def _sides(node: Node, prediction: Call) -> tuple[str, Expr] | None:
             if same(left, prediction) and not _inside(right, prediction):
                 return operator, right
             if same(right, prediction) and not _inside(left, prediction):
-                return _TURNED[operator], left
+                return TURNED[operator], left
     return None
 
 

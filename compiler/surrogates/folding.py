@@ -11,9 +11,10 @@ from __future__ import annotations
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, number, rewrite, same
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO, is_number, total
-from cspec.compiler.surrogates.atoms import EVENTS, moves
+from cspec.compiler.surrogates.atoms import moves
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import (
+    EVENTS,
     And,
     Call,
     Compare,

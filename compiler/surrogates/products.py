@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from cspec.compiler.surrogates.atoms import EVENTS, predictions, together
+from cspec.compiler.surrogates.atoms import predictions, together
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import fold
 from cspec.compiler.surrogates.truth_means import over_atoms
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import And, Expr, Power, Product
+from cspec.dsl.nodes import EVENTS, And, Expr, Power, Product
 
 if TYPE_CHECKING:
     from cspec.compiler.surrogates.softener import Softener

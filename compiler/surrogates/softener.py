@@ -24,6 +24,7 @@ from cspec.compiler.surrogates.statistics import statistic
 from cspec.compiler.surrogates.truth_means import over_atoms
 from cspec.compiler.surrogates.words import SIGMOID, Word
 from cspec.dsl.nodes import (
+    EVENTS,
     Attribute,
     Call,
     Comprehension,
@@ -105,7 +106,7 @@ class Softener:
 
     def is_flat(self, node: Expr) -> bool:
         """Whether a node itself is constant almost everywhere, and moves."""
-        if isinstance(node, atoms.EVENTS):
+        if isinstance(node, EVENTS):
             return atoms.moves(node, self.moving)
         if not isinstance(node, Call):
             return False
@@ -188,7 +189,7 @@ class Softener:
                 return self._over_a_set(expr, sign)
             case Call():
                 return call_mean(self, expr, sign)
-            case _ if isinstance(expr, atoms.EVENTS):
+            case _ if isinstance(expr, EVENTS):
                 return event_mean(self, expr, sign)
         return self.remarks.refuse(expr, "moves, and is constant almost everywhere")
 

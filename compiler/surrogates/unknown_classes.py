@@ -21,9 +21,17 @@ def over_names(name: Name, *factors: Expr) -> Expr:
     return Comprehension(function="sum", body=times(*factors), binders=(binder,))
 
 
+def said_of_classes(expr: Expr) -> str:
+    """`, c over all classes`: by what an expression for people goes over them, "" for others."""
+    binders = [n for n in walk(expr) if isinstance(n, Binder) and _over_classes(n)]
+    names = dict.fromkeys(name for binder in binders for name in binder.names)
+    return f", {' and '.join(names)} over all classes" if names else ""
+
+
+def _over_classes(binder: Binder) -> bool:
+    return isinstance(binder.domain, Name) and binder.domain.id == EVERY_CLASS
+
+
 def in_words(expr: Expr) -> bool:
     """Whether an expression is for people alone: it goes over classes that are not known yet."""
-    return any(
-        isinstance(node, Binder) and isinstance(node.domain, Name) and node.domain.id == EVERY_CLASS
-        for node in walk(expr)
-    )
+    return any(isinstance(node, Binder) and _over_classes(node) for node in walk(expr))

@@ -96,6 +96,57 @@ def test_what_a_method_cannot_do_is_refused(
         planned(HEAD + f"s.t. c: {constraint}")
 
 
+@pytest.mark.parametrize(
+    "how, method",
+    [
+        ("by projection", "projection"),
+        ("by construction", "projection"),
+        ("by admm", "admm"),
+    ],
+)
+@pytest.mark.parametrize(
+    "relation", ["norm(W[i], 2) <= 0.5", "W[i] in simplex", "W[i, 0:2] >= 0", "sum(W[i]) == 1"]
+)
+def test_sets_on_entries_keep_the_method_that_is_written(
+    planned: Planned, relation: str, how: str, method: str
+) -> None:
+    text = f"forall W in f.weights: forall i in range(1): {relation} {how}"
+    (found,) = specialize(planned(HEAD + f"s.t. c: {text}"), facts()).constraints
+    assert found.method == method
+
+
+@pytest.mark.parametrize("how", ["by projection", "by admm"])
+def test_entries_that_are_in_no_set_are_refused_once_bound(planned: Planned, how: str) -> None:
+    plan = planned(HEAD + f"s.t. c: forall W in f.weights: sin(W[0, 0]) <= 0.5 {how}")
+    with pytest.raises(SpecError, match="not a set of parameters"):
+        specialize(plan, facts())
+
+
+def test_a_floor_on_the_density_of_each_weight_runs(planned: Planned) -> None:
+    plan = planned(HEAD + "s.t. c: forall W in f.weights: 20% <= density(W) <= 50%")
+    low, high = specialize(plan, facts()).constraints
+    assert (low.relation, low.method, high.method) == (">=", "lagrangian", "projection")
+
+
+@pytest.mark.parametrize("relation", ["density(W) >= 20%", "density(W) <= 20%"])
+def test_the_density_of_one_weight_with_gates_is_refused(planned: Planned, relation: str) -> None:
+    plan = planned(HEAD + f"s.t. c: forall W in f.weights: {relation}")
+    with pytest.raises(SpecError, match="those of its gates"):
+        specialize(plan, facts(gated=True))
+
+
+@pytest.mark.parametrize("center", ["[1, 2, 3, 4]", "[[1, 2, 3, 4]]", "0.5"])
+def test_a_center_has_as_many_numbers_as_its_weight(planned: Planned, center: str) -> None:
+    plan = planned(HEAD + f"s.t. c: forall W in f.weights: W in ball({center}, 1, norm=2)")
+    assert specialize(plan, facts()).constraints[0].method == "projection"
+
+
+def test_a_center_of_another_size_is_refused(planned: Planned) -> None:
+    plan = planned(HEAD + "s.t. c: forall W in f.weights: W in ball([1, 2, 3], 1, norm=2)")
+    with pytest.raises(SpecError, match="center 3"):
+        specialize(plan, facts())
+
+
 def test_density_without_gates_by_multipliers_is_refused_once_bound(planned: Planned) -> None:
     plan = planned(HEAD + "s.t. c: density(f) <= 10% by lagrangian")
     with pytest.raises(SpecError, match="no gradient here"):

@@ -139,6 +139,7 @@ def test_what_does_not_parse_is_not_formatted() -> None:
         format_text("minimize x +")
 
 
+OVER_A_SET = st.sampled_from(["sum", "max", "min", "any", "all"])
 NAMES = st.sampled_from(["x", "y", "net", "by", "on", "forall_", "E", "P", "λ", "all", "in_"])
 NUMBERS = st.sampled_from([("10%", 0.1), ("2", 2.0), ("1e-3", 1e-3), ("5k", 5000.0), (".5", 0.5)])
 LEAVES = st.one_of(
@@ -203,7 +204,7 @@ def grow(items: st.SearchStrategy) -> st.SearchStrategy:
         ),
         st.builds(lambda v, i: Index(value=v, indices=i), items, many(items)),
         st.builds(
-            lambda f, e, b: Comprehension(function=f, body=e, binders=b), NAMES, items, binders
+            lambda f, e, b: Comprehension(function=f, body=e, binders=b), OVER_A_SET, items, binders
         ),
         st.builds(
             lambda k, e, c, d, b: Expectation(kind=k, body=e, conditions=c, dataset=d, binders=b),

@@ -423,3 +423,8 @@ def test_one_head_of_a_model_may_predict_classes_and_another_numbers() -> None:
         classes = f(torch.tensor(X))[0].argmax(1)
     result = cspec.run(spec, f=f, train=(X, Y, T))
     assert result["q"].value == pytest.approx(mean(classes))
+
+
+def test_a_mask_beside_groups_of_tokens_stays_a_condition() -> None:
+    said = str(refused(TOKEN, "metric m = max(P[pred == y | sex, mask])"))
+    assert "`max(P[pred(f(x)) == y | sex == v, mask] for v in values(sex))`" in said

@@ -1,5 +1,7 @@
 """Weighted means as requirements: the data tell the sign of what is divided by."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -59,3 +61,20 @@ def test_a_column_of_both_signs_is_asked_about() -> None:
 def test_without_data_nothing_is_asked_yet() -> None:
     spec = "data train(x, y, w)\nmodel f\nminimize ce\ns.t. c: E[w*ce]/E[w] <= 0.6"
     assert not cspec.check(spec)
+
+
+def test_a_feature_in_the_units_of_its_file_has_a_sign(tmp_path: Path) -> None:
+    """Standardized it would have both."""
+    rows = [f"{TABLE['w'][i] + 3},{TABLE['z'][i]},{TABLE['y'][i]}" for i in range(ROWS)]
+    (tmp_path / "bills.csv").write_text("\n".join(["bill,age,kept", *rows]) + "\n")
+    spec = tmp_path / "bills.cspec"
+    spec.write_text(
+        'data train(x, y) = csv("bills.csv", target="kept")\nmodel f = mlp(hidden=[4])\n'
+        "minimize ce\ns.t. c: E[x.bill*(pred == y)]/E[x.bill] >= 10%\n"
+        "metric m = E[x.bill*(pred == y)]/E[x.bill]\nfit(epochs=2)"
+    )
+    result = cspec.run(spec)
+    assert result["c"].value == pytest.approx(result.metrics["m"])
+    spec.write_text(spec.read_text().replace("x.bill", "x.age"))
+    with pytest.raises(cspec.SpecError, match="CS406"):
+        cspec.run(spec)

@@ -250,3 +250,10 @@ def test_a_long_sum_stays_one_number_an_example() -> None:
     z = net(x)
     assert g.item() == pytest.approx(softmax(z)[:, 1].mean().item() - 0.1, abs=1e-12)
     assert true.item() == pytest.approx((z.argmax(1) == 1).double().mean().item() - 0.1)
+
+
+def test_explain_names_what_goes_over_the_classes() -> None:
+    spec = "data train(x, k)\nmodel f\nminimize ce(f(x), k)\ns.t. a: E[abs(pred - k)] <= 0.5"
+    said = " ".join(cspec.explain(spec).split())
+    assert "sum(prob(f(x))[c]*abs(c - k) for c in classes)" in said
+    assert re.search(r"0\.5 <= 0, c over all classes", said)

@@ -185,8 +185,8 @@ def test_a_loop_of_ones_own_takes_the_same_step(seed: int) -> None:
     [
         ("E[sign(f(x)[0]) + f(x)[1]] <= 0.1", "sign(f(x)[0])"),
         ("E[ce(h(x), pred(f(x)))] <= 0.1", "ce(h(x), pred(f(x)))"),
-        ("P[pred(f(x)) > 2] >= 0.1", "P[pred(f(x)) > 2] >= 0.1"),
-        ("P[pred(f(x)) in {0, 1, 2}] <= 0.5", "P[pred(f(x)) in {0, 1, 2}] <= 0.5"),
+        ("P[pred(f(x)) > 2] >= 0.1", "a: P[pred(f(x)) > 2] >= 0.1"),
+        ("P[pred(f(x)) in {0, 1, 2}] <= 0.5", "a: P[pred(f(x)) in {0, 1, 2}] <= 0.5"),
         ("E[sign(f(x)[0]) | g == 1] <= 0.1 with surrogate sigmoid", "sign(f(x)[0])"),
     ],
 )
@@ -202,4 +202,22 @@ def test_what_can_not_pull_is_refused_before_a_step(line: str, place: str, own: 
         else:
             cspec.run(spec, **names)
     found = caught.value.diagnostics[0]
-    assert found.code == "CS310" and spec[found.span.start : found.span.end] == place
+    assert found.code == "CS310"
+    assert spec[found.span.start : found.span.end].removeprefix("s.t. ") == place
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("P[pred(f(x)) > 2] <= 0.1", 0),
+        ("P[pred(f(x)) in {0, 1, 2}] >= 90%", 1),
+        ("P[pred(f(x)) == 1 | pred(f(x)) == 1] >= 1", 1),
+        ("P[y == 1 and pred(f(x)) < 3] <= 99%", None),
+    ],
+)
+def test_what_is_met_whatever_is_predicted_is_judged(line: str, value: float | None) -> None:
+    made = world(0, 3)
+    result = cspec.run(f"{head(3)}s.t. a: {line}\nfit(steps=2)", **bindings(made))
+    expected = float((made.data["y"] == 1).double().mean()) if value is None else value
+    assert result["a"].value == pytest.approx(expected) and result["a"].satisfied
+    assert any("whatever is predicted" in note for note in result.notes)
