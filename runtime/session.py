@@ -15,6 +15,7 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime.batches import Batch, Batches, left_over, plan_steps, reading_notes
 from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
+from cspec.runtime.coupling import clusters
 from cspec.runtime.details import note_metrics
 from cspec.runtime.history import History
 from cspec.runtime.metrics import measure_initial
@@ -123,7 +124,8 @@ class Session:
         self._batches = Batches(self.data, self.plan, self.fit, seed, augment, dtype)
         self.named = trained(self.primal)
         self.parameters = list(self.named.values())
-        coupled = module["coupled"](self.primal) if "coupled" in module else ()
+        self.held = module["held"](self.primal) if "held" in module else []
+        coupled = clusters(self.held)
         self.optimizer = build_optimizers(self.fit.optimizer, self.named, coupled)
         lengths = (self.total_steps, self.plan.epoch_steps)
         self.schedule = Schedule(self.fit.schedule, self.optimizer, *lengths)

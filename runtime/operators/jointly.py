@@ -28,6 +28,10 @@ class Jointly(Operator):
         """Its tensors are projected together."""
         return True
 
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """That of the long vector."""
+        return self.inner.coupling(torch.Size([shape.numel()])).reshape(shape)
+
     def residual(self, x: Tensor) -> Tensor:
         return self.inner.residual(x.flatten())
 

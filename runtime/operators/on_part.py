@@ -42,6 +42,12 @@ class OnPart(Operator):
         whole[self._index(x)] = part
         return whole
 
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """That of the set on the part; the other entries are free."""
+        numbers = torch.arange(shape.numel()).reshape(shape)
+        inner = self.inner.coupling(numbers[self._index(numbers)].shape)
+        return self._put(numbers, inner + shape.numel())
+
     def residual(self, x: Tensor) -> Tensor:
         return self.inner.residual(x[self._index(x)])
 
