@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -30,10 +31,12 @@ from cspec.runtime.modes import (
     undisturbed,
 )
 from cspec.runtime.optimizers import build_optimizers
+from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
 from cspec.runtime.snapshots import load_tensors, tensors_of
 from cspec.runtime.splitting import in_place_of_x
+from cspec.runtime.stationarity import start_slope
 from cspec.runtime.update import instead
 from cspec.runtime.verify import Measurer
 from cspec.runtime.watch import Watch, sampled
@@ -148,6 +151,8 @@ class Session:
         self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
         snapshots, notes = sampled(program, self.plan, self.measurer, self.data, seed)
         self.initial = measure_initial(self)
+        self.slope = attempt(self.notes, "no slope", lambda: start_slope(self), math.nan)
+        """||grad f|| before the first step, where parameters are kept in sets."""
         self.watch = Watch(program, self.plan, module, snapshots)
         self.notes.extend(notes)
 
