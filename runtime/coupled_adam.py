@@ -8,9 +8,9 @@ moment for all entries that a set couples (`runtime/coupling`),
 
 the step within a block is a multiple of a Euclidean one, and as the set is a product over blocks,
 x = P(x - a m / sqrt(v)) holds exactly where x is stationary. r is what the set leaves of the
-gradient g, (x - P(x - t g)) / t: at a minimum within a set g does not vanish, and moments of g would
-let the steps along the set shrink long before it is reached (a simplex, 3,000 steps of 1e-3: 1.5e-3
-above the minimum, with r within rounding). Where x is outside the set ||r|| > ||g||, and g counts.
+gradient g, (x - P(x - t g)) / t: at a minimum within a set g does not vanish, and with moments of g
+the steps along the set shrink long before it is reached (a simplex, 3,000 steps of 1e-3: 1.5e-3
+above the minimum; with r within rounding). Where x is outside the set ||r|| > ||g||, and g counts.
 (Kingma and Ba 2015, Adam; Loshchilov and Hutter 2019, AdamW; one rate a block as in Zhang et al.
 2024, Adam-mini; on manifolds Becigneul and Ganea 2019, Riemannian Adam.)
 """

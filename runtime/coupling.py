@@ -51,11 +51,11 @@ class Cluster:
     def trivial(self) -> bool:
         """Whether every entry is alone in its block."""
         labels = torch.cat([part.flatten() for part in self.labels])
-        return labels.numel() == 0 or labels.unique().numel() == labels.numel()
+        return len(np.unique(labels.numpy())) == labels.numel()
 
     @torch.no_grad()
     def within(self, gradients: Sequence[Tensor], steps: Sequence[Tensor]) -> list[Tensor]:
-        """What the sets leave of gradients: (x - P(x - t g)) / t, the tangential part of curved ones.
+        """What sets leave of gradients: (x - P(x - t g)) / t; of curved ones the tangential part.
 
         `steps` are t, the same on all of a block.
         """
@@ -128,7 +128,7 @@ def _connected(blocks: Sequence[Tensor]) -> list[list[int]]:
     """Places of tensors in groups: two are in one where they have a block in common."""
     groups: list[tuple[set[int], list[int]]] = []
     for place, part in enumerate(blocks):
-        mine = set(part.unique().tolist())
+        mine = set(np.unique(part.numpy()).tolist())
         near = [group for group in groups if group[0] & mine]
         groups = [group for group in groups if group not in near]
         joined = [i for _, places in near for i in places]

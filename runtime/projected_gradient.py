@@ -2,10 +2,10 @@
 
     r = (x - P(x - t G)) / t
 
-P is the Euclidean projection onto all the sets, the step t G a tenth of the length of x, a hundredth
-where a set is curved: a sphere or a Stiefel manifold (there r is the tangential part of G, up to the
-second order of the step). Of counts (`sparse`, `nm`) the choice of the entries has no gradient: r is
-that of the entries that are not zero. A grid has none at all.
+P is the Euclidean projection onto all the sets, the step t G a tenth of the length of x, a
+hundredth where a set is curved: a sphere or a Stiefel manifold (there r is the tangential part of
+G, up to the second order of the step). Of counts (`sparse`, `nm`) the choice of the entries has no
+gradient: r is that of the entries that are not zero. A grid has none at all.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -12,6 +13,8 @@ from cspec.runtime.operators import (
     Ball,
     ChannelSparse,
     Jointly,
+    OnPart,
+    OnRows,
     Operator,
     Sparse,
     dykstra,
@@ -85,7 +88,7 @@ def project_together(sets: Sequence[Held], optimizer: object | None = None) -> N
     """Replace parameters that several sets share by members of all of them, in place.
 
     One after another, which is exact (the nearest common point) where only one of them has to
-    move anything; else as in `meet`.
+    move anything, or where they are on different entries; else as in `meet`.
     """
     starts = copies(sets)
     moved = 0
@@ -93,8 +96,27 @@ def project_together(sets: Sequence[Held], optimizer: object | None = None) -> N
         before = [tensor.detach().clone() for tensor in tensors]
         project_(operator, tensors, optimizer)
         moved += not _near(before, tensors)
+    if _apart(sets):
+        return
     if moved > 1 or (moved and not all(_holds(*held) for held in sets)):
         meet(sets, starts, sweeps=STEP_SWEEPS)
+
+
+def _apart(sets: Sequence[Held]) -> bool:
+    """Whether the sets are on rows and parts of one tensor that have no entry in common."""
+    if {id(t) for _, tensors in sets for t in tensors} != {id(sets[0][1][0])}:
+        return False
+    operators = tuple(operator for operator, _ in sets)
+    if not all(isinstance(operator, OnPart | OnRows) for operator in operators):
+        return False
+    return _parts_apart(operators, sets[0][1][0].shape)
+
+
+@lru_cache(maxsize=256)
+def _parts_apart(operators: tuple[Operator, ...], shape: torch.Size) -> bool:
+    """The entries of a part are those that `coupling` numbers beyond all entries."""
+    held = torch.stack([operator.coupling(shape) >= shape.numel() for operator in operators])
+    return bool((held.sum(dim=0) <= 1).all())
 
 
 def sharing(sets: Sequence[Held]) -> list[list[Held]]:

@@ -153,7 +153,8 @@ class Session:
         self.initial = measure_initial(self)
         self.slope = attempt(self.notes, "no slope", lambda: start_slope(self), math.nan)
         """||grad f|| before the first step, where parameters are kept in sets."""
-        self.watch = Watch(program, self.plan, module, snapshots)
+        samples = snapshots is not self.measurer
+        self.watch = Watch(program, self.plan, module, snapshots, samples)
         self.notes.extend(notes)
 
     @property

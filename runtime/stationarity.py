@@ -78,9 +78,9 @@ def stationarity(session: Session) -> Stationarity:
     """||grad L|| / ||grad f||, L = f + <multipliers, g>, in evaluation mode; NaN where f is flat.
 
     With parameters in sets it is the length of the projected gradient of L in place of ||grad L||
-    (`runtime/projected_gradient`), relative to the largest of ||grad f|| at the end and at the start:
-    where no set holds a minimum back, f is flat at it. On the whole data, or on 16 batches where
-    they are more than 20,000 rows. Unmeasured entries of g count nothing; components that the
+    (`runtime/projected_gradient`), relative to the largest of ||grad f|| at the end and at the
+    start: where no set holds a minimum back, f is flat at it. On the whole data, or on 16 batches
+    where they are more than 20,000 rows. Unmeasured entries of g count nothing; components that the
     bounds of a variable hold back count nothing. A projected gradient method measured its own.
     """
     if session.projected_gradient is not None:

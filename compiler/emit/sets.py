@@ -49,7 +49,7 @@ def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslat
 
 
 def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
-    """`held(primal)`: every set that parameters are kept in, as it is at the end, and which they are.
+    """`held(primal)`: every set that parameters are kept in, as it is at the end, and which.
 
     Adam has one second moment for what these couple (`runtime/coupling`), and the stationarity of
     the end is that of projected gradients. Sets of splits are in `copies`.

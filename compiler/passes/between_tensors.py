@@ -54,9 +54,7 @@ class Part(NamedTuple):
     row: int | None = None
 
 
-def between_tensors(
-    c: Constraint, shapes: Mapping[str, Shape], params: Values
-) -> SetMember | None:
+def between_tensors(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMember | None:
     """The set of a relation whose tensors have stand-in names, with these shapes.
 
     The subject is that of the stand-ins: a vector of their names, in their order.

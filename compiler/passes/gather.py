@@ -21,7 +21,7 @@ from cspec.compiler.passes.between_tensors import WORDS as BETWEEN
 from cspec.compiler.passes.in_order import in_order, ordered_set
 from cspec.compiler.passes.rows import ROWS as FEW
 from cspec.compiler.passes.rows import WORDS, Coefficients
-from cspec.compiler.rewrite import number
+from cspec.compiler.rewrite import number, same
 from cspec.compiler.shapes import shape_of
 from cspec.dsl.constants import Values
 from cspec.dsl.nodes import Expr, Name, Vector, shape
@@ -48,7 +48,16 @@ def gathered(problem: Problem, shapes: dict[str, Shape], params: Values) -> Prob
         _same_on_rows(constraints, places)
         _both_ends(constraints, places)
         _affine(constraints, places, shapes, params)
+    _always_true(constraints)
     return problem.model_copy(update={"constraints": tuple(constraints)})
+
+
+def _always_true(constraints: list[Constraint]) -> None:
+    """W[0, 0] == W[0, 0] among the members of a quantifier is held as the others are."""
+    sets = {c.label: c.set for c in constraints if c.set is not None}
+    for place, c in enumerate(constraints):
+        if c.set is None and c.label in sets and c.relation != "in" and same(c.value, c.bound):
+            _put(constraints, place, sets[c.label])
 
 
 def _by_subject(constraints: Sequence[Constraint]) -> list[list[int]]:
