@@ -64,7 +64,7 @@ class Ordered(Operator):
         return numbers.reshape(shape)
 
     def project(self, x: Tensor) -> Tensor:
-        flat = x.detach().double().flatten().cpu()
+        flat = x.detach().double().flatten().cpu().clone()
         for places in self._places(x.shape):
             values = flat[places]
             if not bool(values.isnan().any()):
