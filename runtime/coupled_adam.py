@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.coupling import Cluster
+from cspec.runtime.projections import COUPLED_MOMENT as FIRST
 
 LEAST = 1e-6
 """Mean of r^2 relative to that of g^2 from which it counts: steps grow to 1000 times at most."""
@@ -74,10 +75,10 @@ class CoupledAdam(torch.optim.Optimizer):
             if p.grad is None:
                 continue
             state = self.state[p]
-            state["exp_avg"] = first * state.get("exp_avg", torch.zeros_like(p)) + (1 - first) * g
+            state[FIRST] = first * state.get(FIRST, torch.zeros_like(p)) + (1 - first) * g
             if group["decoupled"]:
                 p.mul_(1 - group["lr"] * group["weight_decay"])
-            p.sub_(rate * state["exp_avg"] / s)
+            p.sub_(rate * state[FIRST] / s)
 
     def _square(
         self, group: dict[str, Any], cluster: Cluster, means: _Means, gradients: Sequence[Tensor]

@@ -27,6 +27,8 @@ Held = tuple[Operator, Sequence[Tensor]]
 
 COUNTS = (Sparse, NM, ChannelSparse)
 """Sets whose projection keeps an entry or sets it to zero."""
+COUPLED_MOMENT = "coupled_avg"
+"""The first moment of `CoupledAdam`: its second moment is one for what a set couples."""
 STEP_SWEEPS = 20
 """Most sweeps of Dykstra's algorithm in a training step: the next step starts near its end."""
 SWEEPS = 1000
@@ -72,11 +74,14 @@ def correct_momentum(
     acts entry by entry, too, does a corrected first moment still give a sensible step: on the
     Stiefel manifold the second moment keeps the normal part of the gradient, and what is left of
     the first becomes tiny (digits: 61% instead of 94% accuracy). With one second moment of what a
-    curved set leaves of the gradient (`CoupledAdam`, without `exp_avg_sq`) it does.
+    curved set leaves of the gradient (`CoupledAdam`) it does.
     """
     state = getattr(optimizer, "state", {}).get(tensor, {})
-    own = operator.entrywise or (not operator.convex and "exp_avg_sq" not in state)
-    names = ("momentum_buffer", "exp_avg") if own else ("momentum_buffer",)
+    names = ["momentum_buffer"]
+    if operator.entrywise:
+        names += ["exp_avg", COUPLED_MOMENT]
+    elif not operator.convex:
+        names.append(COUPLED_MOMENT)
     for name in names:
         momentum = state.get(name)
         if isinstance(momentum, Tensor):

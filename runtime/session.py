@@ -19,6 +19,7 @@ from cspec.runtime.checkpoint import generators, restore_generators
 from cspec.runtime.coupling import clusters
 from cspec.runtime.details import note_metrics
 from cspec.runtime.history import History
+from cspec.runtime.metric_notes import several_optimizers
 from cspec.runtime.metrics import measure_initial
 from cspec.runtime.models import normalizes_by_batch, stands_still
 from cspec.runtime.models.guard import InputGuard
@@ -130,6 +131,7 @@ class Session:
         self.held = module["held"](self.primal) if "held" in module else []
         coupled = clusters(self.held)
         self.optimizer = build_optimizers(self.fit.optimizer, self.named, coupled)
+        self.notes.extend(several_optimizers(coupled, self.optimizer.parts, self.named))
         lengths = (self.total_steps, self.plan.epoch_steps)
         self.schedule = Schedule(self.fit.schedule, self.optimizer, *lengths)
         seed_everything(seed)

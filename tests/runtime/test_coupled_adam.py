@@ -14,7 +14,7 @@ from cspec.runtime.coupled_adam import CoupledAdam
 from cspec.runtime.coupling import Cluster, clusters
 from cspec.runtime.operators import Ball, Box, Jointly, Simplex, Stiefel, Symmetric
 from cspec.runtime.optimizers import build_optimizers
-from cspec.runtime.projections import Held, project_
+from cspec.runtime.projections import COUPLED_MOMENT, Held, project_
 
 Loss = Callable[[], Tensor]
 
@@ -147,5 +147,5 @@ def test_momentum_on_a_curved_set_is_tangential() -> None:
     W.grad = parameter(5, 3, seed=3).detach()
     adam.step()
     project_(Stiefel(), [W], adam)
-    M = adam.state[W]["exp_avg"]
+    M = adam.state[W][COUPLED_MOMENT]
     assert torch.allclose(W.mT @ M + M.mT @ W, torch.zeros(3, 3, dtype=M.dtype), atol=1e-10)

@@ -31,7 +31,7 @@ def l1(v: Matrix, radius: float) -> Matrix:
 
 
 def l2(v: Matrix, radius: float) -> Matrix:
-    return np.asarray(v * min(1.0, radius / np.linalg.norm(v)))
+    return np.asarray(v * min(1.0, radius / max(float(np.linalg.norm(v)), 1e-300)))
 
 
 def singular(W: Matrix, change: Onto) -> Matrix:
@@ -71,7 +71,7 @@ def optimum(A: Matrix, Y: Matrix, onto: Onto) -> float:
     rate = Y.size / (2 * np.linalg.norm(A, 2) ** 2)
     x = z = onto(np.zeros((3, 5)))
     weight = 1.0
-    for _ in range(20_000):
+    for _ in range(5_000):
         new = onto(z - rate * 2 * (A @ z.T - Y).T @ A / Y.size)
         weight = 1.0 if ((z - new) * (new - x)).sum() > 0 else weight
         heavier = (1 + np.sqrt(1 + 4 * weight**2)) / 2
@@ -175,10 +175,41 @@ def test_it_goes_on_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     data = (torch.tensor(A).float(), torch.tensor(Y).float())
     with monkeypatch.context() as patch:
         patch.setattr(sessions.Session, "record", stop)
-        cut, model = run("W in simplex", "optimizer=adam(lr=0.05), steps=40", out=tmp_path / "r")
+        cut, _ = run("W in simplex", "optimizer=adam(lr=0.05), steps=40", out=tmp_path / "r")
     assert cut.steps == 17
     torch.manual_seed(0)
     again = resume_run(tmp_path / "r", {"f": nn.Linear(5, 3, bias=False), "train": data})
     assert whole.last is not None and again.last is not None and again.steps == 40
     for name, tensor in whole.last.tensors.items():
         assert torch.equal(tensor, again.last.tensors[name]), name
+
+
+def test_one_set_and_two_optimizers_are_told() -> None:
+    A, Y = problem(0)
+    model = nn.Sequential(nn.Linear(5, 5, bias=False), nn.Linear(5, 3, bias=False))
+    data = (torch.tensor(A).float(), torch.tensor(Y).float())
+    for optimizers, count in (('[adam(params="f.0*"), sgd]', 1), ("adam", 0)):
+        result = cspec.run(
+            "data train(x, y)\nmodel f\nminimize mse(f(x), y)\n"
+            f"s.t. c: l2(f.weights) <= 3\nfit(optimizer={optimizers}, steps=3)",
+            f=model,
+            train=data,
+        )
+        said = [note for note in result.notes if "trained by different optimizers" in note]
+        assert len(said) == count
+
+
+def test_an_optimizer_with_another_metric_than_the_set_is_named() -> None:
+    spec = "data train(x, y)\nmodel f\nminimize mse(f(x), y)\ns.t. c: forall W in f.weights: W {}"
+    found = {}
+    for kind in (torch.optim.Adam, torch.optim.SGD):
+        for relation in ("in simplex", ">= 0"):
+            model = torch.nn.Linear(4, 3, bias=False)
+            handle = cspec.bind(
+                spec.format(relation), f=model, optimizer=kind(model.parameters(), lr=0.01)
+            )
+            said = [note for note in handle.notes if "couple entries" in note]
+            found[kind.__name__, relation] = said
+    assert [key for key, said in found.items() if said] == [("Adam", "in simplex")]
+    (note,) = found["Adam", "in simplex"]
+    assert note.startswith("`f.weight`: Adam scales each entry by itself")

@@ -86,7 +86,7 @@ CASES = (
     Case("on_part", lambda: operators.OnPart(operators.Simplex(), ((0, 2), 1)), (3, 4)),
     Case("separate", _separate, (3, 4)),
     Case("jointly", lambda: operators.get("jointly", operators.get("ball", 1.5)), (3, 4)),
-    Case("combination", lambda: operators.get("combination", (1.0, -2.0), -1.0, 0.5, (2, 3)), (12,)),
+    Case("combination", lambda: operators.Combination((1.0, -2.0), -1.0, 0.5, (2, 3)), (12,)),
     Case("combination_turned", _turned, (12,)),
     Case("totals", lambda: operators.get("totals", (1.0, 0.0, -2.0), 1.0, 1.0, (3, 2, 4)), (9,)),
     Case("ordered", _ordered, (3, 4)),
