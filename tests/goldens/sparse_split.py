@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan cf681871d525. Running this file
+Compiled by cspec from <spec>, plan 38960cfc1001. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -14,8 +14,8 @@ from cspec.runtime.projections import project_
 from cspec.runtime.splitting import attraction, deliver, report_split, split_reset, split_step, stay
 from cspec.runtime.update import parameter, parameters
 
-SPARSE = operators.get("sparse", 0.1, scope="layer")
 STIEFEL = operators.get("stiefel")
+SPARSE = operators.get("sparse", 0.1, scope="layer")
 SPARSE_2 = operators.get("sparse", 0.1)
 
 
@@ -48,6 +48,13 @@ def ortho_tensors(primal):
 def prune_tensors(primal):
     """What `prune` is about: W in sparse(10%)"""
     return parameters(primal["net"], ["fc2.weight"])
+
+
+def held(primal):
+    """Every set that parameters are kept in."""
+    return [
+        (STIEFEL, ortho_tensors(primal)),  # ortho
+    ]
 
 
 def copies(primal):
@@ -145,7 +152,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "cf681871d525e6bc4420149ca4da7e6909eaf0f473b339f5ad2f66f883759160",
+ "digest": "38960cfc1001bef14ee8df29ae657aa963e8852d97718d12d714a5f0dbe3c80a",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
@@ -194,7 +201,7 @@ PROGRAM = {"name": "<spec>",
                          "betas": [0.9, 0.999],
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
-         "schedule": ["cosine", {"warmup": 0, "final": 0.0}]},
+         "schedule": ["cosine", {"warmup": 0, "hold": 0.0, "final": 0.0}]},
  "verify": [{"dataset": "val", "every": [1, "epoch"]}],
  "stop": "feasible(1e-3) and stalled(epochs=5)",
  "method": "projection+admm"}
