@@ -2,11 +2,12 @@
 
 A + B == 1, 0 <= A + B + C <= 1, A <= B, A == B.T   ->   combination: entry by entry
 sum(A) + sum(B) == 1, mean(A) <= mean(B)            ->   totals: one number
+A[i, j] == B[j, i], sum(A[i]) <= b[i]               ->   rows over entries of all, one long vector
 sumsq(A) + sumsq(B) <= r, l1(A) + l1(B) <= r        ->   both in one ball
 sum(l2(W[i]) for i in range(n)) <= r                ->   group_ball: the norms of all rows
 sum(sumsq(W[i]) for i in range(n)) <= r             ->   ball, of all of W
 
-Rows over few entries of several tensors are read by `rows.joint_rows`.
+Other relations of few entries of several tensors are read by `rows.joint_rows`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 from cspec.compiler.ir import Constraint, SetMember
 from cspec.compiler.passes.normalize import Values, normalized, square_root
 from cspec.compiler.passes.quantities import renamed_quantity
+from cspec.compiler.passes.rows import rows_between
 from cspec.compiler.rewrite import number
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import (
@@ -94,8 +96,10 @@ def _affine(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMe
     constant = math.fsum(term.factor for term in found if term.expr is None)
     parts = [(t.factor, _tensor(t.expr)) for t in found if t.expr is not None]
     kinds = {part.kind for _, part in parts if part is not None}
-    if len(shapes) < 2 or any(part is None for _, part in parts):
+    if len(shapes) < 2:
         return None
+    if any(part is None for _, part in parts):
+        return _entries(c, found, constant, shapes, params)
     scaled = [(factor, part) for factor, part in parts if part is not None]
     if kinds <= {"plain", "turned"}:
         made = _combination(scaled, shapes)
@@ -112,6 +116,22 @@ def _affine(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMe
         return None
     arguments = {"0": tuple(factors), "1": low, "2": high, **more}
     return _member(c, word, shapes, arguments)
+
+
+def _entries(
+    c: Constraint,
+    found: Sequence[Term],
+    constant: float,
+    shapes: Mapping[str, Shape],
+    params: Values,
+) -> SetMember | None:
+    """Rows over single entries of several tensors."""
+    written = [(term.factor, term.expr) for term in found if term.expr is not None]
+    made = rows_between(written, constant, c.relation, shapes, params)
+    if made is None:
+        return None
+    word = "affine" if c.relation == "==" else "polyhedron"
+    return _member(c, word, shapes, {"0": made[0], "1": made[1]})
 
 
 def _tensor(expr: Expr) -> Part | None:

@@ -6,8 +6,9 @@ forall i, j: W[i, j] == W[j, i], W[i, j] == 0   ->   the same, of two entries an
 forall i, j: W[i, j] <= W[i, j+1]               ->   W in monotone; along other paths: ordered
 sum(W[i]) == 1 for every row, beside W >= 0     ->   W in simplex, which is one of rows
 
-Rows that do share entries are one affine subspace or polyhedron while they are few, and left to
-multipliers where they are many: projecting onto each in turn would take for ever.
+Rows that do share entries are one affine subspace or polyhedron while they are few. Where they are
+many, those of each requirement may be a set; else they are left to multipliers: projecting onto
+each in turn would take for ever.
 """
 
 from __future__ import annotations
@@ -140,9 +141,25 @@ def _affine(
     signs = [p for p in places if _is_nonneg(_member(constraints[p]))]
     total = None if size is None or not signs else _simplex_total(rows, size)
     together = [*affine, *signs] if total is not None else affine
-    text = "; ".join(dict.fromkeys(constraints[p].text for p in together))
     found = _simplex(total) if total is not None else _one_set(rows, size)
-    for place in together:
+    if found is not None:
+        _put_all(constraints, together, found)
+        return
+    # Too many for one set: those of each requirement may be one, and they are projected in turn.
+    labels = {constraints[place].label: None for place in affine}
+    for label in labels:
+        mine = [place for place in affine if constraints[place].label == label]
+        own = _merged([row for p in mine for row in _rows(_member(constraints[p]))])
+        _put_all(constraints, mine, _one_set(own, size) if len(labels) > 1 else None)
+
+
+def _put_all(
+    constraints: list[Constraint],
+    places: Sequence[int],
+    found: tuple[str, dict[str, Any]] | None,
+) -> None:
+    text = "; ".join(dict.fromkeys(constraints[p].text for p in places))
+    for place in places:
         if found is None:
             _put(constraints, place, None)
         else:

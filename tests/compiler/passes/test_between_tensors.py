@@ -36,6 +36,16 @@ MET: list[tuple[str, str, Check]] = [
     (f"{BOTH}: 0.2 <= 2*A - B/2 <= 0.3", "combination", lambda a, b: _out(2 * a - b / 2, 0.2, 0.3)),
     (f"{BOTH}: sum(A) + 2*sum(B) == 1", "totals", lambda a, b: (a.sum() + 2 * b.sum() - 1).abs()),
     (f"{BOTH}: mean(A) >= mean(B) + 1", "totals", lambda a, b: b.mean() + 1 - a.mean()),
+    (
+        f"{BOTH}, i in range(16), j in range(16): A[i, j] == 2*B[j, i]",
+        "separate",
+        lambda a, b: (a - 2 * b.T).abs().max(),
+    ),
+    (
+        f"{BOTH}, i in range(16): sum(A[i]) <= B[0, i] + 0.1",
+        "separate",
+        lambda a, b: (a.sum(dim=1) - b[0] - 0.1).max(),
+    ),
     (f"{BOTH}: sumsq(A) + sumsq(B) <= 2", "ball", lambda a, b: (a**2 + b**2).sum() - 2),
     (f"{BOTH}: 2*sumsq(A) + 2*l2(B)^2 == 4", "sphere", lambda a, b: (a**2 + b**2).sum() - 2),
     (f"{BOTH}: l1(A) + sum(abs(B)) <= 3", "ball", lambda a, b: a.abs().sum() + b.abs().sum() - 3),
@@ -91,6 +101,23 @@ def test_it_is_a_set_and_met(text: str, word: str, over: Check) -> None:
     with torch.no_grad():
         # 256 entries of size 1 in float32.
         assert float(over(model.a.weight, model.b.weight)) <= 1e-5
+
+
+def test_rows_and_columns_in_order_are_two_sets() -> None:
+    torch.manual_seed(1)
+    model, data = Two(9, 9), (torch.randn(20, 9), torch.randn(20, 9))
+    each = "forall W in f.weights, i in range({}), j in range({}): W[i, j] <= W[{}]"
+    result = cspec.run(
+        "data train(x, y)\nmodel f\nminimize mse(f(x), y)\n"
+        f"s.t. down: {each.format(8, 9, 'i + 1, j')}\n     along: {each.format(9, 8, 'i, j + 1')}\n"
+        "fit(steps=3)",
+        f=model,
+        train=data,
+    )
+    assert {c.method for c in result.constraints} == {"projection"}
+    for weight in (model.a.weight.detach(), model.b.weight.detach()):
+        assert float(weight.diff(dim=0).min()) >= -1e-6
+        assert float(weight.diff(dim=1).min()) >= -1e-6
 
 
 def test_other_relations_of_several_weights_are_none() -> None:
