@@ -125,6 +125,7 @@ def _scaled_state(
         ),
         StateFacts(name="penalty", size=size, meaning="penalties c"),
         *unit_state(rule),
+        StateFacts(name="most", size=size, meaning="cap of the penalties"),
         StateFacts(name="total", size=size, meaning="sum of g since multipliers moved"),
         StateFacts(name="squares", size=size, meaning="sum of g^2 since then"),
         StateFacts(name="count", size=size, meaning="how often g was measured since then"),
