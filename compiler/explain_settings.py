@@ -107,13 +107,15 @@ def training(checked: Checked, program: Program | None) -> tuple[Setting, ...]:
             value=", ".join(_optimizer(o) for o in fit.optimizer),
             default=not spec.given("optimizer"),
         ),
-        _length(checked),
+        _length(checked, fit),
     ]
     if checked.symbols.datasets():
         found.append(_plain(spec, "batch_size"))
     for name in ("schedule", "clip_norm", "accumulate", "precision", "augment"):
         if spec.given(name):
             found.append(_plain(spec, name))
+        elif getattr(fit, name) != getattr(spec, name):
+            found.append(Setting(name=name, value=value_text(getattr(fit, name)), default=True))
     return (*found, _plain(spec, "seed"))
 
 
@@ -133,12 +135,14 @@ def _optimizer(optimizer: Settings) -> str:
     return f"{optimizer.word}({inside})"
 
 
-def _length(checked: Checked) -> Setting:
+def _length(checked: Checked, acting: FitSettings) -> Setting:
     fit = checked.fit
     if fit.steps is not None:
         return Setting(name="steps", value=str(fit.steps))
     if fit.epochs is not None:
         return Setting(name="epochs", value=str(fit.epochs))
+    if acting.epochs is not None:
+        return Setting(name="epochs", value=str(acting.epochs), default=True)
     if checked.symbols.datasets():
         return Setting(name="epochs", value=str(DEFAULT_EPOCHS), default=True)
     return Setting(name="steps", value=str(DEFAULT_STEPS), default=True)

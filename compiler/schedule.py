@@ -48,17 +48,8 @@ def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple
     gated = any(model.gated for model in facts.models.values())
     if facts.data and facts.own_loop is None and fit.steps is None and fit.epochs is None:
         fit = fit.model_copy(update={"epochs": int(schedule.epochs)})
-        if schedule.epochs > DEFAULT_EPOCHS:
-            notes.append(
-                f"{int(schedule.epochs)} epochs, {schedule.steps} steps: {DEFAULT_EPOCHS} of so "
-                "few examples would be too short (`fit(epochs=...)` says otherwise)"
-            )
     if _decays(fit, schedule, facts):
         fit = fit.model_copy(update={"schedule": Cosine(hold=HOLD)})
-        notes.append(
-            f"the learning rate falls along a cosine over the last {1 - HOLD:.0%} of the run: a "
-            "constant one rattles around the solution (`schedule=constant` keeps it)"
-        )
     if gated:
         fit, said = _gate_rates(fit, schedule)
         notes.extend(said)
