@@ -21,6 +21,7 @@ from __future__ import annotations
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.methods.base import Fragment, Rule, refuse, scale_at_start
 from cspec.compiler.methods.units import (
+    MOVES,
     interval,
     late_mean,
     late_state,
@@ -198,6 +199,7 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
         trigger=every,
         sees=settings.dual_on,
         data=settings.dual_data,
+        often="" if settings.given("every") else f"{MOVES} times a run",
         meaning="multipliers <- [multipliers + c mean(g)]+; c grows where mean(g) did not halve",
     )
 
