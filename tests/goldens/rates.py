@@ -5,7 +5,7 @@ band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by augmented_lagrangian
 band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by augmented_lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan d04cee16235f. Running this file
+Compiled by cspec from <spec>, plan 0b71ff9e870f. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -30,7 +30,6 @@ def initial_state(primal):
         "far": torch.full((3,), 0.0),  # largest violation over slope so far
         "most": torch.full((3,), 0.0),  # cap of the penalties
         "total": torch.full((3,), 0.0),  # sum of g since multipliers moved
-        "squares": torch.full((3,), 0.0),  # sum of g^2 since then
         "count": torch.full((3,), 0.0),  # how often g was measured since then
         "before": torch.full((3,), math.nan),  # violation when they moved
     }
@@ -78,10 +77,8 @@ def units_of_augmented_lagrangian(state, f, g, true, parameters):
 def see_augmented_lagrangian(state, true):
     """what was seen of g since multipliers moved"""
     total = state["total"]
-    squares = state["squares"]
     count = state["count"]
     state["total"] = keep(true, total + true, total)
-    state["squares"] = keep(true, squares + true * true, squares)
     state["count"] = keep(true, count + 1, count)
 
 
@@ -91,7 +88,6 @@ def update_augmented_lagrangian(state, true):
     penalty = state["penalty"]
     most = state["most"]
     total = state["total"]
-    squares = state["squares"]
     count = state["count"]
     before = state["before"]
     seen = total / torch.clamp(count, 1)
@@ -104,7 +100,6 @@ def update_augmented_lagrangian(state, true):
     )
     state["before"] = keep(true, now, before)
     state["total"] = keep(true, 0 * total, total)
-    state["squares"] = keep(true, 0 * squares, squares)
     state["count"] = keep(true, 0 * count, count)
 
 
@@ -205,7 +200,7 @@ PROGRAM = {"name": "<spec>",
          "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
          "metric acc = P[pred == y]\n"
          "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "d04cee16235fa3d92603f57f3edd4e04b355248acfd736bf71ae08e3e27f2e10",
+ "digest": "0b71ff9e870fae6628a9b4417a27d1d59d204fc4c0dea4b4a3b4bc2b578d2baa",
  "sense": "minimize",
  "objective": "bce(f(x), y)",
  "objective_datasets": ["train"],
@@ -289,7 +284,7 @@ PROGRAM = {"name": "<spec>",
                          "momentum": 0.0,
                          "weight_decay": 0.0,
                          "nesterov": False}]],
-         "schedule": ["constant", {"warmup": 0}]},
+         "schedule": ["constant", {"warmup": 0, "follow": False}]},
  "params": {"level": 0.7},
  "method": "augmented_lagrangian"}
 

@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan 38960cfc1001. Running this file
+Compiled by cspec from <spec>, plan aa625fed5b5f. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -152,7 +152,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "38960cfc1001bef14ee8df29ae657aa963e8852d97718d12d714a5f0dbe3c80a",
+ "digest": "aa625fed5b5fabdb53bbace1b3ee9963bee33c5a45fe9c16bfc55825c3f50930",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
@@ -201,7 +201,7 @@ PROGRAM = {"name": "<spec>",
                          "betas": [0.9, 0.999],
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
-         "schedule": ["cosine", {"warmup": 0, "hold": 0.0, "final": 0.0}]},
+         "schedule": ["cosine", {"warmup": 0, "follow": False, "hold": 0.0, "final": 0.0}]},
  "verify": [{"dataset": "val", "every": [1, "epoch"]}],
  "stop": "feasible(1e-3) and stalled(epochs=5)",
  "method": "projection+admm"}
