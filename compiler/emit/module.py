@@ -18,6 +18,7 @@ from cspec.compiler.emit.constructions import (
 )
 from cspec.compiler.emit.duals import needs_stand_in, needs_violation, write_unit_functions
 from cspec.compiler.emit.expressions import BODIES, Scope, Translator
+from cspec.compiler.emit.freezing import write_masks
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
@@ -190,7 +191,7 @@ RESERVED_NAMES = (
         "project", "train",
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
         "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
-        "copies",
+        "copies", "hold", "freeze", "begun", "name",
     }
 )  # fmt: skip
 
@@ -235,6 +236,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_copies(loop.splits, make())
     if every_step and not emission.solved:
         write_project(every_step, emission.scope.facts, make, loop.epochs)
+        write_masks(every_step, make, loop.epochs)
     if emission.solve is not None:
         write_derivatives(emission.solve, make)
         write_solve(emission.solve, writer)

@@ -11,6 +11,7 @@ from cspec.compiler.emit.pieces import constant, entry
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import LAYER_FLOOR, SetAction
+from cspec.compiler.pruning import Course, course, moving
 from cspec.compiler.schedule import ENTRYWISE_SETS
 from cspec.compiler.shared_sets import sharing, targets
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -20,8 +21,6 @@ from cspec.dsl.settings.methods import Projection
 
 LAYER = "layer"
 """Scope of a count within each tensor."""
-RAMPED = frozenset({"sparse"})
-"""Sets of counts that are approached along a ramp."""
 
 
 def tensors(items: Sequence[Expr]) -> ast.expr:
@@ -87,10 +86,11 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     start, end, share = ramp
     translator.used.add("ramp_down")
     elapsed: ast.expr = ast.Name(id="progress")
-    if isinstance(action.settings, Projection) and action.settings.warmup:
-        elapsed = ast.BinOp(elapsed, ast.Sub(), constant(action.settings.warmup))
+    warmup = course_of(action).warmup
+    if warmup:
+        elapsed = ast.BinOp(elapsed, ast.Sub(), constant(warmup))
     moment = ast.BinOp(elapsed, ast.Div(), constant(share))
-    linear = [ast.keyword(arg="power", value=ast.Constant(1))] if _written(action) else []
+    linear = [ast.keyword(arg="power", value=ast.Constant(1))] if moving(action.set) else []
     amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=linear)
     get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
     more = [
@@ -131,19 +131,17 @@ def density_ramp(
             _, per_epoch = translator.scope.length
             share = min(ramp_steps(amount, translator.scope) / (epochs * per_epoch), 1.0)
             return translator.translate(start), translator.translate(end), share
-    if not isinstance(action.settings, Projection) or action.set.word not in RAMPED:
+    share = course_of(action).ramp
+    if not share or not isinstance(amount, Expr):
         return None
-    if not action.settings.ramp or not isinstance(amount, Expr):
-        return None
-    return ast.Constant(1.0), translator.translate(amount), action.settings.ramp
+    return ast.Constant(1.0), translator.translate(amount), share
 
 
-def _written(action: SetAction) -> bool:
-    """Whether the spec itself says `ramp`, which is a line; a method's own ramp is cubic."""
-    match action.set.arguments.get("0"):
-        case Call(function=Name(id="ramp")):
-            return True
-    return False
+def course_of(action: SetAction) -> Course:
+    """How a projected count comes to its bound; of other methods nothing waits or shrinks."""
+    if not isinstance(action.settings, Projection):
+        return Course()
+    return course(action.settings, action.set)
 
 
 def _final(member: SetMember) -> SetMember:
@@ -189,13 +187,18 @@ def _common_start(group: Sequence[SetAction]) -> float:
     Raises:
         SpecError: each has another.
     """
-    starts = {a.settings.warmup for a in group if isinstance(a.settings, Projection)}
+    starts = {course_of(a).warmup for a in group if not _waits_by_itself(a)}
     if len(starts) > 1:
         labels = ", ".join(f"`{action.constraints[0].label}`" for action in group)
         message = f"{labels} hold for the same parameters and begin at different times"
         helps = ("give their projections the same `warmup`",)
         raise SpecError([Diagnostic(code="CS521", message=message, helps=helps)])
     return starts.pop() if starts else 0.0
+
+
+def _waits_by_itself(action: SetAction) -> bool:
+    """Whether a count is all there is until its ramp begins: nothing has to keep it waiting."""
+    return bool(course_of(action).ramp)
 
 
 def _write_together(group: Sequence[SetAction], translator: Translator, epochs: float) -> None:
@@ -224,10 +227,11 @@ def write_projection(action: SetAction, translator: Translator, epochs: float) -
         arguments.append(ast.Name(id="optimizer"))
     call = ast.Call(func=ast.Name(id="project_"), args=arguments, keywords=[])
     line = f"{ast.unparse(call)}  # {action.family}"
-    if not action.settings.warmup:
+    warmup = course_of(action).warmup
+    if not warmup:
         translator.writer.line(line)
         return
-    translator.writer.line(f"if progress >= {action.settings.warmup!r}:")
+    translator.writer.line(f"if progress >= {warmup!r}:")
     with translator.writer.indented():
         translator.writer.line(line)
 
