@@ -133,7 +133,7 @@ def _floor(action: SetAction) -> str:
     return f"; every layer keeps at least {LAYER_FLOOR:.0%} of the density"
 
 
-SUPPORTS = frozenset({"sparse", "nm"})
+SUPPORTS = frozenset({"sparse", "channels", "nm"})
 """Sets that say which entries may be nonzero."""
 
 

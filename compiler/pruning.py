@@ -17,7 +17,7 @@ from cspec.dsl.nodes import Call, Name
 from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import Projection
 
-COUNTS = frozenset({"sparse"})
+COUNTS = frozenset({"sparse", "channels", "nm"})
 """Sets of counts that are approached along a ramp."""
 WARMUP = 0.1
 """Share of the run that is dense."""

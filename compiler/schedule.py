@@ -174,7 +174,7 @@ def _gate_rates(fit: FitSettings, schedule: Schedule) -> tuple[FitSettings, list
     return fit.model_copy(update={"optimizer": (gates, optimizer)}), [note]
 
 
-ENTRYWISE_SETS = frozenset({"nonneg", "box", "sparse", "nm", "channel_sparse"})
+ENTRYWISE_SETS = frozenset({"nonneg", "box", "sparse", "nm", "channels"})
 """Sets whose projection acts on each entry alone."""
 
 

@@ -96,7 +96,20 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     more = [
         ast.keyword(arg=key, value=ast.Constant(value)) for key, value in _of_layers(action.set)
     ]
-    return ast.Call(func=get, args=[ast.Constant(action.set.word), amount], keywords=more)
+    arguments: list[ast.expr] = [ast.Constant(action.set.word), amount]
+    block = _block(action.set)
+    if block is not None:
+        # Of each block a whole number of entries, at least as many as the ramp says.
+        ceil = ast.Attribute(value=ast.Name(id="math"), attr="ceil")
+        whole = ast.Call(func=ceil, args=[amount], keywords=[])
+        arguments = [ast.Constant(action.set.word), whole, translator.translate(block)]
+    return ast.Call(func=get, args=arguments, keywords=more)
+
+
+def _block(member: SetMember) -> Expr | None:
+    """The size of the blocks of `nm(2, 4)`; None of other counts."""
+    block = member.arguments.get("1")
+    return block if member.word == "nm" and isinstance(block, Expr) else None
 
 
 def _of_layers(member: SetMember) -> tuple[tuple[str, str | float], ...]:
@@ -134,7 +147,9 @@ def density_ramp(
     share = course_of(action).ramp
     if not share or not isinstance(amount, Expr):
         return None
-    return ast.Constant(1.0), translator.translate(amount), share
+    block = _block(action.set)
+    dense = ast.Constant(1.0) if block is None else translator.translate(block)
+    return dense, translator.translate(amount), share
 
 
 def course_of(action: SetAction) -> Course:
