@@ -66,6 +66,7 @@ from cspec.compiler.program import (
 )
 from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
+from cspec.compiler.pruning_notes import pruning_notes
 from cspec.compiler.schedule import budget, effective, projection_notes
 from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
@@ -310,6 +311,7 @@ def specialize(
             "models": plan.models if models is None else models,
             "notes": notes
             + (sharing_notes(lowered.actions, facts) if problem.solver is None else ())
+            + pruning_notes(lowered, facts, checked.params)
             + problem.surrogate_notes,
         }
     )

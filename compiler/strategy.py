@@ -267,8 +267,8 @@ def _density(c: Constraint, context: Context) -> Choice:
 
 
 ADMM_ON_COUNTS = (
-    "admm: works, too (`by admm`); of eight tasks the ramp ended higher on six, by up to 16 points "
-    "(benchmarks/pruning.py)"
+    "admm: works, too (`by admm`); of eleven tasks the ramp was better on eight, by up to 42 points "
+    "of accuracy, and ADMM on three by up to 1.3 (benchmarks/pruning.py)"
 )
 
 
@@ -298,7 +298,7 @@ def _size(c: Constraint, context: Context) -> Choice:
 def _set(c: Constraint) -> Choice:
     assert c.set is not None
     word = c.set.word
-    if word in ("nm", "grid", "rank"):
+    if word in ("grid", "rank"):
         return Choice(
             Admm(),
             f"a combinatorial set ({word}): a projection on every step would undo small moves, so "

@@ -176,7 +176,10 @@ def _tensor(node: Expr, label: str | None) -> Diagnostic:
         span=node.span,
         label="counts entries that are exactly zero",
         notes=("no step could move an entry to zero for it",),
-        helps=("by itself it is a set, which a projection keeps: `density(W) <= 10%`",),
+        helps=(
+            "by itself it is a set, which a projection keeps: `density(W) <= 10%`, of each weight "
+            "`forall W in f.weights: density(W) <= 10%`",
+        ),
     )
 
 
