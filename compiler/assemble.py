@@ -23,6 +23,7 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(_map(a) for a in lowered.actions if isinstance(a.settings, Parametrization)),
         *(_outputs(rows) for rows in lowered.outputs),
         Operation(kind=Kind.MEASURE, name="measure", meaning=f"{measured} on a batch"),
+        *_of(lowered, Kind.UNITS),
         *(op for op in early if op.trigger.unit == "step"),
         *(_combine(rule) for rule in lowered.rules),
         *(_attraction(action) for action in lowered.actions if isinstance(action.settings, Admm)),
@@ -37,8 +38,24 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(_prox(action) for action in lowered.actions if isinstance(action.settings, Admm)),
         Operation(kind=Kind.VERIFY, name="verify", trigger=EPOCH, meaning="best feasible snapshot"),
         Operation(kind=Kind.STOP, name="stop", trigger=EPOCH, meaning="early stop"),
+        *_end(lowered),
     ]
     return UpdateGraph(state=_state(lowered), operations=tuple(operations))
+
+
+def _of(lowered: Lowered, kind: Kind) -> list[Operation]:
+    return [op for rule in lowered.rules for op in rule.fragment.operations if op.kind is kind]
+
+
+def _end(lowered: Lowered) -> list[Operation]:
+    """After the last step."""
+    if not _of(lowered, Kind.UNITS):
+        return []
+    meaning = "x <- x - J' (J J')^-1 g on whole data, g what is violated or was, 30 steps at most"
+    return [
+        *_of(lowered, Kind.SETTLE),
+        Operation(kind=Kind.RESTORE, name="restore", meaning=meaning),
+    ]
 
 
 def _map(action: SetAction) -> Operation:

@@ -16,7 +16,6 @@ from cspec.compiler.emit.constructions import (
 )
 from cspec.compiler.emit.duals import (
     Timed,
-    has_units,
     solved_calls,
     start_calls,
     timed,
@@ -25,9 +24,7 @@ from cspec.compiler.emit.duals import (
     write_escalations,
     write_rounds,
     write_seen,
-    write_settled,
     write_stall_reports,
-    write_units,
 )
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.freezing import frozen
@@ -40,6 +37,7 @@ from cspec.compiler.emit.splits import (
     write_reports,
     write_step_rounds,
 )
+from cspec.compiler.emit.units import has_units, write_settled, write_units
 from cspec.compiler.lower import Lowered, SetAction
 from cspec.compiler.shared_sets import sharing
 from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
@@ -301,7 +299,6 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
             translator.writer.line("project(primal, optimizer, 1.0)")
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
     if has_units(plan.lowered):
-        translator.used.add("restore")
         write_settled(plan.lowered, translator)
         translator.writer.line("restore(session)")
     write_stall_reports(plan.lowered, translator)
