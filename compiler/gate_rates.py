@@ -1,4 +1,4 @@
-"""The learning rate of gates: chosen where none is given, as written where one is, and warned about.
+"""The learning rate of gates: chosen where none is given, else as written, with a warning.
 
 A hard-concrete gate travels about 8 units of its logit from open to shut, and Adam moves it by
 about its rate each step, so steps x rate must reach `GATE_BUDGET` (decision 0006).
@@ -65,8 +65,9 @@ def slow_gates(checked: Checked, facts: Facts, steps: float) -> Iterator[Diagnos
         return
     names = [name for model, gate in gates for name in (gate, f"{model}.{gate}")]
     acting = _acting(fit, names)
-    known = isinstance(acting, AdamOptimizer | SgdOptimizer)
-    if acting is None or not known or not acting.given("lr") or _shuts(acting, steps):
+    if not isinstance(acting, AdamOptimizer | SgdOptimizer):
+        return
+    if not acting.given("lr") or _shuts(acting, steps):
         return
     rate = planned(steps)
     rest = ", ".join(_written(o) for o in fit.optimizer if o is not acting or o.params is None)
@@ -91,7 +92,7 @@ def slow_gates(checked: Checked, facts: Facts, steps: float) -> Iterator[Diagnos
 
 
 def _acting(fit: FitSettings, names: list[str]) -> Optimizer | None:
-    """The optimizer that trains the gates: the first whose glob takes one, else that of the rest."""
+    """The optimizer that trains the gates: the first whose glob takes one, else that of all."""
     for optimizer in fit.optimizer:
         pattern = optimizer.params
         if pattern is not None and any(fnmatchcase(name, pattern) for name in names):

@@ -64,9 +64,9 @@ from cspec.compiler.program import (
     VariableSetup,
     plain_fit,
 )
+from cspec.compiler.pruning_notes import pruning_notes
 from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
-from cspec.compiler.pruning_notes import pruning_notes
 from cspec.compiler.schedule import budget, effective, projection_notes
 from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups

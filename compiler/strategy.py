@@ -267,8 +267,8 @@ def _density(c: Constraint, context: Context) -> Choice:
 
 
 ADMM_ON_COUNTS = (
-    "admm: works, too (`by admm`); of eleven tasks the ramp was better on eight, by up to 42 points "
-    "of accuracy, and ADMM on three by up to 1.3 (benchmarks/pruning.py)"
+    "admm: works, too (`by admm`); of eleven tasks the ramp was better on eight, by up to 42 "
+    "points of accuracy, and ADMM on three by up to 1.3 (benchmarks/pruning.py)"
 )
 
 

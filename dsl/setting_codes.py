@@ -288,10 +288,10 @@ _CODES = (
     _code(
         541,
         "a rate that is too small for gates",
-        "A gate travels about 8 units of its logit from open to shut, and Adam moves it by about its"
-        " rate each step. A rate that the spec gives acts on the gates, too: where steps times rate"
-        " stay below 22 they hardly shut, and a density stays where it is. Give gates an optimizer"
-        " of their own, or leave `lr` out.",
+        "A gate travels about 8 units of its logit from open to shut, and Adam moves it by about"
+        " its rate each step. A rate that the spec gives acts on the gates, too: where steps times"
+        " rate stay below 22 they hardly shut, and a density stays where it is. Give gates an"
+        " optimizer of their own, or leave `lr` out.",
         "",
         "",
     ),

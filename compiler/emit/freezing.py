@@ -15,7 +15,7 @@ def frozen(actions: Sequence[SetAction]) -> list[SetAction]:
 
 
 def write_masks(actions: Sequence[SetAction], make: MakeTranslator, epochs: float) -> None:
-    """`hold(primal, state)`, before a projection, and `freeze(primal, state, progress)`, after it."""
+    """`hold(primal, state)` before projections, `freeze(primal, state, progress)` after them."""
     held = frozen(actions)
     if not held:
         return

@@ -163,9 +163,10 @@ class Admm(Method):
 class Projection(Method):
     """Project onto the set after each optimizer step: the constraint holds at every step.
 
-    The start is projected, too, whatever `every` says (with `warmup` it is not), and so is the end.
-    A count is dense for the first 10% of the run, shrinks to its bound along a cubic ramp until 60%,
-    and its entries are frozen then; `ramp=0` is the bound itself from the first step on.
+    The start is projected, too, whatever `every` says (not with `warmup`), and so is the end.
+    A count (`density`, `sparse`, `channels`, `nm`) is dense for the first 10% of the run, shrinks
+    to its bound along a cubic ramp until 60%, and its entries are frozen then. `ramp=0` is the
+    bound itself from the first step on.
     """
 
     word: ClassVar[str] = "projection"
