@@ -1,4 +1,4 @@
-"""The learning rate of gates: chosen where none is given, as written where one is, and warned of."""
+"""The learning rate of gates: chosen where none is given, else as written, with a warning."""
 
 from __future__ import annotations
 
