@@ -8,6 +8,7 @@ from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import LAYER_FLOOR, FunctionalRule, Lowered, SetAction
 from cspec.compiler.methods.output_projection import OutputRows
 from cspec.compiler.pruning import COUNTS, Course, course, moving
+from cspec.compiler.restored import is_restored
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.settings.base import EPOCH, STEP
 from cspec.dsl.settings.methods import Admm, FrankWolfe, Parametrization, Projection
@@ -49,13 +50,11 @@ def _of(lowered: Lowered, kind: Kind) -> list[Operation]:
 
 def _end(lowered: Lowered) -> list[Operation]:
     """After the last step."""
-    if not _of(lowered, Kind.UNITS):
-        return []
     meaning = "x <- x - J' (J J')^-1 g on whole data, g what is violated or was, 30 steps at most"
-    return [
-        *_of(lowered, Kind.SETTLE),
-        Operation(kind=Kind.RESTORE, name="restore", meaning=meaning),
-    ]
+    restore = Operation(
+        kind=Kind.RESTORE, name="restore", often="after the last step", meaning=meaning
+    )
+    return [*_of(lowered, Kind.SETTLE), *([restore] if is_restored(lowered) else [])]
 
 
 def _map(action: SetAction) -> Operation:

@@ -48,17 +48,7 @@ def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple
     gated = any(model.gated for model in facts.models.values())
     if facts.data and facts.own_loop is None and fit.steps is None and fit.epochs is None:
         fit = fit.model_copy(update={"epochs": int(schedule.epochs)})
-        if schedule.epochs > DEFAULT_EPOCHS:
-            notes.append(
-                f"{int(schedule.epochs)} epochs, {schedule.steps} steps: {DEFAULT_EPOCHS} of so "
-                "few examples would be too short (`fit(epochs=...)` says otherwise)"
-            )
-    if _decays(fit, schedule, facts):
-        fit = fit.model_copy(update={"schedule": Cosine(hold=HOLD)})
-        notes.append(
-            f"the learning rate falls along a cosine over the last {1 - HOLD:.0%} of the run: a "
-            "constant one rattles around the solution (`schedule=constant` keeps it)"
-        )
+    fit = _falling(fit, schedule, facts)
     if gated:
         fit, said = gate_rates(fit, effective(fit, schedule.steps))
         notes.extend(said)
@@ -68,10 +58,17 @@ def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple
 
 def warnings(checked: Checked, facts: Facts) -> tuple[Diagnostic, ...]:
     """What is to be said of a run's length and rates before its first step."""
-    fit, run = checked.fit, length(checked, facts)
-    if _decays(fit, run, facts):
-        fit = fit.model_copy(update={"schedule": Cosine(hold=HOLD)})
+    run = length(checked, facts)
+    fit = _falling(checked.fit, run, facts)
     return tuple(slow_gates(checked, facts, effective(fit, run.steps)))
+
+
+def _falling(fit: FitSettings, run: Schedule, facts: Facts) -> FitSettings:
+    """The settings with the schedule that a run on data has where nobody wrote one."""
+    falling = settling(fit, run.steps, whole=run.steps_per_epoch == 1)
+    if falling is None or not facts.data or facts.own_loop is not None:
+        return fit
+    return fit.model_copy(update={"schedule": falling})
 
 
 LEAST_STEPS = 3000
@@ -91,18 +88,17 @@ SETTLES = 200
 """Steps below which a run is no training: its rate stays as it is."""
 
 
-def _decays(fit: FitSettings, schedule: Schedule, facts: Facts) -> bool:
-    """Whether the rate falls at the end: of a run on data whose schedule nobody wrote.
+def settling(fit: FitSettings, steps: int, whole: bool) -> Cosine | None:
+    """The schedule of a run on data where nobody wrote one: its rate falls at the end.
 
     Plain gradient steps on whole data come to rest by themselves; batches, and Adam's steps of the
-    same length everywhere, don't.
+    same length everywhere, don't: at a constant rate they rattle around every solution.
     """
-    steps = all(isinstance(o, AdamOptimizer | SgdOptimizer) for o in fit.optimizer)
-    rests = schedule.steps_per_epoch == 1 and all(
-        isinstance(o, SgdOptimizer) for o in fit.optimizer
-    )
-    open_ = not fit.given("schedule") and facts.own_loop is None
-    return bool(facts.data) and steps and not rests and open_ and schedule.steps >= SETTLES
+    known = all(isinstance(o, AdamOptimizer | SgdOptimizer) for o in fit.optimizer)
+    rests = whole and all(isinstance(o, SgdOptimizer) for o in fit.optimizer)
+    if fit.given("schedule") or not known or rests or steps < SETTLES:
+        return None
+    return Cosine(hold=HOLD)
 
 
 def length(checked: Checked, facts: Facts) -> Schedule:

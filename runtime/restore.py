@@ -153,7 +153,8 @@ def shortest(jacobian: Tensor, amounts: Tensor) -> Tensor:
     rows = jacobian[alive] / size[alive].unsqueeze(1)
     asked = torch.nan_to_num(amounts[alive]) / size[alive]
     inverse = torch.linalg.pinv(rows @ rows.T, rtol=1e-12, hermitian=True)
-    return -rows.T @ (inverse @ asked)
+    step: Tensor = -rows.T @ (inverse @ asked)
+    return step
 
 
 def _asked(session: Session) -> _Asked:

@@ -39,6 +39,7 @@ from cspec.compiler.emit.splits import (
 )
 from cspec.compiler.emit.units import has_units, write_settled, write_units
 from cspec.compiler.lower import Lowered, SetAction
+from cspec.compiler.restored import is_restored
 from cspec.compiler.shared_sets import sharing
 from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
 from cspec.dsl.settings.base import STEP, Every
@@ -300,6 +301,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
     if has_units(plan.lowered):
         write_settled(plan.lowered, translator)
+    if is_restored(plan.lowered):
         translator.writer.line("restore(session)")
     write_stall_reports(plan.lowered, translator)
     write_reports(plan.splits, translator)

@@ -41,7 +41,7 @@ from cspec.compiler.emit.sets import write_coupled, write_project, write_targets
 from cspec.compiler.emit.spg import write_line, write_set_solve
 from cspec.compiler.emit.splits import split_groups, write_copies
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
-from cspec.compiler.emit.units import has_units, write_unit_functions
+from cspec.compiler.emit.units import write_unit_functions
 from cspec.compiler.emit.updates import (
     dual_operations,
     write_combine,
@@ -53,6 +53,7 @@ from cspec.compiler.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.ir import SetMember
 from cspec.compiler.lower import Lowered
 from cspec.compiler.program import Program
+from cspec.compiler.restored import is_restored
 from cspec.compiler.set_solve import SetSolve
 from cspec.compiler.solve import Solve
 from cspec.dsl.nodes import Expr
@@ -250,7 +251,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     elif emission.line:
         write_line(lowered, writer)
     else:
-        if has_units(lowered):
+        if is_restored(lowered):
             write_restore(make())
         write_train(loop, make())
     write_objective(emission.objective, make, None if solve is None else solve.vectors)

@@ -51,7 +51,10 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
             amount = f"torch.nan_to_num({part['true']})"
             over = _violated(rule, amount, own)
             writer.line(f"far = torch.maximum({own['far']}, {over} / torch.clamp(steep, 1e-12))")
-            writer.line("first = pull / (size_of(parameters) + far.max()) / steep**2")
+            if "price" in operation.options:
+                writer.line("first = pull / steep")
+            else:
+                writer.line("first = pull / (size_of(parameters) + far.max()) / steep**2")
             for line in _assigned(operation, own):
                 writer.line(line)
 

@@ -35,29 +35,39 @@ def unit_state(rule: Rule) -> tuple[StateFacts, ...]:
         StateFacts(name="slope", size=rule.size, meaning="largest |grad g| so far"),
         StateFacts(name="pull", size=1, meaning="largest |grad f| so far"),
         StateFacts(name="far", size=rule.size, meaning="largest violation over slope so far"),
-        StateFacts(name="most", size=rule.size, meaning="cap of the penalties"),
     )
 
 
+_FIRST = "|grad f| / (|x| + violation/|grad g|) / |grad g|^2"
+
+
 def measure_units(
-    rule: Rule, target: str, factor: float = 1.0, most: float | None = None
+    rule: Rule,
+    target: str,
+    factor: float = 1.0,
+    *,
+    most: float | None = None,
+    price: bool = False,
 ) -> Operation:
     """UNITS: `target` <- factor x the first penalty, from slopes over the first steps.
 
-    `most` is the cap of penalties, where it is given: 1e4 times the first.
+    `most` is the cap of penalties, where it is given: else 1e4 times the first. With `price` it is
+    factor x phi / s, the size that a multiplier may have.
     """
     steps = max(1, min(STEPS, round(SHARE * rule.total_steps)))
     every = max(1, -(-rule.size * steps // GRADIENTS))
     times = "" if factor == 1 else f"{factor:.3g} "
+    of = "|grad f| / |grad g|" if price else _FIRST
     return Operation(
         kind=Kind.UNITS,
         name=f"units_of_{rule.name}",
         rule=rule.name,
         options={"steps": steps, "every": every, "factor": factor}
-        | ({} if most is None else {"most": most}),
+        | ({} if most is None else {"most": most})
+        | ({"price": 1.0} if price else {}),
         targets=(target,),
-        meaning=f"{target} <- {times}|grad f| / (|x| + violation/|grad g|) / |grad g|^2, slopes of "
-        f"the first {steps} steps",
+        often="in the first steps",
+        meaning=f"{target} <- {times}{of}, slopes of the first {steps} steps",
     )
 
 
@@ -91,6 +101,7 @@ def late_mean(rule: Rule, weight: str) -> tuple[Operation, Operation]:
             rule=rule.name,
             updates=add,
             after=min(round(SETTLED * rule.total_steps), rule.total_steps - 1),
+            often=f"in the last {1 - SETTLED:.0%} of the run",
             meaning=f"the weights of the last {1 - SETTLED:.0%} of the run are averaged",
         ),
         Operation(
@@ -98,6 +109,7 @@ def late_mean(rule: Rule, weight: str) -> tuple[Operation, Operation]:
             name=f"settle_{rule.name}",
             rule=rule.name,
             updates=tell,
+            often="after the last step",
             meaning="the mean of late multipliers is told",
         ),
     )

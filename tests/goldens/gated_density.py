@@ -158,11 +158,7 @@ PROGRAM = {"name": "<spec>",
                          "weight_decay": 0.0}]],
          "schedule": ["cosine", {"warmup": 0, "hold": 0.7, "final": 0.0}]},
  "method": "lagrangian",
- "notes": ["334 epochs, 3006 steps: 30 of so few examples would be too short (`fit(epochs=...)` "
-           "says otherwise)",
-           "the learning rate falls along a cosine over the last 30% of the run: a constant one "
-           "rattles around the solution (`schedule=constant` keeps it)",
-           "gates get Adam with lr = 0.00861 (22 / steps): 2555 steps of 0.001, the rate of the "
+ "notes": ["gates get Adam with lr = 0.00861 (22 / steps): 2555 steps of 0.001, the rate of the "
            "other parameters, would move a gate by about 2.6, and it travels about 8 to shut"]}
 
 

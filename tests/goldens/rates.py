@@ -30,7 +30,6 @@ def initial_state(primal):
         "far": torch.full((3,), 0.0),  # largest violation over slope so far
         "most": torch.full((3,), 0.0),  # cap of the penalties
         "total": torch.full((3,), 0.0),  # sum of g since multipliers moved
-        "squares": torch.full((3,), 0.0),  # sum of g^2 since then
         "count": torch.full((3,), 0.0),  # how often g was measured since then
         "before": torch.full((3,), math.nan),  # violation when they moved
     }
@@ -78,10 +77,8 @@ def units_of_augmented_lagrangian(state, f, g, true, parameters):
 def see_augmented_lagrangian(state, true):
     """what was seen of g since multipliers moved"""
     total = state["total"]
-    squares = state["squares"]
     count = state["count"]
     state["total"] = keep(true, total + true, total)
-    state["squares"] = keep(true, squares + true * true, squares)
     state["count"] = keep(true, count + 1, count)
 
 
@@ -91,7 +88,6 @@ def update_augmented_lagrangian(state, true):
     penalty = state["penalty"]
     most = state["most"]
     total = state["total"]
-    squares = state["squares"]
     count = state["count"]
     before = state["before"]
     seen = total / torch.clamp(count, 1)
@@ -104,7 +100,6 @@ def update_augmented_lagrangian(state, true):
     )
     state["before"] = keep(true, now, before)
     state["total"] = keep(true, 0 * total, total)
-    state["squares"] = keep(true, 0 * squares, squares)
     state["count"] = keep(true, 0 * count, count)
 
 
