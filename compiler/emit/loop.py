@@ -88,7 +88,7 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     write_rounds(plan.lowered, translator)
     starts = start_calls(plan.lowered, translator)
     starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
-    if any(_each_step(action) for action in _projections(plan)):
+    if any(_each_step(a) and not course_of(a).warmup for a in _projections(plan)):
         starts.insert(0, "project(primal, optimizer, 0.0)")
     now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]
     if starts or now_and_then:
@@ -295,7 +295,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     """
     shrinking = [a for a in _projections(plan) if _each_step(a) and course_of(a).ramp]
     if shrinking:
-        translator.writer.line("if session.step < session.total_steps:  # stopped on the ramp")
+        translator.writer.line("if session.step < session.total_steps:  # it stopped early")
         with translator.writer.indented():
             translator.writer.line("project(primal, optimizer, 1.0)")
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
