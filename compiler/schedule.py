@@ -65,7 +65,8 @@ def warnings(checked: Checked, facts: Facts) -> tuple[Diagnostic, ...]:
 
 def _falling(fit: FitSettings, run: Schedule, facts: Facts) -> FitSettings:
     """The settings with the schedule that a run on data has where nobody wrote one."""
-    falling = settling(fit, run.steps, whole=run.steps_per_epoch == 1)
+    gated = any(model.gated for model in facts.models.values())
+    falling = settling(fit, run.steps, whole=run.steps_per_epoch == 1, gated=gated)
     if falling is None or not facts.data or facts.own_loop is not None:
         return fit
     return fit.model_copy(update={"schedule": falling})
@@ -88,17 +89,19 @@ SETTLES = 200
 """Steps below which a run is no training: its rate stays as it is."""
 
 
-def settling(fit: FitSettings, steps: int, whole: bool) -> Cosine | None:
+def settling(fit: FitSettings, steps: int, *, whole: bool, gated: bool = False) -> Cosine | None:
     """The schedule of a run on data where nobody wrote one: its rate falls at the end.
 
     Plain gradient steps on whole data come to rest by themselves; batches, and Adam's steps of the
-    same length everywhere, don't: at a constant rate they rattle around every solution.
+    same length everywhere, don't: at a constant rate they rattle around every solution. Where no
+    optimizer is given, its rate follows the path (but that of gates, which follows the budget).
     """
     known = all(isinstance(o, AdamOptimizer | SgdOptimizer) for o in fit.optimizer)
     rests = whole and all(isinstance(o, SgdOptimizer) for o in fit.optimizer)
     if fit.given("schedule") or not known or rests or steps < SETTLES:
         return None
-    return Cosine(hold=HOLD)
+    chosen = not fit.given("optimizer") and not gated
+    return Cosine(hold=HOLD, follow=True) if chosen else Cosine(hold=HOLD)
 
 
 def length(checked: Checked, facts: Facts) -> Schedule:

@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan f58337bf0857. Running this file
+Compiled by cspec from <spec>, plan 159cb07f55df. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -151,7 +151,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "f58337bf08574a18baa091f8b105ea59245b7feff618afbad87254d5144a1e38",
+ "digest": "159cb07f55df969ed07d62c70255a979260fb10f1c2d869669e1006ca9eece06",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
@@ -200,7 +200,7 @@ PROGRAM = {"name": "<spec>",
                          "betas": [0.9, 0.999],
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
-         "schedule": ["cosine", {"warmup": 0, "hold": 0.0, "final": 0.0}]},
+         "schedule": ["cosine", {"warmup": 0, "follow": False, "hold": 0.0, "final": 0.0}]},
  "verify": [{"dataset": "val", "every": [1, "epoch"]}],
  "stop": "feasible(1e-3) and stalled(epochs=5)",
  "method": "projection+admm"}
