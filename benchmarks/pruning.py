@@ -1,17 +1,18 @@
 """Ways to prune to a density without gates, beside the dense network that is trained alike.
 
-    CSPEC_DATA=FOLDER OMP_NUM_THREADS=1 python benchmarks/pruning.py [TASK ...]
+    CSPEC_DATA=FOLDER OMP_NUM_THREADS=1 python benchmarks/pruning.py [--lr 0.001] [TASK ...]
 
 Per task and way: test accuracy (percent, or R^2 in percent of a regression) of each seed and their
 mean, and the density that an own count of the delivered weights finds. `auto` is what a spec gets
-that names no method. MNIST is read from `$CSPEC_DATA/mnist` and left out where it is not there.
+that names no method. Without `--lr` the learning rate is the one chosen by the compiler; gates
+always have theirs so. MNIST is read from `$CSPEC_DATA/mnist` and left out where it is not there.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -127,14 +128,15 @@ def made(name: str) -> dict[str, object]:
     return {"train": (x[:cut], y[:cut]), "test": (x[cut:], y[cut:])}
 
 
-def spec(task: Task, way: str) -> str:
+def spec(task: Task, way: str, lr: float | None = None) -> str:
     """The spec of one row."""
     gates = ", gates=hard_concrete)" if way == GATES else ")"
     model = f"model net = {task.model[:-1]}{gates}"
     lines = [task.data, model, f"minimize {task.loss}(net(x), y)"]
     if WAYS[way]:
         lines += [f"s.t. prune: {task.density}", WAYS[way]]
-    lines.append(f"fit({task.fit})")
+    rate = "" if lr is None or way == GATES else f", optimizer=adam(lr={lr})"
+    lines.append(f"fit({task.fit}{rate})")
     value = (
         "P[pred == y on test]"
         if task.loss == "ce"
@@ -149,9 +151,10 @@ def share(model: torch.nn.Module) -> float:
     return sum(int((w != 0).sum()) for w in weights) / sum(w.numel() for w in weights)
 
 
-def row(name: str, way: str) -> str:
+def row(name: str, way: str, lr: float | None = None) -> str:
     """The line of a task and a way."""
-    results = [cspec.run(spec(TASKS[name], way), seed=seed, **made(name)) for seed in SEEDS]
+    text = spec(TASKS[name], way, lr)
+    results = [cspec.run(text, seed=seed, **made(name)) for seed in SEEDS]
     scores = [100 * float(result.metrics["score"]) for result in results]
     density = max(share(deploy_(result.models["net"])) for result in results)
     met = sum(result.status == "satisfied" for result in results)
@@ -162,16 +165,20 @@ def row(name: str, way: str) -> str:
     )
 
 
-def main(names: list[str]) -> None:
+def main() -> None:
     """Print the table."""
-    for name in names or TASKS:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=", ".join(TASKS))
+    parser.add_argument("--lr", type=float)
+    options = parser.parse_args()
+    for name in options.tasks or TASKS:
         if name == MNIST and not IMAGES_OF_MNIST.is_dir():
             print(f"{name:20} left out: no {IMAGES_OF_MNIST}")
             continue
         for way in WAYS:
             if way != GATES or TASKS[name].density.startswith("density(net)"):
-                print(row(name, way), flush=True)
+                print(row(name, way, options.lr), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
