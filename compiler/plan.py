@@ -67,7 +67,7 @@ from cspec.compiler.program import (
 from cspec.compiler.pruning_notes import pruning_notes
 from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
-from cspec.compiler.schedule import budget, effective, projection_notes
+from cspec.compiler.schedule import budget, effective
 from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.shape_checks import check_set_shapes
@@ -300,7 +300,6 @@ def specialize(
         notes = loop_notes(checked, lowered, facts)
     else:
         notes += solver_notes(problem, checked)
-        notes += projection_notes(problem, fit, frozenset(checked.symbols.vars()))
         notes += moving_notes(problem, checked, facts)
         notes += check_streams(problem, checked, facts)
     draft = _draft(plan, facts, lowered, fit, inference).model_copy(

@@ -8,10 +8,9 @@ from typing import NamedTuple
 from cspec.compiler.batching import batches_per_epoch
 from cspec.compiler.facts import Facts
 from cspec.compiler.gate_rates import gate_rates, slow_gates
-from cspec.compiler.ir import Problem
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.nodes import Name, Objective, walk
+from cspec.dsl.nodes import Objective, walk
 from cspec.dsl.settings.fit import (
     AdamOptimizer,
     Cosine,
@@ -19,7 +18,6 @@ from cspec.dsl.settings.fit import (
     Linear,
     SgdOptimizer,
 )
-from cspec.dsl.settings.methods import Projection
 
 DEFAULT_EPOCHS = 30
 DEFAULT_STEPS = 5000
@@ -162,37 +160,3 @@ def effective(fit: FitSettings, steps: int) -> float:
         case _:
             share = 1.0
     return max(steps * share, 1.0)
-
-
-ENTRYWISE_SETS = frozenset({"nonneg", "box", "sparse", "nm", "channels"})
-"""Sets whose projection acts on each entry alone."""
-
-
-def projection_notes(
-    problem: Problem, fit: FitSettings, variables: frozenset[str]
-) -> tuple[str, ...]:
-    """What to know of Adam on a decision variable that is projected.
-
-    Adam rescales the gradient entry by entry, so a fixed point of `project(x - step)` is one of the
-    rescaled problem: on the simplex it can stay where it starts. Networks are trained that way all
-    the same; a nonlinear program deserves its minimum.
-    """
-    adam = any(isinstance(optimizer, AdamOptimizer) for optimizer in fit.optimizer)
-    if not adam or problem.solver is not None:
-        return ()
-    found = [
-        c.set.word
-        for c in problem.constraints
-        if isinstance(c.method, Projection)
-        and c.set is not None
-        and c.set.word not in ENTRYWISE_SETS
-        and isinstance(c.set.subject, Name)
-        and c.set.subject.id in variables
-    ]
-    if not found:
-        return ()
-    return (
-        f"Adam with projection onto `{found[0]}` may settle beside the minimum, because it "
-        "rescales each entry: write `using spg`, or `fit(optimizer=sgd(lr=...))` for projected "
-        "gradient steps",
-    )

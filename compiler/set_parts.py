@@ -31,7 +31,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.signatures import SIGNATURES
 
-ROWS = frozenset({"halfspace", "affine", "polyhedron", "separate"})
+ROWS = frozenset({"halfspace", "affine", "polyhedron", "separate", "ordered"})
 """Sets that affine relations are: projected onto alone, functions beside other sets."""
 CONVEX = ROWS | {
     "nonneg",

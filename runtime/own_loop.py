@@ -37,6 +37,7 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.entries import prices, violations
 from cspec.runtime.execute import explain_failure, load_module
 from cspec.runtime.functions.shapes import ShapeMismatch
+from cspec.runtime.metric_notes import own_optimizer
 from cspec.runtime.metrics import Before, Recorded, before, recorded
 from cspec.runtime.models import clamp_gates, has_gates
 from cspec.runtime.modes import constants_in, measuring
@@ -89,6 +90,7 @@ class Handle:
         self.optimizer = optimizer
         self.notes = (
             *refuse(program, self.primal, optimizer, "project" in self.module),
+            *own_optimizer(self.module, self.primal, optimizer),
             *program.notes,
         )
         self.length = steps

@@ -12,12 +12,11 @@ from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import LAYER_FLOOR, SetAction
 from cspec.compiler.pruning import Course, course, moving
-from cspec.compiler.schedule import ENTRYWISE_SETS
 from cspec.compiler.shared_sets import sharing, targets
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Name
 from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.methods import Projection
+from cspec.dsl.settings.methods import Admm, Projection
 
 LAYER = "layer"
 """Scope of a count within each tensor."""
@@ -48,34 +47,25 @@ def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslat
             make.writer.line(f"return {ast.unparse(tensors(items))}")
 
 
-def write_coupled(actions: Sequence[SetAction], facts: Facts, make: MakeTranslator) -> None:
-    """`coupled(primal)`: what has one second moment in Adam, a list of tensors a block.
+def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
+    """`held(primal)`: every set that parameters are kept in, as it is at the end, and which.
 
-    The tensors of one set together where the set joins them, else each by itself. Entrywise sets
-    need none: their projection is the same in every diagonal metric.
+    Adam has one second moment for what these couple (`runtime/coupling`), and the stationarity of
+    the end is that of projected gradients. Sets of splits are in `copies`.
     """
-    held = [a for a in actions if isinstance(a.settings, Projection) and _couples(a.set)]
-    if not held:
+    kept = [a for a in actions if not isinstance(a.settings, Admm)]
+    if not kept:
         return
     translator = make()
-    doc = ["Blocks of parameters whose entries a set couples: one second moment each in Adam."]
-    with make.writer.function("coupled", ("primal",), doc):
-        found = [
-            ast.unparse(tensors_of(a)) if _joins(a.set) else f"*each({ast.unparse(tensors_of(a))})"
-            for a in held
-        ]
-        translator.used |= {"blocks", *(["each"] if any("*each" in f for f in found) else [])}
-        make.writer.line(f"return blocks({', '.join(found)})")
-
-
-def _joins(member: SetMember) -> bool:
-    """Whether the tensors of an action are in one set together."""
-    joint = bool(member.arguments.get("joint"))
-    return member.together or joint or member.word in ("halfspace", "affine", "polyhedron")
-
-
-def _couples(member: SetMember) -> bool:
-    return member.word not in ENTRYWISE_SETS
+    writer = make.writer
+    with writer.function("held", ("primal",), ["Every set that parameters are kept in."]):
+        writer.line("return [")
+        with writer.indented():
+            for action in kept:
+                member = translator.operator(_onto(_final(action.set), action.settings))
+                pair = ast.Tuple(elts=[member, tensors_of(action)])
+                writer.line(f"{ast.unparse(pair)},  # {action.family}")
+        writer.line("]")
 
 
 def operator(action: SetAction, translator: Translator, epochs: float) -> ast.expr:

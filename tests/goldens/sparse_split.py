@@ -9,14 +9,13 @@ trains exactly as `cspec run` does: the runtime executes this very text.
 import torch
 
 from cspec.runtime import operators
-from cspec.runtime.coupled_adam import blocks, each
 from cspec.runtime.functions import ce, fraction, mean, pred
 from cspec.runtime.projections import project_
 from cspec.runtime.splitting import attraction, deliver, report_split, split_reset, split_step, stay
 from cspec.runtime.update import parameter, parameters
 
-SPARSE = operators.get("sparse", 0.1, scope="layer")
 STIEFEL = operators.get("stiefel")
+SPARSE = operators.get("sparse", 0.1, scope="layer")
 SPARSE_2 = operators.get("sparse", 0.1)
 
 
@@ -51,9 +50,11 @@ def prune_tensors(primal):
     return parameters(primal["net"], ["fc2.weight"])
 
 
-def coupled(primal):
-    """Blocks of parameters whose entries a set couples: one second moment each in Adam."""
-    return blocks(*each(ortho_tensors(primal)))
+def held(primal):
+    """Every set that parameters are kept in."""
+    return [
+        (STIEFEL, ortho_tensors(primal)),  # ortho
+    ]
 
 
 def copies(primal):

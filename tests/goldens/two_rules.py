@@ -92,6 +92,13 @@ def x_bounds_tensors(primal):
     return [primal["x"]]
 
 
+def held(primal):
+    """Every set that parameters are kept in."""
+    return [
+        (BOX, x_bounds_tensors(primal)),  # x
+    ]
+
+
 def project(primal, optimizer, progress):
     """Replace each by the nearest member of its set; momentum follows."""
     project_(BOX, x_bounds_tensors(primal), optimizer)  # x
