@@ -65,6 +65,7 @@ from cspec.compiler.program import (
     VariableSetup,
     plain_fit,
 )
+from cspec.compiler.pruning_notes import pruning_notes
 from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import SETTLES, budget, effective
@@ -313,6 +314,7 @@ def specialize(
             "models": plan.models if models is None else models,
             "notes": notes
             + (sharing_notes(lowered.actions, facts) if problem.solver is None else ())
+            + pruning_notes(lowered, facts, checked.params)
             + problem.surrogate_notes,
         }
     )

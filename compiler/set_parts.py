@@ -51,7 +51,7 @@ CONVEX = ROWS | {
     "second_order_cone",
 }
 """Sets with a projection that are convex, ..."""
-CURVED = frozenset({"stiefel", "sphere", "rank", "sparse", "nm"})
+CURVED = frozenset({"stiefel", "sphere", "rank", "sparse", "channels", "nm"})
 """... and those that are not. (`grid` has a free scale: it stays with ADMM.)"""
 JOINT = frozenset(
     frozenset(words.split())

@@ -21,6 +21,7 @@ from cspec.compiler.emit.duals import (
     needs_violation,
 )
 from cspec.compiler.emit.expressions import BODIES, Scope, Translator
+from cspec.compiler.emit.freezing import write_masks
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
@@ -195,7 +196,7 @@ RESERVED_NAMES = (
         "project", "train",
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
         "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
-        "copies", "held",
+        "copies", "held", "hold", "freeze", "begun", "name",
     }
 )  # fmt: skip
 
@@ -240,6 +241,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_copies(loop.splits, make())
     if every_step and not emission.solved:
         write_project(every_step, emission.scope.facts, make, loop.epochs)
+        write_masks(every_step, make, loop.epochs)
     if emission.solve is not None:
         write_derivatives(emission.solve, make)
         write_solve(emission.solve, writer)

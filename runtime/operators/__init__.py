@@ -59,7 +59,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "singular_band": SingularBand,
     "sparse": Sparse,
     "nm": NM,
-    "channel_sparse": ChannelSparse,
+    "channels": ChannelSparse,
     "sparse_simplex": SparseSimplex,
     "grid": Grid,
     "monotone": Monotone,

@@ -158,8 +158,8 @@ PROGRAM = {"name": "<spec>",
                          "weight_decay": 0.0}]],
          "schedule": ["cosine", {"warmup": 0, "follow": False, "hold": 0.7, "final": 0.0}]},
  "method": "lagrangian",
- "notes": ["gates get Adam with lr = 0.00861: at lr = 0.001, 3006 steps move a gate by about 2.6, "
-           "and it has to travel about 8 to shut (planned: 22 / steps)"]}
+ "notes": ["gates get Adam with lr = 0.00861 (22 / steps): 2555 steps of 0.001, the rate of the "
+           "other parameters, would move a gate by about 2.6, and it travels about 8 to shut"]}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan aa625fed5b5f. Running this file
+Compiled by cspec from <spec>, plan 159cb07f55df. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -152,7 +152,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "aa625fed5b5fabdb53bbace1b3ee9963bee33c5a45fe9c16bfc55825c3f50930",
+ "digest": "159cb07f55df969ed07d62c70255a979260fb10f1c2d869669e1006ca9eece06",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],

@@ -109,7 +109,7 @@ CASES = (
     Case("sparse_row", lambda: operators.Sparse(2, scope="row"), (3, 4)),
     Case("nm", lambda: operators.get("nm", 2, 4), (3, 8)),
     Case("nm_dim", lambda: operators.NM(1, 2, dim=1), (3, 4, 3, 3)),
-    Case("channel_sparse", lambda: operators.get("channel_sparse", 2), (4, 2, 3)),
+    Case("channels", lambda: operators.get("channels", 2), (4, 2, 3)),
     Case("sparse_simplex", lambda: operators.get("sparse_simplex", 2), (3, 5)),
     Case("grid", lambda: operators.get("grid", 3), (3, 4)),
     Case("grid_binary", lambda: operators.Grid(1), (3, 4)),
