@@ -15,7 +15,7 @@ import torch
 from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, sigmoid, sumsq
 from cspec.runtime.restore import Restoration, jacobian, shortest
 from cspec.runtime.units import size_of, slopes
-from cspec.runtime.update import keep, parameter, shortfall, vector, weigh
+from cspec.runtime.update import keep, parameter, ramp, shortfall, vector, weigh
 
 level = 0.7  # param level
 
@@ -44,7 +44,7 @@ def measure(primal, batch):
     f = mean(bce(z, y))
     fc1_weight = parameter(f_model, "fc1.weight")
     f = f + 0.1 * shortfall(vector(sumsq(fc1_weight) - 4))  # preference small
-    soft = class_prob(z, 0)
+    soft = class_prob(z / ramp(1, 0.25, batch["clock"], 300), 0)
     quota = level - mean(soft)  # quota: P[pred == 0] >= level
     # band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
     band_lo = 0.2 - mean(sigmoid(z), where=y == 1)
@@ -218,8 +218,8 @@ PROGRAM = {"name": "<spec>",
                   "segment": [0, 1],
                   "sign": -1.0,
                   "datasets": ["train"],
-                  "surrogate": "sigmoid of temperature 1",
-                  "stand_in": ["level - E[prob(f(x))[0] on train] <= 0"],
+                  "surrogate": "sigmoid of temperature 1, which falls to 0.25 along the run",
+                  "stand_in": ["level - E[prob(f(x)/ramp(1, 0.25, steps=300))[0] on train] <= 0"],
                   "multipliers": True,
                   "line": 5},
                  {"label": "band.lo",
