@@ -13,6 +13,8 @@ from cspec.runtime.circling import circling
 from cspec.runtime.diagnosis import Diagnosis
 from cspec.runtime.result import ConstraintResult
 from cspec.runtime.runaway import left_behind
+from cspec.runtime.stationarity import FAR
+from cspec.runtime.straightness import STRAIGHT
 from cspec.runtime.trends import diverges
 from cspec.runtime.verify import Measurement
 
@@ -52,7 +54,26 @@ def courses(
     noisy = session.plan.dataset is not None and session.plan.epoch_steps > 1
     facts = session.program.constraints
     round_ = circling(session.history.rows, facts, residual, noisy, diagnosis.notes)
-    return [*(diagnosis.notes or _growing(constraints)), *round_]
+    return [
+        *_on_the_way(session, constraints, residual),
+        *(diagnosis.notes or _growing(constraints)),
+        *round_,
+    ]
+
+
+def _on_the_way(
+    session: Session, constraints: Sequence[ConstraintResult], residual: float
+) -> list[str]:
+    """Parameters that were still travelling when the run ended: the rate is too small for it."""
+    straight, rate = session.schedule.straightest
+    missed = [c.name for c in constraints if not c.satisfied and not c.soft]
+    if not straight > STRAIGHT or not (missed or residual > FAR):
+        return []
+    return [
+        f"{', '.join(missed or ['objective'])}: the learning rate is too small to get there: what moves went "
+        f"straight to the end, {straight:.0%} of the way that lr = {rate:g} allows: try "
+        f"lr = {10 * rate:g}, or leave `optimizer` out: the rate then follows the path"
+    ]
 
 
 def _judged(

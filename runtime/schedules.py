@@ -60,7 +60,8 @@ class Schedule:
         self._rates = [float(group["lr"]) for group in optimizer.param_groups]
         self._factors = [1.0] * len(self._rates)
         self._followers = [
-            Follower(group, total_steps) for group in optimizer.param_groups if settings.follow
+            Follower(group, total_steps, acts=settings.follow and "betas" in group)
+            for group in optimizer.param_groups
         ]
         self._apply()
 
@@ -76,6 +77,16 @@ class Schedule:
         for place, follower in enumerate(self._followers):
             self._factors[place] = follower.step()
         self._apply()
+
+    @property
+    def straightest(self) -> tuple[float, float]:
+        """How straight the path of Adam's straightest group was lately, and its first rate."""
+        paths = [
+            (follower.straightness, rate)
+            for follower, rate in zip(self._followers, self._rates, strict=True)
+            if "betas" in follower.group and not math.isnan(follower.straightness)
+        ]
+        return max(paths, default=(math.nan, math.nan))
 
     def restart(self) -> None:
         """Back to the rate of the first step."""

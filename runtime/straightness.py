@@ -12,6 +12,7 @@ a group doubles after a window that was straight, and halves back after one that
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -28,10 +29,12 @@ MOST = 1024.0
 
 
 class Follower:
-    """The factor of one group of parameters."""
+    """The factor of one group of parameters; where it does not act, it only looks."""
 
-    def __init__(self, group: dict[str, Any], total_steps: int) -> None:
-        self.group = group
+    def __init__(self, group: dict[str, Any], total_steps: int, acts: bool) -> None:
+        self.group, self.acts = group, acts
+        self.straightness = math.nan
+        """Of the last window."""
         self.window = max(LEAST, total_steps // WINDOWS)
         self.factor = 1.0
         self._taken, self._way = 0, 0.0
@@ -49,10 +52,10 @@ class Follower:
             return self.factor
         point = self._point()
         moved = float((point - self._before).norm())
-        straight = moved / max(self._way * max(1, point.numel()) ** 0.5, 1e-300)
-        if straight > STRAIGHT:
+        self.straightness = moved / max(self._way * max(1, point.numel()) ** 0.5, 1e-300)
+        if self.acts and self.straightness > STRAIGHT:
             self.factor = min(2 * self.factor, MOST)
-        elif straight < CIRCLES:
+        elif self.acts and self.straightness < CIRCLES:
             self.factor = max(self.factor / 2, 1.0)
         self._taken, self._way, self._before = 0, 0.0, point
         return self.factor
@@ -61,6 +64,7 @@ class Follower:
         """What a resumed run needs."""
         return {
             "factor": self.factor,
+            "straightness": self.straightness,
             "taken": self._taken,
             "way": self._way,
             "before": self._before,
@@ -69,5 +73,5 @@ class Follower:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
         self.factor, self._way = float(state["factor"]), float(state["way"])
-        self._taken = int(state["taken"])
+        self._taken, self.straightness = int(state["taken"]), float(state["straightness"])
         self._before = state["before"].to(self._before)
