@@ -1,0 +1,199 @@
+"""The best that plain methods reach on a task with twenty settings: nothing here uses cspec.
+
+Gradient descent-ascent on the Lagrangian (five dual steps), nuPI (five gains), the augmented
+Lagrangian (five penalties), and a fixed penalty by bisection (five coefficients). Each run is Adam
+with lr = 0.01 that falls along a cosine; twenty-five snapshots are counted exactly, and the best of
+those that meet the requirement stands for the setting.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from untuned.judge import Measured, measure
+from untuned.task import Columns, Task
+
+STEPS = 1500
+SNAPSHOTS = 25
+
+
+class Pressure(Protocol):
+    """How violations g (<= 0, or == 0 where `equal`) weigh in the loss, and what moves after."""
+
+    def term(self, g: Tensor, equal: Tensor) -> Tensor:
+        """What is added to the objective; `g` has a gradient."""
+
+    def update(self, g: Tensor, equal: Tensor) -> None:
+        """Move the multipliers by the exact violations."""
+
+
+@dataclass
+class Penalty:
+    """c times the sum of max(g, 0), or |g|."""
+
+    coefficient: float
+
+    def term(self, g: Tensor, equal: Tensor) -> Tensor:
+        return self.coefficient * torch.where(equal, g.abs(), g.relu()).sum()
+
+    def update(self, g: Tensor, equal: Tensor) -> None:
+        """Nothing moves."""
+
+
+@dataclass
+class Lagrangian:
+    """Multipliers climb: m + lr g, at least 0 for inequalities."""
+
+    lr: float
+    multipliers: Tensor | float = 0.0
+
+    def term(self, g: Tensor, equal: Tensor) -> Tensor:
+        return (self.multipliers * g).sum()
+
+    def update(self, g: Tensor, equal: Tensor) -> None:
+        moved = self.multipliers + self.lr * g
+        self.multipliers = torch.where(equal, moved, moved.relu())
+
+
+@dataclass
+class NuPI:
+    """Sohrabi et al., 2024, with nu = 0: multipliers are an integral plus gain times g."""
+
+    lr: float
+    gain: float
+    integral: Tensor | float = 0.0
+    multipliers: Tensor | float = 0.0
+
+    def term(self, g: Tensor, equal: Tensor) -> Tensor:
+        return (self.multipliers * g).sum()
+
+    def update(self, g: Tensor, equal: Tensor) -> None:
+        moved = self.integral + self.lr * g
+        self.integral = torch.where(equal, moved, moved.relu())
+        total = self.integral + self.gain * g
+        self.multipliers = torch.where(equal, total, total.relu())
+
+
+@dataclass
+class Augmented:
+    """Hestenes, Powell, Rockafellar: m moves by the penalty times g every 50 steps."""
+
+    penalty: float
+    multipliers: Tensor | float = 0.0
+    seen: list[Tensor] = field(default_factory=list)
+
+    def term(self, g: Tensor, equal: Tensor) -> Tensor:
+        shifted = self.multipliers + self.penalty * g
+        active = torch.where(equal, shifted, shifted.relu())
+        return active.square().sum() / (2 * self.penalty)
+
+    def update(self, g: Tensor, equal: Tensor) -> None:
+        self.seen.append(g)
+        if len(self.seen) == 50:
+            moved = self.multipliers + self.penalty * torch.stack(self.seen).mean(0)
+            self.multipliers = torch.where(equal, moved, moved.relu())
+            self.seen.clear()
+
+
+class Found(NamedTuple):
+    """The best of a search."""
+
+    method: str
+    met: bool
+    violation: float
+    quality: float
+    gradients: int
+    seconds: float
+
+
+def search(task: Task) -> Found:
+    """Twenty settings; among those that meet the requirement the best quality."""
+    settings: list[tuple[str, Pressure]] = []
+    for power in (-2, -1, 0, 1, 2):
+        size = 10.0**power
+        settings.append((f"lagrangian(lr={size / 10:g})", Lagrangian(size / 10)))
+        settings.append((f"nupi(lr={size / 100:g}, gain={size:g})", NuPI(size / 100, size)))
+        settings.append((f"augmented(penalty={10 * size:g})", Augmented(10 * size)))
+    found = [run(task, name, pressure) for name, pressure in settings]
+    return best([*found, *bisected(task)])
+
+
+def bisected(task: Task) -> list[Found]:
+    """Five fixed penalties between 1e-2 and 1e4: smaller where it was met, else larger."""
+    low, high, found = -2.0, 4.0, []
+    for _ in range(5):
+        middle = (low + high) / 2
+        name = f"penalty({10**middle:.3g})"
+        found.append(run(task, name, Penalty(10**middle)))
+        low, high = (low, middle) if found[-1].met else (middle, high)
+    return found
+
+
+def best(found: Iterable[Found]) -> Found:
+    """Met first, then quality; without any the smallest violation."""
+    return min(found, key=lambda f: (not f.met, f.quality if f.met else f.violation))
+
+
+def run(task: Task, name: str, pressure: Pressure) -> Found:
+    """One setting."""
+    started = time.monotonic()
+    columns = task.columns(torch.float32)
+    exact = task.columns()
+    point = _start(task)
+    optimizer = torch.optim.Adam(point.parameters(), lr=0.01)
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    seen: list[Measured] = []
+    measuring = 0.0
+    for step, batch in enumerate(_batches(columns)):
+        optimizer.zero_grad()
+        _loss(task, point, batch, pressure).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        falling.step()
+        if (step + 1) % (STEPS // SNAPSHOTS) == 0:
+            before = time.monotonic()
+            seen.append(measure(task, point, exact))
+            measuring += time.monotonic() - before
+    seconds = time.monotonic() - started - measuring
+    ends = [Found(name, m.met, m.violation, m.quality, STEPS, seconds) for m in seen]
+    return best(f for f in ends if not math.isnan(f.quality))
+
+
+def _start(task: Task) -> nn.Module:
+    torch.manual_seed(0)
+    return copy.deepcopy(task.start()).float()
+
+
+def _batches(columns: Mapping[str, Tensor], size: int = 64) -> Iterable[Columns]:
+    """Whole data where they are few; else batches, another order each epoch."""
+    count = len(next(iter(columns.values()))) if columns else 0
+    draw = torch.Generator().manual_seed(0)
+    order, at = torch.empty(0, dtype=torch.int64), 0
+    for _ in range(STEPS):
+        if count <= 600:
+            yield columns
+            continue
+        if at + size > len(order):
+            order, at = torch.randperm(count, generator=draw), 0
+        part = order[at : at + size]
+        at += size
+        yield {name: column[part] for name, column in columns.items()}
+
+
+def _loss(task: Task, point: nn.Module, batch: Columns, pressure: Pressure) -> Tensor:
+    soft = task.requirements(point, batch, True)
+    g = torch.cat([value.reshape(-1) for value in soft.values()])
+    sizes = [(label in task.equal, value.numel()) for label, value in soft.items()]
+    equal = torch.cat([torch.full((n,), is_equal) for is_equal, n in sizes])
+    loss = task.objective(point, batch, True) + pressure.term(g, equal)
+    with torch.no_grad():
+        true = task.requirements(point, batch, False)
+        pressure.update(torch.cat([value.reshape(-1) for value in true.values()]), equal)
+    return loss
