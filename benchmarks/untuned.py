@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from untuned.best import Best, read, searched, write
 from untuned.judge import Outcome, Setup, outcome
 from untuned.table import heading, line, summary
-from untuned.task import FAMILIES, MissingData, Task
+from untuned.task import FAMILIES, MissingDataError, Task
 from untuned.tasks import chosen
 
 
@@ -39,7 +39,7 @@ def judged(task: Task, axes: list[Setup], best: Best | None) -> list[Outcome]:
     """Run a task along the axes and print a line each; none where its data are missing."""
     try:
         task.data()
-    except MissingData as error:
+    except MissingDataError as error:
         print(f"{task.name:<20} skipped: {error}")
         return []
     found = []
@@ -94,7 +94,7 @@ def main() -> None:
     for task in tasks:
         try:
             best = searched(task)
-        except MissingData as error:
+        except MissingDataError as error:
             print(f"{task.name:<20} skipped: {error}")
             continue
         write(task.name, best)

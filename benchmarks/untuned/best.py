@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -54,14 +55,17 @@ def searched(task: Task) -> Best:
 
 def read() -> dict[str, Best]:
     """All that is kept, by task."""
-    if not FILE.exists():
-        return {}
-    return {name: Best(**kept) for name, kept in json.loads(FILE.read_text())["tasks"].items()}
+    text = FILE.read_text() if FILE.exists() else ""
+    kept = json.loads(text)["tasks"] if text else {}
+    return {name: Best(**item) for name, item in kept.items()}
 
 
 def write(name: str, item: Best) -> None:
     """Keep one task's best, beside the others."""
-    kept = read() | {name: item}
-    tasks = {key: asdict(kept[key]) for key in sorted(kept)}
     command = "python benchmarks/untuned.py --search --half all"
-    FILE.write_text(json.dumps({"command": command, "tasks": tasks}, indent=1) + "\n")
+    with FILE.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # searches of both halves may run beside each other
+        kept = read() | {name: item}
+        tasks = {key: asdict(kept[key]) for key in sorted(kept)}
+        file.truncate(0)
+        file.write(json.dumps({"command": command, "tasks": tasks}, indent=1) + "\n")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import datasets as embedded
 
-from untuned.task import Arrays, MissingData
+from untuned.task import Arrays, MissingDataError
 
 HERE = Path(__file__).resolve().parents[2]
 Floats = NDArray[np.float64]
@@ -86,10 +86,10 @@ def cancer(train: bool = True) -> Arrays:
 
 
 @cache
-def wine() -> Arrays:
-    """Wine, standardized, three classes."""
+def wine(train: bool = True) -> Arrays:
+    """Wine, standardized, three classes; six in ten are for training."""
     found = embedded.load_wine()
-    return {"x": _standard(found.data), "y": found.target.astype(np.int64)}
+    return _halves(_standard(found.data), found.target.astype(np.int64), 0.6, train)
 
 
 @cache
@@ -110,7 +110,7 @@ def diabetes() -> Arrays:
 
 def _needed(path: Path) -> Path:
     if not path.exists():
-        raise MissingData(f"{path.name} is not in {path.parent.name}/ of the data folder")
+        raise MissingDataError(f"{path.name} is not in {path.parent.name}/ of the data folder")
     return path
 
 

@@ -8,41 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from untuned import datasets
-from untuned.task import Arrays, Columns, Half, Task, bce, ce, chosen, mean, output, outputs, over
+from untuned.models import entropy, linear, logistic, mlp
+from untuned.task import Arrays, Columns, Half, Task, chosen, mean, output, outputs, over
 
 Rates = Callable[[nn.Module, Columns, bool], Mapping[str, Tensor]]
-
-
-def linear(features: int, count: int = 1) -> Callable[[], nn.Module]:
-    """An affine map."""
-
-    def build() -> nn.Module:
-        torch.manual_seed(0)
-        return nn.Linear(features, count)
-
-    return build
-
-
-def mlp(features: int, hidden: int, count: int = 1) -> Callable[[], nn.Module]:
-    """One hidden layer of relu."""
-
-    def build() -> nn.Module:
-        torch.manual_seed(0)
-        return nn.Sequential(
-            nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, count)
-        )
-
-    return build
-
-
-def logistic(m: nn.Module, d: Columns, soft: bool) -> Tensor:
-    """Mean logistic loss."""
-    return mean(bce(output(m, d), d["y"]))
-
-
-def entropy(m: nn.Module, d: Columns, soft: bool) -> Tensor:
-    """Mean cross-entropy."""
-    return mean(ce(outputs(m, d), d["y"]))
 
 
 def positive(m: nn.Module, d: Columns, soft: bool, where: Tensor | None = None) -> Tensor:
@@ -139,14 +108,14 @@ TASKS = (
         "equal_opportunity",
         "held",
         GROUPS,
-        mlp(5, 16),
+        mlp(5, 16, 1),
         lambda m, d, soft: {"equal": gap(m, d, soft, 1) - 0.02},
     ),
     task(
         "equal_odds",
         "development",
         GROUPS,
-        mlp(5, 16),
+        mlp(5, 16, 1),
         lambda m, d, soft: {
             "positives": gap(m, d, soft, 1) - 0.03,
             "negatives": gap(m, d, soft, 0) - 0.03,
@@ -180,7 +149,7 @@ TASKS = (
         "adult_parity",
         "development",
         datasets.adult,
-        mlp(6, 16),
+        mlp(6, 16, 1),
         lambda m, d, soft: {"parity": gap(m, d, soft) - 0.03},
     ),
     task(

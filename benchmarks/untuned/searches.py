@@ -2,7 +2,9 @@
 
 Gradient descent-ascent on the Lagrangian (five dual steps), nuPI (five gains), the augmented
 Lagrangian (five penalties), and a fixed penalty by bisection (five coefficients). Each run is Adam
-with lr = 0.01 that falls along a cosine; twenty-five snapshots are counted exactly, and the best of
+with lr = 0.01 (times the largest decision variable at the start) that falls along a cosine; sets
+that are pruned to (densities, ranks, grids) are projected onto, with four steps and from five times
+on. Twenty-five snapshots are counted exactly, and the best of
 those that meet the requirement stands for the setting.
 """
 
@@ -11,7 +13,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -116,6 +118,8 @@ class Found(NamedTuple):
 
 def search(task: Task) -> Found:
     """Twenty settings; among those that meet the requirement the best quality."""
+    if task.prune is not None:
+        return best(hardened(task))
     settings: list[tuple[str, Pressure]] = []
     for power in (-2, -1, 0, 1, 2):
         size = 10.0**power
@@ -124,6 +128,17 @@ def search(task: Task) -> Found:
         settings.append((f"augmented(penalty={10 * size:g})", Augmented(10 * size)))
     found = [run(task, name, pressure) for name, pressure in settings]
     return best([*found, *bisected(task)])
+
+
+def hardened(task: Task) -> list[Found]:
+    """Retraining in the set: projected after each step from a share of the run on; four steps."""
+    assert task.prune is not None
+    found = []
+    for lr in (0.003, 0.01, 0.03, 0.1):
+        for start in (0.0, 0.2, 0.4, 0.6, 0.8):
+            name = f"projected(lr={lr:g}, from={start:.0%})"
+            found.append(run(task, name, Penalty(0.0), lr, (start, task.prune)))
+    return found
 
 
 def bisected(task: Task) -> list[Found]:
@@ -142,21 +157,30 @@ def best(found: Iterable[Found]) -> Found:
     return min(found, key=lambda f: (not f.met, f.quality if f.met else f.violation))
 
 
-def run(task: Task, name: str, pressure: Pressure) -> Found:
-    """One setting."""
+def run(
+    task: Task,
+    name: str,
+    pressure: Pressure,
+    lr: float = 0.01,
+    inside: tuple[float, Callable[[nn.Module], None]] | None = None,
+) -> Found:
+    """One setting; `inside`: from which share of the run on what is applied after each step."""
     started = time.monotonic()
     columns = task.columns(torch.float32)
     exact = task.columns()
-    point = _start(task)
-    optimizer = torch.optim.Adam(point.parameters(), lr=0.01)
+    point = initial(task)
+    largest = max(p.abs().max().item() for p in point.parameters()) if task.variables else 1.0
+    optimizer = torch.optim.Adam(point.parameters(), lr=lr * max(1.0, largest))
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     seen: list[Measured] = []
     measuring = 0.0
-    for step, batch in enumerate(_batches(columns)):
+    for step, batch in enumerate(batches(columns)):
         optimizer.zero_grad()
         _loss(task, point, batch, pressure).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         falling.step()
+        if inside is not None and step + 1 >= inside[0] * STEPS:
+            inside[1](point)
         if (step + 1) % (STEPS // SNAPSHOTS) == 0:
             before = time.monotonic()
             seen.append(measure(task, point, exact))
@@ -166,12 +190,13 @@ def run(task: Task, name: str, pressure: Pressure) -> Found:
     return best(f for f in ends if not math.isnan(f.quality))
 
 
-def _start(task: Task) -> nn.Module:
+def initial(task: Task) -> nn.Module:
+    """What moves, in single precision, at its start."""
     torch.manual_seed(0)
     return copy.deepcopy(task.start()).float()
 
 
-def _batches(columns: Mapping[str, Tensor], size: int = 64) -> Iterable[Columns]:
+def batches(columns: Mapping[str, Tensor], size: int = 64) -> Iterable[Columns]:
     """Whole data where they are few; else batches, another order each epoch."""
     count = len(next(iter(columns.values()))) if columns else 0
     draw = torch.Generator().manual_seed(0)
@@ -188,6 +213,8 @@ def _batches(columns: Mapping[str, Tensor], size: int = 64) -> Iterable[Columns]
 
 
 def _loss(task: Task, point: nn.Module, batch: Columns, pressure: Pressure) -> Tensor:
+    if task.prune is not None:
+        return task.objective(point, batch, True)
     soft = task.requirements(point, batch, True)
     g = torch.cat([value.reshape(-1) for value in soft.values()])
     sizes = [(label in task.equal, value.numel()) for label, value in soft.items()]

@@ -91,16 +91,12 @@ def _spectral(w: Tensor) -> Tensor:
 
 
 TASKS = (
-    task(
-        "l1_ball", "development", lambda w: w.abs().sum() - 2, projections.l1(2.0), scales=True
-    ),
+    task("l1_ball", "development", lambda w: w.abs().sum() - 2, projections.l1(2.0), scales=True),
     task("l2_ball", "held", lambda w: w.norm() - 1, projections.l2(1.0), scales=True),
     task("simplex", "development", _simplex, projections.simplex),
     task("box", "held", lambda w: w.abs() - 0.5, projections.box(-0.5, 0.5)),
     task("nonneg", "development", lambda w: -w, lambda w: w.clamp(min=0), scales=True),
-    task(
-        "half_space", "held", lambda w: w.sum() + 4, projections.half_space(-4.0), scales=True
-    ),
+    task("half_space", "held", lambda w: w.sum() + 4, projections.half_space(-4.0), scales=True),
     _affine(),
     task(
         "unit_norm",

@@ -121,7 +121,7 @@ TASKS = (
     ),
     task(
         "mean_probability",
-        "development",
+        "held",
         logistic,
         "level",
         level=lambda f, d: mean(f.sigmoid()) - 0.4,

@@ -23,7 +23,7 @@ Columns = Mapping[str, Tensor]
 Arrays = dict[str, NDArray[np.generic]]
 
 
-class MissingData(Exception):
+class MissingDataError(Exception):
     """Data that a task needs and that are not on this machine."""
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from untuned import rates, sets, smooth
+from untuned import decisions, networks, pruning, rates, sets, smooth
 from untuned.task import FAMILIES, Task
 
-TASKS: tuple[Task, ...] = (*smooth.TASKS, *rates.TASKS, *sets.TASKS)
+TASKS: tuple[Task, ...] = (
+    *smooth.TASKS,
+    *rates.TASKS,
+    *sets.TASKS,
+    *pruning.TASKS,
+    *decisions.TASKS,
+    *networks.TASKS,
+)
 
 __all__ = ["FAMILIES", "TASKS", "chosen"]
 
