@@ -120,14 +120,20 @@ def round_to(bits: int) -> Prune:
     return prune
 
 
-def budget(label_count: Callable[[nn.Module], float], bound: float) -> Count:
+def budget(count: Callable[[nn.Module], float], bound: float) -> Count:
     """A count of the whole model, relative to its bound."""
-    return lambda m: {"small": torch.tensor(label_count(m) / bound - 1, dtype=torch.float64)}
+    return lambda m: {"small": torch.tensor(count(m) / bound - 1, dtype=torch.float64)}
 
 
 def operations(m: nn.Module) -> float:
-    """Two for each non-zero weight of a linear map."""
-    return float(sum(2 * int((w != 0).sum()) for w in weights(m)))
+    """Two for each entry of its linear maps that is not zero, as they act: gates count."""
+    total = 0
+    for layer in m.modules():
+        if isinstance(layer, nn.Linear):
+            unit = torch.eye(layer.in_features, dtype=torch.float64)
+            acting = layer(unit) - layer(torch.zeros_like(unit))
+            total += 2 * int((acting != 0).sum())
+    return float(total)
 
 
 def stored(m: nn.Module) -> float:

@@ -58,7 +58,7 @@ def _weights(m: nn.Module, d: Columns, soft: bool) -> Tensor:
 
 
 def _smallest() -> Task:
-    plain = task("smallest_weights", "development", square, fit=lambda f, d: square(f, d) - 0.6)
+    plain = task("smallest_weights", "development", square, close=lambda f, d: square(f, d) - 0.6)
     return Task(**{**plain.__dict__, "objective": _weights})
 
 
@@ -85,7 +85,7 @@ TASKS = (
         square,
         **{"range.lo": lambda f, d: 1 - mean(f), "range.hi": lambda f, d: mean(f) - 1.5},
     ),
-    task("maximize_mean", "held", lambda f, d: -mean(f), fit=lambda f, d: square(f, d) - 0.6),
+    task("maximize_mean", "held", lambda f, d: -mean(f), close=lambda f, d: square(f, d) - 0.6),
     _smallest(),
     task(
         "equal_and_cap",
