@@ -41,9 +41,13 @@ class Best:
 def searched(task: Task) -> Best:
     """Solve and search one task; minutes."""
     solved = known(task)
-    found = best([search(task), *peers(task)])
+    optimum = None if solved is None else solved.objective
+    tried = [search(task, optimum)]
+    if optimum is None:
+        tried += peers(task)
+    found = best(tried)
     return Best(
-        None if solved is None else solved.objective,
+        optimum,
         {} if solved is None else solved.multipliers,
         found.method,
         found.met,

@@ -7,7 +7,7 @@ import re
 import sys
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -186,3 +186,13 @@ def test_backward_passes_are_counted_and_the_counter_is_put_back() -> None:
         torch.autograd.grad(weight.square().sum(), weight)
     assert total == [2]
     assert torch.autograd.grad is before
+
+
+def test_an_early_iterate_counts_where_nothing_names_its_step() -> None:
+    def result(step: int, note: str) -> SimpleNamespace:
+        best = SimpleNamespace(step=step)
+        return SimpleNamespace(best=best, steps=3000, notes=(note,))
+
+    assert judge.early(result(1000, ""))
+    assert not judge.early(result(2000, ""))
+    assert not judge.early(result(1000, "reported: step 1,000, feasibility first"))
