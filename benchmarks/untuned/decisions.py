@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from untuned.datasets import demand, linear_data, places, regression, returns
 from untuned.programs import (
@@ -18,8 +18,8 @@ from untuned.programs import (
 )
 from untuned.task import Arrays, Columns, Half, Task, Variables, bce, mean
 
-Objective = Callable[[nn.Module, Columns], Tensor]
-Counts = Callable[[nn.Module, Columns], Mapping[str, Tensor]]
+Objective = Callable[[Variables, Columns], Tensor]
+Counts = Callable[[Variables, Columns], Mapping[str, Tensor]]
 Optimum = Literal["slsqp", "projected"] | Callable[[Columns], float]
 
 
@@ -49,8 +49,8 @@ def task(
         half=half,
         data=data,
         start=partial(Variables, **start),
-        objective=lambda m, d, soft: objective(m, d),
-        requirements=lambda m, d, soft: counts(m, d),
+        objective=lambda m, d, soft: objective(cast(Variables, m), d),
+        requirements=lambda m, d, soft: counts(cast(Variables, m), d),
         equal=frozenset(equal),
         allowed=allowed,
         optimum=optimum,
@@ -66,12 +66,12 @@ def tail(values: Tensor, level: float) -> Tensor:
     return (ordered * weight).sum() / share
 
 
-def gain(m: nn.Module, d: Columns) -> Tensor:
+def gain(m: Variables, d: Columns) -> Tensor:
     """w @ x, (N,)."""
     return d["x"] @ m.w
 
 
-def budget(m: nn.Module) -> dict[str, Tensor]:
+def budget(m: Variables) -> dict[str, Tensor]:
     """sum(w) == 1, w >= 0."""
     return {"budget": m.w.sum() - 1, "long": -m.w}
 
@@ -116,16 +116,16 @@ def joint_optimum(d: Columns) -> float:
     return cost[served >= 0.9 - 1e-12].min().item()
 
 
-def _square(m: nn.Module, d: Columns) -> Tensor:
+def _square(m: Variables, d: Columns) -> Tensor:
     return mean((gain(m, d) - d["y"]).square())
 
 
-def _moments(m: nn.Module, d: Columns) -> dict[str, Tensor]:
+def _moments(m: Variables, d: Columns) -> dict[str, Tensor]:
     moved = m.a * d["d"] / 50 + m.b
     return {"first": mean(moved) - 2, "second": mean(moved.square()) - 4.1}
 
 
-def _logit(m: nn.Module, d: Columns) -> Tensor:
+def _logit(m: Variables, d: Columns) -> Tensor:
     return gain(m, d) + m.b
 
 
@@ -231,7 +231,7 @@ TASKS = (
         "development",
         demand,
         {"a": 1.0, "b": 0.0},
-        lambda m, d: (m.a - 1).square() + m.b.square(),
+        lambda m, d: torch.square(m.a - 1) + m.b.square(),
         _moments,
         equal=("first",),
     ),

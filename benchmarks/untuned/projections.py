@@ -38,7 +38,7 @@ def l1(radius: float) -> Map:
         if w.abs().sum() <= radius:
             return w
         flat = simplex(w.abs().reshape(1, -1) / radius) * radius
-        return flat.reshape(w.shape) * w.sign()
+        return torch.mul(flat.reshape(w.shape), w.sign())
 
     return project
 
@@ -88,7 +88,7 @@ def symmetric(w: Tensor) -> Tensor:
 def orthogonal(w: Tensor) -> Tensor:
     """The polar factor U V.T."""
     u, _, v = torch.linalg.svd(w, full_matrices=False)
-    return u @ v
+    return torch.matmul(u, v)
 
 
 def spectral(radius: float) -> Map:
@@ -96,7 +96,7 @@ def spectral(radius: float) -> Map:
 
     def project(w: Tensor) -> Tensor:
         u, s, v = torch.linalg.svd(w, full_matrices=False)
-        return (u * s.clamp(max=radius)) @ v
+        return torch.matmul(u * s.clamp(max=radius), v)
 
     return project
 
@@ -106,6 +106,6 @@ def nuclear(radius: float) -> Map:
 
     def project(w: Tensor) -> Tensor:
         u, s, v = torch.linalg.svd(w, full_matrices=False)
-        return (u * l1(radius)(s)) @ v
+        return torch.matmul(u * l1(radius)(s), v)
 
     return project

@@ -102,7 +102,8 @@ def levels(count: int) -> Count:
     """Different values of a weight beyond a count."""
 
     def counts(m: nn.Module) -> dict[str, Tensor]:
-        found = [len((w / w.abs().max()).double().round(decimals=5).unique()) for w in weights(m)]
+        relative = [(w / w.abs().max()).double().round(decimals=5) for w in weights(m)]
+        found = [len(set(w.reshape(-1).tolist())) for w in relative]
         return {"coarse": torch.tensor([float(n - count) for n in found])}
 
     return counts
@@ -138,7 +139,7 @@ def operations(m: nn.Module) -> float:
 
 def stored(m: nn.Module) -> float:
     """Four bytes for each non-zero parameter."""
-    return float(sum(4 * int((p != 0).sum()) for p in m.parameters()))
+    return 4.0 * sum(int((p != 0).sum()) for p in m.parameters())
 
 
 def best_support(d: Columns, count: int = 4) -> float:

@@ -144,7 +144,7 @@ def _multipliers(flat: _Flat, vector: Floats) -> dict[str, float]:
     rows = np.stack([flat.gradient(flat.requirements(vector)[label]) for label in binding])
     slope = flat.objective(vector)[1]
     solved = np.linalg.lstsq(rows.T, -slope, rcond=None)[0]
-    if np.linalg.norm(rows.T @ solved + slope) > 1e-3 * max(1e-9, np.linalg.norm(slope)):
+    if np.linalg.norm(rows.T @ solved + slope) > 1e-3 * max(1e-9, float(np.linalg.norm(slope))):
         return {}
     return result | {label: float(v) for label, v in zip(binding, solved, strict=True)}
 

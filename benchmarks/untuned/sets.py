@@ -87,7 +87,7 @@ def _norm_and_mean() -> Task:
 
 
 def _spectral(w: Tensor) -> Tensor:
-    return torch.linalg.matrix_norm(w, 2) - 1
+    return torch.sub(torch.linalg.matrix_norm(w, 2), 1)
 
 
 TASKS = (

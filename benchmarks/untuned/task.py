@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -91,6 +91,10 @@ class Variables(nn.Module):
         for name, value in values.items():
             tensor = torch.as_tensor(value, dtype=torch.float64).clone()
             self.register_parameter(name, nn.Parameter(tensor))
+
+    if TYPE_CHECKING:  # torch types attributes as tensors or modules
+
+        def __getattr__(self, name: str) -> Tensor: ...
 
 
 def output(model: nn.Module, columns: Columns) -> Tensor:
