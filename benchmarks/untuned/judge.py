@@ -90,15 +90,15 @@ def text_of(task: Task, setup: Setup) -> str:
 
 def outcome(task: Task, setup: Setup) -> Outcome:
     """Run a spec once; what is refused or ends in an exception is not met and says why."""
-    started = time.monotonic()
+    started = time.process_time()
     with counted() as gradients:
         try:
             result = cspec.run(text_of(task, setup), seed=setup.seed, train=task.data())
         except Exception as error:
             head = str(error).strip().splitlines() or [""]
             note = f"{type(error).__name__}: {head[0][:90]}"
-            return Outcome(task, setup, None, seconds=time.monotonic() - started, note=note)
-    seconds = time.monotonic() - started
+            return Outcome(task, setup, None, seconds=time.process_time() - started, note=note)
+    seconds = time.process_time() - started
     point = Variables(**result.vars) if task.variables else result.model
     return Outcome(
         task,

@@ -2,7 +2,7 @@
 
     pip install cooper-optim fairlearn
 
-Cooper: its Lagrangian with the violations of the task, for five dual steps. fairlearn: the
+Cooper: its Lagrangian with the violations of the task, for three dual steps. fairlearn: the
 predictors of its exponentiated gradient over logistic regressions, for five tolerances.
 """
 
@@ -36,7 +36,7 @@ def peers(task: Task) -> list[Found]:
     found = []
     cooper = installed("cooper")
     if cooper is not None and task.prune is None:
-        found += [cooped(cooper, task, 10.0**power) for power in (-3, -2, -1, 0, 1)]
+        found += [cooped(cooper, task, 10.0**power) for power in (-2, -1, 0)]
     if task.name in MOMENTS and installed("fairlearn") is not None:
         found += reductions(task)
     return found
@@ -90,12 +90,12 @@ def cooped(cooper: Any, task: Task, lr: float) -> Found:
 def _rolled(
     task: Task, name: str, optimizer: Any, point: nn.Module, columns: Columns, exact: Columns
 ) -> Found:
-    started, seen = time.monotonic(), []
+    started, seen = time.process_time(), []
     for step, batch in enumerate(batches(columns)):
         optimizer.roll(compute_cmp_state_kwargs={"batch": batch})
         if (step + 1) % 60 == 0:
             seen.append(measure(task, point, exact))
-    seconds = time.monotonic() - started
+    seconds = time.process_time() - started
     return best(Found(name, m.met, m.violation, m.quality, STEPS, seconds) for m in seen)
 
 
@@ -105,11 +105,11 @@ def reductions(task: Task) -> list[Found]:
     regression = importlib.import_module("sklearn.linear_model").LogisticRegression
     data, exact, found = task.data(), task.columns(), []
     for tolerance in (0.001, 0.003, 0.01, 0.02, 0.05):
-        started = time.monotonic()
+        started = time.process_time()
         moment = getattr(moments, MOMENTS[task.name])(difference_bound=tolerance)
         fair = moments.ExponentiatedGradient(regression(C=1e6), moment, max_iter=30)
         fair.fit(data["x"], data["y"], sensitive_features=data["s"])
-        seconds = time.monotonic() - started
+        seconds = time.process_time() - started
         for predictor in fair.predictors_:
             if hasattr(predictor, "coef_"):
                 m = measure(task, _as_linear(predictor), exact)

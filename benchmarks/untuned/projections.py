@@ -50,7 +50,7 @@ def l2(radius: float) -> Map:
 
 def unit(w: Tensor) -> Tensor:
     """Euclidean norm 1."""
-    return w / w.norm()
+    return torch.div(w, w.norm())
 
 
 def box(low: float, high: float) -> Map:

@@ -144,7 +144,8 @@ def stored(m: nn.Module) -> float:
 
 def best_support(d: Columns, count: int = 4) -> float:
     """Least squares on every choice of so many features."""
-    x, y, found = d["x"], d["y"], []
+    x, y = d["x"], d["y"]
+    found: list[float] = []
     for chosen in itertools.combinations(range(x.shape[1]), count):
         part = x[:, list(chosen)]
         solved = torch.linalg.lstsq(part, y[:, None]).solution

@@ -63,6 +63,11 @@ class Task:
     """Whether decision variables move instead of a model."""
 
     @property
+    def counted(self) -> bool:
+        """Whether the requirement counts something: it is compared exactly, and `soft` matters."""
+        return self.allowed < 1e-6
+
+    @property
     def path(self) -> Path:
         """The spec."""
         return SPECS / f"{self.name}.cspec"
