@@ -50,8 +50,8 @@ def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple
         fit = fit.model_copy(update={"epochs": int(schedule.epochs)})
         if schedule.epochs > DEFAULT_EPOCHS:
             notes.append(
-                f"{int(schedule.epochs)} epochs, {schedule.steps} steps: {DEFAULT_EPOCHS} of so few "
-                "examples would be too short (`fit(epochs=...)` says otherwise)"
+                f"{int(schedule.epochs)} epochs, {schedule.steps} steps: {DEFAULT_EPOCHS} of so "
+                "few examples would be too short (`fit(epochs=...)` says otherwise)"
             )
     if _decays(fit, schedule, facts):
         fit = fit.model_copy(update={"schedule": Cosine(hold=HOLD)})
@@ -83,10 +83,17 @@ SETTLES = 200
 
 
 def _decays(fit: FitSettings, schedule: Schedule, facts: Facts) -> bool:
-    """Whether the rate falls at the end: of a run on data whose schedule nobody wrote."""
+    """Whether the rate falls at the end: of a run on data whose schedule nobody wrote.
+
+    Plain gradient steps on whole data come to rest by themselves; batches, and Adam's steps of the
+    same length everywhere, don't.
+    """
     steps = all(isinstance(o, AdamOptimizer | SgdOptimizer) for o in fit.optimizer)
+    rests = schedule.steps_per_epoch == 1 and all(
+        isinstance(o, SgdOptimizer) for o in fit.optimizer
+    )
     open_ = not fit.given("schedule") and facts.own_loop is None
-    return bool(facts.data) and steps and open_ and schedule.steps >= SETTLES
+    return bool(facts.data) and steps and not rests and open_ and schedule.steps >= SETTLES
 
 
 def length(checked: Checked, facts: Facts) -> Schedule:

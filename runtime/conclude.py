@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.compiler.which_data import where_measured
+from cspec.runtime.delivery import deliver
 from cspec.runtime.details import details
 from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.entries import price, prices
@@ -43,12 +44,7 @@ def choose(session: Session) -> tuple[Iterate, Iterate]:
     load_tensors(session.primal, end.tensors)
     session.measure_now(end)
     last = _described(session, end)
-    best = session.best or end
-    load_tensors(session.primal, best.tensors)
-    session.state.update({name: value.clone() for name, value in best.state.items()})
-    if session.told is not None:
-        session.state["multipliers"] = session.told
-    return _described(session, best), last
+    return _described(session, deliver(session, end)), last
 
 
 def _described(session: Session, iterate: Iterate) -> Iterate:

@@ -55,15 +55,15 @@ def limits_of(session: Session, c: ConstraintFacts) -> Limits:
             constants |= operation.constants
     return Limits(
         coefficient=constants.get("coefficient"),
-        penalty=_penalty(session, c),
-        max_penalty=constants.get("max_penalty", constants.get("most")),
+        penalty=_entry(session, c, "penalty"),
+        max_penalty=constants.get("max_penalty", constants.get("most", _entry(session, c, "most"))),
         max_multiplier=constants.get("cap"),
     )
 
 
-def _penalty(session: Session, c: ConstraintFacts) -> float | None:
-    """The rule's own entries, which start where its first constraint's do in `g`."""
-    held = session.state.get(f"{c.rule}.penalty", session.state.get("penalty"))
+def _entry(session: Session, c: ConstraintFacts, name: str) -> float | None:
+    """The largest of the rule's own entries, which start where its first constraint's do in `g`."""
+    held = session.state.get(f"{c.rule}.{name}", session.state.get(name))
     if held is None or c.segment is None:
         return None
     members = [o.segment for o in session.program.constraints if o.rule == c.rule and o.segment]

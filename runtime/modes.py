@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.utils.checkpoint import checkpoint
 
 CHUNK_ROWS = 4096
 """Rows a model sees at once when a whole dataset is measured ..."""
@@ -93,12 +94,21 @@ def _forward_in_chunks(forward: Any, *arguments: Any, **settings: Any) -> Any:
     if rows <= size or any(len(value) != rows for value in tensors):
         return forward(*_copies(arguments))
     parts = [
-        forward(*_copies(value[start : start + size] for value in tensors))
+        _once(forward, *(value[start : start + size] for value in tensors))
         for start in range(0, rows, size)
     ]
     if not all(isinstance(part, Tensor) for part in parts):
         return forward(*_copies(arguments))
     return torch.cat(parts)
+
+
+def _once(forward: Any, *arguments: Tensor) -> Any:
+    """`forward` on one chunk. Where a gradient is asked for, activations are computed once more
+    when it is: what is held at a time is the outputs and the activations of one chunk.
+    """
+    if torch.is_grad_enabled():
+        return checkpoint(forward, *_copies(arguments), use_reentrant=False)
+    return forward(*_copies(arguments))
 
 
 def _copies(arguments: Iterable[Any]) -> Iterator[Any]:
@@ -108,6 +118,8 @@ def _copies(arguments: Iterable[Any]) -> Iterator[Any]:
 @contextmanager
 def chunked(models: Iterable[nn.Module]) -> Iterator[None]:
     """Run a block in which each model works through long batches a few thousand rows at a time.
+
+    Gradients go the same way back, a chunk at a time.
 
     The modules stay who they are (functions of parameters see the real model); only `forward` is
     covered for the time of the block.

@@ -92,7 +92,9 @@ class Handle:
             *program.notes,
         )
         self.length = steps
-        self._functions = [op for op in program.graph.operations if _moves_duals(op)]
+        operations = program.graph.operations
+        self._functions = [op for op in operations if _moves_duals(op)]
+        self._units = [op for op in operations if op.kind is Kind.UNITS]
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
@@ -158,11 +160,19 @@ class Handle:
         self._seen = {**batch, "given": given}, outputs
         self._true = true.detach()
         if total.requires_grad:
+            self._measure_units(f, g, true)
             measured = Pending(true.detach().clone(), examples)
             total.register_hook(  # type: ignore[no-untyped-call]
                 lambda gradient: self._count(measured, gradient)
             )
         return total
+
+    def _measure_units(self, f: Tensor, g: Tensor, true: Tensor) -> None:
+        """Slopes of objective and constraints, of which the first penalties are made, early on."""
+        for operation in self._units:
+            early = self.steps < operation.options["steps"]
+            if early and self.steps % operation.options["every"] == 0:
+                self.module[operation.name](self.state, f, g, true, self._held())
 
     def step(self, **values: Any) -> Tensor:
         """Everything for one batch: gradients, the optimizer's step, the multipliers; the loss.

@@ -120,6 +120,6 @@ def _own_demands(operation: Operation) -> list[str]:
     if operation.kind is Kind.PROJECT and operation.options:
         given = ", ".join(operation.options)
         return [f"projection with {given} needs to know how long the run is"]
-    if operation.options:
+    if operation.options and operation.kind is not Kind.UNITS:
         return [f"{rule}(escalate=true) watches the whole run"]
     return []

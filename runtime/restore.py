@@ -6,32 +6,39 @@ The step is the shortest that a linear model says is needed, so the objective is
 order: a violation of 1e-2 becomes one of 1e-9. A rate is flat: its step goes along the gradient of
 its surrogate, and the length is found on the true rate. (A feasibility restoration as of filter
 methods, Fletcher and Leyffer 2002, with the minimum-norm solution of Nocedal and Wright, ch. 10.)
+
+The emitted `restore(session)` is the loop; here is what it is made of. Models are in evaluation
+mode: running statistics stay as they are. Data of any length go through them in chunks, forward and
+back (each chunk's forward is computed again when its gradient is), so memory holds outputs only.
+An interruption puts the run back to where its last step left it: a resumed run restores anew.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from cspec.runtime.modes import evaluating
+from cspec.runtime.modes import chunked, evaluating, undisturbed
 from cspec.runtime.violation import gradient_of, point_of, put
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
 
-STEPS = 30
 LENGTHS = (1.0, 0.5, 0.25, 2.0, 4.0, 8.0, 16.0, 0.125, 32.0, 0.03)
 """Tried in this order, in units of the step that a linear model takes."""
+ENOUGH = 0.5
+"""A step that leaves this share of the violation or less is taken without trying others."""
 PROGRESS = 0.99
 """Share of the violation above which a step has not helped."""
-MOST = 256
-"""Constraints whose gradients are held at once."""
+ENTRIES = 2**26
+"""Entries of J that are held at once (half a gigabyte): of more, the rows violated most."""
 
 
-class _Entries(NamedTuple):
+class _Asked(NamedTuple):
     """What is known of the entries of the constraint vector."""
 
     counted: Tensor
@@ -39,106 +46,128 @@ class _Entries(NamedTuple):
     tolerance: Tensor
 
 
-def restore(session: Session) -> None:
-    """Bring what trained to the nearest point where the requirements hold, if there is one near.
+class Restoration:
+    """The end of a run as a point to start from: `with Restoration(session) as near`."""
 
-    Kept is the point with the least violation; what it took and moved is told in a note.
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.steps = 0
+        self._asked = _asked(session)
+        self._active = torch.zeros_like(self._asked.counted)
+        self._start = point_of(session.parameters)
+        self._stack = ExitStack()
+        self._f = self._first_f = self._first = self._violation = math.nan
+
+    def __enter__(self) -> Restoration:
+        models = self.session.models()
+        for context in (undisturbed(), evaluating(models), chunked(models)):
+            self._stack.enter_context(context)
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        if any(raised) or self.session.interrupted:
+            put(self.session.parameters, self._start)
+        self._stack.close()
+
+    def measured(self) -> tuple[Tensor, Tensor]:
+        """g, differentiable, and the true constraints on whole data."""
+        f, g, true = self._measure()
+        self._f, self._violation = float(f.detach()), self._amount(true)
+        if not self.steps:
+            self._first_f, self._first = self._f, self._violation
+        return g, torch.nan_to_num(true.detach().double())
+
+    def left(self, true: Tensor) -> Tensor:
+        """The indices of what is violated now or was before, none once all is met."""
+        short = self._amounts(true) > 0.5 * self._asked.tolerance
+        if self.session.interrupted or not bool(short.any()):
+            return short.nonzero().flatten()[:0]
+        self._active |= short
+        rows = self._active.nonzero().flatten()
+        most = max(1, ENTRIES // max(1, self._start.numel()))
+        if len(rows) <= most:
+            return rows
+        return rows[self._amounts(true)[rows].argsort(descending=True)[:most]].sort().values
+
+    def go(self, step: Tensor) -> bool:
+        """Go the length along a step that leaves the least violation; False if none lowers it."""
+        session, start = self.session, point_of(self.session.parameters)
+        best, place = self._violation, start
+        for length in LENGTHS if bool(torch.isfinite(step).all()) else ():
+            put(session.parameters, start + length * step)
+            if "project" in session.module:
+                session.module["project"](session.primal, None, 1.0)
+            with torch.no_grad():
+                found = self._amount(self._measure()[2])
+            if math.isfinite(found) and found < best:
+                best, place = found, point_of(session.parameters)
+            if best <= ENOUGH * self._violation or session.interrupted:
+                break
+        put(session.parameters, place)
+        helped = best <= PROGRESS * self._violation
+        self.steps += helped
+        return helped
+
+    def tell(self) -> None:
+        """Say in the report what was moved."""
+        if self.steps and not self.session.interrupted:
+            met = "0" if self._violation == 0 else f"{self._violation:.2g}"
+            self.session.notes.append(
+                f"restored: {self.steps} Newton step{'s' if self.steps > 1 else ''} on whole data "
+                f"took the violation from {self._first:.2g} to {met} and the objective from "
+                f"{self._as_written(self._first_f):.6g} to {self._as_written(self._f):.6g}"
+            )
+
+    def _as_written(self, f: float) -> float:
+        return -f if self.session.program.sense == "maximize" else f
+
+    def _measure(self) -> tuple[Tensor, Tensor, Tensor]:
+        f, g, true = self.session.module["measure"](self.session.primal, self.session.whole_batch())
+        return f, g, true
+
+    def _amounts(self, true: Tensor) -> Tensor:
+        true = torch.nan_to_num(true.detach().double())
+        amounts = torch.where(self._asked.equal, true.abs(), torch.relu(true))
+        return torch.where(self._asked.counted, amounts, 0.0)
+
+    def _amount(self, true: Tensor) -> float:
+        """The norm of what is violated by more than half its tolerance, beyond rounding."""
+        amounts = self._amounts(true)
+        return float(torch.where(amounts > 0.5 * self._asked.tolerance, amounts, 0.0).norm())
+
+
+def jacobian(g: Tensor, rows: Tensor, session: Session) -> Tensor:
+    """The gradients of some entries of g with respect to all that moves, one a row, float64."""
+    return torch.stack([gradient_of(g[row], session.parameters) for row in rows.tolist()])
+
+
+def shortest(jacobian: Tensor, amounts: Tensor) -> Tensor:
+    """The shortest step d with J d = -amounts, or nearest to it: -J' (J J')^-1 amounts.
+
+    Rows are scaled to length 1 first; a row of zeros (a surrogate that has died) asks for nothing.
     """
-    entries = _entries(session)
-    if entries is None or session.termination in ("interrupted", "nonfinite"):
-        return
-    with evaluating(session.models()):
-        _restore(session, entries)
+    size = jacobian.norm(dim=1)
+    alive = size > 0
+    if not bool(alive.any()):
+        return torch.zeros(jacobian.shape[1], dtype=jacobian.dtype, device=jacobian.device)
+    rows = jacobian[alive] / size[alive].unsqueeze(1)
+    asked = torch.nan_to_num(amounts[alive]) / size[alive]
+    inverse = torch.linalg.pinv(rows @ rows.T, rtol=1e-12, hermitian=True)
+    step: Tensor = -rows.T @ (inverse @ asked)
+    return step
 
 
-def _restore(session: Session, entries: _Entries) -> None:
-    f, g, true = _measured(session)
-    active = torch.zeros_like(entries.equal)
-    before, violation = float(f), _violation(true, entries)
-    first, steps = violation, 0
-    while violation > 0 and steps < STEPS:
-        active |= _short(true, entries)
-        direction = _direction(session, g, true, active)
-        found = None if direction is None else _along(session, entries, direction, violation)
-        if found is None:
-            break
-        violation, steps = found, steps + 1
-        f, g, true = _measured(session)
-    if steps:
-        met = "0" if violation == 0 else f"{violation:.2g}"
-        session.notes.append(
-            f"restored: {steps} Newton step{'s' if steps > 1 else ''} on whole data took the "
-            f"violation from {first:.2g} to {met} and the objective from {before:.6g} to {float(f):.6g}"
-        )
-
-
-def _measured(session: Session) -> tuple[Tensor, Tensor, Tensor]:
-    f, g, true = session.module["measure"](session.primal, session.whole_batch())
-    return f, g, true
-
-
-def _entries(session: Session) -> _Entries | None:
-    hard = [c for c in session.program.constraints if c.segment and not c.soft]
-    size = max((c.segment[1] for c in session.program.constraints if c.segment), default=0)
-    if not hard or not session.parameters:
-        return None
+def _asked(session: Session) -> _Asked:
+    """Hard requirements that stand in the constraint vector."""
+    constraints = [c for c in session.program.constraints if c.segment]
+    size = max((c.segment[1] for c in constraints if c.segment), default=0)
     counted, equal = (torch.zeros(size, dtype=torch.bool, device=session.device) for _ in range(2))
     tolerance = torch.zeros(size, dtype=torch.float64, device=session.device)
-    for c in hard:
-        assert c.segment is not None
-        where = slice(*c.segment)
-        counted[where], equal[where], tolerance[where] = True, c.equal, c.tolerance
-    return _Entries(counted, equal, tolerance)
+    for c in constraints:
+        if c.segment and not c.soft:
+            where = slice(*c.segment)
+            counted[where], equal[where], tolerance[where] = True, c.equal, c.tolerance
+    return _Asked(counted, equal, tolerance)
 
 
-def _amounts(true: Tensor, entries: _Entries) -> Tensor:
-    true = torch.nan_to_num(true.detach().double())
-    amounts = torch.where(entries.equal, true.abs(), torch.relu(true))
-    return torch.where(entries.counted, amounts, 0.0)
-
-
-def _short(true: Tensor, entries: _Entries) -> Tensor:
-    """What is violated by more than its tolerance; half of it, so that rounding decides nothing."""
-    return _amounts(true, entries) > 0.5 * entries.tolerance
-
-
-def _violation(true: Tensor, entries: _Entries) -> float:
-    amounts = torch.where(_short(true, entries), _amounts(true, entries), 0.0)
-    return float(amounts.norm())
-
-
-def _direction(session: Session, g: Tensor, true: Tensor, active: Tensor) -> Tensor | None:
-    """The shortest step that a linear model takes to what is asked."""
-    rows = active.nonzero().flatten().tolist()[:MOST]
-    jacobian = torch.stack([gradient_of(g[row], session.parameters) for row in rows])
-    size = jacobian.norm(dim=1, keepdim=True)
-    if not bool((size > 0).any()):
-        return None
-    jacobian = jacobian / size.clamp(min=1e-300)
-    asked = torch.nan_to_num(true.detach().double()[rows]) / size.squeeze(1).clamp(min=1e-300)
-    found = torch.linalg.lstsq(jacobian @ jacobian.T, asked.unsqueeze(1), driver="gelsd").solution
-    direction = -(jacobian.T @ found).squeeze(1)
-    return direction if bool(torch.isfinite(direction).all()) else None
-
-
-def _along(
-    session: Session, entries: _Entries, direction: Tensor, violation: float
-) -> float | None:
-    """Go the length that leaves the least violation; None, and back, where none lowers it."""
-    start = point_of(session.parameters)
-    best, place = violation, start
-    for length in LENGTHS:
-        put(session.parameters, start + length * direction)
-        if "project" in session.module:
-            session.module["project"](session.primal, None, 1.0)
-        with torch.no_grad():
-            found = _violation(_measured(session)[2], entries)
-        if math.isfinite(found) and found < best:
-            best, place = found, point_of(session.parameters)
-            if found <= 0.5 * violation:
-                break
-    put(session.parameters, place)
-    return best if best <= PROGRESS * violation else None
-
-
-__all__ = ["restore"]
+__all__ = ["Restoration", "jacobian", "shortest"]

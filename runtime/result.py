@@ -84,6 +84,8 @@ class Iterate:
     split: str = ""
     preference: float = 0.0
     """What preferences add to the minimized objective: sum of weight * violation ** power."""
+    bounds: dict[str, float] = field(default_factory=dict)
+    """The bound of each requirement where it was measured; it may move with the run."""
     vars: dict[str, float | list[Any]] = field(default_factory=dict)
     multipliers: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)

@@ -146,7 +146,8 @@ class Session:
         self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
         snapshots, notes = sampled(program, self.plan, self.measurer, self.data, seed)
         self.initial = measure_initial(self)
-        self.watch = Watch(program, self.plan, module, snapshots)
+        samples = snapshots is not self.measurer
+        self.watch = Watch(program, self.plan, module, snapshots, samples)
         self.notes.extend(notes)
 
     @property

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def slopes(values: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-    """|grad v_i|, the Euclidean norm over all that moves, of each entry; 0 of what was not measured.
+    """|grad v_i|, the Euclidean norm over all that moves, of each entry; 0 of what is NaN.
 
     The graph of `values` is kept: the step that follows goes back through it once more.
     """

@@ -31,7 +31,7 @@ class Watch:
     """Measures iterates where the spec's periodic `verify` says, else on the training data.
 
     `measured` has every iterate measured, without its tensors; `best` is the best of them, with
-    tensors and state.
+    tensors and state. `samples` says that `measurer` sees a part of the data.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Watch:
         plan: Plan,
         module: Mapping[str, Any],
         measurer: Measurer,
+        samples: bool = False,
     ) -> None:
         self.measured: list[Iterate] = []
         self.best: Iterate | None = None
@@ -48,6 +49,7 @@ class Watch:
         self._objective = module["objective"]
         self._preferences = module.get("preferences", _none)
         self._measurer = measurer
+        self.samples = samples
         periodic = [item for item in program.verify if item.every is not None]
         self._every = [item.every for item in periodic if item.every is not None]
         self._split = next((i.dataset for i in periodic if i.dataset is not None), None)
@@ -73,17 +75,27 @@ class Watch:
 
     def iterate(self, step: int, epoch: int, state: Mapping[str, Tensor]) -> Iterate:
         """The current iterate with its tensors and state, measured where snapshots are."""
-        found = self._measurer.measure(self._places)
+        return self._iterate(step, epoch, state, self._measurer)
+
+    def again(self, iterate: Iterate, measurer: Measurer) -> Iterate:
+        """An iterate whose tensors are loaded, measured by another measurer."""
+        return self._iterate(iterate.step, iterate.epoch, iterate.state, measurer)
+
+    def _iterate(
+        self, step: int, epoch: int, state: Mapping[str, Tensor], measurer: Measurer
+    ) -> Iterate:
+        found = measurer.measure(self._places)
         hard = [c for c in self._program.constraints if not c.soft]
         violations = (excess(c, found[c.label].value, found[c.label].bound) for c in hard)
         return Iterate(
             step=step,
             epoch=epoch,
-            objective=self.objective_on(self._split, self._measurer),
+            objective=self.objective_on(self._split, measurer),
             violation=max(violations, default=0.0),
-            preference=self._preference(),
+            preference=self._preference(measurer),
             values={label: item.value for label, item in found.items()},
-            tensors=tensors_of(self._measurer.primal),
+            bounds={label: item.bound for label, item in found.items()},
+            tensors=tensors_of(measurer.primal),
             state={name: value.detach().clone() for name, value in state.items()},
             split=", ".join(dict.fromkeys(i.split for i in found.values() if i.split)),
         )
@@ -97,12 +109,19 @@ class Watch:
             self.measured.pop()
         light = Iterate(**{**iterate.__dict__, "tensors": {}, "state": {}})
         self.measured.append(light)
-        half = self._plan.total_steps / 2
-        late = iterate.step > half and iterate.feasible
-        early = late and self.best is not None and self.best.step <= half
-        if finite and (early or better(iterate, self.best, self._program.sense)):
+        if finite and (self._outlives(iterate) or better(iterate, self.best, self._program.sense)):
             self.best = iterate
         return light
+
+    def _outlives(self, iterate: Iterate) -> bool:
+        """Whether an iterate of the second half takes the place of one of the first half.
+
+        Of two that are not feasible the one with the smaller violation may be an accident of the
+        first steps, where nothing was learned yet.
+        """
+        half = self._plan.total_steps / 2
+        early = self.best if self.best is not None and self.best.step <= half else None
+        return early is not None and iterate.step > half and not early.feasible
 
     def objective_on(self, split: str | None, measurer: Measurer) -> float:
         """The objective as written, on the training data or with `split` in their place."""
@@ -124,14 +143,14 @@ class Watch:
         less_violation = new[0] < old[0] - tolerance
         return not (less_violation or (new[0] <= old[0] and new[1] < old[1] - margin))
 
-    def _preference(self) -> float:
+    def _preference(self, measurer: Measurer) -> float:
         """What the preferences add to the minimized objective, each where it is measured."""
         soft = {c.label: self._places[c.label] for c in self._program.constraints if c.soft}
         added = 0.0
         for replaced in dict.fromkeys(place.replaced for place in soft.values()):
-            with measuring(models_in(self._measurer.primal)):
-                data = self._measurer.columns(replaced)
-                amounts = self._preferences(self._measurer.primal, data)
+            with measuring(models_in(measurer.primal)):
+                data = measurer.columns(replaced)
+                amounts = self._preferences(measurer.primal, data)
             added += sum(
                 float(amounts[label]) for label, at in soft.items() if at.replaced == replaced
             )

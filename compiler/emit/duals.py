@@ -27,7 +27,7 @@ def timed(lowered: Lowered) -> list[Timed]:
         Timed(operation, rule.fragment.dual_order, rule)
         for rule in lowered.rules
         for operation in dual_operations(rule)
-        if operation.kind not in (Kind.RESET, Kind.STOP)
+        if operation.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP)
     ]
 
 
@@ -161,54 +161,6 @@ def start_calls(lowered: Lowered, translator: Translator) -> list[str]:
         for operation in dual_operations(rule)
         if operation.kind is Kind.RESET
     ]
-
-
-def has_units(lowered: Lowered) -> bool:
-    """Whether a method works in the units of the problem."""
-    return bool(_method_operations(lowered, "units"))
-
-
-def write_settled(lowered: Lowered, translator: Translator) -> None:
-    """After the loop: the multipliers that are told."""
-    for rule in lowered.rules:
-        for operation in rule.fragment.operations:
-            if operation.kind is Kind.STOP:
-                translator.writer.line(f'{operation.name}(state, state["multipliers"])')
-    if has_units(lowered):
-        translator.writer.line("session.tell()")
-
-
-def write_units(lowered: Lowered, translator: Translator) -> None:
-    """`units_of_augmented_lagrangian(state, f, g, true, session.parameters)`, on the first steps."""
-    writer = translator.writer
-    for operation, rule, _ in _method_operations(lowered, "units"):
-        condition = f"session.step <= {int(operation.options['steps'])}"
-        if operation.options["every"] > 1:
-            condition += f" and session.step % {int(operation.options['every'])} == 1"
-        writer.line(f"if {condition}:")
-        with writer.indented():
-            writer.line(f"units_of_{rule.rule.name}(state, f, g, true, session.parameters)")
-
-
-def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
-    """The first penalty in the units of the problem."""
-    writer = translator.writer
-    for operation, rule, names in _method_operations(lowered, "units"):
-        translator.used |= {"slopes", "size_of"}
-        own = {name: ast.unparse(names.read(name)) for name in names.states}
-        part = {name: ast.unparse(names.part(ast.Name(id=name))) for name in ("g", "true")}
-        arguments = ("state", "f", "g", "true", "parameters")
-        with writer.function(f"units_of_{rule.rule.name}", arguments, [operation.meaning]):
-            writer.line(f"steep = torch.maximum({own['slope']}, slopes({part['g']}, parameters))")
-            writer.line(f"pull = torch.maximum({own['pull']}, slopes(f, parameters))")
-            amount = f"torch.nan_to_num({part['true']})"
-            over = f"{amount}.abs()" if rule.rule.relation == "==" else f"torch.relu({amount})"
-            writer.line(f"far = torch.maximum({own['far']}, {over} / torch.clamp(steep, 1e-12))")
-            writer.line("first = pull / (size_of(parameters) + far.max()) / steep**2")
-            zero = "torch.where(steep > 0, first, 0.0)"
-            writer.line(f"{own['slope']}, {own['pull']}, {own['far']} = steep, pull, far")
-            writer.line(f"{own['penalty']} = {zero}")
-            writer.line(f"{own['most']} = {operation.options['cap']:g} * {own['penalty']}")
 
 
 def write_rounds(lowered: Lowered, translator: Translator) -> None:

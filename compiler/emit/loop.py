@@ -16,7 +16,6 @@ from cspec.compiler.emit.constructions import (
 )
 from cspec.compiler.emit.duals import (
     Timed,
-    has_units,
     solved_calls,
     start_calls,
     timed,
@@ -25,9 +24,7 @@ from cspec.compiler.emit.duals import (
     write_escalations,
     write_rounds,
     write_seen,
-    write_settled,
     write_stall_reports,
-    write_units,
 )
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.freezing import write_freezes, write_held
@@ -40,7 +37,9 @@ from cspec.compiler.emit.splits import (
     write_reports,
     write_step_rounds,
 )
+from cspec.compiler.emit.units import has_units, write_settled, write_units
 from cspec.compiler.lower import Lowered, SetAction
+from cspec.compiler.restored import is_restored
 from cspec.compiler.shared_sets import sharing
 from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
 from cspec.dsl.settings.base import STEP, Every
@@ -288,8 +287,8 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     """After the loop: what is projected now and then is projected once more, at its bound."""
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
     if has_units(plan.lowered):
-        translator.used.add("restore")
         write_settled(plan.lowered, translator)
+    if is_restored(plan.lowered):
         translator.writer.line("restore(session)")
     write_stall_reports(plan.lowered, translator)
     write_reports(plan.splits, translator)

@@ -16,7 +16,10 @@ from cspec.compiler.emit.constructions import (
     parametrizations,
     write_prepare,
 )
-from cspec.compiler.emit.duals import needs_stand_in, needs_violation, write_unit_functions
+from cspec.compiler.emit.duals import (
+    needs_stand_in,
+    needs_violation,
+)
 from cspec.compiler.emit.expressions import BODIES, Scope, Translator
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
@@ -32,10 +35,12 @@ from cspec.compiler.emit.measures import (
 from cspec.compiler.emit.metrics import write_metrics
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
+from cspec.compiler.emit.restoring import write_restore
 from cspec.compiler.emit.sets import write_coupled, write_project, write_targets
 from cspec.compiler.emit.spg import write_line, write_set_solve
 from cspec.compiler.emit.splits import split_groups, write_copies
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
+from cspec.compiler.emit.units import write_unit_functions
 from cspec.compiler.emit.updates import (
     dual_operations,
     write_combine,
@@ -47,6 +52,7 @@ from cspec.compiler.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.ir import SetMember
 from cspec.compiler.lower import Lowered
 from cspec.compiler.program import Program
+from cspec.compiler.restored import is_restored
 from cspec.compiler.set_solve import SetSolve
 from cspec.compiler.solve import Solve
 from cspec.dsl.nodes import Expr
@@ -68,7 +74,7 @@ LOOP_PIECES = {
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
     "cspec.runtime.coupled_adam": frozenset({"blocks", "each"}),
-    "cspec.runtime.restore": frozenset({"restore"}),
+    "cspec.runtime.restore": frozenset({"Restoration", "jacobian", "shortest"}),
     "cspec.runtime.units": frozenset({"slopes", "size_of"}),
     "cspec.runtime.starting": frozenset({"start_inside"}),
     "cspec.runtime.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
@@ -243,6 +249,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     elif emission.line:
         write_line(lowered, writer)
     else:
+        if is_restored(lowered):
+            write_restore(make())
         write_train(loop, make())
     write_objective(emission.objective, make, None if solve is None else solve.vectors)
     write_evaluate(lowered, make)

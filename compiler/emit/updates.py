@@ -150,7 +150,7 @@ def rule_combine(rule: FunctionalRule) -> Operation:
 
 def dual_operations(rule: FunctionalRule) -> list[Operation]:
     """A rule's dual and penalty steps that are functions of the module."""
-    kinds = (Kind.DUAL_STEP, Kind.PENALTY_STEP, Kind.RESET, Kind.STOP)
+    kinds = (Kind.DUAL_STEP, Kind.PENALTY_STEP, Kind.RESET, Kind.SETTLE)
     return [op for op in rule.fragment.operations if op.kind in kinds and op.updates]
 
 

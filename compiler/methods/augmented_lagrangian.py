@@ -20,7 +20,13 @@ from __future__ import annotations
 
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.methods.base import Fragment, Rule, refuse, scale_at_start
-from cspec.compiler.methods.units import measure_units, unit_state
+from cspec.compiler.methods.units import (
+    interval,
+    late_mean,
+    late_state,
+    measure_units,
+    unit_state,
+)
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.methods import AugmentedLagrangian
 
@@ -79,92 +85,70 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
 
         weight of g      [multiplier + c m]+
         multiplier       <- [multiplier + c (mean of g since it last moved)]+, 60 times a run
-        c                <- 1.5 c where that mean did not halve and is no noise (2.5 standard errors)
+        c                <- 1.5 c where that mean did not halve and is no noise (2.5 standard
+                            errors), at most 1e4 times the first
     """
     settings: AugmentedLagrangian = rule.settings
-    every = settings.every if settings.given("every") else Every(_interval(rule), "step")
-    states = [
-        StateFacts(
-            name="multipliers", size=rule.size, start=settings.start, meaning="Lagrange multipliers"
-        ),
-        StateFacts(name="penalty", size=rule.size, meaning="penalties c"),
-        *unit_state(rule),
-        StateFacts(name="total", size=rule.size, meaning="sum of g since multipliers moved"),
-        StateFacts(name="squares", size=rule.size, meaning="sum of g^2 since then"),
-        StateFacts(name="count", size=rule.size, meaning="how often g was measured since then"),
-        StateFacts(name="before", size=rule.size, start=NAN, meaning="violation when they moved"),
-    ]
+    every = settings.every if settings.given("every") else Every(interval(rule), "step")
     smooth = rule.steps_per_epoch > 1
-    if smooth:
-        states += [
-            StateFacts(name="mean", size=rule.size, start=NAN, meaning="mean of late g"),
-            StateFacts(name="late", size=rule.size, meaning="sum of late multipliers"),
-            StateFacts(name="moves", size=1, meaning="how many they are"),
-        ]
+    seen = _sums(rule, settings, every, smooth)
+    most = settings.max_penalty if settings.given("max_penalty") else None
     return Fragment(
-        state=tuple(states),
+        state=(*_scaled_state(rule, settings, smooth), *_late_state(rule, smooth)),
         operations=(
-            measure_units(rule),
-            _sums(rule, settings, smooth),
+            measure_units(rule, "penalty", most=most),
+            *((seen,) if seen.updates else ()),
             _move(rule, settings, every, smooth),
-            *(_late(rule) if smooth else ()),
+            *(late_mean(rule, "multipliers + penalty * mean") if smooth else ()),
             hestenes_powell(rule, "mean" if smooth else "true"),
         ),
         dual_order="simultaneous",
     )
 
 
-SETTLED = 0.6
-"""Share of a run after which multipliers are averaged: their mean is told, for batches move them."""
-
-
-def _late(rule: Rule) -> tuple[Operation, ...]:
-    weight = rule.projected("multipliers + penalty * mean")
-    add = (
-        Update(target="late", formula=f"late + {weight}"),
-        Update(target="moves", formula="moves + 1"),
-    )
-    tell = (Update(target="multipliers", formula="where(moves > 0, late / moves, multipliers)"),)
-    after = min(round(SETTLED * rule.total_steps), rule.total_steps - 1)
-    return (
-        Operation(
-            kind=Kind.DUAL_STEP,
-            name=f"average_{rule.name}",
-            rule=rule.name,
-            updates=add,
-            after=after,
-            meaning=f"the weights of the last {1 - SETTLED:.0%} of the run are averaged",
-        ),
-        Operation(
-            kind=Kind.STOP,
-            name=f"settle_{rule.name}",
-            rule=rule.name,
-            updates=tell,
-            meaning="the mean of late multipliers is told",
-        ),
-    )
-
-
-MOVES = 60
-"""How often multipliers move in a run."""
 LATE = 0.8
 """Weight of what was seen before in the mean of late g."""
 HALF = 0.5
+"""A violation above this share of the last one stagnates."""
 NOISE = 2.5
 """Standard errors beyond which a mean violation is no accident of its batches."""
 GROWTH = 1.5
 
 
-def _interval(rule: Rule) -> int:
-    return max(1, -(-rule.total_steps // MOVES))
-
-
-def _sums(rule: Rule, settings: AugmentedLagrangian, smooth: bool) -> Operation:
-    updates = [
-        Update(target="total", formula="total + true"),
-        Update(target="squares", formula="squares + true * true"),
-        Update(target="count", formula="count + 1"),
+def _scaled_state(
+    rule: Rule, settings: AugmentedLagrangian, smooth: bool
+) -> tuple[StateFacts, ...]:
+    size = rule.size
+    found = [
+        StateFacts(
+            name="multipliers", size=size, start=settings.start, meaning="Lagrange multipliers"
+        ),
+        StateFacts(name="penalty", size=size, meaning="penalties c"),
+        *unit_state(rule),
+        StateFacts(name="most", size=size, meaning="cap of the penalties"),
+        StateFacts(name="total", size=size, meaning="sum of g since multipliers moved"),
+        StateFacts(name="squares", size=size, meaning="sum of g^2 since then"),
+        StateFacts(name="count", size=size, meaning="how often g was measured since then"),
+        StateFacts(name="before", size=size, start=NAN, meaning="violation when they moved"),
     ]
+    if smooth:
+        found.append(StateFacts(name="mean", size=size, start=NAN, meaning="mean of late g"))
+    return tuple(found)
+
+
+def _late_state(rule: Rule, smooth: bool) -> tuple[StateFacts, ...]:
+    return late_state(rule) if smooth else ()
+
+
+def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool) -> Operation:
+    """What batches tell until multipliers move; at an epoch's end the whole data tell it."""
+    updates: list[Update] = []
+    if every.unit == "step":
+        updates += [
+            Update(target="total", formula="total + true"),
+            Update(target="squares", formula="squares + true * true"),
+            Update(target="count", formula="count + 1"),
+        ]
     if smooth:
         late = "where(isnan(mean), true, late * mean + (1 - late) * true)"
         updates.append(Update(target="mean", formula=late))
@@ -181,37 +165,56 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, smooth: bool) -> Operation:
 
 
 def _move(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool) -> Operation:
-    now = _violation(rule).replace("true", "seen")
-    stuck = "(now > half * before)"
-    updates = [Update(target="seen", formula="total / clamp(count, 1)")]
-    updates.append(Update(target="now", formula=now))
-    if smooth:
+    by_step = every.unit == "step"
+    seen = "total / clamp(count, 1)" if by_step else "true"
+    updates = [Update(target="seen", formula=seen)]
+    updates.append(Update(target="now", formula=_violation(rule).replace("true", "seen")))
+    stuck, constants = "(now > decrease * before)", _scaled_constants(settings)
+    if smooth and by_step:
         error = "sqrt(clamp(squares / clamp(count, 1) - seen ** 2, 0) / clamp(count, 1))"
         updates.append(Update(target="error", formula=error))
         stuck += " & (now > noise * error)"
-    step = rule.projected("multipliers + penalty * seen")
+        constants["noise"] = NOISE
     updates += [
-        Update(target="multipliers", formula=step),
+        Update(target="multipliers", formula=_stepped(rule, settings)),
         Update(
             target="penalty", formula=f"where({stuck}, minimum(growth * penalty, most), penalty)"
         ),
         Update(target="before", formula="now"),
-        Update(target="total", formula="0 * total"),
-        Update(target="squares", formula="0 * squares"),
-        Update(target="count", formula="0 * count"),
     ]
-    constants = {"half": HALF, "growth": settings.growth if settings.given("growth") else GROWTH}
+    if by_step:
+        updates += [
+            Update(target=name, formula=f"0 * {name}") for name in ("total", "squares", "count")
+        ]
     return Operation(
         kind=Kind.DUAL_STEP,
         name=f"update_{rule.name}",
         rule=rule.name,
         updates=tuple(updates),
-        constants=constants | ({"noise": NOISE} if smooth else {}),
+        constants=constants,
         trigger=every,
         sees=settings.dual_on,
         data=settings.dual_data,
         meaning="multipliers <- [multipliers + c mean(g)]+; c grows where mean(g) did not halve",
     )
+
+
+def _stepped(rule: Rule, settings: AugmentedLagrangian) -> str:
+    """The step of the multipliers by the mean of g; a dual step or a cap that is given acts."""
+    step = "penalty * seen"
+    if settings.lr is not None:
+        step = "lr * maximum(seen, -multipliers / clamp(penalty, 1e-12))"
+        step = "lr * seen" if rule.relation == "==" else step
+    formula = rule.projected(f"multipliers + {step}")
+    return f"clamp({formula}, -cap, cap)" if settings.given("max_multiplier") else formula
+
+
+def _scaled_constants(settings: AugmentedLagrangian) -> dict[str, float]:
+    constants = {
+        "decrease": settings.decrease if settings.given("decrease") else HALF,
+        "growth": settings.growth if settings.given("growth") else GROWTH,
+    }
+    return constants | _step_constants(settings)
 
 
 def _divisible(rule: Rule) -> None:

@@ -26,6 +26,8 @@ from __future__ import annotations
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.methods.base import Fragment, Rule, refuse, scale_at_start
 from cspec.compiler.methods.dual_steps import Parts, dual_steps
+from cspec.compiler.methods.open_steps import in_units
+from cspec.compiler.methods.units import late_mean, late_state
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.duals import Sgd
 from cspec.dsl.settings.methods import Lagrangian
@@ -38,7 +40,7 @@ def lagrangian(rule: Rule) -> Fragment:
     multipliers = StateFacts(
         name="multipliers", size=rule.size, start=settings.start, meaning="Lagrange multipliers"
     )
-    state, updates, constants, meaning = _dual(rule, settings)
+    (state, updates, constants, meaning), units = _dual(rule, settings)
     combine = Operation(
         kind=Kind.COMBINE,
         name=rule.name,
@@ -64,7 +66,10 @@ def lagrangian(rule: Rule) -> Fragment:
     operations: tuple[Operation, ...] = (dual, combine)
     if settings.escalate:
         operations = (*operations, _escalation(rule))
-    if any(item.name == "lr" for item in state):
+    if units:
+        operations = (*units, *operations, *late_mean(rule, "multipliers"))
+        state = (*state, *late_state(rule))
+    elif any(item.name == "lr" for item in state):
         operations = (*operations, scale_at_start(rule, "lr"))
     return Fragment(state=(multipliers, *state), operations=operations, dual_order=settings.order)
 
@@ -97,16 +102,21 @@ def _check(rule: Rule, settings: Lagrangian) -> None:
         )
 
 
-def _dual(rule: Rule, settings: Lagrangian) -> Parts:
-    state, updates, constants, meaning = dual_steps(rule, settings)
+def _dual(rule: Rule, settings: Lagrangian) -> tuple[Parts, tuple[Operation, ...]]:
+    units: tuple[Operation, ...] = ()
+    if rule.deterministic or rule.by_value:
+        state, updates, constants, meaning = dual_steps(rule, settings)
+    else:
+        found, units = in_units(rule, settings, _trigger(settings))
+        state, updates, constants, meaning = found
     if rule.deterministic and getattr(settings.dual, "lr", 0.0) is None:
         first = constants.pop("lr")
         lr = StateFacts(name="lr", size=rule.size, start=first, meaning="dual steps, scaled")
         state = (*state, lr)
     if not settings.escalate:
-        return state, updates, constants, meaning
+        return (state, updates, constants, meaning), units
     state = (
-        *(item for item in state if item.name == "lr"),
+        *state,
         StateFacts(name="damping", size=rule.size, meaning="c, the proportional term's gain"),
         StateFacts(
             name="damped", size=rule.size, start=-1.0, meaning="step of the last escalation"
@@ -121,7 +131,8 @@ def _dual(rule: Rule, settings: Lagrangian) -> Parts:
         Update(target="multipliers", formula=step),
         Update(target="before", formula="true"),
     )
-    return state, updates, constants, "multipliers <- [multipliers + lr g + c (g - g_before)]+"
+    meaning = "multipliers <- [multipliers + lr g + c (g - g_before)]+"
+    return (state, updates, constants, meaning), units
 
 
 def _escalation(rule: Rule) -> Operation:

@@ -12,7 +12,7 @@ penalty is scaled, and everything measured and told stays in the units of the sp
 
 from __future__ import annotations
 
-from cspec.compiler.graph import Kind, Operation, StateFacts
+from cspec.compiler.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.methods.base import Rule
 
 STEPS = 50
@@ -23,6 +23,10 @@ GRADIENTS = 400
 """Gradients that this may take in all: of many constraints slopes are measured on fewer steps."""
 CAP = 1e4
 """The largest penalty, relative to the first."""
+MOVES = 60
+"""How often multipliers move in a run."""
+SETTLED = 0.6
+"""Share of a run after which multipliers are averaged where batches move them."""
 
 
 def unit_state(rule: Rule) -> tuple[StateFacts, ...]:
@@ -31,18 +35,78 @@ def unit_state(rule: Rule) -> tuple[StateFacts, ...]:
         StateFacts(name="slope", size=rule.size, meaning="largest |grad g| so far"),
         StateFacts(name="pull", size=1, meaning="largest |grad f| so far"),
         StateFacts(name="far", size=rule.size, meaning="largest violation over slope so far"),
-        StateFacts(name="most", size=rule.size, meaning="cap of the penalties"),
     )
 
 
-def measure_units(rule: Rule) -> Operation:
-    """RESET: the first penalty, from slopes over the first steps."""
+_FIRST = "|grad f| / (|x| + violation/|grad g|) / |grad g|^2"
+
+
+def measure_units(
+    rule: Rule,
+    target: str,
+    factor: float = 1.0,
+    *,
+    most: float | None = None,
+    price: bool = False,
+) -> Operation:
+    """UNITS: `target` <- factor x the first penalty, from slopes over the first steps.
+
+    `most` is the cap of penalties, where it is given: else 1e4 times the first. With `price` it is
+    factor x phi / s, the size that a multiplier may have.
+    """
     steps = max(1, min(STEPS, round(SHARE * rule.total_steps)))
+    every = max(1, -(-rule.size * steps // GRADIENTS))
+    times = "" if factor == 1 else f"{factor:.3g} "
+    of = "|grad f| / |grad g|" if price else _FIRST
     return Operation(
-        kind=Kind.RESET,
-        name="units",
+        kind=Kind.UNITS,
+        name=f"units_of_{rule.name}",
         rule=rule.name,
-        options={"steps": steps, "every": max(1, -(-rule.size * steps // GRADIENTS)), "cap": CAP},
-        meaning="penalty <- |grad f| / (|x| + violation/|grad g|) / |grad g|^2, slopes of the "
-        f"first {steps} steps",
+        options={"steps": steps, "every": every, "factor": factor}
+        | ({} if most is None else {"most": most})
+        | ({"price": 1.0} if price else {}),
+        targets=(target,),
+        meaning=f"{target} <- {times}{of}, slopes of the first {steps} steps",
+    )
+
+
+def interval(rule: Rule) -> int:
+    """Steps between two moves of the multipliers: a run has 60."""
+    return max(1, -(-rule.total_steps // MOVES))
+
+
+def late_state(rule: Rule) -> tuple[StateFacts, ...]:
+    """What `late_mean` remembers."""
+    return (
+        StateFacts(name="late", size=rule.size, meaning="sum of late multipliers"),
+        StateFacts(name="moves", size=1, meaning="how many they are"),
+    )
+
+
+def late_mean(rule: Rule, weight: str) -> tuple[Operation, Operation]:
+    """The mean of the weights of g over the last steps: the multipliers that are told.
+
+    Batches move them; where the model has come to rest, their mean balances grad f.
+    """
+    add = (
+        Update(target="late", formula=f"late + {rule.projected(weight)}"),
+        Update(target="moves", formula="moves + 1"),
+    )
+    tell = (Update(target="multipliers", formula="where(moves > 0, late / moves, multipliers)"),)
+    return (
+        Operation(
+            kind=Kind.DUAL_STEP,
+            name=f"average_{rule.name}",
+            rule=rule.name,
+            updates=add,
+            after=min(round(SETTLED * rule.total_steps), rule.total_steps - 1),
+            meaning=f"the weights of the last {1 - SETTLED:.0%} of the run are averaged",
+        ),
+        Operation(
+            kind=Kind.SETTLE,
+            name=f"settle_{rule.name}",
+            rule=rule.name,
+            updates=tell,
+            meaning="the mean of late multipliers is told",
+        ),
     )

@@ -73,7 +73,7 @@ class Constant(Schedule):
 
 
 class Cosine(Schedule):
-    """Half a cosine from the learning rate to `final` times it, over what `hold` leaves of the run."""
+    """Half a cosine from the learning rate to `final` times it, after a share `hold` of the run."""
 
     word: ClassVar[str] = "cosine"
     hold: float = Field(0.0, ge=0, lt=1, description="share of the run before the rate falls")

@@ -1,0 +1,91 @@
+"""Penalties and dual steps in the units of the problem, as emitted, and the multipliers told."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.updates import RuleNames
+from cspec.compiler.graph import Kind, Operation
+from cspec.compiler.lower import FunctionalRule, Lowered
+from cspec.compiler.methods.units import CAP
+
+
+def has_units(lowered: Lowered) -> bool:
+    """Whether a method works in the units of the problem."""
+    return any(True for _ in _measured(lowered))
+
+
+def _measured(lowered: Lowered) -> Iterator[tuple[Operation, FunctionalRule]]:
+    for rule in lowered.rules:
+        for operation in rule.fragment.operations:
+            if operation.kind is Kind.UNITS:
+                yield operation, rule
+
+
+def write_units(lowered: Lowered, translator: Translator) -> None:
+    """`units_of_lagrangian(state, f, g, true, session.parameters)`, on the first steps."""
+    writer = translator.writer
+    for operation, _ in _measured(lowered):
+        condition = f"session.step <= {int(operation.options['steps'])}"
+        if operation.options["every"] > 1:
+            condition += f" and session.step % {int(operation.options['every'])} == 1"
+        writer.line(f"if {condition}:")
+        with writer.indented():
+            writer.line(f"{operation.name}(state, f, g, true, session.parameters)")
+
+
+def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
+    """The first penalty, or dual step, in the units of the problem."""
+    writer = translator.writer
+    for operation, rule in _measured(lowered):
+        names = RuleNames(rule, len(lowered.rules) == 1)
+        translator.used |= {"slopes", "size_of"}
+        own = {name: ast.unparse(names.read(name)) for name in names.states}
+        part = {name: ast.unparse(names.part(ast.Name(id=name))) for name in ("g", "true")}
+        arguments = ("state", "f", "g", "true", "parameters")
+        with writer.function(operation.name, arguments, [operation.meaning]):
+            writer.line(f"steep = torch.maximum({own['slope']}, slopes({part['g']}, parameters))")
+            writer.line(f"pull = torch.maximum({own['pull']}, slopes(f, parameters))")
+            amount = f"torch.nan_to_num({part['true']})"
+            over = _violated(rule, amount, own)
+            writer.line(f"far = torch.maximum({own['far']}, {over} / torch.clamp(steep, 1e-12))")
+            if "price" in operation.options:
+                writer.line("first = pull / steep")
+            else:
+                writer.line("first = pull / (size_of(parameters) + far.max()) / steep**2")
+            for line in _assigned(operation, own):
+                writer.line(line)
+
+
+def _violated(rule: FunctionalRule, amount: str, own: dict[str, str]) -> str:
+    match rule.rule.relation:
+        case "==":
+            return f"{amount}.abs()"
+        case "<=":
+            return f"torch.relu({amount})"
+        case _:
+            return f"torch.where({own['floor']} < 0, {amount}.abs(), torch.relu({amount}))"
+
+
+def _assigned(operation: Operation, own: dict[str, str]) -> Iterator[str]:
+    yield f"{own['slope']}, {own['pull']}, {own['far']} = steep, pull, far"
+    (target,) = operation.targets
+    factor = operation.options["factor"]
+    times = "" if factor == 1 else f"{factor:.6g} * "
+    yield f"{own[target]} = torch.where(steep > 0, {times}first, 0.0)"
+    if "most" in operation.options:
+        yield f"{own['most']} = torch.full_like(steep, {operation.options['most']:g})"
+        yield f"{own[target]} = torch.minimum({own[target]}, {own['most']})"
+    elif "most" in own:
+        yield f"{own['most']} = {CAP:g} * {own[target]}"
+
+
+def write_settled(lowered: Lowered, translator: Translator) -> None:
+    """After the loop: the multipliers that are told."""
+    for rule in lowered.rules:
+        for operation in rule.fragment.operations:
+            if operation.kind is Kind.SETTLE:
+                translator.writer.line(f'{operation.name}(state, state["multipliers"])')
+    translator.writer.line("session.tell()")

@@ -1,0 +1,77 @@
+"""Which iterate a run delivers: the best that was measured, or its last one, as restored.
+
+On the way iterates are compared on at most a few thousand rows (`runtime/watch`). Two are left at
+the end, and they are compared on all the data: the feasible one, of two feasible ones the one with
+the better objective. If neither is feasible, the smaller merit
+
+    f + sum_i |multiplier_i| V_i        V_i the violation, multipliers as the result tells them
+
+decides: violation alone would prefer an accident of the first steps, where nothing was learned.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from cspec.runtime.entries import prices
+from cspec.runtime.result import Iterate
+from cspec.runtime.snapshots import better, load_tensors
+from cspec.runtime.verify import amount
+
+if TYPE_CHECKING:
+    from cspec.runtime.session import Session
+
+
+def deliver(session: Session, end: Iterate) -> Iterate:
+    """Load the iterate that is delivered, with its state; the run's last one is `end`."""
+    best = session.best or end
+    if best.step != end.step:
+        best, end = _on_all_rows(session, best), _on_all_rows(session, end)
+        best = end if _replaces(session, end, best) else best
+    load_tensors(session.primal, best.tensors)
+    session.state.update({name: value.clone() for name, value in best.state.items()})
+    if session.told is not None:
+        session.state["multipliers"] = session.told
+    if best.step <= session.total_steps / 2 < session.step:
+        session.notes.append(_early(session, best))
+    return best
+
+
+def _on_all_rows(session: Session, iterate: Iterate) -> Iterate:
+    if not session.watch.samples:
+        return iterate
+    load_tensors(session.primal, iterate.tensors)
+    return session.watch.again(iterate, session.measurer)
+
+
+def _replaces(session: Session, end: Iterate, best: Iterate) -> bool:
+    if best.feasible or end.feasible:
+        return better(end, best, session.program.sense)
+    ours, theirs = _merit(session, end), _merit(session, best)
+    if not math.isfinite(ours) or not math.isfinite(theirs):
+        return better(end, best, session.program.sense)
+    return ours <= theirs
+
+
+def _merit(session: Session, iterate: Iterate) -> float:
+    """f + sum of |multiplier| x violation; NaN where a violated requirement has no multiplier."""
+    multipliers = session.told if session.told is not None else session.state.get("multipliers")
+    price = prices(multipliers, session.program.constraints)
+    sign = -1.0 if session.program.sense == "maximize" else 1.0
+    merit = sign * iterate.objective + iterate.preference
+    for c in session.program.constraints:
+        value, bound = iterate.values.get(c.label, math.nan), iterate.bounds.get(c.label, math.nan)
+        violation = max(0.0, amount(c, value, bound) - c.tolerance)
+        if c.soft or violation == 0:
+            continue
+        merit += (abs(price.get(c.label, 0.0)) or math.nan) * violation
+    return merit
+
+
+def _early(session: Session, best: Iterate) -> str:
+    why = "no later one came closer"
+    if best.feasible:
+        late = any(i.feasible for i in session.measured if i.step > best.step)
+        why = "later ones have worse objectives" if late else "no later one met every requirement"
+    return f"delivered is step {best.step} of {session.step}, of the run's first half: {why}"
