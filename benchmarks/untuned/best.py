@@ -42,8 +42,8 @@ def searched(task: Task) -> Best:
     """Solve and search one task; minutes."""
     solved = known(task)
     optimum = None if solved is None else solved.objective
-    tried = [search(task, optimum)]
-    if optimum is None:
+    tried = [search(task)]
+    if task.family == "rates":
         tried += peers(task)
     found = best(tried)
     return Best(
