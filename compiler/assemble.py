@@ -50,7 +50,9 @@ def _of(lowered: Lowered, kind: Kind) -> list[Operation]:
 def _end(lowered: Lowered) -> list[Operation]:
     """After the last step."""
     meaning = "x <- x - J' (J J')^-1 g on whole data, g what is violated or was, 30 steps at most"
-    restore = Operation(kind=Kind.RESTORE, name="restore", meaning=meaning)
+    restore = Operation(
+        kind=Kind.RESTORE, name="restore", often="after the last step", meaning=meaning
+    )
     return [*_of(lowered, Kind.SETTLE), *([restore] if is_restored(lowered) else [])]
 
 

@@ -13,7 +13,7 @@ from cspec.compiler.explain_records import (
     Mathematics,
     Setting,
 )
-from cspec.compiler.explain_settings import acting_values, settings_of, training
+from cspec.compiler.explain_settings import acting_values, measured_values, settings_of, training
 from cspec.compiler.explain_verdict import price, tolerance, verdict
 from cspec.compiler.facts import Facts
 from cspec.compiler.graph import UpdateGraph
@@ -100,6 +100,7 @@ class _Context:
         self.verbose = verbose
         rule = rules.get(facts.family)
         self.acting = acting_values(graph, rule) if rule else {}
+        self.units = measured_values(graph, rule) if rule else {}
         self.members: tuple[ConstraintFacts, ...] = ()
         if program is not None:
             alone = facts.label != facts.family
@@ -163,7 +164,7 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
 def _settings(c: Constraint, settings: Settings, context: _Context) -> tuple[Setting, ...]:
     """The settings as they act. Those of a choice that was open in the plan are the compiler's."""
     if not conditional(c) or settings.word in SET_METHODS:
-        return settings_of(settings, context.acting, context.verbose)
+        return settings_of(settings, context.acting, context.verbose, context.units)
     return tuple(
         Setting(name=name, value=f"{value:g}", default=True)
         for name, value in context.acting.items()

@@ -23,7 +23,7 @@ from cspec.compiler.lower import (
 )
 from cspec.compiler.methods import FUNCTIONAL, Rule
 from cspec.compiler.plan import Plan
-from cspec.compiler.schedule import DEFAULT_EPOCHS
+from cspec.compiler.schedule import DEFAULT_STEPS, LEAST_STEPS
 from cspec.compiler.set_forms import EQUALITY_SETS
 from cspec.compiler.set_solve import set_graph
 from cspec.compiler.solve import solver_graph
@@ -52,7 +52,7 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     soft = tuple(c for c in plan.problem.constraints if c.soft is not None)
     actions = _actions(hard)
     bounds = bound_actions(plan.variables, (action.name for action in actions))
-    rules = _rules(hard, plan.checked.fit.epochs or DEFAULT_EPOCHS)
+    rules = _rules(hard, plan)
     lowered = Lowered(plan.problem, rules, (*actions, *bounds), soft)
     graph = assemble(lowered)
     solver = plan.problem.solver
@@ -63,7 +63,8 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     return lowered, graph if solver is None else solver_graph(solver, graph)
 
 
-def _rules(constraints: Iterable[Constraint], epochs: int) -> tuple[FunctionalRule, ...]:
+def _rules(constraints: Iterable[Constraint], plan: Plan) -> tuple[FunctionalRule, ...]:
+    data = bool(plan.checked.symbols.datasets())
     groups: dict[Settings, list[Constraint]] = {}
     for c in constraints:
         if conditional(c):
@@ -82,8 +83,9 @@ def _rules(constraints: Iterable[Constraint], epochs: int) -> tuple[FunctionalRu
             labels=tuple(c.label for c in members),
             size=len(members),
             equalities=equalities,
-            total_steps=epochs,
-            steps_per_epoch=1,
+            total_steps=plan.checked.fit.steps or (LEAST_STEPS if data else DEFAULT_STEPS),
+            steps_per_epoch=1 if plan.checked.fit.batch_size == "full" else 2,
+            deterministic=not data,
         )
         parts = tuple(
             Part(c, c.parts, c.gradient_parts, start + i, start + i + 1)
@@ -153,7 +155,7 @@ def _record(
     return OperationRecord(
         kind=str(op.kind),
         name=op.name,
-        trigger=when(op.trigger, op.after),
+        trigger=op.often or when(op.trigger, op.after),
         meaning=meaning,
         updates=shown,
         targets=op.targets if not op.operator else (f"{', '.join(op.targets)} in {op.operator}",),

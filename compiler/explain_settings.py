@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from cspec.compiler.explain_records import Setting
 from cspec.compiler.graph import Kind, UpdateGraph
 from cspec.compiler.program import Program, revive_fit
-from cspec.compiler.schedule import DEFAULT_EPOCHS, DEFAULT_STEPS
+from cspec.compiler.schedule import DEFAULT_EPOCHS, DEFAULT_STEPS, LEAST_STEPS, settling
 from cspec.dsl.check import Checked
 from cspec.dsl.nodes import Given
 from cspec.dsl.settings.base import Every, Settings
@@ -48,21 +49,27 @@ def value_text(value: object) -> str:
 
 
 def settings_of(
-    method: Settings, acting: Mapping[str, float], verbose: bool
+    method: Settings,
+    acting: Mapping[str, float],
+    verbose: bool,
+    units: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Setting, ...]:
     """The settings of a method. Values that the spec leaves to the compiler come from `acting`.
 
-    Defaults that only the compiler knows are always listed, the others when `verbose`.
+    Defaults that only the compiler knows are always listed, the others when `verbose`. `units` are
+    formulas of those that the first steps of the run measure.
     """
     found: list[Setting] = []
     for name in type(method).model_fields:
         value = getattr(method, name)
         if isinstance(value, Settings):
-            found += _nested(name, value, method.given(name), acting, verbose)
+            found += _nested(name, value, method.given(name), acting, verbose, units)
         elif method.given(name):
             found.append(Setting(name=name, value=value_text(value)))
         elif value is None:
-            if name in acting:
+            if name in units:
+                found.append(Setting(name=name, value=units[name], default=True))
+            elif name in acting:
                 found.append(Setting(name=name, value=f"{acting[name]:g}", default=True))
         elif verbose:
             found.append(Setting(name=name, value=value_text(value), default=True))
@@ -70,10 +77,15 @@ def settings_of(
 
 
 def _nested(
-    name: str, value: Settings, given: bool, acting: Mapping[str, float], verbose: bool
+    name: str,
+    value: Settings,
+    given: bool,
+    acting: Mapping[str, float],
+    verbose: bool,
+    units: Mapping[str, str],
 ) -> list[Setting]:
     """A setting with settings of its own: `dual=nupi`, `dual.lr=0.3`."""
-    inner = settings_of(value, acting, verbose)
+    inner = settings_of(value, acting, verbose, units)
     if not given and not inner:
         return []
     return [
@@ -95,26 +107,46 @@ def acting_values(graph: UpdateGraph, rule: str) -> dict[str, float]:
     return found
 
 
+def measured_values(graph: UpdateGraph, rule: str) -> dict[str, str]:
+    """Formulas of a rule's settings that the first steps measure."""
+    return {
+        op.targets[0]: op.meaning.partition(" <- ")[2].partition(", slopes")[0]
+        for op in graph.operations
+        if op.kind is Kind.UNITS and op.rule == rule
+    }
+
+
 def training(checked: Checked, program: Program | None) -> tuple[Setting, ...]:
     """Optimizer, length, batches, precision, seed: as they act."""
     if any(isinstance(item, Given) for item in checked.spec.items):
         return (Setting(name="optimizer", value="your own (cspec.bind)"),)
     spec = checked.fit
-    fit = spec if program is None else revive_fit(program.fit)
+    fit = _likely(checked) if program is None else revive_fit(program.fit)
     found = [
         Setting(
             name="optimizer",
             value=", ".join(_optimizer(o) for o in fit.optimizer),
             default=not spec.given("optimizer"),
         ),
-        _length(checked),
+        _length(checked, fit),
     ]
     if checked.symbols.datasets():
         found.append(_plain(spec, "batch_size"))
     for name in ("schedule", "clip_norm", "accumulate", "precision", "augment"):
         if spec.given(name):
             found.append(_plain(spec, name))
+        elif getattr(fit, name) != getattr(spec, name):
+            found.append(Setting(name=name, value=value_text(getattr(fit, name)), default=True))
     return (*found, _plain(spec, "seed"))
+
+
+def _likely(checked: Checked) -> FitSettings:
+    """Settings as they will act on data that are not bound yet, of some length."""
+    fit = checked.fit
+    if not checked.symbols.datasets():
+        return fit
+    falling = settling(fit, fit.steps or LEAST_STEPS, whole=fit.batch_size == "full")
+    return fit if falling is None else fit.model_copy(update={"schedule": falling})
 
 
 def _plain(fit: FitSettings, name: str) -> Setting:
@@ -133,12 +165,15 @@ def _optimizer(optimizer: Settings) -> str:
     return f"{optimizer.word}({inside})"
 
 
-def _length(checked: Checked) -> Setting:
+def _length(checked: Checked, acting: FitSettings) -> Setting:
     fit = checked.fit
     if fit.steps is not None:
         return Setting(name="steps", value=str(fit.steps))
     if fit.epochs is not None:
         return Setting(name="epochs", value=str(fit.epochs))
+    if acting.epochs is not None:
+        return Setting(name="epochs", value=str(acting.epochs), default=True)
     if checked.symbols.datasets():
-        return Setting(name="epochs", value=str(DEFAULT_EPOCHS), default=True)
+        value = f"{DEFAULT_EPOCHS}, or as many as make {LEAST_STEPS} steps"
+        return Setting(name="epochs", value=value, default=True)
     return Setting(name="steps", value=str(DEFAULT_STEPS), default=True)

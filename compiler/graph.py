@@ -84,6 +84,8 @@ class Operation(BaseModel):
     trigger: Every = STEP
     after: int = 0
     """Steps before the first time."""
+    often: str = ""
+    """When it acts, in words, where that follows the length of the run: `60 times a run`."""
     sees: Literal["true", "surrogate"] = "true"
     """For dual steps: what `true` stands for in the formulas."""
     data: str | None = None

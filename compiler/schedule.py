@@ -48,17 +48,9 @@ def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple
     gated = any(model.gated for model in facts.models.values())
     if facts.data and facts.own_loop is None and fit.steps is None and fit.epochs is None:
         fit = fit.model_copy(update={"epochs": int(schedule.epochs)})
-        if schedule.epochs > DEFAULT_EPOCHS:
-            notes.append(
-                f"{int(schedule.epochs)} epochs, {schedule.steps} steps: {DEFAULT_EPOCHS} of so "
-                "few examples would be too short (`fit(epochs=...)` says otherwise)"
-            )
-    if _decays(fit, schedule, facts):
-        fit = fit.model_copy(update={"schedule": Cosine(hold=HOLD)})
-        notes.append(
-            f"the learning rate falls along a cosine over the last {1 - HOLD:.0%} of the run: a "
-            "constant one rattles around the solution (`schedule=constant` keeps it)"
-        )
+    falling = settling(fit, schedule.steps, whole=schedule.steps_per_epoch == 1, gated=gated)
+    if falling is not None and facts.data and facts.own_loop is None:
+        fit = fit.model_copy(update={"schedule": falling})
     if gated:
         fit, said = _gate_rates(fit, schedule)
         notes.extend(said)
@@ -82,18 +74,19 @@ SETTLES = 200
 """Steps below which a run is no training: its rate stays as it is."""
 
 
-def _decays(fit: FitSettings, schedule: Schedule, facts: Facts) -> bool:
-    """Whether the rate falls at the end: of a run on data whose schedule nobody wrote.
+def settling(fit: FitSettings, steps: int, *, whole: bool, gated: bool = False) -> Cosine | None:
+    """The schedule of a run on data where nobody wrote one: its rate falls at the end.
 
     Plain gradient steps on whole data come to rest by themselves; batches, and Adam's steps of the
-    same length everywhere, don't.
+    same length everywhere, don't: at a constant rate they rattle around every solution. Where no
+    optimizer is given, its rate follows the path (but that of gates, which follows the budget).
     """
-    steps = all(isinstance(o, AdamOptimizer | SgdOptimizer) for o in fit.optimizer)
-    rests = schedule.steps_per_epoch == 1 and all(
-        isinstance(o, SgdOptimizer) for o in fit.optimizer
-    )
-    open_ = not fit.given("schedule") and facts.own_loop is None
-    return bool(facts.data) and steps and not rests and open_ and schedule.steps >= SETTLES
+    known = all(isinstance(o, AdamOptimizer | SgdOptimizer) for o in fit.optimizer)
+    rests = whole and all(isinstance(o, SgdOptimizer) for o in fit.optimizer)
+    if fit.given("schedule") or not known or rests or steps < SETTLES:
+        return None
+    chosen = not fit.given("optimizer") and not gated
+    return Cosine(hold=HOLD, follow=True) if chosen else Cosine(hold=HOLD)
 
 
 def length(checked: Checked, facts: Facts) -> Schedule:

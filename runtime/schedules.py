@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from cspec.dsl.settings.fit import Cosine, Exponential, Linear, StepDecay
 from cspec.dsl.settings.fit import Schedule as ScheduleSettings
+from cspec.runtime.straightness import Follower
 
 
 class HasGroups(Protocol):
@@ -57,16 +58,23 @@ class Schedule:
         self.epoch_steps = epoch_steps
         self.taken = 0
         self._rates = [float(group["lr"]) for group in optimizer.param_groups]
+        self._factors = [1.0] * len(self._rates)
+        self._followers = [
+            Follower(group, total_steps) for group in optimizer.param_groups if settings.follow
+        ]
         self._apply()
 
     def _apply(self) -> None:
         share = factor(self.settings, self.taken, self.total_steps, self.epoch_steps)
-        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * share
+        groups = zip(self.optimizer.param_groups, self._rates, self._factors, strict=True)
+        for group, rate, own in groups:
+            group["lr"] = rate * own * share
 
     def step(self) -> None:
         """Move on to the rate of the next step."""
         self.taken += 1
+        for place, follower in enumerate(self._followers):
+            self._factors[place] = follower.step()
         self._apply()
 
     def restart(self) -> None:
@@ -76,10 +84,14 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs."""
-        return {"taken": self.taken, "rates": self._rates}
+        followers = [follower.state_dict() for follower in self._followers]
+        return {"taken": self.taken, "rates": self._rates, "followers": followers}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
         self.taken = int(state["taken"])
         self._rates = [float(rate) for rate in state["rates"]]
+        for place, follower in enumerate(self._followers):
+            follower.load_state_dict(state["followers"][place])
+            self._factors[place] = follower.factor
         self._apply()

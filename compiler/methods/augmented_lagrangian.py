@@ -21,6 +21,7 @@ from __future__ import annotations
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.methods.base import Fragment, Rule, refuse, scale_at_start
 from cspec.compiler.methods.units import (
+    MOVES,
     interval,
     late_mean,
     late_state,
@@ -127,12 +128,14 @@ def _scaled_state(
         *unit_state(rule),
         StateFacts(name="most", size=size, meaning="cap of the penalties"),
         StateFacts(name="total", size=size, meaning="sum of g since multipliers moved"),
-        StateFacts(name="squares", size=size, meaning="sum of g^2 since then"),
         StateFacts(name="count", size=size, meaning="how often g was measured since then"),
         StateFacts(name="before", size=size, start=NAN, meaning="violation when they moved"),
     ]
     if smooth:
-        found.append(StateFacts(name="mean", size=size, start=NAN, meaning="mean of late g"))
+        found += [
+            StateFacts(name="squares", size=size, meaning="sum of g^2 since then"),
+            StateFacts(name="mean", size=size, start=NAN, meaning="mean of late g"),
+        ]
     return tuple(found)
 
 
@@ -146,7 +149,7 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
     if every.unit == "step":
         updates += [
             Update(target="total", formula="total + true"),
-            Update(target="squares", formula="squares + true * true"),
+            *([Update(target="squares", formula="squares + true * true")] if smooth else []),
             Update(target="count", formula="count + 1"),
         ]
     if smooth:
@@ -184,7 +187,8 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
     ]
     if by_step:
         updates += [
-            Update(target=name, formula=f"0 * {name}") for name in ("total", "squares", "count")
+            Update(target=name, formula=f"0 * {name}")
+            for name in (("total", "squares", "count") if smooth else ("total", "count"))
         ]
     return Operation(
         kind=Kind.DUAL_STEP,
@@ -195,6 +199,7 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
         trigger=every,
         sees=settings.dual_on,
         data=settings.dual_data,
+        often="" if settings.given("every") else f"{MOVES} times a run",
         meaning="multipliers <- [multipliers + c mean(g)]+; c grows where mean(g) did not halve",
     )
 

@@ -66,6 +66,7 @@ def measure_units(
         | ({} if most is None else {"most": most})
         | ({"price": 1.0} if price else {}),
         targets=(target,),
+        often="in the first steps",
         meaning=f"{target} <- {times}{of}, slopes of the first {steps} steps",
     )
 
@@ -100,6 +101,7 @@ def late_mean(rule: Rule, weight: str) -> tuple[Operation, Operation]:
             rule=rule.name,
             updates=add,
             after=min(round(SETTLED * rule.total_steps), rule.total_steps - 1),
+            often=f"in the last {1 - SETTLED:.0%} of the run",
             meaning=f"the weights of the last {1 - SETTLED:.0%} of the run are averaged",
         ),
         Operation(
@@ -107,6 +109,7 @@ def late_mean(rule: Rule, weight: str) -> tuple[Operation, Operation]:
             name=f"settle_{rule.name}",
             rule=rule.name,
             updates=tell,
+            often="after the last step",
             meaning="the mean of late multipliers is told",
         ),
     )

@@ -64,6 +64,9 @@ class Schedule(Settings):
     """Base of the learning-rate schedules of `fit(schedule=...)`."""
 
     warmup: int = Field(0, ge=0, description="steps of linear warm-up")
+    follow: bool = Field(
+        False, description="the rate doubles while the path is straight, and halves back after"
+    )
 
 
 class Constant(Schedule):

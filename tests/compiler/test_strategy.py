@@ -38,7 +38,7 @@ def facts(gated: bool = False) -> Facts:
     [
         ("P[pred == 1] <= 50%", "augmented_lagrangian", "rate"),
         ("gap(P[pred == 1 | sex]) <= 5%", "augmented_lagrangian", "rate"),
-        ("E[bce(f(x), y)] <= 0.3", "lagrangian", "statistic"),
+        ("E[bce(f(x), y)] <= 0.3", "augmented_lagrangian", "statistic"),
         ("E[bce(f(x), y)] == 0.3", "augmented_lagrangian", "equality"),
         ("forall W in f.weights: W >= 0", "projection", "nonneg"),
         ("forall W in f.weights: W in stiefel", "projection", "stiefel"),
@@ -125,7 +125,7 @@ def test_entries_that_are_in_no_set_are_refused_once_bound(planned: Planned, how
 def test_a_floor_on_the_density_of_each_weight_runs(planned: Planned) -> None:
     plan = planned(HEAD + "s.t. c: forall W in f.weights: 20% <= density(W) <= 50%")
     low, high = specialize(plan, facts()).constraints
-    assert (low.relation, low.method, high.method) == (">=", "lagrangian", "projection")
+    assert (low.relation, low.method, high.method) == (">=", "augmented_lagrangian", "projection")
 
 
 @pytest.mark.parametrize("relation", ["density(W) >= 20%", "density(W) <= 20%"])

@@ -1,16 +1,20 @@
 """minimize bce(f(x), y)
 
 quota: P[pred == 0] >= level by augmented_lagrangian
-band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
-band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by lagrangian
+band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by augmented_lagrangian
+band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by augmented_lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan d143e9178c81. Running this file
+Compiled by cspec from <spec>, plan d04cee16235f. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
+import math
+
 import torch
 
 from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, sigmoid, sumsq
+from cspec.runtime.restore import Restoration, jacobian, shortest
+from cspec.runtime.units import size_of, slopes
 from cspec.runtime.update import keep, parameter, shortfall, vector, weigh
 
 level = 0.7  # param level
@@ -20,7 +24,14 @@ def initial_state(primal):
     """Multipliers and what else the updates remember, at the start."""
     return {
         "multipliers": torch.zeros(3),
-        "augmented_lagrangian.penalty": torch.full((1,), 1.0),  # penalties c
+        "penalty": torch.full((3,), 0.0),  # penalties c
+        "slope": torch.full((3,), 0.0),  # largest |grad g| so far
+        "pull": torch.full((1,), 0.0),  # largest |grad f| so far
+        "far": torch.full((3,), 0.0),  # largest violation over slope so far
+        "most": torch.full((3,), 0.0),  # cap of the penalties
+        "total": torch.full((3,), 0.0),  # sum of g since multipliers moved
+        "count": torch.full((3,), 0.0),  # how often g was measured since then
+        "before": torch.full((3,), math.nan),  # violation when they moved
     }
 
 
@@ -48,26 +59,62 @@ def measure(primal, batch):
 
 
 def combine(f, g, true, state):
-    """L_c: gradient weight [multipliers + c g]+ a constraint
-    L = f + <multipliers, g>
-    """
-    return f + weigh(torch.relu(state["multipliers"][0:1] + state["augmented_lagrangian.penalty"] * true[0:1]), g[0:1]) + weigh(state["multipliers"][1:3], g[1:3])
+    """L_c: gradient weight [multipliers + c g]+ a constraint"""
+    return f + weigh(torch.relu(state["multipliers"] + state["penalty"] * true), g)
+
+
+def units_of_augmented_lagrangian(state, f, g, true, parameters):
+    """penalty <- |grad f| / (|x| + violation/|grad g|) / |grad g|^2, slopes of the first 50 steps"""
+    steep = torch.maximum(state["slope"], slopes(g, parameters))
+    pull = torch.maximum(state["pull"], slopes(f, parameters))
+    far = torch.maximum(state["far"], torch.relu(torch.nan_to_num(true)) / torch.clamp(steep, 1e-12))
+    first = pull / (size_of(parameters) + far.max()) / steep**2
+    state["slope"], state["pull"], state["far"] = steep, pull, far
+    state["penalty"] = torch.where(steep > 0, first, 0.0)
+    state["most"] = 10000 * state["penalty"]
+
+
+def see_augmented_lagrangian(state, true):
+    """what was seen of g since multipliers moved"""
+    total = state["total"]
+    count = state["count"]
+    state["total"] = keep(true, total + true, total)
+    state["count"] = keep(true, count + 1, count)
 
 
 def update_augmented_lagrangian(state, true):
-    """multipliers <- [multipliers + lr max(g, -multipliers / c)]+"""
-    true = true[0:1]
-    multipliers = state["multipliers"][0:1]
-    penalty = state["augmented_lagrangian.penalty"]
-    toward = torch.maximum(true, -multipliers / torch.clamp(penalty, 1e-12))
-    state["multipliers"][0:1] = keep(true, torch.relu(multipliers + 0.1 * toward), multipliers)
+    """multipliers <- [multipliers + c mean(g)]+; c grows where mean(g) did not halve"""
+    multipliers = state["multipliers"]
+    penalty = state["penalty"]
+    most = state["most"]
+    total = state["total"]
+    count = state["count"]
+    before = state["before"]
+    seen = total / torch.clamp(count, 1)
+    now = torch.abs(torch.maximum(seen, -multipliers / torch.clamp(penalty, 1e-12)))
+    state["multipliers"] = keep(true, torch.relu(multipliers + penalty * seen), multipliers)
+    state["penalty"] = keep(
+        true,
+        torch.where(now > 0.5 * before, torch.minimum(1.5 * penalty, most), penalty),
+        penalty,
+    )
+    state["before"] = keep(true, now, before)
+    state["total"] = keep(true, 0 * total, total)
+    state["count"] = keep(true, 0 * count, count)
 
 
-def ascend_lagrangian(state, true):
-    """multipliers <- [multipliers + lr g]+"""
-    true = true[1:3]
-    multipliers = state["multipliers"][1:3]
-    state["multipliers"][1:3] = keep(true, torch.relu(multipliers + 0.01 * true), multipliers)
+def restore(session):
+    """x <- x - J' (J J')^-1 g over whole data: the shortest step to what is asked."""
+    with Restoration(session) as near:
+        for _ in range(30):
+            g, true = near.measured()
+            rows = near.left(true)
+            if not len(rows):
+                break
+            step = shortest(jacobian(g, rows, session), true[rows])
+            if not near.go(step):
+                break
+        near.tell()
 
 
 def train(session):
@@ -75,17 +122,22 @@ def train(session):
     primal, state, optimizer = session.primal, session.state, session.optimizer
     for batch in session.batches():
         f, g, true = measure(primal, batch)
-        ascend_lagrangian(state, true)
+        if session.step <= 50:
+            units_of_augmented_lagrangian(state, f, g, true, session.parameters)
         loss = combine(f, g, true, state)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        update_augmented_lagrangian(state, true)
+        see_augmented_lagrangian(state, true)
+        if session.step % 9 == 0:
+            update_augmented_lagrangian(state, true)
         session.record(f, true)
         if session.epoch_ended:
             session.verify()
             if session.stopped():
                 break
+    session.tell()
+    restore(session)
 
 
 def objective(primal, data):
@@ -148,7 +200,7 @@ PROGRAM = {"name": "<spec>",
          "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
          "metric acc = P[pred == y]\n"
          "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "d143e9178c8160976c6477284478cc266c8acfbf6dbf86e7d61b9de7c90cada0",
+ "digest": "d04cee16235fa3d92603f57f3edd4e04b355248acfd736bf71ae08e3e27f2e10",
  "sense": "minimize",
  "objective": "bce(f(x), y)",
  "objective_datasets": ["train"],
@@ -175,10 +227,10 @@ PROGRAM = {"name": "<spec>",
                   "text": "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
                   "relation": ">=",
                   "tolerance": 1e-06,
-                  "method": "lagrangian",
+                  "method": "augmented_lagrangian",
                   "reason": "a statistic of the data without exploitable structure: descend on the "
-                            "model, ascend on the multiplier",
-                  "rule": "lagrangian",
+                            "model, ascend on the multiplier, and a penalty that damps the pair",
+                  "rule": "augmented_lagrangian",
                   "segment": [1, 2],
                   "sign": -1.0,
                   "datasets": ["train"],
@@ -190,10 +242,10 @@ PROGRAM = {"name": "<spec>",
                   "text": "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
                   "relation": "<=",
                   "tolerance": 1e-06,
-                  "method": "lagrangian",
+                  "method": "augmented_lagrangian",
                   "reason": "a statistic of the data without exploitable structure: descend on the "
-                            "model, ascend on the multiplier",
-                  "rule": "lagrangian",
+                            "model, ascend on the multiplier, and a penalty that damps the pair",
+                  "rule": "augmented_lagrangian",
                   "segment": [2, 3],
                   "datasets": ["train"],
                   "multipliers": True,
@@ -234,7 +286,7 @@ PROGRAM = {"name": "<spec>",
                          "nesterov": False}]],
          "schedule": ["constant", {"warmup": 0}]},
  "params": {"level": 0.7},
- "method": "augmented_lagrangian+lagrangian"}
+ "method": "augmented_lagrangian"}
 
 
 if __name__ == "__main__":

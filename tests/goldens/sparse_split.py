@@ -3,12 +3,13 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan cf681871d525. Running this file
+Compiled by cspec from <spec>, plan 38960cfc1001. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
 
 from cspec.runtime import operators
+from cspec.runtime.coupled_adam import blocks, each
 from cspec.runtime.functions import ce, fraction, mean, pred
 from cspec.runtime.projections import project_
 from cspec.runtime.splitting import attraction, deliver, report_split, split_reset, split_step, stay
@@ -48,6 +49,11 @@ def ortho_tensors(primal):
 def prune_tensors(primal):
     """What `prune` is about: W in sparse(10%)"""
     return parameters(primal["net"], ["fc2.weight"])
+
+
+def coupled(primal):
+    """Blocks of parameters whose entries a set couples: one second moment each in Adam."""
+    return blocks(*each(ortho_tensors(primal)))
 
 
 def copies(primal):
@@ -145,7 +151,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "cf681871d525e6bc4420149ca4da7e6909eaf0f473b339f5ad2f66f883759160",
+ "digest": "38960cfc1001bef14ee8df29ae657aa963e8852d97718d12d714a5f0dbe3c80a",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
@@ -194,7 +200,7 @@ PROGRAM = {"name": "<spec>",
                          "betas": [0.9, 0.999],
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
-         "schedule": ["cosine", {"warmup": 0, "final": 0.0}]},
+         "schedule": ["cosine", {"warmup": 0, "hold": 0.0, "final": 0.0}]},
  "verify": [{"dataset": "val", "every": [1, "epoch"]}],
  "stop": "feasible(1e-3) and stalled(epochs=5)",
  "method": "projection+admm"}
