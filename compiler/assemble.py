@@ -7,6 +7,7 @@ from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import LAYER_FLOOR, FunctionalRule, Lowered, SetAction
 from cspec.compiler.methods.output_projection import OutputRows
+from cspec.compiler.pruning import COUNTS, Course, course, moving
 from cspec.compiler.restored import is_restored
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.settings.base import EPOCH, STEP
@@ -31,7 +32,7 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *_look_ahead(lowered),
         *(_vertex_step(a) for a in lowered.actions if isinstance(a.settings, FrankWolfe)),
         Operation(kind=Kind.PRIMAL_STEP, name="step", meaning="the optimizer moves the model"),
-        *(_project(a) for a in lowered.actions if isinstance(a.settings, Projection)),
+        *(_project(a, lowered) for a in lowered.actions if isinstance(a.settings, Projection)),
         *(op for op in late if op.trigger.unit == "step"),
         Operation(kind=Kind.RECORD, name="record", meaning="history, without waiting"),
         *(op for op in duals if op.trigger.unit == "epoch"),
@@ -124,19 +125,20 @@ def _targets(action: SetAction) -> tuple[str, ...]:
     )
 
 
-def _project(action: SetAction) -> Operation:
+def _project(action: SetAction, lowered: Lowered) -> Operation:
     settings = action.settings
     assert isinstance(settings, Projection)
-    _require_schedule(action, settings)
-    options: dict[str, float] = {"warmup": settings.warmup} if settings.warmup else {}
+    _require_schedule(action, settings, lowered)
+    found = course(settings, action.set)
+    options: dict[str, float] = {"warmup": found.warmup} if found.warmup else {}
     return Operation(
         kind=Kind.PROJECT,
         name=f"project_{action.name}",
         trigger=settings.every,
-        options=options | ({"freeze": 1.0} if settings.freeze else {}),
+        options=options | ({"freeze": 1.0} if found.freeze else {}),
         operator=text(set_expression(action.set)),
         targets=_targets(action),
-        meaning=_projection_meaning(settings) + _floor(action),
+        meaning=_projection_meaning(found) + _floor(action),
     )
 
 
@@ -147,26 +149,31 @@ def _floor(action: SetAction) -> str:
     return f"; every layer keeps at least {LAYER_FLOOR:.0%} of the density"
 
 
-SUPPORTS = frozenset({"sparse", "nm"})
+SUPPORTS = frozenset({"sparse", "channels", "nm"})
 """Sets that say which entries may be nonzero."""
 
 
-def _projection_meaning(settings: Projection) -> str:
-    begun = f"once {settings.warmup:.0%} of the run are over, " if settings.warmup else ""
-    kept = "; at its bound the entries kept stay the same" if settings.freeze else ""
-    return f"{begun}W <- the nearest member of the set{kept}"
+def _projection_meaning(found: Course) -> str:
+    begun = f"once {found.warmup:.0%} of the run are over, " if found.warmup else ""
+    ramp = f", which shrinks to its bound until {found.end:.0%}" if found.ramp else ""
+    kept = "; at its bound the entries kept stay the same" if found.freeze else ""
+    return f"{begun}W <- the nearest member of the set{ramp}{kept}"
 
 
-def _require_schedule(action: SetAction, settings: Projection) -> None:
+def _require_schedule(action: SetAction, settings: Projection, lowered: Lowered) -> None:
     """A count comes to its bound before the run ends, and only supports can be frozen.
 
     Raises:
         SpecError: settings under which it would not, or a set without a support.
     """
-    word, why = action.set.word, ""
-    ramp = settings.ramp if word == "sparse" else 0.0
-    if settings.warmup + ramp >= 1:
-        why = f"warmup={settings.warmup:g} and ramp={ramp:g} leave no step at the bound"
+    word, why, found = action.set.word, "", course(settings, action.set)
+    counts = any(a.set.word in COUNTS for a in lowered.actions if a.settings == settings)
+    if settings.ramp and not counts:
+        why = f"`ramp` is how a count shrinks, and `{word}` is none"
+    elif settings.ramp and word in COUNTS and moving(action.set):
+        why = f"`{action.constraints[0].text}` says itself how its bound moves"
+    elif found.end >= 1:
+        why = f"warmup={found.warmup:g} and ramp={found.ramp:g} leave no step at the bound"
     elif settings.freeze and word not in SUPPORTS:
         why = f"`freeze` keeps the entries of a count, and `{word}` is none"
     elif settings.freeze and settings.every != STEP:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from cspec.compiler.facts import Facts, OwnLoop
 from cspec.compiler.lower import LAYER_FLOOR, Lowered
+from cspec.compiler.pruning import course
 from cspec.compiler.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.strategy import GATE_BUDGET
 from cspec.dsl.check import Checked
@@ -56,15 +57,17 @@ def _orders(lowered: Lowered) -> Iterator[str]:
 def _ramps(checked: Checked, lowered: Lowered, loop: OwnLoop) -> Iterator[str]:
     """Counts and bounds that move along the run."""
     ramped = [
-        (action.constraints[0].label, action.settings.ramp)
+        (action.constraints[0].label, found)
         for action in lowered.actions
-        if isinstance(action.settings, Projection) and action.set.word == "sparse"
+        if isinstance(action.settings, Projection)
+        and (found := course(action.settings, action.set)).ramp
     ]
     if loop.steps is None:
-        for label, share in ramped:
+        for label, found in ramped:
             yield (
-                f"`{label}`: the share that is kept shrinks to its bound over the first "
-                f"{round(share * OWN_LOOP_STEPS):,} optimizer steps, as in a loop of "
+                f"`{label}`: the share that is kept shrinks to its bound between optimizer steps "
+                f"{round(found.warmup * OWN_LOOP_STEPS):,} and "
+                f"{round(found.end * OWN_LOOP_STEPS):,}, as in a loop of "
                 f"{OWN_LOOP_STEPS:,}, and every layer keeps at least {LAYER_FLOOR:.0%} of it; say "
                 "how many steps yours takes: bind(..., steps=N)"
             )

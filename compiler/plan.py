@@ -7,6 +7,7 @@ stay conditional. `specialize` is a pure function: same plan, same facts, same p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
@@ -64,9 +65,10 @@ from cspec.compiler.program import (
     VariableSetup,
     plain_fit,
 )
+from cspec.compiler.pruning_notes import pruning_notes
 from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rewrite import call, function_name
-from cspec.compiler.schedule import budget, effective, projection_notes
+from cspec.compiler.schedule import SETTLES, budget, effective
 from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
 from cspec.compiler.setups import data_setups, model_setups, origin_of, variable_setups
 from cspec.compiler.shape_checks import check_set_shapes
@@ -77,6 +79,7 @@ from cspec.compiler.still_parameters import check_still_parameters
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.stream_checks import check_streams
 from cspec.compiler.surrogates.setting import setting_of
+from cspec.compiler.surrogates.words import SIGMOID, Word, sharpening
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
 from cspec.compiler.variables import (
@@ -104,7 +107,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Bisection, Spg, Sqp
+from cspec.dsl.settings.methods import Auto, Bisection, Spg, Sqp
 
 Pass = Callable[[Problem, Checked], Problem]
 
@@ -279,7 +282,9 @@ def specialize(
         notes += said
     gated = frozenset(name for name, model in facts.models.items() if model.gated)
     inference = _inference(plan, facts)
-    problem = _specialized(plan, facts, round(effective(fit, schedule.steps)), inference)
+    solved = space is not None or _line(checked) or _whole(checked) is not None
+    word = SIGMOID if solved else _stand_in(plan, facts, schedule.steps)
+    problem = _specialized(plan, facts, round(effective(fit, schedule.steps)), inference, word)
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
     entries = metric_entries(problem, inference)
     lowered = lower(
@@ -299,7 +304,6 @@ def specialize(
         notes = loop_notes(checked, lowered, facts)
     else:
         notes += solver_notes(problem, checked)
-        notes += projection_notes(problem, fit, frozenset(checked.symbols.vars()))
         notes += moving_notes(problem, checked, facts)
         notes += check_streams(problem, checked, facts)
     draft = _draft(plan, facts, lowered, fit, inference).model_copy(
@@ -310,6 +314,7 @@ def specialize(
             "models": plan.models if models is None else models,
             "notes": notes
             + (sharing_notes(lowered.actions, facts) if problem.solver is None else ())
+            + pruning_notes(lowered, facts, checked.params)
             + problem.surrogate_notes,
         }
     )
@@ -417,13 +422,19 @@ def _known(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...])
     )
 
 
-def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference) -> Problem:
+def _stand_in(plan: Plan, facts: Facts, steps: int) -> Word:
+    """What stands in for events: it sharpens along a run that leaves its method open."""
+    chosen = isinstance(plan.checked.method, Auto)
+    return sharpening(steps) if chosen and facts.own_loop is None and steps >= SETTLES else SIGMOID
+
+
+def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference, word: Word) -> Problem:
     """The canonical problem with members for quantifiers, surrogates, and a method each."""
     checked = plan.checked
     problem = vector_means(expanded(plan, facts), inference)
     check_axes(problem, inference)
     check_set_shapes(problem, _shapes(plan), checked.params)
-    setting = setting_of(checked, inference, moving(checked))
+    setting = replace(setting_of(checked, inference, moving(checked)), word=word)
     check_ratio_signs(problem, inference, setting.ranges)
     width = 8 if checked.fit.precision == "float64" else 4
     problem = gates(problem, facts, moving(checked), checked.params, width)

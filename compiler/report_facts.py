@@ -20,7 +20,7 @@ from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Verify, walk
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.methods import Method
 
-COUNT_SETS = frozenset({"sparse", "nm", "rank", "grid", "channel_sparse"})
+COUNT_SETS = frozenset({"sparse", "nm", "rank", "grid", "channels"})
 """Sets of counts: the verdict compares exactly."""
 
 

@@ -7,19 +7,17 @@ from typing import NamedTuple
 
 from cspec.compiler.batching import batches_per_epoch
 from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Problem
-from cspec.compiler.strategy import GATE_BUDGET
+from cspec.compiler.gate_rates import gate_rates, slow_gates
 from cspec.dsl.check import Checked
-from cspec.dsl.nodes import Name, Objective, walk
+from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.nodes import Objective, walk
 from cspec.dsl.settings.fit import (
     AdamOptimizer,
     Cosine,
     FitSettings,
     Linear,
-    Optimizer,
     SgdOptimizer,
 )
-from cspec.dsl.settings.methods import Projection
 
 DEFAULT_EPOCHS = 30
 DEFAULT_STEPS = 5000
@@ -48,13 +46,28 @@ def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple
     gated = any(model.gated for model in facts.models.values())
     if facts.data and facts.own_loop is None and fit.steps is None and fit.epochs is None:
         fit = fit.model_copy(update={"epochs": int(schedule.epochs)})
-    falling = settling(fit, schedule.steps, whole=schedule.steps_per_epoch == 1, gated=gated)
-    if falling is not None and facts.data and facts.own_loop is None:
-        fit = fit.model_copy(update={"schedule": falling})
+    fit = _falling(fit, schedule, facts)
     if gated:
-        fit, said = _gate_rates(fit, schedule)
+        fit, said = gate_rates(fit, effective(fit, schedule.steps))
         notes.extend(said)
+    notes.extend(f"{d.message}; {d.helps[0]}" for d in warnings(checked, facts))
     return fit, schedule, tuple(notes)
+
+
+def warnings(checked: Checked, facts: Facts) -> tuple[Diagnostic, ...]:
+    """What is to be said of a run's length and rates before its first step."""
+    run = length(checked, facts)
+    fit = _falling(checked.fit, run, facts)
+    return tuple(slow_gates(checked, facts, effective(fit, run.steps)))
+
+
+def _falling(fit: FitSettings, run: Schedule, facts: Facts) -> FitSettings:
+    """The settings with the schedule that a run on data has where nobody wrote one."""
+    gated = any(model.gated for model in facts.models.values())
+    falling = settling(fit, run.steps, whole=run.steps_per_epoch == 1, gated=gated)
+    if falling is None or not facts.data or facts.own_loop is not None:
+        return fit
+    return fit.model_copy(update={"schedule": falling})
 
 
 LEAST_STEPS = 3000
@@ -147,62 +160,3 @@ def effective(fit: FitSettings, steps: int) -> float:
         case _:
             share = 1.0
     return max(steps * share, 1.0)
-
-
-def _gate_rates(fit: FitSettings, schedule: Schedule) -> tuple[FitSettings, list[str]]:
-    """Gates travel about 8 units of their logit; Adam moves them by its rate each step.
-
-    Where steps x rate is too small for that, the gates get an optimizer of their own (planned
-    for `GATE_BUDGET`). Said before training.
-    """
-    if len(fit.optimizer) != 1 or fit.optimizer[0].params is not None:
-        return fit, []
-    optimizer: Optimizer = fit.optimizer[0]
-    if not isinstance(optimizer, AdamOptimizer | SgdOptimizer):
-        return fit, []
-    steps = effective(fit, schedule.steps)
-    reach = steps * optimizer.lr
-    if isinstance(optimizer, AdamOptimizer) and reach >= GATE_BUDGET:
-        return fit, []
-    rate = round(max(1e-3, GATE_BUDGET / steps), 6)
-    gates = AdamOptimizer(params="*log_alpha", lr=rate)
-    note = (
-        f"gates get Adam with lr = {rate:g}: at lr = {optimizer.lr:g}, {schedule.steps} steps move "
-        f"a gate by about {reach:.2g}, and it has to travel about 8 to shut (planned: "
-        f"{GATE_BUDGET:g} / steps)"
-    )
-    return fit.model_copy(update={"optimizer": (gates, optimizer)}), [note]
-
-
-ENTRYWISE_SETS = frozenset({"nonneg", "box", "sparse", "nm", "channel_sparse"})
-"""Sets whose projection acts on each entry alone."""
-
-
-def projection_notes(
-    problem: Problem, fit: FitSettings, variables: frozenset[str]
-) -> tuple[str, ...]:
-    """What to know of Adam on a decision variable that is projected.
-
-    Adam rescales the gradient entry by entry, so a fixed point of `project(x - step)` is one of the
-    rescaled problem: on the simplex it can stay where it starts. Networks are trained that way all
-    the same; a nonlinear program deserves its minimum.
-    """
-    adam = any(isinstance(optimizer, AdamOptimizer) for optimizer in fit.optimizer)
-    if not adam or problem.solver is not None:
-        return ()
-    found = [
-        c.set.word
-        for c in problem.constraints
-        if isinstance(c.method, Projection)
-        and c.set is not None
-        and c.set.word not in ENTRYWISE_SETS
-        and isinstance(c.set.subject, Name)
-        and c.set.subject.id in variables
-    ]
-    if not found:
-        return ()
-    return (
-        f"Adam with projection onto `{found[0]}` may settle beside the minimum, because it "
-        "rescales each entry: write `using spg`, or `fit(optimizer=sgd(lr=...))` for projected "
-        "gradient steps",
-    )

@@ -31,7 +31,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.signatures import SIGNATURES
 
-ROWS = frozenset({"halfspace", "affine", "polyhedron", "separate"})
+ROWS = frozenset({"halfspace", "affine", "polyhedron", "separate", "ordered"})
 """Sets that affine relations are: projected onto alone, functions beside other sets."""
 CONVEX = ROWS | {
     "nonneg",
@@ -51,7 +51,7 @@ CONVEX = ROWS | {
     "second_order_cone",
 }
 """Sets with a projection that are convex, ..."""
-CURVED = frozenset({"stiefel", "sphere", "rank", "sparse", "nm"})
+CURVED = frozenset({"stiefel", "sphere", "rank", "sparse", "channels", "nm"})
 """... and those that are not. (`grid` has a free scale: it stays with ADMM.)"""
 JOINT = frozenset(
     frozenset(words.split())

@@ -17,8 +17,7 @@ from cspec.dsl.settings.methods import Auto, Method, Projection, Spg
 
 REJECTED = (
     "sqp: scipy's solvers take bounds and functions, no such set",
-    "projection after an optimizer's step: Adam's rescaled steps may settle beside the minimum, "
-    "and nothing tells when to stop",
+    "projection after an optimizer's step: nothing tells when to stop",
 )
 FUNCTION = (
     "a smooth function beside sets that are projected onto: augmented Lagrangian, its inner "

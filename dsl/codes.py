@@ -40,6 +40,7 @@ LATER: frozenset[str] = frozenset(
             "CS527",
             "CS528",
             "CS529",
+            "CS541",
         ),
         *RUN_CODES,
     }

@@ -26,6 +26,7 @@ def _same(spec: str, wrong: str, *right: str, files: dict[str, str] | None = Non
 
 _FIT = "fit(epochs=1)\n"
 _DIGITS = "data train(x, y) = digits\nmodel f = mlp\nminimize ce\n"
+_GATED = f"{_DIGITS.replace('mlp', 'mlp(gates=hard_concrete)')}s.t. density(f) <= 50%\n"
 _PARAM = "param eps = 0.5\nvar x = 1\nminimize x^2\ns.t. x >= eps\n"
 _BOUND = f"minimize ce\ns.t. P[pred == 3] <= 20%\n{_FIT}"
 _FILE = '"people.csv", target="income"'
@@ -136,6 +137,10 @@ EXAMPLES: dict[str, Example] = {
     "CS529": Example(
         "var A[2, 3] = 1\nminimize sumsq(A - 1)\ns.t. A in psd\n",
         "var A[3, 3] = 1\nminimize sumsq(A - 1)\ns.t. A in psd\n",
+    ),
+    "CS541": Example(
+        f"{_GATED}fit(optimizer=adam(lr=0.001), epochs=1)\n",
+        f"{_GATED}{_FIT}",
     ),
     "CS601": Example(
         "var x[2] = 1\nminimize x[0]\ns.t. sumsq(x) <= 1\n     x[0] + x[1] >= 2\n",

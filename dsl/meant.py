@@ -48,6 +48,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "pow": ("power",),
     "psd": ("positive_semidefinite", "semidefinite"),
     "sparse": ("topk", "top_k", "k_sparse"),
+    "channels": ("channel_sparse", "row_sparse", "group_sparse", "rows", "filters", "structured"),
     "simplex": ("probability_simplex",),
     "frozen": ("deepcopy", "copy", "freeze", "detach"),
     "range": ("arange",),

@@ -285,6 +285,16 @@ _CODES = (
         "var x = 0\nminimize x^2\ns.t. x >= 1\nusing augmented_lagrangian(penalty=0)\n",
         "var x = 0\nminimize x^2\ns.t. x >= 1\nusing augmented_lagrangian(penalty=0, lr=0.1)\n",
     ),
+    _code(
+        541,
+        "a rate that is too small for gates",
+        "A gate travels about 8 units of its logit from open to shut, and Adam moves it by about"
+        " its rate each step. A rate that the spec gives acts on the gates, too: where steps times"
+        " rate stay below 22 they hardly shut, and a density stays where it is. Give gates an"
+        " optimizer of their own, or leave `lr` out.",
+        "",
+        "",
+    ),
 )
 
 SETTING_CODES: dict[str, Code] = {code.code: code for code in _CODES}

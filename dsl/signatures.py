@@ -401,6 +401,11 @@ _TABLE: tuple[Signature, ...] = (
     _set("rank", "rank of at most r", _p("r", _PLAIN, low=1, whole=True)),
     _set("sparse", "share of non-zero entries of at most p", _p("p", _PLAIN, low=0, high=1)),
     _set(
+        "channels",
+        "share of non-zero rows of (outputs, rest), the channels or units, of at most p",
+        _p("p", _PLAIN, low=0, high=1),
+    ),
+    _set(
         "nm",
         "at most n non-zero of each m",
         _p("n", _PLAIN, low=1, whole=True),
@@ -444,6 +449,7 @@ STRUCTURE: frozenset[str] = frozenset(
         "psd",
         "rank",
         "sparse",
+        "channels",
         "nm",
         "grid",
         "monotone",
@@ -453,7 +459,7 @@ STRUCTURE: frozenset[str] = frozenset(
 )
 """Sets of parameters: what `W in SET` may name."""
 
-COUNTED: frozenset[str] = frozenset({"sparse", "nm", "rank", "grid"})
+COUNTED: frozenset[str] = frozenset({"sparse", "channels", "nm", "rank", "grid"})
 """Sets of counts: membership is compared exactly."""
 
 SURROGATES: tuple[str, ...] = ("sigmoid", "hinge", "ramp", "product", "dl2")

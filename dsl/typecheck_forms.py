@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES = {
     "rank": "rank(8)",
     "sparse": "sparse(10%)",
+    "channels": "channels(50%)",
     "nm": "nm(2, 4)",
     "grid": "grid(bits=4)",
     "spectral": "spectral(1)",

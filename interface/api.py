@@ -11,6 +11,7 @@ names: params to numbers, models to modules, data to anything that `cspec.run` c
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from cspec.functions import registered
 from cspec.outside import checked_with
 from cspec.sources import inline_source, read_source
 from cspec.specs import checked_spec
+
+LOG = logging.getLogger("cspec")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,7 +175,8 @@ def run(
     """Train, verify, and return the result. Keyword arguments bind the names of the spec.
 
     `out` is a folder for the run's files; `progress` is called with the state of the run now and
-    then. Nothing is printed; in a notebook the result is displayed as a table.
+    then. Nothing is printed; in a notebook the result is displayed as a table. What is to be said
+    before the first step is a warning of the logger `cspec`.
 
     Raises:
         SpecError: what is wrong with the spec, or with what is bound.
@@ -186,6 +190,8 @@ def run(
         source, base, params, bindings = _with_names(spec, names)
         symbolic = plan_of(checked_with(source, params, bindings, base))
         prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)
+        for warning in prepared.warnings:
+            LOG.warning("%s: %s", prepared.program.name, f"{warning.message}; {warning.helps[0]}")
         _show_in_notebooks()
         return train(prepared, seed=seed, device=device, out=out, on_progress=progress, base=base)
 

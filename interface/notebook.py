@@ -194,6 +194,8 @@ def _train(checked: Checked, options: argparse.Namespace, shell: InteractiveShel
     prepared = prepare(
         symbolic, {**bindings, **given}, base=Path(), seed=seed, device=options.device
     )
+    if prepared.warnings and not options.quiet:
+        display(Findings(prepared.warnings))
     with _live(lambda state: describe(prepared.program, state), options.quiet) as update:
         return train(
             prepared,

@@ -15,6 +15,7 @@ from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_labels
 from cspec.compiler.plan import Plan, outputs, specialize
 from cspec.compiler.program import Program
+from cspec.compiler.schedule import warnings
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
 from cspec.dsl.features import column_of
@@ -38,6 +39,8 @@ class Prepared(NamedTuple):
     plan: Plan
     program: Program
     bound: Bound
+    warnings: tuple[Diagnostic, ...] = ()
+    """What is to be said before the first step."""
 
 
 def seed_of(program: Plan, seed: int | None) -> int:
@@ -66,7 +69,7 @@ def prepare(
     with placed(symbolic.checked.source):
         known = known_facts(symbolic, bound, device)
         program = specialize(symbolic, known, data=bound.data_setups, models=bound.model_setups)
-    return Prepared(symbolic, program, bound)
+    return Prepared(symbolic, program, bound, warnings(symbolic.checked, known))
 
 
 def known_facts(symbolic: Plan, bound: Bound, device: str = "cpu") -> Facts:

@@ -26,7 +26,7 @@ from cspec.runtime.rescue import attempt, measured
 from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
 from cspec.runtime.rules import rule_notes
 from cspec.runtime.snapshots import load_tensors, plain_tensors
-from cspec.runtime.stationarity import SMALL, residual
+from cspec.runtime.stationarity import SMALL, UNKNOWN, stationarity, stationarity_notes
 from cspec.runtime.verify import Measurement, judged
 
 if TYPE_CHECKING:
@@ -76,9 +76,10 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     }
     found = measured(session, places)
     notes = session.notes
-    rate = math.nan
+    first_order = UNKNOWN
     if session.program.constraints:
-        rate = attempt(notes, "no stationarity", lambda: residual(session), math.nan)
+        first_order = attempt(notes, "no stationarity", lambda: stationarity(session), UNKNOWN)
+    rate = first_order.residual
     rows = [row for row in session.history.rows if row.step <= best.step]
     constraints = tuple(
         _verdict(session, c, found[c.label], rate, rows) for c in session.program.constraints
@@ -89,10 +90,11 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     diagnosis = attempt(notes, "no diagnosis", lambda: diagnose(session, constraints), Diagnosis())
     kkt = None
     if constraints and priced is not None:
-        kkt = attempt(notes, "no optimality", lambda: report(session, priced, rate), None)
+        kkt = attempt(notes, "no optimality", lambda: report(session, priced, first_order), None)
     notes = notes_of(session, constraints, places, found, objective)
     notes += attempt(notes, "no ways of rules", lambda: rule_notes(session, places), [])
     notes += courses(session, constraints, diagnosis, rate)
+    notes += stationarity_notes(session, first_order)
     models = {
         name: value
         for name, value in session.primal.items()

@@ -74,4 +74,4 @@ def _early(session: Session, best: Iterate) -> str:
     if best.feasible:
         late = any(i.feasible for i in session.measured if i.step > best.step)
         why = "later ones have worse objectives" if late else "no later one met every requirement"
-    return f"delivered is step {best.step} of {session.step}, of the run's first half: {why}"
+    return f"delivered is step {best.step:,} of {session.step:,}, of the run's first half: {why}"

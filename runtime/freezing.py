@@ -17,7 +17,10 @@ def hold_support(name: str, tensors: Sequence[Tensor], state: dict[str, Tensor])
             tensor.mul_(held)
 
 
-def freeze_support(name: str, tensors: Sequence[Tensor], state: dict[str, Tensor]) -> None:
-    """Keep in mind which entries are nonzero now (1, else 0)."""
+def freeze_support(name: str, tensors: Sequence[Tensor], state: dict[str, Tensor]) -> bool:
+    """Keep in mind which entries are nonzero now (1, else 0); false where they are kept already."""
+    if f"{name}.held.0" in state:
+        return False
     for index, tensor in enumerate(tensors):
         state[f"{name}.held.{index}"] = (tensor.detach() != 0).to(tensor.dtype)
+    return True

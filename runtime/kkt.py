@@ -1,7 +1,8 @@
 """The KKT report: how well the end of a run satisfies the first-order conditions, and its prices.
 
-    stationarity      || grad f + sum of multipliers x grad g || / || grad f ||, and with sets that
-                      are projected onto || P(x - grad L) - x || / max(1, || grad L ||)
+    stationarity      || grad L || / || grad f ||, L = f + sum of multipliers x g; with parameters
+                      in sets the projected gradient of L (`stationarity`); of a method that stops
+                      by it || P(x - grad L) - x || / max(1, || grad L ||)
     feasibility       the largest violation, in the units as written
     complementarity   the largest |multiplier x slack|
 
@@ -25,6 +26,7 @@ from torch import Tensor
 from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.modes import evaluating, undisturbed
 from cspec.runtime.result import ConstraintResult, Kkt
+from cspec.runtime.stationarity import Stationarity
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -139,9 +141,12 @@ def _least_squares(
     return [float(w) for w in found.x / length], left
 
 
-def report(session: Session, priced: Priced, stationarity: float) -> Kkt:
-    """The KKT report of the chosen iterate."""
-    rate = stationarity if priced.residual is None else priced.residual
+def report(session: Session, priced: Priced, found: Stationarity) -> Kkt:
+    """The KKT report of the chosen iterate.
+
+    Least squares tell how stationary a run is only where no set is projected onto.
+    """
+    own = found.residual if session.held or priced.residual is None else priced.residual
     projected = session.projected_gradient
     signs = {c.label: c.sign for c in session.program.constraints}
     products = [
@@ -159,10 +164,11 @@ def report(session: Session, priced: Priced, stationarity: float) -> Kkt:
     }
     hard = [c.violation for c in priced.constraints if not c.soft]
     return Kkt(
-        stationarity=rate if projected is None else projected,
+        stationarity=own if projected is None else projected,
         # NaN where one was not measured: nothing is known of the largest then.
         feasibility=math.nan if any(map(math.isnan, hard)) else max(hard, default=0.0),
         complementarity=max(products, default=0.0) if products else math.nan,
         sources=sources,
         projected_gradient=projected,
+        scope=found.scope,
     )

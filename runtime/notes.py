@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cspec.compiler.passes.gates import GATE_SURROGATES
 from cspec.compiler.program import SOLVERS, ConstraintFacts
 from cspec.compiler.which_data import Where
 from cspec.runtime.circling import circling
@@ -34,6 +35,7 @@ def notes_of(
         *_no_prices(session.program.constraints),
         *_objective(objective),
         *_unmeasured(constraints, measured),
+        *_overshot(session.program.constraints, constraints),
         *_skipped(session),
         *_ran_away(session, constraints),
     ]
@@ -111,6 +113,24 @@ def _unmeasured(
         f"{c.name}: its value is {c.value:g}, which met its bound by overflow or log(0): check it"
         for c in constraints
         if c.satisfied and math.isinf(c.value)
+    ]
+
+
+OVERSHOT = 0.5
+"""Part of its bound below which a size on gates has lost more than it had to."""
+
+
+def _overshot(
+    facts: Sequence[ConstraintFacts], constraints: Sequence[ConstraintResult]
+) -> list[str]:
+    """Gates that shut far beyond their bound: met, and much worse than the bound asks for."""
+    gated = {c.label for c in facts if c.surrogate in GATE_SURROGATES}
+    return [
+        f"{c.name}: gates shut far beyond the bound, {c.value:.4g} where {c.bound:.4g} is allowed; "
+        "more steps bring them nearer, and without `gates=` the largest weights are kept, as many "
+        "as the bound allows"
+        for c in constraints
+        if c.name in gated and c.relation == "<=" and 0 <= c.value < OVERSHOT * c.bound
     ]
 
 

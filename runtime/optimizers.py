@@ -19,6 +19,7 @@ from cspec.dsl.settings.fit import (
 )
 from cspec.dsl.settings.fit import Optimizer as OptimizerSettings
 from cspec.runtime.coupled_adam import CoupledAdam
+from cspec.runtime.coupling import Cluster
 
 Parameter = torch.nn.Parameter
 Closure = Callable[[], Tensor]
@@ -243,11 +244,11 @@ def _build(settings: OptimizerSettings, parameters: list[Parameter]) -> torch.op
 def build_optimizers(
     settings: Sequence[OptimizerSettings],
     named: Mapping[str, Parameter],
-    coupled: Sequence[Sequence[Tensor]] = (),
+    coupled: Sequence[Cluster] = (),
 ) -> Optimizers:
     """The optimizers of `fit(optimizer=...)` over the parameters that are trained.
 
-    `coupled` are blocks of parameters with one second moment each in Adam.
+    `coupled` are blocks of entries with one second moment each in Adam.
 
     Raises:
         SpecError: L-BFGS beside another optimizer (its line search owns the step), or `assign`'s.
@@ -263,13 +264,13 @@ def build_optimizers(
 
 
 def _parts(
-    settings: OptimizerSettings, parameters: list[Parameter], coupled: Sequence[Sequence[Tensor]]
+    settings: OptimizerSettings, parameters: list[Parameter], coupled: Sequence[Cluster]
 ) -> list[torch.optim.Optimizer]:
     """The optimizer of some parameters; of what sets couple, Adam has one of its own."""
     found: list[torch.optim.Optimizer] = []
     own = {id(p) for p in parameters}
-    held = [[p for p in block if id(p) in own] for block in coupled]
-    held = [block for block in held if block]
+    parts = [cluster.among(own) for cluster in coupled]
+    held = [part for part in parts if part is not None and not part.trivial]
     if isinstance(settings, AdamOptimizer) and held:
         found.append(
             CoupledAdam(
@@ -281,6 +282,6 @@ def _parts(
                 decoupled=isinstance(settings, AdamwOptimizer),
             )
         )
-        taken = {id(p) for block in held for p in block}
+        taken = {id(p) for part in held for p in part.tensors}
         parameters = [p for p in parameters if id(p) not in taken]
     return [*found, _build(settings, parameters)] if parameters else found

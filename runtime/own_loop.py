@@ -37,6 +37,7 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.entries import prices, violations
 from cspec.runtime.execute import explain_failure, load_module
 from cspec.runtime.functions.shapes import ShapeMismatch
+from cspec.runtime.metric_notes import own_optimizer
 from cspec.runtime.metrics import Before, Recorded, before, recorded
 from cspec.runtime.models import clamp_gates, has_gates
 from cspec.runtime.modes import constants_in, measuring
@@ -89,6 +90,7 @@ class Handle:
         self.optimizer = optimizer
         self.notes = (
             *refuse(program, self.primal, optimizer, "project" in self.module),
+            *own_optimizer(self.module, self.primal, optimizer),
             *program.notes,
         )
         self.length = steps
@@ -202,13 +204,22 @@ class Handle:
         self._pending.clear()
         with torch.no_grad(), constants_in(self._constants):
             self._move("step", self.steps, true)
-            if "project" in self.module:
-                self.module["project"](self.primal, self.optimizer, self.progress)
+            self._project()
             for model in self._models().values():
                 if has_gates(model):
                     clamp_gates(model)
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
             self._end_epoch()
+
+    def _project(self) -> None:
+        """The parameters into their sets; what was pruned for good stays zero."""
+        masks = "freeze" in self.module
+        if masks:
+            self.module["hold"](self.primal, self.state)
+        if "project" in self.module:
+            self.module["project"](self.primal, self.optimizer, self.progress)
+        if masks:
+            self.module["freeze"](self.primal, self.state, self.progress)
 
     def end_epoch(self) -> None:
         """Commit what moves once an epoch, by the mean of the epoch's measurements.

@@ -117,9 +117,6 @@ def _own_demands(operation: Operation) -> list[str]:
         return [f"{rule}(dual_data={operation.data}) draws batches of another split"]
     if operation.sees == "surrogate":
         return [f"{rule}(dual_on=surrogate) measures the constraints a second way"]
-    if operation.kind is Kind.PROJECT and operation.options:
-        given = ", ".join(operation.options)
-        return [f"projection with {given} needs to know how long the run is"]
-    if operation.options and operation.kind is not Kind.UNITS:
+    if operation.options and operation.kind not in (Kind.UNITS, Kind.PROJECT):
         return [f"{rule}(escalate=true) watches the whole run"]
     return []

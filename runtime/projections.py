@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -12,6 +13,8 @@ from cspec.runtime.operators import (
     Ball,
     ChannelSparse,
     Jointly,
+    OnPart,
+    OnRows,
     Operator,
     Sparse,
     dykstra,
@@ -24,6 +27,8 @@ Held = tuple[Operator, Sequence[Tensor]]
 
 COUNTS = (Sparse, NM, ChannelSparse)
 """Sets whose projection keeps an entry or sets it to zero."""
+COUPLED_MOMENT = "coupled_avg"
+"""The first moment of `CoupledAdam`: its second moment is one for what a set couples."""
 STEP_SWEEPS = 20
 """Most sweeps of Dykstra's algorithm in a training step: the next step starts near its end."""
 SWEEPS = 1000
@@ -68,10 +73,15 @@ def correct_momentum(
     Adam divides its first moment by the root of the second, entry by entry. Only where the set
     acts entry by entry, too, does a corrected first moment still give a sensible step: on the
     Stiefel manifold the second moment keeps the normal part of the gradient, and what is left of
-    the first becomes tiny (digits: 61% instead of 94% accuracy).
+    the first becomes tiny (digits: 61% instead of 94% accuracy). With one second moment of what a
+    curved set leaves of the gradient (`CoupledAdam`) it does.
     """
     state = getattr(optimizer, "state", {}).get(tensor, {})
-    names = ("momentum_buffer", "exp_avg") if operator.entrywise else ("momentum_buffer",)
+    names = ["momentum_buffer"]
+    if operator.entrywise:
+        names += ["exp_avg", COUPLED_MOMENT]
+    elif not operator.convex:
+        names.append(COUPLED_MOMENT)
     for name in names:
         momentum = state.get(name)
         if isinstance(momentum, Tensor):
@@ -83,7 +93,7 @@ def project_together(sets: Sequence[Held], optimizer: object | None = None) -> N
     """Replace parameters that several sets share by members of all of them, in place.
 
     One after another, which is exact (the nearest common point) where only one of them has to
-    move anything; else as in `meet`.
+    move anything, or where they are on different entries; else as in `meet`.
     """
     starts = copies(sets)
     moved = 0
@@ -91,8 +101,38 @@ def project_together(sets: Sequence[Held], optimizer: object | None = None) -> N
         before = [tensor.detach().clone() for tensor in tensors]
         project_(operator, tensors, optimizer)
         moved += not _near(before, tensors)
+    if _apart(sets):
+        return
     if moved > 1 or (moved and not all(_holds(*held) for held in sets)):
         meet(sets, starts, sweeps=STEP_SWEEPS)
+
+
+def _apart(sets: Sequence[Held]) -> bool:
+    """Whether the sets are on rows and parts of one tensor that have no entry in common."""
+    if {id(t) for _, tensors in sets for t in tensors} != {id(sets[0][1][0])}:
+        return False
+    operators = tuple(operator for operator, _ in sets)
+    if not all(isinstance(operator, OnPart | OnRows) for operator in operators):
+        return False
+    return _parts_apart(operators, sets[0][1][0].shape)
+
+
+@lru_cache(maxsize=256)
+def _parts_apart(operators: tuple[Operator, ...], shape: torch.Size) -> bool:
+    """The entries of a part are those that `coupling` numbers beyond all entries."""
+    held = torch.stack([operator.coupling(shape) >= shape.numel() for operator in operators])
+    return bool((held.sum(dim=0) <= 1).all())
+
+
+def sharing(sets: Sequence[Held]) -> list[list[Held]]:
+    """Sets in groups: two are in one where they share a tensor."""
+    groups: list[list[Held]] = []
+    for held in sets:
+        mine = {id(tensor) for tensor in held[1]}
+        near = [g for g in groups if any(id(t) in mine for _, found in g for t in found)]
+        groups = [g for g in groups if g not in near]
+        groups.append([*(other for g in near for other in g), held])
+    return groups
 
 
 @torch.no_grad()

@@ -102,7 +102,9 @@ class Kkt:
     """First-order conditions at the chosen iterate; NaN where one could not be measured."""
 
     stationarity: float
-    """|| grad f + sum of multipliers x grad g || / || grad f ||"""
+    """|| grad L || / || grad f ||, L = f + sum of multipliers x g. With parameters in sets: the
+    length of the projected gradient of L, relative to the largest of || grad f || at the end and
+    before the first step."""
     feasibility: float
     """The largest violation, in the units as written."""
     complementarity: float
@@ -112,6 +114,9 @@ class Kkt:
     projected_gradient: float | None = None
     """|| P(x - grad L) - x || / max(1, || grad L ||), P the projection onto the sets; None where
     no projected gradient method ran. It is the stationarity then."""
+    scope: str = ""
+    """Where parameters are in sets, what the stationarity is about: all of them within their sets,
+    or those that counts and grids leave free."""
 
 
 @dataclass(frozen=True)

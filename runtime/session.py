@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -15,8 +16,10 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime.batches import Batch, Batches, left_over, plan_steps, reading_notes
 from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
+from cspec.runtime.coupling import clusters
 from cspec.runtime.details import note_metrics
 from cspec.runtime.history import History
+from cspec.runtime.metric_notes import several_optimizers
 from cspec.runtime.metrics import measure_initial
 from cspec.runtime.models import normalizes_by_batch, stands_still
 from cspec.runtime.models.guard import InputGuard
@@ -29,10 +32,12 @@ from cspec.runtime.modes import (
     undisturbed,
 )
 from cspec.runtime.optimizers import build_optimizers
+from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
 from cspec.runtime.snapshots import load_tensors, tensors_of
 from cspec.runtime.splitting import in_place_of_x
+from cspec.runtime.stationarity import start_slope
 from cspec.runtime.update import instead
 from cspec.runtime.verify import Measurer
 from cspec.runtime.watch import Watch, sampled
@@ -123,8 +128,10 @@ class Session:
         self._batches = Batches(self.data, self.plan, self.fit, seed, augment, dtype)
         self.named = trained(self.primal)
         self.parameters = list(self.named.values())
-        coupled = module["coupled"](self.primal) if "coupled" in module else ()
+        self.held = module["held"](self.primal) if "held" in module else []
+        coupled = clusters(self.held)
         self.optimizer = build_optimizers(self.fit.optimizer, self.named, coupled)
+        self.notes.extend(several_optimizers(coupled, self.optimizer.parts, self.named))
         lengths = (self.total_steps, self.plan.epoch_steps)
         self.schedule = Schedule(self.fit.schedule, self.optimizer, *lengths)
         seed_everything(seed)
@@ -146,6 +153,8 @@ class Session:
         self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
         snapshots, notes = sampled(program, self.plan, self.measurer, self.data, seed)
         self.initial = measure_initial(self)
+        self.slope = attempt(self.notes, "no slope", lambda: start_slope(self), math.nan)
+        """||grad f|| before the first step, where parameters are kept in sets."""
         samples = snapshots is not self.measurer
         self.watch = Watch(program, self.plan, module, snapshots, samples)
         self.notes.extend(notes)

@@ -15,10 +15,10 @@ z is what is measured and delivered: it is feasible, x only nearly. Several sets
 have a copy each (consensus over constraints). For sets that are not convex ADMM is a heuristic: a
 support that did not change in two rounds is frozen, u starts anew where it outgrows x, and the copy
 that x came nearest to is kept; on convex sets nothing of that is done, as it would stop short.
-`benchmarks/compare/pruning10.cspec` and `pruning5.cspec` (digits, 300-100 network, 60 epochs, 3
-seeds; dense 98.7%): at density 10% ADMM loses 0.84 points and projection along a ramp 0.45, at 5%
-1.7 and 1.5; with rho held at 1e-3 (`balance=false`) ADMM loses 10.9 at 5%. State entries are named
-`<name>.z.<i>`, `<name>.u.<i>`, `<name>.rho`, ...
+`benchmarks/pruning.py` (digits, 300-100 network, 60 epochs, 3 seeds; dense 98.8%): at density 10%
+ADMM loses 0.9 points and projection along a ramp 0.4, at 3% 3.5 and 2.1; with rho held at 1e-3
+(`balance=false`, `benchmarks/compare/pruning5.cspec`) ADMM loses 10.9 at 5%. State entries are
+named `<name>.z.<i>`, `<name>.u.<i>`, `<name>.rho`, ...
 """
 
 from __future__ import annotations

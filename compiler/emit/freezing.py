@@ -1,38 +1,39 @@
-"""`projection(warmup=..., freeze=true)` in the loop: one-shot pruning and fine-tuning on a mask."""
+"""`freeze` of projections in the emitted module: fine-tuning on the mask that pruning has left."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.sets import density_ramp
+from cspec.compiler.emit.measures import MakeTranslator
+from cspec.compiler.emit.sets import course_of, density_ramp
 from cspec.compiler.lower import SetAction
-from cspec.dsl.settings.methods import Projection
 
 
 def frozen(actions: Sequence[SetAction]) -> list[SetAction]:
     """Counts whose support is kept once they have come to their bound."""
-    return [a for a in actions if isinstance(a.settings, Projection) and a.settings.freeze]
+    return [action for action in actions if course_of(action).freeze]
 
 
-def write_held(actions: Sequence[SetAction], translator: Translator) -> None:
-    """Before a projection: what a frozen count has pruned stays zero."""
-    for action in frozen(actions):
-        translator.used.add("hold_support")
-        call = f'hold_support("{action.name}", {action.name}_tensors(primal), state)'
-        translator.writer.line(call)
-
-
-def write_freezes(actions: Sequence[SetAction], translator: Translator, epochs: float) -> None:
-    """After a projection: a count that has come to its bound keeps its entries from now on."""
-    writer = translator.writer
-    for action in frozen(actions):
-        assert isinstance(action.settings, Projection)
+def write_masks(actions: Sequence[SetAction], make: MakeTranslator, epochs: float) -> None:
+    """`hold(primal, state)` before projections, `freeze(primal, state, progress)` after them."""
+    held = frozen(actions)
+    if not held:
+        return
+    writer = make.writer
+    with writer.function("hold", ("primal", "state"), ["What was pruned for good stays zero."]):
+        make().used.add("hold_support")
+        for action in held:
+            writer.line(f'hold_support("{action.name}", {action.name}_tensors(primal), state)')
+    doc = ["Counts at their bound keep their entries from now on; the names of those that begin."]
+    with writer.function("freeze", ("primal", "state", "progress"), doc):
+        translator = make()
         translator.used.add("freeze_support")
-        ramp = density_ramp(action, translator, epochs)
-        start = round(action.settings.warmup + (0.0 if ramp is None else ramp[2]), 6)
-        writer.line(f'if session.progress >= {start!r} and "{action.name}.held.0" not in state:')
-        with writer.indented():
+        writer.line("begun = []")
+        for action in held:
+            ramp = density_ramp(action, translator, epochs)
+            end = round(course_of(action).warmup + (0.0 if ramp is None else ramp[2]), 6)
             call = f'freeze_support("{action.name}", {action.name}_tensors(primal), state)'
-            writer.line(call)
-            writer.line(f'session.mark("{action.name}")')
+            writer.line(f"if progress >= {end!r} and {call}:")
+            with writer.indented():
+                writer.line(f'begun.append("{action.name}")')
+        writer.line("return begun")

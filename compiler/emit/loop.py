@@ -27,8 +27,8 @@ from cspec.compiler.emit.duals import (
     write_stall_reports,
 )
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.freezing import write_freezes, write_held
-from cspec.compiler.emit.sets import write_projection, write_projections
+from cspec.compiler.emit.freezing import frozen
+from cspec.compiler.emit.sets import course_of, write_projection, write_projections
 from cspec.compiler.emit.splits import (
     write_attraction,
     write_epoch_rounds,
@@ -88,7 +88,7 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     write_rounds(plan.lowered, translator)
     starts = start_calls(plan.lowered, translator)
     starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
-    if any(_each_step(action) for action in _projections(plan)):
+    if any(_each_step(a) and not course_of(a).warmup for a in _projections(plan)):
         starts.insert(0, "project(primal, optimizer, 0.0)")
     now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]
     if starts or now_and_then:
@@ -230,10 +230,15 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
 def _write_projections(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
     actions = _projections(plan)
-    write_held(actions, translator)
+    masks = bool(frozen(actions))
+    if masks:
+        writer.line("hold(primal, state)")
     if any(_each_step(action) for action in actions):
         writer.line("project(primal, optimizer, session.progress)")
-    write_freezes(actions, translator, plan.epochs)
+    if masks:
+        writer.line("for name in freeze(primal, state, session.progress):")
+        with writer.indented():
+            writer.line("session.mark(name)")
     for action in actions:
         assert isinstance(action.settings, Projection)
         every = action.settings.every
@@ -284,7 +289,15 @@ def _write_epoch_projection(
 
 
 def _write_finish(plan: LoopPlan, translator: Translator) -> None:
-    """After the loop: what is projected now and then is projected once more, at its bound."""
+    """After the loop: what is projected now and then is projected once more, at its bound.
+
+    So is a count on a ramp, which a run that stops early leaves above its bound.
+    """
+    shrinking = [a for a in _projections(plan) if _each_step(a) and course_of(a).ramp]
+    if shrinking:
+        translator.writer.line("if session.step < session.total_steps:  # it stopped early")
+        with translator.writer.indented():
+            translator.writer.line("project(primal, optimizer, 1.0)")
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
     if has_units(plan.lowered):
         write_settled(plan.lowered, translator)
@@ -304,7 +317,7 @@ def _late_groups(plan: LoopPlan, translator: Translator) -> list[Sequence[SetAct
 
 def _waits(group: Sequence[SetAction]) -> bool:
     """Whether the first share of the run is without these projections."""
-    return all(isinstance(a.settings, Projection) and a.settings.warmup > 0 for a in group)
+    return all(course_of(action).warmup > 0 for action in group)
 
 
 def _write_groups(

@@ -21,6 +21,7 @@ from cspec.compiler.emit.duals import (
     needs_violation,
 )
 from cspec.compiler.emit.expressions import BODIES, Scope, Translator
+from cspec.compiler.emit.freezing import write_masks
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
@@ -36,7 +37,7 @@ from cspec.compiler.emit.metrics import write_metrics
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.restoring import write_restore
-from cspec.compiler.emit.sets import write_coupled, write_project, write_targets
+from cspec.compiler.emit.sets import write_held, write_project, write_targets
 from cspec.compiler.emit.spg import write_line, write_set_solve
 from cspec.compiler.emit.splits import split_groups, write_copies
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
@@ -73,7 +74,6 @@ LOOP_PIECES = {
     "cspec.runtime.freezing": frozenset({"freeze_support", "hold_support"}),
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
-    "cspec.runtime.coupled_adam": frozenset({"blocks", "each"}),
     "cspec.runtime.restore": frozenset({"Restoration", "jacobian", "shortest"}),
     "cspec.runtime.units": frozenset({"slopes", "size_of"}),
     "cspec.runtime.starting": frozenset({"start_inside"}),
@@ -196,7 +196,7 @@ RESERVED_NAMES = (
         "project", "train",
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
         "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
-        "copies",
+        "copies", "held", "hold", "freeze", "begun", "name",
     }
 )  # fmt: skip
 
@@ -231,7 +231,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     acting = [action for action in lowered.actions if action not in mapped]
     if acting and not emission.solved:
         write_targets(acting, emission.scope.facts, make)
-        write_coupled(acting, emission.scope.facts, make)
+        write_held(acting, make)
     every_step = [
         action
         for action in lowered.actions
@@ -241,6 +241,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_copies(loop.splits, make())
     if every_step and not emission.solved:
         write_project(every_step, emission.scope.facts, make, loop.epochs)
+        write_masks(every_step, make, loop.epochs)
     if emission.solve is not None:
         write_derivatives(emission.solve, make)
         write_solve(emission.solve, writer)

@@ -11,17 +11,15 @@ from cspec.compiler.emit.pieces import constant, entry
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
 from cspec.compiler.lower import LAYER_FLOOR, SetAction
-from cspec.compiler.schedule import ENTRYWISE_SETS
+from cspec.compiler.pruning import Course, course, moving
 from cspec.compiler.shared_sets import sharing, targets
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Name
 from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.methods import Projection
+from cspec.dsl.settings.methods import Admm, Projection
 
 LAYER = "layer"
 """Scope of a count within each tensor."""
-RAMPED = frozenset({"sparse"})
-"""Sets of counts that are approached along a ramp."""
 
 
 def tensors(items: Sequence[Expr]) -> ast.expr:
@@ -49,34 +47,25 @@ def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslat
             make.writer.line(f"return {ast.unparse(tensors(items))}")
 
 
-def write_coupled(actions: Sequence[SetAction], facts: Facts, make: MakeTranslator) -> None:
-    """`coupled(primal)`: what has one second moment in Adam, a list of tensors a block.
+def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
+    """`held(primal)`: every set that parameters are kept in, as it is at the end, and which.
 
-    The tensors of one set together where the set joins them, else each by itself. Entrywise sets
-    need none: their projection is the same in every diagonal metric.
+    Adam has one second moment for what these couple (`runtime/coupling`), and the stationarity of
+    the end is that of projected gradients. Sets of splits are in `copies`.
     """
-    held = [a for a in actions if isinstance(a.settings, Projection) and _couples(a.set)]
-    if not held:
+    kept = [a for a in actions if not isinstance(a.settings, Admm)]
+    if not kept:
         return
     translator = make()
-    doc = ["Blocks of parameters whose entries a set couples: one second moment each in Adam."]
-    with make.writer.function("coupled", ("primal",), doc):
-        found = [
-            ast.unparse(tensors_of(a)) if _joins(a.set) else f"*each({ast.unparse(tensors_of(a))})"
-            for a in held
-        ]
-        translator.used |= {"blocks", *(["each"] if any("*each" in f for f in found) else [])}
-        make.writer.line(f"return blocks({', '.join(found)})")
-
-
-def _joins(member: SetMember) -> bool:
-    """Whether the tensors of an action are in one set together."""
-    joint = bool(member.arguments.get("joint"))
-    return member.together or joint or member.word in ("halfspace", "affine", "polyhedron")
-
-
-def _couples(member: SetMember) -> bool:
-    return member.word not in ENTRYWISE_SETS
+    writer = make.writer
+    with writer.function("held", ("primal",), ["Every set that parameters are kept in."]):
+        writer.line("return [")
+        with writer.indented():
+            for action in kept:
+                member = translator.operator(_onto(_final(action.set), action.settings))
+                pair = ast.Tuple(elts=[member, tensors_of(action)])
+                writer.line(f"{ast.unparse(pair)},  # {action.family}")
+        writer.line("]")
 
 
 def operator(action: SetAction, translator: Translator, epochs: float) -> ast.expr:
@@ -87,16 +76,30 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     start, end, share = ramp
     translator.used.add("ramp_down")
     elapsed: ast.expr = ast.Name(id="progress")
-    if isinstance(action.settings, Projection) and action.settings.warmup:
-        elapsed = ast.BinOp(elapsed, ast.Sub(), constant(action.settings.warmup))
+    warmup = course_of(action).warmup
+    if warmup:
+        elapsed = ast.BinOp(elapsed, ast.Sub(), constant(warmup))
     moment = ast.BinOp(elapsed, ast.Div(), constant(share))
-    linear = [ast.keyword(arg="power", value=ast.Constant(1))] if _written(action) else []
+    linear = [ast.keyword(arg="power", value=ast.Constant(1))] if moving(action.set) else []
     amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=linear)
     get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
     more = [
         ast.keyword(arg=key, value=ast.Constant(value)) for key, value in _of_layers(action.set)
     ]
-    return ast.Call(func=get, args=[ast.Constant(action.set.word), amount], keywords=more)
+    arguments: list[ast.expr] = [ast.Constant(action.set.word), amount]
+    block = _block(action.set)
+    if block is not None:
+        # Of each block a whole number of entries, at least as many as the ramp says.
+        ceil = ast.Attribute(value=ast.Name(id="math"), attr="ceil")
+        whole = ast.Call(func=ceil, args=[amount], keywords=[])
+        arguments = [ast.Constant(action.set.word), whole, translator.translate(block)]
+    return ast.Call(func=get, args=arguments, keywords=more)
+
+
+def _block(member: SetMember) -> Expr | None:
+    """The size of the blocks of `nm(2, 4)`; None of other counts."""
+    block = member.arguments.get("1")
+    return block if member.word == "nm" and isinstance(block, Expr) else None
 
 
 def _of_layers(member: SetMember) -> tuple[tuple[str, str | float], ...]:
@@ -131,19 +134,19 @@ def density_ramp(
             _, per_epoch = translator.scope.length
             share = min(ramp_steps(amount, translator.scope) / (epochs * per_epoch), 1.0)
             return translator.translate(start), translator.translate(end), share
-    if not isinstance(action.settings, Projection) or action.set.word not in RAMPED:
+    share = course_of(action).ramp
+    if not share or not isinstance(amount, Expr):
         return None
-    if not action.settings.ramp or not isinstance(amount, Expr):
-        return None
-    return ast.Constant(1.0), translator.translate(amount), action.settings.ramp
+    block = _block(action.set)
+    dense = ast.Constant(1.0) if block is None else translator.translate(block)
+    return dense, translator.translate(amount), share
 
 
-def _written(action: SetAction) -> bool:
-    """Whether the spec itself says `ramp`, which is a line; a method's own ramp is cubic."""
-    match action.set.arguments.get("0"):
-        case Call(function=Name(id="ramp")):
-            return True
-    return False
+def course_of(action: SetAction) -> Course:
+    """How a projected count comes to its bound; of other methods nothing waits or shrinks."""
+    if not isinstance(action.settings, Projection):
+        return Course()
+    return course(action.settings, action.set)
 
 
 def _final(member: SetMember) -> SetMember:
@@ -189,13 +192,18 @@ def _common_start(group: Sequence[SetAction]) -> float:
     Raises:
         SpecError: each has another.
     """
-    starts = {a.settings.warmup for a in group if isinstance(a.settings, Projection)}
+    starts = {course_of(a).warmup for a in group if not _waits_by_itself(a)}
     if len(starts) > 1:
         labels = ", ".join(f"`{action.constraints[0].label}`" for action in group)
         message = f"{labels} hold for the same parameters and begin at different times"
         helps = ("give their projections the same `warmup`",)
         raise SpecError([Diagnostic(code="CS521", message=message, helps=helps)])
     return starts.pop() if starts else 0.0
+
+
+def _waits_by_itself(action: SetAction) -> bool:
+    """Whether a count is all there is until its ramp begins: nothing has to keep it waiting."""
+    return bool(course_of(action).ramp)
 
 
 def _write_together(group: Sequence[SetAction], translator: Translator, epochs: float) -> None:
@@ -224,10 +232,11 @@ def write_projection(action: SetAction, translator: Translator, epochs: float) -
         arguments.append(ast.Name(id="optimizer"))
     call = ast.Call(func=ast.Name(id="project_"), args=arguments, keywords=[])
     line = f"{ast.unparse(call)}  # {action.family}"
-    if not action.settings.warmup:
+    warmup = course_of(action).warmup
+    if not warmup:
         translator.writer.line(line)
         return
-    translator.writer.line(f"if progress >= {action.settings.warmup!r}:")
+    translator.writer.line(f"if progress >= {warmup!r}:")
     with translator.writer.indented():
         translator.writer.line(line)
 

@@ -22,6 +22,9 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Keyword, Name, walk
 
 EXPECTED = "expected density of the gates"
+EXPECTED_SIZES = "expected sizes of the gates"
+GATE_SURROGATES = frozenset({EXPECTED, EXPECTED_SIZES})
+"""What training moves in place of sizes of a model with gates."""
 
 
 def gates(
@@ -64,7 +67,7 @@ def _expected(c: Constraint, gated: frozenset[str]) -> Constraint:
     parts = tuple(rewrite(part, lambda node: _step(node, gated)) for part in c.parts)
     changed = any(a is not b for a, b in zip(parts, c.parts, strict=True))
     words = {pair[0] for node in _sides(c) if (pair := sized(node)) is not None}
-    text = EXPECTED if words == {"density"} else "expected sizes of the gates"
+    text = EXPECTED if words == {"density"} else EXPECTED_SIZES
     return c.model_copy(update={"parts": parts, **({"surrogate_text": text} if changed else {})})
 
 
@@ -176,7 +179,10 @@ def _tensor(node: Expr, label: str | None) -> Diagnostic:
         span=node.span,
         label="counts entries that are exactly zero",
         notes=("no step could move an entry to zero for it",),
-        helps=("by itself it is a set, which a projection keeps: `density(W) <= 10%`",),
+        helps=(
+            "by itself it is a set, which a projection keeps: `density(W) <= 10%`, of each weight "
+            "`forall W in f.weights: density(W) <= 10%`",
+        ),
     )
 
 

@@ -3,10 +3,12 @@
 forall i: norm(W[i], 2) <= 1                    ->   rows 0, 1, 2, ... of W in ball(1, norm=2)
 forall i: sum(W[i]) <= 1                        ->   affine rows that share no entry
 forall i, j: W[i, j] == W[j, i], W[i, j] == 0   ->   the same, of two entries and of one
+forall i, j: W[i, j] <= W[i, j+1]               ->   W in monotone; along other paths: ordered
 sum(W[i]) == 1 for every row, beside W >= 0     ->   W in simplex, which is one of rows
 
-Rows that do share entries are one affine subspace or polyhedron while they are few, and left to
-multipliers where they are many: projecting onto each in turn would take for ever.
+Rows that do share entries are one affine subspace or polyhedron while they are few. Where they are
+many, those of each requirement may be a set; else they are left to multipliers: projecting onto
+each in turn would take for ever.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
+from cspec.compiler.passes.between_tensors import WORDS as BETWEEN
+from cspec.compiler.passes.in_order import in_order, ordered_set
 from cspec.compiler.passes.rows import ROWS as FEW
 from cspec.compiler.passes.rows import WORDS, Coefficients
-from cspec.compiler.rewrite import number
+from cspec.compiler.rewrite import number, same
 from cspec.compiler.shapes import shape_of
 from cspec.dsl.constants import Values
 from cspec.dsl.nodes import Expr, Name, Vector, shape
@@ -26,6 +30,8 @@ from cspec.dsl.settings.methods import Projection
 from cspec.dsl.tensor_shapes import Shape
 
 Places = tuple[int, ...]
+DENSE = 4_000_000
+"""Rows times entries up to which equalities that share entries are projected onto together."""
 
 
 class Row(NamedTuple):
@@ -41,8 +47,18 @@ def gathered(problem: Problem, shapes: dict[str, Shape], params: Values) -> Prob
     constraints = list(problem.constraints)
     for places in _by_subject(constraints):
         _same_on_rows(constraints, places)
+        _both_ends(constraints, places)
         _affine(constraints, places, shapes, params)
+    _always_true(constraints)
     return problem.model_copy(update={"constraints": tuple(constraints)})
+
+
+def _always_true(constraints: list[Constraint]) -> None:
+    """W[0, 0] == W[0, 0] among the members of a quantifier is held as the others are."""
+    sets = {c.label: c.set for c in constraints if c.set is not None}
+    for place, c in enumerate(constraints):
+        if c.set is None and c.label in sets and c.relation != "in" and same(c.value, c.bound):
+            _put(constraints, place, sets[c.label])
 
 
 def _by_subject(constraints: Sequence[Constraint]) -> list[list[int]]:
@@ -87,6 +103,27 @@ def _put(constraints: list[Constraint], place: int, member: SetMember | None) ->
     constraints[place] = constraints[place].model_copy(update={"set": member})
 
 
+def _both_ends(constraints: list[Constraint], places: Iterable[int]) -> None:
+    """0 <= A + B and A + B <= 1 as one set."""
+    groups: dict[object, list[int]] = {}
+    for place in places:
+        member = constraints[place].set
+        if member is not None and member.word in BETWEEN:
+            rest = tuple(v for k, v in member.arguments.items() if k not in ("1", "2"))
+            groups.setdefault((member.word, rest), []).append(place)
+    for group in groups.values():
+        members = [_member(constraints[p]) for p in group]
+        low = max(m.arguments["1"] for m in members)
+        high = min(m.arguments["2"] for m in members)
+        if low > high:
+            continue
+        text = "; ".join(dict.fromkeys(constraints[p].text for p in group))
+        for place, member in zip(group, members, strict=True):
+            arguments = {**member.arguments, "1": low, "2": high}
+            update = {"arguments": arguments, "recognized": text}
+            _put(constraints, place, member.model_copy(update=update))
+
+
 # --- Affine rows ---------------------------------------------------------------------------------
 
 
@@ -104,9 +141,25 @@ def _affine(
     signs = [p for p in places if _is_nonneg(_member(constraints[p]))]
     total = None if size is None or not signs else _simplex_total(rows, size)
     together = [*affine, *signs] if total is not None else affine
-    text = "; ".join(dict.fromkeys(constraints[p].text for p in together))
-    found = _simplex(total) if total is not None else _one_set(rows)
-    for place in together:
+    found = _simplex(total) if total is not None else _one_set(rows, size)
+    if found is not None:
+        _put_all(constraints, together, found)
+        return
+    # Too many for one set: those of each requirement may be one, and they are projected in turn.
+    labels = {constraints[place].label: None for place in affine}
+    for label in labels:
+        mine = [place for place in affine if constraints[place].label == label]
+        own = _merged([row for p in mine for row in _rows(_member(constraints[p]))])
+        _put_all(constraints, mine, _one_set(own, size) if len(labels) > 1 else None)
+
+
+def _put_all(
+    constraints: list[Constraint],
+    places: Sequence[int],
+    found: tuple[str, dict[str, Any]] | None,
+) -> None:
+    text = "; ".join(dict.fromkeys(constraints[p].text for p in places))
+    for place in places:
         if found is None:
             _put(constraints, place, None)
         else:
@@ -151,19 +204,23 @@ def _turned(row: Row) -> Row:
     return Row(a, -row.hi, -row.lo)
 
 
-def _one_set(rows: Sequence[Row]) -> tuple[str, dict[str, Any]] | None:
+def _one_set(rows: Sequence[Row], size: Shape | None) -> tuple[str, dict[str, Any]] | None:
     """The word and arguments of all rows as one set; None where there is none."""
     if any(row.lo > row.hi for row in rows):
         return None
+    paths = in_order([(row.a, row.lo, row.hi) for row in rows])
+    if paths is not None and len(rows) > 1:
+        return ordered_set(paths, size)
     if _apart(rows):
         return "separate", {
             "0": tuple(row.a for row in rows),
             "1": tuple(row.lo for row in rows),
             "2": tuple(row.hi for row in rows),
         }
-    if len(rows) > FEW:
+    equal = all(row.lo == row.hi for row in rows)
+    if len(rows) > FEW and not (equal and size and len(rows) * math.prod(size) <= DENSE):
         return None
-    if all(row.lo == row.hi for row in rows):
+    if equal:
         return "affine", {"0": tuple(r.a for r in rows), "1": tuple(r.hi for r in rows)}
     below = [(row.a, row.hi) for row in rows if row.hi < math.inf]
     below += [(_turned_down(row.a), -row.lo) for row in rows if row.lo > -math.inf]

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
+from cspec.compiler.passes.between_tensors import between_tensors
 from cspec.compiler.passes.recognize import set_of
 from cspec.compiler.passes.rows import WORDS, joint_rows
 from cspec.compiler.rewrite import rewrite, same
@@ -69,7 +70,7 @@ def _member_set(
 ) -> SetMember | None:
     subjects = _subjects(c, shapes)
     if len(subjects) > 1:
-        return _joint_set(c, subjects, params)
+        return _between(c, subjects, params) or _joint_set(c, subjects, params)
     subject = subjects[0] if subjects else None
     if subject is None or not subject.shape:
         return None
@@ -81,7 +82,9 @@ def _member_set(
     found = set_of(named, symbols, params, {TENSOR: subject.shape})
     if found is not None and same(found.subject or named.value, Name(id=TENSOR)):
         return found.model_copy(update={"subject": subject.expr})
-    return None if of_part is None else of_part.model_copy(update={"subject": subject.expr})
+    if of_part is not None:
+        return of_part.model_copy(update={"subject": subject.expr})
+    return _between(c, subjects, params)
 
 
 def _part_set(named: Constraint, part: Part, symbols: Symbols, params: Values) -> SetMember | None:
@@ -99,14 +102,32 @@ def _part_set(named: Constraint, part: Part, symbols: Symbols, params: Values) -
     return found.model_copy(update={"arguments": arguments, "rows": (place,)})
 
 
-def _joint_set(c: Constraint, subjects: list[Subject], params: Values) -> SetMember | None:
-    """Affine rows over several tensors together: 0 <= A + B + C <= 1."""
+def _named(c: Constraint, subjects: list[Subject]) -> tuple[Constraint, dict[str, Shape]]:
+    """The relation with stand-in names for its tensors, and their shapes."""
     shapes: dict[str, Shape] = {}
-    named = c
     for place, subject in enumerate(subjects):
         name = f"{TENSOR}{place}"
         shapes[name] = subject.shape
-        named = _replaced(named, subject.expr, Name(id=name))
+        c = _replaced(c, subject.expr, Name(id=name))
+    return c, shapes
+
+
+def _between(c: Constraint, subjects: list[Subject], params: Values) -> SetMember | None:
+    """The set of several weights together, or of all rows of one."""
+    if not all(isinstance(subject.expr, ParameterRef) for subject in subjects):
+        return None
+    named, shapes = _named(c, subjects)
+    found = between_tensors(named, shapes, params)
+    if found is None:
+        return None
+    items = tuple(subject.expr for subject in subjects)
+    subject = Vector(items=items) if len(items) > 1 else items[0]
+    return found.model_copy(update={"subject": subject, "recognized": c.text})
+
+
+def _joint_set(c: Constraint, subjects: list[Subject], params: Values) -> SetMember | None:
+    """Affine rows over several tensors together: 0 <= A + B + C <= 1."""
+    named, shapes = _named(c, subjects)
     found = joint_rows(named.value, named.relation, named.bound, shapes, params)
     if found is None:
         return None

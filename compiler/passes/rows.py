@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import accumulate, product
 from typing import NamedTuple
 
 import sympy as sp
@@ -136,6 +136,64 @@ def joint_rows(
     word = "affine" if relation == "==" else "polyhedron"
     bounds = tuple(-form.constant + 0.0 for form in forms)
     return Rows(word, value, tuple(_coefficients(form) for form in forms), bounds)
+
+
+def rows_between(
+    terms: Sequence[tuple[float, Expr]],
+    constant: float,
+    relation: Relation,
+    shapes: Mapping[str, Index_],
+    params: Values,
+) -> tuple[tuple[Coefficients, ...], tuple[float, ...]] | None:
+    """Coefficients and bounds of `sum of factor * term + constant <= 0` (or >=, ==).
+
+    Each term is of single entries of one of the tensors, `A[1, 2]`, `sum(B[0])`; the tensors are
+    one long vector, in their order. None for anything else.
+    """
+    sizes = (math.prod(shape) for shape in shapes.values())
+    starts = dict(zip(shapes, accumulate(sizes, initial=0), strict=False))
+    total: Form | list[Form] = Form(0.0, {}, constant)
+    try:
+        for factor, expr in terms:
+            found = _times_each(_between(expr, shapes, starts, params), factor)
+            total = _plus(total, found)
+    except _NotLinearError:
+        return None
+    forms = [total] if isinstance(total, Form) else total
+    if relation == ">=":
+        forms = [_times(form, -1.0) for form in forms]
+    if not 0 < len(forms) <= ROWS or any(not any(form.entries.values()) for form in forms):
+        return None
+    bounds = tuple(-form.constant + 0.0 for form in forms)
+    return tuple(_coefficients(form) for form in forms), bounds
+
+
+def _between(
+    expr: Expr, shapes: Mapping[str, Index_], starts: Mapping[str, int], params: Values
+) -> Form | list[Form]:
+    """The form of an expression over one of several tensors, its entries in the long vector."""
+    used = {n.id for n in walk(expr) if isinstance(n, Name) and n.id in shapes}
+    if len(used) != 1:
+        raise _NotLinearError
+    (name,) = used
+    found = _Reader(name, shapes[name], params).read(expr)
+    forms = [found] if isinstance(found, Form) else found
+    moved = [_in_the_whole(form, shapes[name], starts[name]) for form in forms]
+    return moved[0] if isinstance(found, Form) else moved
+
+
+def _in_the_whole(form: Form, shape: Index_, start: int) -> Form:
+    if form.every:
+        raise _NotLinearError
+    entries: dict[Index_, float] = {}
+    for index, value in form.entries.items():
+        if len(index) != len(shape) or any(i >= n for i, n in zip(index, shape, strict=True)):
+            raise _NotLinearError
+        place = 0
+        for i, n in zip(index, shape, strict=True):
+            place = place * n + i
+        entries[start + place,] = value
+    return Form(0.0, entries, form.constant)
 
 
 def rows_fit(member: SetMember, shape: Index_) -> bool:

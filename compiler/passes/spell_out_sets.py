@@ -6,8 +6,8 @@
     p: w in nonneg       ->   p: w >= 0
 
 For small problems of `var`s alone, under `auto` and `sqp`: sequential quadratic programming solves
-them to rounding, where projection after an optimizer's step may settle beside the minimum. Nothing
-is written out unless every set of the problem can be.
+them to rounding, where an optimizer's steps with projections end near the minimum. Nothing is
+written out unless every set of the problem can be.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from cspec.compiler.surrogates.softener import Softener
 from cspec.compiler.surrogates.words import SIGMOID, named
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expr, Implies
+from cspec.dsl.settings.methods import Auto
 from cspec.dsl.wording import listing
 
 UNHELD = "give the optimizer its parameters, or require nothing of it"
@@ -63,7 +64,7 @@ SAME = "the same whatever is predicted"
 
 
 def _objective(problem: Problem, setting: Setting) -> tuple[Expr | None, Remarks]:
-    softener = Softener(setting, remarks=Remarks(problem.objective.span))
+    softener = Softener(setting, setting.word, Remarks(problem.objective.span))
     found = _soft(softener, problem.objective, 1)
     moved = moves(problem.objective, softener.moving)
     if moved and not moves(found, softener.moving) and not softener.remarks.found:
@@ -76,7 +77,7 @@ def _surrogate(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks]:
     remarks = Remarks(c.span)
     if c.relation == "in" or any(isinstance(part, Implies | PerExample) for part in c.parts):
         return c, remarks
-    word = SIGMOID
+    word = setting.word if c.method is None or isinstance(c.method, Auto) else SIGMOID
     if c.surrogate is not None:
         asked = named(c.surrogate, setting.inference.known.params)
         if asked is None:

@@ -91,11 +91,12 @@ def _factors(expr: Expr) -> list[Expr]:
     return [expr]
 
 
-def over(expr: Expr, divisor: float) -> Expr:
+def over(expr: Expr, divisor: float | Expr) -> Expr:
     """expr / divisor, without dividing by 1."""
     if divisor == 1:
         return expr
-    return Product(operands=(expr, number(divisor)), operators=("/",), span=expr.span)
+    below = divisor if isinstance(divisor, Expr) else number(divisor)
+    return Product(operands=(expr, below), operators=("/",), span=expr.span)
 
 
 def complement(expr: Expr) -> Expr:

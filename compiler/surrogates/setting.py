@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from cspec.compiler.axes.inference import Inference
+from cspec.compiler.surrogates.words import SIGMOID, Word
 from cspec.dsl.check import Checked
 from cspec.dsl.intervals import Ranges
 from cspec.dsl.nodes import Expr, Let
@@ -23,6 +24,9 @@ class Setting:
     still: frozenset[str] = frozenset()
     """Models that would, but came with nothing to train: no parameter with `requires_grad`, or none
     that an optimizer holds."""
+
+    word: Word = SIGMOID
+    """What stands in for events where neither a surrogate nor a method is written."""
 
     @property
     def bound(self) -> bool:

@@ -163,22 +163,33 @@ class Admm(Method):
 class Projection(Method):
     """Project onto the set after each optimizer step: the constraint holds at every step.
 
-    The start is projected, too, whatever `every` says (with `warmup` it is not, and a count on its
-    ramp starts dense), and so is the end.
+    The start is projected, too, whatever `every` says (not with `warmup`), and so is the end.
+    A count (`density`, `sparse`, `channels`, `nm`) is dense for the first 10% of the run, shrinks
+    to its bound along a cubic ramp until 60%, and its entries are frozen then. `ramp=0` is the
+    bound itself from the first step on.
     """
 
     word: ClassVar[str] = "projection"
     every: Every = Field(
         STEP, description="how often to project (always at the start and at the end)"
     )
-    ramp: float = Field(
-        0.3, ge=0, lt=1, description="share of the run over which a count shrinks to its bound"
+    ramp: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="share of the run over which a count shrinks to its bound; default: 0.5",
     )
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="share of the run before the first projection, unconstrained"
+    warmup: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="share of the run before the first projection, unconstrained; default: 0.1 of "
+        "a count with a ramp, else 0",
     )
-    freeze: bool = Field(
-        False, description="keep the entries that a count has kept when it comes to its bound"
+    freeze: bool | None = Field(
+        None,
+        description="keep the entries that a count has kept when it comes to its bound; default: "
+        "of a count with a ramp",
     )
     stiefel: Literal["newton_schulz", "svd", "qr"] = Field(
         "newton_schulz",

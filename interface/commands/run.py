@@ -86,7 +86,9 @@ def _run(options: argparse.Namespace) -> int:
     seed = seed_of(symbolic, options.seed)
     prepared = prepare(symbolic, bindings, base=base, seed=seed, device=options.device)
     out = options.out or new_folder(prepared.program, seed)
-    announce(options, prepared.program, checked.diagnostics)
+    if prepared.warnings and not (options.json or options.quiet):
+        print_diagnostics(prepared.warnings)
+    announce(options, prepared.program, (*checked.diagnostics, *prepared.warnings))
     mode = "json" if options.json else "none" if options.quiet else "auto"
     with progress(prepared.program, mode) as update:
         result = train(

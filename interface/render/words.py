@@ -266,7 +266,7 @@ def optimality(result: Result) -> list[tuple[str, str]]:
         return []
     if report.projected_gradient is not None:
         return [("optimality", _projected(report.projected_gradient)), *_prices(report)]
-    if set(report.sources.values()) <= {"none"}:
+    if set(report.sources.values()) <= {"none"} and not report.scope:
         return []
     found = []
     rate = report.stationarity
@@ -275,9 +275,9 @@ def optimality(result: Result) -> list[tuple[str, str]]:
         missed = any(not c.satisfied and not c.soft for c in result.constraints)
         rest = "" if rate <= STATIONARY else ": no prices of bounds are told"
         rest = ", but not feasible: multipliers are no prices here" if missed else rest
-        found.append(
-            ("optimality", f"{verdict}, residual {number(rate, 2)} of the objective's slope{rest}")
-        )
+        about = f" {report.scope}" if report.scope else ""
+        size = f"residual{about} {number(rate, 2)} of the objective's slope"
+        found.append(("optimality", f"{verdict}, {size}{rest}"))
     return [*found, *_prices(report)]
 
 

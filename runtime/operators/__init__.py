@@ -21,6 +21,7 @@ from cspec.runtime.operators.base import (
 from cspec.runtime.operators.birkhoff import Birkhoff
 from cspec.runtime.operators.box import Box, Nonneg
 from cspec.runtime.operators.box_row import BoxRow
+from cspec.runtime.operators.combination import Combination, Totals
 from cspec.runtime.operators.cone import SecondOrderCone
 from cspec.runtime.operators.dykstra import Intersection, dykstra
 from cspec.runtime.operators.grid import Grid
@@ -29,6 +30,7 @@ from cspec.runtime.operators.maps import PARAMETRIZATIONS
 from cspec.runtime.operators.monotone import Monotone
 from cspec.runtime.operators.on_part import OnPart
 from cspec.runtime.operators.on_rows import OnRows
+from cspec.runtime.operators.ordered import Ordered
 from cspec.runtime.operators.prox import PROXIMAL_MAPS
 from cspec.runtime.operators.psd import PSD, Correlation
 from cspec.runtime.operators.separate import Separate
@@ -57,7 +59,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "singular_band": SingularBand,
     "sparse": Sparse,
     "nm": NM,
-    "channel_sparse": ChannelSparse,
+    "channels": ChannelSparse,
     "sparse_simplex": SparseSimplex,
     "grid": Grid,
     "monotone": Monotone,
@@ -69,6 +71,9 @@ OPERATORS: dict[str, type[Operator]] = {
     "on_rows": OnRows,
     "on_part": OnPart,
     "jointly": Jointly,
+    "combination": Combination,
+    "totals": Totals,
+    "ordered": Ordered,
     "birkhoff": Birkhoff,
     "second_order_cone": SecondOrderCone,
     "intersection": Intersection,
@@ -100,6 +105,7 @@ __all__ = [
     "Box",
     "BoxRow",
     "ChannelSparse",
+    "Combination",
     "Correlation",
     "EmptySetError",
     "Grid",
@@ -116,6 +122,7 @@ __all__ = [
     "OnRows",
     "Operator",
     "OperatorError",
+    "Ordered",
     "Polyhedron",
     "Rank",
     "SecondOrderCone",
@@ -130,6 +137,7 @@ __all__ = [
     "Sphere",
     "Stiefel",
     "Symmetric",
+    "Totals",
     "dykstra",
     "get",
     "is_joint",

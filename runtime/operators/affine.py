@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from cspec.runtime.operators.base import EmptySetError, NoFormError, Operator, ShapeError
 from cspec.runtime.operators.linear_algebra import norm
 from cspec.runtime.operators.maps_matrix import NullSpace
-from cspec.runtime.operators.rows import Row, dense
+from cspec.runtime.operators.rows import Row, coupled, dense
 
 FloatArray = NDArray[np.float64]
 
@@ -45,6 +45,10 @@ class Halfspace(Operator):
 
     def residual(self, x: Tensor) -> Tensor:
         return torch.relu(self.inequality(x))
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Entries that rows connect; the others are free."""
+        return coupled([self.a], shape, self.name)
 
     def project(self, x: Tensor) -> Tensor:
         """x - [<a, x> - b]+ a / ||a||^2, in float64: the step cancels most of <a, x>."""
@@ -104,6 +108,10 @@ class Affine(Operator):
     def residual(self, x: Tensor) -> Tensor:
         A = self._system(x.shape).A.to(dtype=x.dtype, device=x.device)
         return A @ x.flatten() - torch.as_tensor(self.b).to(dtype=x.dtype, device=x.device)
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Entries that rows connect; the others are free."""
+        return coupled(list(self.A), shape, self.name)
 
     def project(self, x: Tensor) -> Tensor:
         inverse = self._system(x.shape).inverse.to(x.device)
@@ -195,6 +203,10 @@ class Polyhedron(Operator):
 
     def residual(self, x: Tensor) -> Tensor:
         return torch.relu(self.inequality(x))
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Entries that rows connect; the others are free."""
+        return coupled(list(self.A), shape, self.name)
 
     def project(self, x: Tensor) -> Tensor:
         """The nearest point. Raises EmptySetError where no point meets all rows."""

@@ -20,7 +20,7 @@ from cspec.runtime.operators.base import (
     together,
     zero_where_moved,
 )
-from cspec.runtime.operators.linear_algebra import as_matrix, as_rows, norm
+from cspec.runtime.operators.linear_algebra import as_matrix, as_rows, norm, row_numbers
 from cspec.runtime.operators.maps_elementwise import Sigmoid
 from cspec.runtime.operators.simplex import project_simplex
 
@@ -98,6 +98,12 @@ class Ball(Operator):
             flat = self._from_center(x).flatten()
             return torch.cat([-flat - self.r, flat - self.r])
         return self._excess(x)
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Row by row where each has its ball; entry by entry for norm inf."""
+        if self.norm == math.inf:
+            return torch.arange(shape.numel()).reshape(shape)
+        return row_numbers(shape) if self.rows else super().coupling(shape)
 
     def project(self, x: Tensor) -> Tensor:
         if x.numel() == 0:

@@ -57,6 +57,15 @@ class Operator(ABC):
     def project(self, x: Tensor) -> Tensor:
         """The nearest member in the Euclidean norm, as a new tensor of x's type and device."""
 
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """A number an entry of a tensor of this shape: S is a product over entries of equal number.
+
+        All of it is one block, unless the set says otherwise or acts on each entry alone.
+        """
+        if self.entrywise:
+            return torch.arange(shape.numel()).reshape(shape)
+        return torch.zeros(tuple(shape), dtype=torch.int64)
+
     @property
     def equality(self) -> bool:
         """True where `residual(x) == 0` states the set, False where `inequality(x) <= 0` does."""

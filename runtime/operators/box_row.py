@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.operators.base import EmptySetError, Operator, ShapeError, like
-from cspec.runtime.operators.rows import Row, dense
+from cspec.runtime.operators.rows import Row, coupled, dense
 
 ROUNDS = 3
 EMPTY = 1e-6
@@ -60,6 +60,10 @@ class BoxRow(Operator):
         row = ((self._normal(x) * x).sum() - self.b).reshape(1)
         sides = [(lo - x)[torch.isfinite(lo)], (x - hi)[torch.isfinite(hi)], row]
         return torch.cat([*sides, -row] if self.equals else sides)
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """The entries of the row; the others are in a box of their own."""
+        return coupled([self.a], shape, self.name)
 
     def project(self, x: Tensor) -> Tensor:
         """The nearest member. Raises EmptySetError where the box and the row have none."""

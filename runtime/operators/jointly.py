@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from cspec.runtime.operators.base import Operator, together
@@ -27,6 +28,10 @@ class Jointly(Operator):
     def joint(self) -> bool:
         """Its tensors are projected together."""
         return True
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """That of the long vector."""
+        return self.inner.coupling(torch.Size([shape.numel()])).reshape(shape)
 
     def residual(self, x: Tensor) -> Tensor:
         return self.inner.residual(x.flatten())

@@ -42,6 +42,12 @@ def as_rows(x: Tensor) -> Tensor:
     return x.reshape(1, -1) if x.ndim < 2 else x.flatten(1)
 
 
+def row_numbers(shape: torch.Size) -> Tensor:
+    """The number of its row for each entry of a weight seen as (outputs, rest)."""
+    rows = as_rows(torch.empty(tuple(shape), device="meta")).shape
+    return torch.arange(rows[0])[:, None].expand(rows).reshape(shape)
+
+
 def as_tall(x: Tensor) -> tuple[Tensor, bool]:
     """(outputs, rest), transposed if it is wide; and whether it was transposed."""
     matrix = as_matrix(x)

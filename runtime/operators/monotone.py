@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import Operator, require_vectors
-from cspec.runtime.operators.linear_algebra import as_rows
+from cspec.runtime.operators.linear_algebra import as_rows, row_numbers
 from cspec.runtime.operators.maps_elementwise import CumulativeSoftplus
 
 
@@ -48,6 +48,10 @@ class Monotone(Operator):
 
     def inequality(self, x: Tensor) -> Tensor:
         return self._drops(x).flatten()
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Row by row."""
+        return row_numbers(shape)
 
     def project(self, x: Tensor) -> Tensor:
         require_vectors(x, self.name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from cspec.runtime.operators.base import Operator, ShapeError
@@ -41,6 +42,12 @@ class OnPart(Operator):
         whole = x.clone()
         whole[self._index(x)] = part
         return whole
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """That of the set on the part; the other entries are free."""
+        numbers = torch.arange(shape.numel()).reshape(shape)
+        inner = self.inner.coupling(numbers[self._index(numbers)].shape)
+        return self._put(numbers, inner + shape.numel())
 
     def residual(self, x: Tensor) -> Tensor:
         return self.inner.residual(x[self._index(x)])

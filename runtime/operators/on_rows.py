@@ -67,6 +67,12 @@ class OnRows(Operator):
             return super().inequality(x)
         return self.inner.inequality(self._taken(x))
 
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """That of the set on the rows; the other entries are free."""
+        numbers = torch.arange(shape.numel()).reshape(shape)
+        inner = self.inner.coupling(self._taken(numbers).shape)
+        return self._put(numbers, inner + shape.numel())
+
     def project(self, x: Tensor) -> Tensor:
         return self._put(x, self.inner.project(self._taken(x)))
 

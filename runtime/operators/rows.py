@@ -17,6 +17,16 @@ Entries = Sequence[tuple[tuple[int, ...], float]]
 Row = Tensor | float | tuple[float, Entries]
 
 
+def coupled(rows: Sequence[Row], shape: torch.Size, name: str) -> Tensor:
+    """Entries that rows connect have the same number; an entry of no row has one of its own."""
+    numbers = torch.arange(shape.numel())
+    for row in rows:
+        held = dense(row, shape, name).flatten() != 0
+        joined = torch.isin(numbers, numbers[held])
+        numbers = torch.where(joined, numbers[held].min(), numbers) if bool(held.any()) else numbers
+    return numbers.reshape(shape)
+
+
 def dense(row: Row, shape: torch.Size, name: str) -> Tensor:
     """The row as a float64 tensor of a shape.
 

@@ -89,6 +89,13 @@ class Separate(Operator):
         lo, hi = self._ends(x)
         return torch.cat([(lo - products)[torch.isfinite(lo)], (products - hi)[torch.isfinite(hi)]])
 
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Each row's entries; the others are free."""
+        entries = self._entries(torch.empty(tuple(shape)))
+        numbers = torch.arange(shape.numel())
+        numbers[entries.places] = shape.numel() + entries.owners
+        return numbers.reshape(shape)
+
     def project(self, x: Tensor) -> Tensor:
         """x + a_i (nearest value - <a_i, x>) / ||a_i||^2 of every row, in float64."""
         flat = x.detach().double().flatten()

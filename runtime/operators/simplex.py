@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import EmptySetError, Operator, require_vectors
-from cspec.runtime.operators.linear_algebra import as_rows, working
+from cspec.runtime.operators.linear_algebra import as_rows, row_numbers, working
 from cspec.runtime.operators.maps_elementwise import Softmax
 
 
@@ -75,6 +75,10 @@ class Simplex(Operator):
         excess = as_rows(x).sum(dim=-1) - self.total
         return torch.cat([-x.flatten(), excess, -excess])
 
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Row by row."""
+        return row_numbers(shape)
+
     def project(self, x: Tensor) -> Tensor:
         require_vectors(x, self.name)
         return project_simplex(as_rows(x), self.total).reshape(x.shape)
@@ -118,6 +122,10 @@ class SparseSimplex(Operator):
         order = x.abs().argsort(dim=-1, descending=True, stable=True)
         beyond = x.gather(-1, order[..., kept:])
         return torch.cat([simplex_residual(x, self.total), beyond], dim=-1)
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Row by row."""
+        return row_numbers(shape)
 
     def project(self, x: Tensor) -> Tensor:
         require_vectors(x, self.name)

@@ -180,7 +180,7 @@ class ChannelSparse(_Support):
     """
 
     k: float
-    name: ClassVar[str] = "channel_sparse"
+    name: ClassVar[str] = "channels"
 
     def __post_init__(self) -> None:
         require_amount(self.k, self.name)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import EmptySetError, Operator
-from cspec.runtime.operators.linear_algebra import as_rows, norm
+from cspec.runtime.operators.linear_algebra import as_rows, norm, row_numbers
 from cspec.runtime.operators.maps_elementwise import UnitNorm, normalized
 
 
@@ -36,6 +36,10 @@ class Sphere(Operator):
             return x.new_zeros(0)
         length = norm(x).reshape(1) if self.whole else norm(as_rows(x), dim=1)
         return length - self.radius
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Row by row, or all of it."""
+        return super().coupling(shape) if self.whole else row_numbers(shape)
 
     def project(self, x: Tensor) -> Tensor:
         return self.radius * normalized(x, not self.whole)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import NoFormError, Operator, require_square
@@ -27,6 +28,13 @@ def _square(x: Tensor, matrix: bool, name: str) -> Tensor:
     return seen
 
 
+def _pairs(shape: torch.Size, matrix: bool, name: str) -> Tensor:
+    """The smaller of the numbers of an entry and of its mirror image."""
+    numbers = torch.arange(shape.numel()).reshape(shape)
+    seen = _square(numbers, matrix, name)
+    return torch.minimum(seen, seen.mT).reshape(shape)
+
+
 @dataclass(frozen=True)
 class Symmetric(Operator):
     """{X : X = X^T}. Projection (X + X^T) / 2."""
@@ -40,6 +48,10 @@ class Symmetric(Operator):
     def residual(self, x: Tensor) -> Tensor:
         seen = _square(x, self.matrix, self.name)
         return seen - seen.mT
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Each entry with its mirror image."""
+        return _pairs(shape, self.matrix, self.name)
 
     def project(self, x: Tensor) -> Tensor:
         seen = _square(x, self.matrix, self.name)
@@ -73,6 +85,10 @@ class Skew(Operator):
     def residual(self, x: Tensor) -> Tensor:
         seen = _square(x, self.matrix, self.name)
         return seen + seen.mT
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Each entry with its mirror image."""
+        return _pairs(shape, self.matrix, self.name)
 
     def project(self, x: Tensor) -> Tensor:
         seen = _square(x, self.matrix, self.name)

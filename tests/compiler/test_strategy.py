@@ -44,7 +44,7 @@ def facts(gated: bool = False) -> Facts:
         ("forall W in f.weights: W in stiefel", "projection", "stiefel"),
         ("forall W in f.weights: l2(W) <= 1", "projection", "ball"),
         ("forall W in f.weights: W in rank(2)", "admm", "combinatorial"),
-        ("forall W in f.weights: W in nm(2, 4)", "admm", "combinatorial"),
+        ("forall W in f.weights: W in nm(2, 4)", "projection", "cubic ramp"),
         ("density(f) <= 10%", "projection", "gates"),
         ("E[bce(f(x), y)] <= 0.3 by augmented_lagrangian", "augmented_lagrangian", "own `by`"),
         ("forall W in f.weights: W >= 0 by construction", "projection", "construction"),

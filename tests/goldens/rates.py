@@ -5,7 +5,7 @@ band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by augmented_lagrangian
 band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by augmented_lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan d04cee16235f. Running this file
+Compiled by cspec from <spec>, plan 0b71ff9e870f. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -200,7 +200,7 @@ PROGRAM = {"name": "<spec>",
          "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
          "metric acc = P[pred == y]\n"
          "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "d04cee16235fa3d92603f57f3edd4e04b355248acfd736bf71ae08e3e27f2e10",
+ "digest": "0b71ff9e870fae6628a9b4417a27d1d59d204fc4c0dea4b4a3b4bc2b578d2baa",
  "sense": "minimize",
  "objective": "bce(f(x), y)",
  "objective_datasets": ["train"],
@@ -284,7 +284,7 @@ PROGRAM = {"name": "<spec>",
                          "momentum": 0.0,
                          "weight_decay": 0.0,
                          "nesterov": False}]],
-         "schedule": ["constant", {"warmup": 0}]},
+         "schedule": ["constant", {"warmup": 0, "follow": False}]},
  "params": {"level": 0.7},
  "method": "augmented_lagrangian"}
 

@@ -3,7 +3,7 @@
 a: sin(x)*y <= 0.5 by sqp
 b: x + y == 1 by sqp
 
-Compiled by cspec from <spec>, plan cc0bb8a66594. Running this file
+Compiled by cspec from <spec>, plan 6f581ebafd0c. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -120,7 +120,7 @@ PROGRAM = {"name": "<spec>",
          "minimize cos(x) + (y - 2)^2\n"
          "s.t. a: sin(x)*y <= 0.5\n"
          "     b: x + y == 1",
- "digest": "cc0bb8a66594d097f25d9259af01857efb19cf9d51496887a680094105a72820",
+ "digest": "6f581ebafd0cb05ef0e18616e43b5fab8aeee4745ec693d8d97e4396da4ae912",
  "sense": "minimize",
  "objective": "cos(x) + (y - 2)^2",
  "constraints": [{"label": "a",
@@ -165,7 +165,7 @@ PROGRAM = {"name": "<spec>",
                          "betas": [0.9, 0.999],
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
-         "schedule": ["constant", {"warmup": 0}]},
+         "schedule": ["constant", {"warmup": 0, "follow": False}]},
  "method": "sqp",
  "notes": ["1 variable eliminated by affine equalities: y = 1 - x"]}
 

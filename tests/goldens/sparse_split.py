@@ -3,20 +3,19 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan 38960cfc1001. Running this file
+Compiled by cspec from <spec>, plan 159cb07f55df. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
 
 from cspec.runtime import operators
-from cspec.runtime.coupled_adam import blocks, each
 from cspec.runtime.functions import ce, fraction, mean, pred
 from cspec.runtime.projections import project_
 from cspec.runtime.splitting import attraction, deliver, report_split, split_reset, split_step, stay
 from cspec.runtime.update import parameter, parameters
 
-SPARSE = operators.get("sparse", 0.1, scope="layer")
 STIEFEL = operators.get("stiefel")
+SPARSE = operators.get("sparse", 0.1, scope="layer")
 SPARSE_2 = operators.get("sparse", 0.1)
 
 
@@ -51,9 +50,11 @@ def prune_tensors(primal):
     return parameters(primal["net"], ["fc2.weight"])
 
 
-def coupled(primal):
-    """Blocks of parameters whose entries a set couples: one second moment each in Adam."""
-    return blocks(*each(ortho_tensors(primal)))
+def held(primal):
+    """Every set that parameters are kept in."""
+    return [
+        (STIEFEL, ortho_tensors(primal)),  # ortho
+    ]
 
 
 def copies(primal):
@@ -151,7 +152,7 @@ PROGRAM = {"name": "<spec>",
          "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
          "verify all on val every epoch\n"
          "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "38960cfc1001bef14ee8df29ae657aa963e8852d97718d12d714a5f0dbe3c80a",
+ "digest": "159cb07f55df969ed07d62c70255a979260fb10f1c2d869669e1006ca9eece06",
  "sense": "minimize",
  "objective": "ce(net(x), y)",
  "objective_datasets": ["train"],
@@ -200,7 +201,7 @@ PROGRAM = {"name": "<spec>",
                          "betas": [0.9, 0.999],
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
-         "schedule": ["cosine", {"warmup": 0, "hold": 0.0, "final": 0.0}]},
+         "schedule": ["cosine", {"warmup": 0, "follow": False, "hold": 0.0, "final": 0.0}]},
  "verify": [{"dataset": "val", "every": [1, "epoch"]}],
  "stop": "feasible(1e-3) and stalled(epochs=5)",
  "method": "projection+admm"}

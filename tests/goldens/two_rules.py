@@ -3,7 +3,7 @@
 a: w[0] + w[1] + w[2] == 3 by augmented_lagrangian
 b: sin(x) <= 0.5 by lagrangian
 
-Compiled by cspec from <spec>, plan 619ecf28cacd. Running this file
+Compiled by cspec from <spec>, plan b20dc9632103. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -92,6 +92,13 @@ def x_bounds_tensors(primal):
     return [primal["x"]]
 
 
+def held(primal):
+    """Every set that parameters are kept in."""
+    return [
+        (BOX, x_bounds_tensors(primal)),  # x
+    ]
+
+
 def project(primal, optimizer, progress):
     """Replace each by the nearest member of its set; momentum follows."""
     project_(BOX, x_bounds_tensors(primal), optimizer)  # x
@@ -148,7 +155,7 @@ PROGRAM = {"name": "<spec>",
          "s.t. a: w[0] + w[1] + w[2] == 3 by augmented_lagrangian(penalty=10)\n"
          "     b: sin(x) <= 0.5 by lagrangian(dual=nupi(lr=0.3, kp=40), every=10, warmup=100)\n"
          "fit(optimizer=adam(lr=0.01), steps=1000, precision=float64)\n",
- "digest": "619ecf28cacd23875fa7aefaa9bde7b78313f1f0d63a295b0f475672b9d35d75",
+ "digest": "b20dc963210395ebe72495b5b8966a352ce147fb423e39940e2d3be549c73578",
  "sense": "maximize",
  "objective": "cos(x) - sumsq(w)",
  "constraints": [{"label": "a",
@@ -191,7 +198,7 @@ PROGRAM = {"name": "<spec>",
                          "betas": [0.9, 0.999],
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
-         "schedule": ["constant", {"warmup": 0}]},
+         "schedule": ["constant", {"warmup": 0, "follow": False}]},
  "method": "augmented_lagrangian+lagrangian"}
 
 

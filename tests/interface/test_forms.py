@@ -146,6 +146,7 @@ SETS_OF_WEIGHTS: dict[str, str] = {
     "psd": "psd",
     "rank": "rank(1)",
     "sparse": "sparse(50%)",
+    "channels": "channels(50%)",
     "nm": "nm(1, 3)",
     "grid": "grid(bits=4)",
     "monotone": "monotone",

@@ -207,3 +207,16 @@ def test_interruption_keeps_the_results(cspec, monkeypatch: pytest.MonkeyPatch) 
     assert found.code == 130 and "interrupted" in found.out
     assert (Path("r") / "report.json").is_file()
     assert sys.exc_info()[0] is None
+
+
+def test_a_rate_too_small_for_gates_is_said_before_the_first_step(cspec) -> None:
+    Path("spec.cspec").write_text(
+        "minimize ce s.t. density(model) <= 0.5\nfit(steps=20, optimizer=adam(lr=1e-3))\n"
+    )
+    model = ("--bind", "data=digits", "--bind", "model=mlp(hidden=[4], gates=hard_concrete)")
+    told = cspec("run", "spec.cspec", *model, "--out", "a")
+    assert "warning[CS541]: gates hardly shut: 20 steps of adam(lr=0.001)" in told.err
+    assert "spec.cspec:2:1" in told.err
+    lines = cspec("run", "spec.cspec", *model, "--out", "b", "--json").out.splitlines()
+    start = json.loads(lines[0])
+    assert start["type"] == "start" and [w["code"] for w in start["warnings"]] == ["CS541"]

@@ -125,3 +125,40 @@ def test_operations_that_nobody_counts_are_refused() -> None:
     assert found.code == "CS331" and "recurrent layer `inner`" in found.message
     with pytest.raises(SpecError, match="CS302"):
         run("linear", "metric a = flops(f.weights)")
+
+
+def by_loops(net: nn.Module, image: torch.Tensor) -> dict[str, float]:
+    """Sizes of a network by plain loops over its entries and over the places it uses them at."""
+    places: dict[nn.Module, int] = {}
+
+    def note(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
+        places[layer] = output[0, 0].numel() if isinstance(layer, nn.Conv2d) else 1
+
+    layers = [m for m in net.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    hooks = [layer.register_forward_hook(note) for layer in layers]
+    net.eval()(image)
+    for hook in hooks:
+        hook.remove()
+    used = {m: sum(1 for entry in m.weight.flatten().tolist() if entry != 0) for m in layers}
+    biases = sum(m.bias.numel() for m in layers if m.bias is not None)
+    return {
+        "density": sum(used.values()) / sum(m.weight.numel() for m in layers),
+        "params": sum(used.values()) + biases,
+        "bytes": 4 * (sum(used.values()) + biases),
+        "flops": sum(2 * used[m] * places[m] for m in layers),
+    }
+
+
+@pytest.mark.parametrize("model", ["mlp(hidden=[8, 8]{})", "cnn(channels=[4, 6], hidden=[8]{})"])
+@pytest.mark.parametrize("gates", ["", ", gates=hard_concrete"])
+def test_sizes_after_pruning_are_those_of_the_entries_left(model: str, gates: str) -> None:
+    words = ("density", "params", "bytes", "flops")
+    result = run(
+        model.format(gates),
+        "s.t. c: density(f) <= 30%\nfit(epochs=12)\n"
+        + "".join(f"metric {word}_ = {word}(f)\n" for word in words),
+    )
+    net = cspec.runtime.models.deploy_(result.models["f"])
+    own = by_loops(net, torch.zeros(1, 1, 8, 8))
+    assert {word: result.metrics[f"{word}_"] for word in words} == pytest.approx(own, rel=1e-12)
+    assert result["c"].value == pytest.approx(own["density"]) and own["density"] <= 0.3

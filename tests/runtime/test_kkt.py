@@ -39,6 +39,7 @@ def test_the_report_is_part_of_the_json() -> None:
     result = cspec.run("var x = 3\nminimize x^2\ns.t. c: x >= 1")
     found = json.loads(result.to_json())["kkt"]
     parts = {"stationarity", "feasibility", "complementarity", "sources", "projected_gradient"}
+    parts |= {"scope"}
     assert set(found) == parts
     assert found["sources"] == {"c": "least squares"}
 

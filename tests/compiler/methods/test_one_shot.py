@@ -57,7 +57,7 @@ def test_a_ramp_begins_after_the_warm_up(session):
 @pytest.mark.parametrize(
     ("how", "what", "why"),
     [
-        ("warmup=0.8", "density(net) <= 10%", "leave no step at the bound"),
+        ("warmup=0.8, ramp=0.3", "density(net) <= 10%", "leave no step at the bound"),
         ("freeze=true", "forall W in net.weights: W >= 0", "`nonneg` is none"),
         ("freeze=true, every=epoch", "density(net) <= 10%", "on every step"),
     ],

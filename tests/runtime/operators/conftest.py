@@ -53,6 +53,15 @@ def _separate() -> Operator:
     return operators.get("separate", rows, [-math.inf, 0.0], [1.0, 0.0])
 
 
+def _turned() -> Operator:
+    return operators.get("combination", (1.0, -1.0), 0.0, 0.0, (2, 3), (False, True))
+
+
+def _ordered() -> Operator:
+    paths = [[(0, 0), (1, 0), (2, 0)], [(2, 3), (0, 1)]]
+    return operators.get("ordered", [[tuple(i) for i in path] for path in paths])
+
+
 CENTER = torch.linspace(-2, 3, 12).reshape(3, 4)
 
 CASES = (
@@ -77,6 +86,10 @@ CASES = (
     Case("on_part", lambda: operators.OnPart(operators.Simplex(), ((0, 2), 1)), (3, 4)),
     Case("separate", _separate, (3, 4)),
     Case("jointly", lambda: operators.get("jointly", operators.get("ball", 1.5)), (3, 4)),
+    Case("combination", lambda: operators.Combination((1.0, -2.0), -1.0, 0.5, (2, 3)), (12,)),
+    Case("combination_turned", _turned, (12,)),
+    Case("totals", lambda: operators.get("totals", (1.0, 0.0, -2.0), 1.0, 1.0, (3, 2, 4)), (9,)),
+    Case("ordered", _ordered, (3, 4)),
     Case("ball_1", lambda: operators.get("ball", 1.5, norm=1), (3, 4)),
     Case("ball_2", lambda: operators.get("ball", 1.5), (3, 4)),
     Case("ball_inf", lambda: operators.get("ball", 1.5, norm="inf"), (3, 4)),
@@ -96,7 +109,7 @@ CASES = (
     Case("sparse_row", lambda: operators.Sparse(2, scope="row"), (3, 4)),
     Case("nm", lambda: operators.get("nm", 2, 4), (3, 8)),
     Case("nm_dim", lambda: operators.NM(1, 2, dim=1), (3, 4, 3, 3)),
-    Case("channel_sparse", lambda: operators.get("channel_sparse", 2), (4, 2, 3)),
+    Case("channels", lambda: operators.get("channels", 2), (4, 2, 3)),
     Case("sparse_simplex", lambda: operators.get("sparse_simplex", 2), (3, 5)),
     Case("grid", lambda: operators.get("grid", 3), (3, 4)),
     Case("grid_binary", lambda: operators.Grid(1), (3, 4)),

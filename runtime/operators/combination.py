@@ -1,0 +1,163 @@
+"""Affine relations between whole tensors of one size: A + B + C <= 1, A == B.T, sum(A) == sum(B).
+
+Of any size: rows of coefficients, one an entry, are written out for few entries only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.operators.base import EmptySetError, Operator, ShapeError
+
+
+def _require_order(lo: float, hi: float, name: str) -> None:
+    if not lo <= hi:
+        raise EmptySetError(f"{name}: the lower bound {lo} is above {hi}")
+
+
+def _sides(values: Tensor, lo: float, hi: float) -> Tensor:
+    """(lo - values, values - hi), infinite bounds left out."""
+    sides = [(lo - values).flatten()] if lo > -math.inf else []
+    sides += [(values - hi).flatten()] if hi < math.inf else []
+    return torch.cat(sides) if sides else values.new_zeros(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Combination(Operator):
+    """{(x_1, x_2, ...) : lo <= sum_j c_j x_j <= hi, entry by entry}, as one long vector.
+
+    `shape` is that of each x_j, seen with its axes the other way round where `turned` says so
+    (matrices: A == B.T). Projection x_j + c_j (clamp(s, lo, hi) - s) / ||c||^2, s the combination.
+    """
+
+    c: Sequence[float]
+    lo: float
+    hi: float
+    shape: Sequence[int]
+    turned: Sequence[bool] = ()
+    name: ClassVar[str] = "combination"
+    convex: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _require_order(self.lo, self.hi, self.name)
+        if not any(self.c):
+            raise ShapeError("combination: a coefficient that is not 0 is needed")
+
+    def _parts(self, x: Tensor) -> Tensor:
+        """Each tensor as a row, in the order of the entries of `shape`."""
+        if x.numel() != len(self.c) * math.prod(self.shape):
+            raise ShapeError(
+                f"combination: {len(self.c)} tensors of shape {tuple(self.shape)} are not "
+                f"{x.numel()} entries"
+            )
+        return torch.stack(
+            [self._seen(part, place) for place, part in enumerate(x.reshape(len(self.c), -1))]
+        )
+
+    def _is_turned(self, place: int) -> bool:
+        return bool(self.turned) and self.turned[place]
+
+    def _seen(self, part: Tensor, place: int) -> Tensor:
+        if not self._is_turned(place):
+            return part.flatten()
+        return part.reshape(tuple(self.shape)[::-1]).permute(*_reversed(self.shape)).flatten()
+
+    def _back(self, parts: Tensor, x: Tensor) -> Tensor:
+        found = [
+            part.reshape(tuple(self.shape)).permute(*_reversed(self.shape)).flatten()
+            if self._is_turned(place)
+            else part
+            for place, part in enumerate(parts)
+        ]
+        return torch.cat(found).reshape(x.shape)
+
+    def _weights(self, x: Tensor) -> Tensor:
+        return torch.tensor(list(self.c), dtype=x.dtype, device=x.device)[:, None]
+
+    def _sum(self, parts: Tensor) -> Tensor:
+        return (self._weights(parts) * parts).sum(dim=0)
+
+    def residual(self, x: Tensor) -> Tensor:
+        found = self._sum(self._parts(x))
+        return found - found.clamp(self.lo, self.hi)
+
+    def inequality(self, x: Tensor) -> Tensor:
+        """(lo - s, s - hi), infinite bounds left out."""
+        return _sides(self._sum(self._parts(x)), self.lo, self.hi)
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """The entries that are combined with each other."""
+        numbers = torch.arange(math.prod(self.shape)).expand(len(self.c), -1)
+        return self._back(numbers, torch.empty(tuple(shape), device="meta"))
+
+    def project(self, x: Tensor) -> Tensor:
+        parts = self._parts(x.detach().double())
+        weights = self._weights(parts)
+        # The second pass takes out what the first one's cancellation left of a huge x.
+        for _ in range(2):
+            over = self._sum(parts)
+            parts = parts - weights * (over - over.clamp(self.lo, self.hi)) / weights.square().sum()
+        return self._back(parts, x).to(x.dtype)
+
+
+def _reversed(shape: Sequence[int]) -> list[int]:
+    return list(range(len(shape)))[::-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Totals(Operator):
+    """{(x_1, x_2, ...) : lo <= sum_j c_j sum(x_j) <= hi}, as one long vector.
+
+    `sizes` are the numbers of entries of each. Projection x_j + c_j (clamp(s, lo, hi) - s) /
+    sum_j n_j c_j^2, s the weighted sum.
+    """
+
+    c: Sequence[float]
+    lo: float
+    hi: float
+    sizes: Sequence[int]
+    name: ClassVar[str] = "totals"
+    convex: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _require_order(self.lo, self.hi, self.name)
+        if not any(self.c):
+            raise ShapeError("totals: a coefficient that is not 0 is needed")
+
+    def _row(self, x: Tensor) -> Tensor:
+        if x.numel() != sum(self.sizes):
+            raise ShapeError(f"totals: {list(self.sizes)} entries are not {x.numel()}")
+        c = torch.tensor(list(self.c), dtype=x.dtype, device=x.device)
+        return c.repeat_interleave(torch.tensor(list(self.sizes), device=x.device))
+
+    def _sum(self, x: Tensor) -> Tensor:
+        return (self._row(x) * x.flatten()).sum()
+
+    def residual(self, x: Tensor) -> Tensor:
+        found = self._sum(x)
+        return (found - found.clamp(self.lo, self.hi)).reshape(1)
+
+    def inequality(self, x: Tensor) -> Tensor:
+        """(lo - s, s - hi), infinite bounds left out."""
+        return _sides(self._sum(x), self.lo, self.hi)
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """All tensors whose coefficient is not 0."""
+        held = self._row(torch.empty(tuple(shape))) != 0
+        numbers = torch.arange(shape.numel())
+        return torch.where(held, shape.numel(), numbers).reshape(shape)
+
+    def project(self, x: Tensor) -> Tensor:
+        wide = x.detach().double()
+        row = self._row(wide)
+        for _ in range(2):
+            over = self._sum(wide)
+            step = (over - over.clamp(self.lo, self.hi)) / row.square().sum()
+            wide = wide - (step * row).reshape(x.shape)
+        return wide.to(x.dtype)
