@@ -6,7 +6,7 @@ stay conditional. `specialize` is a pure function: same plan, same facts, same p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
@@ -108,6 +108,7 @@ from cspec.dsl.nodes import (
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Bisection, Spg, Sqp
+from cspec.dsl.signatures import PREDICTIONS
 
 Pass = Callable[[Problem, Checked], Problem]
 
@@ -576,8 +577,9 @@ def _method_word(problem: Problem) -> str:
 def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
     """Outputs of each model that is built: `ce` one a class, `bce` and regression one a target.
 
-    Where no loss says it, `pred(f(x)) == y` asks for one a class, `f(x) - y` for one a target; a
-    model with declared arguments, `u(t, x)`, is one number.
+    Where no loss says it, `pred(f(x)) == y` asks for one a class, `f(x) - y` for one a target,
+    `pred(f(x)) == 1` for one of two classes and else for one a class; a model with declared
+    arguments, `u(t, x)`, is one number.
     """
     models = frozenset(plan.checked.symbols.models())
     nodes = list(walk(plan.checked.elaborated))
@@ -593,8 +595,24 @@ def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
                 size = _outputs(loss, target, data) if name in models else None
                 if name is not None and size is not None:
                     sizes.setdefault(name, size)
-    declared = {name for name, item in plan.checked.symbols.models().items() if item.arguments}
+    symbols = plan.checked.symbols
+    columns = targets_of(plan.checked.elaborated, symbols).of
+    for name in _predicting(nodes) - sizes.keys():
+        size = _outputs("hinge", Name(id=columns.get(name, "")), data)
+        sizes |= {} if size is None else {name: size}
+    declared = {name for name, item in symbols.models().items() if item.arguments}
     return sizes | {name: 1 for name in declared if name not in sizes}
+
+
+def _predicting(nodes: Iterable[Node]) -> set[str]:
+    """Models whose predictions the spec asks for."""
+    return {
+        name
+        for node in nodes
+        if isinstance(node, Call) and function_name(node) in PREDICTIONS
+        for inner in walk(node)
+        if isinstance(inner, Call) and (name := function_name(inner)) is not None
+    } - PREDICTIONS
 
 
 def _compared_by_loss(node: Node) -> tuple[str, Expr, Expr] | None:

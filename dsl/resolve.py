@@ -56,7 +56,7 @@ def resolve(
     uses, bound = _scanned(spec)
     implied = set()
     free = {name for name in uses if name not in table and name not in bound}
-    if _implies_model(table, free):
+    if _implies_model(table, free - _written_out(spec, uses)):
         implied.add("model")
         table["model"] = Symbol("model", "model", Model(name="model"), NOWHERE)
     if _implies_data(table, free, uses, spec):
@@ -230,6 +230,18 @@ def _implies_model(table: dict[str, Symbol], free: set[str]) -> bool:
     if any(symbol.role == "model" for symbol in table.values()):
         return False
     return bool(free & {"model", *LOSSES, *_CLASSIFIER}) and "model" not in table
+
+
+def _written_out(spec: Spec, uses: dict[str, list[Span]]) -> set[str]:
+    """Losses and predictions that say everywhere of what they are: `bce(w @ x + b, y)`."""
+    called: dict[str, set[Span]] = {}
+    for node in walk(spec):
+        match node:
+            case Call(function=Name(id=word, span=span), arguments=arguments):
+                if len(arguments) >= (1 if word in _CLASSIFIER else 2):
+                    called.setdefault(word, set()).add(span)
+    words = {*LOSSES, *_CLASSIFIER} & uses.keys()
+    return {word for word in words if set(uses[word]) <= called.get(word, set())}
 
 
 def _implies_data(

@@ -22,6 +22,9 @@ from cspec.runtime.verify import amount
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
 
+NEGLIGIBLE = 1e-4
+"""Share of all that the objective moved below which an early iterate is none the better."""
+
 
 def deliver(session: Session, end: Iterate) -> Iterate:
     """Load the iterate that is delivered, with its state; the run's last one is `end`."""
@@ -46,6 +49,11 @@ def _on_all_rows(session: Session, iterate: Iterate) -> Iterate:
 
 
 def _replaces(session: Session, end: Iterate, best: Iterate) -> bool:
+    if best.feasible and end.feasible and best.step <= session.total_steps / 2:
+        # At rest objectives differ by rounding: which of them is least says nothing.
+        objectives = [i.objective for i in session.measured if math.isfinite(i.objective)]
+        spread = max(objectives, default=0.0) - min(objectives, default=0.0)
+        return _loss(session, end) <= _loss(session, best) + NEGLIGIBLE * spread
     if best.feasible or end.feasible:
         return better(end, best, session.program.sense)
     ours, theirs = _merit(session, end), _merit(session, best)
@@ -58,8 +66,7 @@ def _merit(session: Session, iterate: Iterate) -> float:
     """f + sum of |multiplier| x violation; NaN where a violated requirement has no multiplier."""
     multipliers = session.told if session.told is not None else session.state.get("multipliers")
     price = prices(multipliers, session.program.constraints)
-    sign = -1.0 if session.program.sense == "maximize" else 1.0
-    merit = sign * iterate.objective + iterate.preference
+    merit = _loss(session, iterate)
     for c in session.program.constraints:
         value, bound = iterate.values.get(c.label, math.nan), iterate.bounds.get(c.label, math.nan)
         violation = max(0.0, amount(c, value, bound) - c.tolerance)
@@ -67,6 +74,12 @@ def _merit(session: Session, iterate: Iterate) -> float:
             continue
         merit += (abs(price.get(c.label, 0.0)) or math.nan) * violation
     return merit
+
+
+def _loss(session: Session, iterate: Iterate) -> float:
+    """What is minimized: the objective, or its negative, and preferences."""
+    sign = -1.0 if session.program.sense == "maximize" else 1.0
+    return sign * iterate.objective + iterate.preference
 
 
 def _early(session: Session, best: Iterate) -> str:

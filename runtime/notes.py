@@ -69,10 +69,11 @@ def _on_the_way(
     missed = [c.name for c in constraints if not c.satisfied and not c.soft]
     if not straight > STRAIGHT or not (missed or residual > FAR):
         return []
+    names = ", ".join(missed or ["objective"])
     return [
-        f"{', '.join(missed or ['objective'])}: the learning rate is too small to get there: what moves went "
-        f"straight to the end, {straight:.0%} of the way that lr = {rate:g} allows: try "
-        f"lr = {10 * rate:g}, or leave `optimizer` out: the rate then follows the path"
+        f"{names}: the learning rate is too small to get there: what moves went straight "
+        f"to the end ({min(straight, 1.0):.0%} of the longest way at lr = {rate:g}): try lr = {10 * rate:g}, "
+        "train longer, or leave `optimizer` out: the rate then follows the path"
     ]
 
 
