@@ -173,6 +173,7 @@ def _rules(
             total_steps=run[0],
             steps_per_epoch=run[1],
             by_value=run[2],
+            own_loop=sizes.facts.own_loop is not None,
             deterministic=not sizes.facts.data
             and not sizes.facts.models
             and sizes.facts.own_loop is None,

@@ -79,7 +79,7 @@ from cspec.compiler.still_parameters import check_still_parameters
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.stream_checks import check_streams
 from cspec.compiler.surrogates.setting import setting_of
-from cspec.compiler.surrogates.words import SIGMOID, Word, sharpening
+from cspec.compiler.surrogates.words import SIGMOID, Word, as_at_first, sharpening
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions
 from cspec.compiler.variables import (
@@ -474,7 +474,7 @@ def _draft(
         objective=problem.objective_text,
         objective_stand_in=""
         if problem.objective_gradient is None
-        else expression_text(problem.objective_gradient),
+        else expression_text(as_at_first(problem.objective_gradient)),
         objective_datasets=_datasets(problem),
         constraints=constraint_facts(lowered, checked, inference),
         metrics={name: _metric_text(checked, value) for name, value in problem.metrics},

@@ -13,6 +13,7 @@ from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.set_forms import EQUALITY_SETS
 from cspec.compiler.surrogates.unknown_classes import said_of_classes
+from cspec.compiler.surrogates.words import as_at_first
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.measured_on import measured_on
@@ -66,7 +67,7 @@ def _facts(
         datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
         named=any(written for _, written in _data_of(c)),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
-        stand_in=tuple(dict.fromkeys(stated(p, c.relation) for p in c.gradient_parts or ())),
+        stand_in=_stand_ins(c),
         multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
         cases=tuple(words for words, _ in c.cases),
         constant=c.constant,
@@ -76,6 +77,12 @@ def _facts(
         means=() if inference is None else means_of((c.value, c.bound), inference),
         rescaled=not c.whole and rescales(c.value),
     )
+
+
+def _stand_ins(c: Constraint) -> tuple[str, ...]:
+    """What moves the model, as at the start of the run, each once."""
+    parts = (as_at_first(part) for part in c.gradient_parts or ())
+    return tuple(dict.fromkeys(stated(part, c.relation) for part in parts))
 
 
 def _is_residual(c: Constraint) -> bool:

@@ -96,7 +96,7 @@ def settling(fit: FitSettings, steps: int, *, whole: bool, gated: bool = False) 
     """
     known = all(isinstance(o, AdamOptimizer | SgdOptimizer) for o in fit.optimizer)
     rests = whole and all(isinstance(o, SgdOptimizer) for o in fit.optimizer)
-    if fit.given("schedule") or not known or rests or steps < SETTLES:
+    if fit.given("schedule") or not known or rests or steps <= SETTLES:
         return None
     chosen = not fit.given("optimizer") and not gated
     return Cosine(hold=HOLD, follow=True) if chosen else Cosine(hold=HOLD)

@@ -15,6 +15,7 @@ import math
 from typing import TYPE_CHECKING
 
 from cspec.runtime.entries import prices
+from cspec.runtime.prices import corrected
 from cspec.runtime.result import Iterate
 from cspec.runtime.snapshots import better, load_tensors
 from cspec.runtime.verify import amount
@@ -35,7 +36,7 @@ def deliver(session: Session, end: Iterate) -> Iterate:
     load_tensors(session.primal, best.tensors)
     session.state.update({name: value.clone() for name, value in best.state.items()})
     if session.told is not None:
-        session.state["multipliers"] = session.told
+        session.state["multipliers"] = corrected(session, session.told)
     if best.step <= session.total_steps / 2 < session.step:
         session.notes.append(_early(session, best))
     return best

@@ -69,10 +69,10 @@ def _on_the_way(
     missed = [c.name for c in constraints if not c.satisfied and not c.soft]
     if not straight > STRAIGHT or not (missed or residual > FAR):
         return []
-    names = ", ".join(missed or ["objective"])
+    names, share = ", ".join(missed or ["objective"]), f"{min(straight, 1.0):.0%}"
     return [
         f"{names}: the learning rate is too small to get there: what moves went straight "
-        f"to the end ({min(straight, 1.0):.0%} of the longest way at lr = {rate:g}): try lr = {10 * rate:g}, "
+        f"to the end ({share} of the longest way at lr = {rate:g}): try lr = {10 * rate:g}, "
         "train longer, or leave `optimizer` out: the rate then follows the path"
     ]
 

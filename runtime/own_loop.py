@@ -154,27 +154,41 @@ class Handle:
                 f, g, true = self.module["measure"](self.primal, batch)
             except ShapeMismatch as error:
                 raise SpecError([self._misfit(error)]) from error
+            state = self._with_units(f, g, true)
             combine = self.module["combine"]
             # Modules whose penalty terms need no parameters leave them out.
             wanted = combine.__code__.co_argcount
-            total: Tensor = combine(*(f, g, true, self.state, self.primal)[:wanted])
+            total: Tensor = combine(*(f, g, true, state, self.primal)[:wanted])
         given = {name: value.detach() for name, value in batch["given"].items()}
         self._seen = {**batch, "given": given}, outputs
         self._true = true.detach()
         if total.requires_grad:
-            self._measure_units(f, g, true)
             measured = Pending(true.detach().clone(), examples)
-            total.register_hook(  # type: ignore[no-untyped-call]
-                lambda gradient: self._count(measured, gradient)
-            )
+
+            def count(gradient: Tensor) -> None:
+                self.state.update(state)
+                self._count(measured, gradient)
+
+            total.register_hook(count)  # type: ignore[no-untyped-call]
         return total
 
-    def _measure_units(self, f: Tensor, g: Tensor, true: Tensor) -> None:
-        """Slopes of objective and constraints, of which the first penalties are made, early on."""
-        for operation in self._units:
-            early = self.steps < operation.options["steps"]
-            if early and self.steps % operation.options["every"] == 0:
-                self.module[operation.name](self.state, f, g, true, self._held())
+    def _with_units(self, f: Tensor, g: Tensor, true: Tensor) -> dict[str, Tensor]:
+        """The state with slopes of objective and constraints, of which first penalties are made.
+
+        It is that of the handle once this measurement counts.
+        """
+        due = [
+            operation
+            for operation in self._units
+            if self.steps < operation.options["steps"]
+            and self.steps % operation.options["every"] == 0
+        ]
+        if not due or not torch.is_grad_enabled():
+            return self.state
+        state = dict(self.state)
+        for operation in due:
+            self.module[operation.name](state, f, g, true, self._held())
+        return state
 
     def step(self, **values: Any) -> Tensor:
         """Everything for one batch: gradients, the optimizer's step, the multipliers; the loss.

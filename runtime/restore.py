@@ -34,6 +34,10 @@ ENOUGH = 0.5
 """A step that leaves this share of the violation or less is taken without trying others."""
 PROGRESS = 0.99
 """Share of the violation above which a step has not helped."""
+NEAR = 10.0
+"""Times 1 + |x|, the way that a restoration may go: what is not met near by is no accident."""
+STILL = 1e-9
+"""The longest way of a run's steps (rates x steps) below which it moves nothing, nor does this."""
 ENTRIES = 2**26
 """Entries of J that are held at once (half a gigabyte): of more, the rows violated most."""
 
@@ -55,6 +59,7 @@ class Restoration:
         self._asked = _asked(session)
         self._active = torch.zeros_like(self._asked.counted)
         self._start = point_of(session.parameters)
+        self._still = session.schedule.fastest * session.total_steps < STILL
         self._stack = ExitStack()
         self._f = self._first_f = self._first = self._violation = math.nan
 
@@ -80,7 +85,7 @@ class Restoration:
     def left(self, true: Tensor) -> Tensor:
         """The indices of what is violated now or was before, none once all is met."""
         short = self._amounts(true) > 0.5 * self._asked.tolerance
-        if self.session.interrupted or not bool(short.any()):
+        if self._still or self.session.interrupted or not bool(short.any()):
             return short.nonzero().flatten()[:0]
         self._active |= short
         rows = self._active.nonzero().flatten()
@@ -93,7 +98,10 @@ class Restoration:
         """Go the length along a step that leaves the least violation; False if none lowers it."""
         session, start = self.session, point_of(self.session.parameters)
         best, place = self._violation, start
+        far = NEAR * (1 + self._start.norm())
         for length in LENGTHS if bool(torch.isfinite(step).all()) else ():
+            if (start + length * step - self._start).norm() > far:
+                continue
             put(session.parameters, start + length * step)
             if "project" in session.module:
                 session.module["project"](session.primal, None, 1.0)

@@ -79,6 +79,11 @@ class Schedule:
         self._apply()
 
     @property
+    def fastest(self) -> float:
+        """The largest rate that a group started with."""
+        return max(self._rates, default=0.0)
+
+    @property
     def straightest(self) -> tuple[float, float]:
         """How straight the path of Adam's straightest group was lately, and its first rate."""
         paths = [

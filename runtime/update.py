@@ -112,8 +112,13 @@ def parameters(model: nn.Module, names: Iterable[str]) -> list[Tensor]:
     return [parameter(model, name) for name in names]
 
 
-def ramp(first: float, last: float, clock: Tensor, steps: int) -> Tensor:
-    """A bound that moves on a line from `first` to `last` over so many steps, and stays there."""
+def ramp(first: float, last: float, clock: Tensor | None, steps: int) -> Tensor | float:
+    """What moves on a line from `first` to `last` over so many steps, and stays there.
+
+    Without a clock, outside of a run, it is where it starts.
+    """
+    if clock is None:
+        return first
     return (first + (last - first) * (clock / steps).clamp(0, 1)).squeeze(0)
 
 

@@ -664,7 +664,8 @@ class Translator:
         first, last = (self.translate(argument) for argument in expr.arguments)
         if self.container == "data":
             return last
-        clock = subscript(ast.Name(id=self.container), ast.Constant("clock"))
+        held = attribute(ast.Name(id=self.container), "get")
+        clock = ast.Call(func=held, args=[ast.Constant("clock")], keywords=[])
         return self.call("ramp", first, last, clock, constant(ramp_steps(expr, self.scope)))
 
     def _alone(self, model: str) -> bool:

@@ -9,7 +9,7 @@ from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.updates import RuleNames
 from cspec.compiler.graph import Kind, Operation
 from cspec.compiler.lower import FunctionalRule, Lowered
-from cspec.compiler.methods.units import CAP
+from cspec.compiler.methods.units import CAP, LEAST
 
 
 def has_units(lowered: Lowered) -> bool:
@@ -50,11 +50,14 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
             writer.line(f"pull = torch.maximum({own['pull']}, slopes(f, parameters))")
             amount = f"torch.nan_to_num({part['true']})"
             over = _violated(rule, amount, own)
-            writer.line(f"far = torch.maximum({own['far']}, {over} / torch.clamp(steep, 1e-12))")
+            writer.line(f"far = torch.maximum({own['far']}, {over}.to(steep))")
             if "price" in operation.options:
-                writer.line("first = pull / steep")
+                writer.line("first = torch.where(pull > 0, pull, 1.0) / steep")
             else:
-                writer.line("first = pull / (size_of(parameters) + far.max()) / steep**2")
+                writer.line("size = size_of(parameters)")
+                writer.line(f"slope = torch.maximum(steep, {LEAST:g} * far / torch.clamp(size, 1))")
+                writer.line("drive = torch.where(pull > 0, pull, 1.0)")
+                writer.line("first = drive / (size * slope + far) / slope")
             for line in _assigned(operation, own):
                 writer.line(line)
 

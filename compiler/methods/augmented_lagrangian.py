@@ -44,6 +44,7 @@ INNER_STEPS = 50
 LEAST_UPDATES = 10
 """... as long as a run has this many updates."""
 NAN = float("nan")
+INFINITE = float("inf")
 
 
 def augmented_lagrangian(rule: Rule) -> Fragment:
@@ -86,33 +87,40 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
 
         weight of g      [multiplier + c m]+
         multiplier       <- [multiplier + c (mean of g since it last moved)]+, 60 times a run
-        c                <- 1.5 c where that mean did not halve and is no noise (2.5 standard
-                            errors), at most 1e4 times the first
+        c                <- 1.5 c where that mean did not halve, is no noise (2.5 standard errors)
+                            and above 1e-4 of the first violations; at most 1e4 times the first
     """
     settings: AugmentedLagrangian = rule.settings
     every = settings.every if settings.given("every") else Every(interval(rule), "step")
     smooth = rule.steps_per_epoch > 1
+    told = smooth and not rule.own_loop
     seen = _sums(rule, settings, every, smooth)
     most = settings.max_penalty if settings.given("max_penalty") else None
+    weight = "where(measured > 0, mean, true)" if smooth else "true"
     return Fragment(
-        state=(*_scaled_state(rule, settings, smooth), *_late_state(rule, smooth)),
+        state=(*_scaled_state(rule, settings, smooth), *(late_state(rule) if told else ())),
         operations=(
-            measure_units(rule, "penalty", most=most),
+            measure_units(rule, "penalty", _fewer(rule, every), most=most),
+            *((_ascend(rule, settings, every),) if _by_step(rule, settings) else ()),
             *((seen,) if seen.updates else ()),
             _move(rule, settings, every, smooth),
-            *(late_mean(rule, "multipliers + penalty * mean") if smooth else ()),
-            hestenes_powell(rule, "mean" if smooth else "true"),
+            *(late_mean(rule, "multipliers + penalty * mean") if told else ()),
+            hestenes_powell(rule, weight),
         ),
         dual_order="simultaneous",
     )
 
 
-LATE = 0.8
-"""Weight of what was seen before in the mean of late g."""
+LATE = 0.2
+"""Weight of a new measurement in the mean of late g."""
 HALF = 0.5
 """A violation above this share of the last one stagnates."""
 NOISE = 2.5
 """Standard errors beyond which a mean violation is no accident of its batches."""
+LITTLE = 1e-4
+"""Share of the largest violation of the first steps from which multipliers alone go on ..."""
+OWN_LITTLE = 1e-2
+"""... in a loop of somebody's own, where rates do not fall at the end."""
 GROWTH = 1.5
 
 
@@ -129,18 +137,44 @@ def _scaled_state(
         StateFacts(name="most", size=size, meaning="cap of the penalties"),
         StateFacts(name="total", size=size, meaning="sum of g since multipliers moved"),
         StateFacts(name="count", size=size, meaning="how often g was measured since then"),
-        StateFacts(name="before", size=size, start=NAN, meaning="violation when they moved"),
+        StateFacts(name="before", size=size, start=INFINITE, meaning="violation when they moved"),
     ]
     if smooth:
         found += [
             StateFacts(name="squares", size=size, meaning="sum of g^2 since then"),
-            StateFacts(name="mean", size=size, start=NAN, meaning="mean of late g"),
+            StateFacts(name="mean", size=size, meaning="mean of late g"),
+            StateFacts(name="measured", size=size, meaning="how often g was measured"),
         ]
     return tuple(found)
 
 
-def _late_state(rule: Rule, smooth: bool) -> tuple[StateFacts, ...]:
-    return late_state(rule) if smooth else ()
+def _fewer(rule: Rule, every: Every) -> float:
+    """A multiplier that moves less often than 60 times a run has a penalty that is larger."""
+    between = every.count * (rule.steps_per_epoch if every.unit == "epoch" else 1)
+    return max(1.0, MOVES * between / rule.total_steps)
+
+
+def _by_step(rule: Rule, settings: AugmentedLagrangian) -> bool:
+    """Whether multipliers move with the model: in a loop whose length nobody knows."""
+    return rule.own_loop and not settings.given("every") and settings.lr is None
+
+
+def _ascend(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
+    """The same way in small steps: multiplier <- [multiplier + c / k g]+, k steps a move."""
+    share = 1 / every.count
+    formula = rule.projected("multipliers + share * penalty * true")
+    if settings.given("max_multiplier"):
+        formula = f"clamp({formula}, -cap, cap)"
+    return Operation(
+        kind=Kind.DUAL_STEP,
+        name=f"ascend_{rule.name}",
+        rule=rule.name,
+        updates=(Update(target="multipliers", formula=formula),),
+        constants={"share": share} | _step_constants(settings),
+        sees=settings.dual_on,
+        data=settings.dual_data,
+        meaning=f"multipliers <- [multipliers + c g / {every.count}]+",
+    )
 
 
 def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool) -> Operation:
@@ -153,8 +187,11 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
             Update(target="count", formula="count + 1"),
         ]
     if smooth:
-        late = "where(isnan(mean), true, late * mean + (1 - late) * true)"
-        updates.append(Update(target="mean", formula=late))
+        share = "clamp(1 / (measured + 1), late)"
+        updates += [
+            Update(target="mean", formula=f"mean + {share} * (true - mean)"),
+            Update(target="measured", formula="measured + 1"),
+        ]
     return Operation(
         kind=Kind.DUAL_STEP,
         name=f"see_{rule.name}",
@@ -172,14 +209,16 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
     seen = "total / clamp(count, 1)" if by_step else "true"
     updates = [Update(target="seen", formula=seen)]
     updates.append(Update(target="now", formula=_violation(rule).replace("true", "seen")))
-    stuck, constants = "(now > decrease * before)", _scaled_constants(settings)
+    stuck = "(now > decrease * before) & (now > little * far)"
+    constants = {"little": OWN_LITTLE if rule.own_loop else LITTLE} | _scaled_constants(settings)
     if smooth and by_step:
         error = "sqrt(clamp(squares / clamp(count, 1) - seen ** 2, 0) / clamp(count, 1))"
         updates.append(Update(target="error", formula=error))
         stuck += " & (now > noise * error)"
         constants["noise"] = NOISE
+    if not _by_step(rule, settings):
+        updates.append(Update(target="multipliers", formula=_stepped(rule, settings)))
     updates += [
-        Update(target="multipliers", formula=_stepped(rule, settings)),
         Update(
             target="penalty", formula=f"where({stuck}, minimum(growth * penalty, most), penalty)"
         ),

@@ -40,6 +40,8 @@ class Rule(BaseModel):
     steps_per_epoch: int
     deterministic: bool = False
     """No data and no model: a nonlinear program, whose scale can be measured at its start."""
+    own_loop: bool = False
+    """Whether the steps are those of somebody's own loop."""
     by_value: bool = False
     """Whether the optimizer looks at the loss's value: each step is a whole minimization."""
 

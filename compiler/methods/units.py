@@ -3,11 +3,12 @@
 A constraint that is multiplied by 1000 is the same requirement. So it is worked on as g / s, with s
 the largest slope |grad g| seen over the first steps: a distance in the space of what moves. With
 
-    phi = the largest |grad f|,   r = the size of what moves + the largest violation / s
+    phi = the largest |grad f|,   r = the size of what moves + its own largest violation / s
 
 a first penalty of phi / r on g / s holds f back as hard as it pulls at a distance of r. A penalty c
 on g / s is the penalty c / s^2 on g, and the multiplier of g is that of g / s over s: so only the
-penalty is scaled, and everything measured and told stays in the units of the spec.
+penalty is scaled, and everything measured and told stays in the units of the spec. Where nothing is
+minimized phi is 1.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ GRADIENTS = 400
 """Gradients that this may take in all: of many constraints slopes are measured on fewer steps."""
 CAP = 1e4
 """The largest penalty, relative to the first."""
+LEAST = 1e-6
+"""Least slope that counts, in units of violation over size of what moves: a surrogate that is flat
+at the start is no reason for a penalty without end."""
 MOVES = 60
 """How often multipliers move in a run."""
 SETTLED = 0.6
@@ -34,11 +38,11 @@ def unit_state(rule: Rule) -> tuple[StateFacts, ...]:
     return (
         StateFacts(name="slope", size=rule.size, meaning="largest |grad g| so far"),
         StateFacts(name="pull", size=1, meaning="largest |grad f| so far"),
-        StateFacts(name="far", size=rule.size, meaning="largest violation over slope so far"),
+        StateFacts(name="far", size=rule.size, meaning="largest violation so far"),
     )
 
 
-_FIRST = "|grad f| / (|x| + violation/|grad g|) / |grad g|^2"
+_FIRST = "|grad f| / (|x| |grad g| + violation) / |grad g|"
 
 
 def measure_units(

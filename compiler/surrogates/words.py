@@ -22,10 +22,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cspec.compiler.rewrite import call, function_name, number
+from cspec.compiler.rewrite import call, function_name, number, rewrite
 from cspec.compiler.surrogates.arithmetic import ONE, complement, less, over, plus, times, total
 from cspec.dsl.constants import Values, value_or_none
-from cspec.dsl.nodes import Call, Expr, Index, Keyword, Name, Negate, Power
+from cspec.dsl.nodes import Call, Expr, Index, Keyword, Name, Negate, Power, Product
 
 ONE_SIDED = frozenset({"hinge", "dl2"})
 
@@ -132,6 +132,20 @@ def sharpening(steps: int) -> Word:
     return Word(
         "sigmoid", falls.model_copy(update={"keywords": (Keyword(name="steps", value=last),)})
     )
+
+
+def as_at_first(expr: Expr) -> Expr:
+    """A surrogate with the temperature that its run starts with, 1: as one would type it."""
+
+    def step(node: Expr) -> Expr:
+        match node:
+            case Product(operands=(inner, Call(arguments=ends) as falls), operators=("/",)):
+                ours = function_name(falls) == "ramp"
+                values = [value_or_none(end, {}) for end in ends]
+                return inner if ours and values == [1.0, SHARP] else node
+        return node
+
+    return rewrite(expr, step)
 
 
 WORDS = ("sigmoid", "hinge", "ramp", "product", "dl2")

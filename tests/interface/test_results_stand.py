@@ -57,7 +57,7 @@ def test_data_that_can_not_be_measured_cost_one_verdict(tmp_path: Path) -> None:
     assert report["metrics"]["acc"] == result.metrics["acc"]
 
 
-@pytest.mark.parametrize("part", ["diagnose", "residual", "report", "Priced", "details"])
+@pytest.mark.parametrize("part", ["diagnose", "stationarity", "report", "Priced", "details"])
 def test_a_part_of_the_report_that_fails_is_named(
     part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

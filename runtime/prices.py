@@ -1,0 +1,70 @@
+"""Multipliers that are told, corrected where the gradients at the end tell them better.
+
+A multiplier that moved sixty times on the noise of batches is near its value, not at it. At a point
+that is stationary the gradients on whole data determine it (Nocedal and Wright 2006, section 18.3):
+
+    least squares over m of || grad f + sum m_i grad g_i ||,   m_i >= 0 for inequalities
+
+over equalities and what has a multiplier. It replaces what the method found where it leaves less
+than half of the residual, and little of the gradient.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from scipy.optimize import lsq_linear
+from torch import Tensor
+
+from cspec.runtime.modes import chunked, evaluating, undisturbed
+from cspec.runtime.violation import gradient_of
+
+if TYPE_CHECKING:
+    from cspec.runtime.session import Session
+
+WORK = 2e8
+"""Entries of the gradients (constraints x parameters) beyond which nothing is corrected."""
+BETTER = 0.5
+STATIONARY = 0.2
+"""Residual, relative to grad f, up to which the end of a run is near a stationary point."""
+
+
+def corrected(session: Session, told: Tensor) -> Tensor:
+    """The multipliers of the loaded iterate."""
+    entries = session.program.constraints
+    equal = torch.zeros_like(told, dtype=torch.bool)
+    ours = torch.zeros_like(told, dtype=torch.bool)
+    for c in entries:
+        if c.segment and not c.soft:
+            equal[slice(*c.segment)], ours[slice(*c.segment)] = c.equal, c.prices
+    size = sum(p.numel() for p in session.parameters)
+    if session.held or not bool(ours.any()) or size * len(told) > WORK:
+        return told
+    models = session.models()
+    with undisturbed(), evaluating(models), chunked(models), torch.enable_grad():
+        f, g, true = session.module["measure"](session.primal, session.whole_batch())
+        base = gradient_of(f, session.parameters)
+        active = ours & (equal | (told > 0)) & ~torch.isnan(true.detach())
+        rows = active.nonzero().flatten()
+        if not len(rows):
+            return told
+        columns = torch.stack([gradient_of(g[row], session.parameters) for row in rows])
+    return _least_squares(told, base, columns, rows, equal)
+
+
+def _least_squares(
+    told: Tensor, base: Tensor, columns: Tensor, rows: Tensor, equal: Tensor
+) -> Tensor:
+    length = columns.norm(dim=1).clamp(min=1e-300)
+    floor = torch.where(equal[rows], -torch.inf, 0.0).double().cpu().numpy()
+    matrix = (columns / length.unsqueeze(1)).T.cpu().numpy()
+    found = lsq_linear(matrix, -base.cpu().numpy(), bounds=(floor, torch.inf), tol=1e-12)
+    prices = torch.as_tensor(found.x, device=base.device) / length
+    left = float((base + columns.T @ prices).norm())
+    before = float((base + columns.T @ told[rows].double()).norm())
+    if left > BETTER * before or left > STATIONARY * float(base.norm()):
+        return told
+    better = torch.zeros_like(told)
+    better[rows] = prices.to(told)
+    return better
