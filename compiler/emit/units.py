@@ -51,11 +51,12 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
             amount = f"torch.nan_to_num({part['true']})"
             over = _violated(rule, amount, own)
             writer.line(f"far = torch.maximum({own['far']}, {over}.to(steep))")
+            writer.line(f"large = torch.maximum({own['large']}, {amount}.abs().to(steep))")
             if "price" in operation.options:
                 writer.line("first = torch.where(pull > 0, pull, 1.0) / steep")
             else:
                 writer.line("size = size_of(parameters)")
-                writer.line(f"slope = torch.maximum(steep, {LEAST:g} * far / torch.clamp(size, 1))")
+                writer.line(f"slope = torch.maximum(steep, {LEAST:g} * large / size.clamp(1))")
                 writer.line("drive = torch.where(pull > 0, pull, 1.0)")
                 writer.line("first = drive / (size * slope + far) / slope")
             for line in _assigned(operation, own):
@@ -73,7 +74,8 @@ def _violated(rule: FunctionalRule, amount: str, own: dict[str, str]) -> str:
 
 
 def _assigned(operation: Operation, own: dict[str, str]) -> Iterator[str]:
-    yield f"{own['slope']}, {own['pull']}, {own['far']} = steep, pull, far"
+    yield f"{own['slope']}, {own['pull']} = steep, pull"
+    yield f"{own['far']}, {own['large']} = far, large"
     (target,) = operation.targets
     factor = operation.options["factor"]
     times = "" if factor == 1 else f"{factor:.6g} * "

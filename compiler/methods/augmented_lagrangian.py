@@ -122,6 +122,7 @@ LITTLE = 1e-4
 OWN_LITTLE = 1e-2
 """... in a loop of somebody's own, where rates do not fall at the end."""
 GROWTH = 1.5
+"""Where multipliers move 60 times; where `every` is given it is the setting's default."""
 
 
 def _scaled_state(
@@ -254,9 +255,10 @@ def _stepped(rule: Rule, settings: AugmentedLagrangian) -> str:
 
 
 def _scaled_constants(settings: AugmentedLagrangian) -> dict[str, float]:
+    open_ = not settings.given("growth") and not settings.given("every")
     constants = {
         "decrease": settings.decrease if settings.given("decrease") else HALF,
-        "growth": settings.growth if settings.given("growth") else GROWTH,
+        "growth": GROWTH if open_ else settings.growth,
     }
     return constants | _step_constants(settings)
 

@@ -24,8 +24,8 @@ GRADIENTS = 400
 """Gradients that this may take in all: of many constraints slopes are measured on fewer steps."""
 CAP = 1e4
 """The largest penalty, relative to the first."""
-LEAST = 1e-6
-"""Least slope that counts, in units of violation over size of what moves: a surrogate that is flat
+LEAST = 1e-3
+"""Least slope that counts, in units of |g| over size of what moves: a surrogate that is flat
 at the start is no reason for a penalty without end."""
 MOVES = 60
 """How often multipliers move in a run."""
@@ -39,6 +39,7 @@ def unit_state(rule: Rule) -> tuple[StateFacts, ...]:
         StateFacts(name="slope", size=rule.size, meaning="largest |grad g| so far"),
         StateFacts(name="pull", size=1, meaning="largest |grad f| so far"),
         StateFacts(name="far", size=rule.size, meaning="largest violation so far"),
+        StateFacts(name="large", size=rule.size, meaning="largest |g| so far"),
     )
 
 

@@ -71,8 +71,8 @@ def test_the_problem_is_written_out(planned: Planned) -> None:
     assert "a:  70% - P[pred(f(x)) == 0 on train] <= 0" in text
     assert "sigmoid of temperature 1 moves the model: 70% - E[prob(f(x))[0] on train] <= 0" in text
     assert "sensitivity = +multiplier" in text
-    assert "multipliers <- [multipliers + lr g]+" in text
-    assert "lr=1.2 |grad f| / (|x| |grad g| + violation) / |grad g|" in " ".join(text.split())
+    assert "multipliers <- [multipliers + lr * g]+" in text
+    assert "dual.lr=0.02 |grad f| / (|x| |grad g| + violation)" in " ".join(text.split())
 
 
 def test_open_choices_stay_open_until_a_model_is_bound(planned: Planned) -> None:

@@ -27,11 +27,12 @@ def initial_state(primal):
         "penalty": torch.full((3,), 0.0),  # penalties c
         "slope": torch.full((3,), 0.0),  # largest |grad g| so far
         "pull": torch.full((1,), 0.0),  # largest |grad f| so far
-        "far": torch.full((3,), 0.0),  # largest violation over slope so far
+        "far": torch.full((3,), 0.0),  # largest violation so far
+        "large": torch.full((3,), 0.0),  # largest |g| so far
         "most": torch.full((3,), 0.0),  # cap of the penalties
         "total": torch.full((3,), 0.0),  # sum of g since multipliers moved
         "count": torch.full((3,), 0.0),  # how often g was measured since then
-        "before": torch.full((3,), math.nan),  # violation when they moved
+        "before": torch.full((3,), math.inf),  # violation when they moved
     }
 
 
@@ -44,7 +45,7 @@ def measure(primal, batch):
     f = mean(bce(z, y))
     fc1_weight = parameter(f_model, "fc1.weight")
     f = f + 0.1 * shortfall(vector(sumsq(fc1_weight) - 4))  # preference small
-    soft = class_prob(z / ramp(1, 0.25, batch["clock"], 300), 0)
+    soft = class_prob(z / ramp(1, 0.25, batch.get("clock"), 300), 0)
     quota = level - mean(soft)  # quota: P[pred == 0] >= level
     # band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
     band_lo = 0.2 - mean(sigmoid(z), where=y == 1)
@@ -64,13 +65,18 @@ def combine(f, g, true, state):
 
 
 def units_of_augmented_lagrangian(state, f, g, true, parameters):
-    """penalty <- |grad f| / (|x| + violation/|grad g|) / |grad g|^2, slopes of the first 50 steps"""
+    """penalty <- 1.08 |grad f| / (|x| |grad g| + violation) / |grad g|, slopes of the first 50 steps"""
     steep = torch.maximum(state["slope"], slopes(g, parameters))
     pull = torch.maximum(state["pull"], slopes(f, parameters))
-    far = torch.maximum(state["far"], torch.relu(torch.nan_to_num(true)) / torch.clamp(steep, 1e-12))
-    first = pull / (size_of(parameters) + far.max()) / steep**2
-    state["slope"], state["pull"], state["far"] = steep, pull, far
-    state["penalty"] = torch.where(steep > 0, first, 0.0)
+    far = torch.maximum(state["far"], torch.relu(torch.nan_to_num(true)).to(steep))
+    large = torch.maximum(state["large"], torch.nan_to_num(true).abs().to(steep))
+    size = size_of(parameters)
+    slope = torch.maximum(steep, 0.001 * large / size.clamp(1))
+    drive = torch.where(pull > 0, pull, 1.0)
+    first = drive / (size * slope + far) / slope
+    state["slope"], state["pull"] = steep, pull
+    state["far"], state["large"] = far, large
+    state["penalty"] = torch.where(steep > 0, 1.08 * first, 0.0)
     state["most"] = 10000 * state["penalty"]
 
 
@@ -86,6 +92,7 @@ def update_augmented_lagrangian(state, true):
     """multipliers <- [multipliers + c mean(g)]+; c grows where mean(g) did not halve"""
     multipliers = state["multipliers"]
     penalty = state["penalty"]
+    far = state["far"]
     most = state["most"]
     total = state["total"]
     count = state["count"]
@@ -95,7 +102,11 @@ def update_augmented_lagrangian(state, true):
     state["multipliers"] = keep(true, torch.relu(multipliers + penalty * seen), multipliers)
     state["penalty"] = keep(
         true,
-        torch.where(now > 0.5 * before, torch.minimum(1.5 * penalty, most), penalty),
+        torch.where(
+            (now > 0.5 * before) & (now > 0.0001 * far),
+            torch.minimum(1.5 * penalty, most),
+            penalty,
+        ),
         penalty,
     )
     state["before"] = keep(true, now, before)
@@ -219,7 +230,7 @@ PROGRAM = {"name": "<spec>",
                   "sign": -1.0,
                   "datasets": ["train"],
                   "surrogate": "sigmoid of temperature 1, which falls to 0.25 along the run",
-                  "stand_in": ["level - E[prob(f(x)/ramp(1, 0.25, steps=300))[0] on train] <= 0"],
+                  "stand_in": ["level - E[prob(f(x))[0] on train] <= 0"],
                   "multipliers": True,
                   "line": 5},
                  {"label": "band.lo",
