@@ -15,10 +15,11 @@ steps, multipliers move 60 times a run by the mean of g since they last moved, p
 that mean is no noise, and the run ends in a restoration.
 
 With `penalty` given: multipliers move after the model, so the weight of g in a step is
-[multiplier + c g]+ with the multiplier from before that step. With `every=step` both move from the same measurement: the
-multiplier becomes the weight that the step had. However often an `every` that is given moves the
-multipliers, penalties are tested for growth at most once in 50 steps: a violation needs steps to
-answer a multiplier. Left open, `every` is as many epochs as make 50 steps, or a tenth of the run.
+[multiplier + c g]+ with the multiplier from before that step. With `every=step` both move from the
+same measurement: the multiplier becomes the weight that the step had. However often an `every` that
+is given moves the multipliers, penalties are tested for growth at most once in 50 steps: a
+violation needs steps to answer a multiplier. Left open, `every` is as many epochs as make 50 steps,
+or a tenth of the run.
 """
 
 from __future__ import annotations
