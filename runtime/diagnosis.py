@@ -82,14 +82,18 @@ class Evidence:
     """Constraints that oscillate."""
     limits: Mapping[str, Limits] = field(default_factory=dict)
     """Coefficients and caps of their methods."""
+    out_of_reach: bool = False
+    """Whether steps on whole data, on the requirements alone, ended without meeting them."""
 
     def limits_on(self, name: str) -> Limits:
         """Those of one constraint; none where nothing is known."""
         return self.limits.get(name, Limits())
 
     def pushed(self, t: Trend) -> bool:
-        """Whether its method pushed all it could: a multiplier that grew, or a fixed penalty."""
-        return t.grows or self.limits_on(t.label).coefficient is not None
+        """Whether all was pushed that could be: a multiplier that grew, a fixed penalty, or steps
+        on the requirements alone."""
+        fixed = self.limits_on(t.label).coefficient is not None
+        return t.grows or fixed or self.out_of_reach
 
 
 def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagnosis:
@@ -120,7 +124,8 @@ def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagn
     evidence = Evidence(
         trends=trends,
         slope=slopes(session, looked) if able else None,
-        probe=probe(session) if able and stuck else None,
+        probe=probe(session) if able and (stuck or session.out_of_reach) else None,
+        out_of_reach=session.out_of_reach,
         batch=batch,
         rows=0 if data is None else len(data),
         swings=swinging(rows, facts, batch is not None),
@@ -228,7 +233,7 @@ def judge(evidence: Evidence, missed: Sequence[ConstraintResult]) -> Diagnosis:
     for c in missed:
         t, limits = evidence.trends[c.name], evidence.limits_on(c.name)
         line = _unmoved(evidence, c) or _swing(evidence, c)
-        if limits.coefficient is None:
+        if limits.coefficient is None and not evidence.out_of_reach:
             line = line or _noisy(evidence, c)
         line = line or jumps(t, evidence.batch is None, c)
         if line is None and c.name not in told:

@@ -118,7 +118,8 @@ class Restoration:
         return helped
 
     def tell(self) -> None:
-        """Say in the report what was moved."""
+        """Say in the report what was moved, and in the session whether anything is left."""
+        self.session.out_of_reach = self._violation > 0 and not self.session.interrupted
         if self.steps and not self.session.interrupted:
             met = "0" if self._violation == 0 else f"{self._violation:.2g}"
             self.session.notes.append(

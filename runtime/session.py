@@ -99,6 +99,8 @@ class Session:
         self.fit = revive_fit(program.fit)
         self.notes: list[str] = []
         self.told: Tensor | None = None
+        self.out_of_reach = False
+        """Whether a restoration on whole data ended without meeting all requirements."""
         self.details: dict[str, dict[str, float]] = {}
         _refuse(program, self.fit.accumulate)
         self.dtype = dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
