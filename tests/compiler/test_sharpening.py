@@ -102,7 +102,10 @@ def test_a_loop_of_ones_own_keeps_1() -> None:
 def test_only_the_ramp_of_a_run_is_taken_out() -> None:
     """A temperature that somebody typed as a ramp of other ends stays."""
     margin = Name(id="z")
-    ours, theirs = sharpening(1000).above(margin, 1), over(margin, call("ramp", number(2), number(1)))
+    ours, theirs = (
+        sharpening(1000).above(margin, 1),
+        over(margin, call("ramp", number(2), number(1))),
+    )
     assert as_at_first(ours) == call("sigmoid", margin)
     assert as_at_first(theirs) == theirs
 

@@ -243,7 +243,9 @@ def test_a_maximized_objective_is_told_as_written() -> None:
     text = spec("a: E[f(x)[0]] <= -0.4").replace("minimize E[(", "maximize -E[(")
     plain = restored(spec("a: E[f(x)[0]] <= -0.4"))
     session = restored(text)
-    before, after = (n[0].split("the objective from ")[1] for n in (plain.notes[-1:], session.notes[-1:]))
+    before, after = (
+        n[0].split("the objective from ")[1] for n in (plain.notes[-1:], session.notes[-1:])
+    )
     assert after == " to ".join(f"-{value}" for value in before.split(" to "))
 
 
