@@ -134,6 +134,14 @@ def test_an_early_accident_does_not_outlive_the_first_half() -> None:
     assert session.best is not None and session.best.step == 60
 
 
+@pytest.mark.parametrize("sense", ["minimize", "maximize"])
+def test_what_ran_away_does_not_replace_an_early_one(sense: str) -> None:
+    """Of an early iterate that is better in both, objective and violation, nothing is an accident."""
+    text = SPEC.format(sense=sense, bound=0.1, more="")
+    text = text if sense == "minimize" else text.replace("E[(f", "-E[(f")
+    assert delivered(started(text), (10, 1.0), (100, 1e60)).step == 10
+
+
 def test_an_early_one_that_is_better_by_rounding_only_is_not_delivered() -> None:
     """Below 1e-4 of all that the objective moved it is the last one that counts."""
     text = SPEC.format(sense="minimize", bound=5, more="")
