@@ -9,7 +9,7 @@ The order is the decision framework of the position paper (arXiv 2505.20628, sec
    where it is smooth and small (`own_run`), spectral projected gradient where it has sets with a
    projection (`set_run`); an equality, or such a problem with kinks: augmented Lagrangian; a rate
    required of data and a single number: bisection (`line_run`);
-5. everything else: primal-dual Lagrangian.
+5. everything else, equalities among it: augmented Lagrangian in the units of the problem.
 """
 
 from __future__ import annotations

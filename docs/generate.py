@@ -130,6 +130,8 @@ ABOUT = {
     "penalty": "compiler/methods/penalty.py",
     "lagrangian": "compiler/methods/lagrangian.py",
     "dual_steps": "compiler/methods/dual_steps.py",
+    "units": "compiler/methods/units.py",
+    "open_steps": "compiler/methods/open_steps.py",
     "augmented_lagrangian": "compiler/methods/augmented_lagrangian.py",
     "sal": "compiler/methods/sal.py",
     "sqp": "compiler/methods/sqp.py",

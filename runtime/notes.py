@@ -69,11 +69,12 @@ def _on_the_way(
     missed = [c.name for c in constraints if not c.satisfied and not c.soft]
     if not straight > STRAIGHT or not (missed or residual > FAR):
         return []
+    follows = session.fit.schedule.follow
+    more = "train longer" if follows else "leave `optimizer` out: its rate then follows the path"
     names, share = ", ".join(missed or ["objective"]), f"{min(straight, 1.0):.0%}"
     return [
-        f"{names}: the learning rate is too small to get there: what moves went straight "
-        f"to the end ({share} of the longest way at lr = {rate:g}): try lr = {10 * rate:g}, "
-        "train longer, or leave `optimizer` out: the rate then follows the path"
+        f"{names}: the learning rate is too small: what moves went straight to the end "
+        f"({share} of the longest way at lr = {rate:g}): try lr = {10 * rate:g}, or {more}"
     ]
 
 

@@ -18,6 +18,7 @@ from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
 from cspec.runtime.coupling import clusters
 from cspec.runtime.details import note_metrics
+from cspec.runtime.feature_scales import scale_notes
 from cspec.runtime.history import History
 from cspec.runtime.metric_notes import several_optimizers
 from cspec.runtime.metrics import measure_initial
@@ -124,6 +125,7 @@ class Session:
         self.total_steps = self.plan.total_steps
         self.notes.extend(reading_notes(program, self.plan, self.fit, self.data))
         self.notes.extend(left_over(self.plan, self.fit, self.data))
+        self.notes.extend(scale_notes(self))
         augment = bound.functions[self.fit.augment] if self.fit.augment else None
         self._batches = Batches(self.data, self.plan, self.fit, seed, augment, dtype)
         self.named = trained(self.primal)

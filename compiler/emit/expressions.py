@@ -73,6 +73,7 @@ from cspec.dsl.nodes import (
     shape,
 )
 from cspec.dsl.signatures import LOSSES
+from cspec.dsl.source import NOWHERE
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import declared, shape_of
 from cspec.dsl.tensor_words import OVER_ENTRIES
@@ -664,8 +665,10 @@ class Translator:
         first, last = (self.translate(argument) for argument in expr.arguments)
         if self.container == "data":
             return last
-        held = attribute(ast.Name(id=self.container), "get")
-        clock = ast.Call(func=held, args=[ast.Constant("clock")], keywords=[])
+        clock = subscript(ast.Name(id=self.container), ast.Constant("clock"))
+        if expr.span == NOWHERE:  # a temperature, which is 1 outside of a run
+            held = attribute(ast.Name(id=self.container), "get")
+            clock = ast.Call(func=held, args=[ast.Constant("clock")], keywords=[])
         return self.call("ramp", first, last, clock, constant(ramp_steps(expr, self.scope)))
 
     def _alone(self, model: str) -> bool:

@@ -9,11 +9,17 @@ a multiplier only where its violation is small enough for the moment, and the pe
 (Conn, Gould and Toint 1991; Nocedal and Wright, Alg. 17.4).
 With `lr` multipliers take steps lr <= c on L_c itself: [multiplier + lr max(g, -multiplier/c)]+.
 
-Multipliers move after the model, so the weight of g in a step is [multiplier + c g]+ with the
-multiplier from before that step. With `every=step` both move from the same measurement: the
-multiplier becomes the weight that the step had. However often an `every` that is given moves the
-multipliers, penalties are tested for growth at most once in 50 steps: a violation needs steps to
-answer a multiplier. Left open, `every` is as many epochs as make 50 steps, or a tenth of the run.
+What data and batches decide where `penalty` is left open (`scaled_augmented_lagrangian`): the first
+penalty follows from the slopes of objective and constraint, g in the weight is the mean of the last
+steps, multipliers move 60 times a run by the mean of g since they last moved, penalties grow where
+that mean is no noise, and the run ends in a restoration.
+
+With `penalty` given: multipliers move after the model, so the weight of g in a step is
+[multiplier + c g]+ with the multiplier from before that step. With `every=step` both move from the
+same measurement: the multiplier becomes the weight that the step had. However often an `every` that
+is given moves the multipliers, penalties are tested for growth at most once in 50 steps: a
+violation needs steps to answer a multiplier. Left open, `every` is as many epochs as make 50 steps,
+or a tenth of the run.
 """
 
 from __future__ import annotations

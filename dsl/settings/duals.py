@@ -13,7 +13,9 @@ class Sgd(Settings):
     """Gradient ascent: multiplier <- [multiplier + lr * violation]+."""
 
     word: ClassVar[str] = "sgd"
-    lr: float | None = Field(None, gt=0, description="dual step; default: scaled to the problem")
+    lr: float | None = Field(
+        None, gt=0, description="dual step; default: in the units of the problem"
+    )
     momentum: float = Field(0.0, ge=0, lt=1, description="heavy-ball momentum of the ascent")
 
 
@@ -21,7 +23,7 @@ class Adam(Settings):
     """Adam ascent. Moves a single multiplier by its step size whatever the violation."""
 
     word: ClassVar[str] = "adam"
-    lr: float = Field(1e-2, gt=0, description="dual step")
+    lr: float = Field(1e-2, gt=0, description="dual step; left open in units of the problem")
     betas: tuple[float, float] = Field((0.0, 0.999), description="decay of the two moments")
 
 
@@ -33,10 +35,19 @@ class Nupi(Settings):
     """
 
     word: ClassVar[str] = "nupi"
-    lr: float | None = Field(None, gt=0, description="dual step; default: scaled to the problem")
-    kp: float = Field(1.0, ge=0, description="proportional gain (multiplied by lr)")
+    lr: float | None = Field(
+        None, gt=0, description="dual step; default: in the units of the problem"
+    )
+    kp: float = Field(
+        1.0, ge=0, description="proportional gain (multiplied by lr); with `lr` left open T / 60"
+    )
     ki: float = Field(1.0, ge=0, description="integral gain (multiplied by lr)")
-    nu: float = Field(0.0, gt=-1, lt=1, description="smoothing of the proportional term")
+    nu: float = Field(
+        0.0,
+        gt=-1,
+        lt=1,
+        description="smoothing of the proportional term; with `lr` left open 0.8 on batches",
+    )
 
 
 class Pid(Settings):
@@ -47,8 +58,10 @@ class Pid(Settings):
     """
 
     word: ClassVar[str] = "pid"
-    kp: float = Field(0.0, ge=0, description="proportional gain")
-    ki: float = Field(1e-2, ge=0, description="integral gain")
+    kp: float = Field(
+        0.0, ge=0, description="proportional gain; with all gains left open the first penalty c"
+    )
+    ki: float = Field(1e-2, ge=0, description="integral gain; with all left open 60 c / T")
     kd: float = Field(0.0, ge=0, description="derivative gain")
     smoothing: float = Field(0.0, ge=0, lt=1, description="moving-average decay of g in P and D")
 

@@ -97,16 +97,26 @@ class AugmentedLagrangian(Method):
 
     word: ClassVar[str] = "augmented_lagrangian"
     multipliers: ClassVar[bool] = True
-    penalty: float | None = Field(None, ge=0, description="first penalty; default: scaled, 1")
-    growth: float = Field(2.0, ge=1, description="factor of a penalty that stagnates")
-    max_penalty: float = Field(1e3, gt=0, description="cap of every penalty")
+    penalty: float | None = Field(
+        None, ge=0, description="first penalty; default: in the units of the problem"
+    )
+    growth: float = Field(
+        2.0, ge=1, description="factor of a penalty that stagnates; with all left open 1.5"
+    )
+    max_penalty: float = Field(
+        1e3, gt=0, description="cap of every penalty; with `penalty` left open 1e4 times the first"
+    )
     decrease: float = Field(
-        0.9, gt=0, le=1, description="a violation above this share of the last one stagnates"
+        0.9,
+        gt=0,
+        le=1,
+        description="a violation above this share of the last one stagnates; with `penalty` left "
+        "open 0.5",
     )
     every: Every = Field(
         EPOCH,
-        description="how often multipliers move, and penalties, at most once in 50 steps; default: "
-        "an epoch, or as many as make 50 steps",
+        description="how often multipliers move, and penalties, at most once in 50 steps; with "
+        "`penalty` left open 60 times a run, else an epoch, or as many as make 50 steps",
     )
     lr: float | None = Field(None, gt=0, description="dual step; default: the penalty itself")
     rule: Literal["stagnation", "lancelot"] = Field(
