@@ -128,15 +128,15 @@ def test_an_early_one_that_alone_is_feasible_is_told_so() -> None:
 
 def test_an_early_accident_does_not_outlive_the_first_half() -> None:
     """Nearer to the requirement, before anything was learned: any later one takes its place."""
-    session = started()
-    noted(session, 10, 0.8)
-    noted(session, 60, 1.5)
+    session = started(SPEC.format(sense="minimize", bound=-5, more=""))
+    early, later = noted(session, 10, -3.0), noted(session, 60, 0.8)
+    assert early.violation < later.violation and early.objective > later.objective
     assert session.best is not None and session.best.step == 60
 
 
 @pytest.mark.parametrize("sense", ["minimize", "maximize"])
 def test_what_ran_away_does_not_replace_an_early_one(sense: str) -> None:
-    """Of an early iterate that is better in both, objective and violation, nothing is an accident."""
+    """An early iterate with the better objective and the smaller violation is no accident."""
     text = SPEC.format(sense=sense, bound=0.1, more="")
     text = text if sense == "minimize" else text.replace("E[(f", "-E[(f")
     assert delivered(started(text), (10, 1.0), (100, 1e60)).step == 10
