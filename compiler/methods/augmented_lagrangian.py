@@ -194,7 +194,7 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
             Update(target="count", formula="count + 1"),
         ]
     if smooth:
-        share = "clamp(1 / (measured + 1), late)"
+        share = "clamp(1 / (measured + 1), newest)"
         updates += [
             Update(target="mean", formula=f"mean + {share} * (true - mean)"),
             Update(target="measured", formula="measured + 1"),
@@ -204,7 +204,7 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
         name=f"see_{rule.name}",
         rule=rule.name,
         updates=tuple(updates),
-        constants={"late": LATE} if smooth else {},
+        constants={"newest": LATE} if smooth else {},
         sees=settings.dual_on,
         data=settings.dual_data,
         meaning="what was seen of g since multipliers moved",

@@ -152,9 +152,17 @@ def test_a_rate_that_is_too_small_is_named() -> None:
     small = cspec.run(
         spec(more=", optimizer=adam(lr=1e-4)", relation=">= 30"), train=far(), f=line()
     )
-    (note,) = [n for n in small.notes if "too small to get there" in n]
+    (note,) = [n for n in small.notes if "learning rate is too small" in n]
     assert note.startswith("a: ") and "try lr = 0.001" in note and "leave `optimizer` out" in note
     large = cspec.run(
         spec(more=", optimizer=adam(lr=0.5)", relation=">= 30"), train=far(), f=line()
     )
     assert not any("too small" in n for n in large.notes)
+
+
+def test_where_the_rate_follows_already_only_time_helps() -> None:
+    """Ten million times as far: 1024 times the rate is not enough in 300 steps."""
+    data = {"x": table()["x"], "y": 1e7 * table()["y"]}
+    result = cspec.run(spec(relation=">= 1e7"), train=data, f=line())
+    (note,) = [n for n in result.notes if "learning rate is too small" in n]
+    assert note.endswith("or train longer")
