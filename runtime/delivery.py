@@ -1,8 +1,9 @@
 """Which iterate a run delivers: the best that was measured, or its last one, as restored.
 
 On the way iterates are compared on at most a few thousand rows (`runtime/watch`). Two are left at
-the end, and they are compared on all the data: the feasible one, of two feasible ones the one with
-the better objective. If neither is feasible, the smaller merit
+the end, and they are compared on all the data: the feasible one (by the scale of each requirement,
+where its tolerance is wider), of two feasible ones the one with the better objective. If neither is
+feasible, the smaller merit
 
     f + sum_i |multiplier_i| V_i        V_i the violation, multipliers as the result tells them
 
@@ -15,6 +16,7 @@ import math
 from typing import TYPE_CHECKING
 
 from cspec.runtime.entries import prices
+from cspec.runtime.own_scales import strictly_met
 from cspec.runtime.prices import corrected
 from cspec.runtime.result import Iterate
 from cspec.runtime.snapshots import better, load_tensors
@@ -50,6 +52,8 @@ def _on_all_rows(session: Session, iterate: Iterate) -> Iterate:
 
 
 def _replaces(session: Session, end: Iterate, best: Iterate) -> bool:
+    if strictly_met(session, end) and not strictly_met(session, best):
+        return True
     if best.feasible and end.feasible and best.step <= session.total_steps / 2:
         # At rest objectives differ by rounding: which of them is least says nothing.
         objectives = [i.objective for i in session.measured if math.isfinite(i.objective)]

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.modes import chunked, evaluating, undisturbed
+from cspec.runtime.own_scales import STRICT, own_scale
 from cspec.runtime.violation import gradient_of, point_of, put
 
 if TYPE_CHECKING:
@@ -174,7 +175,8 @@ def _asked(session: Session) -> _Asked:
     for c in constraints:
         if c.segment and not c.soft:
             where = slice(*c.segment)
-            counted[where], equal[where], tolerance[where] = True, c.equal, c.tolerance
+            counted[where], equal[where] = True, c.equal
+            tolerance[where] = min(c.tolerance, STRICT * own_scale(session, c))
     return _Asked(counted, equal, tolerance)
 
 

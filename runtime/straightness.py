@@ -24,7 +24,7 @@ LEAST = 25
 """... of at least so many steps."""
 STRAIGHT = 0.4
 CIRCLES = 0.05
-MOST = 1024.0
+MOST = 2.0**20
 """The largest factor on the rate that the run started with."""
 
 
