@@ -19,7 +19,7 @@ import cspec
 from cspec.dsl.settings.fit import Constant, Cosine
 from cspec.runtime.execute import resume, run
 from cspec.runtime.schedules import Schedule, factor
-from cspec.runtime.straightness import Follower
+from cspec.runtime.straightness import MOST, Follower
 
 D = torch.float64
 
@@ -65,9 +65,10 @@ def test_between_the_two_the_factor_stays() -> None:
     assert walk(follower, half)[-1] == 2.0 and follower.straightness == pytest.approx(0.2)
 
 
-def test_the_factor_ends_at_1024() -> None:
+def test_the_factor_has_an_end() -> None:
     follower = Follower(group(), total_steps=100, acts=True)
-    assert walk(follower, [[0.1, 0.1]] * 25 * 12)[-1] == 1024.0
+    factors = walk(follower, [[0.1, 0.1]] * 25 * 30)
+    assert factors[-1] == factors[-100] == MOST < 2**30
 
 
 def test_a_schedule_multiplies_rate_share_and_factor() -> None:
@@ -161,7 +162,7 @@ def test_a_rate_that_is_too_small_is_named() -> None:
 
 
 def test_where_the_rate_follows_already_only_time_helps() -> None:
-    """Ten million times as far: 1024 times the rate is not enough in 300 steps."""
+    """Ten million times as far: no factor on the rate is enough in 300 steps."""
     data = {"x": table()["x"], "y": 1e7 * table()["y"]}
     result = cspec.run(spec(relation=">= 1e7"), train=data, f=line())
     (note,) = [n for n in result.notes if "learning rate is too small" in n]
