@@ -89,7 +89,8 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     """The method in the units of the problem (`units`), for gradients that are noisy.
 
     m = mean of the last steps' g (weights 0.8), on batches that are not whole: the noise is
-    averaged before it is cut off at 0.
+    averaged before it is cut off at 0. In a loop of somebody's own, whose rates nobody knows and
+    which may not fall, m = g: a mean lags behind, and with long steps the pair would circle.
 
         weight of g      [multiplier + c m]+
         multiplier       <- [multiplier + c (mean of g since it last moved)]+, 60 times a run
@@ -99,18 +100,18 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     settings: AugmentedLagrangian = rule.settings
     every = settings.every if settings.given("every") else Every(interval(rule), "step")
     smooth = rule.steps_per_epoch > 1
-    told = smooth and not rule.own_loop
+    late = smooth and not rule.own_loop
     seen = _sums(rule, settings, every, smooth)
     most = settings.max_penalty if settings.given("max_penalty") else None
-    weight = "where(measured > 0, mean, true)" if smooth else "true"
+    weight = "where(measured > 0, mean, true)" if late else "true"
     return Fragment(
-        state=(*_scaled_state(rule, settings, smooth), *(late_state(rule) if told else ())),
+        state=(*_scaled_state(rule, settings, smooth), *(late_state(rule) if late else ())),
         operations=(
             measure_units(rule, "penalty", _fewer(rule, every), most=most),
             *((_ascend(rule, settings, every),) if _by_step(rule, settings) else ()),
             *((seen,) if seen.updates else ()),
             _move(rule, settings, every, smooth),
-            *(late_mean(rule, "multipliers + penalty * mean") if told else ()),
+            *(late_mean(rule, "multipliers + penalty * mean") if late else ()),
             hestenes_powell(rule, weight),
         ),
         dual_order="simultaneous",
@@ -147,8 +148,9 @@ def _scaled_state(
         StateFacts(name="before", size=size, start=INFINITE, meaning="violation when they moved"),
     ]
     if smooth:
+        found.append(StateFacts(name="squares", size=size, meaning="sum of g^2 since then"))
+    if smooth and not rule.own_loop:
         found += [
-            StateFacts(name="squares", size=size, meaning="sum of g^2 since then"),
             StateFacts(name="mean", size=size, meaning="mean of late g"),
             StateFacts(name="measured", size=size, meaning="how often g was measured"),
         ]
@@ -193,7 +195,7 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
             *([Update(target="squares", formula="squares + true * true")] if smooth else []),
             Update(target="count", formula="count + 1"),
         ]
-    if smooth:
+    if smooth and not rule.own_loop:
         share = "clamp(1 / (measured + 1), newest)"
         updates += [
             Update(target="mean", formula=f"mean + {share} * (true - mean)"),
@@ -204,7 +206,7 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
         name=f"see_{rule.name}",
         rule=rule.name,
         updates=tuple(updates),
-        constants={"newest": LATE} if smooth else {},
+        constants={"newest": LATE} if smooth and not rule.own_loop else {},
         sees=settings.dual_on,
         data=settings.dual_data,
         meaning="what was seen of g since multipliers moved",
