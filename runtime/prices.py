@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from scipy.optimize import lsq_linear
 from torch import Tensor
@@ -59,7 +60,8 @@ def _least_squares(
     length = columns.norm(dim=1).clamp(min=1e-300)
     floor = torch.where(equal[rows], -torch.inf, 0.0).double().cpu().numpy()
     matrix = (columns / length.unsqueeze(1)).T.cpu().numpy()
-    found = lsq_linear(matrix, -base.cpu().numpy(), bounds=(floor, torch.inf), tol=1e-12)
+    with np.errstate(all="ignore"):  # A run that ran away has gradients whose squares overflow.
+        found = lsq_linear(matrix, -base.cpu().numpy(), bounds=(floor, torch.inf), tol=1e-12)
     prices = torch.as_tensor(found.x, device=base.device) / length
     left = float((base + columns.T @ prices).norm())
     before = float((base + columns.T @ told[rows].double()).norm())

@@ -117,11 +117,19 @@ class Watch:
         """Whether an iterate of the second half takes the place of one of the first half.
 
         Of two that are not feasible the one with the smaller violation may be an accident of the
-        first steps, where nothing was learned yet.
+        first steps, where nothing was learned yet. One with the better objective as well is none:
+        what came later ran away from it.
         """
         half = self._plan.total_steps / 2
         early = self.best if self.best is not None and self.best.step <= half else None
-        return early is not None and iterate.step > half and not early.feasible
+        if early is None or iterate.step <= half or early.feasible:
+            return False
+        return early.violation > iterate.violation or not self._loss(early) <= self._loss(iterate)
+
+    def _loss(self, iterate: Iterate) -> float:
+        """What is minimized: the objective, or its negative, and preferences."""
+        sign = -1.0 if self._program.sense == "maximize" else 1.0
+        return sign * iterate.objective + iterate.preference
 
     def objective_on(self, split: str | None, measurer: Measurer) -> float:
         """The objective as written, on the training data or with `split` in their place."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 # How sums are split between threads changes their last bits; torch reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Modules that several folders share are imported by their place here: `training.linear`.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 
 def count_calls(work: Callable[[], Any]) -> int:

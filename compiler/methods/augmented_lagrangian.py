@@ -196,7 +196,7 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
             Update(target="count", formula="count + 1"),
         ]
     if smooth and not rule.own_loop:
-        share = "clamp(1 / (measured + 1), late)"
+        share = "clamp(1 / (measured + 1), newest)"
         updates += [
             Update(target="mean", formula=f"mean + {share} * (true - mean)"),
             Update(target="measured", formula="measured + 1"),
@@ -206,7 +206,7 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
         name=f"see_{rule.name}",
         rule=rule.name,
         updates=tuple(updates),
-        constants={"late": LATE} if smooth and not rule.own_loop else {},
+        constants={"newest": LATE} if smooth and not rule.own_loop else {},
         sees=settings.dual_on,
         data=settings.dual_data,
         meaning="what was seen of g since multipliers moved",
@@ -256,8 +256,7 @@ def _stepped(rule: Rule, settings: AugmentedLagrangian) -> str:
     """The step of the multipliers by the mean of g; a dual step or a cap that is given acts."""
     step = "penalty * seen"
     if settings.lr is not None:
-        step = "lr * maximum(seen, -multipliers / clamp(penalty, 1e-12))"
-        step = "lr * seen" if rule.relation == "==" else step
+        step = f"lr * ({_toward(rule).replace('true', 'seen')})"
     formula = rule.projected(f"multipliers + {step}")
     return f"clamp({formula}, -cap, cap)" if settings.given("max_multiplier") else formula
 
@@ -421,6 +420,18 @@ def _violation(rule: Rule) -> str:
             return f"where(floor < 0, abs(true), abs(maximum(true, {slack})))"
 
 
+def _toward(rule: Rule) -> str:
+    """What a dual step of its own goes along: max(g, -multiplier / c), of equalities g."""
+    slack = "maximum(true, -multipliers / clamp(penalty, 1e-12))"
+    match rule.relation:
+        case "==":
+            return "true"
+        case "<=":
+            return slack
+        case _:
+            return f"where(floor < 0, true, {slack})"
+
+
 def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]:
     """[multiplier + c g]+, or a step of its own on L_c; the last update is the multipliers'."""
     updates = []
@@ -429,9 +440,7 @@ def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update,
     elif rule.relation == "==":
         step = "multipliers + lr * true"
     else:
-        slack = "maximum(true, -multipliers / clamp(penalty, 1e-12))"
-        toward = slack if rule.relation == "<=" else f"where(floor < 0, true, {slack})"
-        updates.append(Update(target="toward", formula=toward))
+        updates.append(Update(target="toward", formula=_toward(rule)))
         step = rule.projected("multipliers + lr * toward")
     if settings.given("max_multiplier"):
         step = f"clamp({step}, -cap, cap)"

@@ -1,0 +1,39 @@
+"""Features whose spreads lie far apart, by numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from training.linear import line, table
+from training.text import session_of
+
+from cspec.runtime.feature_scales import scale_notes
+
+SPEC = """
+data train(x, y)
+model f
+minimize E[(f(x)[0] - y)^2]
+s.t. a: E[f(x)[0]] <= 1
+fit(optimizer=sgd(lr=1e-3), steps=2, batch_size=full, precision=float64)
+"""
+
+
+@pytest.mark.parametrize(("factor", "told"), [(1.0, False), (300.0, False), (1e5, True)])
+def test_what_is_told_of_spreads(factor: float, told: bool) -> None:
+    data = table()
+    data["x"][:, 1] *= factor
+    spread = data["x"].numpy().std(0, ddof=1)
+    notes = list(scale_notes(session_of(SPEC, train=data, f=line())))
+    assert len(notes) == told == (spread.max() / spread.min() > 1e3)
+    if told:
+        assert f"factor of {spread.max() / spread.min():.0e}" in notes[0] and "`x`" in notes[0]
+
+
+def test_a_feature_that_is_constant_has_no_spread() -> None:
+    data = table()
+    data["x"][:, 2] = 7.0
+    assert np.std(data["x"].numpy()[:, 2]) == 0
+    assert not list(scale_notes(session_of(SPEC, train=data, f=line())))
+    data["x"] = torch.ones_like(data["x"])
+    assert not list(scale_notes(session_of(SPEC, train=data, f=line())))
