@@ -49,6 +49,7 @@ from cspec.runtime.own_refusals import refuse
 from cspec.runtime.own_verdicts import Verdicts, verdicts_of
 from cspec.runtime.pending import Pending, of_a_step, of_an_epoch
 from cspec.runtime.session import state_tensor
+from cspec.runtime.units import gradient_rate
 from cspec.runtime.verify import Measurer
 
 
@@ -187,7 +188,8 @@ class Handle:
             return self.state
         state = dict(self.state)
         for operation in due:
-            self.module[operation.name](state, f, g, true, self._held())
+            rate = gradient_rate(self.optimizer)
+            self.module[operation.name](state, f, g, true, self._held(), rate)
         return state
 
     def step(self, **values: Any) -> Tensor:

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+
+class HasGroups(Protocol):
+    """Anything with torch's `param_groups`."""
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]: ...
+
+
+def gradient_rate(optimizer: HasGroups) -> float:
+    """The largest lr / (1 - momentum) of plain gradient steps; 0 where none are taken."""
+    rates = (
+        float(group["lr"]) / max(1e-3, 1 - float(group.get("momentum", 0.0)))
+        for group in optimizer.param_groups
+        if "betas" not in group and "dampening" in group
+    )
+    return max(rates, default=0.0)
 
 
 def slopes(values: Tensor, parameters: Sequence[Tensor]) -> Tensor:

@@ -75,7 +75,7 @@ LOOP_PIECES = {
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
     "cspec.runtime.restore": frozenset({"Restoration", "jacobian", "shortest"}),
-    "cspec.runtime.units": frozenset({"slopes", "size_of"}),
+    "cspec.runtime.units": frozenset({"slopes", "size_of", "gradient_rate"}),
     "cspec.runtime.starting": frozenset({"start_inside"}),
     "cspec.runtime.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
     "cspec.runtime.parametrization": frozenset({"parametrize_", "map_variable_"}),

@@ -9,7 +9,7 @@ from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.updates import RuleNames
 from cspec.compiler.graph import Kind, Operation
 from cspec.compiler.lower import FunctionalRule, Lowered
-from cspec.compiler.methods.units import CAP, LEAST
+from cspec.compiler.methods.units import CAP, LEAST, STABLE
 
 
 def has_units(lowered: Lowered) -> bool:
@@ -33,7 +33,9 @@ def write_units(lowered: Lowered, translator: Translator) -> None:
             condition += f" and session.step % {int(operation.options['every'])} == 1"
         writer.line(f"if {condition}:")
         with writer.indented():
-            writer.line(f"{operation.name}(state, f, g, true, session.parameters)")
+            rate = "gradient_rate(optimizer)"
+            translator.used.add("gradient_rate")
+            writer.line(f"{operation.name}(state, f, g, true, session.parameters, {rate})")
 
 
 def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
@@ -44,7 +46,7 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
         translator.used |= {"slopes", "size_of"}
         own = {name: ast.unparse(names.read(name)) for name in names.states}
         part = {name: ast.unparse(names.part(ast.Name(id=name))) for name in ("g", "true")}
-        arguments = ("state", "f", "g", "true", "parameters")
+        arguments = ("state", "f", "g", "true", "parameters", "rate")
         with writer.function(operation.name, arguments, [operation.meaning]):
             writer.line(f"steep = torch.maximum({own['slope']}, slopes({part['g']}, parameters))")
             writer.line(f"pull = torch.maximum({own['pull']}, slopes(f, parameters))")
@@ -58,7 +60,8 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
                 writer.line("size = size_of(parameters)")
                 writer.line(f"slope = torch.maximum(steep, {LEAST:g} * large / size.clamp(1))")
                 writer.line("drive = torch.where(pull > 0, pull, 1.0)")
-                writer.line("first = drive / (size * slope + far) / slope")
+                writer.line(f"stable = {STABLE:g} / (rate * len(steep) * steep**2)")
+                writer.line("first = torch.minimum(drive / (size * slope + far) / slope, stable)")
             for line in _assigned(operation, own):
                 writer.line(line)
 
@@ -84,7 +87,7 @@ def _assigned(operation: Operation, own: dict[str, str]) -> Iterator[str]:
         yield f"{own['most']} = torch.full_like(steep, {operation.options['most']:g})"
         yield f"{own[target]} = torch.minimum({own[target]}, {own['most']})"
     elif "most" in own:
-        yield f"{own['most']} = {CAP:g} * {own[target]}"
+        yield f"{own['most']} = torch.minimum({CAP:g} * {own[target]}, stable)"
 
 
 def write_settled(lowered: Lowered, translator: Translator) -> None:

@@ -8,7 +8,8 @@ the largest slope |grad g| seen over the first steps: a distance in the space of
 a first penalty of phi / r on g / s holds f back as hard as it pulls at a distance of r. A penalty c
 on g / s is the penalty c / s^2 on g, and the multiplier of g is that of g / s over s: so only the
 penalty is scaled, and everything measured and told stays in the units of the spec. Where nothing is
-minimized phi is 1.
+minimized phi is 1. Plain gradient steps of rate a overshoot where a c s^2 is large: there c is at
+most 0.2 / (a s^2), shared by the constraints of a rule.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ CAP = 1e4
 LEAST = 1e-3
 """Least slope that counts, in units of |g| over size of what moves: a surrogate that is flat
 at the start is no reason for a penalty without end."""
+STABLE = 0.2
+"""Of plain gradient steps: rate x penalty x |grad g|^2, in all, so that a step does not overshoot
+(2 is the limit of one constraint on a quadratic; momentum counts as a rate / (1 - momentum))."""
 MOVES = 60
 """How often multipliers move in a run."""
 SETTLED = 0.6
