@@ -55,13 +55,16 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
             writer.line(f"far = torch.maximum({own['far']}, {over}.to(steep))")
             writer.line(f"large = torch.maximum({own['large']}, {amount}.abs().to(steep))")
             if "price" in operation.options:
-                writer.line("first = torch.where(pull > 0, pull, 1.0) / steep")
+                times = _times(operation)
+                writer.line(f"first = {times}torch.where(pull > 0, pull, 1.0) / steep")
             else:
                 writer.line("size = size_of(parameters)")
                 writer.line(f"slope = torch.maximum(steep, {LEAST:g} * large / size.clamp(1))")
                 writer.line("drive = torch.where(pull > 0, pull, 1.0)")
                 writer.line(f"stable = {STABLE:g} / (rate * len(steep) * steep**2)")
-                writer.line("first = torch.minimum(drive / (size * slope + far) / slope, stable)")
+                times = _times(operation)
+                ours = f"{times}drive / (size * slope + far) / slope"
+                writer.line(f"first = torch.minimum({ours}, stable)")
             for line in _assigned(operation, own):
                 writer.line(line)
 
@@ -76,13 +79,16 @@ def _violated(rule: FunctionalRule, amount: str, own: dict[str, str]) -> str:
             return f"torch.where({own['floor']} < 0, {amount}.abs(), torch.relu({amount}))"
 
 
+def _times(operation: Operation) -> str:
+    factor = operation.options["factor"]
+    return "" if factor == 1 else f"{factor:.6g} * "
+
+
 def _assigned(operation: Operation, own: dict[str, str]) -> Iterator[str]:
     yield f"{own['slope']}, {own['pull']} = steep, pull"
     yield f"{own['far']}, {own['large']} = far, large"
     (target,) = operation.targets
-    factor = operation.options["factor"]
-    times = "" if factor == 1 else f"{factor:.6g} * "
-    yield f"{own[target]} = torch.where(steep > 0, {times}first, 0.0)"
+    yield f"{own[target]} = torch.where(steep > 0, first, 0.0)"
     if "most" in operation.options:
         yield f"{own['most']} = torch.full_like(steep, {operation.options['most']:g})"
         yield f"{own[target]} = torch.minimum({own[target]}, {own['most']})"

@@ -14,7 +14,7 @@ import torch
 
 from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, sigmoid, sumsq
 from cspec.runtime.restore import Restoration, jacobian, shortest
-from cspec.runtime.units import size_of, slopes
+from cspec.runtime.units import gradient_rate, size_of, slopes
 from cspec.runtime.update import keep, parameter, ramp, shortfall, vector, weigh
 
 level = 0.7  # param level
@@ -64,7 +64,7 @@ def combine(f, g, true, state):
     return f + weigh(torch.relu(state["multipliers"] + state["penalty"] * true), g)
 
 
-def units_of_augmented_lagrangian(state, f, g, true, parameters):
+def units_of_augmented_lagrangian(state, f, g, true, parameters, rate):
     """penalty <- 1.08 |grad f| / (|x| |grad g| + violation) / |grad g|, slopes of the first 50 steps"""
     steep = torch.maximum(state["slope"], slopes(g, parameters))
     pull = torch.maximum(state["pull"], slopes(f, parameters))
@@ -73,11 +73,12 @@ def units_of_augmented_lagrangian(state, f, g, true, parameters):
     size = size_of(parameters)
     slope = torch.maximum(steep, 0.001 * large / size.clamp(1))
     drive = torch.where(pull > 0, pull, 1.0)
-    first = drive / (size * slope + far) / slope
+    stable = 0.2 / (rate * len(steep) * steep**2)
+    first = torch.minimum(1.08 * drive / (size * slope + far) / slope, stable)
     state["slope"], state["pull"] = steep, pull
     state["far"], state["large"] = far, large
-    state["penalty"] = torch.where(steep > 0, 1.08 * first, 0.0)
-    state["most"] = 10000 * state["penalty"]
+    state["penalty"] = torch.where(steep > 0, first, 0.0)
+    state["most"] = torch.minimum(10000 * state["penalty"], stable)
 
 
 def see_augmented_lagrangian(state, true):
@@ -134,7 +135,7 @@ def train(session):
     for batch in session.batches():
         f, g, true = measure(primal, batch)
         if session.step <= 50:
-            units_of_augmented_lagrangian(state, f, g, true, session.parameters)
+            units_of_augmented_lagrangian(state, f, g, true, session.parameters, gradient_rate(optimizer))
         loss = combine(f, g, true, state)
         optimizer.zero_grad()
         loss.backward()

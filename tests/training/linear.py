@@ -135,8 +135,11 @@ class Loop:
             slope = max(self._slope[i], 1e-3 * self._large[i] / max(size, 1))
             first = self._pull / (size + self._far[i] / slope) / slope**2
             fewer = float(f"{max(1.0, 60 * between / self.steps):.6g}")  # as it is printed
-            self.penalties[i] = fewer * first
-            self._cap[i] = 1e4 * self.penalties[i] if self.most is None else self.most
+            # Plain gradient steps can stand so much.
+            stable = 0.2 / (self.lr * len(self.requirements) * self._slope[i] ** 2)
+            self.penalties[i] = min(fewer * first, stable)
+            most = min(1e4 * self.penalties[i], stable)
+            self._cap[i] = most if self.most is None else self.most
             self.penalties[i] = min(self.penalties[i], self._cap[i])
 
     def _move(self) -> None:

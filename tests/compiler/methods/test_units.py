@@ -49,7 +49,7 @@ def test_the_first_penalty_is_the_formula(session: Any, names: str) -> None:
     """Of inequalities, equalities, and both under one rule."""
     run = session(spec(names), train=table(), f=line())
     f, g, true = run.module["measure"](run.primal, run.whole_batch())
-    run.module["units_of_augmented_lagrangian"](run.state, f, g, true, run.parameters)
+    run.module["units_of_augmented_lagrangian"](run.state, f, g, true, run.parameters, 0.0)
     expected = [first(TEXTS[name][1]) for name in names]
     assert run.state["penalty"].tolist() == pytest.approx(expected, rel=1e-12)
     assert run.state["most"].tolist() == pytest.approx([1e4 * v for v in expected], rel=1e-12)
