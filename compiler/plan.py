@@ -67,6 +67,7 @@ from cspec.compiler.program import (
 )
 from cspec.compiler.pruning_notes import pruning_notes
 from cspec.compiler.report_facts import constraint_facts, verify_facts
+from cspec.compiler.restored import is_polished, with_polish
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import SETTLES, budget, effective
 from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
@@ -301,6 +302,8 @@ def specialize(
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     lowered = lowered._replace(actions=(*lowered.actions, *bounds))
     graph, solve, set_solve = _solver(lowered, space, checked)
+    polished = _stop(checked) is None and is_polished(lowered, facts, checked.fit)
+    graph = with_polish(graph) if polished else graph
     if facts.own_loop is not None:
         notes = loop_notes(checked, lowered, facts)
     else:
@@ -328,6 +331,7 @@ def specialize(
         by_value=by_value,
         steps=schedule.steps,
         steps_per_epoch=schedule.steps_per_epoch,
+        polished=polished,
     )
     emission = Emission(
         lowered=lowered,

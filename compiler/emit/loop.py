@@ -61,6 +61,8 @@ class LoopPlan(NamedTuple):
     steps: int = 0
     steps_per_epoch: int = 1
     splits: Sequence[Sequence[SetAction]] = ()
+    polished: bool = False
+    """Whether a solver may start where the steps end."""
 
 
 def write_train(plan: LoopPlan, translator: Translator) -> None:
@@ -301,6 +303,9 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
     if has_units(plan.lowered):
         write_settled(plan.lowered, translator)
+    if plan.polished:
+        translator.used.add("polish")
+        translator.writer.line("polish(session)")
     if is_restored(plan.lowered):
         translator.writer.line("restore(session)")
     write_stall_reports(plan.lowered, translator)
