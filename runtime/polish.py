@@ -1,8 +1,9 @@
-"""From where the steps ended to the solution nearby: sequential quadratic programming on whole data.
+"""From where the steps ended to the solution nearby: a solver on whole data.
 
 Steps of one length do not suit weights of a thousand and of a thousandth, and a few hundred
-parameters do not need them. Where nobody gave an optimizer or a length, and nothing is flat, the end
-of a run is the start of SLSQP (Kraft 1988, scipy) in double precision: BFGS sees the units.
+parameters do not need them. Where nobody gave an optimizer or a length, and nothing is flat, the
+end of a run is the start of sequential quadratic programming (SLSQP: Kraft 1988, scipy) in double
+precision: BFGS sees the units.
 
     minimize f(x)   s.t.  g_i(x) <= 0,  h_j(x) == 0,  lower <= x <= upper
 

@@ -5,12 +5,13 @@ that is stationary the gradients on whole data determine it (Nocedal and Wright 
 
     least squares over m of || grad f + sum m_i grad g_i ||,   m_i >= 0 for inequalities
 
-over equalities and what has a multiplier. It replaces what the method found where it leaves less
-than half of the residual, and little of the gradient.
+over equalities, what has a multiplier, and what is at its bound. It replaces what the method found
+where it leaves less than half of the residual, and little of the gradient.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from scipy.optimize import lsq_linear
 from torch import Tensor
 
 from cspec.runtime.modes import chunked, evaluating, undisturbed
+from cspec.runtime.own_scales import STRICT, own_scale
 from cspec.runtime.violation import gradient_of
 
 if TYPE_CHECKING:
@@ -46,12 +48,23 @@ def corrected(session: Session, told: Tensor) -> Tensor:
     with undisturbed(), evaluating(models), chunked(models), torch.enable_grad():
         f, g, true = session.module["measure"](session.primal, session.whole_batch())
         base = gradient_of(f, session.parameters)
-        active = ours & (equal | (told > 0)) & ~torch.isnan(true.detach())
+        near = true.detach() >= -_slack(session, told)
+        active = ours & (equal | (told > 0) | near) & ~torch.isnan(true.detach())
         rows = active.nonzero().flatten()
         if not len(rows):
             return told
         columns = torch.stack([gradient_of(g[row], session.parameters) for row in rows])
     return _least_squares(told, base, columns, rows, equal)
+
+
+def _slack(session: Session, told: Tensor) -> Tensor:
+    """The slack below which an inequality is active, by its own scale."""
+    slack = torch.zeros_like(told)
+    for c in session.program.constraints:
+        if c.segment:
+            scale = own_scale(session, c)
+            slack[slice(*c.segment)] = STRICT * scale if math.isfinite(scale) else 0.0
+    return slack
 
 
 def _least_squares(
