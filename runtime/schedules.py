@@ -74,8 +74,10 @@ class Schedule:
     def step(self) -> None:
         """Move on to the rate of the next step."""
         self.taken += 1
-        for place, follower in enumerate(self._followers):
-            self._factors[place] = follower.step()
+        for place, group in enumerate(self.optimizer.param_groups):
+            # A checkpoint that is loaded puts other dictionaries in the place of the groups.
+            self._followers[place].group = group
+            self._factors[place] = self._followers[place].step()
         self._apply()
 
     @property

@@ -9,7 +9,7 @@ from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.updates import RuleNames
 from cspec.compiler.graph import Kind, Operation
 from cspec.compiler.lower import FunctionalRule, Lowered
-from cspec.compiler.methods.units import CAP, LEAST, STABLE
+from cspec.compiler.methods.units import CAP, LEAST
 
 
 def has_units(lowered: Lowered) -> bool:
@@ -61,7 +61,9 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
                 writer.line("size = size_of(parameters)")
                 writer.line(f"slope = torch.maximum(steep, {LEAST:g} * large / size.clamp(1))")
                 writer.line("drive = torch.where(pull > 0, pull, 1.0)")
-                writer.line(f"stable = {STABLE:g} / (rate * len(steep) * steep**2)")
+                writer.line(
+                    f"stable = {operation.options['stable']:g} / (rate * len(steep) * steep**2)"
+                )
                 times = _times(operation)
                 ours = f"{times}drive / (size * slope + far) / slope"
                 writer.line(f"first = torch.minimum({ours}, stable)")

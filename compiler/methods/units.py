@@ -9,7 +9,7 @@ a first penalty of phi / r on g / s holds f back as hard as it pulls at a distan
 on g / s is the penalty c / s^2 on g, and the multiplier of g is that of g / s over s: so only the
 penalty is scaled, and everything measured and told stays in the units of the spec. Where nothing is
 minimized phi is 1. Plain gradient steps of rate a overshoot where a c s^2 is large: there c is at
-most 0.2 / (a s^2), shared by the constraints of a rule.
+most 1 / (a s^2), or 0.2 / (a s^2) on batches, shared by the constraints of a rule.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ CAP = 1e4
 LEAST = 1e-3
 """Least slope that counts, in units of |g| over size of what moves: a surrogate that is flat
 at the start is no reason for a penalty without end."""
-STABLE = 0.2
+STABLE = 1.0
 """Of plain gradient steps: rate x penalty x |grad g|^2, in all, so that a step does not overshoot
-(2 is the limit of one constraint on a quadratic; momentum counts as a rate / (1 - momentum))."""
+(2 is the limit of one constraint on a quadratic; momentum counts as a rate / (1 - momentum)) ..."""
+LATE_STABLE = 0.2
+"""... and where the weight is a mean of late g, which lags behind."""
 MOVES = 60
 """How often multipliers move in a run."""
 SETTLED = 0.6
@@ -67,11 +69,13 @@ def measure_units(
     every = max(1, -(-rule.size * steps // GRADIENTS))
     times = "" if factor == 1 else f"{factor:.3g} "
     of = "|grad f| / |grad g|" if price else _FIRST
+    late = rule.steps_per_epoch > 1 and not rule.own_loop
+    stable = LATE_STABLE if late else STABLE
     return Operation(
         kind=Kind.UNITS,
         name=f"units_of_{rule.name}",
         rule=rule.name,
-        options={"steps": steps, "every": every, "factor": factor}
+        options={"steps": steps, "every": every, "factor": factor, "stable": stable}
         | ({} if most is None else {"most": most})
         | ({"price": 1.0} if price else {}),
         targets=(target,),

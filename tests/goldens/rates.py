@@ -73,7 +73,7 @@ def units_of_augmented_lagrangian(state, f, g, true, parameters, rate):
     size = size_of(parameters)
     slope = torch.maximum(steep, 0.001 * large / size.clamp(1))
     drive = torch.where(pull > 0, pull, 1.0)
-    stable = 0.2 / (rate * len(steep) * steep**2)
+    stable = 1 / (rate * len(steep) * steep**2)
     first = torch.minimum(1.08 * drive / (size * slope + far) / slope, stable)
     state["slope"], state["pull"] = steep, pull
     state["far"], state["large"] = far, large

@@ -167,3 +167,16 @@ def test_where_the_rate_follows_already_only_time_helps() -> None:
     result = cspec.run(spec(relation=">= 1e7"), train=data, f=line())
     (note,) = [n for n in result.notes if "learning rate is too small" in n]
     assert note.endswith("or train longer")
+
+
+def test_a_loaded_optimizer_has_other_groups() -> None:
+    """The rate that counts is that of the groups as they are, also after a checkpoint."""
+    weight = torch.nn.Parameter(torch.zeros(3))
+    optimizer = torch.optim.Adam([weight], lr=0.1)
+    schedule = Schedule(Cosine(follow=True), optimizer, 100, 1)
+    optimizer.load_state_dict(optimizer.state_dict())
+    for _ in range(50):
+        with torch.no_grad():
+            weight.add_(optimizer.param_groups[0]["lr"])
+        schedule.step()
+    assert schedule.straightest[0] == pytest.approx(1.0, rel=1e-5)

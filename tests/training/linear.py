@@ -136,7 +136,9 @@ class Loop:
             first = self._pull / (size + self._far[i] / slope) / slope**2
             fewer = float(f"{max(1.0, 60 * between / self.steps):.6g}")  # as it is printed
             # Plain gradient steps can stand so much.
-            stable = 0.2 / (self.lr * len(self.requirements) * self._slope[i] ** 2)
+            stable = (0.2 if self.epoch > 1 else 1.0) / (
+                self.lr * len(self.requirements) * self._slope[i] ** 2
+            )
             self.penalties[i] = min(fewer * first, stable)
             most = min(1e4 * self.penalties[i], stable)
             self._cap[i] = most if self.most is None else self.most
