@@ -56,6 +56,11 @@ def capped(t: Trend, limits: Limits, c: ConstraintResult) -> str | None:
             "`max_multiplier`, unless nothing can meet this requirement"
         )
     if limits.penalty_at_cap and (t.grows or not t.falling):
+        if limits.found:  # the run chose it, 1e4 times the first: to raise it is no advice
+            return (
+                f"{c.name}: violation {c.violation:.3g} under the largest penalty, "
+                f"{limits.max_penalty:.3g}: train longer, or see `cspec relax` for what can be met"
+            )
         return (
             f"{c.name}: penalty at its cap {limits.max_penalty:g} and {course}: raise "
             "`max_penalty`, train longer, or see `cspec relax` for what can be met"

@@ -31,6 +31,8 @@ class Limits:
     """The penalty of its largest entry at the end."""
     max_penalty: float | None = None
     max_multiplier: float | None = None
+    found: bool = False
+    """Whether the run chose the cap of penalties itself, in the units of the problem."""
 
     @property
     def penalty_at_cap(self) -> bool:
@@ -57,6 +59,7 @@ def limits_of(session: Session, c: ConstraintFacts) -> Limits:
         coefficient=constants.get("coefficient"),
         penalty=_entry(session, c, "penalty"),
         max_penalty=constants.get("max_penalty", constants.get("most", _entry(session, c, "most"))),
+        found=any(op.kind is Kind.UNITS and "most" not in op.options for op in operations),
         max_multiplier=constants.get("cap"),
     )
 
