@@ -25,7 +25,7 @@ from cspec.runtime.verify import amount
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
 
-NEGLIGIBLE = 1e-4
+NEGLIGIBLE = 1e-7
 """Share of all that the objective moved below which an early iterate is none the better."""
 
 

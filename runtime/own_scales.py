@@ -30,9 +30,9 @@ def own_scale(session: Session, c: ConstraintFacts) -> float:
 
 
 def strictly_met(session: Session, iterate: Iterate) -> bool:
-    """Whether every requirement is met to a small share of its own scale, too."""
+    """Whether every requirement by multipliers is met to a small share of its own scale, too."""
     for c in session.program.constraints:
-        if c.soft or c.tolerance == 0:
+        if c.soft or c.tolerance == 0 or c.segment is None:
             continue
         value, bound = iterate.values.get(c.label, math.nan), iterate.bounds.get(c.label, math.nan)
         if not amount(c, value, bound) <= min(c.tolerance, STRICT * own_scale(session, c)):
