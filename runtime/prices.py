@@ -5,8 +5,8 @@ that is stationary the gradients on whole data determine it (Nocedal and Wright 
 
     least squares over m of || grad f + sum m_i grad g_i ||,   m_i >= 0 for inequalities
 
-over equalities, what has a multiplier, and what is at its bound. It replaces what the method found
-where it leaves less than half of the residual, and little of the gradient.
+over equalities and what is at its bound (what is not has no price). It replaces what the method
+found where it leaves less than half of the residual, and little of the gradient.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy.optimize import lsq_linear
 from torch import Tensor
 
 from cspec.runtime.modes import chunked, evaluating, undisturbed
-from cspec.runtime.own_scales import STRICT, own_scale
+from cspec.runtime.own_scales import own_scale
 from cspec.runtime.violation import gradient_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WORK = 2e8
 """Entries of the gradients (constraints x parameters) beyond which nothing is corrected."""
+SLACK = 1e-2
+"""Share of its own scale up to which an inequality counts as at its bound."""
 BETTER = 0.5
 STATIONARY = 0.2
 """Residual, relative to grad f, up to which the end of a run is near a stationary point."""
@@ -49,7 +51,7 @@ def corrected(session: Session, told: Tensor) -> Tensor:
         f, g, true = session.module["measure"](session.primal, session.whole_batch())
         base = gradient_of(f, session.parameters)
         near = true.detach() >= -_slack(session, told)
-        active = ours & (equal | (told > 0) | near) & ~torch.isnan(true.detach())
+        active = ours & (equal | near) & ~torch.isnan(true.detach())
         rows = active.nonzero().flatten()
         if not len(rows):
             return told
@@ -58,12 +60,14 @@ def corrected(session: Session, told: Tensor) -> Tensor:
 
 
 def _slack(session: Session, told: Tensor) -> Tensor:
-    """The slack below which an inequality is active, by its own scale."""
-    slack = torch.zeros_like(told)
+    """The slack below which an inequality is active, by its own scale; of an unknown one, where it
+    has a multiplier, any."""
+    slack = torch.where(told > 0, torch.inf, 0.0).double()
     for c in session.program.constraints:
         if c.segment:
             scale = own_scale(session, c)
-            slack[slice(*c.segment)] = STRICT * scale if math.isfinite(scale) else 0.0
+            if math.isfinite(scale):
+                slack[slice(*c.segment)] = SLACK * scale
     return slack
 
 

@@ -4,7 +4,8 @@
 
 The step is the shortest that a linear model says is needed, so the objective is moved in the second
 order: a violation of 1e-2 becomes one of 1e-9. A rate is flat: its step goes along the gradient of
-its surrogate, and the length is found on the true rate. (A feasibility restoration as of filter
+its surrogate (the blunt one of the start, where the sharp one of the end leads nowhere), and the
+length is found on the true rate. (A feasibility restoration as of filter
 methods, Fletcher and Leyffer 2002, with the minimum-norm solution of Nocedal and Wright, ch. 10.)
 
 The emitted `restore(session)` is the loop; here is what it is made of. Models are in evaluation
@@ -61,6 +62,10 @@ class Restoration:
         self._active = torch.zeros_like(self._asked.counted)
         self._start = point_of(session.parameters)
         self._still = session.schedule.fastest * session.total_steps < STILL
+        self._blunt = False
+        self._sharpens = 'batch.get("clock")' in session.program.source and (
+            'batch["clock"]' not in session.program.source
+        )
         self._stack = ExitStack()
         self._f = self._first_f = self._first = self._violation = math.nan
 
@@ -115,7 +120,10 @@ class Restoration:
         put(session.parameters, place)
         helped = best <= PROGRESS * self._violation
         self.steps += helped
-        return helped
+        if helped or self._blunt or not self._sharpens:
+            return helped
+        self._blunt = True  # A surrogate that is sharp may be flat where the run ended.
+        return True
 
     def tell(self) -> None:
         """Say in the report what was moved, and in the session whether anything is left."""
@@ -132,7 +140,10 @@ class Restoration:
         return -f if self.session.program.sense == "maximize" else f
 
     def _measure(self) -> tuple[Tensor, Tensor, Tensor]:
-        f, g, true = self.session.module["measure"](self.session.primal, self.session.whole_batch())
+        batch = self.session.whole_batch()
+        if self._blunt:
+            batch = {name: part for name, part in batch.items() if name != "clock"}
+        f, g, true = self.session.module["measure"](self.session.primal, batch)
         return f, g, true
 
     def _amounts(self, true: Tensor) -> Tensor:
