@@ -8,7 +8,7 @@ from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import LAYER_FLOOR, FunctionalRule, Lowered, SetAction
 from cspec.compiler.methods.output_projection import OutputRows
 from cspec.compiler.pruning import COUNTS, Course, course, moving
-from cspec.compiler.restored import is_restored
+from cspec.compiler.restored import restoration
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.settings.base import EPOCH, STEP
 from cspec.dsl.settings.methods import Admm, FrankWolfe, Parametrization, Projection
@@ -24,7 +24,7 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(_map(a) for a in lowered.actions if isinstance(a.settings, Parametrization)),
         *(_outputs(rows) for rows in lowered.outputs),
         Operation(kind=Kind.MEASURE, name="measure", meaning=f"{measured} on a batch"),
-        *_of(lowered, Kind.UNITS),
+        *(op for op, _ in lowered.operations(Kind.UNITS)),
         *(op for op in early if op.trigger.unit == "step"),
         *(_combine(rule) for rule in lowered.rules),
         *(_attraction(action) for action in lowered.actions if isinstance(action.settings, Admm)),
@@ -39,22 +39,10 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(_prox(action) for action in lowered.actions if isinstance(action.settings, Admm)),
         Operation(kind=Kind.VERIFY, name="verify", trigger=EPOCH, meaning="best feasible snapshot"),
         Operation(kind=Kind.STOP, name="stop", trigger=EPOCH, meaning="early stop"),
-        *_end(lowered),
+        *(op for op, _ in lowered.operations(Kind.SETTLE)),
+        *restoration(lowered),
     ]
     return UpdateGraph(state=_state(lowered), operations=tuple(operations))
-
-
-def _of(lowered: Lowered, kind: Kind) -> list[Operation]:
-    return [op for rule in lowered.rules for op in rule.fragment.operations if op.kind is kind]
-
-
-def _end(lowered: Lowered) -> list[Operation]:
-    """After the last step."""
-    meaning = "x <- x - J' (J J')^-1 g on whole data, g what is violated or was, 30 steps at most"
-    restore = Operation(
-        kind=Kind.RESTORE, name="restore", often="after the last step", meaning=meaning
-    )
-    return [*_of(lowered, Kind.SETTLE), *([restore] if is_restored(lowered) else [])]
 
 
 def _map(action: SetAction) -> Operation:

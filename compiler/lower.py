@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.record import Axes
 from cspec.compiler.facts import Facts
-from cspec.compiler.graph import StateFacts
+from cspec.compiler.graph import Kind, Operation, StateFacts
 from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
 from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
 from cspec.compiler.methods.output_projection import OutputRows, Params, output_rows
@@ -98,6 +98,15 @@ class Lowered(NamedTuple):
     def size(self) -> int:
         """Entries of the constraint vector."""
         return self.rules[-1].stop if self.rules else 0
+
+    def operations(self, kind: Kind) -> list[tuple[Operation, FunctionalRule]]:
+        """The operations of a kind, each with its rule."""
+        return [
+            (operation, rule)
+            for rule in self.rules
+            for operation in rule.fragment.operations
+            if operation.kind is kind
+        ]
 
 
 LAYER_FLOOR = 0.2

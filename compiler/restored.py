@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from cspec.compiler.facts import Facts
 from cspec.compiler.graph import Kind, Operation, UpdateGraph
+from cspec.compiler.ir import Problem
 from cspec.compiler.lower import Lowered
+from cspec.compiler.rewrite import function_name
+from cspec.compiler.surrogates.words import is_temperature
+from cspec.dsl.nodes import walk
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Projection
 
+STEPS = 30
+"""Newton steps, at most: a violation that can be taken away is, within a few."""
 LEAST_STEPS = 30
 """A run of fewer steps is no training, and is left where its last step was."""
 
@@ -17,11 +23,27 @@ def is_restored(lowered: Lowered) -> bool:
 
     A method whose penalty or dual step is given acts as written, to the last line.
     """
-    return any(
-        operation.kind is Kind.UNITS and rule.rule.total_steps >= LEAST_STEPS
-        for rule in lowered.rules
-        for operation in rule.fragment.operations
-    )
+    measured = lowered.operations(Kind.UNITS)
+    return any(rule.rule.total_steps >= LEAST_STEPS for _, rule in measured)
+
+
+def restoration(lowered: Lowered) -> tuple[Operation, ...]:
+    """What follows the last step."""
+    step = "x <- x - J' (J J')^-1 g on whole data, g what is violated or was"
+    meaning = f"{step}, {STEPS} steps at most"
+    return (_at_the_end("restore", meaning),) if is_restored(lowered) else ()
+
+
+def _at_the_end(name: str, meaning: str) -> Operation:
+    return Operation(kind=Kind.RESTORE, name=name, often="after the last step", meaning=meaning)
+
+
+def sharpens(problem: Problem) -> bool:
+    """Whether surrogates are sharper at the end of the run, and nothing else moves with it."""
+    parts = [part for c in problem.constraints for part in (*c.parts, *(c.gradient_parts or ()))]
+    parts += [problem.objective, *filter(None, [problem.objective_gradient])]
+    ramps = [n for part in parts for n in walk(part) if function_name(n) == "ramp"]
+    return bool(ramps) and all(map(is_temperature, ramps))
 
 
 def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:
@@ -35,7 +57,7 @@ def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:
     flat = problem.objective_gradient is not None or any(
         c.gradient_parts is not None for c in problem.constraints
     )
-    open_ = all(_open(rule.fragment.operations) for rule in lowered.rules)
+    open_ = len(lowered.operations(Kind.UNITS)) == len(lowered.rules)
     sets = all(isinstance(action.settings, Projection) for action in lowered.actions)
     plain = not lowered.soft and not lowered.outputs and not lowered.thresholds
     gated = any(model.gated for model in facts.models.values())
@@ -43,14 +65,10 @@ def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:
     return known and not (given or flat or gated) and open_ and sets and plain
 
 
-def _open(operations: tuple[Operation, ...]) -> bool:
-    return any(operation.kind is Kind.UNITS for operation in operations)
-
-
 def with_polish(graph: UpdateGraph) -> UpdateGraph:
     """The graph of a run that may be polished."""
     meaning = "up to 300 parameters: SLSQP on whole data from where the steps ended"
-    polish = Operation(
-        kind=Kind.RESTORE, name="polish", often="after the last step", meaning=meaning
-    )
-    return graph.model_copy(update={"operations": (*graph.operations, polish)})
+    last = [op for op in graph.operations if op.kind is Kind.RESTORE]
+    before = [op for op in graph.operations if op.kind is not Kind.RESTORE]
+    operations = (*before, _at_the_end("polish", meaning), *last)
+    return graph.model_copy(update={"operations": operations})

@@ -60,7 +60,7 @@ class Line:
         self.session, self._measure = session, measure
         self._number: Tensor = session.primal[session.program.variables[0].name]
         self.batch = session.whole_batch()
-        self._sign = -1.0 if session.program.sense == "maximize" else 1.0
+        self._sign = session.sign
         self._equal = torch.tensor(equalities, dtype=torch.bool, device=self._number.device)
         setup = session.program.variables[0]
         self.low = -math.inf if setup.lower is None else setup.lower

@@ -19,7 +19,7 @@ from cspec.runtime.entries import prices
 from cspec.runtime.own_scales import strictly_met
 from cspec.runtime.prices import corrected
 from cspec.runtime.result import Iterate
-from cspec.runtime.snapshots import better, load_tensors
+from cspec.runtime.snapshots import better, load_tensors, minimized
 from cspec.runtime.verify import amount
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def _replaces(session: Session, end: Iterate, best: Iterate) -> bool:
         # At rest objectives differ by rounding: which of them is least says nothing.
         objectives = [i.objective for i in session.measured if math.isfinite(i.objective)]
         spread = max(objectives, default=0.0) - min(objectives, default=0.0)
-        return _loss(session, end) <= _loss(session, best) + NEGLIGIBLE * spread
+        sense = session.program.sense
+        return minimized(end, sense) <= minimized(best, sense) + NEGLIGIBLE * spread
     if best.feasible or end.feasible:
         return better(end, best, session.program.sense)
     ours, theirs = _merit(session, end), _merit(session, best)
@@ -71,7 +72,7 @@ def _merit(session: Session, iterate: Iterate) -> float:
     """f + sum of |multiplier| x violation; NaN where a violated requirement has no multiplier."""
     multipliers = session.told if session.told is not None else session.state.get("multipliers")
     price = prices(multipliers, session.program.constraints)
-    merit = _loss(session, iterate)
+    merit = minimized(iterate, session.program.sense)
     for c in session.program.constraints:
         value, bound = iterate.values.get(c.label, math.nan), iterate.bounds.get(c.label, math.nan)
         violation = max(0.0, amount(c, value, bound) - c.tolerance)
@@ -79,12 +80,6 @@ def _merit(session: Session, iterate: Iterate) -> float:
             continue
         merit += (abs(price.get(c.label, 0.0)) or math.nan) * violation
     return merit
-
-
-def _loss(session: Session, iterate: Iterate) -> float:
-    """What is minimized: the objective, or its negative, and preferences."""
-    sign = -1.0 if session.program.sense == "maximize" else 1.0
-    return sign * iterate.objective + iterate.preference
 
 
 def _early(session: Session, best: Iterate) -> str:

@@ -29,6 +29,7 @@ from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.advice import capped, jumps, standing, weak
 from cspec.runtime.elastic import Small, scales, small_problem, solve_elastic, taking_part
 from cspec.runtime.elastic_ways import least_violation
+from cspec.runtime.entries import marked
 from cspec.runtime.escalate import oscillates
 from cspec.runtime.history import Row
 from cspec.runtime.limits import Limits, limits_of
@@ -148,11 +149,7 @@ def _solvable(session: Session, constraints: Sequence[ConstraintResult]) -> bool
         return False
     if any(c.segment is None and not c.soft for c in session.program.constraints):
         return False  # the solver would not know of the sets that are held otherwise
-    facts = [c for c in session.program.constraints if c.segment is not None]
-    equal = [False] * max((c.segment[1] for c in facts if c.segment), default=0)
-    for c in facts:
-        for entry in range(*(c.segment or (0, 0))):
-            equal[entry] = c.equal
+    equal: list[bool] = marked(session.program.constraints, lambda c: c.equal).tolist()
     function = session.module["measure"]
 
     def measure(

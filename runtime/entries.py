@@ -6,12 +6,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isnan, nan
 
+import torch
 from torch import Tensor
 
 from cspec.compiler.program import ConstraintFacts
+
+
+def marked(
+    constraints: Sequence[ConstraintFacts], says: Callable[[ConstraintFacts], bool]
+) -> Tensor:
+    """The entries of the constraint vector whose constraint says so, on the CPU."""
+    held = [(c, c.segment) for c in constraints if c.segment is not None]
+    marks = torch.zeros(max((stop for _, (_, stop) in held), default=0), dtype=torch.bool)
+    for c, (start, stop) in held:
+        marks[start:stop] = says(c)
+    return marks
 
 
 def violation(entries: Sequence[float], constraint: ConstraintFacts) -> float:

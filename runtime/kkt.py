@@ -16,17 +16,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from scipy.optimize import lsq_linear
 from torch import Tensor
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.modes import evaluating, undisturbed
+from cspec.runtime.prices import least_squares
 from cspec.runtime.result import ConstraintResult, Kkt
 from cspec.runtime.stationarity import Stationarity
+from cspec.runtime.violation import gradient_of
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -64,23 +64,23 @@ class Priced:
             if multipliers is not None and g.numel():
                 total = f + (multipliers.detach() * torch.nan_to_num(g)).sum()
             evaluated = session.module["evaluate"](session.primal, batch)
-            base = _gradient(total, session.parameters)
+            base = gradient_of(total, session.parameters)
             columns, active = [], []
             for c in candidates:
                 value, bound = evaluated[c.label]
                 function = c.sign * (value - bound)
                 if isinstance(function, Tensor) and function.numel() == 1 and _near(c, function):
-                    columns.append(_gradient(function.reshape(()), session.parameters))
+                    columns.append(gradient_of(function.reshape(()), session.parameters))
                     active.append(c)
-        found = _least_squares(base, columns, [c.equal for c in active])
+        found = _explained(base, columns, [c.equal for c in active])
         if found is None:
             return
         weights, left = found
         prices = {c.label: 0.0 for c in candidates}
         prices |= {c.label: w for c, w in zip(active, weights, strict=True)}
         signs = {c.label: c.sign for c in candidates}
-        flip = -1.0 if session.program.sense == "maximize" else 1.0
-        self.residual = left / max(float(np.linalg.norm(base)), 1e-300)
+        flip = session.sign
+        self.residual = left / max(float(base.norm()), 1e-300)
         self.added = frozenset(prices)
         self.constraints = tuple(
             replace(
@@ -113,32 +113,15 @@ def _near(c: ConstraintFacts, function: Tensor) -> bool:
     return function.requires_grad and (c.equal or value >= -ACTIVE)
 
 
-def _gradient(value: Tensor, parameters: Sequence[Tensor]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    if not value.requires_grad:
-        return np.zeros(sum(p.numel() for p in parameters))
-    found = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
-    flat = [
-        torch.zeros(p.numel(), dtype=torch.float64) if d is None else d.reshape(-1).double().cpu()
-        for p, d in zip(parameters, found, strict=True)
-    ]
-    return np.asarray(torch.cat(flat).numpy())
-
-
-def _least_squares(
-    base: np.ndarray[Any, Any], columns: list[np.ndarray[Any, Any]], equal: list[bool]
+def _explained(
+    base: Tensor, columns: list[Tensor], equal: list[bool]
 ) -> tuple[list[float], float] | None:
     """Multipliers and the norm that is left; None where they do not explain the gradient."""
-    size = float(np.linalg.norm(base))
+    size = float(base.norm())
     if not columns:
         return ([], size) if size == 0 else None
-    matrix = np.stack(columns, axis=1)
-    length = np.maximum(np.linalg.norm(matrix, axis=0), 1e-12)
-    floor = np.where(equal, -np.inf, 0.0)
-    found = lsq_linear(matrix / length, -base, bounds=(floor, np.inf), tol=1e-12)
-    left = float(np.linalg.norm(base + matrix @ (found.x / length)))
-    if left > EXPLAINED * max(size, 1e-300):
-        return None
-    return [float(w) for w in found.x / length], left
+    weights, left = least_squares(base, torch.stack(columns), torch.tensor(equal))
+    return None if left > EXPLAINED * max(size, 1e-300) else (weights.tolist(), left)
 
 
 def report(session: Session, priced: Priced, found: Stationarity) -> Kkt:

@@ -147,10 +147,17 @@ def _uncover(model: nn.Module, before: Any) -> None:
 
 
 @contextmanager
-def measuring(models: Iterable[nn.Module]) -> Iterator[None]:
-    """Evaluation mode, no gradient, in chunks, generators undisturbed."""
+def as_deployed(models: Iterable[nn.Module]) -> Iterator[None]:
+    """Evaluation mode, in chunks, generators undisturbed; gradients as they were."""
     found = list(models)
-    with undisturbed(), evaluating(found), chunked(found), torch.no_grad():
+    with undisturbed(), evaluating(found), chunked(found):
+        yield
+
+
+@contextmanager
+def measuring(models: Iterable[nn.Module]) -> Iterator[None]:
+    """The same without gradients."""
+    with as_deployed(models), torch.no_grad():
         yield
 
 

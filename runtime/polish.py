@@ -22,6 +22,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
+from cspec.runtime.entries import marked
 from cspec.runtime.modes import constants_in, evaluating, undisturbed
 from cspec.runtime.operators import Box
 from cspec.runtime.session import Session, trained
@@ -55,10 +56,9 @@ def polish(session: Session) -> None:
     if not np.isfinite(after[0]) or problem.violation(after) > allowed or not better:
         return
     put(session.parameters, torch.as_tensor(found, device=session.device))
-    sign = -1.0 if session.program.sense == "maximize" else 1.0
     session.notes.append(
         f"a small smooth problem: SLSQP on whole data took the objective from "
-        f"{sign * before[0]:.6g} to {sign * after[0]:.6g}"
+        f"{session.sign * before[0]:.6g} to {session.sign * after[0]:.6g}"
     )
 
 
@@ -76,12 +76,7 @@ class _Problem:
         self._parameters = list(trained(self._primal).values())
         self.start: Vector = point_of(self._parameters).cpu().numpy()
         self._last: tuple[bytes, Values] | None = None
-        self.equal = np.zeros(0, dtype=bool)
-        ends = [c.segment[1] for c in session.program.constraints if c.segment]
-        self.equal = np.zeros(max(ends, default=0), dtype=bool)
-        for c in session.program.constraints:
-            if c.segment:
-                self.equal[slice(*c.segment)] = c.equal
+        self.equal = marked(session.program.constraints, lambda c: c.equal).numpy()
 
     def models(self) -> list[nn.Module]:
         """The copies of the models."""
@@ -109,21 +104,17 @@ class _Problem:
 
 
 def _double(value: Any) -> Any:
-    return copy.deepcopy(value).double() if isinstance(value, nn.Module) else _leaf(value)
-
-
-def _leaf(value: Any) -> Any:
+    """A copy of a model or a variable."""
+    if isinstance(value, nn.Module):
+        return copy.deepcopy(value).double()
     return nn.Parameter(value.detach().double().clone(), requires_grad=value.requires_grad)
 
 
 def _doubles(part: Any) -> Any:
-    if isinstance(part, Tensor):
-        return part.double() if part.is_floating_point() else part
-    return {name: _doubles(value) for name, value in part.items()} if _named(part) else part
-
-
-def _named(part: Any) -> bool:
-    return isinstance(part, Mapping)
+    """The numbers of a batch: of columns by name, and alone."""
+    if isinstance(part, Mapping):
+        return {name: _doubles(value) for name, value in part.items()}
+    return part.double() if isinstance(part, Tensor) and part.is_floating_point() else part
 
 
 def _bounds(session: Session) -> list[tuple[float, float]] | None:

@@ -19,7 +19,8 @@ import torch
 from scipy.optimize import lsq_linear
 from torch import Tensor
 
-from cspec.runtime.modes import chunked, evaluating, undisturbed
+from cspec.runtime.entries import marked
+from cspec.runtime.modes import as_deployed
 from cspec.runtime.own_scales import own_scale
 from cspec.runtime.violation import gradient_of
 
@@ -37,17 +38,13 @@ STATIONARY = 0.2
 
 def corrected(session: Session, told: Tensor) -> Tensor:
     """The multipliers of the loaded iterate."""
-    entries = session.program.constraints
-    equal = torch.zeros_like(told, dtype=torch.bool)
-    ours = torch.zeros_like(told, dtype=torch.bool)
-    for c in entries:
-        if c.segment and not c.soft:
-            equal[slice(*c.segment)], ours[slice(*c.segment)] = c.equal, c.prices
+    constraints = session.program.constraints
+    equal = marked(constraints, lambda c: c.equal).to(told.device)
+    ours = marked(constraints, lambda c: c.prices and not c.soft).to(told.device)
     size = sum(p.numel() for p in session.parameters)
     if session.held or not bool(ours.any()) or size * len(told) > WORK:
         return told
-    models = session.models()
-    with undisturbed(), evaluating(models), chunked(models), torch.enable_grad():
+    with as_deployed(session.models()), torch.enable_grad():
         f, g, true = session.module["measure"](session.primal, session.whole_batch())
         base = gradient_of(f, session.parameters)
         near = true.detach() >= -_slack(session, told)
@@ -56,7 +53,13 @@ def corrected(session: Session, told: Tensor) -> Tensor:
         if not len(rows):
             return told
         columns = torch.stack([gradient_of(g[row], session.parameters) for row in rows])
-    return _least_squares(told, base, columns, rows, equal)
+    found, left = least_squares(base, columns, equal[rows])
+    before = float((base + columns.T @ told[rows].double()).norm())
+    if left > BETTER * before or left > STATIONARY * float(base.norm()):
+        return told
+    better = torch.zeros_like(told)
+    better[rows] = found.to(told)
+    return better
 
 
 def _slack(session: Session, told: Tensor) -> Tensor:
@@ -71,19 +74,15 @@ def _slack(session: Session, told: Tensor) -> Tensor:
     return slack
 
 
-def _least_squares(
-    told: Tensor, base: Tensor, columns: Tensor, rows: Tensor, equal: Tensor
-) -> Tensor:
+def least_squares(base: Tensor, columns: Tensor, equal: Tensor) -> tuple[Tensor, float]:
+    """m that makes || base + sum m_i columns_i || least, and that; m_i >= 0 but where `equal`.
+
+    `base` (n,) and `columns` (k, n) are gradients in float64.
+    """
     length = columns.norm(dim=1).clamp(min=1e-300)
-    floor = torch.where(equal[rows], -torch.inf, 0.0).double().cpu().numpy()
+    floor = torch.where(equal, -torch.inf, 0.0).double().cpu().numpy()
     matrix = (columns / length.unsqueeze(1)).T.cpu().numpy()
     with np.errstate(all="ignore"):  # A run that ran away has gradients whose squares overflow.
         found = lsq_linear(matrix, -base.cpu().numpy(), bounds=(floor, torch.inf), tol=1e-12)
     prices = torch.as_tensor(found.x, device=base.device) / length
-    left = float((base + columns.T @ prices).norm())
-    before = float((base + columns.T @ told[rows].double()).norm())
-    if left > BETTER * before or left > STATIONARY * float(base.norm()):
-        return told
-    better = torch.zeros_like(told)
-    better[rows] = prices.to(told)
-    return better
+    return prices, float((base + columns.T @ prices).norm())

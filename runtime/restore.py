@@ -5,8 +5,8 @@
 The step is the shortest that a linear model says is needed, so the objective is moved in the second
 order: a violation of 1e-2 becomes one of 1e-9. A rate is flat: its step goes along the gradient of
 its surrogate (the blunt one of the start, where the sharp one of the end leads nowhere), and the
-length is found on the true rate. (A feasibility restoration as of filter
-methods, Fletcher and Leyffer 2002, with the minimum-norm solution of Nocedal and Wright, ch. 10.)
+length is found on the true rate. (A feasibility restoration as of filter methods, Fletcher and
+Leyffer 2002, with the minimum-norm solution of Nocedal and Wright, ch. 10.)
 
 The emitted `restore(session)` is the loop; here is what it is made of. Models are in evaluation
 mode: running statistics stay as they are. Data of any length go through them in chunks, forward and
@@ -17,13 +17,13 @@ An interruption puts the run back to where its last step left it: a resumed run 
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from cspec.runtime.modes import chunked, evaluating, undisturbed
+from cspec.runtime.entries import marked
+from cspec.runtime.modes import as_deployed
 from cspec.runtime.own_scales import STRICT, own_scale
 from cspec.runtime.violation import gradient_of, point_of, put
 
@@ -44,41 +44,34 @@ ENTRIES = 2**26
 """Entries of J that are held at once (half a gigabyte): of more, the rows violated most."""
 
 
-class _Asked(NamedTuple):
-    """What is known of the entries of the constraint vector."""
-
-    counted: Tensor
-    equal: Tensor
-    tolerance: Tensor
-
-
 class Restoration:
-    """The end of a run as a point to start from: `with Restoration(session) as near`."""
+    """The end of a run as a point to start from: `with Restoration(session) as near`.
 
-    def __init__(self, session: Session) -> None:
+    `sharp`: surrogates are sharper at the end than at the start of the run.
+    """
+
+    def __init__(self, session: Session, *, sharp: bool = False) -> None:
         self.session = session
         self.steps = 0
-        self._asked = _asked(session)
-        self._active = torch.zeros_like(self._asked.counted)
+        constraints = session.program.constraints
+        self._counted = marked(constraints, lambda c: not c.soft).to(session.device)
+        self._equal = marked(constraints, lambda c: c.equal).to(session.device)
+        self._allowed = _allowed(session)
+        self._active = torch.zeros_like(self._counted)
         self._start = point_of(session.parameters)
         self._still = session.schedule.fastest * session.total_steps < STILL
-        self._blunt = False
-        self._sharpens = 'batch.get("clock")' in session.program.source and (
-            'batch["clock"]' not in session.program.source
-        )
-        self._stack = ExitStack()
+        self._sharp, self._blunt = sharp, False
+        self._mode = as_deployed(session.models())
         self._f = self._first_f = self._first = self._violation = math.nan
 
     def __enter__(self) -> Restoration:
-        models = self.session.models()
-        for context in (undisturbed(), evaluating(models), chunked(models)):
-            self._stack.enter_context(context)
+        self._mode.__enter__()
         return self
 
     def __exit__(self, *raised: Any) -> None:
         if any(raised) or self.session.interrupted:
             put(self.session.parameters, self._start)
-        self._stack.close()
+        self._mode.__exit__(*raised)
 
     def measured(self) -> tuple[Tensor, Tensor]:
         """g, differentiable, and the true constraints on whole data."""
@@ -90,7 +83,7 @@ class Restoration:
 
     def left(self, true: Tensor) -> Tensor:
         """The indices of what is violated now or was before, none once all is met."""
-        short = self._amounts(true) > 0.5 * self._asked.tolerance
+        short = self._amounts(true) > self._allowed
         if self._still or self.session.interrupted or not bool(short.any()):
             return short.nonzero().flatten()[:0]
         self._active |= short
@@ -120,7 +113,7 @@ class Restoration:
         put(session.parameters, place)
         helped = best <= PROGRESS * self._violation
         self.steps += helped
-        if helped or self._blunt or not self._sharpens:
+        if helped or self._blunt or not self._sharp:
             return helped
         self._blunt = True  # A surrogate that is sharp may be flat where the run ended.
         return True
@@ -133,11 +126,8 @@ class Restoration:
             self.session.notes.append(
                 f"restored: {self.steps} Newton step{'s' if self.steps > 1 else ''} on whole data "
                 f"took the violation from {self._first:.2g} to {met} and the objective from "
-                f"{self._as_written(self._first_f):.6g} to {self._as_written(self._f):.6g}"
+                f"{self.session.sign * self._first_f:.6g} to {self.session.sign * self._f:.6g}"
             )
-
-    def _as_written(self, f: float) -> float:
-        return -f if self.session.program.sense == "maximize" else f
 
     def _measure(self) -> tuple[Tensor, Tensor, Tensor]:
         batch = self.session.whole_batch()
@@ -148,13 +138,13 @@ class Restoration:
 
     def _amounts(self, true: Tensor) -> Tensor:
         true = torch.nan_to_num(true.detach().double())
-        amounts = torch.where(self._asked.equal, true.abs(), torch.relu(true))
-        return torch.where(self._asked.counted, amounts, 0.0)
+        amounts = torch.where(self._equal, true.abs(), torch.relu(true))
+        return torch.where(self._counted, amounts, 0.0)
 
     def _amount(self, true: Tensor) -> float:
-        """The norm of what is violated by more than half its tolerance, beyond rounding."""
+        """The norm of what is violated by more than is left alone."""
         amounts = self._amounts(true)
-        return float(torch.where(amounts > 0.5 * self._asked.tolerance, amounts, 0.0).norm())
+        return float(torch.where(amounts > self._allowed, amounts, 0.0).norm())
 
 
 def jacobian(g: Tensor, rows: Tensor, session: Session) -> Tensor:
@@ -178,18 +168,11 @@ def shortest(jacobian: Tensor, amounts: Tensor) -> Tensor:
     return step
 
 
-def _asked(session: Session) -> _Asked:
-    """Hard requirements that stand in the constraint vector."""
-    constraints = [c for c in session.program.constraints if c.segment]
-    size = max((c.segment[1] for c in constraints if c.segment), default=0)
-    counted, equal = (torch.zeros(size, dtype=torch.bool, device=session.device) for _ in range(2))
-    tolerance = torch.zeros(size, dtype=torch.float64, device=session.device)
-    for c in constraints:
-        if c.segment and not c.soft:
-            where = slice(*c.segment)
-            counted[where], equal[where] = True, c.equal
-            tolerance[where] = min(c.tolerance, STRICT * own_scale(session, c))
-    return _Asked(counted, equal, tolerance)
-
-
-__all__ = ["Restoration", "jacobian", "shortest"]
+def _allowed(session: Session) -> Tensor:
+    """The violation of each entry that is left alone: half of its tolerance, beyond rounding."""
+    constraints = [(c, c.segment) for c in session.program.constraints if c.segment is not None]
+    size = max((stop for _, (_, stop) in constraints), default=0)
+    allowed = torch.zeros(size, dtype=torch.float64, device=session.device)
+    for c, (start, stop) in constraints:
+        allowed[start:stop] = 0.5 * min(c.tolerance, STRICT * own_scale(session, c))
+    return allowed

@@ -58,26 +58,27 @@ class Schedule:
         self.epoch_steps = epoch_steps
         self.taken = 0
         self._rates = [float(group["lr"]) for group in optimizer.param_groups]
-        self._factors = [1.0] * len(self._rates)
-        self._followers = [
-            Follower(group, total_steps, acts=settings.follow and "betas" in group)
-            for group in optimizer.param_groups
-        ]
+        self._followers = {
+            place: Follower(group, total_steps, acts=settings.follow)
+            for place, group in enumerate(optimizer.param_groups)
+            if "betas" in group
+        }
+        """Of Adam's groups, by their places: the steps of others say nothing of a rate."""
         self._apply()
 
     def _apply(self) -> None:
         share = factor(self.settings, self.taken, self.total_steps, self.epoch_steps)
-        groups = zip(self.optimizer.param_groups, self._rates, self._factors, strict=True)
-        for group, rate, own in groups:
-            group["lr"] = rate * own * share
+        for place, group in enumerate(self.optimizer.param_groups):
+            own = self._followers[place].factor if place in self._followers else 1.0
+            group["lr"] = self._rates[place] * own * share
 
     def step(self) -> None:
         """Move on to the rate of the next step."""
         self.taken += 1
-        for place, group in enumerate(self.optimizer.param_groups):
+        for place, follower in self._followers.items():
             # A checkpoint that is loaded puts other dictionaries in the place of the groups.
-            self._followers[place].group = group
-            self._factors[place] = self._followers[place].step()
+            follower.group = self.optimizer.param_groups[place]
+            follower.step()
         self._apply()
 
     @property
@@ -89,9 +90,9 @@ class Schedule:
     def straightest(self) -> tuple[float, float]:
         """How straight the path of Adam's straightest group was lately, and its first rate."""
         paths = [
-            (follower.straightness, rate)
-            for follower, rate in zip(self._followers, self._rates, strict=True)
-            if "betas" in follower.group and not math.isnan(follower.straightness)
+            (follower.straightness, self._rates[place])
+            for place, follower in self._followers.items()
+            if not math.isnan(follower.straightness)
         ]
         return max(paths, default=(math.nan, math.nan))
 
@@ -102,14 +103,13 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs."""
-        followers = [follower.state_dict() for follower in self._followers]
+        followers = [follower.state_dict() for follower in self._followers.values()]
         return {"taken": self.taken, "rates": self._rates, "followers": followers}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
         self.taken = int(state["taken"])
         self._rates = [float(rate) for rate in state["rates"]]
-        for place, follower in enumerate(self._followers):
-            follower.load_state_dict(state["followers"][place])
-            self._factors[place] = follower.factor
+        for follower, held in zip(self._followers.values(), state["followers"], strict=True):
+            follower.load_state_dict(held)
         self._apply()

@@ -164,6 +164,11 @@ class Session:
         self.notes.extend(notes)
 
     @property
+    def sign(self) -> float:
+        """-1 where the objective is maximized: what is minimized is this times it."""
+        return -1.0 if self.program.sense == "maximize" else 1.0
+
+    @property
     def measured(self) -> list[Iterate]:
         """Every iterate that was measured, oldest first, without tensors."""
         return self.watch.measured

@@ -80,12 +80,13 @@ def better(candidate: Iterate, held: Iterate | None, sense: str) -> bool:
         # A requirement that is not measured on the data is violated without end, at every iterate.
         known = math.isfinite(candidate.violation) or math.isfinite(candidate.objective)
         return candidate.violation <= held.violation and known
-    new, old = _minimized(candidate, sense), _minimized(held, sense)
+    new, old = minimized(candidate, sense), minimized(held, sense)
     if not math.isfinite(new) or not math.isfinite(old):
         return math.isfinite(new) or not math.isfinite(old)
     return new <= old
 
 
-def _minimized(iterate: Iterate, sense: str) -> float:
+def minimized(iterate: Iterate, sense: str) -> float:
+    """The objective, or its negative, and what preferences add to it."""
     sign = -1.0 if sense == "maximize" else 1.0
     return sign * iterate.objective + iterate.preference

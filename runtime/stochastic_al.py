@@ -13,9 +13,8 @@ def solved(session: Session, key: str, objective: float, constraint: float) -> b
 
     `key` is the state entry that holds ||C||^2.
     """
-    sign = -1.0 if session.program.sense == "maximize" else 1.0
     close = float(session.state[key].max()) <= constraint
-    return close and sign * session.objective_on() <= objective
+    return close and session.sign * session.objective_on() <= objective
 
 
 def report_stall(session: Session, rule: str, accepts: str, rejected: str, rejections: int) -> None:

@@ -59,8 +59,7 @@ def shift_threshold(session: Session, name: str, dataset: str, labels: Sequence[
             shift.fill_(candidate)
         found = session.measurer.values(session.measurer.columns())
         violation = max(excess(c, *found[c.label]) for c in members)
-        sign = -1.0 if session.program.sense == "maximize" else 1.0
-        rank = (violation, sign * session.objective_on())
+        rank = (violation, session.sign * session.objective_on())
         if rank < best:
             best, chosen = rank, candidate
     with torch.no_grad():

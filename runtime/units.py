@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-
-class HasGroups(Protocol):
-    """Anything with torch's `param_groups`."""
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]: ...
+from cspec.runtime.schedules import HasGroups
 
 
 def gradient_rate(optimizer: HasGroups) -> float:

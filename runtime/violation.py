@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.program import ConstraintFacts
+from cspec.runtime.entries import marked
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -103,12 +104,9 @@ class Violation:
         self.session, self.batches = session, batches_of(session)
         self.hard = [c for c in session.program.constraints if c.segment and not c.soft]
         _, g, _ = functions_of(session, self.batches)
-        self.equal = torch.zeros_like(g, dtype=torch.bool)
-        self.counted = torch.zeros_like(g, dtype=torch.bool)
-        for c in self.hard:
-            assert c.segment is not None
-            self.counted[slice(*c.segment)] = True
-            self.equal[slice(*c.segment)] = c.equal
+        constraints = session.program.constraints
+        self.equal = marked(constraints, lambda c: c.equal).to(g.device)
+        self.counted = marked(constraints, lambda c: not c.soft).to(g.device)
         self.norms: dict[str, float] = {}
         """|| grad g || of each constraint's worst entry, where this was made."""
         self.weights = self._weights(g)

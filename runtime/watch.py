@@ -14,7 +14,7 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.order import permutation
 from cspec.runtime.modes import measuring
 from cspec.runtime.result import Iterate
-from cspec.runtime.snapshots import better, tensors_of
+from cspec.runtime.snapshots import better, minimized, tensors_of
 from cspec.runtime.verify import (
     Measurer,
     excess,
@@ -124,12 +124,8 @@ class Watch:
         early = self.best if self.best is not None and self.best.step <= half else None
         if early is None or iterate.step <= half or early.feasible:
             return False
-        return early.violation > iterate.violation or not self._loss(early) <= self._loss(iterate)
-
-    def _loss(self, iterate: Iterate) -> float:
-        """What is minimized: the objective, or its negative, and preferences."""
-        sign = -1.0 if self._program.sense == "maximize" else 1.0
-        return sign * iterate.objective + iterate.preference
+        before, now = (minimized(i, self._program.sense) for i in (early, iterate))
+        return early.violation > iterate.violation or not before <= now
 
     def objective_on(self, split: str | None, measurer: Measurer) -> float:
         """The objective as written, on the training data or with `split` in their place."""

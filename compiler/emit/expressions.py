@@ -44,6 +44,7 @@ from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
 from cspec.compiler.surrogates.branches import Extreme
+from cspec.compiler.surrogates.words import is_temperature
 from cspec.compiler.vectors import Constants, Entries, Repeated, Sized, Total
 from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.measured_on import measured_on
@@ -73,7 +74,6 @@ from cspec.dsl.nodes import (
     shape,
 )
 from cspec.dsl.signatures import LOSSES
-from cspec.dsl.source import NOWHERE
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import declared, shape_of
 from cspec.dsl.tensor_words import OVER_ENTRIES
@@ -666,7 +666,7 @@ class Translator:
         if self.container == "data":
             return last
         clock = subscript(ast.Name(id=self.container), ast.Constant("clock"))
-        if expr.span == NOWHERE:  # a temperature, which is 1 outside of a run
+        if is_temperature(expr):  # which is 1 outside of a run
             held = attribute(ast.Name(id=self.container), "get")
             clock = ast.Call(func=held, args=[ast.Constant("clock")], keywords=[])
         return self.call("ramp", first, last, clock, constant(ramp_steps(expr, self.scope)))

@@ -53,7 +53,7 @@ from cspec.compiler.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.ir import SetMember
 from cspec.compiler.lower import Lowered
 from cspec.compiler.program import Program
-from cspec.compiler.restored import is_restored
+from cspec.compiler.restored import is_restored, sharpens
 from cspec.compiler.set_solve import SetSolve
 from cspec.compiler.solve import Solve
 from cspec.dsl.nodes import Expr
@@ -252,7 +252,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_line(lowered, writer)
     else:
         if is_restored(lowered):
-            write_restore(make())
+            write_restore(make(), sharp=sharpens(lowered.problem))
         write_train(loop, make())
     write_objective(emission.objective, make, None if solve is None else solve.vectors)
     write_evaluate(lowered, make)

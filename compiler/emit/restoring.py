@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from cspec.compiler.emit.expressions import Translator
-
-STEPS = 30
-"""Newton steps, at most: a violation that can be taken away is, within a few."""
+from cspec.compiler.restored import STEPS
 
 
-def write_restore(translator: Translator) -> None:
+def write_restore(translator: Translator, *, sharp: bool) -> None:
     """Minimum-norm Newton steps on what is violated (`cspec.runtime.restore`)."""
     writer = translator.writer
     translator.used |= {"Restoration", "jacobian", "shortest"}
     doc = ["x <- x - J' (J J')^-1 g over whole data: the shortest step to what is asked."]
     with writer.function("restore", ("session",), doc):
-        writer.line("with Restoration(session) as near:")
+        start = "Restoration(session, sharp=True)" if sharp else "Restoration(session)"
+        writer.line(f"with {start} as near:")
         with writer.indented():
             writer.line(f"for _ in range({STEPS}):")
             with writer.indented():

@@ -14,20 +14,13 @@ from cspec.compiler.methods.units import CAP, LEAST
 
 def has_units(lowered: Lowered) -> bool:
     """Whether a method works in the units of the problem."""
-    return any(True for _ in _measured(lowered))
-
-
-def _measured(lowered: Lowered) -> Iterator[tuple[Operation, FunctionalRule]]:
-    for rule in lowered.rules:
-        for operation in rule.fragment.operations:
-            if operation.kind is Kind.UNITS:
-                yield operation, rule
+    return bool(lowered.operations(Kind.UNITS))
 
 
 def write_units(lowered: Lowered, translator: Translator) -> None:
     """`units_of_lagrangian(state, f, g, true, session.parameters)`, on the first steps."""
     writer = translator.writer
-    for operation, _ in _measured(lowered):
+    for operation, _ in lowered.operations(Kind.UNITS):
         condition = f"session.step <= {int(operation.options['steps'])}"
         if operation.options["every"] > 1:
             condition += f" and session.step % {int(operation.options['every'])} == 1"
@@ -41,7 +34,7 @@ def write_units(lowered: Lowered, translator: Translator) -> None:
 def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
     """The first penalty, or dual step, in the units of the problem."""
     writer = translator.writer
-    for operation, rule in _measured(lowered):
+    for operation, rule in lowered.operations(Kind.UNITS):
         names = RuleNames(rule, len(lowered.rules) == 1)
         translator.used |= {"slopes", "size_of"}
         own = {name: ast.unparse(names.read(name)) for name in names.states}
@@ -54,8 +47,8 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
             over = _violated(rule, amount, own)
             writer.line(f"far = torch.maximum({own['far']}, {over}.to(steep))")
             writer.line(f"large = torch.maximum({own['large']}, {amount}.abs().to(steep))")
+            times = _times(operation)
             if "price" in operation.options:
-                times = _times(operation)
                 writer.line(f"first = {times}torch.where(pull > 0, pull, 1.0) / steep")
             else:
                 writer.line("size = size_of(parameters)")
@@ -64,7 +57,6 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
                 writer.line(
                     f"stable = {operation.options['stable']:g} / (rate * len(steep) * steep**2)"
                 )
-                times = _times(operation)
                 ours = f"{times}drive / (size * slope + far) / slope"
                 writer.line(f"first = torch.minimum({ours}, stable)")
             for line in _assigned(operation, own):
@@ -100,8 +92,6 @@ def _assigned(operation: Operation, own: dict[str, str]) -> Iterator[str]:
 
 def write_settled(lowered: Lowered, translator: Translator) -> None:
     """After the loop: the multipliers that are told."""
-    for rule in lowered.rules:
-        for operation in rule.fragment.operations:
-            if operation.kind is Kind.SETTLE:
-                translator.writer.line(f'{operation.name}(state, state["multipliers"])')
+    for operation, _ in lowered.operations(Kind.SETTLE):
+        translator.writer.line(f'{operation.name}(state, state["multipliers"])')
     translator.writer.line("session.tell()")

@@ -99,19 +99,17 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     """
     settings: AugmentedLagrangian = rule.settings
     every = settings.every if settings.given("every") else Every(interval(rule), "step")
-    smooth = rule.steps_per_epoch > 1
-    late = smooth and not rule.own_loop
-    seen = _sums(rule, settings, every, smooth)
+    seen = _sums(rule, settings, every)
     most = settings.max_penalty if settings.given("max_penalty") else None
-    weight = "where(measured > 0, mean, true)" if late else "true"
+    weight = "where(measured > 0, mean, true)" if rule.lags else "true"
     return Fragment(
-        state=(*_scaled_state(rule, settings, smooth), *(late_state(rule) if late else ())),
+        state=(*_scaled_state(rule, settings), *(late_state(rule) if rule.lags else ())),
         operations=(
             measure_units(rule, "penalty", _fewer(rule, every), most=most),
             *((_ascend(rule, settings, every),) if _by_step(rule, settings) else ()),
             *((seen,) if seen.updates else ()),
-            _move(rule, settings, every, smooth),
-            *(late_mean(rule, "multipliers + penalty * mean") if late else ()),
+            _move(rule, settings, every),
+            *(late_mean(rule, "multipliers + penalty * mean") if rule.lags else ()),
             hestenes_powell(rule, weight),
         ),
         dual_order="simultaneous",
@@ -132,9 +130,7 @@ GROWTH = 1.5
 """Where multipliers move 60 times; where `every` is given it is the setting's default."""
 
 
-def _scaled_state(
-    rule: Rule, settings: AugmentedLagrangian, smooth: bool
-) -> tuple[StateFacts, ...]:
+def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts, ...]:
     size = rule.size
     found = [
         StateFacts(
@@ -147,9 +143,9 @@ def _scaled_state(
         StateFacts(name="count", size=size, meaning="how often g was measured since then"),
         StateFacts(name="before", size=size, start=INFINITE, meaning="violation when they moved"),
     ]
-    if smooth:
+    if rule.batched:
         found.append(StateFacts(name="squares", size=size, meaning="sum of g^2 since then"))
-    if smooth and not rule.own_loop:
+    if rule.lags:
         found += [
             StateFacts(name="mean", size=size, meaning="mean of late g"),
             StateFacts(name="measured", size=size, meaning="how often g was measured"),
@@ -186,16 +182,16 @@ def _ascend(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operatio
     )
 
 
-def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool) -> Operation:
+def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
     """What batches tell until multipliers move; at an epoch's end the whole data tell it."""
     updates: list[Update] = []
     if every.unit == "step":
         updates += [
             Update(target="total", formula="total + true"),
-            *([Update(target="squares", formula="squares + true * true")] if smooth else []),
+            *([Update(target="squares", formula="squares + true * true")] if rule.batched else []),
             Update(target="count", formula="count + 1"),
         ]
-    if smooth and not rule.own_loop:
+    if rule.lags:
         share = "clamp(1 / (measured + 1), newest)"
         updates += [
             Update(target="mean", formula=f"mean + {share} * (true - mean)"),
@@ -206,21 +202,21 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
         name=f"see_{rule.name}",
         rule=rule.name,
         updates=tuple(updates),
-        constants={"newest": LATE} if smooth and not rule.own_loop else {},
+        constants={"newest": LATE} if rule.lags else {},
         sees=settings.dual_on,
         data=settings.dual_data,
         meaning="what was seen of g since multipliers moved",
     )
 
 
-def _move(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool) -> Operation:
+def _move(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
     by_step = every.unit == "step"
     seen = "total / clamp(count, 1)" if by_step else "true"
     updates = [Update(target="seen", formula=seen)]
     updates.append(Update(target="now", formula=_violation(rule).replace("true", "seen")))
     stuck = "(now > decrease * before) & (now > little * far)"
     constants = {"little": OWN_LITTLE if rule.own_loop else LITTLE} | _scaled_constants(settings)
-    if smooth and by_step:
+    if rule.batched and by_step:
         error = "sqrt(clamp(squares / clamp(count, 1) - seen ** 2, 0) / clamp(count, 1))"
         updates.append(Update(target="error", formula=error))
         stuck += " & (now > noise * error)"
@@ -236,7 +232,7 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every, smooth: bool)
     if by_step:
         updates += [
             Update(target=name, formula=f"0 * {name}")
-            for name in (("total", "squares", "count") if smooth else ("total", "count"))
+            for name in (("total", "squares", "count") if rule.batched else ("total", "count"))
         ]
     return Operation(
         kind=Kind.DUAL_STEP,

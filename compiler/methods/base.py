@@ -46,6 +46,16 @@ class Rule(BaseModel):
     """Whether the optimizer looks at the loss's value: each step is a whole minimization."""
 
     @property
+    def batched(self) -> bool:
+        """Whether a step sees a part of the data: what it measures is noisy."""
+        return self.steps_per_epoch > 1
+
+    @property
+    def lags(self) -> bool:
+        """Whether the weight of g is a mean of late batches (`scaled_augmented_lagrangian`)."""
+        return self.batched and not self.own_loop
+
+    @property
     def relation(self) -> str:
         """`<=`, `==` or `mixed`."""
         if all(self.equalities):

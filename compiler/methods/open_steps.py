@@ -30,13 +30,12 @@ def in_units(
 ) -> tuple[Parts, tuple[Operation, ...]]:
     """The dual optimizer with its open steps as state, and what measures them."""
     moves = max(1.0, rule.total_steps / _steps_between(rule, trigger))
-    noisy = rule.steps_per_epoch > 1
     match settings.dual:
         case Sgd(lr=None):
             found = _with(rule, dual_steps(rule, settings), "lr")
             return found, (measure_units(rule, "lr", MOVES / moves),)
         case Nupi(lr=None) as dual:
-            chosen = {"kp": moves / MOVES, "nu": SMOOTHING if noisy else 0.0}
+            chosen = {"kp": moves / MOVES, "nu": SMOOTHING if rule.batched else 0.0}
             found = _with(rule, dual_steps(rule, _open(settings, dual, chosen)), "lr")
             return found, (measure_units(rule, "lr", MOVES / moves),)
         case Adam() as dual if not dual.given("lr"):
@@ -44,7 +43,7 @@ def in_units(
             found = _with(rule, dual_steps(rule, settings), "lr")
             return found, (measure_units(rule, "lr", share, price=True),)
         case Pid() as dual if not any(dual.given(name) for name in ("kp", "ki", "kd")):
-            chosen = {"ki": MOVES / moves, "smoothing": SMOOTHING if noisy else 0.0}
+            chosen = {"ki": MOVES / moves, "smoothing": SMOOTHING if rule.batched else 0.0}
             parts = dual_steps(rule, _open(settings, dual, chosen))
             return _gained(_with(rule, parts, "kp")), (measure_units(rule, "kp"),)
         case _:

@@ -69,8 +69,7 @@ def measure_units(
     every = max(1, -(-rule.size * steps // GRADIENTS))
     times = "" if factor == 1 else f"{factor:.3g} "
     of = "|grad f| / |grad g|" if price else _FIRST
-    late = rule.steps_per_epoch > 1 and not rule.own_loop
-    stable = LATE_STABLE if late else STABLE
+    stable = LATE_STABLE if rule.lags else STABLE
     return Operation(
         kind=Kind.UNITS,
         name=f"units_of_{rule.name}",

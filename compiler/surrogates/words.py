@@ -25,7 +25,8 @@ from typing import NamedTuple
 from cspec.compiler.rewrite import call, function_name, number, rewrite
 from cspec.compiler.surrogates.arithmetic import ONE, complement, less, over, plus, times, total
 from cspec.dsl.constants import Values, value_or_none
-from cspec.dsl.nodes import Call, Expr, Index, Keyword, Name, Negate, Power, Product
+from cspec.dsl.nodes import Call, Expr, Index, Keyword, Name, Negate, Node, Power, Product
+from cspec.dsl.source import NOWHERE
 
 ONE_SIDED = frozenset({"hinge", "dl2"})
 
@@ -134,15 +135,20 @@ def sharpening(steps: int) -> Word:
     )
 
 
+def is_temperature(node: Node) -> bool:
+    """Whether a ramp is one that `sharpening` made: a bound that moves was written somewhere."""
+    if not isinstance(node, Call) or function_name(node) != "ramp" or node.span != NOWHERE:
+        return False
+    return [value_or_none(end, {}) for end in node.arguments] == [1.0, SHARP]
+
+
 def as_at_first(expr: Expr) -> Expr:
     """A surrogate with the temperature that its run starts with, 1: as one would type it."""
 
     def step(node: Expr) -> Expr:
         match node:
-            case Product(operands=(inner, Call(arguments=ends) as falls), operators=("/",)):
-                ours = function_name(falls) == "ramp"
-                values = [value_or_none(end, {}) for end in ends]
-                return inner if ours and values == [1.0, SHARP] else node
+            case Product(operands=(inner, below), operators=("/",)) if is_temperature(below):
+                return inner
         return node
 
     return rewrite(expr, step)

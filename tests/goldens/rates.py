@@ -117,7 +117,7 @@ def update_augmented_lagrangian(state, true):
 
 def restore(session):
     """x <- x - J' (J J')^-1 g over whole data: the shortest step to what is asked."""
-    with Restoration(session) as near:
+    with Restoration(session, sharp=True) as near:
         for _ in range(30):
             g, true = near.measured()
             rows = near.left(true)
