@@ -49,20 +49,17 @@ def sharpens(problem: Problem) -> bool:
 def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:
     """Whether the end of the run may be the start of a solver (`runtime.polish`).
 
-    Nobody gave an optimizer, a schedule or a length; nothing is flat, so no surrogate stands in;
-    every requirement is a function whose method is open, or a set (a box, as the run will see).
+    Nobody gave an optimizer, a schedule or a length; every requirement is a function whose method
+    is open, or a set (one that functions state, as the run will see).
     """
     given = any(written.given(n) for n in ("optimizer", "schedule", "steps", "epochs", "augment"))
     problem = lowered.problem
-    flat = problem.objective_gradient is not None or any(
-        c.gradient_parts is not None for c in problem.constraints
-    )
     open_ = len(lowered.operations(Kind.UNITS)) == len(lowered.rules)
     sets = all(isinstance(action.settings, Projection) for action in lowered.actions)
     plain = not lowered.soft and not lowered.outputs and not lowered.thresholds
     gated = any(model.gated for model in facts.models.values())
     known = bool(facts.data) and facts.own_loop is None and problem.solver is None
-    return known and not (given or flat or gated) and open_ and sets and plain
+    return known and not (given or gated) and open_ and sets and plain
 
 
 def with_polish(graph: UpdateGraph) -> UpdateGraph:

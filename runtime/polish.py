@@ -1,13 +1,16 @@
 """From where the steps ended to the solution nearby: a solver on whole data.
 
 Steps of one length do not suit weights of a thousand and of a thousandth, and a few hundred
-parameters do not need them. Where nobody gave an optimizer or a length, and nothing is flat, the
-end of a run is the start of sequential quadratic programming (SLSQP: Kraft 1988, scipy) in double
-precision: BFGS sees the units.
+parameters do not need them. Where nobody gave an optimizer or a length, the end of a run is the
+start of sequential quadratic programming (SLSQP: Kraft 1988, scipy) in double precision: BFGS sees
+the units.
 
-    minimize f(x)   s.t.  g_i(x) <= 0,  h_j(x) == 0,  lower <= x <= upper
+    minimize f(x)   s.t.  g_i(x) <= 0,  h_j(x) == 0,  x in the sets it is held in
 
-What it finds is taken if it violates no more than is allowed and its objective is lower.
+A rate is flat, and its surrogate leads. What the surrogate is wrong by, true - g, is added to it
+where the last solution was and the solver goes on from there: solutions come to lie at the true
+bound. What is found is taken if it violates no more than is allowed and its objective is lower, both
+counted as written.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from types import FunctionType
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +28,8 @@ from torch import Tensor, nn
 
 from cspec.runtime.entries import marked
 from cspec.runtime.modes import constants_in, evaluating, undisturbed
-from cspec.runtime.operators import Box
+from cspec.runtime.operators.base import OperatorError
+from cspec.runtime.polish_sets import Marks, Sets, Vector
 from cspec.runtime.session import Session, trained
 from cspec.runtime.violation import gradient_of, point_of, put
 
@@ -33,50 +38,65 @@ PARAMETERS = 300
 WORK = 2e7
 """... rows x parameters, up to which a run is polished."""
 ITERATIONS = 500
+ROUNDS, ROUND = 4, 60
+"""How often a surrogate is set right, and iterations each time."""
 ROUNDING = 1e-9
-
-Vector = np.ndarray[Any, np.dtype[np.float64]]
+NEAR = 1e-7
+"""How far, in units of 1 + |x|, a solution may be from the sets that hold it."""
 
 
 def polish(session: Session) -> None:
     """Move the parameters to the solution nearby, where one is found."""
-    bounds = _bounds(session)
     rows = max((len(data) for data in session.data.values()), default=0)
     size = sum(p.numel() for p in session.parameters)
-    if bounds is None or session.interrupted or size > PARAMETERS or rows * size > WORK:
+    if session.interrupted or size > PARAMETERS or rows * size > WORK:
         return
     with undisturbed(), constants_in(torch.float64):
-        problem = _Problem(session)
+        try:
+            problem = _Problem(session)
+        except OperatorError:
+            return
         with evaluating(problem.models()):
-            before = problem.at(problem.start)
-            found = _solved(problem, bounds)
-            after = problem.at(found)
-    allowed = max(problem.violation(before), ROUNDING)
-    better = after[0] < before[0] or problem.violation(before) > ROUNDING
-    if not np.isfinite(after[0]) or problem.violation(after) > allowed or not better:
+            found = _best(problem)
+            before, after = problem.at(problem.start), problem.at(found)
+    if found is problem.start:
         return
     put(session.parameters, torch.as_tensor(found, device=session.device))
     session.notes.append(
-        f"a small smooth problem: SLSQP on whole data took the objective from "
-        f"{session.sign * before[0]:.6g} to {session.sign * after[0]:.6g}"
+        f"a small problem: SLSQP on whole data took the objective from "
+        f"{session.sign * before.objective:.6g} to {session.sign * after.objective:.6g}"
     )
 
 
-Values = tuple[float, Vector, Vector, Vector]
-"""f, its gradient, g and its Jacobian."""
+class Values(NamedTuple):
+    """What is known of a point: f and g lead the way, `objective` and `true` are as written."""
+
+    f: float
+    slope: Vector
+    g: Vector
+    jacobian: Vector
+    objective: float
+    true: Vector
 
 
 class _Problem:
     """A copy of what moves, in double precision."""
 
     def __init__(self, session: Session) -> None:
-        self._measure = session.module["measure"]
+        self._measure = _led(session.module["measure"])
+        self._objective = session.module["objective"]
+        self._sign = session.sign
         self._primal = {name: _double(value) for name, value in session.primal.items()}
         self._batch = {name: _doubles(part) for name, part in session.whole_batch().items()}
         self._parameters = list(trained(self._primal).values())
-        self.start: Vector = point_of(self._parameters).cpu().numpy()
+        start = point_of(self._parameters).cpu()
+        self.start: Vector = start.numpy()
+        self.sets = Sets(session.held, session.parameters, start)
         self._last: tuple[bytes, Values] | None = None
-        self.equal = marked(session.program.constraints, lambda c: c.equal).numpy()
+        constraints = session.program.constraints
+        self.equal: Marks = marked(constraints, lambda c: c.equal).numpy()
+        self.flat: Marks = marked(constraints, lambda c: bool(c.surrogate)).numpy()
+        self.rounds = ROUNDS if self.flat.any() else 1
 
     def models(self) -> list[nn.Module]:
         """The copies of the models."""
@@ -87,20 +107,34 @@ class _Problem:
         key = np.asarray(x, dtype=np.float64).tobytes()
         if self._last is None or self._last[0] != key:
             put(self._parameters, torch.as_tensor(np.array(x), device=self._parameters[0].device))
-            f, g, _ = self._measure(self._primal, self._batch)
+            f, g, true = self._measure(self._primal, self._batch)
             rows = [gradient_of(value, self._parameters).cpu().numpy() for value in g]
             jacobian = np.stack(rows) if rows else np.zeros((0, len(x)))
             slope = gradient_of(f, self._parameters).cpu().numpy()
-            self._last = (
-                key,
-                (float(f.detach()), slope, g.detach().double().cpu().numpy(), jacobian),
-            )
+            leads, exact = (v.detach().double().cpu().numpy() for v in (g, true))
+            with torch.no_grad():
+                objective = self._sign * float(self._objective(self._primal, self._batch))
+            self._last = key, Values(float(f.detach()), slope, leads, jacobian, objective, exact)
         return self._last[1]
 
-    def violation(self, values: Values) -> float:
+    def violation(self, x: Vector) -> float:
         """The largest violation."""
-        g = values[2]
-        return float(np.where(self.equal, np.abs(g), np.maximum(g, 0)).max(initial=0.0))
+        true = self.at(x).true
+        return float(np.where(self.equal, np.abs(true), np.maximum(true, 0)).max(initial=0.0))
+
+    def replaces(self, found: Vector, best: Vector) -> bool:
+        """Whether a point violates no more than is allowed, and its objective is lower."""
+        before, least, allowed = self.at(best).objective, self.violation(best), ROUNDING
+        after, left = self.at(found).objective, self.violation(found)
+        near = self.sets.violation(found) <= NEAR * (1 + float(np.abs(found).max(initial=0.0)))
+        better = after < before or least > ROUNDING
+        return bool(near and np.isfinite(after) and left <= max(least, allowed) and better)
+
+
+def _led(measure: FunctionType) -> FunctionType:
+    """`measure` whose f has the value of its surrogate, too: line searches look at values."""
+    names = {**measure.__globals__, "stands_in": lambda true, surrogate: surrogate}
+    return FunctionType(measure.__code__, names, measure.__name__, measure.__defaults__)
 
 
 def _double(value: Any) -> Any:
@@ -117,50 +151,49 @@ def _doubles(part: Any) -> Any:
     return part.double() if isinstance(part, Tensor) and part.is_floating_point() else part
 
 
-def _bounds(session: Session) -> list[tuple[float, float]] | None:
-    """Of each entry; None where parameters are in other sets than boxes."""
-    found = [(-np.inf, np.inf)] * sum(p.numel() for p in session.parameters)
-    starts, start = {}, 0
-    for p in session.parameters:
-        starts[id(p)] = start
-        start += p.numel()
-    for operator, tensors in session.held:
-        if not isinstance(operator, Box):
-            return None
-        for tensor in tensors:
-            if id(tensor) not in starts:
-                return None
-            low, high = (
-                torch.broadcast_to(torch.as_tensor(end).double(), tensor.shape).flatten().tolist()
-                for end in (operator.lo, operator.hi)
-            )
-            for place, (lo, hi) in enumerate(zip(low, high, strict=True), starts[id(tensor)]):
-                before = found[place]
-                found[place] = max(before[0], lo), min(before[1], hi)
-    return found
+def _best(problem: _Problem) -> Vector:
+    """The best of what the solver finds, else the start itself."""
+    best = start = problem.start
+    for _ in range(problem.rounds):
+        found = problem.sets.nearest(_solved(problem, start))
+        if problem.replaces(found, best):
+            best = found
+        if not np.isfinite(problem.at(found).f) or np.array_equal(found, start):
+            break
+        start = found
+    return best
 
 
-def _solved(problem: _Problem, bounds: list[tuple[float, float]]) -> Vector:
-    equal = problem.equal
-    kinds = (("eq", equal, 1.0), ("ineq", ~equal, -1.0))
+def _solved(problem: _Problem, start: Vector) -> Vector:
+    """SLSQP from a point, surrogates set right there."""
+    at, sets = problem.at, problem.sets
+    wrong = np.where(problem.flat, at(start).true - at(start).g, 0.0)
     constraints = [
-        {
-            "type": kind,
-            "fun": lambda x, rows=rows, sign=sign: sign * problem.at(x)[2][rows],
-            "jac": lambda x, rows=rows, sign=sign: sign * problem.at(x)[3][rows],
-        }
-        for kind, rows, sign in kinds
-        if rows.any()
+        *_sides(lambda x: at(x).g + wrong, lambda x: at(x).jacobian, problem.equal),
+        *_sides(lambda x: sets.rows(x)[0], lambda x: sets.rows(x)[1], sets.equal),
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of overflow on the way: what it finds is judged
         found = minimize(
-            lambda x: problem.at(x)[:2],
-            problem.start,
+            lambda x: (at(x).f, at(x).slope),
+            start,
             jac=True,
-            bounds=bounds,
+            bounds=list(zip(sets.lower, sets.upper, strict=True)),
             constraints=constraints,
             method="SLSQP",
-            options={"maxiter": ITERATIONS, "ftol": 1e-12},
+            options={"maxiter": ROUND if problem.flat.any() else ITERATIONS, "ftol": 1e-12},
         )
     return np.asarray(found.x, dtype=np.float64)
+
+
+def _sides(value: Any, slope: Any, equal: Marks) -> list[dict[str, Any]]:
+    """Rows as scipy wants them: h == 0, and -g >= 0."""
+    return [
+        {
+            "type": kind,
+            "fun": lambda x, rows=rows, sign=sign: sign * value(x)[rows],
+            "jac": lambda x, rows=rows, sign=sign: sign * slope(x)[rows],
+        }
+        for kind, rows, sign in (("eq", equal, 1.0), ("ineq", ~equal, -1.0))
+        if rows.any()
+    ]
