@@ -8,9 +8,9 @@ the units.
     minimize f(x)   s.t.  g_i(x) <= 0,  h_j(x) == 0,  x in the sets it is held in
 
 A rate is flat, and its surrogate leads. What the surrogate is wrong by, true - g, is added to it
-where the last solution was and the solver goes on from there: solutions come to lie at the true
-bound. What is found is taken if it violates no more than is allowed and its objective is lower, both
-counted as written.
+where the last solution was, and the solver goes on from there: solutions come to lie at the true
+bound. What is found is taken if it violates no more than is allowed and its objective is lower,
+both counted as written.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     lower <= x <= upper             boxes and signs
     g(x) <= 0,  h(x) == 0           what other sets state by a function: lines, budgets, balls
 
-Sets that are stated by no function (counts, grids, whole numbers) have neither, and a run with one of
-them ends where its steps ended.
+Sets that are stated by no function (counts, grids, whole numbers) have neither, and a run with one
+of them ends where its steps ended.
 """
 
 from __future__ import annotations

@@ -91,3 +91,89 @@ def test_a_minimum_of_scipy_is_reached_beside_an_inequality() -> None:
     )
     result = cspec.run(text, train={"x": X, "y": labels}, f=model)
     assert result.satisfied and result.objective == pytest.approx(found.fun, rel=1e-3)
+
+
+TWO = np.random.default_rng(11).standard_normal((400, 2))
+TRUTH = (TWO @ [1.5, -1.0] + 0.8 * np.random.default_rng(12).standard_normal(400) > 0.5).astype(int)
+
+
+def lines() -> np.ndarray[Any, Any]:
+    """Scores of 180 x 200 linear classifiers on all rows: every direction, many thresholds."""
+    angles = np.linspace(0, 2 * np.pi, 180, endpoint=False)
+    along = TWO @ np.stack([np.cos(angles), np.sin(angles)])
+    cuts = np.quantile(along, np.linspace(0.0025, 0.9975, 200), axis=0)
+    scores: np.ndarray[Any, Any] = along[:, None, :] - cuts[None]
+    return scores.reshape(len(TWO), -1)
+
+
+def test_a_rate_ends_within_two_percent_of_the_best_of_a_grid_of_classifiers() -> None:
+    text = "data train(x, y)\nmodel f = linear\nminimize bce\ns.t. r: P[pred == 1 | y == 1] >= 95%"
+    result = cspec.run(text, train={"x": TWO, "y": TRUTH})
+    scores = lines()
+    met = (scores[TRUTH == 1] > 0).mean(0) >= 0.95
+    signs = np.where(TRUTH == 1, 1.0, -1.0)[:, None]
+    least = min(
+        float(np.logaddexp(0, -signs * scale * scores[:, met]).mean(0).min())
+        for scale in (0.5, 1, 1.5, 2, 3, 5)
+    )
+    assert result.satisfied
+    assert result.objective <= 1.02 * least
+
+
+def test_a_rate_that_is_maximized_beside_a_rate_is_as_high_as_that_of_any_line() -> None:
+    text = (
+        "data train(x, y)\nmodel f = linear\nmaximize P[pred == 1 | y == 1]\n"
+        "s.t. p: P[y == 1 | pred == 1] >= 90%"
+    )
+    result = cspec.run(text, train={"x": TWO, "y": TRUTH})
+    chosen = lines() > 0
+    precision = chosen[TRUTH == 1].sum(0) / chosen.sum(0)
+    most = float(chosen[TRUTH == 1].mean(0)[precision >= 0.9].max())
+    assert result.satisfied
+    assert result.objective is not None
+    assert result.objective >= most - 0.02
+
+
+def test_a_budget_over_variables_in_far_units() -> None:
+    """Two products, newsvendor each, one budget: as good as scipy from a start near by."""
+    rng = np.random.default_rng(0)
+    d, e = rng.normal(12000, 2000, 400), rng.normal(300, 50, 400)
+    text = (
+        "data train(d, e)\nvar q\nvar p\n"
+        "maximize E[2*min(q, d) - q + 30*min(p, e) - 12*p]\n"
+        "s.t. budget: q + 12*p <= 14000\n     q >= 0\n     p >= 0"
+    )
+    result = cspec.run(text, train={"d": d, "e": e})
+
+    def loss(v: np.ndarray[Any, Any]) -> float:
+        gain = 2 * np.minimum(v[0], d) - v[0] + 30 * np.minimum(v[1], e) - 12 * v[1]
+        return -float(gain.mean())
+
+    budget = {"type": "ineq", "fun": lambda v: 14000 - v[0] - 12 * v[1]}
+    starts = ([10500, 280], [8000, 300])
+    least = min(float(minimize(loss, s, constraints=[budget]).fun) for s in starts)
+    assert result.satisfied
+    assert result.objective == pytest.approx(-least, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "inside"),
+    [
+        ("norm(f.weights, 2) <= 2", lambda w: 2 - np.linalg.norm(w)),
+        ("sum(f.weights) == 1", lambda w: w.sum() - 1),
+    ],
+)
+def test_a_set_beside_an_offset_of_ten_thousand(requirement: str, inside: Any) -> None:
+    x = RNG.standard_normal((N, 3))
+    y = 1e4 + x @ [3.0, 1.0, -2.0] + RNG.standard_normal(N)
+    text = f"data train(x, y)\nmodel f = linear\nminimize E[(f(x) - y)^2]\ns.t. {requirement}"
+    result = cspec.run(text, train={"x": x, "y": y})
+    kind = "eq" if "==" in requirement else "ineq"
+    centered, target = x - x.mean(0), y - y.mean()
+    least = minimize(
+        lambda w: float(np.mean((centered @ w - target) ** 2)),
+        np.zeros(3),
+        constraints=[{"type": kind, "fun": inside}],
+    ).fun
+    assert result.satisfied
+    assert result.objective == pytest.approx(float(least), rel=1e-4)
