@@ -28,6 +28,7 @@ from cspec.runtime.rules import rule_notes
 from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, UNKNOWN, stationarity, stationarity_notes
 from cspec.runtime.verify import Measurement, judged
+from cspec.runtime.written_units import denominators
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -50,6 +51,8 @@ def choose(session: Session) -> tuple[Iterate, Iterate]:
 def _described(session: Session, iterate: Iterate) -> Iterate:
     """An iterate that is loaded, with variables, multipliers and metrics as people read them."""
     multipliers = prices(iterate.state.get("multipliers"), session.program.constraints)
+    scales = denominators(session)
+    multipliers = {label: scales.get(label, 1.0) * price for label, price in multipliers.items()}
     return replace(
         iterate,
         tensors=plain_tensors(session.primal),
@@ -81,8 +84,11 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
         first_order = attempt(notes, "no stationarity", lambda: stationarity(session), UNKNOWN)
     rate = first_order.residual
     rows = [row for row in session.history.rows if row.step <= best.step]
+    scales: dict[str, float] = {}
+    scales = attempt(notes, "no units of multipliers", lambda: denominators(session), scales)
     constraints = tuple(
-        _verdict(session, c, found[c.label], rate, rows) for c in session.program.constraints
+        _verdict(session, c, found[c.label], rate, rows, scales.get(c.label, 1.0))
+        for c in session.program.constraints
     )
     objective = attempt(notes, "no objective", session.objective_on, math.nan)
     priced = attempt(notes, "no multipliers", lambda: Priced(session, constraints), None)
@@ -175,8 +181,11 @@ def _verdict(
     found: Measurement,
     rate: float,
     rows: Sequence[Row],
+    scale: float,
 ) -> ConstraintResult:
+    """`scale`: what a multiplier of the requirement as written is larger by (`denominators`)."""
     entries = _entries(session.state, constraint)
+    entries = None if entries is None else scale * entries
     multiplier = price(entries.tolist(), constraint) if entries is not None else None
     single = entries is not None and entries.numel() == 1
     bounded = single or constraint.relation in ("<=", ">=")

@@ -24,7 +24,9 @@ Marks = np.ndarray[Any, np.dtype[np.bool_]]
 Held = tuple[Operator, Sequence[Tensor]]
 
 ROWS = 400
-"""Rows, of all sets, up to which a run is polished."""
+"""Rows, of all sets, that are looked at, and ..."""
+ENTRIES = 2e7
+"""... entries of their Jacobian."""
 OPPOSITE = 1e-12
 """Two rows whose sum stays below this share of their size are the two sides of an equality."""
 JITTER = 1e-3
@@ -108,7 +110,7 @@ class Sets:
             [torch.full_like(part.rows(start), part.operator.equality) for part in self._curved]
             or [start.new_zeros(0)]
         ).bool()
-        if len(known) > ROWS:
+        if len(known) > ROWS or len(known) * len(start) > ENTRIES:
             raise OperatorError(f"{len(known)} rows")
         near = start + JITTER * (1 + start.abs()) * torch.linspace(-1, 1, len(start)).to(start)
         seen = torch.stack([self._values(start), self._values(near)])

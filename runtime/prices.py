@@ -5,8 +5,9 @@ that is stationary the gradients on whole data determine it (Nocedal and Wright 
 
     least squares over m of || grad f + sum m_i grad g_i ||,   m_i >= 0 for inequalities
 
-over equalities and what is at its bound (what is not has no price). It replaces what the method
-found where it leaves less than half of the residual, and little of the gradient.
+over equalities and what is at its bound (what is not has no price), the rows of sets among them
+(`polish_sets`). It replaces what the method found where it leaves less than half of the residual,
+and little of the gradient.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from torch import Tensor
 
 from cspec.runtime.entries import marked
 from cspec.runtime.modes import as_deployed
+from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.own_scales import own_scale
-from cspec.runtime.violation import gradient_of
+from cspec.runtime.polish_sets import Sets
+from cspec.runtime.violation import gradient_of, point_of
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
@@ -31,6 +34,8 @@ WORK = 2e8
 """Entries of the gradients (constraints x parameters) beyond which nothing is corrected."""
 SLACK = 1e-2
 """Share of its own scale up to which an inequality counts as at its bound."""
+WALL = 1e-5
+"""The same of sets, relative to 1 + |x|."""
 BETTER = 0.5
 STATIONARY = 0.2
 """Residual, relative to grad f, up to which the end of a run is near a stationary point."""
@@ -42,7 +47,11 @@ def corrected(session: Session, told: Tensor) -> Tensor:
     equal = marked(constraints, lambda c: c.equal).to(told.device)
     ours = marked(constraints, lambda c: c.prices and not c.soft).to(told.device)
     size = sum(p.numel() for p in session.parameters)
-    if session.held or not bool(ours.any()) or size * len(told) > WORK:
+    if not bool(ours.any()) or size * len(told) > WORK:
+        return told
+    try:
+        walls, both, free = _walls(session)
+    except OperatorError:
         return told
     with as_deployed(session.models()), torch.enable_grad():
         f, g, true = session.module["measure"](session.primal, session.whole_batch())
@@ -53,13 +62,37 @@ def corrected(session: Session, told: Tensor) -> Tensor:
         if not len(rows):
             return told
         columns = torch.stack([gradient_of(g[row], session.parameters) for row in rows])
-    found, left = least_squares(base, columns, equal[rows])
-    before = float((base + columns.T @ told[rows].double()).norm())
+    base, columns = base[free], columns[:, free]
+    start = base + columns.T @ told[rows].double()
+    before = least_squares(start, walls, both)[1] if len(walls) else float(start.norm())
+    found, left = least_squares(base, torch.cat([columns, walls]), torch.cat([equal[rows], both]))
     if left > BETTER * before or left > STATIONARY * float(base.norm()):
         return told
     better = torch.zeros_like(told)
-    better[rows] = found.to(told)
+    better[rows] = found[: len(rows)].to(told)
     return better
+
+
+def _walls(session: Session) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the sets that parameters are in: the gradients of what is at its bound, which of them are
+    equalities, and the entries at no bound of a box.
+
+    Raises:
+        OperatorError: a set that is stated by no function.
+    """
+    point = point_of(session.parameters)
+    free = torch.ones(len(point), dtype=torch.bool, device=point.device)
+    if not session.held:
+        return point.new_zeros(0, len(point)), free[:0], free
+    x = point.cpu()
+    sets = Sets(session.held, session.parameters, x)
+    near = WALL * (1 + x.abs())
+    free = (x > torch.as_tensor(sets.lower) + near) & (x < torch.as_tensor(sets.upper) - near)
+    values, jacobian = (torch.as_tensor(part) for part in sets.rows(x.numpy()))
+    both = torch.as_tensor(sets.equal)
+    active = both | (values > -WALL * (1 + float(x.abs().max())))
+    walls = jacobian[active][:, free].to(point)
+    return walls, both[active].to(point.device), free.to(point.device)
 
 
 def _slack(session: Session, told: Tensor) -> Tensor:
