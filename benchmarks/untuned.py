@@ -1,6 +1,7 @@
 """A requirement is stated and met in one run, without tuning: how often, and how well.
 
     python benchmarks/untuned.py --quick [--half held] [--family rates] [--task parity]
+    python benchmarks/untuned.py --quick --half all --family smooth --using lagrangian
     python benchmarks/untuned.py --search        # repeats the searches, writes searched.json
 
 Each spec of `benchmarks/untuned/specs` states a problem and no setting of a method. It is run once
@@ -32,7 +33,7 @@ def setups(asked: argparse.Namespace) -> list[Setup]:
     batches = asked.batch or (["64"] if asked.quick else ["64", "full"])
     scales = asked.scale or ([1.0] if asked.quick else [1e-3, 1.0, 1e3])
     seeds = range(asked.seeds or (1 if asked.quick else 3))
-    return [Setup(*each) for each in itertools.product(batches, scales, seeds)]
+    return [Setup(*each, asked.using) for each in itertools.product(batches, scales, seeds)]
 
 
 def judged(task: Task, axes: list[Setup], best: Best | None) -> list[Outcome]:
@@ -79,6 +80,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", nargs="*", choices=["64", "full"])
     parser.add_argument("--scale", nargs="*", type=float)
     parser.add_argument("--seeds", type=int)
+    parser.add_argument("--using", default="", help="a method by its name, without settings")
     parser.add_argument("--search", action="store_true", help="repeat the searches and keep them")
     return parser.parse_args()
 

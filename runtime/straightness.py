@@ -22,7 +22,7 @@ WINDOWS = 100
 """Windows a run ..."""
 LEAST = 25
 """... of at least so many steps."""
-STRAIGHT = 0.4
+STRAIGHT = 0.3
 CIRCLES = 0.05
 MOST = 2.0**20
 """The largest factor on the rate that the run started with."""

@@ -24,6 +24,8 @@ class Setup:
     batch: str = "64"
     scale: float = 1.0
     seed: int = 0
+    using: str = ""
+    """A method by its name, for all that is stated of functions; left open by default."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ def errors(model: nn.Module, columns: Columns) -> float:
 
 
 def text_of(task: Task, setup: Setup) -> str:
-    """The spec at a scale, with the batch of the setup and nothing else."""
+    """The spec at a scale, with batch and method of the setup and nothing else."""
     text = scaled(task.path.read_text(), setup.scale)
+    text += f"using {setup.using}\n" if setup.using else ""
     return f"{text}fit(batch_size={setup.batch})\n" if task.data() else text
 
 
