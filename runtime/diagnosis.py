@@ -83,6 +83,8 @@ class Evidence:
     """Constraints that oscillate."""
     limits: Mapping[str, Limits] = field(default_factory=dict)
     """Coefficients and caps of their methods."""
+    travelling: bool = False
+    """Whether what moves went straight to the end: nothing has swung around anything yet."""
     out_of_reach: bool = False
     """Whether steps on whole data, on the requirements alone, ended without meeting them."""
 
@@ -126,6 +128,7 @@ def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagn
         trends=trends,
         slope=slopes(session, looked) if able else None,
         probe=probe(session) if able and (stuck or session.out_of_reach) else None,
+        travelling=session.schedule.travelling is not None,
         out_of_reach=session.out_of_reach,
         batch=batch,
         rows=0 if data is None else len(data),
@@ -304,7 +307,7 @@ def _flat(evidence: Evidence, c: ConstraintResult) -> str | None:
 
 
 def _swing(evidence: Evidence, c: ConstraintResult) -> str | None:
-    if c.name not in evidence.swings:
+    if c.name not in evidence.swings or evidence.travelling:
         return None
     step = evidence.trends[c.name].step
     gain = f"{1 / step:.2g}" if math.isfinite(step) and step > 0 else "10"

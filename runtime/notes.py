@@ -11,10 +11,10 @@ from cspec.compiler.program import SOLVERS, ConstraintFacts
 from cspec.compiler.which_data import Where
 from cspec.runtime.circling import circling
 from cspec.runtime.diagnosis import Diagnosis
+from cspec.runtime.kkt import PROJECTED
 from cspec.runtime.result import ConstraintResult
 from cspec.runtime.runaway import left_behind
 from cspec.runtime.stationarity import FAR
-from cspec.runtime.straightness import STRAIGHT
 from cspec.runtime.trends import diverges
 from cspec.runtime.verify import Measurement
 
@@ -65,16 +65,17 @@ def _on_the_way(
     session: Session, constraints: Sequence[ConstraintResult], residual: float
 ) -> list[str]:
     """Parameters that were still travelling when the run ended: the rate is too small for it."""
-    straight, rate = session.schedule.straightest
-    missed = [c.name for c in constraints if not c.satisfied and not c.soft]
-    if not straight > STRAIGHT or not (missed or residual > FAR):
+    rate = session.schedule.travelling
+    missed = [c for c in constraints if not c.satisfied and not c.soft]
+    steered = [c.name for c in missed if c.method not in PROJECTED]
+    if rate is None or not (steered or (residual > FAR and not missed)):
         return []
     follows = session.fit.schedule.follow
     more = "train longer" if follows else "leave `optimizer` out: its rate then follows the path"
-    names, share = ", ".join(missed or ["objective"]), f"{min(straight, 1.0):.0%}"
+    names = ", ".join(steered or ["objective"])
     return [
-        f"{names}: the learning rate is too small: what moves went straight to the end "
-        f"({share} of the longest way at lr = {rate:g}): try lr = {10 * rate:g}, or {more}"
+        f"{names}: the learning rate is too small: what moves went straight to the end at "
+        f"lr = {rate:g}: try lr = {10 * rate:g}, or {more}"
     ]
 
 

@@ -59,11 +59,10 @@ class Schedule:
         self.taken = 0
         self._rates = [float(group["lr"]) for group in optimizer.param_groups]
         self._followers = {
-            place: Follower(group, total_steps, acts=settings.follow)
+            place: Follower(group, total_steps, acts=settings.follow and "betas" in group)
             for place, group in enumerate(optimizer.param_groups)
-            if "betas" in group
         }
-        """Of Adam's groups, by their places: the steps of others say nothing of a rate."""
+        """Of groups, by their places; those of Adam act."""
         self._apply()
 
     def _apply(self) -> None:
@@ -75,11 +74,20 @@ class Schedule:
     def step(self) -> None:
         """Move on to the rate of the next step."""
         self.taken += 1
+        self._watch()
+        self._apply()
+
+    def look(self, step: int) -> None:
+        """See how straight the path is, in a run whose rate stays: it has no `step()`."""
+        if step > self.taken:
+            self.taken = step
+            self._watch()
+
+    def _watch(self) -> None:
         for place, follower in self._followers.items():
             # A checkpoint that is loaded puts other dictionaries in the place of the groups.
             follower.group = self.optimizer.param_groups[place]
             follower.step()
-        self._apply()
 
     @property
     def fastest(self) -> float:
@@ -87,14 +95,10 @@ class Schedule:
         return max(self._rates, default=0.0)
 
     @property
-    def straightest(self) -> tuple[float, float]:
-        """How straight the path of Adam's straightest group was lately, and its first rate."""
-        paths = [
-            (follower.straightness, self._rates[place])
-            for place, follower in self._followers.items()
-            if not math.isnan(follower.straightness)
-        ]
-        return max(paths, default=(math.nan, math.nan))
+    def travelling(self) -> float | None:
+        """The first rate of a group whose path was straight lately; None where all had arrived."""
+        rates = [self._rates[place] for place, f in self._followers.items() if f.travels]
+        return min(rates, default=None)
 
     def restart(self) -> None:
         """Back to the rate of the first step."""

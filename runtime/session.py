@@ -251,6 +251,7 @@ class Session:
 
         `f` is what is minimized; the history has the objective as written.
         """
+        self.schedule.look(self.step)
         objective = -f if self.program.sense == "maximize" else f
         self.history.add(self.step, self.epoch, objective, true, self.state.get("multipliers"))
 

@@ -82,7 +82,7 @@ def test_a_schedule_multiplies_rate_share_and_factor() -> None:
         schedule.step()
         expected = 0.01 * 2 ** (step // 25) * factor(settings, step, 100, 10)
         assert optimizer.param_groups[0]["lr"] == pytest.approx(expected, rel=1e-12)
-    assert schedule.fastest == 0.01 and schedule.straightest == (pytest.approx(1.0), 0.01)
+    assert schedule.fastest == 0.01 and schedule.travelling == 0.01
 
 
 @pytest.mark.parametrize("kind", ["constant", "sgd"])
@@ -96,7 +96,19 @@ def test_nothing_follows_unasked_and_only_adam_does(kind: str) -> None:
             parameter += 0.01
         schedule.step()
     assert optimizer.param_groups[0]["lr"] == 0.01
-    assert math.isnan(schedule.straightest[0]) == sgd
+    assert schedule.travelling == 0.01
+
+
+@pytest.mark.parametrize("turn", [0.0, 1.0])
+def test_plain_steps_travel_where_the_halves_of_a_window_go_one_way(turn: float) -> None:
+    parameter = nn.Parameter(torch.zeros(2, dtype=D))
+    schedule = Schedule(Constant(), torch.optim.SGD([parameter], lr=1e-6), 100, 10)
+    for step in range(1, 51):
+        second = (step - 1) % 25 >= 12
+        with torch.no_grad():
+            parameter += torch.tensor([1.0, turn if second else -turn], dtype=D)
+        schedule.look(step)
+    assert schedule.travelling == (None if turn else 1e-6)
 
 
 FAR = """
@@ -179,4 +191,5 @@ def test_a_loaded_optimizer_has_other_groups() -> None:
         with torch.no_grad():
             weight.add_(optimizer.param_groups[0]["lr"])
         schedule.step()
-    assert schedule.straightest[0] == pytest.approx(1.0, rel=1e-5)
+    assert schedule.travelling == 0.1
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.2)
