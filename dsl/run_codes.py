@@ -49,8 +49,14 @@ _CODES = (
         "The generated program failed at the constraint named, mostly because shapes or kinds"
         " of the model's outputs do not fit.",
     ),
-    _code(620, "the run folder can't be written", "Name another folder with `--out`."),
-    _code(621, "no run in this folder", "The folder has no `plan.json` that a run has written."),
+    _code(
+        620,
+        "the run folder can't be written",
+        "Name another folder with `--out`. A folder that is used again loses the files that its"
+        " `manifest.json` lists, and nothing else: where something else is in the way, it is"
+        " named.",
+    ),
+    _code(621, "no run in this folder", "The folder has no files that a run has written."),
     _code(
         622,
         "no usable checkpoint",
@@ -65,6 +71,31 @@ _CODES = (
         624,
         "no parameters to verify",
         "The run has not written its parameters yet; `cspec resume` finishes it first.",
+    ),
+    _code(
+        625,
+        "a run that is not as it was recorded",
+        "`manifest.json` holds digests of the files of a run, of its data and of its code, with"
+        " the versions that it ran with. What is another now is named. `cspec resume` goes on with"
+        " it under `--accept-changes`, and the report says so.",
+    ),
+    _code(
+        626,
+        "a checkpoint that does not fit",
+        "The state in the checkpoint has other names or shapes than the program that the spec"
+        " compiles to now: it was changed by more than a run can go on with.",
+    ),
+    _code(
+        627,
+        "code inside a run folder",
+        "A run folder is evidence that people hand on, and nothing in it is run. Code that a spec"
+        " brings in lies beside the spec; `--base` says where.",
+    ),
+    _code(
+        628,
+        "an object of Python that has to be given again",
+        "The run was started from Python with data or a model that no file names. `cspec.verify`"
+        " and `cspec.resume` take them again by their names, and compare their digests.",
     ),
     _code(
         630,

@@ -11,7 +11,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cspec.api import bind, check, compare, compile, explain, format, load, parse, relax, run
+    from cspec.api import (
+        bind,
+        check,
+        compare,
+        compile,
+        explain,
+        format,
+        load,
+        parse,
+        relax,
+        resume,
+        run,
+        verify,
+    )
     from cspec.comparison import Comparison
     from cspec.compiler.plan import Plan
     from cspec.compiler.program import Program
@@ -21,6 +34,7 @@ if TYPE_CHECKING:
     from cspec.notebook import load_ipython_extension
     from cspec.runtime.relaxation import Relaxation
     from cspec.runtime.result import Result
+    from cspec.verification import Verification
 
 __version__ = "0.1.0"
 
@@ -34,7 +48,9 @@ _HOMES = {
     "load": "cspec.api",
     "parse": "cspec.api",
     "relax": "cspec.api",
+    "resume": "cspec.api",
     "run": "cspec.api",
+    "verify": "cspec.api",
     "Comparison": "cspec.comparison",
     "Plan": "cspec.compiler.plan",
     "Program": "cspec.compiler.program",
@@ -45,6 +61,7 @@ _HOMES = {
     "load_ipython_extension": "cspec.notebook",
     "Relaxation": "cspec.runtime.relaxation",
     "Result": "cspec.runtime.result",
+    "Verification": "cspec.verification",
 }
 
 __all__ = [
@@ -56,6 +73,7 @@ __all__ = [
     "Relaxation",
     "Result",
     "SpecError",
+    "Verification",
     "__version__",
     "bind",
     "check",
@@ -68,7 +86,9 @@ __all__ = [
     "load_ipython_extension",
     "parse",
     "relax",
+    "resume",
     "run",
+    "verify",
 ]
 
 

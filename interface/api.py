@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from cspec.runtime.own_loop import Handle
     from cspec.runtime.relaxation import Relaxation
     from cspec.runtime.result import Result
+    from cspec.verification import Verification
 
 SpecLike: TypeAlias = "str | Path | Checked | Plan"
 """A spec as text, as a file, or as `load` gives it."""
@@ -193,7 +194,63 @@ def run(
         for warning in prepared.warnings:
             LOG.warning("%s: %s", prepared.program.name, f"{warning.message}; {warning.helps[0]}")
         _show_in_notebooks()
-        return train(prepared, seed=seed, device=device, out=out, on_progress=progress, base=base)
+        return train(
+            prepared,
+            seed=seed,
+            device=device,
+            out=out,
+            on_progress=progress,
+            base=base,
+            bindings=bindings,
+            params=params,
+        )
+
+
+def resume(
+    run: str | Path,
+    *,
+    accept_changes: bool = False,
+    base: str | Path | None = None,
+    progress: Callable[[Mapping[str, Any]], None] | None = None,
+    **names: Any,
+) -> Result:
+    """Continue the run in a folder from its last good checkpoint, to the same bits.
+
+    What was bound as an object of Python is given again by its name: `resume("r", train=(x, y))`.
+    Spec, data, models, code and versions that are not as recorded are refused by name;
+    `accept_changes` goes on with them, and the report says so. `base` is the folder of the spec's
+    files, where it has moved.
+
+    Raises:
+        SpecError: what has changed; no run there; data or models that are missing.
+    """
+    from cspec.resuming import go_on, resumption
+    from cspec.runtime.modes import undisturbed
+
+    with rendered(), undisturbed():
+        place = None if base is None else Path(base)
+        ready = resumption(Path(run), names, accept_changes=accept_changes, base=place)
+        return go_on(ready, progress)
+
+
+def verify(run: str | Path, *, base: str | Path | None = None, **names: Any) -> Verification:
+    """Measure the parameters in the folder of a run again, and compare all that it says.
+
+        found = cspec.verify("runs/quick-4db76d68-seed0")
+        print(found.holds, found.differences, found.result["dp"].value)
+
+    The spec in the folder is compiled anew; nothing in it is run. What was bound as an object of
+    Python is given again by its name: `verify("r", train=(x, y), net=Net())`.
+
+    Raises:
+        SpecError: no run there, no parameters in it, a spec that does not compile, data or models
+            that are missing.
+    """
+    from cspec.runtime.modes import undisturbed
+    from cspec.verification import verify_run
+
+    with rendered(), undisturbed():
+        return verify_run(Path(run), names, None if base is None else Path(base))
 
 
 def compare(

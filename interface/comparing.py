@@ -74,7 +74,7 @@ def compare(
             started = time.monotonic()
             try:
                 plan = _planned(source, method, params)
-                run = _run(plan, bindings or {}, base, seed, device, folder)
+                run = _run(plan, params or {}, bindings or {}, base, seed, device, folder)
             except SpecError as error:
                 refused = _reason(error, own=bool(method.changes))
                 note(f"{text}: refused: {refused}")
@@ -124,6 +124,7 @@ def _planned(source: Source, method: Way, params: Mapping[str, object] | None) -
 
 def _run(
     plan: Plan,
+    params: Mapping[str, object],
     bindings: Mapping[str, Any],
     base: Path,
     seed: int,
@@ -139,8 +140,9 @@ def _run(
     key = key_of(prepared.program, seed, device, bindings)
     if (finished := kept(folder, key)) is not None:
         return finished
-    named = {name: value for name, value in bindings.items() if isinstance(value, str)}
-    run = train(prepared, seed=seed, device=device, out=folder, base=base, bindings=named)
+    run = train(
+        prepared, seed=seed, device=device, out=folder, base=base, bindings=bindings, params=params
+    )
     if folder is not None and run.status != "interrupted":
         keep(folder, key, run)
     return run

@@ -1,33 +1,29 @@
-"""Training a prepared spec, and coming back to a run: resume it, or measure it again."""
+"""Training a prepared spec; its folder gets the report and all that the run was made from."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
+from cspec.brought_in import brought_in
 from cspec.compiler.program import Program
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.files import write_text
 from cspec.pipeline import Prepared
 from cspec.render.report_html import report_html
-from cspec.runtime.binding import Bound, bind, inputs_of
-from cspec.runtime.conclude import conclude
-from cspec.runtime.execute import drive, load_module, refuse_unmeetable, resume
+from cspec.runtime.execute import drive, load_module, refuse_unmeetable
+from cspec.runtime.origins import origins
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
 from cspec.runtime.session import Session
+from cspec.runtime.told import told
 
 OnProgress = Callable[[Mapping[str, Any]], None]
-COMMAND = "command.json"
-"""What a run was told from outside; `resume` and `verify` bind the same again."""
 RUNS = Path("runs")
 
 
@@ -39,9 +35,12 @@ def train(
     out: str | Path | None = None,
     on_progress: OnProgress | None = None,
     base: Path | None = None,
-    bindings: Mapping[str, str] | None = None,
+    bindings: Mapping[str, Any] | None = None,
+    params: Mapping[str, object] | None = None,
 ) -> Result:
-    """Train and verify; with `out`, the folder also gets the HTML report and what was bound.
+    """Train and verify; with `out`, the folder also gets the HTML report and what it was told.
+
+    `base`, `bindings` and `params` are what the spec was prepared with.
 
     Raises:
         SpecError: what can't be run, or an error inside the user's model or functions.
@@ -49,6 +48,12 @@ def train(
     check_device(device)
     program, bound = prepared.program, prepared.bound
     seed = int(program.fit["seed"]) if seed is None else seed
+    names, place = dict(bindings or {}), base or Path()
+    record, objects = told(program.name, place, params or {}, names)
+    made_from = None
+    if out is not None:
+        modules = brought_in(prepared.plan.checked, names)
+        made_from = origins(program, bound, place, modules=modules, objects=objects)
     session = Session(
         program,
         bound,
@@ -60,19 +65,18 @@ def train(
     refuse_unmeetable(session)
     folder = None
     if out is not None:
-        folder = RunFolder.create(Path(out), program, seed, device)
-        command = {"base": str((base or Path()).resolve()), "bindings": dict(bindings or {})}
-        write_text(folder.path / COMMAND, json.dumps(command, indent=1) + "\n")
+        folder = RunFolder.create(Path(out), program, seed, device, made_from, record.text())
     result = drive(session, folder)
-    return result if folder is None else _with_page(folder.path, result, program)
+    return result if folder is None else with_page(folder, result, program)
 
 
-def _with_page(path: Path, result: Result, program: Program) -> Result:
+def with_page(folder: RunFolder, result: Result, program: Program) -> Result:
     """The result of a run whose folder gets the HTML report; a note where it does not."""
     notes: list[str] = []
 
     def write() -> None:
-        write_text(path / "report.html", report_html(result, program))
+        write_text(folder.path / "report.html", report_html(result, program))
+        folder.seal()
 
     attempt(notes, "report.html is not written", write, None)
     return replace(result, notes=(*result.notes, *notes)) if notes else result
@@ -111,77 +115,3 @@ def _usable_devices() -> str:
     if len(found) == 1:
         return "this machine has no GPU that torch can use: leave `--device` out, or write cpu"
     return f"this machine has {', '.join(found)}"
-
-
-def _rebound(folder: RunFolder, bindings: Mapping[str, Any]) -> tuple[Program, int, str, Bound]:
-    """The program of a run with its data and models bound again."""
-    try:
-        program, seed, device = folder.program()
-        command = json.loads((folder.path / COMMAND).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        command = {"base": ".", "bindings": {}}
-        if Path(error.filename or "").name != COMMAND:
-            raise _damaged(folder, error) from error
-        program, seed, device = folder.program()
-    except (OSError, ValueError, KeyError) as error:
-        raise _damaged(folder, error) from error
-    base = Path(command["base"])
-    inputs = inputs_of(program, base)
-    # The program's setups name what texts were bound to; only objects have to be given again.
-    return program, seed, device, bind(inputs, bindings, seed=seed)
-
-
-def _damaged(folder: RunFolder, error: Exception) -> SpecError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    message = f"the files of the run {folder.path} can't be read: {reason}"
-    return SpecError([Diagnostic(code="CS623", message=message)])
-
-
-def resume_run(
-    path: Path, bindings: Mapping[str, Any], on_progress: OnProgress | None = None
-) -> Result:
-    """Continue a run from its last good checkpoint.
-
-    Raises:
-        SpecError: no run there, none of its checkpoints is usable, data or models are missing.
-    """
-    folder = RunFolder.open(path)
-    program, _, device, bound = _rebound(folder, bindings)
-    check_device(device)
-    return _with_page(path, resume(path, bound, on_progress=on_progress), program)
-
-
-def program_of(path: Path) -> Program:
-    """The program of a run's folder.
-
-    Raises:
-        SpecError: no run there, or a damaged one.
-    """
-    folder = RunFolder.open(path)
-    try:
-        return folder.program()[0]
-    except (OSError, ValueError, KeyError) as error:
-        raise _damaged(folder, error) from error
-
-
-def verify_run(path: Path, bindings: Mapping[str, Any]) -> Result:
-    """Load the delivered parameters of a run and measure every requirement again.
-
-    Raises:
-        SpecError: no run there, or one that was not finished.
-    """
-    folder = RunFolder.open(path)
-    program, seed, device, bound = _rebound(folder, bindings)
-    check_device(device)
-    try:
-        tensors = load_file(path / "model.safetensors")
-    except (OSError, SafetensorError) as error:
-        message = f"{path} has no parameters to verify (model.safetensors)"
-        found = Diagnostic(code="CS624", message=message, helps=(f"cspec resume {path}",))
-        raise SpecError([found]) from error
-    module = load_module(program, bound.functions)
-    session = Session(program, bound, module, seed=seed, device=device)
-    folder.restore(session)
-    session.watch.best = replace(session.best or session.iterate(), tensors=tensors)
-    session.termination = "measured again"
-    return conclude(session, seconds=session.seconds, out=str(path))

@@ -18,6 +18,7 @@ from cspec import __version__
 from cspec.compiler.program import Program
 from cspec.files import write_text
 from cspec.runtime.result import ConstraintResult, Iterate, Result
+from cspec.runtime.run_folder import RunFolder
 
 FINISHED = "finished.json"
 
@@ -35,6 +36,7 @@ def keep(folder: Path, key: str | None, result: Result) -> None:
     if key is not None:
         text = json.dumps({"key": key, "result": result.as_json()}, allow_nan=False)
         write_text(folder / FINISHED, text + "\n")
+        RunFolder.open(folder).seal()
 
 
 def kept(folder: Path | None, key: str | None) -> Result | None:

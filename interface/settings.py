@@ -42,6 +42,20 @@ def add_bind(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_base(parser: argparse.ArgumentParser) -> None:
+    """`--base`."""
+    parser.add_argument(
+        "--base",
+        metavar="DIR",
+        help="folder of the spec's data and code; default: where they were when it ran",
+    )
+
+
+def base_of(options: argparse.Namespace) -> Path | None:
+    """The folder that `--base` names."""
+    return None if options.base is None else Path(options.base)
+
+
 def assignment(text: str) -> tuple[str, str]:
     """`name=value` in two parts."""
     name, equals, value = text.partition("=")

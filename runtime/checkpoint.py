@@ -78,8 +78,11 @@ def unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     raise CheckpointError(f"unknown entry {kind!r}")
 
 
-def save(folder: Path, tree: Mapping[str, Any]) -> None:
-    """Write a checkpoint; an existing one of this name is replaced only when all is on disk."""
+def save(folder: Path, tree: Mapping[str, Any]) -> dict[str, bytes]:
+    """Write a checkpoint; an existing one of this name is replaced only when all is on disk.
+
+    The content of its files by name.
+    """
     tensors: dict[str, Tensor] = {}
     content = json.dumps(pack(tree, tensors))
     data = save_tensors(tensors)
@@ -89,10 +92,12 @@ def save(folder: Path, tree: Mapping[str, Any]) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     write_atomic(partial / TENSORS, data)
-    write_atomic(partial / MANIFEST, json.dumps(manifest))
+    text = json.dumps(manifest)
+    write_atomic(partial / MANIFEST, text)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)
     sync_folder(folder.parent)
+    return {TENSORS: data, MANIFEST: text.encode()}
 
 
 def load(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cspec.compiler.program import ConstraintFacts, Program
+from cspec.compiler.program import SOLVERS, ConstraintFacts, Program
 from cspec.compiler.which_data import where_measured
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.source import NOWHERE, Source
@@ -22,7 +22,9 @@ from cspec.runtime.conclude import conclude
 from cspec.runtime.constant import Values, refuse_constant
 from cspec.runtime.failures import line_span, reason_of
 from cspec.runtime.modes import constants_in
+from cspec.runtime.origins import origins
 from cspec.runtime.parametrization import settle_
+from cspec.runtime.rescue import one_line
 from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
 from cspec.runtime.session import Progress, Session
@@ -71,8 +73,10 @@ def run(
     out: str | Path | None = None,
     on_progress: Progress | None = None,
     module: dict[str, Any] | None = None,
+    told: str | None = None,
 ) -> Result:
-    """Train and verify. `seed` defaults to the spec's; `out` is a folder for the run's files.
+    """Train and verify. `seed` defaults to the spec's; `out` is a folder for the run's files,
+    `told` the text of its `command.json`.
 
     Ctrl-C and SIGTERM end the run after the step in hand: it is measured, written and returned
     with status `interrupted`. A second Ctrl-C raises KeyboardInterrupt.
@@ -86,9 +90,12 @@ def run(
     else:
         namespace = module
         inject(program, bound.functions, module)
+    made_from = None if out is None else origins(program, bound)
     session = Session(program, bound, namespace, seed=seed, device=device, on_progress=on_progress)
     refuse_unmeetable(session)
-    folder = None if out is None else RunFolder.create(Path(out), program, seed, device)
+    folder = None
+    if out is not None:
+        folder = RunFolder.create(Path(out), program, seed, device, made_from, told)
     return drive(session, folder)
 
 
@@ -113,18 +120,24 @@ def refuse_unmeetable(session: Session) -> None:
 
 
 def resume(
-    out: str | Path,
+    folder: RunFolder,
+    program: Program,
     bound: Bound,
     *,
+    seed: int,
+    device: str = "cpu",
     on_progress: Progress | None = None,
+    on_start: Callable[[int], tuple[str, ...]] = lambda step: (),
 ) -> Result:
     """Continue a run from the last good checkpoint of its folder, to the same bits.
 
+    A solver that owns the run keeps no state of its own, and a run may have been killed before its
+    first checkpoint: these start anew, and say so. `on_start` is told the step that the run goes on
+    from, and what it answers is noted.
+
     Raises:
-        SpecError: a folder without a usable checkpoint.
+        SpecError: a folder without a usable checkpoint, or one that does not fit the program.
     """
-    folder = RunFolder.open(Path(out))
-    program, seed, device = folder.program()
     session = Session(
         program,
         bound,
@@ -133,8 +146,33 @@ def resume(
         device=device,
         on_progress=on_progress,
     )
-    folder.restore(session)
+    try:
+        anew = _restored(session, folder)
+        session.notes.extend((*on_start(session.step), *anew))
+    except SpecError:
+        session.release()
+        raise
     return drive(session, folder)
+
+
+def _restored(session: Session, folder: RunFolder) -> tuple[str, ...]:
+    """Put a session where its run was left; why it starts anew, where it does."""
+    method = session.program.method
+    if method in SOLVERS:
+        folder.restart(session)
+        return (f"started anew: `{method}` owns the run, and keeps no state to go on from",)
+    try:
+        found = folder.restore(session)
+    except (KeyError, RuntimeError, ValueError, TypeError, IndexError) as error:
+        message = (
+            f"the last checkpoint of {folder.path} does not fit the program: {one_line(error)}"
+        )
+        help_ = "run the spec anew: cspec run"
+        raise SpecError([Diagnostic(code="CS626", message=message, helps=(help_,))]) from error
+    if found:
+        return ()
+    folder.restart(session)
+    return ("started anew: the run was stopped before its first checkpoint",)
 
 
 def drive(session: Session, folder: RunFolder | None) -> Result:

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import json
-import platform
-import shutil
+from collections.abc import Iterable
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, complex64, complex128
 
 from cspec.compiler.program import Program
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime import checkpoint
 from cspec.runtime.checkpoint import CheckpointError
-from cspec.runtime.files import write_atomic
+from cspec.runtime.circumstances import circumstances, versions
+from cspec.runtime.clearing import clear, drop, tidy
+from cspec.runtime.files import sha256, write_atomic
+from cspec.runtime.manifest import (
+    CHECKPOINTS,
+    FILES,
+    Accepted,
+    FileEntry,
+    Manifest,
+    NoManifestError,
+    Origins,
+    entry_of,
+    holds,
+    is_plain,
+    read_manifest,
+    write_manifest,
+)
 from cspec.runtime.rescue import attempt, one_line
 from cspec.runtime.result import Iterate, Result, finite_or_none
 
@@ -27,65 +40,83 @@ if TYPE_CHECKING:
 
 KEPT = 2
 """Checkpoints that are kept: where the last one is damaged, the one before is used."""
-CHECKPOINTS = 20
-"""A run writes about this many."""
-PACKAGES = ("cspec", "torch", "numpy", "scipy", "sympy", "safetensors", "scikit-learn", "pandas")
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+EVERY = 20
+"""A run writes about this many checkpoints."""
+BEFORE = ("spec.cspec", "train.py", "plan.json", "command.json", "log.jsonl")
+"""What is written before the first step, or grows from there."""
 
 
 def _saved(value: Tensor) -> Tensor:
     """A tensor as safetensors can hold it, which has no complex128."""
-    return value.to(torch.complex64) if value.dtype == torch.complex128 else value
+    return value.to(complex64) if value.dtype == complex128 else value
 
 
 class RunFolder:
     """Files of one run; every one is written atomically."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, manifest: Manifest | None = None) -> None:
         self.path = path
-        self.checkpoints = path / "checkpoints"
+        self.checkpoints = path / CHECKPOINTS
+        self.manifest = manifest
+        """None of a folder that has none, or of another program's."""
         self._logged = 0
         self._written = -1
         self._unwritten = False
         """Whether something could not be written: the run goes on, and tries again at its end."""
 
     @classmethod
-    def create(cls, path: Path, program: Program, seed: int, device: str) -> RunFolder:
+    def create(
+        cls,
+        path: Path,
+        program: Program,
+        seed: int,
+        device: str,
+        origins: Origins | None = None,
+        told: str | None = None,
+    ) -> RunFolder:
         """A new folder; what an earlier run left under this name is removed.
+
+        `origins` are what the run is made from, `told` the text of `command.json`.
 
         Raises:
             SpecError: a folder that holds something else, or that can't be written.
         """
-        folder = cls(path)
+        manifest = Manifest(
+            spec=program.name,
+            plan=program.digest,
+            seed=seed,
+            device=device,
+            origins=origins or Origins(),
+            circumstances=circumstances(device),
+            files={name: FileEntry() for name in BEFORE},
+        )
+        folder = cls(path, manifest)
         try:
-            if path.exists() and any(path.iterdir()) and not (path / "plan.json").exists():
-                message = (
-                    f"the folder {path} is not empty and holds no run; name another with --out"
-                )
-                raise SpecError([Diagnostic(code="CS620", message=message)])
+            clear(path)
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
-            for old in folder.checkpoints.iterdir():
-                shutil.rmtree(old)
-            for name in ("log.jsonl", "report.json", "model.safetensors"):
-                (path / name).unlink(missing_ok=True)
-            write_atomic(path / "spec.cspec", program.spec)
-            write_atomic(path / "train.py", program.source)
-            plan = program.model_dump(mode="json", exclude={"source"})
-            setup = {"seed": seed, "device": device, "versions": _versions(), "program": plan}
-            write_atomic(path / "plan.json", json.dumps(setup, indent=1))
+            write_manifest(path, manifest)
+            folder.write_program(program, told)
         except OSError as error:
             message = f"the folder {path} can't be written: {error}"
             raise SpecError([Diagnostic(code="CS620", message=message)]) from error
         return folder
+
+    def write_program(self, program: Program, told: str | None = None) -> None:
+        """Write spec, emitted module, plan, and what the run was told from outside."""
+        assert self.manifest is not None
+        write_atomic(self.path / "spec.cspec", program.spec)
+        write_atomic(self.path / "train.py", program.source)
+        plan = program.model_dump(mode="json", exclude={"source"})
+        setup = {
+            "seed": self.manifest.seed,
+            "device": self.manifest.device,
+            "versions": versions(),
+            "program": plan,
+        }
+        write_atomic(self.path / "plan.json", json.dumps(setup, indent=1))
+        if told is not None:
+            write_atomic(self.path / "command.json", told)
+        self.seal(BEFORE, ended=False)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -94,23 +125,78 @@ class RunFolder:
         Raises:
             SpecError: no run in it.
         """
-        if not (path / "plan.json").is_file():
-            message = f"{path} holds no run (no plan.json)"
+        if not is_plain(path / "plan.json") and not is_plain(path / "spec.cspec"):
+            message = f"{path} holds no run (no spec.cspec and no plan.json)"
             raise SpecError([Diagnostic(code="CS621", message=message)])
-        return cls(path)
+        try:
+            return cls(path, read_manifest(path)[0])
+        except NoManifestError:
+            return cls(path)
 
-    def program(self) -> tuple[Program, int, str]:
-        """The program of the run, its seed and its device."""
-        setup: dict[str, Any] = json.loads((self.path / "plan.json").read_text())
-        source = (self.path / "train.py").read_text()
-        program = Program.model_validate({**setup["program"], "source": source})
-        return program, int(setup["seed"]), str(setup["device"])
+    # --- the manifest ------------------------------------------------------------------------
+
+    def seal(self, names: Iterable[str] = FILES, *, ended: bool = True) -> None:
+        """Put files as they are now into the manifest; the log has a digest once a run has ended.
+
+        Files that are not there are listed no longer.
+        """
+        if self.manifest is None:
+            return
+        files = dict(self.manifest.files)
+        for name in names:
+            path = self.path / name
+            growing = name == "log.jsonl" and not ended
+            if growing or is_plain(path):
+                files[name] = FileEntry() if growing else entry_of(path)
+            else:
+                files.pop(name, None)
+        state = {"state": "ended" if ended else "running"}
+        self._keep(self.manifest.with_files(files).model_copy(update=state))
+
+    def _keep(self, manifest: Manifest) -> None:
+        write_manifest(self.path, manifest)
+        self.manifest = manifest
+
+    def goes_on(
+        self, program: Program, origins: Origins, told: str, changes: tuple[str, ...], step: int
+    ) -> None:
+        """Take a run up again: with what it is made from now, and the changes that were accepted.
+
+        Raises:
+            SpecError: the folder can't be written.
+        """
+        old = self.manifest
+        device = "cpu" if old is None else old.device
+        seed = int(program.fit["seed"]) if old is None else old.seed
+        growing = {name: FileEntry() for name in BEFORE}
+        accepted = () if old is None else old.accepted
+        if changes:
+            accepted = (*accepted, Accepted(step=step, changes=changes))
+        manifest = Manifest(
+            spec=program.name,
+            plan=program.digest,
+            seed=seed,
+            device=device,
+            origins=origins,
+            circumstances=circumstances(device),
+            files={**(old.files if old is not None else {}), **growing},
+            accepted=accepted,
+            trusted=() if old is None else old.trusted,
+        )
+        try:
+            self._keep(manifest)
+            self.write_program(program, told)
+        except OSError as error:
+            message = f"the folder {self.path} can't be written: {error}"
+            raise SpecError([Diagnostic(code="CS620", message=message)]) from error
+
+    # --- while it runs -----------------------------------------------------------------------
 
     def tick(self, session: Session) -> None:
         """Between two steps: append to the log, and write a checkpoint where one is due."""
         if self._unwritten:
             return
-        every = max(1, -(-session.total_steps // CHECKPOINTS))
+        every = max(1, -(-session.total_steps // EVERY))
         try:
             self._log(session)
             if session.step and session.step % every == 0:
@@ -147,20 +233,45 @@ class RunFolder:
     def _checkpoint(self, session: Session) -> None:
         if self._written == session.step:
             return
-        checkpoint.save(self.checkpoints / f"step-{session.step:09d}", session.state_dict())
+        name = f"step-{session.step:09d}"
+        content = checkpoint.save(self.checkpoints / name, session.state_dict())
         self._written = session.step
-        for old in sorted(self.checkpoints.glob("step-*"))[:-KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+        if self.manifest is None:
+            return
+        listed = dict(self.manifest.files)
+        for file, data in content.items():
+            listed[f"{CHECKPOINTS}/{name}/{file}"] = FileEntry(sha256=sha256(data), size=len(data))
+        old = self.manifest.with_files(listed).checkpoints()[:-KEPT]
+        self._forget(old, listed)
 
-    def restore(self, session: Session) -> None:
-        """Load the newest checkpoint that is whole; damaged ones are named in the notes.
+    def _forget(self, names: Iterable[str], files: dict[str, FileEntry]) -> None:
+        """List checkpoints no longer, then remove them: what is listed is there."""
+        assert self.manifest is not None
+        gone = tuple(f"{CHECKPOINTS}/{name}/" for name in names)
+        kept = {name: entry for name, entry in files.items() if not name.startswith(gone)}
+        self._keep(self.manifest.with_files(kept))
+        drop(self.path, names)
+
+    def restart(self, session: Session) -> None:
+        """Begin at the first step again: without log and checkpoints of what was run before."""
+        if self.manifest is not None:
+            self._forget(self.manifest.checkpoints(), dict(self.manifest.files))
+        self._rewrite_log(session)
+
+    def restore(self, session: Session) -> bool:
+        """Load the newest checkpoint that is whole and listed; others are named in the notes.
+
+        Whether there was one to load: a run may have been killed before its first.
 
         Raises:
-            SpecError: none is.
+            SpecError: none of those that are there is usable.
         """
         refused: list[str] = []
-        for folder in sorted(self.checkpoints.glob("step-*"), reverse=True):
+        listed = self.manifest.checkpoints() if self.manifest is not None else ()
+        for name in reversed(listed):
+            folder = self.checkpoints / name
             try:
+                self._require_recorded(name)
                 session.load_state_dict(checkpoint.load(folder))
             except CheckpointError as error:
                 refused.append(str(error))
@@ -168,9 +279,26 @@ class RunFolder:
             session.notes.extend(f"checkpoint refused: {text}" for text in refused)
             self._written = session.step
             self._rewrite_log(session)
-            return
+            return True
+        if not refused:
+            return False
         message = f"{self.path} has no usable checkpoint to resume from"
         raise SpecError([Diagnostic(code="CS622", message=message, notes=tuple(refused))])
+
+    def _require_recorded(self, name: str) -> None:
+        """Refuse a checkpoint that is not the one that the manifest lists.
+
+        Raises:
+            CheckpointError: it is not.
+        """
+        assert self.manifest is not None
+        for file, entry in self.manifest.files.items():
+            if file.startswith(f"{CHECKPOINTS}/{name}/") and not holds(self.path, file, entry):
+                raise CheckpointError(f"{self.path / file} is damaged: it is not as recorded")
+
+    def tidy(self) -> list[str]:
+        """Remove what a killed process has left half written; checkpoints that nobody listed."""
+        return [] if self.manifest is None else tidy(self.path, self.manifest)
 
     def _rewrite_log(self, session: Session) -> None:
         rows = [finite_or_none(row.as_json()) for row in session.history.rows]
@@ -207,9 +335,10 @@ class RunFolder:
             attempt(notes, what, lambda: self._write_model(best), None)
         attempt(notes, "the log is not complete", lambda: self._log_metrics(result), None)
         result = replace(result, notes=(*result.notes, *notes))
-        report = {**result.as_json(), "versions": _versions()}
+        report = {**result.as_json(), "versions": versions()}
         text = json.dumps(report, indent=1, allow_nan=False)
         path = self.path / "report.json"
         late: list[str] = []
         attempt(late, "report.json is not written", lambda: write_atomic(path, text), None)
+        attempt(late, "the manifest is not complete", self.seal, None)
         return replace(result, notes=(*result.notes, *late))

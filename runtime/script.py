@@ -13,6 +13,7 @@ from cspec.dsl.diagnostics import SpecError
 from cspec.runtime.binding import bind, inputs_of
 from cspec.runtime.execute import run
 from cspec.runtime.table import text_table
+from cspec.runtime.told import told
 
 
 def _arguments(program: Program, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -48,8 +49,15 @@ def main(
     bindings = {k.strip(): v for k, _, v in (text.partition("=") for text in options.bind)}
     try:
         bound = bind(inputs_of(whole, Path.cwd()), bindings, seed=seed)
+        record, _ = told(whole.name, Path.cwd(), {**whole.params, **whole.tables}, bindings)
         result = run(
-            whole, bound, seed=seed, device=options.device, out=options.out, module=namespace
+            whole,
+            bound,
+            seed=seed,
+            device=options.device,
+            out=options.out,
+            module=namespace,
+            told=record.text(),
         )
     except SpecError as error:
         print(error, file=sys.stderr)

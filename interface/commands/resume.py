@@ -1,4 +1,8 @@
-"""Continue an interrupted run from its last good checkpoint, to the same bits."""
+"""Continue an interrupted run from its last good checkpoint, to the same bits.
+
+A run goes on with the spec, the data, the code and the versions that it began with. What has
+changed is refused by name; --accept-changes goes on with it, and the report says so.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,19 @@ import os
 from pathlib import Path
 
 from cspec.commands.run import add_output, announce, deliver, in_json
-from cspec.settings import add_bind, bindings_of
+from cspec.settings import add_base, add_bind, base_of, bindings_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec resume`."""
     parser.add_argument("run", metavar="RUN", help="the folder of the run")
     add_bind(parser)
+    add_base(parser)
+    parser.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="go on although spec, data, code or versions have changed; the report names them",
+    )
     add_output(parser)
 
 
@@ -23,15 +33,20 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    from cspec.execution import program_of, resume_run
     from cspec.render.progress import progress
+    from cspec.resuming import go_on, resumption
 
     if options.data_dir is not None:
         os.environ["CSPEC_DATA"] = options.data_dir
-    path = Path(options.run)
-    program = program_of(path)
+    resumed = resumption(
+        Path(options.run),
+        bindings_of(options),
+        accept_changes=options.accept_changes,
+        base=base_of(options),
+    )
+    program = resumed.program
     announce(options, program)
     mode = "json" if options.json else "none" if options.quiet else "auto"
     with progress(program, mode) as update:
-        result = resume_run(path, bindings_of(options), update)
+        result = go_on(resumed, update)
     return deliver(options, result, program)

@@ -99,6 +99,7 @@ def _run(options: argparse.Namespace) -> int:
             on_progress=update,
             base=base,
             bindings=bindings,
+            params=params,
         )
     return deliver(options, result, prepared.program)
 

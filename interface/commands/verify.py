@@ -1,4 +1,11 @@
-"""Load the parameters that a run delivered and measure every requirement again."""
+"""Measure the requirements of a finished run again, and compare all that its folder says.
+
+The spec in the folder is compiled anew, the parameters in it are loaded and measured; report, plan,
+script, files, data and code are compared with what was recorded. Nothing in the folder is run.
+
+Exit code: 0 all requirements met and all as recorded, 1 something is not as recorded, 3 as recorded
+and a requirement not met.
+"""
 
 from __future__ import annotations
 
@@ -6,48 +13,35 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from cspec.commands.run import add_output, deliver, in_json
-from cspec.settings import add_bind, bindings_of
+from cspec.settings import add_base, add_bind, base_of, bindings_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec verify`."""
     parser.add_argument("run", metavar="RUN", help="the folder of the run")
     add_bind(parser)
+    add_base(parser)
     add_output(parser)
 
 
 def main(options: argparse.Namespace) -> int:
-    """Verify; exit codes as of `cspec run`."""
+    """Verify; exit codes as of `cspec run`, and 1 where the folder does not hold."""
     return in_json(options, lambda: _verify(options))
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from cspec.execution import program_of, verify_run
+    from cspec.verification import verify_run
 
     if options.data_dir is not None:
         os.environ["CSPEC_DATA"] = options.data_dir
-    path = Path(options.run)
-    program = program_of(path)
-    result = verify_run(path, bindings_of(options))
-    code = deliver(options, result, program)
-    if not options.json and not options.quiet:
-        print("\n" + "\n".join(compared(path, result)))
-    return code
-
-
-def compared(path: Path, result: Any) -> list[str]:
-    """How the values of the run's own report compare with these."""
-    try:
-        report = json.loads((path / "report.json").read_text(encoding="utf-8"))
-        before = {c["name"]: c["value"] for c in report["constraints"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return [f"{path / 'report.json'} can't be read, so there is nothing to compare with"]
-    changed = [
-        f"{c.name}: {before.get(c.name)} in the report, {c.value} now"
-        for c in result.constraints
-        if before.get(c.name) != c.value and not (before.get(c.name) is None and c.value != c.value)
-    ]
-    return changed or ["every value equals the one in the report"]
+    found = verify_run(Path(options.run), bindings_of(options), base_of(options))
+    if options.json:
+        print(json.dumps(found.as_json(), allow_nan=False, ensure_ascii=False))
+    elif not options.quiet:
+        deliver(options, found.result, found.program)
+        print(f"\n{found}")
+    elif not found.holds:
+        print(found)
+    return found.exit_code

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cspec.runtime.result import Result
 
 
+AGAIN = "measured again"
+"""How a result ends that no training led to."""
 ENTRIES = 40
 """Numbers of one metric that are shown."""
 WIDTH = 48
@@ -116,6 +118,8 @@ def _headline(result: Result, sense: str) -> str:
 
 
 def _run(result: Result) -> str:
+    if result.termination == AGAIN:
+        return f"{AGAIN}, {result.method}, seed {result.seed}"
     epochs = f", {result.epochs:,} epochs" if result.epochs else ""
     return (
         f"{result.termination} after {result.steps:,} steps{epochs}, {result.seconds:.1f} s, "

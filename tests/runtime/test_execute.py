@@ -16,6 +16,7 @@ from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.fit import LbfgsOptimizer
 from cspec.runtime.binding import bind, inputs_of
 from cspec.runtime.execute import load_module, resume, run
+from cspec.runtime.run_folder import RunFolder
 from cspec.runtime.script import main
 from cspec.runtime.session import Session
 
@@ -25,6 +26,11 @@ Make = Callable[..., Program]
 def go(program: Program, **settings):
     seed = settings.get("seed", program.fit["seed"])
     return run(program, bind(inputs_of(program), seed=seed), **settings)
+
+
+def go_on(program: Program, out: Path):
+    bound = bind(inputs_of(program), seed=0)
+    return resume(RunFolder.open(out), program, bound, seed=program.fit["seed"])
 
 
 def test_variable_reaches_its_optimum_multiplier_and_price(variable_program: Make) -> None:
@@ -123,9 +129,8 @@ def test_interrupted_and_resumed_gives_the_same_bits(
     assert signal.getsignal(signal.SIGTERM) is before
     assert (cut.status, cut.exit_code, cut.steps) == ("interrupted", 130, step)
     assert (out / "report.json").is_file() and (out / "model.safetensors").is_file()
-    (out / "train.py").write_text("STOP = False\n" + stop)
     torch.manual_seed(987)
-    again = resume(out, bind(inputs_of(program), seed=0))
+    again = go_on(program.model_copy(update={"source": "STOP = False\n" + stop}), out)
     assert again.steps == whole.steps and again.status == whole.status
     assert whole.last is not None and again.last is not None
     for name, tensor in whole.last.tensors.items():
@@ -144,13 +149,13 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_used(
     content = bytearray(newest.read_bytes())
     content[-1] ^= 1
     newest.write_bytes(content)
-    again = resume(out, bind(inputs_of(program)))
+    again = go_on(program, out)
     assert any("damaged" in note for note in again.notes)
     assert again.vars == whole.vars
     for folder in (out / "checkpoints").iterdir():
         (folder / "manifest.json").write_text("{")
     with pytest.raises(SpecError, match="no usable checkpoint"):
-        resume(out, bind(inputs_of(program)))
+        go_on(program, out)
 
 
 def test_a_few_bad_gradients_are_skipped_and_many_end_the_run(variable_program: Make) -> None:
@@ -253,8 +258,7 @@ def test_lbfgs_resumes_to_the_same_bits(variable_program: Make, tmp_path: Path) 
     whole = go(variable_program("STOP = False\n" + source, **fit))
     cut = go(variable_program("STOP = True\n" + source, **fit), out=tmp_path / "run")
     assert cut.steps == 30 and cut.status == "interrupted"
-    (tmp_path / "run/train.py").write_text("STOP = False\n" + source)
-    again = resume(tmp_path / "run", bind(inputs_of(variable_program())))
+    again = go_on(variable_program("STOP = False\n" + source, **fit), tmp_path / "run")
     assert whole.last is not None and again.last is not None
     assert torch.equal(whole.last.tensors["x"], again.last.tensors["x"])
     assert whole.history == again.history

@@ -18,6 +18,7 @@ from training.text import compiled, session_of
 from cspec.runtime import modes
 from cspec.runtime.execute import resume, run
 from cspec.runtime.restore import Restoration, jacobian, shortest
+from cspec.runtime.run_folder import RunFolder
 
 HEAD = "data train(x, y)\nmodel f\nminimize E[(f(x)[0] - y)^2]\ns.t. "
 FIT = "\nfit(optimizer=sgd(lr=1e-3), steps={steps}, batch_size={size}, precision=float64)"
@@ -200,8 +201,9 @@ def test_a_run_that_is_interrupted_there_is_resumed_to_the_same_bits(tmp_path: P
     cut = run(stopping, bound, out=folder)
     assert signal.getsignal(signal.SIGTERM) is before
     assert not any("restored" in note for note in cut.notes)
-    (folder / "train.py").write_text("STOP = False\n" + source)
-    again = resume(folder, compiled(TEXT, {"train": table(), "f": line()})[1])
+    free = program.model_copy(update={"source": "STOP = False\n" + source})
+    fresh = compiled(TEXT, {"train": table(), "f": line()})[1]
+    again = resume(RunFolder.open(folder), free, fresh, seed=0)
     assert again.last is not None and whole.last is not None
     for name, tensor in whole.last.tensors.items():
         assert torch.equal(tensor, again.last.tensors[name])

@@ -1,0 +1,316 @@
+"""A run folder taken up again: its spec compiled anew, and all that is not as it was recorded.
+
+Nothing of the folder is executed: spec and command are read as text, the program is what the
+compiler makes of them now. `plan.json` and `train.py` are compared with it and not used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cspec.brought_in import brought_in, require_outside
+from cspec.differences import (
+    Difference,
+    digest,
+    lines,
+    of_code,
+    of_origins,
+    of_versions,
+    roundings,
+    trees,
+)
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.source import Source
+from cspec.execution import check_device
+from cspec.outside import checked_with
+from cspec.pipeline import Prepared, prepare
+from cspec.plans import plan_of
+from cspec.runtime.circumstances import circumstances
+from cspec.runtime.code_files import changed_files
+from cspec.runtime.manifest import (
+    CHECKPOINTS,
+    MANIFEST,
+    Manifest,
+    NoManifestError,
+    Origins,
+    entry_of,
+    holds,
+    is_checkpoint,
+    is_plain,
+    is_remains,
+    present,
+    read_manifest,
+)
+from cspec.runtime.origins import origins
+from cspec.runtime.run_folder import RunFolder
+from cspec.runtime.told import Told, read_told, told
+
+PLAN, SCRIPT, SPEC = "plan.json", "train.py", "spec.cspec"
+
+
+def changed(path: Path, differences: Iterable[Difference], help_: str = "") -> Diagnostic:
+    """CS625: a run that is not as it was recorded, with all that differs."""
+    return Diagnostic(
+        code="CS625",
+        message=f"the run {path} is not as it was recorded",
+        notes=tuple(dict.fromkeys(map(str, differences))),
+        helps=(help_,) if help_ else (),
+    )
+
+
+@dataclass(frozen=True)
+class Found:
+    """A folder as it is read, before anything of its spec is bound."""
+
+    folder: RunFolder
+    source: Source
+    told: Told
+    base: Path
+    seed: int | None
+    device: str
+    files: tuple[Difference, ...]
+    """What is wrong with its files."""
+    code: tuple[Difference, ...]
+    """Files of code beside the spec that are not as recorded; none of them has run."""
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """What was recorded."""
+        return self.folder.manifest
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """A folder with its spec bound and compiled anew."""
+
+    found: Found
+    prepared: Prepared
+    seed: int
+    origins: Origins
+    command: Told
+    differences: tuple[Difference, ...]
+    """All that is not as recorded, but for what is measured and for the next two."""
+    versions: tuple[Difference, ...]
+    roundings: tuple[str, ...]
+    """Threads and machine, where others."""
+
+
+def find(path: Path, base: Path | None = None) -> Found:
+    """Read a folder.
+
+    Raises:
+        SpecError: no run there, or one whose spec or command can't be read.
+    """
+    folder = RunFolder.open(path)
+    wrong, manifest = list(_of_manifest(path)), folder.manifest
+    if manifest is not None:
+        wrong += _of_files(path, manifest)
+    source, command = _read(path, wrong)
+    setup = _plan(path)
+    seed = manifest.seed if manifest is not None else _whole(setup.get("seed"))
+    device = manifest.device if manifest is not None else str(setup.get("device", "cpu"))
+    place = Path(command.base) if base is None else base
+    recorded = manifest.origins.code if manifest is not None else {}
+    changed = changed_files(recorded, place)
+    code = of_code({name: recorded[name] for name in changed}, changed)
+    return Found(folder, source, command, place, seed, device, tuple(wrong), tuple(code))
+
+
+def reopen(found: Found, bindings: Mapping[str, Any]) -> Reopened:
+    """Bind and compile the spec of a folder again, and compare with what was recorded.
+
+    Raises:
+        SpecError: objects that have to be given again; code in the folder; what is wrong with the
+            spec, or with what is bound.
+    """
+    manifest, command = found.manifest, found.told
+    names = {**command.bindings, **bindings}
+    _require_objects(found, names)
+    values = command.values()
+    checked = checked_with(found.source, values, names, found.base)
+    modules = brought_in(checked, names)
+    require_outside(modules, found.base, found.folder.path)
+    prepared = prepare(
+        plan_of(checked), names, base=found.base, seed=found.seed, device=found.device
+    )
+    record, objects = told(command.spec, found.base, {}, names)
+    record = record.model_copy(update={"params": command.params})
+    made = origins(prepared.program, prepared.bound, found.base, modules=modules, objects=objects)
+    now = circumstances(found.device if here(found.device) else "cpu")
+    wrong = [*found.files]
+    others: list[Difference] = []
+    rounded: list[str] = []
+    if manifest is not None:
+        wrong += of_origins(manifest.origins, made)
+        others = of_versions(manifest.circumstances, now)
+        rounded = roundings(manifest.circumstances, now)
+    seed = int(prepared.program.fit["seed"]) if found.seed is None else found.seed
+    wrong += _of_program(found, prepared)
+    return Reopened(
+        found, prepared, seed, made, record, tuple(wrong), tuple(others), tuple(rounded)
+    )
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def _of_manifest(path: Path) -> list[Difference]:
+    try:
+        whole = read_manifest(path)[1]
+    except NoManifestError as error:
+        return [Difference("file", str(error))]
+    edited = f"{MANIFEST}: it was edited, its own digest does not hold"
+    return [] if whole else [Difference("file", edited)]
+
+
+def _of_files(path: Path, manifest: Manifest) -> list[Difference]:
+    found = []
+    for name, entry in manifest.files.items():
+        if not holds(path, name, entry):
+            now = digest(entry_of(path / name).sha256 or "") if is_plain(path / name) else "missing"
+            if (path / name).is_symlink():
+                now = "a link"
+            part: Any = "spec" if name == SPEC else "file"
+            found.append(
+                Difference(part, name, digest(entry.sha256 or "") if entry.sha256 else "there", now)
+            )
+    strange = [name for name in present(path) if name not in manifest.files]
+    if manifest.state == "running":
+        strange = [name for name in strange if not is_remains(name) and not _unlisted(name)]
+    return [
+        *found,
+        *(Difference("file", f"{name} is not listed in {MANIFEST}") for name in strange),
+    ]
+
+
+def _unlisted(name: str) -> bool:
+    """Whether this is of a checkpoint that a killed run had not listed yet."""
+    first, _, rest = name.partition("/")
+    return first == CHECKPOINTS and is_checkpoint(rest.split("/")[0])
+
+
+def _read(path: Path, wrong: list[Difference]) -> tuple[Source, Told]:
+    """The spec and what the run was told.
+
+    Raises:
+        SpecError: CS623, with all that is wrong with the files.
+    """
+    try:
+        if not is_plain(path / SPEC) or not is_plain(path / "command.json"):
+            raise ValueError(f"{SPEC} and command.json have to be files")
+        command = read_told(path)
+        return Source(text=(path / SPEC).read_text(encoding="utf-8"), name=command.spec), command
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        message = f"the files of the run {path} can't be read: {reason}"
+        notes = tuple(map(str, wrong))
+        raise SpecError([Diagnostic(code="CS623", message=message, notes=notes)]) from error
+
+
+def _plan(path: Path) -> dict[str, Any]:
+    """`plan.json`; empty where it can't be read, which is a difference."""
+    try:
+        content = (
+            json.loads((path / PLAN).read_text(encoding="utf-8")) if is_plain(path / PLAN) else {}
+        )
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+# --- what is compiled anew -----------------------------------------------------------------------
+
+
+def _of_program(found: Found, prepared: Prepared) -> list[Difference]:
+    """`plan.json` and `train.py` beside what the spec compiles to now."""
+    path, program = found.folder.path, prepared.program
+    setup, wrong = _plan(path), []
+    fresh = json.loads(json.dumps(program.model_dump(mode="json", exclude={"source"})))
+    if not setup:
+        wrong.append(Difference("plan", f"{PLAN} can't be read"))
+    else:
+        wrong += trees("plan", PLAN, setup.get("program"), fresh)
+        wrong += _of_setup(setup, found.manifest)
+    try:
+        text = (path / SCRIPT).read_text(encoding="utf-8") if is_plain(path / SCRIPT) else None
+    except (OSError, ValueError):
+        text = None
+    if text is None:
+        wrong.append(Difference("plan", f"{SCRIPT} can't be read"))
+    else:
+        wrong += lines("plan", SCRIPT, text, program.source)
+    return wrong
+
+
+def _of_setup(setup: Mapping[str, Any], manifest: Manifest | None) -> list[Difference]:
+    """Seed, device and versions, which plan and manifest both have."""
+    if manifest is None:
+        return []
+    recorded = {"seed": manifest.seed, "device": manifest.device}
+    recorded |= {"versions": manifest.circumstances.versions}
+    held = setup.get("versions")
+    plain = held if isinstance(held, dict) else {}
+    versions = {name: text for name, text in plain.items() if name != "platform"}
+    written = {"seed": setup.get("seed"), "device": setup.get("device"), "versions": versions}
+    return [
+        Difference(
+            "file", f"{PLAN} and {MANIFEST} differ in {d.what.removeprefix(': ')}", d.was, d.now
+        )
+        for d in trees("file", "", written, recorded)
+    ]
+
+
+def here(device: str) -> bool:
+    """Whether this machine has the device."""
+    try:
+        check_device(device)
+    except SpecError:
+        return False
+    return True
+
+
+def _require_objects(found: Found, names: Mapping[str, Any]) -> None:
+    """Objects of Python that the run was given have to be given again.
+
+    Raises:
+        SpecError: CS628, one for each that is missing, with the digest that is expected.
+    """
+    manifest = found.manifest
+    if manifest is None:
+        return
+    absent = [name for name in manifest.origins.objects if name not in names]
+    if not absent:
+        return
+    raise SpecError([_absent(manifest, name, found.folder.path) for name in absent])
+
+
+def _absent(manifest: Manifest, name: str, path: Path) -> Diagnostic:
+    known = manifest.origins
+    parts = [name] if name in known.data else [n for n in known.data if name == "data"]
+    notes = [
+        f"expected for `{part}`: {known.data[part].rows:,} rows, column `{column}` {entry}"
+        for part in parts
+        for column, entry in known.data[part].columns.items()
+    ]
+    if name in known.models:
+        tensors = known.models[name].tensors
+        listed = ", ".join(f"{key} {shape}" for key, shape in list(tensors.items())[:4])
+        notes.append(f"expected: {listed}{', ...' if len(tensors) > 4 else ''}")
+    kind = "model" if name in known.models else "data"
+    return Diagnostic(
+        code="CS628",
+        message=f"the {kind} `{name}` of this run came from Python, and has to be given again",
+        notes=tuple(notes),
+        helps=(
+            f"in Python: cspec.verify({str(path)!r}, {name}=...), the same for cspec.resume; or "
+            f"--bind '{name}=...'",
+        ),
+    )
