@@ -30,6 +30,9 @@ def checkpoints_of(
         if saved.get("digest") != plan:
             was = digest(str(saved.get("digest")))
             found.append(Difference("file", f"{where} is of another plan", was, digest(plan)))
+        if saved.get("seed") != folder.manifest.seed:
+            seeds = str(saved.get("seed")), str(folder.manifest.seed)
+            found.append(Difference("file", f"{where} is of another seed", *seeds))
     steps = None if report is None else report.get("steps")
     if report is not None and last is not None and steps != last:
         found.append(

@@ -49,6 +49,7 @@ from cspec.runtime.origins import origins
 from cspec.runtime.run_folder import RunFolder
 from cspec.runtime.told import Told, read_told, told
 
+NOT_LISTED = f"is not listed in {MANIFEST}"
 PLAN, SCRIPT, SPEC = "plan.json", "train.py", "spec.cspec"
 
 
@@ -111,6 +112,7 @@ def find(path: Path, base: Path | None = None) -> Found:
         wrong += _of_files(path, manifest)
     source, command = _read(path, wrong)
     setup = _plan(path)
+    wrong += _of_spec(setup, source.text)
     seed = manifest.seed if manifest is not None else _whole(setup.get("seed"))
     device = manifest.device if manifest is not None else str(setup.get("device", "cpu"))
     place = Path(command.base) if base is None else base
@@ -183,8 +185,15 @@ def _of_files(path: Path, manifest: Manifest) -> list[Difference]:
         strange = [name for name in strange if not is_remains(name) and not _unlisted(name)]
     return [
         *found,
-        *(Difference("file", f"{name} is not listed in {MANIFEST}") for name in strange),
+        *(Difference("file", f"{name} {NOT_LISTED}") for name in strange),
     ]
+
+
+def _of_spec(setup: Mapping[str, Any], text: str) -> list[Difference]:
+    """The first line of the spec that is another in the plan that was made from it."""
+    program = setup.get("program")
+    before = program.get("spec") if isinstance(program, dict) else None
+    return lines("spec", SPEC, before, text) if isinstance(before, str) else []
 
 
 def _unlisted(name: str) -> bool:

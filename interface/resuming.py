@@ -10,7 +10,7 @@ from cspec.compiler.program import Program
 from cspec.differences import Difference
 from cspec.dsl.diagnostics import SpecError
 from cspec.execution import check_device, with_page
-from cspec.reopening import Reopened, changed, find, reopen
+from cspec.reopening import NOT_LISTED, Reopened, changed, find, reopen
 from cspec.runtime.execute import resume
 from cspec.runtime.result import Result
 
@@ -75,10 +75,12 @@ def go_on(
     folder = again.found.folder
 
     def start(step: int) -> tuple[str, ...]:
-        folder.goes_on(resumed.program, again.origins, again.command.text(), accepted, step)
         left = [f"checkpoint {name} was not listed, and is not used" for name in folder.tidy()]
+        folder.goes_on(resumed.program, again.origins, again.command.text(), accepted, step)
         said = [f"resumed with a change that was accepted: {text}" for text in accepted]
-        return (*said, *again.roundings, *left)
+        others = [d for d in again.found.files if not _decides(d)]
+        beside = [f"not as recorded, and not used: {d}" for d in others]
+        return (*said, *again.roundings, *left, *beside)
 
     result = resume(
         folder,
@@ -93,5 +95,12 @@ def go_on(
 
 
 def _decisive(differences: Iterable[Difference]) -> list[Difference]:
-    """Those that a run must not go on with: not of files that it writes anew."""
-    return [d for d in differences if not (d.part == "file" and d.what.startswith(WRITTEN_ANEW))]
+    """Those that a run must not go on with."""
+    return [difference for difference in differences if _decides(difference)]
+
+
+def _decides(difference: Difference) -> bool:
+    """Whether a run depends on it: not on files that it writes anew, nor on strange ones."""
+    if difference.part != "file":
+        return True
+    return not (difference.what.startswith(WRITTEN_ANEW) or difference.what.endswith(NOT_LISTED))

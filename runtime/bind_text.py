@@ -17,6 +17,7 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Model, Name, Negate, Number, String, Vector
 from cspec.dsl.parse import parse_text
 from cspec.dsl.settings.sources import SOURCES
+from cspec.runtime.files import sha256
 
 _OBJECT = re.compile(r"^(?P<module>[^:()\[\]=]+):(?P<rest>[^\W\d]\w*(\(.*\))?)$", re.DOTALL)
 
@@ -120,16 +121,19 @@ def _load_file(module: str, base: Path, where: str) -> Any:
         raise _refuse(where, f"the file lies outside {folder}")
     if not path.is_file():
         raise _refuse(where, f"there is no file {path}")
-    key = f"cspec_bound_{abs(hash(str(path)))}_{path.stem}"
+    content = path.read_bytes()
+    # By content: a file that has changed since it was imported is another module.
+    key = f"cspec_bound_{sha256(str(path).encode() + content)[:16]}_{path.stem}"
     if key in sys.modules:
         return sys.modules[key]
     description = importlib.util.spec_from_file_location(key, path)
-    if description is None or description.loader is None:
+    if description is None:
         raise _refuse(where, "it can't be imported")
     loaded = importlib.util.module_from_spec(description)
     sys.modules[key] = loaded
     try:
-        description.loader.exec_module(loaded)
+        # Of these very bytes: compiled ones on disk are told apart by seconds only.
+        exec(compile(content, path, "exec"), loaded.__dict__)
     except BaseException:
         del sys.modules[key]
         raise

@@ -297,8 +297,13 @@ class RunFolder:
                 raise CheckpointError(f"{self.path / file} is damaged: it is not as recorded")
 
     def tidy(self) -> list[str]:
-        """Remove what a killed process has left half written; checkpoints that nobody listed."""
-        return [] if self.manifest is None else tidy(self.path, self.manifest)
+        """Remove what a killed run has left half written; the checkpoints that it had not listed.
+
+        A run that has ended left nothing: what else is there is not its own.
+        """
+        if self.manifest is None or self.manifest.state == "ended":
+            return []
+        return tidy(self.path, self.manifest)
 
     def _rewrite_log(self, session: Session) -> None:
         rows = [finite_or_none(row.as_json()) for row in session.history.rows]

@@ -413,6 +413,7 @@ class Session:
             "measured": [dict(item.__dict__) for item in self.measured],
             "best": None if self.best is None else dict(self.best.__dict__),
             "digest": self.program.digest,
+            "seed": self.seed,
         }
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
