@@ -21,6 +21,7 @@ from cspec.runtime.manifest import (
     NoManifestError,
     is_checkpoint,
     is_folder,
+    is_of_checkpoint,
     is_plain,
     is_remains,
     present,
@@ -45,14 +46,20 @@ def clear(path: Path) -> None:
     _refuse_strange(path, manifest)
     for name in manifest.files:
         (path / name).unlink(missing_ok=True)
-    for name in present(path):
-        if is_remains(name) and is_plain(path / name):
-            (path / name).unlink()
-    for checkpoint in (*manifest.checkpoints(), ""):
-        place = path / CHECKPOINTS / checkpoint
+    for name in _remains(path, manifest):
+        (path / name).unlink()
+    folders = [p for p in (path / CHECKPOINTS).glob("*") if is_checkpoint(p.name)]
+    for place in (*folders, path / CHECKPOINTS):
         if is_folder(place) and not any(place.iterdir()):
             place.rmdir()
     (path / MANIFEST).unlink()
+
+
+def _remains(path: Path, manifest: Manifest) -> list[str]:
+    """Files that a process which was killed has left: half written, or not listed yet."""
+    found = [name for name in present(path) if not name.endswith("/") and is_plain(path / name)]
+    running = manifest.state == "running"
+    return [n for n in found if is_remains(n) or (running and is_of_checkpoint(n))]
 
 
 def _refuse_strange(path: Path, manifest: Manifest) -> None:
@@ -60,12 +67,12 @@ def _refuse_strange(path: Path, manifest: Manifest) -> None:
     listed = [n for n in manifest.files if not is_plain(path / n) and (path / n).is_symlink()]
     folders = [CHECKPOINTS, *(f"{CHECKPOINTS}/{name}" for name in manifest.checkpoints())]
     links = [n for n in folders if (path / n).is_symlink()]
+    known = {*manifest.files, *_remains(path, manifest)}
+    known |= {f"{CHECKPOINTS}/{p.name}/" for p in (path / CHECKPOINTS).glob("*")}
     strange = [
         name
         for name in present(path)
-        if name not in manifest.files
-        and not is_remains(name)
-        and (name in FILES or name.startswith(f"{CHECKPOINTS}/"))
+        if name not in known and (name in FILES or name.startswith(f"{CHECKPOINTS}/"))
     ]
     found = [*(f"{name} is a link" for name in (*listed, *links))]
     found += [f"{name} is not listed in {MANIFEST}" for name in strange if name not in links]
@@ -91,15 +98,20 @@ def drop(path: Path, names: Iterable[str]) -> None:
 
 
 def tidy(path: Path, manifest: Manifest) -> list[str]:
-    """Remove what a process that was killed while it wrote has left; names of checkpoints."""
+    """Remove what a killed process has left; the names of checkpoints that it had not listed."""
     listed = manifest.checkpoints()
-    unlisted = []
-    for name in present(path):
-        if is_remains(name) and is_plain(path / name):
+    found = {n.split("/")[1] for n in _remains(path, manifest) if n.startswith(f"{CHECKPOINTS}/")}
+    empty = {p.name for p in (path / CHECKPOINTS).glob("*") if is_folder(p) and _is_empty(p)}
+    unlisted = sorted(n for n in found | empty if n not in listed and is_checkpoint(n))
+    for name in _remains(path, manifest):
+        if name not in manifest.files:
             (path / name).unlink()
-        parts = name.rstrip("/").split("/")
-        if parts[0] == CHECKPOINTS and len(parts) > 1 and parts[1] not in listed:
-            unlisted.append(parts[1])
-    found = sorted({name for name in unlisted if is_checkpoint(name)})
-    drop(path, found)
-    return [name for name in found if not name.startswith(".")]
+    for name in unlisted:
+        place = path / CHECKPOINTS / name
+        if is_folder(place) and _is_empty(place):
+            place.rmdir()
+    return [name for name in unlisted if not name.startswith(".")]
+
+
+def _is_empty(folder: Path) -> bool:
+    return not any(folder.iterdir())

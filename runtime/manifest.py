@@ -204,6 +204,11 @@ def is_remains(name: str) -> bool:
     return first == CHECKPOINTS and inside.startswith(".") and is_checkpoint(inside)
 
 
+def is_of_checkpoint(name: str) -> bool:
+    """Whether a file is called like one of a checkpoint."""
+    return bool(_CHECKPOINT.fullmatch(name))
+
+
 def is_checkpoint(name: str) -> bool:
     """Whether a folder is called like a checkpoint, or like one that was not completed."""
     return bool(re.fullmatch(r"step-\d{9,18}|\.step-\d{9,18}\.partial", name))

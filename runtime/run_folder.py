@@ -267,6 +267,7 @@ class RunFolder:
             SpecError: none of those that are there is usable.
         """
         refused: list[str] = []
+        damaged: list[str] = []
         listed = self.manifest.checkpoints() if self.manifest is not None else ()
         for name in reversed(listed):
             folder = self.checkpoints / name
@@ -275,7 +276,10 @@ class RunFolder:
                 session.load_state_dict(checkpoint.load(folder))
             except CheckpointError as error:
                 refused.append(str(error))
+                damaged.append(name)
                 continue
+            if self.manifest is not None and damaged:
+                self._forget(damaged, dict(self.manifest.files))
             session.notes.extend(f"checkpoint refused: {text}" for text in refused)
             self._written = session.step
             self._rewrite_log(session)

@@ -414,10 +414,31 @@ class Session:
             "best": None if self.best is None else dict(self.best.__dict__),
             "digest": self.program.digest,
             "seed": self.seed,
+            "entries": self._entries(),
         }
 
+    def _entries(self) -> list[str]:
+        """Each constraint with its place in the constraint vector: what the state is about."""
+        return [f"{c.label} {c.segment}" for c in self.program.constraints]
+
+    def _require_same(self, saved: Mapping[str, Any]) -> None:
+        own = self._entries()
+        held = saved.get("entries", own)
+        if held != own:
+            raise ValueError(
+                f"its constraints are {', '.join(held)}, those of the spec {', '.join(own)}"
+            )
+        absent = [name for name in self.state if name not in saved["state"]]
+        if absent:
+            raise ValueError(f"it has no {', '.join(absent)}, which the method of the spec keeps")
+
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Continue where `state_dict` was taken: the next batch is the one that would have come."""
+        """Continue where `state_dict` was taken: the next batch is the one that would have come.
+
+        Raises:
+            ValueError: a state of other constraints, or of another method.
+        """
+        self._require_same(saved)
         self.step, self.epoch = saved["step"], saved["epoch"]
         self.notes.extend(self._batches.not_again())
         self.seconds = saved["seconds"]

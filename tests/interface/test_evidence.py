@@ -15,7 +15,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import cspec
 from cspec import cli
 
 NET = """import torch
