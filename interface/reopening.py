@@ -246,7 +246,7 @@ def _of_program(found: Found, prepared: Prepared) -> list[Difference]:
     if not setup:
         wrong.append(Difference("plan", f"{PLAN} can't be read"))
     else:
-        wrong += trees("plan", PLAN, setup.get("program"), fresh)
+        wrong += trees("plan", PLAN, *_alike(setup.get("program"), fresh))
         wrong += _of_setup(setup, found.manifest)
     try:
         text = (path / SCRIPT).read_text(encoding="utf-8") if is_plain(path / SCRIPT) else None
@@ -257,6 +257,16 @@ def _of_program(found: Found, prepared: Prepared) -> list[Difference]:
     else:
         wrong += lines("plan", SCRIPT, text, program.source)
     return wrong
+
+
+def _alike(was: Any, now: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Both plans without what a script that was run on its own does not know."""
+    if not isinstance(was, dict):
+        return was, now
+    graph = was.get("graph")
+    empty = {"described"} if not was.get("described") else set()
+    empty |= {"graph"} if isinstance(graph, dict) and not any(graph.values()) else set()
+    return tuple({k: v for k, v in p.items() if k not in empty} for p in (was, now))
 
 
 def _of_setup(setup: Mapping[str, Any], manifest: Manifest | None) -> list[Difference]:

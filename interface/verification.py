@@ -228,7 +228,12 @@ def _compared(
     for at, a, b in unequal(dict(was), dict(now)):
         if not exact and _rounded(a, b):
             continue
-        yield Difference("value", f"{where}: {at}", short(a), short(b))
+        yield Difference("value", f"{where}: {at}", _said(a), _said(b))
+
+
+def _said(value: object) -> str:
+    """A value of the report; JSON has no NaN."""
+    return "no finite number" if value is None else short(value)
 
 
 def _rounded(a: object, b: object) -> bool:

@@ -100,6 +100,11 @@ class Schedule:
         rates = [self._rates[place] for place, f in self._followers.items() if f.travels]
         return min(rates, default=None)
 
+    def last(self, steps: int) -> None:
+        """Let the schedule last this many steps: also of a run that is resumed in their midst."""
+        self.total_steps = steps
+        self._apply()
+
     def restart(self) -> None:
         """Back to the rate of the first step."""
         self.taken = 0

@@ -313,7 +313,7 @@ class Session:
 
     def in_rounds(self, *, epochs_an_order: int = 1) -> None:
         """Schedules last an epoch from now on; batches keep their order for some epochs."""
-        self.schedule.total_steps = self.plan.epoch_steps
+        self.schedule.last(self.plan.epoch_steps)
         self._batches.epochs_an_order = epochs_an_order
 
     def mark(self, name: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,6 +185,13 @@ def test_loaders_have_the_digest_of_what_was_read_and_are_named(tmp_path: Path) 
     assert data["streamed"] == "its batches are drawn by a generator of its own"
 
 
+DIGITS = "data train(x, y), val(x, y) = digits(split=[0.7, 0.3])\nmodel f = mlp(hidden=[8])\n"
+GAUSS = "data train(x, y) = two_gaussians(n=100, seed=0)\nmodel f = linear\nminimize bce(f(x), y)\n"
+RATE = "s.t. quota: P[pred == 0] >= 70%\n"
+SMALL = "s.t. small: sum(sumsq(W) for W in f.weights) <= 1\n"
+EPOCHS = "fit(epochs=4, batch_size=128)\n"
+STEPS = "fit(optimizer=adam(lr=0.02), steps=120, batch_size=32, schedule=cosine)\n"
+
 # --- solvers -------------------------------------------------------------------------------------
 
 WAVES = """var x[6] = 0.3
@@ -223,14 +232,22 @@ def test_a_solver_that_was_interrupted_starts_anew_and_says_so(
     assert found.holds, str(found)
 
 
+def test_rounds_go_on_at_the_rate_that_they_were_left_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = GAUSS + "s.t. small: sum(sumsq(W) for W in f.weights) <= 4\nusing sal(penalty=1e-3)\n"
+    text += "fit(optimizer=adam(lr=0.02), steps=60, batch_size=32, schedule=cosine)\n"
+    cspec.run(text, out=tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 58)  # In the midst of an epoch of seven steps.
+        cspec.run(text, out=tmp_path / "cut")
+    cspec.resume(tmp_path / "cut")
+    logs = [(tmp_path / name / "log.jsonl").read_text() for name in ("whole", "cut")]
+    assert logs[0] == logs[1] and weights(tmp_path / "whole") == weights(tmp_path / "cut")
+
+
 # --- kills ---------------------------------------------------------------------------------------
 
-DIGITS = "data train(x, y), val(x, y) = digits(split=[0.7, 0.3])\nmodel f = mlp(hidden=[8])\n"
-GAUSS = "data train(x, y) = two_gaussians(n=100, seed=0)\nmodel f = linear\nminimize bce(f(x), y)\n"
-RATE = "s.t. quota: P[pred == 0] >= 70%\n"
-SMALL = "s.t. small: sum(sumsq(W) for W in f.weights) <= 1\n"
-EPOCHS = "fit(epochs=4, batch_size=128)\n"
-STEPS = "fit(optimizer=adam(lr=0.02), steps=120, batch_size=32, schedule=cosine)\n"
 FAST = {"augmented Lagrangian": GAUSS + RATE + STEPS}
 SLOW = {
     "two players": GAUSS + RATE + "using proxy_lagrangian\n" + STEPS,
@@ -266,41 +283,41 @@ SLOW = {
     + "stop when feasible(1e-3) and stalled(epochs=2)\n",
 }
 KINDS = [
-    *(pytest.param(text, (0.5,), id=name) for name, text in FAST.items()),
+    *(pytest.param(text, signal.SIGKILL, (0.5,), id=name) for name, text in FAST.items()),
     *(
-        pytest.param(
-            text, (0.0, 0.4, 1.0), id=f"{name}, early, midway, late", marks=pytest.mark.slow
-        )
+        pytest.param(text, number, (0.0, 0.4, 1.0), id=f"{name}, {number}", marks=pytest.mark.slow)
+        for number in (signal.SIGKILL, signal.SIGINT)
         for name, text in (FAST | SLOW).items()
     ),
 ]
+KILLED = """
+import os, sys
+import cspec
+from cspec.runtime.run_folder import RunFolder
+
+text, out, step, number = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+tick = RunFolder.tick
+
+def counted(self, session):
+    if session.step == step:
+        os.kill(os.getpid(), number)
+    tick(self, session)
+
+RunFolder.tick = counted
+sys.exit(cspec.run(text, out=out).exit_code)
+"""
 
 
 def killed(text: str, out: Path, step: int, number: int) -> int:
     """Run in a process of its own that gets a signal between two steps; how it ended."""
-    child = os.fork()
-    if child == 0:
-        tick = RunFolder.tick
-
-        def counted(self: RunFolder, session: Any) -> None:
-            if session.step == step:
-                os.kill(os.getpid(), number)
-            tick(self, session)
-
-        RunFolder.tick = counted  # type: ignore[method-assign]
-        ended = 1
-        try:
-            ended = cspec.run(text, out=out).exit_code
-        finally:
-            os._exit(ended)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    arguments = [sys.executable, "-c", KILLED, text, str(out), str(step), str(int(number))]
+    return subprocess.run(arguments, capture_output=True, timeout=120, check=False).returncode
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
-@pytest.mark.parametrize(("text", "shares"), KINDS)
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize(("text", "number", "shares"), KINDS)
 def test_killed_and_resumed_is_never_having_stopped(
-    text: str, shares: tuple[float, ...], number: int, tmp_path: Path
+    text: str, number: int, shares: tuple[float, ...], tmp_path: Path
 ) -> None:
     whole = cspec.run(text, out=tmp_path / "whole")
     for step in (1 + round(share * (whole.steps - 2)) for share in shares):
