@@ -138,19 +138,16 @@ def _of_models(
     for name in dict.fromkeys([*was, *now]):
         a, b = was.get(name), now.get(name)
         if a is None or b is None:
-            yield Difference(
-                "model", f"model `{name}`", *("none" if m is None else "bound" for m in (a, b))
-            )
-            continue
-        places = list(unequal(a.tensors, b.tensors))
-        for key in dict.fromkeys([*a.tensors, *b.tensors]):
-            old, new = a.tensors.get(key, "none"), b.tensors.get(key, "none")
-            if old != new:
-                yield Difference("model", f"model `{name}`, `{key}`", old, new)
-        if not places and a.layers != b.layers:
-            yield Difference(
-                "model", f"model `{name}`: its layers", digest(a.layers), digest(b.layers)
-            )
+            there = ("none" if model is None else "bound" for model in (a, b))
+            yield Difference("model", f"model `{name}`", *there)
+        elif a.tensors != b.tensors:
+            for key in dict.fromkeys([*a.tensors, *b.tensors]):
+                old, new = a.tensors.get(key, "none"), b.tensors.get(key, "none")
+                if old != new:
+                    yield Difference("model", f"model `{name}`, `{key}`", old, new)
+        elif a.layers != b.layers:
+            layers = digest(a.layers), digest(b.layers)
+            yield Difference("model", f"model `{name}`: its layers", *layers)
 
 
 def of_code(was: Mapping[str, CodeFile], now: Mapping[str, str]) -> list[Difference]:

@@ -266,7 +266,8 @@ def _alike(was: Any, now: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     graph = was.get("graph")
     empty = {"described"} if not was.get("described") else set()
     empty |= {"graph"} if isinstance(graph, dict) and not any(graph.values()) else set()
-    return tuple({k: v for k, v in p.items() if k not in empty} for p in (was, now))
+    rest = [{k: v for k, v in plan.items() if k not in empty} for plan in (was, now)]
+    return rest[0], rest[1]
 
 
 def _of_setup(setup: Mapping[str, Any], manifest: Manifest | None) -> list[Difference]:

@@ -38,6 +38,7 @@ from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
 from cspec.runtime.snapshots import load_tensors, tensors_of
 from cspec.runtime.splitting import in_place_of_x
+from cspec.runtime.state_fits import entries, require_fits
 from cspec.runtime.stationarity import start_slope
 from cspec.runtime.update import instead
 from cspec.runtime.verify import Measurer
@@ -414,23 +415,8 @@ class Session:
             "best": None if self.best is None else dict(self.best.__dict__),
             "digest": self.program.digest,
             "seed": self.seed,
-            "entries": self._entries(),
+            "entries": entries(self.program),
         }
-
-    def _entries(self) -> list[str]:
-        """Each constraint with its place in the constraint vector: what the state is about."""
-        return [f"{c.label} {c.segment}" for c in self.program.constraints]
-
-    def _require_same(self, saved: Mapping[str, Any]) -> None:
-        own = self._entries()
-        held = saved.get("entries", own)
-        if held != own:
-            raise ValueError(
-                f"its constraints are {', '.join(held)}, those of the spec {', '.join(own)}"
-            )
-        absent = [name for name in self.state if name not in saved["state"]]
-        if absent:
-            raise ValueError(f"it has no {', '.join(absent)}, which the method of the spec keeps")
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Continue where `state_dict` was taken: the next batch is the one that would have come.
@@ -438,7 +424,7 @@ class Session:
         Raises:
             ValueError: a state of other constraints, or of another method.
         """
-        self._require_same(saved)
+        require_fits(self.program, self.state, saved)
         self.step, self.epoch = saved["step"], saved["epoch"]
         self.notes.extend(self._batches.not_again())
         self.seconds = saved["seconds"]

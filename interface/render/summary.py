@@ -112,6 +112,8 @@ def _prices(result: Result, objective: str, sense: str) -> list[str]:
 
 
 def _headline(result: Result, sense: str) -> str:
+    if result.termination == AGAIN and result.status == "uncertified":
+        return "requirements are met as measured, and the folder is NOT as it was recorded"
     unbounded = result.termination == "unbounded" and result.status == "nonfinite"
     moves = "rises" if sense == "maximize" else "falls"
     return UNBOUNDED.format(moves) if unbounded else STATUS_WORDS[result.status]

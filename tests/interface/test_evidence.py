@@ -403,3 +403,73 @@ def test_a_manifest_that_was_edited_along_hides_nothing(how: str, run: Path, cap
     assert found.code == 1 and ("does NOT hold" in found.out or "CS624" in found.err), found.said
     assert "all requirements met" not in found.out
     assert not list(Path().rglob("PWNED*"))
+
+
+def test_a_report_that_was_made_to_fit_other_frozen_weights_is_found(
+    run: Path, capsys: Any
+) -> None:
+    weights(frozen_moved)(run)
+    measured = json.loads(call(capsys, "verify", "r", "--base", ".", "--json").out)
+    kept = ("value", "bound", "violation", "satisfied", "standard_error", "n")
+
+    def fit(report: Any) -> None:
+        report["objective"] = measured["objective"]
+        report["metrics"] = measured["metrics"]
+        for old, new in zip(report["constraints"], measured["constraints"], strict=True):
+            old |= {key: new[key] for key in kept}
+
+    content("report.json", fit)(run)
+    along(run)
+    found = call(capsys, "verify", "r", "--base", ".", "--json")
+    said = json.loads(found.out)
+    assert found.code == 1 and not said["holds"] and said["status"] == "uncertified"
+    named = {difference["what"] for difference in said["differences"]}
+    assert named == {
+        f"model.safetensors: `ref.l.{name}`, which nothing trains, is not what is bound"
+        for name in ("weight", "bias")
+    }
+
+
+EVIL = 'open("PWNED", "w").write("1")\ndef Net(): pass\n'
+
+
+@pytest.mark.parametrize("base", [".", "r"])
+def test_code_in_a_run_folder_never_runs(base: str, run: Path, capsys: Any) -> None:
+    (run / "evil.py").write_text(EVIL)
+    file = "evil.py" if base == "r" else "r/evil.py"
+    text("spec.cspec", "net.py", file)(run)
+    along(run)
+    for command in (["verify"], ["resume", "--accept-changes"]):
+        found = call(capsys, *command, "r", "--base", base)
+        assert found.code == 1 and "CS627" in found.err and file in found.err
+    assert not list(Path().rglob("PWNED"))
+
+
+def test_a_run_that_has_not_ended_is_not_verified(run: Path, capsys: Any) -> None:
+    tree = json.loads((run / "manifest.json").read_text()) | {"state": "running"}
+    tree["files"] = {
+        k: v for k, v in tree["files"].items() if not k.startswith(("model", "report"))
+    }
+    for name in ("model.safetensors", "report.json", "report.html"):
+        (run / name).unlink()
+    sign(run, tree)
+    found = call(capsys, "verify", "r", "--base", ".")
+    assert found.code == 1 and "CS624" in found.err and "cspec resume r" in found.err
+    assert call(capsys, "resume", "r", "--base", ".", "--quiet").code == 0
+    assert call(capsys, "verify", "r", "--base", ".", "--quiet").code == 0
+
+
+def test_a_code_file_that_another_imports_is_named(
+    run: Path, capsys: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.syspath_prepend(str(Path().resolve()))
+    Path("scaled_by.py").write_text("FACTOR = 1.0\n")
+    Path("net.py").write_text(NET.replace("SCALE = 1.0", "from scaled_by import FACTOR as SCALE"))
+    given = ("--set", "eps=0.6", "--out", "new", "--quiet")
+    assert call(capsys, "run", "q.cspec", *given).code == 0
+    recorded = json.loads(Path("new/manifest.json").read_text())["origins"]["code"]
+    assert set(recorded) == {"net.py", "scaled_by.py"}
+    Path("scaled_by.py").write_text("FACTOR = 1.5\n")
+    for command in ("verify", "resume"):
+        found = call(capsys, command, "new")
+        assert found.code == 1 and "code `scaled_by.py`: was sha256" in found.said
