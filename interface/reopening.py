@@ -34,6 +34,7 @@ from cspec.runtime.code_files import changed_files
 from cspec.runtime.manifest import (
     CHECKPOINTS,
     MANIFEST,
+    FileEntry,
     Manifest,
     NoManifestError,
     Origins,
@@ -170,23 +171,29 @@ def _of_manifest(path: Path) -> list[Difference]:
 
 
 def _of_files(path: Path, manifest: Manifest) -> list[Difference]:
-    found = []
-    for name, entry in manifest.files.items():
-        if not holds(path, name, entry):
-            now = digest(entry_of(path / name).sha256 or "") if is_plain(path / name) else "missing"
-            if (path / name).is_symlink():
-                now = "a link"
-            part: Any = "spec" if name == SPEC else "file"
-            found.append(
-                Difference(part, name, digest(entry.sha256 or "") if entry.sha256 else "there", now)
-            )
+    """Files that are not as their entries say, and files without an entry."""
+    found = [
+        _of_file(path, name, entry)
+        for name, entry in manifest.files.items()
+        if not holds(path, name, entry)
+    ]
     strange = [name for name in present(path) if name not in manifest.files]
     if manifest.state == "running":
         strange = [name for name in strange if not is_remains(name) and not _unlisted(name)]
-    return [
-        *found,
-        *(Difference("file", f"{name} {NOT_LISTED}") for name in strange),
-    ]
+    else:
+        bare = (name for name, entry in manifest.files.items() if entry.sha256 is None)
+        found += [Difference("file", f"{name} has no digest in {MANIFEST}") for name in bare]
+    return [*found, *(Difference("file", f"{name} {NOT_LISTED}") for name in strange)]
+
+
+def _of_file(path: Path, name: str, entry: FileEntry) -> Difference:
+    now = "missing"
+    if (path / name).is_symlink():
+        now = "a link"
+    elif is_plain(path / name):
+        now = digest(entry_of(path / name).sha256 or "")
+    was = digest(entry.sha256) if entry.sha256 else "there"
+    return Difference("spec" if name == SPEC else "file", name, was, now)
 
 
 def _of_spec(setup: Mapping[str, Any], text: str) -> list[Difference]:
@@ -226,7 +233,7 @@ def _plan(path: Path) -> dict[str, Any]:
         content = (
             json.loads((path / PLAN).read_text(encoding="utf-8")) if is_plain(path / PLAN) else {}
         )
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

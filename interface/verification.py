@@ -18,10 +18,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from cspec.checked_checkpoints import checkpoints_of
 from cspec.compiler.program import Program
 from cspec.differences import Difference, short, unequal
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.files_of_runs import checkpoints_of
 from cspec.reopening import Found, Reopened, changed, find, here, reopen
 from cspec.runtime.execute import load_module
 from cspec.runtime.files import sha256
@@ -123,6 +123,8 @@ def verify_run(path: Path, bindings: Mapping[str, Any], base: Path | None = None
         differences += _of_report(report, result, exact=exact, metrics=not initial)
         differences += _of_circumstances(report, found.manifest)
     differences += checkpoints_of(found.folder, program.digest, report)
+    if found.manifest is not None and found.manifest.state == "running":
+        differences.append(Difference("file", f"{MANIFEST}: the run has not ended"))
     unique = tuple(dict.fromkeys(differences))
     if unique and result.status == "satisfied":
         result = replace(result, status="uncertified")
@@ -195,7 +197,7 @@ def _report(path: Path, differences: list[Difference]) -> dict[str, Any] | None:
         content = json.loads((path / REPORT).read_text(encoding="utf-8"))
         assert isinstance(content, dict) and isinstance(content["constraints"], list)
         return content
-    except (OSError, ValueError, KeyError, AssertionError):
+    except (OSError, ValueError, KeyError, AssertionError, RecursionError):
         differences.append(Difference("file", f"{REPORT} can't be read: nothing to compare with"))
         return None
 
@@ -209,6 +211,8 @@ def _of_report(
     was = {key: report.get(key) for key in (*WHOLE, *keys)}
     found = list(_compared("report.json", was, {key: now[key] for key in was}, exact))
     before = {str(c.get("name")): c for c in report["constraints"] if isinstance(c, dict)}
+    if len(before) != len(report["constraints"]):
+        found.append(Difference("verdict", "report.json: a constraint stands there twice"))
     here_ = {str(c["name"]): c for c in now["constraints"]}
     for name in dict.fromkeys([*before, *here_]):
         if name not in before or name not in here_:

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
@@ -111,13 +112,16 @@ def load(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text())
         version, hashes = manifest["version"], manifest["sha256"]
         content: str = manifest["content"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{folder} is incomplete: {error}") from error
     if version != VERSION:
         raise CheckpointError(f"{folder} has version {version}, this cspec reads {VERSION}")
     if sha256(data) != hashes["tensors"] or sha256(content.encode()) != hashes["content"]:
         raise CheckpointError(f"{folder} is damaged: its hashes do not match")
-    tree: dict[str, Any] = unpack(json.loads(content), load_tensors(data))
+    try:
+        tree: dict[str, Any] = unpack(json.loads(content), load_tensors(data))
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{folder} is damaged: {error}") from error
     return tree
 
 

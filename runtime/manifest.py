@@ -135,7 +135,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, bool]:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise NoManifestError(f"{MANIFEST} is not of a run: {where}: {first['msg']}") from error
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise NoManifestError(f"{MANIFEST} can't be read: {error}") from error
 
 

@@ -286,6 +286,21 @@ TAMPERED: dict[str, tuple[Callable[[Path], Any], str, str | None]] = {
         "log.jsonl is not listed",
         None,
     ),
+    "a digest taken out of the manifest": (
+        manifest(at("files", "log.jsonl", to={"sha256": None, "size": None})),
+        "log.jsonl has no digest",
+        "log.jsonl has no digest",
+    ),
+    "the manifest of a run that goes on": (
+        manifest(at("state", to="running")),
+        "the run has not ended",
+        None,
+    ),
+    "a constraint twice in the report": (
+        content("report.json", lambda tree: tree["constraints"].append(tree["constraints"][0])),
+        "stands there twice",
+        None,
+    ),
     "an entry of the manifest": (
         manifest(at("files", "train.py", "sha256", to="0" * 64)),
         "train.py: was sha256 000000000000",
@@ -383,7 +398,8 @@ def test_resume_names_it(how: str, run: Path, capsys: Any) -> None:
     tamper(run)
     found = call(capsys, "resume", "r", "--base", ".")
     assert named is not None and named in found.said, found.said
-    refused = how not in ("a checkpoint", "a checkpoint of another run") and "more" not in how
+    goes_on = ("a checkpoint", "a checkpoint of another run", "a digest taken out of the manifest")
+    refused = how not in goes_on and "more" not in how
     assert (found.code == 1) == refused, found.said
     assert not list(Path().rglob("PWNED*"))
 

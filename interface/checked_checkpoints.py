@@ -23,7 +23,7 @@ def checkpoints_of(
         where = f"{CHECKPOINTS}/{name}"
         try:
             saved = checkpoint.load(folder.checkpoints / name)
-        except (CheckpointError, ValueError, KeyError, TypeError) as error:
+        except CheckpointError as error:
             found.append(Difference("file", f"{where}: {error}"))
             continue
         last = saved.get("step")
