@@ -287,7 +287,6 @@ def items():
 def test_a_run_that_is_interrupted_goes_on_with_the_same_batches(
     factory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cspec.execution import resume_run
     from cspec.runtime.session import Session
 
     (tmp_path / "data.py").write_text(SOURCE)
@@ -307,7 +306,7 @@ def test_a_run_that_is_interrupted_goes_on_with_the_same_batches(
         patch.setattr(Session, "record", stop)
         cut = cspec.run(tmp_path / "a.cspec", out=tmp_path / "run")
     assert cut.steps == 11 and cut.status == "interrupted"
-    again = resume_run(tmp_path / "run", {})
+    again = cspec.resume(tmp_path / "run")
     assert whole.last is not None and again.last is not None and again.steps == whole.steps
     for name, tensor in whole.last.tensors.items():
         assert torch.equal(tensor, again.last.tensors[name]), name

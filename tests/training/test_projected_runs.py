@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 import cspec
-from cspec.execution import resume_run
 from cspec.runtime import session as sessions
 
 Matrix = npt.NDArray[np.float64]
@@ -178,7 +177,7 @@ def test_it_goes_on_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         cut, _ = run("W in simplex", "optimizer=adam(lr=0.05), steps=40", out=tmp_path / "r")
     assert cut.steps == 17
     torch.manual_seed(0)
-    again = resume_run(tmp_path / "r", {"f": nn.Linear(5, 3, bias=False), "train": data})
+    again = cspec.resume(tmp_path / "r", f=nn.Linear(5, 3, bias=False), train=data)
     assert whole.last is not None and again.last is not None and again.steps == 40
     for name, tensor in whole.last.tensors.items():
         assert torch.equal(tensor, again.last.tensors[name]), name
