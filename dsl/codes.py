@@ -26,7 +26,7 @@ CODES: dict[str, Code] = {
 
 LATER: frozenset[str] = frozenset(
     {
-        *("CS211", "CS212", "CS213", "CS214", "CS217"),
+        *("CS211", "CS212", "CS213", "CS214", "CS217", "CS219"),
         *("CS220", "CS221", "CS222", "CS223", "CS312", "CS330", "CS331", "CS332", "CS334"),
         *(
             "CS510",

@@ -7,6 +7,7 @@
 
 Text is a spec, a `pathlib.Path` (or text that ends in `.cspec`) a file. Keyword arguments bind
 names: params to numbers, models to modules, data to anything that `cspec.run` can iterate.
+`trust=["scipy"]` names modules that a spec may import (`from scipy.special import ...`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from cspec.dsl.format import format_spec
 from cspec.dsl.nodes import Spec
 from cspec.dsl.parse import parse as parse_source
 from cspec.dsl.source import Source
+from cspec.dsl.trust import trusting
 from cspec.errors import rendered
 from cspec.functions import registered
 from cspec.outside import checked_with
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from cspec.runtime.relaxation import Relaxation
     from cspec.runtime.result import Result
 
+Trust: TypeAlias = "Sequence[str] | str"
+"""Modules that a spec may bring Python in from (`dsl/trust.py`)."""
 SpecLike: TypeAlias = "str | Path | Checked | Plan"
 """A spec as text, as a file, or as `load` gives it."""
 
@@ -98,21 +102,21 @@ def _tree(source: Source) -> Spec:
     return tree
 
 
-def check(spec: SpecLike, **params: object) -> tuple[Diagnostic, ...]:
+def check(spec: SpecLike, *, trust: Trust = (), **params: object) -> tuple[Diagnostic, ...]:
     """All findings, errors and warnings, in source order; empty for a clean spec."""
-    with rendered():
+    with rendered(), trusting(trust):
         source, _, values, others = _with_names(spec, params)
         given = {**values, **others}
         return check_source(source, given, functions=registered()).diagnostics
 
 
-def load(spec: SpecLike, **params: object) -> Checked:
+def load(spec: SpecLike, *, trust: Trust = (), **params: object) -> Checked:
     """The checked spec with values of its params.
 
     Raises:
         SpecError: all that is wrong with it.
     """
-    with rendered():
+    with rendered(), trusting(trust):
         source, _, values, others = _with_names(spec, params)
         return checked_spec(source, {**values, **others})
 
@@ -133,6 +137,7 @@ def explain(
     *,
     format: Literal["text", "json", "markdown", "mermaid"] = "text",
     verbose: bool = False,
+    trust: Trust = (),
     **params: object,
 ) -> str:
     """The canonical problem, each method and why, the update graph; needs no data and no model.
@@ -143,11 +148,13 @@ def explain(
     from cspec.compiler.explain import explain as explain_plan
     from cspec.plans import plan_of
 
-    with rendered():
-        return explain_plan(plan_of(load(spec, **params)), format=format, verbose=verbose)
+    with rendered(), trusting(trust):
+        return explain_plan(
+            plan_of(load(spec, trust=trust, **params)), format=format, verbose=verbose
+        )
 
 
-def compile(spec: SpecLike, **names: Any) -> Program:
+def compile(spec: SpecLike, *, trust: Trust = (), **names: Any) -> Program:
     """The program of a spec with its data and models bound; `.source` is its training loop.
 
     Raises:
@@ -157,7 +164,7 @@ def compile(spec: SpecLike, **names: Any) -> Program:
     from cspec.plans import plan_of
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
         checked = checked_with(source, params, bindings, base)
         return prepare(plan_of(checked), bindings, base=base).program
@@ -170,13 +177,16 @@ def run(
     device: str = "cpu",
     out: str | Path | None = None,
     progress: Callable[[Mapping[str, Any]], None] | None = None,
+    trust: Trust = (),
     **names: Any,
 ) -> Result:
     """Train, verify, and return the result. Keyword arguments bind the names of the spec.
 
     `out` is a folder for the run's files; `progress` is called with the state of the run now and
-    then. Nothing is printed; in a notebook the result is displayed as a table. What is to be said
-    before the first step is a warning of the logger `cspec`.
+    then. `trust` names modules that the spec may import beside its own files, torch's computations
+    and packages that announce functions; what is bound here needs no trust. Nothing is printed; in
+    a notebook the result is displayed as a table. What is to be said before the first step is a
+    warning of the logger `cspec`.
 
     Raises:
         SpecError: what is wrong with the spec, or with what is bound.
@@ -186,7 +196,7 @@ def run(
     from cspec.plans import plan_of
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
         symbolic = plan_of(checked_with(source, params, bindings, base))
         prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)
@@ -204,6 +214,7 @@ def compare(
     last: bool = False,
     device: str = "cpu",
     out: str | Path | None = None,
+    trust: Trust = (),
     **names: Any,
 ) -> Comparison:
     """One spec by several methods, each in place of its `using`, with several seeds.
@@ -219,7 +230,7 @@ def compare(
     from cspec.comparing import compare as compare_methods
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
         return compare_methods(
             source,
@@ -240,6 +251,7 @@ def relax(
     seed: int | None = None,
     device: str = "cpu",
     progress: Callable[[Mapping[str, Any]], None] | None = None,
+    trust: Trust = (),
     **names: Any,
 ) -> Relaxation:
     """How far each bound must give for all requirements to be met; arguments as of `run`.
@@ -250,7 +262,7 @@ def relax(
     from cspec.relaxing import relaxation
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
         return relaxation(
             source, params, bindings, base=base, seed=seed, device=device, on_progress=progress
@@ -277,6 +289,7 @@ def bind(
     hook: bool = True,
     steps: int | None = None,
     groups: Mapping[str, Sequence[str | int | float | bool]] | None = None,
+    trust: Trust = (),
     **names: Any,
 ) -> Handle:
     """The constraints of a spec for a training loop of your own.
@@ -300,7 +313,7 @@ def bind(
     from cspec.own_loop import attach
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
         return attach(
             checked_with(source, params, bindings, base, own_loop=True),

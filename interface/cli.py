@@ -97,7 +97,11 @@ def _run(name: str, rest: Sequence[str]) -> int:
     module: Any = import_module(command.module)
     parser = _Parser(prog=f"cspec {name}", description=module.__doc__, allow_abbrev=False)
     module.arguments(parser)
-    code: int = module.main(parser.parse_args(rest))
+    options = parser.parse_args(rest)
+    # Commands that import this have imported more by now; `cspec --help` has not.
+    trust: Any = import_module("cspec.dsl.trust")
+    with trust.trusting(getattr(options, "trust", ())):
+        code: int = module.main(options)
     sys.stdout.flush()
     return code
 

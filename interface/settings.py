@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.outside_values import GivenFile
+from cspec.dsl.trust import is_module_name
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +41,26 @@ def add_bind(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", metavar="DIR", help="folder of data sets that are read from files"
     )
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """`--trust`."""
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="NAME",
+        type=module_name,
+        help="a module that the spec may bring Python in from, with its submodules; files of the "
+        "spec's folder, torch's computations and packages that announce functions need no trust",
+    )
+
+
+def module_name(text: str) -> str:
+    """A name of a module."""
+    if not is_module_name(text):
+        raise argparse.ArgumentTypeError(f"`{text}` is no name of a module: write --trust scipy")
+    return text
 
 
 def assignment(text: str) -> tuple[str, str]:

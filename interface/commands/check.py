@@ -18,7 +18,7 @@ from cspec.dsl.source import Source
 from cspec.files import write_text
 from cspec.fixes import fixed
 from cspec.render.messages import counted, print_diagnostics
-from cspec.settings import add_set, params_of
+from cspec.settings import add_set, add_trust, params_of
 from cspec.sources import inline_source, read_source
 
 MAX_ROUNDS = 25
@@ -32,6 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="findings as one JSON object")
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
     add_set(parser)
+    add_trust(parser)
     parser.add_argument("--fix", action="store_true", help="apply the fixes that keep the meaning")
 
 

@@ -10,7 +10,7 @@ import sys
 
 from cspec import exits
 from cspec.codes import code_page
-from cspec.settings import add_bind, add_set, bindings_of, params_of
+from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import chosen
 
 _CODE = re.compile(r"[Cc][Ss]\d{3}")
@@ -27,6 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(format="text")
     parser.add_argument("--verbose", action="store_true", help="also each pass and what it changed")
     add_set(parser)
+    add_trust(parser)
     add_bind(parser)
 
 

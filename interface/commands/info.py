@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cspec import exits
 from cspec.dsl.needs import Needs, needs
 from cspec.render.messages import columns
-from cspec.settings import add_set, params_of
+from cspec.settings import add_set, add_trust, params_of
 from cspec.sources import add_spec, chosen
 from cspec.specs import checked_spec
 
@@ -18,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec info`."""
     add_spec(parser)
     add_set(parser)
+    add_trust(parser)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
 
 

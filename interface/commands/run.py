@@ -16,7 +16,7 @@ from cspec import exits
 from cspec.dsl.diagnostics import SpecError
 from cspec.dsl.render import as_json
 from cspec.render.messages import print_diagnostics
-from cspec.settings import add_bind, add_set, bindings_of, params_of
+from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import add_spec, chosen
 
 
@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec run`."""
     add_spec(parser)
     add_set(parser)
+    add_trust(parser)
     add_bind(parser)
     parser.add_argument("--seed", type=natural, help="default: the spec's")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from cspec.commands.run import add_output, deliver, in_json
-from cspec.settings import add_bind, bindings_of
+from cspec.settings import add_bind, add_trust, bindings_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec verify`."""
     parser.add_argument("run", metavar="RUN", help="the folder of the run")
     add_bind(parser)
+    add_trust(parser)
     add_output(parser)
 
 
