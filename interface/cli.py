@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -12,6 +13,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
 
 from cspec import __version__, exits
+from cspec.terminated import terminated
 
 
 class Command(NamedTuple):
@@ -39,6 +41,10 @@ COMMANDS: dict[str, Command] = {
     ),
     "list": Command("words of the language: functions, sets, methods, ...", "cspec.commands.list"),
 }
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Why output that is a file can't be written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,11 +115,12 @@ def _run(name: str, rest: Sequence[str]) -> int:
 def guarded(work: Callable[[], int]) -> int:
     """The exit code of `work`; diagnostics and bugs are printed, a traceback never is."""
     try:
-        return work()
+        with terminated():
+            return work()
     except _AnsweredError as answered:
         return answered.code
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"\n{interruption(error)}", file=sys.stderr)
         return exits.INTERRUPTED
     except SystemExit as end:
         # Only code that a spec brings in can ask for this; its number would be taken for a verdict.
@@ -123,8 +130,22 @@ def guarded(work: Callable[[], int]) -> int:
         # `cspec list | head` closes our output; the interpreter must not complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.OK
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            return _report(error)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        reason = (error.strerror or str(error)).lower()
+        print(f"error[CS640]: the output can't be written: {reason}", file=sys.stderr)
+        print("  = help: what a run has found is in its folder: cspec verify DIR", file=sys.stderr)
+        return exits.ERRORS
     except Exception as error:
         return _report(error)
+
+
+def interruption(error: KeyboardInterrupt) -> str:
+    """What is said of a command that was interrupted outside of a run."""
+    by = f" by {error}" if str(error) else ""
+    return f"interrupted{by} [CS603]: no training was under way"
 
 
 def _report(error: Exception) -> int:

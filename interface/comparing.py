@@ -80,6 +80,9 @@ def compare(
                 note(f"{text}: refused: {refused}")
                 done += seeds - len(runs) - 1
                 break
+            except KeyboardInterrupt:  # outside of the training
+                interrupted = True
+                break
             if run.status == "interrupted":
                 interrupted = True
                 break

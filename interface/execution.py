@@ -20,9 +20,12 @@ from cspec.render.report_html import report_html
 from cspec.runtime.binding import Bound, bind, inputs_of
 from cspec.runtime.conclude import conclude
 from cspec.runtime.execute import drive, load_module, refuse_unmeetable, resume
+from cspec.runtime.interruption import deferred, uninterrupted
+from cspec.runtime.places import made, require_room
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
+from cspec.runtime.run_lock import held
 from cspec.runtime.session import Session
 
 OnProgress = Callable[[Mapping[str, Any]], None]
@@ -49,22 +52,25 @@ def train(
     check_device(device)
     program, bound = prepared.program, prepared.bound
     seed = int(program.fit["seed"]) if seed is None else seed
-    session = Session(
-        program,
-        bound,
-        load_module(program, bound.functions),
-        seed=seed,
-        device=device,
-        on_progress=on_progress,
-    )
-    refuse_unmeetable(session)
-    folder = None
-    if out is not None:
-        folder = RunFolder.create(Path(out), program, seed, device)
-        command = {"base": str((base or Path()).resolve()), "bindings": dict(bindings or {})}
-        write_text(folder.path / COMMAND, json.dumps(command, indent=1) + "\n")
-    result = drive(session, folder)
-    return result if folder is None else _with_page(folder.path, result, program)
+    place = None if out is None else Path(out)
+    with held(place):
+        session = Session(
+            program,
+            bound,
+            load_module(program, bound.functions),
+            seed=seed,
+            device=device,
+            on_progress=on_progress,
+        )
+        refuse_unmeetable(session)
+        if place is None:
+            return drive(session, None)
+        with deferred():
+            folder = RunFolder.create(place, program, seed, device)
+            command = {"base": str((base or Path()).resolve()), "bindings": dict(bindings or {})}
+            write_text(folder.path / COMMAND, json.dumps(command, indent=1) + "\n")
+        require_room(place, sum(p.nbytes for p in session.parameters))
+        return _with_page(place, drive(session, folder), program)
 
 
 def _with_page(path: Path, result: Result, program: Program) -> Result:
@@ -74,16 +80,23 @@ def _with_page(path: Path, result: Result, program: Program) -> Result:
     def write() -> None:
         write_text(path / "report.html", report_html(result, program))
 
-    attempt(notes, "report.html is not written", write, None)
+    with uninterrupted():
+        attempt(notes, "report.html is not written", write, None)
     return replace(result, notes=(*result.notes, *notes)) if notes else result
 
 
 def new_folder(program: Program, seed: int) -> Path:
-    """`runs/quick-4db76d68-seed0`; a name that is taken gets a number, so that nothing is lost."""
+    """`runs/quick-4db76d68-seed0`, made; a name that is taken gets a number.
+
+    So nothing is lost, and of runs that begin at the same time each has a folder of its own.
+
+    Raises:
+        SpecError: CS620, it can't be made.
+    """
     stem = Path(program.name).stem if program.name.endswith(".cspec") else "spec"
     first = RUNS / f"{stem}-{program.digest[:8]}-seed{seed}"
     number, path = 1, first
-    while path.exists():
+    while not made(path):
         number += 1
         path = first.with_name(f"{first.name}-{number}")
     return path
@@ -146,9 +159,10 @@ def resume_run(
         SpecError: no run there, none of its checkpoints is usable, data or models are missing.
     """
     folder = RunFolder.open(path)
-    program, _, device, bound = _rebound(folder, bindings)
-    check_device(device)
-    return _with_page(path, resume(path, bound, on_progress=on_progress), program)
+    with held(path):
+        program, _, device, bound = _rebound(folder, bindings)
+        check_device(device)
+        return _with_page(path, resume(path, bound, on_progress=on_progress), program)
 
 
 def program_of(path: Path) -> Program:

@@ -56,7 +56,7 @@ def _described(session: Session, iterate: Iterate) -> Iterate:
     return replace(
         iterate,
         tensors=plain_tensors(session.primal),
-        vars=_variables(session),
+        vars=variables(session),
         multipliers=multipliers,
         metrics=_metrics(session),
     )
@@ -112,7 +112,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
         termination=session.termination,
         objective=objective,
         constraints=constraints,
-        vars=_variables(session),
+        vars=variables(session),
         metrics=best.metrics,
         steps=session.step,
         epochs=session.epoch,
@@ -153,7 +153,8 @@ def _status(
     return "satisfied" if met else "violated"
 
 
-def _variables(session: Session) -> dict[str, float | list[Any]]:
+def variables(session: Session) -> dict[str, float | list[Any]]:
+    """The decision variables as people read them."""
     found: dict[str, float | list[Any]] = {}
     for setup in session.program.variables:
         value = value_of(session.primal[setup.name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,7 +19,10 @@ from cspec.compiler.program import Program
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime import checkpoint
 from cspec.runtime.checkpoint import CheckpointError
+from cspec.runtime.fallback import kept_elsewhere
 from cspec.runtime.files import write_atomic
+from cspec.runtime.history import Row
+from cspec.runtime.places import unwritable
 from cspec.runtime.rescue import attempt, one_line
 from cspec.runtime.result import Iterate, Result, finite_or_none
 
@@ -45,6 +49,12 @@ def _versions() -> dict[str, str]:
 def _saved(value: Tensor) -> Tensor:
     """A tensor as safetensors can hold it, which has no complex128."""
     return value.to(torch.complex64) if value.dtype == torch.complex128 else value
+
+
+def _packed(iterate: Iterate) -> bytes:
+    """The parameters of an iterate as safetensors."""
+    tensors = {k: _saved(v.cpu()).contiguous().clone() for k, v in iterate.tensors.items()}
+    return save_tensors(tensors)
 
 
 class RunFolder:
@@ -83,8 +93,7 @@ class RunFolder:
             setup = {"seed": seed, "device": device, "versions": _versions(), "program": plan}
             write_atomic(path / "plan.json", json.dumps(setup, indent=1))
         except OSError as error:
-            message = f"the folder {path} can't be written: {error}"
-            raise SpecError([Diagnostic(code="CS620", message=message)]) from error
+            raise unwritable(path, error) from error
         return folder
 
     @classmethod
@@ -120,6 +129,8 @@ class RunFolder:
 
     def _goes_on(self, session: Session, error: Exception) -> None:
         """A full disk or a folder that is gone costs its files, not the training."""
+        for partial in self.checkpoints.glob(".*.partial"):
+            shutil.rmtree(partial, ignore_errors=True)
         if self._unwritten:
             return
         self._unwritten = True
@@ -173,7 +184,10 @@ class RunFolder:
         raise SpecError([Diagnostic(code="CS622", message=message, notes=tuple(refused))])
 
     def _rewrite_log(self, session: Session) -> None:
-        rows = [finite_or_none(row.as_json()) for row in session.history.rows]
+        self._write_log(session.history.rows)
+
+    def _write_log(self, history: Sequence[Row]) -> None:
+        rows = [finite_or_none(row.as_json()) for row in history]
         write_atomic(self.path / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         self._logged = len(rows)
 
@@ -186,9 +200,8 @@ class RunFolder:
             file.write(json.dumps(finite_or_none(line)) + "\n")
 
     def _write_model(self, iterate: Iterate) -> Path:
-        tensors = {k: _saved(v.cpu()).contiguous().clone() for k, v in iterate.tensors.items()}
         path = self.path / "model.safetensors"
-        write_atomic(path, save_tensors(tensors))
+        write_atomic(path, _packed(iterate))
         return path
 
     def rescue(self, best: Iterate) -> str:
@@ -198,18 +211,29 @@ class RunFolder:
     def finish(self, result: Result) -> Result:
         """Write the parameters (`model.safetensors`), the last line of the log and the report.
 
-        The result, with a note for each of them that could not be written.
+        The result, with a note for each of them that could not be written, and where it is kept.
         """
         notes: list[str] = []
-        best = result.best
-        if best is not None:
+        lost: dict[str, bytes] = {}
+        if result.best is not None:
+            data, best = _packed(result.best), result.best
             what = "the parameters are not written to model.safetensors"
-            attempt(notes, what, lambda: self._write_model(best), None)
-        attempt(notes, "the log is not complete", lambda: self._log_metrics(result), None)
+            if attempt(notes, what, lambda: self._write_model(best), None) is None:
+                lost["model.safetensors"] = data
+        attempt(notes, "the log is not complete", lambda: self._end_log(result), None)
         result = replace(result, notes=(*result.notes, *notes))
         report = {**result.as_json(), "versions": _versions()}
         text = json.dumps(report, indent=1, allow_nan=False)
         path = self.path / "report.json"
         late: list[str] = []
         attempt(late, "report.json is not written", lambda: write_atomic(path, text), None)
+        if late:
+            lost["report.json"] = text.encode()
+        late += [kept_elsewhere(lost)] if lost else []
         return replace(result, notes=(*result.notes, *late))
+
+    def _end_log(self, result: Result) -> None:
+        """All rows again, where some could not be appended; then the metrics."""
+        if self._unwritten:
+            self._write_log(result.history)
+        self._log_metrics(result)

@@ -27,12 +27,26 @@ def progress(program: Program, mode: str) -> Iterator[OnProgress | None]:
     if mode == "none":
         yield None
     elif mode == "json":
-        yield _json_line
+        yield _while_it_can_be_shown(_json_line)
     elif sys.stderr.isatty():
         with _bar(program) as update:
             yield update
     else:
-        yield _lines(program)
+        yield _while_it_can_be_shown(_lines(program))
+
+
+def _while_it_can_be_shown(update: OnProgress) -> OnProgress:
+    """A pipe that nobody reads or a full disk ends the lines, not the training."""
+    shown = [True]
+
+    def guarded(state: Mapping[str, Any]) -> None:
+        if shown[0]:
+            try:
+                update(state)
+            except OSError:
+                shown[0] = False
+
+    return guarded
 
 
 def describe(program: Program, state: Mapping[str, Any]) -> str:
