@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.source import Source, Span
+from cspec.dsl.visible import visible, visible_line
 
 TAB = 4
 MAX_LINES = 6
@@ -60,9 +61,8 @@ def as_json(diagnostic: Diagnostic) -> dict[str, Any]:
 
 def _block(diagnostic: Diagnostic, color: bool) -> str:
     head = f"{diagnostic.severity}[{diagnostic.code}]"
-    lines = [
-        f"{_paint(head, diagnostic.severity, color)}: {_paint(diagnostic.message, 'bold', color)}"
-    ]
+    message = _paint(visible_line(diagnostic.message), "bold", color)
+    lines = [f"{_paint(head, diagnostic.severity, color)}: {message}"]
     source = diagnostic.source
     gutter = 2
     if source is not None:
@@ -70,7 +70,7 @@ def _block(diagnostic: Diagnostic, color: bool) -> str:
         marks += [_Mark(label.span, label.text, False) for label in diagnostic.related]
         gutter = len(str(_last_line(source, marks))) + 1
         position = source.position(diagnostic.span.start)
-        place = f"{source.name}:{position.line}:{position.column}"
+        place = f"{visible_line(source.name)}:{position.line}:{position.column}"
         lines.append(f"{' ' * (gutter - 1)}{_paint('-->', 'mark', color)} {place}")
         lines.append(f"{' ' * gutter}{_paint('|', 'mark', color)}")
         lines += _excerpt(source, marks, gutter, diagnostic.severity, color)
@@ -82,7 +82,7 @@ def _block(diagnostic: Diagnostic, color: bool) -> str:
 def _remarks(kind: str, texts: Iterable[str], gutter: int, color: bool) -> list[str]:
     lines = []
     for text in texts:
-        first, *rest = text.split("\n")
+        first, *rest = visible(text).split("\n")
         lines.append(f"{' ' * gutter}{_paint('=', 'mark', color)} {kind}: {first}")
         lines += [f"{' ' * (gutter + len(kind) + 4)}{line}" for line in rest]
     return lines
@@ -124,7 +124,7 @@ def _excerpt(
             under = _paint(
                 ("^" if mark.main else "-") * length, severity if mark.main else "mark", color
             )
-            label = f" {mark.text}" if mark.text and last_line else ""
+            label = f" {visible_line(mark.text)}" if mark.text and last_line else ""
             lines.append(f"{' ' * gutter}{bar} {pad}{under}{label}")
     return lines
 

@@ -130,7 +130,9 @@ def _outline(item: From, path: Path, source: Source, found: list[Diagnostic]) ->
         where = f"line {error.lineno}: " if error.lineno else ""
         found.append(_wrong(item, item.names[0], f"{where}{error.msg}", "the file is no Python"))
     except OSError as error:
-        found.append(_wrong(item, item.names[0], error.strerror or "", "the file can't be read"))
+        found.append(
+            _wrong(item, item.names[0], error.strerror or str(error), "the file can't be read")
+        )
     return None
 
 

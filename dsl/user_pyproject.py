@@ -19,6 +19,8 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
+from cspec.dsl.regular import read_regular
+
 NAME = "pyproject.toml"
 MAX_BYTES = 1 << 20
 
@@ -45,8 +47,7 @@ def _read(path: Path) -> UserTrust:
         found = path.stat()
         if not _own(found):
             return UserTrust((), f"{path} is not read: others than you may write to it")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES)
+        content = read_regular(path, MAX_BYTES)
         tool = tomllib.loads(content.decode("utf-8")).get("tool", {})
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split())

@@ -26,6 +26,7 @@ from cspec.dsl.nodes import Spec
 from cspec.dsl.parse import parse as parse_source
 from cspec.dsl.source import Source
 from cspec.dsl.trust import trusting
+from cspec.dsl.visible import visible_line
 from cspec.errors import rendered
 from cspec.functions import registered
 from cspec.outside import checked_with
@@ -201,7 +202,8 @@ def run(
         symbolic = plan_of(checked_with(source, params, bindings, base))
         prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)
         for warning in prepared.warnings:
-            LOG.warning("%s: %s", prepared.program.name, f"{warning.message}; {warning.helps[0]}")
+            said = f"{prepared.program.name}: {warning.message}; {warning.helps[0]}"
+            LOG.warning("%s", visible_line(said))
         _show_in_notebooks()
         return train(prepared, seed=seed, device=device, out=out, on_progress=progress, base=base)
 

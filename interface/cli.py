@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exits.OK
     name, rest = given[0], given[1:]
     if name not in COMMANDS:
-        print(_unknown(name), file=sys.stderr)
+        print(_unknown(_shown(name).replace("\n", "\\n")), file=sys.stderr)
         return exits.USAGE
     return guarded(lambda: _run(name, rest))
 
@@ -70,6 +70,12 @@ def overview() -> str:
     lines += [f"  {name:<9} {command.summary}" for name, command in COMMANDS.items()]
     lines += ["", "`cspec COMMAND --help` tells more about one of them."]
     return "\n".join(lines)
+
+
+def _shown(text: str) -> str:
+    visible: Any = import_module("cspec.dsl.visible")
+    shown: str = visible.visible(text)
+    return shown
 
 
 def _unknown(name: str) -> str:
@@ -94,7 +100,7 @@ class _Parser(argparse.ArgumentParser):
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         if message:
-            print(message, end="", file=sys.stderr)
+            print(_shown(message), end="", file=sys.stderr)
         raise _AnsweredError(status)
 
 
@@ -156,7 +162,7 @@ def _report(error: Exception) -> int:
     if isinstance(error, SpecError):
         print_diagnostics(error.diagnostics)
         return exits.ERRORS
-    print(bug_message(error), file=sys.stderr)
+    print(_shown(bug_message(error)), file=sys.stderr)
     if os.environ.get("CSPEC_DEBUG") == "1":
         traceback.print_exception(error)
     return exits.BUG

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.outside_values import GivenFile
+from cspec.dsl.regular import NotRegularError, read_regular
 from cspec.dsl.trust import is_module_name
 
 
@@ -103,9 +104,10 @@ def _param(name: str, text: str) -> object:
         return text
     path = Path(text)
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        content = read_regular(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        message = f"`--set {name}={text}`: the file can't be read"
+        why = str(error) if isinstance(error, NotRegularError) else "can't be read"
+        message = f"`--set {name}={text}`: the file {why}"
         raise SpecError([Diagnostic(code="CS213", message=message)]) from error
     if path.suffix == ".json":
         return GivenFile(text, _json(name, text, content))

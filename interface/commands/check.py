@@ -15,6 +15,7 @@ from cspec.dsl.diagnostics import SpecError, errors
 from cspec.dsl.outside_values import how_to_set
 from cspec.dsl.render import as_json
 from cspec.dsl.source import Source
+from cspec.dsl.visible import visible_line
 from cspec.files import write_text
 from cspec.fixes import fixed
 from cspec.render.messages import counted, print_diagnostics
@@ -105,7 +106,7 @@ def _plain(report: dict[str, Any]) -> dict[str, Any]:
 def _print_unset(unset: Mapping[str, str]) -> None:
     """Params that a run needs from outside."""
     for name, how in unset.items():
-        print(f"param `{name}` has no value; to run, set it: {how}")
+        print(visible_line(f"param `{name}` has no value; to run, set it: {how}"))
 
 
 def _summary(reports: list[dict[str, Any]], strict: bool) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from cspec import exits
 from cspec.commands.run import add_output, in_json, natural
+from cspec.dsl.visible import visible_line
 from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import add_spec, chosen
 from cspec.specs import checked_spec
@@ -91,7 +92,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _note(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(visible_line(line), file=sys.stderr, flush=True)
 
 
 def _ignore(*_: object) -> None:

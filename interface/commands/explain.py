@@ -10,6 +10,7 @@ import sys
 
 from cspec import exits
 from cspec.codes import code_page
+from cspec.dsl.visible import visible, visible_json
 from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import chosen
 
@@ -74,5 +75,6 @@ def _explain_spec(options: argparse.Namespace) -> int:
         from cspec.pipeline import prepare
 
         program = prepare(symbolic, bindings, base=base).program
-    print(explain(symbolic, program, format=options.format, verbose=options.verbose))
+    text = explain(symbolic, program, format=options.format, verbose=options.verbose)
+    print(visible_json(text) if options.format == "json" else visible(text))
     return exits.OK

@@ -19,6 +19,7 @@ from cspec import exits
 from cspec.cli import interruption
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.render import as_json
+from cspec.dsl.visible import visible_line
 from cspec.render.messages import print_diagnostics
 from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import add_spec, chosen
@@ -153,10 +154,10 @@ def deliver(options: argparse.Namespace, result: Any, program: Any) -> int:
             raise
         except Exception as error:  # the run is over: a table that fails costs no result
             print(result)
-            print(f"note: the table is not shown [CS607]: {error}", file=sys.stderr)
+            print(visible_line(f"note: the table is not shown [CS607]: {error}"), file=sys.stderr)
     else:
         for note in result.notes:
             if "[CS607]" in note or "[CS620]" in note:  # what is missing is no detail
-                print(f"note: {note}", file=sys.stderr)
+                print(visible_line(f"note: {note}"), file=sys.stderr)
     code: int = result.exit_code
     return code

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cspec.commands.run import add_output, deliver, in_json
+from cspec.dsl.visible import visible_line
 from cspec.settings import add_bind, add_trust, bindings_of
 
 
@@ -35,7 +36,7 @@ def _verify(options: argparse.Namespace) -> int:
     result = verify_run(path, bindings_of(options))
     code = deliver(options, result, program)
     if not options.json and not options.quiet:
-        print("\n" + "\n".join(compared(path, result)))
+        print("\n" + "\n".join(map(visible_line, compared(path, result))))
     return code
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from cspec.dsl.visible import visible_line
 from cspec.render.words import number
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def describe(program: Program, state: Mapping[str, Any]) -> str:
         parts.append(f"multipliers {shown}{more}")
     if state.get("skipped"):
         parts.append(f"{state['skipped']} steps skipped")
-    return "  ".join(parts)
+    return visible_line("  ".join(parts))
 
 
 def worst_violation(program: Program, violations: Mapping[str, float]) -> tuple[str, float] | None:
