@@ -25,9 +25,10 @@ def untrusted(
     """The finding: `spec` is the file to be run, `beside` a file of that name in its folder."""
     trusted = refused.name
     file = spec if spec and not spec.startswith("<") else "FILE"
+    typed = f"cspec run {file} --trust {trusted}" if spec else f"--trust {trusted}"
     helps = (f'a file of the spec\'s folder is named in quotes: from "{beside}" import {name}',)
     allow = (
-        f"if you trust it with all that you may do: cspec run {file} --trust {trusted}",
+        f"if you trust it with all that you may do: {typed}",
         f'in Python: trust=["{trusted}"]; for all your specs: trust = ["{trusted}"] below'
         " [tool.cspec] in your pyproject.toml",
     )

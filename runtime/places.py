@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -39,6 +40,20 @@ def unwritable(path: Path, error: OSError) -> SpecError:
             )
         ]
     )
+
+
+def require_folder(path: Path) -> None:
+    """Make a folder, where there is none, that files can be made in.
+
+    Raises:
+        SpecError: CS620.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def require_room(path: Path, size: int) -> None:

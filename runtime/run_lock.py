@@ -63,8 +63,9 @@ def _acquired(folder: Path, path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = _locked(folder, path)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(_me()).encode(), 0)
+        os.truncate(handle, 0)
+        os.lseek(handle, 0, os.SEEK_SET)
+        os.write(handle, json.dumps(_me()).encode())
     except OSError as error:
         raise unwritable(folder, error) from error
     _HERE.add(path)
@@ -74,7 +75,7 @@ def _acquired(folder: Path, path: Path) -> int:
 def _locked(folder: Path, path: Path) -> int:
     """An open file that is locked, and still the one of this name."""
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | _NOFOLLOW, 0o644)
+        handle = os.open(path, _FLAGS, 0o644)
         try:
             free = _try(handle, path)
             ours = free and _same(handle, path)
@@ -88,7 +89,7 @@ def _locked(folder: Path, path: Path) -> int:
             raise _in_use(folder, _read(path))
 
 
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 def _try(handle: int, path: Path) -> bool:

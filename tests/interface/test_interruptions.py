@@ -110,6 +110,10 @@ def test_in_what_follows_the_loop(
         assert main(["run", "q.cspec", "--out", "r", "--quiet"]) == 130
     assert report(here)["status"] == "interrupted"
     assert not any("SLSQP" in note or "restored" in note for note in report(here)["notes"])
+    unbroken = cspec.run(spec, out="whole")
+    main(["resume", "r", "--quiet"])
+    assert report(here)["objective"] == unbroken.objective
+    assert report(here)["status"] == unbroken.status
 
 
 def test_polishing_ends_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -250,6 +250,25 @@ def test_a_folder_without_permission_is_said_before_the_first_step(
     assert "CS620" in capsys.readouterr().err
 
 
+def test_a_comparison_says_so_before_its_first_run(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "file").write_text("mine")
+    assert main(["compare", "q.cspec", "--using", "lagrangian", "--out", "file"]) == 1
+    said = capsys.readouterr().err
+    assert "CS620" in said and "seed" not in said
+
+
+def test_a_comparison_is_told_although_its_table_can_not_be_written(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "c" / "comparison.txt").mkdir(parents=True)
+    command = "compare q.cspec --using lagrangian --seeds 1 --out c"
+    assert main(command.split()) == 0
+    said = capsys.readouterr()
+    assert "the table is not written [CS607]" in said.err and "lagrangian" in said.out
+
+
 def test_a_file_in_the_place_of_runs_is_said_before_the_first_step(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 import cspec
 from cspec.cli import main
@@ -49,6 +50,29 @@ def test_every_function_refuses_it(call: object, here: Path) -> None:
     with pytest.raises(cspec.SpecError, match="CS218"):
         call(SPEC)  # type: ignore[operator]
     assert [d.code for d in cspec.check(SPEC)] == ["CS218"]
+    assert not (here / "PWNED").exists()
+
+
+def test_a_loop_of_ones_own_and_a_notebook_refuse_it(here: Path) -> None:
+    net = torch.nn.Linear(64, 10)
+    with pytest.raises(cspec.SpecError, match="CS218"):
+        cspec.bind(SPEC, optimizer=torch.optim.SGD(net.parameters(), lr=0.1), net=net)
+    pytest.importorskip("IPython")
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from cspec import notebook
+
+    shown: list[object] = []
+    shell = InteractiveShell.instance()
+    before, notebook.display = notebook.display, shown.append
+    try:
+        assert notebook.run_cell(shell, "", SPEC) is None
+        trusted = "from operator import neg\nvar x = 1\nminimize (x - 1)^2 + 0*neg(x)\n"
+        assert notebook.run_cell(shell, "--quiet --trust operator found", trusted) is None
+    finally:
+        notebook.display = before
+    assert "CS218" in repr(shown[0])
+    assert shell.user_ns["found"].status == "satisfied"
     assert not (here / "PWNED").exists()
 
 
