@@ -8,6 +8,7 @@ knows no locks, it decides: a process of this machine that is gone holds nothing
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -26,6 +27,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 MAX_BYTES = 4096
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _HERE: set[Path] = set()
 """What this process holds: for systems whose locks are of processes, not of open files."""
 
@@ -63,12 +65,31 @@ def _acquired(folder: Path, path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = _locked(folder, path)
-        os.truncate(handle, 0)
-        os.lseek(handle, 0, os.SEEK_SET)
-        os.write(handle, json.dumps(_me()).encode())
+        _sign(handle)
+    except OSError as error:
+        if error.errno not in _FORBIDDEN or not folder.is_dir():
+            raise unwritable(folder, error) from error
+        handle = _itself(folder, path)
+    _HERE.add(path)
+    return handle
+
+
+def _sign(handle: int) -> None:
+    """Write down who holds it."""
+    os.truncate(handle, 0)
+    os.lseek(handle, 0, os.SEEK_SET)
+    os.write(handle, json.dumps(_me()).encode())
+
+
+def _itself(folder: Path, path: Path) -> int:
+    """Lock a folder beside which nothing may be written (`--out .`): nobody is written down."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise unwritable(folder, error) from error
-    _HERE.add(path)
+    if not _try(handle, path):
+        os.close(handle)
+        raise _in_use(folder, {})
     return handle
 
 

@@ -61,17 +61,18 @@ def report(here: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize(
-    ("owner", "name"),
+    ("owner", "name", "number"),
     [
-        (conclude, "_result"),
-        (conclude, "choose"),
-        (delivery, "load_tensors"),
-        (conclude, "measured"),
-        (conclude, "stationarity"),
-        (conclude, "diagnose"),
-        (conclude, "notes_of"),
+        (conclude, "_result", signal.SIGTERM),
+        (conclude, "_result", signal.SIGINT),
+        (conclude, "_result", signal.SIGHUP),
+        (conclude, "choose", signal.SIGTERM),
+        (delivery, "load_tensors", signal.SIGTERM),
+        (conclude, "measured", signal.SIGTERM),
+        (conclude, "stationarity", signal.SIGTERM),
+        (conclude, "diagnose", signal.SIGTERM),
+        (conclude, "notes_of", signal.SIGTERM),
     ],
 )
 def test_while_the_end_is_measured(
@@ -96,6 +97,7 @@ def test_while_the_end_is_measured(
     assert again["constraints"][0]["value"] == unbroken["quota"].value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "owner", "name"),
     [(SMOOTH, polish, "_solved"), (RATE.replace("fit(epochs=3)", ""), restore, "_allowed")],
@@ -116,6 +118,7 @@ def test_in_what_follows_the_loop(
     assert report(here)["status"] == unbroken.status
 
 
+@pytest.mark.slow
 def test_polishing_ends_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "q.cspec").write_text(SMOOTH)
     asked: list[int] = []
@@ -175,6 +178,7 @@ def test_while_the_report_is_written_it_is_written_whole(
     assert (here / "r/report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_in_a_step_leaves_the_last_good_checkpoint(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,12 +29,15 @@ from cspec.runtime.run_lock import held
 
 QUICK = "data train(x, y) = digits()\nmodel net = mlp(hidden=[4])\nminimize ce\nfit(epochs=2)\n"
 HOLD = """
-import sys, pathlib
-from cspec.runtime.run_lock import held
-with held(pathlib.Path(sys.argv[1])):
+import fcntl, json, os, socket, sys
+with open(f".{sys.argv[1]}.lock", "w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
+    file.flush()
     print("held", flush=True)
     sys.stdin.read()
 """
+"""Another process in a folder, without the seconds that torch takes to import."""
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +186,34 @@ def test_where_the_file_system_knows_no_locks_their_text_decides(
             pass
     else:
         assert code_of(lambda: held(here / "r").__enter__()) == "CS629"
+
+
+def test_a_folder_beside_which_nothing_may_be_written(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--out .`, or the root of a disk: the folder itself is locked."""
+    real = os.open
+
+    def opened(path: Any, *more: Any) -> int:
+        if str(path).endswith(".lock"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, *more)
+
+    monkeypatch.setattr(run_lock.os, "open", opened)
+    monkeypatch.setattr(run_lock, "_HERE", _Forgetful())
+    (here / "r").mkdir()
+    with held(here / "r"):
+        assert os.listdir(here / "r") == []
+        assert code_of(lambda: held(here / "r").__enter__()) == "CS629"
+    with held(here / "r"):
+        pass
+
+
+class _Forgetful(set[Path]):
+    """What is held here, as another process sees it."""
+
+    def __contains__(self, _: object) -> bool:
+        return False
 
 
 def test_a_lock_that_is_a_link_is_not_followed(here: Path) -> None:
