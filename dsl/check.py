@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from cspec.dsl.brief import brief
 from cspec.dsl.categories import categories
-from cspec.dsl.check_constraints import check_constraints
+from cspec.dsl.check_constraints import Limits, check_constraints
 from cspec.dsl.check_divisions import check_divisions
 from cspec.dsl.check_items import Settled, check_items
 from cspec.dsl.check_probabilities import check_probabilities
@@ -86,10 +87,12 @@ def check(
     }
     typer.categories = categories(explicit.spec)
     settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
-    check_shapes(typer, explicit.spec.items)
-    check_divisions(typer, explicit.spec.items)
-    check_probabilities(typer, explicit.spec.items)
-    limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
+    limits = Limits()
+    if not settled.too_large:
+        check_shapes(typer, explicit.spec.items)
+        check_divisions(typer, explicit.spec.items)
+        check_probabilities(typer, explicit.spec.items)
+        limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *explicit.diagnostics, *typer.found]
     checks = [d for d in checks if not _about_hidden(d, source, hidden)]
     meant = {f.replacement for d in checks if d.code == "CS201" for f in d.fixes}
@@ -140,7 +143,7 @@ def _ordered(found: list[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
         if key not in seen:
             seen.add(key)
             unique.append(diagnostic.model_copy(update={"source": diagnostic.source or source}))
-    return tuple(once(unique, source))
+    return brief(once(unique, source))
 
 
 __all__ = ["Checked", "Settled", "check"]

@@ -27,6 +27,8 @@ from cspec.dsl.syntax_limits import (
     MAX_DEPTH,
     bracket_depth,
     count_constraints,
+    long_word,
+    operands,
     too_large,
     too_many,
     tree_depth,
@@ -76,9 +78,9 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
         if clause.st is not None:
             found.append(_empty_heading(source, clause.st))
         return []
-    too_deep = len(clause.tokens) > MAX_DEPTH and bracket_depth(source, clause.tokens)
-    if too_deep:
-        found.append(too_deep)
+    beyond = _beyond(source, clause.tokens)
+    if beyond is not None:
+        found.append(beyond)
         return []
     found.extend(_sign(source, sign) for sign in clause.signs)
     tokens, findings = mend(source, clause.tokens)
@@ -94,6 +96,14 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
         if rest:
             waiting.append(rest)
     return items
+
+
+def _beyond(source: Source, tokens: tuple[Token, ...]) -> Diagnostic | None:
+    """What is too deep, too wide or too long to be read."""
+    long = long_word(source, tokens)
+    if long is not None or len(tokens) <= MAX_DEPTH:
+        return long
+    return bracket_depth(source, tokens) or operands(source, tokens)
 
 
 def _parse_tokens(

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from cspec.dsl.limits import BYTES
 from cspec.dsl.regular import read_regular
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = BYTES.most
 
 
 class NotLiteralError(ValueError):

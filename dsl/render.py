@@ -6,11 +6,15 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from cspec.dsl.brief import brief
 from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.limits import QUOTE
 from cspec.dsl.source import Source, Span
 from cspec.dsl.visible import visible, visible_line
 
 TAB = 4
+_CUT = "..."
+"""Stands for what is left out of a long line."""
 MAX_LINES = 6
 """A span over more lines than this shows its first and its last two."""
 
@@ -27,7 +31,7 @@ class _Mark(NamedTuple):
 
 def render_text(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
     """All diagnostics, one block each, with a blank line between."""
-    return "\n\n".join(_block(diagnostic, color) for diagnostic in diagnostics)
+    return "\n\n".join(_block(diagnostic, color) for diagnostic in brief(diagnostics))
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -115,10 +119,13 @@ def _excerpt(
         if previous is not None and number > previous + 1:
             lines.append(f"{'...':<{gutter}}")
         previous = number
-        text = source.line(number)
+        marked = sorted(shown[number], key=lambda entry: entry[1])
+        main = next((entry for entry in marked if entry[0].main), marked[0])
+        text, shift = _window(source.line(number), main[1])
         bar = _paint("|", "mark", color)
         lines.append(f"{number:>{gutter - 1}} {bar} {_expand(text)}".rstrip())
-        for mark, start, end, last_line in sorted(shown[number], key=lambda entry: entry[1]):
+        for mark, first, last, last_line in marked:
+            start, end = (min(max(place - shift, 0), len(text)) for place in (first, last))
             pad = " " * _width(text[:start])
             length = max(1, _width(text[:end]) - len(pad))
             under = _paint(
@@ -127,6 +134,20 @@ def _excerpt(
             label = f" {visible_line(mark.text)}" if mark.text and last_line else ""
             lines.append(f"{' ' * gutter}{bar} {pad}{under}{label}")
     return lines
+
+
+def _window(text: str, place: int) -> tuple[str, int]:
+    """What is shown of a line, and how far it is moved to the left.
+
+    A line of up to 160 characters is shown whole, of a longer one what is around the place.
+    """
+    if len(text) <= QUOTE:
+        return text, 0
+    start = max(0, min(place - QUOTE // 4, len(text) - QUOTE))
+    piece = text[start : start + QUOTE]
+    before = _CUT if start else ""
+    after = _CUT if start + QUOTE < len(text) else ""
+    return f"{before}{piece}{after}", start - len(before)
 
 
 def _columns(source: Source, span: Span, number: int) -> tuple[int, int]:

