@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from cspec.compiler.symbols import NotSymbolicError, sigmoid, softplus
+from cspec.compiler.symbols import NotSymbolicError, nodes, sigmoid, softplus
 
 DIGITS = 40
 EQUAL = sp.Float("1e-30", DIGITS)
+LONG = 12
+"""Nodes of an end point beyond which it is a number of 80 digits: `sin(sin(sin(1)))`."""
 SPLITS = 6
 """Times that an interval is halved where the sign of a function of one variable is not clear."""
 
@@ -35,6 +37,8 @@ class Counted(dict[sp.Symbol, tuple[sp.Expr, sp.Expr]]):
     def __init__(self, box: Box, count: list[int] | None = None) -> None:
         super().__init__(box)
         self.count = [0] if count is None else count
+        self.known: dict[sp.Expr, Range] = {}
+        """Ranges over this very box that were found already."""
 
     @property
     def work(self) -> int:
@@ -82,8 +86,16 @@ def range_of(expr: sp.Expr, box: Box) -> Range:
     Raises:
         NotSymbolicError: a function without a rule here, or an undefined value (1/0, log of < 0).
     """
-    if isinstance(box, Counted):
+    if not isinstance(box, Counted):
+        return _range(expr, box)
+    found = box.known.get(expr)
+    if found is None:
         box.count[0] += 1
+        found = box.known[expr] = _range(expr, box)
+    return found
+
+
+def _range(expr: sp.Expr, box: Box) -> Range:
     if expr in box:
         return Range(*box[expr])
     if expr.is_number:
@@ -100,8 +112,13 @@ def range_of(expr: sp.Expr, box: Box) -> Range:
         case sp.Pow():
             return _power(range_of(expr.base, box), expr.exp, box)
     if len(expr.args) == 1:
-        return _function(expr.func, range_of(expr.args[0], box))
+        return Range(*map(_settled, _function(expr.func, range_of(expr.args[0], box))))
     raise NotSymbolicError(str(expr.func))
+
+
+def _settled(end: sp.Expr) -> sp.Expr:
+    """An end point; as a number of many digits where functions of functions made it large."""
+    return sp.N(end, 2 * DIGITS) if nodes(end, LONG) > LONG else end
 
 
 def _total(values: list[sp.Expr], sign: int) -> sp.Expr:

@@ -197,7 +197,8 @@ def plan(checked: Checked) -> Plan:
 
 def _expansion(checked: Checked, facts: Facts) -> Expansion:
     targets = targets_of(checked.elaborated, checked.symbols, facts).of
-    return Expansion(facts, checked.params, checked.method, checked.tables, targets)
+    shapes = variables_space(checked).shapes
+    return Expansion(facts, checked.params, checked.method, checked.tables, targets, shapes)
 
 
 def canonical_problem(checked: Checked) -> Problem:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import sympy as sp
@@ -222,7 +222,7 @@ def rational(value: float) -> sp.Expr:
 
 def _name(name: str, space: Space) -> Value:
     if name in space.shapes:
-        return _nest(name, space.shapes[name], ())
+        return _whole(name, tuple(space.shapes[name]))
     if name in space.params:
         known = space.params[name]
         if isinstance(known, tuple):
@@ -238,6 +238,12 @@ def _identity(size: float | None) -> Value:
         raise NotSymbolicError("`eye` of no known size")
     places = range(int(size))
     return tuple(tuple(sp.Integer(i == j) for j in places) for i in places)
+
+
+@lru_cache(maxsize=64)
+def _whole(name: str, shape: tuple[int, ...]) -> Value:
+    """All entries of a variable, made once: each `x[i]` of a sum of n terms looks at them."""
+    return _nest(name, shape, ())
 
 
 def _nest(name: str, shape: tuple[int, ...], index: tuple[int, ...]) -> Value:

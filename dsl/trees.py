@@ -78,6 +78,8 @@ def _callable(function: Expr, values: Mapping[str, Expr]) -> bool:
 def _under_binders(
     node: Comprehension | Expectation, values: dict[str, Expr], free: frozenset[str]
 ) -> Node:
+    if not _mentioned(node, values):
+        return node
     inner = dict(values)
     binders = []
     for binder in node.binders:
@@ -99,6 +101,11 @@ def _under_binders(
     if isinstance(node, Expectation):
         changes["conditions"] = tuple(_substitute(c, inner, free) for c in node.conditions)
     return node.model_copy(update=changes)
+
+
+def _mentioned(node: Node, values: Mapping[str, Expr]) -> bool:
+    """Whether any of the names occurs in a tree."""
+    return any(isinstance(item, Name) and item.id in values for item in walk(node))
 
 
 def _fresh(name: str, taken: frozenset[str]) -> str:

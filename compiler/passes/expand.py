@@ -23,6 +23,7 @@ from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.rows import rows_fit
 from cspec.compiler.passes.tables import Tables, tables
 from cspec.compiler.passes.where import holds
+from cspec.compiler.passes.whole_sums import whole_sum
 from cspec.compiler.rewrite import call, function_name, method_name, number, rewrite
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
@@ -64,6 +65,8 @@ class Expansion(NamedTuple):
     """Params that have a number for each value of a column."""
     targets: Mapping[str, str] = {}
     """Model -> the column that it predicts."""
+    shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    """Shapes of decision variables."""
 
 
 def expand(problem: Problem, context: Expansion) -> Problem:
@@ -82,7 +85,7 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     expanded = problem.model_copy(update={"constraints": tuple(constraints)})
 
     def step(node: Expr) -> Expr:
-        return written_out(node, context) if isinstance(node, Comprehension) else node
+        return _in_full(node, context) if isinstance(node, Comprehension) else node
 
     def coded(expr: Expr) -> Expr:
         try:
@@ -349,6 +352,13 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
             )
         ]
     )
+
+
+def _in_full(node: Comprehension, context: Expansion) -> Expr:
+    """A comprehension over whole vectors, or written out."""
+    whole = whole_sum(node, context.shapes, context.params)
+    left = node if whole is None else whole
+    return written_out(left, context) if isinstance(left, Comprehension) else left
 
 
 def written_out(node: Comprehension, context: Expansion) -> Expr:
