@@ -12,9 +12,10 @@ from cspec.dsl.check_constraints import Limits, check_constraints
 from cspec.dsl.check_divisions import check_divisions
 from cspec.dsl.check_items import Settled, check_items
 from cspec.dsl.check_probabilities import check_probabilities
+from cspec.dsl.check_sizes import check_sizes
 from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic, errors
-from cspec.dsl.elaborate import Note, elaborate
+from cspec.dsl.elaborate import Elaboration, Note, elaborate
 from cspec.dsl.nodes import Let, Spec
 from cspec.dsl.not_compiled import not_compiled
 from cspec.dsl.outside_values import ParamTable
@@ -80,13 +81,16 @@ def check(
     extra = {**{signature.name: signature for signature in functions}, **imports.functions}
     hidden = hidden_words(spec, source) if syntax else frozenset()
     symbols, named = resolve(spec, source, extra.values())
-    explicit = elaborate(spec, source, symbols)
     typer = Typer(symbols, source, functions=extra)
+    too_large = check_sizes(typer, spec.items)  # before lets are written out below
+    explicit = Elaboration(spec, (), ()) if too_large else elaborate(spec, source, symbols)
     typer.explicit_lets = {
         item.name: item.value for item in explicit.spec.items if isinstance(item, Let)
     }
     typer.categories = categories(explicit.spec)
-    settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
+    settled = Settled(too_large=True)
+    if not too_large:
+        settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
     limits = Limits()
     if not settled.too_large:
         check_shapes(typer, explicit.spec.items)

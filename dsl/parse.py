@@ -6,6 +6,8 @@ where the meaning is plain, mended and parsed again, so that one error does not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cspec.dsl.build_items import ACTIONS
 from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic, Fix
@@ -83,6 +85,7 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
         found.append(beyond)
         return []
     found.extend(_sign(source, sign) for sign in clause.signs)
+    since = len(found)
     tokens, findings = mend(source, clause.tokens)
     found.extend(findings)
     for mending in (setting_line, colon_after_item):
@@ -91,7 +94,7 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
     items: list[Item | None] = []
     waiting = [tokens]
     while waiting:
-        item, rest = _parse_tokens(source, waiting.pop(0), found, not clause.signs)
+        item, rest = _parse_tokens(source, waiting.pop(0), found, not clause.signs, since)
         items.append(item)
         if rest:
             waiting.append(rest)
@@ -107,9 +110,12 @@ def _beyond(source: Source, tokens: tuple[Token, ...]) -> Diagnostic | None:
 
 
 def _parse_tokens(
-    source: Source, tokens: tuple[Token, ...], found: list[Diagnostic], sure: bool
+    source: Source, tokens: tuple[Token, ...], found: list[Diagnostic], sure: bool, since: int
 ) -> tuple[Item | None, tuple[Token, ...]]:
-    """One item, and the tokens of another that was found behind it."""
+    """One item, and the tokens of another that was found behind it.
+
+    Findings from `since` on are those of this clause.
+    """
     tables = load_tables()
     rest: tuple[Token, ...] = ()
     for _ in range(MAX_REPAIRS):
@@ -121,7 +127,7 @@ def _parse_tokens(
         except StuckError as stuck:
             expected = frozenset(name for name in tables.states[stuck.state] if name.isupper())
             failure = Failure(source, tokens, stuck.index, expected, kind)
-            if _after_removed_mark(failure, found):
+            if _after_removed_mark(failure, found[since:]):
                 return None, rest
             repair = explain(failure)
             found.append(repair.diagnostic)
@@ -133,7 +139,7 @@ def _parse_tokens(
     return None, rest
 
 
-def _after_removed_mark(failure: Failure, found: list[Diagnostic]) -> bool:
+def _after_removed_mark(failure: Failure, found: Sequence[Diagnostic]) -> bool:
     """Whether a mark that was taken out stood here: what is missing is said already."""
     gap = Span(failure.before.end, failure.token.start)
     return any(d.code == "CS106" and gap.start <= d.span.start < gap.end for d in found)

@@ -330,6 +330,8 @@ def bind(
 
 def split_names(source: Source, names: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Keyword arguments as (params, bindings of data and models)."""
+    if not names:
+        return {}, {}
     declared = {name for name, s in check_source(source).symbols.table.items() if s.role == "param"}
     params = {name: _plain(value) for name, value in names.items() if name in declared}
     return params, {name: value for name, value in names.items() if name not in declared}

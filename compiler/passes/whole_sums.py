@@ -52,6 +52,8 @@ def whole_sum(node: Comprehension, shapes: Mapping[str, Shape], params: Values) 
     if size is None or size < LEAST:
         return None
     free = {name: () for binder in outer for name in binder.names}
+    if not mentions(node.body, frozenset(last.names)):
+        return None  # the same number again and again
     try:
         body = _Along(last.names[0], size, {**shapes, **free}, params).of(node.body)
     except _NotWholeError:
