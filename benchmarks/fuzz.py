@@ -36,7 +36,7 @@ LONGEST = 4_000
 """Characters of a spec that is mutated: longer ones are about size itself."""
 
 _TOKEN = re.compile(r'"[^"\n]*"|\w+|\s+|[^\w\s]')
-MARKS = tuple("()[]{}|^*/@+-<>=!&%$'\"\\;:,.#~?") + ("<=", ">=", "==", "=>", "s.t.", "\n", " ")
+MARKS = (*"()[]{}|^*/@+-<>=!&%$'\"\\;:,.#~?", "<=", ">=", "==", "=>", "s.t.", "\n", " ")
 GARBAGE = ("\0", "\u202e", "\ufeff", "λ", "²", "≤", "∀", "−", "“", "'''", "//", "||", "\t", "\r\n")
 NUMBERS = ("0", "1", "-1", "2.5", "10%", "1e400", "1e9", "0.0", "inf", "9^9^9", "1_000", "64KiB")
 
@@ -76,7 +76,9 @@ def mutated(chance: random.Random, texts: Sequence[str], pieces: Sequence[str]) 
     tokens = _TOKEN.findall(chance.choice(texts))
     for _ in range(chance.randint(1, 4)):
         place = chance.randrange(len(tokens)) if tokens else 0
-        match chance.choice(("delete", "double", "swap", "replace", "insert", "join", "cut", "many", "call")):
+        match chance.choice(
+            ("delete", "double", "swap", "replace", "insert", "join", "cut", "many", "call")
+        ):
             case "delete":
                 del tokens[place : place + chance.choice((1, 1, 1, 2, 5))]
             case "double":

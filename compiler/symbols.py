@@ -31,11 +31,14 @@ from cspec.dsl.nodes import (
     Slice,
     Sum,
     Vector,
+    depth,
 )
 from cspec.dsl.slices import Piece, piece_of
 
 NODES = 4_000
 """Nodes of one translated expression beyond which derivatives come from autograd."""
+DEEP = 60
+"""Levels of a tree beyond which it has no closed form here: sympy walks them by recursion."""
 EXACT_BITS = 128
 """Larger constants are taken as floating-point numbers before they are raised to a power."""
 EXACT_POWER = 16
@@ -153,8 +156,10 @@ def scalar(expr: Expr, space: Space) -> sp.Expr:
     """The sympy expression of a scalar tree.
 
     Raises:
-        NotSymbolicError: vectors, functions with kinks, unknown names, or too many nodes.
+        NotSymbolicError: vectors, functions with kinks, unknown names, or too deep a nesting.
     """
+    if depth(expr) > DEEP:
+        raise NotSymbolicError("functions of functions of functions")
     value = translate(expr, space)
     if isinstance(value, tuple):
         raise NotSymbolicError("a vector")

@@ -20,6 +20,7 @@ from cspec.dsl.nodes import Let, Spec
 from cspec.dsl.not_compiled import not_compiled
 from cspec.dsl.outside_values import ParamTable
 from cspec.dsl.parse import parse
+from cspec.dsl.recursion import roomy
 from cspec.dsl.resolve import hidden_words, resolve
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
@@ -65,6 +66,7 @@ class Checked(BaseModel):
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
+@roomy()
 @paused()
 def check(
     source: Source,

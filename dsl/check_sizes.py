@@ -221,8 +221,8 @@ class _Sizes:
 
     def _eye(self, call: Call, size: Expr, place: _Place) -> None:
         count = value_or_none(size, place.values)
-        if count is not None and count**2 > ELEMENTS.most:
-            what = f"{self.typer.text(call)} has {_shown(count**2)} elements"
+        if count is not None and count * count > ELEMENTS.most:
+            what = f"{self.typer.text(call)} has {_shown(count * count)} elements"
             self._report(ELEMENTS, what, call.span)
 
     def _points(self, call: Call, place: _Place) -> None:

@@ -125,7 +125,7 @@ def check_model(typer: Typer, item: Model) -> Settings | None:
 def _too_heavy(typer: Typer, source: Expr, settings: Settings) -> bool:
     """Report a network of more weights than can be held, as far as its widths tell."""
     layers = (getattr(settings, "channels", ()), 9), (getattr(settings, "hidden", ()), 1)
-    count = sum(
+    count: int = sum(
         each * wide * next_ for widths, each in layers for wide, next_ in pairwise((1, *widths))
     )
     if count > WEIGHTS.most:

@@ -29,8 +29,8 @@ _CODES = (
     _code(
         146,
         "more findings than are shown",
-        f"The first {FINDINGS.most} findings are shown, errors before warnings, and of warnings with"
-        f" one code the first {SAME.most}. The others are counted. Mend what is shown and check"
+        f"The first {FINDINGS.most} findings are shown, errors before warnings, and of warnings"
+        f" with one code the first {SAME.most}. The others are counted. Mend what is shown and check"
         " again: one missing bracket may have a hundred findings.",
         f"var x = 1\nminimize x\ns.t. {_UNKNOWN}\n",
         "var x = 1\nvar y0 = 0\nminimize x\ns.t. y0 <= x\n",
@@ -62,8 +62,8 @@ _CODES = (
     _code(
         219,
         "too many members",
-        f"A quantifier has at most {MEMBERS.most:,} members, together with those around it; a `sum`,"
-        f" `max`, `min`, `any` or `all` {TERMS.most:,}; at most {NESTED.most} of them stand inside"
+        f"A quantifier has at most {MEMBERS.most:,} members, together with those around it; a"
+        f" `sum`, `max`, `min`, `any` or `all` {TERMS.most:,}; at most {NESTED.most} of them stand inside"
         f" one another; and a set is drawn as at most {POINTS.most:,} points. Whole vectors have no"
         " such limit: `x >= 0` is about each of its entries.",
         f"{_VAR}minimize sum(x)\ns.t. forall i in range(1_000_000_000): x[0] >= i\n",

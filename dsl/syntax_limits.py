@@ -12,7 +12,6 @@ from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
 
-
 MAX_BYTES = BYTES.most
 MAX_DEPTH = DEPTH.most
 MAX_CONSTRAINTS = CONSTRAINTS.most

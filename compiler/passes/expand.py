@@ -28,6 +28,7 @@ from cspec.compiler.rewrite import call, function_name, method_name, number, rew
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.features import column_of
+from cspec.dsl.limits import MEMBERS, TERMS, Limit
 from cspec.dsl.nodes import (
     And,
     Binder,
@@ -235,8 +236,33 @@ _SHOWN = 12
 """Names that a message lists at most."""
 
 
-def _product(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Member]:
-    """Members of several binders, left to right; later sets may mention earlier names."""
+def _product(
+    binders: tuple[Binder, ...], context: Expansion, limit: Limit = MEMBERS
+) -> Iterator[Member]:
+    """Members of several binders, left to right; later sets may mention earlier names.
+
+    Raises:
+        SpecError: more members than the limit, which only the data told.
+    """
+    for count, member in enumerate(_combined(binders, context)):
+        if count >= limit.most:
+            raise SpecError([_too_many(binders, limit)])
+        yield member
+
+
+def _too_many(binders: tuple[Binder, ...], limit: Limit) -> Diagnostic:
+    return Diagnostic(
+        code=limit.code,
+        message=f"this has more than {limit.most:,} members",
+        span=binders[0].span,
+        label=f"at most {limit.most:,}",
+        notes=(f"the limit is {limit.most:,} {limit.what}",),
+        helps=(f"write {limit.instead}",),
+    )
+
+
+def _combined(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Member]:
+    """All members, one after another."""
 
     def extend(done: Member, rest: tuple[Binder, ...]) -> Iterator[Member]:
         if not rest:
@@ -366,7 +392,8 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
 
     `any` is `or`, `all` is `and`: events of models have surrogates there, as where they are typed.
     """
-    terms = tuple(substitute(node.body, m.values) for m in _product(node.binders, context))
+    found = _product(node.binders, context, TERMS)
+    terms = tuple(substitute(node.body, m.values) for m in found)
     if not terms and (node.function != "sum" or not _counts(node.binders)):
         raise SpecError([_of_nothing(node, context.facts)])
     if not terms:

@@ -76,7 +76,7 @@ def _count(binder: Binder, params: Values) -> int | None:
 class _Along(NamedTuple):
     """The index that goes over whole vectors, and how many entries they have."""
 
-    index: str
+    name: str
     size: int
     shapes: Mapping[str, Shape]
     params: Values
@@ -106,7 +106,7 @@ class _Along(NamedTuple):
         raise _NotWholeError
 
     def _moves(self, expr: Expr) -> bool:
-        return mentions(expr, frozenset({self.index}))
+        return mentions(expr, frozenset({self.name}))
 
     def _entries(self, expr: Index, value: Expr, indices: tuple[Expr, ...]) -> Expr:
         """`x[j]` is x, `A[i, j]` row i of A, `A[j, k]` column k: all of its entries, in order."""
