@@ -31,9 +31,9 @@ from cspec.dsl.nodes import (
     Slice,
     Sum,
     Vector,
-    depth,
 )
 from cspec.dsl.slices import Piece, piece_of
+from cspec.dsl.trees import depth
 
 NODES = 4_000
 """Nodes of one translated expression beyond which derivatives come from autograd."""

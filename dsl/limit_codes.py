@@ -30,8 +30,8 @@ _CODES = (
         146,
         "more findings than are shown",
         f"The first {FINDINGS.most} findings are shown, errors before warnings, and of warnings"
-        f" with one code the first {SAME.most}. The others are counted. Mend what is shown and check"
-        " again: one missing bracket may have a hundred findings.",
+        f" with one code the first {SAME.most}. The others are counted. Mend what is shown and"
+        " check again: one missing bracket may have a hundred findings.",
         f"var x = 1\nminimize x\ns.t. {_UNKNOWN}\n",
         "var x = 1\nvar y0 = 0\nminimize x\ns.t. y0 <= x\n",
     ),
@@ -63,9 +63,9 @@ _CODES = (
         219,
         "too many members",
         f"A quantifier has at most {MEMBERS.most:,} members, together with those around it; a"
-        f" `sum`, `max`, `min`, `any` or `all` {TERMS.most:,}; at most {NESTED.most} of them stand inside"
-        f" one another; and a set is drawn as at most {POINTS.most:,} points. Whole vectors have no"
-        " such limit: `x >= 0` is about each of its entries.",
+        f" `sum`, `max`, `min`, `any` or `all` {TERMS.most:,}; at most {NESTED.most} of them stand"
+        f" inside one another; and a set is drawn as at most {POINTS.most:,} points. Whole"
+        " vectors have no such limit: `x >= 0` is about each of its entries.",
         f"{_VAR}minimize sum(x)\ns.t. forall i in range(1_000_000_000): x[0] >= i\n",
         f"{_VAR}minimize sum(x)\ns.t. forall i in range(3): x[i] >= i\n",
     ),

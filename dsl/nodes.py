@@ -63,17 +63,6 @@ def walk(node: Node) -> Iterator[Node]:
                 stack.extend([item for item in reversed(value) if isinstance(item, Node)])
 
 
-def depth(node: Node) -> int:
-    """Levels of a tree; 1 for a name or a number."""
-    deepest = 0
-    stack = [(node, 1)]
-    while stack:
-        current, level = stack.pop()
-        deepest = max(deepest, level)
-        stack.extend((child, level + 1) for child in current.children())
-    return deepest
-
-
 def shape(value: object) -> object:
     """What a tree says without where it says it: nested tuples, equal for equal programs."""
     if isinstance(value, Number):

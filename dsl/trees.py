@@ -38,6 +38,17 @@ def rebuild(node: N, change: Callable[[Node], Node]) -> N:
     return node.model_copy(update=updates) if updates else node
 
 
+def depth(node: Node) -> int:
+    """Levels of a tree; 1 for a name or a number."""
+    deepest = 0
+    stack = [(node, 1)]
+    while stack:
+        current, level = stack.pop()
+        deepest = max(deepest, level)
+        stack.extend((child, level + 1) for child in current.children())
+    return deepest
+
+
 def names(node: Node) -> frozenset[str]:
     """Every name that stands anywhere in a tree."""
     return frozenset(item.id for item in walk(node) if isinstance(item, Name))
