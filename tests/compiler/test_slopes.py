@@ -82,3 +82,9 @@ def test_nested_functions_cost_little_more_than_they_are_deep(calls: Count) -> N
     nested(10)()
     assert calls(nested(40)) < 20 * calls(nested(10))
     nested(190)()
+
+
+@pytest.mark.parametrize("held", ["W >= 0", "W in nonneg", "W in simplex", "sum(W) == 1"])
+def test_entries_of_a_large_variable_are_not_written_out(held: str, calls: Count) -> None:
+    checked = check(Source(text=f"var W[500, 500] = 1\nminimize sumsq(W - 1)\ns.t. {held}\n"))
+    assert calls(lambda: plan(checked)) < 500_000
