@@ -51,7 +51,7 @@ _CODES = (
         f"var x = 1\nminimize sum(x for i in range({OPERANDS.most + 1:_}))\n",
     ),
     _code(
-        218,
+        342,
         "too large when it is written out",
         "Lets are written out where they are used, and members of quantifiers and sums are written"
         f" out one by one: all of it together may have {WRITTEN.most:,} parts (names, numbers,"
@@ -60,7 +60,7 @@ _CODES = (
         "var x = 1\nlet f(t) = t*t + t\nminimize f(f(x))\n",
     ),
     _code(
-        219,
+        343,
         "too many members",
         f"A quantifier has at most {MEMBERS.most:,} members, together with those around it; a"
         f" `sum`, `max`, `min`, `any` or `all` {TERMS.most:,}; at most {NESTED.most} of them stand"

@@ -41,28 +41,28 @@ LET_TERMS = Limit(
     "a function from Python: `from ... import`",
 )
 WRITTEN = Limit(
-    "CS218",
+    "CS342",
     "parts of a spec with its lets and members written out",
     500_000,
     "whole vectors, such as `sumsq(x - a)`, or a function from Python",
 )
 NESTED = Limit(
-    "CS219", "quantifiers and `for`s inside one another", 8, "one index over all of them"
+    "CS343", "quantifiers and `for`s inside one another", 8, "one index over all of them"
 )
 MEMBERS = Limit(
-    "CS219",
+    "CS343",
     "members of a quantifier, with those around it",
     10_000,
     "the whole vector at once: `x >= 0`",
 )
 TERMS = Limit(
-    "CS219",
+    "CS343",
     "members of a `sum`, `max`, `min`, `any` or `all`, with those inside it",
     100_000,
     "the whole vector at once: `sum(x)`, `sumsq(x - a)`",
 )
 POINTS = Limit(
-    "CS219", "points that a set is drawn as", 1_000_000, "fewer points, and `redraw=true`"
+    "CS343", "points that a set is drawn as", 1_000_000, "fewer points, and `redraw=true`"
 )
 ELEMENTS = Limit(
     "CS340",

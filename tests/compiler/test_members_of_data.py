@@ -36,4 +36,4 @@ def test_a_cross_of_many_values_is_refused() -> None:
     assert len(expanded(found, facts(3)).constraints) == 9
     with pytest.raises(SpecError) as error:
         expanded(found, facts(200))
-    assert [d.code for d in error.value.diagnostics] == ["CS219"]
+    assert [d.code for d in error.value.diagnostics] == ["CS343"]
