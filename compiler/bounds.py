@@ -6,15 +6,21 @@ made at 40 digits, and what does not differ there is equal.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sympy as sp
 
-from cspec.compiler.symbols import NotSymbolicError, sigmoid, softplus
+from cspec.compiler.symbols import NotSymbolicError, nodes, sigmoid, softplus
 
 DIGITS = 40
 EQUAL = sp.Float("1e-30", DIGITS)
+APART = 1e-9
+"""Relative difference of floating-point numbers beyond which no more digits are looked at."""
+LONG = 12
+"""Nodes of an end point beyond which it is a number of 80 digits, as one with functions is."""
 SPLITS = 6
 """Times that an interval is halved where the sign of a function of one variable is not clear."""
 
@@ -35,6 +41,8 @@ class Counted(dict[sp.Symbol, tuple[sp.Expr, sp.Expr]]):
     def __init__(self, box: Box, count: list[int] | None = None) -> None:
         super().__init__(box)
         self.count = [0] if count is None else count
+        self.known: dict[sp.Expr, Range] = {}
+        """Ranges over this very box that were found already."""
 
     @property
     def work(self) -> int:
@@ -53,6 +61,9 @@ def compare(a: sp.Expr, b: sp.Expr) -> int:
         return 1
     if a is -sp.oo or b is sp.oo:
         return -1
+    one, other = _near(a), _near(b)
+    if abs(one - other) > APART * max(1.0, abs(one), abs(other)):
+        return 1 if one > other else -1
     difference = sp.N(a - b, DIGITS)
     if not difference.is_real:
         raise NotSymbolicError("a comparison of numbers that are not real")
@@ -60,6 +71,15 @@ def compare(a: sp.Expr, b: sp.Expr) -> int:
     if abs(difference) <= EQUAL * size:
         return 0
     return 1 if difference > 0 else -1
+
+
+@lru_cache(maxsize=20_000)
+def _near(end: sp.Expr) -> float:
+    """An end point as a floating-point number; nan where it is none."""
+    try:
+        return float(end)
+    except (TypeError, OverflowError):
+        return math.nan
 
 
 def _least(values: list[sp.Expr]) -> sp.Expr:
@@ -82,8 +102,16 @@ def range_of(expr: sp.Expr, box: Box) -> Range:
     Raises:
         NotSymbolicError: a function without a rule here, or an undefined value (1/0, log of < 0).
     """
-    if isinstance(box, Counted):
+    if not isinstance(box, Counted):
+        return Range(*map(_settled, _range(expr, box)))
+    found = box.known.get(expr)
+    if found is None:
         box.count[0] += 1
+        found = box.known[expr] = Range(*map(_settled, _range(expr, box)))
+    return found
+
+
+def _range(expr: sp.Expr, box: Box) -> Range:
     if expr in box:
         return Range(*box[expr])
     if expr.is_number:
@@ -102,6 +130,12 @@ def range_of(expr: sp.Expr, box: Box) -> Range:
     if len(expr.args) == 1:
         return _function(expr.func, range_of(expr.args[0], box))
     raise NotSymbolicError(str(expr.func))
+
+
+def _settled(end: sp.Expr) -> sp.Expr:
+    """An end point; as a number of many digits where functions or many operations made it."""
+    long = bool(end.args) and (end.has(sp.Function) or nodes(end, LONG) > LONG)
+    return sp.N(end, 2 * DIGITS) if long else end
 
 
 def _total(values: list[sp.Expr], sign: int) -> sp.Expr:

@@ -14,6 +14,7 @@ import sympy as sp
 
 from cspec.compiler.bounds import Box, Counted, compare, range_of, sign_of
 from cspec.compiler.ir import Problem, Step
+from cspec.compiler.slopes import Differentiator
 from cspec.compiler.symbols import NotSymbolicError, Space, nodes, sigmoid, softplus
 from cspec.compiler.variables import Functions
 
@@ -129,7 +130,7 @@ def monotone(expr: sp.Expr, by: sp.Symbol, box: Box) -> int:
     """
     if nodes(expr, NODES) > NODES:
         return 0
-    return sign_of(sp.diff(expr, by), box) or 0
+    return sign_of(Differentiator((by,)).slopes(expr).get(by, sp.S.Zero), box) or 0
 
 
 def _affine_in(term: sp.Expr, free: Sequence[sp.Symbol]) -> bool:
@@ -163,13 +164,15 @@ def _second(expr: sp.Expr, free: Sequence[sp.Symbol]) -> list[list[sp.Expr]] | N
     `diff` by both at once factors in between, which costs far more than it is worth here.
     """
     place = {x: i for i, x in enumerate(free)}
+    made = Differentiator(free)
+    first = made.slopes(expr)
     rows = [[sp.S.Zero] * len(free) for _ in free]
     size = 0
     for i, a in enumerate(free):
-        slope = sp.diff(expr, a)
-        for b in slope.free_symbols & place.keys():
+        slopes = made.slopes(first.get(a, sp.S.Zero))
+        for b, slope in slopes.items():
             if (j := place[b]) <= i:
-                rows[i][j] = rows[j][i] = sp.diff(slope, b)
+                rows[i][j] = rows[j][i] = slope
                 size += nodes(rows[i][j], SECOND)
                 if size > SECOND:
                     return None

@@ -13,11 +13,12 @@ from typing import NamedTuple, TypeVar
 
 import sympy as sp
 
+from cspec.compiler.slopes import Differentiator, Slopes
 from cspec.compiler.symbols import NODES, NotSymbolicError, nodes, sigmoid, softplus
 from cspec.dsl.nodes import Call, Expr, Index, Name, Negate, Number, Power, Product, Sum
 
-WORK = 1_000_000
-"""Nodes of all expressions together that are differentiated, each as often as it is."""
+WORK = 200_000
+"""Slopes of all parts of all expressions together: one a part and variable that moves it."""
 SLOPE = 1_500
 """Nodes of a first derivative beyond which it is not differentiated again: products double it."""
 TOTAL = 20_000
@@ -50,16 +51,17 @@ def derivatives(
     objective: sp.Expr | None, constraints: Sequence[sp.Expr] | None, variables: Sequence[sp.Symbol]
 ) -> Derivatives:
     """All derivatives that stay within the limits; a part that is None has none."""
-    budget = _Budget()
+    made = _Made(variables)
     gradient: tuple[sp.Expr, ...] | None = None
     jacobian: Sparse | None = None
     hessian: Sparse | None = None
     if objective is not None:
-        gradient = _limited(lambda: tuple(budget.diff(objective, x) for x in variables))
+        slopes = _limited(lambda: made.slopes(objective))
+        gradient = None if slopes is None else tuple(slopes.get(x, sp.S.Zero) for x in variables)
     if constraints is not None:
-        jacobian = _limited(lambda: _jacobian(constraints, variables, budget))
+        jacobian = _limited(lambda: _jacobian(constraints, variables, made))
     if gradient is not None and jacobian is not None:
-        hessian = _limited(lambda: _hessian(gradient, jacobian, variables, budget))
+        hessian = _limited(lambda: _hessian(gradient, jacobian, variables, made))
     return Derivatives(gradient, jacobian, hessian)
 
 
@@ -71,53 +73,68 @@ def _limited(make: Callable[[], Found]) -> Found | None:
         return None
 
 
-class _Budget:
-    def __init__(self) -> None:
+class _Made:
+    """Gradients within the limits, all of one problem together."""
+
+    def __init__(self, variables: Sequence[sp.Symbol]) -> None:
+        self._differentiate = Differentiator(variables, self._count)
         self._work = 0
         self._total = 0
+        self._sizes: dict[sp.Expr, int] = {}
 
-    def diff(self, expr: sp.Expr, by: sp.Symbol) -> sp.Expr:
-        """One derivative, counted."""
-        self._work += nodes(expr)
+    def _count(self, slopes: int) -> None:
+        self._work += slopes
         if self._work > WORK:
             raise NotSymbolicError("there is too much to differentiate")
-        found = sp.diff(expr, by)
-        if odd := {call.func for call in found.atoms(sp.Function)} - _CALLS.keys():
-            # sympy brings |x| in by itself: sqrt(x^6) is |x|^3.
-            raise NotSymbolicError(f"a derivative holds {odd.pop()}")
-        self._total += nodes(found)
-        if nodes(found) > NODES or self._total > TOTAL:
-            raise NotSymbolicError("derivatives are too large")
+
+    def slopes(self, expr: sp.Expr) -> Slopes:
+        """The derivatives of one function that are not zero, counted."""
+        found = self._differentiate.slopes(expr)
+        for slope in found.values():
+            size = self._size(slope)
+            self._total += size
+            if size > NODES or self._total > TOTAL:
+                raise NotSymbolicError("derivatives are too large")
         return found
+
+    def _size(self, expr: sp.Expr) -> int:
+        """Nodes of an expression; each part is counted once, and looked up after that."""
+        known = self._sizes.get(expr)
+        if known is None:
+            if expr.is_Function and expr.func not in _CALLS:
+                # sympy brings |x| in by itself: sqrt(x^6) is |x|^3.
+                raise NotSymbolicError(f"a derivative holds {expr.func}")
+            known = self._sizes[expr] = 1 + sum(map(self._size, expr.args))
+        return known
 
 
 def _jacobian(
-    constraints: Sequence[sp.Expr], variables: Sequence[sp.Symbol], budget: _Budget
+    constraints: Sequence[sp.Expr], variables: Sequence[sp.Symbol], made: _Made
 ) -> Sparse:
     place = {x: j for j, x in enumerate(variables)}
     found = []
     for i, g in enumerate(constraints):
+        slopes = made.slopes(g)
         for x in sorted(g.free_symbols & place.keys(), key=place.__getitem__):
-            found.append((i, place[x], budget.diff(g, x)))
+            found.append((i, place[x], slopes.get(x, sp.S.Zero)))
     return tuple(found)
 
 
 def _hessian(
-    gradient: Sequence[sp.Expr], jacobian: Sparse, variables: Sequence[sp.Symbol], budget: _Budget
+    gradient: Sequence[sp.Expr], jacobian: Sparse, variables: Sequence[sp.Symbol], made: _Made
 ) -> Sparse:
     place = {x: j for j, x in enumerate(variables)}
-    rows = list(gradient)
+    terms = [[slope] for slope in gradient]
     for i, j, slope in jacobian:
-        rows[j] = rows[j] + multiplier(i) * slope
+        terms[j].append(multiplier(i) * slope)
     found = []
-    for i, row in enumerate(rows):
+    for i, parts in enumerate(terms):
+        row = sp.Add(*parts)
         if nodes(row, SLOPE) > SLOPE:
             raise NotSymbolicError("second derivatives are too large")
-        below = [x for x in row.free_symbols & place.keys() if place[x] <= i]
-        for x in sorted(below, key=place.__getitem__):
-            entry = budget.diff(row, x)
-            if entry != 0:
-                found.append((i, place[x], entry))
+        slopes = made.slopes(row)
+        for x in sorted((x for x in slopes if place[x] <= i), key=place.__getitem__):
+            found.append((i, place[x], slopes[x]))
     return tuple(found)
 
 

@@ -31,6 +31,7 @@ from cspec.dsl.nodes import Expr, Stop
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, Method
+from cspec.dsl.visible import visible_line
 
 SHOWN_ROWS = 4
 """Rows of a weight that the statement of a set on them lists."""
@@ -143,7 +144,7 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
         label=full_label(c),
         written=c.text,
         quantifier=expressions.quantifier(c.binders),
-        members=tuple(m.label for m in context.members if m.label != facts.label),
+        members=tuple(visible_line(m.label) for m in context.members if m.label != facts.label),
         canonical=canonical(c, method),
         kind="requirement" if soft is None else "preference",
         method=f"lagrangian ({GATES}) or projection ({NO_GATES})"

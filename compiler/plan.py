@@ -107,6 +107,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.not_compiled import refusals
+from cspec.dsl.recursion import roomy
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Bisection, Spg, Sqp
 from cspec.dsl.signatures import PREDICTIONS
@@ -165,6 +166,7 @@ def _lets(checked: Checked) -> dict[str, Let]:
     return lets | {name: Let(name=name, value=rows) for name, rows in matrices(checked).items()}
 
 
+@roomy()
 def plan(checked: Checked) -> Plan:
     """The plan of a checked spec.
 
@@ -197,7 +199,8 @@ def plan(checked: Checked) -> Plan:
 
 def _expansion(checked: Checked, facts: Facts) -> Expansion:
     targets = targets_of(checked.elaborated, checked.symbols, facts).of
-    return Expansion(facts, checked.params, checked.method, checked.tables, targets)
+    shapes = variables_space(checked).shapes
+    return Expansion(facts, checked.params, checked.method, checked.tables, targets, shapes)
 
 
 def canonical_problem(checked: Checked) -> Problem:
@@ -263,6 +266,7 @@ def _whole(checked: Checked) -> Space | None:
     return None if _givens(checked) or not symbols.vars() else variables_space(checked)
 
 
+@roomy()
 def specialize(
     plan: Plan,
     facts: Facts,
@@ -369,6 +373,7 @@ def _solver(
     return solver_graph(solver, graph), solve_of(lowered, space, checked.method), None
 
 
+@roomy()
 def open_calls(plan: Plan, facts: Facts) -> tuple[Asked, ...]:
     """Calls of models and functions whose outputs are not among the facts.
 

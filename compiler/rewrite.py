@@ -12,9 +12,18 @@ def rewrite(expr: Expr, step: Callable[[Expr], Expr]) -> Expr:
     """`expr` with `step` applied to every sub-expression, innermost first."""
 
     def visit(node: Node) -> Node:
-        return rewrite(node, step) if isinstance(node, Expr) else rebuild(node, visit)
+        if isinstance(node, _LEAVES):
+            return step(node)
+        changed = rebuild(node, visit)
+        return step(changed) if isinstance(changed, Expr) else changed
 
-    return step(rebuild(expr, visit))
+    changed = visit(expr)
+    assert isinstance(changed, Expr)
+    return changed
+
+
+_LEAVES = (Name, Number)
+"""Nodes without others below them, which most of a tree are."""
 
 
 def call(function: str, *arguments: Expr) -> Call:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import sympy as sp
@@ -33,9 +33,12 @@ from cspec.dsl.nodes import (
     Vector,
 )
 from cspec.dsl.slices import Piece, piece_of
+from cspec.dsl.trees import depth
 
 NODES = 4_000
 """Nodes of one translated expression beyond which derivatives come from autograd."""
+DEEP = 60
+"""Levels of a tree beyond which it has no closed form here: sympy walks them by recursion."""
 EXACT_BITS = 128
 """Larger constants are taken as floating-point numbers before they are raised to a power."""
 EXACT_POWER = 16
@@ -153,8 +156,10 @@ def scalar(expr: Expr, space: Space) -> sp.Expr:
     """The sympy expression of a scalar tree.
 
     Raises:
-        NotSymbolicError: vectors, functions with kinks, unknown names, or too many nodes.
+        NotSymbolicError: vectors, functions with kinks, unknown names, or too deep a nesting.
     """
+    if depth(expr) > DEEP:
+        raise NotSymbolicError("functions of functions of functions")
     value = translate(expr, space)
     if isinstance(value, tuple):
         raise NotSymbolicError("a vector")
@@ -222,7 +227,7 @@ def rational(value: float) -> sp.Expr:
 
 def _name(name: str, space: Space) -> Value:
     if name in space.shapes:
-        return _nest(name, space.shapes[name], ())
+        return _whole(name, tuple(space.shapes[name]))
     if name in space.params:
         known = space.params[name]
         if isinstance(known, tuple):
@@ -238,6 +243,12 @@ def _identity(size: float | None) -> Value:
         raise NotSymbolicError("`eye` of no known size")
     places = range(int(size))
     return tuple(tuple(sp.Integer(i == j) for j in places) for i in places)
+
+
+@lru_cache(maxsize=64)
+def _whole(name: str, shape: tuple[int, ...]) -> Value:
+    """All entries of a variable, made once: each `x[i]` of a sum of n terms looks at them."""
+    return _nest(name, shape, ())
 
 
 def _nest(name: str, shape: tuple[int, ...], index: tuple[int, ...]) -> Value:

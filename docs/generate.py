@@ -22,6 +22,7 @@ from blocks import DOCS, Block, blocks, commands, output, pages, quiet
 from cspec.dsl.check import check
 from cspec.dsl.codes import CODES
 from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.limits import LIMITS
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
@@ -72,6 +73,12 @@ def sets() -> str:
 def codes() -> str:
     """Every code with its title."""
     return table(("code", "says"), ((c.code, c.title) for c in CODES.values()))
+
+
+def limits() -> str:
+    """Every limit: what is counted, the most of it, the code, what to write instead."""
+    rows = [(limit.what, f"{limit.most:,}", limit.code, limit.instead) for limit in LIMITS]
+    return table(("of", "at most", "code", "write instead"), rows)
 
 
 def words(records: Mapping[str, type[Settings]], kind: str) -> str:
@@ -174,6 +181,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "functions": functions,
     "sets": sets,
     "codes": codes,
+    "limits": limits,
     "tree": tree,
     "methods": lambda: words(METHODS, "method"),
     "optimizers": lambda: words(OPTIMIZERS, "optimizer"),

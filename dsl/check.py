@@ -6,18 +6,21 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from cspec.dsl.brief import brief
 from cspec.dsl.categories import categories
-from cspec.dsl.check_constraints import check_constraints
+from cspec.dsl.check_constraints import Limits, check_constraints
 from cspec.dsl.check_divisions import check_divisions
 from cspec.dsl.check_items import Settled, check_items
 from cspec.dsl.check_probabilities import check_probabilities
+from cspec.dsl.check_sizes import check_sizes
 from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic, errors
-from cspec.dsl.elaborate import Note, elaborate
+from cspec.dsl.elaborate import Elaboration, Note, elaborate
 from cspec.dsl.nodes import Let, Spec
 from cspec.dsl.not_compiled import not_compiled
 from cspec.dsl.outside_values import ParamTable
 from cspec.dsl.parse import parse
+from cspec.dsl.recursion import roomy
 from cspec.dsl.resolve import hidden_words, resolve
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
@@ -63,6 +66,7 @@ class Checked(BaseModel):
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
+@roomy()
 @paused()
 def check(
     source: Source,
@@ -79,17 +83,22 @@ def check(
     extra = {**{signature.name: signature for signature in functions}, **imports.functions}
     hidden = hidden_words(spec, source) if syntax else frozenset()
     symbols, named = resolve(spec, source, extra.values())
-    explicit = elaborate(spec, source, symbols)
     typer = Typer(symbols, source, functions=extra)
+    too_large = check_sizes(typer, spec.items)  # before lets are written out below
+    explicit = Elaboration(spec, (), ()) if too_large else elaborate(spec, source, symbols)
     typer.explicit_lets = {
         item.name: item.value for item in explicit.spec.items if isinstance(item, Let)
     }
     typer.categories = categories(explicit.spec)
-    settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
-    check_shapes(typer, explicit.spec.items)
-    check_divisions(typer, explicit.spec.items)
-    check_probabilities(typer, explicit.spec.items)
-    limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
+    settled = Settled(too_large=True)
+    if not too_large:
+        settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
+    limits = Limits()
+    if not settled.too_large:
+        check_shapes(typer, explicit.spec.items)
+        check_divisions(typer, explicit.spec.items)
+        check_probabilities(typer, explicit.spec.items)
+        limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *explicit.diagnostics, *typer.found]
     checks = [d for d in checks if not _about_hidden(d, source, hidden)]
     meant = {f.replacement for d in checks if d.code == "CS201" for f in d.fixes}
@@ -140,7 +149,7 @@ def _ordered(found: list[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
         if key not in seen:
             seen.add(key)
             unique.append(diagnostic.model_copy(update={"source": diagnostic.source or source}))
-    return tuple(once(unique, source))
+    return brief(once(unique, source))
 
 
 __all__ = ["Checked", "Settled", "check"]

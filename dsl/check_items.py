@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.by_group import given
 from cspec.dsl.check_params import check_vars, param_values
+from cspec.dsl.check_sizes import check_sizes
 from cspec.dsl.check_sources import check_data, check_domain, check_model
 from cspec.dsl.check_surrogates import check_flat
 from cspec.dsl.check_tables import check_tables
@@ -46,6 +47,8 @@ class Settled(BaseModel):
     sources: dict[str, Settings] = {}
     models: dict[str, Settings] = {}
     stops: tuple[Settings, ...] = ()
+    too_large: bool = False
+    """Whether something is too large to be looked at any further."""
 
 
 def check_items(
@@ -59,6 +62,8 @@ def check_items(
     values, tables, unset, open_ = param_values(typer, params)
     typer.values = OpenValues(values, open_)
     check_vars(typer)
+    if check_sizes(typer, explicit.items):
+        return Settled(params=values, tables=tables, unset=unset, too_large=True)
     check_tables(typer, explicit)
     sources: dict[str, Settings] = {}
     models: dict[str, Settings] = {}

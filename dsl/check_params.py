@@ -383,7 +383,8 @@ def _start_size(typer: Typer, item: Var | Param, values: Values) -> None:
         return
     kind, noun = ("var", "starting value") if isinstance(item, Var) else ("param", "value")
     entries = "entry" if size == 1 else "entries"
-    shape = f"{len(rows)}, {len(rows[0])}" if isinstance(item.value.items[0], Vector) else given
+    nested = bool(rows) and isinstance(item.value.items[0], Vector)
+    shape = f"{len(rows)}, {len(rows[0])}" if nested else given
     typer.report(
         "CS326",
         f"{kind} `{item.name}` has {size:g} {entries} and {counted(given, noun)}",

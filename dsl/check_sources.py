@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix, Label
+from cspec.dsl.limits import WEIGHTS
 from cspec.dsl.nodes import Call, Data, Domain, Expr, Model, Name, Vector
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.models import MODELS
@@ -116,7 +119,24 @@ def check_model(typer: Typer, item: Model) -> Settings | None:
             return None
     settings, found = read_settings(source, MODELS, typer.values, "model", typer.source)
     typer.extend(found)
-    return settings
+    return None if settings is not None and _too_heavy(typer, source, settings) else settings
+
+
+def _too_heavy(typer: Typer, source: Expr, settings: Settings) -> bool:
+    """Report a network of more weights than can be held, as far as its widths tell."""
+    layers = (getattr(settings, "channels", ()), 9), (getattr(settings, "hidden", ()), 1)
+    count: int = sum(
+        each * wide * next_ for widths, each in layers for wide, next_ in pairwise((1, *widths))
+    )
+    if count > WEIGHTS.most:
+        typer.report(
+            WEIGHTS.code,
+            f"{typer.text(source)} has more than {count:,} weights",
+            source.span,
+            f"at most {WEIGHTS.most:,}",
+            helps=(f"write {WEIGHTS.instead}",),
+        )
+    return count > WEIGHTS.most
 
 
 def _frozen(typer: Typer, source: Call, arguments: tuple[Expr, ...]) -> None:

@@ -6,6 +6,7 @@ from cspec.dsl.code import Code
 from cspec.dsl.form_codes import FORM_CODES
 from cspec.dsl.kind_codes import KIND_CODES
 from cspec.dsl.later_examples import EXAMPLES
+from cspec.dsl.limit_codes import LIMIT_CODES
 from cspec.dsl.name_codes import NAME_CODES
 from cspec.dsl.run_codes import RUN_CODES
 from cspec.dsl.setting_codes import SETTING_CODES
@@ -15,6 +16,7 @@ _PAGES: dict[str, Code] = {
     **SYNTAX_CODES,
     **NAME_CODES,
     **KIND_CODES,
+    **LIMIT_CODES,
     **FORM_CODES,
     **SETTING_CODES,
     **RUN_CODES,
@@ -26,7 +28,7 @@ CODES: dict[str, Code] = {
 
 LATER: frozenset[str] = frozenset(
     {
-        *("CS211", "CS212", "CS213", "CS214", "CS217"),
+        *("CS211", "CS212", "CS213", "CS214", "CS217", "CS219"),
         *("CS220", "CS221", "CS222", "CS223", "CS312", "CS330", "CS331", "CS332", "CS334"),
         *(
             "CS510",

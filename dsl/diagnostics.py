@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.source import NOWHERE, Source, Span
+from cspec.dsl.visible import visible_line
 
 Severity = Literal["error", "warning"]
 
@@ -66,7 +67,7 @@ class SpecError(Exception):
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
         lines = (f"{found.severity}[{found.code}]: {found.message}" for found in self.diagnostics)
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(map(visible_line, lines)))
 
 
 def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -207,7 +207,7 @@ class Elaborator:
         elif isinstance(function, Attribute):
             function = self._method(function, context)
         arguments = tuple(self.expression(argument, context) for argument in call.arguments)
-        if isinstance(function, Name) and _of_groups(function.id, len(arguments)):
+        if isinstance(function, Name) and arguments and _of_groups(function.id, len(arguments)):
             arguments = (_in_groups(arguments[0]), *arguments[1:])
         keywords = tuple(self._keyword(keyword, context) for keyword in call.keywords)
         same = function is call.function and all(map(is_, arguments, call.arguments))

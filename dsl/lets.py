@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.dsl.diagnostics import Diagnostic, Label
+from cspec.dsl.limits import LET_CHAIN, LET_TERMS
 from cspec.dsl.nodes import Let, Name, walk
 from cspec.dsl.wording import listing
 
-DEEPEST = 100
-LARGEST = 200_000
+DEEPEST = LET_CHAIN.most
+LARGEST = LET_TERMS.most
 
 
 def check_lets(lets: dict[str, Let]) -> tuple[dict[str, Let], tuple[Diagnostic, ...]]:

@@ -148,6 +148,27 @@ _CODES = (
         "",
     ),
     _code(
+        218,
+        "an import that nobody trusts",
+        "A spec brings Python in from files of its own folder, from the part of torch that computes"
+        " numbers, and from installed packages that announce functions for specs (entry points"
+        " `cspec.functions`). Any other module is named by whoever runs the spec: `--trust NAME`"
+        ' (a name covers its submodules), `trust=["NAME"]` in Python, or for all specs `trust ='
+        ' ["NAME"]` below `[tool.cspec]` in the pyproject.toml of the current directory or one'
+        " above it. So a spec from elsewhere can be checked, explained and run without running a"
+        " command. What is bound on the command line or as a Python object is not asked.",
+        "from os import getpid as f\nvar x = 1\nminimize f(x)\n",
+        "from torch import square as f\nvar x = 1\nminimize f(x)\n",
+    ),
+    _code(
+        219,
+        "no name of a module",
+        "Modules are trusted by the name that Python imports them by: `--trust scipy`,"
+        ' `trust=["scipy.special"]`. `torch.hub.load` or `os.path.join` names one member.',
+        "",
+        "",
+    ),
+    _code(
         220,
         "a name is not bound",
         "A `data` or `model` line without `=`, a param without a value, and what a spec without"

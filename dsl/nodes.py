@@ -54,7 +54,13 @@ def walk(node: Node) -> Iterator[Node]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(list(current.children())))
+        values = current.__dict__
+        for name in reversed(fields(current)):
+            value = values[name]
+            if isinstance(value, Node):
+                stack.append(value)
+            elif isinstance(value, tuple) and value:
+                stack.extend([item for item in reversed(value) if isinstance(item, Node)])
 
 
 def shape(value: object) -> object:

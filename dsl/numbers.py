@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from decimal import Context, Decimal, InvalidOperation
 
-MAX_DIGITS = 400
+from cspec.dsl.limits import DIGITS
+
+MAX_DIGITS = DIGITS.most
 """More characters than any double needs; longer numbers are refused."""
 
 _POWERS_OF_TEN = {"%": -2, "k": 3, "M": 6, "G": 9}

@@ -6,6 +6,8 @@ where the meaning is plain, mended and parsed again, so that one error does not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cspec.dsl.build_items import ACTIONS
 from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic, Fix
@@ -27,6 +29,8 @@ from cspec.dsl.syntax_limits import (
     MAX_DEPTH,
     bracket_depth,
     count_constraints,
+    long_word,
+    operands,
     too_large,
     too_many,
     tree_depth,
@@ -76,11 +80,12 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
         if clause.st is not None:
             found.append(_empty_heading(source, clause.st))
         return []
-    too_deep = len(clause.tokens) > MAX_DEPTH and bracket_depth(source, clause.tokens)
-    if too_deep:
-        found.append(too_deep)
+    beyond = _beyond(source, clause.tokens)
+    if beyond is not None:
+        found.append(beyond)
         return []
     found.extend(_sign(source, sign) for sign in clause.signs)
+    since = len(found)
     tokens, findings = mend(source, clause.tokens)
     found.extend(findings)
     for mending in (setting_line, colon_after_item):
@@ -89,17 +94,28 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
     items: list[Item | None] = []
     waiting = [tokens]
     while waiting:
-        item, rest = _parse_tokens(source, waiting.pop(0), found, not clause.signs)
+        item, rest = _parse_tokens(source, waiting.pop(0), found, not clause.signs, since)
         items.append(item)
         if rest:
             waiting.append(rest)
     return items
 
 
+def _beyond(source: Source, tokens: tuple[Token, ...]) -> Diagnostic | None:
+    """What is too deep, too wide or too long to be read."""
+    long = long_word(source, tokens)
+    if long is not None or len(tokens) <= MAX_DEPTH:
+        return long
+    return bracket_depth(source, tokens) or operands(source, tokens)
+
+
 def _parse_tokens(
-    source: Source, tokens: tuple[Token, ...], found: list[Diagnostic], sure: bool
+    source: Source, tokens: tuple[Token, ...], found: list[Diagnostic], sure: bool, since: int
 ) -> tuple[Item | None, tuple[Token, ...]]:
-    """One item, and the tokens of another that was found behind it."""
+    """One item, and the tokens of another that was found behind it.
+
+    Findings from `since` on are those of this clause.
+    """
     tables = load_tables()
     rest: tuple[Token, ...] = ()
     for _ in range(MAX_REPAIRS):
@@ -111,7 +127,7 @@ def _parse_tokens(
         except StuckError as stuck:
             expected = frozenset(name for name in tables.states[stuck.state] if name.isupper())
             failure = Failure(source, tokens, stuck.index, expected, kind)
-            if _after_removed_mark(failure, found):
+            if _after_removed_mark(failure, found[since:]):
                 return None, rest
             repair = explain(failure)
             found.append(repair.diagnostic)
@@ -123,7 +139,7 @@ def _parse_tokens(
     return None, rest
 
 
-def _after_removed_mark(failure: Failure, found: list[Diagnostic]) -> bool:
+def _after_removed_mark(failure: Failure, found: Sequence[Diagnostic]) -> bool:
     """Whether a mark that was taken out stood here: what is missing is said already."""
     gap = Span(failure.before.end, failure.token.start)
     return any(d.code == "CS106" and gap.start <= d.span.start < gap.end for d in found)

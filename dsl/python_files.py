@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-MAX_BYTES = 1 << 20
+from cspec.dsl.limits import BYTES
+from cspec.dsl.regular import read_regular
+
+MAX_BYTES = BYTES.most
 
 
 class NotLiteralError(ValueError):
@@ -56,8 +59,7 @@ def read_outline(path: Path) -> Outline:
         OSError: it can't be read.
         SyntaxError: it is no Python, no UTF-8 text, or larger than 1 MiB.
     """
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
+    content = read_regular(path, MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise SyntaxError(f"larger than {MAX_BYTES:,} bytes")
     return outline(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.regular import NotRegularError, read_regular
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
 from cspec.dsl.syntax_limits import MAX_BYTES
@@ -15,8 +16,8 @@ BOM = "\ufeff"
 def read(path: Path | str) -> tuple[Source, tuple[Diagnostic, ...]]:
     """The text of a file (UTF-8, with or without byte order mark, any line ends), and findings.
 
-    Never raises: a file that is missing, unreadable, a directory, too large, not UTF-8 or empty
-    gives an error and an empty source of the file's name.
+    Never raises: a file that is missing, unreadable, a directory, a pipe, a device, too large, not
+    UTF-8 or empty gives an error and an empty source of the file's name.
     """
     place = Path(path)
     name = str(path)
@@ -45,10 +46,9 @@ def read(path: Path | str) -> tuple[Source, tuple[Diagnostic, ...]]:
 
 def _bytes(place: Path, empty: Source) -> bytes | Diagnostic:
     try:
-        if place.is_dir():
-            return _unreadable(empty, "is a folder, not a file")
-        with place.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_regular(place, MAX_BYTES + 1)
+    except NotRegularError as error:
+        return _unreadable(empty, str(error))
     except FileNotFoundError:
         return _unreadable(empty, "does not exist")
     except PermissionError:
@@ -68,7 +68,7 @@ def _unreadable(empty: Source, why: str) -> Diagnostic:
     return Diagnostic(
         code="CS140",
         message=f"`{empty.name}` {why}",
-        helps=("give the path of a `.cspec` file",),
+        helps=("give the path of a `.cspec` file; `-` reads standard input",),
     )
 
 

@@ -6,10 +6,15 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from cspec.dsl.brief import brief
 from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.limits import QUOTE
 from cspec.dsl.source import Source, Span
+from cspec.dsl.visible import visible, visible_line
 
 TAB = 4
+_CUT = "..."
+"""Stands for what is left out of a long line."""
 MAX_LINES = 6
 """A span over more lines than this shows its first and its last two."""
 
@@ -26,7 +31,7 @@ class _Mark(NamedTuple):
 
 def render_text(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
     """All diagnostics, one block each, with a blank line between."""
-    return "\n\n".join(_block(diagnostic, color) for diagnostic in diagnostics)
+    return "\n\n".join(_block(diagnostic, color) for diagnostic in brief(diagnostics))
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -60,9 +65,8 @@ def as_json(diagnostic: Diagnostic) -> dict[str, Any]:
 
 def _block(diagnostic: Diagnostic, color: bool) -> str:
     head = f"{diagnostic.severity}[{diagnostic.code}]"
-    lines = [
-        f"{_paint(head, diagnostic.severity, color)}: {_paint(diagnostic.message, 'bold', color)}"
-    ]
+    message = _paint(visible_line(diagnostic.message), "bold", color)
+    lines = [f"{_paint(head, diagnostic.severity, color)}: {message}"]
     source = diagnostic.source
     gutter = 2
     if source is not None:
@@ -70,7 +74,7 @@ def _block(diagnostic: Diagnostic, color: bool) -> str:
         marks += [_Mark(label.span, label.text, False) for label in diagnostic.related]
         gutter = len(str(_last_line(source, marks))) + 1
         position = source.position(diagnostic.span.start)
-        place = f"{source.name}:{position.line}:{position.column}"
+        place = f"{visible_line(source.name)}:{position.line}:{position.column}"
         lines.append(f"{' ' * (gutter - 1)}{_paint('-->', 'mark', color)} {place}")
         lines.append(f"{' ' * gutter}{_paint('|', 'mark', color)}")
         lines += _excerpt(source, marks, gutter, diagnostic.severity, color)
@@ -82,7 +86,7 @@ def _block(diagnostic: Diagnostic, color: bool) -> str:
 def _remarks(kind: str, texts: Iterable[str], gutter: int, color: bool) -> list[str]:
     lines = []
     for text in texts:
-        first, *rest = text.split("\n")
+        first, *rest = visible(text).split("\n")
         lines.append(f"{' ' * gutter}{_paint('=', 'mark', color)} {kind}: {first}")
         lines += [f"{' ' * (gutter + len(kind) + 4)}{line}" for line in rest]
     return lines
@@ -115,18 +119,35 @@ def _excerpt(
         if previous is not None and number > previous + 1:
             lines.append(f"{'...':<{gutter}}")
         previous = number
-        text = source.line(number)
+        marked = sorted(shown[number], key=lambda entry: entry[1])
+        main = next((entry for entry in marked if entry[0].main), marked[0])
+        text, shift = _window(source.line(number), main[1])
         bar = _paint("|", "mark", color)
         lines.append(f"{number:>{gutter - 1}} {bar} {_expand(text)}".rstrip())
-        for mark, start, end, last_line in sorted(shown[number], key=lambda entry: entry[1]):
+        for mark, first, last, last_line in marked:
+            start, end = (min(max(place - shift, 0), len(text)) for place in (first, last))
             pad = " " * _width(text[:start])
             length = max(1, _width(text[:end]) - len(pad))
             under = _paint(
                 ("^" if mark.main else "-") * length, severity if mark.main else "mark", color
             )
-            label = f" {mark.text}" if mark.text and last_line else ""
+            label = f" {visible_line(mark.text)}" if mark.text and last_line else ""
             lines.append(f"{' ' * gutter}{bar} {pad}{under}{label}")
     return lines
+
+
+def _window(text: str, place: int) -> tuple[str, int]:
+    """What is shown of a line, and how far it is moved to the left.
+
+    A line of up to 160 characters is shown whole, of a longer one what is around the place.
+    """
+    if len(text) <= QUOTE:
+        return text, 0
+    start = max(0, min(place - QUOTE // 4, len(text) - QUOTE))
+    piece = text[start : start + QUOTE]
+    before = _CUT if start else ""
+    after = _CUT if start + QUOTE < len(text) else ""
+    return f"{before}{piece}{after}", start - len(before)
 
 
 def _columns(source: Source, span: Span, number: int) -> tuple[int, int]:

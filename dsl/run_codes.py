@@ -98,6 +98,13 @@ _CODES = (
         " and `cspec.resume` take them again by their names, and compare their digests.",
     ),
     _code(
+        629,
+        "a folder in use",
+        "Another process trains in this folder. Two runs in one folder would mix their logs and"
+        " take each other's checkpoints, so the second is refused. What a killed process leaves"
+        " behind is free at once.",
+    ),
+    _code(
         630,
         "a state of another spec",
         "`load_state_dict` was given the state of another spec, or of other data and models.",

@@ -270,7 +270,7 @@ _CODES = (
         "too many constraints",
         "At most 10,000 named constraints; members of a quantifier do not count.",
         "minimize x s.t. " + ";".join(["x<=1"] * 10_001) + "\n",
-        "minimize x s.t. forall i in range(10_001): y[i] <= 1\n",
+        "minimize x s.t. forall i in range(10_000): y[i] <= 1\n",
     ),
     _code(
         136,

@@ -6,14 +6,70 @@ from collections.abc import Sequence
 
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.layout import CLOSERS, OPENERS
+from cspec.dsl.limits import BYTES, CONSTRAINTS, DEPTH, OPERANDS, WORD
 from cspec.dsl.nodes import Constraint, Group, Item, Node
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
 
-MAX_BYTES = 1024 * 1024
-MAX_DEPTH = 200
-MAX_CONSTRAINTS = 10_000
+MAX_BYTES = BYTES.most
+MAX_DEPTH = DEPTH.most
+MAX_CONSTRAINTS = CONSTRAINTS.most
+_RANKS = {
+    **dict.fromkeys(("_NL", "SEMICOLON"), 0),
+    "COMMA": 1,
+    **dict.fromkeys(("ARROW", "OR", "AND"), 2),
+    "RELATION": 3,
+    "SIGN": 4,
+    "TIMES": 5,
+}
+"""Marks that stand between the operands of one node, the loosest first."""
+
+
+def operands(source: Source, tokens: Sequence[Token]) -> Diagnostic | None:
+    """An error where more stands side by side than one node may hold: `a + a + a ...`."""
+    counts = [[0] * 6]
+    for token in tokens:
+        if token.kind in OPENERS:
+            counts.append([0] * 6)
+        elif token.kind in CLOSERS:
+            counts = counts[:-1] or [[0] * 6]
+        elif token.kind in _RANKS:
+            rank = _RANKS[token.kind]
+            counts[-1][rank + 1 :] = [0] * (5 - rank)
+            counts[-1][rank] += rank > 0
+            if counts[-1][rank] >= OPERANDS.most:
+                return _too_wide(source, token)
+    return None
+
+
+def _too_wide(source: Source, token: Token) -> Diagnostic:
+    many = f"{OPERANDS.most:,}"
+    return problem(
+        source,
+        OPERANDS.code,
+        f"more than {many} terms, entries or arguments stand side by side",
+        token.span,
+        label="here is one too many",
+        notes=(f"at most {many} {OPERANDS.what}",),
+        helps=(f"write {OPERANDS.instead}",),
+    )
+
+
+def long_word(source: Source, tokens: Sequence[Token]) -> Diagnostic | None:
+    """An error at a name or a quoted text that nobody could read."""
+    for token in tokens:
+        if token.end - token.start > WORD.most and token.kind in ("NAME", "STRING", "UNCLOSED"):
+            what = "a name" if token.kind == "NAME" else "a quoted text"
+            return problem(
+                source,
+                WORD.code,
+                f"{what} of {token.end - token.start:,} characters is longer than {WORD.most:,}",
+                Span(token.start, token.start + 1),
+                label="begins here",
+                helps=(f"write {WORD.instead}",),
+            )
+    return None
 
 
 def bracket_depth(source: Source, tokens: Sequence[Token]) -> Diagnostic | None:

@@ -38,6 +38,17 @@ def rebuild(node: N, change: Callable[[Node], Node]) -> N:
     return node.model_copy(update=updates) if updates else node
 
 
+def depth(node: Node) -> int:
+    """Levels of a tree; 1 for a name or a number."""
+    deepest = 0
+    stack = [(node, 1)]
+    while stack:
+        current, level = stack.pop()
+        deepest = max(deepest, level)
+        stack.extend((child, level + 1) for child in current.children())
+    return deepest
+
+
 def names(node: Node) -> frozenset[str]:
     """Every name that stands anywhere in a tree."""
     return frozenset(item.id for item in walk(node) if isinstance(item, Name))
@@ -78,6 +89,8 @@ def _callable(function: Expr, values: Mapping[str, Expr]) -> bool:
 def _under_binders(
     node: Comprehension | Expectation, values: dict[str, Expr], free: frozenset[str]
 ) -> Node:
+    if not _mentioned(node, values):
+        return node
     inner = dict(values)
     binders = []
     for binder in node.binders:
@@ -99,6 +112,11 @@ def _under_binders(
     if isinstance(node, Expectation):
         changes["conditions"] = tuple(_substitute(c, inner, free) for c in node.conditions)
     return node.model_copy(update=changes)
+
+
+def _mentioned(node: Node, values: Mapping[str, Expr]) -> bool:
+    """Whether any of the names occurs in a tree."""
+    return any(isinstance(item, Name) and item.id in values for item in walk(node))
 
 
 def _fresh(name: str, taken: frozenset[str]) -> str:

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from cspec.dsl.announced import announced_file
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.elaborate import Note
 from cspec.dsl.nodes import Data, From, Imported, Model, Spec
@@ -32,12 +31,13 @@ from cspec.dsl.python_files import (
 )
 from cspec.dsl.signatures import Signature
 from cspec.dsl.source import Source, Span
+from cspec.dsl.trust import refusal
+from cspec.dsl.untrusted import untrusted
 from cspec.dsl.user_signatures import RefusedError, signature_of
 from cspec.dsl.wording import closest, counted, listing
 
 GRADIENT_OF = " with the gradient of "
 """In the note on a function that another one stands in for."""
-GROUP = "cspec.functions"
 
 
 class Described(NamedTuple):
@@ -75,7 +75,11 @@ def described(spec: Spec, source: Source) -> Described:
 def _path(item: From, source: Source, found: list[Diagnostic]) -> Path | None:
     """The file to read: the one named, or that of an announced module."""
     if not item.path:
-        return _announced(item.module)
+        found += _untrusted(item, source)
+        return announced_file(item.module)
+    if not item.module.endswith(".py"):
+        found.append(_no_file(item))
+        return None
     folder = folder_of(source).resolve()
     path = (folder / item.module).resolve()
     if path.is_relative_to(folder):
@@ -93,25 +97,27 @@ def _path(item: From, source: Source, found: list[Diagnostic]) -> Path | None:
     return None
 
 
-def _announced(module: str) -> Path | None:
-    """The file of a module that an installed package announces; found, not imported."""
-    if not any(point.value.split(":")[0] == module for point in entry_points(group=GROUP)):
-        return None
-    first, *rest = module.split(".")
-    try:
-        place = find_spec(first)  # of a name without a dot: nothing is imported
-    except ValueError:
-        return None
-    if place is None:
-        return None
-    if not rest and place.origin is not None:
-        return Path(place.origin)
-    for folder in place.submodule_search_locations or ():
-        inner = Path(folder, *rest)
-        for path in (inner.with_suffix(".py"), inner / "__init__.py"):
-            if path.is_file():
-                return path
-    return None
+def _no_file(item: From) -> Diagnostic:
+    return Diagnostic(
+        code="CS217",
+        message=f"`{item.module}` is no Python file",
+        span=item.span,
+        label="in quotes stands the path of a file",
+        helps=(
+            f'write the path with its ending: from "{item.module}.py" import ...',
+            "an installed module is named without quotes: from torch.nn.functional import gelu",
+        ),
+    )
+
+
+def _untrusted(item: From, source: Source) -> Iterator[Diagnostic]:
+    """What the user would have to trust, each name of it once."""
+    refusals = ((name.name, refusal(item.module, name.name)) for name in item.names)
+    asked = {refused.name: (name, refused) for name, refused in refusals if refused is not None}
+    file = f"{item.module.replace('.', '/')}.py"
+    beside = file if asked and (folder_of(source) / file).is_file() else ""
+    for name, refused in asked.values():
+        yield untrusted(item.module, name, refused, spec=source.name, span=item.span, beside=beside)
 
 
 def _outline(item: From, path: Path, source: Source, found: list[Diagnostic]) -> Outline | None:
@@ -124,7 +130,9 @@ def _outline(item: From, path: Path, source: Source, found: list[Diagnostic]) ->
         where = f"line {error.lineno}: " if error.lineno else ""
         found.append(_wrong(item, item.names[0], f"{where}{error.msg}", "the file is no Python"))
     except OSError as error:
-        found.append(_wrong(item, item.names[0], error.strerror or "", "the file can't be read"))
+        found.append(
+            _wrong(item, item.names[0], error.strerror or str(error), "the file can't be read")
+        )
     return None
 
 

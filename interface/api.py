@@ -7,6 +7,7 @@
 
 Text is a spec, a `pathlib.Path` (or text that ends in `.cspec`) a file. Keyword arguments bind
 names: params to numbers, models to modules, data to anything that `cspec.run` can iterate.
+`trust=["scipy"]` names modules that a spec may import (`from scipy.special import ...`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from cspec.dsl.format import format_spec
 from cspec.dsl.nodes import Spec
 from cspec.dsl.parse import parse as parse_source
 from cspec.dsl.source import Source
+from cspec.dsl.trust import trusting
+from cspec.dsl.visible import visible_line
 from cspec.errors import rendered
 from cspec.functions import registered
 from cspec.outside import checked_with
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
     from cspec.runtime.result import Result
     from cspec.verification import Verification
 
+Trust: TypeAlias = "Sequence[str] | str"
+"""Modules that a spec may bring Python in from (`dsl/trust.py`)."""
 SpecLike: TypeAlias = "str | Path | Checked | Plan"
 """A spec as text, as a file, or as `load` gives it."""
 
@@ -99,21 +104,21 @@ def _tree(source: Source) -> Spec:
     return tree
 
 
-def check(spec: SpecLike, **params: object) -> tuple[Diagnostic, ...]:
+def check(spec: SpecLike, *, trust: Trust = (), **params: object) -> tuple[Diagnostic, ...]:
     """All findings, errors and warnings, in source order; empty for a clean spec."""
-    with rendered():
+    with rendered(), trusting(trust):
         source, _, values, others = _with_names(spec, params)
         given = {**values, **others}
         return check_source(source, given, functions=registered()).diagnostics
 
 
-def load(spec: SpecLike, **params: object) -> Checked:
+def load(spec: SpecLike, *, trust: Trust = (), **params: object) -> Checked:
     """The checked spec with values of its params.
 
     Raises:
         SpecError: all that is wrong with it.
     """
-    with rendered():
+    with rendered(), trusting(trust):
         source, _, values, others = _with_names(spec, params)
         return checked_spec(source, {**values, **others})
 
@@ -134,6 +139,7 @@ def explain(
     *,
     format: Literal["text", "json", "markdown", "mermaid"] = "text",
     verbose: bool = False,
+    trust: Trust = (),
     **params: object,
 ) -> str:
     """The canonical problem, each method and why, the update graph; needs no data and no model.
@@ -144,11 +150,13 @@ def explain(
     from cspec.compiler.explain import explain as explain_plan
     from cspec.plans import plan_of
 
-    with rendered():
-        return explain_plan(plan_of(load(spec, **params)), format=format, verbose=verbose)
+    with rendered(), trusting(trust):
+        return explain_plan(
+            plan_of(load(spec, trust=trust, **params)), format=format, verbose=verbose
+        )
 
 
-def compile(spec: SpecLike, **names: Any) -> Program:
+def compile(spec: SpecLike, *, trust: Trust = (), **names: Any) -> Program:
     """The program of a spec with its data and models bound; `.source` is its training loop.
 
     Raises:
@@ -158,7 +166,7 @@ def compile(spec: SpecLike, **names: Any) -> Program:
     from cspec.plans import plan_of
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
         checked = checked_with(source, params, bindings, base)
         return prepare(plan_of(checked), bindings, base=base).program
@@ -171,13 +179,16 @@ def run(
     device: str = "cpu",
     out: str | Path | None = None,
     progress: Callable[[Mapping[str, Any]], None] | None = None,
+    trust: Trust = (),
     **names: Any,
 ) -> Result:
     """Train, verify, and return the result. Keyword arguments bind the names of the spec.
 
     `out` is a folder for the run's files; `progress` is called with the state of the run now and
-    then. Nothing is printed; in a notebook the result is displayed as a table. What is to be said
-    before the first step is a warning of the logger `cspec`.
+    then. `trust` names modules that the spec may import beside its own files, torch's computations
+    and packages that announce functions; what is bound here needs no trust. Nothing is printed; in
+    a notebook the result is displayed as a table. What is to be said before the first step is a
+    warning of the logger `cspec`.
 
     Raises:
         SpecError: what is wrong with the spec, or with what is bound.
@@ -187,12 +198,13 @@ def run(
     from cspec.plans import plan_of
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
         symbolic = plan_of(checked_with(source, params, bindings, base))
         prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)
         for warning in prepared.warnings:
-            LOG.warning("%s: %s", prepared.program.name, f"{warning.message}; {warning.helps[0]}")
+            said = f"{prepared.program.name}: {warning.message}; {warning.helps[0]}"
+            LOG.warning("%s", visible_line(said))
         _show_in_notebooks()
         return train(
             prepared,
@@ -211,6 +223,7 @@ def resume(
     *,
     accept_changes: bool = False,
     base: str | Path | None = None,
+    trust: Trust = (),
     progress: Callable[[Mapping[str, Any]], None] | None = None,
     **names: Any,
 ) -> Result:
@@ -227,13 +240,15 @@ def resume(
     from cspec.resuming import go_on, resumption
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         place = None if base is None else Path(base)
         ready = resumption(Path(run), names, accept_changes=accept_changes, base=place)
         return go_on(ready, progress)
 
 
-def verify(run: str | Path, *, base: str | Path | None = None, **names: Any) -> Verification:
+def verify(
+    run: str | Path, *, base: str | Path | None = None, trust: Trust = (), **names: Any
+) -> Verification:
     """Measure the parameters in the folder of a run again, and compare all that it says.
 
         found = cspec.verify("runs/quick-4db76d68-seed0")
@@ -249,7 +264,7 @@ def verify(run: str | Path, *, base: str | Path | None = None, **names: Any) -> 
     from cspec.runtime.modes import undisturbed
     from cspec.verification import verify_run
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         return verify_run(Path(run), names, None if base is None else Path(base))
 
 
@@ -261,6 +276,7 @@ def compare(
     last: bool = False,
     device: str = "cpu",
     out: str | Path | None = None,
+    trust: Trust = (),
     **names: Any,
 ) -> Comparison:
     """One spec by several methods, each in place of its `using`, with several seeds.
@@ -276,7 +292,7 @@ def compare(
     from cspec.comparing import compare as compare_methods
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
         return compare_methods(
             source,
@@ -297,6 +313,7 @@ def relax(
     seed: int | None = None,
     device: str = "cpu",
     progress: Callable[[Mapping[str, Any]], None] | None = None,
+    trust: Trust = (),
     **names: Any,
 ) -> Relaxation:
     """How far each bound must give for all requirements to be met; arguments as of `run`.
@@ -307,7 +324,7 @@ def relax(
     from cspec.relaxing import relaxation
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
         return relaxation(
             source, params, bindings, base=base, seed=seed, device=device, on_progress=progress
@@ -334,6 +351,7 @@ def bind(
     hook: bool = True,
     steps: int | None = None,
     groups: Mapping[str, Sequence[str | int | float | bool]] | None = None,
+    trust: Trust = (),
     **names: Any,
 ) -> Handle:
     """The constraints of a spec for a training loop of your own.
@@ -357,7 +375,7 @@ def bind(
     from cspec.own_loop import attach
     from cspec.runtime.modes import undisturbed
 
-    with rendered(), undisturbed():
+    with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
         return attach(
             checked_with(source, params, bindings, base, own_loop=True),
@@ -372,6 +390,8 @@ def bind(
 
 def split_names(source: Source, names: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Keyword arguments as (params, bindings of data and models)."""
+    if not names:
+        return {}, {}
     declared = {name for name, s in check_source(source).symbols.table.items() if s.role == "param"}
     params = {name: _plain(value) for name, value in names.items() if name in declared}
     return params, {name: value for name, value in names.items() if name not in declared}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -12,6 +13,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
 
 from cspec import __version__, exits
+from cspec.terminated import terminated
 
 
 class Command(NamedTuple):
@@ -41,6 +43,10 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Why output that is a file can't be written."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. No exception gets out."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -52,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exits.OK
     name, rest = given[0], given[1:]
     if name not in COMMANDS:
-        print(_unknown(name), file=sys.stderr)
+        print(_unknown(_shown(name).replace("\n", "\\n")), file=sys.stderr)
         return exits.USAGE
     return guarded(lambda: _run(name, rest))
 
@@ -64,6 +70,12 @@ def overview() -> str:
     lines += [f"  {name:<9} {command.summary}" for name, command in COMMANDS.items()]
     lines += ["", "`cspec COMMAND --help` tells more about one of them."]
     return "\n".join(lines)
+
+
+def _shown(text: str) -> str:
+    visible: Any = import_module("cspec.dsl.visible")
+    shown: str = visible.visible(text)
+    return shown
 
 
 def _unknown(name: str) -> str:
@@ -88,7 +100,7 @@ class _Parser(argparse.ArgumentParser):
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         if message:
-            print(message, end="", file=sys.stderr)
+            print(_shown(message), end="", file=sys.stderr)
         raise _AnsweredError(status)
 
 
@@ -97,7 +109,11 @@ def _run(name: str, rest: Sequence[str]) -> int:
     module: Any = import_module(command.module)
     parser = _Parser(prog=f"cspec {name}", description=module.__doc__, allow_abbrev=False)
     module.arguments(parser)
-    code: int = module.main(parser.parse_args(rest))
+    options = parser.parse_args(rest)
+    # Commands that import this have imported more by now; `cspec --help` has not.
+    trust: Any = import_module("cspec.dsl.trust")
+    with trust.trusting(getattr(options, "trust", ())):
+        code: int = module.main(options)
     sys.stdout.flush()
     return code
 
@@ -105,11 +121,12 @@ def _run(name: str, rest: Sequence[str]) -> int:
 def guarded(work: Callable[[], int]) -> int:
     """The exit code of `work`; diagnostics and bugs are printed, a traceback never is."""
     try:
-        return work()
+        with terminated():
+            return work()
     except _AnsweredError as answered:
         return answered.code
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"\n{interruption(error)}", file=sys.stderr)
         return exits.INTERRUPTED
     except SystemExit as end:
         # Only code that a spec brings in can ask for this; its number would be taken for a verdict.
@@ -119,8 +136,22 @@ def guarded(work: Callable[[], int]) -> int:
         # `cspec list | head` closes our output; the interpreter must not complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.OK
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            return _report(error)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        reason = (error.strerror or str(error)).lower()
+        print(f"error[CS640]: the output can't be written: {reason}", file=sys.stderr)
+        print("  = help: what a run has found is in its folder: cspec verify DIR", file=sys.stderr)
+        return exits.ERRORS
     except Exception as error:
         return _report(error)
+
+
+def interruption(error: KeyboardInterrupt) -> str:
+    """What is said of a command that was interrupted outside of a run."""
+    by = f" by {error}" if str(error) else ""
+    return f"interrupted{by} [CS603]: no training was under way"
 
 
 def _report(error: Exception) -> int:
@@ -131,7 +162,7 @@ def _report(error: Exception) -> int:
     if isinstance(error, SpecError):
         print_diagnostics(error.diagnostics)
         return exits.ERRORS
-    print(bug_message(error), file=sys.stderr)
+    print(_shown(bug_message(error)), file=sys.stderr)
     if os.environ.get("CSPEC_DEBUG") == "1":
         traceback.print_exception(error)
     return exits.BUG

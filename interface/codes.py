@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from cspec.dsl.check import check
 from cspec.dsl.code import Code
 from cspec.dsl.codes import CODES
+from cspec.dsl.limits import QUOTE
 from cspec.dsl.not_compiled import LATER
 from cspec.dsl.render import render_text
 from cspec.dsl.source import Source
@@ -26,7 +27,7 @@ class Page(NamedTuple):
         parts = [f"{self.code.code}: {self.code.title}", self.code.explanation.strip()]
         parts += [f"{name}:\n\n{_indented(text)}" for name, text in self.code.files.items()]
         for word, spec, commands in self._examples():
-            parts.append(f"{word}:\n\n{_indented(spec)}")
+            parts.append(f"{word}:\n\n{_indented(_narrow(spec))}")
             if commands:
                 parts.append(_indented(_shell(commands)))
             if word == "Wrong" and self.message:
@@ -40,7 +41,7 @@ class Page(NamedTuple):
             f"`{name}`:\n\n```text\n{text.strip()}\n```" for name, text in self.code.files.items()
         ]
         for word, spec, commands in self._examples():
-            parts.append(f"{word}:\n\n```cspec\n{spec.strip()}\n```")
+            parts.append(f"{word}:\n\n```cspec\n{_narrow(spec).strip()}\n```")
             if commands:
                 parts.append(f"```sh\n{_shell(commands)}\n```")
             if word == "Wrong" and self.message:
@@ -74,6 +75,15 @@ def code_page(code: str) -> Page | None:
 def _shell(commands: tuple[str, ...]) -> str:
     """Commands on spec.cspec, which is the spec above them."""
     return "\n".join(f"$ cspec {command}" for command in commands)
+
+
+def _narrow(text: str) -> str:
+    """A spec whose long lines are cut in the middle: those of limits are long on purpose."""
+    lines = text.split("\n")
+    return "\n".join(
+        line if len(line) <= QUOTE else f"{line[: QUOTE // 2]} ... {line[-QUOTE // 4 :]}"
+        for line in lines
+    )
 
 
 def _indented(text: str) -> str:

@@ -21,6 +21,7 @@ from cspec.files import write_text
 from cspec.kept import keep, kept, key_of
 from cspec.pipeline import prepare, seed_of
 from cspec.plans import planned
+from cspec.runtime.places import require_folder
 from cspec.runtime.result import Result
 from cspec.specs import checked_spec
 from cspec.using import Way, read_using, with_using
@@ -60,6 +61,8 @@ def compare(
         SpecError: what is wrong with the spec, with the text of a method, or with what is bound.
     """
     checked = checked_spec(source, params)
+    if out is not None:
+        require_folder(out)
     methods = _methods(using, checked.params)
     first = checked.fit.seed
     numbers = tuple(range(first, first + seeds))
@@ -80,6 +83,9 @@ def compare(
                 note(f"{text}: refused: {refused}")
                 done += seeds - len(runs) - 1
                 break
+            except KeyboardInterrupt:  # outside of the training
+                interrupted = True
+                break
             if run.status == "interrupted":
                 interrupted = True
                 break
@@ -91,11 +97,18 @@ def compare(
     sense = next((i.sense for i in checked.spec.items if isinstance(i, Objective)), "minimize")
     found = Comparison(source.name, tuple(rows), numbers, last, interrupted, sense)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "comparison.txt", f"{found}\n")
-        write_text(out / "comparison.md", f"{found.to_markdown()}\n")
-        write_text(out / "comparison.json", f"{found.to_json()}\n")
+        _write(out, found, note)
     return found
+
+
+def _write(out: Path, found: Comparison, note: Note) -> None:
+    """The table as files; what can't be written costs no comparison."""
+    texts = {"txt": str(found), "md": found.to_markdown(), "json": found.to_json()}
+    try:
+        for ending, text in texts.items():
+            write_text(out / f"comparison.{ending}", f"{text}\n")
+    except SpecError as error:
+        note(f"the table is not written [CS607]: {error.diagnostics[0].message}")
 
 
 def _methods(using: Sequence[str], params: Mapping[str, object]) -> dict[str, Way]:

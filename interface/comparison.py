@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any, NamedTuple
 
+from cspec.dsl.visible import visible_json, visible_line
 from cspec.render.messages import columns
 from cspec.runtime.result import ConstraintResult, Result, finite_or_none
 
@@ -130,9 +131,9 @@ class Comparison:
         return "\n".join([f"{self.title}", "", *lines, *([""] if below else []), *below])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in self.headings)
+        head = "".join(f"<th>{escape(visible_line(cell))}</th>" for cell in self.headings)
         rows = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+            f"<tr>{''.join(f'<td>{escape(visible_line(cell))}</td>' for cell in cells)}</tr>"
             for cells in self.cells()
         )
         below = escape("\n".join(self.below()).strip())
@@ -145,7 +146,7 @@ class Comparison:
         iterate = "last iterates" if self.last else "iterates delivered"
         seeds = ", ".join(map(str, self.seeds))
         word = "seed" if len(self.seeds) == 1 else "seeds"
-        return f"{self.spec}: {word} {seeds}; {iterate}; mean ± sd"
+        return visible_line(f"{self.spec}: {word} {seeds}; {iterate}; mean ± sd")
 
     @property
     def headings(self) -> list[str]:
@@ -184,7 +185,7 @@ class Comparison:
         if self.interrupted:
             lines.append("interrupted: the table holds what was finished")
         lines += self.reading()
-        return ["", *lines] if lines else []
+        return ["", *map(visible_line, lines)] if lines else []
 
     def reading(self) -> list[str]:
         """Which methods met everything in every seed, the best of them, and who had to search.
@@ -232,7 +233,7 @@ class Comparison:
 
     def to_json(self) -> str:
         """`as_json` as one line of JSON."""
-        return json.dumps(self.as_json(), allow_nan=False, ensure_ascii=False)
+        return visible_json(json.dumps(self.as_json(), allow_nan=False, ensure_ascii=False))
 
     def _row_json(self, row: Row) -> dict[str, Any]:
         if not row.runs:
@@ -303,7 +304,7 @@ def counted_in(run: Result) -> dict[str, float]:
 
 
 def _escaped(cells: Sequence[str]) -> list[str]:
-    return [cell.replace("|", "\\|") for cell in cells]
+    return [visible_line(cell).replace("|", "\\|") for cell in cells]
 
 
 def by_label(run: Result) -> dict[str, list[ConstraintResult]]:

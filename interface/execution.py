@@ -16,10 +16,13 @@ from cspec.files import write_text
 from cspec.pipeline import Prepared
 from cspec.render.report_html import report_html
 from cspec.runtime.execute import drive, load_module, refuse_unmeetable
+from cspec.runtime.interruption import deferred, uninterrupted
 from cspec.runtime.origins import origins
+from cspec.runtime.places import made, require_room
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
+from cspec.runtime.run_lock import held
 from cspec.runtime.session import Session
 from cspec.runtime.told import told
 
@@ -50,24 +53,27 @@ def train(
     seed = int(program.fit["seed"]) if seed is None else seed
     names, place = dict(bindings or {}), base or Path()
     record, objects = told(program.name, place, params or {}, names)
-    made_from = None
-    if out is not None:
-        modules = brought_in(prepared.plan.checked, names)
-        made_from = origins(program, bound, place, modules=modules, objects=objects)
-    session = Session(
-        program,
-        bound,
-        load_module(program, bound.functions),
-        seed=seed,
-        device=device,
-        on_progress=on_progress,
-    )
-    refuse_unmeetable(session)
-    folder = None
-    if out is not None:
-        folder = RunFolder.create(Path(out), program, seed, device, made_from, record.text())
-    result = drive(session, folder)
-    return result if folder is None else with_page(folder, result, program)
+    where = None if out is None else Path(out)
+    with held(where):
+        made_from = None
+        if where is not None:
+            modules = brought_in(prepared.plan.checked, names)
+            made_from = origins(program, bound, place, modules=modules, objects=objects)
+        session = Session(
+            program,
+            bound,
+            load_module(program, bound.functions),
+            seed=seed,
+            device=device,
+            on_progress=on_progress,
+        )
+        refuse_unmeetable(session)
+        if where is None:
+            return drive(session, None)
+        with deferred():
+            folder = RunFolder.create(where, program, seed, device, made_from, record.text())
+        require_room(where, sum(p.nbytes for p in session.parameters))
+        return with_page(folder, drive(session, folder), program)
 
 
 def with_page(folder: RunFolder, result: Result, program: Program) -> Result:
@@ -78,16 +84,23 @@ def with_page(folder: RunFolder, result: Result, program: Program) -> Result:
         write_text(folder.path / "report.html", report_html(result, program))
         folder.seal()
 
-    attempt(notes, "report.html is not written", write, None)
+    with uninterrupted():
+        attempt(notes, "report.html is not written", write, None)
     return replace(result, notes=(*result.notes, *notes)) if notes else result
 
 
 def new_folder(program: Program, seed: int) -> Path:
-    """`runs/quick-4db76d68-seed0`; a name that is taken gets a number, so that nothing is lost."""
+    """`runs/quick-4db76d68-seed0`, made; a name that is taken gets a number.
+
+    So nothing is lost, and of runs that begin at the same time each has a folder of its own.
+
+    Raises:
+        SpecError: CS620, it can't be made.
+    """
     stem = Path(program.name).stem if program.name.endswith(".cspec") else "spec"
     first = RUNS / f"{stem}-{program.digest[:8]}-seed{seed}"
     number, path = 1, first
-    while path.exists():
+    while not made(path):
         number += 1
         path = first.with_name(f"{first.name}-{number}")
     return path

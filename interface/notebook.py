@@ -27,6 +27,7 @@ from cspec.commands.run import natural
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.render import render_text
+from cspec.dsl.trust import trusting
 from cspec.execution import train
 from cspec.pipeline import prepare, seed_of
 from cspec.plans import plan_of
@@ -34,7 +35,7 @@ from cspec.render.progress import describe, step_of
 from cspec.render.report_html import table_html
 from cspec.render.summary import Summary, summarize
 from cspec.runtime.result import Result
-from cspec.settings import add_bind, add_set, bindings_of, params_of
+from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import inline_source
 from cspec.specs import checked_spec
 
@@ -120,6 +121,7 @@ def _options(line: str) -> argparse.Namespace:
     parser.add_argument("name", nargs="?", help="where the result goes")
     add_set(parser)
     add_bind(parser)
+    add_trust(parser)
     parser.add_argument("--seed", type=natural)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", metavar="DIR")
@@ -154,6 +156,11 @@ def split(line: str) -> list[str]:
 def run_cell(shell: InteractiveShell, line: str, cell: str) -> Result | None:
     """Check, train and show one cell; None where it has errors (they are displayed)."""
     options = _options(line)
+    with trusting(options.trust):
+        return _run_cell(shell, options, cell)
+
+
+def _run_cell(shell: InteractiveShell, options: argparse.Namespace, cell: str) -> Result | None:
     try:
         source = inline_source(cell, NAME)
         params = params_of(options)

@@ -17,6 +17,7 @@ from cspec.compiler.program import ModelSetup, SourceCall
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.visible import visible_line
 from cspec.pipeline import crosses, inputs_of, seed_of
 from cspec.plans import plan_of
 from cspec.runtime.binding import Bound, bind
@@ -70,7 +71,7 @@ def attach(
         steps=steps,
     )
     for note in handle.notes:
-        LOG.warning("%s: %s", program.name, note)
+        LOG.warning("%s", visible_line(f"{program.name}: {note}"))
     return handle
 
 

@@ -13,6 +13,7 @@ from cspec.execution import check_device, with_page
 from cspec.reopening import NOT_LISTED, Reopened, changed, find, reopen
 from cspec.runtime.execute import resume
 from cspec.runtime.result import Result
+from cspec.runtime.run_lock import held
 
 ACCEPT = "to go on with them all the same: --accept-changes (in Python accept_changes=True)"
 WRITTEN_ANEW = (
@@ -82,16 +83,17 @@ def go_on(
         beside = [f"not as recorded, and not used: {d}" for d in others]
         return (*said, *again.roundings, *left, *beside)
 
-    result = resume(
-        folder,
-        resumed.program,
-        again.prepared.bound,
-        seed=again.seed,
-        device=again.found.device,
-        on_progress=on_progress,
-        on_start=start,
-    )
-    return with_page(folder, result, resumed.program)
+    with held(folder.path):
+        result = resume(
+            folder,
+            resumed.program,
+            again.prepared.bound,
+            seed=again.seed,
+            device=again.found.device,
+            on_progress=on_progress,
+            on_start=start,
+        )
+        return with_page(folder, result, resumed.program)
 
 
 def _decisive(differences: Iterable[Difference]) -> list[Difference]:

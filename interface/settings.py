@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.outside_values import GivenFile
+from cspec.dsl.regular import NotRegularError, read_regular
+from cspec.dsl.trust import is_module_name
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +58,26 @@ def base_of(options: argparse.Namespace) -> Path | None:
     return None if options.base is None else Path(options.base)
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """`--trust`."""
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="NAME",
+        type=module_name,
+        help="a module that the spec may bring Python in from, with its submodules; files of the "
+        "spec's folder, torch's computations and packages that announce functions need no trust",
+    )
+
+
+def module_name(text: str) -> str:
+    """A name of a module."""
+    if not is_module_name(text):
+        raise argparse.ArgumentTypeError(f"`{text}` is no name of a module: write --trust scipy")
+    return text
+
+
 def assignment(text: str) -> tuple[str, str]:
     """`name=value` in two parts."""
     name, equals, value = text.partition("=")
@@ -96,9 +118,10 @@ def _param(name: str, text: str) -> object:
         return text
     path = Path(text)
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        content = read_regular(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        message = f"`--set {name}={text}`: the file can't be read"
+        why = str(error) if isinstance(error, NotRegularError) else "can't be read"
+        message = f"`--set {name}={text}`: the file {why}"
         raise SpecError([Diagnostic(code="CS213", message=message)]) from error
     if path.suffix == ".json":
         return GivenFile(text, _json(name, text, content))

@@ -9,6 +9,7 @@ from pathlib import Path
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.read import read
 from cspec.dsl.source import Source
+from cspec.dsl.syntax_limits import MAX_BYTES
 
 INLINE = "<command line>"
 STDIN = "<stdin>"
@@ -47,7 +48,10 @@ def inline_source(text: str, name: str = INLINE) -> Source:
 
 
 def _read_stdin() -> tuple[Source, tuple[Diagnostic, ...]]:
-    data = sys.stdin.buffer.read()
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        message = f"standard input is larger than {MAX_BYTES:,} bytes"
+        return Source(text="", name=STDIN), (Diagnostic(code="CS144", message=message),)
     try:
         return inline_source(data.decode("utf-8-sig"), STDIN), ()
     except UnicodeDecodeError as error:

@@ -79,7 +79,7 @@ def _implied(
     call = SourceCall()
     if binding is None or isinstance(binding, str):
         call = setup.source if binding is None else read_call(binding)
-        parts = _load(call, None, columns, place)
+        parts = _load(call, None, columns, place, binding is not None)
     elif _has_splits(binding):
         parts = {name: _dataset(binding[name], name, columns, place) for name in binding}
     else:
@@ -110,7 +110,8 @@ def _declared(
         else:
             call = call if binding is None else read_call(binding)
             columns = tuple(dict.fromkeys(pair for _, pairs in left for pair in pairs))
-            parts = _load(call, [name for name, _ in left], columns, place)
+            asked = [name for name, _ in left]
+            parts = _load(call, asked, columns, place, binding is not None)
         found |= parts
     return {name: found[name] for name, _ in setup.targets}, call if left else SourceCall()
 
@@ -143,9 +144,11 @@ def _load(
     targets: Sequence[str] | None,
     columns: tuple[tuple[str, str], ...],
     place: _Place,
+    bound: bool,
 ) -> dict[str, Dataset]:
+    """The parts of a source; `bound` says that the user named it, not the spec."""
     if call.module is not None:
-        made = load_object(call.module, call.name, place.base)
+        made = load_object(call.module, call.name, place.base, bound=bound)
         made = made(*call.arguments, **call.settings) if callable(made) else made
         if targets is None and _has_splits(made):
             return {name: _dataset(made[name], name, columns, place) for name in made}
@@ -164,7 +167,7 @@ def _single(
 ) -> Dataset:
     if isinstance(binding, str):
         call = read_call(binding)
-        parts = _load(call, None, columns, place)
+        parts = _load(call, None, columns, place, bound=True)
         chosen = name if name in parts else ("train" if "train" in parts else next(iter(parts)))
         return parts[chosen].renamed(name)
     return _dataset(binding, name, columns, place)

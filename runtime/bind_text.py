@@ -17,8 +17,13 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Model, Name, Negate, Number, String, Vector
 from cspec.dsl.parse import parse_text
 from cspec.dsl.settings.sources import SOURCES
+from cspec.dsl.trust import Refusal, refusal
+from cspec.dsl.untrusted import untrusted
 from cspec.runtime.files import sha256
+from cspec.runtime.imported import elsewhere
 
+PLAN = "plan.json"
+"""What the folder of a run holds."""
 _OBJECT = re.compile(r"^(?P<module>[^:()\[\]=]+):(?P<rest>[^\W\d]\w*(\(.*\))?)$", re.DOTALL)
 
 
@@ -93,25 +98,42 @@ def _call(text: str, tree: Expr, module: str | None) -> SourceCall:
     raise _refuse(text, "this is no name with settings")
 
 
-def load_object(module: str, name: str, base: Path) -> Any:
+def load_object(module: str, name: str, base: Path, *, bound: bool = False) -> Any:
     """An object of a Python file (relative to `base`, within it) or of an importable module.
 
+    A module has to be trusted (`dsl/trust.py`), unless the user himself named it (`bound`). What
+    a trusted module has from elsewhere counts as that of its home.
+
     Raises:
-        SpecError: a file outside the folder, one that can't be imported, a name that is not in it.
+        SpecError: a module that nobody trusts; a file outside the folder, one that can't be
+            imported, a name that is not in it.
     """
     where = f"{module}:{name}"
+    own = module.endswith(".py")
+    if not own and not bound:
+        _require(module, name, refusal(module, name))
     try:
-        if module.endswith(".py"):
-            loaded = _load_file(module, base, where)
-        else:
-            loaded = importlib.import_module(module)
+        loaded = _load_file(module, base, where) if own else importlib.import_module(module)
     except SpecError:
         raise
     except Exception as error:
         raise _refuse(where, f"importing it raised {type(error).__name__}: {error}") from error
     if not hasattr(loaded, name):
         raise _refuse(where, f"`{module}` defines no `{name}`")
-    return getattr(loaded, name)
+    found = getattr(loaded, name)
+    if not own and not bound:
+        _require(module, name, elsewhere(module, name, found))
+    return found
+
+
+def _require(module: str, name: str, refused: Refusal | None) -> None:
+    """Refuse what nobody trusts.
+
+    Raises:
+        SpecError: CS218.
+    """
+    if refused is not None:
+        raise SpecError([untrusted(module, name, refused)])
 
 
 def _load_file(module: str, base: Path, where: str) -> Any:
@@ -121,6 +143,8 @@ def _load_file(module: str, base: Path, where: str) -> Any:
         raise _refuse(where, f"the file lies outside {folder}")
     if not path.is_file():
         raise _refuse(where, f"there is no file {path}")
+    if any((above / PLAN).is_file() for above in path.parents if above.is_relative_to(folder)):
+        raise _refuse(where, "it lies in the folder of a run, and no file of one is ever executed")
     content = path.read_bytes()
     # By content: a file that has changed since it was imported is another module.
     key = f"cspec_bound_{sha256(str(path).encode() + content)[:16]}_{path.stem}"

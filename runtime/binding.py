@@ -292,7 +292,7 @@ def _model(
         return made, SourceCall()
     call = setup.source if binding is None else read_call(binding)
     if call.module is not None:
-        found = load_object(call.module, call.name, inputs.base)
+        found = load_object(call.module, call.name, inputs.base, bound=binding is not None)
         if isinstance(found, nn.Module):
             return found, call
         return _called(inputs, setup, found, call), call

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import linecache
-import signal
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from cspec.compiler.program import SOLVERS, ConstraintFacts, Program
@@ -21,13 +17,16 @@ from cspec.runtime.binding import Bound
 from cspec.runtime.conclude import conclude
 from cspec.runtime.constant import Values, refuse_constant
 from cspec.runtime.failures import line_span, reason_of
+from cspec.runtime.interruption import Interruption, Signals, interruptible
 from cspec.runtime.modes import constants_in
 from cspec.runtime.origins import origins
 from cspec.runtime.parametrization import settle_
 from cspec.runtime.rescue import one_line
 from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
+from cspec.runtime.run_lock import held
 from cspec.runtime.session import Progress, Session
+from cspec.runtime.unfinished import kept, unfinished
 
 Tick = Callable[[Session], None]
 
@@ -78,8 +77,9 @@ def run(
     """Train and verify. `seed` defaults to the spec's; `out` is a folder for the run's files,
     `told` the text of its `command.json`.
 
-    Ctrl-C and SIGTERM end the run after the step in hand: it is measured, written and returned
-    with status `interrupted`. A second Ctrl-C raises KeyboardInterrupt.
+    Ctrl-C, SIGTERM and SIGHUP end the run after the step in hand: it is measured, written and
+    returned with status `interrupted`; so is a run that is interrupted while its end is measured,
+    with what was known before. A second Ctrl-C does not wait for the step.
 
     Raises:
         SpecError: what can't be run, or an error inside the user's model or functions.
@@ -90,13 +90,17 @@ def run(
     else:
         namespace = module
         inject(program, bound.functions, module)
-    made_from = None if out is None else origins(program, bound)
-    session = Session(program, bound, namespace, seed=seed, device=device, on_progress=on_progress)
-    refuse_unmeetable(session)
-    folder = None
-    if out is not None:
-        folder = RunFolder.create(Path(out), program, seed, device, made_from, told)
-    return drive(session, folder)
+    place = None if out is None else Path(out)
+    with held(place):
+        made_from = None if place is None else origins(program, bound)
+        session = Session(
+            program, bound, namespace, seed=seed, device=device, on_progress=on_progress
+        )
+        refuse_unmeetable(session)
+        folder = None
+        if place is not None:
+            folder = RunFolder.create(place, program, seed, device, made_from, told)
+        return drive(session, folder)
 
 
 def refuse_unmeetable(session: Session) -> None:
@@ -181,60 +185,61 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
     if folder is not None:
         session.at_boundary = folder.tick
         session.keep = folder.checkpoint
-    with _interruptible(session), constants_in(session.dtype):
+    with interruptible(session) as signals:
+        torn = _train(session, folder)
+        signals.loop_is_over()
+        session.termination = _termination(session)
+        session.seconds = time.monotonic() - started
+        if folder is not None and not torn:
+            folder.checkpoint(session)
+        result = _concluded(session, signals, None if folder is None else str(folder.path))
+        return result if folder is None else folder.finish(result)
+
+
+def _train(session: Session, folder: RunFolder | None) -> bool:
+    """Call the emitted `train`; whether a second Ctrl-C tore it out of a step.
+
+    Raises:
+        SpecError: an error inside the user's model or functions.
+    """
+    with constants_in(session.dtype):
         try:
             session.module["train"](session)
         except KeyboardInterrupt:
-            session.termination = "interrupted"
+            session.interrupted = True
+            return True
         except SpecError:
             session.release()
             raise
         except Exception as error:
             found = explain_failure(session.program, error)
             if folder is not None and session.best is not None:
-                kept = folder.rescue(session.best)
-                found = found.model_copy(update={"notes": (*found.notes, kept)})
+                kept_at = folder.rescue(session.best)
+                found = found.model_copy(update={"notes": (*found.notes, kept_at)})
             for model in session.models():
                 settle_(model)
             session.release()
             raise SpecError([found]) from error
-    session.termination = session.termination or _termination(session)
-    session.seconds = time.monotonic() - started
-    if folder is not None:
-        folder.checkpoint(session)
-    result = conclude(
-        session, seconds=session.seconds, out=None if folder is None else str(folder.path)
-    )
-    return result if folder is None else folder.finish(result)
+    return False
+
+
+def _concluded(session: Session, signals: Signals, out: str | None) -> Result:
+    """The result; of a run that is interrupted while it is measured, what was known before."""
+    end = kept(session)
+    try:
+        with signals.at_once():
+            return conclude(session, seconds=session.seconds, out=out)
+    except Interruption:
+        return unfinished(session, end, seconds=session.seconds, out=out)
 
 
 def _termination(session: Session) -> str:
-    """Why a loop ended that left by itself."""
-    if session.step >= session.total_steps:
-        return "completed"
-    return "interrupted" if session.interrupted else "stop condition"
-
-
-@contextmanager
-def _interruptible(session: Session) -> Iterator[None]:
-    """SIGINT and SIGTERM ask the session to end after its step; only in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if session.interrupted and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        session.interrupted = True
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        for number in before:
-            signal.signal(number, ask)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    """Why a run ended; one that was interrupted in what follows the loop is not completed."""
+    if session.interrupted and session.termination not in ("nonfinite", "unbounded"):
+        return "interrupted"
+    if session.termination:
+        return session.termination
+    return "completed" if session.step >= session.total_steps else "stop condition"
 
 
 def explain_failure(program: Program, error: Exception) -> Diagnostic:

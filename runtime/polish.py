@@ -54,11 +54,11 @@ def polish(session: Session) -> None:
     with undisturbed(), constants_in(torch.float64):
         try:
             problem = _Problem(session)
-        except OperatorError:
+            with evaluating(problem.models()):
+                found = _best(problem)
+                before, after = problem.at(problem.start), problem.at(found)
+        except (OperatorError, _Interrupted):
             return
-        with evaluating(problem.models()):
-            found = _best(problem)
-            before, after = problem.at(problem.start), problem.at(found)
     if found is problem.start:
         return
     put(session.parameters, torch.as_tensor(found, device=session.device))
@@ -79,10 +79,15 @@ class Values(NamedTuple):
     true: Vector
 
 
+class _Interrupted(Exception):  # noqa: N818
+    """The run was interrupted: it stays where its steps ended."""
+
+
 class _Problem:
     """A copy of what moves, in double precision."""
 
     def __init__(self, session: Session) -> None:
+        self._session = session
         self._measure = _led(session.module["measure"])
         self._objective = session.module["objective"]
         self._sign = session.sign
@@ -105,6 +110,8 @@ class _Problem:
     def at(self, x: Vector) -> Values:
         """All values at a point; those of the last one are kept."""
         key = np.asarray(x, dtype=np.float64).tobytes()
+        if self._session.interrupted:
+            raise _Interrupted
         if self._last is None or self._last[0] != key:
             put(self._parameters, torch.as_tensor(np.array(x), device=self._parameters[0].device))
             f, g, true = self._measure(self._primal, self._batch)

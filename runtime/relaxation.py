@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.compiler.which_data import where_measured
+from cspec.dsl.visible import visible_json, visible_line
 from cspec.runtime.elastic import Small, scales, taking_part
 from cspec.runtime.elastic_ways import least_violation
 from cspec.runtime.result import Result, finite_or_none
@@ -114,7 +115,8 @@ class Relaxation:
         if len(self.conflict) > 1:
             lines.append(f"in conflict: {', '.join(self.conflict)}")
         lines.append(f"found by {self.method}")
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join(map(visible_line, lines))
 
     def as_json(self) -> dict[str, Any]:
         """The object that `relax --json` prints; numbers that are not finite become null."""
@@ -136,7 +138,7 @@ class Relaxation:
 
     def to_json(self) -> str:
         """`as_json` as one line of JSON."""
-        return json.dumps(self.as_json(), allow_nan=False, ensure_ascii=False)
+        return visible_json(json.dumps(self.as_json(), allow_nan=False, ensure_ascii=False))
 
 
 def give_of(c: ConstraintFacts, value: float, bound: float, hard: bool) -> Give:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from cspec.compiler.which_data import Where
+from cspec.dsl.diagnostics import SpecError
 from cspec.runtime.failures import reason_of
 from cspec.runtime.verify import Measurement
 
@@ -27,6 +28,10 @@ def attempt(notes: list[str], what: str, work: Callable[[], T], otherwise: T) ->
 
 def one_line(error: Exception) -> str:
     """What went wrong, in one line."""
+    if isinstance(error, SpecError) and error.diagnostics:
+        return error.diagnostics[0].message
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
     reason, said = reason_of(error)
     return " ".join(f"{reason} ({said[0]})".split() if said else reason.split())
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from cspec.dsl.visible import visible_json
 from cspec.runtime.history import Row
 from cspec.runtime.table import text_table
 
@@ -214,7 +215,7 @@ class Result:
 
     def to_json(self) -> str:
         """`as_json` as one line of JSON."""
-        return json.dumps(self.as_json(), allow_nan=False, ensure_ascii=False)
+        return visible_json(json.dumps(self.as_json(), allow_nan=False, ensure_ascii=False))
 
 
 def _constraint_json(constraint: ConstraintResult) -> dict[str, Any]:

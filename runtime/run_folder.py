@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,9 @@ from cspec.runtime import checkpoint
 from cspec.runtime.checkpoint import CheckpointError
 from cspec.runtime.circumstances import circumstances, versions
 from cspec.runtime.clearing import clear, drop, tidy
+from cspec.runtime.fallback import kept_elsewhere
 from cspec.runtime.files import sha256, write_atomic
+from cspec.runtime.history import Row
 from cspec.runtime.manifest import (
     CHECKPOINTS,
     FILES,
@@ -32,6 +35,7 @@ from cspec.runtime.manifest import (
     read_manifest,
     write_manifest,
 )
+from cspec.runtime.places import unwritable
 from cspec.runtime.rescue import attempt, one_line
 from cspec.runtime.result import Iterate, Result, finite_or_none
 
@@ -49,6 +53,12 @@ BEFORE = ("spec.cspec", "train.py", "plan.json", "command.json", "log.jsonl")
 def _saved(value: Tensor) -> Tensor:
     """A tensor as safetensors can hold it, which has no complex128."""
     return value.to(complex64) if value.dtype == complex128 else value
+
+
+def _packed(iterate: Iterate) -> bytes:
+    """The parameters of an iterate as safetensors."""
+    tensors = {k: _saved(v.cpu()).contiguous().clone() for k, v in iterate.tensors.items()}
+    return save_tensors(tensors)
 
 
 class RunFolder:
@@ -97,8 +107,7 @@ class RunFolder:
             write_manifest(path, manifest)
             folder.write_program(program, told)
         except OSError as error:
-            message = f"the folder {path} can't be written: {error}"
-            raise SpecError([Diagnostic(code="CS620", message=message)]) from error
+            raise unwritable(path, error) from error
         return folder
 
     def write_program(self, program: Program, told: str | None = None) -> None:
@@ -187,8 +196,7 @@ class RunFolder:
             self._keep(manifest)
             self.write_program(program, told)
         except OSError as error:
-            message = f"the folder {self.path} can't be written: {error}"
-            raise SpecError([Diagnostic(code="CS620", message=message)]) from error
+            raise unwritable(self.path, error) from error
 
     # --- while it runs -----------------------------------------------------------------------
 
@@ -206,6 +214,8 @@ class RunFolder:
 
     def _goes_on(self, session: Session, error: Exception) -> None:
         """A full disk or a folder that is gone costs its files, not the training."""
+        for partial in self.checkpoints.glob(".*.partial"):
+            shutil.rmtree(partial, ignore_errors=True)
         if self._unwritten:
             return
         self._unwritten = True
@@ -310,7 +320,10 @@ class RunFolder:
         return tidy(self.path, self.manifest)
 
     def _rewrite_log(self, session: Session) -> None:
-        rows = [finite_or_none(row.as_json()) for row in session.history.rows]
+        self._write_log(session.history.rows)
+
+    def _write_log(self, history: Sequence[Row]) -> None:
+        rows = [finite_or_none(row.as_json()) for row in history]
         write_atomic(self.path / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         self._logged = len(rows)
 
@@ -323,9 +336,8 @@ class RunFolder:
             file.write(json.dumps(finite_or_none(line)) + "\n")
 
     def _write_model(self, iterate: Iterate) -> Path:
-        tensors = {k: _saved(v.cpu()).contiguous().clone() for k, v in iterate.tensors.items()}
         path = self.path / "model.safetensors"
-        write_atomic(path, save_tensors(tensors))
+        write_atomic(path, _packed(iterate))
         return path
 
     def rescue(self, best: Iterate) -> str:
@@ -335,19 +347,30 @@ class RunFolder:
     def finish(self, result: Result) -> Result:
         """Write the parameters (`model.safetensors`), the last line of the log and the report.
 
-        The result, with a note for each of them that could not be written.
+        The result, with a note for each of them that could not be written, and where it is kept.
         """
         notes: list[str] = []
-        best = result.best
-        if best is not None:
+        lost: dict[str, bytes] = {}
+        if result.best is not None:
+            data, best = _packed(result.best), result.best
             what = "the parameters are not written to model.safetensors"
-            attempt(notes, what, lambda: self._write_model(best), None)
-        attempt(notes, "the log is not complete", lambda: self._log_metrics(result), None)
+            if attempt(notes, what, lambda: self._write_model(best), None) is None:
+                lost["model.safetensors"] = data
+        attempt(notes, "the log is not complete", lambda: self._end_log(result), None)
         result = replace(result, notes=(*result.notes, *notes))
         report = {**result.as_json(), "versions": versions()}
         text = json.dumps(report, indent=1, allow_nan=False)
         path = self.path / "report.json"
         late: list[str] = []
         attempt(late, "report.json is not written", lambda: write_atomic(path, text), None)
+        if late:
+            lost["report.json"] = text.encode()
+        late += [kept_elsewhere(lost)] if lost else []
         attempt(late, "the manifest is not complete", self.seal, None)
         return replace(result, notes=(*result.notes, *late))
+
+    def _end_log(self, result: Result) -> None:
+        """All rows again, where some could not be appended; then the metrics."""
+        if self._unwritten:
+            self._write_log(result.history)
+        self._log_metrics(result)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cspec.dsl.visible import visible_line
+
 if TYPE_CHECKING:
     from cspec.runtime.result import ConstraintResult, Result
 
@@ -35,7 +37,7 @@ def constraint_lines(constraints: Sequence[ConstraintResult]) -> list[str]:
     """A header and one line a constraint, in columns; nothing where there is none."""
     if not constraints:
         return []
-    rows = [HEADER, *(_row(c) for c in constraints)]
+    rows = [HEADER, *(tuple(map(visible_line, _row(c))) for c in constraints)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
     return ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
 
@@ -48,4 +50,4 @@ def text_table(result: Result) -> str:
     lines += [f"{name} = {value}" for name, value in result.vars.items()]
     lines += [f"{name} {_number(value)}" for name, value in result.metrics.items()]
     lines += [f"note: {note}" for note in result.notes]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(visible_line(line).rstrip() for line in lines)

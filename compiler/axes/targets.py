@@ -44,6 +44,8 @@ def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets
     shares some values with it leaves a doubt.
     """
     models = symbols.models()
+    if not models:
+        return Targets()
     found: dict[str, str] = {}
     classes = _classifiers(tree, symbols)
     for pairs in (_in_a_class_loss, _in_a_loss, _apart):

@@ -30,6 +30,7 @@ from cspec.dsl.nodes import (
     String,
     walk,
 )
+from cspec.dsl.visible import visible_line
 
 _SHOWN = 12
 """Values that a message lists at most."""
@@ -195,7 +196,7 @@ def _two_readings(
         f"number {value:g}, which is {other}",
         span=expr.span,
         label="the value, or its number?",
-        notes=(f"its values, numbered from 0: {', '.join(map(str, classes[:_SHOWN]))}",),
+        notes=(f"its values, numbered from 0: {', '.join(_text(c) for c in classes[:_SHOWN])}",),
         helps=(f'for the value write `"{value:g}"`', f'for the other one write `"{other}"`'),
         fixes=(
             Fix(span=expr.span, replacement=f'"{value:g}"', title=f"the value {value:g}"),
@@ -204,12 +205,16 @@ def _two_readings(
     )
 
 
+def _text(value: str | int | float | bool) -> str:
+    return visible_line(str(value))
+
+
 def _no_value(
     expr: Expr, written: str, column: str, classes: Iterable[str | int | float | bool]
 ) -> Diagnostic:
     words = [f'"{v}"' if isinstance(v, str) else str(v) for v in classes]
     close = get_close_matches(written, words, n=1, cutoff=0.6)
-    shown = ", ".join(words[:_SHOWN]) + (", ..." if len(words) > _SHOWN else "")
+    shown = ", ".join(map(visible_line, words[:_SHOWN])) + (", ..." if len(words) > _SHOWN else "")
     return Diagnostic(
         code="CS208",
         message=f"column `{column}` has no value {written}",

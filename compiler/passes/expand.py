@@ -23,10 +23,12 @@ from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.rows import rows_fit
 from cspec.compiler.passes.tables import Tables, tables
 from cspec.compiler.passes.where import holds
+from cspec.compiler.passes.whole_sums import whole_sum
 from cspec.compiler.rewrite import call, function_name, method_name, number, rewrite
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.features import column_of
+from cspec.dsl.limits import MEMBERS, TERMS, Limit
 from cspec.dsl.nodes import (
     And,
     Binder,
@@ -64,6 +66,8 @@ class Expansion(NamedTuple):
     """Params that have a number for each value of a column."""
     targets: Mapping[str, str] = {}
     """Model -> the column that it predicts."""
+    shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    """Shapes of decision variables."""
 
 
 def expand(problem: Problem, context: Expansion) -> Problem:
@@ -82,7 +86,7 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     expanded = problem.model_copy(update={"constraints": tuple(constraints)})
 
     def step(node: Expr) -> Expr:
-        return written_out(node, context) if isinstance(node, Comprehension) else node
+        return _in_full(node, context) if isinstance(node, Comprehension) else node
 
     def coded(expr: Expr) -> Expr:
         try:
@@ -232,8 +236,33 @@ _SHOWN = 12
 """Names that a message lists at most."""
 
 
-def _product(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Member]:
-    """Members of several binders, left to right; later sets may mention earlier names."""
+def _product(
+    binders: tuple[Binder, ...], context: Expansion, limit: Limit = MEMBERS
+) -> Iterator[Member]:
+    """Members of several binders, left to right; later sets may mention earlier names.
+
+    Raises:
+        SpecError: more members than the limit, which only the data told.
+    """
+    for count, member in enumerate(_combined(binders, context)):
+        if count >= limit.most:
+            raise SpecError([_too_many(binders, limit)])
+        yield member
+
+
+def _too_many(binders: tuple[Binder, ...], limit: Limit) -> Diagnostic:
+    return Diagnostic(
+        code=limit.code,
+        message=f"this has more than {limit.most:,} members",
+        span=binders[0].span,
+        label=f"at most {limit.most:,}",
+        notes=(f"the limit is {limit.most:,} {limit.what}",),
+        helps=(f"write {limit.instead}",),
+    )
+
+
+def _combined(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Member]:
+    """All members, one after another."""
 
     def extend(done: Member, rest: tuple[Binder, ...]) -> Iterator[Member]:
         if not rest:
@@ -351,12 +380,20 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
     )
 
 
+def _in_full(node: Comprehension, context: Expansion) -> Expr:
+    """A comprehension over whole vectors, or written out."""
+    whole = whole_sum(node, context.shapes, context.params)
+    left = node if whole is None else whole
+    return written_out(left, context) if isinstance(left, Comprehension) else left
+
+
 def written_out(node: Comprehension, context: Expansion) -> Expr:
     """`sum`, `max`, `min`, `any` or `all` over a finite set, written out.
 
     `any` is `or`, `all` is `and`: events of models have surrogates there, as where they are typed.
     """
-    terms = tuple(substitute(node.body, m.values) for m in _product(node.binders, context))
+    found = _product(node.binders, context, TERMS)
+    terms = tuple(substitute(node.body, m.values) for m in found)
     if not terms and (node.function != "sum" or not _counts(node.binders)):
         raise SpecError([_of_nothing(node, context.facts)])
     if not terms:

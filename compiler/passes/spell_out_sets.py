@@ -13,7 +13,7 @@ written out unless every set of the problem can be.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
 from cspec.compiler.entries import entry_of
@@ -81,8 +81,8 @@ def _around_what_moves(problem: Problem, checked: Checked) -> Problem:
 
 def _by_rows(c: Constraint, checked: Checked) -> bool:
     """Whether a set is one of every row of a matrix, where its projection serves better."""
-    several = len(_rows(c, checked) or ()) > 1
-    return several and isinstance(c.bound, Name) and c.bound.id == "simplex"
+    simplex = isinstance(c.bound, Name) and c.bound.id == "simplex"
+    return simplex and len(_rows(c, checked) or ()) > 1
 
 
 def _own_way(c: Constraint) -> bool:
@@ -132,9 +132,10 @@ def _asked(c: Constraint, checked: Checked) -> tuple[Constraint, ...] | None:
     return None
 
 
-def _rows(c: Constraint, checked: Checked) -> list[list[Expr]] | None:
+def _rows(c: Constraint, checked: Checked) -> list[Iterator[Expr]] | None:
     """The entries of each row of a variable, or of a part of it, seen as (outputs, rest).
 
+    They are made as they are asked for: a matrix of a million entries has few rows.
     What indices leave, `W[i]` of a kernel, is one row of it; what slices leave is seen by itself.
     """
     whole = c.value.value if isinstance(c.value, Index) else c.value
@@ -147,13 +148,16 @@ def _rows(c: Constraint, checked: Checked) -> list[list[Expr]] | None:
     row = indexed and not any(isinstance(i, Slice) for i in getattr(c.value, "indices", ()))
     one = row or len(shape) == 1
     starts: list[tuple[int, ...]] = [()] if one else [(i,) for i in range(shape[0])]
-    places = list(product(*map(range, shape if one else shape[1:])))
-    return [
-        [entry_of(c.value, (*start, *p), {}, checked.params) for p in places] for start in starts
-    ]
+    rest = shape if one else shape[1:]
+
+    def row_of(start: tuple[int, ...]) -> Iterator[Expr]:
+        for place in product(*map(range, rest)):
+            yield entry_of(c.value, (*start, *place), {}, checked.params)
+
+    return [row_of(start) for start in starts]
 
 
-def _of_rows(c: Constraint, word: str, rows: list[list[Expr]]) -> tuple[Constraint, ...] | None:
+def _of_rows(c: Constraint, word: str, rows: list[Iterator[Expr]]) -> tuple[Constraint, ...] | None:
     whole = [c.value]
     if len(rows) > 1:
         whole = [entry_of(c.value, (i,), {}, {}) for i in range(len(rows))]

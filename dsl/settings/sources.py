@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from cspec.dsl.limits import ROWS
 from cspec.dsl.settings.base import Settings
 
 Split = tuple[float, ...]
@@ -34,7 +35,7 @@ class TwoGaussians(DataSource):
     """Two classes of points around (-3, -3) and (3, 3), unit variance."""
 
     word: ClassVar[str] = "two_gaussians"
-    n: int = Field(100, ge=1, description="examples a class")
+    n: int = Field(100, ge=1, le=ROWS.most, description="examples a class")
     seed: int = Field(0, ge=0, description="seed of the points")
     split: Split | None = Field(None, description=_SPLIT)
 

@@ -15,10 +15,11 @@ from cspec.dsl.diagnostics import SpecError, errors
 from cspec.dsl.outside_values import how_to_set
 from cspec.dsl.render import as_json
 from cspec.dsl.source import Source
+from cspec.dsl.visible import visible_line
 from cspec.files import write_text
 from cspec.fixes import fixed
 from cspec.render.messages import counted, print_diagnostics
-from cspec.settings import add_set, params_of
+from cspec.settings import add_set, add_trust, params_of
 from cspec.sources import inline_source, read_source
 
 MAX_ROUNDS = 25
@@ -32,6 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="findings as one JSON object")
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
     add_set(parser)
+    add_trust(parser)
     parser.add_argument("--fix", action="store_true", help="apply the fixes that keep the meaning")
 
 
@@ -104,7 +106,7 @@ def _plain(report: dict[str, Any]) -> dict[str, Any]:
 def _print_unset(unset: Mapping[str, str]) -> None:
     """Params that a run needs from outside."""
     for name, how in unset.items():
-        print(f"param `{name}` has no value; to run, set it: {how}")
+        print(visible_line(f"param `{name}` has no value; to run, set it: {how}"))
 
 
 def _summary(reports: list[dict[str, Any]], strict: bool) -> str:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from cspec import exits
 from cspec.commands.run import add_output, in_json, natural
-from cspec.settings import add_bind, add_set, bindings_of, params_of
+from cspec.dsl.visible import visible_line
+from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import add_spec, chosen
 from cspec.specs import checked_spec
 
@@ -36,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=positive, default=3, help="runs a method (default 3)")
     parser.add_argument("--last", action="store_true", help="judge last iterates, not the chosen")
     add_set(parser)
+    add_trust(parser)
     add_bind(parser)
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
     parser.add_argument(
@@ -90,7 +92,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _note(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(visible_line(line), file=sys.stderr, flush=True)
 
 
 def _ignore(*_: object) -> None:

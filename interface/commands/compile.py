@@ -12,7 +12,7 @@ from cspec.files import write_text
 from cspec.outside import checked_with
 from cspec.render.messages import print_diagnostics
 from cspec.render.tree import plain
-from cspec.settings import add_bind, add_set, bindings_of, params_of
+from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import add_spec, chosen
 
 DUMPS = ("tree", "problem", "graph", "source")
@@ -30,6 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help=f"instead of the source, any of {', '.join(DUMPS)}, separated by commas",
     )
     add_set(parser)
+    add_trust(parser)
     add_bind(parser)
     parser.add_argument("--device", default="cpu", help="device to compile for")
 

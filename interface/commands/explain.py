@@ -10,7 +10,8 @@ import sys
 
 from cspec import exits
 from cspec.codes import code_page
-from cspec.settings import add_bind, add_set, bindings_of, params_of
+from cspec.dsl.visible import visible, visible_json
+from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import chosen
 
 _CODE = re.compile(r"[Cc][Ss]\d{3}")
@@ -27,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(format="text")
     parser.add_argument("--verbose", action="store_true", help="also each pass and what it changed")
     add_set(parser)
+    add_trust(parser)
     add_bind(parser)
 
 
@@ -73,5 +75,6 @@ def _explain_spec(options: argparse.Namespace) -> int:
         from cspec.pipeline import prepare
 
         program = prepare(symbolic, bindings, base=base).program
-    print(explain(symbolic, program, format=options.format, verbose=options.verbose))
+    text = explain(symbolic, program, format=options.format, verbose=options.verbose)
+    print(visible_json(text) if options.format == "json" else visible(text))
     return exits.OK

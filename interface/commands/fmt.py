@@ -11,6 +11,7 @@ from cspec.dsl.diagnostics import SpecError, errors
 from cspec.dsl.format import format_spec
 from cspec.dsl.parse import parse
 from cspec.dsl.source import Source
+from cspec.dsl.visible import visible_line
 from cspec.files import write_text
 from cspec.render.messages import counted, print_diagnostics
 from cspec.sources import read_source
@@ -58,7 +59,7 @@ def formatted(source: Source) -> str:
 def _deliver(name: str, source: Source, text: str, check: bool) -> None:
     if check:
         if text != source.text:
-            print(f"{source.name} would change")
+            print(visible_line(f"{source.name} would change"))
         return
     if name == "-":
         sys.stdout.write(text)
@@ -66,4 +67,4 @@ def _deliver(name: str, source: Source, text: str, check: bool) -> None:
     if text == source.text:
         return
     write_text(Path(name), text)
-    print(f"formatted {name}")
+    print(visible_line(f"formatted {name}"))

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from cspec import exits
 from cspec.dsl.needs import Needs, needs
+from cspec.dsl.visible import visible_line
 from cspec.render.messages import columns
-from cspec.settings import add_set, params_of
+from cspec.settings import add_set, add_trust, params_of
 from cspec.sources import add_spec, chosen
 from cspec.specs import checked_spec
 
@@ -18,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec info`."""
     add_spec(parser)
     add_set(parser)
+    add_trust(parser)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
 
 
@@ -28,7 +30,7 @@ def main(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"type": "info", "spec": source.name, **found.model_dump()}, indent=1))
     else:
-        print(f"{source.name}\n\n" + "\n\n".join(_sections(found)))
+        print(f"{visible_line(source.name)}\n\n" + "\n\n".join(_sections(found)))
     return exits.OK
 
 

@@ -11,7 +11,7 @@ import argparse
 import os
 
 from cspec.commands.run import in_json, natural
-from cspec.settings import add_bind, add_set, bindings_of, params_of
+from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import add_spec, chosen
 
 
@@ -19,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec relax`."""
     add_spec(parser)
     add_set(parser)
+    add_trust(parser)
     add_bind(parser)
     parser.add_argument("--seed", type=natural, help="default: the spec's")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")

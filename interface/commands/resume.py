@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from cspec.commands.run import add_output, announce, deliver, in_json
-from cspec.settings import add_base, add_bind, base_of, bindings_of
+from cspec.settings import add_base, add_bind, add_trust, base_of, bindings_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="the folder of the run")
     add_bind(parser)
     add_base(parser)
+    add_trust(parser)
     parser.add_argument(
         "--accept-changes",
         action="store_true",

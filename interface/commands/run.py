@@ -10,13 +10,18 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from cspec import exits
-from cspec.dsl.diagnostics import SpecError
+from cspec.cli import interruption
+from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.render import as_json
+from cspec.dsl.visible import visible_line
 from cspec.render.messages import print_diagnostics
-from cspec.settings import add_bind, add_set, bindings_of, params_of
+from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import add_spec, chosen
 
 
@@ -24,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec run`."""
     add_spec(parser)
     add_set(parser)
+    add_trust(parser)
     add_bind(parser)
     parser.add_argument("--seed", type=natural, help="default: the spec's")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
@@ -60,6 +66,12 @@ def in_json(options: argparse.Namespace, work: Any) -> int:
         found = [as_json(d) for d in error.diagnostics]
         print(json.dumps({"type": "error", "diagnostics": found}))
         return exits.ERRORS
+    except KeyboardInterrupt as error:
+        if not options.json:
+            raise
+        found = [as_json(Diagnostic(code="CS603", message=interruption(error)))]
+        print(json.dumps({"type": "error", "diagnostics": found}))
+        return exits.INTERRUPTED
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -90,7 +102,7 @@ def _run(options: argparse.Namespace) -> int:
         print_diagnostics(prepared.warnings)
     announce(options, prepared.program, (*checked.diagnostics, *prepared.warnings))
     mode = "json" if options.json else "none" if options.quiet else "auto"
-    with progress(prepared.program, mode) as update:
+    with progress(prepared.program, mode) as update, _kept(out, own=options.out is None):
         result = train(
             prepared,
             seed=seed,
@@ -102,6 +114,18 @@ def _run(options: argparse.Namespace) -> int:
             params=params,
         )
     return deliver(options, result, prepared.program)
+
+
+@contextmanager
+def _kept(folder: str | Path, *, own: bool) -> Iterator[None]:
+    """A folder that was made for a run which was refused is not left behind, empty."""
+    try:
+        yield
+    except BaseException:
+        if own:
+            with suppress(OSError):
+                Path(folder).rmdir()
+        raise
 
 
 def announce(options: argparse.Namespace, program: Any, warnings: Any = ()) -> None:
@@ -131,6 +155,10 @@ def deliver(options: argparse.Namespace, result: Any, program: Any) -> int:
             raise
         except Exception as error:  # the run is over: a table that fails costs no result
             print(result)
-            print(f"note: the table is not shown [CS607]: {error}", file=sys.stderr)
+            print(visible_line(f"note: the table is not shown [CS607]: {error}"), file=sys.stderr)
+    else:
+        for note in result.notes:
+            if "[CS607]" in note or "[CS620]" in note:  # what is missing is no detail
+                print(visible_line(f"note: {note}"), file=sys.stderr)
     code: int = result.exit_code
     return code

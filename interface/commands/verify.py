@@ -15,7 +15,8 @@ import os
 from pathlib import Path
 
 from cspec.commands.run import add_output, deliver, in_json
-from cspec.settings import add_base, add_bind, base_of, bindings_of
+from cspec.dsl.visible import visible_line
+from cspec.settings import add_base, add_bind, add_trust, base_of, bindings_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="the folder of the run")
     add_bind(parser)
     add_base(parser)
+    add_trust(parser)
     add_output(parser)
 
 
@@ -41,7 +43,7 @@ def _verify(options: argparse.Namespace) -> int:
         print(json.dumps(found.as_json(), allow_nan=False, ensure_ascii=False))
     elif not options.quiet:
         deliver(options, found.result, found.program)
-        print(f"\n{found}")
+        print("\n" + "\n".join(map(visible_line, str(found).splitlines())))
     elif not found.holds:
-        print(found)
+        print("\n".join(map(visible_line, str(found).splitlines())))
     return found.exit_code

@@ -9,6 +9,7 @@ from typing import TextIO
 
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.render import render_text
+from cspec.dsl.visible import visible_line
 
 
 def colors(stream: TextIO) -> bool:
@@ -37,6 +38,7 @@ def columns(rows: Sequence[Sequence[str]], gap: str = "  ", right: Iterable[int]
     """Rows as lines of equally wide columns; those in `right` are set flush right."""
     if not rows:
         return []
+    rows = [[visible_line(cell) for cell in row] for row in rows]
     flush = set(right)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [

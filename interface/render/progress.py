@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from cspec.dsl.visible import visible_line
 from cspec.render.words import number
 
 if TYPE_CHECKING:
@@ -27,12 +28,26 @@ def progress(program: Program, mode: str) -> Iterator[OnProgress | None]:
     if mode == "none":
         yield None
     elif mode == "json":
-        yield _json_line
+        yield _while_it_can_be_shown(_json_line)
     elif sys.stderr.isatty():
         with _bar(program) as update:
             yield update
     else:
-        yield _lines(program)
+        yield _while_it_can_be_shown(_lines(program))
+
+
+def _while_it_can_be_shown(update: OnProgress) -> OnProgress:
+    """A pipe that nobody reads or a full disk ends the lines, not the training."""
+    shown = [True]
+
+    def guarded(state: Mapping[str, Any]) -> None:
+        if shown[0]:
+            try:
+                update(state)
+            except OSError:
+                shown[0] = False
+
+    return guarded
 
 
 def describe(program: Program, state: Mapping[str, Any]) -> str:
@@ -51,7 +66,7 @@ def describe(program: Program, state: Mapping[str, Any]) -> str:
         parts.append(f"multipliers {shown}{more}")
     if state.get("skipped"):
         parts.append(f"{state['skipped']} steps skipped")
-    return "  ".join(parts)
+    return visible_line("  ".join(parts))
 
 
 def worst_violation(program: Program, violations: Mapping[str, float]) -> tuple[str, float] | None:

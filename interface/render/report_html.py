@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from cspec.dsl.visible import visible
 from cspec.render.summary import Summary, summarize
 from cspec.render.svg import Series, chart
 from cspec.render.words import HEADER, RIGHT
@@ -33,13 +34,17 @@ figcaption { font-weight: 600; }
 """
 
 
+def _escaped(text: str) -> str:
+    return escape(visible(text))
+
+
 def report_html(result: Result, program: Program) -> str:
     """The whole page: nothing is loaded from elsewhere."""
     summary = summarize(result, program)
     parts = [
-        f"<h1>{escape(summary.headline)}</h1>",
+        f"<h1>{_escaped(summary.headline)}</h1>",
         "<h2>Problem</h2>",
-        f"<pre>{escape(program.spec.rstrip())}</pre>",
+        f"<pre>{_escaped(program.spec.rstrip())}</pre>",
         _methods(program),
         "<h2>Verdicts</h2>",
         table_html(summary),
@@ -51,7 +56,7 @@ def report_html(result: Result, program: Program) -> str:
         "<h2>Curves</h2>",
         *_curves(result, program),
     ]
-    title = escape(summary.headline)
+    title = _escaped(summary.headline)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -65,13 +70,13 @@ def table_html(summary: Summary) -> str:
     """The verdict table."""
     if not summary.rows:
         return "<p>no requirements</p>"
-    head = "".join(f"<th{_align(i)}>{escape(title)}</th>" for i, title in enumerate(HEADER))
+    head = "".join(f"<th{_align(i)}>{_escaped(title)}</th>" for i, title in enumerate(HEADER))
     rows = []
     for cells, met in zip(summary.rows, summary.met, strict=True):
         found = []
         for index, text in enumerate(cells):
             verdict = f' class="{"good" if met else "bad"}"' if HEADER[index] == "verdict" else ""
-            found.append(f"<td{_align(index)}{verdict}>{escape(text)}</td>")
+            found.append(f"<td{_align(index)}{verdict}>{_escaped(text)}</td>")
         rows.append(f"<tr>{''.join(found)}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
@@ -82,8 +87,8 @@ def _align(index: int) -> str:
 
 def _methods(program: Program) -> str:
     rows = [
-        f"<tr><td>{escape(c.label)}</td><td>{escape(c.text)}</td><td>{escape(c.method)}</td>"
-        f'<td style="white-space:normal">{escape(c.reason)}</td></tr>'
+        f"<tr><td>{_escaped(c.label)}</td><td>{_escaped(c.text)}</td><td>{_escaped(c.method)}</td>"
+        f'<td style="white-space:normal">{_escaped(c.reason)}</td></tr>'
         for c in program.constraints
     ]
     if not rows:
@@ -97,19 +102,19 @@ def _data(program: Program) -> str:
     if not program.described:
         return ""
     rows = [
-        f'<tr><td>{escape(name)}</td><td style="white-space:normal">{escape(text)}</td></tr>'
+        f'<tr><td>{_escaped(name)}</td><td style="white-space:normal">{_escaped(text)}</td></tr>'
         for name, text in program.described.items()
     ]
     return f"<h2>Data</h2><table><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _lines(lines: Iterable[str]) -> str:
-    found = [escape(line) for line in lines]
+    found = [_escaped(line) for line in lines]
     return f"<p>{'<br>'.join(found)}</p>" if found else ""
 
 
 def _facts(summary: Summary) -> str:
-    rows = [f"<tr><td>{escape(k)}</td><td>{escape(v)}</td></tr>" for k, v in summary.facts]
+    rows = [f"<tr><td>{_escaped(k)}</td><td>{_escaped(v)}</td></tr>" for k, v in summary.facts]
     return f"<table><tbody>{''.join(rows)}</tbody></table>"
 
 
@@ -158,6 +163,5 @@ def _measured(
 
 
 def _figure(caption: str, series: Sequence[Series], axis: str) -> str:
-    return (
-        f"<figure><figcaption>{escape(caption)}</figcaption>{chart(series, 'step', axis)}</figure>"
-    )
+    title = f"<figcaption>{_escaped(caption)}</figcaption>"
+    return f"<figure>{title}{chart(series, 'step', axis)}</figure>"

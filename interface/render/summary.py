@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cspec.dsl.visible import visible_line
 from cspec.render.words import (
     STATUS_WORDS,
     UNBOUNDED,
@@ -50,18 +51,22 @@ def summarize(result: Result, program: Program | None = None) -> Summary:
     objective = _objective(program)
     sense = program.sense if program is not None else "minimize"
     return Summary(
-        headline=f"{result.spec}: {_headline(result, sense)}",
-        rows=tuple(row(c) for c in result.constraints),
+        headline=visible_line(f"{result.spec}: {_headline(result, sense)}"),
+        rows=tuple(_shown(row(c)) for c in result.constraints),
         met=tuple(c.satisfied or c.soft for c in result.constraints),
-        facts=tuple(_facts(result, program)),
-        misses=tuple(
+        facts=tuple((visible_line(k), visible_line(v)) for k, v in _facts(result, program)),
+        misses=_shown(
             explain_misses(
                 result.constraints, training_data(program), result.conflict, result.notes
             )
         ),
-        prices=tuple(_prices(result, objective, sense)),
-        notes=result.notes,
+        prices=_shown(_prices(result, objective, sense)),
+        notes=_shown(result.notes),
     )
+
+
+def _shown(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(visible_line, lines))
 
 
 def _objective(program: Program | None) -> str:

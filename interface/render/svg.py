@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
+from cspec.dsl.visible import visible_line
+
 WIDTH, HEIGHT = 640, 260
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 34
 POINTS = 600
@@ -23,6 +25,10 @@ class Series(NamedTuple):
     x: Sequence[float]
     y: Sequence[float]
     dashed: bool = False
+
+
+def _escaped(text: str) -> str:
+    return escape(visible_line(text), quote=True)
 
 
 def chart(series: Sequence[Series], x_label: str, y_label: str) -> str:
@@ -45,9 +51,7 @@ def chart(series: Sequence[Series], x_label: str, y_label: str) -> str:
         )
 
     title = f"{y_label} against {x_label}: {', '.join(item.name for item in shown)}"
-    parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">'
-    ]
+    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{_escaped(title)}">']
     right, floor = WIDTH - RIGHT, HEIGHT - BOTTOM
     for value in y_ticks:
         _, y = at(low_x, value)
@@ -68,7 +72,7 @@ def chart(series: Sequence[Series], x_label: str, y_label: str) -> str:
 
 
 def _text(x: float, y: float, anchor: str, content: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(content)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{_escaped(content)}</text>'
 
 
 def _legend(series: Sequence[Series]) -> str:
@@ -76,7 +80,7 @@ def _legend(series: Sequence[Series]) -> str:
     for index, item in enumerate(series):
         color = "#555" if item.dashed else PALETTE[index % len(PALETTE)]
         mark = "- -" if item.dashed else "&#9644;"
-        entries.append(f'<span><b style="color:{color}">{mark}</b> {escape(item.name)}</span>')
+        entries.append(f'<span><b style="color:{color}">{mark}</b> {_escaped(item.name)}</span>')
     return f'<p class="legend">{" ".join(entries)}</p>'
 
 

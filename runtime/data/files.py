@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from cspec.dsl.regular import irregular
 from cspec.dsl.wording import closest
 from cspec.runtime.data.errors import DataError
 
@@ -56,6 +57,8 @@ def find_file(path: str | Path) -> Path:
         file = Path(root).expanduser() / file
     if file.is_dir():
         raise DataError(f"`{path}` is a folder, not a file", "name the file in it")
+    if file.exists() and (kind := irregular(file)):
+        raise DataError(f"`{path}` {kind}", "copy what it gives into a file, and name that")
     if not file.is_file():
         beside = [other.name for other in file.parent.glob("*")] if file.parent.is_dir() else []
         guess = closest(file.name, beside)

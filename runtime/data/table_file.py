@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cspec.runtime.data.encode import lines_text
 from cspec.runtime.data.errors import DataError
+from cspec.runtime.data.quotes import require_closed
 
 _MOSTLY_NUMBERS = 0.5
 
@@ -43,6 +44,7 @@ def read_table(
             "reading a table needs pandas, which is not installed",
             "to fix this: pip install 'cspec[data]'",
         ) from error
+    require_closed(path, options.get("sep", ","), skip)
     try:
         frame = pd.read_csv(
             path,

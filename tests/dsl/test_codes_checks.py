@@ -10,6 +10,12 @@ import pytest
 from cspec.dsl import not_compiled
 from cspec.dsl.check import check
 from cspec.dsl.codes import CODES, LATER
+from cspec.dsl.form_codes import FORM_CODES
+from cspec.dsl.kind_codes import KIND_CODES
+from cspec.dsl.limit_codes import LIMIT_CODES
+from cspec.dsl.name_codes import NAME_CODES
+from cspec.dsl.run_codes import RUN_CODES
+from cspec.dsl.setting_codes import SETTING_CODES
 from cspec.dsl.source import Source
 from cspec.dsl.syntax_codes import SYNTAX_CODES
 
@@ -20,6 +26,8 @@ OWN = sorted(CODES.keys() - SYNTAX_CODES.keys())
 @pytest.mark.parametrize("code", [code for code in OWN if code not in LATER])
 def test_wrong_example_gives_exactly_its_code(code: str) -> None:
     found = check(Source(text=CODES[code].wrong)).diagnostics
+    if code == "CS146":  # the count of others stands behind a hundred of them
+        found = found[100:]
     assert [d.code for d in found if d.code not in not_compiled.LATER or d.code == code] == [code]
 
 
@@ -45,3 +53,8 @@ def test_every_page_of_a_check_is_used() -> None:
         if not file.name.endswith("codes.py")
     )
     assert [code for code in OWN if code not in LATER and f'"{code}"' not in text] == []
+
+
+def test_limits_have_codes_of_their_own() -> None:
+    for pages in (SYNTAX_CODES, NAME_CODES, KIND_CODES, FORM_CODES, SETTING_CODES, RUN_CODES):
+        assert not LIMIT_CODES.keys() & pages.keys()

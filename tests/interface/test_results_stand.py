@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,10 @@ def gone(folder: Path, as_file: bool) -> Callable[[Mapping[str, Any]], None]:
 
 
 @pytest.mark.parametrize("as_file", [False, True])
-def test_a_folder_that_is_gone_costs_its_files(tmp_path: Path, as_file: bool) -> None:
+def test_a_folder_that_is_gone_costs_its_files(
+    tmp_path: Path, as_file: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     out = tmp_path / "out"
     result = run(out=out, progress=gone(out, as_file))
     assert result.satisfied and result.metrics["acc"] >= 0
@@ -93,6 +97,9 @@ def test_a_folder_that_is_gone_costs_its_files(tmp_path: Path, as_file: bool) ->
     for name in ("model.safetensors", "report.json", "report.html"):
         assert name in missing
     assert math.isfinite(float(result.model.inner.weight.detach().sum()))
+    (kept,) = tmp_path.glob("cspec-run-*")
+    assert {p.name for p in kept.iterdir()} == {"model.safetensors", "report.json"}
+    assert str(kept) in missing
 
 
 def test_a_page_or_a_table_that_fails_costs_no_result(

@@ -18,6 +18,7 @@ from training.text import compiled
 import cspec
 from cspec.dsl.settings.fit import Constant, Cosine
 from cspec.runtime.execute import resume, run
+from cspec.runtime.run_folder import RunFolder
 from cspec.runtime.schedules import Schedule, factor
 from cspec.runtime.straightness import MOST, Follower
 
@@ -154,7 +155,8 @@ def test_a_run_that_follows_is_resumed_to_the_same_bits(tmp_path: Path) -> None:
     program, bound = compiled(text, {"train": far(), "f": line()})
     cut = run(program, bound, out=folder, on_progress=stop)
     assert cut.status == "interrupted" and cut.steps == 159 < whole.steps
-    again = resume(folder, compiled(text, {"train": far(), "f": line()})[1])
+    program, bound = compiled(text, {"train": far(), "f": line()})
+    again = resume(RunFolder.open(folder), program, bound, seed=program.fit["seed"])
     assert whole.last is not None and again.last is not None
     for name, value in whole.last.tensors.items():
         assert torch.equal(value, again.last.tensors[name])

@@ -11,6 +11,7 @@ from cspec.runtime import operators
 from cspec.runtime.execute import resume
 from cspec.runtime.execute import run as run_program
 from cspec.runtime.own_loop import Handle
+from cspec.runtime.run_folder import RunFolder
 from cspec.runtime.splitting import split_reset, split_step
 
 NEAREST = """
@@ -122,7 +123,8 @@ def test_a_parametrized_run_resumes_to_the_same_bits(build, tmp_path):
     program, bound = build(NET.format(map="cayley"))
     whole = run_program(program, bound, out=tmp_path / "a")
     _, again = build(NET.format(map="cayley"))
-    resumed = resume(tmp_path / "a", again)
+    folder = RunFolder.open(tmp_path / "a")
+    resumed = resume(folder, program, again, seed=program.fit["seed"])
     for name, tensor in whole.last.tensors.items():
         assert torch.equal(tensor, resumed.last.tensors[name])
 

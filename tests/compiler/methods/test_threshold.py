@@ -8,6 +8,7 @@ import torch
 from cspec.dsl.diagnostics import SpecError
 from cspec.runtime.execute import resume
 from cspec.runtime.execute import run as run_program
+from cspec.runtime.run_folder import RunFolder
 
 SPEC = """
 data train(x, y) = two_gaussians(n=200, seed=0)
@@ -48,7 +49,8 @@ def test_the_shift_is_saved_with_the_model(build, tmp_path):
     whole = run_program(program, bound, out=tmp_path / "a")
     assert whole.last.tensors["f.decision_shift"].item() != 0
     _, again = build(SPEC.format(level="70%"))
-    resumed = resume(tmp_path / "a", again)
+    folder = RunFolder.open(tmp_path / "a")
+    resumed = resume(folder, program, again, seed=program.fit["seed"])
     assert resumed.constraints[0].value == whole.constraints[0].value
 
 

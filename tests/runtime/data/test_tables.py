@@ -129,7 +129,7 @@ def test_missing_values_name_column_lines_and_what_to_type(tmp_path: Path) -> No
         (ROWS, {"missing": "skip"}, 'missing="skip" is unknown'),
         ("age,income\n", {}, "is empty: it has no rows"),
         ("", {}, "is empty"),
-        ('a,income\n1,2\n"', {}, "can't be read as a table"),
+        ('a,income\n1,2\n"', {}, "opens in line 3 of `people.csv` is never closed"),
         ("age,income\n,low\n", {"missing": "drop"}, "no row without missing values"),
         ("age,income\ninf,low\n1,high\n", {"inputs": ["age"]}, "infinite numbers"),
     ],

@@ -1,0 +1,62 @@
+"""Specs with mutated tokens: no exception, and an answer whose cost is that of the text."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+Count = Callable[[Callable[[], Any]], int]
+SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "fuzz.py"
+CALLS = 1_500_000
+"""Function calls that any of these texts, of at most 10,000 characters, may cost."""
+
+
+@pytest.fixture(scope="module")
+def fuzz() -> ModuleType:
+    description = importlib.util.spec_from_file_location("fuzz", SCRIPT)
+    assert description is not None and description.loader is not None
+    module = importlib.util.module_from_spec(description)
+    description.loader.exec_module(module)
+    return module
+
+
+def examine(fuzz: ModuleType, count: int, seed: int, calls: Count) -> None:
+    for text in fuzz.texts_of(count, seed):
+        answers: list[Any] = []
+        cost = calls(lambda text=text, answers=answers: answers.append(fuzz.answer(text)))
+        (answer,) = answers
+        assert not answer.failure, f"{text!r}\n{answer.failure}"
+        assert answer.characters < fuzz.CHARACTERS, text
+        assert cost < CALLS, text
+
+
+def test_mutated_specs(fuzz: ModuleType, calls: Count) -> None:
+    examine(fuzz, 40, 1, calls)
+
+
+@pytest.mark.nightly
+def test_many_mutated_specs(fuzz: ModuleType, calls: Count) -> None:
+    examine(fuzz, 10_000, 2, calls)
+
+
+def test_the_same_seed_gives_the_same_texts(fuzz: ModuleType) -> None:
+    assert list(fuzz.texts_of(5, 3)) == list(fuzz.texts_of(5, 3))
+    assert len(fuzz.specs()) > 300
+
+
+@pytest.mark.parametrize(
+    "text", ["minimize ce\nmetric m = sum()", "minimize max()", "param a[2] = []"]
+)
+def test_what_mutations_found(fuzz: ModuleType, text: str) -> None:
+    assert not fuzz.answer(text).failure
+
+
+@pytest.mark.parametrize("unit", [",;", "a b;", "x <= 1 1;", "c: x < 1;"])
+def test_garbage_costs_what_it_is_long(fuzz: ModuleType, unit: str, calls: Count) -> None:
+    small, large = (calls(lambda n=n: fuzz.answer("minimize " + unit * n)) for n in (150, 450))
+    assert large < 3.4 * small
