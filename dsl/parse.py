@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from cspec.dsl.build_items import ACTIONS
 from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.foreign.inside import mend_inside
+from cspec.dsl.foreign.lines import mend_lines
 from cspec.dsl.lalr import StuckError, run
 from cspec.dsl.layout import ITEM_WORDS, Clause, cut
 from cspec.dsl.nodes import Comment, Constraint, Group, Item, Spec, SubjectTo
@@ -53,9 +55,11 @@ def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
         return Spec(items=()), (too_large(source),)
     tokens, comments = tokenize(source.text)
     tokens, found = mend_comments(source, tokens)
+    tokens, lines = mend_lines(source, tokens)
+    tokens, inside = mend_inside(source, tokens)
     tokens, blocks = mend_blocks(source, tokens)
     tokens, headings = mend_headings(source, tokens)
-    found += blocks + headings + invisible(source)
+    found += lines + inside + blocks + headings + invisible(source)
     placed: list[tuple[Clause, Item | None]] = []
     for clause in cut(tokens):
         first, *others = _parse_clause(source, clause, found) or [None]

@@ -1,0 +1,37 @@
+"""A rewriting as pieces: new text, and spans of the old that stay as they were typed.
+
+The fix that a message offers and the tokens to go on with come from the same pieces, so what is
+said, what is written and what is checked further can't differ.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+
+from cspec.dsl.source import Source, Span
+from cspec.dsl.tokens import Token, tokenize
+
+Piece = str | Span
+
+
+def written(source: Source, pieces: Iterable[Piece]) -> str:
+    """The text of a rewriting."""
+    return "".join(piece if isinstance(piece, str) else source.slice(piece) for piece in pieces)
+
+
+def read_pieces(pieces: Iterable[Piece], tokens: Sequence[Token], place: int) -> list[Token]:
+    """The tokens of a rewriting: those of its spans stand where they stood, new ones between.
+
+    `tokens` are the old ones, in order; `place` is where the rewriting begins.
+    """
+    starts = [token.start for token in tokens]
+    result: list[Token] = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            result += [t._replace(start=place, end=place) for t in tokenize(piece)[0]]
+            continue
+        first, last = bisect_left(starts, piece.start), bisect_left(starts, piece.end)
+        result += tokens[first:last]
+        place = piece.end
+    return result

@@ -1,0 +1,144 @@
+"""Objectives and constraints that other libraries make by calls."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.foreign.rows import MODULE, row
+
+_NAMED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*"
+_LIST = re.compile(r"[()\[\]{},]")
+_OBJECTIVE = "the objective is a line `minimize ...` or `maximize ...`"
+_CONSTRAINT = "constraints stand below `s.t.`, one a line"
+
+
+def _sense(match: re.Match[str]) -> str | None:
+    """`Objective(expr=e, sense=maximize)`, `@objective(m, Max, e)`, `setObjective(e, GRB.MAXIMIZE)`."""
+    word = "maximize" if re.search("max", match["sense"] or "", re.IGNORECASE) else "minimize"
+    return f"{word} {{expr}}"
+
+
+def _own_sense(match: re.Match[str]) -> str | None:
+    return f"{match['sense'].lower()} {{expr}}"
+
+
+def split_list(text: str) -> list[str] | None:
+    """The members of `a, b` outside of brackets; None where brackets do not match."""
+    members, depth, start = [], 0, 0
+    for mark in _LIST.finditer(text):
+        depth += (mark[0] in "([{") - (mark[0] in ")]}")
+        if depth < 0:
+            return None
+        if mark[0] == "," and not depth:
+            members.append(text[start : mark.start()].strip())
+            start = mark.end()
+    members.append(text[start:].strip())
+    return [member for member in members if member] if not depth else None
+
+
+def _listed(match: re.Match[str]) -> str | None:
+    """`constraints = [x >= 0, x <= 1]`."""
+    members = split_list(match["list"])
+    if not members or any("==" not in m and "<=" not in m and ">=" not in m for m in members):
+        return None
+    return "{st}" + "; ".join(members).replace("{", "{{").replace("}", "}}")
+
+
+def _one(match: re.Match[str]) -> str | None:
+    """`@constraint(m, c1, x >= 1)`, `Constraint(expr=x >= 1)`."""
+    label = match.groupdict().get("label") or match.groupdict().get("name")
+    return ("{st}" + (f"{label}: " if label else "")) + "{expr}"
+
+
+PROBLEMS = (
+    row(
+        rf"{_NAMED}(?P<call>{MODULE}(?P<sense>Minimize|Maximize))\((?P<expr>[^#\n]*)\)",
+        f"`{{call}}(...)`: {_OBJECTIVE}",
+        _own_sense,
+    ),
+    row(
+        rf"{_NAMED}(?P<call>{MODULE}Objective)\([ \t]*(?:expr[ \t]*=[ \t]*)?(?P<expr>[^#\n]*?)"
+        r"(?:,[ \t]*sense[ \t]*=[ \t]*(?P<sense>[\w.]+)[ \t]*)?\)",
+        f"`{{call}}(...)`: {_OBJECTIVE}",
+        _sense,
+    ),
+    row(
+        r"(?P<call>@(?:NL)?objective)\([ \t]*\w+[ \t]*,[ \t]*(?P<sense>Min|Max|MIN_SENSE|MAX_SENSE)"
+        r"[ \t]*,[ \t]*(?P<expr>[^#\n]*)\)",
+        f"`{{call}}(...)`: {_OBJECTIVE}",
+        _sense,
+    ),
+    row(
+        rf"(?P<call>{MODULE}(?:setObjective|set_objective))\([ \t]*(?P<expr>[^#\n]*?)"
+        r"(?:,[ \t]*(?:sense[ \t]*=[ \t]*)?(?P<sense>[\w.]*(?:MAX|MIN|max|min)\w*)[ \t]*)?\)",
+        f"`{{call}}(...)`: {_OBJECTIVE}",
+        _sense,
+    ),
+    row(
+        rf"(?P<call>{MODULE}minimi[sz]e)\([ \t]*(?P<expr>[^#\n,]*),[ \t]*(?P<list>[^#\n]*[<>=]=[^#\n]*)\)",
+        f"an objective takes one expression; {_CONSTRAINT}",
+        lambda m: "minimize {expr}\ns.t. " + "; ".join(split_list(m["list"]) or ["{list}"]),
+    ),
+    row(
+        r"(?P<name>[A-Za-z_]\w*)[ \t]*\+?=[ \t]*\[(?P<list>[^#\n]*)\]",
+        f"a list of constraints has no name: {_CONSTRAINT}",
+        _listed,
+    ),
+    row(
+        rf"(?P<call>{MODULE}(?:append|add))\([ \t]*(?P<expr>[^#\n]*[<>=]=[^#\n]*)\)",
+        f"`{{call}}(...)`: {_CONSTRAINT}",
+        "{st}{expr}",
+    ),
+    row(
+        rf"{_NAMED}(?P<call>{MODULE}Constraint)\([ \t]*(?:expr[ \t]*=[ \t]*)?"
+        r"(?P<expr>[^#\n]*[<>=]=[^#\n]*)\)",
+        f"`{{call}}(...)`: {_CONSTRAINT}",
+        _one,
+    ),
+    row(
+        r"(?P<call>@(?:NL)?constraints?)\([ \t]*\w+[ \t]*,[ \t]*(?:(?P<label>[A-Za-z_]\w*)[ \t]*,[ \t]*)?"
+        r"(?P<expr>[^#\n,]*[<>=]=?[^#\n]*)\)",
+        f"`{{call}}(...)`: {_CONSTRAINT}",
+        _one,
+    ),
+    row(
+        rf"(?:\w+[ \t]*=[ \t]*)?(?P<call>{MODULE}(?:addConstr|addConstrs|add_constraint|subject_to|addCons))\("
+        r"[ \t]*(?P<expr>[^#\n]*?[<>=]=[^#\n]*?)"
+        r"(?:,[ \t]*(?:name[ \t]*=[ \t]*)?[\"'](?P<label>[A-Za-z_]\w*)[\"'][ \t]*)?\)",
+        f"`{{call}}(...)`: {_CONSTRAINT}",
+        _one,
+    ),
+    row(
+        r"(?P<word>assert|require|ensure)[ \t]+(?P<expr>[^#\n:,]*[<>=]=?[^#\n:,]*)",
+        f"`{{word}}`: {_CONSTRAINT}",
+        "{st}{expr}",
+        code="CS128",
+    ),
+    row(
+        rf"{_NAMED}(?P<weight>[\d.]+)[ \t]*\*[ \t]*\((?P<expr>[^#\n]*[<>=]=[^#\n()]*)\)",
+        "a weighted constraint is a preference: `soft(weight=...)` stands behind it",
+        "{st}{name}: {expr} soft(weight={weight})",
+    ),
+    row(
+        rf"{_NAMED}\(?(?P<expr>[^#\n]*)\)\.(?P<sense>minimize|maximize)\([^#\n]*\)",
+        f"`.{{sense}}(...)`: {_OBJECTIVE}",
+        lambda m: None if m["expr"].count("(") != m["expr"].count(")") else f"{m['sense']} {{expr}}",
+    ),
+    row(
+        rf"{_NAMED}(?P<call>{MODULE}(?:PenaltyLoss|AugmentedLagrangeLoss|BarrierLoss))\([^#\n]*\)",
+        "`{call}(...)`: how constraints are weighed is a line `using ...`",
+        help="write `using penalty`, `using augmented_lagrangian` or another method",
+    ),
+    row(
+        rf"{_NAMED}(?P<call>{MODULE}(?:Trainer|SGD|Adam|AdamW))\([^#\n]*\)",
+        "`{call}(...)`: training is set by a line `fit(...)`",
+        help="write `fit(optimizer=adam(lr=1e-3), epochs=10)`",
+    ),
+    row(
+        r"(?P<name>[A-Za-z_]\w*)[ \t]*(?P<mark>\+=|-=|\*=|/=)[ \t]*(?P<expr>[^#\n]*)",
+        "`{mark}`: nothing is assigned twice; a spec has no order in which lines run",
+        help="define it once: `let total = {name} + ...`",
+        code="CS128",
+    ),
+)
+"""Calls of CVXPY, Pyomo, JuMP, Gurobi, CasADi, NeuroMANCER that make a part of the problem."""
