@@ -15,7 +15,23 @@ from cspec.dsl.foreign.inside import mend_inside
 from cspec.dsl.foreign.lines import mend_lines
 from cspec.dsl.lalr import StuckError, run
 from cspec.dsl.layout import ITEM_WORDS, Clause, cut
-from cspec.dsl.nodes import Comment, Constraint, Group, Item, Spec, SubjectTo
+from cspec.dsl.nodes import (
+    And,
+    Comment,
+    Compare,
+    Constraint,
+    Group,
+    Implies,
+    Item,
+    Membership,
+    Name,
+    Not,
+    Objective,
+    Or,
+    Spec,
+    String,
+    SubjectTo,
+)
 from cspec.dsl.read import read
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_blocks import mend_blocks
@@ -209,6 +225,7 @@ def _assemble(
     items: list[Item] = []
     constraints: list[Constraint | Group] | None = None
     start = count = 0
+    chosen = any(isinstance(item, Objective) for _, item in placed)
 
     def close() -> None:
         nonlocal constraints
@@ -230,6 +247,11 @@ def _assemble(
             items.append(item)
             if clause.same_line is not None:
                 found.append(_semicolon(source, clause.same_line))
+            continue
+        if constraints is None and not chosen and isinstance(item, Constraint) and _plain(item):
+            found[:] = [d for d in found if d.code != "CS127" or d.span.start != item.span.start]
+            found.append(_bare_objective(source, item))
+            items.append(Objective(span=item.span, sense="minimize", expression=item.relation))
             continue
         if constraints is None:
             constraints, start = [], item.span.start
@@ -256,6 +278,32 @@ def _outside(source: Source, item: Constraint | Group, after_items: bool) -> Dia
         fix="s.t. ",
         fix_span=place,
         safe=False,
+    )
+
+
+_RELATED = (Compare, Membership, Implies, And, Or, Not, Name, String)
+
+
+def _plain(item: Constraint) -> bool:
+    """Whether a line above `s.t.` relates nothing: a number that someone wants small or large."""
+    bare = item.label is None and not item.binders and not item.modifiers
+    return bare and not isinstance(item.relation, _RELATED)
+
+
+def _bare_objective(source: Source, item: Constraint) -> Diagnostic:
+    text = source.slice(item.span).split("\n")[0]
+    place = Span(item.span.start, item.span.start)
+    return problem(
+        source,
+        "CS118",
+        f"`{text}` stands alone: is it minimized or maximized?",
+        item.span,
+        label="an objective begins with its word",
+        helps=(f"write `minimize {text}` or `maximize {text}`",),
+        fixes=(
+            Fix(span=place, replacement="minimize ", title="minimize it"),
+            Fix(span=place, replacement="maximize ", title="maximize it"),
+        ),
     )
 
 

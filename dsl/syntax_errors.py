@@ -39,6 +39,22 @@ from cspec.dsl.syntax_items import (
     using_for,
     verify_words,
 )
+from cspec.dsl.syntax_missing import (
+    comma_of_a_list,
+    data_names,
+    decimal_comma,
+    equal_behind_modifier,
+    equal_sign,
+    indexed_label,
+    label_of_words,
+    number_parts,
+    several_values,
+    soft_settings,
+    start_behind_set,
+    trailing_quantifier,
+    verify_word,
+    words_of_a_name,
+)
 from cspec.dsl.syntax_modifiers import (
     between,
     condition_of_a_tail,
@@ -93,6 +109,10 @@ from cspec.dsl.syntax_words import (
 )
 
 
+_EXPRESSIONS = frozenset(["MINIMIZE", "MAXIMIZE", "LET", "METRIC"])
+"""Items that are mostly one expression: there a missing operator is the likely cause."""
+
+
 def two_operands(f: Failure) -> Repair | None:
     """`x y`: two expressions without an operator."""
     token, before = f.token, f.before
@@ -100,11 +120,13 @@ def two_operands(f: Failure) -> Repair | None:
         return None
     left = before.text if before.kind in {"NAME", "NUMBER", "STRING"} else f"...{before.text}"
     right = token.text if token.kind in {"NAME", "NUMBER", "STRING"} else f"{token.text}..."
-    if f.kind == "item" and f.index <= 1:
+    if f.kind == "item" and (f.index <= 1 or f.first.kind not in _EXPRESSIONS):
         return None
-    helps = [f"write an operator between them, for example `{left} * {right}`"]
-    if f.kind == "clause" and any(t.kind == "RELATION" for t in f.tokens[: f.index]):
-        helps.append("constraints are separated by `;` or a new line")
+    helps = [f"for a product write `{left} * {right}`"]
+    if f.kind == "clause":
+        helps.append("a label ends with `:`; constraints are separated by `;` or a new line")
+    elif token.kind == "NAME":
+        helps.append("parts of a list are separated by `,`; every item begins a new line")
     return Repair(
         problem(
             f.source,
@@ -113,7 +135,9 @@ def two_operands(f: Failure) -> Repair | None:
             Span(before.start, token.end) if touching(before, token) else token.span,
             label="an operator is missing before this",
             helps=helps,
-            fixes=(Fix(span=Span(before.end, token.start), replacement=" * ", title="multiply"),),
+            fixes=(Fix(span=Span(before.end, token.start), replacement=" * ", title="multiply"),)
+            if f.kind == "item"
+            else (),
         )
     )
 
@@ -176,6 +200,19 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     renamed_given,
     using_for,
     verify_words,
+    data_names,
+    decimal_comma,
+    several_values,
+    start_behind_set,
+    equal_behind_modifier,
+    soft_settings,
+    indexed_label,
+    label_of_words,
+    trailing_quantifier,
+    number_parts,
+    equal_sign,
+    verify_word,
+    words_of_a_name,
     unnamed_metric,
     stop_after,
     quoted_column,
@@ -211,6 +248,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     bare_word,
     several_names,
     fit_without_brackets,
+    comma_of_a_list,
     unnamed_setting,
     setting_without_value,
     setting_outside,

@@ -14,11 +14,18 @@ from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS, problem
 from cspec.dsl.tokens import Token
 
 _HINT = re.compile(
-    r"\b(?:st|s\.[ \t]*t|such|subject|subjected|suject|subejct|constraints?)\b", re.IGNORECASE
+    r"\b(?:st|s\.[ \t]*t|such(?:_?that)?|subject(?:_?to)?|subjected|suject|subejct|constraints?)\b",
+    re.IGNORECASE,
 )
 _FORMS: tuple[tuple[str, ...], ...] = (
     ("such", "that"),
+    ("such", "-", "that"),
+    ("such_that",),
+    ("suchthat",),
     ("subject", "to"),
+    ("subject", "-", "to"),
+    ("subject_to",),
+    ("subjectto",),
     ("subjected", "to"),
     ("suject", "to"),
     ("subejct", "to"),
@@ -50,7 +57,44 @@ def mend_headings(source: Source, tokens: list[Token]) -> tuple[list[Token], lis
         findings.append(_finding(source, span, tokens[index].kind == "ST"))
         result.append(Token("ST", "s.t.", span.start, span.end))
         index += length
+        if tokens[index - 1].kind == "COLON" and _dash(tokens, index):
+            kept, dashes = _listed(tokens, index)
+            findings += [_no_dash(source, dash) for dash in dashes]
+            result += kept
+            index = len(tokens)
     return result, findings
+
+
+def _dash(tokens: Sequence[Token], index: int) -> bool:
+    """Whether a newline and a dash with a blank behind it come next: a list of YAML."""
+    if _kind(tokens, index) != "_NL" or index + 2 >= len(tokens):
+        return False
+    dash, member = tokens[index + 1], tokens[index + 2]
+    return dash.text == "-" and member.start > dash.end
+
+
+def _listed(tokens: Sequence[Token], index: int) -> tuple[list[Token], list[Token]]:
+    """The tokens without the dashes that begin lines, and those."""
+    kept: list[Token] = []
+    dashes: list[Token] = []
+    for place in range(index, len(tokens)):
+        begins = place and tokens[place - 1].kind == "_NL" and _dash(tokens, place - 1)
+        (dashes if begins else kept).append(tokens[place])
+    return kept, dashes
+
+
+def _no_dash(source: Source, dash: Token) -> Diagnostic:
+    following = source.text[dash.end : dash.end + 1]
+    return problem(
+        source,
+        "CS116",
+        "no dash stands before a constraint",
+        dash.span,
+        label="a sign, as it stands here",
+        helps=("remove it; each constraint begins a line",),
+        fix="",
+        fix_span=Span(dash.start, dash.end + following.isspace()),
+    )
 
 
 def _finding(source: Source, span: Span, colon: bool) -> Diagnostic:

@@ -11,7 +11,7 @@ from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.kinds import Kind
 from cspec.dsl.meant import OVER_EXAMPLES, meant
-from cspec.dsl.nodes import Attribute, Expr, FiniteSet, Name
+from cspec.dsl.nodes import Attribute, Expr, FiniteSet, Name, Var
 from cspec.dsl.signatures import LOSSES, SIGNATURES
 from cspec.dsl.source import Source
 from cspec.dsl.wording import closest, listing
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
 """Words of the language that stand alone in an expression."""
+
+RATES = {
+    **dict.fromkeys(("accuracy", "acc"), "P[pred == y]"),
+    **dict.fromkeys(("error_rate", "err", "misclassification"), "P[pred != y]"),
+}
+"""Rates that have a name elsewhere, where they stand alone."""
+_ANY_MODEL = frozenset({"model", "net", "network", "nn"})
+"""Words for the only model of a spec, whatever its name."""
 
 _MODULES = {
     "torch": "torch",
@@ -52,12 +60,26 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         return typer.report("CS201", message, name.span, "no function", helps=helps)
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
+    if words is BARE and name.id.lower() in RATES and name.id not in own:
+        rate = RATES[name.id.lower()]
+        return _report(typer, name, (known.help if known else f"write `{rate}`",), rate)
+    entry = _entry(typer, name.id)
+    if entry:
+        return _report(typer, name, (f"an entry is written `{entry}`",), entry)
     if guess is None and known is not None and known.word not in typer.symbols.table:
         return _report(typer, name, (known.help,), known.word)
     guess = guess or closest(name.id, words)
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
     return _report(typer, name, _definitions(typer, name.id, scope))
+
+
+def _entry(typer: Typer, word: str) -> str | None:
+    """`x[0]` for `x_0`, where `x` is a variable with entries."""
+    stem, _, number = word.rpartition("_")
+    item = typer.symbols.vars().get(stem)
+    has_entries = isinstance(item, Var) and bool(item.dimensions)
+    return f"{stem}[{number}]" if number.isdigit() and has_entries else None
 
 
 def unknown_function(typer: Typer, name: Name, scope: Scope) -> Kind:
@@ -94,7 +116,8 @@ def unknown_model(typer: Typer, name: Name) -> Kind:
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
     helps = (f"models of this spec: {listing(models, 'and')}",) if models else ()
-    return _report(typer, name, (*helps, f"or add a line `model {name.id}`"))
+    only = models[0] if len(models) == 1 and name.id in _ANY_MODEL else None
+    return _report(typer, name, (*helps, f"or add a line `model {name.id}`"), only)
 
 
 def unknown_weight(typer: Typer, name: Name, scope: Scope, constraint: str) -> Kind:

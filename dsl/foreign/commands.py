@@ -12,13 +12,12 @@ _SOLVERS = r"pyomo|cvxpy|casadi|gurobipy|pulp|docplex|neuromancer|ortools|jump|a
 
 COMMANDS = (
     row(
-        rf"(?:[\w, ]+=[ \t]*)?{MODULE}(?P<word>solve|optimize|optimise)!?{_CALL}",
+        rf"(?:[\w, ]+=[ \t]*)?{MODULE}(?P<word>(?:solve|optimize|optimise)!?){_CALL}",
         f"`{{word}}`: {_SOLVE}",
         REMOVE,
         help=_RUN,
         code="CS128",
     ),
-    row(r"(?P<word>optimize!)" + _CALL, f"`{{word}}`: {_SOLVE}", REMOVE, help=_RUN, code="CS128"),
     row(
         r"(?P<word>SolverFactory\([^#\n]*\)\.solve)" + _CALL,
         f"`{{word}}`: {_SOLVE}",
@@ -43,7 +42,7 @@ COMMANDS = (
         code="CS128",
     ),
     row(
-        r"(?P<word>solve)[ \t]+\w+[ \t]+(?:using|minimizing|maximizing)\b[\w \t]*",
+        r"(?P<word>solve|Solve|SOLVE)[ \t]+\w+[ \t]+(?:using|minimizing|maximizing)\b[\w \t]*",
         f"`{{word}}`: {_SOLVE}",
         REMOVE,
         help=f"{_RUN}; the objective is a line `minimize ...`",
@@ -117,6 +116,12 @@ COMMANDS = (
         "`{word}`: settings of a solver have no place in a spec",
         REMOVE,
         help="remove the line; `using` names the method, `fit(...)` the settings of training",
+    ),
+    row(
+        r"(?P<word>\*)[ \t]+(?P<remark>[A-Za-z]\w*(?:[ \t]+[A-Za-z]\w*)+[^\n]*?)",
+        "a remark begins with `#`, not with `*`",
+        "# {remark}",
+        code="CS145",
     ),
     row(
         r"(?P<word>end|END|endif|endfor|begin|reset|quit|exit|data)(?:[ \t]*;|(?=[ \t]*(?:#|\r?$)))",

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.foreign.latex import latex, objective_subscript, prime, subscript, transpose
 from cspec.dsl.foreign.marks import (
+    AVERAGES,
+    average,
     between,
     between_percent,
     column,
@@ -55,6 +57,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "BETWEEN": (between,),
     "[": (listed,),
     "c": (combined,),
+    **dict.fromkeys(AVERAGES, (average,)),
     **dict.fromkeys(("sum", "prod", "max", "min"), (indexed_sum,)),
 }
 """Recognizers by the text of the token that they begin with."""

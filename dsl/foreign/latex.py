@@ -35,8 +35,8 @@ def latex(view: View) -> Found | None:
         return _written(view, 2, text)
     if text in {"lVert", "Vert", "|", "lvert", "vert"}:
         return bars_of_latex(view, text, 2)
-    if text in {"sum", "prod"}:
-        return latex_sum(view, text)
+    if text.partition("_")[0] in {"sum", "prod"}:
+        return latex_sum(view, *text.split("_", 1)) if "_" in text else latex_sum(view, text, "")
     if text.rstrip("_") in _OBJECTIVES and view.before.kind in {"_NL", "ST"}:
         return _objective(view, 1)
     if text == "approx":

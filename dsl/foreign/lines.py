@@ -32,7 +32,7 @@ _HINT = re.compile(
     r"[$@{\\]|--|\.\.|<-|->|[+*/-]=|[\w)\]][ \t]*\.(?:lo|up|fx|l|m|lb|ub|value|start)\b|=[ \t]*\["
     r"|^[ \t]*[\w.]+[ \t]*(?:=|:|\()|^[ \t]*(?:def|class|assert|import|option|display|print|select|end"
     r"|solve|optimize|run|data|set|fix|scalar|equation|variable|positive|binary|integer|free|begin"
-    r"|reset|quit|exit|ensure|require|using)s?\b|^[ \t]*var\b[^\n]*[<>]=|\b(?:if|lambda|from)\b"
+    r"|reset|quit|exit|ensure|require|using)s?\b|^\*[ \t]|^[ \t]*var\b[^\n]*[<>]=|\b(?:if|lambda|from)\b"
     r'|"',
     re.MULTILINE | re.IGNORECASE,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.foreign.sums import counted
 from cspec.dsl.foreign.view import Found, View
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS
@@ -179,3 +181,22 @@ def combined(view: View) -> Found | None:
     inner = view.span(2, close)
     meant = f"[{view.source.slice(inner)}]"
     return Found(close + 1, ("[", inner, "]"), "CS128", f"`{view.text(0, close + 1)}` is written `{meant}`", f"write `{meant}`", "a vector stands in square brackets")
+
+
+AVERAGES = {
+    **dict.fromkeys(("Pr", "Prob", "Probability", "PP"), "P"),
+    **dict.fromkeys(("EE", "Ex", "Exp", "Expectation", "Mean", "mean", "avg"), "E"),
+}
+
+
+def average(view: View) -> Found | None:
+    """`Pr[event]`, `Expectation[x]`: what stands before square brackets is `P` or `E`."""
+    word = view.at(0).text
+    meant = AVERAGES[word]
+    if view.at(1).kind != "LSQB" or view.at(1).start != view.at(0).end:
+        return None
+    if re.search(rf"\b(?:var|param|let|given)\b[^\n]*\b{word}\b", view.source.text):
+        return None
+    what = "a fraction of the data" if meant == "P" else "a mean over the data"
+    help_ = f"write `{meant}[...]`"
+    return Found(1, (meant,), "CS120", f"`{word}[...]` is written `{meant}[...]`", help_, what)

@@ -23,24 +23,21 @@ def indexed_sum(view: View) -> Found | None:
     return _sum(view, end, word, (term, " for ", index, " in ", members), "CS136")
 
 
-def latex_sum(view: View, word: str) -> Found | None:
-    r"""`\sum_{i=0}^{2} term`, `\sum_{i \in S} term`, `\sum_i term`."""
-    word = {"sum": "sum", "prod": "prod"}[word]
+def latex_sum(view: View, word: str, name: str) -> Found | None:
+    r"""`\sum_{i=0}^{2} term`, `\sum_{i \in S} term`, `\sum_i term`; `name` stands at the `_`."""
     index = 2
     members: tuple[Piece, ...] | None = None
-    name = ""
-    if view.at(2).text == "_" and view.at(3).kind == "LBRACE":
-        close = view.closer(3)
+    if view.at(1).text.endswith("_") and view.at(2).kind == "LBRACE":
+        close = view.closer(2)
         if close is None:
             return None
-        name, members, index = *_below(view, 4, close), close + 1
-    elif view.at(2).kind == "NAME" and view.at(2).text.startswith("_"):
-        name, index = view.at(2).text[1:], 3
+        name, members = _below(view, 3, close)
+        index = close + 1
     if view.at(index).kind == "POWER":
         index, last = _above(view, index)
         members = _counted(members, last)
     end = view.term_end(index)
-    if end == index:
+    if end == index or not (name or index > 2):
         return None
     if not name or members is None:
         return _unknown(view, index, name or "i")

@@ -109,11 +109,16 @@ def wrong_type(
         span=expr.span,
         label="does not fit",
         notes=_about(cls, name),
-        helps=(f"write `{name}={meant}`" if meant else f"write `{name}=...` with {wanted}",),
+        helps=(
+            (f"write `{name}={meant}`" if meant else f"write `{name}=...` with {wanted}")
+            + (", or leave it out" if meant == "none" else ""),
+        ),
         fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),) if meant else (),
     )
 
 
+_NOTHING = frozenset({"null", "none", "nil", "na", "nan", "undefined", "missing"})
+"""Words of other languages for a value that is not there."""
 _TEXT = re.compile(r"[\w./:*?-]+")
 _QUANTITY = re.compile(r"[-+]?\d[\d_]*(\.\d+)?(e[-+]?\d+)?%?")
 
@@ -126,8 +131,15 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
         return f"[{text}, {number(1 - expr.value)}]"
     if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
         return "true" if expr.value else "false"
-    if any(get_origin(option) is tuple for option in options):
-        return f"[{text}]" if isinstance(expr, Number | Name | String) else None
+    if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
+        return "none" if type(None) in options else None
+    listed = next((option for option in options if get_origin(option) is tuple), None)
+    if listed is not None:
+        inside = source.text[: expr.span.start].rstrip().endswith(("[", ","))
+        takes = options_of(get_args(listed)[0])
+        fits = {int, float} & set(takes) if isinstance(expr, Number) else str in takes
+        plain = isinstance(expr, Number | Name | String) and fits and not inside
+        return f"[{text}]" if plain else None
     if str in options and not isinstance(expr, String) and _TEXT.fullmatch(text):
         return f'"{text}"'
     if isinstance(expr, String) and {int, float} & set(options):
@@ -195,12 +207,17 @@ def known_setting(cls: type[Settings], word: str) -> str | None:
     return closest(word, cls.model_fields)
 
 
-def unknown_setting(cls: type[Settings], keyword: Keyword, source: Source) -> Diagnostic:
-    """A setting that the word does not take."""
+def unknown_setting(
+    cls: type[Settings], keyword: Keyword, source: Source, given: frozenset[str] = frozenset()
+) -> Diagnostic:
+    """A setting that the word does not take; `given` are those that stand beside it."""
     known = tuple(cls.model_fields)
     guess = known_setting(cls, keyword.name)
     span = keyword.name_span
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    inner = None if guess else _inner(cls, keyword, source)
+    if inner and inner.partition("=")[0] not in given:
+        fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
     takes = f"`{cls.word}` takes {listing(known, 'and')}"
     return Diagnostic(
         code="CS502",
@@ -210,7 +227,7 @@ def unknown_setting(cls: type[Settings], keyword: Keyword, source: Source) -> Di
         notes=(takes if known else f"`{cls.word}` takes no settings",),
         helps=(f"did you mean `{guess}`?",)
         if guess
-        else (_inner(cls, keyword, source) or f"remove `{keyword.name}`",),
+        else (f"write `{inner}`" if inner else f"remove `{keyword.name}`",),
         fixes=fixes,
     )
 
@@ -222,7 +239,7 @@ def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
         default = next(iter(field.default), None) if listed else field.default
         if isinstance(default, Settings) and keyword.name in type(default).model_fields:
             value = source.slice(keyword.value.span)
-            return f"write `{name}={default.word}({keyword.name}={value})`"
+            return f"{name}={default.word}({keyword.name}={value})"
     return None
 
 
@@ -253,7 +270,9 @@ def no_list(
     )
 
 
-def twice(cls: type[Settings], keyword: Keyword) -> Diagnostic:
+def twice(
+    cls: type[Settings], keyword: Keyword, first: Keyword | None, source: Source
+) -> Diagnostic:
     """A setting that is given again."""
     return Diagnostic(
         code="CS505",
@@ -261,6 +280,23 @@ def twice(cls: type[Settings], keyword: Keyword) -> Diagnostic:
         span=keyword.span,
         label="given again here",
         helps=("remove one of the two",),
+        fixes=_one_of_two(keyword, first, source),
+    )
+
+
+def _one_of_two(keyword: Keyword, first: Keyword | None, source: Source) -> tuple[Fix, ...]:
+    """Two readings: what stands first, or what stands last."""
+    if first is None:
+        return ()
+    text = source.text
+    comma = text.rfind(",", 0, keyword.span.start)
+    later = text.find(",", first.span.end)
+    if comma < first.span.end - 1 or later < 0:
+        return ()
+    end = later + 1 + len(text[later + 1 :]) - len(text[later + 1 :].lstrip())
+    return (
+        Fix(span=Span(comma, keyword.span.end), replacement="", title="keep the first"),
+        Fix(span=Span(first.span.start, end), replacement="", title="keep the last"),
     )
 
 

@@ -132,10 +132,13 @@ def _filled(
         _put(cls, positional[index], argument, raw, written, reading)
     for keyword in keywords:
         if keyword.name not in cls.model_fields:
-            reading.found.append(unknown_setting(cls, keyword, reading.source))
+            named = frozenset(k.name for k in keywords)
+            reading.found.append(unknown_setting(cls, keyword, reading.source, named))
             _put_misspelt(cls, keyword, raw, written, reading)
         elif keyword.name in written:
-            reading.found.append(twice(cls, keyword))
+            first = next((k for k in keywords if k.name == keyword.name), None)
+            first = None if first is keyword else first
+            reading.found.append(twice(cls, keyword, first, reading.source))
         else:
             _put(cls, keyword.name, keyword.value, raw, written, reading)
     try:
