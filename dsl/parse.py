@@ -1,11 +1,13 @@
 """Text to tree: `parse(source)` never raises, and says all that is wrong with the syntax.
 
-The text is cut into clauses, each is parsed on its own, and what does not parse is explained and,
+Text that parses is read as it stands; else what other languages write is exchanged first
+(`dsl/foreign`). The text is cut into clauses, each is parsed on its own, and what does not parse is explained and,
 where the meaning is plain, mended and parsed again, so that one error does not hide another.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from cspec.dsl.build_items import ACTIONS
@@ -60,6 +62,12 @@ from cspec.dsl.tokens import Token, tokenize
 
 __all__ = ["parse", "parse_text", "read"]
 
+_SURE = re.compile(
+    r"""\b(?:Pr|Prob|Probability|PP|EE|Exp|Expectation|Mean|mean|avg)\[|\^T\b|=\s*c\("""
+    r"""|\b(?:minimize|maximize)\s*\"|^[ \t]*@(?:NL)?(?:variable|objective|constraint)s?\(""",
+    re.MULTILINE,
+)
+"""Forms of other languages that a parser lets pass, though no spec means them."""
 MAX_REPAIRS = 12
 """Repairs in one clause before the rest of it is given up."""
 
@@ -70,12 +78,24 @@ def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
     if len(source.text) > MAX_BYTES:
         return Spec(items=()), (too_large(source),)
     tokens, comments = tokenize(source.text)
-    tokens, found = mend_comments(source, tokens)
-    tokens, lines = mend_lines(source, tokens)
-    tokens, inside = mend_inside(source, tokens)
+    tokens, remarks = mend_comments(source, tokens)
+    foreign = _SURE.search(source.text) is not None
+    spec, found = (None, []) if foreign else _parse(source, tokens, comments)
+    if spec is None or found:
+        tokens, lines = mend_lines(source, tokens)
+        tokens, inside = mend_inside(source, tokens)
+        spec, found = _parse(source, tokens, comments)
+        found += lines + inside
+    return spec, tuple(sorted((*remarks, *found), key=lambda d: d.span))
+
+
+def _parse(
+    source: Source, tokens: list[Token], comments: list[Token]
+) -> tuple[Spec, list[Diagnostic]]:
+    """The tree of tokens that are taken as a spec, and what is wrong with them."""
     tokens, blocks = mend_blocks(source, tokens)
     tokens, headings = mend_headings(source, tokens)
-    found += lines + inside + blocks + headings + invisible(source)
+    found = blocks + headings + invisible(source)
     placed: list[tuple[Clause, Item | None]] = []
     for clause in cut(tokens):
         first, *others = _parse_clause(source, clause, found) or [None]
@@ -86,7 +106,7 @@ def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
         items=_assemble(source, placed, found),
         comments=tuple(_comment(source, token) for token in comments),
     )
-    return spec, tuple(sorted(found, key=lambda d: d.span))
+    return spec, found
 
 
 def parse_text(text: str, name: str = "<spec>") -> tuple[Spec, tuple[Diagnostic, ...]]:

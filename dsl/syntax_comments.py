@@ -18,6 +18,8 @@ from cspec.dsl.tokens import Token
 _OPENER = re.compile(r'^[ \t]*(?P<mark>//|--(?=[ \t]+\w)|%|/\*|"""|```|~~~)', re.MULTILINE)
 _TRAILING = re.compile(r"(?<=\S)[ \t]+(?P<mark>//|%)[ \t]*(?P<remark>[A-Za-z][^\n\"]*)")
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_DEFINING = frozenset(["var", "param", "data", "model", "domain", "given", "fit", "using"])
+"""Lines whose values are mostly plain: one word behind a mark is a remark there."""
 _PARTNER = {"/*": "*/", '"""': '"""'}
 _FENCES = frozenset({"```", "~~~"})
 
@@ -62,7 +64,9 @@ def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
         seen.update(_WORD.findall(text, place, found.start("mark")))
         place = found.start("mark")
         words = _WORD.findall(found["remark"])
-        if found.start("mark") in starts and words and words[0] not in seen:
+        line = text[text.rfind("\n", 0, place) + 1 : place].split()
+        sure = len(words) > 1 or (line and line[0] in _DEFINING)
+        if found.start("mark") in starts and sure and words[0] not in seen:
             end = found.start("remark") + len(found["remark"].rstrip())
             span = Span(found.start("mark"), end)
             later = _later(text, words[0], end)

@@ -31,6 +31,9 @@ _SETTINGS = frozenset(FitSettings.model_fields) | {
 _OFTEN = frozenset(["each", "per", "at", "after", "any"])
 _UNITS = frozenset(["epoch", "epochs", "step", "steps"])
 _VALUES = frozenset(["NUMBER", "STRING", "NAME"])
+_WORDS_OF_A_LABEL = 8
+_BETWEEN = frozenset(["ALL", "EVERY", "FOR", "ON", "AND", "OR", "WHEN", "AS", "DATA", "MODEL"])
+"""Keywords that a label of several words may hold."""
 _MODIFIERS = frozenset(["WITHIN", "BY", "ON", "USING", "SURROGATE"])
 
 
@@ -67,7 +70,10 @@ def _span(f: Failure, start: int, end: int) -> Span:
 
 def equal_sign(f: Failure) -> Repair | None:
     """`let a 3`, `var x 1`, `metric acc P[pred == y]`: the `=` is missing."""
-    if f.first.kind not in _DEFINED or f.depth(f.index) or "EQUAL" not in f.expected:
+    named = f.at(1).kind == "NAME" or f.first.kind != "METRIC"
+    if f.first.kind not in _DEFINED or f.depth(f.index) or not named:
+        return None
+    if "EQUAL" not in f.expected:
         return None
     if f.token.kind not in OPERAND_STARTS | {"SIGN", "LBRACE"} or f.index < 2:
         return None
@@ -126,6 +132,9 @@ def verify_word(f: Failure) -> Repair | None:
         rest = f.text(f.index, len(f.tokens))
         said = ("CS120", f"before `{rest}` stands `every`", f"write `every {rest}`")
         return _rewritten(f, f.index, f.index, (" every",), said, shown=token.span)
+    here = [word for word, kind in load_tables().words.items() if kind in f.expected]
+    if get_close_matches(token.text, here, n=1, cutoff=0.6):
+        return None
     if token.kind == "NAME" and "ON" in f.expected and f.before.kind in {"ALL", "NAME"}:
         said = ("CS120", f"before the data `{token.text}` stands `on`", f"write `on {token.text}`")
         return _rewritten(f, f.index, f.index, (" on",), said, shown=token.span)
@@ -137,10 +146,11 @@ def label_of_words(f: Failure) -> Repair | None:
     if f.kind != "clause" or f.depth(f.index):
         return None
     end = f.index
-    while end < len(f.tokens) and (f.at(end).text.isidentifier() or f.at(end).text in {"-", "."}):
+    while end < len(f.tokens) and f.at(end).kind != "COLON" and end < f.index + _WORDS_OF_A_LABEL:
         end += 1
     words = f.tokens[:end]
-    if f.at(end).kind != "COLON" or end < 2 or any(t.kind in {"FORALL", "IN"} for t in words):
+    plain = all(t.kind == "NAME" or t.text == "-" or t.kind in _BETWEEN for t in words)
+    if f.at(end).kind != "COLON" or end < 2 or not plain:
         return None
     span = _span(f, 0, end)
     name = re.sub(r"\W+", "_", f.source.slice(span)).strip("_")
@@ -207,7 +217,8 @@ def trailing_quantifier(f: Failure) -> Repair | None:
         return None
     begin = next((i + 1 for i in range(f.index) if f.at(i).kind == "COLON"), 0)
     names = at + 1 + (f.at(at + 1).text in {"all", "each", "every"})
-    if begin >= f.index or not any(t.kind == "IN" for t in f.tokens[names:]):
+    tail = [t.kind for t in f.tokens[names:]]
+    if begin >= f.index or "IN" not in tail or "COLON" in tail:
         return None
     binder, body = _span(f, names, len(f.tokens)), _span(f, begin, f.index)
     meant = f"forall {f.source.slice(binder)}: {f.source.slice(body)}"

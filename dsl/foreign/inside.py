@@ -34,9 +34,6 @@ from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
 
 Look = Callable[[View], Found | None]
-MAX_EXCHANGES = 500
-"""Foreign forms in one text before the rest is read as it is."""
-
 LOOKS: dict[str, tuple[Look, ...]] = {
     "\\": (latex,),
     "|": (norm, absolute),
@@ -72,7 +69,7 @@ def mend_inside(source: Source, tokens: list[Token]) -> tuple[list[Token], list[
     view = View(source, stack, done)
     findings: list[Diagnostic] = []
     while stack:
-        found = _found(view) if len(findings) < MAX_EXCHANGES else None
+        found = _found(view)
         if found is None:
             done.append(stack.pop())
             continue

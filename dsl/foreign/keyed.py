@@ -23,7 +23,7 @@ def _variables(match: re.Match[str]) -> str | None:
 
 KEYED = (
     row(
-        r"(?P<word>objective|loss|cost)[ \t]*:[ \t]*(?![^#\n]*[<>=]=)" + _EXPR,
+        r"(?P<word>objective|loss|cost):(?![ \t]*(?:minimi|maximi)[sz]e)[ \t]*(?![^#\n]*[<>=]=)" + _EXPR,
         "`{word}:` does not say whether it is minimized or maximized",
         "minimize {expr}",
         help="write `minimize {expr}` or `maximize {expr}`",

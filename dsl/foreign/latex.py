@@ -102,7 +102,7 @@ def _objective(view: View, word: int) -> Found:
 def subscript(view: View) -> Found | None:
     """`x_{1}` is `x[1]`."""
     name, close = view.at(0), view.closer(1)
-    if not name.text.endswith("_") or view.at(1).start != name.end or close is None:
+    if not name.text.endswith("_") or view.at(1).kind != "LBRACE" or view.at(1).start != name.end or close is None:
         return None
     stem = name.text.rstrip("_")
     inner = view.span(2, close)

@@ -127,7 +127,7 @@ def is_word(view: View) -> Found | None:
         return None
     negated = view.at(1).text.lower() == "not"
     follower = view.at(1 + negated)
-    if follower.kind not in OPERAND_STARTS:
+    if follower.kind not in OPERAND_STARTS or follower.text in {"between", "within", "in"}:
         return None
     meant, shown = ("!=" if negated else "=="), view.text(0, 1 + negated)
     return Found(1 + negated, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`")

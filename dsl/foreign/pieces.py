@@ -23,8 +23,11 @@ def written(source: Source, pieces: Iterable[Piece]) -> str:
 def read_pieces(pieces: Iterable[Piece], tokens: Sequence[Token], place: int) -> list[Token]:
     """The tokens of a rewriting: those of its spans stand where they stood, new ones between.
 
-    `tokens` are the old ones, in order; `place` is where the rewriting begins.
+    `tokens` are the old ones, in order; `place` is where the rewriting begins. The first and the
+    last of the new ones reach to the ends of what was written, so that a text from before to behind
+    them is what a person typed.
     """
+    begin, finish = place, tokens[-1].end if tokens else place
     starts = [token.start for token in tokens]
     result: list[Token] = []
     for piece in pieces:
@@ -34,4 +37,7 @@ def read_pieces(pieces: Iterable[Piece], tokens: Sequence[Token], place: int) ->
         first, last = bisect_left(starts, piece.start), bisect_left(starts, piece.end)
         result += tokens[first:last]
         place = piece.end
+    if result:
+        result[0] = result[0]._replace(start=min(begin, result[0].start))
+        result[-1] = result[-1]._replace(end=max(finish, result[-1].end))
     return result
