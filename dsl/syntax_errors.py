@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cspec.dsl.diagnostics import Fix
 from cspec.dsl.layout import ITEM_WORDS
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_averages import bar, on_outside
 from cspec.dsl.syntax_brackets import braces, interval, stray_closer, tuple_list, unclosed
 from cspec.dsl.syntax_endings import FORMS, ends_early
 from cspec.dsl.syntax_failure import (
-    OPERAND_ENDS,
     OPERAND_STARTS,
     Failure,
     Repair,
     problem,
-    touching,
 )
 from cspec.dsl.syntax_foreign import (
     bare_definition,
@@ -61,6 +58,13 @@ from cspec.dsl.syntax_modifiers import (
     soft_first,
     tolerance,
     weight,
+)
+from cspec.dsl.syntax_operands import (
+    call_without_brackets,
+    comma_of_a_call,
+    label_without_colon,
+    separator,
+    two_operands,
 )
 from cspec.dsl.syntax_parts import (
     bare_surrogate,
@@ -107,39 +111,6 @@ from cspec.dsl.syntax_words import (
     python_words,
     reference,
 )
-
-
-_EXPRESSIONS = frozenset(["MINIMIZE", "MAXIMIZE", "LET", "METRIC"])
-"""Items that are mostly one expression: there a missing operator is the likely cause."""
-
-
-def two_operands(f: Failure) -> Repair | None:
-    """`x y`: two expressions without an operator."""
-    token, before = f.token, f.before
-    if before.kind not in OPERAND_ENDS or token.kind not in OPERAND_STARTS:
-        return None
-    left = before.text if before.kind in {"NAME", "NUMBER", "STRING"} else f"...{before.text}"
-    right = token.text if token.kind in {"NAME", "NUMBER", "STRING"} else f"{token.text}..."
-    if f.kind == "item" and (f.index <= 1 or f.first.kind not in _EXPRESSIONS):
-        return None
-    helps = [f"for a product write `{left} * {right}`"]
-    if f.kind == "clause":
-        helps.append("a label ends with `:`; constraints are separated by `;` or a new line")
-    elif token.kind == "NAME":
-        helps.append("parts of a list are separated by `,`; every item begins a new line")
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"nothing stands between `{left}` and `{right}`",
-            Span(before.start, token.end) if touching(before, token) else token.span,
-            label="an operator is missing before this",
-            helps=helps,
-            fixes=(Fix(span=Span(before.end, token.start), replacement=" * ", title="multiply"),)
-            if f.kind == "item"
-            else (),
-        )
-    )
 
 
 def fallback(f: Failure) -> Repair:
@@ -267,6 +238,10 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     misspelt_word,
     unclosed,
     ends_early,
+    call_without_brackets,
+    comma_of_a_call,
+    separator,
+    label_without_colon,
     two_operands,
 )
 

@@ -93,6 +93,7 @@ DECLARATIONS = (
         rf"(?:[ \t]*(?P<mark><=|>=|==)[ \t]*(?P<hi>{_VALUE}))?(?P<rest>,[^#\n]*)?\)",
         "`@variable(...)`: a variable is a line that begins with `var`",
         _macro,
+        safe=False,
     ),
     row(
         r"var[ \t]+(?P<name>[A-Za-z_]\w*)[ \t]*(?:\{[ \t]*(?:\w+[ \t]+in[ \t]+)?(?P<first>\d+)[ \t]*\.\.[ \t]*"
@@ -101,7 +102,9 @@ DECLARATIONS = (
         rf"(?:[ \t]*,?[ \t]*:=[ \t]*(?P<start>{_VALUE}))?",
         "bounds of a `var` stand behind `in`",
         _bounded,
-        note="`var x[3] = 1 in [0, 10]`: how many, where they start, and where they stay",
+        note="`var x[3] = 1 in [0, 10]`: how many, where they start, and where they stay; indices"
+        " begin at 0",
+        safe=False,
     ),
     row(
         rf"{_SIGNED}[ \t]+(?P<names>\w+(?:[ \t]*,[ \t]*\w+)*)",

@@ -104,7 +104,7 @@ def _exchange(view: View, found: Found) -> Diagnostic:
     if found.pieces is not None:
         text = _apart(view.source, span, written(view.source, found.pieces))
         title = f"write `{text.strip()}`" if text.strip() else "remove it"
-        fixes = (Fix(span=span, replacement=text, title=title),)
+        fixes = (Fix(span=span, replacement=text, title=title, safe=found.safe),)
     return problem(
         view.source,
         found.code,

@@ -36,9 +36,9 @@ KEYED = (
         note="quotes hold texts: names of files, of columns, of classes",
     ),
     row(
-        r'(?P<st>s\.t\.|subject to)[ \t]*"(?P<expr>[^"#\n]*)"',
+        r'(?:s\.t\.|subject to)[ \t]*"(?P<expr>[^"#\n]*)"',
         "a constraint stands without quotes",
-        "{st}{expr}",
+        "s.t. {expr}",
         note="quotes hold texts: names of files, of columns, of classes",
     ),
     row(

@@ -109,7 +109,7 @@ def subscript(view: View) -> Found | None:
     if not stem or not view.text(2, close):
         return None
     meant = f"{stem}[{view.source.slice(inner)}]"
-    return Found(close + 1, (f"{stem}[", inner, "]"), "CS125", f"`{view.text(0, close + 1)}` is LaTeX; an entry is written `{meant}`", f"write `{meant}`", "indices begin at 0")
+    return Found(close + 1, (f"{stem}[", inner, "]"), "CS125", f"`{view.text(0, close + 1)}` is LaTeX; an entry is written `{meant}`", f"write `{meant}`", "indices begin at 0", safe=False)
 
 
 def transpose(view: View) -> Found | None:

@@ -153,6 +153,7 @@ def _finding(
             span=span if text else _whole_line(source, span),
             replacement=text,
             title=f"write `{text.splitlines()[0]}`" if text else "remove the line",
+            safe=row.safe and not row.alternatives,
         )
         for text in texts
     )

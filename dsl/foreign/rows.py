@@ -24,7 +24,8 @@ class Row(NamedTuple):
     """A foreign line. `{name}` stands for a group of the pattern, `{st}` for an `s.t.` to write.
 
     `template` is what a spec writes instead (None: nobody but the author knows), `message` and
-    `help` are what is said; without `help` it is to write the template.
+    `help` are what is said; without `help` it is to write the template. A row with alternatives asks,
+    and one that may mean something else (indices from 1) is not `safe` to apply unasked.
     """
 
     pattern: re.Pattern[str]
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     help: str = ""
     note: str = ""
     alternatives: tuple[str, ...] = ()
+    safe: bool = True
 
 
 def row(
@@ -45,10 +47,11 @@ def row(
     help: str = "",  # noqa: A002
     note: str = "",
     alternatives: tuple[str, ...] = (),
+    safe: bool = True,
 ) -> Row:
     """A row whose pattern begins at the first word of a line and ends at the line's end."""
     whole = re.compile(pattern + END, re.MULTILINE)
-    return Row(whole, code, message, template, help, note, alternatives)
+    return Row(whole, code, message, template, help, note, alternatives, safe)
 
 
 def filled(template: str, match: re.Match[str], st: str) -> tuple[Piece, ...]:

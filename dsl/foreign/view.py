@@ -25,7 +25,8 @@ class Found(NamedTuple):
     """So many tokens are a foreign form; `pieces` are what a spec writes (None: no fix is known).
 
     `go_on` are the pieces to read further with, where they are not those of the fix; `back` tokens
-    before it belong to it.
+    before it belong to it. What may mean something else, an index that elsewhere begins at 1, is not
+    `safe`.
     """
 
     take: int
@@ -36,6 +37,7 @@ class Found(NamedTuple):
     note: str = ""
     go_on: tuple[Piece, ...] = ()
     back: int = 0
+    safe: bool = True
 
 
 class View:
