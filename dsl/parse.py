@@ -1,8 +1,9 @@
 """Text to tree: `parse(source)` never raises, and says all that is wrong with the syntax.
 
 Text that parses is read as it stands; else what other languages write is exchanged first
-(`dsl/foreign`). The text is cut into clauses, each is parsed on its own, and what does not parse is explained and,
-where the meaning is plain, mended and parsed again, so that one error does not hide another.
+(`dsl/foreign`). The text is cut into clauses, each is parsed on its own, and what does not parse
+is explained and, where the meaning is plain, mended and parsed again, so that one error does not
+hide another.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ __all__ = ["parse", "parse_text", "read"]
 
 _SURE = re.compile(
     r"""\b(?:Pr|Prob|Probability|PP|EE|Exp|Expectation|Mean|mean|avg)\[|\^T\b|=\s*c\("""
-    r"""|\b(?:minimize|maximize)\s*\"|^[ \t]*@(?:NL)?(?:variable|objective|constraint)s?\(""",
+    r"""|\b(?:minimize|maximize)\s*\"|^[ \t]*@(?:NL)?(?:variable|objective|constraint)s?\("""
+    r"""|^[ \t]*data[ \t]+x[ \t]*,[ \t]*y\b"""
+    r"""|^[ \t]*(?:var|param)\b[^\n=]*=[ \t]*[-+]?[\d.]+[ \t]+\[""",
     re.MULTILINE,
 )
 """Forms of other languages that a parser lets pass, though no spec means them."""

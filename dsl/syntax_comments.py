@@ -76,7 +76,9 @@ def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
 
 def _later(text: str, word: str, place: int) -> bool:
     """Whether a word is defined below."""
-    return re.compile(rf"\b(?:var|param|let|given)\b[^\n]*\b{word}\b").search(text, place) is not None
+    return (
+        re.compile(rf"\b(?:var|param|let|given)\b[^\n]*\b{word}\b").search(text, place) is not None
+    )
 
 
 def _end(text: str, mark: Span, word: str) -> int:

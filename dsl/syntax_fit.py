@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from cspec.dsl.diagnostics import Diagnostic
@@ -168,10 +169,7 @@ class _Written(NamedTuple):
 def _written(text: str) -> _Written:
     found = tuple(_LINE.finditer(text))
     lines = tuple(_as_setting(m[1], m[2]) for m in found)
-    joined = all(
-        not text[left.end() : right.start(1)].strip()
-        for left, right in zip(found, found[1:], strict=False)
-    )
+    joined = all(not text[left.end() : right.start(1)].strip() for left, right in pairwise(found))
     block = Span(found[0].start(1), found[-1].end()) if found and joined else None
     used = frozenset(m[1] for m in _USED.finditer(text))
     return _Written(lines, used, _FIT.search(text) is not None, block)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.source import Source, Span
@@ -14,7 +15,8 @@ from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS, problem
 from cspec.dsl.tokens import Token
 
 _HINT = re.compile(
-    r"\b(?:st|s\.[ \t]*t|such(?:_?that)?|subject(?:_?to)?|subjected|suject|subejct|constraints?)\b",
+    r"\b(?:s\w*t[ \t]+to|with|where|under|given|provided|satisfying|restrictions|st|s\.[ \t]*t"
+    r"|such(?:_?that)?|subject(?:_?to)?|subjected|suject|subejct|constraints?)\b",
     re.IGNORECASE,
 )
 _FORMS: tuple[tuple[str, ...], ...] = (
@@ -116,6 +118,10 @@ def _heading(tokens: Sequence[Token], index: int, proper: bool) -> int:
     before = tokens[index - 1].kind if index else "_NL"
     if token.kind == "ST":
         return 2 if _kind(tokens, index + 1) == "COLON" else 0
+    if before == "_NL" and not proper and _other_word(tokens, index):
+        return 1
+    if token.kind == "NAME" and _misspelt(tokens, index):
+        return 2
     if token.kind != "NAME" or before not in OPERAND_ENDS | {"_NL"}:
         return 0
     for form in _FORMS:
@@ -123,6 +129,40 @@ def _heading(tokens: Sequence[Token], index: int, proper: bool) -> int:
         if tuple(t.text.lower() for t in tokens[index:end]) == form:
             return _fits(tokens, form, end, before, proper)
     return 0
+
+
+_OTHERS = frozenset(["with", "where", "under", "given", "provided", "satisfying", "restrictions"])
+"""Words of other texts before constraints, where a line begins with one below an objective."""
+
+
+def _other_word(tokens: Sequence[Token], index: int) -> bool:
+    known = tokens[index].text.lower() in _OTHERS
+    return known and _objective_above(tokens, index) and _relation_on_line(tokens, index)
+
+
+def _misspelt(tokens: Sequence[Token], index: int) -> bool:
+    """`subjct to`."""
+    if index + 1 >= len(tokens) or tokens[index + 1].text != "to":
+        return False
+    word = tokens[index].text.lower()
+    return word != "subject" and bool(get_close_matches(word, ["subject"], 1, 0.8))
+
+
+def _objective_above(tokens: Sequence[Token], index: int) -> bool:
+    """Whether the line above is an objective, whole on its line."""
+    begin = index - 2
+    while begin >= 0 and tokens[begin].kind != "_NL":
+        begin -= 1
+    return index > 1 and tokens[begin + 1].kind in {"MINIMIZE", "MAXIMIZE"}
+
+
+def _relation_on_line(tokens: Sequence[Token], index: int) -> bool:
+    for token in tokens[index + 1 : index + 60]:
+        if token.kind in {"_NL", "SURROGATE", "FOR"}:
+            return False
+        if token.kind == "RELATION":
+            return True
+    return False
 
 
 def _fits(

@@ -9,8 +9,9 @@ import re
 from difflib import get_close_matches
 
 from cspec.dsl.foreign.pieces import Piece, read_pieces, written
-from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
+from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import (
@@ -60,7 +61,7 @@ def _rewritten(
         fix=written(f.source, pieces),
         fix_span=span,
     )
-    new = read_pieces(pieces, f.tokens[start:end], first)
+    new = read_pieces(f.source, pieces, f.tokens[start:end], first)
     return Repair(diagnostic, f.replaced(start, end, *new))
 
 
@@ -112,9 +113,7 @@ def data_names(f: Failure) -> Repair | None:
     meant = f"data train(x, y) = {call}"
     said = ("CS102", f"the data of `{source.text}` have no name", f"write `{meant}`")
     note = "what stands before the `=` names the data and their columns"
-    return _rewritten(
-        f, 1, 1, (" train(x, y) =",), said, note, Span(f.first.start, source.end)
-    )
+    return _rewritten(f, 1, 1, (" train(x, y) =",), said, note, Span(f.first.start, source.end))
 
 
 def verify_word(f: Failure) -> Repair | None:
@@ -178,7 +177,11 @@ def comma_of_a_list(f: Failure) -> Repair | None:
         return None
     opener = opened[-1]
     setting = f.token.kind == "NAME" and f.at(f.index + 1).kind == "EQUAL"
-    vector = f.at(opener).kind == "LSQB" and f.at(opener - 1).kind not in {"NAME", "AVERAGE", "RPAR"}
+    vector = f.at(opener).kind == "LSQB" and f.at(opener - 1).kind not in {
+        "NAME",
+        "AVERAGE",
+        "RPAR",
+    }
     numbers = f.before.kind == f.token.kind == "NUMBER" and not touching(f.before, f.token)
     if f.at(opener).kind == "LBRACE" and f.at(opener - 1).kind == "COLON":
         return None
@@ -213,18 +216,81 @@ def trailing_quantifier(f: Failure) -> Repair | None:
     """`x[i] >= 1 forall i in S`, also with a comma before it: the quantifier comes first."""
     comma = f.token.kind == "COMMA"
     at = f.index + comma
-    if f.kind != "clause" or f.at(at).kind not in {"FORALL", "FOR"} or f.depth(f.index):
+    bare = comma and f.at(at).kind == "NAME" and f.at(at + 1).kind == "IN"
+    word = f.at(at).kind in {"FORALL", "FOR"}
+    if f.kind != "clause" or f.depth(f.index) or not (word or bare):
         return None
+    if bare and not _used(f, f.at(at).text):
+        return None
+    at -= bool(bare)
     begin = next((i + 1 for i in range(f.index) if f.at(i).kind == "COLON"), 0)
     names = at + 1 + (f.at(at + 1).text in {"all", "each", "every"})
     tail = [t.kind for t in f.tokens[names:]]
     if begin >= f.index or "IN" not in tail or "COLON" in tail:
         return None
+    if comma and bare:
+        names = f.index + 1
     binder, body = _span(f, names, len(f.tokens)), _span(f, begin, f.index)
     meant = f"forall {f.source.slice(binder)}: {f.source.slice(body)}"
     pieces = ("forall ", binder, ": ", body)
     said = ("CS122", "the quantifier stands before the relation", f"write `{meant}`")
-    return _rewritten(f, begin, len(f.tokens), pieces, said, shown=f.at(at).span)
+    return _rewritten(f, begin, len(f.tokens), pieces, said, shown=f.at(at + bool(bare)).span)
+
+
+def _used(f: Failure, name: str) -> bool:
+    """Whether a name stands before the place: then what follows says what it runs over."""
+    return any(t.kind == "NAME" and t.text == name for t in f.tokens[: f.index])
+
+
+def comma_behind_quantifier(f: Failure) -> Repair | None:
+    """`forall i in S, x[i] >= 1`: a colon stands behind a quantifier."""
+    kinds = [t.kind for t in f.tokens]
+    start = next((i for i, kind in enumerate(kinds[: f.index + 1]) if kind == "FORALL"), None)
+    if f.kind != "clause" or start is None or "COLON" in kinds[start:]:
+        return None
+    comma = next(
+        (i for i in range(start, len(kinds)) if kinds[i] == "COMMA" and not f.depth(i)), None
+    )
+    if comma is None or "IN" not in kinds[start:comma] or comma > f.index or "IN" in kinds[comma:]:
+        return None
+    binder = f.text(start, comma)
+    said = ("CS121", "a `:` stands behind the quantifier, no `,`", f"write `{binder}: ...`")
+    return _rewritten(f, comma, comma + 1, (":",), said)
+
+
+def value_of_a_setting(f: Failure) -> Repair | None:
+    """`fit(epochs 10)`, `fit(adam)`: the `=` of a setting, or its name."""
+    opened = f.depth(f.index)
+    if not opened or f.at(opened[-1] - 1).kind != "FIT" or f.before.kind != "NAME":
+        return None
+    word = f.before.text
+    if word in OPTIMIZERS and f.token.kind in {"RPAR", "COMMA", "LPAR"}:
+        said = ("CS131", f"`{word}` has no name here", f"write `optimizer={word}`")
+        return _rewritten(f, f.index - 1, f.index, ("optimizer=", _kept(f.before)), said)
+    if word in _SETTINGS and f.token.kind in OPERAND_STARTS:
+        said = ("CS131", f"a `=` is missing behind `{word}`", f"write `{word}={f.token.text}`")
+        return _rewritten(f, f.index, f.index, ("=",), said, shown=f.token.span)
+    return None
+
+
+def model_name(f: Failure) -> Repair | None:
+    """`model mlp(hidden=[64])`: the model has no name."""
+    kind = f.at(1)
+    if f.first.kind != "MODEL" or kind.text not in MODELS or f.at(2).kind != "LPAR":
+        return None
+    called = re.search(r"\b(?!bce|ce|mse|mae|nll|hinge|huber)([a-z]\w*)\(x\)", f.source.text)
+    name = called[1] if called else "f"
+    meant = f"model {name} = {f.text(1, len(f.tokens))}"
+    said = ("CS102", f"the `{kind.text}` has no name", f"write `{meant}`")
+    return _rewritten(f, 1, 1, (f" {name} =",), said, shown=Span(f.first.start, kind.end))
+
+
+def trailing_comma(f: Failure) -> Repair | None:
+    """`minimize x^2,` at the end of a line."""
+    if f.token.kind != "COMMA" or f.index + 1 < len(f.tokens) or f.kind != "item":
+        return None
+    said = ("CS115", "nothing follows this `,`", "remove it")
+    return _rewritten(f, f.index, f.index + 1, (), said)
 
 
 def indexed_label(f: Failure) -> Repair | None:
@@ -232,7 +298,14 @@ def indexed_label(f: Failure) -> Repair | None:
     opener = f.index if f.token.kind == "LBRACE" else f.index - 1
     if f.kind != "clause" or f.at(opener).kind != "LBRACE" or opener > 1 or f.depth(opener):
         return None
-    close = next((i for i in range(opener, len(f.tokens)) if f.at(i).kind == "RBRACE" and len(f.depth(i)) == 1), None)
+    close = next(
+        (
+            i
+            for i in range(opener, len(f.tokens))
+            if f.at(i).kind == "RBRACE" and len(f.depth(i)) == 1
+        ),
+        None,
+    )
     if close is None or f.at(opener + 2).kind != "IN" or f.at(close + 1).kind != "COLON":
         return None
     inner = _span(f, opener + 1, close)
@@ -273,7 +346,13 @@ def soft_settings(f: Failure) -> Repair | None:
 def decimal_comma(f: Failure) -> Repair | None:
     """`var x = 1,5`: a comma inside of a number, where no list can stand."""
     left, right = f.before, f.at(f.index + 1)
-    if f.token.kind != "COMMA" or f.first.kind not in {"VAR", "PARAM", "LET", "MINIMIZE", "MAXIMIZE"}:
+    if f.token.kind != "COMMA" or f.first.kind not in {
+        "VAR",
+        "PARAM",
+        "LET",
+        "MINIMIZE",
+        "MAXIMIZE",
+    }:
         return None
     digits = left.text.isdigit() and right.kind == "NUMBER" and right.text[:1].isdigit()
     whole = touching(left, f.token) and touching(f.token, right)
@@ -303,7 +382,9 @@ def several_values(f: Failure) -> Repair | None:
     ]
     fixed = "\n".join(lines)
     first = tuple(
-        t for t in f.tokens if t.start < names[0].end or equal_token.start <= t.start < values[0].end
+        t
+        for t in f.tokens
+        if t.start < names[0].end or equal_token.start <= t.start < values[0].end
     )
     return Repair(
         problem(
@@ -325,7 +406,9 @@ def _second(f: Failure, names: list[Span], equal: int) -> tuple[Token, ...]:
     """The tokens of the second line of two."""
     if len(names) != 2:
         return ()
-    comma = next(i for i in range(equal, len(f.tokens)) if f.at(i).kind == "COMMA" and not f.depth(i))
+    comma = next(
+        i for i in range(equal, len(f.tokens)) if f.at(i).kind == "COMMA" and not f.depth(i)
+    )
     return (f.first, *f.tokens[3 : equal + 1], *f.tokens[comma + 1 :])
 
 

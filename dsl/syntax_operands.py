@@ -1,7 +1,7 @@
 """Two operands side by side: a call without brackets, a comma, a label, or a product.
 
-`exp x` is a call, `bce(f(x) y)` lacks a comma, `cap x <= 3` a colon, `x >= 1 y <= 2` a separator; only
-what is none of these may be a product.
+`exp x` is a call, `bce(f(x) y)` lacks a comma, `cap x <= 3` a colon, `x >= 1 y <= 2` a separator;
+only what is none of these may be a product.
 """
 
 from __future__ import annotations

@@ -116,9 +116,7 @@ _SHOWN = 20
 """Tokens of a bracket that a message shows."""
 
 
-def _divided(
-    source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
-) -> Mended:
+def _divided(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
     """`1/2x`: half of x, or one over 2x? Both are natural, so both are offered."""
     number, after = tokens[index], tokens[index + 1]
     left = done[-2] if len(done) > 1 else number

@@ -216,7 +216,10 @@ def _divisions(f: Failure, span: Span) -> tuple[Fix, ...]:
     if not {left.kind, right.kind} <= {"NAME", "NUMBER"}:
         return (plain,)
     whole = f"floor({left.text} / {right.text})"
-    return (plain, Fix(span=Span(left.start, right.end), replacement=whole, title=f"write `{whole}`"))
+    return (
+        plain,
+        Fix(span=Span(left.start, right.end), replacement=whole, title=f"write `{whole}`"),
+    )
 
 
 def not_in(f: Failure) -> Repair | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import value_or_none
@@ -10,7 +11,12 @@ from cspec.dsl.kinds import UNKNOWN, Kind, joined
 from cspec.dsl.meant import METHODS
 from cspec.dsl.nodes import Attribute, Call, Expr, Let, Model, Name
 from cspec.dsl.syntax_checks import made_by_call
-from cspec.dsl.typecheck_foreign import binary_method, called_entry, foreign_call
+from cspec.dsl.typecheck_foreign import (
+    binary_method,
+    called_entry,
+    foreign_call,
+    module_call,
+)
 from cspec.dsl.typecheck_forms import unknown_keyword
 from cspec.dsl.typecheck_metrics import metric_kind
 from cspec.dsl.typecheck_table import table_call
@@ -54,6 +60,8 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
 def _average(typer: Typer, call: Call, function: Name) -> Kind:
     """`P(pred == 1)`."""
     inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
+    if call.keywords and not call.arguments:
+        inner = re.sub(r"(?<![=<>!])=(?!=)", " == ", inner, count=1).replace("  ", " ")
     meant = f"{function.id}[{inner}]"
     return typer.report(
         "CS201",
@@ -153,7 +161,8 @@ def _arity(typer: Typer, call: Call, name: str, expected: int, parameters: tuple
 
 
 def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
-    foreign = module_part(typer, function, function, scope)
+    foreign = module_call(typer, call, function, scope)
+    foreign = foreign or module_part(typer, function, function, scope)
     if foreign is not None:
         _arguments_only(typer, call, scope)
         return foreign

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
-from cspec.dsl.nodes import Attribute, Call, Expr, Name, Number, Var
+from cspec.dsl.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
 from cspec.dsl.signatures import Signature
+from cspec.dsl.unknown_names import MODULES
 
 if TYPE_CHECKING:
     from cspec.dsl.typecheck import Scope, Typer
@@ -46,14 +47,36 @@ _LATER = {"norm": "p", "cvar": "level", "quantile": "q", "topk": "k"}
 
 def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
     """Report a function of another library that is a form of its own here."""
+    if function.id == "c" and call.arguments and not call.keywords:
+        inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
+        return _called(typer, call, function, f"[{inner}]")
     template = CALLS.get(function.id)
     if template is None or len(call.arguments) != 1 or call.keywords:
         return None
     inner = typer.source.slice(call.arguments[0].span)
     meant = template.format(inner) if "{0}" in template else template.format(_whole(typer, call))
+    return _called(typer, call, function, meant)
+
+
+def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind | None:
+    """Report `cp.sum_squares(w)`, `np.square(x)`, `np.linalg.norm(w)`."""
+    root: Expr = function.value
+    while isinstance(root, Attribute):
+        root = root.value
+    template = {**CALLS, "norm": "norm({0}, 2)"}.get(function.name)
+    known = isinstance(root, Name) and root.id in MODULES and typer.name_unknown(root, scope)
+    if template is None or not known or len(call.arguments) != 1 or call.keywords:
+        return None
+    inner = typer.source.slice(call.arguments[0].span)
+    meant = template.format(inner) if "{0}" in template else template.format(_whole(typer, call))
+    return _called(typer, call, function, meant)
+
+
+def _called(typer: Typer, call: Call, function: Name | Attribute, meant: str) -> Kind:
+    named = typer.source.slice(function.span)
     return typer.report(
         "CS201",
-        f"unknown name `{function.id}`",
+        f"unknown name `{named}`",
         function.span,
         "not defined in this spec",
         helps=(f"write `{meant}`",),
@@ -78,6 +101,8 @@ def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
     if not isinstance(item, Var) or not call.arguments or call.keywords:
         return None
     dimensions = len(item.dimensions or ())
+    if not dimensions and len(call.arguments) == 1:
+        return _product(typer, call, function)
     if dimensions != len(call.arguments):
         return None
     inner = ", ".join(typer.source.slice(argument.span) for argument in call.arguments)
@@ -89,6 +114,20 @@ def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
         "a `var` with entries",
         notes=("indices begin at 0",),
         helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def _product(typer: Typer, call: Call, function: Name) -> Kind:
+    """`x(x - 1)`, where `x` is a number."""
+    place = function.span.end
+    meant = f"{function.id}*{typer.source.text[place : call.span.end]}"
+    return typer.report(
+        "CS302",
+        f"`{function.id}` is no function",
+        function.span,
+        "a `var`, one number",
+        helps=(f"for a product write `{meant}`",),
         fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
     )
 
@@ -119,7 +158,10 @@ def constant_first(typer: Typer, call: Call, signature: Signature, scope: Scope)
     if name is None or len(call.arguments) != 2 or named:
         return None
     first, second = call.arguments
-    if value_or_none(first, typer.values) is None or value_or_none(second, typer.values) is not None:
+    if (
+        value_or_none(first, typer.values) is None
+        or value_or_none(second, typer.values) is not None
+    ):
         return None
     if isinstance(second, Name) and second.id in typer.symbols.params():
         return None
@@ -140,6 +182,8 @@ def index_first(typer: Typer, call: Call, signature: Signature, scope: Scope) ->
     if signature.name not in ("sum", "max", "min", "prod") or len(call.arguments) != 2:
         return None
     index, term = call.arguments
+    if isinstance(term, Membership) and not call.keywords:
+        return _binder_second(typer, call, signature, term, scope)
     if not isinstance(index, Name) or not typer.name_unknown(index, scope) or call.keywords:
         return None
     text = typer.source.slice(term.span)
@@ -149,4 +193,22 @@ def index_first(typer: Typer, call: Call, signature: Signature, scope: Scope) ->
         call.span,
         f"over which `{index.id}`?",
         helps=(f"write `{signature.name}({text} for {index.id} in range(n))`",),
+    )
+
+
+def _binder_second(
+    typer: Typer, call: Call, signature: Signature, binder: Membership, scope: Scope
+) -> Kind | None:
+    """`sum(x[i], i in range(3))`: a comma in place of `for`."""
+    if not isinstance(binder.element, Name) or not typer.name_unknown(binder.element, scope):
+        return None
+    term, over = typer.source.slice(call.arguments[0].span), typer.source.slice(binder.span)
+    meant = f"{signature.name}({term} for {over})"
+    return typer.report(
+        "CS301",
+        f"what a `{signature.name}` runs over stands behind `for`",
+        call.span,
+        "a comma stands here",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
     )

@@ -27,10 +27,8 @@ RATES = {
     **dict.fromkeys(("error_rate", "err", "misclassification"), "P[pred != y]"),
 }
 """Rates that have a name elsewhere, where they stand alone."""
-_ANY_MODEL = frozenset({"model", "net", "network", "nn"})
-"""Words for the only model of a spec, whatever its name."""
 
-_MODULES = {
+MODULES = {
     "torch": "torch",
     "nn": "torch.nn",
     "F": "torch.nn.functional",
@@ -50,6 +48,7 @@ _MODULES = {
     "self": "self",
 }
 """Modules of Python by the names that people give them."""
+_LOWER = frozenset(name.lower() for name in MODULES)
 
 
 def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
@@ -63,7 +62,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()]
         return _report(typer, name, (known.help if known else f"write `{rate}`",), rate)
-    entry = _entry(typer, name.id)
+    entry = _entry(typer, name.id, scope)
     if entry:
         return _report(typer, name, (f"an entry is written `{entry}`",), entry)
     if guess is None and known is not None and known.word not in typer.symbols.table:
@@ -74,12 +73,13 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     return _report(typer, name, _definitions(typer, name.id, scope))
 
 
-def _entry(typer: Typer, word: str) -> str | None:
+def _entry(typer: Typer, word: str, scope: Scope) -> str | None:
     """`x[0]` for `x_0`, where `x` is a variable with entries."""
     stem, _, number = word.rpartition("_")
     item = typer.symbols.vars().get(stem)
     has_entries = isinstance(item, Var) and bool(item.dimensions)
-    return f"{stem}[{number}]" if number.isdigit() and has_entries else None
+    index = number.isdigit() or number in scope.local
+    return f"{stem}[{number}]" if index and has_entries else None
 
 
 def unknown_function(typer: Typer, name: Name, scope: Scope) -> Kind:
@@ -116,7 +116,7 @@ def unknown_model(typer: Typer, name: Name) -> Kind:
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
     helps = (f"models of this spec: {listing(models, 'and')}",) if models else ()
-    only = models[0] if len(models) == 1 and name.id in _ANY_MODEL else None
+    only = models[0] if len(models) == 1 else None
     return _report(typer, name, (*helps, f"or add a line `model {name.id}`"), only)
 
 
@@ -136,14 +136,14 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
     root: Expr = part.value
     while isinstance(root, Attribute):
         root = root.value
-    if not isinstance(root, Name) or root.id not in _MODULES:
+    if not isinstance(root, Name) or root.id.lower() not in _LOWER:
         return None
     if not typer.name_unknown(root, scope):
         return None
     word, known = part.name, meant(part.name)
     ours = word if word in SIGNATURES or word in CONSTANTS else known.word if known else None
     path = typer.source.slice(part.value.span)
-    module = ".".join([_MODULES[root.id], *path.split(".")[1:]])
+    module = ".".join([MODULES.get(root.id, root.id), *path.split(".")[1:]])
     if word in OVER_EXAMPLES:
         ours = None
         over = OVER_EXAMPLES[word].format("...")

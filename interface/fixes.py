@@ -103,9 +103,23 @@ def _better(before: Checked, fixes: Sequence[Fix]) -> Checked | None:
     after = check(Source(text=text, name=before.source.name))
     if _mistakes(after) >= _mistakes(before):
         return None
+    if not _same_around(before.source.text, text, fixes):
+        return None
     places = [fix.span for fix in fixes]
     missing = Counter(_statements(before, places)) - Counter(_statements(after, []))
     return None if missing else after
+
+
+def _same_around(before: str, after: str, fixes: Sequence[Fix]) -> bool:
+    """Whether the words before the first edit and behind the last are still the same words.
+
+    An `or` in place of `||` in `a||b` would make another name of both.
+    """
+    first, last = min(f.span.start for f in fixes), max(f.span.end for f in fixes)
+    old, new = tokenize(before)[0], [token.text for token in tokenize(after)[0]]
+    head = [token.text for token in old if token.end <= first]
+    tail = [token.text for token in old if token.start >= last]
+    return new[: len(head)] == head and new[len(new) - len(tail) :] == tail
 
 
 def _mistakes(checked: Checked) -> tuple[int, int, int]:

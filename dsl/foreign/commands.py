@@ -1,5 +1,4 @@
-"""Lines that tell a program what to do: solve, print, import, open and close. A spec only states.
-"""
+"""Lines that tell a program what to do: solve, print, import, open, close. A spec only states."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ _SOLVERS = r"pyomo|cvxpy|casadi|gurobipy|pulp|docplex|neuromancer|ortools|jump|a
 
 COMMANDS = (
     row(
-        rf"(?:[\w, ]+=[ \t]*)?{MODULE}(?P<word>(?:solve|optimize|optimise)!?){_CALL}",
+        rf"(?:[\w, ]+= )?{MODULE}(?P<word>(?:solve|optimize|optimise)!?){_CALL}",
         f"`{{word}}`: {_SOLVE}",
         REMOVE,
         help=_RUN,
@@ -26,7 +25,7 @@ COMMANDS = (
         code="CS128",
     ),
     row(
-        r"(?:[\w.]+|\[[\w, ]+\])[ \t]*(?:=|<-)[ \t]*"
+        r"(?:[\w.]+|\[[\w, ]+\]) (?:=|<-) "
         rf"(?P<word>{MODULE}(?:fmincon|fminunc|linprog|quadprog|minimize|nloptr|optim|SolverFactory))"
         + _CALL,
         f"`{{word}}`: {_SOLVE}",
@@ -42,14 +41,14 @@ COMMANDS = (
         code="CS128",
     ),
     row(
-        r"(?P<word>solve|Solve|SOLVE)[ \t]+\w+[ \t]+(?:using|minimizing|maximizing)\b[\w \t]*",
+        r"(?P<word>solve|Solve|SOLVE)~\w+~(?:using|minimizing|maximizing)\b[\w \t]*",
         f"`{{word}}`: {_SOLVE}",
         REMOVE,
         help=f"{_RUN}; the objective is a line `minimize ...`",
         code="CS128",
     ),
     row(
-        r"(?P<word>display|Display|DISPLAY)[ \t]+[\w., \t]+",
+        r"(?P<word>display|Display|DISPLAY)~[\w., \t]+",
         "`{word}`: a spec prints nothing",
         REMOVE,
         help="remove the line; the report shows the values, and `metric name = ...` records more",
@@ -63,14 +62,14 @@ COMMANDS = (
         code="CS128",
     ),
     row(
-        r"import[ \t]+[\w.]+(?:[ \t]+as[ \t]+\w+)?(?:[ \t]*,[ \t]*[\w.]+(?:[ \t]+as[ \t]+\w+)?)*",
+        r"import~[\w.]+(?:~as~\w+)?(?: , [\w.]+(?:~as~\w+)?)*",
         "an import says where it comes from, and a spec needs no modules",
         REMOVE,
         help="remove the line, or write `from module import name` for a function of your own",
         code="CS128",
     ),
     row(
-        rf"from[ \t]+(?P<module>(?:{_SOLVERS})[\w.]*)[ \t]+import[ \t]+[^#\n]+",
+        rf"from~(?P<module>(?:{_SOLVERS})[\w.]*)~import~[^#\n]+",
         "`{module}` has no part in a spec",
         REMOVE,
         help="remove the line: a spec needs no module to state a problem",
@@ -84,28 +83,28 @@ COMMANDS = (
         code="CS128",
     ),
     row(
-        r"(?P<word>using)[ \t]+(?P<module>JuMP|Ipopt|Gurobi|HiGHS|GLPK|Convex|SCS|COSMO)\b[\w, \t]*",
+        r"(?P<word>using)~(?P<module>JuMP|Ipopt|Gurobi|HiGHS|GLPK|Convex|SCS|COSMO)\b[\w, \t]*",
         "`{module}` is no method: a spec loads no packages",
         REMOVE,
         help="remove the line; `using` names a method, for example `using augmented_lagrangian`",
         code="CS128",
     ),
     row(
-        r"(?P<word>option|options)[ \t]+(?:solver|\w+)\b(?![ \t]*(?:<=|>=|==|\())[^#\n:]*",
+        r"(?P<word>option|options)~(?:solver|\w+)\b(?! (?:<=|>=|==|\())[^#\n:]*",
         "`{word}`: options of a solver have no place in a spec",
         REMOVE,
         help="remove the line; `using` names the method and its settings, `fit(...)` those of"
         " training",
     ),
     row(
-        rf"(?P<name>\w+)[ \t]*=[ \t]*(?P<call>{MODULE}(?:Model|ConcreteModel|AbstractModel|LpProblem"
+        rf"(?P<name>\w+) = (?P<call>{MODULE}(?:Model|ConcreteModel|AbstractModel|LpProblem"
         r"|Opti|direct_model))\([^#\n]*\)",
         "`{call}(...)`: a spec is the model itself",
         REMOVE,
         help="remove the line; a network is a line `model f = mlp`",
     ),
     row(
-        rf"(?P<name>\w+)[ \t]*=[ \t]*(?P<call>{MODULE}Problem)\([^#\n]*\)",
+        rf"(?P<name>\w+) = (?P<call>{MODULE}Problem)\([^#\n]*\)",
         "`{call}(...)`: a spec is the problem itself, it is not put together by a call",
         REMOVE,
         help="remove the line: the objective is a line `minimize ...`, constraints stand below"
@@ -118,13 +117,13 @@ COMMANDS = (
         help="remove the line; `using` names the method, `fit(...)` the settings of training",
     ),
     row(
-        r"(?P<word>\*)[ \t]+(?P<remark>[A-Za-z]\w*(?:[ \t]+[A-Za-z]\w*)+[^\n]*?)",
+        r"(?P<word>\*)~(?P<remark>[A-Za-z]\w*(?:~[A-Za-z]\w*)+[^\n]*?)",
         "a remark begins with `#`, not with `*`",
         "# {remark}",
         code="CS145",
     ),
     row(
-        r"(?P<word>end|END|endif|endfor|begin|reset|quit|exit|data)(?:[ \t]*;|(?=[ \t]*(?:#|\r?$)))",
+        r"(?P<word>end|END|endif|endfor|begin|reset|quit|exit|data)(?: ;|(?= (?:#|\r?$)))",
         "`{word}`: a spec has no sections to begin or end",
         REMOVE,
         help="remove the line",
@@ -137,7 +136,7 @@ COMMANDS = (
         code="CS125",
     ),
     row(
-        r"(?P<word>equations?|EQUATIONS?|Equations?)[ \t]+[\w, \t]+",
+        r"(?P<word>equations?|EQUATIONS?|Equations?)~[\w, \t]+",
         "`{word}`: constraints are not announced",
         REMOVE,
         help="remove the line; a constraint is written below `s.t.`, with its name before a `:`",

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cspec.dsl.diagnostics import Diagnostic, Fix
-from cspec.dsl.foreign.latex import latex, objective_subscript, prime, subscript, transpose
+from cspec.dsl.foreign.latex import (
+    latex,
+    objective_subscript,
+    power_of_e,
+    prime,
+    subscript,
+    transpose,
+)
 from cspec.dsl.foreign.marks import (
     AVERAGES,
     average,
@@ -17,15 +24,18 @@ from cspec.dsl.foreign.marks import (
     between_percent,
     column,
     combined,
+    counted_index,
     dotted,
     equation,
     group_by,
     is_word,
+    latex_space,
     listed,
     members,
+    root,
     unequal,
 )
-from cspec.dsl.foreign.norms import absolute, norm
+from cspec.dsl.foreign.norms import absolute, double_line, norm
 from cspec.dsl.foreign.pieces import read_pieces, written
 from cspec.dsl.foreign.sums import indexed_sum
 from cspec.dsl.foreign.view import Found, View
@@ -36,13 +46,16 @@ from cspec.dsl.tokens import Token
 Look = Callable[[View], Found | None]
 LOOKS: dict[str, tuple[Look, ...]] = {
     "\\": (latex,),
+    "‖": (double_line,),
+    "√": (root,),
+    "e": (power_of_e,),
+    "~": (unequal, latex_space),
     "|": (norm, absolute),
     "'": (prime,),
     "^": (transpose,),
     ".": (dotted,),
-    "=": (equation,),
+    "=": (equation, counted_index),
     "%": (between_percent,),
-    "~": (unequal,),
     "$": (column,),
     "in": (members,),
     "∈": (members,),
@@ -99,7 +112,7 @@ def _exchange(view: View, found: Found) -> Diagnostic:
     span = Span(old[0].start, old[-1].end)
     del view.stack[len(view.stack) - found.take :]
     pieces = found.pieces if found.pieces is not None else found.go_on
-    view.stack.extend(reversed(read_pieces(pieces, old, span.start)))
+    view.stack.extend(reversed(read_pieces(view.source, pieces, old, span.start)))
     fixes: tuple[Fix, ...] = ()
     if found.pieces is not None:
         text = _apart(view.source, span, written(view.source, found.pieces))

@@ -23,59 +23,65 @@ def _variables(match: re.Match[str]) -> str | None:
 
 KEYED = (
     row(
-        r"(?P<word>objective|loss|cost):(?![ \t]*(?:minimi|maximi)[sz]e)[ \t]*(?![^#\n]*[<>=]=)" + _EXPR,
+        r"(?P<word>train|fit|optimi[sz]e)~for~(?P<count>\d+)~(?P<unit>epoch|step)s?",
+        "how long a run is, `fit(...)` says",
+        "fit({unit}s={count})",
+        code="CS131",
+    ),
+    row(
+        r"(?P<word>objective|loss|cost):(?! (?:minimi|maximi)[sz]e) (?![^#\n]*[<>=]=)" + _EXPR,
         "`{word}:` does not say whether it is minimized or maximized",
         "minimize {expr}",
         help="write `minimize {expr}` or `maximize {expr}`",
         alternatives=("maximize {expr}",),
     ),
     row(
-        r'(?P<word>minimize|maximize)[ \t]*:?[ \t]*"(?P<expr>[^"#\n]*)"',
+        r'(?P<word>minimize|maximize) :? "(?P<expr>[^"#\n]*)"',
         "an expression stands without quotes",
         "{word} {expr}",
         note="quotes hold texts: names of files, of columns, of classes",
     ),
     row(
-        r'(?:s\.t\.|subject to)[ \t]*"(?P<expr>[^"#\n]*)"',
+        r'(?:s\.t\.|subject to) "(?P<expr>[^"#\n]*)"',
         "a constraint stands without quotes",
         "s.t. {expr}",
         note="quotes hold texts: names of files, of columns, of classes",
     ),
     row(
-        r'-?[ \t]*"(?P<expr>[^"#\n]*[<>=]=[^"#\n]*)",?',
+        r'-? "(?P<expr>[^"#\n]*[<>=]=[^"#\n]*)",?',
         "a constraint stands without quotes",
         "{st}{expr}",
         note="quotes hold texts: names of files, of columns, of classes",
     ),
     row(
-        r"(?P<word>variables|vars|decision_variables)[ \t]*:[ \t]*"
-        r"(?P<body>(?:\r?\n[ \t]+[\w \t-]+:[ \t]*[^#\n]+)+)",
+        r"(?P<word>variables|vars|decision_variables) : "
+        r"(?P<body>(?:\r?\n~[\w \t-]+: [^#\n]+)+)",
         "`{word}:`: each variable is a line `var`, its bounds stand behind `in`",
         _variables,
     ),
     row(
-        r'\{[ \t]*"(?P<key>\w+)"[^\n]*',
+        r'\{ "(?P<key>\w+)"[^\n]*',
         "a spec is no JSON: each part is a line that begins with its word",
         help="write `minimize ...`, and below `s.t.` one constraint a line",
     ),
     row(
-        r'fit\([ \t]*\{[ \t]*(?P<list>[\'"]\w+[\'"][ \t]*:[^{}#\n]*)\}[ \t]*\)',
+        r'fit\( \{ (?P<list>[\'"]\w+[\'"] :[^{}#\n]*)\} \)',
         "settings are written `name=value`, without braces and quotes",
-        lambda m: "fit(" + re.sub(r"[\"'](\w+)[\"'][ \t]*:[ \t]*", r"\1=", m["list"]).strip() + ")",
+        lambda m: "fit(" + re.sub(r"[\"'](\w+)[\"']\s*:\s*", r"\1=", m["list"]).strip() + ")",
     ),
     row(
-        r"(?P<word>SELECT|select|Select)[ \t]+[^#\n]*",
+        r"(?P<word>SELECT|select|Select)~[^#\n]*",
         "`{word}`: a spec asks no data base",
         help='a table is a line `data train(x, y) = csv("a.csv", target="y")`',
     ),
     row(
-        r"(?P<word>model)[ \t]*:[ \t]*(?P<expr>[A-Za-z_]\w*(?:\([^#\n]*\))?)",
+        r"(?P<word>model) : (?P<expr>[A-Za-z_]\w*(?:\([^#\n]*\))?)",
         "a model has a name: `model f = {expr}`",
         "model model = {expr}",
         help="write `model f = {expr}`, and `f(x)` for its output",
     ),
     row(
-        r"class[ \t]+(?P<name>\w+)[^#\n:]*:",
+        r"class~(?P<name>\w+)[^#\n:]*:",
         "`class` is Python, not part of the language",
         help='bring one in by `from "nets.py" import {name}`',
         code="CS128",

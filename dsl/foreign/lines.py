@@ -28,15 +28,6 @@ ROWS = (*FUNCTIONS, *DECLARATIONS, *PROBLEMS, *KEYED, *COMMANDS)
 """Most specific first."""
 _LONGEST = 600
 _SHOWN = 80
-_HINT = re.compile(
-    r"[$@{\\]|--|\.\.|<-|->|[+*/-]=|[\w)\]][ \t]*\.(?:lo|up|fx|l|m|lb|ub|value|start)\b|=[ \t]*\["
-    r"|^[ \t]*[\w.]+[ \t]*(?:=|:|\()|^[ \t]*(?:def|class|assert|import|option|display|print|select|end"
-    r"|solve|optimize|run|data|set|fix|scalar|equation|variable|positive|binary|integer|free|begin"
-    r"|reset|quit|exit|ensure|require|using)s?\b|^\*[ \t]|^[ \t]*var\b[^\n]*[<>]=|\b(?:if|lambda|from)\b"
-    r'|"',
-    re.MULTILINE | re.IGNORECASE,
-)
-"""What any line of the tables holds: a text without it is not looked at."""
 
 
 class _Found(NamedTuple):
@@ -50,8 +41,6 @@ class _Found(NamedTuple):
 
 def mend_lines(source: Source, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:
     """The tokens with every foreign line exchanged, and the findings."""
-    if not _HINT.search(source.text):
-        return tokens, []
     result: list[Token] = []
     findings: list[Diagnostic] = []
     copied = 0
@@ -86,7 +75,10 @@ def _line_starts(tokens: list[Token]) -> Iterator[int]:
     depth, before = 0, "_NL"
     for index, token in enumerate(tokens):
         if before == "_NL" and token.kind != "_NL" and depth <= 0:
-            previous = next((t.kind for t in reversed(tokens[max(0, index - 8) : index]) if t.kind != "_NL"), "_NL")
+            previous = next(
+                (t.kind for t in reversed(tokens[max(0, index - 8) : index]) if t.kind != "_NL"),
+                "_NL",
+            )
             if previous not in UNFINISHED:
                 yield index
         if token.kind in OPENERS:
@@ -133,7 +125,7 @@ def _exchanged(
     st = "" if constrained else "s.t. "
     span = Span(match.start(), match.start() + len(match.group().rstrip()))
     pieces = filled(template, match, st) if template is not None else ()
-    new = read_pieces(pieces, tokens[found.first : found.last], span.start)
+    new = read_pieces(source, pieces, tokens[found.first : found.last], span.start)
     begins = any(token.kind == "ST" for token in new)
     return new, _finding(source, found, template, pieces, st), constrained or begins
 
@@ -157,7 +149,9 @@ def _finding(
         )
         for text in texts
     )
-    shown = Span(span.start, min(span.end, source.text.find("\n", span.start) % (len(source.text) + 1)))
+    shown = Span(
+        span.start, min(span.end, source.text.find("\n", span.start) % (len(source.text) + 1))
+    )
     return problem(
         source,
         row.code,

@@ -7,6 +7,7 @@ import re
 from cspec.dsl.foreign.sums import counted
 from cspec.dsl.foreign.view import Found, View
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS
+from cspec.dsl.tokens import Token
 
 _GAMS = {"l": "<=", "g": ">=", "e": "==", "n": "!="}
 _DOTTED = {"TIMES", "POWER", "RELATION"}
@@ -33,7 +34,9 @@ def _continued(view: View) -> Found:
 
 def _label(view: View) -> Found | None:
     """`c1.. x =g= 3`: the label of an equation in GAMS."""
-    if view.before.kind != "NAME" or len(view.done) > 1 and view.done[-2].kind not in {"_NL", "ST"}:
+    if view.before.kind != "NAME" or (
+        len(view.done) > 1 and view.done[-2].kind not in {"_NL", "ST"}
+    ):
         return None
     name = view.before.text
     message = f"the label `{name}` ends with `:`"
@@ -72,7 +75,9 @@ def column(view: View) -> Found | None:
     if not plain or left.end != view.at(0).start or right.start != view.at(0).end:
         return None
     meant = f"{left.text}.{right.text}"
-    return Found(1, (".",), "CS110", f"`{left.text}${right.text}` is written `{meant}`", f"write `{meant}`")
+    return Found(
+        1, (".",), "CS110", f"`{left.text}${right.text}` is written `{meant}`", f"write `{meant}`"
+    )
 
 
 def members(view: View) -> Found | None:
@@ -91,7 +96,9 @@ def members(view: View) -> Found | None:
     shown = view.text(1, 1 + span)
     message = f"`{shown}` is written `{meant}`"
     note = "`range(n)` are the whole numbers 0 to n - 1" if meant[0] == "r" else ""
-    return Found(1 + span, (view.at(0).text, " ", meant), "CS123", message, f"write `{meant}`", note)
+    return Found(
+        1 + span, (view.at(0).text, " ", meant), "CS123", message, f"write `{meant}`", note
+    )
 
 
 def _ends(view: View) -> tuple[int, str, str]:
@@ -111,7 +118,7 @@ def _ends(view: View) -> tuple[int, str, str]:
     return 0, "", ""
 
 
-def _line(view: View) -> list[object]:
+def _line(view: View) -> list[Token]:
     """The tokens before this one on its line, a few at most."""
     found = []
     for token in reversed(view.done[-40:]):
@@ -121,16 +128,71 @@ def _line(view: View) -> list[object]:
     return found
 
 
+def counted_index(view: View) -> Found | None:
+    """`for i = 0:2`: what an index runs over stands behind `in`."""
+    counts = len(view.done) > 1 and view.done[-2].kind in {"FOR", "FORALL"}
+    span, first, last = _ends(view)
+    if not counts or not span or not first.isdigit():
+        return None
+    meant = f"in {counted(int(first), last)}"
+    shown = view.text(0, 1 + span)
+    return Found(
+        1 + span, (" ", meant), "CS123", f"`{shown}` is written `{meant}`", f"write `{meant}`"
+    )
+
+
+def root(view: View) -> Found | None:
+    """`√x` is `sqrt(x)`."""
+    if view.at(1).kind not in {"NAME", "NUMBER"}:
+        return None
+    inner = view.span(1, 2)
+    meant = f"sqrt({view.source.slice(inner)})"
+    message = f"`{view.text(0, 2)}` is written `{meant}`"
+    return Found(2, (view.product(), "sqrt(", inner, ")"), "CS106", message, f"write `{meant}`")
+
+
+def latex_space(view: View) -> Found | None:
+    """`s.t.~x >= 1`: the blank of LaTeX."""
+    if view.before.kind not in {"ST", "MINIMIZE", "MAXIMIZE", "FORALL"}:
+        return None
+    return Found(1, (" ",), "CS125", "`~` is a blank of LaTeX", "write a plain blank")
+
+
+_PHRASES = {
+    ("at", "least"): ">=",
+    ("at", "most"): "<=",
+    ("greater", "than"): ">=",
+    ("larger", "than"): ">=",
+    ("less", "than"): "<=",
+    ("smaller", "than"): "<=",
+    ("equal", "to"): "==",
+}
+
+
+def _phrase(view: View) -> Found | None:
+    """`x is at least 1`."""
+    meant = _PHRASES.get((view.at(1).text, view.at(2).text))
+    if meant is None:
+        return None
+    shown = view.text(0, 3)
+    return Found(3, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`")
+
+
 def is_word(view: View) -> Found | None:
-    """`pred is 1`, `pred is not y`."""
+    """`pred is 1`, `pred is not y`, `x is at least 1`."""
     if view.before.kind not in OPERAND_ENDS or view.at(0).text not in {"is", "IS"}:
         return None
+    phrase = _phrase(view)
+    if phrase is not None:
+        return phrase
     negated = view.at(1).text.lower() == "not"
     follower = view.at(1 + negated)
     if follower.kind not in OPERAND_STARTS or follower.text in {"between", "within", "in"}:
         return None
     meant, shown = ("!=" if negated else "=="), view.text(0, 1 + negated)
-    return Found(1 + negated, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`")
+    return Found(
+        1 + negated, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`"
+    )
 
 
 def group_by(view: View) -> Found | None:
@@ -174,13 +236,27 @@ def listed(view: View) -> Found | None:
 def combined(view: View) -> Found | None:
     """`c(1, 2)` of R, where the spec has no function of this name."""
     close = view.closer(1) if view.at(1).kind == "LPAR" else None
-    if close is None or view.before.kind not in {"EQUAL", "COMMA", "LPAR", "SIGN", "TIMES", "RELATION"}:
+    if close is None or view.before.kind not in {
+        "EQUAL",
+        "COMMA",
+        "LPAR",
+        "SIGN",
+        "TIMES",
+        "RELATION",
+    }:
         return None
     if "let c(" in view.source.text or "import c" in view.source.text:
         return None
     inner = view.span(2, close)
     meant = f"[{view.source.slice(inner)}]"
-    return Found(close + 1, ("[", inner, "]"), "CS128", f"`{view.text(0, close + 1)}` is written `{meant}`", f"write `{meant}`", "a vector stands in square brackets")
+    return Found(
+        close + 1,
+        ("[", inner, "]"),
+        "CS128",
+        f"`{view.text(0, close + 1)}` is written `{meant}`",
+        f"write `{meant}`",
+        "a vector stands in square brackets",
+    )
 
 
 AVERAGES = {

@@ -7,7 +7,17 @@ from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.tokens import Token
 
-_ORDERS = {"_2": "2", "_1": "1", "_inf": "inf", "_infty": "inf", "_F": "2", "_fro": "2", "_": ""}
+_ORDERS = {
+    "₂": "2",
+    "₁": "1",
+    "_2": "2",
+    "_1": "1",
+    "_inf": "inf",
+    "_infty": "inf",
+    "_F": "2",
+    "_fro": "2",
+    "_": "",
+}
 _STOPS = frozenset(["_NL", "$END", "SEMICOLON", "ST"])
 
 
@@ -42,10 +52,12 @@ def bars_of_latex(view: View, word: str, width: int) -> Found | None:
     for index in range(width, WINDOW):
         if view.at(index).kind in _STOPS:
             return None
-        if view.at(index).text == "\\" and view.at(index + 1).text == partner:
-            if word in {"lvert", "vert"}:
-                return _absolute_of_latex(view, width, index)
-            return _norm(view, width, index, index + 2)
+        mark, word_behind = view.at(index), view.at(index + 1)
+        if mark.text != "\\" or word_behind.text.partition("_")[0] != partner:
+            continue
+        if word in {"lvert", "vert"}:
+            return _absolute_of_latex(view, width, index)
+        return _norm(view, width, index, index + 2)
     return None
 
 
@@ -70,6 +82,9 @@ def _norm(view: View, start: int, close: int, end: int) -> Found:
 
 def _order(view: View, end: int) -> tuple[str, int]:
     """The order that stands behind the closing bars, and the end of it."""
+    joined = view.at(end - 1).text.partition("_")
+    if joined[1] and f"_{joined[2]}" in _ORDERS and joined[2]:
+        return _ORDERS[f"_{joined[2]}"], end
     mark = view.at(end)
     if mark.start != view.at(end - 1).end or mark.text not in _ORDERS:
         return "", end
@@ -80,6 +95,17 @@ def _order(view: View, end: int) -> tuple[str, int]:
         return "", end
     inside = view.text(end + 2, close).strip().lstrip("\\")
     return _ORDERS.get(f"_{inside}", inside), close + 1
+
+
+def double_line(view: View) -> Found | None:
+    """`‖w‖`, `‖w‖₁`: the norm in one character."""
+    for index in range(1, WINDOW):
+        token = view.at(index)
+        if token.kind in _STOPS:
+            return None
+        if token.text == "‖":
+            return _norm(view, 1, index, index + 1) if index > 1 else None
+    return None
 
 
 def _closing(view: View, start: int, double: bool) -> int | None:

@@ -20,7 +20,9 @@ def written(source: Source, pieces: Iterable[Piece]) -> str:
     return "".join(piece if isinstance(piece, str) else source.slice(piece) for piece in pieces)
 
 
-def read_pieces(pieces: Iterable[Piece], tokens: Sequence[Token], place: int) -> list[Token]:
+def read_pieces(
+    source: Source, pieces: Iterable[Piece], tokens: Sequence[Token], place: int
+) -> list[Token]:
     """The tokens of a rewriting: those of its spans stand where they stood, new ones between.
 
     `tokens` are the old ones, in order; `place` is where the rewriting begins. The first and the
@@ -35,9 +37,19 @@ def read_pieces(pieces: Iterable[Piece], tokens: Sequence[Token], place: int) ->
             result += [t._replace(start=place, end=place) for t in tokenize(piece)[0]]
             continue
         first, last = bisect_left(starts, piece.start), bisect_left(starts, piece.end)
-        result += tokens[first:last]
+        inside = tokens[first:last]
+        result += inside if inside else _read(source, piece)
         place = piece.end
     if result:
         result[0] = result[0]._replace(start=min(begin, result[0].start))
         result[-1] = result[-1]._replace(end=max(finish, result[-1].end))
     return result
+
+
+def _read(source: Source, span: Span) -> list[Token]:
+    """The tokens of a text that stood inside of one token: of what was in quotes."""
+    shift = span.start
+    return [
+        token._replace(start=token.start + shift, end=token.end + shift)
+        for token in tokenize(source.slice(span))[0]
+    ]

@@ -6,14 +6,14 @@ import re
 
 from cspec.dsl.foreign.rows import MODULE, row
 
-_NAMED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*"
+_NAMED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) = "
 _LIST = re.compile(r"[()\[\]{},]")
 _OBJECTIVE = "the objective is a line `minimize ...` or `maximize ...`"
 _CONSTRAINT = "constraints stand below `s.t.`, one a line"
 
 
 def _sense(match: re.Match[str]) -> str | None:
-    """`Objective(expr=e, sense=maximize)`, `@objective(m, Max, e)`, `setObjective(e, GRB.MAXIMIZE)`."""
+    """`Objective(expr=e, sense=maximize)`, `@objective(m, Max, e)`, `setObjective(e, MAXIMIZE)`."""
     word = "maximize" if re.search("max", match["sense"] or "", re.IGNORECASE) else "minimize"
     return f"{word} {{expr}}"
 
@@ -52,77 +52,96 @@ def _one(match: re.Match[str]) -> str | None:
 
 PROBLEMS = (
     row(
+        r"(?P<word>min|max|minimi[sz]e|maximi[sz]e)~\w+\( \w+(?: , \w+)* \) =(?!=)"
+        r" (?P<expr>[^#\n]*[^#\n; \t])",
+        "an objective has no name: what is optimized stands behind its word",
+        lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
+    ),
+    row(
+        r"(?P<call>(?:[A-Za-z_]\w*\.)+(?P<sense>minimize|maximize))\( (?P<expr>[^#\n]*)\)",
+        f"`{{call}}(...)`: {_OBJECTIVE}",
+        "{sense} {expr}",
+    ),
+    row(
+        r"(?P<name>[A-Za-z_]\w*) \+= (?P<expr>[^#\n\[,\"]*[<>=]=[^#\n\[,\"]*)"
+        r"(?:, \"(?P<label>[A-Za-z_]\w*)\")?",
+        f"`{{name}} += ...`: {_CONSTRAINT}",
+        lambda m: "{st}" + (f"{m['label']}: " if m["label"] else "") + "{expr}",
+    ),
+    row(
         rf"{_NAMED}(?P<call>{MODULE}(?P<sense>Minimize|Maximize))\((?P<expr>[^#\n]*)\)",
         f"`{{call}}(...)`: {_OBJECTIVE}",
         _own_sense,
     ),
     row(
-        rf"{_NAMED}(?P<call>{MODULE}Objective)\([ \t]*(?:expr[ \t]*=[ \t]*)?(?P<expr>[^#\n]*?)"
-        r"(?:,[ \t]*sense[ \t]*=[ \t]*(?P<sense>[\w.]+)[ \t]*)?\)",
+        rf"{_NAMED}(?P<call>{MODULE}Objective)\( (?:expr = )?(?P<expr>[^#\n]*?)"
+        r"(?:, sense = (?P<sense>[\w.]+) )?\)",
         f"`{{call}}(...)`: {_OBJECTIVE}",
         _sense,
     ),
     row(
-        r"(?P<call>@(?:NL)?objective)\([ \t]*\w+[ \t]*,[ \t]*(?P<sense>Min|Max|MIN_SENSE|MAX_SENSE)"
-        r"[ \t]*,[ \t]*(?P<expr>[^#\n]*)\)",
+        r"(?P<call>@(?:NL)?objective)\( \w+ , (?P<sense>Min|Max|MIN_SENSE|MAX_SENSE)"
+        r" , (?P<expr>[^#\n]*)\)",
         f"`{{call}}(...)`: {_OBJECTIVE}",
         _sense,
     ),
     row(
-        rf"(?P<call>{MODULE}(?:setObjective|set_objective))\([ \t]*(?P<expr>[^#\n]*?)"
-        r"(?:,[ \t]*(?:sense[ \t]*=[ \t]*)?(?P<sense>[\w.]*(?:MAX|MIN|max|min)\w*)[ \t]*)?\)",
+        rf"(?P<call>{MODULE}(?:setObjective|set_objective))\( (?P<expr>[^#\n]*?)"
+        r"(?:, (?:sense = )?(?P<sense>[\w.]*(?:MAX|MIN|max|min)\w*) )?\)",
         f"`{{call}}(...)`: {_OBJECTIVE}",
         _sense,
     ),
     row(
-        rf"(?P<call>{MODULE}minimi[sz]e)\([ \t]*(?P<expr>[^#\n,]*),[ \t]*(?P<list>[^#\n]*[<>=]=[^#\n]*)\)",
+        rf"(?P<call>{MODULE}minimi[sz]e)\( (?P<expr>[^#\n,]*), (?P<list>[^#\n]*[<>=]=[^#\n]*)\)",
         f"an objective takes one expression; {_CONSTRAINT}",
         lambda m: "minimize {expr}\ns.t. " + "; ".join(split_list(m["list"]) or ["{list}"]),
     ),
     row(
-        r"(?P<name>[A-Za-z_]\w*)[ \t]*\+?=[ \t]*\[(?P<list>[^#\n]*)\]",
+        r"(?P<name>[A-Za-z_]\w*) \+?= \[(?P<list>[^#\n]*)\]",
         f"a list of constraints has no name: {_CONSTRAINT}",
         _listed,
     ),
     row(
-        rf"(?P<call>{MODULE}(?:append|add))\([ \t]*(?P<expr>[^#\n]*[<>=]=[^#\n]*)\)",
+        rf"(?P<call>{MODULE}(?:append|add))\( (?P<expr>[^#\n]*[<>=]=[^#\n]*)\)",
         f"`{{call}}(...)`: {_CONSTRAINT}",
         "{st}{expr}",
     ),
     row(
-        rf"{_NAMED}(?P<call>{MODULE}Constraint)\([ \t]*(?:expr[ \t]*=[ \t]*)?"
+        rf"{_NAMED}(?P<call>{MODULE}Constraint)\( (?:expr = )?"
         r"(?P<expr>[^#\n]*[<>=]=[^#\n]*)\)",
         f"`{{call}}(...)`: {_CONSTRAINT}",
         _one,
     ),
     row(
-        r"(?P<call>@(?:NL)?constraints?)\([ \t]*\w+[ \t]*,[ \t]*(?:(?P<label>[A-Za-z_]\w*)[ \t]*,[ \t]*)?"
+        r"(?P<call>@(?:NL)?constraints?)\( \w+ , (?:(?P<label>[A-Za-z_]\w*) , )?"
         r"(?P<expr>[^#\n,]*[<>=]=?[^#\n]*)\)",
         f"`{{call}}(...)`: {_CONSTRAINT}",
         _one,
     ),
     row(
-        rf"(?:\w+[ \t]*=[ \t]*)?(?P<call>{MODULE}(?:addConstr|addConstrs|add_constraint|subject_to|addCons))\("
-        r"[ \t]*(?P<expr>[^#\n]*?[<>=]=[^#\n]*?)"
-        r"(?:,[ \t]*(?:name[ \t]*=[ \t]*)?[\"'](?P<label>[A-Za-z_]\w*)[\"'][ \t]*)?\)",
+        rf"(?:\w+ = )?(?P<call>{MODULE}(?:addConstrs?|add_constraint|subject_to|addCons))\("
+        r" (?P<expr>[^#\n]*?[<>=]=[^#\n]*?)"
+        r"(?:, (?:name = )?[\"'](?P<label>[A-Za-z_]\w*)[\"'] )?\)",
         f"`{{call}}(...)`: {_CONSTRAINT}",
         _one,
     ),
     row(
-        r"(?P<word>assert|require|ensure)[ \t]+(?P<expr>[^#\n:,]*[<>=]=?[^#\n:,]*)",
+        r"(?P<word>assert|require|ensure)~(?P<expr>[^#\n:,]*[<>=]=?[^#\n:,]*)",
         f"`{{word}}`: {_CONSTRAINT}",
         "{st}{expr}",
         code="CS128",
     ),
     row(
-        rf"{_NAMED}(?P<weight>[\d.]+)[ \t]*\*[ \t]*\((?P<expr>[^#\n]*[<>=]=[^#\n()]*)\)",
+        rf"{_NAMED}(?P<weight>[\d.]+) \* \((?P<expr>[^#\n]*[<>=]=[^#\n()]*)\)",
         "a weighted constraint is a preference: `soft(weight=...)` stands behind it",
         "{st}{name}: {expr} soft(weight={weight})",
     ),
     row(
         rf"{_NAMED}\(?(?P<expr>[^#\n]*)\)\.(?P<sense>minimize|maximize)\([^#\n]*\)",
         f"`.{{sense}}(...)`: {_OBJECTIVE}",
-        lambda m: None if m["expr"].count("(") != m["expr"].count(")") else f"{m['sense']} {{expr}}",
+        lambda m: (
+            None if m["expr"].count("(") != m["expr"].count(")") else f"{m['sense']} {{expr}}"
+        ),
     ),
     row(
         rf"{_NAMED}(?P<call>{MODULE}(?:PenaltyLoss|AugmentedLagrangeLoss|BarrierLoss))\([^#\n]*\)",
@@ -135,7 +154,7 @@ PROBLEMS = (
         help="write `fit(optimizer=adam(lr=1e-3), epochs=10)`",
     ),
     row(
-        r"(?P<name>[A-Za-z_]\w*)[ \t]*(?P<mark>\+=|-=|\*=|/=)[ \t]*(?P<expr>[^#\n]*)",
+        r"(?P<name>[A-Za-z_]\w*) (?P<mark>\+=|-=|\*=|/=) (?P<expr>[^#\n]*)",
         "`{mark}`: nothing is assigned twice; a spec has no order in which lines run",
         help="define it once: `let total = {name} + ...`",
         code="CS128",

@@ -25,8 +25,8 @@ class Found(NamedTuple):
     """So many tokens are a foreign form; `pieces` are what a spec writes (None: no fix is known).
 
     `go_on` are the pieces to read further with, where they are not those of the fix; `back` tokens
-    before it belong to it. What may mean something else, an index that elsewhere begins at 1, is not
-    `safe`.
+    before it belong to it. What may mean something else, an index that elsewhere begins at 1, is
+    not `safe`.
     """
 
     take: int
@@ -87,9 +87,9 @@ class View:
         depth, index = 0, start
         while index < start + WINDOW:
             kind = self.at(index).kind
-            if kind == "$END" or (not depth and (kind in CLOSERS or kind in TERM_ENDS)):
-                if kind != "SIGN" or index > start:
-                    break
+            ends = not depth and (kind in CLOSERS or kind in TERM_ENDS)
+            if kind == "$END" or (ends and (kind != "SIGN" or index > start)):
+                break
             depth += (kind in OPENERS) - (kind in CLOSERS)
             index += 1
         return index

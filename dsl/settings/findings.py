@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.meant import SETTING_WORDS, SETTINGS_OF
-from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Name, Number, String, Vector
+from cspec.dsl.nodes import Attribute, Call, Expr, Index, Keyword, Name, Number, String, Vector
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.source import Source, Span
 from cspec.dsl.wording import closest, counted, listing, number, quoted
@@ -45,6 +45,8 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
     """What stands where a word such as `adam` belongs: a text, a dotted name, a number."""
     head: Expr = expr.function if isinstance(expr, Call) else expr
     word = ""
+    if isinstance(expr, Index) and isinstance(expr.value, Name) and expr.value.id in table:
+        return _in_brackets(expr, expr.value.id, noun, source)
     if isinstance(head, String):
         word = head.value
     elif isinstance(head, Attribute):
@@ -73,10 +75,35 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
     )
 
 
+def _in_brackets(expr: Index, word: str, noun: str, source: Source) -> Diagnostic:
+    """`mlp[64, 64]`: settings stand in round brackets."""
+    inner = source.text[expr.value.span.end : expr.span.end]
+    meant = f"{word}({inner})"
+    return Diagnostic(
+        code="CS503",
+        message=f"{quoted(source, expr.span)} is no {noun}: settings stand in `( )`",
+        span=expr.span,
+        label="square brackets",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
 def known_word(word: str, table: Table, noun: str) -> str | None:
     """The word of a table that another library's word, or a typing mistake, most likely means."""
     other = SETTINGS_OF.get(noun, {}).get(word.lower())
     return other if other in table else closest(word, table) if word else None
+
+
+_OPTIMIZERS = dict.fromkeys(
+    ("adam", "adamw", "sgd", "lbfgs", "rmsprop"), "an optimizer stands in `fit(optimizer=...)`"
+)
+_METHODS = dict.fromkeys(
+    ("augmented_lagrangian", "lagrangian", "admm", "exact_penalty", "sqp", "projection", "penalty"),
+    "a method stands in a line of its own: `using ...`",
+)
+_ELSEWHERE = {"method": _OPTIMIZERS, "optimizer": _METHODS}
+"""Words that are right in another line."""
 
 
 def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
@@ -85,6 +112,9 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     plural = f"{noun}s" if noun[-1] != "y" else f"{noun[:-1]}ies"
     helps = [f"did you mean `{guess}`?" if guess else f"one of {listing(table)}"]
+    elsewhere = _ELSEWHERE.get(noun, {}).get(word.lower())
+    if elsewhere:
+        helps, fixes, guess = [elsewhere], (), None
     if not guess and noun in _HOW:
         helps.append(_HOW[noun].format(word=word))
     return Diagnostic(
@@ -128,7 +158,10 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
     options = options_of(cls.model_fields[name].annotation)
     text = source.slice(expr.span)
     if name == "split" and isinstance(expr, Number) and 0 < expr.value < 1:
-        return f"[{text}, {number(1 - expr.value)}]"
+        rest = (
+            f"{number(100 - 100 * expr.value)}%" if text.endswith("%") else number(1 - expr.value)
+        )
+        return f"[{text}, {rest}]"
     if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
         return "true" if expr.value else "false"
     if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
@@ -300,11 +333,14 @@ def _one_of_two(keyword: Keyword, first: Keyword | None, source: Source) -> tupl
     )
 
 
-def no_name(cls: type[Settings], argument: Expr, source: Source) -> Diagnostic:
-    """A value without the name of its setting."""
+def no_name(
+    cls: type[Settings], argument: Expr, source: Source, given: frozenset[str] = frozenset()
+) -> Diagnostic:
+    """A value without the name of its setting; `given` are those that have a value."""
     known = tuple(cls.model_fields)
     text = source.slice(argument.span)
-    fitting = [n for n in known if not isinstance(argument, Number) or _takes_number(cls, n)]
+    free = [n for n in known if n not in given]
+    fitting = [n for n in free if not isinstance(argument, Number) or _takes_number(cls, n)]
     bare = getattr(cls, "bare", "")
     if not fitting or (bare and isinstance(argument, Number)):
         return Diagnostic(

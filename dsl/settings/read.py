@@ -127,7 +127,8 @@ def _filled(
         written[single], arguments = arguments[0], ()
     for index, argument in enumerate(arguments):
         if index >= len(positional):
-            reading.found.append(no_name(cls, argument, reading.source))
+            given = frozenset(positional) | {keyword.name for keyword in keywords}
+            reading.found.append(no_name(cls, argument, reading.source, given))
             continue
         _put(cls, positional[index], argument, raw, written, reading)
     for keyword in keywords:
