@@ -3,7 +3,7 @@
     python docs/messages.py
 
 runs the commands of `dsl/later_examples.py`, each in a folder of its own, and writes what they say
-into `interface/page_messages.py`; `tests/interface/test_code_examples.py` holds it to the same runs.
+into `interface/page_messages.py`, which `tests/interface/test_code_examples.py` holds to the runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from cspec.dsl.codes import CODES
 from cspec.dsl.later_examples import EXAMPLES
 
 TARGET = DOCS.parent / "interface" / "page_messages.py"
-_HEAD = '''"""What the wrong examples of run-time codes say: written by `python docs/messages.py`."""
+_HEAD = '''# ruff: noqa: E501
+"""What the wrong examples of run-time codes say: written by `python docs/messages.py`."""
 
 from __future__ import annotations
 

@@ -147,7 +147,8 @@ def _rebound(folder: RunFolder, bindings: Mapping[str, Any]) -> tuple[Program, i
 def _damaged(folder: RunFolder, error: Exception) -> SpecError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     message = f"the files of the run {folder.path} can't be read: {reason}"
-    return SpecError([Diagnostic(code="CS623", message=message)])
+    helps = ("run again into another folder: `cspec run FILE --out FOLDER`",)
+    return SpecError([Diagnostic(code="CS623", message=message, helps=helps)])
 
 
 def resume_run(

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What the wrong examples of run-time codes say: written by `python docs/messages.py`."""
 
 from __future__ import annotations
@@ -11,8 +12,14 @@ MESSAGES: dict[str, tuple[str, ...]] = {
         "  | ^ it has `eps`",
         "  = help: add a line `param epsilon = ...`",
     ),
-    "CS212": ("error[CS212]: `--set eps=...` is given twice",),
-    "CS213": ("error[CS213]: `--set eps=eps.json`: the file can't be read",),
+    "CS212": (
+        "error[CS212]: `--set eps=...` is given twice",
+        "  = help: keep one: `--set eps=0.4`",
+    ),
+    "CS213": (
+        "error[CS213]: `--set eps=eps.json`: the file can't be read",
+        "  = help: name a file that is there, or write the numbers: `--set 'eps=[1, 2]'`",
+    ),
     "CS214": (
         "error[CS214]: `share` can't be brought in from `computed.py`",
         " --> spec.cspec:1:27",
@@ -76,11 +83,12 @@ MESSAGES: dict[str, tuple[str, ...]] = {
         "  = help: did you mean `people.csv`?",
     ),
     "CS331": (
-        "error[CS331]: cnn needs images of shape (channels, height, width), but the inputs have shape (64,); give the data as images (`digits(image=true)`) or use mlp",
+        "error[CS331]: cnn needs images of shape (channels, height, width), but the inputs have shape (64,)",
         " --> spec.cspec:2:7",
         "  |",
         "2 | model f = cnn",
         "  |       ^",
+        "  = help: give the data as images (`digits(image=true)`) or use mlp",
     ),
     "CS332": (
         "error[CS332]: `prob(f(x))` is 10 numbers an example: which one?",
@@ -105,6 +113,7 @@ MESSAGES: dict[str, tuple[str, ...]] = {
     "CS511": (
         'error[CS511]: sgd(params="conv*") matches no parameter that is trained',
         "  = note: parameters: f.fc1.weight, f.fc1.bias, f.fc2.weight, f.fc2.bias, f.fc3.weight, f.fc3.bias",
+        '  = help: write `params="f.fc3.bias"`, or a pattern: `params="*weight"`',
     ),
     "CS522": (
         "error[CS522]: `flops(f)` has no gradient in `c1`: `f` has no gates",
@@ -171,19 +180,28 @@ MESSAGES: dict[str, tuple[str, ...]] = {
         '  = help: write `fit(optimizer=[adam(params="*log_alpha", lr=2.44), adam(lr=0.001)])`',
         "  = help: or leave `lr` out: gates get theirs by the length of the run",
     ),
-    "CS601": (),
-    "CS602": (),
-    "CS606": (),
+    "CS601": ("spec.cspec: INFEASIBLE [CS601]: no point meets all requirements",),
+    "CS602": ("spec.cspec: ended by numbers that are not finite [CS602]",),
+    "CS606": ("note: metric `size` is not measured [CS606]: odd.py:2 raises ValueError",),
     "CS610": (
         "error[CS610]: the program can't be computed: odd.py:2 raises ValueError",
+        " --> spec.cspec:3:1",
+        "  |",
+        "3 | minimize sumsq(w - 1)",
+        "  | ^^^^^^^^^^^^^^^^^^^^^",
         "  = note: ValueError: w is odd",
         "  = note: at odd.py:2: raise ValueError('w is odd')",
         "  = note: in the generated line: g = vector(odd(w) - 1)",
+        "  = help: look at odd.py:2: cspec called it as the spec asks",
     ),
     "CS620": (
         "error[CS620]: the folder spec.cspec can't be written: [Errno 20] Not a directory: 'spec.cspec'",
+        "  = help: name another with `--out FOLDER`, or make room and rights there",
     ),
-    "CS621": ("error[CS621]: first holds no run (no plan.json)",),
+    "CS621": (
+        "error[CS621]: first holds no run (no plan.json)",
+        "  = help: name the folder that `cspec run` printed, or run first: `cspec run FILE`",
+    ),
     "CS635": (
         "error[CS635]: `loss`, `kl` are computed by a loop of your own, so there is nothing to run here",
         " --> spec.cspec:1:1",
@@ -193,10 +211,13 @@ MESSAGES: dict[str, tuple[str, ...]] = {
         "  = help: in that loop: handle = cspec.bind(spec, optimizer=optimizer), then handle.loss(loss=..., kl=...).backward()",
         "  = help: or write the spec with `data` and `model`, and cspec computes them",
     ),
-    "CS640": ("error[CS640]: can't write nowhere/train.py: no such file or directory",),
+    "CS640": (
+        "error[CS640]: can't write nowhere/train.py: no such file or directory",
+        "  = help: name a file in a folder that exists and that you may write in",
+    ),
     "CS641": (
         "error[CS641]: device `cuda:99` can't be used: Torch not compiled with CUDA enabled",
         "  = help: this machine has no GPU that torch can use: leave `--device` out, or write cpu",
     ),
 }
-"""Message lines by code; empty where a command says it in other words."""
+"""Message lines by code."""

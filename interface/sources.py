@@ -59,5 +59,7 @@ def _read_stdin() -> tuple[Source, tuple[Diagnostic, ...]]:
         note = f"byte {error.start + 1} (line {line}) is 0x{data[error.start]:02X}"
         message = "standard input is not UTF-8 text"
         return Source(text="", name=STDIN), (
-            Diagnostic(code="CS141", message=message, notes=(note,)),
+            Diagnostic(
+                code="CS141", message=message, notes=(note,), helps=("send it as UTF-8 text",)
+            ),
         )

@@ -78,10 +78,9 @@ class RunFolder:
         folder = cls(path)
         try:
             if path.exists() and any(path.iterdir()) and not (path / "plan.json").exists():
-                message = (
-                    f"the folder {path} is not empty and holds no run; name another with --out"
-                )
-                raise SpecError([Diagnostic(code="CS620", message=message)])
+                message = f"the folder {path} is not empty and holds no run"
+                helps = ("name another with `--out FOLDER`",)
+                raise SpecError([Diagnostic(code="CS620", message=message, helps=helps)])
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
             for old in folder.checkpoints.iterdir():
                 shutil.rmtree(old)
@@ -105,7 +104,8 @@ class RunFolder:
         """
         if not (path / "plan.json").is_file():
             message = f"{path} holds no run (no plan.json)"
-            raise SpecError([Diagnostic(code="CS621", message=message)])
+            helps = ("name the folder that `cspec run` printed, or run first: `cspec run FILE`",)
+            raise SpecError([Diagnostic(code="CS621", message=message, helps=helps)])
         return cls(path)
 
     def program(self) -> tuple[Program, int, str]:
@@ -181,7 +181,9 @@ class RunFolder:
             self._rewrite_log(session)
             return
         message = f"{self.path} has no usable checkpoint to resume from"
-        raise SpecError([Diagnostic(code="CS622", message=message, notes=tuple(refused))])
+        helps = ("run again from the start: `cspec run spec.cspec` in that folder",)
+        notes = tuple(refused)
+        raise SpecError([Diagnostic(code="CS622", message=message, notes=notes, helps=helps)])
 
     def _rewrite_log(self, session: Session) -> None:
         self._write_log(session.history.rows)
