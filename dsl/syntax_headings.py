@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS, problem
 from cspec.dsl.tokens import Token
@@ -118,7 +119,7 @@ def _heading(tokens: Sequence[Token], index: int, proper: bool) -> int:
     before = tokens[index - 1].kind if index else "_NL"
     if token.kind == "ST":
         return 2 if _kind(tokens, index + 1) == "COLON" else 0
-    if before == "_NL" and not proper and _other_word(tokens, index):
+    if not proper and _other_word(tokens, index, before):
         return 1
     if token.kind == "NAME" and _misspelt(tokens, index):
         return 2
@@ -135,9 +136,20 @@ _OTHERS = frozenset(["with", "where", "under", "given", "provided", "satisfying"
 """Words of other texts before constraints, where a line begins with one below an objective."""
 
 
-def _other_word(tokens: Sequence[Token], index: int) -> bool:
-    known = tokens[index].text.lower() in _OTHERS
-    return known and _objective_above(tokens, index) and _relation_on_line(tokens, index)
+def _other_word(tokens: Sequence[Token], index: int, before: str) -> bool:
+    """`where x >= 1` behind an objective, on its line or below."""
+    if tokens[index].text.lower() not in _OTHERS or _kind(tokens, index + 1) == "LPAR":
+        return False
+    if not _relation_on_line(tokens, index):
+        return False
+    if before == "_NL":
+        return _objective_above(tokens, index)
+    begin = index
+    while begin > 0 and tokens[begin - 1].kind != "_NL":
+        begin -= 1
+    line = tokens[begin:index]
+    depth = sum((t.kind in OPENERS) - (t.kind in CLOSERS) for t in line)
+    return not depth and line[0].kind in {"MINIMIZE", "MAXIMIZE"}
 
 
 def _misspelt(tokens: Sequence[Token], index: int) -> bool:

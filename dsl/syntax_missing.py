@@ -9,6 +9,7 @@ import re
 from difflib import get_close_matches
 
 from cspec.dsl.foreign.pieces import Piece, read_pieces, written
+from cspec.dsl.meant import meant
 from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.models import MODELS
@@ -29,6 +30,7 @@ _DEFINED = frozenset(["VAR", "PARAM", "LET", "METRIC", "MODEL", "DATA", "DOMAIN"
 _SETTINGS = frozenset(FitSettings.model_fields) | {
     name for method in METHODS.values() for name in method.model_fields
 }
+_RECORDS = frozenset((*METHODS, *OPTIMIZERS, *SOURCES, *MODELS))
 _OFTEN = frozenset(["each", "per", "at", "after", "any"])
 _UNITS = frozenset(["epoch", "epochs", "step", "steps"])
 _VALUES = frozenset(["NUMBER", "STRING", "NAME"])
@@ -97,8 +99,8 @@ def start_behind_set(f: Failure) -> Repair | None:
     if at is None or f.index + 1 >= len(f.tokens):
         return None
     value, members = _span(f, f.index + 1, len(f.tokens)), _span(f, at, f.index)
-    meant = f"{f.text(0, at)} = {f.source.slice(value)} {f.source.slice(members)}"
-    said = ("CS136", "the value stands before the set: `= value in set`", f"write `{meant}`")
+    shape = f"{f.text(0, at)} = {f.source.slice(value)} {f.source.slice(members)}"
+    said = ("CS136", "the value stands before the set: `= value in set`", f"write `{shape}`")
     return _rewritten(f, at, len(f.tokens), ("= ", value, " ", members), said)
 
 
@@ -110,8 +112,8 @@ def data_names(f: Failure) -> Repair | None:
     if f.at(3).kind == "NAME" and f.at(4).kind in {"COMMA", "RPAR"}:
         return None
     call = f.text(1, len(f.tokens))
-    meant = f"data train(x, y) = {call}"
-    said = ("CS102", f"the data of `{source.text}` have no name", f"write `{meant}`")
+    shape = f"data train(x, y) = {call}"
+    said = ("CS102", f"the data of `{source.text}` have no name", f"write `{shape}`")
     note = "what stands before the `=` names the data and their columns"
     return _rewritten(f, 1, 1, (" train(x, y) =",), said, note, Span(f.first.start, source.end))
 
@@ -121,6 +123,9 @@ def verify_word(f: Failure) -> Repair | None:
     if f.first.kind != "VERIFY" or f.index < 2:
         return None
     token, after = f.token, f.at(f.index + 1)
+    if token.kind == "COMMA" and after.kind in {"EVERY", "ON", "WITH"}:
+        said = ("CS115", f"no `,` stands before `{after.text}`", "remove it")
+        return _rewritten(f, f.index, f.index + 1, (), said)
     often = token.text in _OFTEN
     unit = token.text in _UNITS or (token.kind == "NUMBER" and after.text in _UNITS)
     if often and (after.text in _UNITS or after.kind == "NUMBER"):
@@ -164,6 +169,10 @@ def words_of_a_name(f: Failure) -> Repair | None:
     known = _SETTINGS if f.at(f.index + 1).kind == "EQUAL" else frozenset(METHODS)
     left, right = f.before, f.token
     name = f"{left.text}_{right.text}".lower()
+    other = meant(name)
+    if other is not None and other.word and f.at(f.index + 1).kind == "LPAR":
+        said = ("CS120", f"`{left.text} {right.text}` is written `{other.word}`", other.help)
+        return _rewritten(f, f.index - 1, f.index + 1, (other.word,), said)
     if name not in known or not left.text.isidentifier() or not right.text.isidentifier():
         return None
     said = ("CS120", f"`{left.text} {right.text}` is written `{name}`", f"write `{name}`")
@@ -231,9 +240,9 @@ def trailing_quantifier(f: Failure) -> Repair | None:
     if comma and bare:
         names = f.index + 1
     binder, body = _span(f, names, len(f.tokens)), _span(f, begin, f.index)
-    meant = f"forall {f.source.slice(binder)}: {f.source.slice(body)}"
+    shape = f"forall {f.source.slice(binder)}: {f.source.slice(body)}"
     pieces = ("forall ", binder, ": ", body)
-    said = ("CS122", "the quantifier stands before the relation", f"write `{meant}`")
+    said = ("CS122", "the quantifier stands before the relation", f"write `{shape}`")
     return _rewritten(f, begin, len(f.tokens), pieces, said, shown=f.at(at + bool(bare)).span)
 
 
@@ -261,10 +270,12 @@ def comma_behind_quantifier(f: Failure) -> Repair | None:
 def value_of_a_setting(f: Failure) -> Repair | None:
     """`fit(epochs 10)`, `fit(adam)`: the `=` of a setting, or its name."""
     opened = f.depth(f.index)
-    if not opened or f.at(opened[-1] - 1).kind != "FIT" or f.before.kind != "NAME":
+    if not opened or f.before.kind != "NAME":
         return None
-    word = f.before.text
-    if word in OPTIMIZERS and f.token.kind in {"RPAR", "COMMA", "LPAR"}:
+    word, owner = f.before.text, f.at(opened[-1] - 1)
+    if owner.kind != "FIT" and owner.text not in _RECORDS:
+        return None
+    if owner.kind == "FIT" and word in OPTIMIZERS and f.token.kind in {"RPAR", "COMMA", "LPAR"}:
         said = ("CS131", f"`{word}` has no name here", f"write `optimizer={word}`")
         return _rewritten(f, f.index - 1, f.index, ("optimizer=", _kept(f.before)), said)
     if word in _SETTINGS and f.token.kind in OPERAND_STARTS:
@@ -280,8 +291,8 @@ def model_name(f: Failure) -> Repair | None:
         return None
     called = re.search(r"\b(?!bce|ce|mse|mae|nll|hinge|huber)([a-z]\w*)\(x\)", f.source.text)
     name = called[1] if called else "f"
-    meant = f"model {name} = {f.text(1, len(f.tokens))}"
-    said = ("CS102", f"the `{kind.text}` has no name", f"write `{meant}`")
+    shape = f"model {name} = {f.text(1, len(f.tokens))}"
+    said = ("CS102", f"the `{kind.text}` has no name", f"write `{shape}`")
     return _rewritten(f, 1, 1, (f" {name} =",), said, shown=Span(f.first.start, kind.end))
 
 
@@ -310,9 +321,9 @@ def indexed_label(f: Failure) -> Repair | None:
         return None
     inner = _span(f, opener + 1, close)
     quantifier = f"forall {f.source.slice(inner)}"
-    meant = f"{f.first.text}: {quantifier}: ..." if opener else f"{quantifier}: ..."
+    shape = f"{f.first.text}: {quantifier}: ..." if opener else f"{quantifier}: ..."
     pieces: tuple[Piece, ...] = (": " if opener else "", "forall ", inner)
-    said = ("CS122", "indices of a constraint stand behind `forall`", f"write `{meant}`")
+    said = ("CS122", "indices of a constraint stand behind `forall`", f"write `{shape}`")
     whole = (f.at(0).span, *pieces) if opener else pieces[1:]
     return _rewritten(f, 0, close + 1, whole, said)
 
@@ -322,10 +333,10 @@ def equal_behind_modifier(f: Failure) -> Repair | None:
     if f.token.kind != "EQUAL" or f.before.kind not in _MODIFIERS or f.depth(f.index):
         return None
     word, value = f.before.text, f.at(f.index + 1).text
-    meant = f"{word} {f.source.text[f.at(f.index + 1).start : f.tokens[-1].end]}"
+    shape = f"{word} {f.source.text[f.at(f.index + 1).start : f.tokens[-1].end]}"
     if not value:
         return None
-    said = ("CS136", f"no `=` stands behind `{word}`", f"write `{meant}`")
+    said = ("CS136", f"no `=` stands behind `{word}`", f"write `{shape}`")
     return _rewritten(f, f.index - 1, f.index + 1, (_kept(f.before), " "), said)
 
 
@@ -335,11 +346,19 @@ def _kept(token: Token) -> Span:
 
 def soft_settings(f: Failure) -> Repair | None:
     """`soft weight=0.1`: settings stand in brackets."""
+    if f.before.kind == "SOFT" and f.token.kind == "NUMBER":
+        said = (
+            "CS131",
+            "settings of `soft` stand in `( )`",
+            f"write `soft(weight={f.token.text})`",
+        )
+        pieces: tuple[Piece, ...] = (_kept(f.before), "(weight=", f.token.span, ")")
+        return _rewritten(f, f.index - 1, f.index + 1, pieces, said)
     if f.before.kind != "SOFT" or f.token.kind != "NAME" or f.at(f.index + 1).kind != "EQUAL":
         return None
     inner = _span(f, f.index, f.index + 3)
-    meant = f"soft({f.source.slice(inner)})"
-    said = ("CS131", "settings of `soft` stand in `( )`", f"write `{meant}`")
+    shape = f"soft({f.source.slice(inner)})"
+    said = ("CS131", "settings of `soft` stand in `( )`", f"write `{shape}`")
     return _rewritten(f, f.index - 1, f.index + 3, (_kept(f.before), "(", inner, ")"), said)
 
 
@@ -358,10 +377,10 @@ def decimal_comma(f: Failure) -> Repair | None:
     whole = touching(left, f.token) and touching(f.token, right)
     if not digits or not whole or f.depth(f.index):
         return None
-    meant = f"{left.text}.{right.text}"
+    shape = f"{left.text}.{right.text}"
     shown = f.text(f.index - 1, f.index + 2)
-    said = ("CS124", f"`{shown}`: numbers have a point, no comma", f"write `{meant}`")
-    return _rewritten(f, f.index - 1, f.index + 2, (meant,), said)
+    said = ("CS124", f"`{shown}`: numbers have a point, no comma", f"write `{shape}`")
+    return _rewritten(f, f.index - 1, f.index + 2, (shape,), said)
 
 
 def several_values(f: Failure) -> Repair | None:

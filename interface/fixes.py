@@ -65,9 +65,12 @@ def offered(checked: Checked) -> tuple[Diagnostic, ...]:
 
 
 def _chosen(diagnostics: Iterable[Diagnostic], safe_only: bool) -> list[Fix]:
-    """The first fix of every finding, without those that overlap another."""
+    """The first fix of every finding, without those that overlap another.
+
+    What does not parse goes first: other places count in the text as it was meant.
+    """
     chosen: list[Fix] = []
-    for diagnostic in diagnostics:
+    for diagnostic in sorted(diagnostics, key=lambda d: not d.code.startswith("CS1")):
         fixes = [fix for fix in diagnostic.fixes if fix.safe or not safe_only]
         if fixes and not any(_overlap(fixes[0], other) for other in chosen):
             chosen.append(fixes[0])
@@ -82,7 +85,7 @@ def _edited(text: str, fixes: Iterable[Fix]) -> str:
 
 def _overlap(first: Fix, second: Fix) -> bool:
     """Whether two edits touch: even an insertion at the end of another's place counts."""
-    return first.span.start <= second.span.end and second.span.start <= first.span.end
+    return _beside(first, second.span)
 
 
 def _one_by_one(checked: Checked, chosen: Sequence[Fix]) -> tuple[Checked, int] | None:
@@ -111,15 +114,31 @@ def _better(before: Checked, fixes: Sequence[Fix]) -> Checked | None:
 
 
 def _same_around(before: str, after: str, fixes: Sequence[Fix]) -> bool:
-    """Whether the words before the first edit and behind the last are still the same words.
+    """Whether every word that no edit touches is still the same word.
 
     An `or` in place of `||` in `a||b` would make another name of both.
     """
-    first, last = min(f.span.start for f in fixes), max(f.span.end for f in fixes)
-    old, new = tokenize(before)[0], [token.text for token in tokenize(after)[0]]
-    head = [token.text for token in old if token.end <= first]
-    tail = [token.text for token in old if token.start >= last]
-    return new[: len(head)] == head and new[len(new) - len(tail) :] == tail
+    if any('"' in fix.replacement for fix in fixes):
+        return True  # a quote decides what the words behind it are
+    edits = sorted(fixes, key=lambda fix: fix.span)
+    new = {(token.start, token.text) for token in tokenize(after)[0]}
+    passed = shift = 0
+    for token in tokenize(before)[0]:
+        while passed < len(edits) and edits[passed].span.end <= token.start:
+            edit = edits[passed]
+            shift += len(edit.replacement) - (edit.span.end - edit.span.start)
+            passed += 1
+        near = edits[max(0, passed - 1) : passed + 1]
+        number = token.kind == "NUMBER" and any(_beside(edit, token.span) for edit in near)
+        touched = passed < len(edits) and edits[passed].span.start < token.end
+        if not touched and not number and (token.start + shift, token.text) not in new:
+            return False
+    return True
+
+
+def _beside(fix: Fix, place: Span) -> bool:
+    """Whether an edit touches a place: a `%` that joins its number."""
+    return fix.span.start <= place.end and place.start <= fix.span.end
 
 
 def _mistakes(checked: Checked) -> tuple[int, int, int]:

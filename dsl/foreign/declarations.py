@@ -7,7 +7,7 @@ import re
 from cspec.dsl.foreign.rows import MODULE, Template, compiled, row
 
 _VALUE = r"[-+]?[\w.]+"
-_DEFINED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) = "
+_DEFINED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) (?:=|<-) "
 _NONNEGATIVE = compiled(r"nonneg\w* = True|NonNegative\w+|pos = True|lb = 0(?:\.0*)?\b")
 _DISCRETE = compiled(
     r"\b(?:Binary|Integers?|Boolean|GRB\.BINARY|GRB\.INTEGER|Int|Bin)\b|integer|boolean"

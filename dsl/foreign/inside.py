@@ -32,6 +32,7 @@ from cspec.dsl.foreign.marks import (
     latex_space,
     listed,
     members,
+    phrase,
     root,
     unequal,
 )
@@ -60,6 +61,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "in": (members,),
     "∈": (members,),
     "is": (is_word,),
+    **dict.fromkeys(("at", "greater", "larger", "less", "smaller", "equal"), (phrase,)),
     "IS": (is_word,),
     "group": (group_by,),
     "GROUP": (group_by,),
@@ -91,7 +93,7 @@ def mend_inside(source: Source, tokens: list[Token]) -> tuple[list[Token], list[
 
 
 def _looks(token: Token) -> tuple[Look, ...]:
-    if token.kind == "NAME" and "_" in token.text and token.text[0] not in "_":
+    if token.kind == "NAME" and "_" in token.text[1:]:
         return _SUBSCRIPTS if token.text.endswith("_") or token.text[3:4] == "_" else ()
     return LOOKS.get(token.text, ())
 

@@ -23,6 +23,12 @@ def _variables(match: re.Match[str]) -> str | None:
 
 KEYED = (
     row(
+        r"early[ _-]?stop(?:ping)?(?: :)? (?:when|if) (?P<expr>[^#\n]*[^#\n; \t])",
+        "when a run ends early, `stop when` says",
+        "stop when {expr}",
+        code="CS120",
+    ),
+    row(
         r"(?P<word>train|fit|optimi[sz]e)~for~(?P<count>\d+)~(?P<unit>epoch|step)s?",
         "how long a run is, `fit(...)` says",
         "fit({unit}s={count})",

@@ -26,12 +26,8 @@ _FUNCTIONS = frozenset(
 )
 _FRACTIONS = frozenset(["frac", "dfrac", "tfrac"])
 _OBJECTIVES = {
-    "min": "minimize",
-    "argmin": "minimize",
-    "inf": "minimize",
-    "max": "maximize",
-    "argmax": "maximize",
-    "sup": "maximize",
+    **dict.fromkeys(("min", "argmin", "inf", "minimize", "minimise"), "minimize"),
+    **dict.fromkeys(("max", "argmax", "sup", "maximize", "maximise"), "maximize"),
 }
 _SPACES = frozenset([",", ";", "!", ":"])
 

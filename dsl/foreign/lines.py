@@ -24,7 +24,7 @@ from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
 
-ROWS = (*FUNCTIONS, *DECLARATIONS, *PROBLEMS, *KEYED, *COMMANDS)
+ROWS = (*DECLARATIONS, *FUNCTIONS, *PROBLEMS, *KEYED, *COMMANDS)
 """Most specific first."""
 _LONGEST = 600
 _SHOWN = 80
@@ -124,21 +124,33 @@ def _exchanged(
     template = row.template(match) if callable(row.template) else row.template
     st = "" if constrained else "s.t. "
     span = Span(match.start(), match.start() + len(match.group().rstrip()))
-    pieces = filled(template, match, st) if template is not None else ()
+    pieces = _pieces(template, match, st)
     new = read_pieces(source, pieces, tokens[found.first : found.last], span.start)
     begins = any(token.kind == "ST" for token in new)
-    return new, _finding(source, found, template, pieces, st), constrained or begins
+    known = template is not None
+    return new, _finding(source, found, known, pieces, st), constrained or begins
+
+
+def _pieces(
+    template: str | tuple[Piece, ...] | None, match: re.Match[str], st: str
+) -> tuple[Piece, ...]:
+    """The pieces of what a spec writes; `{st}` among them is the heading, if one is needed."""
+    if template is None:
+        return ()
+    if isinstance(template, str):
+        return filled(template, match, st)
+    return tuple(st if piece == "{st}" else piece for piece in template if piece != "{st}" or st)
 
 
 def _finding(
-    source: Source, found: _Found, template: str | None, pieces: tuple[Piece, ...], st: str
+    source: Source, found: _Found, known: bool, pieces: tuple[Piece, ...], st: str
 ) -> Diagnostic:
     row, match = found.row, found.match
     span = Span(match.start(), match.start() + len(match.group().rstrip()))
     meant = written(source, pieces)
     said = {key: value or "" for key, value in match.groupdict().items()}
     helps = (row.help.format_map(said),) if row.help else _to_write(meant)
-    texts = [meant] if template is not None else []
+    texts = [meant] if known else []
     texts += [written(source, filled(other, match, st)) for other in row.alternatives]
     fixes = tuple(
         Fix(

@@ -169,22 +169,22 @@ _PHRASES = {
 }
 
 
-def _phrase(view: View) -> Found | None:
-    """`x is at least 1`."""
-    meant = _PHRASES.get((view.at(1).text, view.at(2).text))
-    if meant is None:
+def phrase(view: View, verb: int = 0) -> Found | None:
+    """`x at least 1`; behind a verb `x is at least 1`."""
+    meant = _PHRASES.get((view.at(verb).text, view.at(verb + 1).text))
+    if meant is None or view.before.kind not in OPERAND_ENDS:
         return None
-    shown = view.text(0, 3)
-    return Found(3, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`")
+    shown = view.text(0, verb + 2)
+    return Found(verb + 2, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`")
 
 
 def is_word(view: View) -> Found | None:
     """`pred is 1`, `pred is not y`, `x is at least 1`."""
     if view.before.kind not in OPERAND_ENDS or view.at(0).text not in {"is", "IS"}:
         return None
-    phrase = _phrase(view)
-    if phrase is not None:
-        return phrase
+    said = phrase(view, 1)
+    if said is not None:
+        return said
     negated = view.at(1).text.lower() == "not"
     follower = view.at(1 + negated)
     if follower.kind not in OPERAND_STARTS or follower.text in {"between", "within", "in"}:

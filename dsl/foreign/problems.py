@@ -4,53 +4,104 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.foreign.pieces import Piece
 from cspec.dsl.foreign.rows import MODULE, row
+from cspec.dsl.source import Span
 
 _NAMED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) = "
+_OWNER = re.compile(r"\b(?:m|model|self)\.(?=[A-Za-z_])")
 _LIST = re.compile(r"[()\[\]{},]")
 _OBJECTIVE = "the objective is a line `minimize ...` or `maximize ...`"
 _CONSTRAINT = "constraints stand below `s.t.`, one a line"
 
 
-def _sense(match: re.Match[str]) -> str | None:
+def _sense(match: re.Match[str]) -> tuple[Piece, ...]:
     """`Objective(expr=e, sense=maximize)`, `@objective(m, Max, e)`, `setObjective(e, MAXIMIZE)`."""
     word = "maximize" if re.search("max", match["sense"] or "", re.IGNORECASE) else "minimize"
-    return f"{word} {{expr}}"
+    return (f"{word} ", *_bare(match))
 
 
 def _own_sense(match: re.Match[str]) -> str | None:
     return f"{match['sense'].lower()} {{expr}}"
 
 
-def split_list(text: str) -> list[str] | None:
-    """The members of `a, b` outside of brackets; None where brackets do not match."""
-    members, depth, start = [], 0, 0
+def _members(match: re.Match[str]) -> list[Span] | None:
+    """Where the members of the group `list` stand; None where brackets do not match."""
+    text, offset = match["list"], match.start("list")
+    members, depth, start = list[Span](), 0, 0
     for mark in _LIST.finditer(text):
         depth += (mark[0] in "([{") - (mark[0] in ")]}")
         if depth < 0:
             return None
         if mark[0] == "," and not depth:
-            members.append(text[start : mark.start()].strip())
+            members.append(Span(start, mark.start()))
             start = mark.end()
-    members.append(text[start:].strip())
-    return [member for member in members if member] if not depth else None
+    members.append(Span(start, len(text)))
+    stripped = (_stripped(text, member) for member in members)
+    found = [Span(m.start + offset, m.end + offset) for m in stripped if m.end > m.start]
+    return found if not depth else None
 
 
-def _listed(match: re.Match[str]) -> str | None:
+def _stripped(text: str, span: Span) -> Span:
+    """A span without the blanks at its ends."""
+    part = text[span.start : span.end]
+    start = span.start + len(part) - len(part.lstrip())
+    return Span(start, max(start, span.end - (len(part) - len(part.rstrip()))))
+
+
+def _listed(match: re.Match[str]) -> tuple[Piece, ...] | None:
     """`constraints = [x >= 0, x <= 1]`."""
-    members = split_list(match["list"])
-    if not members or any("==" not in m and "<=" not in m and ">=" not in m for m in members):
+    members = _members(match)
+    texts = [match.string[m.start : m.end] for m in members or ()]
+    if not members or any("==" not in t and "<=" not in t and ">=" not in t for t in texts):
         return None
-    return "{st}" + "; ".join(members).replace("{", "{{").replace("}", "}}")
+    return ("{st}", *_joined(members))
 
 
-def _one(match: re.Match[str]) -> str | None:
+def _joined(members: list[Span]) -> tuple[Piece, ...]:
+    pieces: list[Piece] = []
+    for member in members:
+        pieces += ["; ", member] if pieces else [member]
+    return tuple(pieces)
+
+
+def _both(match: re.Match[str]) -> tuple[Piece, ...] | None:
+    """`minimize(f, c >= 0)`."""
+    members = _members(match)
+    if not members:
+        return None
+    return ("minimize ", Span(*match.span("expr")), "\ns.t. ", *_joined(members))
+
+
+def _bare(match: re.Match[str]) -> tuple[Piece, ...]:
+    """The expression of a match without `model.` before its variables."""
+    begin, end = match.span("expr")
+    pieces: list[Piece] = []
+    for found in _OWNER.finditer(match.string, begin, end):
+        pieces += [Span(begin, found.start())] if found.start() > begin else []
+        begin = found.end()
+    return (*pieces, Span(begin, end))
+
+
+def _one(match: re.Match[str]) -> tuple[Piece, ...]:
     """`@constraint(m, c1, x >= 1)`, `Constraint(expr=x >= 1)`."""
     label = match.groupdict().get("label") or match.groupdict().get("name")
-    return ("{st}" + (f"{label}: " if label else "")) + "{expr}"
+    return ("{st}", *((f"{label}: ",) if label else ()), *_bare(match))
 
 
 PROBLEMS = (
+    row(
+        r"(?P<word>minimi[sz]e|maximi[sz]e|min|max)~[A-Za-z_]\w* =(?!=)"
+        r" (?P<expr>[^#\n]*[^#\n; \t])",
+        "an objective has no name: what is optimized stands behind its word",
+        lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
+    ),
+    row(
+        r"[A-Za-z_]\w* : (?P<word>minimise|maximise|min|max)\b (?P<expr>[^#\n]*[^#\n; \t])",
+        "an objective has no label",
+        lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
+        code="CS126",
+    ),
     row(
         r"(?P<word>min|max|minimi[sz]e|maximi[sz]e)~\w+\( \w+(?: , \w+)* \) =(?!=)"
         r" (?P<expr>[^#\n]*[^#\n; \t])",
@@ -94,7 +145,7 @@ PROBLEMS = (
     row(
         rf"(?P<call>{MODULE}minimi[sz]e)\( (?P<expr>[^#\n,]*), (?P<list>[^#\n]*[<>=]=[^#\n]*)\)",
         f"an objective takes one expression; {_CONSTRAINT}",
-        lambda m: "minimize {expr}\ns.t. " + "; ".join(split_list(m["list"]) or ["{list}"]),
+        _both,
     ),
     row(
         r"(?P<name>[A-Za-z_]\w*) \+?= \[(?P<list>[^#\n]*)\]",

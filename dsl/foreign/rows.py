@@ -18,7 +18,7 @@ _CLASS_OR_BLANK = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|[ ~]")
 REMOVE = ""
 """The template of a line that goes."""
 
-Template = str | Callable[[re.Match[str]], str | None] | None
+Template = str | Callable[[re.Match[str]], str | tuple[Piece, ...] | None] | None
 
 
 class Row(NamedTuple):

@@ -251,6 +251,8 @@ def unknown_setting(
     inner = None if guess else _inner(cls, keyword, source)
     if inner and inner.partition("=")[0] not in given:
         fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
+    if not fixes and not inner:
+        fixes = (Fix(span=_with_comma(keyword, source), replacement="", title="remove it"),)
     takes = f"`{cls.word}` takes {listing(known, 'and')}"
     return Diagnostic(
         code="CS502",
@@ -263,6 +265,19 @@ def unknown_setting(
         else (f"write `{inner}`" if inner else f"remove `{keyword.name}`",),
         fixes=fixes,
     )
+
+
+def _with_comma(keyword: Keyword, source: Source) -> Span:
+    """A setting with the comma that goes with it."""
+    text, (start, end) = source.text, keyword.span
+    before = len(text[:start].rstrip())
+    if text[:before].endswith(","):
+        return Span(before - 1, end)
+    after = text[end:].lstrip()
+    if after.startswith(","):
+        rest = after[1:].lstrip()
+        return Span(start, len(text) - len(rest))
+    return keyword.span
 
 
 def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:

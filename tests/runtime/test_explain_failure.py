@@ -85,6 +85,6 @@ def test_the_product_of_output_and_label_is_measured_example_by_example() -> Non
     labels = X[:, 0].clone()
     result = cspec.run(spec, train=torch.utils.data.TensorDataset(X, labels))
     with torch.no_grad():
-        outputs = result.models["f"](X)[:, 0]
+        outputs = result.models["f"](X).reshape(-1)
     by_hand = sum(float(o) * float(t) for o, t in zip(outputs, labels, strict=True)) / len(X)
     assert result.metrics["m"] == pytest.approx(by_hand, rel=1e-5)
