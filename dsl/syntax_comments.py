@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cspec.dsl.defined_names import defined_names
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
@@ -69,16 +70,8 @@ def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
         if found.start("mark") in starts and sure and words[0] not in seen:
             end = found.start("remark") + len(found["remark"].rstrip())
             span = Span(found.start("mark"), end)
-            later = _later(text, words[0], end)
-            if not later:
+            if words[0] not in defined_names(text):
                 yield _Remark(span, Span(*found.span("mark")), found["mark"])
-
-
-def _later(text: str, word: str, place: int) -> bool:
-    """Whether a word is defined below."""
-    return (
-        re.compile(rf"\b(?:var|param|let|given)\b[^\n]*\b{word}\b").search(text, place) is not None
-    )
 
 
 def _end(text: str, mark: Span, word: str) -> int:

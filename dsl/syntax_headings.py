@@ -136,6 +136,10 @@ _OTHERS = frozenset(["with", "where", "under", "given", "provided", "satisfying"
 """Words of other texts before constraints, where a line begins with one below an objective."""
 
 
+_SEEN = 60
+"""Tokens of a line that are looked at, before and behind a word."""
+
+
 def _other_word(tokens: Sequence[Token], index: int, before: str) -> bool:
     """`where x >= 1` behind an objective, on its line or below."""
     if tokens[index].text.lower() not in _OTHERS or _kind(tokens, index + 1) == "LPAR":
@@ -145,7 +149,7 @@ def _other_word(tokens: Sequence[Token], index: int, before: str) -> bool:
     if before == "_NL":
         return _objective_above(tokens, index)
     begin = index
-    while begin > 0 and tokens[begin - 1].kind != "_NL":
+    while begin > index - _SEEN and begin > 0 and tokens[begin - 1].kind != "_NL":
         begin -= 1
     line = tokens[begin:index]
     depth = sum((t.kind in OPENERS) - (t.kind in CLOSERS) for t in line)
@@ -163,13 +167,13 @@ def _misspelt(tokens: Sequence[Token], index: int) -> bool:
 def _objective_above(tokens: Sequence[Token], index: int) -> bool:
     """Whether the line above is an objective, whole on its line."""
     begin = index - 2
-    while begin >= 0 and tokens[begin].kind != "_NL":
+    while begin >= 0 and begin > index - _SEEN and tokens[begin].kind != "_NL":
         begin -= 1
     return index > 1 and tokens[begin + 1].kind in {"MINIMIZE", "MAXIMIZE"}
 
 
 def _relation_on_line(tokens: Sequence[Token], index: int) -> bool:
-    for token in tokens[index + 1 : index + 60]:
+    for token in tokens[index + 1 : index + _SEEN]:
         if token.kind in {"_NL", "SURROGATE", "FOR"}:
             return False
         if token.kind == "RELATION":

@@ -20,6 +20,8 @@ from cspec.dsl.syntax_failure import (
     OPERAND_STARTS,
     Failure,
     Repair,
+    closer_of,
+    commas_between,
     problem,
     touching,
 )
@@ -257,9 +259,7 @@ def comma_behind_quantifier(f: Failure) -> Repair | None:
     start = next((i for i, kind in enumerate(kinds[: f.index + 1]) if kind == "FORALL"), None)
     if f.kind != "clause" or start is None or "COLON" in kinds[start:]:
         return None
-    comma = next(
-        (i for i in range(start, len(kinds)) if kinds[i] == "COMMA" and not f.depth(i)), None
-    )
+    comma = next(iter(commas_between(f.tokens, start, f.index + 1)), None)
     if comma is None or "IN" not in kinds[start:comma] or comma > f.index or "IN" in kinds[comma:]:
         return None
     binder = f.text(start, comma)
@@ -309,14 +309,7 @@ def indexed_label(f: Failure) -> Repair | None:
     opener = f.index if f.token.kind == "LBRACE" else f.index - 1
     if f.kind != "clause" or f.at(opener).kind != "LBRACE" or opener > 1 or f.depth(opener):
         return None
-    close = next(
-        (
-            i
-            for i in range(opener, len(f.tokens))
-            if f.at(i).kind == "RBRACE" and len(f.depth(i)) == 1
-        ),
-        None,
-    )
+    close = closer_of(f.tokens, opener)
     if close is None or f.at(opener + 2).kind != "IN" or f.at(close + 1).kind != "COLON":
         return None
     inner = _span(f, opener + 1, close)
@@ -425,18 +418,15 @@ def _second(f: Failure, names: list[Span], equal: int) -> tuple[Token, ...]:
     """The tokens of the second line of two."""
     if len(names) != 2:
         return ()
-    comma = next(
-        i for i in range(equal, len(f.tokens)) if f.at(i).kind == "COMMA" and not f.depth(i)
-    )
+    comma = commas_between(f.tokens, equal, len(f.tokens))[0]
     return (f.first, *f.tokens[3 : equal + 1], *f.tokens[comma + 1 :])
 
 
 def _parts(f: Failure, start: int, end: int) -> list[Span]:
     """The members of a list between two tokens."""
     parts, begin = [], start
-    for index in range(start, end + 1):
-        if index == end or (f.at(index).kind == "COMMA" and not f.depth(index)):
-            if index > begin:
-                parts.append(_span(f, begin, index))
-            begin = index + 1
+    for index in (*commas_between(f.tokens, start, end), end):
+        if index > begin:
+            parts.append(_span(f, begin, index))
+        begin = index + 1
     return parts

@@ -14,6 +14,8 @@ from cspec.dsl.syntax_failure import (
     OPERAND_STARTS,
     Failure,
     Repair,
+    closer_of,
+    commas_between,
     next_constraint,
     problem,
     touching,
@@ -68,10 +70,10 @@ def _operand_end(f: Failure, start: int) -> int:
     """Behind a name with its brackets, or a number."""
     end = start + 1
     while f.at(end).kind in {"LPAR", "LSQB"} and f.at(end).start == f.at(end - 1).end:
-        depth = len(f.depth(end))
-        end += 1
-        while end < len(f.tokens) and len(f.depth(end)) > depth:
-            end += 1
+        close = closer_of(f.tokens, end)
+        if close is None:
+            return end
+        end = close + 1
     return end
 
 
@@ -81,9 +83,7 @@ def comma_of_a_call(f: Failure) -> Repair | None:
     if not _side_by_side(f) or not opened or f.at(opened[-1]).kind != "LPAR":
         return None
     signature = SIGNATURES.get(f.at(opened[-1] - 1).text)
-    commas = sum(
-        f.at(i).kind == "COMMA" and f.depth(i) == opened for i in range(opened[-1], f.index)
-    )
+    commas = len(commas_between(f.tokens, opened[-1] + 1, f.index))
     if signature is None or commas + 1 >= len(signature.parameters):
         return None
     place = f.before.end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.defined_names import defined_names
 from cspec.dsl.foreign.norms import bars_of_latex
 from cspec.dsl.foreign.sums import latex_sum
 from cspec.dsl.foreign.view import Found, View
@@ -220,7 +221,7 @@ def prime(view: View) -> Found | None:
 def power_of_e(view: View) -> Found | None:
     """`e^{x}` is `exp(x)`."""
     close = view.closer(2) if view.at(1).kind == "POWER" and view.at(2).kind == "LBRACE" else None
-    if close is None or re.search(r"\b(?:var|param|let|given)\b[^\n]*\be\b", view.source.text):
+    if close is None or "e" in defined_names(view.source.text):
         return None
     inner = view.span(3, close)
     meant = f"exp({view.source.slice(inner)})"

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cspec.dsl.defined_names import defined_names
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.foreign.commands import COMMANDS
 from cspec.dsl.foreign.declarations import DECLARATIONS
@@ -114,7 +115,7 @@ def _defined(source: Source, match: re.Match[str]) -> bool:
     word = match.groupdict().get("word") or ""
     if not word.isidentifier() or match.group().strip() != word:
         return False
-    return re.search(rf"\b(?:let|var|param|given)\b[^\n]*\b{word}\b", source.text) is not None
+    return word in defined_names(source.text)
 
 
 def _exchanged(

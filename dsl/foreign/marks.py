@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from cspec.dsl.defined_names import defined_names
 from cspec.dsl.foreign.sums import counted
 from cspec.dsl.foreign.view import Found, View
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS
@@ -271,7 +270,7 @@ def average(view: View) -> Found | None:
     meant = AVERAGES[word]
     if view.at(1).kind != "LSQB" or view.at(1).start != view.at(0).end:
         return None
-    if re.search(rf"\b(?:var|param|let|given)\b[^\n]*\b{word}\b", view.source.text):
+    if word in defined_names(view.source.text):
         return None
     what = "a fraction of the data" if meant == "P" else "a mean over the data"
     help_ = f"write `{meant}[...]`"

@@ -11,7 +11,7 @@ from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import OPERAND_ENDS
 from cspec.dsl.tokens import Token
 
-WINDOW = 400
+WINDOW = 120
 """Tokens that are looked ahead for a bracket, so that no text is slow to read."""
 TERM_ENDS = frozenset(
     [
