@@ -91,7 +91,7 @@ def _one(match: re.Match[str]) -> tuple[Piece, ...]:
 
 PROBLEMS = (
     row(
-        r"(?P<word>minimi[sz]e|maximi[sz]e|min|max)~[A-Za-z_]\w* =(?!=)"
+        r"(?P<word>minimi[sz]e|maximi[sz]e|min|max)~[A-Za-z_]\w* =(?![=>])"
         r" (?P<expr>[^#\n]*[^#\n; \t])",
         "an objective has no name: what is optimized stands behind its word",
         lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
@@ -103,7 +103,7 @@ PROBLEMS = (
         code="CS126",
     ),
     row(
-        r"(?P<word>min|max|minimi[sz]e|maximi[sz]e)~\w+\( \w+(?: , \w+)* \) =(?!=)"
+        r"(?P<word>min|max|minimi[sz]e|maximi[sz]e)~\w+\( \w+(?: , \w+)* \) =(?![=>])"
         r" (?P<expr>[^#\n]*[^#\n; \t])",
         "an objective has no name: what is optimized stands behind its word",
         lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
