@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_DEFINING = re.compile(r"^[ \t]*(?:let|var|param|given|data|model|domain)\b([^#\n=]*)", re.MULTILINE)
+_DEFINING = re.compile(
+    r"^[ \t]*(?:let|var|param|given|data|model|domain)\b([^#\n=]*)", re.MULTILINE
+)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
