@@ -195,8 +195,8 @@ MESSAGES: dict[str, tuple[str, ...]] = {
         "  = help: look at odd.py:2: cspec called it as the spec asks",
     ),
     "CS620": (
-        "error[CS620]: the folder spec.cspec can't be written: [Errno 20] Not a directory: 'spec.cspec'",
-        "  = help: name another with `--out FOLDER`, or make room and rights there",
+        "error[CS620]: the folder spec.cspec can't be written: spec.cspec is a file, not a folder",
+        "  = help: name a folder, or a name that is free: --out DIR",
     ),
     "CS621": (
         "error[CS621]: first holds no run (no plan.json)",

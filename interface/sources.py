@@ -51,7 +51,10 @@ def _read_stdin() -> tuple[Source, tuple[Diagnostic, ...]]:
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         message = f"standard input is larger than {MAX_BYTES:,} bytes"
-        return Source(text="", name=STDIN), (Diagnostic(code="CS144", message=message),)
+        helps = ("data belong in files: `data train(x, y) = csv(...)`",)
+        return Source(text="", name=STDIN), (
+            Diagnostic(code="CS144", message=message, helps=helps),
+        )
     try:
         return inline_source(data.decode("utf-8-sig"), STDIN), ()
     except UnicodeDecodeError as error:
