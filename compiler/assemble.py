@@ -173,7 +173,8 @@ def _require_schedule(action: SetAction, settings: Projection, lowered: Lowered)
     label = action.constraints[0].label
     message = f"`{label}` can't be enforced by `projection` as written: {why}"
     span = action.constraints[0].span
-    raise SpecError([Diagnostic(code="CS521", message=message, span=span)])
+    helps = ("leave that setting out: `by projection`",)
+    raise SpecError([Diagnostic(code="CS521", message=message, span=span, helps=helps)])
 
 
 def _attraction(action: SetAction) -> Operation:

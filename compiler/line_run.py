@@ -77,7 +77,8 @@ def line_graph(graph: UpdateGraph) -> UpdateGraph:
 def _refusal(problem: Problem, own: list[Constraint]) -> Diagnostic:
     if own:
         message = f"`{own[0].label}` and `bisection` don't go together: it searches by itself"
-        return Diagnostic(code="CS521", message=message, span=own[0].span)
+        helps = ("leave its `by ...` out, or use another method for all",)
+        return Diagnostic(code="CS521", message=message, span=own[0].span, helps=helps)
     span = problem.constraints[0].span if problem.constraints else problem.objective.span
     return Diagnostic(
         code="CS521",

@@ -29,7 +29,12 @@ def _rows(checked: Checked, item: Param, value: tuple[float, ...]) -> Vector:
     if math.prod(sizes) != len(value):
         size = " x ".join(map(str, sizes))
         message = f"param `{item.name}` is {size}, and {len(value)} numbers were given"
-        raise SpecError([Diagnostic(code="CS326", message=message, span=item.name_span)])
+        helps = (
+            f"give {math.prod(sizes)} numbers, row by row, or another size in `{item.name}[...]`",
+        )
+        raise SpecError(
+            [Diagnostic(code="CS326", message=message, span=item.name_span, helps=helps)]
+        )
     width = sizes[1]
     starts = range(0, len(value), width)
     rows = tuple(_row(value[start : start + width]) for start in starts)

@@ -33,6 +33,7 @@ from cspec.compiler.loop_notes import loop_notes
 from cspec.compiler.lower import Lowered, lower
 from cspec.compiler.matrices import matrices
 from cspec.compiler.metric_entries import metric_entries
+from cspec.compiler.model_sizes import used_sizes
 from cspec.compiler.moving_notes import moving_notes
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
@@ -588,7 +589,7 @@ def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
 
     Where no loss says it, `pred(f(x)) == y` asks for one a class, `f(x) - y` for one a target,
     `pred(f(x)) == 1` for one of two classes and else for one a class; a model with declared
-    arguments, `u(t, x)`, is one number.
+    arguments, `u(t, x)`, is one number. Else its use does: `f(x)*y` is one, `f(x)[2]` of three.
     """
     models = frozenset(plan.checked.symbols.models())
     nodes = list(walk(plan.checked.elaborated))
@@ -610,7 +611,8 @@ def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
         size = _outputs("hinge", Name(id=columns.get(name, "")), data)
         sizes |= {} if size is None else {name: size}
     declared = {name for name, item in symbols.models().items() if item.arguments}
-    return sizes | {name: 1 for name in declared if name not in sizes}
+    used = used_sizes(nodes, models)
+    return {**used, **dict.fromkeys(declared, 1), **sizes}
 
 
 def _predicting(nodes: Iterable[Node]) -> set[str]:

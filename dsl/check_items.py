@@ -13,7 +13,7 @@ from cspec.dsl.check_sources import check_data, check_domain, check_model
 from cspec.dsl.check_surrogates import check_flat
 from cspec.dsl.check_tables import check_tables
 from cspec.dsl.check_training import check_fit, check_stop, check_using
-from cspec.dsl.diagnostics import Label
+from cspec.dsl.diagnostics import Fix, Label
 from cspec.dsl.kinds import UNKNOWN, WORDS
 from cspec.dsl.nodes import (
     Data,
@@ -134,6 +134,10 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
             helps=(
                 "add them with weights: `minimize a + 0.1*b`",
                 "or make one a constraint: `s.t. b <= 0.5`",
+            ),
+            fixes=(
+                Fix(span=extra.span, replacement="", title="keep the first"),
+                Fix(span=objectives[0].span, replacement="", title="keep the last"),
             ),
         )
 

@@ -47,7 +47,23 @@ def _only_one(typer: Typer, items: list[Item], what: str) -> None:
             "a second one",
             related=(Label(span=items[0].span, text="the first one"),),
             helps=("keep one of the two",),
+            fixes=_one_line(typer, items[0], extra),
         )
+
+
+def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
+    """Two `fit` lines that set different things are one."""
+    if not isinstance(first, Fit) or not isinstance(extra, Fit):
+        return ()
+    names = {keyword.name for keyword in first.keywords}
+    if not extra.keywords or not names or names & {keyword.name for keyword in extra.keywords}:
+        return ()
+    between = Span(first.span.end - 1, extra.span.end)
+    if typer.source.text[first.span.end : extra.span.start].strip():
+        return ()
+    added = Span(extra.keywords[0].span.start, extra.keywords[-1].span.end)
+    text = f", {typer.source.slice(added)})"
+    return (Fix(span=between, replacement=text, title="put both into one line"),)
 
 
 def setting(expr: Expr, name: str) -> Keyword | None:

@@ -179,7 +179,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "act": ("activation", "nonlinearity", "activations"),
     "separator": ("sep", "delimiter", "delim"),
     "na_values": ("missing_values", "nan", "na", "null"),
-    "skip_rows": ("skiprows", "skip", "header"),
+    "skip_rows": ("skiprows", "skip"),
     "scale": ("standardize", "normalize", "scaling", "scaler"),
     "path": ("file", "filename", "filepath"),
     "target": ("label", "labels", "y", "target_column"),

@@ -1,19 +1,40 @@
 """Text to tree: `parse(source)` never raises, and says all that is wrong with the syntax.
 
-The text is cut into clauses, each is parsed on its own, and what does not parse is explained and,
-where the meaning is plain, mended and parsed again, so that one error does not hide another.
+Text that parses is read as it stands; else what other languages write is exchanged first
+(`dsl/foreign`). The text is cut into clauses, each is parsed on its own, and what does not parse
+is explained and, where the meaning is plain, mended and parsed again, so that one error does not
+hide another.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from cspec.dsl.build_items import ACTIONS
 from cspec.dsl.collector import paused
 from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.foreign.inside import mend_inside
+from cspec.dsl.foreign.lines import mend_lines
 from cspec.dsl.lalr import StuckError, run
 from cspec.dsl.layout import ITEM_WORDS, Clause, cut
-from cspec.dsl.nodes import Comment, Constraint, Group, Item, Spec, SubjectTo
+from cspec.dsl.nodes import (
+    And,
+    Comment,
+    Compare,
+    Constraint,
+    Group,
+    Implies,
+    Item,
+    Membership,
+    Name,
+    Not,
+    Objective,
+    Or,
+    Spec,
+    String,
+    SubjectTo,
+)
 from cspec.dsl.read import read
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_blocks import mend_blocks
@@ -42,6 +63,14 @@ from cspec.dsl.tokens import Token, tokenize
 
 __all__ = ["parse", "parse_text", "read"]
 
+_SURE = re.compile(
+    r"""\b(?:Pr|Prob|Probability|PP|EE|Exp|Expectation|Mean|mean|avg)\[|\^T\b|=\s*c\("""
+    r"""|\b(?:minimize|maximize)\s*\"|^[ \t]*@(?:NL)?(?:variable|objective|constraint)s?\("""
+    r"""|^[ \t]*data[ \t]+x[ \t]*,[ \t]*y\b"""
+    r"""|^[ \t]*(?:var|param)\b[^\n=]*=[ \t]*[-+]?[\d.]+[ \t]+\[""",
+    re.MULTILINE,
+)
+"""Forms of other languages that a parser lets pass, though no spec means them."""
 MAX_REPAIRS = 12
 """Repairs in one clause before the rest of it is given up."""
 
@@ -52,10 +81,24 @@ def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
     if len(source.text) > MAX_BYTES:
         return Spec(items=()), (too_large(source),)
     tokens, comments = tokenize(source.text)
-    tokens, found = mend_comments(source, tokens)
+    tokens, remarks = mend_comments(source, tokens)
+    foreign = _SURE.search(source.text) is not None
+    spec, found = (None, []) if foreign else _parse(source, tokens, comments)
+    if spec is None or found:
+        tokens, lines = mend_lines(source, tokens)
+        tokens, inside = mend_inside(source, tokens)
+        spec, found = _parse(source, tokens, comments)
+        found += lines + inside
+    return spec, tuple(sorted((*remarks, *found), key=lambda d: d.span))
+
+
+def _parse(
+    source: Source, tokens: list[Token], comments: list[Token]
+) -> tuple[Spec, list[Diagnostic]]:
+    """The tree of tokens that are taken as a spec, and what is wrong with them."""
     tokens, blocks = mend_blocks(source, tokens)
     tokens, headings = mend_headings(source, tokens)
-    found += blocks + headings + invisible(source)
+    found = blocks + headings + invisible(source)
     placed: list[tuple[Clause, Item | None]] = []
     for clause in cut(tokens):
         first, *others = _parse_clause(source, clause, found) or [None]
@@ -66,7 +109,7 @@ def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
         items=_assemble(source, placed, found),
         comments=tuple(_comment(source, token) for token in comments),
     )
-    return spec, tuple(sorted(found, key=lambda d: d.span))
+    return spec, found
 
 
 def parse_text(text: str, name: str = "<spec>") -> tuple[Spec, tuple[Diagnostic, ...]]:
@@ -205,6 +248,7 @@ def _assemble(
     items: list[Item] = []
     constraints: list[Constraint | Group] | None = None
     start = count = 0
+    chosen = any(isinstance(item, Objective) for _, item in placed)
 
     def close() -> None:
         nonlocal constraints
@@ -226,6 +270,11 @@ def _assemble(
             items.append(item)
             if clause.same_line is not None:
                 found.append(_semicolon(source, clause.same_line))
+            continue
+        if constraints is None and not chosen and isinstance(item, Constraint) and _plain(item):
+            found[:] = [d for d in found if d.code != "CS127" or d.span.start != item.span.start]
+            found.append(_bare_objective(source, item))
+            items.append(Objective(span=item.span, sense="minimize", expression=item.relation))
             continue
         if constraints is None:
             constraints, start = [], item.span.start
@@ -252,6 +301,32 @@ def _outside(source: Source, item: Constraint | Group, after_items: bool) -> Dia
         fix="s.t. ",
         fix_span=place,
         safe=False,
+    )
+
+
+_RELATED = (Compare, Membership, Implies, And, Or, Not, Name, String)
+
+
+def _plain(item: Constraint) -> bool:
+    """Whether a line above `s.t.` relates nothing: a number that someone wants small or large."""
+    bare = item.label is None and not item.binders and not item.modifiers
+    return bare and not isinstance(item.relation, _RELATED)
+
+
+def _bare_objective(source: Source, item: Constraint) -> Diagnostic:
+    text = source.slice(item.span).split("\n")[0]
+    place = Span(item.span.start, item.span.start)
+    return problem(
+        source,
+        "CS118",
+        f"`{text}` stands alone: is it minimized or maximized?",
+        item.span,
+        label="an objective begins with its word",
+        helps=(f"write `minimize {text}` or `maximize {text}`",),
+        fixes=(
+            Fix(span=place, replacement="minimize ", title="minimize it"),
+            Fix(span=place, replacement="maximize ", title="maximize it"),
+        ),
     )
 
 

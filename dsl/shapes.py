@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.dsl.constants import value_or_none
+from cspec.dsl.diagnostics import Fix
 from cspec.dsl.nodes import (
     Attribute,
     Binder,
@@ -283,18 +284,23 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
     bounds = _bounds(typer, index, names)
     if bounds is None:
         return
+    fixes: tuple[Fix, ...] = ()
     if bounds.low == bounds.high and bounds.low != int(bounds.low):
         message, helps = f"{typer.text(index)} is no index", ("write a whole number",)
     elif bounds.low < 0:
         last = f"`{text}[{size - 1}]`"
         message = f"`{text}` has no entry {bounds.low:g}"
         helps = (f"the last entry is {last}",) if bounds.high < 0 else ("begin at 0",)
+        if bounds.low == bounds.high and size + bounds.low >= 0:
+            entry = f"{size + bounds.low:g}"
+            fixes = (Fix(span=index.span, replacement=entry, title=f"write {entry}"),)
     elif bounds.high > size - 1:
         message = f"`{text}` has no entry {bounds.high:g}"
         helps = (f"its entries are 0 to {size - 1}",)
     else:
         return
-    typer.report("CS329", message, index.span, f"indices go from 0 to {size - 1}", helps=helps)
+    label = f"indices go from 0 to {size - 1}"
+    typer.report("CS329", message, index.span, label, helps=helps, fixes=fixes)
 
 
 def _bounds(typer: Typer, index: Expr, names: Names) -> Bounds | None:

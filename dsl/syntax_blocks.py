@@ -201,6 +201,9 @@ def _lines(source: Source, block: _Block) -> _Lines | None:
         return _settings(source, block, body, first)
     if word in _ONE:
         meant = _ONE[word]
+        behind = source.text[block.span.end :].partition("\n")[0].partition("#")[0].strip()
+        if behind and not behind.startswith(("s.t.", "subject", ";")):
+            return None
         keyword = Token(load_tables().words[meant], meant, *first.span, True)
         message = f"no braces stand behind `{word}`"
         shown = f"{meant} {inner}"

@@ -217,8 +217,8 @@ _CODES = (
     _code(
         128,
         "Python",
-        "Specs look a little like Python and are not: no lambda, no `if`, no slices with a step, no"
-        " imports without `from`.",
+        "Specs look a little like a program and are not: no lambda, no `if`, no slices with a step,"
+        " no imports without `from`, no lines that solve or print.",
         "minimize x s.t. c: y <= 1 if z <= 2\n",
         "minimize x s.t. c: z <= 2 => y <= 1\n",
     ),
@@ -275,7 +275,8 @@ _CODES = (
     _code(
         136,
         "a definition in another spelling",
-        "Definitions and settings are `name = value`, with a single `=`.",
+        "Definitions and settings are `name = value`, with a single `=`, behind the word that says"
+        " what is defined. Lines of other modeling languages are told what they are here.",
         "param eps := 0.5\nminimize x\n",
         "param eps = 0.5\nminimize x\n",
     ),

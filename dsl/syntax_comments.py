@@ -10,12 +10,17 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cspec.dsl.defined_names import defined_names
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
 
 _OPENER = re.compile(r'^[ \t]*(?P<mark>//|--(?=[ \t]+\w)|%|/\*|"""|```|~~~)', re.MULTILINE)
+_TRAILING = re.compile(r"(?<=\S)[ \t]+(?P<mark>//|%)[ \t]*(?P<remark>[A-Za-z][^\n\"]*)")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_DEFINING = frozenset(["var", "param", "data", "model", "domain", "given", "fit", "using"])
+"""Lines whose values are mostly plain: one word behind a mark is a remark there."""
 _PARTNER = {"/*": "*/", '"""': '"""'}
 _FENCES = frozenset({"```", "~~~"})
 
@@ -30,7 +35,8 @@ class _Remark(NamedTuple):
 
 def mend_comments(source: Source, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:
     """The tokens without those in remarks of another notation, and the findings."""
-    remarks = list(_remarks(source.text, frozenset(token.start for token in tokens)))
+    starts = frozenset(token.start for token in tokens)
+    remarks = [*_remarks(source.text, starts), *_behind(source.text, starts)]
     if not remarks:
         return tokens, []
     kept = [t for t in tokens if not any(r.span.start <= t.start < r.span.end for r in remarks)]
@@ -47,6 +53,25 @@ def _remarks(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
         if mark.start in starts:
             yield _Remark(Span(mark.start, end), mark, word)
         place = max(end, mark.end)
+
+
+def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
+    """Remarks behind something: words that the spec says nowhere else, so no divisor is meant."""
+    if "//" not in text and " %" not in text:
+        return
+    seen: set[str] = set()
+    place = 0
+    for found in _TRAILING.finditer(text):
+        seen.update(_WORD.findall(text, place, found.start("mark")))
+        place = found.start("mark")
+        words = _WORD.findall(found["remark"])
+        line = text[text.rfind("\n", 0, place) + 1 : place].split()
+        sure = len(words) > 1 or (line and line[0] in _DEFINING)
+        if found.start("mark") in starts and sure and words[0] not in seen:
+            end = found.start("remark") + len(found["remark"].rstrip())
+            span = Span(found.start("mark"), end)
+            if words[0] not in defined_names(text):
+                yield _Remark(span, Span(*found.span("mark")), found["mark"])
 
 
 def _end(text: str, mark: Span, word: str) -> int:

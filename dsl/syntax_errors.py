@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cspec.dsl.diagnostics import Fix
 from cspec.dsl.layout import ITEM_WORDS
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_averages import bar, on_outside
 from cspec.dsl.syntax_brackets import braces, interval, stray_closer, tuple_list, unclosed
 from cspec.dsl.syntax_endings import FORMS, ends_early
 from cspec.dsl.syntax_failure import (
-    OPERAND_ENDS,
     OPERAND_STARTS,
     Failure,
     Repair,
     problem,
-    touching,
 )
 from cspec.dsl.syntax_foreign import (
     bare_definition,
@@ -39,12 +36,39 @@ from cspec.dsl.syntax_items import (
     using_for,
     verify_words,
 )
+from cspec.dsl.syntax_missing import (
+    comma_behind_quantifier,
+    comma_of_a_list,
+    data_names,
+    decimal_comma,
+    equal_behind_modifier,
+    equal_sign,
+    indexed_label,
+    label_of_words,
+    model_name,
+    number_parts,
+    several_values,
+    soft_settings,
+    start_behind_set,
+    trailing_comma,
+    trailing_quantifier,
+    value_of_a_setting,
+    verify_word,
+    words_of_a_name,
+)
 from cspec.dsl.syntax_modifiers import (
     between,
     condition_of_a_tail,
     soft_first,
     tolerance,
     weight,
+)
+from cspec.dsl.syntax_operands import (
+    call_without_brackets,
+    comma_of_a_call,
+    label_without_colon,
+    separator,
+    two_operands,
 )
 from cspec.dsl.syntax_parts import (
     bare_surrogate,
@@ -91,31 +115,6 @@ from cspec.dsl.syntax_words import (
     python_words,
     reference,
 )
-
-
-def two_operands(f: Failure) -> Repair | None:
-    """`x y`: two expressions without an operator."""
-    token, before = f.token, f.before
-    if before.kind not in OPERAND_ENDS or token.kind not in OPERAND_STARTS:
-        return None
-    left = before.text if before.kind in {"NAME", "NUMBER", "STRING"} else f"...{before.text}"
-    right = token.text if token.kind in {"NAME", "NUMBER", "STRING"} else f"{token.text}..."
-    if f.kind == "item" and f.index <= 1:
-        return None
-    helps = [f"write an operator between them, for example `{left} * {right}`"]
-    if f.kind == "clause" and any(t.kind == "RELATION" for t in f.tokens[: f.index]):
-        helps.append("constraints are separated by `;` or a new line")
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"nothing stands between `{left}` and `{right}`",
-            Span(before.start, token.end) if touching(before, token) else token.span,
-            label="an operator is missing before this",
-            helps=helps,
-            fixes=(Fix(span=Span(before.end, token.start), replacement=" * ", title="multiply"),),
-        )
-    )
 
 
 def fallback(f: Failure) -> Repair:
@@ -176,6 +175,23 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     renamed_given,
     using_for,
     verify_words,
+    data_names,
+    model_name,
+    trailing_comma,
+    decimal_comma,
+    several_values,
+    value_of_a_setting,
+    comma_behind_quantifier,
+    start_behind_set,
+    equal_behind_modifier,
+    soft_settings,
+    indexed_label,
+    label_of_words,
+    trailing_quantifier,
+    number_parts,
+    equal_sign,
+    verify_word,
+    words_of_a_name,
     unnamed_metric,
     stop_after,
     quoted_column,
@@ -211,6 +227,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     bare_word,
     several_names,
     fit_without_brackets,
+    comma_of_a_list,
     unnamed_setting,
     setting_without_value,
     setting_outside,
@@ -229,6 +246,10 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     misspelt_word,
     unclosed,
     ends_early,
+    call_without_brackets,
+    comma_of_a_call,
+    separator,
+    label_without_colon,
     two_operands,
 )
 

@@ -82,6 +82,27 @@ def open_brackets(tokens: Sequence[Token]) -> list[int]:
     return _match(tokens)[0]
 
 
+def commas_between(tokens: Sequence[Token], start: int, end: int) -> list[int]:
+    """Indices of the commas from one token to before another that stand in no bracket of theirs."""
+    found, depth = [], 0
+    for index in range(start, min(end, len(tokens))):
+        kind = tokens[index].kind
+        depth += (kind in OPENERS) - (kind in CLOSERS)
+        if kind == "COMMA" and not depth:
+            found.append(index)
+    return found
+
+
+def closer_of(tokens: Sequence[Token], opener: int) -> int | None:
+    """The index of the bracket that closes the one at an index."""
+    depth = 0
+    for index in range(opener, len(tokens)):
+        depth += (tokens[index].kind in OPENERS) - (tokens[index].kind in CLOSERS)
+        if not depth:
+            return index
+    return None
+
+
 def unmatched(tokens: Sequence[Token]) -> list[int]:
     """Indices of the openers that no closer of their own closes, in order."""
     still_open, skipped = _match(tokens)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from cspec.dsl.diagnostics import Diagnostic
@@ -132,7 +133,8 @@ def _using(source: Source, tokens: tuple[Token, ...]) -> Mended:
 def _setting(source: Source, tokens: tuple[Token, ...]) -> Mended:
     name = tokens[0]
     written = _written(source.text)
-    alone = len(written.lines) == 1 and not written.fit
+    alone = not written.fit
+    whole = written.block is not None and name.start == written.block.start
     value = tokens[1 if tokens[1].kind in {"NUMBER", "NAME"} else 2 :]
     own = _as_setting(name.text, source.text[value[0].start : value[-1].end])
     together = ", ".join(written.lines[:_LISTED]) if len(written.lines) > 1 else own
@@ -146,8 +148,8 @@ def _setting(source: Source, tokens: tuple[Token, ...]) -> Mended:
         name.span,
         label="not a line of its own",
         helps=(help_,),
-        fix=f"fit({own})" if alone else None,
-        fix_span=Span(name.start, tokens[-1].end),
+        fix=f"fit({together})" if alone and whole else None,
+        fix_span=written.block,
         safe=name.text not in _RATES,
     )
     return (), [finding]
@@ -159,13 +161,18 @@ class _Written(NamedTuple):
     lines: tuple[str, ...]
     used: frozenset[str]
     fit: bool
+    block: Span | None
+    """From the first of the lines to the last, where nothing else stands between."""
 
 
 @lru_cache(maxsize=4)
 def _written(text: str) -> _Written:
-    lines = tuple(_as_setting(m[1], m[2]) for m in _LINE.finditer(text))
+    found = tuple(_LINE.finditer(text))
+    lines = tuple(_as_setting(m[1], m[2]) for m in found)
+    joined = all(not text[left.end() : right.start(1)].strip() for left, right in pairwise(found))
+    block = Span(found[0].start(1), found[-1].end()) if found and joined else None
     used = frozenset(m[1] for m in _USED.finditer(text))
-    return _Written(lines, used, _FIT.search(text) is not None)
+    return _Written(lines, used, _FIT.search(text) is not None, block)
 
 
 def _as_setting(name: str, value: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.settings.models import MODELS
+from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_endings import FORMS
 from cspec.dsl.syntax_failure import Failure, Repair, problem, touching
@@ -179,7 +181,8 @@ def bare_definition(f: Failure) -> Repair | None:
     head = 4 if f.at(3).kind == "DOT" else 2
     kind = _DECLARED.get(f.at(head).text.lower())
     number = len(f.tokens) == 3 and value.kind == "NUMBER"
-    word = kind or ("param" if number else "let")
+    made = "model" if value.text in MODELS else "data" if value.text in SOURCES else ""
+    word = kind or made or ("param" if number else "let")
     if f.at(head).text == "Problem":
         return _problem(f)
     if kind:
@@ -196,7 +199,9 @@ def bare_definition(f: Failure) -> Repair | None:
             name.span,
             notes=("a definition begins with `let`, `param`, `var`, `data` or `model`",),
             helps=(f"write `{meant}`",)
-            + (() if kind or number else (f"or another kind, such as `{FORMS['VAR'][1]}`",)),
+            + (
+                () if kind or number or made else (f"or another kind, such as `{FORMS['VAR'][1]}`",)
+            ),
             fix=None if kind else f"{word} ",
             fix_span=Span(place, place),
             safe=False,

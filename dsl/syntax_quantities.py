@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.numbers import MAX_DIGITS, number_value
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import OPERAND_STARTS, Mended, make, problem, touching
@@ -82,10 +82,14 @@ def _number(
         return Mended(2, (token,), finding)
     if not touching(token, after):
         return None
+    if after.kind == "NAME" and after.text in ("e", "E"):
+        return _unfinished(source, token, after, tokens[index + 2 : index + 3])
     if after.kind == "NAME" and (_HEX.fullmatch(f"{token.text}{after.text}") or after.text == "j"):
         return _other_numbers(source, token, after)
     times = Token("TIMES", "*", token.end, token.end)
-    shown = after.text if after.kind == "NAME" else f"{after.text}...)"
+    if done and done[-1].text == "/":
+        return _divided(source, tokens, index, done)
+    shown = after.text if after.kind == "NAME" else _bracket(source, tokens, index + 1)
     finding = problem(
         source,
         "CS124",
@@ -98,7 +102,65 @@ def _number(
     return Mended(1, (token, times), finding)
 
 
+def _bracket(source: Source, tokens: tuple[Token, ...], opener: int) -> str:
+    """The text of a short bracket, or its beginning."""
+    for index in range(opener, min(opener + _SHOWN, len(tokens))):
+        if tokens[index].kind == "RPAR":
+            inner = tokens[opener + 1 : index]
+            if not any(token.kind == "LPAR" for token in inner):
+                return source.text[tokens[opener].start : tokens[index].end]
+    return f"{tokens[opener].text}...)"
+
+
+_SHOWN = 20
+"""Tokens of a bracket that a message shows."""
+
+
+def _divided(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
+    """`1/2x`: half of x, or one over 2x? Both are natural, so both are offered."""
+    number, after = tokens[index], tokens[index + 1]
+    left = done[-2] if len(done) > 1 else number
+    operand = after.text if after.kind == "NAME" else _bracket(source, tokens, index + 1)
+    head = f"{left.text}/" if left.kind in {"NUMBER", "NAME"} else ".../"
+    factor, divisor = f"{head}{number.text}*{operand}", f"{head}({number.text}*{operand})"
+    end = Span(number.end, number.end)
+    fixes = [Fix(span=end, replacement="*", title=f"write `{factor}`")]
+    if not operand.endswith("...)"):
+        whole = Span(number.start, number.end + len(operand))
+        text = f"({number.text}*{operand})"
+        fixes.append(Fix(span=whole, replacement=text, title=f"write `{divisor}`"))
+    finding = problem(
+        source,
+        "CS124",
+        f"`{head}{number.text}{operand}` has two readings",
+        Span(done[-1].start, after.end),
+        label="a factor, or a divisor?",
+        helps=(f"for a factor write `{factor}`", f"for a divisor write `{divisor}`"),
+        fixes=tuple(fixes),
+    )
+    return Mended(1, (number, Token("TIMES", "*", number.end, number.end)), finding)
+
+
 _HEX = re.compile(r"0([xX][0-9a-fA-F_]+|[oO][0-7_]+|[bB][01_]+)")
+
+
+def _unfinished(
+    source: Source, number: Token, letter: Token, following: tuple[Token, ...]
+) -> Mended | None:
+    """`1e`: the digits of an exponent are missing."""
+    if following and following[0].kind in {"LPAR", "POWER"}:
+        return None
+    shown = f"{number.text}{letter.text}"
+    span = Span(number.start, letter.end)
+    finding = problem(
+        source,
+        "CS124",
+        f"`{shown}` is no number: digits are missing behind `{letter.text}`",
+        span,
+        notes=("Euler's number is `exp(1)`",),
+        helps=(f"write `{number.text}e-3`, or another power of ten",),
+    )
+    return Mended(2, (Token("NUMBER", number.text, span.start, span.end),), finding)
 
 
 def _other_numbers(source: Source, number: Token, letters: Token) -> Mended:

@@ -9,7 +9,6 @@ from cspec.dsl.syntax_failure import (
     OPERAND_STARTS,
     Failure,
     Repair,
-    open_brackets,
     problem,
     touching,
 )
@@ -144,7 +143,7 @@ def single_equal(f: Failure) -> Repair | None:
 
 
 def double_bar(f: Failure) -> Repair | None:
-    """`a || b` is `or`; `||x||` a norm; `|x|` an absolute value."""
+    """`a || b` is `or`; a bar that closes nothing (pairs of bars are exchanged before)."""
     token = f.token
     if token.kind == "$END" or (token.kind != "BAR" and f.before.kind != "BAR"):
         return None
@@ -157,52 +156,15 @@ def double_bar(f: Failure) -> Repair | None:
     span = Span(f.at(start).start, f.at(start + width - 1).end)
     if left.kind in OPERAND_ENDS:
         return _or(f, start, span) if double else None
-    close = _closing_bar(f, start + width)
-    function = "norm" if double else "abs"
-    if close is None or (double and f.at(close + 1).kind != "BAR"):
-        return Repair(
-            problem(
-                f.source,
-                "CS124",
-                "`|` separates event and condition in `E[...]` and `P[...]`; it is no bracket here",
-                span,
-                helps=("for an absolute value write `abs(x)`, for a norm `norm(x, 2)`",),
-            )
-        )
-    inner = f.text(start + width, close)
-    meant = f"norm({inner}, 2)" if double else f"abs({inner})"
-    whole = Span(span.start, f.at(close + width - 1).end)
-    mark = f.at(start)
-    head = (
-        Token("NAME", function, mark.start, mark.end),
-        Token("LPAR", "(", mark.end, mark.end),
-    )
-    last = f.at(close)
-    two = (
-        Token("COMMA", ",", last.start, last.start),
-        Token("NUMBER", "2", last.start, last.start),
-    )
-    tail = (*(two if double else ()), Token("RPAR", ")", last.start, last.end))
-    body = f.tokens[start + width : close]
     return Repair(
         problem(
             f.source,
             "CS124",
-            f"`{f.source.slice(whole)}` is written `{meant}`",
-            whole,
-            helps=(f"write `{meant}`",),
-            fix=meant,
-        ),
-        f.replaced(start, close + width, *head, *body, *tail),
+            "`|` separates event and condition in `E[...]` and `P[...]`; it is no bracket here",
+            span,
+            helps=("for an absolute value write `abs(x)`, for a norm `norm(x, 2)`",),
+        )
     )
-
-
-def _closing_bar(f: Failure, start: int) -> int | None:
-    """The `|` that closes one before `start`; those inside `P[.. | ..]` are separators."""
-    for index in range(start, len(f.tokens)):
-        if f.at(index).kind == "BAR" and not open_brackets(f.tokens[start:index]):
-            return index
-    return None
 
 
 def _or(f: Failure, start: int, span: Span) -> Repair:
@@ -237,11 +199,26 @@ def floor_division(f: Failure) -> Repair | None:
             "there is no `//`; division is `/`",
             span,
             notes=("numbers are real here, nothing is rounded",),
-            helps=("write `/`", "a remark begins with `#`"),
-            fix="/",
-            safe=False,
+            helps=(
+                "write `/` for a division, `floor(a / b)` for its whole part",
+                "a remark begins with `#`",
+            ),
+            fixes=_divisions(f, span),
         ),
         f.replaced(f.index, f.index + 1),
+    )
+
+
+def _divisions(f: Failure, span: Span) -> tuple[Fix, ...]:
+    """Two readings of `a // b`: the quotient, or its whole part."""
+    plain = Fix(span=span, replacement="/", title="write `/`")
+    left, right = f.at(f.index - 2), f.at(f.index + 1)
+    if not {left.kind, right.kind} <= {"NAME", "NUMBER"}:
+        return (plain,)
+    whole = f"floor({left.text} / {right.text})"
+    return (
+        plain,
+        Fix(span=Span(left.start, right.end), replacement=whole, title=f"write `{whole}`"),
     )
 
 

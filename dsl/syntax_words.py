@@ -52,6 +52,7 @@ SYNONYMS = OBJECTIVES | {
     "log": "metric",
     "import": "from",
 }
+_QUANTIFIERS = frozenset({"foreach", "for_all", "for_each", "forevery", "every", "all"})
 PYTHON = {
     "class": 'a spec has no classes; bring one in by `from "nets.py" import Net`',
     "return": "a spec has no functions with steps; write `let f(a) = ...`",
@@ -186,6 +187,8 @@ def misspelt_word(f: Failure) -> Repair | None:
     """The word that does not fit, or the one before it, is almost a keyword that would."""
     words = load_tables().words
     here = [word for word, kind in words.items() if kind in f.expected]
+    if f.first.kind == "STOP" and f.index == 1 and f.token.text in {"if", "once", "as"}:
+        return swapped(f, f.index, "when", "WHEN", "CS120")
     if f.token.kind == "NAME" and len(f.token.text) > 1:
         spelled = {
             "within": "within",
@@ -206,6 +209,8 @@ def misspelt_word(f: Failure) -> Repair | None:
     before = f.before
     if before.kind != "NAME" or f.token.kind not in OPERAND_STARTS:
         return None
+    if before.text.lower() in _QUANTIFIERS and f.at(f.index + 1).kind == "IN":
+        return swapped(f, f.index - 1, "forall", "FORALL", "CS122")
     close = get_close_matches(before.text.lower(), ["forall", "not"], n=1, cutoff=0.7)
     if close and before.text != close[0]:
         return swapped(f, f.index - 1, close[0], words[close[0]], "CS120")
@@ -292,6 +297,23 @@ def keyword_start(f: Failure) -> Repair | None:
     )
 
 
+def _objective_key(
+    source: Source, tokens: tuple[Token, ...], meant: str, kind: str
+) -> tuple[tuple[Token, ...], list[Diagnostic]]:
+    """`min: x^2`, `Minimize: x^2`."""
+    span = Span(tokens[0].start, tokens[1].end)
+    written = source.slice(span)
+    finding = problem(
+        source,
+        "CS119",
+        f"`{written}` is written `{meant}`",
+        span,
+        helps=(f"write `{meant} ...`, without a colon",),
+        fix=meant,
+    )
+    return (Token(kind, meant, span.start, span.end, True), *tokens[2:]), [finding]
+
+
 def colon_after_item(
     source: Source, tokens: tuple[Token, ...]
 ) -> tuple[tuple[Token, ...], list[Diagnostic]]:
@@ -299,10 +321,15 @@ def colon_after_item(
     if len(tokens) < 3 or tokens[1].kind != "COLON" or tokens[0].kind != "NAME":
         return tokens, []
     word, colon = tokens[0], tokens[1]
-    kind = load_tables().words.get(word.text, "")
+    meant = OBJECTIVES.get(word.text.lower(), word.text.lower())
+    objective = meant in {"minimize", "maximize"} and word.text != "objective"
+    meant = meant if objective else word.text
+    kind = load_tables().words.get(meant, "")
     relations = {"RELATION", "IN", "ARROW", "FORALL"}
     if kind not in ITEM_WORDS or any(token.kind in relations for token in tokens):
         return tokens, []
+    if meant != word.text:
+        return _objective_key(source, tokens, meant, kind)
     finding = problem(
         source,
         "CS126",

@@ -48,7 +48,9 @@ def argument_kind(
             f"`{signature.name}` takes {wanted}, and {typer.text(value)} is {WORDS[kind.what]}",
             value.span,
             f"{wanted} {'go' if wanted == 'weights' else 'goes'} here",
-            helps=_instead(typer, call, signature, value, kind),
+            helps=_instead(typer, call, signature, value, kind)
+            or (f"`{signature.name}` is written `{form(signature)}`",),
+            fixes=_outputs(typer, value, signature, kind),
         )
         return UNKNOWN
     known = value_or_none(value, typer.values)
@@ -60,6 +62,14 @@ def argument_kind(
     elif known is not None and parameter.whole and known != int(known):
         _not_whole(typer, signature, parameter, value)
     return kind
+
+
+def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tuple[Fix, ...]:
+    """`bce(f, y)`: a model where its outputs belong."""
+    if kind.what != "model" or signature.family not in ("loss", "classifier"):
+        return ()
+    meant = f"{typer.source.slice(value.span)}(x)"
+    return (Fix(span=value.span, replacement=meant, title=f"write {meant}"),)
 
 
 def _columns(parameter: Parameter) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import value_or_none
@@ -10,6 +11,12 @@ from cspec.dsl.kinds import UNKNOWN, Kind, joined
 from cspec.dsl.meant import METHODS
 from cspec.dsl.nodes import Attribute, Call, Expr, Let, Model, Name
 from cspec.dsl.syntax_checks import made_by_call
+from cspec.dsl.typecheck_foreign import (
+    binary_method,
+    called_entry,
+    foreign_call,
+    module_call,
+)
 from cspec.dsl.typecheck_forms import unknown_keyword
 from cspec.dsl.typecheck_metrics import metric_kind
 from cspec.dsl.typecheck_table import table_call
@@ -44,7 +51,7 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
         _arguments_only(typer, call, scope)
         if word in ("E", "P"):
             return _average(typer, call, function)
-        return unknown_function(typer, function, scope)
+        return foreign_call(typer, call, function) or unknown_function(typer, function, scope)
     if signature.family == "metric":
         return metric_kind(typer, call, signature, scope)
     return table_call(typer, call, signature, scope)
@@ -53,6 +60,8 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
 def _average(typer: Typer, call: Call, function: Name) -> Kind:
     """`P(pred == 1)`."""
     inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
+    if call.keywords and not call.arguments:
+        inner = re.sub(r"(?<![=<>!])=(?!=)", " == ", inner, count=1).replace("  ", " ")
     meant = f"{function.id}[{inner}]"
     return typer.report(
         "CS201",
@@ -115,7 +124,7 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         if not _arity(typer, call, function.id, len(item.parameters), item.parameters):
             return UNKNOWN
         return typer.let_kind(function, kinds, scope) if kinds else UNKNOWN
-    return typer.report(
+    return called_entry(typer, call, function) or typer.report(
         "CS302",
         f"`{function.id}` is no function",
         function.span,
@@ -152,13 +161,17 @@ def _arity(typer: Typer, call: Call, name: str, expected: int, parameters: tuple
 
 
 def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
-    foreign = module_part(typer, function, function, scope)
+    foreign = module_call(typer, call, function, scope)
+    foreign = foreign or module_part(typer, function, function, scope)
     if foreign is not None:
         _arguments_only(typer, call, scope)
         return foreign
     kind = typer.kind(function.value, scope)
     if kind.what in _VALUES and function.name in METHODS:
         return _method(typer, call, function)
+    binary = binary_method(typer, call, function) if kind.what in _VALUES else None
+    if binary is not None:
+        return binary
     if kind.what == "unknown":
         return _arguments_only(typer, call, scope)
     if kind.what == "model" and function.name in ("weights", "params"):
@@ -183,6 +196,9 @@ _VALUES = frozenset({"number", "event", "tensor", "scores", "column", "labels", 
 def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`ce(f(x), y).mean()`: a method of tensors in Python."""
     text = typer.source.slice(function.value.span)
+    whole = text.startswith("(") and text.endswith(")")
+    if whole and "({})" in METHODS[function.name] and ")" not in text[1:-1]:
+        text = text[1:-1]
     form = METHODS[function.name].format(text)
     return typer.report(
         "CS210",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
 from cspec.dsl.nodes import Call, Expr, Keyword, Name
@@ -53,6 +54,8 @@ def form(signature: Signature) -> str:
 def too_many(typer: Typer, call: Call, signature: Signature) -> None:
     """More arguments than a function takes."""
     expected = sum(not p.keyword for p in signature.parameters)
+    if signature.name == "range" and len(call.arguments) == 2 and _two_ends(typer, call):
+        return
     typer.report(
         "CS301",
         f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}",
@@ -60,6 +63,27 @@ def too_many(typer: Typer, call: Call, signature: Signature) -> None:
         signature.doc,
         helps=(f"write `{form_here(typer, call, signature)}`",),
     )
+
+
+def _two_ends(typer: Typer, call: Call) -> bool:
+    """`range(1, 4)`: the numbers from one to before another."""
+    ends = [value_or_none(argument, typer.values) for argument in call.arguments]
+    if any(end is None or end != int(end) for end in ends) or ends[0] is None or ends[1] is None:
+        return False
+    first, last = int(ends[0]), int(ends[1])
+    few = last - first <= 12
+    values = "{" + ", ".join(str(value) for value in range(first, last)) + "}"
+    meant = f"range({last})" if first == 0 else values if few and last > first else ""
+    shift = f"range({last - first})` with `i + {first}` for `i"
+    typer.report(
+        "CS301",
+        "`range` takes 1 argument, not 2: it begins at 0",
+        call.span,
+        "the whole numbers below n",
+        helps=(f"write `{meant}`" if meant else f"write `{shift}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),) if meant else (),
+    )
+    return True
 
 
 def form_here(typer: Typer, call: Call, signature: Signature) -> str:

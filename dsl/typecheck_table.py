@@ -10,6 +10,7 @@ from cspec.dsl.meant import OVER_EXAMPLES
 from cspec.dsl.nodes import Call, Expr, Name
 from cspec.dsl.signatures import LOSSES, Parameter, Signature
 from cspec.dsl.typecheck_arguments import argument_kind, check_clock, check_order
+from cspec.dsl.typecheck_foreign import constant_first, index_first
 from cspec.dsl.typecheck_forms import missing_arguments, too_many, unknown_keyword
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:
     """The kind of a call, its arguments checked against the signature."""
+    turned = constant_first(typer, call, signature, scope)
+    turned = turned or index_first(typer, call, signature, scope)
+    if turned is not None:
+        return turned
     bound = _bind_arguments(typer, call, signature, scope)
     if bound is None:
         _quiet_arguments(typer, call, scope)

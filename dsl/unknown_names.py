@@ -11,7 +11,7 @@ from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.kinds import Kind
 from cspec.dsl.meant import OVER_EXAMPLES, meant
-from cspec.dsl.nodes import Attribute, Expr, FiniteSet, Name
+from cspec.dsl.nodes import Attribute, Expr, FiniteSet, Name, Var
 from cspec.dsl.signatures import LOSSES, SIGNATURES
 from cspec.dsl.source import Source
 from cspec.dsl.wording import closest, listing
@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
 """Words of the language that stand alone in an expression."""
 
-_MODULES = {
+RATES = {
+    **dict.fromkeys(("accuracy", "acc"), "P[pred == y]"),
+    **dict.fromkeys(("error_rate", "err", "misclassification"), "P[pred != y]"),
+}
+"""Rates that have a name elsewhere, where they stand alone."""
+
+MODULES = {
     "torch": "torch",
     "nn": "torch.nn",
     "F": "torch.nn.functional",
@@ -42,6 +48,7 @@ _MODULES = {
     "self": "self",
 }
 """Modules of Python by the names that people give them."""
+_LOWER = frozenset(name.lower() for name in MODULES)
 
 
 def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
@@ -52,12 +59,27 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         return typer.report("CS201", message, name.span, "no function", helps=helps)
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
+    if words is BARE and name.id.lower() in RATES and name.id not in own:
+        rate = RATES[name.id.lower()]
+        return _report(typer, name, (known.help if known else f"write `{rate}`",), rate)
+    entry = _entry(typer, name.id, scope)
+    if entry:
+        return _report(typer, name, (f"an entry is written `{entry}`",), entry)
     if guess is None and known is not None and known.word not in typer.symbols.table:
         return _report(typer, name, (known.help,), known.word)
     guess = guess or closest(name.id, words)
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
     return _report(typer, name, _definitions(typer, name.id, scope))
+
+
+def _entry(typer: Typer, word: str, scope: Scope) -> str | None:
+    """`x[0]` for `x_0`, where `x` is a variable with entries."""
+    stem, _, number = word.rpartition("_")
+    item = typer.symbols.vars().get(stem)
+    has_entries = isinstance(item, Var) and bool(item.dimensions)
+    index = number.isdigit() or number in scope.local
+    return f"{stem}[{number}]" if index and has_entries else None
 
 
 def unknown_function(typer: Typer, name: Name, scope: Scope) -> Kind:
@@ -94,7 +116,8 @@ def unknown_model(typer: Typer, name: Name) -> Kind:
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
     helps = (f"models of this spec: {listing(models, 'and')}",) if models else ()
-    return _report(typer, name, (*helps, f"or add a line `model {name.id}`"))
+    only = models[0] if len(models) == 1 else None
+    return _report(typer, name, (*helps, f"or add a line `model {name.id}`"), only)
 
 
 def unknown_weight(typer: Typer, name: Name, scope: Scope, constraint: str) -> Kind:
@@ -113,14 +136,14 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
     root: Expr = part.value
     while isinstance(root, Attribute):
         root = root.value
-    if not isinstance(root, Name) or root.id not in _MODULES:
+    if not isinstance(root, Name) or root.id.lower() not in _LOWER:
         return None
     if not typer.name_unknown(root, scope):
         return None
     word, known = part.name, meant(part.name)
     ours = word if word in SIGNATURES or word in CONSTANTS else known.word if known else None
     path = typer.source.slice(part.value.span)
-    module = ".".join([_MODULES[root.id], *path.split(".")[1:]])
+    module = ".".join([MODULES.get(root.id, root.id), *path.split(".")[1:]])
     if word in OVER_EXAMPLES:
         ours = None
         over = OVER_EXAMPLES[word].format("...")

@@ -12,10 +12,11 @@ from cspec.dsl.limits import QUOTE
 from cspec.dsl.not_compiled import LATER
 from cspec.dsl.render import render_text
 from cspec.dsl.source import Source
+from cspec.page_messages import MESSAGES
 
 
 class Page(NamedTuple):
-    """A code and what `cspec check` says about its wrong example (nothing for run-time codes)."""
+    """A code and what its wrong example says, from `cspec check` or from the command shown."""
 
     code: Code
     message: str
@@ -27,7 +28,7 @@ class Page(NamedTuple):
         parts = [f"{self.code.code}: {self.code.title}", self.code.explanation.strip()]
         parts += [f"{name}:\n\n{_indented(text)}" for name, text in self.code.files.items()]
         for word, spec, commands in self._examples():
-            parts.append(f"{word}:\n\n{_indented(_narrow(spec))}")
+            parts.append(f"{word}:\n\n{_indented(_narrow(spec))}" if spec else f"{word}:")
             if commands:
                 parts.append(_indented(_shell(commands)))
             if word == "Wrong" and self.message:
@@ -41,7 +42,8 @@ class Page(NamedTuple):
             f"`{name}`:\n\n```text\n{text.strip()}\n```" for name, text in self.code.files.items()
         ]
         for word, spec, commands in self._examples():
-            parts.append(f"{word}:\n\n```cspec\n{_narrow(spec).strip()}\n```")
+            shown = f"{word}:\n\n```cspec\n{_narrow(spec).strip()}\n```"
+            parts.append(shown if spec else f"{word}:")
             if commands:
                 parts.append(f"```sh\n{_shell(commands)}\n```")
             if word == "Wrong" and self.message:
@@ -49,12 +51,16 @@ class Page(NamedTuple):
         return "\n\n".join(parts)
 
     def _examples(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-        """What is shown under which word, where there is something to show."""
-        if self.code.wrong.strip():
-            yield "Wrong", self.code.wrong, self.code.commands
-        if self.code.right.strip():
+        """What is shown under which word; one spec that is run in two ways is shown once."""
+        wrong, right = self.code.wrong.strip(), self.code.right.strip()
+        same = wrong == right and bool(wrong)
+        if same:
+            yield "The spec, spec.cspec", self.code.wrong, ()
+        if wrong:
+            yield "Wrong", "" if same else self.code.wrong, self.code.commands
+        if right:
             word = "Right, and not compiled yet" if self.later else "Right"
-            yield word, self.code.right, self.code.right_commands
+            yield word, "" if same else self.code.right, self.code.right_commands
 
     def as_json(self) -> dict[str, Any]:
         """For a machine."""
@@ -69,7 +75,8 @@ def code_page(code: str) -> Page | None:
     diagnostics = check(Source(text=found.wrong, name="wrong.cspec")).diagnostics
     right = check(Source(text=found.right)).diagnostics if found.right else ()
     later = any(d.code in LATER for d in right)
-    return Page(found, render_text(d for d in diagnostics if d.code == code), later)
+    message = render_text(d for d in diagnostics if d.code == code)
+    return Page(found, message or "\n".join(MESSAGES.get(code, ())), later)
 
 
 def _shell(commands: tuple[str, ...]) -> str:

@@ -119,7 +119,9 @@ def _methods(using: Sequence[str], params: Mapping[str, object]) -> dict[str, Wa
         method, said = read_using(text, params)
         found += said
         if text in methods:
-            found.append(Diagnostic(code="CS505", message=f"`{text}` is to be compared twice"))
+            message = f"`{text}` is to be compared twice"
+            helps = ("name it once; other settings make it another: `sal(penalty=0.1)`",)
+            found.append(Diagnostic(code="CS505", message=message, helps=helps))
         if method is not None:
             methods[text] = method
     if not using:

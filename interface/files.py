@@ -29,4 +29,5 @@ def write_text(path: Path, text: str) -> None:
             Path(name).unlink(missing_ok=True)
         reason = (error.strerror or str(error)).lower()
         message = f"can't write {path}: {reason}"
-        raise SpecError([Diagnostic(code="CS640", message=message)]) from error
+        helps = ("name a file in a folder that exists and that you may write in",)
+        raise SpecError([Diagnostic(code="CS640", message=message, helps=helps)]) from error

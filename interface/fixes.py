@@ -1,10 +1,24 @@
-"""Applying the fixes that come with diagnostics."""
+"""Applying the fixes that come with diagnostics, and only those that make a spec better.
+
+A fix is a guess about what somebody meant. It is written only if the text that it gives has fewer
+errors, and says what it said before everywhere else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.check import Checked, check
+from cspec.dsl.diagnostics import Diagnostic, Fix, errors
+from cspec.dsl.nodes import SubjectTo
+from cspec.dsl.source import Source, Span
+from cspec.dsl.tokens import tokenize
+
+MAX_ROUNDS = 25
+"""A fix may uncover the next mistake; so often specs are checked again."""
+MAX_TRIALS = 200
+"""Fixes that are tried one by one, at most: a text with more mistakes is no spec yet."""
 
 
 def fixed(text: str, diagnostics: Iterable[Diagnostic], safe_only: bool = True) -> tuple[str, int]:
@@ -12,16 +26,136 @@ def fixed(text: str, diagnostics: Iterable[Diagnostic], safe_only: bool = True) 
 
     A fix that overlaps one before it has to wait for the next round: its place has changed.
     """
+    chosen = _chosen(diagnostics, safe_only)
+    return _edited(text, chosen), len(chosen)
+
+
+def mended(source: Source, safe_only: bool = True) -> tuple[Source, int]:
+    """The source with fixes applied round by round, as long as each round makes it better.
+
+    A round applies all first fixes together; where that is no better, each is tried alone.
+    """
+    checked, total = check(source), 0
+    for _ in range(MAX_ROUNDS):
+        chosen = _chosen(checked.diagnostics, safe_only)
+        together = _better(checked, chosen)
+        if together is not None:
+            checked, total = together, total + len(chosen)
+            continue
+        alone = _one_by_one(checked, chosen)
+        if alone is None:
+            break
+        checked, applied = alone
+        total += applied
+    return checked.source, total
+
+
+def offered(checked: Checked) -> tuple[Diagnostic, ...]:
+    """The findings with only those fixes that make the spec better, each by itself."""
+    trials = 0
+    kept = []
+    for diagnostic in checked.diagnostics:
+        good = []
+        for fix in diagnostic.fixes:
+            trials += 1
+            if trials <= MAX_TRIALS and _better(checked, [fix]) is not None:
+                good.append(fix)
+        kept.append(diagnostic.model_copy(update={"fixes": tuple(good)}))
+    return tuple(kept)
+
+
+def _chosen(diagnostics: Iterable[Diagnostic], safe_only: bool) -> list[Fix]:
+    """The first fix of every finding, without those that overlap another.
+
+    What does not parse goes first: other places count in the text as it was meant.
+    """
     chosen: list[Fix] = []
-    for diagnostic in diagnostics:
+    for diagnostic in sorted(diagnostics, key=lambda d: not d.code.startswith("CS1")):
         fixes = [fix for fix in diagnostic.fixes if fix.safe or not safe_only]
         if fixes and not any(_overlap(fixes[0], other) for other in chosen):
             chosen.append(fixes[0])
-    for fix in sorted(chosen, key=lambda f: f.span.start, reverse=True):
+    return chosen
+
+
+def _edited(text: str, fixes: Iterable[Fix]) -> str:
+    for fix in sorted(fixes, key=lambda f: f.span.start, reverse=True):
         text = text[: fix.span.start] + fix.replacement + text[fix.span.end :]
-    return text, len(chosen)
+    return text
 
 
 def _overlap(first: Fix, second: Fix) -> bool:
     """Whether two edits touch: even an insertion at the end of another's place counts."""
-    return first.span.start <= second.span.end and second.span.start <= first.span.end
+    return _beside(first, second.span)
+
+
+def _one_by_one(checked: Checked, chosen: Sequence[Fix]) -> tuple[Checked, int] | None:
+    """The spec after those fixes that help alone, from the last to the first."""
+    applied = 0
+    for fix in sorted(chosen, key=lambda f: f.span.start, reverse=True)[:MAX_TRIALS]:
+        better = _better(checked, [fix])
+        if better is not None:
+            checked, applied = better, applied + 1
+    return (checked, applied) if applied else None
+
+
+def _better(before: Checked, fixes: Sequence[Fix]) -> Checked | None:
+    """The spec after some fixes, if it has fewer mistakes and elsewhere says the same."""
+    if not fixes:
+        return None
+    text = _edited(before.source.text, fixes)
+    after = check(Source(text=text, name=before.source.name))
+    if _mistakes(after) >= _mistakes(before):
+        return None
+    if not _same_around(before.source.text, text, fixes):
+        return None
+    places = [fix.span for fix in fixes]
+    missing = Counter(_statements(before, places)) - Counter(_statements(after, []))
+    return None if missing else after
+
+
+def _same_around(before: str, after: str, fixes: Sequence[Fix]) -> bool:
+    """Whether every word that no edit touches is still the same word.
+
+    An `or` in place of `||` in `a||b` would make another name of both.
+    """
+    if any('"' in fix.replacement for fix in fixes):
+        return True  # a quote decides what the words behind it are
+    edits = sorted(fixes, key=lambda fix: fix.span)
+    new = {(token.start, token.text) for token in tokenize(after)[0]}
+    passed = shift = 0
+    for token in tokenize(before)[0]:
+        while passed < len(edits) and edits[passed].span.end <= token.start:
+            edit = edits[passed]
+            shift += len(edit.replacement) - (edit.span.end - edit.span.start)
+            passed += 1
+        near = edits[max(0, passed - 1) : passed + 1]
+        number = token.kind == "NUMBER" and any(_beside(edit, token.span) for edit in near)
+        touched = passed < len(edits) and edits[passed].span.start < token.end
+        if not touched and not number and (token.start + shift, token.text) not in new:
+            return False
+    return True
+
+
+def _beside(fix: Fix, place: Span) -> bool:
+    """Whether an edit touches a place: a `%` that joins its number."""
+    return fix.span.start <= place.end and place.start <= fix.span.end
+
+
+def _mistakes(checked: Checked) -> tuple[int, int, int]:
+    """Errors of syntax, errors, findings: what does not parse hides what else is wrong."""
+    wrong = errors(checked.diagnostics)
+    syntax = sum(found.code.startswith("CS1") for found in wrong)
+    return syntax, len(wrong), len(checked.diagnostics)
+
+
+def _statements(checked: Checked, edited: Sequence[Span]) -> list[tuple[str, ...]]:
+    """The items and constraints of a spec as words, without those that an edit touches."""
+    places = []
+    for item in checked.spec.items:
+        parts = item.constraints if isinstance(item, SubjectTo) else (item,)
+        places += [part.span for part in parts]
+    return [
+        tuple(token.text for token in tokenize(checked.source.slice(place))[0])
+        for place in places
+        if not any(e.start <= place.end and place.start <= e.end for e in edited)
+    ]

@@ -54,13 +54,13 @@ NOT_LISTED = f"is not listed in {MANIFEST}"
 PLAN, SCRIPT, SPEC = "plan.json", "train.py", "spec.cspec"
 
 
-def changed(path: Path, differences: Iterable[Difference], help_: str = "") -> Diagnostic:
+def changed(path: Path, differences: Iterable[Difference], help_: str) -> Diagnostic:
     """CS625: a run that is not as it was recorded, with all that differs."""
     return Diagnostic(
         code="CS625",
         message=f"the run {path} is not as it was recorded",
         notes=tuple(dict.fromkeys(map(str, differences))),
-        helps=(help_,) if help_ else (),
+        helps=(help_,),
     )
 
 
@@ -224,7 +224,9 @@ def _read(path: Path, wrong: list[Difference]) -> tuple[Source, Told]:
         reason = str(error).splitlines()[0]
         message = f"the files of the run {path} can't be read: {reason}"
         notes = tuple(map(str, wrong))
-        raise SpecError([Diagnostic(code="CS623", message=message, notes=notes)]) from error
+        helps = ("run again into another folder: `cspec run FILE --out FOLDER`",)
+        found = Diagnostic(code="CS623", message=message, notes=notes, helps=helps)
+        raise SpecError([found]) from error
 
 
 def _plan(path: Path) -> dict[str, Any]:

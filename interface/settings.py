@@ -96,7 +96,8 @@ def pairs(given: Sequence[tuple[str, str]], option: str) -> dict[str, str]:
     for name, value in given:
         if name in found:
             message = f"`{option} {name}=...` is given twice"
-            raise SpecError([Diagnostic(code="CS212", message=message)])
+            helps = (f"keep one: `{option} {name}={value}`",)
+            raise SpecError([Diagnostic(code="CS212", message=message, helps=helps)])
         found[name] = value
     return found
 
@@ -122,7 +123,8 @@ def _param(name: str, text: str) -> object:
     except (OSError, UnicodeDecodeError) as error:
         why = str(error) if isinstance(error, NotRegularError) else "can't be read"
         message = f"`--set {name}={text}`: the file {why}"
-        raise SpecError([Diagnostic(code="CS213", message=message)]) from error
+        helps = (f"name a file that is there, or write the numbers: `--set '{name}=[1, 2]'`",)
+        raise SpecError([Diagnostic(code="CS213", message=message, helps=helps)]) from error
     if path.suffix == ".json":
         return GivenFile(text, _json(name, text, content))
     rows = ([cell.strip() for cell in row] for row in csv.reader(content.splitlines()))

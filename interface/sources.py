@@ -51,7 +51,10 @@ def _read_stdin() -> tuple[Source, tuple[Diagnostic, ...]]:
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         message = f"standard input is larger than {MAX_BYTES:,} bytes"
-        return Source(text="", name=STDIN), (Diagnostic(code="CS144", message=message),)
+        helps = ("data belong in files: `data train(x, y) = csv(...)`",)
+        return Source(text="", name=STDIN), (
+            Diagnostic(code="CS144", message=message, helps=helps),
+        )
     try:
         return inline_source(data.decode("utf-8-sig"), STDIN), ()
     except UnicodeDecodeError as error:
@@ -59,5 +62,7 @@ def _read_stdin() -> tuple[Source, tuple[Diagnostic, ...]]:
         note = f"byte {error.start + 1} (line {line}) is 0x{data[error.start]:02X}"
         message = "standard input is not UTF-8 text"
         return Source(text="", name=STDIN), (
-            Diagnostic(code="CS141", message=message, notes=(note,)),
+            Diagnostic(
+                code="CS141", message=message, notes=(note,), helps=("send it as UTF-8 text",)
+            ),
         )

@@ -129,7 +129,8 @@ def _changed(
         return (*items, change.model_copy(update={"span": end}))
     kind = "model" if isinstance(change, Model) else "param"
     message = f"the spec has no {kind} `{change.name}` to change"
-    raise SpecError([Diagnostic(code="CS503", message=message)])
+    helps = (f"add a line `{kind} {change.name}` to the spec",)
+    raise SpecError([Diagnostic(code="CS503", message=message, helps=helps)])
 
 
 def _for_each(method: Expr) -> bool:

@@ -146,7 +146,7 @@ def _reopened(found: Found, bindings: Mapping[str, Any]) -> Reopened:
         wrong = [*found.files, *found.code]
         if not wrong:
             raise
-        said = changed(found.folder.path, wrong)
+        said = changed(found.folder.path, wrong, "put these back as they were, and verify again")
         raise SpecError([*error.diagnostics, said]) from error
 
 

@@ -266,4 +266,5 @@ def _unknown_size(name: str, data: Mapping[str, Dataset]) -> Diagnostic:
         code="CS513",
         message=f"batch_size names `{name}`, which is no dataset of this spec",
         notes=(f"datasets: {', '.join(data) or 'none'}",),
+        helps=(f"write `sizes({next(iter(data), 'train')}=64)`",),
     )

@@ -300,16 +300,21 @@ def _model(
     outputs = call.outputs if call.outputs is not None else sizes.get(setup.name)
     if shape is None or outputs is None:
         missing = setup.arguments or ("x",)
-        what = "its use does not say"
+        what = "nothing says how many outputs it has"
         if shape is None:
             what = f"there is no data with {' and '.join(f'a column `{m}`' for m in missing)}"
         message = f"the size of model `{setup.name}` can't be worked out: {what}"
-        help_ = "bind a model of your own: in Python, or `--bind 'NAME=net.py:Net'`"
-        raise _error(inputs, "CS331", message, (help_.replace("NAME", setup.name),), setup.name)
+        name = setup.name
+        helps = [f"bind a model of your own: in Python, or `--bind '{name}=net.py:Net'`"]
+        if shape is not None:
+            helps.insert(0, f"use an output, `{name}(x)[0]`, or a loss, `mse({name}(x), y)`")
+        raise _error(inputs, "CS331", message, tuple(helps), name)
     try:
         made = build(call.name, inputs=shape, outputs=outputs, **call.settings)
     except ModelError as error:
-        raise _error(inputs, "CS331", str(error), (), setup.name) from error
+        what, _, help_ = str(error).partition("; ")
+        instead = help_ or "bind a model of your own, or prepare the data for it"
+        raise _error(inputs, "CS331", what, (instead,), setup.name) from error
     return made, call.model_copy(update={"inputs": tuple(shape), "outputs": outputs})
 
 
@@ -322,7 +327,8 @@ def _called(inputs: Inputs, setup: ModelSetup, factory: Any, call: SourceCall) -
         made = factory(*call.arguments, **call.settings)
     except Exception as error:
         message = f"making model `{setup.name}` raised {type(error).__name__}: {error}"
-        raise _error(inputs, "CS331", message, (), setup.name) from error
+        help_ = "give what its constructor takes: `net.py:Net(hidden=3)`, or the module itself"
+        raise _error(inputs, "CS331", message, (help_,), setup.name) from error
     if not isinstance(made, nn.Module):
         message = f"what makes model `{setup.name}` returned a {type(made).__name__}"
         raise _error(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name)

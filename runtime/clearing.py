@@ -41,8 +41,10 @@ def clear(path: Path) -> None:
     try:
         manifest, _ = read_manifest(path)
     except NoManifestError as error:
-        message = f"the folder {path} is not empty and holds no run; name another with --out"
-        raise SpecError([Diagnostic(code="CS620", message=message, notes=(str(error),))]) from error
+        message = f"the folder {path} is not empty and holds no run"
+        helps = ("name another with `--out FOLDER`",)
+        found = Diagnostic(code="CS620", message=message, notes=(str(error),), helps=helps)
+        raise SpecError([found]) from error
     _refuse_strange(path, manifest)
     for name in manifest.files:
         (path / name).unlink(missing_ok=True)

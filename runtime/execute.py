@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,10 @@ from typing import Any
 from cspec.compiler.program import SOLVERS, ConstraintFacts, Program
 from cspec.compiler.which_data import where_measured
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.source import NOWHERE, Source
 from cspec.runtime.binding import Bound
 from cspec.runtime.conclude import conclude
 from cspec.runtime.constant import Values, refuse_constant
-from cspec.runtime.failures import line_span, reason_of
+from cspec.runtime.explain_failure import explain_failure
 from cspec.runtime.interruption import Interruption, Signals, interruptible
 from cspec.runtime.modes import constants_in
 from cspec.runtime.origins import origins
@@ -212,7 +210,7 @@ def _train(session: Session, folder: RunFolder | None) -> bool:
             session.release()
             raise
         except Exception as error:
-            found = explain_failure(session.program, error)
+            found = explain_failure(session.program, error, module_file(session.program))
             if folder is not None and session.best is not None:
                 kept_at = folder.rescue(session.best)
                 found = found.model_copy(update={"notes": (*found.notes, kept_at)})
@@ -240,46 +238,3 @@ def _termination(session: Session) -> str:
     if session.termination:
         return session.termination
     return "completed" if session.step >= session.total_steps else "stop condition"
-
-
-def explain_failure(program: Program, error: Exception) -> Diagnostic:
-    """A diagnostic for an error inside the emitted module, at the constraint it belongs to."""
-    name = module_file(program)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
-    line = (frames[-1].line or "").strip() if frames else ""
-    above = linecache.getline(name, (frames[-1].lineno or 1) - 1).strip() if frames else ""
-    comment = line if "#" in line or not above.startswith("#") else above
-    constraint = _constraint_of(program, comment)
-    source = Source(text=program.spec, name=program.name)
-    notes = [f"in the generated line: {line}"] if line else []
-    reason, said = reason_of(error)
-    model = _model_of(program, line)
-    what = "the program"
-    if constraint is not None:
-        what = f"`{constraint.label}`"
-    elif model is not None:
-        what = f"the output of model `{model}`"
-    return Diagnostic(
-        code="CS610",
-        message=f"{what} can't be computed: {reason}",
-        span=NOWHERE if constraint is None else line_span(source, constraint.line),
-        notes=(*said, *notes),
-        source=source if constraint is not None and constraint.line else None,
-    )
-
-
-def _model_of(program: Program, line: str) -> str | None:
-    """The model whose forward pass a generated line is: `z = net(x)`."""
-    _, _, value = line.partition(" = ")
-    called = value.partition("(")[0]
-    return next((m.name for m in program.models if called in (m.name, f"{m.name}_model")), None)
-
-
-def _constraint_of(program: Program, line: str) -> ConstraintFacts | None:
-    """The constraint named by the comment of a generated line."""
-    _, _, comment = line.partition("#")
-    words = {word.strip(",:;") for word in comment.split()}
-    for constraint in program.constraints:
-        if constraint.label in words or constraint.family in words:
-            return constraint
-    return None

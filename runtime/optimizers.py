@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -183,7 +184,8 @@ def assign(
     rest = [index for index, item in enumerate(settings) if item.params is None]
     if len(rest) > 1:
         message = "two optimizers have no `params`, so both would train the same parameters"
-        raise SpecError([Diagnostic(code="CS510", message=message)])
+        helps = ('name those of one by a pattern: `adam(params="fc1*")`',)
+        raise SpecError([Diagnostic(code="CS510", message=message, helps=helps)])
     if rest:
         groups[rest[0]] = list(left)
     return groups
@@ -199,7 +201,16 @@ def _no_match(word: str, pattern: str, named: Mapping[str, Parameter]) -> Diagno
         code="CS511",
         message=f'{word}(params="{pattern}") matches no parameter that is trained',
         notes=(f"parameters: {', '.join(named) or 'none'}",),
+        helps=(_pattern_of(pattern, list(named)),),
     )
+
+
+def _pattern_of(pattern: str, names: list[str]) -> str:
+    """A pattern that does match, close to the one that was given."""
+    if not names:
+        return "leave the optimizer out: nothing is trained"
+    close = get_close_matches(pattern.strip("*"), names, n=1, cutoff=0.0)
+    return f'write `params="{close[0] if close else names[0]}"`, or a pattern: `params="*weight"`'
 
 
 def _build(settings: OptimizerSettings, parameters: list[Parameter]) -> torch.optim.Optimizer:
@@ -255,7 +266,8 @@ def build_optimizers(
     """
     if len(settings) > 1 and any(isinstance(item, LbfgsOptimizer) for item in settings):
         message = "lbfgs trains all parameters together and can't stand beside another optimizer"
-        raise SpecError([Diagnostic(code="CS512", message=message)])
+        helps = ("leave the other out, or use `adam` for both",)
+        raise SpecError([Diagnostic(code="CS512", message=message, helps=helps)])
     groups = assign(settings, named)
     parts = []
     for item, names in zip(settings, groups, strict=True):

@@ -114,7 +114,8 @@ class BatchReader:
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{name}: {length}" for name, length in lengths.items())
             message = f"the columns of this batch have different lengths ({listed})"
-            raise SpecError([Diagnostic(code="CS631", message=message)])
+            helps = ("hand over as many rows of each column: one an example",)
+            raise SpecError([Diagnostic(code="CS631", message=message, helps=helps)])
         return found
 
     def _tensor(self, values: Any, name: str, classes: tuple[Any, ...] | None) -> Tensor:
@@ -152,7 +153,11 @@ class BatchReader:
             others = (name for name in self.used if name != self.default)
             names = [*self._program.given, *known, *others]
             note = f"this spec takes: {', '.join(names) or 'nothing'}"
-            raise SpecError([Diagnostic(code="CS631", message=m, notes=(note,)) for m in found])
+            shown = ", ".join(f"{name}={name}" for name in names if name.isidentifier())
+            helps = (f"write `loss({shown})`",)
+            raise SpecError(
+                [Diagnostic(code="CS631", message=m, notes=(note,), helps=helps) for m in found]
+            )
 
 
 def _needed(name: str) -> str:

@@ -35,7 +35,8 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime.constant import Values, refuse_constant
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.entries import prices, violations
-from cspec.runtime.execute import explain_failure, load_module
+from cspec.runtime.execute import load_module, module_file
+from cspec.runtime.explain_failure import explain_failure
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.metric_notes import own_optimizer
 from cspec.runtime.metrics import Before, Recorded, before, recorded
@@ -270,7 +271,7 @@ class Handle:
 
     def _misfit(self, error: ShapeMismatch) -> Diagnostic:
         """Values that do not go together; which do is known before where data are bound."""
-        found = explain_failure(self.program, error)
+        found = explain_failure(self.program, error, module_file(self.program))
         if self._data:
             return found
         help_ = "give the training data, or a batch of it, to `bind`: shapes are known then"
@@ -405,7 +406,8 @@ class Handle:
         """
         if saved["digest"] != self.program.digest:
             message = "this state belongs to another spec, or to other data and models"
-            raise SpecError([Diagnostic(code="CS630", message=message)])
+            helps = ("bind the spec, data and models that it was taken from",)
+            raise SpecError([Diagnostic(code="CS630", message=message, helps=helps)])
         for name, value in saved["state"].items():
             self.state[name] = value.to(self.state[name]).clone()
         self.steps, self.epochs = saved["steps"], saved["epochs"]

@@ -136,7 +136,8 @@ class RunFolder:
         """
         if not is_plain(path / "plan.json") and not is_plain(path / "spec.cspec"):
             message = f"{path} holds no run (no spec.cspec and no plan.json)"
-            raise SpecError([Diagnostic(code="CS621", message=message)])
+            helps = ("name the folder that `cspec run` printed, or run first: `cspec run FILE`",)
+            raise SpecError([Diagnostic(code="CS621", message=message, helps=helps)])
         try:
             return cls(path, read_manifest(path)[0])
         except NoManifestError:
@@ -297,7 +298,9 @@ class RunFolder:
         if not refused:
             return False
         message = f"{self.path} has no usable checkpoint to resume from"
-        raise SpecError([Diagnostic(code="CS622", message=message, notes=tuple(refused))])
+        helps = ("run again from the start: `cspec run spec.cspec` in that folder",)
+        notes = tuple(refused)
+        raise SpecError([Diagnostic(code="CS622", message=message, notes=notes, helps=helps)])
 
     def _require_recorded(self, name: str) -> None:
         """Refuse a checkpoint that is not the one that the manifest lists.

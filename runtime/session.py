@@ -493,6 +493,7 @@ def _refuse(program: Program, accumulate: int) -> None:
     for item in program.verify:
         if item.confidence is not None:
             message = "`verify ... with confidence` is not available yet: no certificate is issued"
-            found.append(Diagnostic(code="CS515", message=message))
+            helps = ("leave `with confidence ...` away: the report states what was measured",)
+            found.append(Diagnostic(code="CS515", message=message, helps=helps))
     if found:
         raise SpecError(found)

@@ -25,7 +25,7 @@ from torch.func import functional_call
 from untuned.judge import Measured, measure
 from untuned.task import Columns, Task
 
-STEPS = 1500
+STEPS = 3000
 SNAPSHOTS = 25
 
 

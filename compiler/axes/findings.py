@@ -210,7 +210,7 @@ class Findings(GroupFindings):
             call,
             what(first),
             notes=(f"`{word}` goes over what one example has, never over the examples",),
-            helps=() if form is None else (form.format(meant),),
+            helps=(f"leave `{word}` out: `{inner}`" if form is None else form.format(meant),),
         )._replace(each=first.each)
 
     def no_entries(self, call: Call, word: str, found: Axes, known: Known) -> Axes:
@@ -232,7 +232,7 @@ class Findings(GroupFindings):
             ),
             helps=(forms[word].format(inner) + (rows if word == "sum" and not chance else ""),)
             if word in forms
-            else (),
+            else (f"leave `{word}` out: `{inner}`",),
         )._replace(each=found.each)
 
     def no_part(self, expr: Expr, value: Expr, name: str, known: tuple[str, ...]) -> Axes:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.meant import SETTING_WORDS, SETTINGS_OF
-from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Name, Number, String, Vector
+from cspec.dsl.nodes import Attribute, Call, Expr, Index, Keyword, Name, Number, String, Vector
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.source import Source, Span
 from cspec.dsl.wording import closest, counted, listing, number, quoted
@@ -45,6 +45,8 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
     """What stands where a word such as `adam` belongs: a text, a dotted name, a number."""
     head: Expr = expr.function if isinstance(expr, Call) else expr
     word = ""
+    if isinstance(expr, Index) and isinstance(expr.value, Name) and expr.value.id in table:
+        return _in_brackets(expr, expr.value.id, noun, source)
     if isinstance(head, String):
         word = head.value
     elif isinstance(head, Attribute):
@@ -73,10 +75,35 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
     )
 
 
+def _in_brackets(expr: Index, word: str, noun: str, source: Source) -> Diagnostic:
+    """`mlp[64, 64]`: settings stand in round brackets."""
+    inner = source.text[expr.value.span.end : expr.span.end]
+    meant = f"{word}({inner})"
+    return Diagnostic(
+        code="CS503",
+        message=f"{quoted(source, expr.span)} is no {noun}: settings stand in `( )`",
+        span=expr.span,
+        label="square brackets",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
 def known_word(word: str, table: Table, noun: str) -> str | None:
     """The word of a table that another library's word, or a typing mistake, most likely means."""
     other = SETTINGS_OF.get(noun, {}).get(word.lower())
     return other if other in table else closest(word, table) if word else None
+
+
+_OPTIMIZERS = dict.fromkeys(
+    ("adam", "adamw", "sgd", "lbfgs", "rmsprop"), "an optimizer stands in `fit(optimizer=...)`"
+)
+_METHODS = dict.fromkeys(
+    ("augmented_lagrangian", "lagrangian", "admm", "exact_penalty", "sqp", "projection", "penalty"),
+    "a method stands in a line of its own: `using ...`",
+)
+_ELSEWHERE = {"method": _OPTIMIZERS, "optimizer": _METHODS}
+"""Words that are right in another line."""
 
 
 def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
@@ -85,6 +112,9 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     plural = f"{noun}s" if noun[-1] != "y" else f"{noun[:-1]}ies"
     helps = [f"did you mean `{guess}`?" if guess else f"one of {listing(table)}"]
+    elsewhere = _ELSEWHERE.get(noun, {}).get(word.lower())
+    if elsewhere:
+        helps, fixes, guess = [elsewhere], (), None
     if not guess and noun in _HOW:
         helps.append(_HOW[noun].format(word=word))
     return Diagnostic(
@@ -109,11 +139,16 @@ def wrong_type(
         span=expr.span,
         label="does not fit",
         notes=_about(cls, name),
-        helps=(f"write `{name}={meant}`" if meant else f"write `{name}=...` with {wanted}",),
+        helps=(
+            (f"write `{name}={meant}`" if meant else f"write `{name}=...` with {wanted}")
+            + (", or leave it out" if meant == "none" else ""),
+        ),
         fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),) if meant else (),
     )
 
 
+_NOTHING = frozenset({"null", "none", "nil", "na", "nan", "undefined", "missing"})
+"""Words of other languages for a value that is not there."""
 _TEXT = re.compile(r"[\w./:*?-]+")
 _QUANTITY = re.compile(r"[-+]?\d[\d_]*(\.\d+)?(e[-+]?\d+)?%?")
 
@@ -123,11 +158,21 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
     options = options_of(cls.model_fields[name].annotation)
     text = source.slice(expr.span)
     if name == "split" and isinstance(expr, Number) and 0 < expr.value < 1:
-        return f"[{text}, {number(1 - expr.value)}]"
+        rest = (
+            f"{number(100 - 100 * expr.value)}%" if text.endswith("%") else number(1 - expr.value)
+        )
+        return f"[{text}, {rest}]"
     if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
         return "true" if expr.value else "false"
-    if any(get_origin(option) is tuple for option in options):
-        return f"[{text}]" if isinstance(expr, Number | Name | String) else None
+    if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
+        return "none" if type(None) in options else None
+    listed = next((option for option in options if get_origin(option) is tuple), None)
+    if listed is not None:
+        inside = source.text[: expr.span.start].rstrip().endswith(("[", ","))
+        takes = options_of(get_args(listed)[0])
+        fits = {int, float} & set(takes) if isinstance(expr, Number) else str in takes
+        plain = isinstance(expr, Number | Name | String) and fits and not inside
+        return f"[{text}]" if plain else None
     if str in options and not isinstance(expr, String) and _TEXT.fullmatch(text):
         return f'"{text}"'
     if isinstance(expr, String) and {int, float} & set(options):
@@ -195,12 +240,19 @@ def known_setting(cls: type[Settings], word: str) -> str | None:
     return closest(word, cls.model_fields)
 
 
-def unknown_setting(cls: type[Settings], keyword: Keyword, source: Source) -> Diagnostic:
-    """A setting that the word does not take."""
+def unknown_setting(
+    cls: type[Settings], keyword: Keyword, source: Source, given: frozenset[str] = frozenset()
+) -> Diagnostic:
+    """A setting that the word does not take; `given` are those that stand beside it."""
     known = tuple(cls.model_fields)
     guess = known_setting(cls, keyword.name)
     span = keyword.name_span
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    inner = None if guess else _inner(cls, keyword, source)
+    if inner and inner.partition("=")[0] not in given:
+        fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
+    if not fixes and not inner:
+        fixes = (Fix(span=_with_comma(keyword, source), replacement="", title="remove it"),)
     takes = f"`{cls.word}` takes {listing(known, 'and')}"
     return Diagnostic(
         code="CS502",
@@ -210,9 +262,22 @@ def unknown_setting(cls: type[Settings], keyword: Keyword, source: Source) -> Di
         notes=(takes if known else f"`{cls.word}` takes no settings",),
         helps=(f"did you mean `{guess}`?",)
         if guess
-        else (_inner(cls, keyword, source) or f"remove `{keyword.name}`",),
+        else (f"write `{inner}`" if inner else f"remove `{keyword.name}`",),
         fixes=fixes,
     )
+
+
+def _with_comma(keyword: Keyword, source: Source) -> Span:
+    """A setting with the comma that goes with it."""
+    text, (start, end) = source.text, keyword.span
+    before = len(text[:start].rstrip())
+    if text[:before].endswith(","):
+        return Span(before - 1, end)
+    after = text[end:].lstrip()
+    if after.startswith(","):
+        rest = after[1:].lstrip()
+        return Span(start, len(text) - len(rest))
+    return keyword.span
 
 
 def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
@@ -222,7 +287,7 @@ def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
         default = next(iter(field.default), None) if listed else field.default
         if isinstance(default, Settings) and keyword.name in type(default).model_fields:
             value = source.slice(keyword.value.span)
-            return f"write `{name}={default.word}({keyword.name}={value})`"
+            return f"{name}={default.word}({keyword.name}={value})"
     return None
 
 
@@ -253,7 +318,9 @@ def no_list(
     )
 
 
-def twice(cls: type[Settings], keyword: Keyword) -> Diagnostic:
+def twice(
+    cls: type[Settings], keyword: Keyword, first: Keyword | None, source: Source
+) -> Diagnostic:
     """A setting that is given again."""
     return Diagnostic(
         code="CS505",
@@ -261,14 +328,34 @@ def twice(cls: type[Settings], keyword: Keyword) -> Diagnostic:
         span=keyword.span,
         label="given again here",
         helps=("remove one of the two",),
+        fixes=_one_of_two(keyword, first, source),
     )
 
 
-def no_name(cls: type[Settings], argument: Expr, source: Source) -> Diagnostic:
-    """A value without the name of its setting."""
+def _one_of_two(keyword: Keyword, first: Keyword | None, source: Source) -> tuple[Fix, ...]:
+    """Two readings: what stands first, or what stands last."""
+    if first is None:
+        return ()
+    text = source.text
+    comma = text.rfind(",", 0, keyword.span.start)
+    later = text.find(",", first.span.end)
+    if comma < first.span.end - 1 or later < 0:
+        return ()
+    end = later + 1 + len(text[later + 1 :]) - len(text[later + 1 :].lstrip())
+    return (
+        Fix(span=Span(comma, keyword.span.end), replacement="", title="keep the first"),
+        Fix(span=Span(first.span.start, end), replacement="", title="keep the last"),
+    )
+
+
+def no_name(
+    cls: type[Settings], argument: Expr, source: Source, given: frozenset[str] = frozenset()
+) -> Diagnostic:
+    """A value without the name of its setting; `given` are those that have a value."""
     known = tuple(cls.model_fields)
     text = source.slice(argument.span)
-    fitting = [n for n in known if not isinstance(argument, Number) or _takes_number(cls, n)]
+    free = [n for n in known if n not in given]
+    fitting = [n for n in free if not isinstance(argument, Number) or _takes_number(cls, n)]
     bare = getattr(cls, "bare", "")
     if not fitting or (bare and isinstance(argument, Number)):
         return Diagnostic(

@@ -127,15 +127,19 @@ def _filled(
         written[single], arguments = arguments[0], ()
     for index, argument in enumerate(arguments):
         if index >= len(positional):
-            reading.found.append(no_name(cls, argument, reading.source))
+            given = frozenset(positional) | {keyword.name for keyword in keywords}
+            reading.found.append(no_name(cls, argument, reading.source, given))
             continue
         _put(cls, positional[index], argument, raw, written, reading)
     for keyword in keywords:
         if keyword.name not in cls.model_fields:
-            reading.found.append(unknown_setting(cls, keyword, reading.source))
+            named = frozenset(k.name for k in keywords)
+            reading.found.append(unknown_setting(cls, keyword, reading.source, named))
             _put_misspelt(cls, keyword, raw, written, reading)
         elif keyword.name in written:
-            reading.found.append(twice(cls, keyword))
+            first = next((k for k in keywords if k.name == keyword.name), None)
+            first = None if first is keyword else first
+            reading.found.append(twice(cls, keyword, first, reading.source))
         else:
             _put(cls, keyword.name, keyword.value, raw, written, reading)
     try:

@@ -17,13 +17,10 @@ from cspec.dsl.render import as_json
 from cspec.dsl.source import Source
 from cspec.dsl.visible import visible_line
 from cspec.files import write_text
-from cspec.fixes import fixed
+from cspec.fixes import mended, offered
 from cspec.render.messages import counted, print_diagnostics
 from cspec.settings import add_set, add_trust, params_of
 from cspec.sources import inline_source, read_source
-
-MAX_ROUNDS = 25
-"""A fix may uncover the next mistake; so often specs are checked again."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +40,9 @@ def main(options: argparse.Namespace) -> int:
         print("cspec check: name at least one file, or give a spec with -e", file=sys.stderr)
         return exits.USAGE
     params = params_of(options)
-    reports = [_checked(name, options.fix, params) for name in options.files]
+    reports = [_checked(name, options.fix, params, options.json) for name in options.files]
     if options.inline is not None:
-        reports.append(_found(inline_source(options.inline), "", 0, params))
+        reports.append(_found(inline_source(options.inline), "", 0, params, options.json))
     failed = [r for r in reports if errors(r["found"]) or (options.strict and r["found"])]
     if options.json:
         print(json.dumps({"type": "check", "files": [_plain(r) for r in reports]}, indent=1))
@@ -58,34 +55,32 @@ def main(options: argparse.Namespace) -> int:
     return exits.ERRORS if failed else exits.OK
 
 
-def _found(source: Source, file: str, applied: int, params: Mapping[str, object]) -> dict[str, Any]:
+def _found(
+    source: Source, file: str, applied: int, params: Mapping[str, object], offer: bool
+) -> dict[str, Any]:
+    """What was found; `offer` asks for the fixes that are worth it, each of which is tried."""
     checked = check(source, params)
     unset = {
         name: how_to_set(checked.symbols.params()[name], checked.symbols) for name in checked.unset
     }
     name = file or source.name
-    return {"file": name, "found": checked.diagnostics, "fixed": applied, "unset": unset}
+    found = offered(checked) if offer else checked.diagnostics
+    return {"file": name, "found": found, "fixed": applied, "unset": unset}
 
 
-def _checked(name: str, fix: bool, params: Mapping[str, object]) -> dict[str, Any]:
+def _checked(name: str, fix: bool, params: Mapping[str, object], offer: bool) -> dict[str, Any]:
     try:
         source, applied = read_source(name), 0
         if fix and name != "-":
             source, applied = _fix(source, Path(name))
-        return _found(source, name, applied, params)
+        return _found(source, name, applied, params, offer)
     except SpecError as error:
         return {"file": name, "found": error.diagnostics, "fixed": 0, "unset": {}}
 
 
 def _fix(source: Source, path: Path) -> tuple[Source, int]:
-    """The source with safe fixes applied, round by round, and written back once."""
-    total = 0
-    for _ in range(MAX_ROUNDS):
-        text, applied = fixed(source.text, check(source).diagnostics)
-        if not applied:
-            break
-        total += applied
-        source = Source(text=text, name=source.name)
+    """The source with the safe fixes that make it better, written back once."""
+    source, total = mended(source)
     if total:
         write_text(path, source.text)
     return source, total

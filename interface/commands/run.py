@@ -69,7 +69,9 @@ def in_json(options: argparse.Namespace, work: Any) -> int:
     except KeyboardInterrupt as error:
         if not options.json:
             raise
-        found = [as_json(Diagnostic(code="CS603", message=interruption(error)))]
+        helps = ("continue with `cspec resume FOLDER`, if the run had one",)
+        ended = Diagnostic(code="CS603", message=interruption(error), helps=helps)
+        found = [as_json(ended)]
         print(json.dumps({"type": "error", "diagnostics": found}))
         return exits.INTERRUPTED
 

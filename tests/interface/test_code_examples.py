@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from cspec.cli import main
 from cspec.codes import code_page
 from cspec.dsl.codes import CODES, LATER
 from cspec.dsl.later_examples import EXAMPLES
+from cspec.page_messages import MESSAGES
 
 
 def test_wrong_and_right_differ() -> None:
@@ -35,6 +37,25 @@ def test_only_what_no_spec_brings_about_has_no_example() -> None:
     assert EXAMPLES.keys() <= LATER
 
 
+def rounded(text: str) -> str:
+    """A message without its numbers and the ends of its lines: machines round differently."""
+    lines = re.sub(r"\d[\d.e+-]*", "0", text).split("\n")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def test_every_wrong_example_shows_its_message() -> None:
+    for code, page in CODES.items():
+        found = code_page(code)
+        assert found is not None
+        assert code in found.message or not page.wrong, code
+
+
+def test_one_spec_is_shown_once() -> None:
+    page = code_page("CS211")
+    assert page is not None and page.text().count("minimize x^2") == 1
+    assert "Wrong:\n\n    $ cspec run spec.cspec --set epsilon=0.3" in page.text()
+
+
 def printed(commands: tuple[str, ...], spec: str, files: dict[str, str], capsys: Any) -> str:
     Path("spec.cspec").write_text(spec, encoding="utf-8")
     for name, text in files.items():
@@ -55,9 +76,14 @@ def test_the_wrong_example_gives_its_code_and_the_right_one_does_not(
     code: str, tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr("cspec.functions._REGISTRY", {})
     page = CODES[code]
-    assert code in printed(page.commands, page.wrong, page.files, capsys)
+    wrong = printed(page.commands, page.wrong, page.files, capsys)
+    assert code in wrong
+    shown = "\n".join(MESSAGES[code])
+    assert rounded(shown) in rounded(wrong), "run: python docs/messages.py"
     if page.right:
         found = printed(page.right_commands, page.right, page.files, capsys)
         assert "error[" not in found and code not in found, found

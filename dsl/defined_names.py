@@ -1,0 +1,20 @@
+"""Names that a text defines, as far as its lines tell before they are parsed."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_DEFINING = re.compile(
+    r"^[ \t]*(?:let|var|param|given|data|model|domain)\b([^#\n=]*)", re.MULTILINE
+)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+@lru_cache(maxsize=4)
+def defined_names(text: str) -> frozenset[str]:
+    """The words before the `=` of all lines that define something."""
+    words: set[str] = set()
+    for line in _DEFINING.finditer(text):
+        words.update(_WORD.findall(line[1]))
+    return frozenset(words)

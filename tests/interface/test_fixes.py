@@ -1,0 +1,73 @@
+"""A fix is written only if the spec gets better by it and says the same elsewhere."""
+
+import pytest
+
+from cspec.dsl.check import check
+from cspec.dsl.diagnostics import Diagnostic, Fix, errors
+from cspec.dsl.source import Source, Span
+from cspec.fixes import fixed, mended, offered
+
+
+def wrong(spec: str) -> int:
+    return len(errors(check(Source(text=spec)).diagnostics))
+
+
+@pytest.mark.parametrize(
+    ("spec", "right"),
+    [
+        ("var w[2] = 1\nminimize 0.5||w||^2\n", "var w[2] = 1\nminimize 0.5*norm(w, 2)^2\n"),
+        ("var x = 1\nminimize x^2\ns.t. x \\le 1\n", "var x = 1\nminimize x^2\ns.t. x <= 1\n"),
+    ],
+)
+def test_safe_fixes_are_written(spec: str, right: str) -> None:
+    assert mended(Source(text=spec))[0].text == right
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "var x = 1\nminimize 1/2x\n",
+        'data train(x, y) = csv("a.csv", target="y", split=[null])\nmodel f = mlp\nminimize bce\n',
+        "var x = 1\nminimize x^2\ns.t. cap x <= 3\n",
+        "var x = 1\nminimize {x - 1}^2\n",
+    ],
+)
+def test_what_asks_or_does_not_help_is_left_alone(spec: str) -> None:
+    assert mended(Source(text=spec)) == (Source(text=spec), 0)
+    assert wrong(spec)
+
+
+def test_a_round_ends_where_a_fix_would_repeat_itself() -> None:
+    spec = 'data t(x, y) = csv("a.csv", target="y", split=null)\nmodel f = mlp\nminimize bce\n'
+    text, count = mended(Source(text=spec), safe_only=False)
+    assert "[[" not in text.text
+    assert count <= 1
+
+
+def offers(spec: str, *fixes: Fix) -> tuple[Fix, ...]:
+    """Those of the fixes that are worth it, were they the only finding's."""
+    checked = check(Source(text=spec))
+    finding = Diagnostic(code="CS201", message="m", fixes=fixes)
+    return offered(checked.model_copy(update={"diagnostics": (finding,)}))[0].fixes
+
+
+def test_a_fix_that_only_moves_the_mistake_is_not_offered() -> None:
+    spec = "var x = 1\nminimize x + zz\n"
+    place = Span(spec.index("zz"), spec.index("zz") + 2)
+    worse = Fix(span=Span(0, 9), replacement="var zz = 1", title="another variable")
+    good = Fix(span=place, replacement="x", title="x")
+    assert offers(spec, worse, good) == (good,)
+
+
+def test_a_fix_that_grows_together_with_its_neighbour_is_not_offered() -> None:
+    spec = "var orw = 1\nvar w = 1\nminimize w^2 + (w||w)\n"
+    place = Span(spec.index("||"), spec.index("||") + 2)
+    glued = Fix(span=place, replacement="*or", title="grown together")
+    good = Fix(span=place, replacement="*", title="a product")
+    assert offers(spec, glued, good) == (good,)
+
+
+def test_fixes_that_overlap_wait() -> None:
+    fix = Fix(span=Span(0, 1), replacement="b", title="b", safe=True)
+    finding = Diagnostic(code="CS101", message="m", fixes=(fix,))
+    assert fixed("a", [finding, finding]) == ("b", 1)
