@@ -2,8 +2,8 @@
 
 On the way iterates are compared on at most a few thousand rows (`runtime/watch`). Two are left at
 the end, and they are compared on all the data: the feasible one (by the scale of each requirement,
-where its tolerance is wider), of two feasible ones the one with the better objective. If neither is
-feasible, the smaller merit
+where its tolerance is wider), of two feasible ones the one with the better objective, less what
+it has gained within a tolerance. If neither is feasible, the smaller merit
 
     f + sum_i |multiplier_i| V_i        V_i the violation, multipliers as the result tells them
 
@@ -54,18 +54,34 @@ def _on_all_rows(session: Session, iterate: Iterate) -> Iterate:
 def _replaces(session: Session, end: Iterate, best: Iterate) -> bool:
     if strictly_met(session, end) and not strictly_met(session, best):
         return True
-    if best.feasible and end.feasible and best.step <= session.total_steps / 2:
+    if best.feasible and end.feasible:
+        early = best.step <= session.total_steps / 2
+        ours, theirs = _level(session, end), _level(session, best)
         # At rest objectives differ by rounding: which of them is least says nothing.
-        objectives = [i.objective for i in session.measured if math.isfinite(i.objective)]
-        spread = max(objectives, default=0.0) - min(objectives, default=0.0)
-        sense = session.program.sense
-        return minimized(end, sense) <= minimized(best, sense) + NEGLIGIBLE * spread
+        return ours <= theirs + (_negligible(session) if early else 0.0)
     if best.feasible or end.feasible:
         return better(end, best, session.program.sense)
     ours, theirs = _merit(session, end), _merit(session, best)
     if not math.isfinite(ours) or not math.isfinite(theirs):
         return better(end, best, session.program.sense)
     return ours <= theirs
+
+
+def _negligible(session: Session) -> float:
+    objectives = [i.objective for i in session.measured if math.isfinite(i.objective)]
+    return NEGLIGIBLE * (max(objectives, default=0.0) - min(objectives, default=0.0))
+
+
+def _level(session: Session, iterate: Iterate) -> float:
+    """f + sum of |multiplier| x violation, that within the tolerance as well."""
+    multipliers = session.told if session.told is not None else session.state.get("multipliers")
+    price = prices(multipliers, session.program.constraints)
+    level = minimized(iterate, session.program.sense)
+    for c in session.program.constraints:
+        value, bound = iterate.values.get(c.label, math.nan), iterate.bounds.get(c.label, math.nan)
+        if not c.soft and math.isfinite(value) and math.isfinite(bound):
+            level += abs(price.get(c.label, 0.0)) * max(0.0, amount(c, value, bound))
+    return level
 
 
 def _merit(session: Session, iterate: Iterate) -> float:

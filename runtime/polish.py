@@ -175,8 +175,15 @@ def _solved(problem: _Problem, start: Vector) -> Vector:
     """SLSQP from a point, surrogates set right there."""
     at, sets = problem.at, problem.sets
     wrong = np.where(problem.flat, at(start).true - at(start).g, 0.0)
+    slopes = np.linalg.norm(at(start).jacobian, axis=1)
+    # Requirements by their slopes: of 0.001 g <= 0 the solver makes the same as of g <= 0.
+    unit = 1 / np.where(slopes > 0, slopes, 1.0)
     constraints = [
-        *_sides(lambda x: at(x).g + wrong, lambda x: at(x).jacobian, problem.equal),
+        *_sides(
+            lambda x: unit * (at(x).g + wrong),
+            lambda x: unit[:, None] * at(x).jacobian,
+            problem.equal,
+        ),
         *_sides(lambda x: sets.rows(x)[0], lambda x: sets.rows(x)[1], sets.equal),
     ]
     with warnings.catch_warnings():
