@@ -38,7 +38,8 @@ def deliver(session: Session, end: Iterate) -> Iterate:
     load_tensors(session.primal, best.tensors)
     session.state.update({name: value.clone() for name, value in best.state.items()})
     if session.told is not None:
-        session.state["multipliers"] = corrected(session, session.told)
+        told = session.told if session.priced else corrected(session, session.told)
+        session.state["multipliers"] = told
     if best.step <= session.total_steps / 2 < session.step:
         session.notes.append(_early(session, best))
     return best

@@ -30,6 +30,7 @@ from cspec.runtime.entries import marked
 from cspec.runtime.modes import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.polish_sets import Marks, Sets, Vector
+from cspec.runtime.prices import least_squares
 from cspec.runtime.session import Session, trained
 from cspec.runtime.violation import gradient_of, point_of, put
 
@@ -41,6 +42,10 @@ ITERATIONS = 500
 ROUNDS, ROUND = 4, 60
 """How often a surrogate is set right, and iterations each time."""
 ROUNDING = 1e-9
+EXPLAINED = 0.01
+"""Share of grad f that multipliers may leave where they are told."""
+BOUND = 10.0
+"""Tolerances up to which a requirement is at its bound."""
 NEAR = 1e-7
 """How far, in units of 1 + |x|, a solution may be from the sets that hold it."""
 
@@ -62,6 +67,8 @@ def polish(session: Session) -> None:
     if found is problem.start:
         return
     put(session.parameters, torch.as_tensor(found, device=session.device))
+    if session.told is not None and not problem.flat.any():
+        session.told, session.priced = _prices(problem, found, session.told), True
     session.notes.append(
         f"a small problem: SLSQP on whole data took the objective from "
         f"{session.sign * before.objective:.6g} to {session.sign * after.objective:.6g}"
@@ -101,6 +108,10 @@ class _Problem:
         constraints = session.program.constraints
         self.equal: Marks = marked(constraints, lambda c: c.equal).numpy()
         self.flat: Marks = marked(constraints, lambda c: bool(c.surrogate)).numpy()
+        self.near = np.zeros(len(self.equal))
+        for c in constraints:
+            if c.segment is not None:
+                self.near[slice(*c.segment)] = BOUND * max(c.tolerance, ROUNDING)
         self.rounds = ROUNDS if self.flat.any() else 1
 
     def models(self) -> list[nn.Module]:
@@ -169,6 +180,26 @@ def _best(problem: _Problem) -> Vector:
             break
         start = found
     return best
+
+
+def _prices(problem: _Problem, x: Vector, told: Tensor) -> Tensor:
+    """The multipliers of a solution, in double precision, else those that were told before it.
+
+    Least squares of the gradients (`prices`), over equalities and what is at its bound, where they
+    explain grad f, or leave no more of it than those of the steps, which belong to another point.
+    """
+    at, (walls, both, free) = problem.at(x), problem.sets.walls(x)
+    rows = np.flatnonzero(problem.equal | (at.true >= -problem.near))
+    columns = np.concatenate([at.jacobian[rows][:, free], walls])
+    equal = np.concatenate([problem.equal[rows], both])
+    slope = torch.as_tensor(at.slope[free])
+    found, left = least_squares(slope, torch.as_tensor(columns), torch.as_tensor(equal))
+    before = slope + torch.as_tensor(at.jacobian[:, free].T) @ told.cpu().double()
+    if left > max(EXPLAINED * float(slope.norm()), (1 + ROUNDING) * float(before.norm())):
+        return told
+    prices = torch.zeros(len(at.true), dtype=torch.float64)
+    prices[rows] = found[: len(rows)]
+    return prices.to(told)
 
 
 def _solved(problem: _Problem, start: Vector) -> Vector:

@@ -30,6 +30,8 @@ ENTRIES = 2e7
 OPPOSITE = 1e-12
 """Two rows whose sum stays below this share of their size are the two sides of an equality."""
 JITTER = 1e-3
+WALL = 1e-5
+"""Distance, relative to 1 + |x|, within which a point lies on a set's border."""
 
 
 class _Part(NamedTuple):
@@ -79,6 +81,17 @@ class Sets:
         for part in self._curved:
             point[part.entries] = part.operator.project(part.seen(point)).flatten()
         return point.numpy()
+
+    def walls(self, x: Vector) -> tuple[Vector, Marks, Marks]:
+        """What a point lies on: gradients of rows, which are equalities; entries that are free.
+
+        The gradients are of the free entries: those that are at no bound of a box.
+        """
+        near = WALL * (1 + np.abs(x))
+        free: Marks = (x > self.lower + near) & (x < self.upper - near)
+        values, jacobian = self.rows(x)
+        active = self.equal | (values > -WALL * (1 + np.abs(x).max(initial=0.0)))
+        return jacobian[active][:, free], self.equal[active], free
 
     def violation(self, x: Vector) -> float:
         """The largest distance by which a set is left, in its own units."""

@@ -34,11 +34,10 @@ WORK = 2e8
 """Entries of the gradients (constraints x parameters) beyond which nothing is corrected."""
 SLACK = 1e-2
 """Share of its own scale up to which an inequality counts as at its bound."""
-WALL = 1e-5
-"""The same of sets, relative to 1 + |x|."""
 BETTER = 0.5
 STATIONARY = 0.2
-"""Residual, relative to grad f, up to which the end of a run is near a stationary point."""
+"""Residual, relative to grad f or to the largest pull, up to which the end of a run is near a
+stationary point."""
 
 
 def corrected(session: Session, told: Tensor) -> Tensor:
@@ -58,18 +57,23 @@ def corrected(session: Session, told: Tensor) -> Tensor:
         base = gradient_of(f, session.parameters)
         near = true.detach() >= -_slack(session, told)
         active = ours & (equal | near) & ~torch.isnan(true.detach())
-        rows = active.nonzero().flatten()
+        rows = (active | (ours & (told != 0))).nonzero().flatten()
         if not len(rows):
             return told
         columns = torch.stack([gradient_of(g[row], session.parameters) for row in rows])
-    base, columns = base[free], columns[:, free]
-    start = base + columns.T @ told[rows].double()
+    base, columns, at_bound = base[free], columns[:, free], active[rows]
+    pulls = told[rows].double().unsqueeze(1) * columns
+    start = base + pulls.sum(0)
     before = least_squares(start, walls, both)[1] if len(walls) else float(start.norm())
-    found, left = least_squares(base, torch.cat([columns, walls]), torch.cat([equal[rows], both]))
-    if left > BETTER * before or left > STATIONARY * float(base.norm()):
+    found, left = least_squares(
+        base, torch.cat([columns[at_bound], walls]), torch.cat([equal[rows][at_bound], both])
+    )
+    scale = max(float(base.norm()), float(pulls.norm(dim=1).max()))
+    if left > BETTER * before or left > STATIONARY * scale:
         return told
     better = torch.zeros_like(told)
-    better[rows] = found[: len(rows)].to(told)
+    bound = rows[at_bound]
+    better[bound] = found[: len(bound)].to(told)
     return better
 
 
@@ -81,18 +85,14 @@ def _walls(session: Session) -> tuple[Tensor, Tensor, Tensor]:
         OperatorError: a set that is stated by no function.
     """
     point = point_of(session.parameters)
-    free = torch.ones(len(point), dtype=torch.bool, device=point.device)
     if not session.held:
+        free = torch.ones(len(point), dtype=torch.bool, device=point.device)
         return point.new_zeros(0, len(point)), free[:0], free
     x = point.cpu()
-    sets = Sets(session.held, session.parameters, x)
-    near = WALL * (1 + x.abs())
-    free = (x > torch.as_tensor(sets.lower) + near) & (x < torch.as_tensor(sets.upper) - near)
-    values, jacobian = (torch.as_tensor(part) for part in sets.rows(x.numpy()))
-    both = torch.as_tensor(sets.equal)
-    active = both | (values > -WALL * (1 + float(x.abs().max())))
-    walls = jacobian[active][:, free].to(point)
-    return walls, both[active].to(point.device), free.to(point.device)
+    walls, both, free = map(
+        torch.as_tensor, Sets(session.held, session.parameters, x).walls(x.numpy())
+    )
+    return walls.to(point), both.to(point.device), free.to(point.device)
 
 
 def _slack(session: Session, told: Tensor) -> Tensor:
@@ -112,6 +112,8 @@ def least_squares(base: Tensor, columns: Tensor, equal: Tensor) -> tuple[Tensor,
 
     `base` (n,) and `columns` (k, n) are gradients in float64.
     """
+    if not len(columns):
+        return base.new_zeros(0), float(base.norm())
     length = columns.norm(dim=1).clamp(min=1e-300)
     floor = torch.where(equal, -torch.inf, 0.0).double().cpu().numpy()
     matrix = (columns / length.unsqueeze(1)).T.cpu().numpy()
