@@ -10,6 +10,7 @@ from cspec.dsl.brief import brief
 from cspec.dsl.categories import categories
 from cspec.dsl.check_constraints import Limits, check_constraints
 from cspec.dsl.check_divisions import check_divisions
+from cspec.dsl.check_events import check_events
 from cspec.dsl.check_items import Settled, check_items
 from cspec.dsl.check_probabilities import check_probabilities
 from cspec.dsl.check_sizes import check_sizes
@@ -31,6 +32,7 @@ from cspec.dsl.source import Source
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.typecheck import Typer
 from cspec.dsl.unknown_names import once
+from cspec.dsl.unused_names import check_unused
 from cspec.dsl.user_functions import described
 from cspec.dsl.user_functions import notes as import_notes
 
@@ -98,6 +100,8 @@ def check(
         check_shapes(typer, explicit.spec.items)
         check_divisions(typer, explicit.spec.items)
         check_probabilities(typer, explicit.spec.items)
+        check_events(typer, explicit.spec.items)
+        check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *explicit.diagnostics, *typer.found]
     checks = [d for d in checks if not _about_hidden(d, source, hidden)]

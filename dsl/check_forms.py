@@ -31,6 +31,7 @@ from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
 from cspec.dsl.trees import names
 from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.typecheck_forms import require_set
 from cspec.dsl.unknown_names import unknown_weight
 from cspec.dsl.wording import listing
 
@@ -268,6 +269,8 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
     bounds = typer.set_kind(members, scope)
     if isinstance(members, Interval):
         kind = joined(kind.what, kind, bounds)
+    elif len(typer.found) == before:
+        require_set(typer, element, members, bounds)
     if len(typer.found) > before:
         return
     head = members.function if isinstance(members, Call) else members

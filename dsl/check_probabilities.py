@@ -1,6 +1,7 @@
-"""`kl` and `entropy` are of probabilities: logits beside them are a mistake that can be seen.
+"""What is of probabilities and what is of logits: one in the place of the other can be seen.
 
-kl(f(x), g(x))   where `ce(f(x), y)` stands in the spec, or `f = mlp(...)`: f(x) are logits
+kl(f(x), g(x))        where `ce(f(x), y)` stands in the spec, or `f = mlp(...)`: f(x) are logits
+ce(prob(f(x)), y)     `ce` takes the logits and makes probabilities of them itself
 """
 
 from __future__ import annotations
@@ -15,11 +16,18 @@ WORDS = frozenset({"kl", "entropy"})
 """Functions of probabilities."""
 LOGITS = frozenset({"ce", "bce", "prob", "pred", "softmax", "hinge"})
 """Functions whose first argument is logits."""
+TWICE = frozenset({"ce", "bce", "prob", "pred"})
+"""Functions that make probabilities of what they are given."""
+MADE = frozenset({"prob", "softmax", "sigmoid"})
+"""Functions that give probabilities."""
 
 
 def check_probabilities(typer: Typer, items: tuple[Item, ...]) -> None:
     """Report logits where probabilities are meant; findings go to the typer."""
     calls = [node for item in items for node in walk(item) if isinstance(node, Call)]
+    for call in calls:
+        if _word(typer, call) in TWICE and call.arguments:
+            _twice(typer, call, call.arguments[0])
     asked = [call for call in calls if _word(typer, call) in WORDS]
     if not asked:
         return
@@ -34,6 +42,28 @@ def check_probabilities(typer: Typer, items: tuple[Item, ...]) -> None:
             model = _model(typer, argument)
             if model in why:
                 _logits(typer, call, argument, why[model])
+
+
+def _twice(typer: Typer, call: Call, argument: Expr) -> None:
+    """`ce(prob(f(x)), y)`: a softmax of a softmax, which trains and means little."""
+    if not isinstance(argument, Call) or _word(typer, argument) not in MADE:
+        return
+    if len(argument.arguments) != 1 or not _model(typer, argument.arguments[0]):
+        return
+    text, word = typer.source.slice(argument.span), _word(typer, call)
+    logits = typer.source.slice(argument.arguments[0].span)
+    bare = not text.endswith(")")  # `prob` alone, written out
+    meant = "f(x)" if bare else logits
+    fix = Fix(span=argument.span, replacement=meant, title=f"write {meant}")
+    typer.report(
+        "CS302",
+        f"`{word}` is of the outputs of a model, and `{text}` are probabilities",
+        argument.span,
+        "made probabilities twice",
+        notes=(f"`{word}` makes probabilities of what it is given itself",),
+        helps=(f"write `{meant}`" if not bare else "write the outputs: `f(x)` of the model `f`",),
+        fixes=() if bare else (fix,),
+    )
 
 
 def _word(typer: Typer, call: Call) -> str:

@@ -7,7 +7,7 @@ import math
 from cspec.dsl.constants import NotFiniteError, constant
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.intervals import Range, Ranges
-from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name
+from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, shape
 from cspec.dsl.typecheck import Scope, Typer
 from cspec.dsl.wording import number, quoted
 
@@ -22,17 +22,56 @@ def check_range(typer: Typer, relation: Compare, scope: Scope, moves: bool) -> b
     for index, operator in enumerate(relation.operators):
         left, right = relation.operands[index], relation.operands[index + 1]
         low, high = ranges.of(left, bound), ranges.of(right, bound)
+        if _part_of_a_count(typer, left, right) or _part_of_a_count(typer, right, left):
+            return False
         if _impossible(low, high, operator):
             _outside(typer, relation, left, right, operator, ranges, bound)
             return False
-        if _always(low, high, operator):
+        if _always(low, high, operator) or shape(left) == shape(right):
             always.append((left, right, low, high))
     for left, right, low, high in always:
         _true(typer, relation, left, right, low, high, moves)
     return not always
 
 
+_COUNTS = frozenset({"params", "flops", "bytes"})
+
+
+def _part_of_a_count(typer: Typer, thing: Expr, bound: Expr) -> bool:
+    """Report `params(f) <= 10%`: less than one parameter, where a share of them is meant."""
+    match thing:
+        case Call(function=Name(id=word), arguments=(model,)) if word in _COUNTS:
+            value = _value(typer, bound)
+        case _:
+            return False
+    if value is None or not 0 < value < 1 or typer.symbols.role(word) is not None:
+        return False
+    share = f"density({typer.slice(model)})"
+    helps = [
+        f"of the weights: `{share} <= {typer.slice(bound)}`",
+        f"or a count: `{word}(...) <= 10k`",
+    ]
+    typer.report(
+        "CS311",
+        f"{subject(typer, thing)} is a count, and {typer.text(bound)} is less than 1",
+        bound.span,
+        "a share of what?",
+        helps=helps[word == "flops" :],
+    )
+    return True
+
+
+def never_holds(left: Range, right: Range, operator: str) -> bool:
+    """Whether a relation, strict or not, holds for no values of its two sides."""
+    if operator == "!=":
+        return False
+    strict = {"<": left.low >= right.high, ">": left.high <= right.low}.get(operator, False)
+    return strict or _impossible(left, right, operator.rstrip("=") + "=")
+
+
 def _impossible(left: Range, right: Range, operator: str) -> bool:
+    if operator == "==" and (_infinite(left) or _infinite(right)):
+        return True
     match operator:
         case "<=":
             return left.low > right.high + _slack(right.high)
@@ -41,6 +80,10 @@ def _impossible(left: Range, right: Range, operator: str) -> bool:
         case _:
             apart = left.low > right.high + _slack(right.high)
             return apart or left.high < right.low - _slack(right.low)
+
+
+def _infinite(value: Range) -> bool:
+    return value.low == value.high and math.isinf(value.low)
 
 
 def _always(left: Range, right: Range, operator: str) -> bool:
@@ -124,6 +167,9 @@ def _outside(
     if value is None:
         value, thing, at = _value(typer, left), right, left
     known = ranges.of(thing, bound)
+    if value is not None and math.isinf(value):
+        _never_infinite(typer, relation, thing, at)
+        return
     if _value(typer, left) is not None and _value(typer, right) is not None:
         typer.report(
             "CS311",
@@ -163,6 +209,16 @@ def _outside(
     )
 
 
+def _never_infinite(typer: Typer, relation: Compare, thing: Expr, at: Expr) -> None:
+    typer.report(
+        "CS311",
+        f"{typer.text(relation)} can't be met: no number is infinite",
+        at.span,
+        "out of reach",
+        helps=(f"choose a number that {subject(typer, thing)} can reach",),
+    )
+
+
 def _true(
     typer: Typer,
     relation: Compare,
@@ -197,8 +253,14 @@ def _true(
         f"{quoted(typer.source, link)} is always true",
         link,
         "holds whatever is learned",
-        notes=(f"{subject(typer, thing)} {interval(known)}",) if moves else (),
+        notes=_why_true(typer, left, right, thing, known) if moves else (),
         helps=helps,
         fixes=fixes,
         severity="warning",
     )
+
+
+def _why_true(typer: Typer, left: Expr, right: Expr, thing: Expr, known: Range) -> tuple[str, ...]:
+    if shape(left) == shape(right):
+        return ("both sides are the same",)
+    return (f"{subject(typer, thing)} {interval(known)}",)

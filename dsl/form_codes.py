@@ -100,6 +100,14 @@ _CODES = (
         "s.t. a: P[pred == y on train] - P[pred == y on val] <= 5%\n     b: P[pred == y] >= 90%\n"
         "verify b on test\n",
     ),
+    _code(
+        412,
+        "the tail, or the rest?",
+        "`cvar(v, 95%)` is the mean of the worst 5% of the examples. Some papers write the share of"
+        " the tail instead, 5%; here that would be the mean of the worst 95%.",
+        "minimize ce\ns.t. tail: cvar(ce, 5%) <= 2\n",
+        "minimize ce\ns.t. tail: cvar(ce, 95%) <= 2\n",
+    ),
 )
 
 FORM_CODES: dict[str, Code] = {code.code: code for code in _CODES}

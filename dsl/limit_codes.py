@@ -48,7 +48,7 @@ _CODES = (
         f"At most {OPERANDS.most:,} {OPERANDS.what}. A sum over many members is written once, with"
         " an index; numbers in quantity belong in a file.",
         f"var x = 1\nminimize {' + '.join(['x'] * (OPERANDS.most + 1))}\n",
-        f"var x = 1\nminimize sum(x for i in range({OPERANDS.most + 1:_}))\n",
+        f"var x = 1\nminimize sum(x*i for i in range({OPERANDS.most + 1:_}))\n",
     ),
     _code(
         342,

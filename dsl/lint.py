@@ -18,6 +18,7 @@ from cspec.dsl.nodes import (
     Expr,
     Implies,
     Index,
+    Item,
     Keyword,
     Membership,
     Name,
@@ -44,6 +45,7 @@ def check_lint(
     """Warnings about sound constraints, and errors that need the method in force."""
     full = settled.fit.batch_size == "full"
     for item in spec.items:
+        _tails(typer, item)
         if isinstance(item, Objective) and item.expression is not None and not full:
             _biased(typer, item.expression, None)
     alone: Constraint | None = None
@@ -61,6 +63,27 @@ def check_lint(
             alone = constraint if isinstance(method.dual, Adam) else None
     if alone is not None:
         _adam(typer, spec, alone)
+
+
+def _tails(typer: Typer, item: Item) -> None:
+    """Warn about `cvar(v, 5%)`, the mean of nearly all, where the worst 5% may be meant."""
+    for node in walk(item):
+        match node:
+            case Call(function=Name(id="cvar"), arguments=(values, level)):
+                share = value_or_none(level, typer.values)
+                if share is None or not 0 < share < 0.5 or "cvar" in typer.symbols.table:
+                    continue
+                tail, rest = f"{100 * share:g}%", f"{100 * (1 - share):g}%"
+                text = typer.slice(values)
+                typer.report(
+                    "CS412",
+                    f"{typer.text(node)} is the mean of the worst {rest} of the examples",
+                    level.span,
+                    f"the worst {tail}?",
+                    notes=("the level is the share that is left out: what is better",),
+                    helps=(f"for the worst {tail} write `cvar({text}, {rest})`",),
+                    severity="warning",
+                )
 
 
 def _sides(relation: Expr) -> tuple[Expr, ...]:

@@ -104,7 +104,10 @@ def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
         case Product(operands=operands, operators=operators):
             return _product(typer, operands, operators, names)
         case Power(base=base, exponent=exponent):
-            return _joined(typer, (base, exponent), names)
+            shape = _joined(typer, (base, exponent), names)
+            if shape is not None and len(shape) == 2 and shape[0] == shape[1] > 1:
+                _inverse(typer, expr, base, exponent)
+            return shape
         case Vector(items=items):
             return _vector(typer, items, names)
         case Index(value=value, indices=indices):
@@ -186,11 +189,50 @@ def _product(
             continue
         left = (operands[0], result)
         joint = matmul(result, shape) if operator == "@" else together([result, shape])
+        if operator == "*" and sorted(map(len, (result, shape))) == [1, 2]:
+            _row_by_row(typer, left, (operand, shape))
         if joint is None:
             how = "can't be multiplied by `@`" if operator == "@" else "have no common shape"
             _misfit(typer, left, (operand, shape), how)
         result = joint
     return result
+
+
+def _inverse(typer: Typer, power: Expr, base: Expr, exponent: Expr) -> None:
+    """`A^-1` of a square matrix: its inverse, or 1 over each entry?"""
+    if value_or_none(exponent, typer.values) != -1:
+        return
+    text = typer.slice(base)
+    typer.report(
+        "CS329",
+        f"{typer.text(power)} has two readings",
+        power.span,
+        "powers act entry by entry",
+        helps=(f"for the inverse write `inv({text})`", f"for one over each entry `1/{text}`"),
+        fixes=tuple(
+            Fix(span=power.span, replacement=form, title=f"write {form}")
+            for form in (f"inv({text})", f"1/{text}")
+        ),
+    )
+
+
+def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape]) -> None:
+    """`A * x` of a matrix and a vector: their product, or each row times the vector?"""
+    (first, one), (second, other) = left, right
+    if matmul(one, other) is None or 1 in (*one, *other):
+        return
+    texts = typer.slice(first), typer.slice(second)
+    matrix, vector = texts if len(one) == 2 else texts[::-1]
+    forms = (f"{texts[0]} @ {texts[1]}", f"{matrix} @ diag({vector})")
+    span = Span(first.span.start, second.span.end)
+    typer.report(
+        "CS329",
+        f"`{typer.source.slice(span)}` has two readings",
+        span,
+        "`*` acts entry by entry",
+        helps=(f"for the product write `{forms[0]}`", f"for each row times it `{forms[1]}`"),
+        fixes=tuple(Fix(span=span, replacement=f, title=f"write {f}") for f in forms),
+    )
 
 
 def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], how: str) -> None:
