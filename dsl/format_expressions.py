@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -134,7 +135,13 @@ def _sum(e: Sum) -> tuple[str, int]:
 
 
 def _product(e: Product) -> tuple[str, int]:
-    return _joined(e, PRODUCT), PRODUCT
+    text = _joined(e, PRODUCT)
+    if any(isinstance(operand, Power) for operand in e.operands[:-1]):
+        text = _OF_ONE.sub(r"^(\1)/", text)  # `x^1/2` would have two readings
+    return text, PRODUCT
+
+
+_OF_ONE = re.compile(r"\^(-?1)/(?=\d)")
 
 
 def _compare(e: Compare) -> tuple[str, int]:

@@ -67,6 +67,8 @@ _SURE = re.compile(
     r"""\b(?:Pr|Prob|Probability|PP|EE|Exp|Expectation|Mean|mean|avg)\[|\^T\b|=\s*c\("""
     r"""|\b(?:minimize|maximize)\s*\"|^[ \t]*@(?:NL)?(?:variable|objective|constraint)s?\("""
     r"""|^[ \t]*data[ \t]+x[ \t]*,[ \t]*y\b"""
+    r"""|[\w%)\]][ \t]*(?:\+-|-\+|\+\+|--)(?:[ \t]|(?<=\d..)\d)"""
+    r"""|\^[ \t]*-?1[ \t]*/[ \t]*\d"""
     r"""|^[ \t]*(?:var|param)\b[^\n=]*=[ \t]*[-+]?[\d.]+[ \t]+\[""",
     re.MULTILINE,
 )

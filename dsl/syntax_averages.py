@@ -14,8 +14,10 @@ _REDUCTIONS = frozenset({"gap", "ratio", "max", "min"})
 def bar(f: Failure) -> Repair | None:
     """A `|` outside of the square brackets of `E[...]` and `P[...]`, or a second one inside."""
     opened = f.depth(f.index)
-    if f.token.text != "|" or f.before.kind not in OPERAND_ENDS or not opened:
+    if f.token.text != "|" or f.before.kind not in OPERAND_ENDS:
         return None
+    if not opened:
+        return _behind_the_bracket(f)
     opener = opened[-1]
     if f.at(opener - 1).kind == "AVERAGE" and f.at(opener).kind == "LSQB":
         return _on_first(f, opener) or _second(f)
@@ -26,6 +28,38 @@ def bar(f: Failure) -> Repair | None:
     if close is None:
         return None
     return _brackets(f, opener, close, word)
+
+
+def _behind_the_bracket(f: Failure) -> Repair | None:
+    """`P[a] | b <= 10%` is `P[a | b] <= 10%`."""
+    inside = f.depth(f.index - 1)
+    opener = inside[-1] if inside and f.before.kind == "RSQB" else 0
+    if f.at(opener - 1).kind != "AVERAGE" or f.at(opener).kind != "LSQB":
+        return None
+    relations = [i for i in range(f.index, len(f.tokens)) if f.at(i).kind == "RELATION"]
+    last = relations[-1] if relations and not f.depth(relations[-1]) else len(f.tokens)
+    if last == f.index + 1:
+        return None
+    condition = f.text(f.index + 1, last)
+    meant = f"{f.text(opener - 1, f.index - 1)} | {condition}]"
+    end = f.at(last - 1).end
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            "a condition stands inside the brackets of its mean",
+            Span(f.token.start, end),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.at(opener - 1).start, end),
+        ),
+        (
+            *f.tokens[: f.index - 1],
+            *f.tokens[f.index : last],
+            Token("RSQB", "]", end, end),
+            *f.tokens[last:],
+        ),
+    )
 
 
 def _on_first(f: Failure, opener: int) -> Repair | None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from cspec.dsl.diagnostics import Fix, Label
 from cspec.dsl.layout import CLOSERS, OPENERS
+from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.source import Span
-from cspec.dsl.syntax_failure import Failure, Repair, problem, unmatched
+from cspec.dsl.syntax_failure import Failure, Repair, closer_of, problem, unmatched
 from cspec.dsl.tokens import Token
 
 SHAPES = {"LPAR": "(", "LSQB": "[", "LBRACE": "{", "RPAR": ")", "RSQB": "]", "RBRACE": "}"}
@@ -285,6 +286,9 @@ def braces(f: Failure) -> Repair | None:
                 ),
             )
         )
+    called = _arguments(f)
+    if called is not None:
+        return called
     return Repair(
         problem(
             f.source,
@@ -296,6 +300,33 @@ def braces(f: Failure) -> Repair | None:
             ),
             helps=("write `x in {1, 2}` for a set, `[1, 2]` for a vector, `( )` to group",),
         )
+    )
+
+
+def _arguments(f: Failure) -> Repair | None:
+    """`max{a, b}`: what a function takes stands in `( )`."""
+    word, close = f.before, closer_of(f.tokens, f.index)
+    if word.kind != "NAME" or word.text not in SIGNATURES or close is None:
+        return None
+    inner = f.text(f.index + 1, close) if close > f.index + 1 else ""
+    left, right = f.token, f.at(close)
+    return Repair(
+        problem(
+            f.source,
+            "CS130",
+            f"what `{word.text}` takes stands in `( )`",
+            Span(word.start, right.end),
+            helps=(f"write `{word.text}({inner})`",),
+            fix=f"({inner})",
+            fix_span=Span(left.start, right.end),
+        ),
+        (
+            *f.tokens[: f.index],
+            Token("LPAR", "(", *left.span),
+            *f.tokens[f.index + 1 : close],
+            Token("RPAR", ")", *right.span),
+            *f.tokens[close + 1 :],
+        ),
     )
 
 

@@ -17,10 +17,12 @@ from cspec.dsl.nodes import (
     Compare,
     Comprehension,
     Constraint,
+    Expectation,
     Expr,
     From,
     Group,
     Implies,
+    Index,
     Item,
     Membership,
     Name,
@@ -235,7 +237,7 @@ def _implies(source: Source, relation: Implies) -> tuple[Expr, list[Diagnostic]]
 
 
 def _conjunction(source: Source, relation: And) -> Diagnostic:
-    parts = [source.slice(part.span) for part in relation.operands]
+    parts = [_with_bound(source, relation, part) for part in relation.operands]
     return problem(
         source,
         "CS113",
@@ -248,15 +250,62 @@ def _conjunction(source: Source, relation: And) -> Diagnostic:
     )
 
 
+def _with_bound(source: Source, relation: And, part: Expr) -> str:
+    """A part as typed; `x` of `x and y <= 2` with the bound that all of them share."""
+    text, last = source.slice(part.span), relation.operands[-1]
+    alone = isinstance(part, Name | Sum | Product | Call | Index | Expectation | Power)
+    if not alone or not isinstance(last, Compare) or len(last.operands) != 2:
+        return text
+    return text + source.text[last.operands[0].span.end : last.span.end]
+
+
+def _listed(source: Source, item: Constraint) -> Diagnostic | None:
+    """`[x <= 2, x >= 0]`: constraints as a list of Python."""
+    relation = item.relation
+    if not isinstance(relation, Vector) or not relation.items:
+        return None
+    if not all(isinstance(part, Compare | Membership) for part in relation.items):
+        return None
+    meant = "; ".join(source.slice(part.span) for part in relation.items)
+    return problem(
+        source,
+        "CS127",
+        "constraints stand one a line, not in a list",
+        relation.span,
+        helps=(f"write `{_short(meant)}`",),
+        fix=meant,
+    )
+
+
+def _bound_inside(source: Source, relation: Expr) -> str:
+    """`E[ce] <= 0.3` for `E[ce <= 0.3]`: the bound stands inside the brackets; else empty."""
+    if not isinstance(relation, Expectation) or relation.dataset or relation.binders:
+        return ""
+    last = relation.conditions[-1] if relation.conditions else relation.body
+    least = 2 if relation.kind == "E" and not relation.conditions else 3
+    if not isinstance(last, Compare) or len(last.operands) < least:
+        return ""
+    value, operator = last.operands[-1], last.operators[-1]
+    if not isinstance(value, Number) or operator not in ("<=", ">=", "<", ">"):
+        return ""
+    inside = source.text[relation.span.start : last.operands[-2].span.end]
+    return f"write `{inside}] {operator[0]}= {source.slice(value.span)}`"
+
+
 def _no_relation(source: Source, item: Constraint) -> Diagnostic:
     relation = item.relation
+    listed = _listed(source, item)
+    if listed is not None:
+        return listed
     text = _short(source.slice(relation.span))
+    inside = _bound_inside(source, relation)
     return problem(
         source,
         "CS127",
         f"`{text}` is not a constraint: it has no relation",
         relation.span,
         helps=(
+            *((inside,) if inside else ()),
             _without_relation(source, relation)
             or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
         ),

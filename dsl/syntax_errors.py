@@ -59,6 +59,7 @@ from cspec.dsl.syntax_missing import (
 from cspec.dsl.syntax_modifiers import (
     between,
     condition_of_a_tail,
+    modifier_first,
     soft_first,
     tolerance,
     weight,
@@ -79,6 +80,7 @@ from cspec.dsl.syntax_parts import (
     objective_modifier,
     semicolons,
     several_names,
+    shared_bound,
     two_constraints,
 )
 from cspec.dsl.syntax_places import (
@@ -210,6 +212,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     weight,
     between,
     soft_first,
+    modifier_first,
     on_outside,
     double_bar,
     single_equal,
@@ -238,6 +241,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     item_on_this_line,
     quantifier_on_this_line,
     stray_closer,
+    shared_bound,
     commas,
     semicolons,
     braces,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.source import Span
-from cspec.dsl.syntax_failure import Failure, Repair, problem
+from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS, Failure, Repair, problem
 from cspec.dsl.tokens import Token
 
 _TOLERANCES = frozenset({"tolerance", "tol", "atol", "slack"})
@@ -59,6 +59,77 @@ def between(f: Failure) -> Repair | None:
     first = place - 1 if f.at(place - 1).text == "is" else place
     span = Span(f.at(first).start, f.at(middle + 1).end)
     return Repair(_said(f, "an interval is written `in`", span, f"in [{low}, {high}]"))
+
+
+def modifier_first(f: Failure) -> Repair | None:
+    """`density(f) within 1e-3 <= 50%`, `soft(weight=0.1) a <= b`: modifiers stand behind."""
+    if f.kind != "clause" or f.depth(f.index):
+        return None
+    if f.before.kind in OPERAND_ENDS | {"SOFT"} and _lines(f, 0, f.index):
+        return _of_the_next(f)
+    first = next((i + 1 for i in range(f.index) if f.at(i).kind == "COLON"), 0)
+    starts = [i for i in range(first, f.index) if f.at(i).text in _MODIFIERS]
+    behind = any(f.at(i).kind in {"RELATION", "IN"} for i in range(f.index, len(f.tokens)))
+    if not starts or not behind or _behind_a_relation(f, f.index):
+        return None
+    if _lines(f, 0, len(f.tokens) - 1):
+        return None
+    start = starts[-1]
+    rest = f.text(f.index, len(f.tokens))
+    head = f.text(first, start) if start > first else ""
+    modifier = f.text(start, f.index)
+    if start == first and f.at(start + 1).kind != "LPAR":
+        return None
+    meant = f"{head} {rest} {modifier}".strip()
+    moved = tuple(t._replace(kind=t.text.upper(), soft=True) if t.text in _MODIFIERS else t
+                  for t in f.tokens[start : f.index])  # fmt: skip
+    return Repair(
+        problem(
+            f.source,
+            "CS120",
+            f"`{f.at(start).text}` stands behind the relation",
+            Span(f.at(start).start, f.before.end),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.at(first).start, f.at(len(f.tokens) - 1).end),
+        ),
+        (*f.tokens[:start], *f.tokens[f.index :], *moved),
+        sure=False,
+    )
+
+
+_MODIFIERS = frozenset({"within", "soft", "by"})
+
+
+def _lines(f: Failure, start: int, end: int) -> int:
+    """How many lines end between two tokens."""
+    return f.source.text.count("\n", f.at(start).start, f.at(end).start)
+
+
+def _of_the_next(f: Failure) -> Repair | None:
+    """A line `soft(weight=0.1) a <= b`: the word continues the line before, but `a <= b` is new."""
+    starts = [i for i in range(1, f.index) if f.at(i).text in _MODIFIERS and _lines(f, i - 1, i)]
+    if not starts or _lines(f, starts[-1], f.index) or f.token.kind not in OPERAND_STARTS:
+        return None
+    start = starts[-1]
+    ends = range(f.index + 1, len(f.tokens))
+    end = next((i for i in ends if _lines(f, i - 1, i)), len(f.tokens))
+    modifier, rest = f.text(start, f.index), f.text(f.index, end)
+    span = Span(f.at(start).start, f.at(end - 1).end)
+    return Repair(
+        problem(
+            f.source,
+            "CS120",
+            f"`{modifier}` stands behind its relation",
+            Span(span.start, f.before.end),
+            label="it continues the constraint on the line before",
+            helps=(f"write `{rest} {modifier}`",),
+            fix=f"{rest} {modifier}",
+            fix_span=span,
+        ),
+        f.tokens[:start],
+        rest=(*f.tokens[f.index : end], *f.tokens[start : f.index], *f.tokens[end:]),
+    )
 
 
 def soft_first(f: Failure) -> Repair | None:

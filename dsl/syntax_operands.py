@@ -6,6 +6,7 @@ only what is none of these may be a product.
 
 from __future__ import annotations
 
+from cspec.dsl.defined_names import defined_names
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.source import Span
@@ -121,6 +122,8 @@ def label_without_colon(f: Failure) -> Repair | None:
         return None
     label, rest = f.before, f.text(1, len(f.tokens))
     gap = Span(label.end, f.token.start)
+    if label.text in defined_names(f.source.text):
+        return _product_of_names(f, gap, rest)
     return Repair(
         problem(
             f.source,
@@ -139,6 +142,24 @@ def label_without_colon(f: Failure) -> Repair | None:
         ),
         f.replaced(1, 1, Token("COLON", ":", label.end, label.end)),
         sure=False,
+    )
+
+
+def _product_of_names(f: Failure, gap: Span, rest: str) -> Repair:
+    """`A x <= b`, where the spec has an `A`: their product, of matrices or of numbers."""
+    name = f.before.text
+    forms = [f"{name} {mark} {rest}" for mark in ("@", "*")]
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            f"`{name} {f.token.text}`: a product needs its sign",
+            Span(f.before.start, f.token.end),
+            helps=(f"of matrices and vectors write `{forms[0]}`", f"of numbers `{forms[1]}`"),
+            fixes=tuple(
+                Fix(span=gap, replacement=f" {mark} ", title=f"write `{mark}`") for mark in "@*"
+            ),
+        )
     )
 
 

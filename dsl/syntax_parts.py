@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.diagnostics import Fix
+from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import (
     OPERAND_ENDS,
@@ -13,6 +14,64 @@ from cspec.dsl.syntax_failure import (
     touching,
 )
 from cspec.dsl.tokens import Token
+
+
+def shared_bound(f: Failure) -> Repair | None:
+    """`x, y >= 0`: several expressions with one bound, as papers write it."""
+    if f.token.kind != "COMMA" or f.kind != "clause" or f.depth(f.index):
+        return None
+    first = next((i + 1 for i in range(f.index) if f.at(i).kind == "COLON"), 0)
+    relations = _outside_brackets(f, first, frozenset({"RELATION", "IN"}))
+    behind = [i for i in relations if i > f.index]
+    before = [i for i in relations if i < f.index]
+    if len(behind) != 1 or len(before) > 1 or (before and not _two_sided(f, before[0], behind[0])):
+        return None
+    start, end = before[0] + 1 if before else first, behind[0]
+    every = _outside_brackets(f, first, frozenset({"COMMA"}))
+    commas = [i for i in every if i < end]
+    bounds = list(zip([start - 1, *commas], [*commas, end], strict=True))
+    if every != commas or len(commas) > _MANY or any(a + 1 >= b for a, b in bounds):
+        return None
+    head, tail = f.text(first, start) if start > first else "", f.text(end, len(f.tokens))
+    parts = [f.text(a + 1, b) for a, b in bounds]
+    meant = "; ".join(f"{head} {part} {tail}".strip() for part in parts)
+    tokens = [(*f.tokens[first:start], *f.tokens[a + 1 : b], *f.tokens[end:]) for a, b in bounds]
+    return Repair(
+        problem(
+            f.source,
+            "CS115",
+            "each constraint stands alone, also where several have one bound",
+            f.token.span,
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.at(first).start, f.at(len(f.tokens) - 1).end),
+            safe=not before,
+        ),
+        (*f.tokens[:first], *tokens[0]),
+        rest=tokens[1],
+        sure=False,
+    )
+
+
+_MANY = 20
+
+
+def _two_sided(f: Failure, left: int, right: int) -> bool:
+    """Whether `0 <= x, y <= 1` is one interval for all: a number first, both in one direction."""
+    same = f.at(left).text[:1] == f.at(right).text[:1]
+    labelled = any(f.at(i).kind == "COLON" for i in range(left, right))
+    return same and f.at(left - 1).kind == "NUMBER" and not labelled
+
+
+def _outside_brackets(f: Failure, start: int, kinds: frozenset[str]) -> list[int]:
+    """Indices of tokens of some kinds that stand in no bracket."""
+    found, depth = [], 0
+    for index in range(start, len(f.tokens)):
+        kind = f.tokens[index].kind
+        depth += (kind in OPENERS) - (kind in CLOSERS)
+        if kind in kinds and not depth:
+            found.append(index)
+    return found
 
 
 def commas(f: Failure) -> Repair | None:

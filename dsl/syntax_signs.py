@@ -88,5 +88,5 @@ HINTS = {
     "∂": "write `diff(u, x)`",
     "∇": "write `grad(f, x)`",
     "≈": "write `==` and give a tolerance: `within 1e-3`",
-    "±": "write two constraints, or a chain `lo <= x <= hi`",
+    "±": "a tolerance is `== value within 0.1`; an interval is a chain, `lo <= x <= hi`",
 }

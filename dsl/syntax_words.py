@@ -133,6 +133,12 @@ def _conditional(f: Failure) -> Repair | None:
     else:
         return None
     word = f.source.slice(span)
+    opened = f.depth(f.index)
+    if word == "if" and opened and f.at(opened[-1] - 1).kind == "AVERAGE":
+        return None  # a condition of the mean
+    bound = any(t.kind in {"FORALL", "FOR"} for t in f.tokens[: f.index])
+    if f.token.text == "if" and bound and "WHERE" in f.expected:
+        return swapped(f, f.index, "where", "WHERE", "CS128")
     condition = f.text(f.index + 1, len(f.tokens)) if span == f.token.span else ""
     helps = ["write `condition => consequence`"]
     then = next((i for i in range(f.index, len(f.tokens)) if f.at(i).text == "then"), None)
@@ -243,7 +249,9 @@ def given_bar(f: Failure) -> Repair | None:
     opened = f.depth(f.index)
     if not opened or f.at(opened[-1] - 1).kind != "AVERAGE":
         return None
-    if f.token.text not in {"given", "if", "where", "when", ","}:
+    if f.token.text.lower() not in {"given", "if", "where", "when", "for", ","}:
+        return None
+    if f.token.kind == "FOR" and f.at(f.index + 2).kind == "IN":
         return None
     opener = f.at(opened[-1] - 1).text
     if f.token.text == ",":

@@ -47,7 +47,7 @@ from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape, declared, shape_of
 from cspec.dsl.typecheck_binders import binder_kinds
 from cspec.dsl.typecheck_calls import call_kind
-from cspec.dsl.typecheck_forms import require_set
+from cspec.dsl.typecheck_forms import another_value, require_set
 from cspec.dsl.typecheck_names import bare_set, name_kind
 from cspec.dsl.typecheck_parts import attribute_kind, index_kind
 from cspec.dsl.unknown_names import BARE, unknown_name, unknown_value, values_of
@@ -337,7 +337,11 @@ class Typer:
         return bool(values) and len(values) == len(items)
 
     def _logic(self, operands: tuple[Expr, ...], scope: Scope) -> Kind:
-        return joined("event", *(self.event(operand, scope) for operand in operands))
+        kinds: list[Kind] = []
+        for place, operand in enumerate(operands):
+            short = place and another_value(self, operands[0], operand)
+            kinds.append(UNKNOWN if short else self.event(operand, scope))
+        return joined("event", *kinds)
 
     def event(self, expr: Expr, scope: Scope) -> Kind:
         """The kind of what must be true or false."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
-from cspec.dsl.nodes import Call, Expr, Keyword, Name
+from cspec.dsl.nodes import Call, Compare, Expr, Keyword, Name, Number, String
 from cspec.dsl.signatures import Parameter, Signature
 from cspec.dsl.wording import closest, counted, listing
 
@@ -61,8 +61,26 @@ def too_many(typer: Typer, call: Call, signature: Signature) -> None:
         f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}",
         call.span,
         signature.doc,
-        helps=(f"write `{form_here(typer, call, signature)}`",),
+        helps=(_all_of_them(typer, call) or f"write `{form_here(typer, call, signature)}`",),
     )
+
+
+_OF_ENTRIES = frozenset(
+    {"sum", "mean", "median", "std", "variance", "norm", "l1", "l2", "sumsq", "cumsum", "argmax"}
+)
+
+
+def _all_of_them(typer: Typer, call: Call) -> str:
+    """How a call with too many arguments says the same; empty where that is not known."""
+    word = call.function.id if isinstance(call.function, Name) else ""
+    parts = [typer.slice(argument) for argument in call.arguments]
+    if word == "log" and len(parts) == 2:
+        return f"the logarithm to base {parts[1]} is `log({parts[0]})/log({parts[1]})`"
+    if word not in _OF_ENTRIES or len(parts) < 2:
+        return ""
+    if any(value_or_none(argument, typer.values) is not None for argument in call.arguments[1:]):
+        return f"it goes over all entries; of one row or column: `{word}({parts[0]}[0, :])`"
+    return f"of several numbers write `{word}([{', '.join(parts)}])`"
 
 
 def _two_ends(typer: Typer, call: Call) -> bool:
@@ -174,3 +192,22 @@ def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
         "a set goes behind `in`",
         helps=helps,
     )
+
+
+def another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
+    """Report `sex == "F" or "M"`, `x == 1 or 2`: each comparison is written out."""
+    plain = isinstance(operand, String | Number)
+    compared = isinstance(first, Compare) and len(first.operands) == 2
+    if not plain or not compared or not isinstance(first, Compare):
+        return False
+    thing, operator = typer.slice(first.operands[0]), first.operators[0]
+    meant = f"{thing} {operator} {typer.slice(operand)}"
+    typer.report(
+        "CS313",
+        f"{typer.text(operand)} is compared with nothing",
+        operand.span,
+        "each comparison is written out",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=operand.span, replacement=meant, title=f"write {meant}"),),
+    )
+    return True

@@ -18,7 +18,10 @@ from cspec.dsl.tokens import tokenize
 MAX_ROUNDS = 25
 """A fix may uncover the next mistake; so often specs are checked again."""
 MAX_TRIALS = 200
-"""Fixes that are tried one by one, at most: a text with more mistakes is no spec yet."""
+"""Fixes that are tried, at most: a text with more mistakes is no spec yet."""
+MAX_READ = 60_000
+"""Characters that are read to try fixes, beside a few trials that every text has."""
+_LEAST = 16
 
 
 def fixed(text: str, diagnostics: Iterable[Diagnostic], safe_only: bool = True) -> tuple[str, int]:
@@ -33,32 +36,29 @@ def fixed(text: str, diagnostics: Iterable[Diagnostic], safe_only: bool = True) 
 def mended(source: Source, safe_only: bool = True) -> tuple[Source, int]:
     """The source with fixes applied round by round, as long as each round makes it better.
 
-    A round applies all first fixes together; where that is no better, each is tried alone.
+    A round applies all first fixes together; where that is no better, each half of them, and so on
+    down to each alone, as far as the trials go.
     """
-    checked, total = check(source), 0
+    checked, total, trials = check(source), 0, _trials(source)
     for _ in range(MAX_ROUNDS):
         chosen = _chosen(checked.diagnostics, safe_only)
-        together = _better(checked, chosen)
-        if together is not None:
-            checked, total = together, total + len(chosen)
-            continue
-        alone = _one_by_one(checked, chosen)
-        if alone is None:
+        chosen.sort(key=lambda fix: fix.span.start)
+        checked, applied, trials = _by_halves(checked, chosen, trials)
+        if not applied:
             break
-        checked, applied = alone
         total += applied
     return checked.source, total
 
 
 def offered(checked: Checked) -> tuple[Diagnostic, ...]:
     """The findings with only those fixes that make the spec better, each by itself."""
-    trials = 0
+    trials, most = 0, _trials(checked.source)
     kept = []
     for diagnostic in checked.diagnostics:
         good = []
         for fix in diagnostic.fixes:
             trials += 1
-            if trials <= MAX_TRIALS and _better(checked, [fix]) is not None:
+            if trials <= most and _better(checked, [fix]) is not None:
                 good.append(fix)
         kept.append(diagnostic.model_copy(update={"fixes": tuple(good)}))
     return tuple(kept)
@@ -88,14 +88,27 @@ def _overlap(first: Fix, second: Fix) -> bool:
     return _beside(first, second.span)
 
 
-def _one_by_one(checked: Checked, chosen: Sequence[Fix]) -> tuple[Checked, int] | None:
-    """The spec after those fixes that help alone, from the last to the first."""
-    applied = 0
-    for fix in sorted(chosen, key=lambda f: f.span.start, reverse=True)[:MAX_TRIALS]:
-        better = _better(checked, [fix])
-        if better is not None:
-            checked, applied = better, applied + 1
-    return (checked, applied) if applied else None
+def _trials(source: Source) -> int:
+    """How many fixes of a text may be tried: its checks together cost about as much as one spec."""
+    return min(MAX_TRIALS, max(_LEAST, MAX_READ // (len(source.text) + 1)))
+
+
+def _by_halves(checked: Checked, chosen: Sequence[Fix], trials: int) -> tuple[Checked, int, int]:
+    """The spec after those fixes that help, how many they are, and the trials that are left.
+
+    The later half goes first: what stands before it keeps its place.
+    """
+    if not chosen or not trials:
+        return checked, 0, trials
+    better = _better(checked, chosen)
+    if better is not None:
+        return better, len(chosen), trials - 1
+    trials, applied = trials - 1, 0
+    middle = len(chosen) // 2
+    for half in (chosen[middle:], chosen[:middle]) if middle else ():
+        checked, more, trials = _by_halves(checked, half, trials)
+        applied += more
+    return checked, applied, trials
 
 
 def _better(before: Checked, fixes: Sequence[Fix]) -> Checked | None:

@@ -38,6 +38,14 @@ from cspec.dsl.foreign.marks import (
 )
 from cspec.dsl.foreign.norms import absolute, double_line, norm
 from cspec.dsl.foreign.pieces import read_pieces, written
+from cspec.dsl.foreign.signs import (
+    both_ways,
+    doubled_sign,
+    entity,
+    power_of_a_fraction,
+    semidefinite,
+    split_relation,
+)
 from cspec.dsl.foreign.sums import indexed_sum
 from cspec.dsl.foreign.view import Found, View
 from cspec.dsl.source import Source, Span
@@ -55,7 +63,13 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "'": (prime,),
     "^": (transpose,),
     ".": (dotted,),
-    "=": (equation, counted_index),
+    "=": (equation, counted_index, split_relation),
+    **dict.fromkeys("+-", (doubled_sign,)),
+    **dict.fromkeys("<>", (semidefinite, split_relation)),
+    **dict.fromkeys("⪰≽", (semidefinite,)),
+    "<=": (both_ways,),
+    "/": (power_of_a_fraction,),
+    "&": (entity,),
     "%": (between_percent,),
     "$": (column,),
     "in": (members,),

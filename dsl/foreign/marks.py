@@ -5,6 +5,7 @@ from __future__ import annotations
 from cspec.dsl.defined_names import defined_names
 from cspec.dsl.foreign.sums import counted
 from cspec.dsl.foreign.view import Found, View
+from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.tokens import Token
 
@@ -61,10 +62,20 @@ def between_percent(view: View) -> Found | None:
 
 
 def unequal(view: View) -> Found | None:
-    """`~=` of MATLAB."""
+    """`~=` of MATLAB; between numbers of a constraint what is about equal."""
     if view.before.kind not in OPERAND_ENDS or not view.texts("~", "="):
         return None
+    if view.at(2).kind == "NUMBER" and not _bracketed(view):
+        message = "`~=`: about equal is `==` with a tolerance"
+        help_ = f"write `== {view.at(2).text} within 1e-2`"
+        return Found(2, None, "CS110", message, help_, go_on=("==",))
     return Found(2, ("!=",), "CS110", "`~=` is written `!=`", "write `!=`")
+
+
+def _bracketed(view: View) -> bool:
+    """Whether a bracket is open before this token on its line."""
+    line = _line(view)
+    return sum((t.kind in OPENERS) - (t.kind in CLOSERS) for t in line) > 0
 
 
 def column(view: View) -> Found | None:

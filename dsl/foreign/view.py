@@ -9,6 +9,7 @@ from cspec.dsl.foreign.pieces import Piece
 from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import OPERAND_ENDS
+from cspec.dsl.syntax_signs import LATEX
 from cspec.dsl.tokens import Token
 
 WINDOW = 120
@@ -87,12 +88,18 @@ class View:
         depth, index = 0, start
         while index < start + WINDOW:
             kind = self.at(index).kind
-            ends = not depth and (kind in CLOSERS or kind in TERM_ENDS)
+            ends = not depth and (kind in CLOSERS or kind in TERM_ENDS or self._relates(index))
             if kind == "$END" or (ends and (kind != "SIGN" or index > start)):
                 break
             depth += (kind in OPENERS) - (kind in CLOSERS)
             index += 1
         return index
+
+    def _relates(self, index: int) -> bool:
+        r"""Whether a relation of LaTeX begins at a place: `\le`."""
+        if self.at(index).text != "\\":
+            return False
+        return LATEX.get(self.at(index + 1).text, ("", ""))[0] in TERM_ENDS
 
     def span(self, start: int, end: int) -> Span:
         """From one token to before another."""
