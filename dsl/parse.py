@@ -57,6 +57,7 @@ from cspec.dsl.syntax_limits import (
     tree_depth,
 )
 from cspec.dsl.syntax_marks import invisible, mend
+from cspec.dsl.syntax_pasted import mend_pasted
 from cspec.dsl.syntax_words import colon_after_item
 from cspec.dsl.tables import load_tables
 from cspec.dsl.tokens import Token, tokenize
@@ -84,6 +85,8 @@ def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
         return Spec(items=()), (too_large(source),)
     tokens, comments = tokenize(source.text)
     tokens, remarks = mend_comments(source, tokens)
+    tokens, pasted = mend_pasted(source, tokens)
+    remarks += pasted
     foreign = _SURE.search(source.text) is not None
     spec, found = (None, []) if foreign else _parse(source, tokens, comments)
     if spec is None or found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from cspec.dsl.diagnostics import Diagnostic, Fix, Label
@@ -14,6 +15,13 @@ from cspec.dsl.tokens import Token
 OPERATORS = frozenset(["SIGN", "TIMES", "POWER", "RELATION", "ARROW", "AND", "OR", "NOT", "IN"])
 OPERAND_ENDS = frozenset(["NAME", "NUMBER", "STRING", "RPAR", "RSQB", "RBRACE"])
 OPERAND_STARTS = frozenset(["NAME", "NUMBER", "STRING", "LPAR", "LSQB", "AVERAGE"])
+
+
+class _Level(NamedTuple):
+    """An open bracket, and the one around it."""
+
+    opener: int
+    around: _Level | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,36 @@ class Failure:
 
     def depth(self, index: int) -> list[int]:
         """Indices of the brackets that are open before a token."""
-        return open_brackets(self.tokens[:index])
+        place = min(index, len(self.tokens)) if index >= 0 else max(0, index + len(self.tokens))
+        found, level = [], self._levels[place]
+        while level is not None:
+            found.append(level.opener)
+            level = level.around
+        return found[::-1]
+
+    @cached_property
+    def _levels(self) -> list[_Level | None]:
+        """The innermost open bracket before each token and behind the last, in one pass."""
+        level: _Level | None = None
+        levels = [level]
+        for index, token in enumerate(self.tokens):
+            if token.kind in OPENERS:
+                level = _Level(index, level)
+            elif token.kind in CLOSERS:
+                level = self._closed(level, CLOSERS[token.kind], token.kind == "RBRACE")
+            levels.append(level)
+        return levels
+
+    def _closed(self, level: _Level | None, opener: str, through: bool) -> _Level | None:
+        """What is open behind a closer; `}` closes brackets inside its braces, too."""
+        current = level
+        while current is not None:
+            if self.tokens[current.opener].kind == opener:
+                return current.around
+            if not through:
+                break
+            current = current.around
+        return level
 
     def text(self, start: int, end: int) -> str:
         """The text from one token to before another, as typed."""

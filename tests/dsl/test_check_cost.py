@@ -55,3 +55,14 @@ def test_deep_and_growing_lets_are_refused_at_once(calls) -> None:
 def test_nested_brackets_are_checked() -> None:
     text = "var x = 1\nminimize " + "sin(" * 150 + "x" + ")" * 150 + "\n"
     assert check(Source(text=text)).diagnostics == ()
+
+
+def unclosed(count: int) -> Source:
+    """A setting line whose bracket is never closed, with many brackets and commas inside."""
+    return Source(text="minimize(" + "a(1)," * count + "\n")
+
+
+def test_a_bracket_that_is_never_closed_costs_one_pass(calls) -> None:
+    small, large = unclosed(200), unclosed(800)
+    assert check(large).diagnostics[0].code == "CS103"
+    assert calls(lambda: check(large)) < 5 * calls(lambda: check(small))

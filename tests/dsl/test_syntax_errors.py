@@ -4,6 +4,7 @@ Each case is a title, a spec, the findings as `code line:column headline`, and e
 make of it (`+++ fixed`) or a right form written by hand (`+++ right`).
 """
 
+import random
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from cspec.dsl.parse import parse_text
 from cspec.dsl.render import render_text
 from cspec.dsl.source import Source
 from cspec.dsl.syntax_codes import SYNTAX_CODES
+from cspec.dsl.syntax_failure import Failure, open_brackets
+from cspec.dsl.tokens import tokenize
 
 CORPUS = Path(__file__).parent / "corpus" / "syntax" / "wrong.txt"
 
@@ -117,3 +120,13 @@ def test_both_readings_of_a_signed_line_are_offered() -> None:
         edited = text[: fix.span.start] + fix.replacement + text[fix.span.end :]
         assert not [d for d in parse_text(edited)[1] if d.code == "CS114"]
     assert len(found.fixes) == 2
+
+
+def test_open_brackets_are_those_of_the_text_before() -> None:
+    draw = random.Random(5)
+    for _ in range(300):
+        text = "".join(draw.choice("([{}])a,") for _ in range(draw.randrange(25)))
+        tokens = tuple(tokenize(text)[0])
+        failure = Failure(Source(text=text), tokens, 0, frozenset(), "clause")
+        places = range(len(tokens) + 1)
+        assert [failure.depth(i) for i in places] == [open_brackets(tokens[:i]) for i in places]

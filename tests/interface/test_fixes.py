@@ -71,3 +71,31 @@ def test_fixes_that_overlap_wait() -> None:
     fix = Fix(span=Span(0, 1), replacement="b", title="b", safe=True)
     finding = Diagnostic(code="CS101", message="m", fixes=(fix,))
     assert fixed("a", [finding, finding]) == ("b", 1)
+
+
+def test_few_fixes_are_tried_of_a_text_that_is_no_spec(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    def counted(source: Source) -> object:
+        read.append(len(source.text))
+        return check(source)
+
+    monkeypatch.setattr("cspec.fixes.check", counted)
+    mended(Source(text="var x[3] = 1\nminimize " + "x'" * 1000 + "\n"))
+    assert sum(read) < 150_000
+
+
+def test_one_bad_fix_among_many_costs_few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "\n     ".join(f"c{i}: x =< {i}" for i in range(40))
+    spec = f"var x = 1\nminimize x^{{2}} + {{x}}\ns.t. {lines}\n     d: x \\le 9\n"
+    times = []
+
+    def counted(source: Source) -> object:
+        times.append(source)
+        return check(source)
+
+    monkeypatch.setattr("cspec.fixes.check", counted)
+    source, applied = mended(Source(text=spec))
+    assert applied >= 41
+    assert "=<" not in source.text
+    assert len(times) < 20
