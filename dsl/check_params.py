@@ -282,6 +282,9 @@ def _in_domain(
             if any(member is None for member in members):
                 return True
             bad = [part for part in parts if part not in members]
+        case Name(id=word) if kind == "var" and word.lower() in _WHOLE:
+            _whole_numbers(typer, domain)
+            return False
         case _ if kind == "var" and held_in(domain):
             return True  # a requirement of the variable's name, which is checked as one
         case _:
@@ -396,4 +399,18 @@ def _start_size(typer: Typer, item: Var | Param, values: Values) -> None:
             if kind == "var"
             else f"or give it {size:g} numbers",
         ),
+    )
+
+
+_WHOLE = frozenset({"integer", "integers", "int", "binary", "boolean", "bool", "naturals", "z"})
+
+
+def _whole_numbers(typer: Typer, domain: Expr) -> None:
+    """Report `var x in integers`: a gradient can't move between whole numbers."""
+    typer.report(
+        "CS317",
+        f"{typer.text(domain)}: a variable takes every number of an interval, not whole ones alone",
+        domain.span,
+        "whole numbers can't be optimized over",
+        helps=("leave it out, or write an interval, `in [0, 1]`, and round the result",),
     )

@@ -103,7 +103,16 @@ _FORMS: dict[str, tuple[str, ...]] = {
         "top_k", "largest", "sum_largest", "nlargest",
     ),
     "a count of examples is no number of the problem; their share is `P[...]`": ("count",),
-    "the number of parameters is `params(model)`": ("numel", "len"),
+    "the number of parameters is `params(model)`": ("numel",),
+    "a size is written as its number; of parameters that are not 0 it is `params(model)`": (
+        "len", "length", "size", "shape", "nrow", "ncol",
+    ),
+    "one of two values by an event is `where(event, a, b)`": (
+        "if", "ifelse", "if_else", "iif", "cond", "iff", "case",
+    ),
+    "the whole part is `floor(x)`; the nearest whole number `floor(x + 0.5)`": (
+        "round", "int", "trunc", "ceil",
+    ),
     "an objective is a line `minimize ...` or `maximize ...`": ("minimize", "maximize"),
 }  # fmt: skip
 """What to write for what has no word of its own."""
@@ -195,6 +204,9 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "every": ("frequency", "interval", "dual_every"),
     "max_iter": ("maxiter", "max_iterations"),
     "weight": ("coefficient", "lambda_", "c"),
+    "norm": ("p", "ord", "order"),
+    "r": ("radius",),
+    "temperature": ("temp", "tau"),
 }
 """Settings of other libraries, by the name of ours."""
 

@@ -404,8 +404,25 @@ def made_by_call(function: Expr) -> bool:
     return not function.arguments or isinstance(function.function, Attribute)
 
 
+def _group_called(source: Source, node: Call) -> Diagnostic:
+    """`P[pred == 1 | sex]("F")`: a group is picked in square brackets."""
+    place = Span(node.function.span.end, node.span.end)
+    meant = f"[{source.slice(node.arguments[0].span)}]"
+    return problem(
+        source,
+        "CS124",
+        "one group is picked in square brackets",
+        place,
+        helps=(f"write `{source.slice(node.function.span)}{meant}`",),
+        fix=meant,
+        safe=isinstance(node.arguments[0], String),
+    )
+
+
 def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
-    if not isinstance(node.function, Name | Attribute) and not made_by_call(node.function):
+    if isinstance(node.function, Expectation) and len(node.arguments) == 1:
+        yield _group_called(source, node)
+    elif not isinstance(node.function, Name | Attribute) and not made_by_call(node.function):
         yield problem(
             source,
             "CS124",

@@ -34,6 +34,8 @@ from cspec.dsl.syntax_items import (
     stop_after,
     unnamed_metric,
     using_for,
+    using_several,
+    verify_often,
     verify_words,
 )
 from cspec.dsl.syntax_missing import (
@@ -176,7 +178,9 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     star_import,
     renamed_given,
     using_for,
+    using_several,
     verify_words,
+    verify_often,
     data_names,
     model_name,
     trailing_comma,

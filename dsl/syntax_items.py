@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cspec.dsl.diagnostics import Fix
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import Failure, Repair, problem
 from cspec.dsl.tokens import Token
@@ -27,6 +28,52 @@ def verify_words(f: Failure) -> Repair | None:
             fix_span=Span(place, place),
         ),
         f.replaced(1, 1, Token("ALL", "all", place, place, True)),
+    )
+
+
+def verify_often(f: Failure) -> Repair | None:
+    """`verify all on val every 5`, `every=5 epochs`: of what?"""
+    place = next((i for i, t in enumerate(f.tokens[: f.index]) if t.kind == "EVERY"), None)
+    if f.first.kind != "VERIFY" or place is None:
+        return None
+    rest = [t for t in f.tokens[place + 1 :] if t.kind not in {"EQUAL", "LPAR", "RPAR"}]
+    if not rest or not rest[0].text.isdigit() or len(rest) > 2:
+        return None
+    count, unit = rest[0].text, rest[1].text.lower() if len(rest) > 1 else ""
+    units = ["epochs", "steps"]
+    known = [word for word in units if unit and word.startswith(unit.rstrip("s"))]
+    span = Span(f.at(place).start, f.tokens[-1].end)
+    forms = [f"every {count} {word}" for word in known or units]
+    return Repair(
+        problem(
+            f.source,
+            "CS132",
+            f"`{f.source.slice(span)}` is written `{forms[0]}`",
+            span,
+            helps=tuple(f"write `{form}`" for form in forms),
+            fixes=tuple(
+                Fix(span=span, replacement=form, title=f"write `{form}`") for form in forms
+            ),
+        )
+    )
+
+
+def using_several(f: Failure) -> Repair | None:
+    """`using sal, projection`: one method stands behind `using`."""
+    if f.first.kind != "USING" or f.token.kind not in {"COMMA", "AND", "SIGN"} or f.index < 2:
+        return None
+    if f.depth(f.index):
+        return None
+    method, other = f.text(1, f.index), f.text(f.index + 1, len(f.tokens))
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            "one method stands behind `using`, that of every constraint without its own",
+            Span(f.token.start, f.tokens[-1].end),
+            helps=(f"write `using {method}`, and `by {other or 'method'}` behind the others",),
+        ),
+        f.tokens[: f.index],
     )
 
 

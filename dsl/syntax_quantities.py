@@ -82,6 +82,10 @@ def _number(
         return Mended(2, (token,), finding)
     if not touching(token, after):
         return None
+    if after.text in ("x10", "X10", "×10"):
+        scientific = _scientific(source, tokens[index : index + 5])
+        if scientific is not None:
+            return scientific
     if after.kind == "NAME" and after.text in ("e", "E"):
         return _unfinished(source, token, after, tokens[index + 2 : index + 3])
     if after.kind == "NAME" and (_HEX.fullmatch(f"{token.text}{after.text}") or after.text == "j"):
@@ -100,6 +104,27 @@ def _number(
         fix_span=Span(token.end, token.end),
     )
     return Mended(1, (token, times), finding)
+
+
+def _scientific(source: Source, tokens: tuple[Token, ...]) -> Mended | None:
+    """`1x10^-3`: a number as in print is `1e-3`."""
+    minus = len(tokens) > 3 and tokens[3].text == "-"
+    take = 5 if minus else 4
+    if len(tokens) < take or tokens[2].kind != "POWER" or not tokens[take - 1].text.isdigit():
+        return None
+    meant = f"{tokens[0].text}e{'-' if minus else ''}{tokens[take - 1].text}"
+    if number_value(meant) is None:
+        return None
+    span = Span(tokens[0].start, tokens[take - 1].end)
+    finding = problem(
+        source,
+        "CS124",
+        f"`{source.slice(span)}` is written `{meant}`",
+        span,
+        helps=(f"write `{meant}`",),
+        fix=meant,
+    )
+    return Mended(take, (Token("NUMBER", meant, span.start, span.end),), finding)
 
 
 def _bracket(source: Source, tokens: tuple[Token, ...], opener: int) -> str:

@@ -47,7 +47,7 @@ from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape, declared, shape_of
 from cspec.dsl.typecheck_binders import binder_kinds
 from cspec.dsl.typecheck_calls import call_kind
-from cspec.dsl.typecheck_forms import another_value, require_set
+from cspec.dsl.typecheck_forms import another_value, averaged, count_of, require_set
 from cspec.dsl.typecheck_names import bare_set, name_kind
 from cspec.dsl.typecheck_parts import attribute_kind, index_kind
 from cspec.dsl.unknown_names import BARE, unknown_name, unknown_value, values_of
@@ -252,9 +252,7 @@ class Typer:
                 expr.span,
                 "true or false",
                 notes=("an event counts 0 or 1 inside `E[...]`; `P[...]` is its fraction",),
-                helps=(f"write `P[{self.source.slice(expr.span)}]`",)
-                if not isinstance(expr, Name)
-                else ("write 1 or 0",),
+                helps=(count_of(self, expr),),
             )
         return self.report(
             "CS302",
@@ -374,7 +372,7 @@ class Typer:
             inner = inner._replace(data="")
         inner = self.bind(expr.binders, inner)
         grouped, under = self._conditions(expr.conditions, inner)
-        body = self.event(expr.body, inner) if expr.kind == "P" else self.kind(expr.body, inner)
+        body = averaged(self, expr, inner)
         if expr.kind == "E":
             self._averageable(expr.body, body)
         what = grouped or "number"

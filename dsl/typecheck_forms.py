@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
-from cspec.dsl.nodes import Call, Compare, Expr, Keyword, Name, Number, String
+from cspec.dsl.meant import SETTING_WORDS
+from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Keyword, Name, Number, String
 from cspec.dsl.signatures import Parameter, Signature
 from cspec.dsl.wording import closest, counted, listing
 
 if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Typer
+    from cspec.dsl.typecheck import Scope, Typer
 
 EXAMPLES = {
     "rank": "rank(8)",
@@ -153,16 +154,25 @@ def missing_arguments(
     )
 
 
+def _without(keyword: Keyword, name: str) -> str:
+    """What a setting of other libraries is written as, or that it goes."""
+    if keyword.name in ("axis", "dim", "keepdims", "keepdim"):
+        return f"for each row or column: `forall i in range(n): {name}(A[i, :]) ...`, or `A[:, i]`"
+    return f"remove `{keyword.name}`"
+
+
 def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str, ...]) -> None:
     """A setting that a function does not have."""
-    guess = closest(keyword.name, known)
+    others = SETTING_WORDS.items()
+    meant = next((w for w, o in others if w in known and keyword.name.lower() in o), None)
+    guess = meant or closest(keyword.name, known)
     span = keyword.name_span
     typer.report(
         "CS502",
         f"`{name}` has no setting `{keyword.name}`",
         span,
         f"it takes {listing(known, 'and')}" if known else "it takes no settings",
-        helps=(f"did you mean `{guess}`?",) if guess else (),
+        helps=(f"did you mean `{guess}`?",) if guess else (_without(keyword, name),),
         fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
     )
 
@@ -211,3 +221,30 @@ def another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
         fixes=(Fix(span=operand.span, replacement=meant, title=f"write {meant}"),),
     )
     return True
+
+
+def averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
+    """The kind of what `E[...]` or `P[...]` is of; a number in `P[...]` is reported."""
+    if expr.kind == "E":
+        return typer.kind(expr.body, scope)
+    if typer.quiet(expr.body, scope).what not in ("number", "scores"):
+        return typer.event(expr.body, scope)
+    body, text = typer.slice(expr.body), typer.slice(expr)
+    return typer.report(
+        "CS313",
+        f"{typer.text(expr.body)} is a number, not an event",
+        expr.body.span,
+        "needs something true or false",
+        helps=(f"for its mean write `E{text[1:]}`", f"or compare it: `{body} > 0`"),
+    )
+
+
+def count_of(typer: Typer, event: Expr) -> str:
+    """How an event is counted as a number, outside of a mean."""
+    if isinstance(event, Name):
+        return "write 1 or 0"
+    text = typer.slice(event)
+    if typer.symbols.datasets():
+        return f"write `P[{text}]`"
+    bare = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+    return f"write `where({bare}, 1, 0)`"

@@ -62,6 +62,9 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()]
         return _report(typer, name, (known.help if known else f"write `{rate}`",), rate)
+    if name.id in ("weights", "parameters") and typer.symbols.models():
+        part = f"{next(iter(typer.symbols.models()))}.{_PARTS[name.id]}"
+        return _report(typer, name, (f"they belong to a model: `{part}`",), part)
     entry = _entry(typer, name.id, scope)
     if entry:
         return _report(typer, name, (f"an entry is written `{entry}`",), entry)
@@ -73,9 +76,15 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     return _report(typer, name, _definitions(typer, name.id, scope))
 
 
+_PARTS = {"weights": "weights", "parameters": "params"}
+
+
 def _entry(typer: Typer, word: str, scope: Scope) -> str | None:
     """`x[0]` for `x_0`, where `x` is a variable with entries."""
     stem, _, number = word.rpartition("_")
+    if not stem:
+        stem = word.rstrip("0123456789")
+        number = word[len(stem) :]
     item = typer.symbols.vars().get(stem)
     has_entries = isinstance(item, Var) and bool(item.dimensions)
     index = number.isdigit() or number in scope.local
@@ -211,6 +220,9 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
         return (f"name it in the `given` line: `given {word}`",)
     if scope.inside and scope.data:
         return (_as_column(typer, word, scope.data),)
+    columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
+    if word in ("x", "y") and columns and not typer.symbols.vars():
+        return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
     if typer.symbols.vars():
         return (f"define it: `var {word} = 0` or `param {word} = 1`",)
     define = f"define it: `param {word} = ...` or `let {word} = ...`"
