@@ -26,6 +26,7 @@ from cspec.dsl.nodes import (
     FiniteSet,
     Membership,
     Name,
+    Negate,
     Number,
     String,
     walk,
@@ -121,6 +122,9 @@ def _code(
 ) -> Expr:
     """One side; numbers must be codes where they are compared with `==` or `!=`."""
     classes = columns.facts[column].classes
+    match expr:
+        case Negate(operand=Number(text=text, value=value), span=span):
+            expr = Number(text=f"-{text}", value=-value, span=span)
     match expr:
         case String(value=text):
             places = [i for i, value in enumerate(classes) if str(value) == text]
