@@ -18,6 +18,7 @@ from cspec.dsl.foreign.inside import mend_inside
 from cspec.dsl.foreign.lines import mend_lines
 from cspec.dsl.lalr import StuckError, run
 from cspec.dsl.layout import ITEM_WORDS, Clause, cut
+from cspec.dsl.limits import FINDINGS
 from cspec.dsl.nodes import (
     And,
     Comment,
@@ -141,7 +142,8 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
         found.extend(findings)
     items: list[Item | None] = []
     waiting = [tokens]
-    while waiting:
+    # Findings beyond those that are shown are not looked for: each looks at the whole clause.
+    while waiting and len(found) - since <= FINDINGS.most:
         item, rest = _parse_tokens(source, waiting.pop(0), found, not clause.signs, since)
         items.append(item)
         if rest:

@@ -66,3 +66,10 @@ def test_a_bracket_that_is_never_closed_costs_one_pass(calls) -> None:
     small, large = unclosed(200), unclosed(800)
     assert check(large).diagnostics[0].code == "CS103"
     assert calls(lambda: check(large)) < 5 * calls(lambda: check(small))
+
+
+def test_words_that_begin_statements_are_cheap_within_one(calls) -> None:
+    small, large = (
+        Source(text=f"var x = 1\nminimize x\ns.t. c: x + {'let-1' * n} <= 2\n") for n in (500, 2000)
+    )
+    assert calls(lambda: check(large)) < 4.4 * calls(lambda: check(small))
