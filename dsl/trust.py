@@ -59,6 +59,11 @@ def trusting(names: Iterable[str] | str) -> Iterator[None]:
         _NAMED.reset(token)
 
 
+def trusted() -> tuple[str, ...]:
+    """The modules that the user trusts here, for this command or in pyproject.toml, sorted."""
+    return tuple(sorted({*_NAMED.get(), *user_trust().names}))
+
+
 def is_module_name(name: object) -> bool:
     """Whether this is `package.module`."""
     return isinstance(name, str) and all(part.isidentifier() for part in name.split("."))

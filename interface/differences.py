@@ -82,10 +82,22 @@ def _both_nan(a: Any, b: Any) -> bool:
 def trees(part: Part, file: str, was: Any, now: Any) -> list[Difference]:
     """The differences of a file's content; the first few, and how many more."""
     found = list(unequal(was, now))
-    named = [Difference(part, f"{file}: {at}", short(a), short(b)) for at, a, b in found[:MOST]]
+    named = [Difference(part, f"{file}: {at}", *around(a, b)) for at, a, b in found[:MOST]]
     if len(found) > MOST:
         named.append(Difference(part, f"{file}: and {len(found) - MOST} more places"))
     return named
+
+
+def around(was: object, now: object) -> tuple[str, str]:
+    """Two values as they are shown: of long texts the part in which they differ."""
+    if not isinstance(was, str) or not isinstance(now, str):
+        return short(was), short(now)
+    both = zip(was, now, strict=False)
+    at = next((i for i, (a, b) in enumerate(both) if a != b), min(len(was), len(now)))
+    start = at - SHOWN // 3
+    if start <= 0 or max(len(was), len(now)) < SHOWN:
+        return short(was), short(now)
+    return f"...{short(was[start:])}", f"...{short(now[start:])}"
 
 
 def lines(part: Part, file: str, was: str, now: str) -> list[Difference]:
@@ -95,8 +107,10 @@ def lines(part: Part, file: str, was: str, now: str) -> list[Difference]:
     old, new = was.splitlines(), now.splitlines()
     both = zip(old, new, strict=False)
     at = next((i for i, (a, b) in enumerate(both) if a != b), min(len(old), len(new)))
-    a, b = (text[at].strip() if at < len(text) else "nothing" for text in (old, new))
-    return [Difference(part, f"{file}, line {at + 1}", short(a), short(b))]
+    if at >= min(len(old), len(new)):
+        counts = (f"{len(text):,} lines" for text in (old, new))
+        return [Difference(part, f"{file}, from line {at + 1} on", *counts)]
+    return [Difference(part, f"{file}, line {at + 1}", *around(old[at].strip(), new[at].strip()))]
 
 
 # --- what a run is made from ---------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cspec.brought_in import brought_in, require_outside
+from cspec.compiler.program import Program
 from cspec.differences import (
     Difference,
     digest,
@@ -131,7 +132,7 @@ def reopen(found: Found, bindings: Mapping[str, Any]) -> Reopened:
             spec, or with what is bound.
     """
     manifest, command = found.manifest, found.told
-    names = {**command.bindings, **bindings}
+    names = {**command.bound(), **bindings}
     _require_objects(found, names)
     values = command.values()
     checked = checked_with(found.source, values, names, found.base)
@@ -188,8 +189,9 @@ def _of_files(path: Path, manifest: Manifest) -> list[Difference]:
 
 def _of_file(path: Path, name: str, entry: FileEntry) -> Difference:
     now = "missing"
-    if (path / name).is_symlink():
-        now = "a link"
+    places = [path / name, *(path / place for place in Path(name).parents if place.name)]
+    if any(place.is_symlink() for place in places):
+        now = "a link" if places[0].is_symlink() else "behind a link"
     elif is_plain(path / name):
         now = digest(entry_of(path / name).sha256 or "")
     was = digest(entry.sha256) if entry.sha256 else "there"
@@ -250,7 +252,7 @@ def _whole(value: object) -> int | None:
 def _of_program(found: Found, prepared: Prepared) -> list[Difference]:
     """`plan.json` and `train.py` beside what the spec compiles to now."""
     path, program = found.folder.path, prepared.program
-    setup, wrong = _plan(path), []
+    setup, wrong = _plan(path), _of_names(found, program)
     fresh = json.loads(json.dumps(program.model_dump(mode="json", exclude={"source"})))
     if not setup:
         wrong.append(Difference("plan", f"{PLAN} can't be read"))
@@ -265,6 +267,20 @@ def _of_program(found: Found, prepared: Prepared) -> list[Difference]:
         wrong.append(Difference("plan", f"{SCRIPT} can't be read"))
     else:
         wrong += lines("plan", SCRIPT, text, program.source)
+    return wrong
+
+
+def _of_names(found: Found, program: Program) -> list[Difference]:
+    """The name of the spec and the digest of its plan, which the manifest has, too."""
+    manifest = found.manifest
+    if manifest is None:
+        return []
+    wrong = []
+    if manifest.spec != program.name:
+        wrong.append(Difference("file", f"{MANIFEST}: spec", manifest.spec, program.name))
+    if manifest.plan != program.digest:
+        was, now = digest(manifest.plan), digest(program.digest)
+        wrong.append(Difference("file", f"{MANIFEST}: plan", was, now))
     return wrong
 
 

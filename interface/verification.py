@@ -26,8 +26,8 @@ from cspec.reopening import Found, Reopened, changed, find, here, reopen
 from cspec.runtime.execute import load_module
 from cspec.runtime.files import sha256
 from cspec.runtime.manifest import MANIFEST, Manifest, is_plain
-from cspec.runtime.remeasure import misfits, moved, remeasure
-from cspec.runtime.result import Result
+from cspec.runtime.remeasure import misfits, moved, recast, remeasure
+from cspec.runtime.result import Result, Status
 from cspec.runtime.session import Session
 
 WEIGHTS, REPORT = "model.safetensors", "report.json"
@@ -35,7 +35,10 @@ ROUNDING = 1e-5
 """Relative difference that other versions, threads or machines may make."""
 FOUND = frozenset({"multiplier", "multiplier_norm", "sensitivity", "dual_state"})
 """What training found of a constraint, and no measurement can tell."""
-WHOLE = ("spec", "method", "seed")
+BESIDE = frozenset({"versions"})
+"""What a report holds beside its result."""
+SAID = "that no values meet all requirements is what the run found, and was not looked for again"
+WHOLE = ("type", "spec", "method", "seed")
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """1 where the folder does not hold, else as of the run: 0 met, 3 not met."""
+        """1 where the folder does not hold, else as of the run: 0 met, 3 not met, 4 infeasible."""
         return self.result.exit_code if self.holds else 1
 
     def __str__(self) -> str:
@@ -115,6 +118,10 @@ def verify_run(path: Path, bindings: Mapping[str, Any], base: Path | None = None
         reason = "; ".join(wrong[:4])
         raise _unmeasured(path, f"they are not of this spec: {reason}", differences)
     differences += _moved(session, tensors, again)
+    differences += [
+        Difference("weights", f"{WEIGHTS}: `{name}`", ours, there)
+        for name, there, ours in recast(session, tensors)
+    ]
     initial = bool(session.initial) and bool(again.origins.objects)
     result = remeasure(session, tensors, str(path))
     exact = not again.versions and not again.roundings
@@ -128,11 +135,14 @@ def verify_run(path: Path, bindings: Mapping[str, Any], base: Path | None = None
     unique = tuple(dict.fromkeys(differences))
     if unique and result.status == "satisfied":
         result = replace(result, status="uncertified")
+    infeasible = None if unique or report is None else _infeasible(report, result)
+    if infeasible is not None:
+        result = replace(result, status=infeasible)
     return Verification(
         folder=str(path),
         result=result,
         differences=unique,
-        remarks=_remarks(again, device),
+        remarks=(*((SAID,) if infeasible is not None else ()), *_remarks(again, device)),
         held=_held(again),
         manifest=_manifest_digest(path),
         program=program,
@@ -223,6 +233,11 @@ def _of_report(
             {k: v for k, v in c.items() if k not in FOUND} for c in (before[name], here_[name])
         )
         found += _compared(f"report.json: `{name}`", old, new, exact)
+    if len(found) == 0 and list(before) != list(here_):
+        listed = ", ".join(before), ", ".join(here_)
+        found.append(Difference("verdict", "report.json: order of the constraints", *listed))
+    strange = [key for key in report if key not in now and key not in BESIDE]
+    found += [Difference("file", f"report.json: `{key}`, which no run writes") for key in strange]
     return [*found, *_of_status(report.get("status"), result)]
 
 
@@ -262,6 +277,14 @@ def _of_status(status: object, result: Result) -> list[Difference]:
     return []
 
 
+def _infeasible(report: Mapping[str, Any], result: Result) -> Status | None:
+    """What the run said of requirements that are not met, where that is more than a measurement."""
+    if result.status != "violated":
+        return None
+    said: tuple[Status, ...] = ("infeasible", "suspected_infeasible")
+    return next((status for status in said if status == report.get("status")), None)
+
+
 def _of_circumstances(report: Mapping[str, Any], manifest: Manifest | None) -> list[Difference]:
     """Versions, which report and manifest both have."""
     held = report.get("versions")
@@ -286,6 +309,10 @@ def _remarks(again: Reopened, device: str) -> tuple[str, ...]:
     if device != again.found.device:
         found.append(f"trained on {again.found.device}, measured on {device}")
     manifest = again.found.manifest
+    if manifest is not None and manifest.trusted:
+        found.append(f"run with trust in {', '.join(f'`{name}`' for name in manifest.trusted)}")
+    if manifest is not None and "report.html" not in manifest.files:
+        found.append("report.html is neither there nor listed: a full disk, or it was taken out")
     for accepted in manifest.accepted if manifest is not None else ():
         said = "; ".join(accepted.changes)
         found.append(f"resumed at step {accepted.step:,} with changes that were accepted: {said}")

@@ -10,7 +10,7 @@ import torch
 
 from cspec.compiler.facts import ColumnFacts, DataFacts, StreamFacts
 from cspec.compiler.program import DataSetup, SourceCall
-from cspec.runtime.bind_text import load_object, read_call
+from cspec.runtime.bind_text import load_object, named_by_user, read_call
 from cspec.runtime.data import DataError, Dataset, as_dataset, load
 from cspec.runtime.data.align import aligned
 from cspec.runtime.data.errors import raise_all
@@ -111,7 +111,7 @@ def _declared(
             call = call if binding is None else read_call(binding)
             columns = tuple(dict.fromkeys(pair for _, pairs in left for pair in pairs))
             asked = [name for name, _ in left]
-            parts = _load(call, asked, columns, place, binding is not None)
+            parts = _load(call, asked, columns, place, named_by_user(binding))
         found |= parts
     return {name: found[name] for name, _ in setup.targets}, call if left else SourceCall()
 
@@ -167,7 +167,7 @@ def _single(
 ) -> Dataset:
     if isinstance(binding, str):
         call = read_call(binding)
-        parts = _load(call, None, columns, place, bound=True)
+        parts = _load(call, None, columns, place, bound=named_by_user(binding))
         chosen = name if name in parts else ("train" if "train" in parts else next(iter(parts)))
         return parts[chosen].renamed(name)
     return _dataset(binding, name, columns, place)

@@ -9,6 +9,8 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,18 @@ def plain_value(tree: Expr) -> Any:
         case Negate(operand=operand):
             return -plain_value(operand)
     raise ValueError("a setting must be a number, a word, a text or a list of these")
+
+
+class FolderText(str):
+    """Text that a name is bound to by what a run folder says.
+
+    A folder comes from anywhere: modules that it names are trusted no more than those of a spec.
+    """
+
+
+def named_by_user(binding: object) -> bool:
+    """Whether the user himself bound a name: what he names needs no trust."""
+    return binding is not None and not isinstance(binding, FolderText)
 
 
 def read_call(text: str) -> SourceCall:
@@ -157,8 +171,25 @@ def _load_file(module: str, base: Path, where: str) -> Any:
     sys.modules[key] = loaded
     try:
         # Of these very bytes: compiled ones on disk are told apart by seconds only.
-        exec(compile(content, path, "exec"), loaded.__dict__)
+        with _importing_from(path.parent, folder):
+            exec(compile(content, path, "exec"), loaded.__dict__)
     except BaseException:
         del sys.modules[key]
         raise
     return loaded
+
+
+@contextmanager
+def _importing_from(*folders: Path) -> Iterator[None]:
+    """Files of these folders can be imported by name, where no installed module has it.
+
+    They come last: `os.py` beside a spec takes the place of nothing.
+    """
+    added = [str(folder) for folder in dict.fromkeys(folders) if str(folder) not in sys.path]
+    sys.path.extend(added)
+    try:
+        yield
+    finally:
+        for folder in added:
+            if folder in sys.path:
+                sys.path.remove(folder)

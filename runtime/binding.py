@@ -18,7 +18,7 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.dsl.wording import closest
 from cspec.runtime.bind_data import IMPLIED, SPLITS, bind_data, data_facts
-from cspec.runtime.bind_text import load_object, read_call
+from cspec.runtime.bind_text import load_object, named_by_user, read_call
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.reading import Reading
@@ -292,7 +292,7 @@ def _model(
         return made, SourceCall()
     call = setup.source if binding is None else read_call(binding)
     if call.module is not None:
-        found = load_object(call.module, call.name, inputs.base, bound=binding is not None)
+        found = load_object(call.module, call.name, inputs.base, bound=named_by_user(binding))
         if isinstance(found, nn.Module):
             return found, call
         return _called(inputs, setup, found, call), call

@@ -39,6 +39,13 @@ def misfits(session: Session, tensors: Mapping[str, Tensor]) -> list[str]:
     return found
 
 
+def recast(session: Session, tensors: Mapping[str, Tensor]) -> list[tuple[str, str, str]]:
+    """Parameters whose file has another type than the program's: name, type there, type here."""
+    wanted = plain_tensors(session.primal)
+    types = ((name, tensors[name].dtype, value.dtype) for name, value in wanted.items())
+    return [(name, str(a)[6:], str(b)[6:]) for name, a, b in types if a != b]
+
+
 def moved(session: Session, tensors: Mapping[str, Tensor], models: frozenset[str]) -> list[str]:
     """Parameters of some models that nothing trains, and that are not what binding them gives."""
     known = plain_tensors(session.primal)

@@ -14,6 +14,7 @@ from torch import Tensor, complex64, complex128
 
 from cspec.compiler.program import Program
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.trust import trusted
 from cspec.runtime import checkpoint
 from cspec.runtime.checkpoint import CheckpointError
 from cspec.runtime.circumstances import circumstances, versions
@@ -99,6 +100,7 @@ class RunFolder:
             origins=origins or Origins(),
             circumstances=circumstances(device),
             files={name: FileEntry() for name in BEFORE},
+            trusted=trusted(),
         )
         folder = cls(path, manifest)
         try:
@@ -191,7 +193,7 @@ class RunFolder:
             circumstances=circumstances(device),
             files={**(old.files if old is not None else {}), **growing},
             accepted=accepted,
-            trusted=() if old is None else old.trusted,
+            trusted=tuple(sorted({*(() if old is None else old.trusted), *trusted()})),
         )
         try:
             self._keep(manifest)

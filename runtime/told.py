@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.outside_values import GivenFile
+from cspec.runtime.bind_text import FolderText
 
 COMMAND = "command.json"
 
@@ -33,6 +34,10 @@ class Told(BaseModel):
         """As `command.json`."""
         return json.dumps(self.model_dump(mode="json"), indent=1) + "\n"
 
+    def bound(self) -> dict[str, FolderText]:
+        """Text that names are bound to: the word of a folder, not of its user."""
+        return {name: FolderText(text) for name, text in self.bindings.items()}
+
     def values(self) -> dict[str, object]:
         """Params as `check` takes them."""
         return {name: _revived(value) for name, value in self.params.items()}
@@ -42,7 +47,7 @@ def told(
     spec: str, base: Path, params: Mapping[str, object], bindings: Mapping[str, Any]
 ) -> tuple[Told, tuple[str, ...]]:
     """The record, and the names that are bound to Python objects, which no file can hold."""
-    texts = {name: value for name, value in bindings.items() if isinstance(value, str)}
+    texts = {name: str(value) for name, value in bindings.items() if isinstance(value, str)}
     record = Told(
         spec=spec,
         base=str(base.resolve()),

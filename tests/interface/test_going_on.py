@@ -291,7 +291,7 @@ KINDS = [
     ),
 ]
 KILLED = """
-import os, sys
+import os, signal, sys
 import cspec
 from cspec.runtime.run_folder import RunFolder
 
@@ -304,6 +304,8 @@ def counted(self, session):
     tick(self, session)
 
 RunFolder.tick = counted
+# A shell has what it starts in the background ignore Ctrl-C, and what is ignored stays so.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(cspec.run(text, out=out).exit_code)
 """
 
