@@ -98,12 +98,11 @@ def _table(
     """A number for each value of the columns; one number in the spec is that of each."""
     if item.name in overrides:
         try:
-            given = as_table(overrides[item.name], len(columns))
+            table = as_table(overrides[item.name], columns)
         except Unfit as problem:
             _wrong_override(typer, item, overrides[item.name], str(problem))
             return None
-        table = ParamTable(columns=columns, values=given)
-        held: tuple[float, ...] = tuple(given.values())
+        held: tuple[float, ...] = tuple(table.values.values())
     elif item.value is not None:
         value = _value(typer, item.value, values)
         if value is None or isinstance(value, tuple):

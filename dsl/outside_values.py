@@ -39,12 +39,18 @@ class ParamTable(BaseModel):
 
     columns: tuple[str, ...]
     values: dict[str, float] = {}
+    keys: tuple[tuple[str, ...], ...] = ()
+    """The values of the columns for each of `values`, in its order."""
     default: float | None = None
 
     @property
     def column(self) -> str:
         """The columns as one writes them: `sex, race`."""
         return ", ".join(self.columns)
+
+    def given(self) -> dict[tuple[str, ...], float]:
+        """As it is given from outside; empty where the spec gives one number for all."""
+        return dict(zip(self.keys, self.values.values(), strict=True))
 
 
 class OpenValues(dict[str, float | tuple[float, ...]]):
@@ -121,7 +127,7 @@ def rows_of(given: object) -> tuple[int, int] | None:
     return (len(content), lengths.pop()) if len(lengths) == 1 and 0 not in lengths else None
 
 
-def as_table(given: object, columns: int = 1) -> dict[str, float]:
+def as_table(given: object, columns: Sequence[str]) -> ParamTable:
     """Numbers by the values of columns: a mapping, or rows of a value a column and a number.
 
     The keys of a mapping are values, of several columns tuples of them, or mappings in mappings.
@@ -130,25 +136,28 @@ def as_table(given: object, columns: int = 1) -> dict[str, float]:
     Raises:
         Unfit: something else, or a value twice.
     """
+    count = len(columns)
     content = given.content if isinstance(given, GivenFile) else given
     if isinstance(content, Mapping):
-        pairs = list(_pairs(content, columns))
+        pairs = list(_pairs(content, count))
     elif isinstance(content, Sequence) and all(
-        _is_row(row) and len(row) == columns + 1 for row in content
+        _is_row(row) and len(row) == count + 1 for row in content
     ):
         pairs = [(tuple(row[:-1]), row[-1]) for row in content]
         if isinstance(given, GivenFile) and pairs and not _is_number(pairs[0][1]):
             pairs = pairs[1:]
     else:
-        each = "the column" if columns == 1 else "each column"
+        each = "the column" if count == 1 else "each column"
         raise Unfit(f"a table has a value of {each} and a number in each row")
     found: dict[str, float] = {}
-    for keys, value in pairs:
-        text = combined(as_key(key) for key in keys)
+    named: list[tuple[str, ...]] = []
+    for pair, value in pairs:
+        named.append(tuple(map(as_key, pair)))
+        text = combined(named[-1])
         if text in found:
             raise Unfit(f"`{text}` is given twice")
         found[text] = as_number(value)
-    return found
+    return ParamTable(columns=tuple(columns), values=found, keys=tuple(named))
 
 
 def _pairs(given: Mapping[Any, Any], columns: int) -> Iterator[tuple[tuple[object, ...], object]]:

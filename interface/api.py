@@ -82,7 +82,8 @@ def _with_names(
     if held is not None:
         own = check_source(source, functions=registered()).params
         given = {name: value for name, value in held.params.items() if own.get(name) != value}
-        params = {**given, **params}
+        tables = {name: table.given() for name, table in held.tables.items() if table.keys}
+        params = {**given, **tables, **params}
     return source, base, params, bindings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,7 +101,7 @@ def test_a_combination_that_no_example_has_needs_no_number() -> None:
 def test_a_file_has_a_column_for_each() -> None:
     rows = [["sex", "area", "level"], *([s, a, str(level)] for (s, a), level in LEVELS.items())]
 
-    made = as_table(GivenFile("level.csv", rows), 2)
+    made = as_table(GivenFile("level.csv", rows), ("sex", "area")).values
 
     assert made == {f"{sex}, {area}": level for (sex, area), level in LEVELS.items()}
 
@@ -127,3 +128,35 @@ def test_what_does_not_fit_is_said(level: Any, text: str, code: str, words: str)
 def test_a_column_and_a_size_are_no_table() -> None:
     with pytest.raises(SpecError, match="is over the values of `sex`, and `2` is no column"):
         run("metric m = E[level[sex, 0]]", table="param level[sex, 2]\n", level=[[1, 2], [3, 4]])
+
+
+def test_a_table_of_a_loaded_spec_goes_along(tmp_path: Path) -> None:
+    text = """data train(x, y, s, t)
+param level[s, t]
+model f = linear
+minimize bce(f(x), y)
+s.t. c: forall g in values(s): P[pred == 1 | s == g] <= level[g, "u, v"]
+fit(steps=2)
+"""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(40, 3, generator=draw)
+    y = (x[:, 0] > 0).long()
+    data = (
+        x,
+        y,
+        [("a", "b")[i % 2] for i in range(40)],
+        [("u, v", "w")[i % 3 == 0] for i in range(40)],
+    )
+    level = {("a", "u, v"): 0.9, ("a", "w"): 0.3, ("b", "u, v"): 0.8, ("b", "w"): 0.2}
+    loaded = cspec.load(text, level=level)
+    direct = cspec.run(text, level=level, train=data)
+    result = cspec.run(loaded, train=data, out=tmp_path / "r")
+    assert result.constraints == direct.constraints
+    assert sorted(c.bound for c in result.constraints) == [0.8, 0.9]
+    assert cspec.verify(tmp_path / "r", train=data).holds
+    assert (
+        cspec.compile(loaded, train=data).source
+        == cspec.compile(text, level=level, train=data).source
+    )
+    other = dict.fromkeys(level, 0.5)
+    assert {c.bound for c in cspec.run(loaded, level=other, train=data).constraints} == {0.5}
