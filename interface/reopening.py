@@ -305,7 +305,9 @@ def _of_setup(setup: Mapping[str, Any], manifest: Manifest | None) -> list[Diffe
     plain = held if isinstance(held, dict) else {}
     versions = {name: text for name, text in plain.items() if name != "platform"}
     written = {"seed": setup.get("seed"), "device": setup.get("device"), "versions": versions}
-    return [
+    strange = [key for key in setup if key not in (*written, "program")]
+    added = [Difference("file", f"{PLAN}: `{key}`, which no run writes") for key in strange]
+    return added + [
         Difference(
             "file", f"{PLAN} and {MANIFEST} differ in {d.what.removeprefix(': ')}", d.was, d.now
         )

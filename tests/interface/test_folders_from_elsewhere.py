@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
 
 import cspec
@@ -159,6 +158,10 @@ def report(change: Callable[[Any], None]) -> Callable[[Path], None]:
     [
         (doubled, "model.safetensors: `net.fc1.weight`: was float32, is float64"),
         (report(lambda r: r.update(epochs=70)), "report.json: epochs, beside the last checkpoint"),
+        (
+            lambda run: edit(run / "plan.json", lambda p: p.update(entry="os:system")),
+            "`entry`, which",
+        ),
         (report(lambda r: r["constraints"].reverse()), "report.json: order of the constraints"),
         (report(lambda r: r.update(certified=True)), "report.json: `certified`, which no run"),
         (report(lambda r: r.update(type="audit")), "report.json: type: was 'audit', is 'result'"),
@@ -220,17 +223,19 @@ def test_verify_ends_as_a_run_that_was_infeasible(
     assert main(["verify", "i"]) == 1
 
 
-def test_accepted_changes_of_a_run_that_had_ended_verify(run: Path) -> None:
-    def points(shift: float) -> tuple[torch.Tensor, torch.Tensor]:
-        draw = torch.Generator().manual_seed(1)
-        x = torch.randn(64, 3, generator=draw)
-        return x + shift, (x[:, 0] > 0).long()
-
-    cspec.run(BOUND, train=points(0.0), net="mlp(hidden=[2])", out="a")
-    ended = cspec.resume("a", train=points(0.1), accept_changes=True)
-    found = cspec.verify("a", train=points(0.1))
-    assert found.holds and found.exit_code == ended.exit_code, str(found)
-    assert cspec.resume("a", train=points(0.1)).constraints == ended.constraints
+def test_accepted_changes_of_a_run_that_had_ended_verify(here: Path) -> None:
+    lines_of = [f"{i % 7},{i % 5},{'yes' if i % 3 else 'no'}" for i in range(40)]
+    table = here / "d.csv"
+    table.write_text("\n".join(["a,b,t", *lines_of]) + "\n")
+    text = 'data train(x, y) = csv("d.csv", target="t")\nmodel f = linear\nminimize bce(f(x), y)\n'
+    (here / "a.cspec").write_text(text + "fit(steps=4, batch_size=8)\n")
+    assert main(["run", "a.cspec", "--out", "a", "--quiet"]) == 0
+    # Means and spreads of the columns are of the plan: it is another one now.
+    table.write_text("\n".join(["a,b,t", "90,3,yes", *lines_of[1:]]) + "\n")
+    assert main(["resume", "a", "--quiet"]) == 1
+    assert main(["resume", "a", "--quiet", "--accept-changes"]) == 0
+    assert main(["verify", "a"]) == 0
+    assert main(["resume", "a", "--quiet"]) == 0
 
 
 # --- what is shown -------------------------------------------------------------------------------
