@@ -36,6 +36,26 @@ def require_outside(modules: Iterable[str], base: Path, folder: Path) -> None:
     raise SpecError([Diagnostic(code="CS627", message=message, helps=(help_,))])
 
 
+def require_near(modules: Iterable[str], base: Path, folder: Path) -> None:
+    """Refuse code from a place that only the folder names: it may be any on this machine.
+
+    Near is where somebody stands, and below, and where the folder lies: beside it, or above `runs/`.
+
+    Raises:
+        SpecError: CS627, with the option that names the place.
+    """
+    place, lies = base.resolve(), folder.resolve()
+    if place in (lies.parent, lies.parent.parent) or place.is_relative_to(Path.cwd()):
+        return
+    far = [name for name in modules if _file(name, base).is_relative_to(place)]
+    if not far:
+        return
+    listed = ", ".join(f"`{name}`" for name in far)
+    message = f"the spec brings in {listed} from {place}, a place that only the run folder names"
+    help_ = f"if that is where your code is, say so: `--base {place}`"
+    raise SpecError([Diagnostic(code="CS627", message=message, helps=(help_,))])
+
+
 def _file(module: str, base: Path) -> Path:
     """Where a module would come from."""
     if module.endswith(".py"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cspec.brought_in import brought_in, require_outside
+from cspec.brought_in import brought_in, require_near, require_outside
 from cspec.compiler.program import Program
 from cspec.differences import (
     Difference,
@@ -73,6 +73,8 @@ class Found:
     source: Source
     told: Told
     base: Path
+    named: bool
+    """Whether somebody named that place; else the folder does."""
     seed: int | None
     device: str
     files: tuple[Difference, ...]
@@ -121,7 +123,9 @@ def find(path: Path, base: Path | None = None) -> Found:
     recorded = manifest.origins.code if manifest is not None else {}
     changed = changed_files(recorded, place)
     code = of_code({name: recorded[name] for name in changed}, changed)
-    return Found(folder, source, command, place, seed, device, tuple(wrong), tuple(code))
+    return Found(
+        folder, source, command, place, base is not None, seed, device, tuple(wrong), tuple(code)
+    )
 
 
 def reopen(found: Found, bindings: Mapping[str, Any]) -> Reopened:
@@ -138,6 +142,8 @@ def reopen(found: Found, bindings: Mapping[str, Any]) -> Reopened:
     checked = checked_with(found.source, values, names, found.base)
     modules = brought_in(checked, names)
     require_outside(modules, found.base, found.folder.path)
+    if not found.named:
+        require_near(modules, found.base, found.folder.path)
     prepared = prepare(
         plan_of(checked), names, base=found.base, seed=found.seed, device=found.device
     )

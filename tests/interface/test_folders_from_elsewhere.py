@@ -247,3 +247,39 @@ def test_of_long_texts_the_part_is_shown_that_differs() -> None:
     assert around("10%", "90%") == ("'10%'", "'90%'") and around(1, None) == ("1", "None")
     (found,) = lines("plan", "train.py", "a\nb\nc", "a\nb")
     assert str(found) == "train.py, from line 3 on: was 3 lines, is 2 lines"
+
+
+FROM = """from "net.py" import Net
+data train(x, y) = digits()
+model net = Net()
+minimize ce
+s.t. low: E[ce] <= 50
+fit(steps=2)
+"""
+NET = """import torch, pathlib
+pathlib.Path("RAN").touch()
+def Net(): return torch.nn.Linear(64, 10)
+"""
+
+
+def test_a_folder_does_not_say_where_code_comes_from(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its `base` may be any place on this machine; near it, or named by somebody, code runs."""
+    mine, elsewhere = here / "mine", here / "else/where"
+    for place in (mine, elsewhere):
+        place.mkdir(parents=True)
+    (mine / "net.py").write_text(NET)
+    (mine / "q.cspec").write_text(FROM)
+    monkeypatch.chdir(mine)
+    assert main(["run", "q.cspec", "--out", "../else/where/runs/r", "--quiet"]) == 0
+    assert main(["verify", "../else/where/runs/r", "--quiet"]) == 0
+    (mine / "RAN").unlink()
+    monkeypatch.chdir(elsewhere)
+    capsys.readouterr()
+    for command in ("verify", "resume"):
+        assert main([command, "runs/r"]) == 1
+        said = capsys.readouterr().err
+        assert "CS627" in said and f"--base {mine}" in said
+    assert not list(here.rglob("RAN"))
+    assert main(["verify", "runs/r", "--quiet", "--base", str(mine)]) == 0
