@@ -39,7 +39,7 @@ def require_outside(modules: Iterable[str], base: Path, folder: Path) -> None:
 def require_near(modules: Iterable[str], base: Path, folder: Path) -> None:
     """Refuse code from a place that only the folder names: it may be any on this machine.
 
-    Near is where somebody stands, and below, and where the folder lies: beside it, or above `runs/`.
+    Near is where somebody stands, or below, and where the folder lies: beside it, above `runs/`.
 
     Raises:
         SpecError: CS627, with the option that names the place.
