@@ -10,7 +10,8 @@ the units.
 A rate is flat, and its surrogate leads. What the surrogate is wrong by, true - g, is added to it
 where the last solution was, and the solver goes on from there: solutions come to lie at the true
 bound. What is found is taken if it violates no more than is allowed and its objective is lower,
-both counted as written.
+both counted as written; where nothing met all and rates are asked for, the nearest goes on to the
+restoration.
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ PARAMETERS = 300
 WORK = 2e7
 """... rows x parameters, up to which a run is polished."""
 ITERATIONS = 500
-ROUNDS, ROUND = 4, 60
+ROUNDS, ROUND = 6, 50
 """How often a surrogate is set right, and iterations each time."""
 ROUNDING = 1e-9
 EXPLAINED = 0.01
 """Share of grad f that multipliers may leave where they are told."""
+FAR = 0.1
+"""Share of all that the objective moved that a solution may cost, where nothing was met."""
 BOUND = 10.0
 """Tolerances up to which a requirement is at its bound."""
 NEAR = 1e-7
@@ -108,6 +111,8 @@ class _Problem:
         constraints = session.program.constraints
         self.equal: Marks = marked(constraints, lambda c: c.equal).numpy()
         self.flat: Marks = marked(constraints, lambda c: bool(c.surrogate)).numpy()
+        seen = [i.objective for i in session.measured if np.isfinite(i.objective)]
+        self.far = FAR * (max(seen, default=0.0) - min(seen, default=0.0))
         self.near = np.zeros(len(self.equal))
         for c in constraints:
             if c.segment is not None:
@@ -145,8 +150,14 @@ class _Problem:
         before, least, allowed = self.at(best).objective, self.violation(best), ROUNDING
         after, left = self.at(found).objective, self.violation(found)
         near = self.sets.violation(found) <= NEAR * (1 + float(np.abs(found).max(initial=0.0)))
-        better = after < before or least > ROUNDING
+        better = after < before or (least > ROUNDING and after < before + self.far)
         return bool(near and np.isfinite(after) and left <= max(least, allowed) and better)
+
+    def misses(self, found: Vector, nearest: Vector) -> bool:
+        """Whether a point is better than the start, and comes nearer than another that is."""
+        if not self.flat.any() or not self.at(found).objective < self.at(self.start).objective:
+            return False
+        return nearest is self.start or self.violation(found) < self.violation(nearest)
 
 
 def _led(measure: FunctionType) -> FunctionType:
@@ -170,16 +181,31 @@ def _doubles(part: Any) -> Any:
 
 
 def _best(problem: _Problem) -> Vector:
-    """The best of what the solver finds, else the start itself."""
-    best = start = problem.start
+    """The best of what the solver finds, else the start itself.
+
+    What a rate was violated by is asked for on top in the next round, and half of that no more
+    where it was not: counts jump where surrogates are smooth. A round that asked for too much ends
+    far away, and is forgotten. Where no round meets all, the one that comes nearest goes on to the
+    restoration.
+    """
+    best = start = nearest = problem.start
+    margin = np.zeros(len(problem.flat))
     for _ in range(problem.rounds):
-        found = problem.sets.nearest(_solved(problem, start))
+        found = problem.sets.nearest(_solved(problem, start, margin))
         if problem.replaces(found, best):
             best = found
-        if not np.isfinite(problem.at(found).f) or np.array_equal(found, start):
+        if problem.misses(found, nearest):
+            nearest = found
+        if np.array_equal(found, start):
             break
+        if not problem.at(found).f <= problem.at(start).f + problem.far:
+            margin = margin / 4
+            continue
+        over = np.where(problem.flat & ~problem.equal, np.maximum(problem.at(found).true, 0), 0)
+        margin = np.where(over > 0, np.maximum(margin, over), margin / 2)
         start = found
-    return best
+    met = problem.violation(problem.start) <= ROUNDING
+    return nearest if best is problem.start and not met else best
 
 
 def _prices(problem: _Problem, x: Vector, told: Tensor) -> Tensor:
@@ -202,10 +228,10 @@ def _prices(problem: _Problem, x: Vector, told: Tensor) -> Tensor:
     return prices.to(told)
 
 
-def _solved(problem: _Problem, start: Vector) -> Vector:
+def _solved(problem: _Problem, start: Vector, margin: Vector) -> Vector:
     """SLSQP from a point, surrogates set right there."""
     at, sets = problem.at, problem.sets
-    wrong = np.where(problem.flat, at(start).true - at(start).g, 0.0)
+    wrong = np.where(problem.flat, at(start).true - at(start).g, 0.0) + margin
     slopes = np.linalg.norm(at(start).jacobian, axis=1)
     # Requirements by their slopes: of 0.001 g <= 0 the solver makes the same as of g <= 0.
     unit = 1 / np.where(slopes > 0, slopes, 1.0)
