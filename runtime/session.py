@@ -100,8 +100,7 @@ class Session:
         self.fit = revive_fit(program.fit)
         self.notes: list[str] = []
         self.told: Tensor | None = None
-        self.priced = False
-        """Whether those that are told are of a solver's solution."""
+        self.priced = False  # whether those that are told are of a solver's solution
         self.out_of_reach = False
         """Whether a restoration on whole data ended without meeting all requirements."""
         self.details: dict[str, dict[str, float]] = {}
