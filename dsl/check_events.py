@@ -8,6 +8,7 @@ P[pred == 1 | sex >= "F"]      text has no order
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -169,7 +170,12 @@ def _reach(typer: Typer, left: Expr, right: Expr, operator: str, span: Span) -> 
         "out of reach",
         helps=(f"did you mean `{percent}`?",) if fits else ("choose a number between 0 and 1",),
         fixes=(Fix(span=at.span, replacement=percent, title="write percent"),) if fits else (),
+        severity="error" if _PROBABILITY.match(typer.slice(thing)) else "warning",
     )
+
+
+_PROBABILITY = re.compile(r"(prob|sigmoid)\b")
+"""What is compared in earnest; an expression that stays in [0, 1] may have been written to."""
 
 
 def _membership(typer: Typer, node: Membership) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from cspec.dsl.constants import value_or_none
@@ -47,6 +48,15 @@ def check_data(typer: Typer, item: Data) -> Settings | None:
     return settings
 
 
+def _shares(split: Sequence[float], count: int) -> str:
+    """Percentages as shares; else some for as many datasets."""
+    total = sum(split)
+    if min(split) > 0 and total == 100 and len(split) == count:
+        return ", ".join(number(share / 100) for share in split)
+    rest = 0.4 / max(1, count - 1)
+    return ", ".join(map(number, [0.6, *[round(rest, 2)] * (count - 1)]))
+
+
 def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     assert item.source is not None
     split = getattr(settings, "split", None)
@@ -60,7 +70,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
                 f"the shares of `split` add up to {number(total)}",
                 _setting_span(item.source, "split"),
                 "shares are above 0 and add up to at most 1",
-                helps=("write shares such as `split=[0.6, 0.2, 0.2]`",),
+                helps=(f"write shares such as `split=[{_shares(split, len(names))}]`",),
             )
         elif len(split) != len(names):
             typer.report(

@@ -113,9 +113,18 @@ def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
         function.span,
         "a `var` with entries",
         notes=("indices begin at 0",),
-        helps=(f"write `{meant}`",),
+        helps=(f"write `{meant}`", *_from_one(function.id, call)),
         fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
     )
+
+
+def _from_one(name: str, call: Call) -> tuple[str, ...]:
+    """The entry that is meant where indices begin at 1."""
+    places = [a.value for a in call.arguments if isinstance(a, Number)]
+    if len(places) != len(call.arguments) or min(places) < 1:
+        return ()
+    inner = ", ".join(f"{place - 1:g}" for place in places)
+    return (f"where indices begin at 1 that is `{name}[{inner}]`",)
 
 
 def _product(typer: Typer, call: Call, function: Name) -> Kind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import value_or_none
@@ -230,12 +231,16 @@ def averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
     if typer.quiet(expr.body, scope).what not in ("number", "scores"):
         return typer.event(expr.body, scope)
     body, text = typer.slice(expr.body), typer.slice(expr)
+    middle = "0.5" if re.match(r"(sigmoid|prob)\b", body) else "0"
     return typer.report(
         "CS313",
         f"{typer.text(expr.body)} is a number, not an event",
         expr.body.span,
         "needs something true or false",
-        helps=(f"for its mean write `E{text[1:]}`", f"or compare it: `{body} > 0`"),
+        helps=(
+            f"for its mean write `E{text[1:]}`",
+            f"or compare it: `{body} > {middle}`",
+        ),
     )
 
 

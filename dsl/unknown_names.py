@@ -223,7 +223,7 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
     if word in ("x", "y") and columns and not typer.symbols.vars():
         return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
-    if typer.symbols.vars():
+    if typer.symbols.vars() or not (columns or typer.symbols.models()):
         return (f"define it: `var {word} = 0` or `param {word} = 1`",)
     define = f"define it: `param {word} = ...` or `let {word} = ...`"
     if _WEIGHT.fullmatch(word) and typer.symbols.models():

@@ -33,7 +33,12 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     if word.lower() in lowered:
         return lowered[word.lower()]
     close = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.7)
-    return lowered[close[0]] if close else None
+    if close:
+        return lowered[close[0]]
+    # Two letters of a short word that changed places (`vla`) leave little that is alike.
+    letters = sorted(word.lower())
+    turned = [known for known in lowered if len(known) > 2 and sorted(known) == letters]
+    return lowered[turned[0]] if turned else None
 
 
 def number(value: float) -> str:

@@ -68,7 +68,8 @@ def corrected(session: Session, told: Tensor) -> Tensor:
     found, left = least_squares(
         base, torch.cat([columns[at_bound], walls]), torch.cat([equal[rows][at_bound], both])
     )
-    scale = max(float(base.norm()), float(pulls.norm(dim=1).max()))
+    # Where all is slack f is at rest by itself, and small against what still pulls.
+    scale = float(base.norm() if bool(at_bound.any()) else pulls.norm(dim=1).max())
     if left > BETTER * before or left > STATIONARY * scale:
         return told
     better = torch.zeros_like(told)

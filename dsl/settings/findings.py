@@ -91,6 +91,8 @@ def _in_brackets(expr: Index, word: str, noun: str, source: Source) -> Diagnosti
 
 def known_word(word: str, table: Table, noun: str) -> str | None:
     """The word of a table that another library's word, or a typing mistake, most likely means."""
+    if word.lower() in _ELSEWHERE.get(noun, {}):
+        return None
     other = SETTINGS_OF.get(noun, {}).get(word.lower())
     return other if other in table else closest(word, table) if word else None
 
@@ -114,7 +116,7 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     helps = [f"did you mean `{guess}`?" if guess else f"one of {listing(table)}"]
     elsewhere = _ELSEWHERE.get(noun, {}).get(word.lower())
     if elsewhere:
-        helps, fixes, guess = [elsewhere], (), None
+        helps = [elsewhere]
     if not guess and noun in _HOW:
         helps.append(_HOW[noun].format(word=word))
     return Diagnostic(
