@@ -39,19 +39,29 @@ GROWTH = 0.05
 """Relative growth within the window that counts."""
 
 
-def choose(session: Session) -> tuple[Iterate, Iterate]:
-    """The best iterate and the last one; the best is put into the models and the state."""
+def choose(session: Session) -> tuple[Iterate, Iterate, Mapping[str, float]]:
+    """The best iterate, the last one, and the units of the best one's multipliers.
+
+    The best is put into the models and the state.
+    """
     end = session.iterate()
     load_tensors(session.primal, end.tensors)
     session.measure_now(end)
-    last = _described(session, end)
-    return _described(session, deliver(session, end)), last
+    last = _described(session, end, _units(session))
+    best = deliver(session, end)
+    scales = _units(session)
+    return _described(session, best, scales), last, scales
 
 
-def _described(session: Session, iterate: Iterate) -> Iterate:
+def _units(session: Session) -> dict[str, float]:
+    """`denominators` of the iterate that is loaded."""
+    none: dict[str, float] = {}
+    return attempt(session.notes, "no units of multipliers", lambda: denominators(session), none)
+
+
+def _described(session: Session, iterate: Iterate, scales: Mapping[str, float]) -> Iterate:
     """An iterate that is loaded, with variables, multipliers and metrics as people read them."""
     multipliers = prices(iterate.state.get("multipliers"), session.program.constraints)
-    scales = denominators(session)
     multipliers = {label: scales.get(label, 1.0) * price for label, price in multipliers.items()}
     return replace(
         iterate,
@@ -72,7 +82,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     session.flush()
     none: dict[str, dict[str, float]] = {}
     counted = attempt(session.notes, "no counts of methods", lambda: details(session), none)
-    best, last = choose(session)
+    best, last, scales = choose(session)
     places = {
         c.label: where_measured(c, session.program.verify, session.plan.dataset)
         for c in session.program.constraints
@@ -84,8 +94,6 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
         first_order = attempt(notes, "no stationarity", lambda: stationarity(session), UNKNOWN)
     rate = first_order.residual
     rows = [row for row in session.history.rows if row.step <= best.step]
-    scales: dict[str, float] = {}
-    scales = attempt(notes, "no units of multipliers", lambda: denominators(session), scales)
     constraints = tuple(
         _verdict(session, c, found[c.label], rate, rows, scales.get(c.label, 1.0))
         for c in session.program.constraints

@@ -13,8 +13,10 @@ decides: violation alone would prefer an accident of the first steps, where noth
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.entries import prices
 from cspec.runtime.own_scales import strictly_met
 from cspec.runtime.prices import corrected
@@ -75,28 +77,31 @@ def _negligible(session: Session) -> float:
 
 def _level(session: Session, iterate: Iterate) -> float:
     """f + sum of |multiplier| x violation, that within the tolerance as well."""
-    multipliers = session.told if session.told is not None else session.state.get("multipliers")
-    price = prices(multipliers, session.program.constraints)
     level = minimized(iterate, session.program.sense)
-    for c in session.program.constraints:
-        value, bound = iterate.values.get(c.label, math.nan), iterate.bounds.get(c.label, math.nan)
-        if not c.soft and math.isfinite(value) and math.isfinite(bound):
-            level += abs(price.get(c.label, 0.0)) * max(0.0, amount(c, value, bound))
+    for _, price, violation in _violations(session, iterate):
+        level += price * violation if math.isfinite(violation) else 0.0
     return level
 
 
 def _merit(session: Session, iterate: Iterate) -> float:
     """f + sum of |multiplier| x violation; NaN where a violated requirement has no multiplier."""
+    merit = minimized(iterate, session.program.sense)
+    for c, price, violation in _violations(session, iterate):
+        beyond = max(0.0, violation - c.tolerance)
+        merit += (price or math.nan) * beyond if beyond else 0.0
+    return merit
+
+
+def _violations(
+    session: Session, iterate: Iterate
+) -> Iterator[tuple[ConstraintFacts, float, float]]:
+    """What was measured of each requirement: its |multiplier| as told (0: none), its violation."""
     multipliers = session.told if session.told is not None else session.state.get("multipliers")
     price = prices(multipliers, session.program.constraints)
-    merit = minimized(iterate, session.program.sense)
     for c in session.program.constraints:
         value, bound = iterate.values.get(c.label, math.nan), iterate.bounds.get(c.label, math.nan)
-        violation = max(0.0, amount(c, value, bound) - c.tolerance)
-        if c.soft or violation == 0:
-            continue
-        merit += (abs(price.get(c.label, 0.0)) or math.nan) * violation
-    return merit
+        if not c.soft:
+            yield c, abs(price.get(c.label, 0.0)), max(0.0, amount(c, value, bound))
 
 
 def _early(session: Session, best: Iterate) -> str:

@@ -58,18 +58,18 @@ class Schedule:
         self.epoch_steps = epoch_steps
         self.taken = 0
         self._rates = [float(group["lr"]) for group in optimizer.param_groups]
-        self._followers = {
-            place: Follower(group, total_steps, acts=settings.follow and "betas" in group)
-            for place, group in enumerate(optimizer.param_groups)
-        }
-        """Of groups, by their places; those of Adam act."""
+        self._followers = [
+            Follower(group, total_steps, acts=settings.follow and "betas" in group)
+            for group in optimizer.param_groups
+        ]
+        """One a group; those of Adam act."""
         self._apply()
 
     def _apply(self) -> None:
         share = factor(self.settings, self.taken, self.total_steps, self.epoch_steps)
-        for place, group in enumerate(self.optimizer.param_groups):
-            own = self._followers[place].factor if place in self._followers else 1.0
-            group["lr"] = self._rates[place] * own * share
+        groups = zip(self.optimizer.param_groups, self._rates, self._followers, strict=True)
+        for group, rate, follower in groups:
+            group["lr"] = rate * follower.factor * share
 
     def step(self) -> None:
         """Move on to the rate of the next step."""
@@ -84,9 +84,9 @@ class Schedule:
             self._watch()
 
     def _watch(self) -> None:
-        for place, follower in self._followers.items():
+        for follower, group in zip(self._followers, self.optimizer.param_groups, strict=True):
             # A checkpoint that is loaded puts other dictionaries in the place of the groups.
-            follower.group = self.optimizer.param_groups[place]
+            follower.group = group
             follower.step()
 
     @property
@@ -97,7 +97,8 @@ class Schedule:
     @property
     def travelling(self) -> float | None:
         """The first rate of a group whose path was straight lately; None where all had arrived."""
-        rates = [self._rates[place] for place, f in self._followers.items() if f.travels]
+        both = zip(self._rates, self._followers, strict=True)
+        rates = [rate for rate, follower in both if follower.travels]
         return min(rates, default=None)
 
     def last(self, steps: int) -> None:
@@ -112,13 +113,13 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs."""
-        followers = [follower.state_dict() for follower in self._followers.values()]
+        followers = [follower.state_dict() for follower in self._followers]
         return {"taken": self.taken, "rates": self._rates, "followers": followers}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
         self.taken = int(state["taken"])
         self._rates = [float(rate) for rate in state["rates"]]
-        for follower, held in zip(self._followers.values(), state["followers"], strict=True):
+        for follower, held in zip(self._followers, state["followers"], strict=True):
             follower.load_state_dict(held)
         self._apply()

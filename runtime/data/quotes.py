@@ -137,15 +137,16 @@ def _looks_like_rows(lines: list[str], separator: str, width: int, row: str) -> 
     row = row or (lines[1] if len(lines) > LINES else "")
     if not row:
         return False
-    numbers = [_is_number(cell) for cell in _cells(row, separator)]
+    numbers = [is_number(cell) for cell in _cells(row, separator)]
     if not any(numbers):
         return width > 2
     asked = [cell for one in cells for cell, n in zip(one, numbers, strict=True) if n]
-    found = sum(map(_is_number, asked))
+    found = sum(map(is_number, asked))
     return found == sum(map(bool, asked)) and found >= MOST * len(asked)
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a cell is read as a number."""
     try:
         float(cell)
     except ValueError:

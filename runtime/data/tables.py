@@ -14,6 +14,7 @@ from cspec.runtime.data.embedded import standardized, wants_scaling
 from cspec.runtime.data.encode import encode_classes, encode_plain, lines_text, one_hot
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.files import find_file
+from cspec.runtime.data.quotes import is_number
 from cspec.runtime.data.split import split_dataset
 from cspec.runtime.data.table_file import Table, parsed, read_table, without_missing
 
@@ -108,20 +109,12 @@ def _check_header(table: Table, asked: Sequence[str]) -> None:
             f"`{table.name}` has one column only: its entries are separated by `{shown}`",
             f'write csv(..., separator="{shown}")',
         )
-    if sum(_is_number(cell) for cell in header) >= len(header) / 2:
+    if sum(is_number(cell) for cell in header) >= len(header) / 2:
         raise DataError(
             f"`{table.name}` has no header: its first line is {', '.join(header[:4])}",
             "write the names of its columns in the first line of the file",
             'or give them in the spec: csv(..., names=["age", "income"])',
         )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _inputs(
