@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from cspec.dsl.visible import visible_json, visible_line
 from cspec.render.messages import columns
-from cspec.runtime.result import ConstraintResult, Result, finite_or_none
+from cspec.runtime.constraint_result import ConstraintResult
+from cspec.runtime.result import Result, finite_or_none
 
 
 class Spread(NamedTuple):

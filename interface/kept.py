@@ -17,7 +17,9 @@ from typing import Any
 from cspec import __version__
 from cspec.compiler.program import Program
 from cspec.files import write_text
-from cspec.runtime.result import ConstraintResult, Iterate, Result
+from cspec.runtime.constraint_result import ConstraintResult
+from cspec.runtime.iterate import Iterate
+from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
 
 FINISHED = "finished.json"

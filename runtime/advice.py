@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
+from cspec.runtime.constraint_result import ConstraintResult
 from cspec.runtime.limits import Limits
-from cspec.runtime.result import ConstraintResult
 from cspec.runtime.trends import Trend
 
 

@@ -12,22 +12,23 @@ from torch import Tensor, nn
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.compiler.which_data import where_measured
+from cspec.runtime.constraint_result import ConstraintResult, DualState
 from cspec.runtime.delivery import deliver
 from cspec.runtime.details import details
 from cspec.runtime.diagnosis import Diagnosis, diagnose
 from cspec.runtime.entries import price, prices
 from cspec.runtime.history import Row
+from cspec.runtime.iterate import Iterate
 from cspec.runtime.kkt import Priced, report
-from cspec.runtime.metrics import record
 from cspec.runtime.modes import constants_in
 from cspec.runtime.notes import courses, notes_of
 from cspec.runtime.parametrization import Mapped, settle_, value_of
-from cspec.runtime.rescue import attempt, measured
-from cspec.runtime.result import ConstraintResult, DualState, Iterate, Result, Status
+from cspec.runtime.rescue import attempt
+from cspec.runtime.result import Result, Status
 from cspec.runtime.rules import rule_notes
 from cspec.runtime.snapshots import load_tensors, plain_tensors
 from cspec.runtime.stationarity import SMALL, UNKNOWN, stationarity, stationarity_notes
-from cspec.runtime.verify import Measurement, judged
+from cspec.runtime.verify import Measurement, judged, measured
 from cspec.runtime.written_units import denominators
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
         c.label: where_measured(c, session.program.verify, session.plan.dataset)
         for c in session.program.constraints
     }
-    found = measured(session, places)
+    found = measured(session.measurer, places, session.notes)
     notes = session.notes
     first_order = UNKNOWN
     if session.program.constraints:
@@ -171,7 +172,7 @@ def variables(session: Session) -> dict[str, float | list[Any]]:
 
 
 def _metrics(session: Session) -> dict[str, float]:
-    found = record(session)
+    found = session.metrics()
     session.notes.extend(found.notes)
     return found.values
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.entries import prices
+from cspec.runtime.iterate import Iterate
 from cspec.runtime.own_scales import strictly_met
 from cspec.runtime.prices import corrected
-from cspec.runtime.result import Iterate
 from cspec.runtime.snapshots import better, load_tensors, minimized
 from cspec.runtime.verify import amount
 

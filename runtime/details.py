@@ -10,22 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
-from cspec.runtime.metrics import record
-
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
 
 MULTIPLIER = "largest multiplier"
 PENALTY = "last penalty"
 BEFORE = "before fine-tuning"
-
-
-def note_metrics(session: Session, name: str) -> None:
-    """Keep the metrics of this moment, in the state: a run that is resumed has them, too."""
-    for metric, value in record(session).values.items():
-        session.state[f"{name}.before.{metric}"] = torch.tensor([value])
 
 
 def details(session: Session) -> dict[str, dict[str, float]]:

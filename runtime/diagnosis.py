@@ -27,6 +27,7 @@ from torch import Tensor
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.advice import capped, jumps, standing, weak
+from cspec.runtime.constraint_result import ConstraintResult
 from cspec.runtime.elastic import Small, scales, small_problem, solve_elastic, taking_part
 from cspec.runtime.elastic_ways import least_violation
 from cspec.runtime.entries import marked
@@ -35,7 +36,6 @@ from cspec.runtime.history import Row
 from cspec.runtime.limits import Limits, limits_of
 from cspec.runtime.nlp import Nlp
 from cspec.runtime.probe import Probe, Slope, affordable, probe, slopes
-from cspec.runtime.result import ConstraintResult
 from cspec.runtime.trends import Trend, trend
 
 if TYPE_CHECKING:

@@ -7,23 +7,20 @@ rate some have not arrived when others rattle. So is a target that lies far from
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from cspec.runtime.session import Session
+from cspec.runtime.data.dataset import Dataset
 
 APART = 1e3
 """Ratio of the largest spread of a feature to the least, from which it is told."""
 ROWS = 20_000
 
 
-def scale_notes(session: Session) -> Iterator[str]:
+def scale_notes(data: Dataset | None) -> Iterator[str]:
     """What is said of the columns that models are trained on, at the start."""
-    data = session.data.get(str(session.plan.dataset))
-    if data is None or data.stream is not None or not session.models():
+    if data is None or data.stream is not None:
         return
     for name, column in data.columns.items():
         ratio = _ratio(column)

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.program import ConstraintFacts
+from cspec.runtime.constraint_result import ConstraintResult
 from cspec.runtime.modes import evaluating, undisturbed
 from cspec.runtime.prices import least_squares
-from cspec.runtime.result import ConstraintResult, Kkt
+from cspec.runtime.result import Kkt
 from cspec.runtime.stationarity import Stationarity
 from cspec.runtime.violation import gradient_of
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,9 +15,6 @@ from torch import Tensor
 from cspec.runtime.failures import reason_of
 from cspec.runtime.modes import measuring
 from cspec.runtime.verify import models_in
-
-if TYPE_CHECKING:
-    from cspec.runtime.session import Session
 
 
 class Recorded(NamedTuple):
@@ -34,13 +31,6 @@ class Before(dict[str, Tensor]):
         raise ValueError(
             f"`{text}` was not measured before the first step: call `handle.verify(data)` there"
         )
-
-
-def record(session: Session) -> Recorded:
-    """Every metric on whole data, as deployed."""
-    data = {**session.measurer.columns(), "initial": session.initial}
-    with session.delivered():
-        return recorded(session.module, session.primal, data, session.program.metric_entries)
 
 
 def recorded(
@@ -62,13 +52,6 @@ def recorded(
             values |= dict.fromkeys(_keys(name, names), math.nan)
             notes.append(f"metric `{name}` is not measured [CS606]: {reason}")
     return Recorded(values, tuple(notes))
-
-
-def measure_initial(session: Session) -> Before:
-    """What metrics compare with, measured before the first step; NaN where that fails."""
-    found, notes = before(session.module, session.primal, session.measurer.columns())
-    session.notes.extend(notes)
-    return found
 
 
 def before(

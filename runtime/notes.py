@@ -10,9 +10,9 @@ from cspec.compiler.passes.gates import GATE_SURROGATES
 from cspec.compiler.program import SOLVERS, ConstraintFacts
 from cspec.compiler.which_data import Where
 from cspec.runtime.circling import circling
+from cspec.runtime.constraint_result import ConstraintResult
 from cspec.runtime.diagnosis import Diagnosis
 from cspec.runtime.kkt import PROJECTED
-from cspec.runtime.result import ConstraintResult
 from cspec.runtime.runaway import left_behind
 from cspec.runtime.stationarity import FAR
 from cspec.runtime.trends import diverges

@@ -49,7 +49,7 @@ from cspec.runtime.own_forward import Outputs
 from cspec.runtime.own_refusals import refuse
 from cspec.runtime.own_verdicts import Verdicts, verdicts_of
 from cspec.runtime.pending import Pending, of_a_step, of_an_epoch
-from cspec.runtime.session import state_tensor
+from cspec.runtime.trained import state_tensor
 from cspec.runtime.units import gradient_rate
 from cspec.runtime.verify import Measurer
 

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from cspec.compiler.program import ConstraintFacts
-from cspec.runtime.result import Iterate
+from cspec.runtime.iterate import Iterate
 from cspec.runtime.verify import amount
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cspec.compiler.program import ConstraintFacts
-from cspec.runtime.result import ConstraintResult, DualState
+from cspec.runtime.constraint_result import ConstraintResult, DualState
 from cspec.runtime.table import constraint_lines
 from cspec.runtime.verify import Measurement, judged
 

@@ -32,7 +32,8 @@ from cspec.runtime.modes import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.polish_sets import Marks, Sets, Vector
 from cspec.runtime.prices import least_squares
-from cspec.runtime.session import Session, trained
+from cspec.runtime.session import Session
+from cspec.runtime.trained import trained
 from cspec.runtime.violation import gradient_of, point_of, put
 
 PARAMETERS = 300

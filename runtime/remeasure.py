@@ -15,14 +15,13 @@ from torch import Tensor, nn
 
 from cspec.compiler.which_data import where_measured
 from cspec.runtime.conclude import variables
-from cspec.runtime.metrics import record
 from cspec.runtime.modes import constants_in
 from cspec.runtime.parametrization import Mapped, settle_
-from cspec.runtime.rescue import attempt, measured
+from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Result, Status
 from cspec.runtime.session import Session
 from cspec.runtime.snapshots import load_tensors, plain_tensors
-from cspec.runtime.verify import judged
+from cspec.runtime.verify import judged, measured
 
 AGAIN = "measured again"
 
@@ -80,10 +79,10 @@ def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result
         c.label: where_measured(c, program.verify, session.plan.dataset)
         for c in program.constraints
     }
-    values = measured(session, places)
+    values = measured(session.measurer, places, notes)
     constraints = tuple(judged(c, values[c.label]) for c in program.constraints)
     objective = attempt(notes, "no objective", session.objective_on, math.nan)
-    recorded = record(session)
+    recorded = session.metrics()
     models = {
         name: value
         for name, value in session.primal.items()

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
-from cspec.compiler.which_data import Where
 from cspec.dsl.diagnostics import SpecError
 from cspec.runtime.failures import reason_of
-from cspec.runtime.verify import Measurement
-
-if TYPE_CHECKING:
-    from cspec.runtime.session import Session
 
 T = TypeVar("T")
 
@@ -34,23 +28,3 @@ def one_line(error: Exception) -> str:
         return error.strerror.lower()
     reason, said = reason_of(error)
     return " ".join(f"{reason} ({said[0]})".split() if said else reason.split())
-
-
-def measured(session: Session, places: Mapping[str, Where]) -> dict[str, Measurement]:
-    """Every requirement where it is to be measured; NaN on data that can't be measured."""
-    found: dict[str, Measurement] = {}
-    for replaced in dict.fromkeys(place.replaced for place in places.values()):
-        here = {label: place for label, place in places.items() if place.replaced == replaced}
-        labels = ", ".join(here)
-        split = next(iter(here.values())).split
-        nothing = {
-            label: Measurement(math.nan, math.nan, place.split, None)
-            for label, place in here.items()
-        }
-        found |= attempt(
-            session.notes,
-            f"{labels}: not measured on {split}",
-            lambda here=here: session.measurer.measure(here, errors=True),  # type: ignore[misc]
-            nothing,
-        )
-    return found

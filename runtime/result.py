@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from torch import Tensor, nn
+from torch import nn
 
-from cspec.dsl.visible import visible_json
+from cspec.dsl.visible import visible_json, visible_line
+from cspec.runtime.constraint_result import ConstraintResult
 from cspec.runtime.history import Row
-from cspec.runtime.table import text_table
+from cspec.runtime.iterate import Iterate
+from cspec.runtime.table import constraint_lines, number
 
 Status = Literal[
     "satisfied",
@@ -32,70 +34,6 @@ EXIT_CODES: dict[Status, int] = {
     "nonfinite": 5,
     "interrupted": 130,
 }
-DualState = Literal["active", "inactive", "growing"]
-
-
-@dataclass(frozen=True)
-class ConstraintResult:
-    """The verdict on one constraint, in the units it was written in.
-
-    `multiplier` is >= 0 for inequalities however they were written, of either sign for `==`
-    (where L has + multiplier (left - right) as written). Of a constraint of many entries it is one
-    number, see `entries.price`, and `multiplier_norm` is the Euclidean norm of all. `sensitivity`
-    is the change of the objective as written per unit that the bound as written is raised, None
-    where the run's end is not stationary enough to tell.
-    """
-
-    name: str
-    kind: Literal["inequality", "equality", "membership"]
-    value: float
-    bound: float
-    relation: Literal["<=", ">=", "==", "in"]
-    violation: float
-    tolerance: float
-    satisfied: bool
-    text: str = ""
-    soft: bool = False
-    multiplier: float | None = None
-    multiplier_norm: float | None = None
-    sensitivity: float | None = None
-    dual_state: DualState | None = None
-    split: str | None = None
-    n: int | None = None
-    standard_error: float | None = None
-    evidence: Literal["exact", "sampled", "searched", "certified"] = "exact"
-    method: str = ""
-    members: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Iterate:
-    """One point of the run, measured: its parameters, multipliers and violations together."""
-
-    step: int
-    epoch: int
-    objective: float
-    violation: float
-    """Largest violation beyond tolerance, relative to max(1, |bound|)."""
-    values: dict[str, float]
-    tensors: dict[str, Tensor] = field(repr=False)
-    """Parameters and buffers by name (`model.layer.weight`, `x`)."""
-    state: dict[str, Tensor] = field(repr=False)
-    """The method's state: multipliers, penalties, split copies."""
-    split: str = ""
-    preference: float = 0.0
-    """What preferences add to the minimized objective: sum of weight * violation ** power."""
-    bounds: dict[str, float] = field(default_factory=dict)
-    """The bound of each requirement where it was measured; it may move with the run."""
-    vars: dict[str, float | list[Any]] = field(default_factory=dict)
-    multipliers: dict[str, float] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
-    """Filled in for the best and the last iterate of a result."""
-
-    @property
-    def feasible(self) -> bool:
-        """Whether every requirement was within its tolerance."""
-        return self.violation <= 0
 
 
 @dataclass(frozen=True)
@@ -155,7 +93,14 @@ class Result:
     """With an infeasible status: the constraints that can't be met together."""
 
     def __str__(self) -> str:
-        return text_table(self)
+        """Status, one line a requirement, variables, metrics, notes: a plain text table."""
+        lines = [f"{self.spec}: {self.status} ({self.termination}, {self.steps} steps)"]
+        lines.append(f"objective {number(self.objective)}")
+        lines += constraint_lines(self.constraints)
+        lines += [f"{name} = {value}" for name, value in self.vars.items()]
+        lines += [f"{name} {number(value)}" for name, value in self.metrics.items()]
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join(visible_line(line).rstrip() for line in lines)
 
     @property
     def exit_code(self) -> int:

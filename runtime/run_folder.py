@@ -22,6 +22,7 @@ from cspec.runtime.clearing import clear, drop, tidy
 from cspec.runtime.fallback import kept_elsewhere
 from cspec.runtime.files import sha256, write_atomic
 from cspec.runtime.history import Row
+from cspec.runtime.iterate import Iterate
 from cspec.runtime.manifest import (
     CHECKPOINTS,
     FILES,
@@ -38,7 +39,7 @@ from cspec.runtime.manifest import (
 )
 from cspec.runtime.places import unwritable
 from cspec.runtime.rescue import attempt, one_line
-from cspec.runtime.result import Iterate, Result, finite_or_none
+from cspec.runtime.result import Result, finite_or_none
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session

@@ -13,7 +13,6 @@ from cspec.dsl.diagnostics import SpecError
 from cspec.dsl.trust import is_module_name, trusting
 from cspec.runtime.binding import bind, inputs_of
 from cspec.runtime.execute import run
-from cspec.runtime.table import text_table
 from cspec.runtime.told import told
 
 
@@ -76,5 +75,5 @@ def main(
     if options.json:
         print(result.to_json())
     elif not options.quiet:
-        print(text_table(result))
+        print(result)
     return result.exit_code

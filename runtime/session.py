@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,14 +16,16 @@ from cspec.runtime.batches import Batch, Batches, left_over, plan_steps, reading
 from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
 from cspec.runtime.coupling import clusters
-from cspec.runtime.details import note_metrics
+from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.feasible_copies import in_place_of_x
 from cspec.runtime.feature_scales import scale_notes
 from cspec.runtime.history import History
+from cspec.runtime.iterate import Iterate
 from cspec.runtime.metric_notes import several_optimizers
-from cspec.runtime.metrics import measure_initial
+from cspec.runtime.metrics import Before, Recorded, before, recorded
 from cspec.runtime.models import normalizes_by_batch, stands_still
 from cspec.runtime.models.guard import InputGuard
-from cspec.runtime.models.precision import cast_, cast_note, complex_parameters
+from cspec.runtime.models.precision import cast_, cast_note
 from cspec.runtime.modes import (
     buffers_kept,
     constants_in,
@@ -33,17 +34,21 @@ from cspec.runtime.modes import (
     undisturbed,
 )
 from cspec.runtime.optimizers import build_optimizers
+from cspec.runtime.projections import Held
 from cspec.runtime.rescue import attempt
-from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
+from cspec.runtime.slopes import norm, sets_of, slopes
 from cspec.runtime.snapshots import load_tensors, tensors_of
-from cspec.runtime.splitting import in_place_of_x
 from cspec.runtime.state_fits import entries, require_fits
-from cspec.runtime.stationarity import start_slope
+from cspec.runtime.trained import as_used, moved, require_real, state_tensor, trained
 from cspec.runtime.update import instead
 from cspec.runtime.verify import Measurer
 from cspec.runtime.watch import Watch, sampled
 
+SLOPE_ROWS = 20_000
+"""Rows of data up to which gradients are taken of all of them ..."""
+SLOPE_BATCHES = 16
+"""... and batches that represent larger data."""
 FLUSH_EVERY = 50
 """Steps between two looks of the host at what the device has noted."""
 SKIPPED_LIMIT = 20
@@ -52,29 +57,6 @@ IMPROVEMENT = 1e-4
 """Relative improvement of the objective below which a run counts as stalled."""
 
 Progress = Callable[[Mapping[str, Any]], None]
-
-
-def trained(primal: Mapping[str, Any]) -> dict[str, nn.Parameter]:
-    """Every parameter that moves, by name; one shared by two models is listed once."""
-    found: dict[str, nn.Parameter] = {}
-    seen: set[int] = set()
-    for name, value in primal.items():
-        named = (
-            [(f"{name}.{key}", p) for key, p in value.named_parameters()]
-            if isinstance(value, nn.Module)
-            else [(name, value)]
-        )
-        for key, parameter in named:
-            if parameter.requires_grad and id(parameter) not in seen:
-                seen.add(id(parameter))
-                found[key] = parameter
-    return found
-
-
-def state_tensor(value: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """A state tensor of at least one dimension: compiled code loses updates of 0-dim ones."""
-    shaped = value.reshape(1) if value.ndim == 0 else value
-    return shaped.to(device, dtype if value.is_floating_point() else None)
 
 
 class Session:
@@ -109,14 +91,14 @@ class Session:
         """Of parameters, data, state and of the constants in emitted functions."""
         self._outside = torch.get_default_dtype()
         self.device = torch.device(device)
-        models = {name: _as_used(model, bound) for name, model in bound.models.items()}
+        models = {name: as_used(model, bound) for name, model in bound.models.items()}
         for name, model in models.items():
-            _require_real(name, model)
+            require_real(name, model)
             self.notes.extend(cast_note(name, model, dtype))
         self.data = {name: d.to(self.device, dtype) for name, d in bound.data.items()}
         self.primal: dict[str, Any] = {
             **{name: cast_(model, self.device, dtype) for name, model in models.items()},
-            **{name: _moved(v, self.device, dtype) for name, v in bound.variables.items()},
+            **{name: moved(v, self.device, dtype) for name, v in bound.variables.items()},
         }
         self._guard = InputGuard(models, self.notes.append)
         for name, model in models.items():
@@ -129,7 +111,7 @@ class Session:
         self.total_steps = self.plan.total_steps
         self.notes.extend(reading_notes(program, self.plan, self.fit, self.data))
         self.notes.extend(left_over(self.plan, self.fit, self.data))
-        self.notes.extend(scale_notes(self))
+        self.notes.extend(scale_notes(self.trained_on if self.models() else None))
         augment = bound.functions[self.fit.augment] if self.fit.augment else None
         self._batches = Batches(self.data, self.plan, self.fit, seed, augment, dtype)
         self.named = trained(self.primal)
@@ -158,8 +140,8 @@ class Session:
         self._on_progress = on_progress
         self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
         snapshots, notes = sampled(program, self.plan, self.measurer, self.data, seed)
-        self.initial = measure_initial(self)
-        self.slope = attempt(self.notes, "no slope", lambda: start_slope(self), math.nan)
+        self.initial = self._initial()
+        self.slope = attempt(self.notes, "no slope", self._slope, math.nan)
         """||grad f|| before the first step, where parameters are kept in sets."""
         samples = snapshots is not self.measurer
         self.watch = Watch(program, self.plan, module, snapshots, samples)
@@ -311,6 +293,46 @@ class Session:
         """The number of steps so far: what bounds that move are read from."""
         return torch.tensor([float(self.step)], device=self.device, dtype=self.dtype)
 
+    # --- what is measured ------------------------------------------------------------------
+
+    @property
+    def trained_on(self) -> Dataset | None:
+        """The data that steps are taken on; None where the spec has none."""
+        return self.data.get(str(self.plan.dataset))
+
+    def metrics(self) -> Recorded:
+        """Every metric on whole data, as deployed."""
+        data = {**self.measurer.columns(), "initial": self.initial}
+        with self.delivered():
+            return recorded(self.module, self.primal, data, self.program.metric_entries)
+
+    def _initial(self) -> Before:
+        """What metrics compare with, measured before the first step; NaN where that fails."""
+        found, notes = before(self.module, self.primal, self.measurer.columns())
+        self.notes.extend(notes)
+        return found
+
+    def sets(self) -> list[Held]:
+        """The sets that parameters are kept in, those of feasible copies and bounds among them."""
+        return sets_of(self.module, self.primal, self.held, self.named, self.program.variables)
+
+    def slopes(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Gradients of f and of the Lagrangian: on whole data, or on batches of large ones."""
+        large = any(len(data) > SLOPE_ROWS for data in self.data.values())
+        batches = (
+            [self.batch_at(step) for step in range(SLOPE_BATCHES)]
+            if large
+            else [self.whole_batch()]
+        )
+        multipliers = self.state.get("multipliers")
+        return slopes(self.module["measure"], self.primal, self.parameters, batches, multipliers)
+
+    def _slope(self) -> float:
+        """||grad f|| before the first step of a run that keeps parameters in sets; else NaN."""
+        if self.program.method in SOLVERS or not self.sets():
+            return math.nan
+        return norm(self.slopes()[0])
+
     # --- rounds ------------------------------------------------------------------------------
 
     def in_rounds(self, *, epochs_an_order: int = 1) -> None:
@@ -320,7 +342,9 @@ class Session:
 
     def mark(self, name: str) -> None:
         """Note the metrics of this moment: what `name` had before it was fine-tuned."""
-        note_metrics(self, name)
+        for metric, value in self.metrics().values.items():
+            # In the state: a run that is resumed has them, too.
+            self.state[f"{name}.before.{metric}"] = torch.tensor([value])
 
     def restart(self) -> None:
         """The learning rate and the optimizer's memory as at the start of the run."""
@@ -440,44 +464,6 @@ class Session:
         self.watch.measured = [Iterate(**item) for item in saved["measured"]]
         self.watch.best = None if best is None else Iterate(**best)
         restore_generators(saved["generators"])
-
-
-def _as_used(model: nn.Module, bound: Bound) -> nn.Module:
-    """A model as it is trained; where decision variables move alone, a copy for its values.
-
-    There it is a function of them: as in deployment, in the precision of the variables, and the
-    model that was bound stays as it came.
-    """
-    moves = any(parameter.requires_grad for parameter in model.parameters())
-    return model if moves or bound.data or not bound.variables else copy.deepcopy(model)
-
-
-def _require_real(name: str, model: nn.Module) -> None:
-    """Refuse a model whose parameters have an imaginary part, which a cast would drop.
-
-    Raises:
-        SpecError: CS331.
-    """
-    found = complex_parameters(model)
-    if not found:
-        return
-    listed = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
-    raise SpecError(
-        [
-            Diagnostic(
-                code="CS331",
-                message=f"`{name}` has complex parameters ({listed}), and a run trains real ones",
-                helps=(
-                    "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
-                    "or train it in a loop of your own with cspec.bind",
-                ),
-            )
-        ]
-    )
-
-
-def _moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.Parameter:
-    return nn.Parameter(value.detach().to(device, dtype), requires_grad=value.requires_grad)
 
 
 def _refuse(program: Program, accumulate: int) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cspec.runtime.iterate import Iterate
 from cspec.runtime.parametrization import Mapped, mapped_parameters, settle_
-from cspec.runtime.result import Iterate
 
 
 def tensors_of(primal: Mapping[str, Any]) -> dict[str, Tensor]:

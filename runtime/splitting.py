@@ -23,21 +23,18 @@ named `<name>.z.<i>`, `<name>.u.<i>`, `<name>.rho`, ...
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from cspec.runtime.feasible_copies import Split, State
 from cspec.runtime.operators import Operator, Sparse
 from cspec.runtime.projections import copies, length, meet, project_, project_all
 
 if TYPE_CHECKING:
     from cspec.runtime.session import Session
-
-State = dict[str, Tensor]
-Split = tuple[str, Operator, Sequence[Tensor]]
 
 UNCHANGED = 2
 """Rounds with the same support after which it is frozen."""
@@ -192,42 +189,6 @@ def deliver(splits: Sequence[Split], state: State) -> None:
         for index, tensor in enumerate(tensors):
             state[f"{name}.z.{index}"] = tensor.detach().clone()
         state[f"{name}.delivered"] = torch.ones(1, dtype=tensors[0].dtype, device=tensors[0].device)
-
-
-@contextmanager
-def in_place_of_x(groups: Sequence[Sequence[Split]], state: State) -> Iterator[None]:
-    """The feasible copies in the place of x, for what is measured while they are apart.
-
-    Splits of one group share parameters. Before the split begins the copy is P_S(x).
-    """
-    kept: list[tuple[Tensor, Tensor]] = []
-    for splits in groups:
-        if any(f"{name}.delivered" in state for name, _, _ in splits):
-            continue
-        every = [tensor for _, _, tensors in splits for tensor in tensors]
-        kept += [(tensor, tensor.detach().clone()) for tensor in every]
-        _put_copies(splits, state)
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for tensor, x in reversed(kept):
-                tensor.copy_(x)
-
-
-@torch.no_grad()
-def _put_copies(splits: Sequence[Split], state: State) -> None:
-    held = [(operator, tensors) for _, operator, tensors in splits]
-    starts = copies(held)
-    for name, operator, tensors in splits:
-        if f"{name}.begun" in state:
-            found = [state[f"{name}.z.{index}"] for index in range(len(tensors))]
-        else:
-            found = project_all(operator, [tensor.detach() for tensor in tensors])
-        for tensor, z in zip(tensors, found, strict=True):
-            tensor.copy_(z)
-    if len(held) > 1:
-        meet(held, starts)
 
 
 @torch.no_grad()

@@ -12,8 +12,10 @@ from torch import nn
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.runtime.conclude import variables
+from cspec.runtime.constraint_result import ConstraintResult
+from cspec.runtime.iterate import Iterate
 from cspec.runtime.parametrization import Mapped, settle_
-from cspec.runtime.result import ConstraintResult, Iterate, Result
+from cspec.runtime.result import Result
 from cspec.runtime.snapshots import load_tensors, plain_tensors, tensors_of
 from cspec.runtime.verify import Measurement, judged
 

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from cspec.compiler.program import ConstraintFacts
 from cspec.compiler.which_data import Where
+from cspec.runtime.constraint_result import ConstraintResult
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.evidence import Heard, absent, examples, standard_error
 from cspec.runtime.functions.samples import listening
 from cspec.runtime.modes import held, measuring
-from cspec.runtime.result import ConstraintResult
+from cspec.runtime.rescue import attempt
 
 Primal = Mapping[str, Any]
 Columns = Mapping[str, Tensor]
@@ -167,6 +168,28 @@ class Measurer:
         """All rows of its data, where it is no function of means."""
         names = [stand_ins.get(name, name) for name in constraint.datasets]
         return sum(len(self._data[name]) for name in names if name in self._data) or None
+
+
+def measured(
+    measurer: Measurer, places: Mapping[str, Where], notes: list[str]
+) -> dict[str, Measurement]:
+    """Every requirement where it is to be measured; NaN, and a note, on data that can't be."""
+    found: dict[str, Measurement] = {}
+    for replaced in dict.fromkeys(place.replaced for place in places.values()):
+        here = {label: place for label, place in places.items() if place.replaced == replaced}
+        labels = ", ".join(here)
+        split = next(iter(here.values())).split
+        nothing = {
+            label: Measurement(math.nan, math.nan, place.split, None)
+            for label, place in here.items()
+        }
+        found |= attempt(
+            notes,
+            f"{labels}: not measured on {split}",
+            lambda here=here: measurer.measure(here, errors=True),  # type: ignore[misc]
+            nothing,
+        )
+    return found
 
 
 KINDS: dict[str, Any] = {

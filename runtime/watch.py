@@ -12,8 +12,8 @@ from cspec.compiler.which_data import where_measured
 from cspec.runtime.batches import Plan
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.order import permutation
+from cspec.runtime.iterate import Iterate
 from cspec.runtime.modes import measuring
-from cspec.runtime.result import Iterate
 from cspec.runtime.snapshots import better, minimized, tensors_of
 from cspec.runtime.verify import (
     Measurer,

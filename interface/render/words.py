@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cspec.compiler.program import Program
-    from cspec.runtime.result import ConstraintResult, Kkt, Result
+    from cspec.runtime.constraint_result import ConstraintResult
+    from cspec.runtime.result import Kkt, Result
 
 STATUS_WORDS = {
     "satisfied": "all requirements met",

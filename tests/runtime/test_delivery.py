@@ -13,7 +13,7 @@ import cspec
 from cspec.runtime import watch
 from cspec.runtime.data.order import permutation
 from cspec.runtime.delivery import deliver
-from cspec.runtime.result import Iterate
+from cspec.runtime.iterate import Iterate
 
 SPEC = """
 data train(x, y)

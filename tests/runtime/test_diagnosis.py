@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 import cspec
+from cspec.runtime.constraint_result import ConstraintResult
 from cspec.runtime.diagnosis import Evidence, judge
-from cspec.runtime.result import ConstraintResult
 from cspec.runtime.trends import Trend
 
 LOW = """

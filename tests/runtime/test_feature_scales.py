@@ -24,7 +24,7 @@ def test_what_is_told_of_spreads(factor: float, told: bool) -> None:
     data = table()
     data["x"][:, 1] *= factor
     spread = data["x"].numpy().std(0, ddof=1)
-    notes = list(scale_notes(session_of(SPEC, train=data, f=line())))
+    notes = list(scale_notes(session_of(SPEC, train=data, f=line()).data["train"]))
     assert len(notes) == told == (spread.max() / spread.min() > 1e3)
     if told:
         assert f"factor of {spread.max() / spread.min():.0e}" in notes[0] and "`x`" in notes[0]
@@ -34,6 +34,6 @@ def test_a_feature_that_is_constant_has_no_spread() -> None:
     data = table()
     data["x"][:, 2] = 7.0
     assert np.std(data["x"].numpy()[:, 2]) == 0
-    assert not list(scale_notes(session_of(SPEC, train=data, f=line())))
+    assert not list(scale_notes(session_of(SPEC, train=data, f=line()).data["train"]))
     data["x"] = torch.ones_like(data["x"])
-    assert not list(scale_notes(session_of(SPEC, train=data, f=line())))
+    assert not list(scale_notes(session_of(SPEC, train=data, f=line()).data["train"]))

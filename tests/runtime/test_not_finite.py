@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.runtime.result import Iterate
+from cspec.runtime.iterate import Iterate
 from cspec.runtime.snapshots import better
 
 VARIABLE = """

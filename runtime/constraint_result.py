@@ -1,0 +1,41 @@
+"""The verdict on one constraint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+DualState = Literal["active", "inactive", "growing"]
+
+
+@dataclass(frozen=True)
+class ConstraintResult:
+    """The verdict on one constraint, in the units it was written in.
+
+    `multiplier` is >= 0 for inequalities however they were written, of either sign for `==`
+    (where L has + multiplier (left - right) as written). Of a constraint of many entries it is one
+    number, see `entries.price`, and `multiplier_norm` is the Euclidean norm of all. `sensitivity`
+    is the change of the objective as written per unit that the bound as written is raised, None
+    where the run's end is not stationary enough to tell.
+    """
+
+    name: str
+    kind: Literal["inequality", "equality", "membership"]
+    value: float
+    bound: float
+    relation: Literal["<=", ">=", "==", "in"]
+    violation: float
+    tolerance: float
+    satisfied: bool
+    text: str = ""
+    soft: bool = False
+    multiplier: float | None = None
+    multiplier_norm: float | None = None
+    sensitivity: float | None = None
+    dual_state: DualState | None = None
+    split: str | None = None
+    n: int | None = None
+    standard_error: float | None = None
+    evidence: Literal["exact", "sampled", "searched", "certified"] = "exact"
+    method: str = ""
+    members: tuple[str, ...] = ()
