@@ -18,7 +18,9 @@ from cspec.compiler.explain_verdict import price, tolerance, verdict
 from cspec.compiler.facts import Facts
 from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.ir import Constraint, SetMember
-from cspec.compiler.lower import SET_METHODS, Lowered, full_label
+from cspec.compiler.lower import full_label
+from cspec.compiler.lowered import Lowered
+from cspec.compiler.methods import SET_METHODS
 from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, Program

@@ -11,17 +11,17 @@ from collections.abc import Iterable
 from cspec.compiler import explain_formulas
 from cspec.compiler.assemble import assemble
 from cspec.compiler.explain_records import OperationRecord, StateRecord
+from cspec.compiler.fragments import Rule
 from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.ir import Constraint
 from cspec.compiler.line_run import line_graph
-from cspec.compiler.lower import (
-    SET_METHODS,
+from cspec.compiler.lowered import (
     FunctionalRule,
     Lowered,
     Part,
     SetAction,
 )
-from cspec.compiler.methods import FUNCTIONAL, Rule
+from cspec.compiler.methods import FUNCTIONAL, SET_METHODS
 from cspec.compiler.plan import Plan
 from cspec.compiler.schedule import DEFAULT_STEPS, LEAST_STEPS
 from cspec.compiler.set_forms import EQUALITY_SETS

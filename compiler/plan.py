@@ -30,7 +30,8 @@ from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
 from cspec.compiler.line_run import line_graph
 from cspec.compiler.loop_notes import loop_notes
-from cspec.compiler.lower import Lowered, lower
+from cspec.compiler.lower import lower
+from cspec.compiler.lowered import Lowered
 from cspec.compiler.matrices import matrices
 from cspec.compiler.metric_entries import metric_entries
 from cspec.compiler.model_sizes import used_sizes

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.ir import Constraint, PerExample
-from cspec.compiler.lower import Lowered, full_label
+from cspec.compiler.lower import full_label
+from cspec.compiler.lowered import Lowered
 from cspec.compiler.means_of import means_of
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts

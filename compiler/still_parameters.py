@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cspec.compiler.facts import Facts, ParameterFacts
 from cspec.compiler.ir import Constraint, ParameterRef, Problem
-from cspec.compiler.lower import SET_METHODS
+from cspec.compiler.methods import SET_METHODS
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
 from cspec.dsl.diagnostics import Diagnostic, SpecError

@@ -20,8 +20,7 @@ from typing import NamedTuple
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Constraint, PerExample, Problem
 from cspec.compiler.line_run import line_run
-from cspec.compiler.methods import FUNCTIONAL
-from cspec.compiler.methods.constructions import require_construction
+from cspec.compiler.methods import FUNCTIONAL, require_construction
 from cspec.compiler.own_run import own_run
 from cspec.compiler.passes.rows import WORDS as ROWS
 from cspec.compiler.pruning import COUNTS, course, described

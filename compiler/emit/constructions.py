@@ -12,8 +12,8 @@ from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import tensors_of
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
-from cspec.compiler.lower import Lowered, SetAction, full_label
-from cspec.compiler.methods.output_projection import OutputRows
+from cspec.compiler.lower import full_label
+from cspec.compiler.lowered import Lowered, OutputRows, SetAction
 from cspec.compiler.methods.threshold import thresholded
 from cspec.compiler.shared_sets import targets
 from cspec.dsl.constants import value_or_none

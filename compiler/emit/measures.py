@@ -11,14 +11,12 @@ from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.vectors import in_order
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.ir import Constraint, ParameterRef, PerExample
-from cspec.compiler.lower import (
+from cspec.compiler.lower import full_label, group_count, outside_reductions
+from cspec.compiler.lowered import (
     FunctionalRule,
     Lowered,
     Part,
     SetResidual,
-    full_label,
-    group_count,
-    outside_reductions,
 )
 from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.rewrite import last_of_ramp

@@ -51,7 +51,7 @@ from cspec.compiler.emit.updates import (
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.ir import SetMember
-from cspec.compiler.lower import Lowered
+from cspec.compiler.lowered import Lowered
 from cspec.compiler.program import Program
 from cspec.compiler.restored import is_restored, sharpens
 from cspec.compiler.set_solve import SetSolve

@@ -10,8 +10,8 @@ from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant, entry
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
-from cspec.compiler.lower import LAYER_FLOOR, SetAction
-from cspec.compiler.pruning import Course, course, moving
+from cspec.compiler.lowered import SetAction
+from cspec.compiler.pruning import LAYER_FLOOR, Course, course, moving
 from cspec.compiler.shared_sets import sharing, targets
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Name

@@ -6,7 +6,7 @@ import ast
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower import EntryRules, Lowered
+from cspec.compiler.lowered import EntryRules, Lowered
 from cspec.compiler.set_solve import SetSolve
 
 
