@@ -76,6 +76,10 @@ class Initial(Expr):
 
 # --- The problem ---------------------------------------------------------------------------------
 
+Index_ = tuple[int, ...]
+Coefficients = float | tuple[float, tuple[tuple[Index_, float], ...]]
+"""One number for every entry; or that number and (index, number) to add to single entries."""
+
 
 class SetMember(BaseModel):
     """`subject in set`: which set, on which parameters, jointly or one by one."""

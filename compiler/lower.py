@@ -21,15 +21,16 @@ from cspec.compiler.lowered import (
     SetAction,
     SetResidual,
 )
-from cspec.compiler.methods import FUNCTIONAL, SET_METHODS
+from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.output_projection import Params, output_rows
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
-from cspec.compiler.set_forms import EQUALITY_SETS, form_size
+from cspec.compiler.set_forms import form_size
 from cspec.compiler.shapes import shape_of
 from cspec.compiler.vectors import Sized
 from cspec.dsl.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
-from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
+from cspec.dsl.set_words import EQUALITIES
+from cspec.dsl.settings.methods import OF_SETS, Method, OutputProjection, Threshold
 from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.tensor_shapes import ONE_NUMBER, Shape
 from cspec.dsl.tensor_words import ONE_NUMBER_WORDS
@@ -61,7 +62,7 @@ def lower(
             projected.append(constraint)
         elif isinstance(constraint.method, Threshold):
             shifted.append(constraint)
-        elif constraint.method.word in SET_METHODS:
+        elif constraint.method.word in OF_SETS:
             key = (constraint.label, constraint.method, _set_key(constraint))
             actions.setdefault(key, []).append(constraint)
         else:
@@ -128,7 +129,7 @@ def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, list[
     equal = [constraint.equality(place) for place in range(len(functions))]
     if constraint.relation == "in":
         assert constraint.set is not None and constraint.set.subject is not None
-        equality = constraint.set.word in EQUALITY_SETS
+        equality = constraint.set.word in EQUALITIES
         residual = SetResidual(
             set=constraint.set,
             subject=constraint.set.subject,

@@ -15,11 +15,10 @@ from typing import NamedTuple
 from cspec.compiler.ir import SetMember
 from cspec.compiler.lowered import SetAction
 from cspec.dsl.nodes import Call, Name
+from cspec.dsl.set_words import COUNTS
 from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import Projection
 
-COUNTS = frozenset({"sparse", "channels", "nm"})
-"""Sets of counts that are approached along a ramp."""
 WARMUP = 0.1
 """Share of the run that is dense."""
 RAMP = 0.5

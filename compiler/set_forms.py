@@ -16,8 +16,6 @@ from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import Expr, Name
 from cspec.dsl.tensor_shapes import Shape
 
-EQUALITY_SETS = frozenset({"stiefel", "symmetric", "skew", "sphere"})
-"""Sets stated by `residual == 0`."""
 Size = Callable[[Shape, dict[str, Any]], int]
 
 
@@ -74,6 +72,3 @@ def form_size(member: SetMember, shape: Shape) -> int:
 def has_form(member: SetMember | None) -> bool:
     """Whether multipliers can act on a set."""
     return member is not None and member.word in FORMS
-
-
-__all__ = ["EQUALITY_SETS", "FORMS", "form_size", "has_form"]

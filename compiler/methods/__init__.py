@@ -50,8 +50,6 @@ SETS: dict[str, SetMethod] = {
     "parametrization": SetMethod(parametrization, require_map),
     "frank_wolfe": SetMethod(frank_wolfe, require_vertices),
 }
-SET_METHODS = frozenset(SETS)
-"""Methods that keep parameters in sets, by their word."""
 
 
 def require_construction(c: Constraint, word: str, method: Method) -> None:

@@ -15,7 +15,7 @@ from cspec.compiler.graph import Kind, Operation
 from cspec.compiler.lowered import Lowered, SetAction
 from cspec.compiler.methods.set_targets import targets_in_words
 from cspec.compiler.pruning import floor_of
-from cspec.compiler.set_parts import CONVEX
+from cspec.dsl.set_words import CONVEX
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.methods import Admm
 

@@ -17,8 +17,8 @@ from cspec.compiler.lowered import Lowered, SetAction
 from cspec.compiler.methods.set_targets import targets_in_words
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.method_sets import FRANK_WOLFE_SETS
 from cspec.dsl.nodes import Expr
+from cspec.dsl.set_words import VERTICES
 from cspec.dsl.settings.methods import Method
 
 
@@ -41,7 +41,7 @@ def require_vertices(c: Constraint, word: str, _: Method) -> None:
         SpecError: this one is none.
     """
     joint = c.set is not None and bool(c.set.arguments.get("joint"))
-    if joint or word not in FRANK_WOLFE_SETS or _unbounded(c):
+    if joint or word not in VERTICES or _unbounded(c):
         raise SpecError([_no_oracle(c, word)])
 
 
@@ -65,6 +65,6 @@ def _no_oracle(c: Constraint, word: str) -> Diagnostic:
         message=f"`{c.label}` can't be enforced by `frank_wolfe`: {why}",
         span=c.span,
         label=f"a member of `{word}`",
-        notes=(f"convex bounded sets that have one: {', '.join(sorted(FRANK_WOLFE_SETS))}",),
+        notes=(f"convex bounded sets that have one: {', '.join(sorted(VERTICES))}",),
         helps=("write `by projection`",),
     )

@@ -17,7 +17,7 @@ from cspec.compiler.ir import Constraint
 from cspec.compiler.lowered import Lowered, SetAction
 from cspec.compiler.methods.set_targets import targets_in_words
 from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.method_sets import MAPS_OF_SETS
+from cspec.dsl.set_words import maps_of
 from cspec.dsl.settings.methods import Method, Parametrization
 
 
@@ -40,13 +40,13 @@ def require_map(c: Constraint, word: str, method: Method) -> None:
         SpecError: this one has not.
     """
     assert isinstance(method, Parametrization)
-    maps = MAPS_OF_SETS.get(word, ())
+    maps = maps_of(word)
     if not maps or (method.map or maps[0]) not in maps:
         raise SpecError([_no_map(c, word, method.map)])
 
 
 def _no_map(c: Constraint, word: str, by: str | None) -> Diagnostic:
-    maps = MAPS_OF_SETS.get(word, ())
+    maps = maps_of(word)
     known = f"maps onto `{word}`: {', '.join(maps)}" if maps else f"no map onto `{word}` is known"
     return Diagnostic(
         code="CS521",

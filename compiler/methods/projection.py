@@ -12,13 +12,16 @@ from cspec.compiler.fragments import Around
 from cspec.compiler.graph import Kind, Operation
 from cspec.compiler.lowered import Lowered, SetAction
 from cspec.compiler.methods.set_targets import targets_in_words
-from cspec.compiler.pruning import COUNTS, Course, course, floor_of, moving
+from cspec.compiler.pruning import (
+    Course,
+    course,
+    floor_of,
+    moving,
+)
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.set_words import COUNTS
 from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import Projection
-
-SUPPORTS = frozenset({"sparse", "channels", "nm"})
-"""Sets that say which entries may be nonzero."""
 
 
 def projection(action: SetAction, lowered: Lowered) -> Around:
@@ -65,7 +68,7 @@ def _require_schedule(action: SetAction, settings: Projection, lowered: Lowered)
         why = f"`{action.constraints[0].text}` says itself how its bound moves"
     elif found.end >= 1:
         why = f"warmup={found.warmup:g} and ramp={found.ramp:g} leave no step at the bound"
-    elif settings.freeze and word not in SUPPORTS:
+    elif settings.freeze and word not in COUNTS:
         why = f"`freeze` keeps the entries of a count, and `{word}` is none"
     elif settings.freeze and settings.every != STEP:
         why = "`freeze` needs a projection on every step"

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from cspec.compiler.ir import Relation, SetMember
+from cspec.compiler.ir import Coefficients, Index_, Relation, SetMember
 from cspec.compiler.passes.normalize import Values
 from cspec.compiler.symbols import NotSymbolicError, Space, rational, translate
 from cspec.dsl.constants import value_or_none
@@ -36,19 +36,13 @@ from cspec.dsl.nodes import (
     Vector,
     walk,
 )
+from cspec.dsl.set_words import COEFFICIENTS
 from cspec.dsl.slices import Piece, piece_of
 
 SYMBOLIC = 200
 """Entries of a variable up to which its rows are read by sympy."""
 ROWS = 64
 """Rows beyond which they are no set: multipliers hold them."""
-
-WORDS = frozenset({"halfspace", "affine", "polyhedron"})
-"""Sets that rows are."""
-
-Index_ = tuple[int, ...]
-Coefficients = float | tuple[float, tuple[tuple[Index_, float], ...]]
-"""One number for every entry; or that number and (index, number) to add to single entries."""
 
 
 class Rows(NamedTuple):
@@ -198,7 +192,7 @@ def _in_the_whole(form: Form, shape: Index_, start: int) -> Form:
 
 def rows_fit(member: SetMember, shape: Index_) -> bool:
     """Whether single entries that the rows of a set name exist in a tensor of this shape."""
-    if member.word not in WORDS:
+    if member.word not in COEFFICIENTS:
         return True
     found = member.arguments["0"]
     rows = (found,) if member.word == "halfspace" else found
