@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from cspec.compiler.ir import Coefficients, Index_, Relation, SetMember
+from cspec.compiler.ir import Coefficients, Index_, Relation
 from cspec.compiler.passes.normalize import Values
 from cspec.compiler.symbols import NotSymbolicError, Space, rational, translate
 from cspec.dsl.constants import value_or_none
@@ -36,7 +36,6 @@ from cspec.dsl.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.set_words import COEFFICIENTS
 from cspec.dsl.slices import Piece, piece_of
 
 SYMBOLIC = 200
@@ -188,20 +187,6 @@ def _in_the_whole(form: Form, shape: Index_, start: int) -> Form:
             place = place * n + i
         entries[start + place,] = value
     return Form(0.0, entries, form.constant)
-
-
-def rows_fit(member: SetMember, shape: Index_) -> bool:
-    """Whether single entries that the rows of a set name exist in a tensor of this shape."""
-    if member.word not in COEFFICIENTS:
-        return True
-    found = member.arguments["0"]
-    rows = (found,) if member.word == "halfspace" else found
-    return all(
-        len(index) == len(shape) and all(0 <= i < n for i, n in zip(index, shape, strict=True))
-        for row in rows
-        if isinstance(row, tuple)
-        for index, _ in row[1]
-    )
 
 
 def _coefficients(form: Form) -> Coefficients:
