@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from cspec.compiler.forms import Form, UnknownForm
 from cspec.compiler.ir import Constraint, Problem, SetMember
 from cspec.compiler.rewrite import function_name
-from cspec.compiler.structure import Form, Reader, UnknownForm
+from cspec.compiler.structure import Reader
 from cspec.compiler.symbols import ELEMENTARY, Space
 from cspec.compiler.vectors import Sized
 from cspec.dsl.nodes import (
