@@ -54,7 +54,6 @@ from cspec.compiler.passes.settled_bounds import settled_bounds
 from cspec.compiler.passes.spell_out_sets import spell_out_sets
 from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.spread import spread
-from cspec.compiler.passes.surrogates import surrogates
 from cspec.compiler.passes.tables import check_tables
 from cspec.compiler.passes.truths import truths
 from cspec.compiler.passes.vector_means import vector_means
@@ -82,6 +81,7 @@ from cspec.compiler.still_parameters import check_still_parameters
 from cspec.compiler.strategy import Context, choose
 from cspec.compiler.stream_checks import check_streams
 from cspec.compiler.surrogates.setting import setting_of
+from cspec.compiler.surrogates.surrogates import surrogates
 from cspec.compiler.surrogates.words import SIGMOID, Word, as_at_first, sharpening
 from cspec.compiler.symbols import Space
 from cspec.compiler.variable_bounds import bound_actions

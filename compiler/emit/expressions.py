@@ -43,9 +43,8 @@ from cspec.compiler.ir import (
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
-from cspec.compiler.surrogates.branches import Extreme
 from cspec.compiler.surrogates.words import is_temperature
-from cspec.compiler.vectors import Constants, Entries, Repeated, Sized, Total
+from cspec.compiler.vectors import Constants, Entries, Extreme, Repeated, Sized, Total
 from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.measured_on import measured_on
 from cspec.dsl.nodes import (
