@@ -39,7 +39,7 @@ class Locals:
     def local(self, key: object, wanted: str, value: ast.expr, comment: str = "") -> ast.expr:
         """The local that holds `value`; written at its first use."""
         if key not in self._locals:
-            name = self.names.fresh(wanted)
+            name = self._fresh(wanted)
             self.writer.assign(name, value, comment)
             self._locals[key] = ast.Name(id=name)
         return self._locals[key]
@@ -47,12 +47,16 @@ class Locals:
     def module_constant(self, key: object, wanted: str, make: Callable[[], ast.expr]) -> ast.expr:
         """The module constant that holds what `make` gives, once for equal keys."""
         if key not in self.constants:
-            name = self.names.fresh(wanted)
-            # Another function of the module, with names of its own, may have made that one.
-            while any(name == other for other, _ in self.constants.values()):
-                name = self.names.fresh(wanted)
+            name = self._fresh(wanted)
             self.constants[key] = (name, make())
         return ast.Name(id=self.constants[key][0])
+
+    def _fresh(self, wanted: str) -> str:
+        """A name that nothing in this function has, and no constant that another function made."""
+        name = self.names.fresh(wanted)
+        while any(name == other for other, _ in self.constants.values()):
+            name = self.names.fresh(wanted)
+        return name
 
     def function(self, name: str) -> ast.expr:
         """A function of the runtime, remembered for the import line."""
