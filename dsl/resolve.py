@@ -21,6 +21,7 @@ from cspec.dsl.nodes import (
     Group,
     Item,
     Let,
+    Metric,
     Model,
     Name,
     Node,
@@ -76,6 +77,7 @@ def resolve(
         targets=targets,
         uses={name: tuple(spans) for name, spans in uses.items()},
         implied=frozenset(implied),
+        metrics={item.name: item for item in spec.items if isinstance(item, Metric)},
     )
     return symbols, tuple(found)
 

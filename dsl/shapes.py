@@ -338,7 +338,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
             fixes = (Fix(span=index.span, replacement=entry, title=f"write {entry}"),)
     elif bounds.high > size - 1:
         message = f"`{text}` has no entry {bounds.high:g}"
-        helps = (f"its entries are 0 to {size - 1}",)
+        helps = (f"its entries are 0 to {size - 1}, the last is `{text}[{size - 1}]`",)
     else:
         return
     label = f"indices go from 0 to {size - 1}"

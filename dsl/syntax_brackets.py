@@ -235,9 +235,21 @@ def unclosed(f: Failure) -> Repair | None:
             fix_span=Span(end, end),
             safe=False,
         ),
-        f.replaced(place, place, closer) if fits else None,
+        _closed(f, place, closer) if fits else None,
+        rest=f.tokens[f.index :] if relation is not None and _on_a_new_line(f) else (),
         sure=False,
     )
+
+
+def _closed(f: Failure, place: int, closer: Token) -> tuple[Token, ...]:
+    """The tokens with a closer, up to where the next line begins another constraint."""
+    end = f.index if _on_a_new_line(f) and place <= f.index else len(f.tokens)
+    return (*f.tokens[:place], closer, *f.tokens[place:end])
+
+
+def _on_a_new_line(f: Failure) -> bool:
+    """Whether the token that does not fit begins a line: an open bracket has joined it."""
+    return f.token.kind != "$END" and "\n" in f.source.text[f.before.end : f.token.start]
 
 
 _ENDS = frozenset({"$END", "WITHIN", "BY", "SOFT", "WITH"})
@@ -250,13 +262,14 @@ def _relation_inside(f: Failure, opener: int) -> int | None:
     In `density(model <= 0.5` it is the only one; in `P[pred == 1 >= 0.3` the last.
     """
     own = f.depth(opener)
-    if f.kind != "clause" or own or f.token.kind not in _ENDS or f.at(opener).kind == "LBRACE":
+    ends = f.token.kind in _ENDS or _on_a_new_line(f)
+    if f.kind != "clause" or own or not ends or f.at(opener).kind == "LBRACE":
         return None
     if any(t.kind == "RELATION" and not f.depth(i) for i, t in enumerate(f.tokens[:opener])):
         return None
     inside = [
         i
-        for i in range(opener + 1, len(f.tokens))
+        for i in range(opener + 1, min(f.index, len(f.tokens)))
         if f.at(i).kind == "RELATION" and f.depth(i) == [opener]
     ]
     event = f.at(opener - 1).kind == "AVERAGE"

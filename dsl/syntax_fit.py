@@ -15,7 +15,7 @@ from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
 
 _NAMES = frozenset(FitSettings.model_fields)
-_MEANT = {
+MEANT = {
     "batch": "batch_size",
     "batchsize": "batch_size",
     "n_epochs": "epochs",
@@ -25,8 +25,9 @@ _MEANT = {
     "num_steps": "steps",
     "max_steps": "steps",
 }
+"""Settings of `fit` by the names that others give them."""
 _RATES = frozenset({"lr", "learning_rate"})
-_WORDS = "|".join(sorted(_NAMES | _MEANT.keys() | _RATES))
+_WORDS = "|".join(sorted(_NAMES | MEANT.keys() | _RATES))
 _FIT = re.compile(r"^[ \t]*fit\b", re.MULTILINE)
 _LINE = re.compile(
     rf"^[ \t]*({_WORDS})(?:[ \t]*[=:][ \t]*(?!=)|[ \t]+(?=[\w.]))([^#\n]*[^#\s])", re.MULTILINE
@@ -59,7 +60,7 @@ def setting_line(source: Source, tokens: tuple[Token, ...]) -> Mended:
         return _in_brackets(source, tokens)
     if first.text in {"using", "method", "solver", "algorithm"} and _method(tokens):
         return _using(source, tokens)
-    if first.text in _NAMES | _MEANT.keys() | _RATES and _sets(source, tokens):
+    if first.text in _NAMES | MEANT.keys() | _RATES and _sets(source, tokens):
         return _setting(source, tokens)
     return tokens, []
 
@@ -71,7 +72,7 @@ def _named(tokens: tuple[Token, ...]) -> bool:
 def _settings_call(tokens: tuple[Token, ...]) -> bool:
     """`train(epochs=3)`, where the first setting is one of `fit`."""
     named = tokens[1].kind == "LPAR" and _named(tokens[2:]) and tokens[-1].kind == "RPAR"
-    return named and tokens[2].text in _NAMES | _MEANT.keys()
+    return named and tokens[2].text in _NAMES | MEANT.keys()
 
 
 def _sets(source: Source, tokens: tuple[Token, ...]) -> bool:
@@ -178,4 +179,4 @@ def _written(text: str) -> _Written:
 def _as_setting(name: str, value: str) -> str:
     if name in _RATES:
         return f"optimizer=adam(lr={value})"
-    return f"{_MEANT.get(name, name)}={value}"
+    return f"{MEANT.get(name, name)}={value}"

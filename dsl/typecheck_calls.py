@@ -51,7 +51,9 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
         _arguments_only(typer, call, scope)
         if word in ("E", "P"):
             return _average(typer, call, function)
-        return foreign_call(typer, call, function) or unknown_function(typer, function, scope)
+        return foreign_call(typer, call, function) or unknown_function(
+            typer, function, scope, call.arguments
+        )
     if signature.family == "metric":
         return metric_kind(typer, call, signature, scope)
     return table_call(typer, call, signature, scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import value_or_none
@@ -10,6 +11,7 @@ from cspec.dsl.kinds import Kind
 from cspec.dsl.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
 from cspec.dsl.signatures import Signature
 from cspec.dsl.unknown_names import MODULES
+from cspec.dsl.wording import bracketed
 
 if TYPE_CHECKING:
     from cspec.dsl.typecheck import Scope, Typer
@@ -41,6 +43,7 @@ _BINARY: dict[str, str] = {
     "div": "{} / {}",
 }
 """Methods of one argument in Python."""
+_BEHIND_IN = re.compile(r"\bin%?[ \t]*\Z")
 _LATER = {"norm": "p", "cvar": "level", "quantile": "q", "topk": "k"}
 """Functions whose constant stands second."""
 
@@ -49,7 +52,8 @@ def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
     """Report a function of another library that is a form of its own here."""
     if function.id == "c" and call.arguments and not call.keywords:
         inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
-        return _called(typer, call, function, f"[{inner}]")
+        one_of = _BEHIND_IN.search(typer.source.text, 0, function.span.start)
+        return _called(typer, call, function, f"{{{inner}}}" if one_of else f"[{inner}]")
     template = CALLS.get(function.id)
     if template is None or len(call.arguments) != 1 or call.keywords:
         return None
@@ -85,14 +89,7 @@ def _called(typer: Typer, call: Call, function: Name | Attribute, meant: str) ->
 
 
 def _whole(typer: Typer, call: Call) -> str:
-    return bracketed(typer, call.arguments[0])
-
-
-def bracketed(typer: Typer, value: Expr) -> str:
-    """The text of an expression, in brackets where an operator beside it would take it apart."""
-    text = typer.source.slice(value.span)
-    plain = isinstance(value, Name | Number | Call | Attribute) or text.startswith("(")
-    return text if plain else f"({text})"
+    return bracketed(typer.source, call.arguments[0])
 
 
 def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
@@ -148,7 +145,7 @@ def binary_method(typer: Typer, call: Call, function: Attribute) -> Kind | None:
         return None
     parts = (function.value, call.arguments[0])
     plain = "{0}" in template
-    texts = [typer.source.slice(p.span) if plain else bracketed(typer, p) for p in parts]
+    texts = [typer.source.slice(p.span) if plain else bracketed(typer.source, p) for p in parts]
     meant = template.format(*texts)
     return typer.report(
         "CS210",

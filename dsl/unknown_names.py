@@ -4,7 +4,7 @@ define it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import CONSTANTS, TRUTHS
@@ -14,7 +14,7 @@ from cspec.dsl.meant import OVER_EXAMPLES, meant
 from cspec.dsl.nodes import Attribute, Expr, FiniteSet, Name, Var
 from cspec.dsl.signatures import LOSSES, SIGNATURES
 from cspec.dsl.source import Source
-from cspec.dsl.wording import closest, listing
+from cspec.dsl.wording import bracketed, closest, listing
 
 if TYPE_CHECKING:
     from cspec.dsl.typecheck import Scope, Typer
@@ -57,6 +57,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         helps = (f"write `{name.id}[...]`",)
         message = f"`{name.id}` stands before square brackets"
         return typer.report("CS201", message, name.span, "no function", helps=helps)
+    if name.id in typer.symbols.metrics:
+        return _metric(typer, name)
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
@@ -79,6 +81,23 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
 _PARTS = {"weights": "weights", "parameters": "params"}
 
 
+def _metric(typer: Typer, name: Name) -> Kind:
+    """Report a metric in an expression: what it measures is written there, or named by `let`."""
+    value = typer.symbols.metrics[name.id].value
+    text, whole = bracketed(typer.source, value), typer.source.slice(value.span)
+    return typer.report(
+        "CS201",
+        f"`{name.id}` is a metric: it is recorded, and no expression refers to it",
+        name.span,
+        "no name of an expression",
+        helps=(
+            f"write `{text}`",
+            f"or define it by `let` in place of `metric`: `let {name.id} = {whole}`",
+        ),
+        fixes=(Fix(span=name.span, replacement=text, title=f"write {text}"),),
+    )
+
+
 def _entry(typer: Typer, word: str, scope: Scope) -> str | None:
     """`x[0]` for `x_0`, where `x` is a variable with entries."""
     stem, _, number = word.rpartition("_")
@@ -91,8 +110,11 @@ def _entry(typer: Typer, word: str, scope: Scope) -> str | None:
     return f"{stem}[{number}]" if index and has_entries else None
 
 
-def unknown_function(typer: Typer, name: Name, scope: Scope) -> Kind:
-    """Report a function that nothing defines."""
+def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr] = ()) -> Kind:
+    """Report a function that nothing defines; `seen` is what it is given."""
+    model = _unknown_model(typer, name, scope, seen)
+    if model is not None:
+        return model
     own = {*scope.local, *typer.symbols.table}
     if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
         return unknown_name(typer, name, scope, typer.signatures)
@@ -101,6 +123,30 @@ def unknown_function(typer: Typer, name: Name, scope: Scope) -> Kind:
         f'or bring your own in: `from "my.py" import {name.id}`',
     )
     return _report(typer, name, helps)
+
+
+_COPIES = frozenset(
+    ("ref", "reference", "old", "teacher", "base", "original", "initial", "frozen", "before")
+    + ("pre", "pretrained", "anchor", "f0", "pi_ref", "ref_model", "model_ref", "teacher_model")
+    + ("old_model", "f_old", "f_ref", "net0", "baseline", "snapshot", "policy_old", "pi_old")
+)
+"""Names of a model as it was before training."""
+
+
+def _unknown_model(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr]) -> Kind | None:
+    """Report `ref(x)`, `g(x)` where models take inputs of their own: a line `model` is missing."""
+    models = tuple(typer.symbols.models())
+    if not models or len(seen) != 1 or meant(name.id) or closest(name.id, models):
+        return None
+    copy = f"`model {name.id} = frozen({models[0]})`"
+    copied = f"add a line for a copy of `{models[0]}` that never moves: {copy}"
+    if name.id.lower() in _COPIES:
+        return _report(typer, name, (copied, f"or, another model: `model {name.id}`"))
+    inputs = isinstance(seen[0], Name) and seen[0].id == "x" and "x" not in typer.symbols.vars()
+    if not inputs or closest(name.id, {*scope.local, *typer.symbols.table, *typer.signatures}):
+        return None
+    own = f"or, a function of your own: `let {name.id}(a) = ...`"
+    return _report(typer, name, (f"add a line for a model: `model {name.id}`", copied, own))
 
 
 def unknown_value(typer: Typer, name: Name) -> Kind:

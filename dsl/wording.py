@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from cspec.dsl.nodes import Attribute, Call, Expectation, Expr, Name, Number
 from cspec.dsl.source import Source, Span
 
 _LONGEST = 60
@@ -16,6 +17,13 @@ def quoted(source: Source, span: Span) -> str:
     if len(text) > _LONGEST:
         text = text[: _LONGEST - 3].rstrip() + "..."
     return f"`{text}`"
+
+
+def bracketed(source: Source, value: Expr) -> str:
+    """The text of an expression, in brackets where an operator beside it would take it apart."""
+    text = source.slice(value.span)
+    whole = isinstance(value, Name | Number | Call | Attribute | Expectation)
+    return text if whole or text.startswith("(") else f"({text})"
 
 
 def listing(words: Iterable[str], last: str = "or") -> str:
