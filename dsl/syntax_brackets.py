@@ -230,7 +230,7 @@ def unclosed(f: Failure) -> Repair | None:
             related=()
             if place == len(f.tokens)
             else (Label(span=f.at(place).span, text=f"a `{shape}` is missing before this"),),
-            helps=(f"add `{shape}` after `{f.at(place - 1).text}`",),
+            helps=(f"add `{shape}` after `{f.at(place - 1).text}`{_shown(f, opened[-1], place)}",),
             fix=f"{newline}{shape}",
             fix_span=Span(end, end),
             safe=False,
@@ -239,6 +239,18 @@ def unclosed(f: Failure) -> Repair | None:
         rest=f.tokens[f.index :] if relation is not None and _on_a_new_line(f) else (),
         sure=False,
     )
+
+
+def _shown(f: Failure, opener: int, place: int) -> str:
+    """What stands there then: `: `density(f)``; nothing where it is long or not on one line."""
+    start = opener - 1 if f.at(opener - 1).kind in {"NAME", "AVERAGE"} else opener
+    text = f.text(start, place)
+    short = len(text) <= _SHORT and "\n" not in text
+    return f": `{text}{SHAPES[OPENERS[f.at(opener).kind]]}`" if short else ""
+
+
+_SHORT = 60
+"""Characters of a form that a help shows whole."""
 
 
 def _closed(f: Failure, place: int, closer: Token) -> tuple[Token, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.defined_names import defined_names
-from cspec.dsl.foreign.sums import counted
+from cspec.dsl.foreign.sums import below, chooses, counted
 from cspec.dsl.foreign.view import Found, View
 from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS
@@ -99,16 +99,19 @@ def members(view: View) -> Found | None:
     quantified = any(token.kind in {"FORALL", "FOR", "LBRACE"} for token in _line(view))
     if declared and not quantified:
         meant = f"[{first}, {last}]"
-    elif first.isdigit():
-        meant = counted(int(first), last)
+    elif first.isdigit() and view.before.kind == "NAME":
+        meant = counted(int(first), last, view.before.text)
     else:
         return None
     shown = view.text(1, 1 + span)
     message = f"`{shown}` is written `{meant}`"
     note = "`range(n)` are the whole numbers 0 to n - 1" if meant[0] == "r" else ""
-    return Found(
-        1 + span, (view.at(0).text, " ", meant), "CS123", message, f"write `{meant}`", note
-    )
+    help_ = f"write `{meant}`"
+    shifted = meant[0] != "[" and first != "0" and chooses(view, view.before.text, 1 + span)
+    if shifted:
+        help_ += f"; where it chooses entries, which are counted from 0: `{below(last)}`"
+    pieces = (view.at(0).text, " ", meant)
+    return Found(1 + span, pieces, "CS123", message, help_, note, safe=not shifted)
 
 
 def _ends(view: View) -> tuple[int, str, str]:
@@ -144,7 +147,7 @@ def counted_index(view: View) -> Found | None:
     span, first, last = _ends(view)
     if not counts or not span or not first.isdigit():
         return None
-    meant = f"in {counted(int(first), last)}"
+    meant = f"in {counted(int(first), last, view.before.text)}"
     shown = view.text(0, 1 + span)
     return Found(
         1 + span, (" ", meant), "CS123", f"`{shown}` is written `{meant}`", f"write `{meant}`"
