@@ -72,6 +72,11 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "true-positive rates are `P[pred == 1 | y == 1 and column == a]`": (
         "tpr", "recall", "equal_opportunity", "equalized_odds", "sensitivity",
     ),
+    "an area under a curve is no rate of its examples; require rates, such as"
+    " `P[pred == 1 | y == 1] >= 80%` and `P[pred == 1 | y == 0] <= 10%`": (
+        "auc", "roc_auc", "roc_auc_score", "auroc", "average_precision", "auprc",
+        "average_precision_score", "pr_auc", "roc",
+    ),
     "false-positive rates are `P[pred == 1 | y == 0]`": ("fpr", "false_positive_rate"),
     "precision is `P[y == 1 | pred == 1]`": ("precision", "ppv"),
     "the logarithm of the probabilities is `log(softmax(z))`": ("log_softmax", "logsoftmax"),
@@ -116,6 +121,35 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "an objective is a line `minimize ...` or `maximize ...`": ("minimize", "maximize"),
 }  # fmt: skip
 """What to write for what has no word of its own."""
+
+_POSITIVE, _NEGATIVE = "P[pred == {c} | y == {c}]", "P[pred == {c} | y != {c}]"
+RATES: dict[str, str] = {
+    **dict.fromkeys(("accuracy", "acc", "accuracy_score"), "P[pred == y]"),
+    **dict.fromkeys(("error_rate", "err", "misclassification", "zero_one_loss"), "P[pred != y]"),
+    **dict.fromkeys(("recall", "recall_score", "tpr", "sensitivity", "hit_rate"), _POSITIVE),
+    **dict.fromkeys(("fpr", "false_positive_rate", "fall_out", "false_alarm_rate"), _NEGATIVE),
+    "true_positive_rate": _POSITIVE,
+    **dict.fromkeys(
+        ("specificity", "tnr", "true_negative_rate", "selectivity"), "P[pred != {c} | y != {c}]"
+    ),
+    **dict.fromkeys(("fnr", "false_negative_rate", "miss_rate"), "P[pred != {c} | y == {c}]"),
+    **dict.fromkeys(("precision", "precision_score", "ppv"), "P[y == {c} | pred == {c}]"),
+    **dict.fromkeys(("fdr", "false_discovery_rate"), "P[y != {c} | pred == {c}]"),
+    **dict.fromkeys(
+        ("selection_rate", "positive_rate", "acceptance_rate", "predicted_positive_rate"),
+        "P[pred == {c}]",
+    ),
+    **dict.fromkeys(("base_rate", "prevalence"), "P[y == {c}]"),
+    **dict.fromkeys(
+        ("f1", "f1_score", "f_score", "fscore", "f_measure"),
+        "2/(1/P[pred == {c} | y == {c}] + 1/P[y == {c} | pred == {c}])",
+    ),
+    **dict.fromkeys(
+        ("balanced_accuracy", "balanced_accuracy_score", "bacc"),
+        "(P[pred == {c} | y == {c}] + P[pred != {c} | y != {c}])/2",
+    ),
+}
+"""Rates that have a name elsewhere, of class `{c}`; how a spec writes them."""
 
 METHODS: dict[str, str] = {
     "mean": "E[{}]",
@@ -183,7 +217,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "steps": ("num_steps", "n_steps", "max_steps", "iterations", "iters", "num_iters"),
     "batch_size": ("batch", "batchsize", "bs", "minibatch", "minibatch_size"),
     "seed": ("random_state", "random_seed", "rng"),
-    "hidden": ("hidden_layers", "hidden_sizes", "layers", "width", "widths", "units", "hidden_dim"),
+    "hidden": ("hidden_layer_sizes", "hidden_layers", "hidden_sizes", "layers", "width", "widths", "units", "hidden_dim"),
     "channels": ("filters", "num_channels"),
     "act": ("activation", "nonlinearity", "activations"),
     "separator": ("sep", "delimiter", "delim"),

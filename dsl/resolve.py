@@ -160,7 +160,9 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
         label=f"defined again here, as {ROLE_WORDS[role]}",
         related=(Label(span=first.span, text="first defined here"),),
         notes=("a name means one thing in the whole spec",),
-        helps=(f"rename one of the two, for example `{first.name}2`",),
+        helps=("remove one of the two lines, or give one another name",)
+        if role == first.role and role != "column"
+        else (f"rename one of the two, for example `{first.name}2`",),
     )
 
 

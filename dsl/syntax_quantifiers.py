@@ -138,6 +138,23 @@ def label_behind(f: Failure) -> Repair | None:
     )
 
 
+def _over(f: Failure, word: str, name: str) -> str:
+    """`write `forall g in values(sex)``, where the constraint compares `sex` with `g`."""
+    for left, mark, right in zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False):
+        pair = {left.text, right.text}
+        if mark.text == "==" and name in pair and {left.kind, right.kind} == {"NAME"}:
+            column = next(iter(pair - {name}), "")
+            if column:
+                return f"write `{word} {name} in values({column})`"
+    indexed = any(
+        left.kind == "LSQB" and right.text == name
+        for left, right in zip(f.tokens, f.tokens[1:], strict=False)
+    )
+    if indexed:
+        return f"write `{word} {name} in range(n)`, where n is how many there are"
+    return f"write `{word} {name} in S` with a set: `values(column)`, `range(n)`, `f.weights`"
+
+
 def quantifier_names(f: Failure) -> Repair | None:
     """`forall a, b in S`, `forall x S`."""
     if not any(f.at(i).kind in {"FORALL", "FOR"} for i in (f.index - 2, f.index - 1)):
@@ -185,7 +202,7 @@ def quantifier_names(f: Failure) -> Repair | None:
                 "CS137",
                 f"`{opener.text} {f.before.text}` does not say over what",
                 Span(opener.start, f.before.end),
-                helps=(f"write `{opener.text} {f.before.text} in SET`",),
+                helps=(_over(f, opener.text, f.before.text),),
             )
         )
     return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.defined_names import defined_names
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.numbers import MAX_DIGITS, number_value
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import OPERAND_STARTS, Mended, make, problem, touching
-from cspec.dsl.syntax_signs import UNITS
+from cspec.dsl.syntax_signs import PHYSICAL, UNITS
 from cspec.dsl.tokens import Token
 
 
@@ -67,6 +68,8 @@ def _number(
         return None
     if after.kind == "NAME" and after.text in UNITS:
         return _unit(source, token, after)
+    if after.kind == "NAME" and after.text in PHYSICAL and _no_name(source, tokens, index + 1):
+        return _physical(source, token, after)
     if after.kind == "NAME" and after.text in _SUFFIXES and not token.text[-1].isalpha():
         return _apart(source, token, after)
     if after.kind == "NUMBER":
@@ -104,6 +107,29 @@ def _number(
         fix_span=Span(token.end, token.end),
     )
     return Mended(1, (token, times), finding)
+
+
+def _no_name(source: Source, tokens: tuple[Token, ...], index: int) -> bool:
+    """Whether the spec itself has no such name, and no operand follows."""
+    follower = tokens[index + 1].kind if index + 1 < len(tokens) else ""
+    called = follower in {"LPAR", "LSQB"}
+    return not called and tokens[index].text not in defined_names(source.text)
+
+
+def _physical(source: Source, number: Token, unit: Token) -> Mended:
+    """`5 kg`: a number of the problem has no unit."""
+    finding = problem(
+        source,
+        "CS129",
+        f"`{unit.text}`: numbers of a spec have no units",
+        unit.span,
+        notes=("all values of one kind are meant in one unit, which a remark may name",),
+        helps=(f"write `{number.text}`, and `# in {unit.text}` behind the line",),
+        fix="",
+        fix_span=Span(number.end, unit.end),
+        safe=False,
+    )
+    return Mended(2, (number,), finding)
 
 
 def _scientific(source: Source, tokens: tuple[Token, ...]) -> Mended | None:

@@ -302,7 +302,7 @@ class Typer:
                 kinds.append(self.operand(operand, scope))
         examples = any(kind.per_example or kind.what == "unknown" for kind in kinds)
         kinds += [self.quiet(o, scope) if examples else self.operand(o, scope) for o in truths]
-        if not any(self._values(kind, tuple(words), scope) for kind in kinds):
+        if not any(self._values(kind, tuple(words), expr.operands, scope) for kind in kinds):
             kinds += [self.operand(word, scope) for word in words]
         if any(kind.what == "groups" for kind in kinds):
             return joined("groups", *kinds)
@@ -311,7 +311,7 @@ class Typer:
     def _membership(self, expr: Membership, scope: Scope) -> Kind:
         """An event of what is asked and of the bounds or values of the set: either may move."""
         kind = self.kind(expr.element, scope)
-        if self._values(kind, values_of(expr.set), scope):
+        if self._values(kind, values_of(expr.set), (expr.element,), scope):
             return joined("event", kind)
         members = self.set_kind(expr.set, scope)
         require_set(self, expr.element, expr.set, members)
@@ -323,7 +323,9 @@ class Typer:
         own = (scope.local, self.symbols.table, self.symbols.column_names)
         return isinstance(expr, Name) and expr.id in TRUTHS and not any(expr.id in o for o in own)
 
-    def _values(self, kind: Kind, items: tuple[Expr, ...], scope: Scope) -> bool:
+    def _values(
+        self, kind: Kind, items: tuple[Expr, ...], beside: tuple[Expr, ...], scope: Scope
+    ) -> bool:
         """Report words without quotes that are compared with a column; whether that is said."""
         if kind.what not in ("column", "labels") and (kind.what != "value" or scope.inside):
             return False
@@ -331,7 +333,7 @@ class Typer:
         own = {*scope.local, *(n for n, s in self.symbols.table.items() if s.role in _COMPARED)}
         values = [word for word in words if closest(word.id, own) is None]
         for word in values:
-            unknown_value(self, word)
+            unknown_value(self, word, next((b for b in beside if b not in words), None))
         return bool(values) and len(values) == len(items)
 
     def _logic(self, operands: tuple[Expr, ...], scope: Scope) -> Kind:

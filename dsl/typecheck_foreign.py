@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
-from cspec.dsl.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
+from cspec.dsl.meant import RATES
+from cspec.dsl.nodes import Attribute, Call, Expr, Membership, Name, Number, String, Var
 from cspec.dsl.signatures import Signature
 from cspec.dsl.unknown_names import MODULES
 from cspec.dsl.wording import bracketed
@@ -43,6 +44,18 @@ _BINARY: dict[str, str] = {
     "div": "{} / {}",
 }
 """Methods of one argument in Python."""
+_OF_TWO: dict[str, str] = {
+    **dict.fromkeys(("cov", "covariance"), "(E[{0}*{1}] - E[{0}]*E[{1}])"),
+    **dict.fromkeys(
+        ("corr", "correlation", "cor", "corrcoef", "pearson", "pearsonr"),
+        "(E[{0}*{1}] - E[{0}]*E[{1}])/sqrt(E[({0} - E[{0}])^2]*E[({1} - E[{1}])^2])",
+    ),
+    **dict.fromkeys(("mean_squared_error", "brier_score_loss"), "mse({1}, {0})"),
+    "mean_absolute_error": "mae({1}, {0})",
+    "log_loss": "ce({1}, {0})",
+}
+"""Functions of two arguments elsewhere, and the whole expression here."""
+_CLASS = frozenset(("class_", "label", "pos_label", "positive", "c", "k", "cls"))
 _BEHIND_IN = re.compile(r"\bin%?[ \t]*\Z")
 _LATER = {"norm": "p", "cvar": "level", "quantile": "q", "topk": "k"}
 """Functions whose constant stands second."""
@@ -54,12 +67,29 @@ def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
         inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
         one_of = _BEHIND_IN.search(typer.source.text, 0, function.span.start)
         return _called(typer, call, function, f"{{{inner}}}" if one_of else f"[{inner}]")
+    rate = _rate(typer, call, function.id)
+    if rate is not None:
+        return _called(typer, call, function, rate)
+    two = _OF_TWO.get(function.id.lower())
+    if two is not None and len(call.arguments) == 2 and not call.keywords:
+        parts = [bracketed(typer.source, argument) for argument in call.arguments]
+        return _called(typer, call, function, two.format(*parts))
     template = CALLS.get(function.id)
     if template is None or len(call.arguments) != 1 or call.keywords:
         return None
     inner = typer.source.slice(call.arguments[0].span)
     meant = template.format(inner) if "{0}" in template else template.format(_whole(typer, call))
     return _called(typer, call, function, meant)
+
+
+def _rate(typer: Typer, call: Call, word: str) -> str | None:
+    """`f1_score(y, pred)`, `recall(3)`, `precision(pred, y, pos_label=1)`: a rate as it is here."""
+    if word.lower() not in RATES:
+        return None
+    values = [k.value for k in call.keywords if k.name in _CLASS]
+    values += [a for a in call.arguments if isinstance(a, Number | String)]
+    of = typer.source.slice(values[0].span) if values else "1"
+    return RATES[word.lower()].format(c=of)
 
 
 def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind | None:

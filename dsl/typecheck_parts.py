@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cspec.dsl.diagnostics import Fix
@@ -161,6 +162,10 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
             return _unknown_part(typer, expr, ())
 
 
+_PATH = re.compile(r"\w+(?:\.\w+|\[\d+\])*")
+"""The way to a part of a model in Python: `layers[0].weight`."""
+
+
 def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind:
     guess = closest(expr.name, known)
     fixes = (Fix(span=expr.name_span, replacement=guess, title=f"write {guess}"),) if guess else ()
@@ -169,7 +174,11 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
     if not guess:
         helps = (f"remove `.{expr.name}`",)
     if not guess and "weights" in known:
-        helps = (f'one parameter by name: `{text}.params("{expr.name}*")`',)
+        path = _PATH.match(typer.source.text, expr.name_span.start)
+        name = re.sub(r"\[(\d+)\]", r".\1", path[0]) if path else expr.name
+        star = "" if name.endswith(("weight", "bias")) else "*"
+        part = f'{text}.{"params" if name.endswith("bias") else "weights"}("{name}{star}")'
+        helps = (f"write `forall W in {part}:` before the constraint, and `W` here",)
     return typer.report(
         "CS210",
         f"`{text}` has no part `{expr.name}`",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.kinds import Kind
-from cspec.dsl.meant import OVER_EXAMPLES, meant
+from cspec.dsl.meant import OVER_EXAMPLES, RATES, meant
 from cspec.dsl.nodes import Attribute, Expr, FiniteSet, Name, Var
 from cspec.dsl.signatures import LOSSES, SIGNATURES
 from cspec.dsl.source import Source
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
 BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
 """Words of the language that stand alone in an expression."""
-
-RATES = {
-    **dict.fromkeys(("accuracy", "acc"), "P[pred == y]"),
-    **dict.fromkeys(("error_rate", "err", "misclassification"), "P[pred != y]"),
-}
-"""Rates that have a name elsewhere, where they stand alone."""
 
 MODULES = {
     "torch": "torch",
@@ -62,8 +56,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
-        rate = RATES[name.id.lower()]
-        return _report(typer, name, (known.help if known else f"write `{rate}`",), rate)
+        rate = RATES[name.id.lower()].format(c=1)
+        return _report(typer, name, (f"write `{rate}`",), rate)
     if name.id in ("weights", "parameters") and typer.symbols.models():
         part = f"{next(iter(typer.symbols.models()))}.{_PARTS[name.id]}"
         return _report(typer, name, (f"they belong to a model: `{part}`",), part)
@@ -149,8 +143,14 @@ def _unknown_model(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr])
     return _report(typer, name, (f"add a line for a model: `model {name.id}`", copied, own))
 
 
-def unknown_value(typer: Typer, name: Name) -> Kind:
-    """Report a word without quotes that is compared with a column: most likely a value of it."""
+def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
+    """Report a word without quotes that is compared with a column: most likely a value of it.
+
+    A single letter is more likely the name of a quantifier that is missing.
+    """
+    if len(name.id) == 1 and name.id.islower() and isinstance(column, Name):
+        each = f"for each value write `forall {name.id} in values({column.id}):` before it"
+        return _report(typer, name, (each, f'for one value write `"{name.id}"`'))
     text = name.id.lower() if name.id.lower() in TRUTHS else f'"{name.id}"'
     return _report(typer, name, (f"did you mean `{text}` (a value)?",), text)
 

@@ -9,6 +9,13 @@ from cspec.dsl.foreign.rows import MODULE, Template, compiled, row
 _VALUE = r"[-+]?[\w.]+"
 _DEFINED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) (?:=|<-) "
 _NONNEGATIVE = compiled(r"nonneg\w* = True|NonNegative\w+|pos = True|lb = 0(?:\.0*)?\b")
+_ATTRIBUTES = {
+    "lo|lb|lower|LB": "var {name} in [{value}, inf]",
+    "up|ub|upper|UB": "var {name} in [-inf, {value}]",
+    "fx": "var {name} = {value} in [{value}, {value}]",
+    "l|m|value|start|Start|init": "var {name} = {value}",
+}
+"""Attributes of a variable in GAMS, Pyomo and Gurobi, and the line that says the same."""
 _DISCRETE = compiled(
     r"\b(?:Binary|Integers?|Boolean|GRB\.BINARY|GRB\.INTEGER|Int|Bin)\b|integer|boolean"
 )
@@ -198,10 +205,19 @@ DECLARATIONS = (
         "`{word}`: a constant is a line that begins with `param`",
         "param {name} = {value}{other}",
     ),
+    *(
+        row(
+            rf"(?P<name>[A-Za-z_]\w*)\.(?P<part>{parts})(?:\([\w, ]*\))? = (?P<value>{_VALUE})",
+            "`{name}.{part}`: bounds and start of a variable stand in its own line",
+            help=f"write `{form}` in the line that declares it, and remove this one",
+        )
+        for parts, form in _ATTRIBUTES.items()
+    ),
     row(
-        rf"(?P<name>[A-Za-z_]\w*)\.(?P<part>lo|up|fx|l|m|lb|ub|value|start) = (?P<value>{_VALUE})",
-        "`{name}.{part}`: bounds and start of a variable stand in its own line",
-        help="write `var {name} = 1 in [0, inf]`: the start behind `=`, the bounds behind `in`",
+        rf"(?P<word>param|var)~(?P<name>[A-Za-z_]\w*) (?P<size>\[[^#\n\]]*\])?"
+        rf"(?: |,)(?P<how>default|init|initial|start|starts~at|value|initially) (?P<value>{_VALUE})",
+        "`{how}`: a value stands behind `=`",
+        "{word} {name}{size} = {value}",
     ),
     row(
         r"(?P<word>[Ss]ets?|SETS?)~(?P<name>\w+)\b[^#\n]*",

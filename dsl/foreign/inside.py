@@ -46,8 +46,16 @@ from cspec.dsl.foreign.signs import (
     semidefinite,
     split_relation,
 )
-from cspec.dsl.foreign.sums import indexed_sum
+from cspec.dsl.foreign.sums import indexed_sum, sum_sign
+from cspec.dsl.foreign.tables import (
+    cells,
+    independent,
+    inner_product,
+    matrix,
+    rate_of_class,
+)
 from cspec.dsl.foreign.view import Found, View
+from cspec.dsl.meant import RATES
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
@@ -81,7 +89,12 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "GROUP": (group_by,),
     "between": (between,),
     "BETWEEN": (between,),
-    "[": (listed,),
+    "[": (listed, matrix),
+    ":": (cells,),
+    "⟨": (inner_product,),
+    **dict.fromkeys("∑∏", (sum_sign,)),
+    **dict.fromkeys("⊥⟂⫫", (independent,)),
+    **dict.fromkeys(RATES, (rate_of_class,)),
     "c": (combined,),
     **dict.fromkeys(AVERAGES, (average,)),
     **dict.fromkeys(("sum", "prod", "max", "min"), (indexed_sum,)),

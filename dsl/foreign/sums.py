@@ -49,6 +49,15 @@ def latex_sum(view: View, word: str, name: str) -> Found | None:
     return _sum(view, end, word, inner, "CS125", other)
 
 
+def sum_sign(view: View) -> Found | None:
+    """`∑_{i=1}^{n} term`, `∏_i term`."""
+    below = view.at(1)
+    if not below.text.startswith("_") or below.start != view.at(0).end:
+        return None
+    word = "sum" if view.at(0).text == "∑" else "prod"
+    return latex_sum(view, word, below.text.strip("_"))
+
+
 def _below(view: View, start: int, close: int) -> tuple[str, tuple[Piece, ...] | None]:
     """The index and its members of what stands below the sign: `i=0`, `i \\in S`."""
     name = view.at(start).text

@@ -11,6 +11,7 @@ from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.meant import SETTING_WORDS, SETTINGS_OF
 from cspec.dsl.nodes import Attribute, Call, Expr, Index, Keyword, Name, Number, String, Vector
 from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.elsewhere import Elsewhere
 from cspec.dsl.source import Source, Span
 from cspec.dsl.wording import closest, counted, listing, number, quoted
 
@@ -108,6 +109,27 @@ _ELSEWHERE = {"method": _OPTIMIZERS, "optimizer": _METHODS}
 """Words that are right in another line."""
 
 
+def built_elsewhere(expr: Expr, other: Elsewhere, noun: str, source: Source) -> Diagnostic:
+    """`nn.Sequential(...)`, `train_test_split(...)`: what a spec writes for the whole call."""
+    helps = (f"write `{other.text}`", *((_ELSEHOW[noun],) if noun in _ELSEHOW else ()))
+    fix = Fix(span=expr.span, replacement=other.text, title=f"write {other.text}")
+    return Diagnostic(
+        code="CS503",
+        message=f"{quoted(source, expr.span)} is no {noun} of a spec",
+        span=expr.span,
+        label=f"the name of {a(noun)} goes here",
+        notes=(other.note,) if other.note else (),
+        helps=helps,
+        fixes=(fix,) if other.exact else (),
+    )
+
+
+_ELSEHOW = {
+    "model": 'or your own: `from "nets.py" import Net` above, and `Net()` here',
+    "data source": "or leave `= ...` away, and bind your data from outside",
+}
+
+
 def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     """`lagrangean`, `mnsit`."""
     guess = known_word(word, table, noun)
@@ -152,6 +174,7 @@ def wrong_type(
 _NOTHING = frozenset({"null", "none", "nil", "na", "nan", "undefined", "missing"})
 """Words of other languages for a value that is not there."""
 _TEXT = re.compile(r"[\w./:*?-]+")
+_NUMBERS = re.compile(r"[\[(]?[\d., e+-]+[\])]?")
 _QUANTITY = re.compile(r"[-+]?\d[\d_]*(\.\d+)?(e[-+]?\d+)?%?")
 
 
@@ -166,6 +189,8 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
         return f"[{text}, {rest}]"
     if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
         return "true" if expr.value else "false"
+    if isinstance(expr, String) and _NUMBERS.fullmatch(expr.value) and "," in expr.value:
+        return f"[{expr.value.strip('[]() ')}]" if tuple in map(get_origin, options) else None
     if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
         return "none" if type(None) in options else None
     listed = next((option for option in options if get_origin(option) is tuple), None)

@@ -1,0 +1,119 @@
+"""Matrices of MATLAB, ranges of cells, rates of a class, inner products: forms with several parts."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.defined_names import defined_names
+from cspec.dsl.foreign.view import WINDOW, Found, View
+from cspec.dsl.meant import RATES
+from cspec.dsl.tokens import Token
+
+_ENTRIES = frozenset(["NUMBER", "SIGN", "NAME", "COMMA", "SEMICOLON"])
+_CELL = re.compile(r"([A-Za-z]\w*?)_?(\d+)")
+_MOST = 20
+_OF = frozenset(["class", "label", "y", "positive", "for"])
+
+
+def matrix(view: View) -> Found | None:
+    """`[1 2; 3 4]`: rows end with `;`."""
+    close = view.closer(0)
+    if close is None or not any(view.at(i).kind == "SEMICOLON" for i in range(1, close)):
+        return None
+    inner = [view.at(i) for i in range(1, close)]
+    if not {token.kind for token in inner} <= _ENTRIES:
+        return None
+    rows = [_row(row) for row in _split(inner)]
+    meant = f"[{', '.join(f'[{row}]' for row in rows if row)}]"
+    message = "rows of a matrix stand in brackets of their own"
+    return Found(close + 1, (meant,), "CS115", message, f"write `{meant}`")
+
+
+def _split(tokens: list[Token]) -> list[list[Token]]:
+    rows: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.kind == "SEMICOLON":
+            rows.append([])
+        else:
+            rows[-1].append(token)
+    return rows
+
+
+def _row(tokens: list[Token]) -> str:
+    """Entries with commas between them; a sign belongs to the entry behind it."""
+    entries: list[str] = []
+    sign = ""
+    for token in tokens:
+        if token.kind == "SIGN":
+            sign += token.text
+        elif token.kind != "COMMA":
+            entries.append(f"{sign}{token.text}")
+            sign = ""
+    return ", ".join(entries)
+
+
+def cells(view: View) -> Found | None:
+    """`SUM(x1:x3)` of a spreadsheet."""
+    left, right = view.before, view.at(1)
+    if not view.done or len(view.done) < 2 or view.done[-2].kind not in {"LPAR", "COMMA"}:
+        return None
+    first, last = _CELL.fullmatch(left.text), _CELL.fullmatch(right.text)
+    if first is None or last is None or first[1] != last[1]:
+        return None
+    low, high = int(first[2]), int(last[2])
+    if not 0 <= high - low < _MOST:
+        return None
+    message = f"`{left.text}:{right.text}` is a range of cells, which a spec does not have"
+    if left.text in defined_names(view.source.text):
+        meant = f"[{', '.join(f'{first[1]}{i}' for i in range(low, high + 1))}]"
+        return Found(2, (meant,), "CS128", message, f"write `{meant}`", back=1)
+    meant = f"{first[1]}[{max(low - 1, 0)}:{high}]"
+    note = "a slice begins at 0, and goes up to, not including, its end"
+    return Found(2, (meant,), "CS128", message, f"write `{meant}`", note, back=1, safe=False)
+
+
+def rate_of_class(view: View) -> Found | None:
+    """`recall(class 3)`, `precision(class = "ham")`."""
+    word = view.at(0).text
+    if view.at(1).kind != "LPAR" or view.at(2).text not in _OF or word.lower() not in RATES:
+        return None
+    value = 4 if view.at(3).text in ("=", "==", ":") else 3
+    if view.at(value).kind not in {"NUMBER", "STRING"} or view.at(value + 1).kind != "RPAR":
+        return None
+    if word in defined_names(view.source.text):
+        return None
+    meant = RATES[word.lower()].format(c=view.at(value).text)
+    message = f"`{word}` of a class is written as the fraction that it is"
+    return Found(value + 2, (meant,), "CS120", message, f"write `{meant}`")
+
+
+def inner_product(view: View) -> Found | None:
+    """`⟨a, b⟩`."""
+    comma = None
+    for index in range(1, WINDOW):
+        token = view.at(index)
+        if token.kind in {"_NL", "$END"}:
+            return None
+        comma = index if token.kind == "COMMA" else comma
+        if token.text == "⟩":
+            if comma is None:
+                return None
+            pieces = ("dot(", view.span(1, index), ")")
+            meant = f"dot({view.text(1, index)})"
+            message = "an inner product is written `dot(a, b)`"
+            return Found(index + 1, pieces, "CS106", message, f"write `{meant}`")
+    return None
+
+
+def independent(view: View) -> Found | None:
+    """`pred ⊥ sex`: a rate is the same in all groups."""
+    left, right = view.before, view.at(1)
+    if left.kind != "NAME" or right.kind != "NAME":
+        return None
+    event = "pred == 1" if left.text in ("pred", "y_hat", "yhat") else f"{left.text} == 1"
+    given = ", y == 1" if view.at(2).kind == "BAR" and view.at(3).text == "y" else ""
+    meant = f"gap(P[{event} | {right.text}{given}]) <= 5%"
+    message = "independence is a gap between groups that is small"
+    note = "a gap of exactly 0 is never measured: the bound says how small"
+    take = 4 if given else 2
+    return Found(take, (meant,), "CS106", message, f"write `{meant}`", note, back=1, safe=False)
