@@ -131,7 +131,9 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
             "a second objective",
             related=(Label(span=objectives[0].span, text="the first one"),),
             notes=("one number is optimized; how much one counts against the other is not said",),
-            helps=(
+            helps=("remove one of the two lines",)
+            if _words(typer, extra) == _words(typer, objectives[0])
+            else (
                 "add them with weights: `minimize a + 0.1*b`",
                 "or make one a constraint: `s.t. b <= 0.5`",
             ),
@@ -140,6 +142,10 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
                 Fix(span=objectives[0].span, replacement="", title="keep the last"),
             ),
         )
+
+
+def _words(typer: Typer, item: Objective) -> list[str]:
+    return typer.source.slice(item.span).split()
 
 
 def _objective_kind(typer: Typer, item: Objective) -> None:

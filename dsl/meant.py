@@ -237,7 +237,9 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "schedule": ("scheduler", "lr_schedule", "lr_scheduler"),
     "every": ("frequency", "interval", "dual_every"),
     "max_iter": ("maxiter", "max_iterations"),
-    "weight": ("coefficient", "lambda_", "c"),
+    "weight": (
+        "coefficient", "lambda_", "lambda", "lam", "c", "alpha", "strength", "penalty", "w", "factor",
+    ),
     "norm": ("p", "ord", "order"),
     "r": ("radius",),
     "temperature": ("temp", "tau"),

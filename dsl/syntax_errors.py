@@ -29,8 +29,10 @@ from cspec.dsl.syntax_foreign import (
     star_import,
 )
 from cspec.dsl.syntax_items import (
+    dashed_column,
     domain_axes,
     quoted_column,
+    quoted_data,
     stop_after,
     unnamed_metric,
     using_for,
@@ -201,6 +203,8 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     unnamed_metric,
     stop_after,
     quoted_column,
+    quoted_data,
+    dashed_column,
     domain_axes,
     merged_marks,
     misspelt_item,

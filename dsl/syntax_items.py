@@ -171,6 +171,56 @@ def quoted_column(f: Failure) -> Repair | None:
     )
 
 
+def quoted_data(f: Failure) -> Repair | None:
+    """`data "train"(x, y)`, `model "f" = mlp`: names have no quotes."""
+    known = f.first.kind in {"DATA", "MODEL", "PARAM", "VAR", "LET", "METRIC"}
+    name = f.token.text.strip('"')
+    if not known or f.index != 1 or f.token.kind != "STRING" or not name.isidentifier():
+        return None
+    word = f.first.text
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"the name of a `{word}` stands without quotes",
+            f.token.span,
+            helps=(f"write `{word} {name}`",),
+            fix=name,
+        ),
+        f.replaced(1, 2, Token("NAME", name, *f.token.span)),
+    )
+
+
+def dashed_column(f: Failure) -> Repair | None:
+    """`data train(x, marital-status)`: a column that is no name here."""
+    if f.first.kind != "DATA" or f.token.text not in ("-", ".", "/") or f.before.kind != "NAME":
+        return None
+    if any(token.kind == "EQUAL" for token in f.tokens[: f.index]) or not f.depth(f.index):
+        return None
+    end = f.index
+    while f.at(end).text in ("-", ".", "/") and f.at(end + 1).text.isidentifier():
+        end += 2
+    if end == f.index:
+        return None
+    written = f.text(f.index - 1, end)
+    name = "".join(c if c.isalnum() else "_" for c in written)
+    meant = f'"{written}" as {name}'
+    start, stop = f.before.start, f.at(end - 1).end
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"the column `{written}` is no name of a spec: it has a second one here",
+            Span(start, stop),
+            notes=(f"below, it is called `{name}`",),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            safe=False,
+        ),
+        f.replaced(f.index - 1, end, Token("NAME", name, start, stop)),
+    )
+
+
 def domain_axes(f: Failure) -> Repair | None:
     """`domain s = box([0, 1])`: a domain names its axes."""
     if f.first.kind != "DOMAIN" or f.index != 2 or f.token.kind != "EQUAL":

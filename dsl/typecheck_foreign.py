@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
-from cspec.dsl.meant import RATES
-from cspec.dsl.nodes import Attribute, Call, Expr, Membership, Name, Number, String, Var
+from cspec.dsl.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
 from cspec.dsl.signatures import Signature
+from cspec.dsl.typecheck_rates import rate
 from cspec.dsl.unknown_names import MODULES
 from cspec.dsl.wording import bracketed
 
@@ -55,7 +55,6 @@ _OF_TWO: dict[str, str] = {
     "log_loss": "ce({1}, {0})",
 }
 """Functions of two arguments elsewhere, and the whole expression here."""
-_CLASS = frozenset(("class_", "label", "pos_label", "positive", "c", "k", "cls"))
 _BEHIND_IN = re.compile(r"\bin%?[ \t]*\Z")
 _LATER = {"norm": "p", "cvar": "level", "quantile": "q", "topk": "k"}
 """Functions whose constant stands second."""
@@ -67,9 +66,9 @@ def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
         inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
         one_of = _BEHIND_IN.search(typer.source.text, 0, function.span.start)
         return _called(typer, call, function, f"{{{inner}}}" if one_of else f"[{inner}]")
-    rate = _rate(typer, call, function.id)
-    if rate is not None:
-        return _called(typer, call, function, rate)
+    named = rate(typer, call, function.id)
+    if named is not None:
+        return _called(typer, call, function, named)
     two = _OF_TWO.get(function.id.lower())
     if two is not None and len(call.arguments) == 2 and not call.keywords:
         parts = [bracketed(typer.source, argument) for argument in call.arguments]
@@ -80,16 +79,6 @@ def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
     inner = typer.source.slice(call.arguments[0].span)
     meant = template.format(inner) if "{0}" in template else template.format(_whole(typer, call))
     return _called(typer, call, function, meant)
-
-
-def _rate(typer: Typer, call: Call, word: str) -> str | None:
-    """`f1_score(y, pred)`, `recall(3)`, `precision(pred, y, pos_label=1)`: a rate as it is here."""
-    if word.lower() not in RATES:
-        return None
-    values = [k.value for k in call.keywords if k.name in _CLASS]
-    values += [a for a in call.arguments if isinstance(a, Number | String)]
-    of = typer.source.slice(values[0].span) if values else "1"
-    return RATES[word.lower()].format(c=of)
 
 
 def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind | None:

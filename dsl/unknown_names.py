@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Diagnostic, Fix
-from cspec.dsl.kinds import Kind
+from cspec.dsl.kinds import UNKNOWN, Kind
 from cspec.dsl.meant import OVER_EXAMPLES, RATES, meant
 from cspec.dsl.nodes import Attribute, Expr, FiniteSet, Name, Var
 from cspec.dsl.signatures import LOSSES, SIGNATURES
-from cspec.dsl.source import Source
+from cspec.dsl.source import Source, Span
+from cspec.dsl.typecheck_rates import fairness
 from cspec.dsl.wording import bracketed, closest, listing
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
         return _report(typer, name, (f"write `{rate}`",), rate)
+    fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
+    if fair is not None:
+        return _report(typer, name, (f"write `{fair}`",), fair)
+    derivative = _derivative(typer, name)
+    if derivative is not None:
+        return derivative
     if name.id in ("weights", "parameters") and typer.symbols.models():
         part = f"{next(iter(typer.symbols.models()))}.{_PARTS[name.id]}"
         return _report(typer, name, (f"they belong to a model: `{part}`",), part)
@@ -90,6 +97,35 @@ def _metric(typer: Typer, name: Name) -> Kind:
         ),
         fixes=(Fix(span=name.span, replacement=text, title=f"write {text}"),),
     )
+
+
+_QUOTIENT = re.compile(r"[d∂](?P<power>\d?|\^\d)(?P<of>[A-Za-z]\w*?)/[d∂](?P<by>[A-Za-z]+)(?:\^?\d)?")
+
+
+def _derivative(typer: Typer, name: Name) -> Kind | None:
+    """Report `u_t`, `u_xx`, `du/dt`, `d2u/dx2` where `u` is a model of `t` and `x`."""
+    fields = {n: m.arguments for n, m in typer.symbols.models().items() if m.arguments}
+    stem, _, by = name.id.rpartition("_")
+    if stem in fields and by and set(by) <= {a for a in fields[stem] if len(a) == 1}:
+        form = f"diff({stem}, {', '.join(by)})"
+        return _report(typer, name, (f"write `{form}`",), form)
+    text, start = typer.source.text, name.span.start
+    found = _QUOTIENT.match(text, start)
+    if found is not None and found["of"] in fields and found["by"] in fields[found["of"]]:
+        count = int(found["power"].strip("^") or 1)
+        form = f"diff({', '.join([found['of'], *[found['by']] * count])})"
+        place = Span(*found.span())
+        return typer.report(
+            "CS201",
+            f"`{found[0]}`: a derivative is written `{form}`",
+            place,
+            "no quotient",
+            helps=(f"write `{form}`",),
+            fixes=(Fix(span=place, replacement=form, title=f"write {form}"),),
+        )
+    behind = re.search(r"[d∂]\w+/\Z", text[max(0, start - 40) : start])
+    known = {f"d{a}" for arguments in fields.values() for a in arguments}
+    return UNKNOWN if behind and name.id.rstrip("0123456789") in known else None
 
 
 def _entry(typer: Typer, word: str, scope: Scope) -> str | None:

@@ -19,6 +19,7 @@ from cspec.dsl.foreign.latex import (
 )
 from cspec.dsl.foreign.marks import (
     AVERAGES,
+    PHRASES,
     average,
     between,
     between_percent,
@@ -83,7 +84,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "in": (members,),
     "∈": (members,),
     "is": (is_word,),
-    **dict.fromkeys(("at", "greater", "larger", "less", "smaller", "equal"), (phrase,)),
+    **dict.fromkeys(PHRASES, (phrase,)),
     "IS": (is_word,),
     "group": (group_by,),
     "GROUP": (group_by,),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.defined_names import defined_names
 from cspec.dsl.foreign.sums import below, chooses, counted
-from cspec.dsl.foreign.view import Found, View
+from cspec.dsl.foreign.view import WINDOW, Found, View
 from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.tokens import Token
@@ -171,31 +171,48 @@ def latex_space(view: View) -> Found | None:
     return Found(1, (" ",), "CS125", "`~` is a blank of LaTeX", "write a plain blank")
 
 
-_PHRASES = {
+_LESS, _MORE = "less smaller lower fewer", "more greater larger higher bigger"
+_PHRASES: dict[tuple[str, ...], str] = {
     ("at", "least"): ">=",
     ("at", "most"): "<=",
-    ("greater", "than"): ">=",
-    ("larger", "than"): ">=",
-    ("less", "than"): "<=",
-    ("smaller", "than"): "<=",
+    ("up", "to"): "<=",
     ("equal", "to"): "==",
+    ("equals",): "==",
+    **{(word, "than"): "<=" for word in _LESS.split()},
+    **{(word, "than"): ">=" for word in _MORE.split()},
+    **{(no, word, "than"): ">=" for word in _LESS.split() for no in ("no", "not")},
+    **{(no, word, "than"): "<=" for word in _MORE.split() for no in ("no", "not")},
+    **{(word,): "<=" for word in ("below", "under", "beneath")},
+    **{(word,): ">=" for word in ("above", "exceeds", "exceed", "exceeding")},
+    **{("not", word): "<=" for word in ("exceed", "exceeding", "above")},
+    **{(not_, "exceed"): "<=" for not_ in ("cannot", "never")},
+    ("not", "below"): ">=",
 }
+_VERBS = frozenset("is are be must should shall has have to stays stay remains remain does".split())
+PHRASES = frozenset(words[0] for words in _PHRASES) | _VERBS - {"is"}
+"""First words of relations that are written out."""
 
 
-def phrase(view: View, verb: int = 0) -> Found | None:
-    """`x at least 1`; behind a verb `x is at least 1`."""
-    meant = _PHRASES.get((view.at(verb).text, view.at(verb + 1).text))
-    if meant is None or view.before.kind not in OPERAND_ENDS:
+def phrase(view: View) -> Found | None:
+    """`x at least 1`, `x must not exceed 1`, `x is no more than 1`."""
+    if view.before.kind not in OPERAND_ENDS:
         return None
-    shown = view.text(0, verb + 2)
-    return Found(verb + 2, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`")
+    verb = next(i for i in range(WINDOW) if view.at(i).text.lower() not in _VERBS)
+    for length in (3, 2, 1):
+        words = tuple(view.at(verb + place).text.lower() for place in range(length))
+        meant, end = _PHRASES.get(words), verb + length
+        if meant is None or view.at(end).kind not in OPERAND_STARTS | {"SIGN"}:
+            continue
+        shown, help_ = view.text(0, end), f"write `{meant}`"
+        return Found(end, (meant,), "CS110", f"`{shown}` is written `{meant}`", help_)
+    return None
 
 
 def is_word(view: View) -> Found | None:
     """`pred is 1`, `pred is not y`, `x is at least 1`."""
     if view.before.kind not in OPERAND_ENDS or view.at(0).text not in {"is", "IS"}:
         return None
-    said = phrase(view, 1)
+    said = phrase(view)
     if said is not None:
         return said
     negated = view.at(1).text.lower() == "not"

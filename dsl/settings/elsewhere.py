@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cspec.dsl.nodes import Attribute, Call, Expr, Name, Number, String, Vector
+from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.source import Source
 
 
@@ -41,6 +42,9 @@ _ACTS = {"relu": "relu", "tanh": "tanh", "gelu": "gelu", "sigmoid": "sigmoid", "
 
 def elsewhere(expr: Expr, noun: str, source: Source) -> Elsewhere | None:
     """The call of the language for a call of another library; None for one that nobody knows."""
+    if noun == "data source" and isinstance(expr, String):
+        note = "`target` names the column that `y` is"
+        return Elsewhere(f'csv({source.slice(expr.span)}, target="y")', exact=False, note=note)
     if not isinstance(expr, Call):
         return None
     look = _LOOKS.get(noun)
@@ -48,6 +52,8 @@ def elsewhere(expr: Expr, noun: str, source: Source) -> Elsewhere | None:
 
 
 def _word(function: Expr) -> str:
+    if isinstance(function, Call):
+        return _word(function.function)
     if isinstance(function, Attribute):
         return function.name.lower()
     return function.id.lower() if isinstance(function, Name) else ""
@@ -110,7 +116,20 @@ def _data(call: Call, word: str, source: Source) -> Elsewhere | None:
     return None
 
 
+def _optimizer(call: Call, word: str, source: Source) -> Elsewhere | None:
+    """`torch.optim.Adam(f.parameters(), lr=1e-3)`: which parameters move, the spec says."""
+    if word not in OPTIMIZERS or not call.arguments or _word(call.arguments[0]) not in _OWN:
+        return None
+    rest = [source.slice(k.span) for k in call.keywords]
+    rates = [f"lr={source.slice(a.span)}" for a in call.arguments[1:2]]
+    inner = ", ".join([*rates, *rest])
+    note = "all parameters of the models move; `params=` chooses some by their names"
+    return Elsewhere(f"{word}({inner})" if inner else word, exact=True, note=note)
+
+
+_OWN = frozenset(["parameters", "named_parameters", "trainable_variables"])
 _LOOKS: dict[str, Callable[[Call, str, Source], Elsewhere | None]] = {
     "model": _model,
     "data source": _data,
+    "optimizer": _optimizer,
 }
