@@ -37,7 +37,6 @@ from cspec.dsl.unused_names import check_unused
 from cspec.dsl.user_functions import described
 from cspec.dsl.user_functions import notes as import_notes
 
-
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 

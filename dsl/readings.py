@@ -95,13 +95,16 @@ def _event(typer: Typer, relation: Expr) -> str | None:
     for place, side in enumerate(relation.operands):
         other = value_or_none(relation.operands[1 - place], typer.values)
         if typer.quiet(side, Scope({})).what == "event" and other is not None and 0 <= other <= 1:
-            inner = typer.slice(side).strip()
-            whole = isinstance(side, Compare) and inner[:1] == "(" and inner[-1:] == ")"
-            event = f"P[{inner[1:-1] if whole and ')' not in inner[1:-1] else inner}]"
-            return _changed(
-                typer, relation, (side,), lambda part: event
-            )
+            return _changed(typer, relation, (side,), lambda part: _share(typer, part))
     return None
+
+
+def _share(typer: Typer, event: Expr) -> str:
+    """`P[pred == y]` for `(pred == y)`."""
+    text = typer.slice(event).strip()
+    inner = text[1:-1]
+    whole = text[:1] == "(" and text[-1:] == ")" and ")" not in inner and "(" not in inner
+    return f"P[{inner if whole else text}]"
 
 
 def _labels(typer: Typer, sides: tuple[Expr, ...]) -> bool:

@@ -217,7 +217,13 @@ def dashed_column(f: Failure) -> Repair | None:
             fix=meant,
             safe=False,
         ),
-        f.replaced(f.index - 1, end, Token("NAME", name, start, stop)),
+        f.replaced(
+            f.index - 1,
+            end,
+            Token("STRING", f'"{written}"', start, stop),
+            Token("AS", "as", stop, stop, True),
+            Token("NAME", name, stop, stop),
+        ),
     )
 
 

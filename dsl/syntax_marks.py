@@ -266,9 +266,9 @@ def _name(
         fix=fixed,
         safe=False,
     )
-    averaged = fixed in ("E", "P") and tokens[index + 1 : index + 2][0:1]
-    bracket = bool(averaged) and averaged[0].kind == "LSQB"
-    return Mended(1, (make("AVERAGE" if bracket else "NAME", fixed, token),), finding)
+    follower = tokens[index + 1].kind if index + 1 < len(tokens) else ""
+    averaged = fixed in ("E", "P") and follower == "LSQB"
+    return Mended(1, (make("AVERAGE" if averaged else "NAME", fixed, token),), finding)
 
 
 _LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₘ", "0123456789ijknm", strict=True))

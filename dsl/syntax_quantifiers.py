@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from cspec.dsl.source import Span
@@ -138,12 +139,20 @@ def label_behind(f: Failure) -> Repair | None:
     )
 
 
+_DATA = re.compile(r"^[ \t]*data[ \t]+\w+[ \t]*\(([^#\n)]*)\)", re.MULTILINE)
+
+
 def _over(f: Failure, word: str, name: str) -> str:
     """`write `forall g in values(sex)``, where the constraint compares `sex` with `g`."""
+    data = _DATA.search(f.source.text)
+    if re.search(rf"^[ \t]*data\b[^#\n]*\b{re.escape(name)}\b", f.source.text, re.MULTILINE):
+        columns = data[1] if data and data[0].split("(")[0].split()[-1] == name else "x, y"
+        pair = ", ".join(part.strip() for part in columns.split(",")[:2])
+        return f"write `{word} ({pair}) in {name}`"
     for left, mark, right in zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False):
-        pair = {left.text, right.text}
-        if mark.text == "==" and name in pair and {left.kind, right.kind} == {"NAME"}:
-            column = next(iter(pair - {name}), "")
+        sides = {left.text, right.text}
+        if mark.text == "==" and name in sides and {left.kind, right.kind} == {"NAME"}:
+            column = next(iter(sides - {name}), "")
             if column:
                 return f"write `{word} {name} in values({column})`"
     indexed = any(

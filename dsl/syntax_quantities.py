@@ -68,7 +68,13 @@ def _number(
         return None
     if after.kind == "NAME" and after.text in UNITS:
         return _unit(source, token, after)
-    if after.kind == "NAME" and after.text in PHYSICAL and _no_name(source, tokens, index + 1):
+    timed = index > 0 and tokens[index - 1].kind == "EVERY"
+    if (
+        not timed
+        and after.kind == "NAME"
+        and after.text in PHYSICAL
+        and _no_name(source, tokens, index + 1)
+    ):
         return _physical(source, token, after)
     if after.kind == "NAME" and after.text in _SUFFIXES and not token.text[-1].isalpha():
         return _apart(source, token, after)

@@ -101,13 +101,16 @@ UNITS = {
 }
 
 
-PHYSICAL = frozenset(
-    "kg g mg t lb lbs oz m cm mm km nm um ft inch inches yard miles mile s sec secs second seconds"
-    " ms us ns min mins minute minutes h hr hrs hour hours day days week weeks year years"
-    " Hz kHz MHz GHz N kN J kJ MJ W kW MW kWh MWh V mV A mA Pa kPa MPa bar atm eV keV MeV"
-    " rad deg degree degrees degC mol L l ml USD EUR GBP usd eur dollars dollar euros euro cents"
-    " pixels pixel px samples sample examples people persons items units unit points".split()
-)
+PHYSICAL = frozenset((
+    "kg", "g", "mg", "t", "lb", "lbs", "oz", "m", "cm", "mm", "km", "nm", "um", "ft", "inch",
+    "inches", "yard", "miles", "mile", "s", "sec", "secs", "second", "seconds", "ms", "us", "ns",
+    "min", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours", "day", "days", "week",
+    "weeks", "year", "years", "Hz", "kHz", "MHz", "GHz", "N", "kN", "J", "kJ", "MJ", "W", "kW",
+    "MW", "kWh", "MWh", "V", "mV", "A", "mA", "Pa", "kPa", "MPa", "bar", "atm", "eV", "keV",
+    "MeV", "rad", "deg", "degree", "degrees", "degC", "mol", "L", "l", "ml", "USD", "EUR", "GBP",
+    "usd", "eur", "dollars", "dollar", "euros", "euro", "cents", "pixels", "pixel", "px",
+    "samples", "sample", "examples", "people", "persons", "items", "units", "unit", "points",
+))  # fmt: skip
 """Units that numbers have elsewhere."""
 
 

@@ -47,7 +47,7 @@ from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape, declared, shape_of
 from cspec.dsl.typecheck_binders import binder_kinds
 from cspec.dsl.typecheck_calls import call_kind
-from cspec.dsl.typecheck_forms import another_value, averaged, count_of, require_set
+from cspec.dsl.typecheck_forms import another_value, averaged, count_of, quoted_column, require_set
 from cspec.dsl.typecheck_names import bare_set, name_kind
 from cspec.dsl.typecheck_parts import attribute_kind, index_kind
 from cspec.dsl.unknown_names import BARE, unknown_name, unknown_value, values_of
@@ -292,6 +292,7 @@ class Typer:
         mixed = mixed_chain(self.source, expr)
         if mixed is not None:
             self.extend((mixed,))
+        quoted_column(self, expr)
         words = [o for o in expr.operands if isinstance(o, Name) and self.name_unknown(o, scope)]
         truths = [o for o in expr.operands if self._truth(o, scope)]
         kinds = []
@@ -439,7 +440,9 @@ class Typer:
         guess = closest(name, (*known, *splits))
         role = self.symbols.role(name)
         label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
-        helps = (f"did you mean `{guess}`?",) if guess else ("name it in the `data` line",)
+        named = f"name it in the `data` line: `data {name}(x, y)`"
+        only = (f"write `{known[0]}`", f"or {named}") if len(known) == 1 else (named,)
+        helps = (f"did you mean `{guess}`?",) if guess else only
         fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
         what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
         return self.report("CS207", what, span, label, helps=helps, fixes=fixes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cspec.dsl.diagnostics import Fix
@@ -28,6 +29,9 @@ def binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, 
     if isinstance(domain, Interval):
         _continuous(typer, binder, domain)
         return unknown, None
+    data = _by_number(typer, binder, domain)
+    if data or _unknown_data(typer, binder, scope):
+        return unknown, data
     kind = typer.set_kind(domain, scope)
     match kind.what:
         case "weights":
@@ -77,6 +81,43 @@ def binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, 
             return unknown, None
 
 
+def _unknown_data(typer: Typer, binder: Binder, scope: Scope) -> bool:
+    """Report `forall (x, y) in tset`: examples of data that nothing declares."""
+    domain, datasets = binder.domain, tuple(typer.symbols.datasets())
+    pair = set(binder.names) & {"x", "y"} or len(binder.names) > 1
+    if not (isinstance(domain, Name) and datasets and pair):
+        return False
+    if not typer.name_unknown(domain, scope):
+        return False
+    typer.unknown_dataset(domain.id, domain.span)
+    return True
+
+
+def _by_number(typer: Typer, binder: Binder, domain: Expr) -> str | None:
+    """Report `forall i in range(len(train))`; the data that is meant."""
+    found = _COUNTED.fullmatch(typer.source.slice(domain.span).replace(" ", ""))
+    name = next((word for word in found.groups() if word), "") if found else ""
+    data = name if name in typer.symbols.datasets() else typer.symbols.default_dataset
+    if found is None or data is None:
+        return None
+    columns = [column.name for column in typer.symbols.datasets()[data]][:2]
+    over = f"forall ({', '.join(columns)}) in {data}"
+    index = binder.names[0]
+    typer.report(
+        "CS317",
+        f"examples have no numbers: `{index}` goes over the examples themselves",
+        binder.span,
+        "of which data?",
+        helps=(f"write `{over}:`, and `{columns[0]}` for `{columns[0]}[{index}]`",),
+    )
+    return data
+
+
+_COUNTED = re.compile(
+    r"range\((?:len\((\w+)\)|(\w+)\.shape\[0\]|size\((\w+)\)|(\w+)\.size|(\w+)\.shape)\)"
+)
+
+
 def _continuous(typer: Typer, binder: Binder, domain: Interval) -> None:
     name = binder.names[0]
     lower = typer.source.slice(domain.lower.span)
@@ -88,12 +129,25 @@ def _continuous(typer: Typer, binder: Binder, domain: Interval) -> None:
         f"{typer.text(domain)} is an interval: `{name}` would take infinitely many values",
         domain.span,
         "an interval, or these two values?",
-        helps=(f"for points of the interval: `{drawn}`", f"for these two values: `{listed}`"),
+        helps=(
+            f"for points of the interval: `{drawn}`",
+            f"for these two values: `{listed}`",
+            *_around(typer, name, upper),
+        ),
         fixes=(
             Fix(span=domain.span, replacement=drawn, title="draw points"),
             Fix(span=domain.span, replacement=listed, title="use the two values"),
         ),
     )
+
+
+def _around(typer: Typer, name: str, radius: str) -> tuple[str, ...]:
+    """For `x + delta` with `delta in [-r, r]`: the points of a ball around x."""
+    found = re.search(rf"(\w+) \+ {re.escape(name)}\b", typer.source.text)
+    if found is None:
+        return ()
+    ball = f"for z in ball({found[1]}, {radius}, norm=inf)"
+    return (f"for all points around `{found[1]}`: `{ball}`, and `z` for `{found[0]}`",)
 
 
 def _examples(typer: Typer, binder: Binder, domain: Expr) -> tuple[dict[str, Kind], str | None]:

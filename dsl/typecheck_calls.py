@@ -9,7 +9,7 @@ from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import UNKNOWN, Kind, joined
 from cspec.dsl.meant import METHODS
-from cspec.dsl.nodes import Attribute, Call, Expr, Let, Model, Name
+from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name
 from cspec.dsl.syntax_checks import made_by_call
 from cspec.dsl.typecheck_foreign import (
     binary_method,
@@ -118,6 +118,8 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
             return _no_inputs(typer, call, function)
         if item.arguments is not None:
             _arity(typer, call, function.id, len(item.arguments), item.arguments)
+        for keyword in call.keywords:
+            _no_setting(typer, function, keyword)
         moving = not typer.symbols.frozen(function.id)
         what = "number" if item.arguments else "scores"
         inputs = joined(what, *kinds)  # type: ignore[arg-type]
@@ -132,6 +134,21 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         function.span,
         f"defined as {'a number' if symbol.role != 'data' else 'data'}",
         helps=(f"remove the parentheses, or define `let {function.id}(a) = ...`",),
+    )
+
+
+def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
+    """`f(x, sex=1)`."""
+    typer.report(
+        "CS301",
+        f"`{function.id}` takes inputs, and no setting `{keyword.name}`",
+        keyword.span,
+        "a model is called with what it sees",
+        helps=(
+            f"write `{function.id}(x)`",
+            "for inputs that are changed bring them along as a column of their own:"
+            f" `data train(x, y, changed)`, `{function.id}(changed)`",
+        ),
     )
 
 

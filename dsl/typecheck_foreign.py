@@ -71,6 +71,8 @@ def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
         return _called(typer, call, function, named)
     two = _OF_TWO.get(function.id.lower())
     if two is not None and len(call.arguments) == 2 and not call.keywords:
+        if "{1}, {0}" in two and not isinstance(call.arguments[0], Name):
+            two = two.replace("{1}, {0}", "{0}, {1}")
         parts = [bracketed(typer.source, argument) for argument in call.arguments]
         return _called(typer, call, function, two.format(*parts))
     template = CALLS.get(function.id)

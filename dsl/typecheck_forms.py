@@ -205,6 +205,26 @@ def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
     )
 
 
+def quoted_column(typer: Typer, expr: Compare) -> None:
+    """Report `"sex" == "F"`: two texts, of which one is the name of a column."""
+    plain = [o for o in expr.operands if isinstance(o, String | Number)]
+    texts = [o for o in plain if isinstance(o, String)]
+    if len(plain) != len(expr.operands) or not texts:
+        return
+    columns = {c.original: c.name for cs in typer.symbols.datasets().values() for c in cs}
+    named = next((text for text in texts if text.value in columns), None)
+    found = named or texts[0]
+    name = columns.get(found.value, "")
+    typer.report(
+        "CS325",
+        f"{typer.text(found)} is a text" + (f"; the column is `{name}`" if name else ""),
+        found.span,
+        "the same for every example",
+        helps=(f"write `{name}`" if name else "compare a column with it: `column == ...`",),
+        fixes=(Fix(span=found.span, replacement=name, title=f"write {name}"),) if name else (),
+    )
+
+
 def another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
     """Report `sex == "F" or "M"`, `x == 1 or 2`: each comparison is written out."""
     plain = isinstance(operand, String | Number)

@@ -1,9 +1,9 @@
 """Rates and measures of fairness by the names that they have elsewhere.
 
-    recall(3)                  P[pred == 3 | y == 3]
-    tpr(sex == "F")            P[pred == 1 | y == 1, sex == "F"]
-    fpr(sex)                   P[pred == 1 | y != 1, sex], one number a group
-    demographic_parity(sex)    gap(P[pred == 1 | sex])
+recall(3)                  P[pred == 3 | y == 3]
+tpr(sex == "F")            P[pred == 1 | y == 1, sex == "F"]
+fpr(sex)                   P[pred == 1 | y != 1, sex], one number a group
+demographic_parity(sex)    gap(P[pred == 1 | sex])
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _GAP = "gap(P[pred == 1 | {g}])"
 FAIRNESS: dict[str, str] = {
     **dict.fromkeys(
-        ("demographic_parity", "statistical_parity", "parity", "dp", "disparity")
-        + ("demographic_parity_difference", "statistical_parity_difference"),
+        (
+            *("demographic_parity", "statistical_parity", "parity", "dp", "disparity"),
+            *("demographic_parity_difference", "statistical_parity_difference"),
+        ),
         _GAP,
     ),
     **dict.fromkeys(
@@ -61,9 +63,13 @@ def rate(typer: Typer, call: Call, word: str) -> str | None:
         for k in call.keywords
         if k.name in typer.symbols.column_names
     ]
-    for condition in (*given, *columns):
-        written = _CLOSE.sub(lambda m: f"{m[1] or '|'}{',' if m[1] else ''} {condition}]", written)
-    return written.replace("|", " |").replace("  |", " |")
+    conditions = ", ".join((*given, *columns))
+    return _CLOSE.sub(lambda m: _behind_bar(m, conditions), written) if conditions else written
+
+
+def _behind_bar(close: re.Match[str], conditions: str) -> str:
+    """The end of `P[...]` with more conditions."""
+    return f"{close[1]}, {conditions}]" if close[1] else f" | {conditions}]"
 
 
 def fairness(typer: Typer, word: str) -> str | None:

@@ -59,6 +59,9 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
         return _report(typer, name, (f"write `{rate}`",), rate)
+    dashed = _dashed(typer, name)
+    if dashed is not None:
+        return dashed
     fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
     if fair is not None:
         return _report(typer, name, (f"write `{fair}`",), fair)
@@ -99,7 +102,31 @@ def _metric(typer: Typer, name: Name) -> Kind:
     )
 
 
-_QUOTIENT = re.compile(r"[d∂](?P<power>\d?|\^\d)(?P<of>[A-Za-z]\w*?)/[d∂](?P<by>[A-Za-z]+)(?:\^?\d)?")
+def _dashed(typer: Typer, name: Name) -> Kind | None:
+    """Report `marital-status` where `"marital-status" as marital` is a column: its name here."""
+    text, start = typer.source.text, name.span.start
+    for column in (c for columns in typer.symbols.datasets().values() for c in columns):
+        written = column.original
+        inside = written.find(name.id)
+        if written.isidentifier() or inside < 0 or not text.startswith(written, start - inside):
+            continue
+        if inside:
+            return UNKNOWN  # said at its first word
+        place = Span(start, start + len(written))
+        return typer.report(
+            "CS201",
+            f"`{written}` is called `{column.name}` here",
+            place,
+            "the name in the data",
+            helps=(f"write `{column.name}`",),
+            fixes=(Fix(span=place, replacement=column.name, title=f"write {column.name}"),),
+        )
+    return None
+
+
+_QUOTIENT = re.compile(
+    r"[d∂](?P<power>\d?|\^\d)(?P<of>[A-Za-z]\w*?)/[d∂](?P<by>[A-Za-z]+)(?:\^?\d)?"
+)
 
 
 def _derivative(typer: Typer, name: Name) -> Kind | None:
@@ -155,11 +182,11 @@ def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr
     return _report(typer, name, helps)
 
 
-_COPIES = frozenset(
-    ("ref", "reference", "old", "teacher", "base", "original", "initial", "frozen", "before")
-    + ("pre", "pretrained", "anchor", "f0", "pi_ref", "ref_model", "model_ref", "teacher_model")
-    + ("old_model", "f_old", "f_ref", "net0", "baseline", "snapshot", "policy_old", "pi_old")
-)
+_COPIES = frozenset((
+    "ref", "reference", "old", "teacher", "base", "original", "initial", "frozen", "before",
+    "pre", "pretrained", "anchor", "f0", "pi_ref", "ref_model", "model_ref", "teacher_model",
+    "old_model", "f_old", "f_ref", "net0", "baseline", "snapshot", "policy_old", "pi_old",
+))  # fmt: skip
 """Names of a model as it was before training."""
 
 

@@ -11,9 +11,10 @@ off too many others; of three, only two that have changed places.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from cspec.dsl.check import Checked
+from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.models import MODELS
@@ -32,8 +33,12 @@ def words_of(checked: Checked) -> frozenset[str]:
 
 
 def _settings() -> set[str]:
-    records = (*METHODS.values(), *OPTIMIZERS.values(), *SOURCES.values(), *MODELS.values())
-    return {name for record in (FitSettings, *records) for name in record.model_fields}
+    tables: tuple[Mapping[str, type[Settings]], ...] = (METHODS, OPTIMIZERS, SOURCES, MODELS)
+    names = set(FitSettings.model_fields)
+    for table in tables:
+        for record in table.values():
+            names |= set(record.model_fields)
+    return names
 
 
 _LANGUAGE = frozenset(
@@ -58,7 +63,9 @@ def one_off(first: str, second: str) -> bool:
     start = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), None)
     start = len(short) if start is None else start
     if len(short) < len(long):
-        return len(long) > _SHORTEST and long[start].isalpha() and short[start:] == long[start + 1 :]
+        return (
+            len(long) > _SHORTEST and long[start].isalpha() and short[start:] == long[start + 1 :]
+        )
     pair, turned = short[start : start + 2], long[start : start + 2][::-1]
     if pair == turned and short[start + 2 :] == long[start + 2 :]:
         return pair.isalpha()

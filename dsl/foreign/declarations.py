@@ -215,7 +215,8 @@ DECLARATIONS = (
     ),
     row(
         rf"(?P<word>param|var)~(?P<name>[A-Za-z_]\w*) (?P<size>\[[^#\n\]]*\])?"
-        rf"(?: |,)(?P<how>default|init|initial|start|starts~at|value|initially) (?P<value>{_VALUE})",
+        r"(?: |,)(?P<how>default|init|initial|start|starts~at|value|initially)"
+        rf" (?P<value>{_VALUE})",
         "`{how}`: a value stands behind `=`",
         "{word} {name}{size} = {value}",
     ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.syntax_fit import MEANT as SETTINGS
 from cspec.dsl.foreign.rows import row
+from cspec.dsl.syntax_fit import MEANT as SETTINGS
 
 _EXPR = r"(?P<expr>[^#\n;]*[^#\n; \t])"
 

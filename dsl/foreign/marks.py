@@ -188,7 +188,10 @@ _PHRASES: dict[tuple[str, ...], str] = {
     **{(not_, "exceed"): "<=" for not_ in ("cannot", "never")},
     ("not", "below"): ">=",
 }
-_VERBS = frozenset("is are be must should shall has have to stays stay remains remain does".split())
+_VERBS = frozenset((
+    "is", "are", "be", "must", "should", "shall", "has", "have", "to", "stays", "stay",
+    "remains", "remain", "does",
+))  # fmt: skip
 PHRASES = frozenset(words[0] for words in _PHRASES) | _VERBS - {"is"}
 """First words of relations that are written out."""
 

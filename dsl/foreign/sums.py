@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from cspec.dsl.foreign.pieces import Piece
 from cspec.dsl.foreign.view import WINDOW, Found, View
 from cspec.dsl.tokens import Token
@@ -79,9 +81,7 @@ def _above(view: View, power: int) -> tuple[int, str]:
     return power + 2, view.at(power + 1).text
 
 
-def _counted(
-    members: tuple[Piece, ...] | None, last: str, name: str
-) -> tuple[Piece, ...] | None:
+def _counted(members: tuple[Piece, ...] | None, last: str, name: str) -> tuple[Piece, ...] | None:
     """The numbers from the first to the last as a set of the language."""
     first = members[0] if members else None
     if not isinstance(first, str) or not first.isdigit():
@@ -122,7 +122,7 @@ def chooses(view: View, name: str, start: int) -> bool:
         if view.at(index).kind in {"_NL", "$END"}:
             break
         line.append(view.at(index))
-    pairs = zip(line, line[1:], strict=False)
+    pairs = pairwise(line)
     return any(t.text.endswith(f"_{name}") for t in line) or any(
         left.text in ("[", ",") and right.text == name for left, right in pairs
     )

@@ -1,4 +1,4 @@
-"""Matrices of MATLAB, ranges of cells, rates of a class, inner products: forms with several parts."""
+"""Forms of several parts: matrices, ranges of cells, rates of a class, inner products."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Models and data as other libraries build them, and the whole call that a spec writes.
 
-    nn.Sequential(nn.Linear(9, 64), nn.ReLU(), nn.Linear(64, 2))   ->   mlp(hidden=[64])
-    MLPClassifier(hidden_layer_sizes=[64, 64])                     ->   mlp(hidden=[64, 64])
-    pd.read_csv("a.csv")                                           ->   csv("a.csv", target="y")
-    train_test_split(df, test_size=0.2)                            ->   csv(..., split=[0.8, 0.2])
+nn.Sequential(nn.Linear(9, 64), nn.ReLU(), nn.Linear(64, 2))   ->   mlp(hidden=[64])
+MLPClassifier(hidden_layer_sizes=[64, 64])                     ->   mlp(hidden=[64, 64])
+pd.read_csv("a.csv")                                           ->   csv("a.csv", target="y")
+train_test_split(df, test_size=0.2)                            ->   csv(..., split=[0.8, 0.2])
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ class Elsewhere(NamedTuple):
 
 _PERCEPTRONS = frozenset({"mlpclassifier", "mlpregressor"})
 _LINEAR = frozenset({"sgdclassifier", "sgdregressor", "ridge", "lasso", "ridgeclassifier"})
-_NO_GRADIENT = frozenset(
-    ("randomforestclassifier", "randomforestregressor", "decisiontreeclassifier", "xgbclassifier")
-    + ("xgbregressor", "lgbmclassifier", "lgbmregressor", "gradientboostingclassifier")
-    + ("svc", "svr", "kneighborsclassifier", "gaussiannb", "catboostclassifier")
-)
+_NO_GRADIENT = frozenset((
+    "randomforestclassifier", "randomforestregressor", "decisiontreeclassifier", "xgbclassifier",
+    "xgbregressor", "lgbmclassifier", "lgbmregressor", "gradientboostingclassifier", "svc",
+    "svr", "kneighborsclassifier", "gaussiannb", "catboostclassifier",
+))  # fmt: skip
 _TABLES = frozenset({"read_csv", "read_table", "loadtxt", "genfromtxt", "readtable", "load_csv"})
-_OTHER_TABLES = frozenset(
-    ("read_excel", "read_parquet", "read_json", "read_sql", "read_feather", "dataframe")
-    + ("load_dataset", "fetch_openml", "tensordataset", "dataloader", "dataset", "load")
-)
+_OTHER_TABLES = frozenset((
+    "read_excel", "read_parquet", "read_json", "read_sql", "read_feather", "dataframe",
+    "load_dataset", "fetch_openml", "tensordataset", "dataloader", "dataset", "load",
+))  # fmt: skip
 _SPLITS = frozenset({"train_test_split", "random_split"})
+_TARGETS = frozenset({"target", "label", "labels", "y"})
 _ACTS = {"relu": "relu", "tanh": "tanh", "gelu": "gelu", "sigmoid": "sigmoid", "silu": "silu"}
 
 
@@ -77,7 +78,8 @@ def _model(call: Call, word: str, source: Source) -> Elsewhere | None:
 
 def _sequential(call: Call) -> Elsewhere | None:
     """Linear layers in a row: the widths between them are those of the hidden layers."""
-    parts = call.arguments[0].items if _listed(call) else call.arguments
+    first = call.arguments[0] if len(call.arguments) == 1 else None
+    parts = first.items if isinstance(first, Vector) else call.arguments
     layers = [part for part in parts if isinstance(part, Call)]
     words = [_word(layer.function) for layer in layers]
     linear = [layer for layer, word in zip(layers, words, strict=True) if word == "linear"]
@@ -94,15 +96,11 @@ def _sequential(call: Call) -> Elsewhere | None:
     return Elsewhere(f"mlp(hidden=[{shown}]{act})" if widths else "linear", True, note)
 
 
-def _listed(call: Call) -> bool:
-    return len(call.arguments) == 1 and isinstance(call.arguments[0], Vector)
-
-
 def _data(call: Call, word: str, source: Source) -> Elsewhere | None:
     file = next((a for a in call.arguments if isinstance(a, String)), None)
     name = source.slice(file.span) if file else '"data.csv"'
     target = f'csv({name}, target="y")'
-    if word in _TABLES:
+    if word in _TABLES and not any(k.name in _TARGETS for k in call.keywords):
         return Elsewhere(target, exact=False, note="`target` names the column that `y` is")
     if word in _SPLITS:
         share = next((k.value for k in call.keywords if k.name == "test_size"), None)

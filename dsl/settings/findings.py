@@ -190,7 +190,7 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
     if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
         return "true" if expr.value else "false"
     if isinstance(expr, String) and _NUMBERS.fullmatch(expr.value) and "," in expr.value:
-        return f"[{expr.value.strip('[]() ')}]" if tuple in map(get_origin, options) else None
+        return f"[{expr.value.strip('[]() ')}]" if _takes_list(options) else None
     if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
         return "none" if type(None) in options else None
     listed = next((option for option in options if get_origin(option) is tuple), None)
@@ -205,6 +205,10 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
     if isinstance(expr, String) and {int, float} & set(options):
         return expr.value if _QUANTITY.fullmatch(expr.value) else None
     return None
+
+
+def _takes_list(options: tuple[Any, ...]) -> bool:
+    return any(get_origin(option) is tuple for option in options)
 
 
 def _about(cls: type[Settings], name: str) -> tuple[str, ...]:
