@@ -85,6 +85,12 @@ _FORMS: dict[str, tuple[str, ...]] = {
         "onehot", "one_hot", "gather",
     ),
     "the positive part of x is `max(x, 0)`": ("relu", "pos", "positive_part"),
+    "the pinball loss of the 90% quantile is `max(0.9*(y - f(x)), 0.1*(f(x) - y))`": (
+        "pinball", "pinball_loss", "quantile_loss", "mean_pinball_loss", "check_loss",
+    ),
+    "entries that begin at one number: `var x[3] = 0`": (
+        "zeros", "ones", "zeros_like", "ones_like", "full", "fill", "repeat", "rep",
+    ),
     "powers are `x^2`": ("square", "sq"),
     "Euler's number is `exp(1)`, and its powers are `exp(x)`": ("e", "euler"),
     "a value is held in an interval by `clip(x, 0, 1)`": ("clamp", "clamped"),
@@ -170,6 +176,17 @@ METHODS: dict[str, str] = {
     **dict.fromkeys(("squeeze", "unsqueeze", "flatten", "contiguous", "requires_grad_"), "{}"),
 }
 """What the language writes for methods of tensors in Python."""
+
+OF_MODELS: dict[str, str] = {
+    **dict.fromkeys(("forward", "__call__", "apply", "decision_function", "logits"), "{f}({x})"),
+    **dict.fromkeys(("predict", "classify", "predict_classes"), "pred({f}({x}))"),
+    **dict.fromkeys(("predict_proba", "predict_prob", "proba", "probs"), "prob({f}({x}))"),
+    "predict_log_proba": "log(prob({f}({x})))",
+    **dict.fromkeys(("num_parameters", "count_parameters", "n_params", "numel"), "params({f})"),
+    **dict.fromkeys(("parameters", "trainable_variables", "get_weights"), "{f}.params"),
+    **dict.fromkeys(("sparsity", "density"), "density({f})"),
+}
+"""Methods of models in Python, and what a spec writes for the whole call."""
 
 OVER_EXAMPLES: dict[str, str] = {
     "mean": "E[{0}]",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import UNKNOWN, Kind, joined
-from cspec.dsl.meant import METHODS
+from cspec.dsl.meant import METHODS, OF_MODELS
 from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name
 from cspec.dsl.syntax_checks import made_by_call
 from cspec.dsl.typecheck_foreign import (
@@ -193,6 +193,8 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
         return binary
     if kind.what == "unknown":
         return _arguments_only(typer, call, scope)
+    if kind.what == "model" and function.name in OF_MODELS:
+        return _of_model(typer, call, function)
     if kind.what == "model" and function.name in ("weights", "params"):
         for argument in call.arguments:
             if typer.kind(argument, scope).what != "string":
@@ -207,6 +209,21 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     if kind.what in ("domain", "set") and function.name in ("sample", "grid"):
         return _points(typer, call, function, scope)
     return typer.kind(function, scope)
+
+
+def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
+    """`f.predict(x)`, `f.num_parameters()`: methods of models in Python."""
+    model = typer.source.slice(function.value.span)
+    given = typer.source.slice(call.arguments[0].span) if call.arguments else "x"
+    meant = OF_MODELS[function.name].format(f=model, x=given)
+    return typer.report(
+        "CS210",
+        f"`{model}` has no part `{function.name}`",
+        function.name_span,
+        "a method of Python",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
 
 
 _VALUES = frozenset({"number", "event", "tensor", "scores", "column", "labels", "groups"})

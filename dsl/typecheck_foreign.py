@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
+from cspec.dsl.meant import meant
 from cspec.dsl.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
-from cspec.dsl.signatures import Signature
+from cspec.dsl.signatures import LOSSES, Signature
 from cspec.dsl.typecheck_rates import rate
 from cspec.dsl.unknown_names import MODULES
 from cspec.dsl.wording import bracketed
@@ -75,6 +76,9 @@ def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
             two = two.replace("{1}, {0}", "{0}, {1}")
         parts = [bracketed(typer.source, argument) for argument in call.arguments]
         return _called(typer, call, function, two.format(*parts))
+    loss = _loss(typer, call, function.id) if call.keywords else None
+    if loss is not None:
+        return _called(typer, call, function, loss)
     template = CALLS.get(function.id)
     if template is None or len(call.arguments) != 1 or call.keywords:
         return None
@@ -88,13 +92,27 @@ def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> 
     root: Expr = function.value
     while isinstance(root, Attribute):
         root = root.value
-    template = {**CALLS, "norm": "norm({0}, 2)"}.get(function.name)
     known = isinstance(root, Name) and root.id in MODULES and typer.name_unknown(root, scope)
+    loss = _loss(typer, call, function.name)
+    if known and loss is not None:
+        return _called(typer, call, function, loss)
+    template = {**CALLS, "norm": "norm({0}, 2)"}.get(function.name)
     if template is None or not known or len(call.arguments) != 1 or call.keywords:
         return None
     inner = typer.source.slice(call.arguments[0].span)
     meant = template.format(inner) if "{0}" in template else template.format(_whole(typer, call))
     return _called(typer, call, function, meant)
+
+
+def _loss(typer: Typer, call: Call, word: str) -> str | None:
+    """`F.cross_entropy(f(x), y, reduction="mean")`: the loss with its two arguments alone."""
+    known = meant(word)
+    if known is None or known.word not in LOSSES or len(call.arguments) != 2:
+        return None
+    parts = [typer.source.slice(argument.span) for argument in call.arguments]
+    if isinstance(call.arguments[0], Name) and not isinstance(call.arguments[1], Name):
+        parts.reverse()
+    return f"{known.word}({', '.join(parts)})"
 
 
 def _called(typer: Typer, call: Call, function: Name | Attribute, meant: str) -> Kind:

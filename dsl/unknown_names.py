@@ -59,6 +59,9 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
         return _report(typer, name, (f"write `{rate}`",), rate)
+    product = _juxtaposed(typer, name.id)
+    if product is not None:
+        return _report(typer, name, (f"a product needs its sign: `{product}`",), product)
     dashed = _dashed(typer, name)
     if dashed is not None:
         return dashed
@@ -100,6 +103,20 @@ def _metric(typer: Typer, name: Name) -> Kind:
         ),
         fixes=(Fix(span=name.span, replacement=text, title=f"write {text}"),),
     )
+
+
+def _juxtaposed(typer: Typer, word: str) -> str | None:
+    """`A @ x` for `Ax`, where both are names of the spec."""
+    known = {
+        name: bool(getattr(symbol.item, "dimensions", ()))
+        for name, symbol in typer.symbols.table.items()
+        if symbol.role in ("var", "param")
+    }
+    for place in range(1, len(word)):
+        left, right = word[:place], word[place:]
+        if left in known and right in known:
+            return f"{left} @ {right}" if known[left] and known[right] else f"{left}*{right}"
+    return None
 
 
 def _dashed(typer: Typer, name: Name) -> Kind | None:

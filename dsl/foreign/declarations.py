@@ -48,6 +48,18 @@ def _declared(match: re.Match[str]) -> str | None:
     return f"var {{name}}{brackets}{value}{_interval(lower, upper)}"
 
 
+def _several(match: re.Match[str]) -> str:
+    """`var x, y >= 0`."""
+    interval = f"[{match['value']}, inf]" if match["mark"] == ">=" else f"[-inf, {match['value']}]"
+    names = [name.strip() for name in match["names"].split(",")]
+    return "\n".join(f"var {name} in {interval}" for name in names)
+
+
+def _entries(match: re.Match[str]) -> str:
+    size = match["size"] or {"²": "2", "³": "3", "⁴": "4"}.get(match["raised"] or "", "")
+    return f"[{size}]" if size else ""
+
+
 def _macro(match: re.Match[str]) -> str | None:
     """`@variable(m, 0 <= x[1:3] <= 1, start = 0.5)`."""
     if match["rest"] and (_DISCRETE.search(match["rest"])):
@@ -212,6 +224,40 @@ DECLARATIONS = (
             help=f"write `{form}` in the line that declares it, and remove this one",
         )
         for parts, form in _ATTRIBUTES.items()
+    ),
+    row(
+        rf"var~(?P<names>[A-Za-z_]\w*(?: , [A-Za-z_]\w*)+) (?P<mark>>=|<=) (?P<value>{_VALUE})",
+        "each `var` stands on a line of its own, its bounds behind `in`",
+        _several,
+    ),
+    row(
+        r"(?P<word>var|param)~(?P<name>[A-Za-z_]\w*)\( (?P<size>\d+(?: , \d+)*) \)"
+        r"(?P<rest> (?:=|in\b)[^#\n]*)?",
+        "how many entries there are stands in square brackets",
+        "{word} {name}[{size}]{rest}",
+    ),
+    row(
+        r"(?P<word>var|param)~(?P<name>[A-Za-z_]\w*)(?:\[[\d, ]*\])? ="
+        rf" {MODULE}(?P<call>zeros|ones)\( \(? (?P<size>\d+(?: , \d+)*) ,? \)? \)",
+        "`{call}`: entries stand in square brackets, and start at one number",
+        lambda m: f"{{word}} {{name}}[{{size}}] = {0 if m['call'] == 'zeros' else 1}",
+    ),
+    row(
+        r"var~(?P<name>[A-Za-z_]\w*) (?:in|∈|:) (?:R|ℝ|\\mathbb\{R\}|[Rr]eals?)"
+        r"(?P<plus>_?\{?[+₊]\}?)(?:\^\{?(?P<size>\d+)\}?)?",
+        "a variable is a real number; that it is not negative is `in [0, inf]`",
+        lambda m: f"var {{name}}{'[{size}]' if m['size'] else ''} in [0, inf]",
+    ),
+    row(
+        r"var~(?P<name>[A-Za-z_]\w*) (?:in|∈|:) (?:R|ℝ|\\mathbb\{R\}|[Rr]eals?)"
+        r"(?:(?:\^\{?|\*\*)(?P<size>\d+)\}?|(?P<raised>[²³⁴]))?",
+        "a variable is a real number",
+        lambda m: f"var {{name}}{_entries(m)}",
+    ),
+    row(
+        r"let~(?P<name>[A-Za-z_]\w*)~in (?P<set>\[[^#\n\]]*\])(?P<value> = [^#\n]*)?",
+        "what is set from outside, in a set, is a `param`",
+        lambda m: f"param {{name}}{m['value'] or ''} in {{set}}",
     ),
     row(
         rf"(?P<word>param|var)~(?P<name>[A-Za-z_]\w*) (?P<size>\[[^#\n\]]*\])?"

@@ -50,8 +50,11 @@ from cspec.dsl.foreign.signs import (
 from cspec.dsl.foreign.sums import indexed_sum, sum_sign
 from cspec.dsl.foreign.tables import (
     cells,
+    extremum,
     independent,
+    index_behind,
     inner_product,
+    listed_constraints,
     matrix,
     rate_of_class,
 )
@@ -90,7 +93,8 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "GROUP": (group_by,),
     "between": (between,),
     "BETWEEN": (between,),
-    "[": (listed, matrix),
+    "[": (listed, listed_constraints, matrix),
+    ",": (index_behind,),
     ":": (cells,),
     "⟨": (inner_product,),
     **dict.fromkeys("∑∏", (sum_sign,)),
@@ -101,7 +105,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     **dict.fromkeys(("sum", "prod", "max", "min"), (indexed_sum,)),
 }
 """Recognizers by the text of the token that they begin with."""
-_SUBSCRIPTS: tuple[Look, ...] = (objective_subscript, indexed_sum, subscript)
+_SUBSCRIPTS: tuple[Look, ...] = (objective_subscript, extremum, indexed_sum, subscript)
 
 
 def mend_inside(source: Source, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:

@@ -208,7 +208,21 @@ def transpose(view: View) -> Found | None:
         width = 4
     if view.at(1).kind == "LBRACE" and view.text(2, 4) == "\\top" and view.at(4).kind == "RBRACE":
         width = 5
-    return _transposed(view, width) if width else None
+    if not width:
+        return None
+    return _form(view, width) or _transposed(view, width)
+
+
+def _form(view: View, width: int) -> Found | None:
+    """`x^T A x`: a quadratic form, with a blank for the second product."""
+    matrix, right = view.at(width), view.at(width + 1)
+    known = defined_names(view.source.text)
+    if not {matrix.text, right.text} <= known or matrix.kind != "NAME":
+        return None
+    meant = f"{view.before.text} @ {matrix.text} @ {right.text}"
+    message = "a product of vectors and matrices is written `@`"
+    pieces = (" @ ", matrix.span, " @ ", right.span)
+    return Found(width + 2, pieces, "CS124", message, f"write `{meant}`")
 
 
 def prime(view: View) -> Found | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.defined_names import defined_names
+from cspec.dsl.foreign.sums import counted
 from cspec.dsl.foreign.view import WINDOW, Found, View
 from cspec.dsl.meant import RATES
+from cspec.dsl.source import Span
 from cspec.dsl.tokens import Token
 
 _ENTRIES = frozenset(["NUMBER", "SIGN", "NAME", "COMMA", "SEMICOLON"])
@@ -117,3 +119,61 @@ def independent(view: View) -> Found | None:
     note = "a gap of exactly 0 is never measured: the bound says how small"
     take = 4 if given else 2
     return Found(take, (meant,), "CS106", message, f"write `{meant}`", note, back=1, safe=False)
+
+
+_COUNTED = re.compile(r"(\d+)(?:\.\.\.?|:|,\.\.\.?,|,…,|…)(\w+)")
+"""`0..2`, `0:2`, `1, ..., n`."""
+
+
+def listed_constraints(view: View) -> Found | None:
+    """`[x[i] >= 0 for i in range(3)]`: a constraint for each element."""
+    close = view.closer(0)
+    if view.before.kind not in {"ST", "_NL", "COLON", "SEMICOLON"} or close is None:
+        return None
+    inner = [view.at(index).kind for index in range(1, close)]
+    if "FOR" not in inner or "RELATION" not in inner or view.at(close + 1).kind not in _ENDS:
+        return None
+    place = 1 + inner.index("FOR")
+    pieces = ("forall ", view.span(place + 1, close), ": ", view.span(1, place))
+    meant = "".join(p if isinstance(p, str) else view.source.slice(p) for p in pieces)
+    message = "a constraint for each element begins with `forall`"
+    return Found(close + 1, pieces, "CS128", message, f"write `{meant}`")
+
+
+def index_behind(view: View) -> Found | None:
+    """`x[i] >= 0, i = 0..2`: what an index runs over stands before its constraint."""
+    name, mark = view.at(1), view.at(2)
+    if name.kind != "NAME" or mark.text not in ("=", "in", "∈", "=="):
+        return None
+    end = next((i for i in range(3, WINDOW) if view.at(i).kind in _ENDS), 0)
+    found = _COUNTED.fullmatch(view.text(3, end).replace(" ", "")) if end > 3 else None
+    if found is None:
+        return None
+    back = next(
+        (i for i, t in enumerate(reversed(view.done)) if t.kind in {"ST", "_NL", "COLON"}), 0
+    )
+    if not back:
+        return None
+    body = Span(view.done[-back].start, view.done[-1].end)
+    over = counted(int(found[1]), found[2], name.text)
+    pieces = (f"forall {name.text} in {over}: ", body)
+    meant = f"forall {name.text} in {over}: {view.source.slice(body)}"
+    message = f"what `{name.text}` runs over stands before its constraint"
+    return Found(end, pieces, "CS121", message, f"write `{meant}`", back=back, safe=found[1] == "0")
+
+
+def extremum(view: View) -> Found | None:
+    """`max_i x_i`: the largest of all entries."""
+    word, _, name = view.at(0).text.partition("_")
+    term = view.at(1)
+    if not name or term.kind != "NAME" or view.at(0).text in defined_names(view.source.text):
+        return None
+    stem, _, index = term.text.partition("_")
+    if index != name or stem not in defined_names(view.source.text):
+        return None
+    meant = f"{word}({stem})"
+    message = f"`{view.text(0, 2)}` is written `{meant}`"
+    return Found(2, (meant,), "CS125", message, f"write `{meant}`")
+
+
+_ENDS = frozenset({"_NL", "$END", "SEMICOLON", "WITHIN", "BY", "SOFT"})

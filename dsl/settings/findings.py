@@ -293,9 +293,18 @@ def unknown_setting(
         notes=(takes if known else f"`{cls.word}` takes no settings",),
         helps=(f"did you mean `{guess}`?",)
         if guess
-        else (f"write `{inner}`" if inner else f"remove `{keyword.name}`",),
+        else (_inside(inner, given, source) if inner else f"remove `{keyword.name}`",),
         fixes=fixes,
     )
+
+
+def _inside(inner: str, given: frozenset[str], source: Source) -> str:
+    """`write `schedule=cosine(warmup=5)``, with the word that stands there already."""
+    name, _, rest = inner.partition("=")
+    word = re.search(rf"\b{name}[ \t]*=[ \t]*\"?([A-Za-z_]\w*)", source.text)
+    if name in given and word:
+        return f"write `{name}={word[1]}{rest[rest.index('(') :]}`"
+    return f"write `{inner}`"
 
 
 def _with_comma(keyword: Keyword, source: Source) -> Span:
