@@ -35,7 +35,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "params": ("num_params", "nparams", "n_params", "num_parameters", "parameter_count"),
     "flops": ("macs", "flop", "operations"),
     "pred": ("prediction", "predictions", "predicted", "y_pred", "yhat", "y_hat"),
-    "spectral": ("spectral_norm", "operator_norm", "lipschitz"),
+    "spectral": ("spectral_norm", "operator_norm"),
     "nuclear": ("nuclear_norm", "trace_norm"),
     "ratio": ("disparate_impact",),
     "inf": ("infinity", "oo"),
@@ -91,6 +91,18 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "entries that begin at one number: `var x[3] = 0`": (
         "zeros", "ones", "zeros_like", "ones_like", "full", "fill", "repeat", "rep",
     ),
+    "a penalty on the weights is `sumsq(model.weights)`, or `l1(model.weights)`": (
+        "regularizer", "regularization", "regularisation", "reg", "l2_penalty", "l2_reg", "penalty",
+    ),
+    "time is not measured; operations are counted: `flops(model)`": (
+        "latency", "runtime", "inference_time", "speed", "time", "energy", "power_consumption",
+    ),
+    "the size in memory is `bytes(model)`": ("memory", "size_mb", "model_size", "memory_usage"),
+    "a bound on the slope of each layer is `forall W in model.weights: spectral(W) <= 1`": (
+        "lipschitz", "lip", "lipschitz_constant",
+    ),
+    "quantized weights are `W in grid(bits=8)`": ("int8", "uint8", "quantized", "quantize"),
+    "weights of four bits are `W in grid(bits=4)`": ("int4", "uint4"),
     "powers are `x^2`": ("square", "sq"),
     "Euler's number is `exp(1)`, and its powers are `exp(x)`": ("e", "euler"),
     "a value is held in an interval by `clip(x, 0, 1)`": ("clamp", "clamped"),

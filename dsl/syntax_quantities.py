@@ -79,6 +79,9 @@ def _number(
     if after.kind == "NAME" and after.text in _SUFFIXES and not token.text[-1].isalpha():
         return _apart(source, token, after)
     if after.kind == "NUMBER":
+        grouped = _grouped(source, tokens, index)
+        if grouped is not None:
+            return grouped
         if not token.text.endswith("%"):
             return None
         finding = problem(
@@ -113,6 +116,27 @@ def _number(
         fix_span=Span(token.end, token.end),
     )
     return Mended(1, (token, times), finding)
+
+
+def _grouped(source: Source, tokens: tuple[Token, ...], index: int) -> Mended | None:
+    """`10 000`: digits in groups of three."""
+    end = index + 1
+    while end < len(tokens) and re.fullmatch(r"\d{3}", tokens[end].text):
+        end += 1
+    if end == index + 1 or not re.fullmatch(r"\d{1,3}", tokens[index].text):
+        return None
+    meant = "_".join(token.text for token in tokens[index:end])
+    span = Span(tokens[index].start, tokens[end - 1].end)
+    finding = problem(
+        source,
+        "CS124",
+        f"`{source.slice(span)}`: no blanks stand in a number",
+        span,
+        helps=(f"write `{meant}`",),
+        fix=meant,
+        safe=False,
+    )
+    return Mended(end - index, (Token("NUMBER", meant, *span),), finding)
 
 
 def _no_name(source: Source, tokens: tuple[Token, ...], index: int) -> bool:

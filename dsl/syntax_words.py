@@ -195,7 +195,7 @@ def misspelt_word(f: Failure) -> Repair | None:
     here = [word for word, kind in words.items() if kind in f.expected]
     if f.first.kind == "STOP" and f.index == 1 and f.token.text in {"if", "once", "as"}:
         return swapped(f, f.index, "when", "WHEN", "CS120")
-    if f.token.kind == "NAME" and len(f.token.text) > 1:
+    if f.token.kind == "NAME" and len(f.token.text) > 2:
         spelled = {
             "within": "within",
             "tolerance": "within",

@@ -47,7 +47,14 @@ from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape, declared, shape_of
 from cspec.dsl.typecheck_binders import binder_kinds
 from cspec.dsl.typecheck_calls import call_kind
-from cspec.dsl.typecheck_forms import another_value, averaged, count_of, quoted_column, require_set
+from cspec.dsl.typecheck_forms import (
+    another_value,
+    averaged,
+    count_of,
+    equal_outputs,
+    quoted_column,
+    require_set,
+)
 from cspec.dsl.typecheck_names import bare_set, name_kind
 from cspec.dsl.typecheck_parts import attribute_kind, index_kind
 from cspec.dsl.unknown_names import BARE, unknown_name, unknown_value, values_of
@@ -269,6 +276,9 @@ class Typer:
                 return (f"write `density({text})`, or `{text}(x)` for its outputs",)
             case "weights":
                 return (f"write `sumsq({text})`, or `forall W in {text}: ...`",)
+            case "set" if isinstance(expr, Call) and isinstance(expr.function, Name):
+                held = ", ".join(self.slice(a) for a in expr.arguments) or "W"
+                return (f"write `{held} in {expr.function.id}(8)`, with what it takes",)
             case "string":
                 return ('write a number, or compare a column with it: `sex == "Female"`',)
             case _:
@@ -293,6 +303,7 @@ class Typer:
         if mixed is not None:
             self.extend((mixed,))
         quoted_column(self, expr)
+        equal_outputs(self, expr, scope)
         words = [o for o in expr.operands if isinstance(o, Name) and self.name_unknown(o, scope)]
         truths = [o for o in expr.operands if self._truth(o, scope)]
         kinds = []

@@ -10,7 +10,7 @@ from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
 from cspec.dsl.meant import SETTING_WORDS
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Keyword, Name, Number, String
-from cspec.dsl.signatures import Parameter, Signature
+from cspec.dsl.signatures import LOSSES, Parameter, Signature
 from cspec.dsl.wording import closest, counted, listing
 
 if TYPE_CHECKING:
@@ -151,14 +151,25 @@ def missing_arguments(
         call.span,
         f"{listing((p.name for p in missing), 'and')} missing",
         notes=(f"`{form(signature)}`: {signature.doc}",),
-        helps=(f"write `{form(signature)}`",),
+        helps=(f"write `{_as_called(typer, call, signature)}`",),
     )
+
+
+def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
+    """The form of a call, of a loss with the names of the spec: `mse(f(x), y)`."""
+    models = tuple(typer.symbols.models())
+    known = {"x", "y"} <= typer.symbols.column_names
+    if signature.name not in LOSSES or len(models) != 1 or not known:
+        return form(signature)
+    return f"{signature.name}({models[0]}(x), y)"
 
 
 def _without(keyword: Keyword, name: str) -> str:
     """What a setting of other libraries is written as, or that it goes."""
     if keyword.name in ("axis", "dim", "keepdims", "keepdim"):
         return f"for each row or column: `forall i in range(n): {name}(A[i, :]) ...`, or `A[:, i]`"
+    if name in LOSSES and keyword.name in ("weight", "class_weight", "pos_weight", "sample_weight"):
+        return f"weigh the examples: `where(y == 1, 5, 1)*{name}(f(x), y)`"
     return f"remove `{keyword.name}`"
 
 
@@ -222,6 +233,29 @@ def quoted_column(typer: Typer, expr: Compare) -> None:
         "the same for every example",
         helps=(f"write `{name}`" if name else "compare a column with it: `column == ...`",),
         fixes=(Fix(span=found.span, replacement=name, title=f"write {name}"),) if name else (),
+    )
+
+
+def equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
+    """Report `P[f(x) == 1]`: outputs are numbers that are hardly ever equal to a class."""
+    if not scope.inside or expr.operators not in (("==",), ("!=",)):
+        return
+    left, right = expr.operands
+    outputs = isinstance(left, Call) and isinstance(left.function, Name)
+    if not outputs or not isinstance(left, Call) or not isinstance(left.function, Name):
+        return
+    model = typer.symbols.models().get(left.function.id)
+    plain = isinstance(right, String) or (isinstance(right, Number) and right.value.is_integer())
+    if model is None or model.arguments is not None or not plain:
+        return
+    bare = "pred" if len(typer.symbols.named_models) == 1 else f"pred({typer.slice(left)})"
+    typer.report(
+        "CS325",
+        f"{typer.text(left)} is a number, hardly ever equal to a class",
+        left.span,
+        "an output of a model",
+        helps=(f"write `{bare}`, the class that it says",),
+        fixes=(Fix(span=left.span, replacement=bare, title=f"write {bare}"),),
     )
 
 

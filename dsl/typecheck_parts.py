@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
     """The kind of `value[indices]`."""
     kind = typer.kind(value, scope)
+    if kind.what == "model":
+        return _layer(typer, value, indices)
     number = single(value, typer.symbols, typer.signatures)
     if number is not None and indices:
         return _no_entries(typer, value, indices, number)
@@ -45,6 +47,19 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
     if kind.what == "tensor" and shape is not None and len(indices) >= len(shape):
         return kind._replace(what="number")
     return kind
+
+
+def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
+    """Report `f[0]`, a layer by its number."""
+    text = typer.source.slice(value.span)
+    place = ".".join(typer.source.slice(index.span) for index in indices)
+    return typer.report(
+        "CS302",
+        f"`{text}` is a model: its layers are chosen by their names",
+        indices[0].span,
+        "no entries",
+        helps=(f'write `forall W in {text}.weights("{place}*"):` before it, and `W` here',),
+    )
 
 
 def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:
@@ -176,6 +191,7 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
     if not guess and "weights" in known:
         path = _PATH.match(typer.source.text, expr.name_span.start)
         name = re.sub(r"\[(\d+)\]", r".\1", path[0]) if path else expr.name
+        name = f"*{name}" if name in ("bias", "weight", "kernel") else name
         star = "" if name.endswith(("weight", "bias")) else "*"
         part = f'{text}.{"params" if name.endswith("bias") else "weights"}("{name}{star}")'
         helps = (f"write `forall W in {part}:` before the constraint, and `W` here",)

@@ -14,8 +14,8 @@ from cspec.dsl.meant import OVER_EXAMPLES, RATES, meant
 from cspec.dsl.nodes import Attribute, Expr, FiniteSet, Name, Var
 from cspec.dsl.signatures import LOSSES, SIGNATURES
 from cspec.dsl.source import Source, Span
-from cspec.dsl.typecheck_rates import fairness
-from cspec.dsl.wording import bracketed, closest, listing
+from cspec.dsl.typecheck_rates import fairness, group
+from cspec.dsl.wording import bracketed, closest, closing, listing
 
 if TYPE_CHECKING:
     from cspec.dsl.typecheck import Scope, Typer
@@ -59,6 +59,14 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
         return _report(typer, name, (f"write `{rate}`",), rate)
+    column = column_meant(typer, name.id)
+    if column is not None:
+        return _report(typer, name, (f"write `{column}`",), column)
+    average = _average_of(typer, name)
+    if average is not None:
+        return average
+    if name.id in ("I", "Id"):
+        return _report(typer, name, ("the identity matrix is `eye`",), "eye")
     product = _juxtaposed(typer, name.id)
     if product is not None:
         return _report(typer, name, (f"a product needs its sign: `{product}`",), product)
@@ -78,7 +86,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if entry:
         return _report(typer, name, (f"an entry is written `{entry}`",), entry)
     if guess is None and known is not None and known.word not in typer.symbols.table:
-        return _report(typer, name, (known.help,), known.word)
+        return _report(typer, name, (_in_names(typer, known.help),), known.word)
     guess = guess or closest(name.id, words)
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
@@ -86,6 +94,14 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
 
 
 _PARTS = {"weights": "weights", "parameters": "params"}
+
+
+def _in_names(typer: Typer, help_: str) -> str:
+    """A help with the names of the spec: of its only model, of its column of groups."""
+    models = tuple(typer.symbols.models())
+    if len(models) == 1:
+        help_ = re.sub(r"(?<!\w)(?:model|net)(?=[.)])|(?<!\w)f(?=\(x\))", models[0], help_)
+    return help_.replace("column", group(typer)) if "| column" in help_ else help_
 
 
 def _metric(typer: Typer, name: Name) -> Kind:
@@ -102,6 +118,40 @@ def _metric(typer: Typer, name: Name) -> Kind:
             f"or define it by `let` in place of `metric`: `let {name.id} = {whole}`",
         ),
         fixes=(Fix(span=name.span, replacement=text, title=f"write {text}"),),
+    )
+
+
+_COLUMNS = {
+    "x": re.compile(r"[xX]_?(?:train|test|val|tr|te|data|in|input|batch|i)|inputs?|features|X"),
+    "y": re.compile(
+        r"[yY]_?(?:train|test|val|tr|te|true|data|out|batch|i)|targets?|labels?|ground_truth|gt|Y"
+    ),
+}
+
+
+def column_meant(typer: Typer, word: str) -> str | None:
+    """`y` for `y_true`, `x` for `X_train`, where data have these columns."""
+    own = typer.symbols.column_names - set(typer.symbols.vars())
+    return next((c for c, p in _COLUMNS.items() if c in own and p.fullmatch(word)), None)
+
+
+def _average_of(typer: Typer, name: Name) -> Kind | None:
+    """Report `E_val[...]`: the data stand behind `on`."""
+    word, _, data = name.id.partition("_")
+    text, start = typer.source.text, name.span.end
+    close = closing(text, start)
+    if word not in ("E", "P") or not data or close is None:
+        return None
+    on = f" on {data}" if data in typer.symbols.datasets() else ""
+    meant = f"{word}[{text[start + 1 : close]}{on}]"
+    place = Span(name.span.start, close + 1)
+    return typer.report(
+        "CS201",
+        f"`{name.id}`: the data stand behind `on`, and nothing below `{word}`",
+        name.span,
+        "not defined in this spec",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=place, replacement=meant, title=f"write {meant}"),),
     )
 
 
@@ -231,6 +281,9 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
     if len(name.id) == 1 and name.id.islower() and isinstance(column, Name):
         each = f"for each value write `forall {name.id} in values({column.id}):` before it"
         return _report(typer, name, (each, f'for one value write `"{name.id}"`'))
+    own = column_meant(typer, name.id)
+    if own is not None:
+        return _report(typer, name, (f"write `{own}`",), own)
     text = name.id.lower() if name.id.lower() in TRUTHS else f'"{name.id}"'
     return _report(typer, name, (f"did you mean `{text}` (a value)?",), text)
 
@@ -351,12 +404,18 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
         return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
     if typer.symbols.vars() or not (columns or typer.symbols.models()):
         return (f"define it: `var {word} = 0` or `param {word} = 1`",)
-    define = f"define it: `param {word} = ...` or `let {word} = ...`"
+    value = "0.1" if word.lower() in _WEIGHTS else "1"
+    define = f"define it: `param {word} = {value}`, or by `let`, an expression"
     if _WEIGHT.fullmatch(word) and typer.symbols.models():
         return (define, f"for each weight of a model: `{_each(typer, word, f'{word} ...')}`")
     return (define,)
 
 
+_WEIGHTS = frozenset((
+    "lam", "lambda", "lambda_", "λ", "alpha", "α", "beta", "β", "gamma", "γ", "mu", "μ", "eta",
+    "η", "rho", "ρ", "tau", "τ", "eps", "epsilon", "ε", "delta", "δ", "weight", "w", "reg", "c",
+))  # fmt: skip
+"""Names of numbers that weigh one thing against another, or bound it: most are small."""
 _WEIGHT = re.compile(r"W\d*")
 
 

@@ -49,6 +49,16 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     return lowered[turned[0]] if turned else None
 
 
+def closing(text: str, opener: int) -> int | None:
+    """The place of the `]` that closes the `[` at a place; None where there is none."""
+    depth = 0
+    for place in range(opener, len(text)):
+        depth += (text[place] == "[") - (text[place] == "]")
+        if not depth:
+            return place if place > opener else None
+    return None
+
+
 def number(value: float) -> str:
     """A number as people write it: `0.5`, `3`, `1e-06`."""
     return f"{value:g}"

@@ -57,6 +57,8 @@ from cspec.dsl.foreign.tables import (
     listed_constraints,
     matrix,
     rate_of_class,
+    share_of,
+    thousands,
 )
 from cspec.dsl.foreign.view import Found, View
 from cspec.dsl.meant import RATES
@@ -94,7 +96,8 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "between": (between,),
     "BETWEEN": (between,),
     "[": (listed, listed_constraints, matrix),
-    ",": (index_behind,),
+    ",": (thousands, index_behind),
+    "of": (share_of,),
     ":": (cells,),
     "⟨": (inner_product,),
     **dict.fromkeys("∑∏", (sum_sign,)),

@@ -248,6 +248,10 @@ def power_of_e(view: View) -> Found | None:
 def _transposed(view: View, width: int) -> Found:
     times = view.at(width).text in {"*", "@"}
     end = width + times
+    left, right = view.before.text, view.at(end).text
+    if left == right and left[:1].isupper() and len(left) < 3:
+        message = f"`{view.text(0, width)}`: a transpose is written `.T`, a product of matrices `@`"
+        return Found(end + 1, (f".T @ {left}",), "CS124", message, f"write `{left}.T @ {left}`")
     if view.at(end).kind in {"NAME", "LPAR"} or view.at(end).text == "\\":
         return Found(
             end,

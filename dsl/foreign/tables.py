@@ -121,6 +121,35 @@ def independent(view: View) -> Found | None:
     return Found(take, (meant,), "CS106", message, f"write `{meant}`", note, back=1, safe=False)
 
 
+def thousands(view: View) -> Found | None:
+    """`10,000,000`: with two commas no decimal comma is meant."""
+    digits, end = [view.before.text], 0
+    place = view.before.end
+    while view.at(end).text == "," and view.at(end).start == place:
+        group = view.at(end + 1)
+        if not re.fullmatch(r"\d{3}", group.text) or group.start != view.at(end).end:
+            break
+        digits.append(group.text)
+        place, end = group.end, end + 2
+    if len(digits) < 3 or not re.fullmatch(r"\d{1,3}", digits[0]):
+        return None
+    meant = "_".join(digits)
+    message = f"`{','.join(digits)}`: numbers have no comma"
+    return Found(end, (meant,), "CS124", message, f"write `{meant}`", back=1)
+
+
+def share_of(view: View) -> Found | None:
+    """`50% of weights`: of what is said by the left side."""
+    if view.before.kind != "NUMBER" or view.at(1).kind != "NAME":
+        return None
+    end = 2 + (view.at(1).text in ("the", "all", "its") and view.at(2).kind == "NAME")
+    if view.at(end).kind not in _ENDS:
+        return None
+    shown = view.text(0, end)
+    message = f"`{shown}`: of what it is a share, the left side says"
+    return Found(end, (), "CS129", message, f"remove it: `{view.before.text}`")
+
+
 _COUNTED = re.compile(r"(\d+)(?:\.\.\.?|:|,\.\.\.?,|,…,|…)(\w+)")
 """`0..2`, `0:2`, `1, ..., n`."""
 
