@@ -103,6 +103,9 @@ _FORMS: dict[str, tuple[str, ...]] = {
     ),
     "quantized weights are `W in grid(bits=8)`": ("int8", "uint8", "quantized", "quantize"),
     "weights of four bits are `W in grid(bits=4)`": ("int4", "uint4"),
+    "there is no remainder, which has no gradient; what repeats is `sin(2*pi*x/n)`": (
+        "mod", "modulo", "remainder", "fmod", "rem",
+    ),
     "powers are `x^2`": ("square", "sq"),
     "Euler's number is `exp(1)`, and its powers are `exp(x)`": ("e", "euler"),
     "a value is held in an interval by `clip(x, 0, 1)`": ("clamp", "clamped"),
@@ -257,6 +260,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
         "hidden_dim",
     ),
     "channels": ("filters", "num_channels"),
+    "drop_rate": ("dropout", "dropout_rate", "p_drop", "dropout_p"),
     "act": ("activation", "nonlinearity", "activations"),
     "separator": ("sep", "delimiter", "delim"),
     "na_values": ("missing_values", "nan", "na", "null"),

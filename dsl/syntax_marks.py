@@ -14,7 +14,7 @@ from itertools import islice
 from cspec.dsl.defined_names import defined_names
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.source import Source, Span
-from cspec.dsl.syntax_failure import OPERAND_STARTS, Mended, make, problem, touching
+from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS, Mended, make, problem, touching
 from cspec.dsl.syntax_quantities import _number, _percent
 from cspec.dsl.syntax_quotes import _quote, _unclosed
 from cspec.dsl.syntax_signs import HINTS, LATEX, PHRASES, POWERS, QUOTES, SIGNS
@@ -87,6 +87,8 @@ def _unknown(
         return _percent(source, tokens, index, done)
     if char in POWERS:
         return _superscript(source, tokens, index)
+    if char == "!" and done and done[-1].kind in OPERAND_ENDS:
+        return _factorial(source, token)
     if char in PHRASES:
         return _phrase(source, tokens, index)
     if char in SIGNS:
@@ -104,6 +106,18 @@ def _unknown(
     if unicodedata.category(char).startswith("C"):
         return Mended(1, (), None)
     return Mended(1, (), _foreign(source, token))
+
+
+def _factorial(source: Source, token: Token) -> Mended:
+    """`n!`."""
+    finding = problem(
+        source,
+        "CS106",
+        "there is no factorial",
+        token.span,
+        helps=("write its number: `6` for 3!",),
+    )
+    return Mended(1, (), finding)
 
 
 def _phrase(source: Source, tokens: tuple[Token, ...], index: int) -> Mended:

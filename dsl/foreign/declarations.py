@@ -255,6 +255,12 @@ DECLARATIONS = (
         lambda m: f"var {{name}}{_entries(m)}",
     ),
     row(
+        r"(?P<word>let|var|param)?~?(?P<name>[A-Za-z_]\w*) (?P<sign>[-+*/])="
+        r" (?P<expr>[^#\n=<>\"]*[^#\n; \t])",
+        "`{sign}=`: a name means one thing in the whole spec",
+        help="give the new value a name of its own: `let {name}2 = {name} {sign} {expr}`",
+    ),
+    row(
         r"let~(?P<name>[A-Za-z_]\w*)~in (?P<set>\[[^#\n\]]*\])(?P<value> = [^#\n]*)?",
         "what is set from outside, in a set, is a `param`",
         lambda m: f"param {{name}}{m['value'] or ''} in {{set}}",

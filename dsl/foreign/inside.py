@@ -9,6 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.foreign.branches import (
+    POWERED,
+    PROPERTIES,
+    counted_share,
+    either,
+    exactly_one,
+    powered,
+    property_of,
+    question,
+    ternary,
+    when,
+)
 from cspec.dsl.foreign.latex import (
     latex,
     objective_subscript,
@@ -73,7 +85,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "√": (root,),
     "e": (power_of_e,),
     "~": (unequal, latex_space),
-    "|": (norm, absolute),
+    "|": (norm, absolute, either),
     "'": (prime,),
     "^": (transpose,),
     ".": (dotted,),
@@ -88,8 +100,15 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "$": (column,),
     "in": (members,),
     "∈": (members,),
-    "is": (is_word,),
-    **dict.fromkeys(PHRASES, (phrase,)),
+    "is": (property_of, is_word),
+    **dict.fromkeys(PHRASES, (property_of, phrase)),
+    **dict.fromkeys(PROPERTIES, (property_of,)),
+    **dict.fromkeys(POWERED, (powered,)),
+    **dict.fromkeys(("COUNT", "count"), (counted_share,)),
+    **dict.fromkeys(("when", "whenever"), (when,)),
+    **dict.fromkeys(("xor", "XOR"), (exactly_one,)),
+    "if": (ternary,),
+    "?": (question,),
     "IS": (is_word,),
     "group": (group_by,),
     "GROUP": (group_by,),

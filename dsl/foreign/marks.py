@@ -95,12 +95,11 @@ def members(view: View) -> Found | None:
     span, first, last = _ends(view)
     if not span:
         return None
-    declared = any(token.kind in {"VAR", "PARAM"} for token in _line(view))
     quantified = any(token.kind in {"FORALL", "FOR", "LBRACE"} for token in _line(view))
     pattern = any(token.text in ("weights", "params") for token in _line(view))
     if pattern and first.isdigit() and last.isdigit() and view.at(2).kind == "COLON":
         meant = f"nm({first}, {last})"
-    elif declared and not quantified:
+    elif not quantified:
         meant = f"[{first}, {last}]"
     elif first.isdigit() and view.before.kind == "NAME":
         meant = counted(int(first), last, view.before.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.defined_names import defined_names
+from cspec.dsl.foreign.pieces import Piece
 from cspec.dsl.foreign.sums import counted
 from cspec.dsl.foreign.view import WINDOW, Found, View
 from cspec.dsl.meant import RATES
@@ -150,6 +151,14 @@ def share_of(view: View) -> Found | None:
     return Found(end, (), "CS129", message, f"remove it: `{view.before.text}`")
 
 
+_SUMMED = re.compile(r"\b(?:sum|prod|max|min) \((?:[^()]|\([^()]*\))*\Z")
+
+
+def joined(view: View) -> str:
+    """The tokens before this one, a blank between each."""
+    return " ".join(token.text for token in view.done[-40:])
+
+
 _COUNTED = re.compile(r"(\d+)(?:\.\.\.?|:|,\.\.\.?,|,…,|…)(\w+)")
 """`0..2`, `0:2`, `1, ..., n`."""
 
@@ -174,17 +183,24 @@ def index_behind(view: View) -> Found | None:
     name, mark = view.at(1), view.at(2)
     if name.kind != "NAME" or mark.text not in ("=", "in", "∈", "=="):
         return None
-    end = next((i for i in range(3, WINDOW) if view.at(i).kind in _ENDS), 0)
+    inside = _SUMMED.search(joined(view))
+    stops = _ENDS | {"RPAR"} if inside else _ENDS
+    end = next((i for i in range(3, WINDOW) if view.at(i).kind in stops), 0)
     found = _COUNTED.fullmatch(view.text(3, end).replace(" ", "")) if end > 3 else None
     if found is None:
         return None
+    over = counted(int(found[1]), found[2], name.text)
+    if inside:
+        pieces: tuple[Piece, ...] = (f" for {name.text} in {over}",)
+        message = f"what `{name.text}` runs over stands behind `for`"
+        help_ = f"write `for {name.text} in {over}`, without a comma"
+        return Found(end, pieces, "CS121", message, help_, safe=found[1] == "0")
     back = next(
         (i for i, t in enumerate(reversed(view.done)) if t.kind in {"ST", "_NL", "COLON"}), 0
     )
     if not back:
         return None
     body = Span(view.done[-back].start, view.done[-1].end)
-    over = counted(int(found[1]), found[2], name.text)
     pieces = (f"forall {name.text} in {over}: ", body)
     meant = f"forall {name.text} in {over}: {view.source.slice(body)}"
     message = f"what `{name.text}` runs over stands before its constraint"

@@ -189,6 +189,10 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
         return f"[{text}, {rest}]"
     if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
         return "true" if expr.value else "false"
+    shares = re.findall(r"\d+(?:\.\d+)?", expr.value) if isinstance(expr, String) else []
+    if name == "split" and len(shares) > 1:
+        total = sum(map(float, shares))
+        return f"[{', '.join(number(float(share) / total) for share in shares)}]"
     if isinstance(expr, String) and _NUMBERS.fullmatch(expr.value) and "," in expr.value:
         return f"[{expr.value.strip('[]() ')}]" if _takes_list(options) else None
     if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
