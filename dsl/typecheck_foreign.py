@@ -94,8 +94,10 @@ def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> 
         root = root.value
     known = isinstance(root, Name) and root.id in MODULES and typer.name_unknown(root, scope)
     loss = _loss(typer, call, function.name)
-    if known and loss is not None:
-        return _called(typer, call, function, loss)
+    if known and loss is not None and isinstance(root, Name):
+        text = typer.source.slice(function.span)
+        headline = f"`{text}`: `{root.id}` is not defined in this spec"
+        return _called(typer, call, function, loss, headline)
     template = {**CALLS, "norm": "norm({0}, 2)"}.get(function.name)
     if template is None or not known or len(call.arguments) != 1 or call.keywords:
         return None
@@ -115,11 +117,13 @@ def _loss(typer: Typer, call: Call, word: str) -> str | None:
     return f"{known.word}({', '.join(parts)})"
 
 
-def _called(typer: Typer, call: Call, function: Name | Attribute, meant: str) -> Kind:
+def _called(
+    typer: Typer, call: Call, function: Name | Attribute, meant: str, headline: str = ""
+) -> Kind:
     named = typer.source.slice(function.span)
     return typer.report(
         "CS201",
-        f"unknown name `{named}`",
+        headline or f"unknown name `{named}`",
         function.span,
         "not defined in this spec",
         helps=(f"write `{meant}`",),
