@@ -52,6 +52,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "simplex": ("probability_simplex",),
     "frozen": ("deepcopy", "copy", "freeze", "detach"),
     "range": ("arange",),
+    "values": ("unique", "levels", "distinct", "categories"),
     "eye": ("identity",),
     "cvar": ("expected_shortfall", "superquantile"),
 }  # fmt: skip

@@ -58,6 +58,10 @@ def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
     alone = any(map(_alone, sides))
     share = f"P[{typed}] >= 90%"
     event = _event(typer, relation)
+    total = next((text for side in sides if (text := _of_events(typer, side))), "")
+    if total:
+        yield Reading("for a share in place of a count or a mean", f"{total} <= 30%")
+        return
     if event is not None:
         yield Reading("for a share of the examples", event)
     elif not sides or _labels(typer, sides):
@@ -97,6 +101,17 @@ def _event(typer: Typer, relation: Expr) -> str | None:
         if typer.quiet(side, Scope({})).what == "event" and other is not None and 0 <= other <= 1:
             return _changed(typer, relation, (side,), lambda part: _share(typer, part))
     return None
+
+
+def _of_events(typer: Typer, side: Expr) -> str:
+    """`P[pred == 1]` for `sum(pred == 1)`, `mean(pred == 1)`."""
+    if not isinstance(side, Call) or not isinstance(side.function, Name):
+        return ""
+    word, inner = side.function.id, side.arguments
+    if word not in ("sum", "mean") or len(inner) != 1:
+        return ""
+    event = typer.quiet(inner[0], Scope({})).what == "event"
+    return f"P[{typer.slice(inner[0])}]" if event else ""
 
 
 def _share(typer: Typer, event: Expr) -> str:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
@@ -56,6 +56,8 @@ def setting_line(source: Source, tokens: tuple[Token, ...]) -> Mended:
             fix="fit",
         )
         return (Token("FIT", "fit", *first.span, True), *tokens[1:]), [finding]
+    if first.text in OPTIMIZERS and second.kind == "LPAR" and tokens[-1].kind == "RPAR":
+        return _optimizer(source, tokens)
     if first.text == "fit" and second.kind == "COLON" and _named(tokens[2:]):
         return _in_brackets(source, tokens)
     if first.text in {"using", "method", "solver", "algorithm"} and _method(tokens):
@@ -106,6 +108,24 @@ def _in_brackets(source: Source, tokens: tuple[Token, ...]) -> Mended:
     closer = Token("RPAR", ")", end, end)
     opened = (Token("FIT", "fit", *first.span, True), Token("LPAR", "(", *colon.span))
     return (*opened, *tokens[2:], closer), [finding]
+
+
+def _optimizer(source: Source, tokens: tuple[Token, ...]) -> Mended:
+    """`adam(lr=1e-3)` as a line of its own."""
+    span = Span(tokens[0].start, tokens[-1].end)
+    meant = f"fit(optimizer={source.slice(span)})"
+    known = _FIT.search(source.text) is not None
+    help_ = f"write it into the line `fit(...)`: `{meant[4:-1]}`" if known else f"write `{meant}`"
+    finding = problem(
+        source,
+        "CS131",
+        f"the optimizer `{tokens[0].text}` is a setting of `fit`",
+        span,
+        label="not a line of its own",
+        helps=(help_,),
+        fix=None if known else meant,
+    )
+    return (), [finding]
 
 
 def _method(tokens: tuple[Token, ...]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.diagnostics import Fix
+from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import Failure, Repair, problem
 from cspec.dsl.tokens import Token
@@ -56,6 +57,31 @@ def verify_often(f: Failure) -> Repair | None:
             ),
         )
     )
+
+
+def using_setting(f: Failure) -> Repair | None:
+    """`using penalty=10`: a setting without its method."""
+    named = f.first.kind == "USING" and f.at(1).kind == "NAME" and f.at(2).kind == "EQUAL"
+    if not named or not f.at(3).text:
+        return None
+    setting = f.text(1, len(f.tokens))
+    method = next((w for w in _METHODS if f.at(1).text in METHODS[w].model_fields), None)
+    meant = f"using {method}({setting.replace(' ', '')})" if method else "using lagrangian"
+    return Repair(
+        problem(
+            f.source,
+            "CS131",
+            "a method stands behind `using`, its settings in `( )`",
+            Span(f.at(1).start, f.tokens[-1].end),
+            helps=(f"write `{meant}`",),
+            fix=meant.removeprefix("using ") if method else None,
+            safe=False,
+        )
+    )
+
+
+_METHODS = ("augmented_lagrangian", "lagrangian", *METHODS)
+"""Methods by how likely a setting alone is meant for them."""
 
 
 def using_several(f: Failure) -> Repair | None:

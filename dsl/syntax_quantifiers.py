@@ -145,7 +145,11 @@ _DATA = re.compile(r"^[ \t]*data[ \t]+\w+[ \t]*\(([^#\n)]*)\)", re.MULTILINE)
 def _over(f: Failure, word: str, name: str) -> str:
     """`write `forall g in values(sex)``, where the constraint compares `sex` with `g`."""
     data = _DATA.search(f.source.text)
-    if re.search(rf"^[ \t]*data\b[^#\n]*\b{re.escape(name)}\b", f.source.text, re.MULTILINE):
+    line = rf"^[ \t]*data\b(?:[^#\n=]*[\s,])?{re.escape(name)}[ \t]*(?:\(|,|=|#|$)"
+    columns_of = [c.strip() for c in data[1].split(",")] if data else []
+    if name in columns_of:
+        return f"write `{word} g in values({name})`, and `{name} == g` behind `|`"
+    if re.search(line, f.source.text, re.MULTILINE) and not (data and name in columns_of):
         columns = data[1] if data and data[0].split("(")[0].split()[-1] == name else "x, y"
         pair = ", ".join(part.strip() for part in columns.split(",")[:2])
         return f"write `{word} ({pair}) in {name}`"
@@ -161,6 +165,9 @@ def _over(f: Failure, word: str, name: str) -> str:
     )
     if indexed:
         return f"write `{word} {name} in range(n)`, where n is how many there are"
+    if len(columns_of) > 2 and name in ("groups", "group", "g", "a", "values"):
+        column = columns_of[2]
+        return f"write `{word} g in values({column})`, and `{column} == g` behind `|`"
     return f"write `{word} {name} in S` with a set: `values(column)`, `range(n)`, `f.weights`"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind
 from cspec.dsl.nodes import Attribute, Binder, Call, Domain, Expr, FiniteSet, Interval, Name
+from cspec.dsl.unknown_names import unknown_value
 from cspec.dsl.wording import counted, listing
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, 
     if isinstance(domain, Interval):
         _continuous(typer, binder, domain)
         return unknown, None
+    if _unquoted(typer, domain, scope):
+        return dict.fromkeys(binder.names, Kind("value")), None
     data = _by_number(typer, binder, domain)
     if data or _unknown_data(typer, binder, scope):
         return unknown, data
@@ -47,7 +50,7 @@ def binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, 
         case "set" | "unknown":
             return _set(typer, binder, domain, scope, kind), None
         case "column":
-            text = typer.source.slice(domain.span)
+            text = typer.source.slice(domain.span).partition(".unique")[0]
             typer.report(
                 "CS317",
                 f"`{text}` is a column: its values are `values({text})`",
@@ -79,6 +82,17 @@ def binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, 
                 ),
             )
             return unknown, None
+
+
+def _unquoted(typer: Typer, domain: Expr, scope: Scope) -> bool:
+    """Report `forall g in {F, M}`: values of a column without quotes."""
+    items = domain.items if isinstance(domain, FiniteSet) else ()
+    words = [i for i in items if isinstance(i, Name) and typer.name_unknown(i, scope)]
+    if not words or len(words) < len(items) or not typer.symbols.datasets():
+        return False
+    for word in words:
+        unknown_value(typer, word)
+    return True
 
 
 def _unknown_data(typer: Typer, binder: Binder, scope: Scope) -> bool:

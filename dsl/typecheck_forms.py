@@ -285,6 +285,18 @@ def averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
     if typer.quiet(expr.body, scope).what not in ("number", "scores"):
         return typer.event(expr.body, scope)
     body, text = typer.slice(expr.body), typer.slice(expr)
+    if isinstance(expr.body, Number):
+        meant = text.replace(body, f"pred == {body}", 1)
+        return typer.report(
+            "CS313",
+            f"{typer.text(expr.body)} is a number, not an event",
+            expr.body.span,
+            "needs something true or false",
+            helps=(f"write `{meant}`",),
+            fixes=(
+                Fix(span=expr.body.span, replacement=f"pred == {body}", title=f"pred == {body}"),
+            ),
+        )
     middle = "0.5" if re.match(r"(sigmoid|prob)\b", body) else "0"
     return typer.report(
         "CS313",

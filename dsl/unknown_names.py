@@ -59,6 +59,9 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
         return _report(typer, name, (f"write `{rate}`",), rate)
+    label = _labelled(typer, name.id)
+    if label is not None:
+        return label_used(typer, name, label)
     column = column_meant(typer, name.id)
     if column is not None:
         return _report(typer, name, (f"write `{column}`",), column)
@@ -133,6 +136,25 @@ def column_meant(typer: Typer, word: str) -> str | None:
     """`y` for `y_true`, `x` for `X_train`, where data have these columns."""
     own = typer.symbols.column_names - set(typer.symbols.vars())
     return next((c for c, p in _COLUMNS.items() if c in own and p.fullmatch(word)), None)
+
+
+def _labelled(typer: Typer, word: str) -> str | None:
+    """What the constraint of a label is about: `density(f)` of `cap: density(f) <= 50%`."""
+    begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*{re.escape(word)}[ \t]*:(?!=)"
+    found = re.search(rf"{begin}[ \t]*([^#\n:<>=;]+?)[ \t]*[<>=]=", typer.source.text, re.MULTILINE)
+    return found[1] if found else None
+
+
+def label_used(typer: Typer, name: Name, about: str) -> Kind:
+    """Report a label in an expression: what its constraint is about is written there."""
+    return typer.report(
+        "CS201",
+        f"`{name.id}` is the label of a constraint, no number",
+        name.span,
+        "labels have no value",
+        helps=(f"write `{about}`",),
+        fixes=(Fix(span=name.span, replacement=about, title=f"write {about}"),),
+    )
 
 
 def _average_of(typer: Typer, name: Name) -> Kind | None:

@@ -173,3 +173,46 @@ def counted_share(view: View) -> Found | None:
     meant = f"P[{view.text(2, close)}]"
     message = "a share of the examples is written `P[event]`"
     return Found(close + 6, (meant,), "CS120", message, f"write `{meant}`")
+
+
+def tolerance_in_brackets(view: View) -> Found | None:
+    """`== 30% (tol=1e-3)`."""
+    known = view.at(1).text in ("tol", "tolerance", "atol", "rtol", "within", "eps")
+    close = view.closer(0)
+    if view.before.kind != "NUMBER" or not known or close is None or view.at(2).text != "=":
+        return None
+    meant = f"within {view.text(3, close)}"
+    message = "a tolerance stands behind `within`"
+    return Found(close + 1, (meant,), "CS120", message, f"write `{meant}`")
+
+
+def columns_behind_on(view: View) -> Found | None:
+    """`E[ce on train(x, y)]`: the data alone."""
+    close = view.closer(2) if view.at(2).kind == "LPAR" else None
+    if view.at(1).kind != "NAME" or close is None:
+        return None
+    name = view.at(1).text
+    message = f"behind `on` stands the name of the data alone: `{name}`"
+    return Found(close + 1, ("on ", name), "CS120", message, f"write `on {name}`")
+
+
+def values_of_a_column(view: View) -> Found | None:
+    """`in values sex`."""
+    if view.before.kind != "IN" or view.at(1).kind != "NAME":
+        return None
+    meant = f"values({view.at(1).text})"
+    message = "what `values` takes stands in `( )`"
+    return Found(2, (meant,), "CS101", message, f"write `{meant}`")
+
+
+def another_quantifier(view: View) -> Found | None:
+    """`forall a in S and b in T:`."""
+    quantified = False
+    for token in reversed(view.done[-40:]):
+        if token.kind in {"_NL", "COLON", "RELATION"}:
+            break
+        quantified = quantified or token.kind == "FORALL"
+    if not quantified or view.at(1).kind != "NAME" or view.at(2).kind != "IN":
+        return None
+    message = "several quantifiers are separated by commas"
+    return Found(1, (",",), "CS122", message, "write `,`")

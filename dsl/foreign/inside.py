@@ -12,6 +12,8 @@ from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.foreign.branches import (
     POWERED,
     PROPERTIES,
+    another_quantifier,
+    columns_behind_on,
     counted_share,
     either,
     exactly_one,
@@ -19,6 +21,8 @@ from cspec.dsl.foreign.branches import (
     property_of,
     question,
     ternary,
+    tolerance_in_brackets,
+    values_of_a_column,
     when,
 )
 from cspec.dsl.foreign.latex import (
@@ -95,7 +99,6 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     **dict.fromkeys("⪰≽", (semidefinite,)),
     "<=": (both_ways,),
     "/": (power_of_a_fraction,),
-    "&": (entity,),
     "%": (between_percent,),
     "$": (column,),
     "in": (members,),
@@ -108,6 +111,10 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     **dict.fromkeys(("when", "whenever"), (when,)),
     **dict.fromkeys(("xor", "XOR"), (exactly_one,)),
     "if": (ternary,),
+    "(": (tolerance_in_brackets,),
+    "on": (columns_behind_on,),
+    "values": (values_of_a_column,),
+    **dict.fromkeys(("and", "AND", "&"), (another_quantifier, entity)),
     "?": (question,),
     "IS": (is_word,),
     "group": (group_by,),

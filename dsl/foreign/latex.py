@@ -193,6 +193,13 @@ def _averaged(view: View, stem: str, close: int) -> Found:
     """`E_{x, y}[loss]`: over which data is said by `on`, or by the only data there are."""
     shown = view.text(0, close + 1)
     help_ = f"write `{stem}[...]`, or `{stem}[... on train]` where there are several data sets"
+    if any(view.at(index).kind in {"EQUAL", "RELATION"} for index in range(2, close)):
+        end = view.closer(close + 1)
+        body = view.text(close + 2, end) if end is not None else "..."
+        meant = f"{stem}[{body} | {view.text(2, close)}]"
+        said = f"`{shown}`: conditions stand behind `|`, inside of the brackets"
+        pieces = (meant,) if end is not None else None
+        return Found((end or close) + 1, pieces, "CS125", said, f"write `{meant}`", safe=False)
     message = f"`{shown}`: no variables stand below `{stem}`"
     return Found(close + 1, (stem,), "CS125", message, help_)
 

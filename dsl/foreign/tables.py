@@ -211,6 +211,11 @@ def extremum(view: View) -> Found | None:
     """`max_i x_i`: the largest of all entries."""
     word, _, name = view.at(0).text.partition("_")
     term = view.at(1)
+    close = view.closer(2) if term.kind == "AVERAGE" else None
+    if close is not None:
+        meant = f"{word}({view.text(1, close + 1)})"
+        message = f"`{view.at(0).text}` is written `{word}(...)`, of one number a group"
+        return Found(close + 1, (meant,), "CS125", message, f"write `{meant}`")
     if not name or term.kind != "NAME" or view.at(0).text in defined_names(view.source.text):
         return None
     stem, _, index = term.text.partition("_")

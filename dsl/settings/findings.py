@@ -12,6 +12,7 @@ from cspec.dsl.meant import SETTING_WORDS, SETTINGS_OF
 from cspec.dsl.nodes import Attribute, Call, Expr, Index, Keyword, Name, Number, String, Vector
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.elsewhere import Elsewhere
+from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.source import Source, Span
 from cspec.dsl.wording import closest, counted, listing, number, quoted
 
@@ -283,7 +284,7 @@ def unknown_setting(
     guess = known_setting(cls, keyword.name)
     span = keyword.name_span
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
-    inner = None if guess else _inner(cls, keyword, source)
+    inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
     if inner and inner.partition("=")[0] not in given:
         fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
     if not fixes and not inner:
@@ -302,11 +303,22 @@ def unknown_setting(
     )
 
 
+def _of_optimizer(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
+    """`momentum=0.9` in `fit`, where the optimizer that stands there takes it."""
+    found = re.search(r"\boptimizer[ \t]*=[ \t]*(\w+)(?:\(([^()\n]*)\))?", source.text)
+    record = OPTIMIZERS.get(found[1]) if found else None
+    named = "optimizer" in cls.model_fields and record is not None
+    if not named or found is None or record is None or keyword.name not in record.model_fields:
+        return None
+    settings = f"{found[2]}, " if found[2] else ""
+    return f"optimizer={found[1]}({settings}{keyword.name}={source.slice(keyword.value.span)})"
+
+
 def _inside(inner: str, given: frozenset[str], source: Source) -> str:
     """`write `schedule=cosine(warmup=5)``, with the word that stands there already."""
     name, _, rest = inner.partition("=")
     word = re.search(rf"\b{name}[ \t]*=[ \t]*\"?([A-Za-z_]\w*)", source.text)
-    if name in given and word:
+    if name in given and word and word[1] not in rest:
         return f"write `{name}={word[1]}{rest[rest.index('(') :]}`"
     return f"write `{inner}`"
 
