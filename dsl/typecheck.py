@@ -47,7 +47,14 @@ from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape, declared, shape_of
 from cspec.dsl.typecheck_binders import binder_kinds
 from cspec.dsl.typecheck_calls import call_kind
-from cspec.dsl.typecheck_forms import another_value, averaged, count_of, require_set
+from cspec.dsl.typecheck_forms import (
+    another_value,
+    averaged,
+    count_of,
+    equal_outputs,
+    quoted_column,
+    require_set,
+)
 from cspec.dsl.typecheck_names import bare_set, name_kind
 from cspec.dsl.typecheck_parts import attribute_kind, index_kind
 from cspec.dsl.unknown_names import BARE, unknown_name, unknown_value, values_of
@@ -269,6 +276,9 @@ class Typer:
                 return (f"write `density({text})`, or `{text}(x)` for its outputs",)
             case "weights":
                 return (f"write `sumsq({text})`, or `forall W in {text}: ...`",)
+            case "set" if isinstance(expr, Call) and isinstance(expr.function, Name):
+                held = ", ".join(self.slice(a) for a in expr.arguments) or "W"
+                return (f"write `{held} in {expr.function.id}(8)`, with what it takes",)
             case "string":
                 return ('write a number, or compare a column with it: `sex == "Female"`',)
             case _:
@@ -292,6 +302,8 @@ class Typer:
         mixed = mixed_chain(self.source, expr)
         if mixed is not None:
             self.extend((mixed,))
+        quoted_column(self, expr)
+        equal_outputs(self, expr, scope)
         words = [o for o in expr.operands if isinstance(o, Name) and self.name_unknown(o, scope)]
         truths = [o for o in expr.operands if self._truth(o, scope)]
         kinds = []
@@ -302,7 +314,7 @@ class Typer:
                 kinds.append(self.operand(operand, scope))
         examples = any(kind.per_example or kind.what == "unknown" for kind in kinds)
         kinds += [self.quiet(o, scope) if examples else self.operand(o, scope) for o in truths]
-        if not any(self._values(kind, tuple(words), scope) for kind in kinds):
+        if not any(self._values(kind, tuple(words), expr.operands, scope) for kind in kinds):
             kinds += [self.operand(word, scope) for word in words]
         if any(kind.what == "groups" for kind in kinds):
             return joined("groups", *kinds)
@@ -311,7 +323,7 @@ class Typer:
     def _membership(self, expr: Membership, scope: Scope) -> Kind:
         """An event of what is asked and of the bounds or values of the set: either may move."""
         kind = self.kind(expr.element, scope)
-        if self._values(kind, values_of(expr.set), scope):
+        if self._values(kind, values_of(expr.set), (expr.element,), scope):
             return joined("event", kind)
         members = self.set_kind(expr.set, scope)
         require_set(self, expr.element, expr.set, members)
@@ -323,7 +335,9 @@ class Typer:
         own = (scope.local, self.symbols.table, self.symbols.column_names)
         return isinstance(expr, Name) and expr.id in TRUTHS and not any(expr.id in o for o in own)
 
-    def _values(self, kind: Kind, items: tuple[Expr, ...], scope: Scope) -> bool:
+    def _values(
+        self, kind: Kind, items: tuple[Expr, ...], beside: tuple[Expr, ...], scope: Scope
+    ) -> bool:
         """Report words without quotes that are compared with a column; whether that is said."""
         if kind.what not in ("column", "labels") and (kind.what != "value" or scope.inside):
             return False
@@ -331,7 +345,7 @@ class Typer:
         own = {*scope.local, *(n for n, s in self.symbols.table.items() if s.role in _COMPARED)}
         values = [word for word in words if closest(word.id, own) is None]
         for word in values:
-            unknown_value(self, word)
+            unknown_value(self, word, next((b for b in beside if b not in words), None))
         return bool(values) and len(values) == len(items)
 
     def _logic(self, operands: tuple[Expr, ...], scope: Scope) -> Kind:
@@ -437,7 +451,9 @@ class Typer:
         guess = closest(name, (*known, *splits))
         role = self.symbols.role(name)
         label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
-        helps = (f"did you mean `{guess}`?",) if guess else ("name it in the `data` line",)
+        named = f"name it in the `data` line: `data {name}(x, y)`"
+        only = (f"write `{known[0]}`", f"or {named}") if len(known) == 1 else (named,)
+        helps = (f"did you mean `{guess}`?",) if guess else only
         fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
         what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
         return self.report("CS207", what, span, label, helps=helps, fixes=fixes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cspec.dsl.by_group import separated
@@ -129,6 +130,9 @@ def _instead(
         return ("by group is written `P[pred == 1 | column]`",)
     if kind.what == "event":
         return (f"write `P[{text}]`",)
+    if kind.what == "string" and re.fullmatch(r"-?inf|[-+\d.e%]+", text.strip('"')):
+        bare = text.strip('"')
+        return (f"write `{bare}`, without quotes",)
     return ()
 
 

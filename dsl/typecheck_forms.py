@@ -10,7 +10,7 @@ from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import WORDS, Kind
 from cspec.dsl.meant import SETTING_WORDS
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Keyword, Name, Number, String
-from cspec.dsl.signatures import Parameter, Signature
+from cspec.dsl.signatures import LOSSES, Parameter, Signature
 from cspec.dsl.wording import closest, counted, listing
 
 if TYPE_CHECKING:
@@ -151,14 +151,25 @@ def missing_arguments(
         call.span,
         f"{listing((p.name for p in missing), 'and')} missing",
         notes=(f"`{form(signature)}`: {signature.doc}",),
-        helps=(f"write `{form(signature)}`",),
+        helps=(f"write `{_as_called(typer, call, signature)}`",),
     )
+
+
+def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
+    """The form of a call, of a loss with the names of the spec: `mse(f(x), y)`."""
+    models = tuple(typer.symbols.models())
+    known = {"x", "y"} <= typer.symbols.column_names
+    if signature.name not in LOSSES or len(models) != 1 or not known:
+        return form(signature)
+    return f"{signature.name}({models[0]}(x), y)"
 
 
 def _without(keyword: Keyword, name: str) -> str:
     """What a setting of other libraries is written as, or that it goes."""
     if keyword.name in ("axis", "dim", "keepdims", "keepdim"):
         return f"for each row or column: `forall i in range(n): {name}(A[i, :]) ...`, or `A[:, i]`"
+    if name in LOSSES and keyword.name in ("weight", "class_weight", "pos_weight", "sample_weight"):
+        return f"weigh the examples: `where(y == 1, 5, 1)*{name}(f(x), y)`"
     return f"remove `{keyword.name}`"
 
 
@@ -205,6 +216,49 @@ def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
     )
 
 
+def quoted_column(typer: Typer, expr: Compare) -> None:
+    """Report `"sex" == "F"`: two texts, of which one is the name of a column."""
+    plain = [o for o in expr.operands if isinstance(o, String | Number)]
+    texts = [o for o in plain if isinstance(o, String)]
+    if len(plain) != len(expr.operands) or not texts:
+        return
+    columns = {c.original: c.name for cs in typer.symbols.datasets().values() for c in cs}
+    named = next((text for text in texts if text.value in columns), None)
+    found = named or texts[0]
+    name = columns.get(found.value, "")
+    typer.report(
+        "CS325",
+        f"{typer.text(found)} is a text" + (f"; the column is `{name}`" if name else ""),
+        found.span,
+        "the same for every example",
+        helps=(f"write `{name}`" if name else "compare a column with it: `column == ...`",),
+        fixes=(Fix(span=found.span, replacement=name, title=f"write {name}"),) if name else (),
+    )
+
+
+def equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
+    """Report `P[f(x) == 1]`: outputs are numbers that are hardly ever equal to a class."""
+    if not scope.inside or expr.operators not in (("==",), ("!=",)):
+        return
+    left, right = expr.operands
+    outputs = isinstance(left, Call) and isinstance(left.function, Name)
+    if not outputs or not isinstance(left, Call) or not isinstance(left.function, Name):
+        return
+    model = typer.symbols.models().get(left.function.id)
+    plain = isinstance(right, String) or (isinstance(right, Number) and right.value.is_integer())
+    if model is None or model.arguments is not None or not plain:
+        return
+    bare = "pred" if len(typer.symbols.named_models) == 1 else f"pred({typer.slice(left)})"
+    typer.report(
+        "CS325",
+        f"{typer.text(left)} is a number, hardly ever equal to a class",
+        left.span,
+        "an output of a model",
+        helps=(f"write `{bare}`, the class that it says",),
+        fixes=(Fix(span=left.span, replacement=bare, title=f"write {bare}"),),
+    )
+
+
 def another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
     """Report `sex == "F" or "M"`, `x == 1 or 2`: each comparison is written out."""
     plain = isinstance(operand, String | Number)
@@ -231,6 +285,18 @@ def averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
     if typer.quiet(expr.body, scope).what not in ("number", "scores"):
         return typer.event(expr.body, scope)
     body, text = typer.slice(expr.body), typer.slice(expr)
+    if isinstance(expr.body, Number):
+        meant = text.replace(body, f"pred == {body}", 1)
+        return typer.report(
+            "CS313",
+            f"{typer.text(expr.body)} is a number, not an event",
+            expr.body.span,
+            "needs something true or false",
+            helps=(f"write `{meant}`",),
+            fixes=(
+                Fix(span=expr.body.span, replacement=f"pred == {body}", title=f"pred == {body}"),
+            ),
+        )
     middle = "0.5" if re.match(r"(sigmoid|prob)\b", body) else "0"
     return typer.report(
         "CS313",
