@@ -18,6 +18,7 @@ from cspec.dsl.facts import Fact, Form, facts_of, implied_by
 from cspec.dsl.intervals import ALL, Range
 from cspec.dsl.linear import Atom
 from cspec.dsl.nodes import Compare, Constraint, Expr, Spec, shape
+from cspec.dsl.shares import laws
 from cspec.dsl.source import Span
 from cspec.dsl.typecheck import Typer
 from cspec.dsl.wording import listing, number
@@ -49,7 +50,8 @@ def check_contradictions(
         if len(group) > 1:
             found |= _same_form(typer, group)
     rest = [fact for fact in facts if fact.constraint.label not in found]
-    _sums(typer, rest, atoms)
+    known = laws(atoms, typer.values, lambda expr: " ".join(typer.source.slice(expr.span).split()))
+    _sums(typer, [*rest, *known], atoms)
 
 
 def _gap(low: float, high: float) -> bool:
@@ -99,7 +101,9 @@ def _atom_shape(fact: Fact) -> object:
 
 def _conflict(typer: Typer, facts: list[Fact]) -> None:
     """Report a minimal conflicting set at its last member, the others beside it."""
-    ordered = sorted(facts, key=lambda fact: _place(fact).start)
+    known = tuple(fact.law for fact in facts if fact.law)
+    stated = [fact for fact in facts if not fact.law]
+    ordered = sorted(stated, key=lambda fact: _place(fact).start)
     last = ordered[-1]
     labels = tuple(dict.fromkeys(fact.constraint.label or "" for fact in ordered))
     sets = [fact for fact in ordered if fact.implied]
@@ -107,10 +111,10 @@ def _conflict(typer: Typer, facts: list[Fact]) -> None:
     what = _common(typer, ordered)
     if sets:
         verb = "can't hold together"
-        notes = tuple(_implied_note(typer, fact) for fact in sets)
+        notes = (*known, *(_implied_note(typer, fact) for fact in sets))
     else:
         verb = "contradict each other"
-        notes = (
+        notes = known or (
             f"no value of {what} satisfies {_all(ordered)}, so no multiplier update can converge",
         )
     typer.report(
@@ -121,6 +125,18 @@ def _conflict(typer: Typer, facts: list[Fact]) -> None:
         related=tuple(Label(span=_place(fact), text=_needs(typer, fact)) for fact in ordered[:-1]),
         notes=notes,
         helps=(f"drop one, or make one a preference: `{text} soft(weight=0.1)`",),
+    )
+
+
+def _impossible(typer: Typer, stated: Fact, core: list[Fact]) -> None:
+    """One constraint that what holds of shares forbids."""
+    typer.report(
+        "CS402",
+        f"no value satisfies {typer.text(stated.constraint.relation)}",
+        _place(stated),
+        "holds for no model",
+        notes=tuple(fact.law for fact in core if fact.law),
+        helps=("relax its bound",),
     )
 
 
@@ -203,11 +219,15 @@ def _sums(typer: Typer, facts: list[Fact], atoms: dict[Atom, Expr]) -> None:
         if reasons is None:
             return
         core = _minimal([fact for i, fact in enumerate(left) if i in reasons], natural)
-        if len({fact.constraint.label for fact in core}) < 2:
+        stated = [fact for fact in core if not fact.law]
+        gone = {fact.constraint.label for fact in stated}
+        if len(gone) == 1 and len(core) > len(stated):
+            _impossible(typer, stated[0], core)
+        elif len(gone) < 2:
             return
-        _conflict(typer, core)
-        gone = {fact.constraint.label for fact in core}
-        left = [fact for fact in left if fact.constraint.label not in gone]
+        else:
+            _conflict(typer, core)
+        left = [fact for fact in left if fact.law or fact.constraint.label not in gone]
 
 
 def _connected(facts: list[Fact]) -> list[Fact]:

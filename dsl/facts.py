@@ -37,6 +37,8 @@ class Fact(NamedTuple):
     constraint: Constraint
     shown: Expr
     implied: str = ""
+    law: str = ""
+    """Why it holds whatever is trained; no constraint says so then."""
 
 
 _AT_LEAST_ONE = (1.0, math.inf)
