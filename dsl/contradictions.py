@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
+from itertools import islice
 
 from cspec.dsl.check_ranges import subject
 from cspec.dsl.diagnostics import Label
@@ -17,14 +19,17 @@ from cspec.dsl.elaborate import flatten
 from cspec.dsl.facts import Fact, Form, facts_of, implied_by
 from cspec.dsl.intervals import ALL, Range
 from cspec.dsl.linear import Atom
-from cspec.dsl.nodes import Compare, Constraint, Expr, Spec, shape
+from cspec.dsl.nodes import Compare, Constraint, Expectation, Expr, Spec, shape, walk
 from cspec.dsl.shares import laws
 from cspec.dsl.source import Span
+from cspec.dsl.trees import substitute
 from cspec.dsl.typecheck import Typer
 from cspec.dsl.wording import listing, number
 
 _ROUNDS = 4
 _MOST = 5
+_LARGEST = 200
+"""Parts of a let that is looked into."""
 
 
 def check_contradictions(
@@ -33,7 +38,12 @@ def check_contradictions(
     """Report conflicting, equal and redundant constraints among those without other findings."""
     atoms: dict[Atom, Expr] = {}
     facts: list[Fact] = []
-    pairs = [(b, c) for b, c in flatten(spec) if c.label in sound and c.label not in soft]
+    written = _shares_by_name(typer.explicit_lets)
+    pairs = [
+        (binders, _written_out(constraint, written))
+        for binders, constraint in flatten(spec)
+        if constraint.label in sound and constraint.label not in soft
+    ]
     compared = [pair for pair in pairs if isinstance(pair[1].relation, Compare)]
     for binders, constraint in compared:
         facts.extend(facts_of(binders, constraint, typer.values, atoms))
@@ -52,6 +62,25 @@ def check_contradictions(
     rest = [fact for fact in facts if fact.constraint.label not in found]
     known = laws(atoms, typer.values, lambda expr: " ".join(typer.source.slice(expr.span).split()))
     _sums(typer, [*rest, *known], atoms)
+
+
+def _shares_by_name(lets: Mapping[str, Expr]) -> dict[str, Expr]:
+    """Lets that hold a mean or a share, without the names of other such lets in them."""
+    found: dict[str, Expr] = {}
+    for _ in range(_ROUNDS):
+        for name, value in lets.items():
+            full = substitute(value, {k: v for k, v in found.items() if k != name})
+            nodes = list(islice(walk(full), _LARGEST + 1))
+            if len(nodes) <= _LARGEST and any(isinstance(n, Expectation) for n in nodes):
+                found[name] = full
+    return found
+
+
+def _written_out(constraint: Constraint, lets: Mapping[str, Expr]) -> Constraint:
+    if not lets or not isinstance(constraint.relation, Compare):
+        return constraint
+    relation = substitute(constraint.relation, lets)
+    return constraint.model_copy(update={"relation": relation})
 
 
 def _gap(low: float, high: float) -> bool:
@@ -296,7 +325,7 @@ def _rest(
 def _bound(fact: Fact, coefficient: float, rest: Range) -> tuple[float, float]:
     """What a fact leaves for one atom, given the range of the others."""
     if fact.upper:
-        limit = (fact.value - rest.low) / coefficient
+        limit = (fact.value + fact.slack - rest.low) / coefficient
         return (-math.inf, limit) if coefficient > 0 else (limit, math.inf)
-    limit = (fact.value - rest.high) / coefficient
+    limit = (fact.value - fact.slack - rest.high) / coefficient
     return (limit, math.inf) if coefficient > 0 else (-math.inf, limit)

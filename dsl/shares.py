@@ -4,8 +4,8 @@
     P[pred == y] + P[pred != y] >= 1                     an event and its complement
     P[pred == 1 and sex == "F"] - P[pred == 1] <= 0      an event that implies another
 
-Shares are over the same examples: the same data, conditions and quantifiers. By group each of
-them holds in every group, so of two least shares, and of a least and a largest one, the first holds.
+Shares are over the same examples: the same data, conditions and quantifiers. By group each holds in
+every group; so the first holds of two least shares, and of a least and a largest one.
 """
 
 from __future__ import annotations
