@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cspec import exits
-from cspec.cli import interruption
+from cspec.terminated import interruption
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.render import as_json
 from cspec.dsl.visible import visible_line
