@@ -30,7 +30,7 @@ from cspec.dsl.shapes import check_shapes
 from cspec.dsl.signatures import Signature
 from cspec.dsl.source import Source
 from cspec.dsl.symbols import Symbols
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typecheck import ExpressionTyper
 from cspec.dsl.unknown_names import once
 from cspec.dsl.unused_names import check_unused
 from cspec.dsl.user_functions import described
@@ -85,7 +85,7 @@ def check(
     extra = {**{signature.name: signature for signature in functions}, **imports.functions}
     hidden = hidden_words(spec, source) if syntax else frozenset()
     symbols, named = resolve(spec, source, extra.values())
-    typer = Typer(symbols, source, functions=extra)
+    typer = ExpressionTyper(symbols, source, functions=extra)
     too_large = check_sizes(typer, spec.items)  # before lets are written out below
     explicit = Elaboration(spec, (), ()) if too_large else elaborate(spec, source, symbols)
     typer.explicit_lets = {

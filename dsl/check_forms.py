@@ -30,8 +30,10 @@ from cspec.dsl.readings import readings
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
 from cspec.dsl.trees import names
-from cspec.dsl.typecheck import Scope, Typer
-from cspec.dsl.typecheck_forms import require_set
+from cspec.dsl.typecheck_names import set_kind
+from cspec.dsl.typecheck_operands import operand_kind
+from cspec.dsl.typecheck_relations import require_set
+from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.unknown_names import unknown_weight
 from cspec.dsl.wording import listing
 
@@ -75,7 +77,7 @@ def check_names(typer: Typer, constraint: Constraint, scope: Scope) -> None:
 
 def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifiers) -> None:
     before = len(typer.found)
-    kinds = [typer.operand(operand, scope) for operand in relation.operands]
+    kinds = [operand_kind(typer, operand, scope) for operand in relation.operands]
     if len(typer.found) > before:
         return
     for operand, kind in zip(relation.operands, kinds, strict=True):
@@ -258,15 +260,15 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
     element = relation.element
     if isinstance(element, Name) and typer.name_unknown(element, scope) and _structure(members):
         unknown_weight(typer, element, scope, typer.source.slice(relation.span))
-        typer.set_kind(members, scope)
+        set_kind(typer, members, scope)
         return
     listed = isinstance(relation.element, Attribute | Call)
     if listed and typer.kind(relation.element, scope).what == "weights":
         _each_weight(typer, relation)
         return
     del typer.found[before:]
-    kind = typer.operand(relation.element, scope)
-    bounds = typer.set_kind(members, scope)
+    kind = operand_kind(typer, relation.element, scope)
+    bounds = set_kind(typer, members, scope)
     if isinstance(members, Interval):
         kind = joined(kind.what, kind, bounds)
     elif len(typer.found) == before:

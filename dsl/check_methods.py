@@ -25,7 +25,7 @@ from cspec.dsl.nodes import (
 from cspec.dsl.settings.methods import Method, Parametrization
 from cspec.dsl.signatures import STRUCTURE
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 from cspec.dsl.wording import listing
 
 _OF_SETS = frozenset({"projection", "parametrization", "admm", "frank_wolfe"})

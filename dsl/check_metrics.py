@@ -17,7 +17,7 @@ from cspec.dsl.readings import over_examples
 from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.source import Span
 from cspec.dsl.symbols import Symbols
-from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.typer import OUTSIDE, Typer
 from cspec.dsl.wording import closest, listing
 
 METRIC_WORDS = frozenset(s.name for s in SIGNATURES.values() if s.family == "metric")

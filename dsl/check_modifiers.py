@@ -25,7 +25,9 @@ from cspec.dsl.settings import methods as settings
 from cspec.dsl.settings.methods import Construction, Method
 from cspec.dsl.settings.read import read_keywords
 from cspec.dsl.signatures import SURROGATE_SETTINGS, SURROGATES
-from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.typecheck_operands import operand_kind
+from cspec.dsl.typer import Scope, Typer
+from cspec.dsl.unknown_names import unknown_name
 from cspec.dsl.wording import closest, listing, number
 
 _WORDS: dict[type[Modifier], str] = {
@@ -161,9 +163,9 @@ def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
             _surrogate_setting(typer, head.id, keyword)
         return
     if isinstance(head, Name) and typer.name_unknown(head, scope):
-        typer.unknown_name(head, scope, SURROGATES)
+        unknown_name(typer, head, scope, SURROGATES)
         return
-    kind = typer.operand(expr, scope)
+    kind = operand_kind(typer, expr, scope)
     if kind.what != "unknown" and not kind.gradient:
         typer.report(
             "CS309",

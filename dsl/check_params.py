@@ -22,7 +22,7 @@ from cspec.dsl.outside_values import (
     rows_of,
 )
 from cspec.dsl.source import NOWHERE
-from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.typer import OUTSIDE, Typer
 from cspec.dsl.var_sets import held_in
 from cspec.dsl.wording import closest, counted, listing, number
 

@@ -14,7 +14,7 @@ from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.sources import SOURCES, DataSource
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.typer import OUTSIDE, Typer
 from cspec.dsl.unknown_names import unknown_model
 from cspec.dsl.wording import counted, listing, number
 

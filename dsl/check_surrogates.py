@@ -20,7 +20,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import PREDICTIONS, STRUCTURE, SURROGATE_SETTINGS
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 
 _WITHOUT_STEPS = frozenset(
     {"projection", "admm", "parametrization", "frank_wolfe", "output_projection", "threshold"}

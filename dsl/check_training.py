@@ -34,7 +34,8 @@ from cspec.dsl.settings.methods import (
 from cspec.dsl.settings.read import read_keywords, read_settings
 from cspec.dsl.settings.stops import STOPS, Stalled
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
+from cspec.dsl.unknown_names import unknown_dataset
 from cspec.dsl.wording import closest, listing
 
 
@@ -153,7 +154,7 @@ def dataset(typer: Typer, name: str, span: Span) -> None:
     known = typer.symbols.datasets()
     if name in known or (name == "train" and "data" in typer.symbols.implied):
         return
-    typer.unknown_dataset(name, span)
+    unknown_dataset(typer, name, span)
 
 
 def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:

@@ -21,7 +21,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.signatures import STRUCTURE
-from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.typer import Scope, Typer
 
 _BALLS = frozenset({"norm", "l1", "l2", "sumsq", "spectral", "nuclear"})
 

@@ -19,7 +19,7 @@ from cspec.dsl.intervals import ALL, Range
 from cspec.dsl.linear import Atom
 from cspec.dsl.nodes import Compare, Constraint, Expr, Spec, shape
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 from cspec.dsl.wording import listing, number
 
 _ROUNDS = 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cspec.dsl.meant import OVER_EXAMPLES
 from cspec.dsl.nodes import (
@@ -23,10 +23,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.signatures import LOSSES
-from cspec.dsl.typecheck import Scope
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import OUTSIDE, Typer
 
 _TOTALS = {
     **OVER_EXAMPLES,
@@ -86,7 +83,7 @@ def _sides(relation: Expr) -> tuple[Expr, ...]:
 
 def _labels(typer: Typer, sides: tuple[Expr, ...]) -> bool:
     """Whether classes are compared, which have no mean."""
-    return "labels" in {typer.quiet(side, Scope({})).what for side in sides}
+    return "labels" in {typer.quiet(side, OUTSIDE).what for side in sides}
 
 
 def _each(typer: Typer, typed: str) -> str:
@@ -96,7 +93,7 @@ def _each(typer: Typer, typed: str) -> str:
 
 
 def _varies(typer: Typer, side: Expr) -> bool:
-    return typer.quiet(side, Scope({})).per_example
+    return typer.quiet(side, OUTSIDE).per_example
 
 
 def _mean(typer: Typer, side: Expr) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cspec.dsl.by_group import separated
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
@@ -13,11 +11,9 @@ from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.signatures import Parameter, Signature
 from cspec.dsl.typecheck_forms import form
+from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.unknown_names import unknown_column, unknown_model
 from cspec.dsl.wording import number
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 
 def argument_kind(

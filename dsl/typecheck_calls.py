@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
@@ -20,11 +19,9 @@ from cspec.dsl.typecheck_foreign import (
 from cspec.dsl.typecheck_forms import unknown_keyword
 from cspec.dsl.typecheck_metrics import metric_kind
 from cspec.dsl.typecheck_table import table_call
-from cspec.dsl.unknown_names import module_part, unknown_function
+from cspec.dsl.typer import Scope, Typer
+from cspec.dsl.unknown_names import module_part, unknown_function, unknown_name
 from cspec.dsl.wording import counted
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 
 def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
@@ -82,7 +79,7 @@ def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Ki
     if isinstance(head, Attribute):
         kind = module_part(typer, function, head, scope)
     elif isinstance(head, Name) and typer.name_unknown(head, scope):
-        kind = typer.unknown_name(head, scope, typer.signatures)
+        kind = unknown_name(typer, head, scope, typer.signatures)
     if kind is None:
         kind = typer.report(
             "CS302",

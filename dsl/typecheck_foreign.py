@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
 from cspec.dsl.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
 from cspec.dsl.signatures import Signature
+from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.unknown_names import MODULES
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 CALLS: dict[str, str] = {
     **dict.fromkeys(("sqr", "square", "sq"), "{}^2"),

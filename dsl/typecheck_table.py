@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind, joined
 from cspec.dsl.meant import OVER_EXAMPLES
@@ -12,9 +10,8 @@ from cspec.dsl.signatures import LOSSES, Parameter, Signature
 from cspec.dsl.typecheck_arguments import argument_kind, check_clock, check_order
 from cspec.dsl.typecheck_foreign import constant_first, index_first
 from cspec.dsl.typecheck_forms import missing_arguments, too_many, unknown_keyword
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.typecheck_operands import check_finite
+from cspec.dsl.typer import Scope, Typer
 
 
 def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:
@@ -39,7 +36,7 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
         return joined("unknown", *kinds)
     if signature.family == "elementary":
-        typer.finite(call)
+        check_finite(typer, call)
     return _result(signature, kinds, bound, scope.inside)
 
 
