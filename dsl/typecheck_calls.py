@@ -6,7 +6,7 @@ import re
 
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
-from cspec.dsl.kinds import UNKNOWN, Kind, joined
+from cspec.dsl.kinds import UNKNOWN, Kind, What, joined
 from cspec.dsl.meant import METHODS
 from cspec.dsl.nodes import Attribute, Call, Expr, Let, Model, Name
 from cspec.dsl.syntax_checks import made_by_call
@@ -114,8 +114,8 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         if item.arguments is not None:
             _arity(typer, call, function.id, len(item.arguments), item.arguments)
         moving = not typer.symbols.frozen(function.id)
-        what = "number" if item.arguments else "scores"
-        inputs = joined(what, *kinds)  # type: ignore[arg-type]
+        what: What = "number" if item.arguments else "scores"
+        inputs = joined(what, *kinds)
         return inputs._replace(moves=inputs.moves or moving, gradient=inputs.gradient or moving)
     if isinstance(item, Let) and item.parameters is not None:
         if not _arity(typer, call, function.id, len(item.parameters), item.parameters):

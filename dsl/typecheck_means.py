@@ -104,8 +104,8 @@ def comprehension_kind(typer: Typer, expr: Comprehension, scope: Scope) -> Kind:
     body = event_kind(typer, expr.body, inner) if truth else operand_kind(typer, expr.body, inner)
     domains = [typer.quiet(binder.domain, scope) for binder in expr.binders]
     per = scope.data is None and any(d.per_example for d in domains)
-    what = "event" if truth else "number" if body.what != "groups" else "groups"
-    return Kind(what, body.per_example or per, body.moves, body.gradient)  # type: ignore[arg-type]
+    what: What = "event" if truth else "number" if body.what != "groups" else "groups"
+    return Kind(what, body.per_example or per, body.moves, body.gradient)
 
 
 def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
