@@ -96,6 +96,10 @@ class Failure:
         """The text from one token to before another, as typed."""
         return self.source.text[self.at(start).start : self.at(end - 1).end]
 
+    def span(self, start: int, end: int) -> Span:
+        """Where the tokens from one to before another stand."""
+        return Span(self.at(start).start, self.at(end - 1).end)
+
     def replaced(self, start: int, end: int, *new: Token) -> tuple[Token, ...]:
         """The tokens with a range of them exchanged."""
         return (*self.tokens[:start], *new, *self.tokens[end:])

@@ -13,6 +13,7 @@ from cspec.dsl.syntax_failure import (
     problem,
     touching,
 )
+from cspec.dsl.syntax_repairs import rewritten
 from cspec.dsl.tokens import Token
 
 
@@ -132,20 +133,10 @@ def _decimal_comma(f: Failure) -> Repair | None:
 
 def semicolons(f: Failure) -> Repair | None:
     """`;` inside brackets."""
-    token = f.token
-    if token.kind != "SEMICOLON":
+    if f.token.kind != "SEMICOLON":
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            "inside brackets parts are separated by `,`",
-            token.span,
-            helps=("write `,`",),
-            fix=",",
-        ),
-        f.replaced(f.index, f.index + 1, Token("COMMA", ",", token.start, token.end)),
-    )
+    message = "inside brackets parts are separated by `,`"
+    return rewritten(f, f.index, f.index + 1, (",",), "CS115", message)
 
 
 def objective_modifier(f: Failure) -> Repair | None:
@@ -211,18 +202,9 @@ def bare_surrogate(f: Failure) -> Repair | None:
     """`with hinge`: what it is with is missing."""
     if f.before.kind != "WITH" or f.kind != "clause":
         return None
-    place = f.token.start
-    return Repair(
-        problem(
-            f.source,
-            "CS120",
-            "behind `with` stands `surrogate`",
-            f.before.span,
-            helps=(f"write `with surrogate {f.token.text}`",),
-            fix="surrogate ",
-            fix_span=Span(place, place),
-        ),
-        f.replaced(f.index, f.index, Token("SURROGATE", "surrogate", place, place, True)),
+    said = ("CS120", "behind `with` stands `surrogate`", f"write `with surrogate {f.token.text}`")
+    return rewritten(
+        f, f.index, f.index, ("surrogate ",), *said, shown=f.before.span, place=f.token.start
     )
 
 
@@ -284,16 +266,5 @@ def missing_comma(f: Failure) -> Repair | None:
     equal = any(t.kind == "EQUAL" for t in f.tokens[: f.index])
     if not listing or not opened or equal or f.before.kind != "NAME" or f.token.kind != "NAME":
         return None
-    place = f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"a `,` is missing between `{f.before.text}` and `{f.token.text}`",
-            f.token.span,
-            helps=("write `,`",),
-            fix=",",
-            fix_span=Span(place, place),
-        ),
-        f.replaced(f.index, f.index, Token("COMMA", ",", place, place)),
-    )
+    message = f"a `,` is missing between `{f.before.text}` and `{f.token.text}`"
+    return rewritten(f, f.index, f.index, (",",), "CS115", message, shown=f.token.span)
