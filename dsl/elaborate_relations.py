@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cspec.dsl.elaborate_averages import average
 from cspec.dsl.elaborate_expressions import Context, Elaborator
-from cspec.dsl.nodes import And, Call, Compare, Expr, Implies, Membership, Name, Node, Not, Or
+from cspec.dsl.nodes import And, Call, Compare, Expr, Implies, Membership, Node, Not, Or
 from cspec.dsl.signatures import SURROGATES
-from cspec.dsl.trees import rebuild
+from cspec.dsl.trees import head_name, rebuild
 
 
 def explicit_relation(worker: Elaborator, expr: Expr, context: Context) -> Expr:
@@ -34,9 +34,9 @@ def _atom(worker: Elaborator, node: Node, context: Context) -> Node:
 
 def explicit_surrogate(worker: Elaborator, expr: Expr, context: Context) -> Expr:
     """What stands behind `with surrogate`: a word of its own, or an expression."""
-    head = expr.function if isinstance(expr, Call) else expr
+    head = head_name(expr)
     positional = isinstance(expr, Call) and bool(expr.arguments)
-    if isinstance(head, Name) and head.id in SURROGATES and not positional:
+    if head is not None and head.id in SURROGATES and not positional:
         return expr
     if context.data is not None:
         return worker.expression(expr, context)

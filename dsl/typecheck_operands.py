@@ -72,13 +72,18 @@ def check_finite(typer: Typer, expr: Expr) -> None:
         constant(expr, typer.values)
     except NotFiniteError as problem:
         if problem.expr is expr:
-            typer.report(
-                "CS316",
-                f"{typer.text(expr)} {problem}",
-                expr.span,
-                "can't be computed",
-                helps=("write the number that is meant",),
-            )
+            not_finite(typer, expr, problem)
+
+
+def not_finite(typer: Typer, expr: Expr, problem: NotFiniteError) -> None:
+    """Arithmetic of constants that has no result: `1/0`, `log(-1)`."""
+    typer.report(
+        "CS316",
+        f"{typer.text(expr)} {problem}",
+        expr.span,
+        "can't be computed",
+        helps=("write the number that is meant",),
+    )
 
 
 def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind, joined
 from cspec.dsl.meant import OVER_EXAMPLES
-from cspec.dsl.nodes import Call, Expr, Name
+from cspec.dsl.nodes import Call, Expr
 from cspec.dsl.signatures import LOSSES, Parameter, Signature
+from cspec.dsl.trees import head_name
 from cspec.dsl.typecheck_arguments import argument_kind, check_clock, check_order
 from cspec.dsl.typecheck_foreign import constant_first, index_first
 from cspec.dsl.typecheck_forms import missing_arguments, too_many, unknown_keyword
@@ -64,8 +65,8 @@ def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
 
 def _is_loss(typer: Typer, expr: Expr) -> bool:
     """Whether an expression is a loss, one number an example."""
-    name = expr.function if isinstance(expr, Call) else expr
-    return isinstance(name, Name) and name.id in LOSSES and name.id not in typer.symbols.table
+    name = head_name(expr)
+    return name is not None and name.id in LOSSES and name.id not in typer.symbols.table
 
 
 def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:
