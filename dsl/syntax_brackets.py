@@ -120,7 +120,7 @@ def tuple_list(f: Failure) -> Repair | None:
     if f.token.kind != "COMMA" or not opened or f.at(opened[-1]).kind != "LPAR":
         return None
     opener = opened[-1]
-    close = next((i for i in range(f.index, len(f.tokens)) if f.depth(i + 1) == opened[:-1]), None)
+    close = f.closer()
     if close is None or f.at(opener - 1).kind not in {"EQUAL", "LPAR", "COMMA", "LSQB"}:
         return None
     end = close - 1 if f.at(close - 1).kind == "COMMA" else close

@@ -6,6 +6,7 @@ from cspec.dsl.diagnostics import Fix
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import Failure, Repair, problem
 from cspec.dsl.syntax_repairs import rewritten
+from cspec.dsl.wording import as_name
 
 
 def verify_words(f: Failure) -> Repair | None:
@@ -23,7 +24,7 @@ def verify_words(f: Failure) -> Repair | None:
 
 def verify_often(f: Failure) -> Repair | None:
     """`verify all on val every 5`, `every=5 epochs`: of what?"""
-    place = next((i for i, t in enumerate(f.tokens[: f.index]) if t.kind == "EVERY"), None)
+    place = f.find("EVERY", end=f.index)
     if f.first.kind != "VERIFY" or place is None:
         return None
     rest = [t for t in f.tokens[place + 1 :] if t.kind not in {"EQUAL", "LPAR", "RPAR"}]
@@ -136,11 +137,8 @@ def quoted_column(f: Failure) -> Repair | None:
     """`data train(x, "marital-status")`: a column that is no identifier has a name here."""
     if f.first.kind != "DATA" or f.before.kind != "STRING" or f.token.kind not in {"RPAR", "COMMA"}:
         return None
-    written = f.before.text.strip('"')
-    name = "".join(c if c.isalnum() else "_" for c in written).strip("_") or "column"
-    if name[0].isdigit():
-        name = f"c{name}"
     column = f.before.text
+    name = as_name(column) or "column"
     said = (f"the column `{column}` has no name to be called by", f"write `{column} as {name}`")
     return rewritten(
         f, f.index, f.index, (f" as {name}",), "CS102", *said, shown=f.before.span, safe=False

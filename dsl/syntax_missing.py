@@ -67,7 +67,7 @@ def start_behind_set(f: Failure) -> Repair | None:
     """`var x in [0, 2] = 1`: the start stands before the set."""
     if f.first.kind not in {"VAR", "PARAM"} or f.token.kind != "EQUAL" or f.depth(f.index):
         return None
-    at = next((i for i, t in enumerate(f.tokens[: f.index]) if t.kind == "IN"), None)
+    at = f.find("IN", end=f.index)
     if at is None or f.index + 1 >= len(f.tokens):
         return None
     value, members = f.span(f.index + 1, len(f.tokens)), f.span(at, f.index)
@@ -206,7 +206,7 @@ def trailing_quantifier(f: Failure) -> Repair | None:
     if bare and not _used(f, f.at(at).text):
         return None
     at -= bool(bare)
-    begin = next((i + 1 for i in range(f.index) if f.at(i).kind == "COLON"), 0)
+    begin = f.body
     names = at + 1 + (f.at(at + 1).text in {"all", "each", "every"})
     tail = [t.kind for t in f.tokens[names:]]
     if begin >= f.index or "IN" not in tail or "COLON" in tail:
@@ -228,7 +228,7 @@ def _used(f: Failure, name: str) -> bool:
 def comma_behind_quantifier(f: Failure) -> Repair | None:
     """`forall i in S, x[i] >= 1`: a colon stands behind a quantifier."""
     kinds = [t.kind for t in f.tokens]
-    start = next((i for i, kind in enumerate(kinds[: f.index + 1]) if kind == "FORALL"), None)
+    start = f.find("FORALL", end=f.index + 1)
     if f.kind != "clause" or start is None or "COLON" in kinds[start:]:
         return None
     comma = next(iter(commas_between(f.tokens, start, f.index + 1)), None)
@@ -347,7 +347,7 @@ def several_values(f: Failure) -> Repair | None:
     """`var x, y = 1, 2`: one a line, each with its own value."""
     if f.first.kind not in {"VAR", "PARAM", "LET"} or f.token.kind != "COMMA" or f.index != 2:
         return None
-    equal = next((i for i, t in enumerate(f.tokens) if t.kind == "EQUAL"), None)
+    equal = f.find("EQUAL")
     if equal is None:
         return None
     equal_token = f.at(equal)

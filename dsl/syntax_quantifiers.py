@@ -73,7 +73,7 @@ def missing_colon(f: Failure) -> Repair | None:
 def label_behind(f: Failure) -> Repair | None:
     """`forall w in S: lip: ...`: the label stands before the quantifier."""
     label = f.before
-    at = next((i for i in range(f.index) if f.at(i).kind == "FORALL"), None)
+    at = f.find("FORALL", end=f.index)
     word = label.text.isidentifier() and label.text != "where"
     behind = f.token.kind == "COLON" and word and not f.depth(f.index)
     if at is None or not behind or f.kind != "clause" or f.index < at + 4:

@@ -41,6 +41,12 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     return lowered[turned[0]] if turned else None
 
 
+def as_name(text: str) -> str:
+    """The name nearest to a text, quoted or not: `marital_status`; empty where it is signs alone."""
+    name = "".join(c if c.isalnum() else "_" for c in text.strip('"')).strip("_")
+    return f"c{name}" if name[:1].isdigit() else name
+
+
 def number(value: float) -> str:
     """A number as people write it: `0.5`, `3`, `1e-06`."""
     return f"{value:g}"
