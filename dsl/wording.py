@@ -42,7 +42,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def as_name(text: str) -> str:
-    """The name nearest to a text, quoted or not: `marital_status`; empty where it is signs alone."""
+    """The name nearest to a text, quoted or not: `marital_status`; empty of signs alone."""
     name = "".join(c if c.isalnum() else "_" for c in text.strip('"')).strip("_")
     return f"c{name}" if name[:1].isdigit() else name
 
