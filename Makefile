@@ -38,6 +38,7 @@ test-nightly: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/house.py
 
 types: $(STAMP)
 	$(BIN)/python tools/typecheck.py

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cspec.compiler.facts import Facts
-from cspec.compiler.plan import plan, specialize
+from cspec.compiler.plan import plan
+from cspec.compiler.specialize import specialize
 from cspec.dsl.check import check
 from cspec.dsl.diagnostics import SpecError
 from cspec.dsl.source import Source

@@ -21,10 +21,11 @@ from itertools import combinations, product
 from typing import NamedTuple
 
 from cspec.compiler.entries import entry_of
+from cspec.compiler.forms import Form, UnknownForm
 from cspec.compiler.ir import Constraint, Lift, Problem, Step
 from cspec.compiler.passes.canonical import minus, negate
 from cspec.compiler.rewrite import call, function_name, number
-from cspec.compiler.structure import RISING, Form, Reader, UnknownForm, norm_order
+from cspec.compiler.structure import RISING, Reader, norm_order
 from cspec.compiler.symbols import Space
 from cspec.compiler.vectors import Entries, Total
 from cspec.dsl.constants import value_or_none

@@ -18,19 +18,20 @@ from cspec.compiler.explain_verdict import price, tolerance, verdict
 from cspec.compiler.facts import Facts
 from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.ir import Constraint, SetMember
-from cspec.compiler.lower import SET_METHODS, Lowered, full_label
+from cspec.compiler.lower import full_label
+from cspec.compiler.lowered import Lowered
 from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import Plan
 from cspec.compiler.program import ConstraintFacts, Program
 from cspec.compiler.report_facts import constraint_facts, stated, verify_facts
-from cspec.compiler.set_forms import EQUALITY_SETS
 from cspec.compiler.surrogates.unknown_classes import in_words, said_of_classes
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.nodes import Expr, Stop
 from cspec.dsl.not_compiled import refusals
+from cspec.dsl.set_words import EQUALITIES
 from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.methods import METHODS, Method
+from cspec.dsl.settings.methods import METHODS, OF_SETS, Method
 from cspec.dsl.visible import visible_line
 
 SHOWN_ROWS = 4
@@ -164,7 +165,7 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
 
 def _settings(c: Constraint, settings: Settings, context: _Context) -> tuple[Setting, ...]:
     """The settings as they act. Those of a choice that was open in the plan are the compiler's."""
-    if not conditional(c) or settings.word in SET_METHODS:
+    if not conditional(c) or settings.word in OF_SETS:
         return settings_of(settings, context.acting, context.verbose, context.units)
     return tuple(
         Setting(name=name, value=f"{value:g}", default=True)
@@ -175,8 +176,8 @@ def _settings(c: Constraint, settings: Settings, context: _Context) -> tuple[Set
 
 def canonical(c: Constraint, method: Settings | None) -> tuple[Mathematics, ...]:
     """`W in S` where a set is kept, else `g <= 0` for each canonical function."""
-    if c.set is not None and (c.relation == "in" or (method and method.word in SET_METHODS)):
-        kept = method is None or method.word in SET_METHODS
+    if c.set is not None and (c.relation == "in" or (method and method.word in OF_SETS)):
+        kept = method is None or method.word in OF_SETS
         return (_membership(c.set) if kept else _residual(c.set),)
     if c.event is not None:
         return (expressions.mathematics(c.event),)
@@ -226,7 +227,7 @@ def _membership(member: SetMember) -> Mathematics:
 def _residual(member: SetMember) -> Mathematics:
     """A set as functions that multipliers act on."""
     shown = _membership(member)
-    sign, latex = ("==", "=") if member.word in EQUALITY_SETS else ("<=", r"\le")
+    sign, latex = ("==", "=") if member.word in EQUALITIES else ("<=", r"\le")
     return Mathematics(
         text=f"residual({shown.text}) {sign} 0",
         latex=rf"\operatorname{{residual}}({shown.latex}) {latex} 0",
@@ -234,7 +235,7 @@ def _residual(member: SetMember) -> Mathematics:
 
 
 def _surrogate(c: Constraint, decided: ConstraintFacts) -> str:
-    if conditional(c) and decided.rule is not None and decided.method not in SET_METHODS:
+    if conditional(c) and decided.rule is not None and decided.method not in OF_SETS:
         return f"{EXPECTED} (the deployed density decides the verdict)"
     text = decided.surrogate or (c.surrogate_text if c.gradient_parts is not None else None)
     return "" if text is None else text

@@ -11,27 +11,27 @@ from collections.abc import Iterable
 from cspec.compiler import explain_formulas
 from cspec.compiler.assemble import assemble
 from cspec.compiler.explain_records import OperationRecord, StateRecord
+from cspec.compiler.fragments import Rule
 from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.ir import Constraint
 from cspec.compiler.line_run import line_graph
-from cspec.compiler.lower import (
-    SET_METHODS,
+from cspec.compiler.lowered import (
     FunctionalRule,
     Lowered,
     Part,
     SetAction,
 )
-from cspec.compiler.methods import FUNCTIONAL, Rule
+from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.plan import Plan
 from cspec.compiler.schedule import DEFAULT_STEPS, LEAST_STEPS
-from cspec.compiler.set_forms import EQUALITY_SETS
 from cspec.compiler.set_solve import set_graph
 from cspec.compiler.solve import solver_graph
 from cspec.compiler.strategy import GATE_DAMPING, GATE_DUAL_BUDGET
 from cspec.compiler.variable_bounds import bound_actions
+from cspec.dsl.set_words import EQUALITIES
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import Nupi
-from cspec.dsl.settings.methods import Bisection, Lagrangian, Method, Spg
+from cspec.dsl.settings.methods import OF_SETS, Bisection, Lagrangian, Method, Spg
 
 GATES = "with gates"
 NO_GATES = "without gates"
@@ -98,7 +98,7 @@ def _rules(constraints: Iterable[Constraint], plan: Plan) -> tuple[FunctionalRul
 
 def _equality(c: Constraint) -> bool:
     if c.relation == "in":
-        return c.set is not None and c.set.word in EQUALITY_SETS
+        return c.set is not None and c.set.word in EQUALITIES
     return c.relation == "=="
 
 
@@ -113,7 +113,7 @@ def _actions(constraints: Iterable[Constraint]) -> tuple[SetAction, ...]:
             constraints=(c,),
         )
         for c in constraints
-        if c.method is not None and c.method.word in SET_METHODS and c.set is not None
+        if c.method is not None and c.method.word in OF_SETS and c.set is not None
     )
 
 

@@ -6,9 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from cspec.compiler.ir import SetMember
-from cspec.compiler.passes.between_tensors import WORDS as BETWEEN
-from cspec.compiler.passes.rows import WORDS, Coefficients
+from cspec.compiler.ir import Coefficients, SetMember
 from cspec.compiler.rewrite import call, number
 from cspec.dsl.nodes import (
     Attribute,
@@ -21,6 +19,7 @@ from cspec.dsl.nodes import (
     Sum,
     Vector,
 )
+from cspec.dsl.set_words import COEFFICIENTS, OF_SEVERAL
 
 SHOWN = 6
 """Rows of a set, and terms of a row, that are shown."""
@@ -29,7 +28,7 @@ SHOWN = 6
 def without_rows(member: SetMember) -> dict[str, Any]:
     """The arguments of a set with its rows as relations, for people: `sum(W) <= 1`."""
     arguments = dict(member.arguments)
-    if member.word in WORDS:
+    if member.word in COEFFICIENTS:
         rows, bounds = arguments["0"], arguments["1"]
         if member.word == "halfspace":
             rows, bounds = (rows,), (bounds,)
@@ -41,7 +40,7 @@ def without_rows(member: SetMember) -> dict[str, Any]:
         rows = list(zip(arguments["0"], arguments["1"], arguments["2"], strict=True))
         shown = [_between(member, *row) for row in rows[:SHOWN]]
         return {str(i): part for i, part in enumerate([*shown, *_dots(rows)])}
-    if member.word in BETWEEN:
+    if member.word in OF_SEVERAL:
         return {"0": _combined(member)}
     if member.word == "ordered":
         paths = arguments["0"]

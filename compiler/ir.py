@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.dsl.nodes import Binder, Expr, Index, Name, Number
+from cspec.dsl.nodes import Binder, Call, Expr, Index, Interval, Name, Number
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
 from cspec.dsl.source import NOWHERE, Span
@@ -76,6 +76,10 @@ class Initial(Expr):
 
 # --- The problem ---------------------------------------------------------------------------------
 
+Index_ = tuple[int, ...]
+Coefficients = float | tuple[float, tuple[tuple[Index_, float], ...]]
+"""One number for every entry; or that number and (index, number) to add to single entries."""
+
 
 class SetMember(BaseModel):
     """`subject in set`: which set, on which parameters, jointly or one by one."""
@@ -102,6 +106,25 @@ class SetMember(BaseModel):
     def partial(self) -> bool:
         """Whether it is about some rows, or a part, of its subject."""
         return bool(self.rows or self.part)
+
+
+def membership(value: Expr, bound: Expr) -> SetMember | None:
+    """The set of `value in bound`; None for one that is none of tensors."""
+    match bound:
+        case Name(id=word):
+            return SetMember(word=word, subject=value)
+        case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
+            center = {}
+            if word == "ball" and len(arguments) == 2:
+                center, arguments = {"center": arguments[0]}, arguments[1:]
+            named = {str(i): a for i, a in enumerate(arguments)} | {
+                k.name: k.value for k in keywords
+            }
+            return SetMember(word=word, subject=value, arguments={**named, **center})
+        case Interval(lower=low, upper=high):
+            return SetMember(word="box", subject=value, arguments={"0": low, "1": high})
+        case _:
+            return None
 
 
 class Recovery(BaseModel):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cspec.compiler.facts import Facts, OwnLoop
-from cspec.compiler.lower import LAYER_FLOOR, Lowered
-from cspec.compiler.pruning import course
+from cspec.compiler.lowered import Lowered
+from cspec.compiler.pruning import LAYER_FLOOR, course
 from cspec.compiler.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.strategy import GATE_BUDGET
 from cspec.dsl.check import Checked

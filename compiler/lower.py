@@ -10,109 +10,30 @@ from typing import NamedTuple
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.record import Axes
 from cspec.compiler.facts import Facts
-from cspec.compiler.graph import Kind, Operation, StateFacts
-from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
-from cspec.compiler.methods import FUNCTIONAL, Fragment, Rule
-from cspec.compiler.methods.output_projection import OutputRows, Params, output_rows
+from cspec.compiler.fragments import Fragment, Rule
+from cspec.compiler.graph import StateFacts
+from cspec.compiler.ir import Constraint, ParameterRef, Problem
+from cspec.compiler.lowered import (
+    EntryRules,
+    FunctionalRule,
+    Lowered,
+    Part,
+    SetAction,
+    SetResidual,
+)
+from cspec.compiler.methods import FUNCTIONAL
+from cspec.compiler.methods.output_projection import Params, output_rows
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
-from cspec.compiler.set_forms import EQUALITY_SETS, form_size
+from cspec.compiler.set_forms import form_size
 from cspec.compiler.shapes import shape_of
 from cspec.compiler.vectors import Sized
 from cspec.dsl.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
-from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.methods import Method, OutputProjection, Threshold
+from cspec.dsl.set_words import EQUALITIES
+from cspec.dsl.settings.methods import OF_SETS, Method, OutputProjection, Threshold
 from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.tensor_shapes import ONE_NUMBER, Shape
 from cspec.dsl.tensor_words import ONE_NUMBER_WORDS
-
-
-class SetResidual(Expr):
-    """The residual of a set, or its inequality form: a membership as functions."""
-
-    set: SetMember
-    subject: Expr
-    equality: bool = True
-    label: str = ""
-
-
-class Part(NamedTuple):
-    """A constraint's entries [start, stop) in the constraint vector."""
-
-    constraint: Constraint
-    functions: tuple[Expr, ...]
-    gradients: tuple[Expr, ...] | None
-    start: int
-    stop: int
-
-
-class FunctionalRule(NamedTuple):
-    """A rule, its fragment of the graph, and where its entries are."""
-
-    rule: Rule
-    fragment: Fragment
-    parts: tuple[Part, ...]
-
-    @property
-    def start(self) -> int:
-        """First entry in the constraint vector."""
-        return self.parts[0].start
-
-    @property
-    def stop(self) -> int:
-        """One past the last entry in the constraint vector."""
-        return self.parts[-1].stop
-
-
-class SetAction(NamedTuple):
-    """Parameters that a method keeps in a set."""
-
-    name: str
-    family: str
-    settings: Settings
-    set: SetMember
-    targets: tuple[Expr, ...]
-    """`ParameterRef`s or variable names; empty for the prunable weights of `set.model`."""
-    constraints: tuple[Constraint, ...]
-
-
-EntryRules = tuple[tuple[str, tuple[tuple[int, ...], ...]], ...]
-"""Labels, and entries of the constraint vector that together make a rule hold, each way."""
-
-
-class Lowered(NamedTuple):
-    """The whole problem, ready for the graph."""
-
-    problem: Problem
-    rules: tuple[FunctionalRule, ...]
-    actions: tuple[SetAction, ...]
-    soft: tuple[Constraint, ...]
-    outputs: tuple[OutputRows, ...] = ()
-    """Affine constraints that are part of the models."""
-    thresholds: tuple[Constraint, ...] = ()
-    """Rates that a shift of the score meets after training."""
-    ways: EntryRules = ()
-    """How rules can hold, where a solver tries each way."""
-
-    @property
-    def size(self) -> int:
-        """Entries of the constraint vector."""
-        return self.rules[-1].stop if self.rules else 0
-
-    def operations(self, kind: Kind) -> list[tuple[Operation, FunctionalRule]]:
-        """The operations of a kind, each with its rule."""
-        return [
-            (operation, rule)
-            for rule in self.rules
-            for operation in rule.fragment.operations
-            if operation.kind is kind
-        ]
-
-
-LAYER_FLOOR = 0.2
-"""Part of a model's density that each of its layers keeps at least: a layer without a weight is the
-end of the network, and the largest weights of all may lie elsewhere."""
-SET_METHODS = frozenset({"projection", "admm", "parametrization", "frank_wolfe"})
 
 
 def lower(
@@ -141,7 +62,7 @@ def lower(
             projected.append(constraint)
         elif isinstance(constraint.method, Threshold):
             shifted.append(constraint)
-        elif constraint.method.word in SET_METHODS:
+        elif constraint.method.word in OF_SETS:
             key = (constraint.label, constraint.method, _set_key(constraint))
             actions.setdefault(key, []).append(constraint)
         else:
@@ -208,7 +129,7 @@ def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, list[
     equal = [constraint.equality(place) for place in range(len(functions))]
     if constraint.relation == "in":
         assert constraint.set is not None and constraint.set.subject is not None
-        equality = constraint.set.word in EQUALITY_SETS
+        equality = constraint.set.word in EQUALITIES
         residual = SetResidual(
             set=constraint.set,
             subject=constraint.set.subject,

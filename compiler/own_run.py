@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from cspec.compiler.classify import Facts, classify, facts_step
 from cspec.compiler.epigraph import lifted, restored, whole
+from cspec.compiler.forms import UnknownForm
 from cspec.compiler.ir import Constraint, DerivedBound, Problem, Step
 from cspec.compiler.own_vectors import (
     is_convex,
@@ -25,7 +26,7 @@ from cspec.compiler.passes.logic import Decided
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.set_parts import projectable
-from cspec.compiler.structure import Reader, UnknownForm
+from cspec.compiler.structure import Reader
 from cspec.compiler.symbols import Space
 from cspec.compiler.variables import LARGEST, functions_of, scalar_parts
 from cspec.compiler.vectors import Sized

@@ -13,8 +13,9 @@ from itertools import product
 from typing import NamedTuple
 
 from cspec.compiler.entries import entry_of
+from cspec.compiler.forms import Form, UnknownForm
 from cspec.compiler.ir import Constraint, DerivedBound, Problem, Step
-from cspec.compiler.structure import Form, Reader, UnknownForm
+from cspec.compiler.structure import Reader
 from cspec.compiler.symbols import Space
 from cspec.compiler.vectors import Sized
 from cspec.dsl.constants import value_or_none

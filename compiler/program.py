@@ -242,10 +242,6 @@ class Program(BaseModel):
     """What the compiler wants said before training (budgets, implied defaults)."""
 
 
-SOLVERS = frozenset({"sqp", "spg", "bisection"})
-"""Methods that own the whole run: they choose their steps and know no number of them before."""
-
-
 def plain_fit(fit: FitSettings) -> dict[str, Any]:
     """Settings of `fit` as plain values; `revive_fit` is its inverse."""
     values = fit.model_dump(exclude={"optimizer", "schedule"})

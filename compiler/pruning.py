@@ -13,18 +13,22 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cspec.compiler.ir import SetMember
+from cspec.compiler.lowered import SetAction
 from cspec.dsl.nodes import Call, Name
+from cspec.dsl.set_words import COUNTS
 from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import Projection
 
-COUNTS = frozenset({"sparse", "channels", "nm"})
-"""Sets of counts that are approached along a ramp."""
 WARMUP = 0.1
 """Share of the run that is dense."""
 RAMP = 0.5
 """Share of the run over which a count shrinks ..."""
 OF_THE_REST = 0.6
 """... and at most this part of what a given `warmup` leaves."""
+
+LAYER_FLOOR = 0.2
+"""Part of a model's density that each of its layers keeps at least: a layer without a weight is the
+end of the network, and the largest weights of all may lie elsewhere."""
 
 
 class Course(NamedTuple):
@@ -76,3 +80,10 @@ def described(found: Course) -> str:
     dense = f"dense for the first {found.warmup:.0%} of the run, then " if found.warmup else ""
     after = ", then the support is frozen and the rest fine-tunes" if found.freeze else ""
     return f"{dense}the smallest go along a cubic ramp until {found.end:.0%}{after}"
+
+
+def floor_of(action: SetAction) -> str:
+    """What each layer keeps of a density of the whole model, in words; empty for other sets."""
+    if action.set.word != "sparse" or action.set.model is None:
+        return ""
+    return f"; every layer keeps at least {LAYER_FLOOR:.0%} of the density"

@@ -7,7 +7,7 @@ from math import floor, prod
 
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
-from cspec.compiler.lower import Lowered, SetAction
+from cspec.compiler.lowered import Lowered, SetAction
 from cspec.compiler.methods.output_projection import Params
 from cspec.compiler.rewrite import last_of_ramp
 from cspec.compiler.shared_sets import targets

@@ -7,22 +7,20 @@ from collections.abc import Iterator
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.ir import Constraint, PerExample
-from cspec.compiler.lower import Lowered, full_label
+from cspec.compiler.lower import full_label
+from cspec.compiler.lowered import Lowered
 from cspec.compiler.means_of import means_of
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.program import ConstraintFacts, VerifyFacts
-from cspec.compiler.set_forms import EQUALITY_SETS
 from cspec.compiler.surrogates.unknown_classes import said_of_classes
 from cspec.compiler.surrogates.words import as_at_first
 from cspec.dsl.check import Checked
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.measured_on import measured_on
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Verify, walk
+from cspec.dsl.set_words import DISCRETE, EQUALITIES
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.methods import Method
-
-COUNT_SETS = frozenset({"sparse", "nm", "rank", "grid", "channels"})
-"""Sets of counts: the verdict compares exactly."""
 
 
 def constraint_facts(
@@ -86,7 +84,7 @@ def _stand_ins(c: Constraint) -> tuple[str, ...]:
 
 
 def _is_residual(c: Constraint) -> bool:
-    return c.relation == "in" and c.set is not None and c.set.word in EQUALITY_SETS
+    return c.relation == "in" and c.set is not None and c.set.word in EQUALITIES
 
 
 def stated(part: Expr, relation: str) -> str:
@@ -116,7 +114,7 @@ def _magnitude(c: Constraint, checked: Checked) -> float:
 
 
 def _is_count(c: Constraint) -> bool:
-    if c.set is not None and c.set.word in COUNT_SETS:
+    if c.set is not None and c.set.word in DISCRETE:
         return True
     match c.value:
         case Expectation(kind="P"):

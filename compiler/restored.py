@@ -5,7 +5,7 @@ from __future__ import annotations
 from cspec.compiler.facts import Facts
 from cspec.compiler.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.ir import Problem
-from cspec.compiler.lower import Lowered
+from cspec.compiler.lowered import Lowered
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.nodes import walk

@@ -14,10 +14,9 @@ from typing import Any
 from cspec.compiler.ir import SetMember
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import Expr, Name
+from cspec.dsl.set_words import COEFFICIENTS
 from cspec.dsl.tensor_shapes import Shape
 
-EQUALITY_SETS = frozenset({"stiefel", "symmetric", "skew", "sphere"})
-"""Sets stated by `residual == 0`."""
 Size = Callable[[Shape, dict[str, Any]], int]
 
 
@@ -76,4 +75,15 @@ def has_form(member: SetMember | None) -> bool:
     return member is not None and member.word in FORMS
 
 
-__all__ = ["EQUALITY_SETS", "FORMS", "form_size", "has_form"]
+def rows_fit(member: SetMember, shape: Shape) -> bool:
+    """Whether single entries that the rows of a set name exist in a tensor of this shape."""
+    if member.word not in COEFFICIENTS:
+        return True
+    found = member.arguments["0"]
+    rows = (found,) if member.word == "halfspace" else found
+    return all(
+        len(index) == len(shape) and all(0 <= i < n for i, n in zip(index, shape, strict=True))
+        for row in rows
+        if isinstance(row, tuple)
+        for index, _ in row[1]
+    )

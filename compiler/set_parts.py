@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from cspec.compiler.forms import Form, UnknownForm
 from cspec.compiler.ir import Constraint, Problem, SetMember
 from cspec.compiler.rewrite import function_name
-from cspec.compiler.structure import Form, Reader, UnknownForm
+from cspec.compiler.structure import Reader
 from cspec.compiler.symbols import ELEMENTARY, Space
 from cspec.compiler.vectors import Sized
 from cspec.dsl.nodes import (
@@ -29,51 +30,9 @@ from cspec.dsl.nodes import (
     Or,
     walk,
 )
+from cspec.dsl.set_words import AFFINE, CONVEX, CURVED, JOINT, VECTORS
 from cspec.dsl.signatures import SIGNATURES
 
-ROWS = frozenset({"halfspace", "affine", "polyhedron", "separate", "ordered"})
-"""Sets that affine relations are: projected onto alone, functions beside other sets."""
-CONVEX = ROWS | {
-    "nonneg",
-    "box",
-    "box_row",
-    "simplex",
-    "ball",
-    "group_ball",
-    "symmetric",
-    "skew",
-    "psd",
-    "correlation",
-    "monotone",
-    "spectral",
-    "nuclear",
-    "birkhoff",
-    "second_order_cone",
-}
-"""Sets with a projection that are convex, ..."""
-CURVED = frozenset({"stiefel", "sphere", "rank", "sparse", "channels", "nm"})
-"""... and those that are not. (`grid` has a free scale: it stays with ADMM.)"""
-JOINT = frozenset(
-    frozenset(words.split())
-    for words in (
-        "nonneg sparse",
-        "nonneg sphere",
-        "nonneg sparse sphere",
-        "nonneg sparse ball",
-        "sparse sphere",
-        "sparse ball",
-        "psd rank",
-        "psd rank ball",
-        "symmetric rank",
-        "rank sphere",
-        "rank ball",
-        "box sparse",
-        "simplex sparse",
-    )
-)
-"""Sets with one that is not convex that have a joint projection."""
-VECTORS = frozenset({"sphere", "simplex"})
-"""Sets of vectors: joint projections are for variables of one axis."""
 SMOOTH = frozenset(ELEMENTARY).union(
     ("sum", "sumsq", "pow", "eye", "l2", "softmax", "mse", "huber", "bce", "ce", "nll", "prob"),
     ("mean", "variance", "std", "dot", "cumsum", "entropy", "kl"),
@@ -179,7 +138,7 @@ def _together(problem: Problem, space: Space, name: str, places: list[int]) -> s
 
 def _is_rows(c: Constraint) -> bool:
     """Whether a set is an affine relation, which a multiplier meets as well."""
-    return c.relation != "in" and _member(c).word in ROWS
+    return c.relation != "in" and _member(c).word in AFFINE
 
 
 def _member(c: Constraint) -> SetMember:

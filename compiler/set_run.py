@@ -10,9 +10,15 @@ from cspec.compiler.ir import Constraint, Problem, Step
 from cspec.compiler.own_run import BRANCHES, REJECTED_BRANCHES, mixed
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.logic import Decided
-from cspec.compiler.set_parts import CONVEX, NotForIt, Parts, projectable, set_parts
+from cspec.compiler.set_parts import (
+    NotForIt,
+    Parts,
+    projectable,
+    set_parts,
+)
 from cspec.compiler.symbols import Space
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.set_words import CONVEX
 from cspec.dsl.settings.methods import Auto, Method, Projection, Spg
 
 REJECTED = (

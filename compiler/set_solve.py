@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cspec.compiler.graph import Kind, Operation, Update, UpdateGraph
-from cspec.compiler.lower import EntryRules, Lowered, SetAction
+from cspec.compiler.lowered import EntryRules, Lowered, SetAction
 from cspec.dsl.nodes import Name
 from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.settings.methods import Spg

@@ -10,11 +10,9 @@ from cspec.compiler.shapes import shape_of
 from cspec.dsl.constants import Values, value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Attribute, Expr, Index, Name, Product, Slice, walk
+from cspec.dsl.set_words import SQUARE
 from cspec.dsl.slices import Unfit, piece_of
 from cspec.dsl.tensor_shapes import Shape, as_matrix
-
-SQUARE = frozenset({"symmetric", "skew", "psd", "correlation"})
-"""Sets of square matrices."""
 
 
 def check_set_shapes(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef
-from cspec.compiler.lower import SetAction
+from cspec.compiler.lowered import SetAction
 from cspec.dsl.nodes import Expr, Name
 from cspec.dsl.settings.methods import Projection
 

@@ -9,7 +9,7 @@ from cspec.compiler.derivatives import Derivatives, derivatives
 from cspec.compiler.epigraph import PIECES, whole
 from cspec.compiler.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.ir import Problem
-from cspec.compiler.lower import EntryRules, Lowered
+from cspec.compiler.lowered import EntryRules, Lowered
 from cspec.compiler.own_vectors import affine_entries
 from cspec.compiler.symbols import Space
 from cspec.compiler.variables import functions_of

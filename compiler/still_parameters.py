@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from cspec.compiler.facts import Facts, ParameterFacts
 from cspec.compiler.ir import Constraint, ParameterRef, Problem
-from cspec.compiler.lower import SET_METHODS
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import method_name
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expr, Name, Node
+from cspec.dsl.settings.methods import OF_SETS
 from cspec.dsl.wording import listing
 
 _SHOWN = 4
@@ -40,7 +40,7 @@ def _still(c: Constraint, facts: Facts, moving: frozenset[str]) -> Iterator[Diag
     free = [p for p in found.parameters if p not in fixed]
     if not free and not found.otherwise:
         yield _nothing_moves(c, fixed)
-    elif c.method is not None and c.method.word in SET_METHODS:
+    elif c.method is not None and c.method.word in OF_SETS:
         yield _would_move(c, fixed, free)
 
 

@@ -20,11 +20,9 @@ from typing import NamedTuple
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Constraint, PerExample, Problem
 from cspec.compiler.line_run import line_run
-from cspec.compiler.methods import FUNCTIONAL
-from cspec.compiler.methods.constructions import require_construction
+from cspec.compiler.methods import FUNCTIONAL, require_construction
 from cspec.compiler.own_run import own_run
-from cspec.compiler.passes.rows import WORDS as ROWS
-from cspec.compiler.pruning import COUNTS, course, described
+from cspec.compiler.pruning import course, described
 from cspec.compiler.rewrite import last_of_ramp
 from cspec.compiler.set_forms import has_form
 from cspec.compiler.set_run import set_run
@@ -33,6 +31,7 @@ from cspec.compiler.symbols import Space
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expectation, Index, Name, walk
+from cspec.dsl.set_words import COEFFICIENTS, COUNTS
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Dual, Nupi, Sgd
 from cspec.dsl.settings.fit import FitSettings
@@ -209,7 +208,7 @@ def _automatic(c: Constraint, context: Context) -> Choice:
         return _density(c, context)
     if c.relation != ">=" and any(sized(node) for node in walk(c.value)):
         return _size(c, context)
-    if c.set is not None and not (c.set.word in ROWS and not context.data):
+    if c.set is not None and not (c.set.word in COEFFICIENTS and not context.data):
         return _set(c)
     if _is_rate(c):
         return Choice(

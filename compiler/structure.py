@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from cspec.compiler.explain_expressions import text
+from cspec.compiler.forms import Form, Shape, UnknownForm
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.symbols import Space
 from cspec.compiler.tensor_forms import largest_form, tensor_form
@@ -33,30 +33,6 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.slices import indexed
-
-Shape = tuple[int, ...]
-
-
-class UnknownForm(Exception):  # noqa: N818
-    """A form that is not read here."""
-
-
-class Form(NamedTuple):
-    """What is known of one expression; the range holds for every entry."""
-
-    shape: Shape
-    convex: bool
-    concave: bool
-    smooth: bool
-    """Twice differentiable where it is defined."""
-    low: float = -math.inf
-    high: float = math.inf
-    constant: bool = False
-
-    @property
-    def affine(self) -> bool:
-        """Both convex and concave."""
-        return self.convex and self.concave
 
 
 class Reader:

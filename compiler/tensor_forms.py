@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from cspec.compiler.forms import Form
 from cspec.dsl.slices import Unfit
 from cspec.dsl.tensor_words import RULES, word_shape
-
-if TYPE_CHECKING:
-    from cspec.compiler.structure import Form
 
 _CORNERED = frozenset({"median", "topk", "clip", "where", "floor", "argmax"})
 """Functions with kinks or steps."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cspec.compiler.ir import SetMember
-from cspec.compiler.lower import SetAction
+from cspec.compiler.lowered import SetAction
 from cspec.compiler.program import VariableSetup
 from cspec.compiler.rewrite import number
 from cspec.dsl.nodes import Expr, Name, Negate

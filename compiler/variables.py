@@ -13,8 +13,7 @@ import sympy as sp
 
 from cspec.compiler.entries import entry_of
 from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Constraint, Problem, SetMember
-from cspec.compiler.passes.recognize import membership
+from cspec.compiler.ir import Constraint, Problem, SetMember, membership
 from cspec.compiler.rewrite import function_name
 from cspec.compiler.symbols import NotSymbolicError, Space, Value, scalar, translate
 from cspec.dsl.check import Checked

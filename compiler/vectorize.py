@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from cspec.compiler.forms import UnknownForm
 from cspec.compiler.rewrite import function_name
-from cspec.compiler.structure import ENTRYWISE, Reader, UnknownForm
+from cspec.compiler.structure import ENTRYWISE, Reader
 from cspec.compiler.symbols import Space
 from cspec.compiler.vectors import Constants, Entries, Sized, Total
 from cspec.dsl.constants import value_or_none

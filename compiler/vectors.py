@@ -1,4 +1,4 @@
-"""Expressions on vectors that only the compiler makes, for problems of many variables."""
+"""Expressions that only the compiler makes: on vectors of many variables, and in surrogates."""
 
 from __future__ import annotations
 
@@ -38,3 +38,12 @@ class Repeated(Expr):
 
     body: Expr
     size: int
+
+
+class Extreme(Expr):
+    """The surrogate of the largest (smallest) of several numbers, or of one vector's entries."""
+
+    word: str
+    """`max` or `min`."""
+    soft: tuple[Expr, ...]
+    true: tuple[Expr, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict
@@ -35,6 +36,8 @@ from cspec.dsl.unknown_names import once
 from cspec.dsl.unused_names import check_unused
 from cspec.dsl.user_functions import described
 from cspec.dsl.user_functions import notes as import_notes
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 class Checked(BaseModel):
@@ -105,7 +108,13 @@ def check(
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *explicit.diagnostics, *typer.found]
     checks = [d for d in checks if not _about_hidden(d, source, hidden)]
-    meant = {f.replacement for d in checks if d.code == "CS201" for f in d.fixes}
+    meant = {
+        word
+        for d in checks
+        if d.code == "CS201"
+        for f in d.fixes
+        for word in _WORD.findall(f.replacement)
+    }
     kept = (d for d in checks if not _misspelt(d, source, meant))
     found = [*syntax, *imports.diagnostics, *kept]
     if not errors(found):

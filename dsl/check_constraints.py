@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.check_forms import check_names, check_relation
 from cspec.dsl.check_items import Settled
-from cspec.dsl.check_methods import WHOLE, check_method, check_solver
+from cspec.dsl.check_methods import check_method, check_solver
 from cspec.dsl.check_metrics import check_metric_words, check_metrics
 from cspec.dsl.check_modifiers import Modifiers, check_modifiers
 from cspec.dsl.check_surrogates import check_gradient, check_stand_in
@@ -16,7 +16,7 @@ from cspec.dsl.check_verify import check_labels, check_verify
 from cspec.dsl.contradictions import check_contradictions
 from cspec.dsl.lint import check_lint
 from cspec.dsl.nodes import Constraint, Group, Spec, Using, Verify
-from cspec.dsl.settings.methods import Method, Soft
+from cspec.dsl.settings.methods import SOLVERS, Method, Soft
 from cspec.dsl.source import Span
 from cspec.dsl.typecheck_binders import bind
 from cspec.dsl.typer import OUTSIDE, Scope, Typer
@@ -82,7 +82,7 @@ def check_constraints(
 def _by_using(typer: Typer, spec: Spec, constraint: Constraint, method: Method) -> None:
     """Report a constraint that the method of `using` can't enforce."""
     item = next((i for i in spec.items if isinstance(i, Using)), None)
-    if item is not None and method.word not in WHOLE:
+    if item is not None and method.word not in SOLVERS:
         written = typer.source.slice(item.method.span)
         check_method(typer, constraint, method, written, constraint.relation.span)
 

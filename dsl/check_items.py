@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
@@ -131,7 +132,9 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
             "a second objective",
             related=(Label(span=objectives[0].span, text="the first one"),),
             notes=("one number is optimized; how much one counts against the other is not said",),
-            helps=(
+            helps=("remove one of the two lines",)
+            if _words(typer, extra) == _words(typer, objectives[0])
+            else (
                 "add them with weights: `minimize a + 0.1*b`",
                 "or make one a constraint: `s.t. b <= 0.5`",
             ),
@@ -140,6 +143,19 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
                 Fix(span=objectives[0].span, replacement="", title="keep the last"),
             ),
         )
+
+
+def _moving(typer: Typer, text: str) -> tuple[str, ...]:
+    """What depends on training: for `ce(x, y)` the outputs of the only model."""
+    models = typer.symbols.named_models
+    swapped = re.sub(r"(?<=\()x(?=,)", f"{models[0]}(x)", text) if len(models) == 1 else text
+    if swapped != text:
+        return (f"write `{swapped}`",)
+    return ("use a `var`, a model that is not frozen, or a given value",)
+
+
+def _words(typer: Typer, item: Objective) -> list[str]:
+    return typer.source.slice(item.span).split()
 
 
 def _objective_kind(typer: Typer, item: Objective) -> None:
@@ -183,7 +199,7 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
             f"{typer.text(expr)} does not depend on anything that training moves",
             expr.span,
             "the same whatever is learned",
-            helps=("use a `var`, a model that is not frozen, or a given value",),
+            helps=_moving(typer, text),
         )
     elif not kind.gradient:
         typer.report(

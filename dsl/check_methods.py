@@ -8,7 +8,6 @@ using sqp                        beside data or a model
 from __future__ import annotations
 
 from cspec.dsl.constants import value_or_none
-from cspec.dsl.method_sets import FRANK_WOLFE_SETS, FUNCTION_SETS, FUNCTIONAL, MAPS_OF_SETS
 from cspec.dsl.nodes import (
     Call,
     Compare,
@@ -22,16 +21,12 @@ from cspec.dsl.nodes import (
     Using,
     walk,
 )
-from cspec.dsl.settings.methods import Method, Parametrization
+from cspec.dsl.set_words import FUNCTION_SETS, VERTICES, maps_of
+from cspec.dsl.settings.methods import OF_FUNCTIONS, OF_SETS, SOLVERS, Method, Parametrization
 from cspec.dsl.signatures import STRUCTURE
 from cspec.dsl.source import Span
 from cspec.dsl.typer import Typer
 from cspec.dsl.wording import listing
-
-_OF_SETS = frozenset({"projection", "parametrization", "admm", "frank_wolfe"})
-"""Methods that need a set of parameters."""
-WHOLE = frozenset({"sqp", "spg", "bisection"})
-"""Methods that solve a whole problem of decision variables."""
 
 
 def check_method(
@@ -79,9 +74,9 @@ def _mean(typer: Typer, constraint: Constraint, method: Method) -> Problem:
     """Sets for means, decisions for what is no rate."""
     relation, word = constraint.relation, method.word
     averages = [node for node in walk(relation) if isinstance(node, Expectation)]
-    if word in _OF_SETS | {"output_projection"} and averages:
+    if word in OF_SETS | {"output_projection"} and averages:
         rate = any(node.kind == "P" for node in averages)
-        of = "a set of parameters" if word in _OF_SETS else "about one example's outputs"
+        of = "a set of parameters" if word in OF_SETS else "about one example's outputs"
         other = "or write `by augmented_lagrangian`" + (", or `by threshold`" if rate else "")
         return f"a mean over data is not {of}", (_LEAVE, other)
     if word == "threshold" and not averages:
@@ -100,13 +95,13 @@ def _set(typer: Typer, relation: Expr, method: Method) -> Problem:
     known = ("write `by projection`, or leave the method to cspec",)
     if method.word == "output_projection":
         return "a set of weights is not about one example's outputs", known
-    if method.word in FUNCTIONAL and word not in FUNCTION_SETS:
+    if method.word in OF_FUNCTIONS and word not in FUNCTION_SETS:
         return f"`{word}` has no function that a multiplier could act on", known
-    if method.word == "frank_wolfe" and word not in FRANK_WOLFE_SETS:
-        have = listing(sorted(FRANK_WOLFE_SETS), "and")
+    if method.word == "frank_wolfe" and word not in VERTICES:
+        have = listing(sorted(VERTICES), "and")
         return f"`{word}` has no vertex oracle (those that have one: {have})", known
     if isinstance(method, Parametrization):
-        maps = MAPS_OF_SETS.get(word, ())
+        maps = maps_of(word)
         if not maps or (method.map or maps[0]) not in maps:
             reach = f"maps onto `{word}`: {', '.join(maps)}" if maps else f"no map onto `{word}`"
             return reach, (f"write `by {maps[0]}`, or `by projection`",) if maps else known
@@ -155,7 +150,7 @@ def _word(relation: Expr) -> str | None:
 def _whole(typer: Typer, method: Method) -> Problem:
     """Solvers of problems of decision variables."""
     symbols, word = typer.symbols, method.word
-    if word not in WHOLE:
+    if word not in SOLVERS:
         return None
     leave = ("leave the method to cspec",)
     if word == "sqp" and (symbols.models() or symbols.datasets()):

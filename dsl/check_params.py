@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from cspec.dsl.constants import NotFiniteError, Values, constant, value_or_none
 from cspec.dsl.diagnostics import Fix, Label
-from cspec.dsl.nodes import Expr, FiniteSet, Interval, Name, Param, Var, Vector
+from cspec.dsl.nodes import Expr, FiniteSet, Interval, Name, Param, String, Var, Vector
 from cspec.dsl.outside_values import (
     GivenFile,
     ParamTable,
@@ -233,9 +234,18 @@ def _value(typer: Typer, expr: Expr, values: Values) -> float | tuple[float, ...
             f"{typer.text(expr)} is no constant",
             expr.span,
             "a param is a number that is known before training",
-            helps=("use `let` for an expression, `var` for a variable",),
+            helps=_instead_of(expr),
         )
     return value
+
+
+def _instead_of(expr: Expr) -> tuple[str, ...]:
+    if isinstance(expr, String) and _NUMBER.fullmatch(expr.value):
+        return (f"write `{expr.value}`, without quotes",)
+    return ("use `let` for an expression, `var` for a variable",)
+
+
+_NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?%?")
 
 
 def _in_domain(

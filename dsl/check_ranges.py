@@ -7,7 +7,7 @@ import math
 from cspec.dsl.constants import NotFiniteError, constant
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.intervals import Range, Ranges
-from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, shape
+from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Sum, shape
 from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.wording import number, quoted
 
@@ -132,8 +132,10 @@ def _share(thing: Expr, typer: Typer) -> bool:
     match thing:
         case Expectation(kind="P"):
             return True
-        case Call(function=Name(id="max" | "min" | "gap"), arguments=(first,)):
+        case Call(function=Name(id="max" | "min" | "gap" | "abs"), arguments=(first,)):
             return _share(first, typer)
+        case Sum(operands=operands):
+            return all(_share(operand, typer) for operand in operands)
         case Call(function=Name(id=word)):
             signature = typer.signatures.get(word)
             return signature is not None and signature.range == (0, 1)

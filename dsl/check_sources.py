@@ -14,6 +14,7 @@ from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.sources import SOURCES, DataSource
 from cspec.dsl.source import Span
+from cspec.dsl.symbols import columns_of
 from cspec.dsl.trees import head_name
 from cspec.dsl.typer import OUTSIDE, Typer
 from cspec.dsl.unknown_names import unknown_model
@@ -58,6 +59,22 @@ def _shares(split: Sequence[float], count: int) -> str:
     return ", ".join(map(number, [0.6, *[round(rest, 2)] * (count - 1)]))
 
 
+def _named_splits(item: Data, shares: int) -> str:
+    """`data train(x, y), test(x, y) = ...`: a name for each share."""
+    names = [target.name for target in item.targets]
+    free = [n for n in ("train", "test", "val", "rest") if n not in names]
+    if shares == 3:
+        free.sort(key=("train", "val", "test", "rest").index)
+    if len(names) == 1 and names[0] not in ("train", "val", "test"):
+        names = []
+    names = [*names, *free][:shares] if shares > len(names) else names[:shares]
+    columns = ", ".join(column.name for column in columns_of(item.targets[0]))
+    if len(names) != shares or len(item.targets) > shares:
+        return "write one share for each dataset on the left"
+    left = ", ".join(f"{name}({columns})" for name in names)
+    return f"write one dataset for each share: `data {left} = ...`"
+
+
 def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     assert item.source is not None
     split = getattr(settings, "split", None)
@@ -80,7 +97,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
                 _setting_span(item.source, "split"),
                 "one share a dataset",
                 related=(Label(span=item.targets[0].span, text=f"{listing(names, 'and')}"),),
-                helps=("write one share for each dataset on the left",),
+                helps=(_named_splits(item, len(split)),),
             )
         return
     own = settings.targets if split is not None or settings.word in ("mnist", "cifar10") else ()

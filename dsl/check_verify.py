@@ -82,6 +82,16 @@ def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled
 def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
     if name in known:
         return
+    if name in typer.symbols.datasets():
+        typer.report(
+            "CS206",
+            f"`{name}` are data, and what is verified is a constraint",
+            span,
+            "which constraints?",
+            helps=(f"write `verify all on {name}`",),
+            fixes=(Fix(span=span, replacement=f"all on {name}", title=f"all on {name}"),),
+        )
+        return
     guess = closest(name, known)
     names = tuple(known)
     typer.report(

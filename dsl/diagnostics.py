@@ -29,7 +29,8 @@ class Label(BaseModel):
 class Fix(BaseModel):
     """An edit that makes the spec valid: replace `span` by `replacement`.
 
-    `safe` fixes keep the meaning and are applied by `cspec check --fix`.
+    `safe` fixes keep the meaning and are applied by `cspec check --fix`; so is the only fix of a
+    finding that puts one letter right, where the spec then has no mistakes left.
     """
 
     model_config = ConfigDict(frozen=True)

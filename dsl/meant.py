@@ -35,7 +35,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "params": ("num_params", "nparams", "n_params", "num_parameters", "parameter_count"),
     "flops": ("macs", "flop", "operations"),
     "pred": ("prediction", "predictions", "predicted", "y_pred", "yhat", "y_hat"),
-    "spectral": ("spectral_norm", "operator_norm", "lipschitz"),
+    "spectral": ("spectral_norm", "operator_norm"),
     "nuclear": ("nuclear_norm", "trace_norm"),
     "ratio": ("disparate_impact",),
     "inf": ("infinity", "oo"),
@@ -52,6 +52,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "simplex": ("probability_simplex",),
     "frozen": ("deepcopy", "copy", "freeze", "detach"),
     "range": ("arange",),
+    "values": ("unique", "levels", "distinct", "categories"),
     "eye": ("identity",),
     "cvar": ("expected_shortfall", "superquantile"),
 }  # fmt: skip
@@ -72,6 +73,11 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "true-positive rates are `P[pred == 1 | y == 1 and column == a]`": (
         "tpr", "recall", "equal_opportunity", "equalized_odds", "sensitivity",
     ),
+    "an area under a curve is no rate of its examples; require rates, such as"
+    " `P[pred == 1 | y == 1] >= 80%` and `P[pred == 1 | y == 0] <= 10%`": (
+        "auc", "roc_auc", "roc_auc_score", "auroc", "average_precision", "auprc",
+        "average_precision_score", "pr_auc", "roc",
+    ),
     "false-positive rates are `P[pred == 1 | y == 0]`": ("fpr", "false_positive_rate"),
     "precision is `P[y == 1 | pred == 1]`": ("precision", "ppv"),
     "the logarithm of the probabilities is `log(softmax(z))`": ("log_softmax", "logsoftmax"),
@@ -80,6 +86,27 @@ _FORMS: dict[str, tuple[str, ...]] = {
         "onehot", "one_hot", "gather",
     ),
     "the positive part of x is `max(x, 0)`": ("relu", "pos", "positive_part"),
+    "the pinball loss of the 90% quantile is `max(0.9*(y - f(x)), 0.1*(f(x) - y))`": (
+        "pinball", "pinball_loss", "quantile_loss", "mean_pinball_loss", "check_loss",
+    ),
+    "entries that begin at one number: `var x[3] = 0`": (
+        "zeros", "ones", "zeros_like", "ones_like", "full", "fill", "repeat", "rep",
+    ),
+    "a penalty on the weights is `sumsq(model.weights)`, or `l1(model.weights)`": (
+        "regularizer", "regularization", "regularisation", "reg", "l2_penalty", "l2_reg", "penalty",
+    ),
+    "time is not measured; operations are counted: `flops(model)`": (
+        "latency", "runtime", "inference_time", "speed", "time", "energy", "power_consumption",
+    ),
+    "the size in memory is `bytes(model)`": ("memory", "size_mb", "model_size", "memory_usage"),
+    "a bound on the slope of each layer is `forall W in model.weights: spectral(W) <= 1`": (
+        "lipschitz", "lip", "lipschitz_constant",
+    ),
+    "quantized weights are `W in grid(bits=8)`": ("int8", "uint8", "quantized", "quantize"),
+    "weights of four bits are `W in grid(bits=4)`": ("int4", "uint4"),
+    "there is no remainder, which has no gradient; what repeats is `sin(2*pi*x/n)`": (
+        "mod", "modulo", "remainder", "fmod", "rem",
+    ),
     "powers are `x^2`": ("square", "sq"),
     "Euler's number is `exp(1)`, and its powers are `exp(x)`": ("e", "euler"),
     "a value is held in an interval by `clip(x, 0, 1)`": ("clamp", "clamped"),
@@ -117,6 +144,35 @@ _FORMS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What to write for what has no word of its own."""
 
+_POSITIVE, _NEGATIVE = "P[pred == {c} | y == {c}]", "P[pred == {c} | y != {c}]"
+RATES: dict[str, str] = {
+    **dict.fromkeys(("accuracy", "acc", "accuracy_score"), "P[pred == y]"),
+    **dict.fromkeys(("error_rate", "err", "misclassification", "zero_one_loss"), "P[pred != y]"),
+    **dict.fromkeys(("recall", "recall_score", "tpr", "sensitivity", "hit_rate"), _POSITIVE),
+    **dict.fromkeys(("fpr", "false_positive_rate", "fall_out", "false_alarm_rate"), _NEGATIVE),
+    "true_positive_rate": _POSITIVE,
+    **dict.fromkeys(
+        ("specificity", "tnr", "true_negative_rate", "selectivity"), "P[pred != {c} | y != {c}]"
+    ),
+    **dict.fromkeys(("fnr", "false_negative_rate", "miss_rate"), "P[pred != {c} | y == {c}]"),
+    **dict.fromkeys(("precision", "precision_score", "ppv"), "P[y == {c} | pred == {c}]"),
+    **dict.fromkeys(("fdr", "false_discovery_rate"), "P[y != {c} | pred == {c}]"),
+    **dict.fromkeys(
+        ("selection_rate", "positive_rate", "acceptance_rate", "predicted_positive_rate"),
+        "P[pred == {c}]",
+    ),
+    **dict.fromkeys(("base_rate", "prevalence"), "P[y == {c}]"),
+    **dict.fromkeys(
+        ("f1", "f1_score", "f_score", "fscore", "f_measure"),
+        "2/(1/P[pred == {c} | y == {c}] + 1/P[y == {c} | pred == {c}])",
+    ),
+    **dict.fromkeys(
+        ("balanced_accuracy", "balanced_accuracy_score", "bacc"),
+        "(P[pred == {c} | y == {c}] + P[pred != {c} | y != {c}])/2",
+    ),
+}
+"""Rates that have a name elsewhere, of class `{c}`; how a spec writes them."""
+
 METHODS: dict[str, str] = {
     "mean": "E[{}]",
     "sum": "sum({})",
@@ -136,6 +192,17 @@ METHODS: dict[str, str] = {
     **dict.fromkeys(("squeeze", "unsqueeze", "flatten", "contiguous", "requires_grad_"), "{}"),
 }
 """What the language writes for methods of tensors in Python."""
+
+OF_MODELS: dict[str, str] = {
+    **dict.fromkeys(("forward", "__call__", "apply", "decision_function", "logits"), "{f}({x})"),
+    **dict.fromkeys(("predict", "classify", "predict_classes"), "pred({f}({x}))"),
+    **dict.fromkeys(("predict_proba", "predict_prob", "proba", "probs"), "prob({f}({x}))"),
+    "predict_log_proba": "log(prob({f}({x})))",
+    **dict.fromkeys(("num_parameters", "count_parameters", "n_params", "numel"), "params({f})"),
+    **dict.fromkeys(("parameters", "trainable_variables", "get_weights"), "{f}.params"),
+    **dict.fromkeys(("sparsity", "density"), "density({f})"),
+}
+"""Methods of models in Python, and what a spec writes for the whole call."""
 
 OVER_EXAMPLES: dict[str, str] = {
     "mean": "E[{0}]",
@@ -183,8 +250,18 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "steps": ("num_steps", "n_steps", "max_steps", "iterations", "iters", "num_iters"),
     "batch_size": ("batch", "batchsize", "bs", "minibatch", "minibatch_size"),
     "seed": ("random_state", "random_seed", "rng"),
-    "hidden": ("hidden_layers", "hidden_sizes", "layers", "width", "widths", "units", "hidden_dim"),
+    "hidden": (
+        "hidden_layer_sizes",
+        "hidden_layers",
+        "hidden_sizes",
+        "layers",
+        "width",
+        "widths",
+        "units",
+        "hidden_dim",
+    ),
     "channels": ("filters", "num_channels"),
+    "drop_rate": ("dropout", "dropout_rate", "p_drop", "dropout_p"),
     "act": ("activation", "nonlinearity", "activations"),
     "separator": ("sep", "delimiter", "delim"),
     "na_values": ("missing_values", "nan", "na", "null"),
@@ -203,7 +280,18 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "schedule": ("scheduler", "lr_schedule", "lr_scheduler"),
     "every": ("frequency", "interval", "dual_every"),
     "max_iter": ("maxiter", "max_iterations"),
-    "weight": ("coefficient", "lambda_", "c"),
+    "weight": (
+        "coefficient",
+        "lambda_",
+        "lambda",
+        "lam",
+        "c",
+        "alpha",
+        "strength",
+        "penalty",
+        "w",
+        "factor",
+    ),
     "norm": ("p", "ord", "order"),
     "r": ("radius",),
     "temperature": ("temp", "tau"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from cspec.dsl.constants import value_or_none
 from cspec.dsl.meant import OVER_EXAMPLES
 from cspec.dsl.nodes import (
     Attribute,
@@ -53,7 +54,14 @@ def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
     over = _changed(typer, relation, sides, lambda side: over_examples(typer, side))
     alone = any(map(_alone, sides))
     share = f"P[{typed}] >= 90%"
-    if not sides or _labels(typer, sides):
+    event = _event(typer, relation)
+    total = next((text for side in sides if (text := _of_events(typer, side))), "")
+    if total:
+        yield Reading("for a share in place of a count or a mean", f"{total} <= 30%")
+        return
+    if event is not None:
+        yield Reading("for a share of the examples", event)
+    elif not sides or _labels(typer, sides):
         yield Reading("for a share of the examples", share)
     else:
         if not alone:
@@ -65,7 +73,7 @@ def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
         yield Reading("over the examples", over)
     if not alone:
         yield Reading("for every example", _each(typer, typed), "each example")
-    largest = None if over is not None else _largest(typer, relation)
+    largest = None if over is not None or event is not None else _largest(typer, relation)
     if largest is not None:
         yield Reading("for the one that is farthest off", largest)
 
@@ -79,6 +87,36 @@ def _sides(relation: Expr) -> tuple[Expr, ...]:
         case Membership(element=element):
             return (element,)
     return ()
+
+
+def _event(typer: Typer, relation: Expr) -> str | None:
+    """`P[pred == y] >= 90%` for `(pred == y) >= 90%`: an event beside a share."""
+    if not isinstance(relation, Compare) or len(relation.operands) != 2:
+        return None
+    for place, side in enumerate(relation.operands):
+        other = value_or_none(relation.operands[1 - place], typer.values)
+        if typer.quiet(side, OUTSIDE).what == "event" and other is not None and 0 <= other <= 1:
+            return _changed(typer, relation, (side,), lambda part: _share(typer, part))
+    return None
+
+
+def _of_events(typer: Typer, side: Expr) -> str:
+    """`P[pred == 1]` for `sum(pred == 1)`, `mean(pred == 1)`."""
+    if not isinstance(side, Call) or not isinstance(side.function, Name):
+        return ""
+    word, inner = side.function.id, side.arguments
+    if word not in ("sum", "mean") or len(inner) != 1:
+        return ""
+    event = typer.quiet(inner[0], OUTSIDE).what == "event"
+    return f"P[{typer.slice(inner[0])}]" if event else ""
+
+
+def _share(typer: Typer, event: Expr) -> str:
+    """`P[pred == y]` for `(pred == y)`."""
+    text = typer.slice(event).strip()
+    inner = text[1:-1]
+    whole = text[:1] == "(" and text[-1:] == ")" and ")" not in inner and "(" not in inner
+    return f"P[{inner if whole else text}]"
 
 
 def _labels(typer: Typer, sides: tuple[Expr, ...]) -> bool:

@@ -21,6 +21,7 @@ from cspec.dsl.nodes import (
     Group,
     Item,
     Let,
+    Metric,
     Model,
     Name,
     Node,
@@ -76,6 +77,7 @@ def resolve(
         targets=targets,
         uses={name: tuple(spans) for name, spans in uses.items()},
         implied=frozenset(implied),
+        metrics={item.name: item for item in spec.items if isinstance(item, Metric)},
     )
     return symbols, tuple(found)
 
@@ -158,7 +160,9 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
         label=f"defined again here, as {ROLE_WORDS[role]}",
         related=(Label(span=first.span, text="first defined here"),),
         notes=("a name means one thing in the whole spec",),
-        helps=(f"rename one of the two, for example `{first.name}2`",),
+        helps=("remove one of the two lines, or give one another name",)
+        if role == first.role and role != "column"
+        else (f"rename one of the two, for example `{first.name}2`",),
     )
 
 

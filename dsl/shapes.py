@@ -19,6 +19,7 @@ from cspec.dsl.nodes import (
     Comprehension,
     Constraint,
     Expr,
+    FiniteSet,
     Group,
     Index,
     Item,
@@ -80,12 +81,28 @@ def _visit(typer: Typer, node: Node, names: Names) -> None:
 
 
 def _bound(typer: Typer, binder: Binder) -> dict[str, Bounds | None]:
+    low = _least(typer, binder)
     match binder.domain:
-        case Call(function=Name(id="range"), arguments=(count,)) if binder.condition is None:
+        case Call(function=Name(id="range"), arguments=(count,)) if low is not None:
             size = value_or_none(count, typer.values)
             if size is not None and size >= 1:
-                return dict.fromkeys(binder.names, Bounds(0, size - 1))
+                return dict.fromkeys(binder.names, Bounds(low, size - 1))
+        case FiniteSet(items=items) if binder.condition is None:
+            values = [value_or_none(item, typer.values) for item in items]
+            known = [value for value in values if value is not None]
+            if known and len(known) == len(values):
+                return dict.fromkeys(binder.names, Bounds(min(known), max(known)))
     return dict.fromkeys(binder.names)
+
+
+def _least(typer: Typer, binder: Binder) -> float | None:
+    """The least number of `range(n) where i >= 1`; None where a condition says something else."""
+    match binder.condition:
+        case None:
+            return 0
+        case Compare(operands=(Name(id=name), bound), operators=(">=",)) if name in binder.names:
+            return value_or_none(bound, typer.values)
+    return None
 
 
 def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
@@ -338,7 +355,9 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
             fixes = (Fix(span=index.span, replacement=entry, title=f"write {entry}"),)
     elif bounds.high > size - 1:
         message = f"`{text}` has no entry {bounds.high:g}"
-        helps = (f"its entries are 0 to {size - 1}",)
+        helps = (f"its entries are 0 to {size - 1}, the last is `{text}[{size - 1}]`",)
+        if bounds.low == 1 and bounds.high == size and isinstance(index, Name):
+            helps = (f"entries are counted from 0: let `{index.id}` run over `range({size})`",)
     else:
         return
     label = f"indices go from 0 to {size - 1}"

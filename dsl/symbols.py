@@ -14,6 +14,7 @@ from cspec.dsl.nodes import (
     Domain,
     Item,
     Let,
+    Metric,
     Model,
     Name,
     Param,
@@ -68,7 +69,10 @@ def columns_of(target: Target) -> tuple[Column, ...]:
 
 
 class Symbols(BaseModel):
-    """All names of a spec. `uses` are the places where each is used."""
+    """All names of a spec. `uses` are the places where each is used.
+
+    `metrics` are no names of expressions: they are recorded, and nothing refers to them.
+    """
 
     model_config = ConfigDict(frozen=True, ignored_types=(cached_property,))
 
@@ -76,6 +80,7 @@ class Symbols(BaseModel):
     targets: dict[str, Target] = {}
     uses: dict[str, tuple[Span, ...]] = {}
     implied: frozenset[str] = frozenset()
+    metrics: dict[str, Metric] = {}
 
     def role(self, name: str) -> Role | None:
         """The role of a name; None for a name of the language or an unknown one."""

@@ -196,14 +196,38 @@ def unclosed(f: Failure) -> Repair | None:
             related=()
             if place == len(f.tokens)
             else (Label(span=f.at(place).span, text=f"a `{shape}` is missing before this"),),
-            helps=(f"add `{shape}` after `{f.at(place - 1).text}`",),
+            helps=(f"add `{shape}` after `{f.at(place - 1).text}`{_shown(f, opened[-1], place)}",),
             fix=f"{newline}{shape}",
             fix_span=Span(end, end),
             safe=False,
         ),
-        f.replaced(place, place, closer) if fits else None,
+        _closed(f, place, closer) if fits else None,
+        rest=f.tokens[f.index :] if relation is not None and _on_a_new_line(f) else (),
         sure=False,
     )
+
+
+def _shown(f: Failure, opener: int, place: int) -> str:
+    """What stands there then: `: `density(f)``; nothing where it is long or not on one line."""
+    start = opener - 1 if f.at(opener - 1).kind in {"NAME", "AVERAGE"} else opener
+    text = f.text(start, place)
+    short = len(text) <= _SHORT and "\n" not in text
+    return f": `{text}{SHAPES[OPENERS[f.at(opener).kind]]}`" if short else ""
+
+
+_SHORT = 60
+"""Characters of a form that a help shows whole."""
+
+
+def _closed(f: Failure, place: int, closer: Token) -> tuple[Token, ...]:
+    """The tokens with a closer, up to where the next line begins another constraint."""
+    end = f.index if _on_a_new_line(f) and place <= f.index else len(f.tokens)
+    return (*f.tokens[:place], closer, *f.tokens[place:end])
+
+
+def _on_a_new_line(f: Failure) -> bool:
+    """Whether the token that does not fit begins a line: an open bracket has joined it."""
+    return f.token.kind != "$END" and "\n" in f.source.text[f.before.end : f.token.start]
 
 
 _ENDS = frozenset({"$END", "WITHIN", "BY", "SOFT", "WITH"})
@@ -216,13 +240,14 @@ def _relation_inside(f: Failure, opener: int) -> int | None:
     In `density(model <= 0.5` it is the only one; in `P[pred == 1 >= 0.3` the last.
     """
     own = f.depth(opener)
-    if f.kind != "clause" or own or f.token.kind not in _ENDS or f.at(opener).kind == "LBRACE":
+    ends = f.token.kind in _ENDS or _on_a_new_line(f)
+    if f.kind != "clause" or own or not ends or f.at(opener).kind == "LBRACE":
         return None
     if any(t.kind == "RELATION" and not f.depth(i) for i, t in enumerate(f.tokens[:opener])):
         return None
     inside = [
         i
-        for i in range(opener + 1, len(f.tokens))
+        for i in range(opener + 1, min(f.index, len(f.tokens)))
         if f.at(i).kind == "RELATION" and f.depth(i) == [opener]
     ]
     event = f.at(opener - 1).kind == "AVERAGE"

@@ -314,6 +314,18 @@ def _no_relation(source: Source, item: Constraint) -> Diagnostic:
 
 def _without_relation(source: Source, relation: Expr) -> str:
     """What `all(A for i in S)` or `any(A for i in S)` alone is written as."""
+    if isinstance(relation, Product) and len(relation.operands) == 2:
+        weight, inner = relation.operands
+        if isinstance(weight, Number) and isinstance(inner, Compare):
+            text = source.slice(inner.span).strip("()") if "((" not in source.text else ""
+            text = text or source.slice(inner.span)
+            return f"write `{text} soft(weight={source.slice(weight.span)})`"
+    if isinstance(relation, Call) and isinstance(relation.function, Name):
+        parts = [source.slice(a.span) for a in relation.arguments]
+        compared = all(isinstance(a, Compare | Membership) for a in relation.arguments)
+        if relation.function.id in ("all", "any", "and_", "or_") and parts and compared:
+            every = relation.function.id in ("all", "and_")
+            return f"write `{('; ' if every else ' or ').join(parts)}`"
     if not isinstance(relation, Comprehension) or relation.function not in ("any", "all"):
         return ""
     if relation.function == "any":

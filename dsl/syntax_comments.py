@@ -17,7 +17,9 @@ from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
 
 _OPENER = re.compile(r'^[ \t]*(?P<mark>//|--(?=[ \t]+\w)|%|/\*|"""|```|~~~)', re.MULTILINE)
-_TRAILING = re.compile(r"(?<=\S)[ \t]+(?P<mark>//|%)[ \t]*(?P<remark>[A-Za-z][^\n\"]*)")
+_TRAILING = re.compile(
+    r"(?<=\S)[ \t]+(?P<mark>//|%(?!in%|o%|/%))[ \t]*(?P<remark>[A-Za-z][^\n\"]*)"
+)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINING = frozenset(["var", "param", "data", "model", "domain", "given", "fit", "using"])
 """Lines whose values are mostly plain: one word behind a mark is a remark there."""

@@ -8,14 +8,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
 
 _NAMES = frozenset(FitSettings.model_fields)
-_MEANT = {
+MEANT = {
     "batch": "batch_size",
     "batchsize": "batch_size",
     "n_epochs": "epochs",
@@ -25,8 +25,9 @@ _MEANT = {
     "num_steps": "steps",
     "max_steps": "steps",
 }
+"""Settings of `fit` by the names that others give them."""
 _RATES = frozenset({"lr", "learning_rate"})
-_WORDS = "|".join(sorted(_NAMES | _MEANT.keys() | _RATES))
+_WORDS = "|".join(sorted(_NAMES | MEANT.keys() | _RATES))
 _FIT = re.compile(r"^[ \t]*fit\b", re.MULTILINE)
 _LINE = re.compile(
     rf"^[ \t]*({_WORDS})(?:[ \t]*[=:][ \t]*(?!=)|[ \t]+(?=[\w.]))([^#\n]*[^#\s])", re.MULTILINE
@@ -55,11 +56,13 @@ def setting_line(source: Source, tokens: tuple[Token, ...]) -> Mended:
             fix="fit",
         )
         return (Token("FIT", "fit", *first.span, True), *tokens[1:]), [finding]
+    if first.text in OPTIMIZERS and second.kind == "LPAR" and tokens[-1].kind == "RPAR":
+        return _optimizer(source, tokens)
     if first.text == "fit" and second.kind == "COLON" and _named(tokens[2:]):
         return _in_brackets(source, tokens)
     if first.text in {"using", "method", "solver", "algorithm"} and _method(tokens):
         return _using(source, tokens)
-    if first.text in _NAMES | _MEANT.keys() | _RATES and _sets(source, tokens):
+    if first.text in _NAMES | MEANT.keys() | _RATES and _sets(source, tokens):
         return _setting(source, tokens)
     return tokens, []
 
@@ -71,7 +74,7 @@ def _named(tokens: tuple[Token, ...]) -> bool:
 def _settings_call(tokens: tuple[Token, ...]) -> bool:
     """`train(epochs=3)`, where the first setting is one of `fit`."""
     named = tokens[1].kind == "LPAR" and _named(tokens[2:]) and tokens[-1].kind == "RPAR"
-    return named and tokens[2].text in _NAMES | _MEANT.keys()
+    return named and tokens[2].text in _NAMES | MEANT.keys()
 
 
 def _sets(source: Source, tokens: tuple[Token, ...]) -> bool:
@@ -105,6 +108,24 @@ def _in_brackets(source: Source, tokens: tuple[Token, ...]) -> Mended:
     closer = Token("RPAR", ")", end, end)
     opened = (Token("FIT", "fit", *first.span, True), Token("LPAR", "(", *colon.span))
     return (*opened, *tokens[2:], closer), [finding]
+
+
+def _optimizer(source: Source, tokens: tuple[Token, ...]) -> Mended:
+    """`adam(lr=1e-3)` as a line of its own."""
+    span = Span(tokens[0].start, tokens[-1].end)
+    meant = f"fit(optimizer={source.slice(span)})"
+    known = _FIT.search(source.text) is not None
+    help_ = f"write it into the line `fit(...)`: `{meant[4:-1]}`" if known else f"write `{meant}`"
+    finding = problem(
+        source,
+        "CS131",
+        f"the optimizer `{tokens[0].text}` is a setting of `fit`",
+        span,
+        label="not a line of its own",
+        helps=(help_,),
+        fix=None if known else meant,
+    )
+    return (), [finding]
 
 
 def _method(tokens: tuple[Token, ...]) -> bool:
@@ -178,4 +199,4 @@ def _written(text: str) -> _Written:
 def _as_setting(name: str, value: str) -> str:
     if name in _RATES:
         return f"optimizer=adam(lr={value})"
-    return f"{_MEANT.get(name, name)}={value}"
+    return f"{MEANT.get(name, name)}={value}"

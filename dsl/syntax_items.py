@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from cspec.dsl.diagnostics import Fix
+from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import Failure, Repair, problem
 from cspec.dsl.syntax_repairs import rewritten
+from cspec.dsl.tokens import Token
 from cspec.dsl.wording import as_name
 
 
@@ -47,6 +49,31 @@ def verify_often(f: Failure) -> Repair | None:
             ),
         )
     )
+
+
+def using_setting(f: Failure) -> Repair | None:
+    """`using penalty=10`: a setting without its method."""
+    named = f.first.kind == "USING" and f.at(1).kind == "NAME" and f.at(2).kind == "EQUAL"
+    if not named or not f.at(3).text:
+        return None
+    setting = f.text(1, len(f.tokens))
+    method = next((w for w in _METHODS if f.at(1).text in METHODS[w].model_fields), None)
+    meant = f"using {method}({setting.replace(' ', '')})" if method else "using lagrangian"
+    return Repair(
+        problem(
+            f.source,
+            "CS131",
+            "a method stands behind `using`, its settings in `( )`",
+            Span(f.at(1).start, f.tokens[-1].end),
+            helps=(f"write `{meant}`",),
+            fix=meant.removeprefix("using ") if method else None,
+            safe=False,
+        )
+    )
+
+
+_METHODS = ("augmented_lagrangian", "lagrangian", *METHODS)
+"""Methods by how likely a setting alone is meant for them."""
 
 
 def using_several(f: Failure) -> Repair | None:
@@ -142,6 +169,62 @@ def quoted_column(f: Failure) -> Repair | None:
     said = (f"the column `{column}` has no name to be called by", f"write `{column} as {name}`")
     return rewritten(
         f, f.index, f.index, (f" as {name}",), "CS102", *said, shown=f.before.span, safe=False
+    )
+
+
+def quoted_data(f: Failure) -> Repair | None:
+    """`data "train"(x, y)`, `model "f" = mlp`: names have no quotes."""
+    known = f.first.kind in {"DATA", "MODEL", "PARAM", "VAR", "LET", "METRIC"}
+    name = f.token.text.strip('"')
+    if not known or f.index != 1 or f.token.kind != "STRING" or not name.isidentifier():
+        return None
+    word = f.first.text
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"the name of a `{word}` stands without quotes",
+            f.token.span,
+            helps=(f"write `{word} {name}`",),
+            fix=name,
+        ),
+        f.replaced(1, 2, Token("NAME", name, *f.token.span)),
+    )
+
+
+def dashed_column(f: Failure) -> Repair | None:
+    """`data train(x, marital-status)`: a column that is no name here."""
+    if f.first.kind != "DATA" or f.token.text not in ("-", ".", "/") or f.before.kind != "NAME":
+        return None
+    if any(token.kind == "EQUAL" for token in f.tokens[: f.index]) or not f.depth(f.index):
+        return None
+    end = f.index
+    while f.at(end).text in ("-", ".", "/") and f.at(end + 1).text.isidentifier():
+        end += 2
+    if end == f.index:
+        return None
+    written = f.text(f.index - 1, end)
+    name = "".join(c if c.isalnum() else "_" for c in written)
+    meant = f'"{written}" as {name}'
+    start, stop = f.before.start, f.at(end - 1).end
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"the column `{written}` is no name of a spec: it has a second one here",
+            Span(start, stop),
+            notes=(f"below, it is called `{name}`",),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            safe=False,
+        ),
+        f.replaced(
+            f.index - 1,
+            end,
+            Token("STRING", f'"{written}"', start, stop),
+            Token("AS", "as", stop, stop, True),
+            Token("NAME", name, stop, stop),
+        ),
     )
 
 

@@ -11,12 +11,13 @@ import unicodedata
 from collections.abc import Callable
 from itertools import islice
 
+from cspec.dsl.defined_names import defined_names
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.source import Source, Span
-from cspec.dsl.syntax_failure import OPERAND_STARTS, Mended, make, problem, touching
+from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS, Mended, make, problem, touching
 from cspec.dsl.syntax_quantities import _number, _percent
 from cspec.dsl.syntax_quotes import _quote, _unclosed
-from cspec.dsl.syntax_signs import HINTS, LATEX, POWERS, QUOTES, SIGNS
+from cspec.dsl.syntax_signs import HINTS, LATEX, PHRASES, POWERS, QUOTES, SIGNS
 from cspec.dsl.tokens import Token
 
 MAX_INVISIBLE = 5
@@ -86,6 +87,10 @@ def _unknown(
         return _percent(source, tokens, index, done)
     if char in POWERS:
         return _superscript(source, tokens, index)
+    if char == "!" and done and done[-1].kind in OPERAND_ENDS:
+        return _factorial(source, token)
+    if char in PHRASES:
+        return _phrase(source, tokens, index)
     if char in SIGNS:
         kind, ascii_form = SIGNS[char]
         finding = problem(
@@ -101,6 +106,41 @@ def _unknown(
     if unicodedata.category(char).startswith("C"):
         return Mended(1, (), None)
     return Mended(1, (), _foreign(source, token))
+
+
+def _factorial(source: Source, token: Token) -> Mended:
+    """`n!`."""
+    finding = problem(
+        source,
+        "CS106",
+        "there is no factorial",
+        token.span,
+        helps=("write its number: `6` for 3!",),
+    )
+    return Mended(1, (), finding)
+
+
+def _phrase(source: Source, tokens: tuple[Token, ...], index: int) -> Mended:
+    """`30°`, `½ x`: one sign, several tokens."""
+    token = tokens[index]
+    parts = PHRASES[token.text]
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    number = parts[0][0] == "NUMBER"
+    if number and after is not None and after.kind in OPERAND_STARTS:
+        parts = (*parts, ("TIMES", "*"))
+    words = parts[0][0] == "NOT"
+    meant = (" " if words else "").join(text for _, text in parts)
+    finding = problem(
+        source,
+        "CS106",
+        f"`{token.text}` is written `{meant}`",
+        token.span,
+        label=unicodedata.name(token.text, "this character").lower(),
+        helps=(f"write `{meant}`",),
+        fix=f"{meant} " if words else meant,
+        safe=number or words,
+    )
+    return Mended(1, tuple(make(kind, text, token) for kind, text in parts), finding)
 
 
 def _foreign(source: Source, token: Token) -> Diagnostic:
@@ -202,6 +242,11 @@ def _name(
     source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
 ) -> Mended | None:
     token = tokens[index]
+    if token.text in PHRASES:
+        return _phrase(source, tokens, index)
+    lowered = _lowered(source, token)
+    if lowered is not None:
+        return lowered
     raised = next((place for place, char in enumerate(token.text) if char in POWERS), None)
     if raised is not None:
         power = "".join(POWERS.get(char, "") for char in token.text[raised:])
@@ -235,4 +280,41 @@ def _name(
         fix=fixed,
         safe=False,
     )
-    return Mended(1, (make("NAME", fixed, token),), finding)
+    follower = tokens[index + 1].kind if index + 1 < len(tokens) else ""
+    averaged = fixed in ("E", "P") and follower == "LSQB"
+    return Mended(1, (make("AVERAGE" if averaged else "NAME", fixed, token),), finding)
+
+
+_LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₘ", "0123456789ijknm", strict=True))
+_LOWERED = re.compile(rf"([A-Za-z]\w*?)([{''.join(_LOW)}]+)([{''.join(POWERS)}]*)")
+
+
+def _lowered(source: Source, token: Token) -> Mended | None:
+    """`x₁`, `x₁²`: an entry, or a name of its own."""
+    found = _LOWERED.fullmatch(token.text)
+    if found is None:
+        return None
+    place = "".join(_LOW[char] for char in found[2])
+    known = defined_names(source.text)
+    entry = found[1] in known and f"{found[1]}{place}" not in known
+    head = f"{found[1]}[{place}]" if entry else f"{found[1]}{place}"
+    power = "".join(POWERS[char] for char in found[3])
+    meant = f"{head}^{power}" if power else head
+    one = entry and place.isdigit() and place != "0"
+    first = f"; where entries are counted from 1: `{found[1]}[{int(place) - 1}]`" if one else ""
+    finding = problem(
+        source,
+        "CS106",
+        f"`{token.text}` is written `{meant}`",
+        token.span,
+        notes=("entries are counted from 0",) if entry else (),
+        helps=(f"write `{meant}`{first}",),
+        fix=meant,
+        safe=not entry,
+    )
+    kinds = [("NAME", found[1] if entry else head)]
+    if entry:
+        inner = ("NUMBER" if place.isdigit() else "NAME", place)
+        kinds += [("LSQB", "["), inner, ("RSQB", "]")]
+    kinds += [("POWER", "^"), ("NUMBER", power)] if power else []
+    return Mended(1, tuple(make(kind, text, token) for kind, text in kinds), finding)

@@ -42,6 +42,8 @@ def call_without_brackets(f: Failure) -> Repair | None:
     if f.token.kind not in _PLAIN or (f.kind == "clause" and f.at(f.index + 1).kind == "COLON"):
         return None
     end = _operand_end(f, f.index)
+    if word in {"sum", "max", "min"} and f.at(end).kind == "POWER":
+        end = _operand_end(f, end + 1)
     inner = f.text(f.index, end)
     left, right = ("[", "]") if average else ("(", ")")
     meant = f"{word}{left}{inner}{right}"

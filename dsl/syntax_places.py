@@ -73,6 +73,8 @@ def several_objectives(f: Failure) -> Repair | None:
     if not objective or f.token.kind != "COMMA" or f.depth(f.index):
         return None
     first, second = f.text(1, f.index), f.text(f.index + 1, len(f.tokens))
+    if any(f.at(i).kind == "RELATION" and not f.depth(i) for i in range(f.index, len(f.tokens))):
+        return _constraint_behind(f, second)
     return Repair(
         problem(
             f.source,
@@ -87,6 +89,23 @@ def several_objectives(f: Failure) -> Repair | None:
             ),
         ),
         f.tokens[: f.index],
+    )
+
+
+def _constraint_behind(f: Failure, constraint: str) -> Repair:
+    """`minimize a, b <= 3`: what stands behind the comma is a constraint."""
+    return Repair(
+        problem(
+            f.source,
+            "CS116",
+            "constraints stand behind `s.t.`",
+            f.token.span,
+            label="`s.t.` goes here",
+            helps=(f"write `s.t. {constraint}` on the next line",),
+            fix="\ns.t.",
+        ),
+        f.tokens[: f.index],
+        sure=False,
     )
 
 

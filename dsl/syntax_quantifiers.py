@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from cspec.dsl.source import Span
@@ -118,6 +119,38 @@ def label_behind(f: Failure) -> Repair | None:
     )
 
 
+_DATA = re.compile(r"^[ \t]*data[ \t]+\w+[ \t]*\(([^#\n)]*)\)", re.MULTILINE)
+
+
+def _over(f: Failure, word: str, name: str) -> str:
+    """`write `forall g in values(sex)``, where the constraint compares `sex` with `g`."""
+    data = _DATA.search(f.source.text)
+    line = rf"^[ \t]*data\b(?:[^#\n=]*[\s,])?{re.escape(name)}[ \t]*(?:\(|,|=|#|$)"
+    columns_of = [c.strip() for c in data[1].split(",")] if data else []
+    if name in columns_of:
+        return f"write `{word} g in values({name})`, and `{name} == g` behind `|`"
+    if re.search(line, f.source.text, re.MULTILINE) and not (data and name in columns_of):
+        columns = data[1] if data and data[0].split("(")[0].split()[-1] == name else "x, y"
+        pair = ", ".join(part.strip() for part in columns.split(",")[:2])
+        return f"write `{word} ({pair}) in {name}`"
+    for left, mark, right in zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False):
+        sides = {left.text, right.text}
+        if mark.text == "==" and name in sides and {left.kind, right.kind} == {"NAME"}:
+            column = next(iter(sides - {name}), "")
+            if column:
+                return f"write `{word} {name} in values({column})`"
+    indexed = any(
+        left.kind == "LSQB" and right.text == name
+        for left, right in zip(f.tokens, f.tokens[1:], strict=False)
+    )
+    if indexed:
+        return f"write `{word} {name} in range(n)`, where n is how many there are"
+    if len(columns_of) > 2 and name in ("groups", "group", "g", "a", "values"):
+        column = columns_of[2]
+        return f"write `{word} g in values({column})`, and `{column} == g` behind `|`"
+    return f"write `{word} {name} in S` with a set: `values(column)`, `range(n)`, `f.weights`"
+
+
 def quantifier_names(f: Failure) -> Repair | None:
     """`forall a, b in S`, `forall x S`."""
     if not any(f.at(i).kind in {"FORALL", "FOR"} for i in (f.index - 2, f.index - 1)):
@@ -165,7 +198,7 @@ def quantifier_names(f: Failure) -> Repair | None:
                 "CS137",
                 f"`{opener.text} {f.before.text}` does not say over what",
                 Span(opener.start, f.before.end),
-                helps=(f"write `{opener.text} {f.before.text} in SET`",),
+                helps=(_over(f, opener.text, f.before.text),),
             )
         )
     return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.defined_names import defined_names
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.numbers import MAX_DIGITS, number_value
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import OPERAND_STARTS, Mended, make, problem, touching
-from cspec.dsl.syntax_signs import UNITS
+from cspec.dsl.syntax_signs import PHYSICAL, UNITS
 from cspec.dsl.tokens import Token
 
 
@@ -67,9 +68,20 @@ def _number(
         return None
     if after.kind == "NAME" and after.text in UNITS:
         return _unit(source, token, after)
+    timed = index > 0 and tokens[index - 1].kind == "EVERY"
+    if (
+        not timed
+        and after.kind == "NAME"
+        and after.text in PHYSICAL
+        and _no_name(source, tokens, index + 1)
+    ):
+        return _physical(source, token, after)
     if after.kind == "NAME" and after.text in _SUFFIXES and not token.text[-1].isalpha():
         return _apart(source, token, after)
     if after.kind == "NUMBER":
+        grouped = _grouped(source, tokens, index)
+        if grouped is not None:
+            return grouped
         if not token.text.endswith("%"):
             return None
         finding = problem(
@@ -104,6 +116,50 @@ def _number(
         fix_span=Span(token.end, token.end),
     )
     return Mended(1, (token, times), finding)
+
+
+def _grouped(source: Source, tokens: tuple[Token, ...], index: int) -> Mended | None:
+    """`10 000`: digits in groups of three."""
+    end = index + 1
+    while end < len(tokens) and re.fullmatch(r"\d{3}", tokens[end].text):
+        end += 1
+    if end == index + 1 or not re.fullmatch(r"\d{1,3}", tokens[index].text):
+        return None
+    meant = "_".join(token.text for token in tokens[index:end])
+    span = Span(tokens[index].start, tokens[end - 1].end)
+    finding = problem(
+        source,
+        "CS124",
+        f"`{source.slice(span)}`: no blanks stand in a number",
+        span,
+        helps=(f"write `{meant}`",),
+        fix=meant,
+        safe=False,
+    )
+    return Mended(end - index, (Token("NUMBER", meant, *span),), finding)
+
+
+def _no_name(source: Source, tokens: tuple[Token, ...], index: int) -> bool:
+    """Whether the spec itself has no such name, and no operand follows."""
+    follower = tokens[index + 1].kind if index + 1 < len(tokens) else ""
+    called = follower in {"LPAR", "LSQB"}
+    return not called and tokens[index].text not in defined_names(source.text)
+
+
+def _physical(source: Source, number: Token, unit: Token) -> Mended:
+    """`5 kg`: a number of the problem has no unit."""
+    finding = problem(
+        source,
+        "CS129",
+        f"`{unit.text}`: numbers of a spec have no units",
+        unit.span,
+        notes=("all values of one kind are meant in one unit, which a remark may name",),
+        helps=(f"write `{number.text}`, and `# in {unit.text}` behind the line",),
+        fix="",
+        fix_span=Span(number.end, unit.end),
+        safe=False,
+    )
+    return Mended(2, (number,), finding)
 
 
 def _scientific(source: Source, tokens: tuple[Token, ...]) -> Mended | None:

@@ -48,7 +48,11 @@ def unnamed_setting(f: Failure) -> Repair | None:
             "CS131",
             f"`{owner}` takes settings by name",
             f.token.span,
-            helps=(f"for example `{example}`",),
+            helps=(
+                f"write `fit(epochs={f.token.text})`"
+                if owner == "fit" and f.token.kind == "NUMBER"
+                else f"for example `{example}`",
+            ),
             fix="weight=" if soft else None,
             fix_span=Span(place, place),
         ),

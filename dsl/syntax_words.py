@@ -193,9 +193,11 @@ def misspelt_word(f: Failure) -> Repair | None:
     """The word that does not fit, or the one before it, is almost a keyword that would."""
     words = load_tables().words
     here = [word for word, kind in words.items() if kind in f.expected]
+    if f.first.kind == "VERIFY" and f.token.kind == "IN" and "on" in here:
+        return swapped(f, f.index, "on", "ON", "CS120")
     if f.first.kind == "STOP" and f.index == 1 and f.token.text in {"if", "once", "as"}:
         return swapped(f, f.index, "when", "WHEN", "CS120")
-    if f.token.kind == "NAME" and len(f.token.text) > 1:
+    if f.token.kind == "NAME" and len(f.token.text) > 2:
         spelled = {
             "within": "within",
             "tolerance": "within",

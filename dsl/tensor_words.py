@@ -88,7 +88,12 @@ def _dot(shapes: Sequence[Shape], numbers: Numbers) -> Found:
         return ()
     sizes = f"{size_text(one)} and {size_text(other)}"
     if len(one) < 2 and len(other) < 2:
-        return Unfit(f"takes two vectors of one length, not {sizes}", "a multiple is written `a*b`")
+        both = one and other
+        help_ = "give both the same length in the lines that declare them"
+        return Unfit(
+            f"takes two vectors of one length, not {sizes}",
+            help_ if both else "a multiple is written `a*b`",
+        )
     return Unfit(
         f"takes two vectors, not {sizes}",
         "the sum of all products is `sum(A*B)`, the product of matrices `A @ B`",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.by_group import separated
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
@@ -125,6 +127,9 @@ def _instead(
         return ("by group is written `P[pred == 1 | column]`",)
     if kind.what == "event":
         return (f"write `P[{text}]`",)
+    if kind.what == "string" and re.fullmatch(r"-?inf|[-+\d.e%]+", text.strip('"')):
+        bare = text.strip('"')
+        return (f"write `{bare}`, without quotes",)
     return ()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind
 from cspec.dsl.nodes import Attribute, Binder, Call, Domain, Expr, FiniteSet, Interval, Name
 from cspec.dsl.typecheck_names import set_kind
 from cspec.dsl.typecheck_operands import event_kind
 from cspec.dsl.typer import Scope, Typer
+from cspec.dsl.unknown_names import unknown_dataset, unknown_value
 from cspec.dsl.wording import counted, listing
 
 _POINT = Kind("number")
@@ -40,6 +43,11 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
     if isinstance(domain, Interval):
         _continuous(typer, binder, domain)
         return unknown, None
+    if _unquoted(typer, domain, scope):
+        return dict.fromkeys(binder.names, Kind("value")), None
+    data = _by_number(typer, binder, domain)
+    if data or _unknown_data(typer, binder, scope):
+        return unknown, data
     kind = set_kind(typer, domain, scope)
     match kind.what:
         case "weights":
@@ -55,7 +63,7 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
         case "set" | "unknown":
             return _set(typer, binder, domain, scope, kind), None
         case "column":
-            text = typer.source.slice(domain.span)
+            text = typer.source.slice(domain.span).partition(".unique")[0]
             typer.report(
                 "CS317",
                 f"`{text}` is a column: its values are `values({text})`",
@@ -89,6 +97,54 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
             return unknown, None
 
 
+def _unquoted(typer: Typer, domain: Expr, scope: Scope) -> bool:
+    """Report `forall g in {F, M}`: values of a column without quotes."""
+    items = domain.items if isinstance(domain, FiniteSet) else ()
+    words = [i for i in items if isinstance(i, Name) and typer.name_unknown(i, scope)]
+    if not words or len(words) < len(items) or not typer.symbols.datasets():
+        return False
+    for word in words:
+        unknown_value(typer, word)
+    return True
+
+
+def _unknown_data(typer: Typer, binder: Binder, scope: Scope) -> bool:
+    """Report `forall (x, y) in tset`: examples of data that nothing declares."""
+    domain, datasets = binder.domain, tuple(typer.symbols.datasets())
+    pair = set(binder.names) & {"x", "y"} or len(binder.names) > 1
+    if not (isinstance(domain, Name) and datasets and pair):
+        return False
+    if not typer.name_unknown(domain, scope):
+        return False
+    unknown_dataset(typer, domain.id, domain.span)
+    return True
+
+
+def _by_number(typer: Typer, binder: Binder, domain: Expr) -> str | None:
+    """Report `forall i in range(len(train))`; the data that is meant."""
+    found = _COUNTED.fullmatch(typer.source.slice(domain.span).replace(" ", ""))
+    name = next((word for word in found.groups() if word), "") if found else ""
+    data = name if name in typer.symbols.datasets() else typer.symbols.default_dataset
+    if found is None or data is None:
+        return None
+    columns = [column.name for column in typer.symbols.datasets()[data]][:2]
+    over = f"forall ({', '.join(columns)}) in {data}"
+    index = binder.names[0]
+    typer.report(
+        "CS317",
+        f"examples have no numbers: `{index}` goes over the examples themselves",
+        binder.span,
+        "of which data?",
+        helps=(f"write `{over}:`, and `{columns[0]}` for `{columns[0]}[{index}]`",),
+    )
+    return data
+
+
+_COUNTED = re.compile(
+    r"range\((?:len\((\w+)\)|(\w+)\.shape\[0\]|size\((\w+)\)|(\w+)\.size|(\w+)\.shape)\)"
+)
+
+
 def _continuous(typer: Typer, binder: Binder, domain: Interval) -> None:
     name = binder.names[0]
     lower = typer.source.slice(domain.lower.span)
@@ -100,12 +156,25 @@ def _continuous(typer: Typer, binder: Binder, domain: Interval) -> None:
         f"{typer.text(domain)} is an interval: `{name}` would take infinitely many values",
         domain.span,
         "an interval, or these two values?",
-        helps=(f"for points of the interval: `{drawn}`", f"for these two values: `{listed}`"),
+        helps=(
+            f"for points of the interval: `{drawn}`",
+            f"for these two values: `{listed}`",
+            *_around(typer, name, upper),
+        ),
         fixes=(
             Fix(span=domain.span, replacement=drawn, title="draw points"),
             Fix(span=domain.span, replacement=listed, title="use the two values"),
         ),
     )
+
+
+def _around(typer: Typer, name: str, radius: str) -> tuple[str, ...]:
+    """For `x + delta` with `delta in [-r, r]`: the points of a ball around x."""
+    found = re.search(rf"(\w+) \+ {re.escape(name)}\b", typer.source.text)
+    if found is None:
+        return ()
+    ball = f"for z in ball({found[1]}, {radius}, norm=inf)"
+    return (f"for all points around `{found[1]}`: `{ball}`, and `z` for `{found[0]}`",)
 
 
 def _examples(typer: Typer, binder: Binder, domain: Expr) -> tuple[dict[str, Kind], str | None]:

@@ -7,8 +7,8 @@ import re
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import UNKNOWN, Kind, What, joined
-from cspec.dsl.meant import METHODS
-from cspec.dsl.nodes import Attribute, Call, Expr, Let, Model, Name
+from cspec.dsl.meant import METHODS, OF_MODELS
+from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name
 from cspec.dsl.syntax_checks import made_by_call
 from cspec.dsl.typecheck_foreign import (
     binary_method,
@@ -48,7 +48,9 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
         _arguments_only(typer, call, scope)
         if word in ("E", "P"):
             return _average(typer, call, function)
-        return foreign_call(typer, call, function) or unknown_function(typer, function, scope)
+        return foreign_call(typer, call, function) or unknown_function(
+            typer, function, scope, call.arguments
+        )
     if signature.family == "metric":
         return metric_kind(typer, call, signature, scope)
     return table_call(typer, call, signature, scope)
@@ -113,6 +115,8 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
             return _no_inputs(typer, call, function)
         if item.arguments is not None:
             _arity(typer, call, function.id, len(item.arguments), item.arguments)
+        for keyword in call.keywords:
+            _no_setting(typer, function, keyword)
         moving = not typer.symbols.frozen(function.id)
         what: What = "number" if item.arguments else "scores"
         inputs = joined(what, *kinds)
@@ -127,6 +131,21 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         function.span,
         f"defined as {'a number' if symbol.role != 'data' else 'data'}",
         helps=(f"remove the parentheses, or define `let {function.id}(a) = ...`",),
+    )
+
+
+def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
+    """`f(x, sex=1)`."""
+    typer.report(
+        "CS301",
+        f"`{function.id}` takes inputs, and no setting `{keyword.name}`",
+        keyword.span,
+        "a model is called with what it sees",
+        helps=(
+            f"write `{function.id}(x)`",
+            "for inputs that are changed bring them along as a column of their own:"
+            f" `data train(x, y, changed)`, `{function.id}(changed)`",
+        ),
     )
 
 
@@ -171,6 +190,8 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
         return binary
     if kind.what == "unknown":
         return _arguments_only(typer, call, scope)
+    if kind.what == "model" and function.name in OF_MODELS:
+        return _of_model(typer, call, function)
     if kind.what == "model" and function.name in ("weights", "params"):
         for argument in call.arguments:
             if typer.kind(argument, scope).what != "string":
@@ -185,6 +206,21 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     if kind.what in ("domain", "set") and function.name in ("sample", "grid"):
         return _points(typer, call, function, scope)
     return typer.kind(function, scope)
+
+
+def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
+    """`f.predict(x)`, `f.num_parameters()`: methods of models in Python."""
+    model = typer.source.slice(function.value.span)
+    given = typer.source.slice(call.arguments[0].span) if call.arguments else "x"
+    meant = OF_MODELS[function.name].format(f=model, x=given)
+    return typer.report(
+        "CS210",
+        f"`{model}` has no part `{function.name}`",
+        function.name_span,
+        "a method of Python",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
 
 
 _VALUES = frozenset({"number", "event", "tensor", "scores", "column", "labels", "groups"})

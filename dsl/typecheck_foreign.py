@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
+from cspec.dsl.meant import meant
 from cspec.dsl.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
-from cspec.dsl.signatures import Signature
+from cspec.dsl.signatures import LOSSES, Signature
+from cspec.dsl.typecheck_rates import rate
 from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.unknown_names import MODULES
+from cspec.dsl.wording import bracketed
 
 CALLS: dict[str, str] = {
     **dict.fromkeys(("sqr", "square", "sq"), "{}^2"),
@@ -37,6 +42,18 @@ _BINARY: dict[str, str] = {
     "div": "{} / {}",
 }
 """Methods of one argument in Python."""
+_OF_TWO: dict[str, str] = {
+    **dict.fromkeys(("cov", "covariance"), "(E[{0}*{1}] - E[{0}]*E[{1}])"),
+    **dict.fromkeys(
+        ("corr", "correlation", "cor", "corrcoef", "pearson", "pearsonr"),
+        "(E[{0}*{1}] - E[{0}]*E[{1}])/sqrt(E[({0} - E[{0}])^2]*E[({1} - E[{1}])^2])",
+    ),
+    **dict.fromkeys(("mean_squared_error", "brier_score_loss"), "mse({1}, {0})"),
+    "mean_absolute_error": "mae({1}, {0})",
+    "log_loss": "ce({1}, {0})",
+}
+"""Functions of two arguments elsewhere, and the whole expression here."""
+_BEHIND_IN = re.compile(r"\bin%?[ \t]*\Z")
 _LATER = {"norm": "p", "cvar": "level", "quantile": "q", "topk": "k"}
 """Functions whose constant stands second."""
 
@@ -45,7 +62,20 @@ def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
     """Report a function of another library that is a form of its own here."""
     if function.id == "c" and call.arguments and not call.keywords:
         inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
-        return _called(typer, call, function, f"[{inner}]")
+        one_of = _BEHIND_IN.search(typer.source.text, 0, function.span.start)
+        return _called(typer, call, function, f"{{{inner}}}" if one_of else f"[{inner}]")
+    named = rate(typer, call, function.id)
+    if named is not None:
+        return _called(typer, call, function, named)
+    two = _OF_TWO.get(function.id.lower())
+    if two is not None and len(call.arguments) == 2 and not call.keywords:
+        if "{1}, {0}" in two and not isinstance(call.arguments[0], Name):
+            two = two.replace("{1}, {0}", "{0}, {1}")
+        parts = [bracketed(typer.source, argument) for argument in call.arguments]
+        return _called(typer, call, function, two.format(*parts))
+    loss = _loss(typer, call, function.id) if call.keywords else None
+    if loss is not None:
+        return _called(typer, call, function, loss)
     template = CALLS.get(function.id)
     if template is None or len(call.arguments) != 1 or call.keywords:
         return None
@@ -59,8 +89,13 @@ def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> 
     root: Expr = function.value
     while isinstance(root, Attribute):
         root = root.value
-    template = {**CALLS, "norm": "norm({0}, 2)"}.get(function.name)
     known = isinstance(root, Name) and root.id in MODULES and typer.name_unknown(root, scope)
+    loss = _loss(typer, call, function.name)
+    if known and loss is not None and isinstance(root, Name):
+        text = typer.source.slice(function.span)
+        headline = f"`{text}`: `{root.id}` is not defined in this spec"
+        return _called(typer, call, function, loss, headline)
+    template = {**CALLS, "norm": "norm({0}, 2)"}.get(function.name)
     if template is None or not known or len(call.arguments) != 1 or call.keywords:
         return None
     inner = typer.source.slice(call.arguments[0].span)
@@ -68,11 +103,24 @@ def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> 
     return _called(typer, call, function, meant)
 
 
-def _called(typer: Typer, call: Call, function: Name | Attribute, meant: str) -> Kind:
+def _loss(typer: Typer, call: Call, word: str) -> str | None:
+    """`F.cross_entropy(f(x), y, reduction="mean")`: the loss with its two arguments alone."""
+    known = meant(word)
+    if known is None or known.word not in LOSSES or len(call.arguments) != 2:
+        return None
+    parts = [typer.source.slice(argument.span) for argument in call.arguments]
+    if isinstance(call.arguments[0], Name) and not isinstance(call.arguments[1], Name):
+        parts.reverse()
+    return f"{known.word}({', '.join(parts)})"
+
+
+def _called(
+    typer: Typer, call: Call, function: Name | Attribute, meant: str, headline: str = ""
+) -> Kind:
     named = typer.source.slice(function.span)
     return typer.report(
         "CS201",
-        f"unknown name `{named}`",
+        headline or f"unknown name `{named}`",
         function.span,
         "not defined in this spec",
         helps=(f"write `{meant}`",),
@@ -81,14 +129,7 @@ def _called(typer: Typer, call: Call, function: Name | Attribute, meant: str) ->
 
 
 def _whole(typer: Typer, call: Call) -> str:
-    return bracketed(typer, call.arguments[0])
-
-
-def bracketed(typer: Typer, value: Expr) -> str:
-    """The text of an expression, in brackets where an operator beside it would take it apart."""
-    text = typer.source.slice(value.span)
-    plain = isinstance(value, Name | Number | Call | Attribute) or text.startswith("(")
-    return text if plain else f"({text})"
+    return bracketed(typer.source, call.arguments[0])
 
 
 def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
@@ -144,7 +185,7 @@ def binary_method(typer: Typer, call: Call, function: Attribute) -> Kind | None:
         return None
     parts = (function.value, call.arguments[0])
     plain = "{0}" in template
-    texts = [typer.source.slice(p.span) if plain else bracketed(typer, p) for p in parts]
+    texts = [typer.source.slice(p.span) if plain else bracketed(typer.source, p) for p in parts]
     meant = template.format(*texts)
     return typer.report(
         "CS210",

@@ -6,7 +6,7 @@ from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.meant import SETTING_WORDS
 from cspec.dsl.nodes import Call, Keyword, Name
-from cspec.dsl.signatures import Parameter, Signature
+from cspec.dsl.signatures import LOSSES, Parameter, Signature
 from cspec.dsl.typer import Typer
 from cspec.dsl.wording import closest, counted, listing
 
@@ -145,14 +145,25 @@ def missing_arguments(
         call.span,
         f"{listing((p.name for p in missing), 'and')} missing",
         notes=(f"`{form(signature)}`: {signature.doc}",),
-        helps=(f"write `{form(signature)}`",),
+        helps=(f"write `{_as_called(typer, call, signature)}`",),
     )
+
+
+def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
+    """The form of a call, of a loss with the names of the spec: `mse(f(x), y)`."""
+    models = tuple(typer.symbols.models())
+    known = {"x", "y"} <= typer.symbols.column_names
+    if signature.name not in LOSSES or len(models) != 1 or not known:
+        return form(signature)
+    return f"{signature.name}({models[0]}(x), y)"
 
 
 def _without(keyword: Keyword, name: str) -> str:
     """What a setting of other libraries is written as, or that it goes."""
     if keyword.name in ("axis", "dim", "keepdims", "keepdim"):
         return f"for each row or column: `forall i in range(n): {name}(A[i, :]) ...`, or `A[:, i]`"
+    if name in LOSSES and keyword.name in ("weight", "class_weight", "pos_weight", "sample_weight"):
+        return f"weigh the examples: `where(y == 1, 5, 1)*{name}(f(x), y)`"
     return f"remove `{keyword.name}`"
 
 

@@ -8,7 +8,7 @@ from cspec.dsl.by_group import apart
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.features import column_of
 from cspec.dsl.kinds import NUMERIC, WORDS, Kind, What, joined
-from cspec.dsl.nodes import Call, Comprehension, Expectation, Expr
+from cspec.dsl.nodes import Call, Comprehension, Expectation, Expr, Number
 from cspec.dsl.typecheck_binders import bind
 from cspec.dsl.typecheck_operands import event_kind, number_of, operand_kind
 from cspec.dsl.typer import Scope, Typer
@@ -115,6 +115,18 @@ def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
     if typer.quiet(expr.body, scope).what not in ("number", "scores"):
         return event_kind(typer, expr.body, scope)
     body, text = typer.slice(expr.body), typer.slice(expr)
+    if isinstance(expr.body, Number):
+        meant = text.replace(body, f"pred == {body}", 1)
+        return typer.report(
+            "CS313",
+            f"{typer.text(expr.body)} is a number, not an event",
+            expr.body.span,
+            "needs something true or false",
+            helps=(f"write `{meant}`",),
+            fixes=(
+                Fix(span=expr.body.span, replacement=f"pred == {body}", title=f"pred == {body}"),
+            ),
+        )
     middle = "0.5" if re.match(r"(sigmoid|prob)\b", body) else "0"
     return typer.report(
         "CS313",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.constants import NotFiniteError, constant
 from cspec.dsl.kinds import NUMERIC, WORDS, Kind, joined
-from cspec.dsl.nodes import Expr, Name, Product
+from cspec.dsl.nodes import Call, Expr, Name, Product
 from cspec.dsl.tensor_shapes import Shape, declared, shape_of
 from cspec.dsl.typer import Scope, Typer
 
@@ -60,6 +60,9 @@ def number_of(typer: Typer, expr: Expr, kind: Kind) -> tuple[str, ...]:
             return (f"write `density({text})`, or `{text}(x)` for its outputs",)
         case "weights":
             return (f"write `sumsq({text})`, or `forall W in {text}: ...`",)
+        case "set" if isinstance(expr, Call) and isinstance(expr.function, Name):
+            held = ", ".join(typer.slice(a) for a in expr.arguments) or "W"
+            return (f"write `{held} in {expr.function.id}(8)`, with what it takes",)
         case "string":
             return ('write a number, or compare a column with it: `sex == "Female"`',)
         case _:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
-from cspec.dsl.nodes import Attribute, Expr, Name, Param, Slice
+from cspec.dsl.nodes import Attribute, Expr, Name, Param, Slice, Var, walk
 from cspec.dsl.outside_values import columns_of
 from cspec.dsl.single_numbers import Single, single
 from cspec.dsl.source import Span
@@ -17,6 +19,8 @@ from cspec.dsl.wording import closest, listing
 def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
     """The kind of `value[indices]`."""
     kind = typer.kind(value, scope)
+    if kind.what == "model":
+        return _layer(typer, value, indices)
     number = single(value, typer.symbols, typer.signatures)
     if number is not None and indices:
         return _no_entries(typer, value, indices, number)
@@ -24,8 +28,9 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         end
         for index in indices
         for end in (index.children() if isinstance(index, Slice) else (index,))
+        if isinstance(end, Expr)
     ]
-    found = [typer.kind(end, scope) for end in ends if isinstance(end, Expr)]
+    found = [_end(typer, value, end, scope) for end in ends]
     if any(isinstance(index, Slice) for index in indices):
         return kind
     if _is_table(typer, value):
@@ -39,6 +44,69 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
     if kind.what == "tensor" and shape is not None and len(indices) >= len(shape):
         return kind._replace(what="number")
     return kind
+
+
+def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
+    """Report `f[0]`, a layer by its number."""
+    text = typer.source.slice(value.span)
+    place = ".".join(typer.source.slice(index.span) for index in indices)
+    return typer.report(
+        "CS302",
+        f"`{text}` is a model: its layers are chosen by their names",
+        indices[0].span,
+        "no entries",
+        helps=(f'write `forall W in {text}.weights("{place}*"):` before it, and `W` here',),
+    )
+
+
+def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:
+    """The kind of an index, or of an end of a slice."""
+    if isinstance(end, Name) and end.id == "end" and typer.name_unknown(end, scope):
+        return _last(typer, value, end)
+    moving = next((n for n in walk(end) if isinstance(n, Name) and _is_var(typer, n, scope)), None)
+    if moving is None:
+        return typer.kind(end, scope)
+    return typer.report(
+        "CS302",
+        f"{typer.text(end)} is no place: `{moving.id}` is a `var`, and moves",
+        end.span,
+        "a whole number goes here",
+        notes=("which entry is meant has to be known before anything moves",),
+        helps=(
+            f"write a number, or a constant: `param {moving.id} = 1`",
+            "where all entries are meant: `sum(x)`, `forall i in range(n): x[i] ...`",
+        ),
+    )
+
+
+def _is_var(typer: Typer, name: Name, scope: Scope) -> bool:
+    return name.id not in scope.local and isinstance(typer.symbols.vars().get(name.id), Var)
+
+
+def _last(typer: Typer, value: Expr, end: Name) -> Kind:
+    """Report `x[1:end]`, `x[end]` of MATLAB and Julia."""
+    text = typer.source.text
+    shape = shape_of(value, declared(typer.symbols.table, typer.values), typer.values)
+    rest = text[: end.span.start].rstrip().endswith(":")
+    if rest:
+        helps = ("leave `end` away: `1:` is all from entry 1 on, `:` is all",)
+        fix = ""
+    elif shape:
+        fix = str(shape[0] - 1)
+        helps = (f"write `{typer.source.slice(value.span)}[{fix}]`",)
+    else:
+        helps, fix = ("write its number: entries are counted from 0",), None
+    return typer.report(
+        "CS201",
+        "`end` is no place: an open slice goes to the last entry" if rest else "`end` is no place",
+        end.span,
+        "not defined in this spec",
+        notes=("indices begin at 0",),
+        helps=helps,
+        fixes=()
+        if fix is None
+        else (Fix(span=end.span, replacement=fix, title=f"write {fix}" if fix else "remove it"),),
+    )
 
 
 def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Single) -> Kind:
@@ -106,6 +174,10 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
             return _unknown_part(typer, expr, ())
 
 
+_PATH = re.compile(r"\w+(?:\.\w+|\[\d+\])*")
+"""The way to a part of a model in Python: `layers[0].weight`."""
+
+
 def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind:
     guess = closest(expr.name, known)
     fixes = (Fix(span=expr.name_span, replacement=guess, title=f"write {guess}"),) if guess else ()
@@ -114,7 +186,12 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
     if not guess:
         helps = (f"remove `.{expr.name}`",)
     if not guess and "weights" in known:
-        helps = (f'one parameter by name: `{text}.params("{expr.name}*")`',)
+        path = _PATH.match(typer.source.text, expr.name_span.start)
+        name = re.sub(r"\[(\d+)\]", r".\1", path[0]) if path else expr.name
+        name = f"*{name}" if name in ("bias", "weight", "kernel") else name
+        star = "" if name.endswith(("weight", "bias")) else "*"
+        part = f'{text}.{"params" if name.endswith("bias") else "weights"}("{name}{star}")'
+        helps = (f"write `forall W in {part}:` before the constraint, and `W` here",)
     return typer.report(
         "CS210",
         f"`{text}` has no part `{expr.name}`",

@@ -35,6 +35,8 @@ def compare_kind(typer: Typer, expr: Compare, scope: Scope) -> Kind:
     mixed = mixed_chain(typer.source, expr)
     if mixed is not None:
         typer.extend((mixed,))
+    _quoted_column(typer, expr)
+    _equal_outputs(typer, expr, scope)
     words = [o for o in expr.operands if isinstance(o, Name) and typer.name_unknown(o, scope)]
     truths = [o for o in expr.operands if _truth(typer, o, scope)]
     kinds = []
@@ -45,7 +47,7 @@ def compare_kind(typer: Typer, expr: Compare, scope: Scope) -> Kind:
             kinds.append(operand_kind(typer, operand, scope))
     examples = any(kind.per_example or kind.what == "unknown" for kind in kinds)
     kinds += [typer.quiet(o, scope) if examples else operand_kind(typer, o, scope) for o in truths]
-    if not any(_values(typer, kind, tuple(words), scope) for kind in kinds):
+    if not any(_values(typer, kind, tuple(words), expr.operands, scope) for kind in kinds):
         kinds += [operand_kind(typer, word, scope) for word in words]
     if any(kind.what == "groups" for kind in kinds):
         return joined("groups", *kinds)
@@ -55,7 +57,7 @@ def compare_kind(typer: Typer, expr: Compare, scope: Scope) -> Kind:
 def membership_kind(typer: Typer, expr: Membership, scope: Scope) -> Kind:
     """An event of what is asked and of the bounds or values of the set: either may move."""
     kind = typer.kind(expr.element, scope)
-    if _values(typer, kind, values_of(expr.set), scope):
+    if _values(typer, kind, values_of(expr.set), (expr.element,), scope):
         return joined("event", kind)
     members = set_kind(typer, expr.set, scope)
     require_set(typer, expr.element, expr.set, members)
@@ -69,7 +71,9 @@ def _truth(typer: Typer, expr: Expr, scope: Scope) -> bool:
     return isinstance(expr, Name) and expr.id in TRUTHS and not any(expr.id in o for o in own)
 
 
-def _values(typer: Typer, kind: Kind, items: tuple[Expr, ...], scope: Scope) -> bool:
+def _values(
+    typer: Typer, kind: Kind, items: tuple[Expr, ...], beside: tuple[Expr, ...], scope: Scope
+) -> bool:
     """Report words without quotes that are compared with a column; whether that is said."""
     if kind.what not in ("column", "labels") and (kind.what != "value" or scope.inside):
         return False
@@ -77,7 +81,7 @@ def _values(typer: Typer, kind: Kind, items: tuple[Expr, ...], scope: Scope) -> 
     own = {*scope.local, *(n for n, s in typer.symbols.table.items() if s.role in _COMPARED)}
     values = [word for word in words if closest(word.id, own) is None]
     for word in values:
-        unknown_value(typer, word)
+        unknown_value(typer, word, next((b for b in beside if b not in words), None))
     return bool(values) and len(values) == len(items)
 
 
@@ -109,6 +113,49 @@ def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
         members.span,
         "a set goes behind `in`",
         helps=helps,
+    )
+
+
+def _quoted_column(typer: Typer, expr: Compare) -> None:
+    """Report `"sex" == "F"`: two texts, of which one is the name of a column."""
+    plain = [o for o in expr.operands if isinstance(o, String | Number)]
+    texts = [o for o in plain if isinstance(o, String)]
+    if len(plain) != len(expr.operands) or not texts:
+        return
+    columns = {c.original: c.name for cs in typer.symbols.datasets().values() for c in cs}
+    named = next((text for text in texts if text.value in columns), None)
+    found = named or texts[0]
+    name = columns.get(found.value, "")
+    typer.report(
+        "CS325",
+        f"{typer.text(found)} is a text" + (f"; the column is `{name}`" if name else ""),
+        found.span,
+        "the same for every example",
+        helps=(f"write `{name}`" if name else "compare a column with it: `column == ...`",),
+        fixes=(Fix(span=found.span, replacement=name, title=f"write {name}"),) if name else (),
+    )
+
+
+def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
+    """Report `P[f(x) == 1]`: outputs are numbers that are hardly ever equal to a class."""
+    if not scope.inside or expr.operators not in (("==",), ("!=",)):
+        return
+    left, right = expr.operands
+    outputs = isinstance(left, Call) and isinstance(left.function, Name)
+    if not outputs or not isinstance(left, Call) or not isinstance(left.function, Name):
+        return
+    model = typer.symbols.models().get(left.function.id)
+    plain = isinstance(right, String) or (isinstance(right, Number) and right.value.is_integer())
+    if model is None or model.arguments is not None or not plain:
+        return
+    bare = "pred" if len(typer.symbols.named_models) == 1 else f"pred({typer.slice(left)})"
+    typer.report(
+        "CS325",
+        f"{typer.text(left)} is a number, hardly ever equal to a class",
+        left.span,
+        "an output of a model",
+        helps=(f"write `{bare}`, the class that it says",),
+        fixes=(Fix(span=left.span, replacement=bare, title=f"write {bare}"),),
     )
 
 

@@ -51,8 +51,11 @@ def _used(typer: Typer, root: Node) -> None:
             for bound in _bound(node):
                 open_names[bound.name].pop()
             continue
-        if isinstance(node, Name) and open_names.get(node.id):
-            open_names[node.id][-1].used = True
+        if isinstance(node, Name):
+            # `x_i` may be meant for `x[i]`: that it is unknown is said by itself.
+            for word in (node.id, node.id.rpartition("_")[2]):
+                if open_names.get(word):
+                    open_names[word][-1].used = True
         bounds = list(_bound(node))
         if not bounds:
             stack.extend((child, False) for child in node.children())

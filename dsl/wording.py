@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from cspec.dsl.nodes import Attribute, Call, Expectation, Expr, Name, Number
 from cspec.dsl.source import Source, Span
 
 _LONGEST = 60
@@ -16,6 +17,13 @@ def quoted(source: Source, span: Span) -> str:
     if len(text) > _LONGEST:
         text = text[: _LONGEST - 3].rstrip() + "..."
     return f"`{text}`"
+
+
+def bracketed(source: Source, value: Expr) -> str:
+    """The text of an expression, in brackets where an operator beside it would take it apart."""
+    text = source.slice(value.span)
+    whole = isinstance(value, Name | Number | Call | Attribute | Expectation)
+    return text if whole or text.startswith("(") else f"({text})"
 
 
 def listing(words: Iterable[str], last: str = "or") -> str:
@@ -45,6 +53,16 @@ def as_name(text: str) -> str:
     """The name nearest to a text, quoted or not: `marital_status`; empty of signs alone."""
     name = "".join(c if c.isalnum() else "_" for c in text.strip('"')).strip("_")
     return f"c{name}" if name[:1].isdigit() else name
+
+
+def closing(text: str, opener: int) -> int | None:
+    """The place of the `]` that closes the `[` at a place; None where there is none."""
+    depth = 0
+    for place in range(opener, len(text)):
+        depth += (text[place] == "[") - (text[place] == "]")
+        if not depth:
+            return place if place > opener else None
+    return None
 
 
 def number(value: float) -> str:

@@ -24,6 +24,7 @@ from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.format import format_spec
 from cspec.dsl.nodes import Spec
 from cspec.dsl.parse import parse as parse_source
+from cspec.dsl.resolve import resolve
 from cspec.dsl.source import Source
 from cspec.dsl.trust import trusting
 from cspec.dsl.visible import visible_line
@@ -393,7 +394,9 @@ def split_names(source: Source, names: Mapping[str, Any]) -> tuple[dict[str, Any
     """Keyword arguments as (params, bindings of data and models)."""
     if not names:
         return {}, {}
-    declared = {name for name, s in check_source(source).symbols.table.items() if s.role == "param"}
+    spec, _ = parse_source(source)  # what is wrong with it is said when it is checked
+    symbols, _ = resolve(spec, source, registered())
+    declared = {name for name, s in symbols.table.items() if s.role == "param"}
     params = {name: _plain(value) for name, value in names.items() if name in declared}
     return params, {name: value for name, value in names.items() if name not in declared}
 

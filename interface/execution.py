@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,9 @@ from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Result
 from cspec.runtime.run_folder import RunFolder
 from cspec.runtime.run_lock import held
-from cspec.runtime.session import Session
+from cspec.runtime.session import Progress, Session
 from cspec.runtime.told import told
 
-OnProgress = Callable[[Mapping[str, Any]], None]
 RUNS = Path("runs")
 
 
@@ -36,7 +35,7 @@ def train(
     seed: int | None = None,
     device: str = "cpu",
     out: str | Path | None = None,
-    on_progress: OnProgress | None = None,
+    on_progress: Progress | None = None,
     base: Path | None = None,
     bindings: Mapping[str, Any] | None = None,
     params: Mapping[str, object] | None = None,

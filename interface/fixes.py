@@ -1,19 +1,22 @@
 """Applying the fixes that come with diagnostics, and only those that make a spec better.
 
 A fix is a guess about what somebody meant. It is written only if the text that it gives has fewer
-errors, and says what it said before everywhere else.
+errors, and says what it said before everywhere else. A slip of the finger (`minimze`) is written
+only where the spec then has no mistakes left.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, Fix, errors
+from cspec.dsl.limits import FINDINGS
 from cspec.dsl.nodes import SubjectTo
 from cspec.dsl.source import Source, Span
 from cspec.dsl.tokens import tokenize
+from cspec.slips import slip, words_of
 
 MAX_ROUNDS = 25
 """A fix may uncover the next mistake; so often specs are checked again."""
@@ -22,6 +25,8 @@ MAX_TRIALS = 200
 MAX_READ = 60_000
 """Characters that are read to try fixes, beside a few trials that every text has."""
 _LEAST = 16
+_FEW = 1
+"""Trials of a text with more findings than are shown."""
 
 
 def fixed(text: str, diagnostics: Iterable[Diagnostic], safe_only: bool = True) -> tuple[str, int]:
@@ -39,9 +44,47 @@ def mended(source: Source, safe_only: bool = True) -> tuple[Source, int]:
     A round applies all first fixes together; where that is no better, each half of them, and so on
     down to each alone, as far as the trials go.
     """
-    checked, total, trials = check(source), 0, _trials(source)
+    checked = check(source)
+    if not safe_only:
+        return _rounds(checked, lambda found: found.diagnostics)
+    if any(_slip_of(found, checked) for found in checked.diagnostics):
+        text, total = _rounds(checked, _with_slips)
+        if not errors(check(text).diagnostics):
+            return text, total
+    return _rounds(checked, _safe)
+
+
+def _safe(checked: Checked) -> tuple[Diagnostic, ...]:
+    """The findings with their safe fixes alone."""
+    return tuple(
+        found.model_copy(update={"fixes": tuple(fix for fix in found.fixes if fix.safe)})
+        for found in checked.diagnostics
+    )
+
+
+def _with_slips(checked: Checked) -> tuple[Diagnostic, ...]:
+    """The findings with their safe fixes, and those of slips."""
+    return tuple(
+        found if _slip_of(found, checked) else safe
+        for found, safe in zip(checked.diagnostics, _safe(checked), strict=True)
+    )
+
+
+def _slip_of(found: Diagnostic, checked: Checked) -> bool:
+    """Whether the only fix of a finding puts one right letter in its place."""
+    if len(found.fixes) != 1:
+        return False
+    (fix,) = found.fixes
+    return slip(checked.source.slice(fix.span), fix.replacement, words_of(checked))
+
+
+def _rounds(
+    checked: Checked, of: Callable[[Checked], tuple[Diagnostic, ...]]
+) -> tuple[Source, int]:
+    """The source after all rounds with the first fixes of some findings, and how many they are."""
+    total, trials = 0, _trials(checked)
     for _ in range(MAX_ROUNDS):
-        chosen = _chosen(checked.diagnostics, safe_only)
+        chosen = _chosen(of(checked), safe_only=False)
         chosen.sort(key=lambda fix: fix.span.start)
         checked, applied, trials = _by_halves(checked, chosen, trials)
         if not applied:
@@ -52,7 +95,7 @@ def mended(source: Source, safe_only: bool = True) -> tuple[Source, int]:
 
 def offered(checked: Checked) -> tuple[Diagnostic, ...]:
     """The findings with only those fixes that make the spec better, each by itself."""
-    trials, most = 0, _trials(checked.source)
+    trials, most = 0, _trials(checked)
     kept = []
     for diagnostic in checked.diagnostics:
         good = []
@@ -88,8 +131,11 @@ def _overlap(first: Fix, second: Fix) -> bool:
     return _beside(first, second.span)
 
 
-def _trials(source: Source) -> int:
+def _trials(checked: Checked) -> int:
     """How many fixes of a text may be tried: its checks together cost about as much as one spec."""
+    source = checked.source
+    if len(checked.diagnostics) > FINDINGS.most:
+        return _FEW
     return min(MAX_TRIALS, max(_LEAST, MAX_READ // (len(source.text) + 1)))
 
 

@@ -12,8 +12,10 @@ import torch
 
 from cspec.compiler.facts import Facts, OwnLoop
 from cspec.compiler.loop_groups import Groups, check_groups, with_groups
-from cspec.compiler.plan import Plan, outputs, specialize
+from cspec.compiler.model_outputs import outputs
+from cspec.compiler.plan import Plan
 from cspec.compiler.program import ModelSetup, SourceCall
+from cspec.compiler.specialize import specialize
 from cspec.dsl.check import Checked
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.settings.fit import FitSettings

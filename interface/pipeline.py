@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_labels
-from cspec.compiler.plan import Plan, outputs, specialize
+from cspec.compiler.model_outputs import outputs
+from cspec.compiler.plan import Plan
 from cspec.compiler.program import Program
 from cspec.compiler.schedule import warnings
+from cspec.compiler.specialize import specialize
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, SpecError, errors
 from cspec.dsl.features import column_of

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cspec.compiler.program import SOLVERS, ConstraintFacts, Program
+from cspec.compiler.program import ConstraintFacts, Program
 from cspec.compiler.which_data import where_measured
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.binding import Bound
 from cspec.runtime.conclude import conclude
 from cspec.runtime.constant import Values, refuse_constant

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cspec.compiler.passes.gates import GATE_SURROGATES
-from cspec.compiler.program import SOLVERS, ConstraintFacts
+from cspec.compiler.program import ConstraintFacts
 from cspec.compiler.which_data import Where
+from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.circling import circling
 from cspec.runtime.constraint_result import ConstraintResult
 from cspec.runtime.diagnosis import Diagnosis

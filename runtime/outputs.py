@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.facts import Facts, OperationFacts, OutputFacts
-from cspec.compiler.plan import Plan, open_calls, operation_calls
+from cspec.compiler.plan import Plan
+from cspec.compiler.specialize import open_calls, operation_calls
 from cspec.runtime.binding import Bound
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.examples import filled

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.program import SOLVERS, Program, revive_fit
+from cspec.compiler.program import Program, revive_fit
 from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.batches import Batch, Batches, left_over, plan_steps, reading_notes
 from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cspec.compiler.axes.asked import Argument, Asked
+from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.losses import loss_axes
 from cspec.compiler.axes.means import tail_axes
+from cspec.compiler.axes.parts import place_of
 from cspec.compiler.axes.places import PartOf
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, Part, What
 from cspec.compiler.axes.single import has_entries
@@ -22,9 +22,6 @@ from cspec.dsl.slices import Unfit
 from cspec.dsl.tensor_words import OVER_ENTRIES as OVER_SHAPES
 from cspec.dsl.tensor_words import RULES, word_shape
 
-if TYPE_CHECKING:
-    from cspec.compiler.axes.inference import Inference
-
 OVER_ENTRIES = frozenset({"max", "min", "sum", "norm", "l1", "l2", "sumsq", "all", "any"})
 """Functions that make one number of an example's entries, or of all entries of a tensor."""
 _ONE_NUMBER = frozenset(
@@ -32,7 +29,7 @@ _ONE_NUMBER = frozenset(
 )
 
 
-def call_axes(inference: Inference, call: Call, dataset: str | None) -> Axes:
+def call_axes(inference: AxesBase, call: Call, dataset: str | None) -> Axes:
     """The axes of what a call gives."""
     word = function_name(call)
     if word is None:
@@ -51,7 +48,7 @@ def call_axes(inference: Inference, call: Call, dataset: str | None) -> Axes:
     return _function(inference, call, word, dataset)
 
 
-def _worded(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+def _worded(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     """Functions of vectors and matrices: of a tensor, or of what each example has."""
     items = [
         inference.event(argument, dataset)
@@ -81,7 +78,7 @@ def _operands(call: Call, word: str) -> tuple[Expr, ...]:
     return call.arguments[:1] if word == "norm" else call.arguments
 
 
-def _function(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+def _function(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     if word in ("pred", "prob", "softmax"):
         return _classifier(inference, call, word, dataset)
     if word in _ONE_NUMBER:
@@ -108,7 +105,7 @@ def _function(inference: Inference, call: Call, word: str, dataset: str | None) 
     return inference.entrywise(call, call.arguments, dataset).number()
 
 
-def _one_number(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+def _one_number(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     """What a function of a person's own gives that does not say that it is one an example.
 
     Of what each example has it is tried: it may well be one number an example.
@@ -120,16 +117,16 @@ def _one_number(inference: Inference, call: Call, word: str, dataset: str | None
     return found if tried else NUMBER
 
 
-def _described(inference: Inference, word: str) -> bool:
+def _described(inference: AxesBase, word: str) -> bool:
     """Whether a function of a person's own says by itself what it gives."""
     return word in inference.known.functions
 
 
-def _axes(inference: Inference, call: Call, dataset: str | None) -> list[Axes]:
+def _axes(inference: AxesBase, call: Call, dataset: str | None) -> list[Axes]:
     return [inference.axes(argument, dataset) for argument in call.arguments]
 
 
-def _classifier(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+def _classifier(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     if not call.arguments:
         return UNKNOWN
     outputs = inference.axes(call.arguments[0], dataset)
@@ -155,7 +152,7 @@ def _classifier(inference: Inference, call: Call, word: str, dataset: str | None
     return found._replace(what="category" if classes else "whole", classes=classes)
 
 
-def _numbers(inference: Inference, call: Call, dataset: str | None) -> str | None:
+def _numbers(inference: AxesBase, call: Call, dataset: str | None) -> str | None:
     """The column of numbers that a model predicts where it predicts no classes."""
     model = inference.known.numeric_model(call.arguments[0])
     column = inference.known.targets.get(model or "")
@@ -166,7 +163,7 @@ def _numbers(inference: Inference, call: Call, dataset: str | None) -> str | Non
     return column if several or not set(facts.values) <= {0, 1} else None
 
 
-def _margin(inference: Inference, call: Call, dataset: str | None) -> Axes:
+def _margin(inference: AxesBase, call: Call, dataset: str | None) -> Axes:
     """One number an example of its outputs; classes that they do not have are findings."""
     outputs, *classes = call.arguments
     for cls in classes:
@@ -180,7 +177,7 @@ def chance(outputs: Expr, cls: Expr) -> Index:
     return Index(value=call_of("prob", outputs), indices=(cls,), span=cls.span)
 
 
-def _class_names(inference: Inference, call: Call, outputs: Axes) -> tuple[str, ...]:
+def _class_names(inference: AxesBase, call: Call, outputs: Axes) -> tuple[str, ...]:
     """The classes by name, where there are as many as outputs (or two of one logit)."""
     column = inference.known.target(call)
     if column is None or outputs.each is None:
@@ -194,7 +191,7 @@ def _class_names(inference: Inference, call: Call, outputs: Axes) -> tuple[str, 
     return names if len(names) == count else ()
 
 
-def _reduced(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+def _reduced(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     """One number an example of its entries; of a tensor one number at all."""
     argument = call.arguments[0]
     found = (
@@ -218,11 +215,11 @@ def _reduced(inference: Inference, call: Call, word: str, dataset: str | None) -
     return Axes(what=what, each=found.each, tokens=tokens, shape=shape)
 
 
-def _is_part(inference: Inference, expr: Expr, dataset: str | None) -> bool:
+def _is_part(inference: AxesBase, expr: Expr, dataset: str | None) -> bool:
     """Whether an index or a name behind outputs means one of their parts, not an entry."""
     if not isinstance(expr, Index | Attribute):
         return False
-    return isinstance(inference.place(expr, dataset), PartOf)
+    return isinstance(place_of(inference, expr, dataset), PartOf)
 
 
 def call_key(call: Call, dataset: str | None) -> str:
@@ -233,7 +230,7 @@ def call_key(call: Call, dataset: str | None) -> str:
 # --- what only running tells ---------------------------------------------------------------------
 
 
-def _opaque(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+def _opaque(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     """The outputs of a model or function, as they were seen; asked for where they were not."""
     key = call_key(call, dataset)
     given = _axes(inference, call, dataset)
@@ -273,7 +270,7 @@ def output_axes(facts: OutputFacts, each: str | None, target: Axes) -> Axes:
 
 
 def _asked(
-    inference: Inference, key: str, call: Call, word: str, dataset: str | None
+    inference: AxesBase, key: str, call: Call, word: str, dataset: str | None
 ) -> Asked | None:
     if dataset is not None and dataset not in inference.known.facts.data:
         return None
@@ -289,7 +286,7 @@ def _asked(
     return Asked(key, word, dataset, tuple(given), tuple(named))
 
 
-def _filled(inference: Inference, call: Call, place: int, dataset: str | None) -> Argument | None:
+def _filled(inference: AxesBase, call: Call, place: int, dataset: str | None) -> Argument | None:
     """A number that stands in the place of a column: `f(x, 0)`."""
     number = value_or_none(call.arguments[place], inference.known.params)
     model = inference.known.symbols.role(function_name(call) or "") == "model"
@@ -300,7 +297,7 @@ def _filled(inference: Inference, call: Call, place: int, dataset: str | None) -
     return Argument("filled", column or "", number=number)
 
 
-def _argument(inference: Inference, expr: Expr, dataset: str | None) -> Argument | None:
+def _argument(inference: AxesBase, expr: Expr, dataset: str | None) -> Argument | None:
     """What an argument is made of; None where that is not known yet."""
     known = inference.known
     method = method_name(expr)

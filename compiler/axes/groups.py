@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from cspec.compiler.axes.known import Known
 from cspec.compiler.facts import ColumnFacts
 from cspec.dsl.features import column_of
 from cspec.dsl.nodes import And, Expectation, Expr, Name
-
-if TYPE_CHECKING:
-    from cspec.compiler.axes.inference import Inference
 
 
 class Group(NamedTuple):
@@ -40,7 +38,7 @@ class Grouping(NamedTuple):
         return held == tuple((code,) for code in range(len(held)))
 
 
-def grouping(inference: Inference, expr: Expectation) -> Grouping:
+def grouping(known: Known, expr: Expectation) -> Grouping:
     """The columns and events of an expectation, told apart by what the columns hold."""
     dataset = expr.dataset
     columns: list[Name] = []
@@ -48,37 +46,35 @@ def grouping(inference: Inference, expr: Expectation) -> Grouping:
     for condition in expr.conditions:
         name = column_of(condition)
         column = None if name is None else Name(id=name, span=condition.span)
-        if dataset is not None and column is not None and _groups(inference, column, expr):
+        if dataset is not None and column is not None and _groups(known, column, expr):
             columns.append(condition if isinstance(condition, Name) else column)
         else:
             events.append(condition)
-    groups = groups_of(inference, tuple(columns)) if columns else ()
+    groups = groups_of(known, tuple(columns)) if columns else ()
     return Grouping(tuple(columns), groups, tuple(events))
 
 
-def _groups(inference: Inference, condition: Name, expr: Expectation) -> bool:
+def _groups(known: Known, condition: Name, expr: Expectation) -> bool:
     """Whether a lone name makes groups: a column, unless it holds what is true or false.
 
     Where groups are asked for (`gap(P[.. | q])`), true and false are groups, too.
     """
     dataset = expr.dataset or ""
-    if not inference.known.has_column(dataset, condition.id):
+    if not known.has_column(dataset, condition.id):
         return False
-    found = inference.known.column_axes(dataset, condition.id)
+    found = known.column_axes(dataset, condition.id)
     if found.shape:
         return False  # a mask over the positions of an example
     return found.what != "event" or expr.grouped
 
 
-def groups_of(inference: Inference, columns: tuple[Name, ...]) -> tuple[Group, ...]:
+def groups_of(known: Known, columns: tuple[Name, ...]) -> tuple[Group, ...]:
     """The groups that columns make: of one its values, of several the combinations that occur.
 
     Over all data that have the columns, so that a group that one split lacks is missed there.
     """
     names = tuple(column.id for column in columns)
-    having = [
-        data for data in inference.known.facts.data.values() if set(names) <= data.columns.keys()
-    ]
+    having = [data for data in known.facts.data.values() if set(names) <= data.columns.keys()]
     if len(names) == 1:
         found = {
             (code,): column.called(code)

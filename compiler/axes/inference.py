@@ -9,12 +9,8 @@ What is not known (a model that was not tried, data that come later) stays open 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from cspec.compiler.axes.asked import Asked
+from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.calls import call_axes
-from cspec.compiler.axes.findings import Findings
-from cspec.compiler.axes.groups import Grouping, grouping
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.means import expectation_axes
 from cspec.compiler.axes.parts import part_axes, place_of
@@ -22,8 +18,7 @@ from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
 from cspec.compiler.ir import Category, Lookup, ParameterRef, PerExample
 from cspec.compiler.rewrite import function_name
-from cspec.compiler.surrogates.branches import Extreme
-from cspec.compiler.vectors import Repeated, Sized
+from cspec.compiler.vectors import Extreme, Repeated, Sized
 from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.nodes import (
     And,
@@ -47,18 +42,15 @@ from cspec.dsl.nodes import (
     String,
     Sum,
     Vector,
-    walk,
 )
-from cspec.dsl.tensor_shapes import as_matrix, matmul
+from cspec.dsl.tensor_shapes import matmul
 
 
-class Inference:
+class Inference(AxesBase):
     """Axes of the expressions of one problem; findings and open calls are kept."""
 
     def __init__(self, known: Known) -> None:
-        self.known = known
-        self.findings = Findings()
-        self.asked: dict[str, Asked] = {}
+        super().__init__(known)
         self._seen: dict[tuple[int, str | None], tuple[Expr, Axes]] = {}
 
     def axes(self, expr: Expr, dataset: str | None = None) -> Axes:
@@ -72,19 +64,6 @@ class Inference:
     def place(self, expr: Index | Attribute, dataset: str | None) -> Place | None:
         """What an index or a name behind a value means; None where that is not known."""
         return place_of(self, expr, dataset)
-
-    def doubtful(self, prediction: Call) -> None:
-        """Find predictions whose classes may be those of two columns."""
-        for node in walk(prediction):
-            name = function_name(node) if isinstance(node, Call) else None
-            if name in self.known.predicts.doubts:
-                assert isinstance(node, Call)
-                columns = self.known.predicts.doubts[name or ""]
-                self.findings.whose_classes(prediction, node, columns)
-
-    def grouping(self, expr: Expectation) -> Grouping:
-        """The groups and the events behind the `|` of an expectation."""
-        return grouping(self, expr)
 
     def _infer(self, expr: Expr, dataset: str | None) -> Axes:
         match expr:
@@ -155,29 +134,10 @@ class Inference:
 
     # --- entry by entry ---
 
-    def entrywise(self, expr: Expr, operands: tuple[Expr, ...], dataset: str | None) -> Axes:
-        """The axes of operands that come together entry by entry."""
-        items = [self.axes(operand, dataset) for operand in operands]
-        for operand, item in zip(operands, items, strict=True):
-            if item.what == "record":
-                return self.findings.which_part(operand, item)
-        items = beside_matrices(operands, items)
-        found = together(items)
-        if not isinstance(found, Misfit):
-            return found
-        first, second = operands[found.first], operands[found.second]
-        pair = (items[found.first], items[found.second])
-        return self.findings.misfit(expr, (first, second), pair, found.why)
-
     def _arithmetic(self, expr: Expr, operands: tuple[Expr, ...], dataset: str | None) -> Axes:
         for operand in operands:
             self.number(operand, dataset)
         return self.entrywise(expr, operands, dataset).number()
-
-    def number(self, expr: Expr, dataset: str | None) -> Axes:
-        """The axes of what takes part in arithmetic; text does not."""
-        found = self.axes(expr, dataset)
-        return self.findings.text(expr, found) if found.text else found
 
     def _vector(self, items: tuple[Expr, ...], dataset: str | None) -> Axes:
         found = [self.axes(item, dataset) for item in items]
@@ -250,13 +210,6 @@ class Inference:
             self.event(operand, dataset)
         return self.entrywise(expr, operands, dataset).event()
 
-    def event(self, expr: Expr, dataset: str | None) -> Axes:
-        """The axes of what must be true or false."""
-        found = self.axes(expr, dataset)
-        if found.known and found.what != "event":
-            return self.findings.no_event(expr, found)
-        return found.event()
-
     def _is_constant(self, expr: Expr) -> bool:
         """Whether an expression is a value of a column, or the number of a class."""
         return isinstance(expr, Category) or value_or_none(expr, self.known.params) is not None
@@ -292,13 +245,3 @@ class Inference:
                 self.findings.no_order(left if one.text else right, operator)
             elif not constant and not (one.text and other.text):
                 self.findings.text_and_number(left, right, one, other)
-
-
-def beside_matrices(operands: Sequence[Expr], items: Sequence[Axes]) -> list[Axes]:
-    """Axes of operands, a kernel beside a matrix as (outputs, rest): `W - W.T` of a kernel."""
-    if not any(len(item.shape or ()) == 2 for item in items):
-        return list(items)
-    return [
-        item._replace(shape=as_matrix(operand.shape)) if isinstance(operand, ParameterRef) else item
-        for operand, item in zip(operands, items, strict=True)
-    ]

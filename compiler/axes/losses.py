@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.axes.words import size, what
 from cspec.compiler.explain_expressions import text
 from cspec.compiler.rewrite import function_name
 from cspec.dsl.nodes import Call, Expr, Name
 
-if TYPE_CHECKING:
-    from cspec.compiler.axes.inference import Inference
-
 _CLASSES = frozenset({"ce", "nll"})
 
 
-def loss_axes(inference: Inference, call: Call, word: str, dataset: str | None) -> Axes:
+def loss_axes(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     """One number an example, or a token where outputs have tokens."""
     if len(call.arguments) != 2:
         return UNKNOWN
@@ -42,7 +38,7 @@ def loss_axes(inference: Inference, call: Call, word: str, dataset: str | None) 
     return Axes(each=each, tokens=given.tokens)
 
 
-def _margin_labels(inference: Inference, call: Call, wanted: Axes) -> Axes | None:
+def _margin_labels(inference: AxesBase, call: Call, wanted: Axes) -> Axes | None:
     """`hinge` of one score with labels that are no two classes."""
     target = call.arguments[1]
     column = inference.known.column(wanted.each or "", getattr(target, "id", ""))
@@ -61,7 +57,7 @@ def _margin_labels(inference: Inference, call: Call, wanted: Axes) -> Axes | Non
     )
 
 
-def _binary(inference: Inference, call: Call, given: Axes, wanted: Axes) -> Axes | None:
+def _binary(inference: AxesBase, call: Call, given: Axes, wanted: Axes) -> Axes | None:
     """`bce` with labels of more than two classes, or with an output a class."""
     output, target = call.arguments
     name = function_name(output) if isinstance(output, Call) else text(output)
@@ -89,7 +85,7 @@ def _values(axes: Axes) -> tuple[int, ...]:
     return (*axes.tokens, *(axes.shape or ()))
 
 
-def _of_classes(inference: Inference, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:
+def _of_classes(inference: AxesBase, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:
     """Outputs one a class, and one label."""
     output, target = call.arguments
     labels = _values(wanted)
@@ -109,7 +105,7 @@ def _of_classes(inference: Inference, call: Call, word: str, given: Axes, wanted
     return Axes(each=given.each, tokens=given.tokens)
 
 
-def _labels(inference: Inference, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:
+def _labels(inference: AxesBase, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:
     """Labels in another shape than one an example (or one a token)."""
     target = call.arguments[1]
     name = text(target)
@@ -129,7 +125,7 @@ def _labels(inference: Inference, call: Call, word: str, given: Axes, wanted: Ax
     )
 
 
-def _classes(inference: Inference, target: Expr, wanted: Axes) -> int | None:
+def _classes(inference: AxesBase, target: Expr, wanted: Axes) -> int | None:
     """Classes of a column of labels; None of other targets."""
     column = inference.known.column(wanted.each or "", getattr(target, "id", ""))
     return None if column is None else column.outputs
@@ -140,7 +136,7 @@ def outputs_in_words(axes: Axes) -> str:
     return f"{size(axes.shape)} outputs" if axes.shape else "one output"
 
 
-def _few(inference: Inference, call: Call, word: str, given: Axes, classes: int) -> Axes:
+def _few(inference: AxesBase, call: Call, word: str, given: Axes, classes: int) -> Axes:
     output, target = call.arguments
     name = function_name(output)
     if inference.known.symbols.role(name or "") != "model":
@@ -158,14 +154,14 @@ def _few(inference: Inference, call: Call, word: str, given: Axes, classes: int)
     )
 
 
-def _gaps(inference: Inference, target: Expr, given: Axes, classes: int) -> tuple[str, ...]:
+def _gaps(inference: AxesBase, target: Expr, given: Axes, classes: int) -> tuple[str, ...]:
     """That labels with gaps count as classes that no example has."""
     levels = _levels(inference, target, given)
     listed = ", ".join(map(str, levels))
     return (f"labels are {listed}, and classes 0 to {classes - 1}",) if levels else ()
 
 
-def _numbered(inference: Inference, target: Expr, given: Axes) -> tuple[str, ...]:
+def _numbered(inference: AxesBase, target: Expr, given: Axes) -> tuple[str, ...]:
     """How to number labels that are as many as the outputs."""
     if len(_levels(inference, target, given)) != (given.shape or (1,))[-1]:
         return ()
@@ -176,14 +172,14 @@ def _numbered(inference: Inference, target: Expr, given: Axes) -> tuple[str, ...
     )
 
 
-def _levels(inference: Inference, target: Expr, given: Axes) -> tuple[int, ...]:
+def _levels(inference: AxesBase, target: Expr, given: Axes) -> tuple[int, ...]:
     """The labels of a column of whole numbers, where some numbers below the largest are missing."""
     column = inference.known.column(given.each or "", getattr(target, "id", ""))
     levels = () if column is None else column.levels
     return levels if levels != tuple(range(len(levels))) else ()
 
 
-def _apart(inference: Inference, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:
+def _apart(inference: AxesBase, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:
     output, target = call.arguments
     return inference.findings.add(
         "CS331",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, as_tokens
 from cspec.compiler.explain_expressions import text as shown
 from cspec.dsl.nodes import And, Call, Expectation, Expr, Name
 
-if TYPE_CHECKING:
-    from cspec.compiler.axes.inference import Inference
 
-
-def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
+def expectation_axes(inference: AxesBase, expr: Expectation) -> Axes:
     """One number, or a vector over groups; its body has to be one number an example."""
     if expr.binders or expr.dataset is None:
         return UNKNOWN
@@ -33,9 +29,7 @@ def expectation_axes(inference: Inference, expr: Expectation) -> Axes:
     return Axes(shape=(len(names),) if names else None, names=names, groups=By(columns, names))
 
 
-def _truths_among_groups(
-    inference: Inference, expr: Expectation, columns: tuple[Name, ...]
-) -> None:
+def _truths_among_groups(inference: AxesBase, expr: Expectation, columns: tuple[Name, ...]) -> None:
     """`gap(P[.. | sex, seen])`: groups of both, or of `sex` among those that are seen?"""
     dataset = expr.dataset or ""
     truths = [c for c in columns if inference.known.column_axes(dataset, c.id).what == "event"]
@@ -44,7 +38,7 @@ def _truths_among_groups(
 
 
 def _without_groups(
-    inference: Inference, columns: tuple[Name, ...], dataset: str
+    inference: AxesBase, columns: tuple[Name, ...], dataset: str
 ) -> tuple[Name, ...]:
     """The columns that hold no groups: real numbers, or too many values."""
     held = {c.id: inference.known.column(dataset, c.id) for c in columns}
@@ -52,7 +46,7 @@ def _without_groups(
     return empty or columns
 
 
-def _body(inference: Inference, expr: Expectation) -> Axes:
+def _body(inference: AxesBase, expr: Expectation) -> Axes:
     body = inference.axes(expr.body, expr.dataset)
     if expr.kind == "P":
         body = inference.event(expr.body, expr.dataset)
@@ -61,7 +55,7 @@ def _body(inference: Inference, expr: Expectation) -> Axes:
     return single(inference, expr.body, body, expr.kind)
 
 
-def single(inference: Inference, body: Expr, found: Axes, kind: str) -> Axes:
+def single(inference: AxesBase, body: Expr, found: Axes, kind: str) -> Axes:
     """What is averaged is one number an example."""
     if found.what == "record":
         return inference.findings.which_part(body, found)
@@ -71,7 +65,7 @@ def single(inference: Inference, body: Expr, found: Axes, kind: str) -> Axes:
 
 
 def _condition(
-    inference: Inference, event: Expr, expr: Expectation, body: Axes, among_groups: bool
+    inference: AxesBase, event: Expr, expr: Expectation, body: Axes, among_groups: bool
 ) -> None:
     dataset = expr.dataset
     found = inference.axes(event, dataset)
@@ -95,7 +89,7 @@ def _condition(
 
 
 def _labels(
-    inference: Inference, column: Name, expr: Expectation, found: Axes, among_groups: bool
+    inference: AxesBase, column: Name, expr: Expectation, found: Axes, among_groups: bool
 ) -> bool:
     """Whether a column of numbers a token would make groups: no mask of 0 and 1.
 
@@ -107,7 +101,7 @@ def _labels(
     return asked or (found.what != "event" and numbers)
 
 
-def _column_among(inference: Inference, event: Expr, dataset: str | None) -> Name | None:
+def _column_among(inference: AxesBase, event: Expr, dataset: str | None) -> Name | None:
     """The categorical column in `sex and y == 1`, which makes groups only by itself."""
     if not isinstance(event, And):
         return None
@@ -119,7 +113,7 @@ def _column_among(inference: Inference, event: Expr, dataset: str | None) -> Nam
     return None
 
 
-def tail_axes(inference: Inference, call: Call, dataset: str | None) -> Axes:
+def tail_axes(inference: AxesBase, call: Call, dataset: str | None) -> Axes:
     """`cvar(v, level)`, `quantile(v, q)`: one number of what is one number an example."""
     on = next((k.value for k in call.keywords if k.name == "on"), None)
     over = on.id if isinstance(on, Name) else dataset

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Place, Plain, Whole
 from cspec.compiler.axes.record import UNKNOWN, Axes, as_tokens
-from cspec.compiler.facts import OutputFacts
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.dsl.constants import value_or_none
@@ -25,11 +23,8 @@ from cspec.dsl.nodes import (
 from cspec.dsl.slices import Unfit, indexed, piece_of
 from cspec.dsl.tensor_shapes import Shape, as_matrix
 
-if TYPE_CHECKING:
-    from cspec.compiler.axes.inference import Inference
 
-
-def part_axes(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Axes:
+def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Axes:
     """The axes of `value[index]` and `value.name`; what it can't mean is a finding."""
     if isinstance(expr, Attribute) and expr.name == "T":
         value = inference.axes(expr.value, dataset)
@@ -63,7 +58,7 @@ def _transposed(value: Axes) -> Axes:
 
 
 def _entries(
-    inference: Inference, expr: Index | Attribute, value: Axes, dataset: str | None
+    inference: AxesBase, expr: Index | Attribute, value: Axes, dataset: str | None
 ) -> Axes:
     if isinstance(expr, Index) and has_slices(expr):
         shape = _sliced(inference, expr, value)
@@ -87,7 +82,7 @@ def _entries(
 
 
 def _own_place(
-    inference: Inference, expr: Index, index: Expr, shape: Shape, dataset: str | None
+    inference: AxesBase, expr: Index, index: Expr, shape: Shape, dataset: str | None
 ) -> Axes | None:
     """What an index is that names a place for each example; None of one place for all."""
     found = inference.axes(index, dataset)
@@ -111,7 +106,7 @@ def has_slices(expr: Index | Attribute) -> bool:
     return isinstance(expr, Index) and any(isinstance(index, Slice) for index in expr.indices)
 
 
-def _sliced(inference: Inference, expr: Index, value: Axes) -> Shape | None:
+def _sliced(inference: AxesBase, expr: Index, value: Axes) -> Shape | None:
     """The shape behind slices: of a tensor from its first axis on, of an example its last axes."""
     shape, count = value.shape, len(expr.indices)
     if shape is None or count > len(shape):
@@ -128,7 +123,7 @@ def _sliced(inference: Inference, expr: Index, value: Axes) -> Shape | None:
     return None if left is None else (*kept, *left)
 
 
-def place_of(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Place | None:
+def place_of(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Place | None:
     """What an index or a name means; None where it is not known or means nothing (a finding)."""
     value = inference.axes(expr.value, dataset)
     feature = _feature(inference, expr, dataset)
@@ -160,7 +155,7 @@ def feature_column(value: Expr, name: str) -> str | None:
     return f"{value.id}.{name}" if isinstance(value, Name) else None
 
 
-def _feature(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Bound | None:
+def _feature(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Bound | None:
     name = _name_of(expr)
     column = None if name is None else feature_column(expr.value, name)
     if column is None or dataset is None or inference.known.column(dataset, column) is None:
@@ -179,7 +174,7 @@ def _name_of(expr: Index | Attribute) -> str | None:
     return None
 
 
-def _named(inference: Inference, expr: Expr, name: str, value: Axes) -> Place | None:
+def _named(inference: AxesBase, expr: Expr, name: str, value: Axes) -> Place | None:
     """A class or feature by its name."""
     assert isinstance(expr, Index | Attribute)
     if name in value.names and value.single and isinstance(expr.value, Name):
@@ -190,7 +185,7 @@ def _named(inference: Inference, expr: Expr, name: str, value: Axes) -> Place | 
     return None
 
 
-def _group(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
+def _group(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place | None:
     """One group by its name or value, or by its place where no group is called so."""
     assert value.groups is not None
     names, length = value.groups.names, (value.shape or (0,))[0]
@@ -220,7 +215,7 @@ def _combined(expr: Index | Attribute) -> str | None:
     return ", ".join(names) if names and len(names) == len(indices) else None
 
 
-def _part(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
+def _part(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place | None:
     """A part of an output that has several."""
     keys = {part.key: part for part in value.parts}
     wanted: str | int | None = _name_of(expr)
@@ -240,7 +235,7 @@ def _part(inference: Inference, expr: Index | Attribute, value: Axes) -> Place |
 # --- indices -------------------------------------------------------------------------------------
 
 
-def _indexed(inference: Inference, expr: Index, value: Axes, dataset: str | None) -> Place | None:
+def _indexed(inference: AxesBase, expr: Index, value: Axes, dataset: str | None) -> Place | None:
     name = _name_of(expr)
     index = expr.indices[0]
     if name is not None and not (isinstance(index, Category) and not value.names):
@@ -260,7 +255,7 @@ def _indexed(inference: Inference, expr: Index, value: Axes, dataset: str | None
     return _own(inference, expr, index, value, dataset)
 
 
-def _of_a_tensor(inference: Inference, expr: Index | Attribute, value: Axes) -> Place | None:
+def _of_a_tensor(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place | None:
     """A place of what has no axis of examples: of a model at one point, `f(z)[0]`, the only one."""
     if not isinstance(expr, Index):
         return None
@@ -285,7 +280,7 @@ def _of_a_tensor(inference: Inference, expr: Index | Attribute, value: Axes) -> 
     return Plain()
 
 
-def _of_slices(inference: Inference, expr: Index, value: Axes) -> Place | None:
+def _of_slices(inference: AxesBase, expr: Index, value: Axes) -> Place | None:
     """Slices of what an example has: of its last axis, or an index for each."""
     rank, count = len(value.shape or ()), len(expr.indices)
     if value.known and not rank:
@@ -297,7 +292,7 @@ def _of_slices(inference: Inference, expr: Index, value: Axes) -> Place | None:
     return Plain()
 
 
-def _constant(inference: Inference, expr: Index, value: Axes, number: float) -> Place | None:
+def _constant(inference: AxesBase, expr: Index, value: Axes, number: float) -> Place | None:
     length = (value.shape or (0,))[-1]
     if number != int(number):
         inference.findings.index(expr, expr.indices[0], Axes())
@@ -309,7 +304,7 @@ def _constant(inference: Inference, expr: Index, value: Axes, number: float) -> 
 
 
 def _of_one(
-    inference: Inference, expr: Index, value: Axes, number: float | None, dataset: str | None
+    inference: AxesBase, expr: Index, value: Axes, number: float | None, dataset: str | None
 ) -> Place | None:
     """An index on one number an example: the only output, or class 0 or 1 of one logit."""
     word = function_name(expr.value)
@@ -330,15 +325,15 @@ def _of_one(
     return None
 
 
-def _are_outputs(inference: Inference, value: Expr, dataset: str | None) -> bool:
+def _are_outputs(inference: AxesBase, value: Expr, dataset: str | None) -> bool:
     """Whether a value is what a model puts out, or a part of it: `f(x)`, `f(x).logits`."""
     if isinstance(value, Index | Attribute):
-        return isinstance(inference.place(value, dataset), PartOf)
+        return isinstance(place_of(inference, value, dataset), PartOf)
     word = function_name(value)
     return word is not None and inference.known.symbols.role(word) == "model"
 
 
-def _was_a_row(inference: Inference, value: Expr, dataset: str | None) -> bool:
+def _was_a_row(inference: AxesBase, value: Expr, dataset: str | None) -> bool:
     """Whether one number an example came as a row of one: `x[0]` of one feature."""
     if not isinstance(value, Name) or dataset is None:
         return False
@@ -347,7 +342,7 @@ def _was_a_row(inference: Inference, value: Expr, dataset: str | None) -> bool:
 
 
 def _own(
-    inference: Inference, expr: Index, index: Expr, value: Axes, dataset: str | None
+    inference: AxesBase, expr: Index, index: Expr, value: Axes, dataset: str | None
 ) -> Place | None:
     """`prob[y]`: the index is one whole number an example, or one a token of outputs of tokens."""
     found = as_tokens(inference.axes(index, dataset), value.tokens)
@@ -361,7 +356,7 @@ def _own(
     return Own(index)
 
 
-def _are_whole(inference: Inference, index: Expr, dataset: str | None) -> bool:
+def _are_whole(inference: AxesBase, index: Expr, dataset: str | None) -> bool:
     """Whether an index is a whole number for each example: `y`, `rooms[0]`, `y + 1`."""
     match index:
         case Sum(operands=parts) | Product(operands=parts):
@@ -376,7 +371,7 @@ def _are_whole(inference: Inference, index: Expr, dataset: str | None) -> bool:
     return found.what == "whole" or _whole_labels(inference, index, dataset)
 
 
-def _whole_labels(inference: Inference, index: Expr, dataset: str | None) -> bool:
+def _whole_labels(inference: AxesBase, index: Expr, dataset: str | None) -> bool:
     """Whether a column of real numbers holds labels all the same: 0.0 and 1.0, -1.0 and 1.0."""
     name = index.id if isinstance(index, Name) else ""
     column = inference.known.column(dataset or "", name)
@@ -385,7 +380,7 @@ def _whole_labels(inference: Inference, index: Expr, dataset: str | None) -> boo
     return column.signed or (bool(column.values) and set(column.values) <= {0, 1})
 
 
-def _open(inference: Inference, expr: Index | Attribute, dataset: str | None) -> Place | None:
+def _open(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Place | None:
     """An index on outputs that were not seen: decided by their shape when they come."""
     if not isinstance(expr, Index) or len(expr.indices) != 1:
         return None
@@ -395,6 +390,3 @@ def _open(inference: Inference, expr: Index | Attribute, dataset: str | None) ->
     if number is not None and number == int(number):
         return Entry(int(number))
     return Own(expr.indices[0])
-
-
-__all__ = ["OutputFacts", "feature_column", "part_axes", "place_of"]

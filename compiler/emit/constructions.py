@@ -7,13 +7,14 @@ import math
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import tensors_of
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
-from cspec.compiler.lower import Lowered, SetAction, full_label
-from cspec.compiler.methods.output_projection import OutputRows
+from cspec.compiler.lower import full_label
+from cspec.compiler.lowered import Lowered, OutputRows, SetAction
 from cspec.compiler.methods.threshold import thresholded
 from cspec.compiler.shared_sets import targets
 from cspec.dsl.constants import value_or_none
@@ -129,7 +130,9 @@ def write_prepare(
         translator = make()
         if starts:
             translator.used.add("start_inside")
-            pairs = [f"({name!r}, {ast.unparse(translator.operator(s))})" for name, s in starts]
+            pairs = [
+                f"({name!r}, {ast.unparse(set_constant(translator, s))})" for name, s in starts
+            ]
             make.writer.line(f"said = start_inside(primal, [{', '.join(pairs)}])")
         if shifted := thresholded(lowered.thresholds, facts):
             translator.used.add("shiftable_")
@@ -140,7 +143,7 @@ def write_prepare(
             assert isinstance(action.settings, Parametrization)
             items = targets(action, facts)
             by = action.settings.map
-            operator = ast.unparse(translator.operator(action.set))
+            operator = ast.unparse(set_constant(translator, action.set))
             names: dict[str, list[str]] = {}
             for item in items:
                 if isinstance(item, ParameterRef):
@@ -201,7 +204,7 @@ def write_vertex_steps(actions: Sequence[SetAction], translator: Translator) -> 
         assert isinstance(action.settings, FrankWolfe)
         translator.used.add("frank_wolfe_")
         lr = "" if action.settings.lr is None else f", lr={action.settings.lr!r}"
-        operator = ast.unparse(translator.operator(action.set))
+        operator = ast.unparse(set_constant(translator, action.set))
         call = f"frank_wolfe_({operator}, {ast.unparse(tensors_of(action))}, session.step{lr})"
         translator.writer.line(f"{call}  # {action.family}")
 
@@ -211,7 +214,7 @@ def start_in_sets(actions: Sequence[SetAction], translator: Translator) -> list[
     calls = []
     for action in actions:
         translator.used.add("project_")
-        operator = ast.unparse(translator.operator(action.set))
+        operator = ast.unparse(set_constant(translator, action.set))
         calls.append(f"project_({operator}, {ast.unparse(tensors_of(action))})")
     return calls
 
@@ -220,7 +223,7 @@ def write_gaps(actions: Sequence[SetAction], translator: Translator) -> None:
     """After the loop: what the gap certifies."""
     for action in actions:
         translator.used.add("report_gap")
-        operator = ast.unparse(translator.operator(action.set))
+        operator = ast.unparse(set_constant(translator, action.set))
         tensors = ast.unparse(tensors_of(action))
         arguments = f"session, {action.name!r}, {operator}, {tensors}, measure, combine"
         translator.writer.line(f"report_gap({arguments})")

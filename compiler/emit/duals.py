@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.updates import RuleNames, dual_operations
+from cspec.compiler.fragments import refuse
 from cspec.compiler.graph import Kind, Operation
-from cspec.compiler.lower import FunctionalRule, Lowered
-from cspec.compiler.methods.base import refuse
+from cspec.compiler.lowered import FunctionalRule, Lowered
 from cspec.dsl.nodes import Expectation, walk
 
 

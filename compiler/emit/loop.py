@@ -38,7 +38,7 @@ from cspec.compiler.emit.splits import (
     write_step_rounds,
 )
 from cspec.compiler.emit.units import has_units, write_settled, write_units
-from cspec.compiler.lower import Lowered, SetAction
+from cspec.compiler.lowered import Lowered, SetAction
 from cspec.compiler.restored import is_restored
 from cspec.compiler.shared_sets import sharing
 from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or

@@ -6,19 +6,19 @@ import ast
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.expressions.arithmetic import sides
+from cspec.compiler.emit.expressions.set_constants import set_constant
+from cspec.compiler.emit.expressions.vectors import in_order
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
-from cspec.compiler.emit.vectors import in_order
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.ir import Constraint, ParameterRef, PerExample
-from cspec.compiler.lower import (
+from cspec.compiler.lower import full_label, group_count, outside_reductions
+from cspec.compiler.lowered import (
     FunctionalRule,
     Lowered,
     Part,
     SetResidual,
-    full_label,
-    group_count,
-    outside_reductions,
 )
 from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.rewrite import last_of_ramp
@@ -176,7 +176,7 @@ def translate_function(expr: Expr, translator: Translator) -> ast.expr:
     """A canonical function; a set's residual goes through its operator."""
     if not isinstance(expr, SetResidual):
         return translator.translate(expr)
-    operator = translator.operator(expr.set)
+    operator = set_constant(translator, expr.set)
     method = "residual" if expr.equality else "inequality"
     subject = translator.translate(expr.subject)
     return ast.Call(func=ast.Attribute(value=operator, attr=method), args=[subject], keywords=[])
@@ -256,10 +256,10 @@ def _report(c: Constraint, translator: Translator) -> ast.expr:
     if c.relation == "in":
         return ast.Tuple(elts=[_set_violation(c, translator), ast.Constant(0)])
     value, bound = c.value, last_of_ramp(c.bound)
-    sides = translator.sides(value, bound)
+    both = sides(translator, value, bound)
     if isinstance(value, PerExample) or _many(value, translator) or _many(bound, translator):
-        return translator.call("worst", *sides, ast.Constant(c.relation))
-    return ast.Tuple(elts=sides)
+        return translator.call("worst", *both, ast.Constant(c.relation))
+    return ast.Tuple(elts=both)
 
 
 def _many(expr: Expr, translator: Translator) -> bool:
@@ -281,7 +281,7 @@ def _many(expr: Expr, translator: Translator) -> bool:
 
 def _set_violation(c: Constraint, translator: Translator) -> ast.expr:
     assert c.set is not None
-    operator = translator.operator(c.set)
+    operator = set_constant(translator, c.set)
     subject = c.set.subject if c.set.subject is not None else c.value
     target = translator.translate(subject)
     if isinstance(subject, Name):
@@ -328,6 +328,6 @@ class MakeTranslator:
     ) -> Translator:
         t = self._template
         made = Translator(t.scope, t.writer, t.names.copy(), t.used, container)
-        made.operators = t.operators
+        made.constants = t.constants
         made.strict, made.noted = strict, noted
         return made

@@ -20,7 +20,8 @@ from cspec.compiler.emit.duals import (
     needs_stand_in,
     needs_violation,
 )
-from cspec.compiler.emit.expressions import BODIES, Scope, Translator
+from cspec.compiler.emit.expressions import Scope, Translator
+from cspec.compiler.emit.expressions.calls import BODIES
 from cspec.compiler.emit.freezing import write_masks
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
@@ -51,7 +52,7 @@ from cspec.compiler.emit.updates import (
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.ir import SetMember
-from cspec.compiler.lower import Lowered
+from cspec.compiler.lowered import Lowered
 from cspec.compiler.program import Program
 from cspec.compiler.restored import is_restored, sharpens
 from cspec.compiler.set_solve import SetSolve
@@ -281,7 +282,7 @@ def _imports(
     head: Writer, body: Writer, template: Translator, used: set[str], emission: Emission
 ) -> None:
     text = "\n".join(body.lines)
-    constants = [ast.unparse(call) for _, call in template.operators.values()]
+    constants = [ast.unparse(call) for _, call in template.constants.values()]
     constants += [repr(value) for value in emission.params.values()]
     if "math." in text or any("math." in c or "inf" in c for c in constants):
         head.line("import math")
@@ -334,9 +335,9 @@ def _constants(head: Writer, template: Translator, scope: Scope, emission: Emiss
             head.line(f"{scope.params[name]} = {tuple(map(float, value))!r}  # param {name}")
         else:
             head.assign(scope.params[name], constant(value), f"param {name}")
-    if template.operators:
+    if template.constants:
         head.line()
-    for name, call in template.operators.values():
+    for name, call in template.constants.values():
         head.assign(name, call)
 
 

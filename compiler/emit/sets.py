@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import Translator, ramp_steps
+from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.expressions.scope import ramp_steps
+from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant, entry
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef, SetMember
-from cspec.compiler.lower import LAYER_FLOOR, SetAction
-from cspec.compiler.pruning import Course, course, moving
+from cspec.compiler.lowered import SetAction
+from cspec.compiler.pruning import LAYER_FLOOR, Course, course, moving
 from cspec.compiler.shared_sets import sharing, targets
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Name
@@ -62,7 +64,7 @@ def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
         writer.line("return [")
         with writer.indented():
             for action in kept:
-                member = translator.operator(_onto(_final(action.set), action.settings))
+                member = set_constant(translator, _onto(_final(action.set), action.settings))
                 pair = ast.Tuple(elts=[member, tensors_of(action)])
                 writer.line(f"{ast.unparse(pair)},  # {action.family}")
         writer.line("]")
@@ -72,7 +74,7 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     """The set of an action: a module constant, or the set of the moment along a ramp."""
     ramp = density_ramp(action, translator, epochs)
     if ramp is None:
-        return translator.operator(_onto(_final(action.set), action.settings))
+        return set_constant(translator, _onto(_final(action.set), action.settings))
     start, end, share = ramp
     translator.used.add("ramp_down")
     elapsed: ast.expr = ast.Name(id="progress")
@@ -268,7 +270,7 @@ def split_tuple(action: SetAction, translator: Translator, epochs: float) -> str
 
 def split_at_end(action: SetAction, translator: Translator) -> str:
     """The same with the set as it is at the end of a ramp."""
-    return _split(action, translator.operator(_onto(_final(action.set), action.settings)))
+    return _split(action, set_constant(translator, _onto(_final(action.set), action.settings)))
 
 
 def _split(action: SetAction, onto: ast.expr) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower import EntryRules, Lowered
+from cspec.compiler.lowered import EntryRules, Lowered
 from cspec.compiler.set_solve import SetSolve
 
 
@@ -15,7 +16,7 @@ def write_set_solve(solve: SetSolve, translator: Translator) -> None:
     writer, settings = translator.writer, solve.settings
     doc = ["The whole run: one call of the solver, with the functions above."]
     sets = [
-        (name, ast.unparse(translator.operator(action.set)), action.family)
+        (name, ast.unparse(set_constant(translator, action.set)), action.family)
         for name, action in solve.sets
     ]
     with writer.function("train", ("session",), doc):

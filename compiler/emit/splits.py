@@ -8,21 +8,13 @@ from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.sets import split_at_end, split_call, split_tuple
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import ParameterRef
-from cspec.compiler.lower import Lowered, SetAction
-from cspec.compiler.set_parts import CONVEX
+from cspec.compiler.lowered import Lowered, SetAction
+from cspec.compiler.methods.admm import first_rho, options, phases, rounds_of, settings_of
 from cspec.compiler.shared_sets import targets
 from cspec.dsl.nodes import Expr, Name
-from cspec.dsl.settings.base import EPOCH, STEP, Every
+from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.settings.methods import Admm
 
-DEFAULT_RHO = 1e-3
-"""Where balancing starts on a network ..."""
-LARGE = 1e6
-"""What rho may grow to where no cap is needed."""
-ROUND = Every(20, "step")
-"""How often z and u move where there are no data."""
-DEFAULT_RHO_PROGRAM = 1.0
-"""... and on a nonlinear program, whose objective is no mean over data."""
 Groups = Sequence[Sequence[SetAction]]
 
 
@@ -52,52 +44,6 @@ def _key(target: Expr) -> object:
             return repr(target)
 
 
-def admm(action: SetAction) -> Admm:
-    """The settings of an ADMM action."""
-    assert isinstance(action.settings, Admm)
-    return action.settings
-
-
-def rounds_of(settings: Admm, facts: Facts) -> Every:
-    """How often z and u move: a linearized step is cheap, so they move with each.
-
-    Without data an epoch is nothing but a number of steps: some of them are enough.
-    """
-    if settings.given("every"):
-        return settings.every
-    if settings.linearized:
-        return STEP
-    return settings.every if facts.data else ROUND
-
-
-def _balanced(action: SetAction) -> bool:
-    """Whether rho is balanced: by default not where a linearized step meets a curved set."""
-    settings = admm(action)
-    if settings.given("balance") or not settings.linearized:
-        return settings.balance
-    return action.set.word in CONVEX
-
-
-def _largest_rho(action: SetAction) -> float:
-    """The cap of rho: none for linearized steps on convex sets, which are stable at any rho."""
-    settings = admm(action)
-    free = settings.linearized and not settings.given("max_rho") and action.set.word in CONVEX
-    return LARGE if free else settings.max_rho
-
-
-def phases(action: SetAction) -> tuple[float, float]:
-    """Shares of the run at which the split begins, and at which fine-tuning begins.
-
-    By default there is none on a convex set: z ends at the optimum, which projected steps of an
-    adaptive optimizer would leave again.
-    """
-    settings = admm(action)
-    tuned = settings.fine_tune
-    if action.set.word in CONVEX and not settings.given("fine_tune"):
-        tuned = 0.0
-    return settings.warmup, round(1.0 - tuned, 6)
-
-
 def write_copies(groups: Groups, translator: Translator) -> None:
     """`copies(primal)`: the splits, those that share parameters together."""
     doc = ["What is measured until x and its feasible copy are one: the copy."]
@@ -121,7 +67,7 @@ def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
             writer.line(f'if {name}_split and "{name}.begun" not in state:')
             with writer.indented():
                 reset = split_call("split_reset", action, translator, epochs, "state")
-                writer.line(f"{reset[:-1]}, rho={_rho(action, translator)!r})")
+                writer.line(f"{reset[:-1]}, rho={first_rho(action, translator.scope.facts)!r})")
         if end == 1.0:
             continue  # delivered after the loop
         begun = f'"{group[0].name}.begun" in state'
@@ -130,13 +76,6 @@ def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
         with writer.indented():
             writer.line(_joint("deliver", group, translator, epochs, "state"))
             writer.line(f'session.mark("{group[0].name}")')
-
-
-def _rho(action: SetAction, translator: Translator) -> float:
-    given = admm(action).rho
-    if given is not None:
-        return given
-    return DEFAULT_RHO if translator.scope.facts.models else DEFAULT_RHO_PROGRAM
 
 
 def _joint(
@@ -151,7 +90,7 @@ def write_attraction(groups: Groups, translator: Translator) -> None:
     """loss + rho/2 ||x - z + u||^2, for splits whose x moves by the optimizer."""
     writer = translator.writer
     for action in (action for group in groups for action in group):
-        if admm(action).linearized:
+        if settings_of(action).linearized:
             continue
         translator.used.add("attraction")
         writer.line(f"if {action.name}_split:")
@@ -165,7 +104,7 @@ def write_linearized(groups: Groups, translator: Translator) -> None:
     writer = translator.writer
     for group in groups:
         first = group[0]
-        if not admm(first).linearized:
+        if not settings_of(first).linearized:
             continue
         translator.used.add("linearized_step")
         names = [action.name for action in group]
@@ -180,7 +119,7 @@ def write_step_rounds(groups: Groups, translator: Translator, epochs: float) -> 
     writer = translator.writer
     for group in groups:
         for action in group:
-            every = rounds_of(admm(action), translator.scope.facts)
+            every = rounds_of(settings_of(action), translator.scope.facts)
             if every.unit != "step":
                 continue
             due = f" and session.step % {every.count} == 0" if every.count > 1 else ""
@@ -197,7 +136,7 @@ def write_epoch_rounds(groups: Groups, translator: Translator, epochs: float) ->
     """z- and u-updates at an epoch's end."""
     writer = translator.writer
     for action in (action for group in groups for action in group):
-        every = rounds_of(admm(action), translator.scope.facts)
+        every = rounds_of(settings_of(action), translator.scope.facts)
         if every.unit != "epoch":
             continue
         due = "" if every == EPOCH else f" and session.epoch % {every.count} == 0"
@@ -208,22 +147,7 @@ def write_epoch_rounds(groups: Groups, translator: Translator, epochs: float) ->
 
 def _round(action: SetAction, translator: Translator, epochs: float) -> str:
     call = split_call("split_step", action, translator, epochs, "state")
-    return f"{call[:-1]}{_options(action)})"
-
-
-def _options(action: SetAction) -> str:
-    """The keyword arguments of `split_step` that differ from its defaults."""
-    settings, most = admm(action), _largest_rho(action)
-    found = []
-    if settings.relaxation != 1.0:
-        found.append(f"relaxation={settings.relaxation!r}")
-    if not _balanced(action):
-        found.append("balance=False")
-    if settings.growth != 1.0:
-        found.append(f"growth={settings.growth!r}, grow_every={settings.grow_every!r}")
-    if most != 1.0:
-        found.append(f"max_rho={most!r}")
-    return "".join(f", {text}" for text in found)
+    return f"{call[:-1]}{options(action)})"
 
 
 def write_reports(groups: Groups, translator: Translator) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.updates import RuleNames
 from cspec.compiler.graph import Kind, Operation
-from cspec.compiler.lower import FunctionalRule, Lowered
+from cspec.compiler.lowered import FunctionalRule, Lowered
 from cspec.compiler.methods.units import CAP, LEAST
 
 

@@ -17,7 +17,7 @@ from cspec.compiler.graph import (
     names_in,
     parse_formula,
 )
-from cspec.compiler.lower import FunctionalRule
+from cspec.compiler.lowered import FunctionalRule
 
 MULTIPLIERS = "multipliers"
 

@@ -1,16 +1,25 @@
 """Methods: rule -> fragment of the update graph. One file a method (and its kin)."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
+from cspec.compiler.fragments import Around, Fragment, Rule
+from cspec.compiler.ir import Constraint
+from cspec.compiler.lowered import Lowered, SetAction
+from cspec.compiler.methods.admm import admm
 from cspec.compiler.methods.augmented_lagrangian import augmented_lagrangian
-from cspec.compiler.methods.base import Fragment, Rule
 from cspec.compiler.methods.bisection import bisection
+from cspec.compiler.methods.frank_wolfe import frank_wolfe, require_vertices
 from cspec.compiler.methods.lagrangian import lagrangian
+from cspec.compiler.methods.parametrization import parametrization, require_map
 from cspec.compiler.methods.penalty import exact_penalty, penalty, quadratic_penalty
+from cspec.compiler.methods.projection import projection
 from cspec.compiler.methods.proxy_lagrangian import proxy_lagrangian
 from cspec.compiler.methods.sal import sal
 from cspec.compiler.methods.spg import spg
 from cspec.compiler.methods.sqp import sqp
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.settings.methods import Method
 
 FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {
     "penalty": penalty,
@@ -26,4 +35,42 @@ FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {
 }
 """Methods that weigh constraint functions in the loss, by their word."""
 
-__all__ = ["FUNCTIONAL", "Fragment", "Rule"]
+
+class SetMethod(NamedTuple):
+    """A method that keeps parameters in a set."""
+
+    around: Callable[[SetAction, Lowered], Around]
+    require: Callable[[Constraint, str, Method], None] | None = None
+    """Refuses sets that it can't keep parameters in, by their word; None: it knows them all."""
+
+
+SETS: dict[str, SetMethod] = {
+    "projection": SetMethod(projection),
+    "admm": SetMethod(admm),
+    "parametrization": SetMethod(parametrization, require_map),
+    "frank_wolfe": SetMethod(frank_wolfe, require_vertices),
+}
+
+
+def require_construction(c: Constraint, word: str, method: Method) -> None:
+    """A method that holds a set by construction has to know it.
+
+    Raises:
+        SpecError: it does not.
+    """
+    found = SETS.get(method.word)
+    if found is None or found.require is None:
+        return
+    if c.set is not None and c.set.partial:
+        raise SpecError([_of_a_part(c, method)])
+    found.require(c, word, method)
+
+
+def _of_a_part(c: Constraint, method: Method) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{c.label}` can't be enforced by `{method.word}`: it is about a part of a tensor",
+        span=c.span,
+        notes=("maps and steps toward vertices know sets of whole tensors",),
+        helps=("write `by projection`",),
+    )

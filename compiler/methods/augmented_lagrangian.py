@@ -24,8 +24,8 @@ or a tenth of the run.
 
 from __future__ import annotations
 
+from cspec.compiler.fragments import Fragment, Rule, refuse, scale_at_start
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
-from cspec.compiler.methods.base import Fragment, Rule, refuse, scale_at_start
 from cspec.compiler.methods.units import (
     MOVES,
     interval,

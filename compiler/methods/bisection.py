@@ -9,8 +9,8 @@ the true constraints: rates are steps in the number, so there are no gradients a
 
 from __future__ import annotations
 
+from cspec.compiler.fragments import Fragment, Rule
 from cspec.compiler.graph import Kind, Operation, Update
-from cspec.compiler.methods.base import Fragment, Rule
 
 
 def bisection(rule: Rule) -> Fragment:

@@ -23,8 +23,8 @@ costs two gradients a step; noise that the model draws itself (dropout, gates) d
 
 from __future__ import annotations
 
+from cspec.compiler.fragments import Fragment, Rule, refuse, scale_at_start
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
-from cspec.compiler.methods.base import Fragment, Rule, refuse, scale_at_start
 from cspec.compiler.methods.dual_steps import Parts, dual_steps
 from cspec.compiler.methods.open_steps import in_units
 from cspec.compiler.methods.units import late_mean, late_state

@@ -11,8 +11,8 @@ With c the first penalty of the augmented Lagrangian, T the moves of a multiplie
 
 from __future__ import annotations
 
+from cspec.compiler.fragments import Rule
 from cspec.compiler.graph import Operation, StateFacts, Update
-from cspec.compiler.methods.base import Rule
 from cspec.compiler.methods.dual_steps import Parts, dual_steps
 from cspec.compiler.methods.units import MOVES, measure_units, unit_state
 from cspec.dsl.settings.base import Every

@@ -20,23 +20,13 @@ from typing import NamedTuple
 
 from cspec.compiler.facts import Facts
 from cspec.compiler.ir import Constraint, PerExample
+from cspec.compiler.lowered import OutputRows, Row
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Call, Expr, Index, Name, Negate, Number, Product, Sum
 
 INFINITY = float("inf")
-Row = tuple[float, ...]
 Params = Mapping[str, float | tuple[float, ...]]
-
-
-class OutputRows(NamedTuple):
-    """lower <= rows @ f(x) <= upper for one model."""
-
-    model: str
-    rows: tuple[Row, ...]
-    lower: tuple[float, ...]
-    upper: tuple[float, ...]
-    labels: tuple[str, ...]
 
 
 class Affine(NamedTuple):

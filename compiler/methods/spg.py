@@ -12,9 +12,9 @@ and Schuverdt 2008 (ALGENCAN). It stops at || P(x - grad L) - x || <= tolerance 
 
 from __future__ import annotations
 
+from cspec.compiler.fragments import Fragment, Rule
 from cspec.compiler.graph import StateFacts
 from cspec.compiler.methods.augmented_lagrangian import hestenes_powell
-from cspec.compiler.methods.base import Fragment, Rule
 
 
 def spg(rule: Rule) -> Fragment:

@@ -7,8 +7,8 @@ Nocedal and Wright 2006, chapter 18; engines: SLSQP (Kraft 1988), trust-constr (
 
 from __future__ import annotations
 
+from cspec.compiler.fragments import Fragment, Rule
 from cspec.compiler.graph import Kind, Operation, StateFacts, Update
-from cspec.compiler.methods.base import Fragment, Rule
 
 
 def sqp(rule: Rule) -> Fragment:

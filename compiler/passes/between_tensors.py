@@ -37,9 +37,6 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.tensor_shapes import Shape
 
-WORDS = frozenset({"combination", "totals"})
-"""Sets of affine relations between tensors."""
-
 
 class Term(NamedTuple):
     """A factor and what it is of; a constant has no expression."""

@@ -20,11 +20,11 @@ from cspec.compiler.missing import index_set, not_compiled
 from cspec.compiler.passes.canonical import split
 from cspec.compiler.passes.codes import codes
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
-from cspec.compiler.passes.rows import rows_fit
 from cspec.compiler.passes.tables import Tables, tables
 from cspec.compiler.passes.where import holds
 from cspec.compiler.passes.whole_sums import whole_sum
 from cspec.compiler.rewrite import call, function_name, method_name, number, rewrite
+from cspec.compiler.set_forms import rows_fit
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.features import column_of

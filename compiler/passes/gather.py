@@ -17,15 +17,14 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
-from cspec.compiler.passes.between_tensors import WORDS as BETWEEN
+from cspec.compiler.ir import Coefficients, Constraint, ParameterRef, Problem, SetMember
 from cspec.compiler.passes.in_order import in_order, ordered_set
 from cspec.compiler.passes.rows import ROWS as FEW
-from cspec.compiler.passes.rows import WORDS, Coefficients
 from cspec.compiler.rewrite import number, same
 from cspec.compiler.shapes import shape_of
 from cspec.dsl.constants import Values
 from cspec.dsl.nodes import Expr, Name, Vector, shape
+from cspec.dsl.set_words import COEFFICIENTS, OF_SEVERAL
 from cspec.dsl.settings.methods import Projection
 from cspec.dsl.tensor_shapes import Shape
 
@@ -108,7 +107,7 @@ def _both_ends(constraints: list[Constraint], places: Iterable[int]) -> None:
     groups: dict[object, list[int]] = {}
     for place in places:
         member = constraints[place].set
-        if member is not None and member.word in BETWEEN:
+        if member is not None and member.word in OF_SEVERAL:
             rest = tuple(v for k, v in member.arguments.items() if k not in ("1", "2"))
             groups.setdefault((member.word, rest), []).append(place)
     for group in groups.values():
@@ -130,7 +129,7 @@ def _both_ends(constraints: list[Constraint], places: Iterable[int]) -> None:
 def _affine(
     constraints: list[Constraint], places: Sequence[int], shapes: dict[str, Shape], params: Values
 ) -> None:
-    affine = [p for p in places if _member(constraints[p]).word in WORDS]
+    affine = [p for p in places if _member(constraints[p]).word in COEFFICIENTS]
     several = {shape(tuple(_member(constraints[p]).arguments.items())) for p in affine}
     if len(several) < 2 and not any(_member(constraints[p]).together for p in affine):
         return

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-from cspec.compiler.passes.rows import Coefficients
+from cspec.compiler.ir import Coefficients
 from cspec.dsl.tensor_shapes import Shape
 
 Place = tuple[int, ...]

@@ -15,10 +15,10 @@ from typing import Any
 
 from cspec.compiler.ir import Constraint, SetMember
 from cspec.compiler.passes.normalize import Values
-from cspec.compiler.passes.rows import WORDS as ROWS
 from cspec.compiler.rewrite import number, same
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import Expr, Name, Negate, shape
+from cspec.dsl.set_words import COEFFICIENTS
 from cspec.dsl.settings.methods import Projection
 from cspec.dsl.symbols import Symbols
 
@@ -57,7 +57,7 @@ def _elsewhere(c: Constraint) -> bool:
 
 def _is_row(c: Constraint) -> bool:
     """Whether a constraint is one affine row."""
-    if c.set is None or c.set.word not in ROWS:
+    if c.set is None or c.set.word not in COEFFICIENTS:
         return False
     return c.set.word == "halfspace" or len(c.set.arguments["1"]) == 1
 

@@ -19,19 +19,18 @@ from typing import NamedTuple
 from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
 from cspec.compiler.passes.between_tensors import between_tensors
 from cspec.compiler.passes.recognize import set_of
-from cspec.compiler.passes.rows import WORDS, joint_rows
+from cspec.compiler.passes.rows import joint_rows
 from cspec.compiler.rewrite import rewrite, same
 from cspec.dsl.constants import Values, value_or_none
 from cspec.dsl.nodes import Expr, Index, Name, Node, Slice, Vector, walk
 from cspec.dsl.nodes import shape as tree_shape
+from cspec.dsl.set_words import BY_ROWS, COEFFICIENTS
 from cspec.dsl.slices import Piece, piece_of
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import Shape
 
 TENSOR = "#tensor"
 """Stands for the only tensor of a relation; no name of a spec can be it."""
-BY_ROWS = frozenset({"ball", "sphere", "simplex", "monotone", "nonneg", "box"})
-"""Sets that act on each row by itself."""
 
 
 class Part(NamedTuple):
@@ -91,7 +90,7 @@ def _part_set(named: Constraint, part: Part, symbols: Symbols, params: Values) -
     """The set that a part of the tensor is in; affine rows are seen over the whole tensor."""
     inside = _replaced(named, part.expr, Name(id=TENSOR))
     found = set_of(inside, symbols, params, {TENSOR: part.shape})
-    if found is None or found.word in WORDS or not part.shape:
+    if found is None or found.word in COEFFICIENTS or not part.shape:
         return None
     place = tuple(p for p in part.places if isinstance(p, int))
     if len(place) < len(part.places) or found.word not in BY_ROWS:

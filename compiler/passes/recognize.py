@@ -22,7 +22,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from cspec.compiler.ir import Constraint, Problem, Relation, SetMember
+from cspec.compiler.ir import Constraint, Problem, Relation, SetMember, membership
 from cspec.compiler.passes.entries import around, box, mirrored, square_box
 from cspec.compiler.passes.joint import joint_sets
 from cspec.compiler.passes.normalize import Values, normalized, square_root
@@ -35,7 +35,6 @@ from cspec.dsl.nodes import (
     Call,
     Compare,
     Expr,
-    Interval,
     Keyword,
     Name,
     Number,
@@ -100,25 +99,6 @@ def _tensors(
         for name, var in symbols.vars().items()
     }
     return {**quantified, **shapes}
-
-
-def membership(value: Expr, bound: Expr) -> SetMember | None:
-    """The set of `value in bound`; None for one that is none of tensors."""
-    match bound:
-        case Name(id=word):
-            return SetMember(word=word, subject=value)
-        case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
-            center = {}
-            if word == "ball" and len(arguments) == 2:
-                center, arguments = {"center": arguments[0]}, arguments[1:]
-            named = {str(i): a for i, a in enumerate(arguments)} | {
-                k.name: k.value for k in keywords
-            }
-            return SetMember(word=word, subject=value, arguments={**named, **center})
-        case Interval(lower=low, upper=high):
-            return SetMember(word="box", subject=value, arguments={"0": low, "1": high})
-        case _:
-            return None
 
 
 def _upper(seen: Seen) -> SetMember | None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from cspec.compiler.ir import Relation, SetMember
+from cspec.compiler.ir import Coefficients, Index_, Relation
 from cspec.compiler.passes.normalize import Values
 from cspec.compiler.symbols import NotSymbolicError, Space, rational, translate
 from cspec.dsl.constants import value_or_none
@@ -42,13 +42,6 @@ SYMBOLIC = 200
 """Entries of a variable up to which its rows are read by sympy."""
 ROWS = 64
 """Rows beyond which they are no set: multipliers hold them."""
-
-WORDS = frozenset({"halfspace", "affine", "polyhedron"})
-"""Sets that rows are."""
-
-Index_ = tuple[int, ...]
-Coefficients = float | tuple[float, tuple[tuple[Index_, float], ...]]
-"""One number for every entry; or that number and (index, number) to add to single entries."""
 
 
 class Rows(NamedTuple):
@@ -194,20 +187,6 @@ def _in_the_whole(form: Form, shape: Index_, start: int) -> Form:
             place = place * n + i
         entries[start + place,] = value
     return Form(0.0, entries, form.constant)
-
-
-def rows_fit(member: SetMember, shape: Index_) -> bool:
-    """Whether single entries that the rows of a set name exist in a tensor of this shape."""
-    if member.word not in WORDS:
-        return True
-    found = member.arguments["0"]
-    rows = (found,) if member.word == "halfspace" else found
-    return all(
-        len(index) == len(shape) and all(0 <= i < n for i, n in zip(index, shape, strict=True))
-        for row in rows
-        if isinstance(row, tuple)
-        for index, _ in row[1]
-    )
 
 
 def _coefficients(form: Form) -> Coefficients:

@@ -13,16 +13,8 @@ from __future__ import annotations
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.rewrite import call, function_name, number, same
 from cspec.compiler.surrogates.atoms import is_mean
+from cspec.compiler.vectors import Extreme
 from cspec.dsl.nodes import Call, Expr, Negate, Power, Product, Sum
-
-
-class Extreme(Expr):
-    """The surrogate of the largest (smallest) of several numbers, or of one vector's entries."""
-
-    word: str
-    """`max` or `min`."""
-    soft: tuple[Expr, ...]
-    true: tuple[Expr, ...]
 
 
 def along(true: Expr, soft: Expr) -> Expr:

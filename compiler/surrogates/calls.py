@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
@@ -14,13 +12,11 @@ from cspec.compiler.surrogates.atoms import (
     reduces,
     share,
 )
+from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.statistics import statistic
 from cspec.compiler.surrogates.truth_means import over_atoms
 from cspec.dsl.nodes import Call, Expr, Product
-
-if TYPE_CHECKING:
-    from cspec.compiler.surrogates.softener import Softener
 
 LINEAR = frozenset({"sum", "mean", "cumsum"})
 """Reductions that are linear in what they reduce."""
@@ -28,7 +24,7 @@ _RISING = frozenset({"max", "min", "sum", "mean", "cumsum", "relu", "clip"})
 """Functions that do not fall where their arguments rise, beside those whose signature says so."""
 
 
-def call_mean(s: Softener, expr: Call, sign: int) -> Expr:
+def call_mean(s: SoftenerBase, expr: Call, sign: int) -> Expr:
     """A call with a gradient, where something flat in it moves."""
     word = function_name(expr)
     if word is None:
@@ -56,7 +52,7 @@ def call_mean(s: Softener, expr: Call, sign: int) -> Expr:
     return found
 
 
-def _arguments(s: Softener, expr: Call, word: str, sign: int) -> tuple[Expr, ...]:
+def _arguments(s: SoftenerBase, expr: Call, word: str, sign: int) -> tuple[Expr, ...]:
     """The arguments, each with the side that the function gives it."""
     signature = s.setting.inference.known.signature(word)
     monotone = () if signature is None else signature.monotone
@@ -66,7 +62,7 @@ def _arguments(s: Softener, expr: Call, word: str, sign: int) -> tuple[Expr, ...
     return tuple(s.mean(argument, sign * side) for argument, side in pairs)
 
 
-def _of_atoms(s: Softener, expr: Call, word: str, sign: int) -> Expr:
+def _of_atoms(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
     """A function of events and predictions: the mean over them."""
     signature = s.setting.inference.known.signature(word)
     family = None if signature is None or signature.imported else signature.family
@@ -88,7 +84,7 @@ def _of_atoms(s: Softener, expr: Call, word: str, sign: int) -> Expr:
     return s.remarks.refuse(expr, label, helps)
 
 
-def _every_entry(s: Softener, expr: Call, word: str, sign: int) -> Expr:
+def _every_entry(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
     """All entries hold as far as the one that holds least, any as far as the one that holds most.
 
     A product over many entries would have no gradient left.
@@ -98,7 +94,7 @@ def _every_entry(s: Softener, expr: Call, word: str, sign: int) -> Expr:
     return call("min" if word == "all" else "max", s.mean(expr.arguments[0], sign))
 
 
-def _choice(s: Softener, expr: Call, sign: int) -> Expr:
+def _choice(s: SoftenerBase, expr: Call, sign: int) -> Expr:
     """where(c, a, b) = c a + (1 - c) b."""
     event, first, other = expr.arguments
     if share(event, first, s.moving) or share(event, other, s.moving):
@@ -110,7 +106,7 @@ def _choice(s: Softener, expr: Call, sign: int) -> Expr:
     return plus(times(chance, first), times(complement(chance), other))
 
 
-def _of_groups(s: Softener, expr: Call, word: str, sign: int) -> Expr:
+def _of_groups(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
     """Differences and ratios of groups: each group is the upper side of one, the lower of another.
 
     v_i - v_j and max - min: i (max) from above, j (min) from below.

@@ -7,11 +7,12 @@ and how many there are need not be known: `pred != 1` is 1 - prob[1].
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cspec.compiler.rewrite import number, same
 from cspec.compiler.surrogates.arithmetic import ONE, complement, is_number, times, total
 from cspec.compiler.surrogates.atoms import is_prediction, moves, predictions
+from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.classes import (
     Class,
     Other,
@@ -34,9 +35,6 @@ from cspec.dsl.nodes import (
     String,
 )
 
-if TYPE_CHECKING:
-    from cspec.compiler.surrogates.softener import Softener
-
 MOST_CLASSES = 100
 """Classes that are written out at most."""
 
@@ -48,7 +46,7 @@ class Cell(NamedTuple):
     value: Expr
 
 
-def over_classes(s: Softener, expr: Expr, sign: int) -> Expr:
+def over_classes(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
     """The mean over the classes of the first prediction in an expression."""
     expr = s.opened(expr)
     prediction = predictions(expr, s.moving)[0]
@@ -70,7 +68,7 @@ def over_classes(s: Softener, expr: Expr, sign: int) -> Expr:
 
 
 def _each_class(
-    s: Softener,
+    s: SoftenerBase,
     expr: Expr,
     prediction: Call,
     known: tuple[Class, ...] | None,
@@ -90,12 +88,12 @@ def _each_class(
     return total([("+", term) for term in _terms(s, prediction, cells, sign)])
 
 
-def _no_classes(s: Softener, expr: Expr) -> Expr:
+def _no_classes(s: SoftenerBase, expr: Expr) -> Expr:
     label = "each class counts, and it is not known how many the model has"
     return s.remarks.refuse(expr, label, ("bind data, too: `cspec.bind(..., train=data)`",))
 
 
-def _named_classes(s: Softener, expr: Expr, prediction: Call, uses: Uses, sign: int) -> Expr:
+def _named_classes(s: SoftenerBase, expr: Expr, prediction: Call, uses: Uses, sign: int) -> Expr:
     """Classes with a name, the label, and all others at once."""
     known = classes_of(s, prediction)
     named = _named(known, uses)
@@ -154,7 +152,7 @@ def _class(value: float) -> Class:
 
 
 def _cells(
-    s: Softener, expr: Expr, prediction: Call, classes: tuple[Class, ...], sign: int
+    s: SoftenerBase, expr: Expr, prediction: Call, classes: tuple[Class, ...], sign: int
 ) -> list[Cell]:
     """Classes in groups that give the same."""
     cells: list[Cell] = []
@@ -168,7 +166,7 @@ def _cells(
     return cells
 
 
-def _terms(s: Softener, prediction: Call, cells: list[Cell], sign: int) -> Iterator[Expr]:
+def _terms(s: SoftenerBase, prediction: Call, cells: list[Cell], sign: int) -> Iterator[Expr]:
     for cell in cells:
         if not is_number(cell.value, 0):
             side = sign * s.side(cell.value)
@@ -179,7 +177,7 @@ def _places(cell: Cell) -> tuple[Expr, ...]:
     return tuple(cls.place for cls in cell.classes)
 
 
-def _none_of(s: Softener, label: Expr, classes: tuple[Class, ...]) -> Expr:
+def _none_of(s: SoftenerBase, label: Expr, classes: tuple[Class, ...]) -> Expr:
     """Whether a label is none of the classes, each as a value that the label may have."""
     found = [cls.value_in(s, label) for cls in classes]
     values = tuple(value for value in found if value is not None)
@@ -191,7 +189,7 @@ def _none_of(s: Softener, label: Expr, classes: tuple[Class, ...]) -> Expr:
     return Not(operand=within, span=label.span)
 
 
-def _in_words(s: Softener, expr: Expr, prediction: Call, sign: int) -> Expr:
+def _in_words(s: SoftenerBase, expr: Expr, prediction: Call, sign: int) -> Expr:
     """The mean where the classes are not known yet: for people alone."""
     name = fresh(expr)
     value = s.mean(predicted(s, expr, prediction, Class(name, name)), sign)
@@ -201,7 +199,7 @@ def _in_words(s: Softener, expr: Expr, prediction: Call, sign: int) -> Expr:
 # --- two models ----------------------------------------------------------------------------------
 
 
-def _pair(s: Softener, expr: Expr) -> Expr | None:
+def _pair(s: SoftenerBase, expr: Expr) -> Expr | None:
     """The truth of `pred(f(x)) == pred(g(x))` where both move: the sum over k of p_k q_k."""
     match expr:
         case Compare(operands=(Call() as left, Call() as right), operators=("==" | "!=",)):

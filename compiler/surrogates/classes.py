@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cspec.compiler.ir import Category
 from cspec.compiler.rewrite import number, same
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO
 from cspec.compiler.surrogates.atoms import is_mean, is_prediction, moves, outside_means
+from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.folding import fold, holds
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import TURNED, Call, Compare, Expr, Index, Name, Node, Number, String
 from cspec.dsl.trees import rebuild
-
-if TYPE_CHECKING:
-    from cspec.compiler.surrogates.softener import Softener
 
 
 class Class(NamedTuple):
@@ -23,7 +21,7 @@ class Class(NamedTuple):
     place: Expr
     value: Expr
 
-    def compared(self, s: Softener, operator: str, other: Expr) -> Expr:
+    def compared(self, s: SoftenerBase, operator: str, other: Expr) -> Expr:
         """`class operator other`."""
         if isinstance(other, Category | String):
             return ONE if self.named(other) == (operator == "==") else ZERO
@@ -36,7 +34,7 @@ class Class(NamedTuple):
         # what is compared stands first: `y == 1`
         return fold(Compare(operands=(other, value), operators=(TURNED[operator],)))
 
-    def value_in(self, s: Softener, other: Expr) -> Expr | None:
+    def value_in(self, s: SoftenerBase, other: Expr) -> Expr | None:
         """The class as a value of what it is compared with; None where that never has it."""
         return _value_in(s, self.value, other)
 
@@ -67,14 +65,14 @@ class Other(NamedTuple):
     hit: bool = False
     """Whether the class is that label."""
 
-    def compared(self, s: Softener, operator: str, other: Expr) -> Expr:
+    def compared(self, s: SoftenerBase, operator: str, other: Expr) -> Expr:
         """`class operator other`."""
         if self.label is not None and same(other, self.label):
             return ONE if self.hit == (operator == "==") else ZERO
         return ONE if operator in ("!=", ">", ">=") else ZERO
 
 
-def _value_in(s: Softener, value: Expr, other: Expr) -> Expr | None:
+def _value_in(s: SoftenerBase, value: Expr, other: Expr) -> Expr | None:
     """A class as a value of what it is compared with; None where that never has it."""
     if not isinstance(value, Category | String):
         return value
@@ -115,7 +113,7 @@ class Uses(NamedTuple):
     """Whether it is used as a number, so that each class counts."""
 
 
-def uses_of(s: Softener, expr: Expr, prediction: Call) -> Uses:
+def uses_of(s: SoftenerBase, expr: Expr, prediction: Call) -> Uses:
     """How a prediction is used in an expression, outside of its means."""
     found = Uses()
     stack: list[Node] = [expr]
@@ -146,7 +144,7 @@ def _inside(expr: Expr, prediction: Call) -> bool:
     return any(isinstance(node, Expr) and same(node, prediction) for node in outside_means(expr))
 
 
-def _with(s: Softener, found: Uses, operator: str, other: Expr) -> Uses:
+def _with(s: SoftenerBase, found: Uses, operator: str, other: Expr) -> Uses:
     equality = operator in ("==", "!=")
     value = value_or_none(other, s.setting.inference.known.params)
     if isinstance(other, Category | String) and equality:
@@ -161,7 +159,7 @@ def _with(s: Softener, found: Uses, operator: str, other: Expr) -> Uses:
     return found._replace(number=True)
 
 
-def is_label(s: Softener, expr: Expr) -> bool:
+def is_label(s: SoftenerBase, expr: Expr) -> bool:
     """Whether an expression is the number (or name) of a class, one an example, and data."""
     if moves(expr, s.moving):
         return False
@@ -175,7 +173,7 @@ def is_label(s: Softener, expr: Expr) -> bool:
 # --- the classes ---------------------------------------------------------------------------------
 
 
-def classes_of(s: Softener, prediction: Call) -> tuple[Class, ...] | None:
+def classes_of(s: SoftenerBase, prediction: Call) -> tuple[Class, ...] | None:
     """The classes of a prediction; None where they are not known."""
     outputs = s.axes(prediction.arguments[0])
     if not outputs.known or outputs.each is None:
@@ -198,7 +196,7 @@ def numbered(classes: tuple[Class, ...] | None) -> bool:
     return classes is None or all(isinstance(c.place, Number) for c in classes)
 
 
-def predicted(s: Softener, expr: Expr, prediction: Call, cls: Class | Other) -> Expr:
+def predicted(s: SoftenerBase, expr: Expr, prediction: Call, cls: Class | Other) -> Expr:
     """The expression where a class is predicted, what that decides left out."""
 
     def visit(node: Node) -> Node:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
 from cspec.compiler.surrogates.atoms import moves, share, together
+from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import links
 from cspec.compiler.surrogates.truth_means import over_atoms
 from cspec.dsl.nodes import And, Compare, Expr, Implies, Membership, Not, Or
 
-if TYPE_CHECKING:
-    from cspec.compiler.surrogates.softener import Softener
 
-
-def event_mean(s: Softener, event: Expr, sign: int) -> Expr:
+def event_mean(s: SoftenerBase, event: Expr, sign: int) -> Expr:
     """The truth of an event that moves, in [0, 1] (a bound of it, where the stand-in has sides)."""
     if sign == 0:
         s = s.steady()
@@ -40,7 +37,7 @@ def event_mean(s: Softener, event: Expr, sign: int) -> Expr:
 
 
 def _comparison(
-    s: Softener, event: Compare, left: Expr, operator: str, right: Expr, sign: int
+    s: SoftenerBase, event: Compare, left: Expr, operator: str, right: Expr, sign: int
 ) -> Expr:
     if s.open_flat(left) or s.open_flat(right):
         return over_atoms(s, event, sign)
@@ -59,7 +56,7 @@ def _comparison(
 # --- connectives ---------------------------------------------------------------------------------
 
 
-def _connective(s: Softener, event: And | Or, sign: int) -> Expr:
+def _connective(s: SoftenerBase, event: And | Or, sign: int) -> Expr:
     """Operands about one prediction are one event; what is data stays as it is."""
     operands = _data_together(s, event)
     combine = s.word.both if isinstance(event, And) else s.word.either
@@ -74,7 +71,7 @@ def _connective(s: Softener, event: And | Or, sign: int) -> Expr:
     return _folded(truths, combine, sign)
 
 
-def _data_together(s: Softener, event: And | Or) -> tuple[Expr, ...]:
+def _data_together(s: SoftenerBase, event: And | Or) -> tuple[Expr, ...]:
     """The operands, those that do not move as one, where the first of them stands."""
     data = [operand for operand in event.operands if not moves(operand, s.moving)]
     if len(data) < 2:
@@ -87,7 +84,7 @@ def _data_together(s: Softener, event: And | Or) -> tuple[Expr, ...]:
     )
 
 
-def _truth(s: Softener, operand: Expr, sign: int) -> Expr:
+def _truth(s: SoftenerBase, operand: Expr, sign: int) -> Expr:
     """The truth of one operand; something true or false that is no event of ours has none."""
     if s.flat(operand) or not moves(operand, s.moving):
         return s.mean(operand, sign)
@@ -105,7 +102,7 @@ def _folded(
 
 
 def _implication(
-    s: Softener, event: Implies, condition: Expr, consequence: Expr, sign: int
+    s: SoftenerBase, event: Implies, condition: Expr, consequence: Expr, sign: int
 ) -> Expr:
     """1 - a + a b."""
     if share(condition, consequence, s.moving):

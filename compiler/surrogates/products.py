@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
 
 from cspec.compiler.surrogates.atoms import predictions, together
+from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import fold
 from cspec.compiler.surrogates.truth_means import over_atoms
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import EVENTS, And, Expr, Power, Product
 
-if TYPE_CHECKING:
-    from cspec.compiler.surrogates.softener import Softener
-
 Factor = tuple[str, Expr]
 
 
-def product_mean(s: Softener, product: Product, sign: int) -> Expr:
+def product_mean(s: SoftenerBase, product: Product, sign: int) -> Expr:
     """Factors about different things are independent; those about one prediction go together."""
     factors = list(zip(("*", *product.operators), product.operands, strict=True))
     if "@" in product.operators:
@@ -46,7 +43,7 @@ def _product(factors: list[Factor], like: Product) -> Product:
     return like.model_copy(update={"operands": operands, "operators": operators})
 
 
-def _events_together(s: Softener, factors: list[Factor]) -> list[Factor]:
+def _events_together(s: SoftenerBase, factors: list[Factor]) -> list[Factor]:
     """Events that are multiplied, as one: bounds of events have no product."""
     events = [
         factor
@@ -60,7 +57,7 @@ def _events_together(s: Softener, factors: list[Factor]) -> list[Factor]:
     return [(operator, both if factor is events[0] else factor) for operator, factor in kept]
 
 
-def _matrix_product(s: Softener, product: Product, sign: int) -> Expr:
+def _matrix_product(s: SoftenerBase, product: Product, sign: int) -> Expr:
     asked = [operand for operand in product.operands if predictions(operand, s.moving)]
     if len(asked) > 1:
         return over_atoms(s, product, sign)
@@ -68,7 +65,7 @@ def _matrix_product(s: Softener, product: Product, sign: int) -> Expr:
     return product.model_copy(update={"operands": operands})
 
 
-def power_mean(s: Softener, power: Power, sign: int) -> Expr:
+def power_mean(s: SoftenerBase, power: Power, sign: int) -> Expr:
     """A power of an event is the event; powers of means are taken as they are."""
     exponent = value_or_none(power.exponent, s.setting.inference.known.params)
     if isinstance(power.base, EVENTS) and exponent is not None and exponent > 0:

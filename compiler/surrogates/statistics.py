@@ -5,19 +5,15 @@ P[A | B]   ->   E[a b | ...]/E[b | ...]     where B moves; a, b the soft truths 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cspec.compiler.ir import PerExample
 from cspec.compiler.rewrite import same
 from cspec.compiler.surrogates.arithmetic import ONE, times
 from cspec.compiler.surrogates.atoms import over_data, share
+from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.dsl.nodes import And, Call, Expectation, Expr, Product
 
-if TYPE_CHECKING:
-    from cspec.compiler.surrogates.softener import Softener
 
-
-def statistic(s: Softener, expr: Expr, sign: int) -> Expr:
+def statistic(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
     """A mean, a rate, a tail or what each example has, with a gradient."""
     match expr:
         case Expectation():
@@ -31,7 +27,7 @@ def statistic(s: Softener, expr: Expr, sign: int) -> Expr:
     return expr
 
 
-def _expectation(s: Softener, expr: Expectation, sign: int) -> Expr:
+def _expectation(s: SoftenerBase, expr: Expectation, sign: int) -> Expr:
     selecting = [condition for condition in expr.conditions if s.flat(condition)]
     if not selecting:
         return expr.model_copy(update={"kind": "E", "body": s.mean(expr.body, sign)})

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cspec.compiler.rewrite import same
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO, complement, is_number, plus, times
 from cspec.compiler.surrogates.atoms import events, is_mean, outside_means, predictions, reduces
+from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import replaced
 from cspec.dsl.nodes import Call, Expr, Node, Number
 from cspec.dsl.trees import rebuild
 
-if TYPE_CHECKING:
-    from cspec.compiler.surrogates.softener import Softener
-
 MOST_EVENTS = 6
 """Events at most whose truth values are combined with one another."""
 
 
-def over_atoms(s: Softener, expr: Expr, sign: int) -> Expr:
+def over_atoms(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
     """The mean over the predictions and events outside of the means in an expression."""
     expr = s.opened(expr)
     if predictions(expr, s.moving):
@@ -37,7 +33,7 @@ def over_atoms(s: Softener, expr: Expr, sign: int) -> Expr:
     return _over_truth(s, expr, inside[0], sign)
 
 
-def _entries_first(s: Softener, expr: Expr) -> Expr:
+def _entries_first(s: SoftenerBase, expr: Expr) -> Expr:
     """Reductions of events with their mean: `sum(f(x) > 0)` counts entries, each for itself."""
 
     def visit(node: Node) -> Node:
@@ -50,7 +46,7 @@ def _entries_first(s: Softener, expr: Expr) -> Expr:
     return found
 
 
-def _over_truth(s: Softener, expr: Expr, event: Expr, sign: int) -> Expr:
+def _over_truth(s: SoftenerBase, expr: Expr, event: Expr, sign: int) -> Expr:
     with_, without = (s.mean(replaced(expr, event, v), sign) for v in (ONE, ZERO))
     if same(with_, without):
         return with_
@@ -58,7 +54,7 @@ def _over_truth(s: Softener, expr: Expr, event: Expr, sign: int) -> Expr:
     return plus(times(chance, with_), times(complement(chance), without))
 
 
-def _direction(s: Softener, with_: Expr, without: Expr) -> int:
+def _direction(s: SoftenerBase, with_: Expr, without: Expr) -> int:
     """1 where a value grows with an event, -1 where it falls, 0 where that is not known."""
     if isinstance(with_, Number) and isinstance(without, Number):
         return 1 if with_.value > without.value else -1

@@ -9,6 +9,13 @@ from cspec.dsl.foreign.rows import MODULE, Template, compiled, row
 _VALUE = r"[-+]?[\w.]+"
 _DEFINED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) (?:=|<-) "
 _NONNEGATIVE = compiled(r"nonneg\w* = True|NonNegative\w+|pos = True|lb = 0(?:\.0*)?\b")
+_ATTRIBUTES = {
+    "lo|lb|lower|LB": "var {name} in [{value}, inf]",
+    "up|ub|upper|UB": "var {name} in [-inf, {value}]",
+    "fx": "var {name} = {value} in [{value}, {value}]",
+    "l|m|value|start|Start|init": "var {name} = {value}",
+}
+"""Attributes of a variable in GAMS, Pyomo and Gurobi, and the line that says the same."""
 _DISCRETE = compiled(
     r"\b(?:Binary|Integers?|Boolean|GRB\.BINARY|GRB\.INTEGER|Int|Bin)\b|integer|boolean"
 )
@@ -39,6 +46,18 @@ def _declared(match: re.Match[str]) -> str | None:
     brackets = f"[{size[1] or size[2]}]" if size else ""
     value = f" = {start[1]}" if start else ""
     return f"var {{name}}{brackets}{value}{_interval(lower, upper)}"
+
+
+def _several(match: re.Match[str]) -> str:
+    """`var x, y >= 0`."""
+    interval = f"[{match['value']}, inf]" if match["mark"] == ">=" else f"[-inf, {match['value']}]"
+    names = [name.strip() for name in match["names"].split(",")]
+    return "\n".join(f"var {name} in {interval}" for name in names)
+
+
+def _entries(match: re.Match[str]) -> str:
+    size = match["size"] or {"²": "2", "³": "3", "⁴": "4"}.get(match["raised"] or "", "")
+    return f"[{size}]" if size else ""
 
 
 def _macro(match: re.Match[str]) -> str | None:
@@ -198,10 +217,60 @@ DECLARATIONS = (
         "`{word}`: a constant is a line that begins with `param`",
         "param {name} = {value}{other}",
     ),
+    *(
+        row(
+            rf"(?P<name>[A-Za-z_]\w*)\.(?P<part>{parts})(?:\([\w, ]*\))? = (?P<value>{_VALUE})",
+            "`{name}.{part}`: bounds and start of a variable stand in its own line",
+            help=f"write `{form}` in the line that declares it, and remove this one",
+        )
+        for parts, form in _ATTRIBUTES.items()
+    ),
     row(
-        rf"(?P<name>[A-Za-z_]\w*)\.(?P<part>lo|up|fx|l|m|lb|ub|value|start) = (?P<value>{_VALUE})",
-        "`{name}.{part}`: bounds and start of a variable stand in its own line",
-        help="write `var {name} = 1 in [0, inf]`: the start behind `=`, the bounds behind `in`",
+        rf"var~(?P<names>[A-Za-z_]\w*(?: , [A-Za-z_]\w*)+) (?P<mark>>=|<=) (?P<value>{_VALUE})",
+        "each `var` stands on a line of its own, its bounds behind `in`",
+        _several,
+    ),
+    row(
+        r"(?P<word>var|param)~(?P<name>[A-Za-z_]\w*)\( (?P<size>\d+(?: , \d+)*) \)"
+        r"(?P<rest> (?:=|in\b)[^#\n]*)?",
+        "how many entries there are stands in square brackets",
+        "{word} {name}[{size}]{rest}",
+    ),
+    row(
+        r"(?P<word>var|param)~(?P<name>[A-Za-z_]\w*)(?:\[[\d, ]*\])? ="
+        rf" {MODULE}(?P<call>zeros|ones)\( \(? (?P<size>\d+(?: , \d+)*) ,? \)? \)",
+        "`{call}`: entries stand in square brackets, and start at one number",
+        lambda m: f"{{word}} {{name}}[{{size}}] = {0 if m['call'] == 'zeros' else 1}",
+    ),
+    row(
+        r"var~(?P<name>[A-Za-z_]\w*) (?:in|∈|:) (?:R|ℝ|\\mathbb\{R\}|[Rr]eals?)"
+        r"(?P<plus>_?\{?[+₊]\}?)(?:\^\{?(?P<size>\d+)\}?)?",
+        "a variable is a real number; that it is not negative is `in [0, inf]`",
+        lambda m: f"var {{name}}{'[{size}]' if m['size'] else ''} in [0, inf]",
+    ),
+    row(
+        r"var~(?P<name>[A-Za-z_]\w*) (?:in|∈|:) (?:R|ℝ|\\mathbb\{R\}|[Rr]eals?)"
+        r"(?:(?:\^\{?|\*\*)(?P<size>\d+)\}?|(?P<raised>[²³⁴]))?",
+        "a variable is a real number",
+        lambda m: f"var {{name}}{_entries(m)}",
+    ),
+    row(
+        r"(?P<word>let|var|param)?~?(?P<name>[A-Za-z_]\w*) (?P<sign>[-+*/])="
+        r" (?P<expr>[^#\n=<>\"]*[^#\n; \t])",
+        "`{sign}=`: a name means one thing in the whole spec",
+        help="give the new value a name of its own: `let {name}2 = {name} {sign} {expr}`",
+    ),
+    row(
+        r"let~(?P<name>[A-Za-z_]\w*)~in (?P<set>\[[^#\n\]]*\])(?P<value> = [^#\n]*)?",
+        "what is set from outside, in a set, is a `param`",
+        lambda m: f"param {{name}}{m['value'] or ''} in {{set}}",
+    ),
+    row(
+        rf"(?P<word>param|var)~(?P<name>[A-Za-z_]\w*) (?P<size>\[[^#\n\]]*\])?"
+        r"(?: |,)(?P<how>default|init|initial|start|starts~at|value|initially)"
+        rf" (?P<value>{_VALUE})",
+        "`{how}`: a value stands behind `=`",
+        "{word} {name}{size} = {value}",
     ),
     row(
         r"(?P<word>[Ss]ets?|SETS?)~(?P<name>\w+)\b[^#\n]*",

@@ -69,7 +69,8 @@ FUNCTIONS = (
     ),
     row(
         r"(?P<word>minimize|maximize|let~\w+ =|metric~\w+ =)~"
-        r"(?P<yes>[^#\n;]*?[^#\n; \t])~if~(?P<condition>[^#\n;]*?)~else~"
+        r"(?P<yes>(?:[^#\n;()\[\]]|\([^#\n;()]*\)|\[[^#\n;\[\]]*\])*?[^#\n; \t])"
+        r"~if~(?P<condition>[^#\n;]*?)~else~"
         r"(?P<no>[^#\n;]*[^#\n; \t])",
         "`a if c else b` is written `where(c, a, b)`",
         "{word} where({condition}, {yes}, {no})",

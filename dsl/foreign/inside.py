@@ -9,6 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.foreign.branches import (
+    POWERED,
+    PROPERTIES,
+    another_quantifier,
+    columns_behind_on,
+    counted_share,
+    either,
+    exactly_one,
+    powered,
+    property_of,
+    question,
+    ternary,
+    tolerance_in_brackets,
+    values_of_a_column,
+    when,
+)
 from cspec.dsl.foreign.latex import (
     latex,
     objective_subscript,
@@ -19,6 +35,7 @@ from cspec.dsl.foreign.latex import (
 )
 from cspec.dsl.foreign.marks import (
     AVERAGES,
+    PHRASES,
     average,
     between,
     between_percent,
@@ -46,8 +63,21 @@ from cspec.dsl.foreign.signs import (
     semidefinite,
     split_relation,
 )
-from cspec.dsl.foreign.sums import indexed_sum
+from cspec.dsl.foreign.sums import indexed_sum, sum_sign
+from cspec.dsl.foreign.tables import (
+    cells,
+    extremum,
+    independent,
+    index_behind,
+    inner_product,
+    listed_constraints,
+    matrix,
+    rate_of_class,
+    share_of,
+    thousands,
+)
 from cspec.dsl.foreign.view import Found, View
+from cspec.dsl.meant import RATES
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
@@ -59,7 +89,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "√": (root,),
     "e": (power_of_e,),
     "~": (unequal, latex_space),
-    "|": (norm, absolute),
+    "|": (norm, absolute, either),
     "'": (prime,),
     "^": (transpose,),
     ".": (dotted,),
@@ -69,25 +99,42 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     **dict.fromkeys("⪰≽", (semidefinite,)),
     "<=": (both_ways,),
     "/": (power_of_a_fraction,),
-    "&": (entity,),
     "%": (between_percent,),
     "$": (column,),
     "in": (members,),
     "∈": (members,),
-    "is": (is_word,),
-    **dict.fromkeys(("at", "greater", "larger", "less", "smaller", "equal"), (phrase,)),
+    "is": (property_of, is_word),
+    **dict.fromkeys(PHRASES, (property_of, phrase)),
+    **dict.fromkeys(PROPERTIES, (property_of,)),
+    **dict.fromkeys(POWERED, (powered,)),
+    **dict.fromkeys(("COUNT", "count"), (counted_share,)),
+    **dict.fromkeys(("when", "whenever"), (when,)),
+    **dict.fromkeys(("xor", "XOR"), (exactly_one,)),
+    "if": (ternary,),
+    "(": (tolerance_in_brackets,),
+    "on": (columns_behind_on,),
+    "values": (values_of_a_column,),
+    **dict.fromkeys(("and", "AND", "&"), (another_quantifier, entity)),
+    "?": (question,),
     "IS": (is_word,),
     "group": (group_by,),
     "GROUP": (group_by,),
     "between": (between,),
     "BETWEEN": (between,),
-    "[": (listed,),
+    "[": (listed, listed_constraints, matrix),
+    ",": (thousands, index_behind),
+    "of": (share_of,),
+    ":": (cells,),
+    "⟨": (inner_product,),
+    **dict.fromkeys("∑∏", (sum_sign,)),
+    **dict.fromkeys("⊥⟂⫫", (independent,)),
+    **dict.fromkeys(RATES, (rate_of_class,)),
     "c": (combined,),
     **dict.fromkeys(AVERAGES, (average,)),
     **dict.fromkeys(("sum", "prod", "max", "min"), (indexed_sum,)),
 }
 """Recognizers by the text of the token that they begin with."""
-_SUBSCRIPTS: tuple[Look, ...] = (objective_subscript, indexed_sum, subscript)
+_SUBSCRIPTS: tuple[Look, ...] = (objective_subscript, extremum, indexed_sum, subscript)
 
 
 def mend_inside(source: Source, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.foreign.rows import row
+from cspec.dsl.syntax_fit import MEANT as SETTINGS
 
 _EXPR = r"(?P<expr>[^#\n;]*[^#\n; \t])"
 
@@ -21,7 +22,31 @@ def _variables(match: re.Match[str]) -> str | None:
     )
 
 
+_RATES = frozenset(("lr", "learning_rate", "learning-rate"))
+
+
+def _settings(match: re.Match[str]) -> str | None:
+    """`fit:` with a deeper line `epochs: 20` for each setting."""
+    lines = [line.split("#")[0].split(":", 1) for line in match["body"].strip().splitlines()]
+    pairs = {name.strip(" \t-"): value.strip() for name, value in lines}
+    rates = [pairs.pop(name) for name in list(pairs) if name in _RATES]
+    optimizer = pairs.pop("optimizer", "adam").strip("\"'").lower()
+    written = [f"{SETTINGS.get(name, name)}={value}" for name, value in pairs.items()]
+    if rates and "(" not in optimizer:
+        written.insert(0, f"optimizer={optimizer}(lr={rates[0]})")
+    elif optimizer != "adam" or rates:
+        written.insert(0, f"optimizer={optimizer}")
+    return f"fit({', '.join(written)})" if written else None
+
+
 KEYED = (
+    row(
+        r"(?P<word>fit|train|training|trainer|optimization) : (?:\{ )?"
+        r"(?P<body>(?:\r?\n~(?:- )?[\w-]+ : [^#\n,{}\[\]:]+(?:#[^\n]*)?)+)",
+        "`{word}:`: settings of training stand in `fit(...)`, as `name=value`",
+        _settings,
+        code="CS131",
+    ),
     row(
         r"early[ _-]?stop(?:ping)?(?: :)? (?:when|if) (?P<expr>[^#\n]*[^#\n; \t])",
         "when a run ends early, `stop when` says",

@@ -193,6 +193,13 @@ def _averaged(view: View, stem: str, close: int) -> Found:
     """`E_{x, y}[loss]`: over which data is said by `on`, or by the only data there are."""
     shown = view.text(0, close + 1)
     help_ = f"write `{stem}[...]`, or `{stem}[... on train]` where there are several data sets"
+    if any(view.at(index).kind in {"EQUAL", "RELATION"} for index in range(2, close)):
+        end = view.closer(close + 1)
+        body = view.text(close + 2, end) if end is not None else "..."
+        meant = f"{stem}[{body} | {view.text(2, close)}]"
+        said = f"`{shown}`: conditions stand behind `|`, inside of the brackets"
+        pieces = (meant,) if end is not None else None
+        return Found((end or close) + 1, pieces, "CS125", said, f"write `{meant}`", safe=False)
     message = f"`{shown}`: no variables stand below `{stem}`"
     return Found(close + 1, (stem,), "CS125", message, help_)
 
@@ -208,7 +215,21 @@ def transpose(view: View) -> Found | None:
         width = 4
     if view.at(1).kind == "LBRACE" and view.text(2, 4) == "\\top" and view.at(4).kind == "RBRACE":
         width = 5
-    return _transposed(view, width) if width else None
+    if not width:
+        return None
+    return _form(view, width) or _transposed(view, width)
+
+
+def _form(view: View, width: int) -> Found | None:
+    """`x^T A x`: a quadratic form, with a blank for the second product."""
+    matrix, right = view.at(width), view.at(width + 1)
+    known = defined_names(view.source.text)
+    if not {matrix.text, right.text} <= known or matrix.kind != "NAME":
+        return None
+    meant = f"{view.before.text} @ {matrix.text} @ {right.text}"
+    message = "a product of vectors and matrices is written `@`"
+    pieces = (" @ ", matrix.span, " @ ", right.span)
+    return Found(width + 2, pieces, "CS124", message, f"write `{meant}`")
 
 
 def prime(view: View) -> Found | None:
@@ -234,6 +255,10 @@ def power_of_e(view: View) -> Found | None:
 def _transposed(view: View, width: int) -> Found:
     times = view.at(width).text in {"*", "@"}
     end = width + times
+    left, right = view.before.text, view.at(end).text
+    if left == right and left[:1].isupper() and len(left) < 3:
+        message = f"`{view.text(0, width)}`: a transpose is written `.T`, a product of matrices `@`"
+        return Found(end + 1, (f".T @ {left}",), "CS124", message, f"write `{left}.T @ {left}`")
     if view.at(end).kind in {"NAME", "LPAR"} or view.at(end).text == "\\":
         return Found(
             end,

@@ -20,12 +20,13 @@ from cspec.dsl.foreign.keyed import KEYED
 from cspec.dsl.foreign.pieces import Piece, read_pieces, written
 from cspec.dsl.foreign.problems import PROBLEMS
 from cspec.dsl.foreign.rows import Row, filled
+from cspec.dsl.foreign.training import TRAINING
 from cspec.dsl.layout import CLOSERS, ITEM_WORDS, OPENERS, UNFINISHED
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import problem
 from cspec.dsl.tokens import Token
 
-ROWS = (*DECLARATIONS, *FUNCTIONS, *PROBLEMS, *KEYED, *COMMANDS)
+ROWS = (*DECLARATIONS, *FUNCTIONS, *PROBLEMS, *KEYED, *COMMANDS, *TRAINING)
 """Most specific first."""
 _LONGEST = 600
 _SHOWN = 80

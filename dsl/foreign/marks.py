@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cspec.dsl.defined_names import defined_names
-from cspec.dsl.foreign.sums import counted
-from cspec.dsl.foreign.view import Found, View
+from cspec.dsl.foreign.sums import below, chooses, counted
+from cspec.dsl.foreign.view import WINDOW, Found, View
 from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.tokens import Token
@@ -95,20 +95,25 @@ def members(view: View) -> Found | None:
     span, first, last = _ends(view)
     if not span:
         return None
-    declared = any(token.kind in {"VAR", "PARAM"} for token in _line(view))
     quantified = any(token.kind in {"FORALL", "FOR", "LBRACE"} for token in _line(view))
-    if declared and not quantified:
+    pattern = any(token.text in ("weights", "params") for token in _line(view))
+    if pattern and first.isdigit() and last.isdigit() and view.at(2).kind == "COLON":
+        meant = f"nm({first}, {last})"
+    elif not quantified:
         meant = f"[{first}, {last}]"
-    elif first.isdigit():
-        meant = counted(int(first), last)
+    elif first.isdigit() and view.before.kind == "NAME":
+        meant = counted(int(first), last, view.before.text)
     else:
         return None
     shown = view.text(1, 1 + span)
     message = f"`{shown}` is written `{meant}`"
     note = "`range(n)` are the whole numbers 0 to n - 1" if meant[0] == "r" else ""
-    return Found(
-        1 + span, (view.at(0).text, " ", meant), "CS123", message, f"write `{meant}`", note
-    )
+    help_ = f"write `{meant}`"
+    shifted = meant[0] != "[" and first != "0" and chooses(view, view.before.text, 1 + span)
+    if shifted:
+        help_ += f"; where it chooses entries, which are counted from 0: `{below(last)}`"
+    pieces = (view.at(0).text, " ", meant)
+    return Found(1 + span, pieces, "CS123", message, help_, note, safe=not shifted)
 
 
 def _ends(view: View) -> tuple[int, str, str]:
@@ -144,7 +149,7 @@ def counted_index(view: View) -> Found | None:
     span, first, last = _ends(view)
     if not counts or not span or not first.isdigit():
         return None
-    meant = f"in {counted(int(first), last)}"
+    meant = f"in {counted(int(first), last, view.before.text)}"
     shown = view.text(0, 1 + span)
     return Found(
         1 + span, (" ", meant), "CS123", f"`{shown}` is written `{meant}`", f"write `{meant}`"
@@ -168,31 +173,51 @@ def latex_space(view: View) -> Found | None:
     return Found(1, (" ",), "CS125", "`~` is a blank of LaTeX", "write a plain blank")
 
 
-_PHRASES = {
+_LESS, _MORE = "less smaller lower fewer", "more greater larger higher bigger"
+_PHRASES: dict[tuple[str, ...], str] = {
     ("at", "least"): ">=",
     ("at", "most"): "<=",
-    ("greater", "than"): ">=",
-    ("larger", "than"): ">=",
-    ("less", "than"): "<=",
-    ("smaller", "than"): "<=",
+    ("up", "to"): "<=",
     ("equal", "to"): "==",
+    ("equals",): "==",
+    **{(word, "than"): "<=" for word in _LESS.split()},
+    **{(word, "than"): ">=" for word in _MORE.split()},
+    **{(no, word, "than"): ">=" for word in _LESS.split() for no in ("no", "not")},
+    **{(no, word, "than"): "<=" for word in _MORE.split() for no in ("no", "not")},
+    **{(word,): "<=" for word in ("below", "under", "beneath")},
+    **{(word,): ">=" for word in ("above", "exceeds", "exceed", "exceeding")},
+    **{("not", word): "<=" for word in ("exceed", "exceeding", "above")},
+    **{(not_, "exceed"): "<=" for not_ in ("cannot", "never")},
+    ("not", "below"): ">=",
 }
+_VERBS = frozenset((
+    "is", "are", "be", "must", "should", "shall", "has", "have", "to", "stays", "stay",
+    "remains", "remain", "does",
+))  # fmt: skip
+PHRASES = frozenset(words[0] for words in _PHRASES) | _VERBS - {"is"}
+"""First words of relations that are written out."""
 
 
-def phrase(view: View, verb: int = 0) -> Found | None:
-    """`x at least 1`; behind a verb `x is at least 1`."""
-    meant = _PHRASES.get((view.at(verb).text, view.at(verb + 1).text))
-    if meant is None or view.before.kind not in OPERAND_ENDS:
+def phrase(view: View) -> Found | None:
+    """`x at least 1`, `x must not exceed 1`, `x is no more than 1`."""
+    if view.before.kind not in OPERAND_ENDS:
         return None
-    shown = view.text(0, verb + 2)
-    return Found(verb + 2, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`")
+    verb = next(i for i in range(WINDOW) if view.at(i).text.lower() not in _VERBS)
+    for length in (3, 2, 1):
+        words = tuple(view.at(verb + place).text.lower() for place in range(length))
+        meant, end = _PHRASES.get(words), verb + length
+        if meant is None or view.at(end).kind not in OPERAND_STARTS | {"SIGN"}:
+            continue
+        shown, help_ = view.text(0, end), f"write `{meant}`"
+        return Found(end, (meant,), "CS110", f"`{shown}` is written `{meant}`", help_)
+    return None
 
 
 def is_word(view: View) -> Found | None:
     """`pred is 1`, `pred is not y`, `x is at least 1`."""
     if view.before.kind not in OPERAND_ENDS or view.at(0).text not in {"is", "IS"}:
         return None
-    said = phrase(view, 1)
+    said = phrase(view)
     if said is not None:
         return said
     negated = view.at(1).text.lower() == "not"

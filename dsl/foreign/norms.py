@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from cspec.dsl.foreign.view import WINDOW, Found, View
 from cspec.dsl.layout import CLOSERS, OPENERS
+from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS
+from cspec.dsl.syntax_signs import POWERS
 from cspec.dsl.tokens import Token
 
 _ORDERS = {
@@ -15,6 +17,8 @@ _ORDERS = {
     "_inf": "inf",
     "_infty": "inf",
     "_F": "2",
+    "₀": "0",
+    "_0": "0",
     "_fro": "2",
     "_": "",
 }
@@ -72,12 +76,25 @@ def _absolute_of_latex(view: View, start: int, close: int) -> Found:
 def _norm(view: View, start: int, close: int, end: int) -> Found:
     """The norm of the tokens from `start` to `close`; what stands at `end` may be its order."""
     order, end = _order(view, end)
+    raised, mark = "", view.at(end).text
+    if not order and len(mark) == 2 and mark[0] in _ORDERS and mark[1] in POWERS:
+        order, raised, end = _ORDERS[mark[0]], f"^{POWERS[mark[1]]}", end + 1
     inner = view.span(start, close)
-    meant = f"norm({view.source.slice(inner)}, {order or 2})"
+    if order == "0":
+        return _counting(view, inner, end)
+    meant = f"norm({view.source.slice(inner)}, {order or 2}){raised}"
     message = f"`{view.text(0, end)}` is written `{meant}`"
-    pieces = (view.product(), "norm(", inner, f", {order or 2})")
+    pieces = (view.product(), "norm(", inner, f", {order or 2}){raised}")
     note = "" if order else "the norm between bars is the Euclidean one, of order 2"
     return Found(end, tuple(p for p in pieces if p), "CS124", message, f"write `{meant}`", note)
+
+
+def _counting(view: View, inner: Span, end: int) -> Found:
+    """`||W||_0`: how many entries are not 0 is a set, or the density of a model."""
+    text = view.source.slice(inner)
+    message = f"`{view.text(0, end)}` counts the entries that are not 0"
+    help_ = f"write `{text} in sparse(10%)` for a weight, `density(f) <= 10%` for a model"
+    return Found(end, None, "CS124", message, help_, go_on=(f"l1({text})",))
 
 
 def _order(view: View, end: int) -> tuple[str, int]:

@@ -91,6 +91,20 @@ def _one(match: re.Match[str]) -> tuple[Piece, ...]:
 
 PROBLEMS = (
     row(
+        r"\\?arg ?(?P<sense>min|max)(?: over\b)?(?:_\{[^#\n{}]*\}|_\w+)?~"
+        r"(?P<expr>[^#\n]*[^#\n; \t])",
+        "`arg{sense}` is where it is best; a spec says what is optimized",
+        lambda m: f"{m['sense']}imize {{expr}}",
+        code="CS119",
+    ),
+    row(
+        r"(?P<head>s\.t\. )?(?P<name>[A-Za-z_]\w*)\([\w, ]+\) :?= "
+        r"(?P<expr>[^#\n=<>]*(?:[<>]=|==)[^#\n]*[^#\n; \t])",
+        "a constraint has a label, `{name}:`, and no arguments",
+        lambda m: f"{'s.t. ' if m['head'] else '{st}'}{{name}}: {{expr}}",
+        code="CS126",
+    ),
+    row(
         r"(?P<word>minimi[sz]e|maximi[sz]e|min|max)~[A-Za-z_]\w* =(?![=>])"
         r" (?P<expr>[^#\n]*[^#\n; \t])",
         "an objective has no name: what is optimized stands behind its word",

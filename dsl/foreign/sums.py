@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from cspec.dsl.foreign.pieces import Piece
-from cspec.dsl.foreign.view import Found, View
+from cspec.dsl.foreign.view import WINDOW, Found, View
+from cspec.dsl.tokens import Token
 
 _WORDS = frozenset(["sum", "prod", "max", "min"])
 
@@ -25,7 +28,7 @@ def indexed_sum(view: View) -> Found | None:
 
 def latex_sum(view: View, word: str, name: str) -> Found | None:
     r"""`\sum_{i=0}^{2} term`, `\sum_{i \in S} term`, `\sum_i term`; `name` stands at the `_`."""
-    index = 2
+    index, other = 2, ""
     members: tuple[Piece, ...] | None = None
     if view.at(1).text.endswith("_") and view.at(2).kind == "LBRACE":
         close = view.closer(2)
@@ -34,14 +37,27 @@ def latex_sum(view: View, word: str, name: str) -> Found | None:
         name, members = _below(view, 3, close)
         index = close + 1
     if view.at(index).kind == "POWER":
+        first = members[0] if members else ""
         index, last = _above(view, index)
-        members = _counted(members, last)
+        if isinstance(first, str) and first != "0" and chooses(view, name, index):
+            other = below(last)
+        members = _counted(members, last, name or "i")
     end = view.term_end(index)
     if end == index or not (name or index > 2):
         return None
     if not name or members is None:
         return _unknown(view, index, name or "i")
-    return _sum(view, end, word, (view.span(index, end), f" for {name} in ", *members), "CS125")
+    inner = (view.span(index, end), f" for {name} in ", *members)
+    return _sum(view, end, word, inner, "CS125", other)
+
+
+def sum_sign(view: View) -> Found | None:
+    """`∑_{i=1}^{n} term`, `∏_i term`."""
+    below = view.at(1)
+    if not below.text.startswith("_") or below.start != view.at(0).end:
+        return None
+    word = "sum" if view.at(0).text == "∑" else "prod"
+    return latex_sum(view, word, below.text.strip("_"))
 
 
 def _below(view: View, start: int, close: int) -> tuple[str, tuple[Piece, ...] | None]:
@@ -65,32 +81,66 @@ def _above(view: View, power: int) -> tuple[int, str]:
     return power + 2, view.at(power + 1).text
 
 
-def _counted(members: tuple[Piece, ...] | None, last: str) -> tuple[Piece, ...] | None:
+def _counted(members: tuple[Piece, ...] | None, last: str, name: str) -> tuple[Piece, ...] | None:
     """The numbers from the first to the last as a set of the language."""
     first = members[0] if members else None
     if not isinstance(first, str) or not first.isdigit():
         return members if not isinstance(first, str) else None
-    return (counted(int(first), last),)
+    return (counted(int(first), last, name),)
 
 
-def counted(first: int, last: str) -> str:
-    """`range(n)` where numbers begin at 0, else the values themselves, if they are few."""
-    if last.isdigit():
-        end = int(last)
-        if first == 0:
-            return f"range({end + 1})"
-        return "{" + ", ".join(str(value) for value in range(first, min(end, first + 12) + 1)) + "}"
+_FEW = 13
+"""Numbers that are written one by one."""
+
+
+def counted(first: int, last: str, name: str) -> str:
+    """`range(n)` where numbers begin at 0, the values themselves, if they are few and known, else
+    `range(n + 1) where i >= 1`, for the index `name`."""
+    if last.isdigit() and 0 < first <= int(last) < first + _FEW:
+        return "{" + ", ".join(str(value) for value in range(first, int(last) + 1)) + "}"
     bare = last.replace(" ", "")
-    return f"range({bare[:-2]})" if first == 0 and bare.endswith("-1") else f"range({bare} + 1)"
+    if last.isdigit():
+        end = str(int(last) + 1)
+    else:
+        end = bare[:-2] if bare.endswith("-1") else f"{bare} + 1"
+    return f"range({end})" + (f" where {name} >= {first}" if first else "")
 
 
-def _sum(view: View, end: int, word: str, inner: tuple[Piece, ...], code: str) -> Found:
+def below(last: str) -> str:
+    """As many numbers as from 1 to the last, counted from 0."""
+    return f"range({last.replace(' ', '')})"
+
+
+def chooses(view: View, name: str, start: int) -> bool:
+    """Whether an index stands as one on its line, as far as one looks: `x[i]`, `x_i`, `x_{i}`."""
+    line: list[Token] = []
+    for token in reversed(view.done[-WINDOW:]):
+        if token.kind == "_NL":
+            break
+        line.insert(0, token)
+    for index in range(start, start + WINDOW):
+        if view.at(index).kind in {"_NL", "$END"}:
+            break
+        line.append(view.at(index))
+    pairs = pairwise(line)
+    return any(t.text.endswith(f"_{name}") for t in line) or any(
+        left.text in ("[", ",") and right.text == name for left, right in pairs
+    )
+
+
+def _sum(
+    view: View, end: int, word: str, inner: tuple[Piece, ...], code: str, other: str = ""
+) -> Found:
+    """`other` are the members where entries are counted from 1: then the fix is a guess."""
     text = "".join(view.source.slice(p) if not isinstance(p, str) else p for p in inner)
     message = f"the index of a `{word}` stands behind its term: `for i in S`"
     pieces: tuple[Piece, ...] = (f"{word}(", *inner, ")")
     if view.product():
         pieces = ("*", *pieces)
-    return Found(end, pieces, code, message, f"write `{word}({text})`")
+    help_ = f"write `{word}({text})`"
+    if other:
+        help_ += f"; where it chooses entries, which are counted from 0: `{other}`"
+    return Found(end, pieces, code, message, help_, safe=not other)
 
 
 def _unknown(view: View, start: int, name: str) -> Found:

@@ -11,6 +11,8 @@ from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.meant import SETTING_WORDS, SETTINGS_OF
 from cspec.dsl.nodes import Attribute, Call, Expr, Index, Keyword, Name, Number, String, Vector
 from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.elsewhere import Elsewhere
+from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.source import Source, Span
 from cspec.dsl.wording import closest, counted, listing, number, quoted
 
@@ -108,6 +110,27 @@ _ELSEWHERE = {"method": _OPTIMIZERS, "optimizer": _METHODS}
 """Words that are right in another line."""
 
 
+def built_elsewhere(expr: Expr, other: Elsewhere, noun: str, source: Source) -> Diagnostic:
+    """`nn.Sequential(...)`, `train_test_split(...)`: what a spec writes for the whole call."""
+    helps = (f"write `{other.text}`", *((_ELSEHOW[noun],) if noun in _ELSEHOW else ()))
+    fix = Fix(span=expr.span, replacement=other.text, title=f"write {other.text}")
+    return Diagnostic(
+        code="CS503",
+        message=f"{quoted(source, expr.span)} is no {noun} of a spec",
+        span=expr.span,
+        label=f"the name of {a(noun)} goes here",
+        notes=(other.note,) if other.note else (),
+        helps=helps,
+        fixes=(fix,) if other.exact else (),
+    )
+
+
+_ELSEHOW = {
+    "model": 'or your own: `from "nets.py" import Net` above, and `Net()` here',
+    "data source": "or leave `= ...` away, and bind your data from outside",
+}
+
+
 def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     """`lagrangean`, `mnsit`."""
     guess = known_word(word, table, noun)
@@ -152,6 +175,7 @@ def wrong_type(
 _NOTHING = frozenset({"null", "none", "nil", "na", "nan", "undefined", "missing"})
 """Words of other languages for a value that is not there."""
 _TEXT = re.compile(r"[\w./:*?-]+")
+_NUMBERS = re.compile(r"[\[(]?[\d., e+-]+[\])]?")
 _QUANTITY = re.compile(r"[-+]?\d[\d_]*(\.\d+)?(e[-+]?\d+)?%?")
 
 
@@ -166,6 +190,12 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
         return f"[{text}, {rest}]"
     if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
         return "true" if expr.value else "false"
+    shares = re.findall(r"\d+(?:\.\d+)?", expr.value) if isinstance(expr, String) else []
+    if name == "split" and len(shares) > 1:
+        total = sum(map(float, shares))
+        return f"[{', '.join(number(float(share) / total) for share in shares)}]"
+    if isinstance(expr, String) and _NUMBERS.fullmatch(expr.value) and "," in expr.value:
+        return f"[{expr.value.strip('[]() ')}]" if _takes_list(options) else None
     if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
         return "none" if type(None) in options else None
     listed = next((option for option in options if get_origin(option) is tuple), None)
@@ -180,6 +210,10 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
     if isinstance(expr, String) and {int, float} & set(options):
         return expr.value if _QUANTITY.fullmatch(expr.value) else None
     return None
+
+
+def _takes_list(options: tuple[Any, ...]) -> bool:
+    return any(get_origin(option) is tuple for option in options)
 
 
 def _about(cls: type[Settings], name: str) -> tuple[str, ...]:
@@ -250,7 +284,7 @@ def unknown_setting(
     guess = known_setting(cls, keyword.name)
     span = keyword.name_span
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
-    inner = None if guess else _inner(cls, keyword, source)
+    inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
     if inner and inner.partition("=")[0] not in given:
         fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
     if not fixes and not inner:
@@ -264,9 +298,29 @@ def unknown_setting(
         notes=(takes if known else f"`{cls.word}` takes no settings",),
         helps=(f"did you mean `{guess}`?",)
         if guess
-        else (f"write `{inner}`" if inner else f"remove `{keyword.name}`",),
+        else (_inside(inner, given, source) if inner else f"remove `{keyword.name}`",),
         fixes=fixes,
     )
+
+
+def _of_optimizer(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
+    """`momentum=0.9` in `fit`, where the optimizer that stands there takes it."""
+    found = re.search(r"\boptimizer[ \t]*=[ \t]*(\w+)(?:\(([^()\n]*)\))?", source.text)
+    record = OPTIMIZERS.get(found[1]) if found else None
+    named = "optimizer" in cls.model_fields and record is not None
+    if not named or found is None or record is None or keyword.name not in record.model_fields:
+        return None
+    settings = f"{found[2]}, " if found[2] else ""
+    return f"optimizer={found[1]}({settings}{keyword.name}={source.slice(keyword.value.span)})"
+
+
+def _inside(inner: str, given: frozenset[str], source: Source) -> str:
+    """`write `schedule=cosine(warmup=5)``, with the word that stands there already."""
+    name, _, rest = inner.partition("=")
+    word = re.search(rf"\b{name}[ \t]*=[ \t]*\"?([A-Za-z_]\w*)", source.text)
+    if name in given and word and word[1] not in rest:
+        return f"write `{name}={word[1]}{rest[rest.index('(') :]}`"
+    return f"write `{inner}`"
 
 
 def _with_comma(keyword: Keyword, source: Source) -> Span:

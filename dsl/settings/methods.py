@@ -12,10 +12,15 @@ from pydantic import Field
 from cspec.dsl.settings.base import EPOCH, STEP, Every, Settings
 from cspec.dsl.settings.duals import Dual, Sgd
 
+Enforces = Literal["anything", "functions", "sets", "outputs", "rates", "problems"]
+
 
 class Method(Settings):
     """Base of the methods."""
 
+    enforces: ClassVar[Enforces] = "functions"
+    """What it holds: functions that it adds to the loss, sets that parameters stay in, relations of
+    one example's outputs, rates by a threshold, or whole problems, whose run it then owns."""
     multipliers: ClassVar[bool] = False
     """Whether the method has multipliers to report."""
     whole: ClassVar[bool] = False
@@ -28,6 +33,7 @@ class Auto(Method):
     """Let the compiler choose a method for each constraint, and say why."""
 
     word: ClassVar[str] = "auto"
+    enforces: ClassVar[Enforces] = "anything"
 
 
 class Penalty(Method):
@@ -152,6 +158,7 @@ class Admm(Method):
     """Alternating direction method of multipliers on the split x = z, z in the set."""
 
     word: ClassVar[str] = "admm"
+    enforces: ClassVar[Enforces] = "sets"
     rho: float | None = Field(None, gt=0, description="penalty of x = z; default: 1e-3")
     balance: bool = Field(True, description="balance the primal and the dual residual by rho")
     growth: float = Field(1.0, ge=1, description="factor of rho every `grow_every` rounds")
@@ -180,6 +187,7 @@ class Projection(Method):
     """
 
     word: ClassVar[str] = "projection"
+    enforces: ClassVar[Enforces] = "sets"
     every: Every = Field(
         STEP, description="how often to project (always at the start and at the end)"
     )
@@ -213,6 +221,7 @@ class Parametrization(Method):
     """Train an unconstrained pre-image; a map makes every value a member of the set."""
 
     word: ClassVar[str] = "parametrization"
+    enforces: ClassVar[Enforces] = "sets"
     map: str | None = Field(None, description="softplus, sigmoid, softmax, cayley, ...")
 
 
@@ -220,12 +229,14 @@ class OutputProjection(Method):
     """Closed-form projection of each output onto its affine constraints (after HardNet)."""
 
     word: ClassVar[str] = "output_projection"
+    enforces: ClassVar[Enforces] = "outputs"
 
 
 class FrankWolfe(Method):
     """Steps toward the vertex of the set that minimizes the linearized objective."""
 
     word: ClassVar[str] = "frank_wolfe"
+    enforces: ClassVar[Enforces] = "sets"
     lr: float | None = Field(None, gt=0, description="step; default: 2 / (k + 2)")
 
 
@@ -236,6 +247,7 @@ class Sqp(Method):
     """Sequential quadratic programming by scipy, for small deterministic problems."""
 
     word: ClassVar[str] = "sqp"
+    enforces: ClassVar[Enforces] = "problems"
     multipliers: ClassVar[bool] = True
     engine: SqpEngine = Field(
         "auto",
@@ -250,6 +262,7 @@ class Spg(Method):
     """Spectral projected gradient, for deterministic problems over sets with a projection."""
 
     word: ClassVar[str] = "spg"
+    enforces: ClassVar[Enforces] = "problems"
     multipliers: ClassVar[bool] = True
     tolerance: float = Field(
         1e-8, gt=0, description="projected gradient at which it stops, relative to max(1, ||grad||)"
@@ -265,6 +278,7 @@ class Bisection(Method):
     """Search the line of the only number that moves: bisection of rates, golden sections."""
 
     word: ClassVar[str] = "bisection"
+    enforces: ClassVar[Enforces] = "problems"
 
 
 class ProxyLagrangian(Method):
@@ -283,6 +297,7 @@ class Threshold(Method):
     """Post hoc: shift the decision threshold after training (rates only)."""
 
     word: ClassVar[str] = "threshold"
+    enforces: ClassVar[Enforces] = "rates"
 
 
 METHODS: dict[str, type[Method]] = {
@@ -308,6 +323,17 @@ METHODS: dict[str, type[Method]] = {
     )
 }
 
+
+def enforcing(what: Enforces) -> frozenset[str]:
+    """The words of the methods that hold functions, sets, ..."""
+    return frozenset(word for word, method in METHODS.items() if method.enforces == what)
+
+
+OF_FUNCTIONS = enforcing("functions")
+OF_SETS = enforcing("sets")
+SOLVERS = enforcing("problems")
+"""Methods that own the whole run: they choose their steps and know no number of them before."""
+
 MAPS: tuple[str, ...] = (
     "softplus",
     "sigmoid",
@@ -327,6 +353,7 @@ class Construction(Method):
     """`by construction`: the compiler finds a way by which the constraint always holds."""
 
     word: ClassVar[str] = "construction"
+    enforces: ClassVar[Enforces] = "anything"
 
 
 class Soft(Settings):

@@ -14,8 +14,10 @@ from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector
 from cspec.dsl.outside_values import mentions_open
 from cspec.dsl.settings.base import Every, Settings
+from cspec.dsl.settings.elsewhere import elsewhere
 from cspec.dsl.settings.findings import (
     Table,
+    built_elsewhere,
     invalid,
     known_setting,
     known_word,
@@ -81,6 +83,10 @@ def read_keywords(
 
 
 def _record(expr: Expr, table: Table, noun: str, reader: Reader) -> Settings | None:
+    other = elsewhere(expr, noun, reader.source)
+    if other is not None and not _known(expr, table):
+        reader.found.append(built_elsewhere(expr, other, noun, reader.source))
+        return None
     match expr:
         case Name(id=word):
             arguments: tuple[Expr, ...] = ()
@@ -100,6 +106,10 @@ def _record(expr: Expr, table: Table, noun: str, reader: Reader) -> Settings | N
             _guessed(word, expr, table, noun, reader)
         return None
     return _filled(cls, arguments, keywords, expr.span, reader)
+
+
+def _known(expr: Expr, table: Table) -> bool:
+    return isinstance(expr, Call) and isinstance(expr.function, Name) and expr.function.id in table
 
 
 def _guessed(word: str, call: Call, table: Table, noun: str, reader: Reader) -> None:

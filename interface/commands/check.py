@@ -31,7 +31,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
     add_set(parser)
     add_trust(parser)
-    parser.add_argument("--fix", action="store_true", help="apply the fixes that keep the meaning")
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="apply the fixes that keep the meaning, and mend slips of the finger",
+    )
 
 
 def main(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,10 @@ from cspec.render.words import number
 
 if TYPE_CHECKING:
     from cspec.compiler.program import Program
-    from cspec.execution import OnProgress
+
+
+OnProgress = Callable[[Mapping[str, Any]], None]
+"""What is called now and then with where a run is."""
 
 SHOWN = 3
 """Multipliers beside the bar."""

@@ -1,8 +1,10 @@
-"""The record of a dataset: named columns of one length, checked when it is made."""
+"""Records of datasets: named columns of one length, checked when made, and what makes batches."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,10 +12,53 @@ from torch import Tensor
 from cspec.dsl.wording import closest
 from cspec.runtime.data.errors import DataError, raise_all
 
-if TYPE_CHECKING:
-    from cspec.runtime.data.stream import Items, Stream
-
+EPOCH = 100
+"""Batches that count as an epoch of a source that has no end."""
 _MOST_WHOLE_CLASSES = 10_000
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A source of batches.
+
+    Attributes:
+        pass_over: a new pass over the data, raw batch by raw batch; called again for each epoch.
+        read: a raw batch as a dataset of its own, columns by their names in the spec.
+        length: batches a pass; None where no end is known.
+        batch_size: examples a batch, where the source says it.
+        again: whether `pass_over` can be called more than once.
+        steady: whether a pass is the same for the same random numbers.
+    """
+
+    pass_over: Callable[[], Iterator[Any]]
+    read: Callable[[Any], Dataset]
+    length: int | None
+    batch_size: int | None = None
+    again: bool = True
+    steady: bool = True
+
+    @property
+    def epoch(self) -> int:
+        """Batches that count as an epoch."""
+        return EPOCH if self.length is None else self.length
+
+    def then(self, change: Callable[[Dataset], Dataset]) -> Stream:
+        """The same batches, each one changed."""
+        read = self.read
+        return replace(self, read=lambda raw: change(read(raw)))
+
+
+@dataclass(frozen=True)
+class Items:
+    """Examples that are another at each reading: a dataset that augments."""
+
+    read: Callable[[Sequence[int]], Dataset]
+    """The examples at these positions."""
+
+    def then(self, change: Callable[[Dataset], Dataset]) -> Items:
+        """The same examples, changed."""
+        read = self.read
+        return Items(lambda rows: change(read(rows)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +91,8 @@ class Dataset:
     provenance: str = ""
     features: Mapping[str, Tensor] = field(default_factory=dict)
     scaling: tuple[tuple[str, float, float], ...] = ()
-    stream: "Stream | None" = None
-    items: "Items | None" = None
+    stream: Stream | None = None
+    items: Items | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -75,7 +120,7 @@ class Dataset:
 
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-    ) -> "Dataset":
+    ) -> Dataset:
         """The same data on a device, its floating-point columns in a dtype."""
         moved = {
             column: values.to(device=device, dtype=dtype if values.is_floating_point() else None)
@@ -83,7 +128,7 @@ class Dataset:
         }
         return replace(self, columns=moved)
 
-    def select(self, indices: Tensor | Sequence[int]) -> "Dataset":
+    def select(self, indices: Tensor | Sequence[int]) -> Dataset:
         """The rows at the given positions, in that order."""
         rows = torch.as_tensor(indices, dtype=torch.int64)
 
@@ -98,7 +143,7 @@ class Dataset:
             items=None,
         )
 
-    def shaped(self, inputs: Collection[str]) -> "Dataset":
+    def shaped(self, inputs: Collection[str]) -> Dataset:
         """The same data with (N, 1) as (N,), but for columns that models take as they are.
 
         A column of one number in a row of its own is one number an example.
@@ -116,16 +161,16 @@ class Dataset:
             self, columns={**self.columns, **narrow}, classes={**classes, **self.classes}
         )
 
-    def with_features(self, names: Iterable[tuple[str, str]]) -> "Dataset":
+    def with_features(self, names: Iterable[tuple[str, str]]) -> Dataset:
         """Features of `x` as columns of their own, `(age, x.age)`; the other ones are dropped."""
         named = {column: self.features[name] for name, column in names if name in self.features}
         return replace(self, columns={**self.columns, **named}, features={})
 
-    def renamed(self, name: str) -> "Dataset":
+    def renamed(self, name: str) -> Dataset:
         """The same data under another name."""
         return replace(self, name=name)
 
-    def with_columns_renamed(self, names: Mapping[str, str]) -> "Dataset":
+    def with_columns_renamed(self, names: Mapping[str, str]) -> Dataset:
         """The same data, columns by other names where `names` has one."""
         return replace(
             self,
@@ -133,7 +178,7 @@ class Dataset:
             classes={names.get(name, name): value for name, value in self.classes.items()},
         ).drawn_by(lambda batch: batch.with_columns_renamed(names))
 
-    def drawn_by(self, change: "Callable[[Dataset], Dataset]") -> "Dataset":
+    def drawn_by(self, change: Callable[[Dataset], Dataset]) -> Dataset:
         """The same data, each batch that a source draws changed like the whole."""
         return replace(
             self,
@@ -141,7 +186,7 @@ class Dataset:
             items=None if self.items is None else self.items.then(change),
         )
 
-    def noted(self, remark: str) -> "Dataset":
+    def noted(self, remark: str) -> Dataset:
         """The same data with a remark added to its provenance."""
         return replace(self, provenance=f"{self.provenance}; {remark}")
 

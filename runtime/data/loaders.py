@@ -23,7 +23,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from cspec.runtime.data.collate import Pieces, collate
 from cspec.runtime.data.columns import is_column
-from cspec.runtime.data.dataset import Dataset, need_columns
+from cspec.runtime.data.dataset import Dataset, Items, Stream, need_columns
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.randomness import RandomStream
 from cspec.runtime.data.reading import MEASURED_ROWS, MOST_ENTRIES, MOST_ROWS, Reading
@@ -33,7 +33,6 @@ from cspec.runtime.data.samplers import (
     in_order_of,
     own_generator,
 )
-from cspec.runtime.data.stream import Items, Stream
 
 COMPARED = 1000
 """Items of a dataset that are read twice, to see whether it augments."""

@@ -12,66 +12,18 @@ draws the same batches again, unless the source has a generator of its own or ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from cspec.runtime.data.align import coded_like
-from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.data.dataset import Dataset, Items, Stream
 from cspec.runtime.data.randomness import RandomStream
-
-EPOCH = 100
-"""Batches that count as an epoch of a source that has no end."""
 
 
 class DataEndedError(Exception):
     """A source that can't start anew has no batch left."""
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A source of batches.
-
-    Attributes:
-        pass_over: a new pass over the data, raw batch by raw batch; called again for each epoch.
-        read: a raw batch as a dataset of its own, columns by their names in the spec.
-        length: batches a pass; None where no end is known.
-        batch_size: examples a batch, where the source says it.
-        again: whether `pass_over` can be called more than once.
-        steady: whether a pass is the same for the same random numbers.
-    """
-
-    pass_over: Callable[[], Iterator[Any]]
-    read: Callable[[Any], Dataset]
-    length: int | None
-    batch_size: int | None = None
-    again: bool = True
-    steady: bool = True
-
-    @property
-    def epoch(self) -> int:
-        """Batches that count as an epoch."""
-        return EPOCH if self.length is None else self.length
-
-    def then(self, change: Callable[[Dataset], Dataset]) -> Stream:
-        """The same batches, each one changed."""
-        read = self.read
-        return replace(self, read=lambda raw: change(read(raw)))
-
-
-@dataclass(frozen=True)
-class Items:
-    """Examples that are another at each reading: a dataset that augments."""
-
-    read: Callable[[Sequence[int]], Dataset]
-    """The examples at these positions."""
-
-    def then(self, change: Callable[[Dataset], Dataset]) -> Items:
-        """The same examples, changed."""
-        read = self.read
-        return Items(lambda rows: change(read(rows)))
 
 
 class StreamReader:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cspec.compiler.facts import ColumnFacts, DataFacts, Facts
-from cspec.compiler.plan import expanded, plan
+from cspec.compiler.plan import plan
+from cspec.compiler.specialize import expanded
 from cspec.dsl.check import check
 from cspec.dsl.diagnostics import SpecError
 from cspec.dsl.source import Source

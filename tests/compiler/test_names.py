@@ -1,6 +1,7 @@
 """Names of a spec never collide with Python or with what the emitted module uses."""
 
 import ast
+import math
 from collections import Counter
 from collections.abc import Callable
 
@@ -73,6 +74,21 @@ def test_params_variables_and_labels_with_difficult_names(run: Run, name: str) -
         "     other: 1*x <= 9 by projection\nfit(steps=3)"
     )
     assert label[name].bound == 1.0
+
+
+def test_a_variable_may_be_called_like_the_constant_of_a_set(run: Run) -> None:
+    result = run(
+        """
+        var BALL[3] = 1
+        var y[3] = 1
+        minimize sumsq(y - 3) + sumsq(BALL - 1)
+        s.t. a: y in ball(1, norm=2) by projection
+             b: norm(BALL, 2) <= 9 by lagrangian
+        fit(steps=5)
+        """
+    )
+    assert result["b"].value == pytest.approx(math.hypot(*result.vars["BALL"]), abs=1e-9)
+    assert result["a"].value == pytest.approx(0, abs=1e-9)
 
 
 def test_models_data_and_columns_with_difficult_names(run: Run) -> None:

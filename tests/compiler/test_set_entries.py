@@ -6,8 +6,8 @@ import torch
 import cspec
 from cspec.compiler.set_forms import FORMS
 from cspec.dsl.constants import CONSTANTS
-from cspec.dsl.method_sets import FUNCTION_SETS
 from cspec.dsl.nodes import Expr, Name, Negate, Number
+from cspec.dsl.set_words import FUNCTION_SETS
 from cspec.runtime import operators
 
 ONE, INF = Number(text="1", value=1.0), Name(id="inf")

@@ -14,7 +14,8 @@ from cspec.compiler.facts import (
     OutputFacts,
     ParameterFacts,
 )
-from cspec.compiler.plan import Plan, specialize
+from cspec.compiler.plan import Plan
+from cspec.compiler.specialize import specialize
 from cspec.dsl.source import Source
 
 Planned = Callable[[str], Plan]

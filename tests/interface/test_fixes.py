@@ -6,6 +6,7 @@ from cspec.dsl.check import check
 from cspec.dsl.diagnostics import Diagnostic, Fix, errors
 from cspec.dsl.source import Source, Span
 from cspec.fixes import fixed, mended, offered
+from cspec.slips import one_off
 
 
 def wrong(spec: str) -> int:
@@ -99,3 +100,58 @@ def test_one_bad_fix_among_many_costs_few_trials(monkeypatch: pytest.MonkeyPatch
     assert applied >= 41
     assert "=<" not in source.text
     assert len(times) < 20
+
+
+@pytest.mark.parametrize(
+    ("spec", "right"),
+    [
+        ("var x = 1\nminimze x^2\n", "var x = 1\nminimize x^2\n"),
+        ("minimize ce\ns.t. densty(model) <= 50%\n", "minimize ce\ns.t. density(model) <= 50%\n"),
+        (
+            "data train(x, y), val(x, y)\nmodel f\nminimize ce\ns.t. q: P[perd == 1] <= 30%\n"
+            "verify q on vla\nfit(epoch=3)\n",
+            "data train(x, y), val(x, y)\nmodel f\nminimize ce\ns.t. q: P[pred == 1] <= 30%\n"
+            "verify q on val\nfit(epochs=3)\n",
+        ),
+    ],
+)
+def test_slips_of_the_finger_are_written(spec: str, right: str) -> None:
+    assert mended(Source(text=spec))[0].text == right
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "var speed = 1\nminimize sped^2 + zz\n",  # another mistake stays
+        "var width1 = 1\nvar width2 = 1\nminimize width1^2 + width3^2\n",  # numbers are no slips
+        "var grade = 1\nvar grape = 1\nminimize grade^2 + grape^2 + grate\n",  # two that are near
+        "var eps = 1\nminimize eps^2 + es\n",  # too short to tell
+        "data train(x, y, sex)\nmodel f\nminimize ce\ns.t. P[pred == 1 | sex == Female] <= 1%\n",
+    ],
+)
+def test_what_is_more_than_a_slip_is_left_alone(spec: str) -> None:
+    assert mended(Source(text=spec)) == (Source(text=spec), 0)
+
+
+def test_one_letter_more_less_another_or_two_turned() -> None:
+    one_off_words = ("minimze", "minimizee", "minimise", "mniimize", "Minimize")
+    assert all(one_off(word, "minimize") for word in one_off_words)
+    others = ("minimize", "minmze", "minimize2", "maximize")
+    assert not any(one_off(word, "minimize") for word in others)
+    assert one_off("vla", "val")
+    assert not one_off("va", "val")
+    assert not one_off("x1", "x2")
+
+
+def test_a_text_with_more_findings_than_are_shown_is_tried_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = []
+
+    def counted(source: Source) -> object:
+        read.append(source)
+        return check(source)
+
+    monkeypatch.setattr("cspec.fixes.check", counted)
+    mended(Source(text="var x[3] = 1\nminimize " + "x'" * 1500 + "\n"))
+    assert len(read) <= 3

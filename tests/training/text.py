@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cspec.compiler.plan import outputs, plan, specialize
+from cspec.compiler.model_outputs import outputs
+from cspec.compiler.plan import plan
 from cspec.compiler.program import Program
+from cspec.compiler.specialize import specialize
 from cspec.dsl.check import check
 from cspec.dsl.source import Source
 from cspec.runtime.binding import Bound, Inputs, bind

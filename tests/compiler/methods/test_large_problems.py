@@ -1,6 +1,7 @@
 """Hundreds of variables under `auto`: vectors stay vectors, in the module and in the solver."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -71,3 +72,33 @@ def test_composition_proves_a_large_problem_convex(planned: Callable[[str], Plan
     text = LEAST_SQUARES.format(c=[0.0] * 300)
     assert planned(text).problem.convex
     assert not planned(CHAIN).problem.convex
+
+
+def alternating(n: int) -> str:
+    """Rows of two forms that alternate: each function that gathers them has its own order."""
+    rows = (
+        f"  low{i}: exp(x[{i}]) >= {1 + (i % 7) / 20}\n"
+        f"  pair{i}: x[{i}]^2 + x[{(i + 1) % n}]^2 <= {4 + (i % 5) / 10}"
+        for i in range(n)
+    )
+    distances = " + ".join(f"abs(x[{i}] - {center(i)})" for i in range(n))
+    return f"var x[{n}]\nminimize {distances}\ns.t.\n" + "\n".join(rows) + "\n"
+
+
+def center(i: int) -> float:
+    return round(math.sin(5 * i), 3)
+
+
+def test_functions_of_a_module_never_give_one_name_to_two_constants(
+    build: Callable[..., Any],
+) -> None:
+    source = build(alternating(52))[0].source
+    constants = re.findall(r"^([A-Z]+[A-Z_0-9]*) = ", source, re.MULTILINE)
+    assert "PLACES_3" in constants
+    assert len(constants) == len(set(constants))
+
+
+def test_alternating_rows_are_each_held_at_its_own_place(run: Run) -> None:
+    result = run(alternating(52))
+    expected = [max(center(i), math.log(1 + (i % 7) / 20)) for i in range(52)]
+    assert result.vars["x"] == pytest.approx(expected, abs=1e-5)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.method_sets import FRANK_WOLFE_SETS, MAPS_OF_SETS
+from cspec.dsl.set_words import SET_WORDS, VERTICES
 from cspec.runtime import operators
 from cspec.runtime.execute import resume
 from cspec.runtime.execute import run as run_program
@@ -141,9 +141,10 @@ def test_frank_wolfe_certifies_its_answer(run):
 def test_tables_of_sets_are_those_of_the_runtime():
     arguments = {"box": (0.0, 1.0), "rank": (2,), "ball": (1.0,), "spectral": (1.0,)}
     arguments["nuclear"] = (1.0,)
-    for word, maps in MAPS_OF_SETS.items():
-        assert operators.OPERATORS[word].maps == maps
-    for word in FRANK_WOLFE_SETS:
+    for record in SET_WORDS.values():
+        if record.maps:
+            assert operators.OPERATORS[record.word].maps == record.maps
+    for word in VERTICES:
         made = operators.get(word, *arguments.get(word, ()))
         assert made.convex
         assert made.lmo(torch.ones(3, 3)).shape == (3, 3)

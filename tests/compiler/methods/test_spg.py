@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cspec
-from cspec.compiler.set_parts import CONVEX, CURVED
+from cspec.dsl.set_words import CONVEX, CURVED
 from cspec.runtime.operators import OPERATORS
 from cspec.runtime.session import Session
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cspec.compiler.set_parts import JOINT
+from cspec.dsl.set_words import JOINT
 from cspec.runtime.operators import OPERATORS, OperatorError
 from cspec.runtime.operators.joint import joint
 

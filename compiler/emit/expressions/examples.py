@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from cspec.compiler.axes.calls import chance
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Whole
 from cspec.compiler.axes.record import Axes, Misfit, as_tokens, together
+from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.pieces import OPERATORS, attribute, constant, literal, slices, subscript
 from cspec.compiler.ir import Category, Lookup
 from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Product
-
-if TYPE_CHECKING:
-    from cspec.compiler.emit.expressions import Translator
+from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Product, shape
 
 REDUCED: dict[str, str] = {
     "max": "example_max",
@@ -40,13 +37,16 @@ NORMS = frozenset({"norm", "l1", "l2", "sumsq"})
 # --- entry by entry ------------------------------------------------------------------------------
 
 
-def numbers(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
+def numbers(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
     """Operands of arithmetic: events and whole numbers as numbers, axes side by side."""
-    return _aligned(t, operands, [number(t, operand) for operand in operands])
+    values = [number(t, operand) for operand in operands]
+    return values if t.dataset is None else _aligned(t, operands, values)
 
 
-def compared(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
+def compared(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
     """Operands of a comparison: categories by value, axes side by side."""
+    if t.dataset is None:
+        return [t.translate(operand) for operand in operands]
     constant_ = any(isinstance(operand, Category) for operand in operands)
     first = next((a for a in map(t.axes, operands) if a.text), None)
     values = []
@@ -61,17 +61,36 @@ def compared(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
     return _aligned(t, operands, values)
 
 
-def events(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
+def events(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
     """Operands of `and` and `or`, axes side by side."""
-    return _aligned(t, operands, [t.event(operand) for operand in operands])
+    values = [truth(t, operand) for operand in operands]
+    return values if t.dataset is None else _aligned(t, operands, values)
 
 
-def number(t: Translator, expr: Expr) -> ast.expr:
+def truth(t: TranslatorBase, expr: Expr) -> ast.expr:
+    """Something true or false, as a tensor: a column of it is kept as 0 and 1, and `~` of
+    Python's own truth values is a number that is true."""
+    value = t.translate(expr)
+    if t.dataset is not None and _is_column(t, expr, t.axes(expr)):
+        return ast.Compare(left=value, ops=[ast.Eq()], comparators=[ast.Constant(1)])
+    return t.call("truth", value) if t.is_number(value) else value
+
+
+def _is_column(t: TranslatorBase, expr: Expr, axes: Axes) -> bool:
+    """Whether an expression is a column of true and false, kept as 0 and 1."""
+    if axes.each is None or axes.what != "event":
+        return False
+    if isinstance(expr, Index | Attribute):
+        return isinstance(t.place(expr), Bound)
+    return isinstance(expr, Name)
+
+
+def number(t: TranslatorBase, expr: Expr) -> ast.expr:
     """A value as it takes part in arithmetic: an event counts 0 or 1, a category by its value."""
     axes = t.axes(expr)
     if axes.what == "event" and axes.known:
         # A column of true and false is kept as 0 and 1.
-        return t.call("as_number", t.translate(expr) if axes.each else t.event(expr))
+        return t.call("as_number", t.translate(expr) if axes.each else truth(t, expr))
     value = t.translate(expr)
     if axes.each is None or axes.what == "number" or not axes.known:
         return value
@@ -80,19 +99,21 @@ def number(t: Translator, expr: Expr) -> ast.expr:
     return t.call("as_number", value)
 
 
-def _valued(t: Translator, value: ast.expr, axes: Axes) -> ast.expr:
+def _valued(t: TranslatorBase, value: ast.expr, axes: Axes) -> ast.expr:
     """The numbers that codes stand for."""
     return t.call("recoded", value, literal(axes.classes))
 
 
-def recoded(t: Translator, value: ast.expr, axes: Axes, wanted: Axes) -> ast.expr:
+def recoded(t: TranslatorBase, value: ast.expr, axes: Axes, wanted: Axes) -> ast.expr:
     """Codes of one column as those of another with the same values; -1 where it lacks one."""
     places = {value: place for place, value in enumerate(wanted.classes)}
     codes = tuple(places.get(value, -1) for value in axes.classes)
     return t.call("recoded", value, literal(codes))
 
 
-def _aligned(t: Translator, operands: Sequence[Expr], values: Sequence[ast.expr]) -> list[ast.expr]:
+def _aligned(
+    t: TranslatorBase, operands: Sequence[Expr], values: Sequence[ast.expr]
+) -> list[ast.expr]:
     items = [t.axes(operand) for operand in operands]
     joint = together(items)
     if isinstance(joint, Misfit) or not joint.known or joint.each is None:
@@ -111,7 +132,7 @@ def widened(value: ast.expr, item: Axes, joint: Axes) -> ast.expr:
     return subscript(value, slices(kept))
 
 
-def looked_up(t: Translator, expr: Lookup) -> ast.expr:
+def looked_up(t: TranslatorBase, expr: Lookup) -> ast.expr:
     """The number of a table for what its columns hold."""
     columns = [t.translate(column) for column in expr.columns]
     if expr.held == tuple((code,) for code in range(len(expr.held))):
@@ -123,7 +144,7 @@ def looked_up(t: Translator, expr: Lookup) -> ast.expr:
 # --- parts ---------------------------------------------------------------------------------------
 
 
-def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
+def part(t: TranslatorBase, expr: Index | Attribute) -> ast.expr | None:
     """`value[index]` or `value.name` of what has an axis of examples; None of a plain tensor."""
     axes = t.axes(expr.value)
     place = t.place(expr)
@@ -145,7 +166,7 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
     return None
 
 
-def _part_of(t: Translator, expr: Index | Attribute, key: str | int, style: str) -> ast.expr:
+def _part_of(t: TranslatorBase, expr: Index | Attribute, key: str | int, style: str) -> ast.expr:
     value = t.translate(expr.value)
     found = attribute(value, str(key)) if style == "field" else subscript(value, ast.Constant(key))
     return t.call("per_example", found) if t.axes(expr).single else found
@@ -158,23 +179,25 @@ def _probability(value: Expr) -> Expr | None:
     return None
 
 
-def _entry(t: Translator, value: Expr, index: int, axes: Axes) -> ast.expr:
+def _entry(t: TranslatorBase, value: Expr, index: int, axes: Axes) -> ast.expr:
     logits = _probability(value)
     if logits is not None:
-        return t.kept("class_prob", (value, index), t.translate(logits), constant(index))
+        soft = t.call("class_prob", t.translate(logits), constant(index))
+        return t.kept("class_prob", (shape(value), index), soft)
     if not axes.known:
         return t.call("entry", t.translate(value), constant(index))
     return subscript(t.translate(value), ast.Tuple(elts=[ast.Constant(...), constant(index)]))
 
 
-def _own(t: Translator, value: Expr, own: Expr, axes: Axes) -> ast.expr:
+def _own(t: TranslatorBase, value: Expr, own: Expr, axes: Axes) -> ast.expr:
     logits = _probability(value)
     if logits is None:
         return t.call("own_entry", t.translate(value), t.translate(own))
-    return t.kept("label_prob", (value, own), t.translate(logits), _labels(t, own, axes))
+    soft = t.call("label_prob", t.translate(logits), _labels(t, own, axes))
+    return t.kept("label_prob", (shape(value), shape(own)), soft)
 
 
-def place_of_each(t: Translator, index: Expr) -> ast.expr:
+def place_of_each(t: TranslatorBase, index: Expr) -> ast.expr:
     """An index of a tensor: of labels -1 and 1 the places 0 and 1, of 0.0 and 1.0 as well."""
     value, axes = t.translate(index), t.axes(index)
     if axes.each is None:
@@ -190,7 +213,7 @@ def place_of_each(t: Translator, index: Expr) -> ast.expr:
     return ast.Call(func=ast.Attribute(value=value, attr="long"), args=[], keywords=[])
 
 
-def _labels(t: Translator, own: Expr, outputs: Axes) -> ast.expr:
+def _labels(t: TranslatorBase, own: Expr, outputs: Axes) -> ast.expr:
     """Labels as numbers of the classes: of -1 and 1 the larger one is class 1.
 
     Values of another column count by value; one that is no class is -1.
@@ -210,7 +233,7 @@ def _labels(t: Translator, own: Expr, outputs: Axes) -> ast.expr:
     return t.call("recoded", value, literal(tuple(places.get(name, -1) for name in names)))
 
 
-def margin(t: Translator, expr: Call) -> ast.expr:
+def margin(t: TranslatorBase, expr: Call) -> ast.expr:
     """`margin(z, k)`: of classes by their places, of each example's own label."""
     outputs, *classes = expr.arguments
     chances = [chance(outputs, cls) for cls in classes]
@@ -230,12 +253,12 @@ def margin(t: Translator, expr: Call) -> ast.expr:
 # --- reductions and products ---------------------------------------------------------------------
 
 
-def reduction(t: Translator, name: str, expr: Call) -> ast.expr | None:
+def reduction(t: TranslatorBase, name: str, expr: Call) -> ast.expr | None:
     """A reduction over what each example has; None where nothing has an axis of examples."""
     axes = t.axes(expr.arguments[0])
     if axes.each is None:
         return None
-    value = t.event(expr.arguments[0]) if name in ("all", "any") else number(t, expr.arguments[0])
+    value = truth(t, expr.arguments[0]) if name in ("all", "any") else number(t, expr.arguments[0])
     if name in NORMS:
         rest = [t.translate(argument) for argument in expr.arguments[1:]]
         named = {k.name: t.translate(k.value) for k in expr.keywords}
@@ -244,14 +267,14 @@ def reduction(t: Translator, name: str, expr: Call) -> ast.expr | None:
     return t.call(REDUCED[name], value, **kept)
 
 
-def either(t: Translator, expr: Call) -> ast.expr:
+def either(t: TranslatorBase, expr: Call) -> ast.expr:
     """`where(event, a, b)`, the three side by side."""
     event, *branches = expr.arguments
-    values = [t.event(event), *(number(t, branch) for branch in branches)]
+    values = [truth(t, event), *(number(t, branch) for branch in branches)]
     return t.call("where", *_aligned(t, expr.arguments, values))
 
 
-def of_entries(t: Translator, name: str, expr: Call) -> dict[str, ast.expr]:
+def of_entries(t: TranslatorBase, name: str, expr: Call) -> dict[str, ast.expr]:
     """The keywords that say where the entries of a function of vectors and matrices stand."""
     items = [t.axes(argument) for argument in expr.arguments]
     keywords: dict[str, ast.expr] = {}
@@ -264,7 +287,7 @@ def of_entries(t: Translator, name: str, expr: Call) -> dict[str, ast.expr]:
     return keywords
 
 
-def product(t: Translator, expr: Product) -> ast.expr:
+def product(t: TranslatorBase, expr: Product) -> ast.expr:
     """`a @ b` where an example's own vector takes part."""
     total, axes = number(t, expr.operands[0]), t.axes(expr.operands[0])
     for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
@@ -287,12 +310,3 @@ def _multiplied(left: ast.expr, one: Axes, right: ast.expr, other: Axes) -> ast.
         return ast.BinOp(left, ast.MatMult(), right)
     matrix = len(one.shape or ()) > 1
     return ast.BinOp(right, ast.MatMult(), attribute(left, "T") if matrix else left)
-
-
-def is_column(t: Translator, expr: Expr, axes: Axes) -> bool:
-    """Whether an expression is a column of true and false, kept as 0 and 1."""
-    if axes.each is None or axes.what != "event":
-        return False
-    if isinstance(expr, Index | Attribute):
-        return isinstance(t.place(expr), Bound)
-    return isinstance(expr, Name)

@@ -17,9 +17,10 @@ from cspec.compiler.explain_expressions import text
 from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, OutputFacts
 from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.passes.expand import Expansion, expand
-from cspec.compiler.passes.surrogates import surrogates
-from cspec.compiler.plan import canonical_problem, moving
+from cspec.compiler.plan import canonical_problem
 from cspec.compiler.surrogates.setting import setting_of
+from cspec.compiler.surrogates.surrogates import surrogates
+from cspec.compiler.what_moves import moving
 from cspec.dsl.check import Checked, check
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.nodes import Expr

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from cspec.compiler.axes.groups import Grouping
 from cspec.compiler.axes.record import Axes
-from cspec.compiler.emit.examples import number, widened
+from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.examples import number, truth, widened
 from cspec.compiler.emit.pieces import joined, literal
 from cspec.compiler.missing import form, not_compiled
 from cspec.compiler.rewrite import same
 from cspec.compiler.surrogates.atoms import is_mean
 from cspec.dsl.nodes import EVENTS, Call, Expectation, Expr, Name, Node
 
-if TYPE_CHECKING:
-    from cspec.compiler.emit.expressions import Translator
 
-
-def mean(t: Translator, expr: Expectation) -> ast.expr:
+def mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
     """`E[body | conditions on D]`, `P[...]`: one number, or one a group."""
     if expr.binders:
         raise not_compiled(form(expr), expr)
@@ -44,16 +41,16 @@ def _decided_by(*parts: Expr) -> list[Expr]:
     return found
 
 
-def _measured(t: Translator, value: ast.expr, means: list[Expr]) -> ast.expr:
+def _measured(t: TranslatorBase, value: ast.expr, means: list[Expr]) -> ast.expr:
     """A value that is not measured where one of the means that decide it is not."""
     return t.call("if_measured", value, *map(t.translate, means)) if means else value
 
 
-def _mean(t: Translator, expr: Expectation) -> ast.expr:
+def _mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
     found = t.inference.grouping(expr)
     axes = t.axes(expr.body)
     event = expr.kind == "P" or axes.what == "event"
-    body = _each(t, t.event(expr.body) if event else number(t, expr.body), axes)
+    body = _each(t, truth(t, expr.body) if event else number(t, expr.body), axes)
     where = _condition(t, found)
     named: dict[str, ast.expr] = {} if where is None else {"where": where}
     if found.columns:
@@ -65,18 +62,18 @@ def _mean(t: Translator, expr: Expectation) -> ast.expr:
     return t.call("fraction" if expr.kind == "P" else "mean", body, **named, **_on(t))
 
 
-def _on(t: Translator) -> dict[str, ast.expr]:
+def _on(t: TranslatorBase) -> dict[str, ast.expr]:
     """`on="val"`, where means say on which data they are."""
     return {"on": ast.Constant(t.dataset)} if t.noted and t.dataset is not None else {}
 
 
-def _each(t: Translator, value: ast.expr, axes: Axes) -> ast.expr:
+def _each(t: TranslatorBase, value: ast.expr, axes: Axes) -> ast.expr:
     """A value for each example, also where it is the same for all."""
     constant = axes.each is None and axes.known
     return t.call("spread", value, t.any_column()) if constant else value
 
 
-def _condition(t: Translator, found: Grouping) -> ast.expr | None:
+def _condition(t: TranslatorBase, found: Grouping) -> ast.expr | None:
     """The examples (or tokens) that count, as one truth value each."""
     if not found.events:
         return None
@@ -84,13 +81,13 @@ def _condition(t: Translator, found: Grouping) -> ast.expr | None:
     tokens = next((item.tokens or item.shape or () for item in axes if item.rank), ())
     joint = Axes(each=t.dataset, tokens=tokens)
     parts = [
-        widened(_each(t, t.event(event), item), item, joint)
+        widened(_each(t, truth(t, event), item), item, joint)
         for event, item in zip(found.events, axes, strict=True)
     ]
     return joined(ast.BitAnd(), parts)
 
 
-def _codes(t: Translator, found: Grouping) -> ast.expr:
+def _codes(t: TranslatorBase, found: Grouping) -> ast.expr:
     """The number of each example's group."""
     columns = [t.translate(column) for column in found.columns]
     if len(columns) == 1 and found.plain:
@@ -99,7 +96,7 @@ def _codes(t: Translator, found: Grouping) -> ast.expr:
     return t.call("group_index", ast.Tuple(elts=columns), literal(codes))
 
 
-def tail(t: Translator, name: str, expr: Call) -> ast.expr:
+def tail(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
     """`cvar(e, level)` and `quantile(e, q)`: of the examples of a dataset."""
     keywords = {k.name: k.value for k in expr.keywords}
     on = keywords.pop("on", None)

@@ -6,16 +6,13 @@ violations(evaluate(primal, data), {"dp": "<="})        data["initial"]["norm(vi
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
+from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.pieces import attribute, subscript
 from cspec.compiler.ir import Initial, Violations
 
-if TYPE_CHECKING:
-    from cspec.compiler.emit.expressions import Translator
 
-
-def about_the_run(t: Translator, expr: Violations | Initial) -> ast.expr:
+def about_the_run(t: TranslatorBase, expr: Violations | Initial) -> ast.expr:
     """Violations by the values and bounds that verdicts are made of; values before training."""
     if isinstance(expr, Initial):
         initial = subscript(ast.Name(id=t.container), ast.Constant("initial"))

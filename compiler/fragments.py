@@ -106,3 +106,20 @@ def refuse(rule: Rule, why: str, help: str) -> NoReturn:
     labels = ", ".join(f"`{label}`" for label in rule.labels[:3])
     message = f"{labels} can't be enforced by `{rule.settings.word}` as written: {why}"
     raise SpecError([Diagnostic(code="CS521", message=message, helps=(help,))])
+
+
+class Around(BaseModel):
+    """What a method that keeps parameters in a set does around the optimizer's step."""
+
+    model_config = Record
+
+    before: tuple[Operation, ...] = ()
+    """Before anything is measured."""
+    combine: tuple[Operation, ...] = ()
+    """Terms of the loss."""
+    step: tuple[Operation, ...] = ()
+    """Steps of its own, before the optimizer's."""
+    after: tuple[Operation, ...] = ()
+    """After the optimizer's step."""
+    rounds: tuple[Operation, ...] = ()
+    """After the dual steps of an epoch."""

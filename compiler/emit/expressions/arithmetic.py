@@ -1,0 +1,111 @@
+"""Sums, products and powers as Python, node by node: the arithmetic that was written."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Sequence
+
+from cspec.compiler.emit.expressions import examples
+from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.pieces import OPERATORS, constant
+from cspec.compiler.ir import ParameterRef
+from cspec.dsl.measured_on import measured_on
+from cspec.dsl.nodes import Expr, Negate, Power, Product, Sum
+
+LONGEST = 200
+"""Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
+
+
+def arithmetic(t: TranslatorBase, expr: Negate | Sum | Product | Power) -> ast.expr:
+    """The Python of a sum, a product, a power, a negative."""
+    match expr:
+        case Negate(operand=operand):
+            return ast.UnaryOp(op=ast.USub(), operand=examples.numbers(t, (operand,))[0])
+        case Power(base=base, exponent=exponent):
+            left, right = examples.numbers(t, (base, exponent))
+            return ast.BinOp(left, ast.Pow(), right)
+        case Sum(operands=operands) if len(operands) > LONGEST:
+            return _long(t, expr)
+        case Product(operators=operators) if "@" in operators:
+            return _matrix_product(t, expr)
+        case Sum(operands=operands, operators=operators):
+            return _in_order(t, operands, operators)
+        case Product(operands=operands, operators=operators):
+            return _in_order(t, operands, operators)
+
+
+def _in_order(
+    t: TranslatorBase, operands: tuple[Expr, ...], operators: tuple[str, ...]
+) -> ast.expr:
+    """Operands joined from left to right."""
+    if _beside_matrix(t, operands):
+        result, *rest = [matrix(t, operand) for operand in operands]
+    else:
+        result, *rest = examples.numbers(t, operands)
+    for operator, value, operand in zip(operators, rest, operands[1:], strict=True):
+        result = _binary(t, result, operator, value, operand)
+    return result
+
+
+def _binary(
+    t: TranslatorBase, left: ast.expr, operator: str, right: ast.expr, operand: Expr
+) -> ast.expr:
+    """`left operator right`; a quotient of means is not measured where its denominator is 0."""
+    if operator == "/" and any(True for _ in measured_on(operand)):
+        return t.call("quotient", left, right)
+    return ast.BinOp(left, OPERATORS[operator], right)
+
+
+def _long(t: TranslatorBase, expr: Sum) -> ast.expr:
+    """A sum too long for one Python expression, as a sum of shorter ones."""
+    terms = [
+        Negate(operand=operand) if operator == "-" else operand
+        for operator, operand in zip(("+", *expr.operators), expr.operands, strict=True)
+    ]
+    width = max(LONGEST, math.isqrt(len(terms)) + 1)
+    pieces = [terms[i : i + width] for i in range(0, len(terms), width)]
+    parts = [Sum(operands=tuple(p), operators=("+",) * (len(p) - 1)) for p in pieces]
+    added = list(map(t.translate, parts))
+    if t.axes(expr).each is not None:
+        return t.call("added", *added)
+    together = t.call("array", *added)
+    return all_of(together) if t.strict else t.call("total", together)
+
+
+def all_of(tensor: ast.expr) -> ast.expr:
+    """A sum that leaves nothing out."""
+    return ast.Call(ast.Attribute(tensor, "sum"), args=[], keywords=[])
+
+
+# --- matrices ------------------------------------------------------------------------------------
+
+
+def _matrix_product(t: TranslatorBase, expr: Product) -> ast.expr:
+    if t.dataset is not None and t.axes(expr).each is not None:
+        return examples.product(t, expr)
+    result = matrix(t, expr.operands[0])
+    for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
+        result = ast.BinOp(result, OPERATORS[operator], matrix(t, operand))
+    return result
+
+
+def matrix(t: TranslatorBase, expr: Expr) -> ast.expr:
+    """A factor of `@`, or what is transposed: kernels are read as (outputs, rest)."""
+    value = t.translate(expr)
+    if isinstance(expr, ParameterRef) and len(expr.shape) > 2:
+        return ast.Call(ast.Attribute(value, "flatten"), args=[constant(1)], keywords=[])
+    return value
+
+
+def _beside_matrix(t: TranslatorBase, operands: Sequence[Expr]) -> bool:
+    """Whether kernels stand beside matrices: `W - W.T` of a kernel is of (outputs, rest)."""
+    kernels = any(isinstance(o, ParameterRef) and len(o.shape) > 2 for o in operands)
+    return kernels and any(len(t.axes(o).shape or ()) == 2 for o in operands)
+
+
+def sides(t: TranslatorBase, left: Expr, right: Expr) -> list[ast.expr]:
+    """Both sides of a relation, a kernel beside a matrix as (outputs, rest)."""
+    if _beside_matrix(t, (left, right)):
+        return [matrix(t, left), matrix(t, right)]
+    return [t.translate(left), t.translate(right)]

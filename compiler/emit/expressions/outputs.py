@@ -1,0 +1,102 @@
+"""Models and functions of a person's own as Python: their outputs, weights and operations."""
+
+from __future__ import annotations
+
+import ast
+
+from cspec.compiler.axes.calls import call_key
+from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.missing import form, not_compiled
+from cspec.compiler.passes.expand import chosen_parameters
+from cspec.dsl.constants import value_or_none
+from cspec.dsl.nodes import Call, Expr, Name, shape
+
+
+def forward(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
+    """The outputs of a model; (B, 1) is brought to (B,) here, once."""
+    arguments = [_input(t, expr, place) for place in range(len(expr.arguments))]
+    value: ast.expr = ast.Call(func=t.model(name), args=arguments, keywords=[])
+    if _at_a_point(t, expr):
+        value = t.call("at_a_point", t.model(name), *arguments)
+    elif _as_a_row(t, expr):
+        value = t.call("per_example", value)
+    key = ("forward", t.dataset, shape(expr))
+    alone = t.scope.symbols.only_model == name
+    return t.local(key, "z" if alone else f"z_{name}", value)
+
+
+def of_own_function(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
+    """What an imported function gives; (B, 1) is brought to (B,)."""
+    arguments = [_given(t, argument) for argument in expr.arguments]
+    function = ast.Name(id=t.scope.functions[name])
+    value = ast.Call(func=function, args=arguments, keywords=[])
+    return t.call("per_example", value) if _as_a_row(t, expr) else value
+
+
+def weights(t: TranslatorBase, model: str, kind: str, patterns: tuple[str, ...]) -> ast.expr:
+    """All entries of `net.weights("glob")` or `net.params("glob")`, as one vector."""
+    names = [
+        ast.Constant(p.name) for p in chosen_parameters(t.scope.facts.models[model], kind, patterns)
+    ]
+    found = t.call("parameters", t.model(model), ast.List(elts=list(names)))
+    value = t.call("vector", ast.Starred(value=found))
+    return t.local((kind, model, patterns), kind, value)
+
+
+def operations(t: TranslatorBase, expr: Call) -> ast.expr:
+    """`flops(net, NET_USES, other)`: how often layers are used is a constant of the module.
+
+    Raises:
+        SpecError: a model of which it is not known what it computes.
+    """
+    (model,) = (a.id for a in expr.arguments if isinstance(a, Name))
+    known = t.scope.facts.models[model].operations
+    if known is None:
+        raise not_compiled(form(expr), expr)
+    uses = ast.Dict(
+        keys=[ast.Constant(name) for name, _ in known.uses],
+        values=[ast.Constant(count) for _, count in known.uses],
+    )
+    held = t.module_constant(("operations", model), f"{model}_uses".upper(), lambda: uses)
+    named = {k.name: t.translate(k.value) for k in expr.keywords}
+    arguments: list[ast.expr] = [t.model(model), held]
+    if known.other:
+        arguments.append(ast.Constant(known.other))
+    return t.call("flops", *arguments, **named)
+
+
+# --- inputs and outputs --------------------------------------------------------------------------
+
+
+def _input(t: TranslatorBase, expr: Call, place: int) -> ast.expr:
+    """One input of a model: `f(x, 0)` has a 0 for each example, like the column there."""
+    argument = expr.arguments[place]
+    fixed = value_or_none(argument, t.inference.known.params) is not None
+    if not fixed or t.dataset is None or _at_a_point(t, expr):
+        return _given(t, argument)
+    column = t.inference.known.input_column(expr, place, t.dataset)
+    if column is None:
+        return t.call("spread", t.translate(argument), t.any_column())
+    like = t.column(t.dataset, column)
+    return t.call("filled", t.translate(argument), like)
+
+
+def _given(t: TranslatorBase, argument: Expr) -> ast.expr:
+    """What a model or a function of a person's own is called with: columns as they come."""
+    dataset = t.dataset
+    if dataset and isinstance(argument, Name) and argument.id in t.scope.columns(dataset):
+        return t.column(dataset, argument.id)
+    return t.translate(argument)
+
+
+def _at_a_point(t: TranslatorBase, expr: Call) -> bool:
+    """Whether a model is called with no value of an example: of decision variables."""
+    return bool(expr.arguments) and not any(t.axes(a).each for a in expr.arguments)
+
+
+def _as_a_row(t: TranslatorBase, expr: Call) -> bool:
+    """Whether a call gives (or, not seen yet, may give) one number an example as (B, 1)."""
+    if t.axes(expr).each is None:
+        return False
+    seen = t.scope.facts.outputs.get(call_key(expr, t.dataset))
+    return seen is None or (seen.each and seen.shape == (1,) and not seen.parts)

@@ -1,0 +1,107 @@
+"""Expression trees -> Python expressions over torch.
+
+Trees are translated node by node, so the arithmetic that runs is the arithmetic that was written.
+Forward passes and other costly parts become locals, once each (common sub-expressions).
+"""
+
+from __future__ import annotations
+
+import ast
+
+from cspec.compiler.emit.expressions import examples, means
+from cspec.compiler.emit.expressions.arithmetic import arithmetic
+from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.calls import translate_call
+from cspec.compiler.emit.expressions.events import translate_event
+from cspec.compiler.emit.expressions.parts import translate_attribute, translate_index
+from cspec.compiler.emit.expressions.run_values import about_the_run
+from cspec.compiler.emit.expressions.spec_names import translate_name
+from cspec.compiler.emit.expressions.vectors import translate_vectors, vector
+from cspec.compiler.emit.pieces import constant
+from cspec.compiler.ir import (
+    Category,
+    Initial,
+    Lookup,
+    ParameterRef,
+    PerExample,
+    Violations,
+)
+from cspec.compiler.missing import form, not_compiled
+from cspec.compiler.vectors import Constants, Entries, Extreme, Repeated, Sized, Total
+from cspec.dsl.nodes import (
+    And,
+    Attribute,
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    Implies,
+    Index,
+    Membership,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Or,
+    Power,
+    Product,
+    String,
+    Sum,
+    Vector,
+)
+
+
+class Translator(TranslatorBase):
+    """Translates the expressions of one emitted function; writes the locals it needs."""
+
+    def translate(self, expr: Expr) -> ast.expr:
+        """The Python of an expression.
+
+        Raises:
+            SpecError: a form that is not compiled.
+        """
+        match expr:
+            case Number(value=value):
+                return constant(value)
+            case String(value=text):
+                return ast.Constant(text)
+            case Category(code=code):
+                return ast.Constant(code)
+            case ParameterRef(model=model, name=name):
+                return self.parameter(model, name)
+            case Name():
+                return translate_name(self, expr)
+            case Negate() | Sum() | Product() | Power():
+                return arithmetic(self, expr)
+            case Vector():
+                return vector(self, expr)
+            case Compare() | And() | Or() | Not() | Implies() | Membership():
+                return translate_event(self, expr)
+            case Call():
+                return translate_call(self, expr)
+            case Attribute():
+                return translate_attribute(self, expr)
+            case Index():
+                return translate_index(self, expr)
+            case Expectation():
+                return means.mean(self, expr)
+            case Entries() | Constants() | Sized() | Total():
+                return translate_vectors(self, expr)
+            case Lookup():
+                return examples.looked_up(self, expr)
+            case Violations() | Initial():
+                return about_the_run(self, expr)
+            case PerExample(dataset=dataset, body=body):
+                with self.over(dataset):
+                    return self.translate(body)
+            case Repeated(body=body, size=size):
+                return self.call("repeated", self.translate(body), constant(size))
+            case Extreme():
+                return self._branch(expr)
+            case _:
+                raise not_compiled(form(expr), expr)
+
+    def _branch(self, expr: Extreme) -> ast.expr:
+        """The surrogate of what is truly the largest (smallest)."""
+        compared = (ast.List(elts=examples.numbers(self, side)) for side in (expr.soft, expr.true))
+        return self.call("at_largest" if expr.word == "max" else "at_smallest", *compared)

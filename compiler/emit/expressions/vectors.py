@@ -1,0 +1,87 @@
+"""Vectors as Python: as they are typed, and the slices and tensors that `vectorize` makes."""
+
+from __future__ import annotations
+
+import ast
+
+from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.examples import numbers
+from cspec.compiler.vectorize import slice_of
+from cspec.compiler.vectors import Constants, Entries, Sized, Total
+from cspec.dsl.nodes import Name, Number, Vector
+
+
+def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Total) -> ast.expr:
+    """The Python of a form that only `vectorize` makes."""
+    match expr:
+        case Total(body=body):
+            value = t.translate(body)
+            return ast.Call(func=ast.Attribute(value=value, attr="sum"), args=[], keywords=[])
+        case Sized(body=body):
+            return t.translate(body)
+        case Constants(values=values, sizes=sizes):
+            return _constant(values, sizes, t)
+        case Entries(name=name, dimensions=dimensions, places=places):
+            value = t.translate(Name(id=name))
+            if dimensions > 1:
+                flat = ast.Attribute(value=value, attr="reshape")
+                value = ast.Call(func=flat, args=[ast.Constant(-1)], keywords=[])
+            found = slice_of(places)
+            if found is None:
+                return ast.Subscript(value=value, slice=_places(places, t))
+            start, stop, step = found
+            between = ast.Slice(lower=ast.Constant(start), upper=ast.Constant(stop))
+            if step > 1:
+                between.step = ast.Constant(step)
+            return ast.Subscript(value=value, slice=between)
+
+
+def vector(t: TranslatorBase, expr: Vector) -> ast.expr:
+    """`[a, b, c]`: a param of two dimensions, one vector an example, or a tensor."""
+    if expr.param:
+        return param_vector(t, expr.param, _matrix_constant(expr, t))
+    if t.axes(expr).each is not None:
+        return t.call("side_by_side", *numbers(t, expr.items))
+    entries = [t.translate(item) for item in expr.items]
+    plain = all(t.is_number(item) for item in entries)
+    return t.call("array", *entries, **(t.alike() if plain else {}))
+
+
+def param_vector(t: TranslatorBase, name: str, value: ast.expr) -> ast.expr:
+    """A param of several numbers as a tensor."""
+    made = t.call("array", ast.Starred(value=value), **t.alike())
+    if t.at_module_level:
+        return made
+    return t.local(("param", name), f"{name}_values", made)
+
+
+def in_order(order: tuple[int, ...], value: ast.expr, t: TranslatorBase) -> ast.expr:
+    """The entries of a vector in the order of the problem."""
+    return ast.Subscript(value=value, slice=_places(order, t))
+
+
+def _matrix_constant(rows: Vector, t: TranslatorBase) -> ast.expr:
+    """The module constant with the rows of a param of two dimensions."""
+    shown = tuple(
+        tuple(item.value for item in row.items if isinstance(item, Number))
+        for row in rows.items
+        if isinstance(row, Vector)
+    )
+    return _module_constant(("param", rows.param), rows.param, repr(shown), t)
+
+
+def _constant(values: tuple[float, ...], sizes: tuple[int, ...], t: TranslatorBase) -> ast.expr:
+    shown = list(values)
+    text = f"torch.tensor({shown!r}, dtype=torch.float64)"
+    if len(sizes) > 1:
+        text += f".reshape{sizes!r}"
+    return _module_constant(("constants", values, sizes), "NUMBERS", text, t)
+
+
+def _places(places: tuple[int, ...], t: TranslatorBase) -> ast.expr:
+    return _module_constant(("places", places), "PLACES", f"torch.tensor({list(places)!r})", t)
+
+
+def _module_constant(key: object, wanted: str, call: str, t: TranslatorBase) -> ast.expr:
+    """The module constant that holds what `call` makes."""
+    return t.module_constant(key, wanted, lambda: ast.parse(call, mode="eval").body)

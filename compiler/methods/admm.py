@@ -1,0 +1,127 @@
+"""ADMM: a feasible copy z of the parameters that x is attracted to (Boyd et al. 2011).
+
+    min f(x) + r(z) s.t. x = z      r the indicator of the set; formulas in `runtime/splitting.py`
+
+What a spec leaves open is chosen here: where rho starts and whether it is balanced, how often z and
+u move, when the split begins and when fine-tuning on the copy does.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.explain_expressions import set_expression, text
+from cspec.compiler.facts import Facts
+from cspec.compiler.fragments import Around
+from cspec.compiler.graph import Kind, Operation
+from cspec.compiler.lowered import Lowered, SetAction
+from cspec.compiler.methods.set_targets import targets_in_words
+from cspec.compiler.pruning import floor_of
+from cspec.dsl.set_words import CONVEX
+from cspec.dsl.settings.base import STEP, Every
+from cspec.dsl.settings.methods import Admm
+
+DEFAULT_RHO = 1e-3
+"""Where balancing starts on a network ..."""
+LARGE = 1e6
+"""What rho may grow to where no cap is needed."""
+ROUND = Every(20, "step")
+"""How often z and u move where there are no data."""
+DEFAULT_RHO_PROGRAM = 1.0
+"""... and on a nonlinear program, whose objective is no mean over data."""
+
+
+def admm(action: SetAction, _: Lowered) -> Around:
+    """The attraction of x to its copy, and the rounds in which copy and dual move."""
+    return Around(combine=(_attraction(action),), rounds=(_prox(action),))
+
+
+def _attraction(action: SetAction) -> Operation:
+    return Operation(
+        kind=Kind.COMBINE,
+        name=f"attract_{action.name}",
+        operator=text(set_expression(action.set)),
+        targets=targets_in_words(action),
+        meaning="L = L + rho/2 ||x - z + u||^2",
+    )
+
+
+def _prox(action: SetAction) -> Operation:
+    settings = action.settings
+    assert isinstance(settings, Admm)
+    steps = settings.linearized and not settings.given("every")
+    return Operation(
+        kind=Kind.PROX,
+        name=f"split_{action.name}",
+        trigger=STEP if steps else settings.every,
+        operator=text(set_expression(action.set)),
+        targets=targets_in_words(action),
+        meaning="z <- P(x + u), u <- u + x - z, rho balanced by the residuals" + floor_of(action),
+    )
+
+
+def settings_of(action: SetAction) -> Admm:
+    """The settings of an ADMM action."""
+    assert isinstance(action.settings, Admm)
+    return action.settings
+
+
+def rounds_of(settings: Admm, facts: Facts) -> Every:
+    """How often z and u move: a linearized step is cheap, so they move with each.
+
+    Without data an epoch is nothing but a number of steps: some of them are enough.
+    """
+    if settings.given("every"):
+        return settings.every
+    if settings.linearized:
+        return STEP
+    return settings.every if facts.data else ROUND
+
+
+def _balanced(action: SetAction) -> bool:
+    """Whether rho is balanced: by default not where a linearized step meets a curved set."""
+    settings = settings_of(action)
+    if settings.given("balance") or not settings.linearized:
+        return settings.balance
+    return action.set.word in CONVEX
+
+
+def _largest_rho(action: SetAction) -> float:
+    """The cap of rho: none for linearized steps on convex sets, which are stable at any rho."""
+    settings = settings_of(action)
+    free = settings.linearized and not settings.given("max_rho") and action.set.word in CONVEX
+    return LARGE if free else settings.max_rho
+
+
+def phases(action: SetAction) -> tuple[float, float]:
+    """Shares of the run at which the split begins, and at which fine-tuning begins.
+
+    By default there is none on a convex set: z ends at the optimum, which projected steps of an
+    adaptive optimizer would leave again.
+    """
+    settings = settings_of(action)
+    tuned = settings.fine_tune
+    if action.set.word in CONVEX and not settings.given("fine_tune"):
+        tuned = 0.0
+    return settings.warmup, round(1.0 - tuned, 6)
+
+
+def first_rho(action: SetAction, facts: Facts) -> float:
+    """Where rho starts: as given, or by what the objective is."""
+    given = settings_of(action).rho
+    if given is not None:
+        return given
+    return DEFAULT_RHO if facts.models else DEFAULT_RHO_PROGRAM
+
+
+def options(action: SetAction) -> str:
+    """The keyword arguments of `split_step` that differ from its defaults."""
+    settings, most = settings_of(action), _largest_rho(action)
+    found = []
+    if settings.relaxation != 1.0:
+        found.append(f"relaxation={settings.relaxation!r}")
+    if not _balanced(action):
+        found.append("balance=False")
+    if settings.growth != 1.0:
+        found.append(f"growth={settings.growth!r}, grow_every={settings.grow_every!r}")
+    if most != 1.0:
+        found.append(f"max_rho={most!r}")
+    return "".join(f", {text}" for text in found)

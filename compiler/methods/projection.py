@@ -1,0 +1,83 @@
+"""Projection: after each step every parameter goes to the nearest member of its set.
+
+    W <- P_S(W)        Bertsekas 1976; counts by a cubic ramp (`compiler/pruning`)
+
+`runtime/projections.py` has the metric, and what several sets on one parameter do.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.explain_expressions import set_expression, text
+from cspec.compiler.fragments import Around
+from cspec.compiler.graph import Kind, Operation
+from cspec.compiler.lowered import Lowered, SetAction
+from cspec.compiler.methods.set_targets import targets_in_words
+from cspec.compiler.pruning import (
+    Course,
+    course,
+    floor_of,
+    moving,
+)
+from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.dsl.set_words import COUNTS
+from cspec.dsl.settings.base import STEP
+from cspec.dsl.settings.methods import Projection
+
+
+def projection(action: SetAction, lowered: Lowered) -> Around:
+    """The projection onto the set, after the optimizer's step.
+
+    Raises:
+        SpecError: settings that it can't follow.
+    """
+    settings = action.settings
+    assert isinstance(settings, Projection)
+    _require_schedule(action, settings, lowered)
+    found = course(settings, action.set)
+    options: dict[str, float] = {"warmup": found.warmup} if found.warmup else {}
+    operation = Operation(
+        kind=Kind.PROJECT,
+        name=f"project_{action.name}",
+        trigger=settings.every,
+        options=options | ({"freeze": 1.0} if found.freeze else {}),
+        operator=text(set_expression(action.set)),
+        targets=targets_in_words(action),
+        meaning=_projection_meaning(found) + floor_of(action),
+    )
+    return Around(after=(operation,))
+
+
+def _projection_meaning(found: Course) -> str:
+    begun = f"once {found.warmup:.0%} of the run are over, " if found.warmup else ""
+    ramp = f", which shrinks to its bound until {found.end:.0%}" if found.ramp else ""
+    kept = "; at its bound the entries kept stay the same" if found.freeze else ""
+    return f"{begun}W <- the nearest member of the set{ramp}{kept}"
+
+
+def _require_schedule(action: SetAction, settings: Projection, lowered: Lowered) -> None:
+    """A count comes to its bound before the run ends, and only supports can be frozen.
+
+    Raises:
+        SpecError: settings under which it would not, or a set without a support.
+    """
+    word, why, found = action.set.word, "", course(settings, action.set)
+    counts = any(a.set.word in COUNTS for a in lowered.actions if a.settings == settings)
+    if settings.ramp and not counts:
+        why = f"`ramp` is how a count shrinks, and `{word}` is none"
+    elif settings.ramp and word in COUNTS and moving(action.set):
+        why = f"`{action.constraints[0].text}` says itself how its bound moves"
+    elif found.end >= 1:
+        why = f"warmup={found.warmup:g} and ramp={found.ramp:g} leave no step at the bound"
+    elif settings.freeze and word not in COUNTS:
+        why = f"`freeze` keeps the entries of a count, and `{word}` is none"
+    elif settings.freeze and settings.every != STEP:
+        why = "`freeze` needs a projection on every step"
+    elif settings.given("stiefel") and word != "stiefel":
+        why = f"`stiefel={settings.stiefel}` is a way onto `stiefel`, and this set is `{word}`"
+    if not why:
+        return
+    label = action.constraints[0].label
+    message = f"`{label}` can't be enforced by `projection` as written: {why}"
+    span = action.constraints[0].span
+    helps = ("leave that setting out: `by projection`",)
+    raise SpecError([Diagnostic(code="CS521", message=message, span=span, helps=helps)])

@@ -1,0 +1,99 @@
+"""How many outputs each model has that is built: what its losses, labels and uses ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from cspec.compiler.axes.targets import targets_of
+from cspec.compiler.facts import DataFacts
+from cspec.compiler.model_sizes import used_sizes
+from cspec.compiler.plan import Plan
+from cspec.compiler.rewrite import function_name
+from cspec.dsl.nodes import Call, Compare, Expr, Name, Node, Sum, walk
+from cspec.dsl.signatures import PREDICTIONS
+
+
+def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
+    """Outputs of each model that is built: `ce` one a class, `bce` and regression one a target.
+
+    Where no loss says it, `pred(f(x)) == y` asks for one a class, `f(x) - y` for one a target,
+    `pred(f(x)) == 1` for one of two classes and else for one a class; a model with declared
+    arguments, `u(t, x)`, is one number. Else its use does: `f(x)*y` is one, `f(x)[2]` of three.
+    """
+    models = frozenset(plan.checked.symbols.models())
+    nodes = list(walk(plan.checked.elaborated))
+    sizes: dict[str, int] = {}
+    for compared in (_compared_by_loss, _compared_by_class, _compared_by_value):
+        for node in nodes:
+            found = compared(node)
+            if found is None:
+                continue
+            loss, output, target = found
+            for inner in walk(output):
+                name = function_name(inner) if isinstance(inner, Call) else None
+                size = _outputs(loss, target, data) if name in models else None
+                if name is not None and size is not None:
+                    sizes.setdefault(name, size)
+    symbols = plan.checked.symbols
+    columns = targets_of(plan.checked.elaborated, symbols).of
+    for name in _predicting(nodes) - sizes.keys():
+        size = _outputs("hinge", Name(id=columns.get(name, "")), data)
+        sizes |= {} if size is None else {name: size}
+    declared = {name for name, item in symbols.models().items() if item.arguments}
+    used = used_sizes(nodes, models)
+    return {**used, **dict.fromkeys(declared, 1), **sizes}
+
+
+def _predicting(nodes: Iterable[Node]) -> set[str]:
+    """Models whose predictions the spec asks for."""
+    return {
+        name
+        for node in nodes
+        if isinstance(node, Call) and function_name(node) in PREDICTIONS
+        for inner in walk(node)
+        if isinstance(inner, Call) and (name := function_name(inner)) is not None
+    } - PREDICTIONS
+
+
+def _compared_by_loss(node: Node) -> tuple[str, Expr, Expr] | None:
+    match node:
+        case Call(function=Name(id=loss), arguments=(output, target)):
+            return loss, output, target
+    return None
+
+
+def _compared_by_class(node: Node) -> tuple[str, Expr, Expr] | None:
+    match node:
+        case Compare(operands=(Call(function=Name(id="pred")) as output, Name() as target)) | (
+            Compare(operands=(Name() as target, Call(function=Name(id="pred")) as output))
+        ):
+            return "ce", output, target
+    return None
+
+
+def _compared_by_value(node: Node) -> tuple[str, Expr, Expr] | None:
+    match node:
+        case Sum(operands=(Call() as output, Name() as target)) | (
+            Sum(operands=(Name() as target, Call() as output))
+        ):
+            return "mse", output, target
+    return None
+
+
+def _outputs(loss: str, target: object, data: Mapping[str, DataFacts]) -> int | None:
+    if not isinstance(target, Name):
+        return None
+    columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
+    if not columns:
+        return None
+    match loss:
+        case "ce" | "nll":
+            return max(column.outputs or 0 for column in columns) or None
+        case "hinge":
+            classes = max(column.outputs or 0 for column in columns)
+            return 1 if classes <= 2 else classes
+        case "bce" | "mse" | "mae" | "huber":
+            shape = columns[0].shape
+            return shape[0] if shape else 1
+        case _:
+            return None

@@ -1,0 +1,80 @@
+"""What passes are given of a checked spec, with or without facts of what was bound."""
+
+from __future__ import annotations
+
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.numbers import numeric_of
+from cspec.compiler.axes.targets import targets_of
+from cspec.compiler.facts import Facts
+from cspec.compiler.matrices import matrices
+from cspec.compiler.passes.expand import Expansion
+from cspec.compiler.passes.logic import Decided
+from cspec.compiler.program import VariableSetup
+from cspec.compiler.strategy import Context
+from cspec.compiler.symbols import Space
+from cspec.compiler.variables import space_of, variables_space
+from cspec.compiler.what_moves import givens, on_whole_data, one_number
+from cspec.dsl.check import Checked
+from cspec.dsl.nodes import Let
+from cspec.dsl.settings.methods import Spg, Sqp
+
+
+def lets(checked: Checked) -> dict[str, Let]:
+    """`let` names with what they leave implicit written out, and params of two dimensions.
+
+    Those params are written out row by row.
+    """
+    named = {item.name: item for item in checked.elaborated.items if isinstance(item, Let)}
+    return named | {name: Let(name=name, value=rows) for name, rows in matrices(checked).items()}
+
+
+def decided(checked: Checked, facts: Facts) -> Decided:
+    """What decides comparisons of constants, and tells vectors from numbers."""
+    return Decided(checked.params, variables_space(checked).shapes, facts)
+
+
+def expansion(checked: Checked, facts: Facts) -> Expansion:
+    """What quantifiers and comprehensions are written out with."""
+    targets = targets_of(checked.elaborated, checked.symbols, facts).of
+    shapes = variables_space(checked).shapes
+    return Expansion(facts, checked.params, checked.method, checked.tables, targets, shapes)
+
+
+def inference_of(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...]) -> Inference:
+    """What tells the axes of expressions, with nothing found or asked yet."""
+    known = Known(
+        symbols=checked.symbols,
+        facts=facts,
+        params=checked.params,
+        shapes={variable.name: variable.shape for variable in variables},
+        functions=checked.functions,
+        predicts=targets_of(checked.elaborated, checked.symbols, facts),
+        numeric=numeric_of(checked.elaborated, checked.symbols),
+    )
+    return Inference(known)
+
+
+def context_of(checked: Checked, facts: Facts | None, steps: int | None) -> Context:
+    """What methods are chosen by; `steps` are those that count at the full learning rate."""
+    return Context(
+        method=checked.method,
+        fit=checked.fit,
+        facts=facts,
+        steps=steps,
+        data=bool(checked.symbols.datasets()) or bool(givens(checked)),
+        params=checked.params,
+        space=space_of(checked, facts) or _if_models_stay(checked, facts),
+        line=one_number(checked),
+        whole=on_whole_data(checked),
+    )
+
+
+def _if_models_stay(checked: Checked, facts: Facts | None) -> Space | None:
+    """The decision variables as long as it is open whether models move, where a solver is asked."""
+    symbols = checked.symbols
+    asked = [checked.method, *checked.methods.values()]
+    open_ = facts is None and symbols.models() and symbols.vars() and not symbols.datasets()
+    if not open_ or givens(checked) or not any(isinstance(m, Sqp | Spg) for m in asked):
+        return None
+    return variables_space(checked)

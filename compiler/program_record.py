@@ -1,0 +1,113 @@
+"""The record of a program: what was written and chosen, before its text is emitted."""
+
+from __future__ import annotations
+
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.data_words import described
+from cspec.compiler.emit.module import python_names
+from cspec.compiler.explain_expressions import text as expression_text
+from cspec.compiler.facts import Facts
+from cspec.compiler.hashing import plan_digest
+from cspec.compiler.ir import Problem
+from cspec.compiler.lowered import Lowered
+from cspec.compiler.plan import Plan
+from cspec.compiler.program import FunctionSetup, Program, plain_fit
+from cspec.compiler.report_facts import constraint_facts, verify_facts
+from cspec.compiler.rewrite import function_name
+from cspec.compiler.setups import origin_of
+from cspec.compiler.surrogates.words import as_at_first
+from cspec.compiler.what_moves import givens
+from cspec.dsl.check import Checked
+from cspec.dsl.nodes import Call, Data, Expr, Model, Stop, walk
+from cspec.dsl.settings.fit import FitSettings
+
+
+def record_of(
+    plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings, inference: Inference
+) -> Program:
+    """The program's record of what was written and chosen, before its text is emitted."""
+    checked, problem = plan.checked, lowered.problem
+    methods = [(c.label, c.member, c.method) for c in problem.constraints]
+    settings = repr((methods, fit, sorted(checked.params.items()), sorted(checked.tables.items())))
+    settings += "" if facts.own_loop is None else repr(facts.own_loop)
+    streams = {name: data.stream for name, data in facts.data.items() if data.stream}
+    settings += repr(streams) if streams else ""
+    return Program(
+        name=checked.source.name,
+        spec=checked.source.text,
+        digest=plan_digest(checked.elaborated, facts.model_dump_json(), settings),
+        sense=problem.sense,
+        objective=problem.objective_text,
+        objective_stand_in=""
+        if problem.objective_gradient is None
+        else expression_text(as_at_first(problem.objective_gradient)),
+        objective_datasets=_datasets(problem),
+        constraints=constraint_facts(lowered, checked, inference),
+        metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
+        variables=plan.variables,
+        given=tuple(sorted(givens(checked))),
+        functions=_functions(checked),
+        fit=plain_fit(fit),
+        verify=verify_facts(checked),
+        stop=_stop_text(checked),
+        params=dict(checked.params),
+        tables={name: table.values for name, table in checked.tables.items()},
+        described=described(facts),
+        method=_method_word(problem),
+    )
+
+
+def _metric_text(checked: Checked, value: Expr) -> str:
+    return checked.source.slice(value.span) or "P[pred == y on test]"
+
+
+def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
+    """The callables of `from` and of the registry that expressions call."""
+    table = checked.symbols.table
+    called = {
+        name
+        for node in walk(checked.elaborated)
+        if isinstance(node, Call) and (name := function_name(node)) is not None
+    }
+    made = {
+        function_name(item.source)
+        for item in checked.elaborated.items
+        if isinstance(item, Model | Data) and item.source is not None
+    }
+    used = [
+        name
+        for name in sorted(called)
+        if (symbol := table.get(name)) is not None
+        and symbol.role in ("import", "function")
+        and name not in made
+    ]
+    python = python_names(used)
+    return tuple(
+        FunctionSetup(
+            name=name, python=python[name], source=":".join(origin_of(checked, name) or ())
+        )
+        for name in used
+    )
+
+
+def _datasets(problem: Problem) -> tuple[str, ...]:
+    from_expectations = (getattr(node, "dataset", None) for node in walk(problem.objective))
+    return tuple(dict.fromkeys(name for name in from_expectations if name))
+
+
+def stop_condition(checked: Checked) -> Expr | None:
+    """What `stop when` says; None where nothing does."""
+    stops = [item.condition for item in checked.elaborated.items if isinstance(item, Stop)]
+    return stops[0] if stops else None
+
+
+def _stop_text(checked: Checked) -> str | None:
+    condition = stop_condition(checked)
+    return None if condition is None else checked.source.slice(condition.span)
+
+
+def _method_word(problem: Problem) -> str:
+    if problem.solver is not None:
+        return problem.solver.word
+    words = (c.method.word for c in problem.constraints if c.method is not None)
+    return "+".join(dict.fromkeys(words)) or "none"

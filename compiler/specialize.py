@@ -1,0 +1,309 @@
+"""Plan, facts -> Program.
+
+`specialize` is a pure function: same plan, same facts, same program.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from cspec.compiler.assemble import assemble
+from cspec.compiler.axes.asked import Asked
+from cspec.compiler.axes.check import check_axes, infer
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.emit.expressions import Scope
+from cspec.compiler.emit.loop import LoopPlan
+from cspec.compiler.emit.module import Emission, emit
+from cspec.compiler.facts import Facts
+from cspec.compiler.fits import check_fits
+from cspec.compiler.graph import UpdateGraph
+from cspec.compiler.ir import Problem
+from cspec.compiler.line_run import line_graph
+from cspec.compiler.loop_notes import loop_notes
+from cspec.compiler.lower import lower
+from cspec.compiler.lowered import Lowered
+from cspec.compiler.matrices import matrices
+from cspec.compiler.metric_entries import metric_entries
+from cspec.compiler.moving_notes import moving_notes
+from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
+from cspec.compiler.passes.collect import collect
+from cspec.compiler.passes.expand import expand
+from cspec.compiler.passes.gates import gates
+from cspec.compiler.passes.identity import sized_identity
+from cspec.compiler.passes.inline_lets import inline_lets
+from cspec.compiler.passes.metric_words import metric_words
+from cspec.compiler.passes.ratio_signs import check_ratio_signs
+from cspec.compiler.passes.rules import rules
+from cspec.compiler.passes.tables import check_tables
+from cspec.compiler.passes.vector_means import vector_means
+from cspec.compiler.plan import Plan, with_methods, with_rows
+from cspec.compiler.program import DataSetup, ModelSetup, Program
+from cspec.compiler.program_record import record_of, stop_condition
+from cspec.compiler.pruning_notes import pruning_notes
+from cspec.compiler.restored import is_polished, with_polish
+from cspec.compiler.rewrite import call, function_name
+from cspec.compiler.schedule import SETTLES, Schedule, budget, effective
+from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
+from cspec.compiler.shape_checks import check_set_shapes
+from cspec.compiler.shared_sets import sharing_notes
+from cspec.compiler.sizes import example_call, models_sized
+from cspec.compiler.solve import Solve, solve_of, solver_graph
+from cspec.compiler.still_parameters import check_still_parameters
+from cspec.compiler.stream_checks import check_streams
+from cspec.compiler.surrogates.setting import setting_of
+from cspec.compiler.surrogates.surrogates import surrogates
+from cspec.compiler.surrogates.words import SIGMOID, Word, sharpening
+from cspec.compiler.symbols import Space
+from cspec.compiler.variable_bounds import bound_actions
+from cspec.compiler.variables import accurate, declared_sets, solver_notes, space_of
+from cspec.compiler.what_moves import moving, on_whole_data, one_number
+from cspec.dsl.check import Checked
+from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, walk
+from cspec.dsl.recursion import roomy
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import Auto, Bisection, Spg
+
+
+class _Run(NamedTuple):
+    """How long a run is, and what takes its steps."""
+
+    fit: FitSettings
+    schedule: Schedule
+    notes: tuple[str, ...]
+    space: Space | None
+    """Decision variables, where there is nothing else to move or to measure on."""
+    solved: bool
+    """Whether variables alone move on data that stay: such a run may be a solver's."""
+
+    @property
+    def by_value(self) -> bool:
+        """Whether the optimizer asks for values of the objective within a step."""
+        return any(optimizer.word == "lbfgs" for optimizer in self.fit.optimizer)
+
+
+class _Calls(NamedTuple):
+    """The update graph, and the call of the solver where one owns the run."""
+
+    graph: UpdateGraph
+    solve: Solve | None = None
+    set_solve: SetSolve | None = None
+
+
+@roomy()
+def specialize(
+    plan: Plan,
+    facts: Facts,
+    data: tuple[DataSetup, ...] | None = None,
+    models: tuple[ModelSetup, ...] | None = None,
+) -> Program:
+    """The program of a plan with what was bound. `data` and `models` are setups as resolved.
+
+    Raises:
+        SpecError: what only now can be checked: patterns that match nothing, density without
+            gates, forms that are not compiled yet.
+    """
+    checked = plan.checked
+    check_fits(checked.elaborated, facts)
+    run = _run(checked, facts)
+    inference = inference_of(checked, facts, plan.variables)
+    problem = _specialized(plan, facts, run, inference)
+    entries = metric_entries(problem, inference)
+    lowered = _lowered(plan, facts, run, problem, inference)
+    calls = _calls(lowered, run.space, checked)
+    polished = stop_condition(checked) is None and is_polished(lowered, facts, checked.fit)
+    record = record_of(plan, facts, lowered, run.fit, inference).model_copy(
+        update={
+            "graph": with_polish(calls.graph) if polished else calls.graph,
+            "metric_entries": entries,
+            "data": plan.data if data is None else data,
+            "models": plan.models if models is None else models,
+            "notes": _notes(lowered, checked, facts, run.notes),
+        }
+    )
+    functions = {function.name: function.python for function in record.functions}
+    emission = Emission(
+        lowered=lowered,
+        scope=Scope(checked.symbols, facts, inference, {}, functions=functions),
+        loop=_loop(lowered, checked, facts, run, polished),
+        program=record,
+        objective=objective_as_written(checked, facts),
+        params=_used_params(checked),
+        source=checked.source,
+        solve=calls.solve,
+        set_solve=calls.set_solve,
+        line=isinstance(problem.solver, Bisection),
+        starts=declared_sets(checked),
+    )
+    return record.model_copy(update={"source": emit(emission)})
+
+
+def _run(checked: Checked, facts: Facts) -> _Run:
+    fit, schedule, notes = budget(checked, facts)
+    space = space_of(checked, facts)
+    solved = space is not None or one_number(checked) or on_whole_data(checked) is not None
+    if solved:
+        fit, said = accurate(fit, checked)
+        notes += said
+    return _Run(fit, schedule, notes, space, solved)
+
+
+def _lowered(
+    plan: Plan, facts: Facts, run: _Run, problem: Problem, inference: Inference
+) -> Lowered:
+    """The problem's rules and actions, those that hold the bounds of variables with them."""
+    lowered = lower(
+        problem,
+        facts,
+        inference,
+        run.schedule.steps,
+        run.schedule.steps_per_epoch,
+        run.by_value,
+        plan.checked.params,
+        plan.shapes,
+    )
+    bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
+    return lowered._replace(actions=(*lowered.actions, *bounds))
+
+
+def _calls(lowered: Lowered, space: Space | None, checked: Checked) -> _Calls:
+    solver, graph = lowered.problem.solver, assemble(lowered)
+    if isinstance(solver, Spg):
+        return _Calls(set_graph(graph), set_solve=set_solve_of(lowered))
+    if isinstance(solver, Bisection):
+        return _Calls(line_graph(graph))
+    if solver is None or space is None:
+        return _Calls(graph)
+    return _Calls(solver_graph(solver, graph), solve_of(lowered, space, checked.method))
+
+
+def _notes(
+    lowered: Lowered, checked: Checked, facts: Facts, of_run: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What people are told before a run, `of_run` first; in a loop of one's own nothing of it."""
+    problem = lowered.problem
+    if facts.own_loop is not None:
+        notes = loop_notes(checked, lowered, facts)
+    else:
+        notes = of_run + solver_notes(problem, checked)
+        notes += moving_notes(problem, checked, facts)
+        notes += check_streams(problem, checked, facts)
+    if problem.solver is None:
+        notes += sharing_notes(lowered.actions, facts)
+    return notes + pruning_notes(lowered, facts, checked.params) + problem.surrogate_notes
+
+
+def _loop(lowered: Lowered, checked: Checked, facts: Facts, run: _Run, polished: bool) -> LoopPlan:
+    gated = sorted(name for name, model in facts.models.items() if model.gated)
+    return LoopPlan(
+        lowered=lowered,
+        fit=run.fit,
+        gated=tuple(gated),
+        stop=stop_condition(checked),
+        epochs=run.schedule.epochs,
+        by_value=run.by_value,
+        steps=run.schedule.steps,
+        steps_per_epoch=run.schedule.steps_per_epoch,
+        polished=polished,
+    )
+
+
+def objective_as_written(checked: Checked, facts: Facts) -> Expr:
+    """The objective as written, without `let` names, its sums over weights written out."""
+    problem = inline_lets(collect(checked), lets(checked))
+    problem = problem.model_copy(update={"constraints": (), "metrics": ()})
+    return expand(problem, expansion(checked, facts)).objective
+
+
+def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:
+    used = {node.id for node in walk(checked.elaborated) if isinstance(node, Name)}
+    used -= set(matrices(checked))
+    return {name: value for name, value in checked.params.items() if name in used}
+
+
+# --- the problem with facts ----------------------------------------------------------------------
+
+
+def _specialized(plan: Plan, facts: Facts, run: _Run, inference: Inference) -> Problem:
+    """The canonical problem with members for quantifiers, surrogates, and a method each."""
+    checked = plan.checked
+    problem = vector_means(expanded(plan, facts), inference)
+    check_axes(problem, inference)
+    check_set_shapes(problem, plan.shapes, checked.params)
+    word = SIGMOID if run.solved else _stand_in(checked, facts, run.schedule.steps)
+    setting = replace(setting_of(checked, inference, moving(checked)), word=word)
+    check_ratio_signs(problem, inference, setting.ranges)
+    width = 8 if checked.fit.precision == "float64" else 4
+    problem = gates(problem, facts, moving(checked), checked.params, width)
+    problem = surrogates(problem, setting)
+    steps = round(effective(run.fit, run.schedule.steps))
+    problem = with_methods(problem, context_of(checked, facts, steps))
+    check_still_parameters(problem, facts, moving(checked))
+    return problem
+
+
+def _stand_in(checked: Checked, facts: Facts, steps: int) -> Word:
+    """What stands in for events: it sharpens along a run that leaves its method open."""
+    chosen = isinstance(checked.method, Auto)
+    return sharpening(steps) if chosen and facts.own_loop is None and steps >= SETTLES else SIGMOID
+
+
+def expanded(plan: Plan, facts: Facts) -> Problem:
+    """The canonical problem with members for quantifiers, sizes where they are known."""
+    checked = plan.checked
+    places = {name: item.name_span for name, item in checked.symbols.params().items()}
+    check_tables(checked.tables, facts, places)
+    problem = with_accuracy(plan.canonical, checked, facts)
+    problem = expand(problem, expansion(checked, facts))
+    problem = rules(problem, decided(checked, facts))
+    problem = with_rows(problem, checked)
+    problem = metric_words(problem, checked.symbols)
+    return sized_identity(problem, plan.shapes)
+
+
+def with_accuracy(problem: Problem, checked: Checked, facts: Facts) -> Problem:
+    """Implied data that come with a `test` split: a classifier's accuracy there is recorded."""
+    model = checked.symbols.only_model
+    taken = {name for name, _ in problem.metrics}
+    if "data" not in checked.symbols.implied or "test" not in facts.data or "accuracy" in taken:
+        return problem
+    losses = {function_name(node) for node in walk(problem.objective) if isinstance(node, Call)}
+    if model is None or not losses & {"ce", "bce", "hinge"}:
+        return problem
+    predicted = call("pred", call(model, Name(id="x")))
+    correct = Compare(operands=(predicted, Name(id="y")), operators=("==",))
+    accuracy = Expectation(kind="P", body=correct, dataset="test")
+    return problem.model_copy(update={"metrics": (*problem.metrics, ("accuracy", accuracy))})
+
+
+# --- what has to be tried first ------------------------------------------------------------------
+
+
+@roomy()
+def open_calls(plan: Plan, facts: Facts) -> tuple[Asked, ...]:
+    """Calls of models and functions whose outputs are not among the facts.
+
+    Where an argument is itself such a call it comes first; ask again with its answer.
+
+    Raises:
+        SpecError: patterns and columns that match nothing.
+    """
+    inference = inference_of(plan.checked, facts, plan.variables)
+    infer(expanded(plan, facts), inference)
+    return tuple(inference.asked.values())
+
+
+def operation_calls(plan: Plan, facts: Facts) -> dict[str, Asked]:
+    """A call of each model whose `flops` the spec asks for, by the model's name.
+
+    `facts` know the outputs of all calls. A model that nothing calls is left out.
+    """
+    symbols = plan.checked.symbols
+    found = {}
+    for model in sorted(models_sized(plan.checked.elaborated, "flops")):
+        others = {k: seen for k, seen in facts.outputs.items() if not k.startswith(f"{model}(")}
+        calls = open_calls(plan, facts.model_copy(update={"outputs": others}))
+        call_ = example_call(model, calls, symbols)
+        if call_ is not None and call_.dataset in facts.data:
+            found[model] = call_
+    return found
