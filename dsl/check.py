@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
@@ -106,16 +106,7 @@ def check(
         check_events(typer, explicit.spec.items)
         check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
-    checks = [*named, *explicit.diagnostics, *typer.found]
-    checks = [d for d in checks if not _about_hidden(d, source, hidden)]
-    meant = {
-        word
-        for d in checks
-        if d.code == "CS201"
-        for f in d.fixes
-        for word in _WORD.findall(f.replacement)
-    }
-    kept = (d for d in checks if not _misspelt(d, source, meant))
+    kept = _kept([*named, *explicit.diagnostics, *typer.found], source, hidden)
     found = [*syntax, *imports.diagnostics, *kept]
     if not errors(found):
         run = (settled.method, limits.methods, settled.fit)
@@ -139,6 +130,16 @@ def check(
         notes=(*explicit.notes, *import_notes(spec, imports, symbols.uses)),
         diagnostics=_ordered(found, source),
     )
+
+
+def _kept(
+    checks: Iterable[Diagnostic], source: Source, hidden: frozenset[str]
+) -> Iterator[Diagnostic]:
+    """Findings of the checks without those that only follow from others."""
+    seen = [d for d in checks if not _about_hidden(d, source, hidden)]
+    fixes = (fix for d in seen if d.code == "CS201" for fix in d.fixes)
+    meant = {word for fix in fixes for word in _WORD.findall(fix.replacement)}
+    return (d for d in seen if not _misspelt(d, source, meant))
 
 
 def _about_hidden(found: Diagnostic, source: Source, hidden: frozenset[str]) -> bool:

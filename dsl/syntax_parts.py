@@ -248,27 +248,12 @@ def two_constraints(f: Failure) -> Repair | None:
     return next_constraint(f, f"{token.text}:")
 
 
-def _comma_before(f: Failure) -> Repair:
-    place = f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"a `,` is missing before `{f.token.text}`",
-            f.token.span,
-            helps=(f"write `, {f.token.text}`",),
-            fix=",",
-            fix_span=Span(place, place),
-        ),
-        f.replaced(f.index, f.index, Token("COMMA", ",", place, place)),
-    )
-
-
 def missing_comma(f: Failure) -> Repair | None:
     """`data train(x y)`: columns, parameters and axes are lists; so are datasets."""
     datasets = f.first.kind == "DATA" and f.before.kind == "RPAR" and f.token.kind == "NAME"
     if datasets and not f.depth(f.index) and "COMMA" in f.expected:
-        return _comma_before(f)
+        said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `, {f.token.text}`")
+        return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
     opened = f.depth(f.index)
     listing = f.first.kind in {"DATA", "MODEL", "DOMAIN", "LET"} and "COMMA" in f.expected
     equal = any(t.kind == "EQUAL" for t in f.tokens[: f.index])

@@ -17,22 +17,24 @@ from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.elsewhere import elsewhere
 from cspec.dsl.settings.findings import (
     Table,
-    built_elsewhere,
     invalid,
     known_setting,
-    known_word,
     list_of,
     no_list,
     no_name,
-    no_record,
     not_taken,
     options_of,
     twice,
     unknown_setting,
-    unknown_word,
     wrong_type,
 )
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from cspec.dsl.settings.record_findings import (
+    built_elsewhere,
+    known_word,
+    no_record,
+    unknown_word,
+)
 from cspec.dsl.source import Source, Span
 from cspec.dsl.wording import quoted
 
