@@ -26,6 +26,7 @@ from cspec.compiler.methods.output_projection import Params, output_rows
 from cspec.compiler.passes.expand import chosen_parameters, globs_of
 from cspec.compiler.rewrite import function_name, method_name
 from cspec.compiler.set_forms import form_size
+from cspec.compiler.set_keys import SetKeys
 from cspec.compiler.shapes import shape_of
 from cspec.compiler.vectors import Sized
 from cspec.dsl.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
@@ -56,6 +57,7 @@ def lower(
     projected: list[Constraint] = []
     shifted: list[Constraint] = []
     actions: dict[tuple[object, ...], list[Constraint]] = {}
+    keys = SetKeys()
     for constraint in hard:
         assert isinstance(constraint.method, Method)
         if isinstance(constraint.method, OutputProjection):
@@ -63,7 +65,8 @@ def lower(
         elif isinstance(constraint.method, Threshold):
             shifted.append(constraint)
         elif constraint.method.word in OF_SETS:
-            key = (constraint.label, constraint.method, _set_key(constraint))
+            member = constraint.set and keys.of(constraint.set)
+            key = (constraint.label, constraint.method, member)
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
@@ -72,11 +75,6 @@ def lower(
     outputs = output_rows(projected, facts, params or {})
     ways = _ways(rules, sizes)
     return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways)
-
-
-def _set_key(c: Constraint) -> object:
-    """What tells sets apart, whatever they are on."""
-    return c.set and (c.set.word, shape(tuple(c.set.arguments.items())), c.set.rows, c.set.part)
 
 
 def _rules(
@@ -281,12 +279,13 @@ def _unique(subjects: list[Expr | None]) -> list[Expr | None]:
 def _told_apart(actions: list[SetAction]) -> tuple[SetAction, ...]:
     """Names once each: `g.a` and `g_a` are both `g_a` as a Python name."""
     taken: set[str] = set()
+    counts: dict[str, int] = {}
     found = []
     for action in actions:
-        name, count = action.name, 1
+        name = action.name
         while name in taken:
-            count += 1
-            name = f"{action.name}_{count}"
+            counts[action.name] = counts.get(action.name, 1) + 1
+            name = f"{action.name}_{counts[action.name]}"
         taken.add(name)
         found.append(action._replace(name=name))
     return tuple(found)
@@ -294,27 +293,21 @@ def _told_apart(actions: list[SetAction]) -> tuple[SetAction, ...]:
 
 def _merged(actions: list[SetAction]) -> list[SetAction]:
     """`lo <= w <= hi` is one box, though its two sides are two constraints to people."""
-    merged: list[SetAction] = []
+    keys = SetKeys()
+    merged: dict[object, SetAction] = {}
     for action in actions:
-        other = next((a for a in merged if _same_set(a, action)), None)
+        key = keys.of(action.set), shape(action.targets), action.settings
+        other = merged.get(key)
         if other is None:
-            merged.append(action)
+            merged[key] = action
             continue
         family = other.family.rpartition(".")[0] or other.family
-        merged[merged.index(other)] = other._replace(
+        merged[key] = other._replace(
             name=family.replace(".", "_"),
             family=family,
             constraints=(*other.constraints, *action.constraints),
         )
-    return merged
-
-
-def _same_set(first: SetAction, second: SetAction) -> bool:
-    sets = [
-        shape((a.set.word, tuple(a.set.arguments.items()), a.set.rows, a.set.part, a.targets))
-        for a in (first, second)
-    ]
-    return sets[0] == sets[1] and first.settings == second.settings
+    return list(merged.values())
 
 
 def full_label(constraint: Constraint) -> str:

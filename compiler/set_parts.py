@@ -8,11 +8,13 @@ that are relations (`V >= 0`) become functions.
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from typing import NamedTuple
 
 from cspec.compiler.forms import Form, UnknownForm
 from cspec.compiler.ir import Constraint, Problem, SetMember
 from cspec.compiler.rewrite import function_name
+from cspec.compiler.set_keys import SetKeys
 from cspec.compiler.structure import Reader
 from cspec.compiler.symbols import ELEMENTARY, Space
 from cspec.compiler.vectors import Sized
@@ -117,12 +119,13 @@ def _held(problem: Problem, space: Space) -> frozenset[int]:
 def _together(problem: Problem, space: Space, name: str, places: list[int]) -> set[int]:
     """Those of one variable's sets that can be projected onto together."""
     members = {place: _member(problem.constraints[place]) for place in places}
-    if len({_key(member) for member in members.values()}) > 1 or name in space.domains:
+    keys = _Keys()
+    if len({keys.of(member) for member in members.values()}) > 1 or name in space.domains:
         places = [p for p in places if not _is_rows(problem.constraints[p])]
         members = {place: members[place] for place in places}
     curved = [place for place in places if members[place].word in CURVED]
     bounds = ["box"] if name in space.domains else []
-    words = [*{_key(m): m.word for m in members.values()}.values(), *bounds]
+    words = [*{keys.of(m): m.word for m in members.values()}.values(), *bounds]
     if not curved or len(words) == 1:
         return set(places)
     flat = len(space.shapes[name]) == 1 or not VECTORS & set(words)
@@ -146,10 +149,12 @@ def _member(c: Constraint) -> SetMember:
     return c.set
 
 
-def _key(member: SetMember) -> tuple[str, str]:
+class _Keys(SetKeys):
     """What tells sets apart: two halves of one simplex are one."""
-    own = member.recognized if member.word == "simplex" else repr(member.arguments)
-    return member.word, f"{own} {member.rows} {member.part}"
+
+    def arguments(self, member: SetMember) -> Hashable:
+        """As it was written, of a simplex."""
+        return member.recognized if member.word == "simplex" else super().arguments(member)
 
 
 def _require_constant(c: Constraint, member: SetMember, space: Space) -> None:

@@ -10,9 +10,11 @@ and functions are put together as `diff` puts them together: what is found is wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import sympy as sp
+
+from cspec.compiler.squares import Square, gradient, linear_square, square
 
 Slopes = Mapping[sp.Symbol, sp.Expr]
 
@@ -28,6 +30,7 @@ class Differentiator:
         self._variables = frozenset(variables)
         self._count = count
         self._known: dict[sp.Expr, Slopes] = {}
+        self._counted: set[sp.Expr] = set()
 
     def slopes(self, expr: sp.Expr) -> Slopes:
         """The derivatives that are not zero, by variable."""
@@ -38,15 +41,16 @@ class Differentiator:
         known = self._known.get(expr)
         if known is None:
             known = self._known[expr] = self._made(expr)
-            self._count(1 + len(known))
+            if expr not in self._counted:
+                self._count(1 + len(known))
         return known
 
     def _made(self, expr: sp.Expr) -> Slopes:
+        if expr.is_Add:
+            return self._of_terms(expr.args)
         inner = [self.slopes(part) for part in expr.args]
         if not any(inner):
             return _NOTHING
-        if expr.is_Add:
-            return _sum([(x, slope) for part in inner for x, slope in part.items()])
         if expr.is_Mul:
             return _sum(
                 [
@@ -62,6 +66,33 @@ class Differentiator:
             return _sum([(x, outer * slope) for x, slope in inner[0].items()])
         places = {x for part in inner for x in part}
         return _sum([(x, sp.diff(expr, x)) for x in sorted(places, key=str)])
+
+    def _of_terms(self, terms: Sequence[sp.Expr]) -> Slopes:
+        """The slopes of a sum; squares of linear forms are put together by their coefficients."""
+        squares: list[Square] = []
+        slopes: list[tuple[sp.Symbol, sp.Expr]] = []
+        for term in terms:
+            seen = self._square(term)
+            if seen is None:
+                slopes += self.slopes(term).items()
+            else:
+                squares.append(seen)
+        return _sum([*slopes, *gradient(squares)] if squares else slopes)
+
+    def _square(self, term: sp.Expr) -> Square | None:
+        """A term as the square of a linear form; it counts as if its slopes were made."""
+        found = linear_square(term)
+        if found is None:
+            return None
+        weight, base = found
+        slopes = self.slopes(base)
+        seen = square(weight, base, slopes)
+        if seen is not None:
+            for part in dict.fromkeys((base**2, term)):
+                if part not in self._counted and part not in self._known:
+                    self._counted.add(part)
+                    self._count(1 + len(slopes))
+        return seen
 
 
 def _sum(parts: list[tuple[sp.Symbol, sp.Expr]]) -> Slopes:

@@ -288,9 +288,18 @@ def open_calls(plan: Plan, facts: Facts) -> tuple[Asked, ...]:
     Raises:
         SpecError: patterns and columns that match nothing.
     """
+    if not _calls_others(plan.checked):
+        return ()
     inference = inference_of(plan.checked, facts, plan.variables)
     infer(expanded(plan, facts), inference)
     return tuple(inference.asked.values())
+
+
+def _calls_others(checked: Checked) -> bool:
+    """Whether there is a model or a function of a person's own that a spec could call."""
+    symbols = checked.symbols
+    own = (symbol.role in ("import", "function") for symbol in symbols.table.values())
+    return bool(symbols.models()) or any(own)
 
 
 def operation_calls(plan: Plan, facts: Facts) -> dict[str, Asked]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
+from itertools import islice
 
 from cspec.dsl.check_ranges import subject
 from cspec.dsl.diagnostics import Label
@@ -17,13 +19,17 @@ from cspec.dsl.elaborate import flatten
 from cspec.dsl.facts import Fact, Form, facts_of, implied_by
 from cspec.dsl.intervals import ALL, Range
 from cspec.dsl.linear import Atom
-from cspec.dsl.nodes import Compare, Constraint, Expr, Spec, shape
+from cspec.dsl.nodes import Compare, Constraint, Expectation, Expr, Spec, shape, walk
+from cspec.dsl.shares import laws
 from cspec.dsl.source import Span
+from cspec.dsl.trees import substitute
 from cspec.dsl.typer import Typer
 from cspec.dsl.wording import listing, number
 
 _ROUNDS = 4
 _MOST = 5
+_LARGEST = 200
+"""Parts of a let that is looked into."""
 
 
 def check_contradictions(
@@ -32,7 +38,12 @@ def check_contradictions(
     """Report conflicting, equal and redundant constraints among those without other findings."""
     atoms: dict[Atom, Expr] = {}
     facts: list[Fact] = []
-    pairs = [(b, c) for b, c in flatten(spec) if c.label in sound and c.label not in soft]
+    written = _shares_by_name(typer.explicit_lets)
+    pairs = [
+        (binders, _written_out(constraint, written))
+        for binders, constraint in flatten(spec)
+        if constraint.label in sound and constraint.label not in soft
+    ]
     compared = [pair for pair in pairs if isinstance(pair[1].relation, Compare)]
     for binders, constraint in compared:
         facts.extend(facts_of(binders, constraint, typer.values, atoms))
@@ -49,7 +60,27 @@ def check_contradictions(
         if len(group) > 1:
             found |= _same_form(typer, group)
     rest = [fact for fact in facts if fact.constraint.label not in found]
-    _sums(typer, rest, atoms)
+    known = laws(atoms, typer.values, lambda expr: " ".join(typer.source.slice(expr.span).split()))
+    _sums(typer, [*rest, *known], atoms)
+
+
+def _shares_by_name(lets: Mapping[str, Expr]) -> dict[str, Expr]:
+    """Lets that hold a mean or a share, without the names of other such lets in them."""
+    found: dict[str, Expr] = {}
+    for _ in range(_ROUNDS):
+        for name, value in lets.items():
+            full = substitute(value, {k: v for k, v in found.items() if k != name})
+            nodes = list(islice(walk(full), _LARGEST + 1))
+            if len(nodes) <= _LARGEST and any(isinstance(n, Expectation) for n in nodes):
+                found[name] = full
+    return found
+
+
+def _written_out(constraint: Constraint, lets: Mapping[str, Expr]) -> Constraint:
+    if not lets or not isinstance(constraint.relation, Compare):
+        return constraint
+    relation = substitute(constraint.relation, lets)
+    return constraint.model_copy(update={"relation": relation})
 
 
 def _gap(low: float, high: float) -> bool:
@@ -99,7 +130,9 @@ def _atom_shape(fact: Fact) -> object:
 
 def _conflict(typer: Typer, facts: list[Fact]) -> None:
     """Report a minimal conflicting set at its last member, the others beside it."""
-    ordered = sorted(facts, key=lambda fact: _place(fact).start)
+    known = tuple(fact.law for fact in facts if fact.law)
+    stated = [fact for fact in facts if not fact.law]
+    ordered = sorted(stated, key=lambda fact: _place(fact).start)
     last = ordered[-1]
     labels = tuple(dict.fromkeys(fact.constraint.label or "" for fact in ordered))
     sets = [fact for fact in ordered if fact.implied]
@@ -107,10 +140,10 @@ def _conflict(typer: Typer, facts: list[Fact]) -> None:
     what = _common(typer, ordered)
     if sets:
         verb = "can't hold together"
-        notes = tuple(_implied_note(typer, fact) for fact in sets)
+        notes = (*known, *(_implied_note(typer, fact) for fact in sets))
     else:
         verb = "contradict each other"
-        notes = (
+        notes = known or (
             f"no value of {what} satisfies {_all(ordered)}, so no multiplier update can converge",
         )
     typer.report(
@@ -121,6 +154,18 @@ def _conflict(typer: Typer, facts: list[Fact]) -> None:
         related=tuple(Label(span=_place(fact), text=_needs(typer, fact)) for fact in ordered[:-1]),
         notes=notes,
         helps=(f"drop one, or make one a preference: `{text} soft(weight=0.1)`",),
+    )
+
+
+def _impossible(typer: Typer, stated: Fact, core: list[Fact]) -> None:
+    """One constraint that what holds of shares forbids."""
+    typer.report(
+        "CS402",
+        f"no value satisfies {typer.text(stated.constraint.relation)}",
+        _place(stated),
+        "holds for no model",
+        notes=tuple(fact.law for fact in core if fact.law),
+        helps=("relax its bound",),
     )
 
 
@@ -203,11 +248,15 @@ def _sums(typer: Typer, facts: list[Fact], atoms: dict[Atom, Expr]) -> None:
         if reasons is None:
             return
         core = _minimal([fact for i, fact in enumerate(left) if i in reasons], natural)
-        if len({fact.constraint.label for fact in core}) < 2:
+        stated = [fact for fact in core if not fact.law]
+        gone = {fact.constraint.label for fact in stated}
+        if len(gone) == 1 and len(core) > len(stated):
+            _impossible(typer, stated[0], core)
+        elif len(gone) < 2:
             return
-        _conflict(typer, core)
-        gone = {fact.constraint.label for fact in core}
-        left = [fact for fact in left if fact.constraint.label not in gone]
+        else:
+            _conflict(typer, core)
+        left = [fact for fact in left if fact.law or fact.constraint.label not in gone]
 
 
 def _connected(facts: list[Fact]) -> list[Fact]:
@@ -276,7 +325,7 @@ def _rest(
 def _bound(fact: Fact, coefficient: float, rest: Range) -> tuple[float, float]:
     """What a fact leaves for one atom, given the range of the others."""
     if fact.upper:
-        limit = (fact.value - rest.low) / coefficient
+        limit = (fact.value + fact.slack - rest.low) / coefficient
         return (-math.inf, limit) if coefficient > 0 else (limit, math.inf)
-    limit = (fact.value - rest.high) / coefficient
+    limit = (fact.value - fact.slack - rest.high) / coefficient
     return (limit, math.inf) if coefficient > 0 else (-math.inf, limit)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cspec.dsl.constants import Values
+from cspec.dsl.constants import Values, value_or_none
 from cspec.dsl.grams import orthonormal
 from cspec.dsl.linear import Atom, linear
 from cspec.dsl.nodes import (
@@ -20,6 +20,7 @@ from cspec.dsl.nodes import (
     Interval,
     Membership,
     Name,
+    Within,
     shape,
 )
 from cspec.dsl.trees import substitute
@@ -37,6 +38,10 @@ class Fact(NamedTuple):
     constraint: Constraint
     shown: Expr
     implied: str = ""
+    law: str = ""
+    """Why it holds whatever is trained; no constraint says so then."""
+    slack: float = 0.0
+    """By how much the tolerance of the verdict (`within`) lets it be missed."""
 
 
 _AT_LEAST_ONE = (1.0, math.inf)
@@ -128,10 +133,16 @@ def _link(
     scale = ordered[0][1]
     form = tuple((key, value / scale) for key, value in ordered)
     shown = left if a.terms else right
+    slack = _tolerance(constraint, values) / abs(scale)
     if operator in ("<=", "=="):
-        yield Fact(form, scale > 0, bound / scale, constraint, shown)
+        yield Fact(form, scale > 0, bound / scale, constraint, shown, slack=slack)
     if operator in (">=", "=="):
-        yield Fact(form, scale < 0, bound / scale, constraint, shown)
+        yield Fact(form, scale < 0, bound / scale, constraint, shown, slack=slack)
+
+
+def _tolerance(constraint: Constraint, values: Values) -> float:
+    given = [m.tolerance for m in constraint.modifiers if isinstance(m, Within)]
+    return max((value_or_none(tolerance, values) or 0.0 for tolerance in given), default=0.0)
 
 
 def _implied(

@@ -13,6 +13,7 @@ from cspec.dsl.nodes import (
     Expr,
     Index,
     Interval,
+    Let,
     Membership,
     Name,
     Negate,
@@ -129,13 +130,25 @@ def _called(expr: Call, arguments: list[Shape | None], values: Values) -> Shape 
 
 
 def declared(table: Mapping[str, Symbol], values: Values) -> Leaf:
-    """The shapes of variables and params as a spec declares them; of other names None."""
+    """The shapes of variables and params as a spec declares them, of lets as their values have.
+
+    Of other names None, and of a let that is defined by itself.
+    """
+    lets: dict[str, Shape | None] = {}
 
     def leaf(expr: Expr) -> Shape | None:
         symbol = table.get(expr.id) if isinstance(expr, Name) else None
-        if symbol is None or symbol.role not in ("var", "param"):
+        if symbol is None:
             return None
-        sizes = [value_or_none(d, values) for d in getattr(symbol.item, "dimensions", ())]
+        item = symbol.item
+        if isinstance(item, Let) and not item.parameters:
+            if item.name not in lets:
+                lets[item.name] = None
+                lets[item.name] = shape_of(item.value, leaf, values)
+            return lets[item.name]
+        if symbol.role not in ("var", "param"):
+            return None
+        sizes = [value_or_none(d, values) for d in getattr(item, "dimensions", ())]
         known = [int(size) for size in sizes if size is not None]
         return tuple(known) if len(known) == len(sizes) else None
 

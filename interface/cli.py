@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
 
 from cspec import __version__, exits
-from cspec.terminated import terminated
+from cspec.terminated import interruption, terminated
 
 
 class Command(NamedTuple):
@@ -146,12 +146,6 @@ def guarded(work: Callable[[], int]) -> int:
         return exits.ERRORS
     except Exception as error:
         return _report(error)
-
-
-def interruption(error: KeyboardInterrupt) -> str:
-    """What is said of a command that was interrupted outside of a run."""
-    by = f" by {error}" if str(error) else ""
-    return f"interrupted{by} [CS603]: no training was under way"
 
 
 def _report(error: Exception) -> int:

@@ -45,6 +45,12 @@ def terminated() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
+def interruption(error: KeyboardInterrupt) -> str:
+    """What is said of a command that was interrupted outside of a run."""
+    by = f" by {error}" if str(error) else ""
+    return f"interrupted{by} [CS603]: no training was under way"
+
+
 def _raise(number: int, frame: FrameType | None) -> None:
     if not _importing(frame):
         raise Terminated(signal.Signals(number).name)

@@ -45,6 +45,8 @@ def codes(expr: Expr, facts: Facts, targets: Mapping[str, str]) -> Expr:
     Raises:
         SpecError: values that the column does not have, all of them at once.
     """
+    if not facts.data:
+        return expr
     found: dict[int, Diagnostic] = {}
 
     def step(node: Expr) -> Expr:

@@ -42,6 +42,7 @@ from cspec.dsl.nodes import (
     String,
     Sum,
     Vector,
+    walk,
 )
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import OutputProjection
@@ -90,7 +91,8 @@ def expand(problem: Problem, context: Expansion) -> Problem:
 
     def coded(expr: Expr) -> Expr:
         try:
-            written = tables(rewrite(expr, step), context.tables, context.facts)
+            full = rewrite(expr, step) if _holds_comprehension(expr) else expr
+            written = tables(full, context.tables, context.facts)
             return codes(written, context.facts, context.targets)
         except SpecError as error:
             wrong.extend(d for d in error.diagnostics if d not in wrong)
@@ -101,6 +103,10 @@ def expand(problem: Problem, context: Expansion) -> Problem:
         raise SpecError(sorted(wrong, key=lambda d: d.span))
     found = tuple(_with_set(_split_now(c), context.facts) for c in expanded.constraints)
     return expanded.model_copy(update={"constraints": found})
+
+
+def _holds_comprehension(expr: Expr) -> bool:
+    return any(isinstance(node, Comprehension) for node in walk(expr))
 
 
 def _split_now(c: Constraint) -> Constraint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_
 
 from cspec.compiler.ir import Constraint, Problem
 from cspec.dsl.nodes import Binder, Expr
@@ -22,24 +23,34 @@ def map_expressions(problem: Problem, change: Rewriter) -> Problem:
 
 
 def map_constraint(constraint: Constraint, change: Rewriter) -> Constraint:
-    """One constraint with `change` applied to its expressions."""
+    """One constraint with `change` applied to its expressions; the same one if none changed."""
     update: dict[str, object] = {
         "value": change(constraint.value),
         "bound": change(constraint.bound),
-        "parts": tuple(change(part) for part in constraint.parts),
-        "binders": tuple(map_binder(binder, change) for binder in constraint.binders),
+        "parts": _changed(constraint.parts, change),
     }
+    if constraint.binders:
+        update["binders"] = tuple(map_binder(binder, change) for binder in constraint.binders)
     if constraint.event is not None:
         update["event"] = change(constraint.event)
         update["cases"] = tuple((words, change(where)) for words, where in constraint.cases)
     if constraint.gradient_parts is not None:
-        update["gradient_parts"] = tuple(change(part) for part in constraint.gradient_parts)
+        update["gradient_parts"] = _changed(constraint.gradient_parts, change)
     if constraint.surrogate is not None:
         update["surrogate"] = change(constraint.surrogate)
     if constraint.set is not None and constraint.set.subject is not None:
         subject = change(constraint.set.subject)
-        update["set"] = constraint.set.model_copy(update={"subject": subject})
-    return constraint.model_copy(update=update)
+        if subject is not constraint.set.subject:
+            update["set"] = constraint.set.model_copy(update={"subject": subject})
+    values = constraint.__dict__
+    news = {name: value for name, value in update.items() if value is not values[name]}
+    return constraint.model_copy(update=news) if news else constraint
+
+
+def _changed(parts: tuple[Expr, ...], change: Rewriter) -> tuple[Expr, ...]:
+    """Each part changed; the same tuple if none did."""
+    found = tuple([change(part) for part in parts])
+    return parts if all(map(is_, found, parts)) else found
 
 
 def map_binder(binder: Binder, change: Rewriter) -> Binder:

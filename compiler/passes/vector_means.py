@@ -40,6 +40,8 @@ MOST = 100
 
 def vector_means(problem: Problem, inference: Inference) -> Problem:
     """The problem with the means of vectors written out, entry by entry."""
+    if not inference.known.facts.data:
+        return problem
     writer = _Writer(inference)
     found = map_expressions(problem, writer.number)
     constraints = tuple(_parts(c, writer) for c in found.constraints)

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from cspec import exits
-from cspec.cli import interruption
 from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.render import as_json
 from cspec.dsl.visible import visible_line
 from cspec.render.messages import print_diagnostics
 from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.sources import add_spec, chosen
+from cspec.terminated import interruption
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -42,3 +42,11 @@ def test_a_linear_program_and_its_price() -> None:
     result = cspec.run(f"{HEAD}minimize c @ x\ns.t. a: sum(x) == 1\n     b: x >= 0\n")
     assert result.vars["x"] == pytest.approx([1, 0, 0], abs=1e-9)
     assert result["a"].sensitivity == pytest.approx(1.0)
+
+
+def test_lets_have_the_shapes_of_their_values() -> None:
+    lets = "let Q = [[2, 1], [1, 3]]\nlet q = [1, 2]\nlet curved = x @ Q @ x\nvar x[2] = 0\n"
+    result = cspec.run(f"{lets}minimize curved + q @ x\ns.t. sum(x) == 1\n")
+    assert result.vars["x"] == pytest.approx([5 / 6, 1 / 6])
+    with pytest.raises(SpecError, match="CS307"):
+        cspec.run(f"{lets}minimize Q @ x\ns.t. sum(x) == 1\n")

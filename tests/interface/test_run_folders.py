@@ -309,17 +309,34 @@ def test_a_file_in_the_place_of_runs_is_said_before_the_first_step(
     assert "CS620" in said and "step " not in said
 
 
-def no_room(*_: object) -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
+REFUSALS = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EROFS: "on a disk that can be written",
+    errno.EACCES: "that you may write to",
+    errno.EPERM: "that you may write to",
+}
+"""Why nothing can be written, and what is said to type."""
 
 
-def test_a_disk_that_is_full_from_the_start(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def refusing(number: int) -> Callable[..., None]:
+    """A function that fails like a call of the system does."""
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.mark.parametrize("number", REFUSALS)
+def test_a_disk_that_takes_nothing_from_the_start(
+    number: int, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run_folder, "write_atomic", no_room)
+    monkeypatch.setattr(run_folder, "write_atomic", refusing(number))
     assert main(["run", "q.cspec", "--out", "r"]) == 1
     said = capsys.readouterr().err
-    assert "CS620" in said and "make room" in said and "step " not in said
+    assert "CS620" in said and REFUSALS[number] in said and "step " not in said
+    assert os.strerror(number).lower() in said
 
 
 def test_a_disk_without_room_for_the_parameters(
@@ -330,9 +347,19 @@ def test_a_disk_without_room_for_the_parameters(
     assert code_of(lambda: cspec.run(QUICK, out="r")) == "CS620"
 
 
-@pytest.mark.parametrize("extra", [[], ["--quiet"], ["--json"]])
-def test_a_disk_that_fills_up_costs_no_result(
+@pytest.mark.parametrize(
+    ("extra", "number"),
+    [
+        ([], errno.ENOSPC),
+        (["--quiet"], errno.ENOSPC),
+        (["--json"], errno.ENOSPC),
+        ([], errno.EROFS),
+        ([], errno.EACCES),
+    ],
+)
+def test_a_disk_that_takes_no_more_costs_no_result(
     extra: list[str],
+    number: int,
     here: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -342,8 +369,8 @@ def test_a_disk_that_fills_up_costs_no_result(
 
     def filling(*arguments: Any, **more: Any) -> Any:
         made = create(*arguments, **more)
-        monkeypatch.setattr(run_folder, "write_atomic", no_room)
-        monkeypatch.setattr("cspec.runtime.checkpoint.write_atomic", no_room)
+        monkeypatch.setattr(run_folder, "write_atomic", refusing(number))
+        monkeypatch.setattr("cspec.runtime.checkpoint.write_atomic", refusing(number))
         return made
 
     monkeypatch.setattr(run_folder.RunFolder, "create", filling)
@@ -351,6 +378,7 @@ def test_a_disk_that_fills_up_costs_no_result(
     (kept,) = here.glob("cspec-run-*")
     said = capsys.readouterr()
     assert str(kept) in (said.err if "--quiet" in extra else said.out)
+    assert extra or os.strerror(number).lower() in said.out.lower()
     assert json.loads((kept / "report.json").read_text())["status"] == "satisfied"
     assert (kept / "model.safetensors").stat().st_size > 1000
     assert not list((here / "r" / "checkpoints").iterdir())
