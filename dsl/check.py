@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,7 +31,7 @@ from cspec.dsl.shapes import check_shapes
 from cspec.dsl.signatures import Signature
 from cspec.dsl.source import Source
 from cspec.dsl.symbols import Symbols
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typecheck import ExpressionTyper
 from cspec.dsl.unknown_names import once
 from cspec.dsl.unused_names import check_unused
 from cspec.dsl.user_functions import described
@@ -88,7 +88,7 @@ def check(
     extra = {**{signature.name: signature for signature in functions}, **imports.functions}
     hidden = hidden_words(spec, source) if syntax else frozenset()
     symbols, named = resolve(spec, source, extra.values())
-    typer = Typer(symbols, source, functions=extra)
+    typer = ExpressionTyper(symbols, source, functions=extra)
     too_large = check_sizes(typer, spec.items)  # before lets are written out below
     explicit = Elaboration(spec, (), ()) if too_large else elaborate(spec, source, symbols)
     typer.explicit_lets = {
@@ -106,16 +106,7 @@ def check(
         check_events(typer, explicit.spec.items)
         check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
-    checks = [*named, *explicit.diagnostics, *typer.found]
-    checks = [d for d in checks if not _about_hidden(d, source, hidden)]
-    meant = {
-        word
-        for d in checks
-        if d.code == "CS201"
-        for f in d.fixes
-        for word in _WORD.findall(f.replacement)
-    }
-    kept = (d for d in checks if not _misspelt(d, source, meant))
+    kept = _kept([*named, *explicit.diagnostics, *typer.found], source, hidden)
     found = [*syntax, *imports.diagnostics, *kept]
     if not errors(found):
         run = (settled.method, limits.methods, settled.fit)
@@ -139,6 +130,16 @@ def check(
         notes=(*explicit.notes, *import_notes(spec, imports, symbols.uses)),
         diagnostics=_ordered(found, source),
     )
+
+
+def _kept(
+    checks: Iterable[Diagnostic], source: Source, hidden: frozenset[str]
+) -> Iterator[Diagnostic]:
+    """Findings of the checks without those that only follow from others."""
+    seen = [d for d in checks if not _about_hidden(d, source, hidden)]
+    fixes = (fix for d in seen if d.code == "CS201" for fix in d.fixes)
+    meant = {word for fix in fixes for word in _WORD.findall(fix.replacement)}
+    return (d for d in seen if not _misspelt(d, source, meant))
 
 
 def _about_hidden(found: Diagnostic, source: Source, hidden: frozenset[str]) -> bool:

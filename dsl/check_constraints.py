@@ -18,7 +18,8 @@ from cspec.dsl.lint import check_lint
 from cspec.dsl.nodes import Constraint, Group, Spec, Using, Verify
 from cspec.dsl.settings.methods import SOLVERS, Method, Soft
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import OUTSIDE, Scope, Typer
+from cspec.dsl.typecheck_binders import bind
+from cspec.dsl.typer import OUTSIDE, Scope, Typer
 
 
 class Limits(BaseModel):
@@ -50,7 +51,7 @@ def check_constraints(
     while stack:
         current, scope = stack.pop()
         before = len(typer.found)
-        inner = typer.bind(current.binders, scope)
+        inner = bind(typer, current.binders, scope)
         if isinstance(current, Group):
             stack.extend((member, inner) for member in reversed(current.constraints))
             continue

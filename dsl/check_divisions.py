@@ -27,7 +27,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.trees import bound_names
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 from cspec.dsl.wording import number
 
 DEEPEST = 20

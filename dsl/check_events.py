@@ -35,7 +35,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 from cspec.dsl.wording import number
 
 _ORDERS = frozenset({"<", "<=", ">", ">="})

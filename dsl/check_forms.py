@@ -29,10 +29,13 @@ from cspec.dsl.nodes import (
 from cspec.dsl.readings import readings
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.signatures import STRUCTURE
-from cspec.dsl.trees import names
-from cspec.dsl.typecheck import Scope, Typer
-from cspec.dsl.typecheck_forms import require_set
+from cspec.dsl.trees import head_name, names
+from cspec.dsl.typecheck_names import set_kind
+from cspec.dsl.typecheck_operands import operand_kind
+from cspec.dsl.typecheck_relations import require_set
+from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.unknown_names import unknown_weight
+from cspec.dsl.var_sets import held_in
 from cspec.dsl.wording import listing
 
 
@@ -75,7 +78,7 @@ def check_names(typer: Typer, constraint: Constraint, scope: Scope) -> None:
 
 def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifiers) -> None:
     before = len(typer.found)
-    kinds = [typer.operand(operand, scope) for operand in relation.operands]
+    kinds = [operand_kind(typer, operand, scope) for operand in relation.operands]
     if len(typer.found) > before:
         return
     for operand, kind in zip(relation.operands, kinds, strict=True):
@@ -246,35 +249,29 @@ def _each_weight(typer: Typer, relation: Membership) -> None:
     )
 
 
-def _structure(members: Expr) -> bool:
-    """Whether a set is one that only weights lie in."""
-    head = members.function if isinstance(members, Call) else members
-    return isinstance(head, Name) and head.id in STRUCTURE
-
-
 def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
     before = len(typer.found)
     members = relation.set
     element = relation.element
-    if isinstance(element, Name) and typer.name_unknown(element, scope) and _structure(members):
+    if isinstance(element, Name) and typer.name_unknown(element, scope) and held_in(members):
         unknown_weight(typer, element, scope, typer.source.slice(relation.span))
-        typer.set_kind(members, scope)
+        set_kind(typer, members, scope)
         return
     listed = isinstance(relation.element, Attribute | Call)
     if listed and typer.kind(relation.element, scope).what == "weights":
         _each_weight(typer, relation)
         return
     del typer.found[before:]
-    kind = typer.operand(relation.element, scope)
-    bounds = typer.set_kind(members, scope)
+    kind = operand_kind(typer, relation.element, scope)
+    bounds = set_kind(typer, members, scope)
     if isinstance(members, Interval):
         kind = joined(kind.what, kind, bounds)
     elif len(typer.found) == before:
         require_set(typer, element, members, bounds)
     if len(typer.found) > before:
         return
-    head = members.function if isinstance(members, Call) else members
-    word = head.id if isinstance(head, Name) else ""
+    head = head_name(members)
+    word = "" if head is None else head.id
     if isinstance(members, FiniteSet):
         typer.report(
             "CS325",

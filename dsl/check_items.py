@@ -32,7 +32,7 @@ from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import OUTSIDE, Scope, Typer
+from cspec.dsl.typer import OUTSIDE, Scope, Typer
 
 
 class Settled(BaseModel):

@@ -25,7 +25,7 @@ from cspec.dsl.set_words import FUNCTION_SETS, VERTICES, maps_of
 from cspec.dsl.settings.methods import OF_FUNCTIONS, OF_SETS, SOLVERS, Method, Parametrization
 from cspec.dsl.signatures import STRUCTURE
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 from cspec.dsl.wording import listing
 
 

@@ -17,7 +17,8 @@ from cspec.dsl.readings import over_examples
 from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.source import Span
 from cspec.dsl.symbols import Symbols
-from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.trees import head_name
+from cspec.dsl.typer import OUTSIDE, Typer
 from cspec.dsl.wording import closest, listing
 
 METRIC_WORDS = frozenset(s.name for s in SIGNATURES.values() if s.family == "metric")
@@ -84,8 +85,8 @@ def metric_calls(node: Node, symbols: Symbols) -> Iterator[Name | Call]:
     """The words of metrics in a tree: `violations`, `violation(dp)`, `initial(...)`."""
     called = {id(n.function) for n in walk(node) if isinstance(n, Call)}
     for found in walk(node):
-        word = found.function if isinstance(found, Call) else found
-        if not isinstance(word, Name) or word.id not in METRIC_WORDS or id(found) in called:
+        word = head_name(found)
+        if word is None or word.id not in METRIC_WORDS or id(found) in called:
             continue
         assert isinstance(found, Name | Call)
         if symbols.role(word.id) is None and word.id not in symbols.column_names:
@@ -108,8 +109,8 @@ def check_metric_words(typer: Typer, spec: Spec) -> None:
     known = labels(spec)
     for item in spec.items:
         for found in metric_calls(item, typer.symbols):
-            word = found.function if isinstance(found, Call) else found
-            assert isinstance(word, Name)
+            word = head_name(found)
+            assert word is not None
             if not isinstance(item, Metric):
                 _only_in_metrics(typer, found, word.id)
             elif isinstance(found, Call):

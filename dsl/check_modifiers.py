@@ -25,7 +25,10 @@ from cspec.dsl.settings import methods as settings
 from cspec.dsl.settings.methods import Construction, Method
 from cspec.dsl.settings.read import read_keywords
 from cspec.dsl.signatures import SURROGATE_SETTINGS, SURROGATES
-from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.trees import head_name
+from cspec.dsl.typecheck_operands import operand_kind
+from cspec.dsl.typer import Scope, Typer
+from cspec.dsl.unknown_names import unknown_name
 from cspec.dsl.wording import closest, listing, number
 
 _WORDS: dict[type[Modifier], str] = {
@@ -150,9 +153,9 @@ def _open_param(typer: Typer, expr: Expr) -> bool:
 
 
 def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
-    head = expr.function if isinstance(expr, Call) else expr
+    head = head_name(expr)
     if (
-        isinstance(head, Name)
+        head is not None
         and head.id in SURROGATE_SETTINGS
         and not (isinstance(expr, Call) and expr.arguments)
     ):
@@ -160,10 +163,10 @@ def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
         for keyword in keywords:
             _surrogate_setting(typer, head.id, keyword)
         return
-    if isinstance(head, Name) and typer.name_unknown(head, scope):
-        typer.unknown_name(head, scope, SURROGATES)
+    if head is not None and typer.name_unknown(head, scope):
+        unknown_name(typer, head, scope, SURROGATES)
         return
-    kind = typer.operand(expr, scope)
+    kind = operand_kind(typer, expr, scope)
     if kind.what != "unknown" and not kind.gradient:
         typer.report(
             "CS309",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from cspec.dsl.constants import NotFiniteError, Values, constant, value_or_none
@@ -13,7 +13,7 @@ from cspec.dsl.nodes import Expr, FiniteSet, Interval, Name, Param, String, Var,
 from cspec.dsl.outside_values import (
     GivenFile,
     ParamTable,
-    Unfit,
+    UnfitValueError,
     as_number,
     as_table,
     as_vector,
@@ -23,11 +23,14 @@ from cspec.dsl.outside_values import (
     rows_of,
 )
 from cspec.dsl.source import NOWHERE
-from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.typecheck_operands import not_finite
+from cspec.dsl.typer import OUTSIDE, Typer
 from cspec.dsl.var_sets import held_in
 from cspec.dsl.wording import closest, counted, listing, number
 
 _ALLOWANCE = 1e-12
+_Holds = Callable[[float], bool]
+"""Whether a set holds a number."""
 
 
 class ParamValues(NamedTuple):
@@ -100,7 +103,7 @@ def _table(
     if item.name in overrides:
         try:
             table = as_table(overrides[item.name], columns)
-        except Unfit as problem:
+        except UnfitValueError as problem:
             _wrong_override(typer, item, overrides[item.name], str(problem))
             return None
         held: tuple[float, ...] = tuple(table.values.values())
@@ -165,7 +168,7 @@ def _override(
         if not item.dimensions:
             return as_number(given)
         found = as_vector(given)
-    except Unfit as problem:
+    except UnfitValueError as problem:
         _wrong_override(typer, item, given, str(problem))
         return None
     sizes = [value_or_none(dimension, values) for dimension in item.dimensions]
@@ -210,13 +213,7 @@ def _checked(typer: Typer, expr: Expr, values: Values) -> float | None:
     try:
         value = constant(expr, values)
     except NotFiniteError as problem:
-        typer.report(
-            "CS316",
-            f"{typer.text(expr)} {problem}",
-            expr.span,
-            "can't be computed",
-            helps=("write the number that is meant",),
-        )
+        not_finite(typer, expr, problem)
         return None
     if value is None:
         typer.kind(expr, OUTSIDE)
@@ -259,69 +256,95 @@ def _in_domain(
     outside: bool,
 ) -> bool:
     """Whether the value may be used; a finding where it lies outside its set."""
-    domain = item.domain
-    assert domain is not None
+    assert item.domain is not None
+    holds = _members(typer, item, item.domain, values)
+    if holds is None:
+        return False
     parts = value if isinstance(value, tuple) else () if value is None else (value,)
-    kind = "param" if isinstance(item, Param) else "var"
-    match domain:
-        case Interval(lower=lower, upper=upper):
-            before = len(typer.found)
-            low, high = _checked(typer, lower, values), _checked(typer, upper, values)
-            if low is None or high is None:
-                if len(typer.found) == before:
-                    _no_number(typer, item, lower if low is None else upper)
-                return True
-            if low > high:
-                swapped = f"[{typer.source.slice(upper.span)}, {typer.source.slice(lower.span)}]"
-                typer.report(
-                    "CS303",
-                    f"the interval {typer.text(domain)} is empty",
-                    domain.span,
-                    f"{number(low)} is above {number(high)}",
-                    helps=(f"did you mean `{swapped}`?",),
-                    fixes=(Fix(span=domain.span, replacement=swapped, title="swap the ends"),),
-                )
-                return False
-            bad = [part for part in parts if not low - _ALLOWANCE <= part <= high + _ALLOWANCE]
-        case FiniteSet() if isinstance(item, Var):
-            _separate_values(typer, item, domain)
-            return False
-        case FiniteSet(items=items):
-            members = [_checked(typer, member, values) for member in items]
-            if any(member is None for member in members):
-                return True
-            bad = [part for part in parts if part not in members]
-        case Name(id=word) if kind == "var" and word.lower() in _WHOLE:
-            _whole_numbers(typer, domain)
-            return False
-        case _ if kind == "var" and held_in(domain):
-            return True  # a requirement of the variable's name, which is checked as one
-        case _:
-            typer.report(
-                "CS317",
-                f"{typer.text(domain)} is no set for a {kind}",
-                domain.span,
-                "an interval or a list of values goes here",
-                helps=("write `in [0, 1]` or `in {1, 2, 4}`",)
-                if kind == "param"
-                else ("write `in [0, 1]`", "or a set of tensors: `in ball(1, norm=2)`"),
-            )
-            return False
-    if not bad:
+    bad = next((part for part in parts if not holds(part)), None)
+    if bad is None:
         return True
     if isinstance(item, Var):
-        _starts_outside(typer, item, bad[0])
+        _starts_outside(typer, item, bad)
         return True
-    where = item.name_span if outside or item.value is None else item.value.span
+    _lies_outside(typer, item, bad, outside)
+    return False
+
+
+def _members(typer: Typer, item: Param | Var, domain: Expr, values: Values) -> _Holds | None:
+    """Which numbers a set holds, all where that is not known; None, and a finding, of no set."""
+    match domain:
+        case Interval():
+            return _between(typer, item, domain, values)
+        case FiniteSet() if isinstance(item, Var):
+            _separate_values(typer, item, domain)
+            return None
+        case FiniteSet(items=items):
+            members = [_checked(typer, member, values) for member in items]
+            return _every_number if None in members else members.__contains__
+        case Name(id=word) if isinstance(item, Var) and word.lower() in _WHOLE:
+            _whole_numbers(typer, domain)
+            return None
+        case _ if isinstance(item, Var) and held_in(domain):
+            return _every_number  # a requirement of the variable's name, which is checked as one
+    _no_set(typer, item, domain)
+    return None
+
+
+def _every_number(_: float) -> bool:
+    return True
+
+
+def _between(typer: Typer, item: Param | Var, domain: Interval, values: Values) -> _Holds | None:
+    """The numbers of an interval; None where it is empty."""
+    before = len(typer.found)
+    low, high = _checked(typer, domain.lower, values), _checked(typer, domain.upper, values)
+    if low is None or high is None:
+        if len(typer.found) == before:
+            _no_number(typer, item, domain.lower if low is None else domain.upper)
+        return _every_number
+    if low > high:
+        _empty_interval(typer, domain, low, high)
+        return None
+    return lambda part: low - _ALLOWANCE <= part <= high + _ALLOWANCE
+
+
+def _empty_interval(typer: Typer, domain: Interval, low: float, high: float) -> None:
+    swapped = f"[{typer.slice(domain.upper)}, {typer.slice(domain.lower)}]"
+    typer.report(
+        "CS303",
+        f"the interval {typer.text(domain)} is empty",
+        domain.span,
+        f"{number(low)} is above {number(high)}",
+        helps=(f"did you mean `{swapped}`?",),
+        fixes=(Fix(span=domain.span, replacement=swapped, title="swap the ends"),),
+    )
+
+
+def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
+    kind = "param" if isinstance(item, Param) else "var"
+    typer.report(
+        "CS317",
+        f"{typer.text(domain)} is no set for a {kind}",
+        domain.span,
+        "an interval or a list of values goes here",
+        helps=("write `in [0, 1]` or `in {1, 2, 4}`",)
+        if kind == "param"
+        else ("write `in [0, 1]`", "or a set of tensors: `in ball(1, norm=2)`"),
+    )
+
+
+def _lies_outside(typer: Typer, item: Param, value: float, outside: bool) -> None:
+    """A param outside its set, as written or as set from outside of the spec."""
+    assert item.domain is not None
     typer.report(
         "CS304",
-        f"{kind} `{item.name}` is {number(bad[0])}, outside its set",
-        where,
+        f"param `{item.name}` is {number(value)}, outside its set",
+        item.name_span if outside or item.value is None else item.value.span,
         "set from outside" if outside else "outside",
-        related=(Label(span=domain.span, text="must lie in here"),),
-        helps=(f"choose a value in `{typer.source.slice(domain.span)}`",),
+        related=(Label(span=item.domain.span, text="must lie in here"),),
+        helps=(f"choose a value in `{typer.slice(item.domain)}`",),
     )
-    return False
 
 
 def _starts_outside(typer: Typer, item: Var, start: float) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.nodes import Call, Expr, Item, Model, Name, Node, walk
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 
 WORDS = frozenset({"kl", "entropy"})
 """Functions of probabilities."""

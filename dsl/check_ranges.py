@@ -8,7 +8,7 @@ from cspec.dsl.constants import NotFiniteError, constant
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.intervals import Range, Ranges
 from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, Sum, shape
-from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.wording import number, quoted
 
 _SLACK = 1e-12

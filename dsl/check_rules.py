@@ -21,7 +21,7 @@ from cspec.dsl.nodes import (
     Or,
 )
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.typer import Scope, Typer
 
 Atom = tuple[Expr, bool]
 """A comparison or a membership, and whether it is to hold (else: not to hold)."""

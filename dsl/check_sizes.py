@@ -33,7 +33,7 @@ from cspec.dsl.nodes import (
     Var,
 )
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 
 MOST = 1e30
 """Counts are told no further."""

@@ -15,15 +15,16 @@ from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.sources import SOURCES, DataSource
 from cspec.dsl.source import Span
 from cspec.dsl.symbols import columns_of
-from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.trees import head_name
+from cspec.dsl.typer import OUTSIDE, Typer
 from cspec.dsl.unknown_names import unknown_model
 from cspec.dsl.wording import counted, listing, number
 
 
 def _brought_in(typer: Typer, expr: Expr) -> bool:
     """Whether a source is a Python callable that the spec imports."""
-    head = expr.function if isinstance(expr, Call) else expr
-    return isinstance(head, Name) and typer.symbols.role(head.id) in ("import", "function")
+    head = head_name(expr)
+    return head is not None and typer.symbols.role(head.id) in ("import", "function")
 
 
 def check_data(typer: Typer, item: Data) -> Settings | None:

@@ -19,8 +19,10 @@ from cspec.dsl.nodes import (
     WithSurrogate,
 )
 from cspec.dsl.settings.methods import Construction
-from cspec.dsl.signatures import PREDICTIONS, STRUCTURE, SURROGATE_SETTINGS
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.signatures import PREDICTIONS, SURROGATE_SETTINGS
+from cspec.dsl.trees import head_name
+from cspec.dsl.typer import Typer
+from cspec.dsl.var_sets import held_in
 
 _WITHOUT_STEPS = frozenset(
     {"projection", "admm", "parametrization", "frank_wolfe", "output_projection", "threshold"}
@@ -148,16 +150,13 @@ def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -
 
 
 def _of_a_set(relation: Expr) -> bool:
-    if not isinstance(relation, Membership):
-        return False
-    members = relation.set.function if isinstance(relation.set, Call) else relation.set
-    return isinstance(members, Name) and members.id in STRUCTURE
+    return isinstance(relation, Membership) and held_in(relation.set)
 
 
 def _is_word(surrogate: Expr) -> bool:
-    head = surrogate.function if isinstance(surrogate, Call) else surrogate
+    head = head_name(surrogate)
     arguments = surrogate.arguments if isinstance(surrogate, Call) else ()
-    return isinstance(head, Name) and head.id in SURROGATE_SETTINGS and not arguments
+    return head is not None and head.id in SURROGATE_SETTINGS and not arguments
 
 
 def _has_events(typer: Typer, relation: Expr) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cspec.dsl.nodes import Index, Name, Node, Param, Spec, walk
 from cspec.dsl.outside_values import columns_of
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 from cspec.dsl.wording import counted
 
 

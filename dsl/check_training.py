@@ -34,7 +34,9 @@ from cspec.dsl.settings.methods import (
 from cspec.dsl.settings.read import read_keywords, read_settings
 from cspec.dsl.settings.stops import STOPS, Stalled
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.trees import head_name
+from cspec.dsl.typer import Typer
+from cspec.dsl.unknown_names import unknown_dataset
 from cspec.dsl.wording import closest, listing
 
 
@@ -79,8 +81,8 @@ def check_using(typer: Typer, items: list[Using]) -> Method:
     if not items:
         return Auto()
     expr = items[0].method
-    head = expr.function if isinstance(expr, Call) else expr
-    if isinstance(head, Name) and (head.id in MAPS or head.id == "construction"):
+    head = head_name(expr)
+    if head is not None and (head.id in MAPS or head.id == "construction"):
         typer.report(
             "CS509",
             f"`{head.id}` is a way for one constraint, not for all",
@@ -153,7 +155,7 @@ def dataset(typer: Typer, name: str, span: Span) -> None:
     known = typer.symbols.datasets()
     if name in known or (name == "train" and "data" in typer.symbols.implied):
         return
-    typer.unknown_dataset(name, span)
+    unknown_dataset(typer, name, span)
 
 
 def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:

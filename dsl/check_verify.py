@@ -21,7 +21,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.source import NOWHERE, Span
-from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.typer import OUTSIDE, Typer
 from cspec.dsl.wording import closest, listing, number
 
 

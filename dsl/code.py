@@ -21,3 +21,8 @@ class Code(BaseModel):
     right_commands: tuple[str, ...] = ()
     files: dict[str, str] = Field(default_factory=dict)
     """What those commands read besides."""
+
+
+def page(number: int, title: str, explanation: str, wrong: str = "", right: str = "") -> Code:
+    """The page of `CS<number>`."""
+    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)

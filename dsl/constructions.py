@@ -20,8 +20,8 @@ from cspec.dsl.nodes import (
     Sum,
     walk,
 )
-from cspec.dsl.signatures import STRUCTURE
-from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.typer import Scope, Typer
+from cspec.dsl.var_sets import held_in
 
 _BALLS = frozenset({"norm", "l1", "l2", "sumsq", "spectral", "nuclear"})
 
@@ -77,11 +77,8 @@ def _parameter(typer: Typer, expr: Expr, scope: Scope) -> bool:
 def _known_set(typer: Typer, relation: Expr, scope: Scope) -> bool:
     match relation:
         case Membership(element=element, set=members):
-            head = members.function if isinstance(members, Call) else members
-            structure = isinstance(head, Name) and head.id in STRUCTURE
-            return (structure or isinstance(members, Interval)) and (
-                _parameter(typer, element, scope)
-            )
+            known = held_in(members) or isinstance(members, Interval)
+            return known and _parameter(typer, element, scope)
         case Compare(operands=operands, operators=operators):
             sides = [o for o in operands if value_or_none(o, typer.values) is None]
             if any(_parameter(typer, side, scope) for side in sides):

@@ -23,7 +23,7 @@ from cspec.dsl.nodes import Compare, Constraint, Expectation, Expr, Spec, shape,
 from cspec.dsl.shares import laws
 from cspec.dsl.source import Span
 from cspec.dsl.trees import substitute
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 from cspec.dsl.wording import listing, number
 
 _ROUNDS = 4

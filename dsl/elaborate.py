@@ -18,7 +18,9 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.diagnostics import Diagnostic
+from cspec.dsl.elaborate_averages import average
 from cspec.dsl.elaborate_expressions import Context, Elaborator
+from cspec.dsl.elaborate_relations import explicit_relation, explicit_surrogate
 from cspec.dsl.labels import labeled
 from cspec.dsl.nodes import (
     Binder,
@@ -98,11 +100,11 @@ def _item(item: Item, worker: Elaborator) -> Item:
     match item:
         case Let(value=value, parameters=parameters):
             inner = outside._replace(local=frozenset(parameters or ()), let=True)
-            return _with(item, "value", worker.let(value, inner))
+            return _with(item, "value", average(worker, value, inner, "let"))
         case Objective(expression=Expr() as value):
-            return _with(item, "expression", worker.objective(value))
+            return _with(item, "expression", average(worker, value, outside, "objective"))
         case Metric(value=value):
-            return _with(item, "value", worker.metric(value))
+            return _with(item, "value", average(worker, value, outside, "metric"))
         case Verify(dataset=str(name), dataset_span=span):
             return item.model_copy(update={"dataset": worker.dataset(name, span)})
         case SubjectTo(constraints=constraints):
@@ -136,7 +138,7 @@ def _constraint(
         name = worker.dataset(on.dataset, on.span)
         inner = inner._replace(on=name, on_span=on.span)
     before = worker.measured
-    relation = worker.relation(constraint.relation, inner)
+    relation = explicit_relation(worker, constraint.relation, inner)
     if on is not None and worker.measured == before:
         worker.nothing_measured(on, constraint)
     twice = sum(isinstance(m, On) for m in modifiers) > 1  # a finding of `check_modifiers`
@@ -155,7 +157,7 @@ def _modifier(modifier: Modifier, context: Context, worker: Elaborator) -> Modif
             )
             return modifier.model_copy(update={"method": method})
         case WithSurrogate(surrogate=surrogate):
-            explicit = worker.surrogate(surrogate, context)
+            explicit = explicit_surrogate(worker, surrogate, context)
             return modifier.model_copy(update={"surrogate": explicit})
         case _:
             return modifier

@@ -12,15 +12,13 @@ the products and never the product of the means.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from cspec.dsl.elaborate_expressions import Context, Elaborator
 from cspec.dsl.elaborate_questions import mean_of_which
 from cspec.dsl.nodes import Call, Expectation, Expr, Name, Negate, Product, Sum, walk
 from cspec.dsl.signatures import LOSSES
 from cspec.dsl.trees import substitute
-
-if TYPE_CHECKING:
-    from cspec.dsl.elaborate_expressions import Context, Elaborator
 
 Place = Literal["objective", "metric", "side", "let"]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from operator import is_
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.elaborate_averages import average
 from cspec.dsl.elaborate_questions import (
     no_data,
     nothing_measured,
@@ -16,26 +15,20 @@ from cspec.dsl.elaborate_questions import (
 )
 from cspec.dsl.features import column_of
 from cspec.dsl.nodes import (
-    And,
     Attribute,
     Binder,
     Call,
-    Compare,
     Comprehension,
     Constraint,
     Expectation,
     Expr,
-    Implies,
     Keyword,
-    Membership,
     Name,
     Node,
-    Not,
     On,
-    Or,
 )
 from cspec.dsl.reach import Reach
-from cspec.dsl.signatures import LOSSES, SIGNATURES, SURROGATES
+from cspec.dsl.signatures import LOSSES, SIGNATURES
 from cspec.dsl.source import NOWHERE, Source, Span
 from cspec.dsl.symbols import Symbols
 from cspec.dsl.tensor_shapes import ONE_NUMBER
@@ -62,7 +55,6 @@ class Context(NamedTuple):
     on: str | None = None
     on_span: Span = NOWHERE
     let: bool = False
-    surrogate: bool = False
 
 
 class Elaborator:
@@ -76,54 +68,6 @@ class Elaborator:
         self.notes: list[tuple[Span, str, str]] = []
         self.measured = 0
         self._asked: set[Span] = set()
-
-    # --- entry points ---
-
-    def objective(self, expr: Expr) -> Expr:
-        """The objective; one value an example becomes its mean over the training data."""
-        return average(self, expr, Context(), "objective")
-
-    def metric(self, expr: Expr) -> Expr:
-        """A metric; arithmetic on bare losses becomes its mean."""
-        return average(self, expr, Context(), "metric")
-
-    def let(self, expr: Expr, context: Context) -> Expr:
-        """The value of a let; uses of one that holds a bare loss are written out."""
-        return average(self, expr, context, "let")
-
-    def relation(self, expr: Expr, context: Context) -> Expr:
-        """The relation of a constraint; outside of each example its sides are numbers."""
-        if context.data is not None:
-            return self.expression(expr, context)
-        match expr:
-            case Compare(operands=operands):
-                sides = tuple(average(self, side, context, "side") for side in operands)
-                return expr.model_copy(update={"operands": sides})
-            case Membership(element=element, set=within):
-                inner = average(self, element, context, "side")
-                members = self.expression(within, context)
-                return expr.model_copy(update={"element": inner, "set": members})
-            case And() | Or() | Not() | Implies():
-                return rebuild(expr, lambda part: self._atom(part, context))
-            case _:
-                return self.expression(expr, context)
-
-    def _atom(self, node: Node, context: Context) -> Node:
-        """A relation inside a rule."""
-        return self.relation(node, context) if isinstance(node, Expr) else node
-
-    def surrogate(self, expr: Expr, context: Context) -> Expr:
-        """What stands behind `with surrogate`: a word of its own, or an expression."""
-        head = expr.function if isinstance(expr, Call) else expr
-        if isinstance(head, Name) and head.id in SURROGATES and not self._positional(expr):
-            return expr
-        if context.data is not None:
-            return self.expression(expr, context)
-        return average(self, expr, context, "objective")
-
-    @staticmethod
-    def _positional(expr: Expr) -> bool:
-        return isinstance(expr, Call) and bool(expr.arguments)
 
     def binders(
         self, binders: tuple[Binder, ...], context: Context
@@ -439,12 +383,16 @@ def _of_groups(word: str, count: int) -> bool:
     return word in _OF_GROUPS and (count == 1 or word not in ("max", "min"))
 
 
-def _in_groups(expr: Node) -> Any:
+def _in_groups(expr: Expr) -> Expr:
     """What a function of groups is given: a column of true and false makes groups there, too."""
     if isinstance(expr, Expectation):
-        lone = any(column_of(condition) for condition in expr.conditions)
+        lone = any(map(column_of, expr.conditions))
         return expr.model_copy(update={"grouped": True}) if lone else expr
-    return rebuild(expr, _in_groups)
+    return rebuild(expr, _parts_in_groups)
+
+
+def _parts_in_groups(node: Node) -> Node:
+    return _in_groups(node) if isinstance(node, Expr) else rebuild(node, _parts_in_groups)
 
 
 def _plain(call: Expr) -> str:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from cspec.dsl.code import Code
-
-
-def _code(number: int, title: str, explanation: str, wrong: str, right: str) -> Code:
-    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)
-
+from cspec.dsl.code import Code, page
 
 _CODES = (
-    _code(
+    page(
         401,
         "constraints contradict each other",
         "No value satisfies all of the constraints named, so no multiplier update can converge."
@@ -18,14 +13,14 @@ _CODES = (
         "minimize ce\ns.t. sparsity: density(model) <= 50%\n     floor: density(model) >= 60%\n",
         "minimize ce\ns.t. sparsity: density(model) <= 60%\n     floor: density(model) >= 50%\n",
     ),
-    _code(
+    page(
         402,
         "no value satisfies a chain",
         "The lower end of the chain or interval is above its upper end.",
         "var x = 0\nminimize x\ns.t. 2 <= x <= 1\n",
         "var x = 0\nminimize x\ns.t. 1 <= x <= 2\n",
     ),
-    _code(
+    page(
         403,
         "a constraint says nothing more",
         "Another constraint says the same or more. Two multipliers for one requirement share its"
@@ -33,7 +28,7 @@ _CODES = (
         "var x = 0\nminimize x\ns.t. a: x >= 1\n     b: x >= 0.5\n",
         "var x = 0\nminimize x\ns.t. a: x >= 1\n",
     ),
-    _code(
+    page(
         404,
         "sets that can't hold together",
         "Membership in a set fixes the size of a weight: an orthonormal matrix has a squared sum"
@@ -44,7 +39,7 @@ _CODES = (
         "model f\nminimize ce\ns.t. ortho: forall W in f.weights: W in stiefel\n"
         "     small: forall W in f.weights: sumsq(W) <= 400\n",
     ),
-    _code(
+    page(
         405,
         "a biased estimate",
         "Constraints are measured on batches. The mean over batches of a non-linear function of"
@@ -53,7 +48,7 @@ _CODES = (
         "model f\nminimize ce\ns.t. rmse: sqrt(E[mse(f(x), y)]) <= 0.5\n",
         "model f\nminimize ce\ns.t. rmse: E[mse(f(x), y)] <= 0.5^2\n",
     ),
-    _code(
+    page(
         406,
         "a denominator of unknown sign",
         "A ratio of means is compiled to a linear form by multiplying with its denominator,"
@@ -61,14 +56,14 @@ _CODES = (
         "model f\nminimize ce\ns.t. r: E[mse(f(x), y)] / E[f(x)] <= 2\n",
         "model f\nminimize ce\ns.t. r: E[mse(f(x), y)] / E[abs(f(x))] <= 2\n",
     ),
-    _code(
+    page(
         408,
         "no objective",
         "A spec has exactly one of `minimize`, `maximize` and `satisfy`.",
         "var x = 0\nlet a = x\ns.t. a >= 1\n",
         "var x = 0\nlet a = x\nsatisfy\ns.t. a >= 1\n",
     ),
-    _code(
+    page(
         409,
         "two objectives",
         "One number is optimized. How much one objective counts against another must be said: by"
@@ -76,7 +71,7 @@ _CODES = (
         "minimize ce\nminimize density(model)\n",
         "minimize ce\ns.t. density(model) <= 50%\n",
     ),
-    _code(
+    page(
         410,
         "data that chose the model can't certify it",
         "A certificate with confidence needs data on which nothing was chosen: not trained, not"
@@ -88,7 +83,7 @@ _CODES = (
         "s.t. a: P[pred == y] >= 90%\nverify all on val every epoch\n"
         "verify a on test with confidence 95%\n",
     ),
-    _code(
+    page(
         411,
         "a requirement about several datasets can't be moved",
         "`verify a on D` measures `a` with D in the place of its data. Where `a` is about two"
@@ -100,7 +95,7 @@ _CODES = (
         "s.t. a: P[pred == y on train] - P[pred == y on val] <= 5%\n     b: P[pred == y] >= 90%\n"
         "verify b on test\n",
     ),
-    _code(
+    page(
         412,
         "the tail, or the rest?",
         "`cvar(v, 95%)` is the mean of the worst 5% of the examples. Some papers write the share of"

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from cspec.dsl.code import Code
-
-
-def _code(number: int, title: str, explanation: str, wrong: str, right: str) -> Code:
-    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)
-
+from cspec.dsl.code import Code, page
 
 _CODES = (
-    _code(
+    page(
         301,
         "wrong number of arguments",
         "Each function takes the arguments that `cspec list functions` shows.",
         "minimize ce\ns.t. density(model, 2) <= 50%\n",
         "minimize ce\ns.t. density(model) <= 50%\n",
     ),
-    _code(
+    page(
         302,
         "wrong kind of thing",
         "A function or an operator is given something that it does not take: a model where a"
@@ -25,7 +20,7 @@ _CODES = (
         "minimize ce\ns.t. density(0.5) <= 50%\n",
         "minimize ce\ns.t. density(model) <= 50%\n",
     ),
-    _code(
+    page(
         303,
         "no constant, or an empty interval",
         "The value of a param is a number that is known before training, and an interval runs"
@@ -33,7 +28,7 @@ _CODES = (
         "param eps = 0.5 in [1, 0]\nminimize ce\ns.t. density(model) <= eps\n",
         "param eps = 0.5 in [0, 1]\nminimize ce\ns.t. density(model) <= eps\n",
     ),
-    _code(
+    page(
         304,
         "a value outside its set",
         "A param must lie in the set behind its `in`, a variable must start in it, a confidence"
@@ -41,7 +36,7 @@ _CODES = (
         "param eps = 1.5 in [0, 1]\nminimize ce\ns.t. density(model) <= eps\n",
         "param eps = 0.5 in [0, 1]\nminimize ce\ns.t. density(model) <= eps\n",
     ),
-    _code(
+    page(
         305,
         "the mean, or each example?",
         "An expression of columns has one value an example. A constraint on its mean and a"
@@ -50,7 +45,7 @@ _CODES = (
         "model f\nminimize ce\ns.t. low: ce(f(x), y) <= 2\n",
         "model f\nminimize ce\ns.t. low: E[ce(f(x), y)] <= 2\n",
     ),
-    _code(
+    page(
         306,
         "which data?",
         "An expectation is over the dataset it names with `on`; else over the only one; else over"
@@ -58,7 +53,7 @@ _CODES = (
         "data a(x, y), b(x, y)\nmodel f\nminimize E[ce(f(x), y)]\n",
         "data a(x, y), b(x, y)\nmodel f\nminimize E[ce(f(x), y) on a]\n",
     ),
-    _code(
+    page(
         307,
         "no number to optimize or to record",
         "One number is minimized or maximized. Reduce a tensor with `sum`, `sumsq` or `norm`. A"
@@ -66,14 +61,14 @@ _CODES = (
         "var w[3]\nminimize 2*w\n",
         "var w[3]\nminimize sumsq(w)\n",
     ),
-    _code(
+    page(
         308,
         "which model?",
         "A bare loss, `pred` or `prob` is clear only where the spec has exactly one model.",
         "model f\nmodel g\nminimize ce\n",
         "model f\nmodel g\nminimize E[ce(f(x), y)] + E[ce(g(x), y)]\n",
     ),
-    _code(
+    page(
         309,
         "training can't move this",
         "The requirement or objective depends on nothing that is trained: only on constants,"
@@ -82,7 +77,7 @@ _CODES = (
         "s.t. low: E[ce(ref(x), y)] <= 2\n",
         "model f\nmodel ref = frozen(f)\nminimize E[ce(f(x), y)]\ns.t. low: E[ce(f(x), y)] <= 2\n",
     ),
-    _code(
+    page(
         310,
         "no gradient",
         "The value is constant almost everywhere, so small changes of the parameters do not"
@@ -91,7 +86,7 @@ _CODES = (
         "var x = 1\nminimize x\ns.t. s: sign(x) >= 0.5\n",
         "var x = 1\nminimize x\ns.t. s: sign(x) >= 0.5 with surrogate tanh(x)\n",
     ),
-    _code(
+    page(
         311,
         "a bound out of reach",
         "The bound lies outside the range of what it bounds, so it can't be met, or was meant"
@@ -99,7 +94,7 @@ _CODES = (
         "minimize ce\ns.t. density(model) <= 50\n",
         "minimize ce\ns.t. density(model) <= 50%\n",
     ),
-    _code(
+    page(
         312,
         "one number a group",
         "A column alone after `|` means by group: `P[pred == 1 | sex]` is a vector over the"
@@ -108,7 +103,7 @@ _CODES = (
         "data train(x, y, sex)\nmodel f\nminimize ce\ns.t. P[pred == 1 | sex] <= 50%\n",
         "data train(x, y, sex)\nmodel f\nminimize ce\ns.t. max(P[pred == 1 | sex]) <= 50%\n",
     ),
-    _code(
+    page(
         313,
         "an event, or a number?",
         "`P[...]` and conditions need something true or false; arithmetic needs numbers. Inside"
@@ -116,21 +111,21 @@ _CODES = (
         "model f\nminimize ce\ns.t. P[pred] <= 30%\n",
         "model f\nminimize ce\ns.t. P[pred == 1] <= 30%\n",
     ),
-    _code(
+    page(
         316,
         "arithmetic without a result",
         "Constant arithmetic overflows, divides by zero or leaves the real numbers.",
         "var x = 1\nminimize x\ns.t. x >= 9^9^9^9\n",
         "var x = 1\nminimize x\ns.t. x >= 9^9\n",
     ),
-    _code(
+    page(
         317,
         "no set",
         "What stands behind `in` is nothing to go over, or no set that a parameter can lie in.",
         "model f\nminimize ce\ns.t. forall W in f: sumsq(W) <= 4\n",
         "model f\nminimize ce\ns.t. forall W in f.weights: sumsq(W) <= 4\n",
     ),
-    _code(
+    page(
         318,
         "two datasets for one mean",
         "`on D` behind a constraint is the same as `on D` in each of its expectations, and one"
@@ -139,28 +134,28 @@ _CODES = (
         "s.t. E[ce(f(x), y) on train] <= 2 on val\n",
         "data train(x, y), val(x, y)\nmodel f\nminimize ce\ns.t. E[ce(f(x), y)] <= 2 on val\n",
     ),
-    _code(
+    page(
         319,
         "`on` has nothing to act on",
         "`on D` says where means and rates are measured, and this constraint has none.",
         "data train(x, y), val(x, y)\nmodel f\nminimize ce\ns.t. density(f) <= 50% on val\n",
         "data train(x, y), val(x, y)\nmodel f\nminimize ce\ns.t. density(f) <= 50%\n",
     ),
-    _code(
+    page(
         320,
         "the source has no such column",
         "Image sources and generators give inputs and a target only; tables have more columns.",
         "data train(x, y, sex) = two_gaussians(n=50)\nmodel f\nminimize ce\n",
         "data train(x, y) = two_gaussians(n=50)\nmodel f\nminimize ce\n",
     ),
-    _code(
+    page(
         324,
         "which norm?",
         "Balls and norms are always written with their norm: 1, 2 or inf give different sets.",
         "model f\nminimize ce\ns.t. forall W in f.weights: W in ball(2)\n",
         "model f\nminimize ce\ns.t. forall W in f.weights: W in ball(2, norm=2)\n",
     ),
-    _code(
+    page(
         325,
         "an interval, or values?",
         "`[0, 3]` is an interval and has infinitely many points; `{0, 3}` has two. A quantifier"
@@ -170,7 +165,7 @@ _CODES = (
         "domain d(t) = box([0, 3])\nmodel u(t)\nminimize E[u^2 for t in d.sample(100)]\n"
         "s.t. forall t in uniform(0, 3).sample(100): u >= 0\n",
     ),
-    _code(
+    page(
         326,
         "wrong number of names",
         "A quantifier has one name for each column of a dataset, axis of a domain, or column of"
@@ -180,21 +175,21 @@ _CODES = (
         "domain q(t, x) = box([0, 1], [0, 1])\nmodel u(t, x)\n"
         "minimize E[u^2 for (t, x) in q.sample(10)]\n",
     ),
-    _code(
+    page(
         327,
         "a frozen copy, or the same model?",
         "`model ref = net` could mean a copy that never moves, or another name for one network.",
         "model net\nmodel ref = net\nminimize E[ce(net(x), y)]\n",
         "model net\nmodel ref = frozen(net)\nminimize E[ce(net(x), y)]\n",
     ),
-    _code(
+    page(
         328,
         "always true",
         "The constraint holds whatever is learned, because of the range of what it bounds.",
         "minimize ce\ns.t. density(model) >= 0\n",
         "minimize ce\ns.t. density(model) >= 10%\n",
     ),
-    _code(
+    page(
         329,
         "shapes that do not fit",
         "An index lies outside what the spec declares (indices start at 0), or two vectors or"
@@ -202,7 +197,7 @@ _CODES = (
         "var x[3] = 0\nminimize x[3]^2\n",
         "var x[3] = 0\nminimize x[2]^2\n",
     ),
-    _code(
+    page(
         330,
         "the data can't be used",
         "A file is missing or unreadable, a dataset lacks a column that the spec names, an input"
@@ -210,7 +205,7 @@ _CODES = (
         "",
         "",
     ),
-    _code(
+    page(
         331,
         "the model can't be used",
         "The callable does not give an `nn.Module`, it can't be built for these data, or its"
@@ -219,7 +214,7 @@ _CODES = (
         "",
         "",
     ),
-    _code(
+    page(
         332,
         "which number of an example?",
         "A mean, a rate or a condition is about one number (or truth value) an example. An"
@@ -228,7 +223,7 @@ _CODES = (
         "data train(x, y) = digits\nmodel f = mlp\nminimize ce\ns.t. E[prob] <= 50%\n",
         "data train(x, y) = digits\nmodel f = mlp\nminimize ce\ns.t. E[prob[1]] <= 50%\n",
     ),
-    _code(
+    page(
         333,
         "nothing to choose from",
         "An index or a name chooses an output, a class, a feature or a part; it never chooses an"
@@ -237,7 +232,7 @@ _CODES = (
         "data train(x, y) = digits\nmodel f = mlp\nminimize ce\ns.t. E[ce(f(x), y)[0]] <= 1\n",
         "data train(x, y) = digits\nmodel f = mlp\nminimize ce\ns.t. E[ce(f(x), y)] <= 1\n",
     ),
-    _code(
+    page(
         334,
         "text has no arithmetic",
         "Text is equal or not: categories have no order, no sum and no mean, and a text never"
@@ -247,7 +242,7 @@ _CODES = (
         'data train(x, y, job) = csv("people.csv", target="income")\nmodel f = linear\n'
         'minimize ce\ns.t. P[pred == 1 | job == "clerk"] <= 50%\n',
     ),
-    _code(
+    page(
         338,
         "only in metrics",
         "`violation`, `violations` and `initial` are about a run: what its requirements miss, and"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.dsl.code import Code
+from cspec.dsl.code import Code, page
 from cspec.dsl.limits import (
     ELEMENTS,
     FINDINGS,
@@ -17,16 +17,11 @@ from cspec.dsl.limits import (
     WRITTEN,
 )
 
-
-def _code(number: int, title: str, explanation: str, wrong: str, right: str) -> Code:
-    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)
-
-
 _VAR = "var x[3] = 1\n"
 _UNKNOWN = "; ".join(f"y{i} <= x" for i in range(FINDINGS.most + 3))
 
 _CODES = (
-    _code(
+    page(
         146,
         "more findings than are shown",
         f"The first {FINDINGS.most} findings are shown, errors before warnings, and of warnings"
@@ -35,14 +30,14 @@ _CODES = (
         f"var x = 1\nminimize x\ns.t. {_UNKNOWN}\n",
         "var x = 1\nvar y0 = 0\nminimize x\ns.t. y0 <= x\n",
     ),
-    _code(
+    page(
         147,
         "a name or a text that is too long",
         f"Names and quoted texts have at most {WORD.most:,} characters.",
         f"var x = 1\nlet {'a' * (WORD.most + 1)} = 1\nminimize x\n",
         "var x = 1\nminimize x\n",
     ),
-    _code(
+    page(
         148,
         "too much side by side",
         f"At most {OPERANDS.most:,} {OPERANDS.what}. A sum over many members is written once, with"
@@ -50,7 +45,7 @@ _CODES = (
         f"var x = 1\nminimize {' + '.join(['x'] * (OPERANDS.most + 1))}\n",
         f"var x = 1\nminimize sum(x*i for i in range({OPERANDS.most + 1:_}))\n",
     ),
-    _code(
+    page(
         342,
         "too large when it is written out",
         "Lets are written out where they are used, and members of quantifiers and sums are written"
@@ -59,7 +54,7 @@ _CODES = (
         "var x = 1\nlet f(t) = t*t + t\nminimize " + "f(" * 20 + "x" + ")" * 20 + "\n",
         "var x = 1\nlet f(t) = t*t + t\nminimize f(f(x))\n",
     ),
-    _code(
+    page(
         343,
         "too many members",
         f"A quantifier has at most {MEMBERS.most:,} members, together with those around it; a"
@@ -69,14 +64,14 @@ _CODES = (
         f"{_VAR}minimize sum(x)\ns.t. forall i in range(1_000_000_000): x[0] >= i\n",
         f"{_VAR}minimize sum(x)\ns.t. forall i in range(3): x[i] >= i\n",
     ),
-    _code(
+    page(
         340,
         "too many elements",
         f"A variable, a param or an array has at most {ELEMENTS.most:,} elements.",
         "var x[100_000, 100_000] = 1\nminimize sumsq(x)\n",
         "var x[100, 100] = 1\nminimize sumsq(x)\n",
     ),
-    _code(
+    page(
         341,
         "a network that is too large",
         f"The models of the language have at most {WEIGHTS.most:,} weights. Larger ones come from"

@@ -11,21 +11,21 @@ Atom = object
 """An atom is known by the shape of its expression."""
 
 
-class Linear(NamedTuple):
+class LinearForm(NamedTuple):
     """A sum of coefficients times atoms, plus a constant."""
 
     terms: dict[Atom, float]
     constant: float
 
 
-def linear(expr: Expr, values: Values, atoms: dict[Atom, Expr], context: object) -> Linear:
+def linear(expr: Expr, values: Values, atoms: dict[Atom, Expr], context: object) -> LinearForm:
     """An expression as a linear form; what is not linear is an atom of its own.
 
     `atoms` collects one expression an atom; `context` keeps atoms of different quantifiers apart.
     """
     value = last_value(expr, values)
     if value is not None:
-        return Linear({}, value)
+        return LinearForm({}, value)
     match expr:
         case Negate(operand=operand):
             return _scaled(linear(operand, values, atoms, context), -1.0)
@@ -41,7 +41,7 @@ def linear(expr: Expr, values: Values, atoms: dict[Atom, Expr], context: object)
                 return scaled
     key = (context, shape(expr))
     atoms.setdefault(key, expr)
-    return Linear({key: 1.0}, 0.0)
+    return LinearForm({key: 1.0}, 0.0)
 
 
 def last_value(expr: Expr, values: Values) -> float | None:
@@ -55,7 +55,7 @@ def last_value(expr: Expr, values: Values) -> float | None:
 
 def _product(
     expr: Product, values: Values, atoms: dict[Atom, Expr], context: object
-) -> Linear | None:
+) -> LinearForm | None:
     """Numbers times one factor that is no number."""
     factor = 1.0
     rest: Expr | None = None
@@ -76,15 +76,15 @@ def _product(
     return _scaled(linear(rest, values, atoms, context), factor)
 
 
-def _scaled(form: Linear, factor: float) -> Linear:
+def _scaled(form: LinearForm, factor: float) -> LinearForm:
     if factor == 0:
-        return Linear({}, 0.0)
-    return Linear({k: v * factor for k, v in form.terms.items()}, form.constant * factor)
+        return LinearForm({}, 0.0)
+    return LinearForm({k: v * factor for k, v in form.terms.items()}, form.constant * factor)
 
 
-def _added(left: Linear, right: Linear, sign: float) -> Linear:
+def _added(left: LinearForm, right: LinearForm, sign: float) -> LinearForm:
     terms = dict(left.terms)
     for key, value in right.terms.items():
         terms[key] = terms.get(key, 0.0) + sign * value
     kept = {key: value for key, value in terms.items() if value != 0}
-    return Linear(kept, left.constant + sign * right.constant)
+    return LinearForm(kept, left.constant + sign * right.constant)

@@ -33,7 +33,7 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.settings.duals import Adam
 from cspec.dsl.settings.methods import Lagrangian, Method
-from cspec.dsl.typecheck import OUTSIDE, Typer
+from cspec.dsl.typer import OUTSIDE, Typer
 
 _SPLIT = frozenset({"abs", "max", "min", "gap", "ratio"})
 _INVERSES = {"sqrt": "{bound}^2", "exp": "log({bound})", "log": "exp({bound})"}

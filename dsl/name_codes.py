@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from cspec.dsl.code import Code
-
-
-def _code(number: int, title: str, explanation: str, wrong: str, right: str) -> Code:
-    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)
-
+from cspec.dsl.code import Code, page
 
 _CODES = (
-    _code(
+    page(
         201,
         "unknown name",
         "Nothing in the spec defines this name, and it is no word of the language. Columns are"
@@ -18,7 +13,7 @@ _CODES = (
         "minimize ce\ns.t. small: densty(model) <= 50%\n",
         "minimize ce\ns.t. small: density(model) <= 50%\n",
     ),
-    _code(
+    page(
         202,
         "a name is defined twice",
         "A param, let, var, dataset, column, model, domain, given value or import has one meaning"
@@ -26,7 +21,7 @@ _CODES = (
         "param eps = 0.5\nparam eps = 0.4\nminimize ce\ns.t. density(model) <= eps\n",
         "param eps = 0.5\nminimize ce\ns.t. density(model) <= eps\n",
     ),
-    _code(
+    page(
         203,
         "a name is never used",
         "A param or let that nothing refers to has no effect; often the name that was meant is"
@@ -34,7 +29,7 @@ _CODES = (
         "param eps = 0.5\nminimize ce\n",
         "param eps = 0.5\nminimize ce\ns.t. density(model) <= eps\n",
     ),
-    _code(
+    page(
         204,
         "a let refers to itself",
         "A let is a name for an expression and is written out where it is used, so it can't"
@@ -42,7 +37,7 @@ _CODES = (
         "var x = 1\nlet a = a + x\nminimize a\n",
         "var x = 1\nlet a = x + 1\nminimize a\n",
     ),
-    _code(
+    page(
         205,
         "a label is used twice",
         "Labels name constraints in messages, logs, multipliers and the report, so each is used"
@@ -50,21 +45,21 @@ _CODES = (
         "var x = 1\nminimize x\ns.t. low: x >= 0\n     low: x^2 <= 4\n",
         "var x = 1\nminimize x\ns.t. low: x >= 0\n     high: x^2 <= 4\n",
     ),
-    _code(
+    page(
         206,
         "no constraint has this label",
         "`verify` names constraints by their labels; a label of a group includes its members.",
         "minimize ce\ns.t. small: density(model) <= 50%\nverify smal on test\n",
         "minimize ce\ns.t. small: density(model) <= 50%\nverify small on test\n",
     ),
-    _code(
+    page(
         207,
         "unknown dataset",
         "`on`, `verify ... on`, `dual_data` and `sizes` name datasets of the `data` lines.",
         "data train(x, y), test(x, y)\nmodel f\nminimize ce\nmetric acc = P[pred == y on tets]\n",
         "data train(x, y), test(x, y)\nmodel f\nminimize ce\nmetric acc = P[pred == y on test]\n",
     ),
-    _code(
+    page(
         208,
         "a dataset has no such column",
         "The expression is measured on a dataset whose `data` line does not name this column.",
@@ -73,14 +68,14 @@ _CODES = (
         "data train(x, y, sex), test(x, y, sex)\nmodel f\nminimize ce\n"
         "metric gap1 = gap(P[pred == 1 | sex on test])\n",
     ),
-    _code(
+    page(
         209,
         "a name of a constant",
         "`pi` and `inf` always mean the constants.",
         "param pi = 3\nminimize ce\ns.t. E[ce(model(x), y)] <= pi\n",
         "param p = 3\nminimize ce\ns.t. E[ce(model(x), y)] <= p\n",
     ),
-    _code(
+    page(
         210,
         "no such part",
         "A model has `weights` (parameters with two or more dimensions) and `params` (all of"
@@ -88,7 +83,7 @@ _CODES = (
         "model f\nminimize ce\ns.t. forall W in f.weigths: sumsq(W) <= 4\n",
         "model f\nminimize ce\ns.t. forall W in f.weights: sumsq(W) <= 4\n",
     ),
-    _code(
+    page(
         211,
         "no param of this name",
         "`--set name=value` (or `params={...}` in Python) names a param that the spec does not"
@@ -96,14 +91,14 @@ _CODES = (
         "",
         "",
     ),
-    _code(
+    page(
         212,
         "a name is set twice from outside",
         "`--set` or `--bind` gives two values for one name.",
         "",
         "",
     ),
-    _code(
+    page(
         213,
         "a value from outside can't be read",
         "`--set name=...` takes a number, a percentage, a list in brackets, or the name of a .csv"
@@ -111,7 +106,7 @@ _CODES = (
         "",
         "",
     ),
-    _code(
+    page(
         214,
         "a Python callable can't become a function",
         "`@cspec.function` takes literals, which are read without importing the file:"
@@ -120,7 +115,7 @@ _CODES = (
         "",
         "",
     ),
-    _code(
+    page(
         215,
         "a let is too large",
         "Lets are written out where they are used. A chain in which each let names the one"
@@ -131,7 +126,7 @@ _CODES = (
         + "minimize a16\n",
         "var x = 1\nlet a = x + x\nminimize 65536*a\n",
     ),
-    _code(
+    page(
         216,
         "an import from outside the folder",
         '`from "file.py"` takes a path relative to the spec, in its folder or below, so that a'
@@ -139,7 +134,7 @@ _CODES = (
         'from "../nets.py" import Net\nmodel f = Net()\nminimize ce\n',
         'from "nets.py" import Net\nmodel f = Net()\nminimize ce\n',
     ),
-    _code(
+    page(
         217,
         "a file or a name to import is missing",
         "Python files are read, not imported, before a run: a file that is not there is a"
@@ -147,7 +142,7 @@ _CODES = (
         "",
         "",
     ),
-    _code(
+    page(
         218,
         "an import that nobody trusts",
         "A spec brings Python in from files of its own folder, from the part of torch that computes"
@@ -160,7 +155,7 @@ _CODES = (
         "from os import getpid as f\nvar x = 1\nminimize f(x)\n",
         "from torch import square as f\nvar x = 1\nminimize f(x)\n",
     ),
-    _code(
+    page(
         219,
         "no name of a module",
         "Modules are trusted by the name that Python imports them by: `--trust scipy`,"
@@ -168,7 +163,7 @@ _CODES = (
         "",
         "",
     ),
-    _code(
+    page(
         220,
         "a name is not bound",
         "A `data` or `model` line without `=`, a param without a value, and what a spec without"
@@ -178,21 +173,21 @@ _CODES = (
         "",
         "",
     ),
-    _code(
+    page(
         221,
         "a binding can't be read",
         "`--bind name=...` takes a model or data source of the language, or `file.py:Name`.",
         "",
         "",
     ),
-    _code(
+    page(
         222,
         "nothing has this name",
         "A binding names something that the spec does not have.",
         "",
         "",
     ),
-    _code(
+    page(
         223,
         "a table that does not fit its column",
         "A param such as `level[hospital]` has one number for each value of a column: none may be"

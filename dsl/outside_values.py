@@ -17,7 +17,7 @@ from cspec.dsl.symbols import Symbols
 from cspec.dsl.wording import counted, number
 
 
-class Unfit(ValueError):  # noqa: N818  what happened, in the words of a message
+class UnfitValueError(ValueError):
     """A value from outside that a param can't take."""
 
 
@@ -90,26 +90,26 @@ def as_number(given: object) -> float:
     """A number, or text of one: `0.3`, `30%`.
 
     Raises:
-        Unfit: something else.
+        UnfitValueError: something else.
     """
     try:
         if isinstance(given, str):
             text = given.strip()
             return float(text[:-1]) / 100 if text.endswith("%") else float(text)
         if isinstance(given, bool):
-            raise Unfit(f"`{given}` is no number")
+            raise UnfitValueError(f"`{given}` is no number")
         if isinstance(given, Real):
             return float(given)
     except (ValueError, OverflowError) as error:
-        raise Unfit(f"`{given}` is no number") from error
-    raise Unfit(f"`{given}` is no number")
+        raise UnfitValueError(f"`{given}` is no number") from error
+    raise UnfitValueError(f"`{given}` is no number")
 
 
 def as_vector(given: object) -> tuple[float, ...]:
     """Numbers in a row, or rows of them one after the other.
 
     Raises:
-        Unfit: something else.
+        UnfitValueError: something else.
     """
     content = given.content if isinstance(given, GivenFile) else given
     if isinstance(content, str) or not isinstance(content, Sequence):
@@ -134,7 +134,7 @@ def as_table(given: object, columns: Sequence[str]) -> ParamTable:
     The first row of a file may be a header.
 
     Raises:
-        Unfit: something else, or a value twice.
+        UnfitValueError: something else, or a value twice.
     """
     count = len(columns)
     content = given.content if isinstance(given, GivenFile) else given
@@ -148,14 +148,14 @@ def as_table(given: object, columns: Sequence[str]) -> ParamTable:
             pairs = pairs[1:]
     else:
         each = "the column" if count == 1 else "each column"
-        raise Unfit(f"a table has a value of {each} and a number in each row")
+        raise UnfitValueError(f"a table has a value of {each} and a number in each row")
     found: dict[str, float] = {}
     named: list[tuple[str, ...]] = []
     for pair, value in pairs:
         named.append(tuple(map(as_key, pair)))
         text = combined(named[-1])
         if text in found:
-            raise Unfit(f"`{text}` is given twice")
+            raise UnfitValueError(f"`{text}` is given twice")
         found[text] = as_number(value)
     return ParamTable(columns=tuple(columns), values=found, keys=tuple(named))
 
@@ -170,7 +170,9 @@ def _pairs(given: Mapping[Any, Any], columns: int) -> Iterator[tuple[tuple[objec
             for rest, found in _pairs(value, columns - len(keys)):
                 yield (*keys, *rest), found
         else:
-            raise Unfit(f"`{key}` is not {counted(columns, 'value')}, one for each column")
+            raise UnfitValueError(
+                f"`{key}` is not {counted(columns, 'value')}, one for each column"
+            )
 
 
 def combined(values: Iterable[str]) -> str:
@@ -192,7 +194,7 @@ def _is_row(value: object) -> bool:
 def _is_number(value: object) -> bool:
     try:
         as_number(value)
-    except Unfit:
+    except UnfitValueError:
         return False
     return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.meant import OVER_EXAMPLES
@@ -24,10 +24,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.signatures import LOSSES
-from cspec.dsl.typecheck import Scope
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import OUTSIDE, Typer
 
 _TOTALS = {
     **OVER_EXAMPLES,
@@ -98,7 +95,7 @@ def _event(typer: Typer, relation: Expr) -> str | None:
         return None
     for place, side in enumerate(relation.operands):
         other = value_or_none(relation.operands[1 - place], typer.values)
-        if typer.quiet(side, Scope({})).what == "event" and other is not None and 0 <= other <= 1:
+        if typer.quiet(side, OUTSIDE).what == "event" and other is not None and 0 <= other <= 1:
             return _changed(typer, relation, (side,), lambda part: _share(typer, part))
     return None
 
@@ -110,7 +107,7 @@ def _of_events(typer: Typer, side: Expr) -> str:
     word, inner = side.function.id, side.arguments
     if word not in ("sum", "mean") or len(inner) != 1:
         return ""
-    event = typer.quiet(inner[0], Scope({})).what == "event"
+    event = typer.quiet(inner[0], OUTSIDE).what == "event"
     return f"P[{typer.slice(inner[0])}]" if event else ""
 
 
@@ -124,7 +121,7 @@ def _share(typer: Typer, event: Expr) -> str:
 
 def _labels(typer: Typer, sides: tuple[Expr, ...]) -> bool:
     """Whether classes are compared, which have no mean."""
-    return "labels" in {typer.quiet(side, Scope({})).what for side in sides}
+    return "labels" in {typer.quiet(side, OUTSIDE).what for side in sides}
 
 
 def _each(typer: Typer, typed: str) -> str:
@@ -134,7 +131,7 @@ def _each(typer: Typer, typed: str) -> str:
 
 
 def _varies(typer: Typer, side: Expr) -> bool:
-    return typer.quiet(side, Scope({})).per_example
+    return typer.quiet(side, OUTSIDE).per_example
 
 
 def _mean(typer: Typer, side: Expr) -> str | None:

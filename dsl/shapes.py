@@ -39,7 +39,7 @@ from cspec.dsl.source import Span
 from cspec.dsl.symbols import Symbol
 from cspec.dsl.tensor_shapes import ONE_NUMBER, Shape, declared, matmul, together
 from cspec.dsl.tensor_words import size_text, word_shape
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 from cspec.dsl.wording import counted
 
 

@@ -8,7 +8,7 @@ A column, an output or a let may have entries: that is known when data and model
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from cspec.dsl.features import column_of
 from cspec.dsl.nodes import (
@@ -26,9 +26,7 @@ from cspec.dsl.nodes import (
     Sum,
 )
 from cspec.dsl.signatures import LOSSES, Signature
-
-if TYPE_CHECKING:
-    from cspec.dsl.symbols import Symbols
+from cspec.dsl.symbols import Symbols
 
 Single = Literal["one number", "one number an example"]
 

@@ -24,7 +24,7 @@ def bar(f: Failure) -> Repair | None:
     word = f.at(opener - 1).text
     if f.at(opener).kind != "LPAR" or word not in _RATES | _MEANS | _REDUCTIONS:
         return None
-    close = next((i for i in range(f.index, len(f.tokens)) if f.depth(i + 1) == opened[:-1]), None)
+    close = f.closer()
     if close is None:
         return None
     return _brackets(f, opener, close, word)
@@ -65,8 +65,7 @@ def _behind_the_bracket(f: Failure) -> Repair | None:
 def _on_first(f: Failure, opener: int) -> Repair | None:
     """`P[a on val | b]` is `P[a | b on val]`."""
     named = (f.at(f.index - 2).kind, f.before.kind) == ("ON", "NAME")
-    ends = range(f.index, len(f.tokens))
-    close = next((i for i in ends if f.depth(i + 1) == f.depth(f.index)[:-1]), None)
+    close = f.closer()
     if not named or close is None:
         return None
     bar, data = f.token, f.before.text
@@ -142,7 +141,7 @@ def on_outside(f: Failure) -> Repair | None:
     """`metric acc = accuracy on test`, `let a = ce on val`."""
     if f.first.kind not in {"METRIC", "LET"} or f.token.kind != "ON" or f.depth(f.index):
         return None
-    equal = next((i for i, t in enumerate(f.tokens[: f.index]) if t.kind == "EQUAL"), None)
+    equal = f.find("EQUAL", end=f.index)
     if equal is None or f.at(f.index + 1).kind != "NAME":
         return None
     value, data = f.text(equal + 1, f.index), f.at(f.index + 1).text

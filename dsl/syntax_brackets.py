@@ -9,6 +9,7 @@ from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.signatures import SIGNATURES
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import Failure, Repair, closer_of, problem, unmatched
+from cspec.dsl.syntax_repairs import rewritten
 from cspec.dsl.tokens import Token
 
 SHAPES = {"LPAR": "(", "LSQB": "[", "LBRACE": "{", "RPAR": ")", "RSQB": "]", "RBRACE": "}"}
@@ -119,32 +120,12 @@ def tuple_list(f: Failure) -> Repair | None:
     if f.token.kind != "COMMA" or not opened or f.at(opened[-1]).kind != "LPAR":
         return None
     opener = opened[-1]
-    close = next((i for i in range(f.index, len(f.tokens)) if f.depth(i + 1) == opened[:-1]), None)
+    close = f.closer()
     if close is None or f.at(opener - 1).kind not in {"EQUAL", "LPAR", "COMMA", "LSQB"}:
         return None
-    first, last = f.at(opener), f.at(close)
-    span = Span(first.start, last.end)
-    meant = f"[{f.source.text[first.end : last.start].strip().rstrip(',')}]"
-    items = f.tokens[opener + 1 : close]
-    if items[-1].kind == "COMMA":
-        items = items[:-1]
-    return Repair(
-        problem(
-            f.source,
-            "CS128",
-            "a list stands in `[ ]`, not in `( )`",
-            span,
-            helps=(f"write `{meant}`",),
-            fix=meant,
-        ),
-        (
-            *f.tokens[:opener],
-            Token("LSQB", "[", first.start, first.end),
-            *items,
-            Token("RSQB", "]", last.start, last.end),
-            *f.tokens[close + 1 :],
-        ),
-    )
+    end = close - 1 if f.at(close - 1).kind == "COMMA" else close
+    pieces = ("[", f.span(opener + 1, end), "]")
+    return rewritten(f, opener, close + 1, pieces, "CS128", "a list stands in `[ ]`, not in `( )`")
 
 
 def stray_closer(f: Failure) -> Repair | None:
@@ -154,37 +135,22 @@ def stray_closer(f: Failure) -> Repair | None:
         return None
     opened = f.depth(f.index)
     if not opened:
-        return Repair(
-            problem(
-                f.source,
-                "CS104",
-                f"`{token.text}` closes nothing",
-                token.span,
-                helps=("remove it",),
-                fix="",
-                safe=False,
-            ),
-            f.replaced(f.index, f.index + 1),
-        )
+        message = f"`{token.text}` closes nothing"
+        return rewritten(f, f.index, f.index + 1, (), "CS104", message, safe=False)
     opener = f.at(opened[-1])
     meant = SHAPES[OPENERS[opener.kind]]
     if token.text == meant:
         return _empty(f, opener)
-    return Repair(
-        problem(
-            f.source,
-            "CS104",
-            f"`{opener.text}` is closed by `{token.text}`",
-            token.span,
-            label=f"this should be `{meant}`",
-            related=(Label(span=opener.span, text="opened here"),),
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            safe=False,
-        ),
-        f.replaced(
-            f.index, f.index + 1, Token(OPENERS[opener.kind], meant, token.start, token.end)
-        ),
+    return rewritten(
+        f,
+        f.index,
+        f.index + 1,
+        (meant,),
+        "CS104",
+        f"`{opener.text}` is closed by `{token.text}`",
+        label=f"this should be `{meant}`",
+        related=(Label(span=opener.span, text="opened here"),),
+        safe=False,
         sure=False,
     )
 

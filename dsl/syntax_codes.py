@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cspec.dsl.code import Code
+from cspec.dsl.code import Code, page
 
 _OK = "minimize ce\ns.t. cap: density(model) <= 50%\n"
 
 
 def _code(number: int, title: str, explanation: str, wrong: str, right: str = _OK) -> Code:
-    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)
+    return page(number, title, explanation, wrong, right)
 
 
 _CODES = (

@@ -68,6 +68,23 @@ class Failure:
             level = level.around
         return found[::-1]
 
+    def closer(self) -> int | None:
+        """The index of what closes the innermost bracket that is open before the token."""
+        around = self.depth(self.index)[:-1]
+        behind = range(self.index, len(self.tokens))
+        return next((i for i in behind if self.depth(i + 1) == around), None)
+
+    def find(self, kind: str, start: int = 0, end: int | None = None) -> int | None:
+        """The index of the first token of a kind from one to before another."""
+        stop = len(self.tokens) if end is None else min(end, len(self.tokens))
+        return next((i for i in range(start, stop) if self.tokens[i].kind == kind), None)
+
+    @property
+    def body(self) -> int:
+        """The index behind the first `:` before the token: where what is labelled begins."""
+        colon = self.find("COLON", end=self.index)
+        return 0 if colon is None else colon + 1
+
     @cached_property
     def _levels(self) -> list[_Level | None]:
         """The innermost open bracket before each token and behind the last, in one pass."""
@@ -96,6 +113,10 @@ class Failure:
         """The text from one token to before another, as typed."""
         return self.source.text[self.at(start).start : self.at(end - 1).end]
 
+    def span(self, start: int, end: int) -> Span:
+        """Where the tokens from one to before another stand."""
+        return Span(self.at(start).start, self.at(end - 1).end)
+
     def replaced(self, start: int, end: int, *new: Token) -> tuple[Token, ...]:
         """The tokens with a range of them exchanged."""
         return (*self.tokens[:start], *new, *self.tokens[end:])
@@ -121,11 +142,18 @@ def open_brackets(tokens: Sequence[Token]) -> list[int]:
 
 def commas_between(tokens: Sequence[Token], start: int, end: int) -> list[int]:
     """Indices of the commas from one token to before another that stand in no bracket of theirs."""
+    return outside_brackets(tokens, start, end, frozenset({"COMMA"}))
+
+
+def outside_brackets(
+    tokens: Sequence[Token], start: int, end: int, kinds: frozenset[str]
+) -> list[int]:
+    """Indices of the tokens of some kinds that stand in no bracket between two tokens."""
     found, depth = [], 0
     for index in range(start, min(end, len(tokens))):
         kind = tokens[index].kind
         depth += (kind in OPENERS) - (kind in CLOSERS)
-        if kind == "COMMA" and not depth:
+        if kind in kinds and not depth:
             found.append(index)
     return found
 

@@ -6,7 +6,9 @@ from cspec.dsl.diagnostics import Fix
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import Failure, Repair, problem
+from cspec.dsl.syntax_repairs import rewritten
 from cspec.dsl.tokens import Token
+from cspec.dsl.wording import as_name
 
 
 def verify_words(f: Failure) -> Repair | None:
@@ -17,24 +19,14 @@ def verify_words(f: Failure) -> Repair | None:
     bare = second.kind in {"ON", "EVERY"} and f.index <= 2
     if not bare or f.at(2).kind in {"$END", "COMMA"}:
         return None
-    place = second.start
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            "`verify` does not say which constraints",
-            Span(f.first.start, second.end),
-            helps=(f"write `verify all {f.text(1, len(f.tokens))}`, or labels in place of `all`",),
-            fix="all ",
-            fix_span=Span(place, place),
-        ),
-        f.replaced(1, 1, Token("ALL", "all", place, place, True)),
-    )
+    help_ = f"write `verify all {f.text(1, len(f.tokens))}`, or labels in place of `all`"
+    said = ("CS102", "`verify` does not say which constraints", help_)
+    return rewritten(f, 1, 1, ("all ",), *said, shown=f.span(0, 2), place=second.start)
 
 
 def verify_often(f: Failure) -> Repair | None:
     """`verify all on val every 5`, `every=5 epochs`: of what?"""
-    place = next((i for i, t in enumerate(f.tokens[: f.index]) if t.kind == "EVERY"), None)
+    place = f.find("EVERY", end=f.index)
     if f.first.kind != "VERIFY" or place is None:
         return None
     rest = [t for t in f.tokens[place + 1 :] if t.kind not in {"EQUAL", "LPAR", "RPAR"}]
@@ -132,21 +124,18 @@ def unnamed_metric(f: Failure) -> Repair | None:
         return None
     if len(f.tokens) < 3:
         return None
-    value = f.text(1, len(f.tokens))
-    place = f.at(1).start
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            "a metric has a name",
-            Span(f.first.start, f.first.end),
-            label="recorded under which name?",
-            helps=(f"write `metric m = {value}`",),
-            fix="m = ",
-            fix_span=Span(place, place),
-            safe=False,
-        ),
-        f.replaced(1, 1, Token("NAME", "m", place, place), Token("EQUAL", "=", place, place)),
+    return rewritten(
+        f,
+        1,
+        1,
+        ("m = ",),
+        "CS102",
+        "a metric has a name",
+        f"write `metric m = {f.text(1, len(f.tokens))}`",
+        label="recorded under which name?",
+        shown=f.first.span,
+        place=f.at(1).start,
+        safe=False,
         sure=False,
     )
 
@@ -175,25 +164,11 @@ def quoted_column(f: Failure) -> Repair | None:
     """`data train(x, "marital-status")`: a column that is no identifier has a name here."""
     if f.first.kind != "DATA" or f.before.kind != "STRING" or f.token.kind not in {"RPAR", "COMMA"}:
         return None
-    written = f.before.text.strip('"')
-    name = "".join(c if c.isalnum() else "_" for c in written).strip("_") or "column"
-    if name[0].isdigit():
-        name = f"c{name}"
-    end = f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"the column `{f.before.text}` has no name to be called by",
-            f.before.span,
-            helps=(f"write `{f.before.text} as {name}`",),
-            fix=f" as {name}",
-            fix_span=Span(end, end),
-            safe=False,
-        ),
-        f.replaced(
-            f.index, f.index, Token("AS", "as", end, end, True), Token("NAME", name, end, end)
-        ),
+    column = f.before.text
+    name = as_name(column) or "column"
+    said = (f"the column `{column}` has no name to be called by", f"write `{column} as {name}`")
+    return rewritten(
+        f, f.index, f.index, (f" as {name}",), "CS102", *said, shown=f.before.span, safe=False
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
-from cspec.dsl.foreign.pieces import Piece, read_pieces, written
+from cspec.dsl.foreign.pieces import Piece
 from cspec.dsl.meant import meant
 from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
@@ -25,6 +25,7 @@ from cspec.dsl.syntax_failure import (
     problem,
     touching,
 )
+from cspec.dsl.syntax_repairs import rewritten
 from cspec.dsl.tables import load_tables
 from cspec.dsl.tokens import Token
 
@@ -40,37 +41,6 @@ _WORDS_OF_A_LABEL = 8
 _BETWEEN = frozenset(["ALL", "EVERY", "FOR", "ON", "AND", "OR", "WHEN", "AS", "DATA", "MODEL"])
 """Keywords that a label of several words may hold."""
 _MODIFIERS = frozenset(["WITHIN", "BY", "ON", "USING", "SURROGATE"])
-
-
-def _rewritten(
-    f: Failure,
-    start: int,
-    end: int,
-    pieces: tuple[Piece, ...],
-    said: tuple[str, str, str],
-    note: str = "",
-    shown: Span | None = None,
-) -> Repair:
-    """A repair whose fix and tokens come from the same pieces; `said`: code, headline, help."""
-    code, message, help_ = said
-    first = f.at(start).start if start < end else f.at(start - 1).end
-    span = Span(first, f.at(end - 1).end) if start < end else Span(first, first)
-    diagnostic = problem(
-        f.source,
-        code,
-        message,
-        shown or span,
-        notes=(note,) if note else (),
-        helps=(help_,),
-        fix=written(f.source, pieces),
-        fix_span=span,
-    )
-    new = read_pieces(f.source, pieces, f.tokens[start:end], first)
-    return Repair(diagnostic, f.replaced(start, end, *new))
-
-
-def _span(f: Failure, start: int, end: int) -> Span:
-    return Span(f.at(start).start, f.at(end - 1).end)
 
 
 def equal_sign(f: Failure) -> Repair | None:
@@ -90,20 +60,20 @@ def equal_sign(f: Failure) -> Repair | None:
     defined = f.text(1, f.index)
     help_ = f"write `{f.first.text} {defined} = {f.text(f.index, len(f.tokens))}`"
     message = f"a `=` is missing behind `{defined}`"
-    return _rewritten(f, f.index, f.index, (" =",), ("CS136", message, help_), shown=f.token.span)
+    return rewritten(f, f.index, f.index, (" =",), "CS136", message, help_, shown=f.token.span)
 
 
 def start_behind_set(f: Failure) -> Repair | None:
     """`var x in [0, 2] = 1`: the start stands before the set."""
     if f.first.kind not in {"VAR", "PARAM"} or f.token.kind != "EQUAL" or f.depth(f.index):
         return None
-    at = next((i for i, t in enumerate(f.tokens[: f.index]) if t.kind == "IN"), None)
+    at = f.find("IN", end=f.index)
     if at is None or f.index + 1 >= len(f.tokens):
         return None
-    value, members = _span(f, f.index + 1, len(f.tokens)), _span(f, at, f.index)
+    value, members = f.span(f.index + 1, len(f.tokens)), f.span(at, f.index)
     shape = f"{f.text(0, at)} = {f.source.slice(value)} {f.source.slice(members)}"
     said = ("CS136", "the value stands before the set: `= value in set`", f"write `{shape}`")
-    return _rewritten(f, at, len(f.tokens), ("= ", value, " ", members), said)
+    return rewritten(f, at, len(f.tokens), ("= ", value, " ", members), *said)
 
 
 def data_names(f: Failure) -> Repair | None:
@@ -117,7 +87,9 @@ def data_names(f: Failure) -> Repair | None:
     shape = f"data train(x, y) = {call}"
     said = ("CS102", f"the data of `{source.text}` have no name", f"write `{shape}`")
     note = "what stands before the `=` names the data and their columns"
-    return _rewritten(f, 1, 1, (" train(x, y) =",), said, note, Span(f.first.start, source.end))
+    return rewritten(
+        f, 1, 1, (" train(x, y) =",), *said, notes=(note,), shown=Span(f.first.start, source.end)
+    )
 
 
 def verify_word(f: Failure) -> Repair | None:
@@ -126,24 +98,24 @@ def verify_word(f: Failure) -> Repair | None:
         return None
     token, after = f.token, f.at(f.index + 1)
     if token.kind == "COMMA" and after.kind in {"EVERY", "ON", "WITH"}:
-        said = ("CS115", f"no `,` stands before `{after.text}`", "remove it")
-        return _rewritten(f, f.index, f.index + 1, (), said)
+        message = f"no `,` stands before `{after.text}`"
+        return rewritten(f, f.index, f.index + 1, (), "CS115", message)
     often = token.text in _OFTEN
     unit = token.text in _UNITS or (token.kind == "NUMBER" and after.text in _UNITS)
     if often and (after.text in _UNITS or after.kind == "NUMBER"):
         rest = f.text(f.index + 1, len(f.tokens))
         said = ("CS120", f"`{token.text}` is written `every`", f"write `every {rest}`")
-        return _rewritten(f, f.index, f.index + 1, ("every",), said)
+        return rewritten(f, f.index, f.index + 1, ("every",), *said)
     if unit and "EVERY" in f.expected:
         rest = f.text(f.index, len(f.tokens))
         said = ("CS120", f"before `{rest}` stands `every`", f"write `every {rest}`")
-        return _rewritten(f, f.index, f.index, (" every",), said, shown=token.span)
+        return rewritten(f, f.index, f.index, (" every",), *said, shown=token.span)
     here = [word for word, kind in load_tables().words.items() if kind in f.expected]
     if get_close_matches(token.text, here, n=1, cutoff=0.6):
         return None
     if token.kind == "NAME" and "ON" in f.expected and f.before.kind in {"ALL", "NAME"}:
         said = ("CS120", f"before the data `{token.text}` stands `on`", f"write `on {token.text}`")
-        return _rewritten(f, f.index, f.index, (" on",), said, shown=token.span)
+        return rewritten(f, f.index, f.index, (" on",), *said, shown=token.span)
     return None
 
 
@@ -158,12 +130,12 @@ def label_of_words(f: Failure) -> Repair | None:
     plain = all(t.kind == "NAME" or t.text == "-" or t.kind in _BETWEEN for t in words)
     if f.at(end).kind != "COLON" or end < 2 or not plain:
         return None
-    span = _span(f, 0, end)
+    span = f.span(0, end)
     name = re.sub(r"\W+", "_", f.source.slice(span)).strip("_")
     shown = f.source.slice(span)
     said = ("CS126", f"the label `{shown}` is not one name", f"write `{name}: ...`")
     note = "a label is one name; an underscore stands between its words"
-    return _rewritten(f, 0, end, (name,), said, note)
+    return rewritten(f, 0, end, (name,), *said, notes=(note,))
 
 
 def words_of_a_name(f: Failure) -> Repair | None:
@@ -174,11 +146,11 @@ def words_of_a_name(f: Failure) -> Repair | None:
     other = meant(name)
     if other is not None and other.word and f.at(f.index + 1).kind == "LPAR":
         said = ("CS120", f"`{left.text} {right.text}` is written `{other.word}`", other.help)
-        return _rewritten(f, f.index - 1, f.index + 1, (other.word,), said)
+        return rewritten(f, f.index - 1, f.index + 1, (other.word,), *said)
     if name not in known or not left.text.isidentifier() or not right.text.isidentifier():
         return None
     said = ("CS120", f"`{left.text} {right.text}` is written `{name}`", f"write `{name}`")
-    return _rewritten(f, f.index - 1, f.index + 1, (name,), said)
+    return rewritten(f, f.index - 1, f.index + 1, (name,), *said)
 
 
 def comma_of_a_list(f: Failure) -> Repair | None:
@@ -200,7 +172,7 @@ def comma_of_a_list(f: Failure) -> Repair | None:
         return None
     pair = f"{f.before.text}, {f.token.text}"
     said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `{pair}`")
-    return _rewritten(f, f.index, f.index, (",",), said, shown=f.token.span)
+    return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
 
 
 def number_parts(f: Failure) -> Repair | None:
@@ -234,18 +206,18 @@ def trailing_quantifier(f: Failure) -> Repair | None:
     if bare and not _used(f, f.at(at).text):
         return None
     at -= bool(bare)
-    begin = next((i + 1 for i in range(f.index) if f.at(i).kind == "COLON"), 0)
+    begin = f.body
     names = at + 1 + (f.at(at + 1).text in {"all", "each", "every"})
     tail = [t.kind for t in f.tokens[names:]]
     if begin >= f.index or "IN" not in tail or "COLON" in tail:
         return None
     if comma and bare:
         names = f.index + 1
-    binder, body = _span(f, names, len(f.tokens)), _span(f, begin, f.index)
+    binder, body = f.span(names, len(f.tokens)), f.span(begin, f.index)
     shape = f"forall {f.source.slice(binder)}: {f.source.slice(body)}"
     pieces = ("forall ", binder, ": ", body)
     said = ("CS122", "the quantifier stands before the relation", f"write `{shape}`")
-    return _rewritten(f, begin, len(f.tokens), pieces, said, shown=f.at(at + bool(bare)).span)
+    return rewritten(f, begin, len(f.tokens), pieces, *said, shown=f.at(at + bool(bare)).span)
 
 
 def _used(f: Failure, name: str) -> bool:
@@ -256,7 +228,7 @@ def _used(f: Failure, name: str) -> bool:
 def comma_behind_quantifier(f: Failure) -> Repair | None:
     """`forall i in S, x[i] >= 1`: a colon stands behind a quantifier."""
     kinds = [t.kind for t in f.tokens]
-    start = next((i for i, kind in enumerate(kinds[: f.index + 1]) if kind == "FORALL"), None)
+    start = f.find("FORALL", end=f.index + 1)
     if f.kind != "clause" or start is None or "COLON" in kinds[start:]:
         return None
     comma = next(iter(commas_between(f.tokens, start, f.index + 1)), None)
@@ -264,7 +236,7 @@ def comma_behind_quantifier(f: Failure) -> Repair | None:
         return None
     binder = f.text(start, comma)
     said = ("CS121", "a `:` stands behind the quantifier, no `,`", f"write `{binder}: ...`")
-    return _rewritten(f, comma, comma + 1, (":",), said)
+    return rewritten(f, comma, comma + 1, (":",), *said)
 
 
 def value_of_a_setting(f: Failure) -> Repair | None:
@@ -277,10 +249,10 @@ def value_of_a_setting(f: Failure) -> Repair | None:
         return None
     if owner.kind == "FIT" and word in OPTIMIZERS and f.token.kind in {"RPAR", "COMMA", "LPAR"}:
         said = ("CS131", f"`{word}` has no name here", f"write `optimizer={word}`")
-        return _rewritten(f, f.index - 1, f.index, ("optimizer=", _kept(f.before)), said)
+        return rewritten(f, f.index - 1, f.index, ("optimizer=", f.before.span), *said)
     if word in _SETTINGS and f.token.kind in OPERAND_STARTS:
         said = ("CS131", f"a `=` is missing behind `{word}`", f"write `{word}={f.token.text}`")
-        return _rewritten(f, f.index, f.index, ("=",), said, shown=f.token.span)
+        return rewritten(f, f.index, f.index, ("=",), *said, shown=f.token.span)
     return None
 
 
@@ -293,15 +265,14 @@ def model_name(f: Failure) -> Repair | None:
     name = called[1] if called else "f"
     shape = f"model {name} = {f.text(1, len(f.tokens))}"
     said = ("CS102", f"the `{kind.text}` has no name", f"write `{shape}`")
-    return _rewritten(f, 1, 1, (f" {name} =",), said, shown=Span(f.first.start, kind.end))
+    return rewritten(f, 1, 1, (f" {name} =",), *said, shown=f.span(0, 2))
 
 
 def trailing_comma(f: Failure) -> Repair | None:
     """`minimize x^2,` at the end of a line."""
     if f.token.kind != "COMMA" or f.index + 1 < len(f.tokens) or f.kind != "item":
         return None
-    said = ("CS115", "nothing follows this `,`", "remove it")
-    return _rewritten(f, f.index, f.index + 1, (), said)
+    return rewritten(f, f.index, f.index + 1, (), "CS115", "nothing follows this `,`")
 
 
 def indexed_label(f: Failure) -> Repair | None:
@@ -312,13 +283,13 @@ def indexed_label(f: Failure) -> Repair | None:
     close = closer_of(f.tokens, opener)
     if close is None or f.at(opener + 2).kind != "IN" or f.at(close + 1).kind != "COLON":
         return None
-    inner = _span(f, opener + 1, close)
+    inner = f.span(opener + 1, close)
     quantifier = f"forall {f.source.slice(inner)}"
     shape = f"{f.first.text}: {quantifier}: ..." if opener else f"{quantifier}: ..."
     pieces: tuple[Piece, ...] = (": " if opener else "", "forall ", inner)
     said = ("CS122", "indices of a constraint stand behind `forall`", f"write `{shape}`")
     whole = (f.at(0).span, *pieces) if opener else pieces[1:]
-    return _rewritten(f, 0, close + 1, whole, said)
+    return rewritten(f, 0, close + 1, whole, *said)
 
 
 def equal_behind_modifier(f: Failure) -> Repair | None:
@@ -330,11 +301,7 @@ def equal_behind_modifier(f: Failure) -> Repair | None:
     if not value:
         return None
     said = ("CS136", f"no `=` stands behind `{word}`", f"write `{shape}`")
-    return _rewritten(f, f.index - 1, f.index + 1, (_kept(f.before), " "), said)
-
-
-def _kept(token: Token) -> Span:
-    return token.span
+    return rewritten(f, f.index - 1, f.index + 1, (f.before.span, " "), *said)
 
 
 def soft_settings(f: Failure) -> Repair | None:
@@ -345,14 +312,14 @@ def soft_settings(f: Failure) -> Repair | None:
             "settings of `soft` stand in `( )`",
             f"write `soft(weight={f.token.text})`",
         )
-        pieces: tuple[Piece, ...] = (_kept(f.before), "(weight=", f.token.span, ")")
-        return _rewritten(f, f.index - 1, f.index + 1, pieces, said)
+        pieces: tuple[Piece, ...] = (f.before.span, "(weight=", f.token.span, ")")
+        return rewritten(f, f.index - 1, f.index + 1, pieces, *said)
     if f.before.kind != "SOFT" or f.token.kind != "NAME" or f.at(f.index + 1).kind != "EQUAL":
         return None
-    inner = _span(f, f.index, f.index + 3)
+    inner = f.span(f.index, f.index + 3)
     shape = f"soft({f.source.slice(inner)})"
     said = ("CS131", "settings of `soft` stand in `( )`", f"write `{shape}`")
-    return _rewritten(f, f.index - 1, f.index + 3, (_kept(f.before), "(", inner, ")"), said)
+    return rewritten(f, f.index - 1, f.index + 3, (f.before.span, "(", inner, ")"), *said)
 
 
 def decimal_comma(f: Failure) -> Repair | None:
@@ -373,14 +340,14 @@ def decimal_comma(f: Failure) -> Repair | None:
     shape = f"{left.text}.{right.text}"
     shown = f.text(f.index - 1, f.index + 2)
     said = ("CS124", f"`{shown}`: numbers have a point, no comma", f"write `{shape}`")
-    return _rewritten(f, f.index - 1, f.index + 2, (shape,), said)
+    return rewritten(f, f.index - 1, f.index + 2, (shape,), *said)
 
 
 def several_values(f: Failure) -> Repair | None:
     """`var x, y = 1, 2`: one a line, each with its own value."""
     if f.first.kind not in {"VAR", "PARAM", "LET"} or f.token.kind != "COMMA" or f.index != 2:
         return None
-    equal = next((i for i, t in enumerate(f.tokens) if t.kind == "EQUAL"), None)
+    equal = f.find("EQUAL")
     if equal is None:
         return None
     equal_token = f.at(equal)
@@ -406,7 +373,7 @@ def several_values(f: Failure) -> Repair | None:
             f.token.span,
             helps=(f"write `{lines[0]}`, and `{lines[1]}` on the next line",),
             fix=fixed,
-            fix_span=_span(f, 0, len(f.tokens)),
+            fix_span=f.span(0, len(f.tokens)),
         ),
         first,
         rest=_second(f, names, equal),
@@ -427,6 +394,6 @@ def _parts(f: Failure, start: int, end: int) -> list[Span]:
     parts, begin = [], start
     for index in (*commas_between(f.tokens, start, end), end):
         if index > begin:
-            parts.append(_span(f, begin, index))
+            parts.append(f.span(begin, index))
         begin = index + 1
     return parts

@@ -52,7 +52,7 @@ def between(f: Failure) -> Repair | None:
     place = next((i for i in (f.index, f.index + 1, f.index - 1) if _is_between(f, i)), None)
     if place is None:
         return None
-    middle = next((i for i in range(place, len(f.tokens)) if f.at(i).kind == "AND"), None)
+    middle = f.find("AND", place)
     if middle is None:
         return None
     low, high = f.text(place + 1, middle), f.at(middle + 1).text
@@ -67,7 +67,7 @@ def modifier_first(f: Failure) -> Repair | None:
         return None
     if f.before.kind in OPERAND_ENDS | {"SOFT"} and _lines(f, 0, f.index):
         return _of_the_next(f)
-    first = next((i + 1 for i in range(f.index) if f.at(i).kind == "COLON"), 0)
+    first = f.body
     starts = [i for i in range(first, f.index) if f.at(i).text in _MODIFIERS]
     behind = any(f.at(i).kind in {"RELATION", "IN"} for i in range(f.index, len(f.tokens)))
     if not starts or not behind or _behind_a_relation(f, f.index):
@@ -160,7 +160,7 @@ def condition_of_a_tail(f: Failure) -> Repair | None:
     if word not in _TAILS and word not in _SPREADS:
         return None
     inner = f.text(opened[-1] + 1, f.index)
-    close = next((i for i in range(f.index, len(f.tokens)) if f.depth(i + 1) == opened[:-1]), None)
+    close = f.closer()
     if word in _TAILS or close is None:
         helps = (f"of examples of their own: `data train(...), some(...)`, `{word}(..., on=some)`",)
     else:

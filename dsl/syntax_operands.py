@@ -21,6 +21,7 @@ from cspec.dsl.syntax_failure import (
     problem,
     touching,
 )
+from cspec.dsl.syntax_repairs import rewritten
 from cspec.dsl.tokens import Token
 
 _EXPRESSIONS = frozenset(["MINIMIZE", "MAXIMIZE", "LET", "METRIC"])
@@ -89,20 +90,10 @@ def comma_of_a_call(f: Failure) -> Repair | None:
     commas = len(commas_between(f.tokens, opened[-1] + 1, f.index))
     if signature is None or commas + 1 >= len(signature.parameters):
         return None
-    place = f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"a `,` is missing before `{f.token.text}`",
-            f.token.span,
-            label=f"another argument of `{signature.name}`?",
-            helps=(f"write `{f.before.text}, {f.token.text}`",),
-            fix=",",
-            fix_span=Span(place, place),
-            safe=False,
-        ),
-        f.replaced(f.index, f.index, Token("COMMA", ",", place, place)),
+    said = (f"a `,` is missing before `{f.token.text}`", f"write `{f.before.text}, {f.token.text}`")
+    label = f"another argument of `{signature.name}`?"
+    return rewritten(
+        f, f.index, f.index, (",",), "CS115", *said, label=label, shown=f.token.span, safe=False
     )
 
 

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from cspec.dsl.diagnostics import Fix
-from cspec.dsl.layout import CLOSERS, OPENERS
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import (
     OPERAND_ENDS,
     Failure,
     Repair,
+    commas_between,
     next_constraint,
+    outside_brackets,
     problem,
     touching,
 )
+from cspec.dsl.syntax_repairs import rewritten
 from cspec.dsl.tokens import Token
+from cspec.dsl.wording import as_name
 
 
 def shared_bound(f: Failure) -> Repair | None:
     """`x, y >= 0`: several expressions with one bound, as papers write it."""
     if f.token.kind != "COMMA" or f.kind != "clause" or f.depth(f.index):
         return None
-    first = next((i + 1 for i in range(f.index) if f.at(i).kind == "COLON"), 0)
-    relations = _outside_brackets(f, first, frozenset({"RELATION", "IN"}))
+    first = f.body
+    relations = outside_brackets(f.tokens, first, len(f.tokens), frozenset({"RELATION", "IN"}))
     behind = [i for i in relations if i > f.index]
     before = [i for i in relations if i < f.index]
     if len(behind) != 1 or len(before) > 1 or (before and not _two_sided(f, before[0], behind[0])):
         return None
     start, end = before[0] + 1 if before else first, behind[0]
-    every = _outside_brackets(f, first, frozenset({"COMMA"}))
+    every = commas_between(f.tokens, first, len(f.tokens))
     commas = [i for i in every if i < end]
     bounds = list(zip([start - 1, *commas], [*commas, end], strict=True))
     if every != commas or len(commas) > _MANY or any(a + 1 >= b for a, b in bounds):
@@ -61,17 +64,6 @@ def _two_sided(f: Failure, left: int, right: int) -> bool:
     same = f.at(left).text[:1] == f.at(right).text[:1]
     labelled = any(f.at(i).kind == "COLON" for i in range(left, right))
     return same and f.at(left - 1).kind == "NUMBER" and not labelled
-
-
-def _outside_brackets(f: Failure, start: int, kinds: frozenset[str]) -> list[int]:
-    """Indices of tokens of some kinds that stand in no bracket."""
-    found, depth = [], 0
-    for index in range(start, len(f.tokens)):
-        kind = f.tokens[index].kind
-        depth += (kind in OPENERS) - (kind in CLOSERS)
-        if kind in kinds and not depth:
-            found.append(index)
-    return found
 
 
 def commas(f: Failure) -> Repair | None:
@@ -132,20 +124,10 @@ def _decimal_comma(f: Failure) -> Repair | None:
 
 def semicolons(f: Failure) -> Repair | None:
     """`;` inside brackets."""
-    token = f.token
-    if token.kind != "SEMICOLON":
+    if f.token.kind != "SEMICOLON":
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            "inside brackets parts are separated by `,`",
-            token.span,
-            helps=("write `,`",),
-            fix=",",
-        ),
-        f.replaced(f.index, f.index + 1, Token("COMMA", ",", token.start, token.end)),
-    )
+    message = "inside brackets parts are separated by `,`"
+    return rewritten(f, f.index, f.index + 1, (",",), "CS115", message)
 
 
 def objective_modifier(f: Failure) -> Repair | None:
@@ -189,9 +171,7 @@ def labels(f: Failure) -> Repair | None:
         return None
     span = Span(f.first.start, f.before.end)
     written = f.source.slice(span)
-    name = "".join(c if c.isalnum() else "_" for c in written.strip('"')).strip("_")
-    if name and name[0].isdigit():
-        name = f"c{name}"
+    name = as_name(written)
     return Repair(
         problem(
             f.source,
@@ -211,18 +191,9 @@ def bare_surrogate(f: Failure) -> Repair | None:
     """`with hinge`: what it is with is missing."""
     if f.before.kind != "WITH" or f.kind != "clause":
         return None
-    place = f.token.start
-    return Repair(
-        problem(
-            f.source,
-            "CS120",
-            "behind `with` stands `surrogate`",
-            f.before.span,
-            helps=(f"write `with surrogate {f.token.text}`",),
-            fix="surrogate ",
-            fix_span=Span(place, place),
-        ),
-        f.replaced(f.index, f.index, Token("SURROGATE", "surrogate", place, place, True)),
+    said = ("CS120", "behind `with` stands `surrogate`", f"write `with surrogate {f.token.text}`")
+    return rewritten(
+        f, f.index, f.index, ("surrogate ",), *said, shown=f.before.span, place=f.token.start
     )
 
 
@@ -277,42 +248,16 @@ def two_constraints(f: Failure) -> Repair | None:
     return next_constraint(f, f"{token.text}:")
 
 
-def _comma_before(f: Failure) -> Repair:
-    place = f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"a `,` is missing before `{f.token.text}`",
-            f.token.span,
-            helps=(f"write `, {f.token.text}`",),
-            fix=",",
-            fix_span=Span(place, place),
-        ),
-        f.replaced(f.index, f.index, Token("COMMA", ",", place, place)),
-    )
-
-
 def missing_comma(f: Failure) -> Repair | None:
     """`data train(x y)`: columns, parameters and axes are lists; so are datasets."""
     datasets = f.first.kind == "DATA" and f.before.kind == "RPAR" and f.token.kind == "NAME"
     if datasets and not f.depth(f.index) and "COMMA" in f.expected:
-        return _comma_before(f)
+        said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `, {f.token.text}`")
+        return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
     opened = f.depth(f.index)
     listing = f.first.kind in {"DATA", "MODEL", "DOMAIN", "LET"} and "COMMA" in f.expected
     equal = any(t.kind == "EQUAL" for t in f.tokens[: f.index])
     if not listing or not opened or equal or f.before.kind != "NAME" or f.token.kind != "NAME":
         return None
-    place = f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"a `,` is missing between `{f.before.text}` and `{f.token.text}`",
-            f.token.span,
-            helps=("write `,`",),
-            fix=",",
-            fix_span=Span(place, place),
-        ),
-        f.replaced(f.index, f.index, Token("COMMA", ",", place, place)),
-    )
+    message = f"a `,` is missing between `{f.before.text}` and `{f.token.text}`"
+    return rewritten(f, f.index, f.index, (",",), "CS115", message, shown=f.token.span)

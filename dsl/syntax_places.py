@@ -5,7 +5,7 @@ from __future__ import annotations
 from cspec.dsl.layout import ITEM_WORDS
 from cspec.dsl.source import Span
 from cspec.dsl.syntax_failure import OPERAND_ENDS, Failure, Repair, next_constraint, problem
-from cspec.dsl.tokens import Token
+from cspec.dsl.syntax_repairs import rewritten
 
 
 def item_on_this_line(f: Failure) -> Repair | None:
@@ -116,17 +116,7 @@ def bare_pattern(f: Failure) -> Repair | None:
         return None
     if f.at(opened[-1] - 1).text not in {"weights", "params"}:
         return None
-    start = f.at(opened[-1] + 1).start
-    pattern = f.source.text[start : f.before.end]
-    text = Token("STRING", f'"{pattern}"', start, f.before.end)
-    return Repair(
-        problem(
-            f.source,
-            "CS105",
-            f"the pattern `{pattern}` stands between quotes",
-            Span(start, f.before.end),
-            helps=(f'write `"{pattern}"`',),
-            fix=f'"{pattern}"',
-        ),
-        f.replaced(opened[-1] + 1, f.index, text),
-    )
+    start = opened[-1] + 1
+    pattern = f.text(start, f.index)
+    message = f"the pattern `{pattern}` stands between quotes"
+    return rewritten(f, start, f.index, (f'"{pattern}"',), "CS105", message)

@@ -14,6 +14,7 @@ from cspec.dsl.syntax_failure import (
     problem,
     swapped,
 )
+from cspec.dsl.syntax_repairs import rewritten
 from cspec.dsl.tokens import Token
 
 
@@ -30,18 +31,8 @@ def for_all(f: Failure) -> Repair | None:
     end = start + 1
     if f.at(end).text in {"all", "each", "every", "any"}:
         end += 1
-    span = Span(token.start, f.at(end - 1).end)
-    return Repair(
-        problem(
-            f.source,
-            "CS122",
-            f"`{f.source.slice(span)}` is written `forall`",
-            span,
-            helps=("write `forall`",),
-            fix="forall",
-        ),
-        f.replaced(start, end, Token("FORALL", "forall", span.start, span.end)),
-    )
+    message = f"`{f.text(start, end)}` is written `forall`"
+    return rewritten(f, start, end, ("forall",), "CS122", message)
 
 
 def _trailing_for(f: Failure, start: int) -> Repair:
@@ -74,27 +65,16 @@ def missing_colon(f: Failure) -> Repair | None:
     labelled = label_behind(replace(f, index=f.index + 1))
     if labelled is not None:
         return labelled
-    place = f.before.end
-    quantifier = f.text(start, f.index)
-    return Repair(
-        problem(
-            f.source,
-            "CS121",
-            "a `:` is missing behind the quantifier",
-            Span(f.at(start).start, place),
-            label="for all of these",
-            helps=(f"write `{quantifier}: {f.token.text} ...`",),
-            fix=":",
-            fix_span=Span(place, place),
-        ),
-        f.replaced(f.index, f.index, Token("COLON", ":", place, place)),
-    )
+    help_ = f"write `{f.text(start, f.index)}: {f.token.text} ...`"
+    said = ("CS121", "a `:` is missing behind the quantifier", help_)
+    whole = f.span(start, f.index)
+    return rewritten(f, f.index, f.index, (":",), *said, label="for all of these", shown=whole)
 
 
 def label_behind(f: Failure) -> Repair | None:
     """`forall w in S: lip: ...`: the label stands before the quantifier."""
     label = f.before
-    at = next((i for i in range(f.index) if f.at(i).kind == "FORALL"), None)
+    at = f.find("FORALL", end=f.index)
     word = label.text.isidentifier() and label.text != "where"
     behind = f.token.kind == "COLON" and word and not f.depth(f.index)
     if at is None or not behind or f.kind != "clause" or f.index < at + 4:

@@ -12,6 +12,7 @@ from cspec.dsl.syntax_failure import (
     problem,
     touching,
 )
+from cspec.dsl.syntax_repairs import rewritten
 from cspec.dsl.tokens import Token
 
 MERGED = {
@@ -29,7 +30,6 @@ MERGED = {
     "≥=": ">=",
     "<-": "=",
 }
-KINDS = {"=": "EQUAL", "=>": "ARROW"}
 
 
 def merged_marks(f: Failure) -> Repair | None:
@@ -42,19 +42,8 @@ def merged_marks(f: Failure) -> Repair | None:
         meant = MERGED.get(written)
         if meant is None:
             continue
-        span = Span(left.start, right.end)
-        token = Token(KINDS.get(meant, "RELATION"), meant, span.start, span.end)
-        return Repair(
-            problem(
-                f.source,
-                "CS110",
-                f"`{written}` is written `{meant}`",
-                span,
-                helps=(f"write `{meant}`",),
-                fix=meant,
-            ),
-            f.replaced(start, start + 2, token),
-        )
+        message = f"`{written}` is written `{meant}`"
+        return rewritten(f, start, start + 2, (meant,), "CS110", message)
     return None
 
 
@@ -67,20 +56,9 @@ def walrus(f: Failure) -> Repair | None:
     if f.kind == "clause" and not double and not f.depth(f.index):
         return None
     end = f.index + (2 if double else 1)
-    span = Span(token.start, f.at(end - 1).end)
-    written = ":=" if double else ":"
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            f"`{written}` is written `=`",
-            span,
-            notes=("`=` names something, `:` stands behind the label of a constraint",),
-            helps=("write `=`",),
-            fix="=",
-        ),
-        f.replaced(f.index, end, Token("EQUAL", "=", span.start, span.end)),
-    )
+    message = f"`{':=' if double else ':'}` is written `=`"
+    note = "`=` names something, `:` stands behind the label of a constraint"
+    return rewritten(f, f.index, end, ("=",), "CS136", message, notes=(note,))
 
 
 def equality_in_definition(f: Failure) -> Repair | None:
@@ -88,18 +66,9 @@ def equality_in_definition(f: Failure) -> Repair | None:
     token = f.token
     if token.kind != "RELATION" or "EQUAL" not in f.expected or token.text != "==":
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            f"`{f.before.text}` gets its value by `=`",
-            token.span,
-            label="`==` compares",
-            helps=(f"write `{f.before.text} = ...`",),
-            fix="=",
-        ),
-        f.replaced(f.index, f.index + 1, Token("EQUAL", "=", token.start, token.end)),
-    )
+    name = f.before.text
+    said = ("CS136", f"`{name}` gets its value by `=`", f"write `{name} = ...`")
+    return rewritten(f, f.index, f.index + 1, ("=",), *said, label="`==` compares")
 
 
 def single_equal(f: Failure) -> Repair | None:
@@ -126,20 +95,9 @@ def single_equal(f: Failure) -> Repair | None:
     notes: tuple[str, ...] = ()
     if f.kind == "clause" and f.index == 1:
         notes = ("a definition begins with its kind: `let`, `param`, `var`, `data` or `model`",)
-    return Repair(
-        problem(
-            f.source,
-            "CS107",
-            "`=` defines a name; write `==`",
-            token.span,
-            label="the relation is `==`",
-            notes=notes,
-            helps=("write `==`",),
-            fix="==",
-            safe=False,
-        ),
-        f.replaced(f.index, f.index + 1, Token("RELATION", "==", token.start, token.end)),
-    )
+    said = ("CS107", "`=` defines a name; write `==`")
+    label = "the relation is `==`"
+    return rewritten(f, f.index, f.index + 1, ("==",), *said, label=label, notes=notes, safe=False)
 
 
 def double_bar(f: Failure) -> Repair | None:
@@ -155,7 +113,8 @@ def double_bar(f: Failure) -> Repair | None:
     width = 2 if double else 1
     span = Span(f.at(start).start, f.at(start + width - 1).end)
     if left.kind in OPERAND_ENDS:
-        return _or(f, start, span) if double else None
+        message = "`||` is written `or`"
+        return rewritten(f, start, start + 2, ("or",), "CS112", message) if double else None
     return Repair(
         problem(
             f.source,
@@ -164,13 +123,6 @@ def double_bar(f: Failure) -> Repair | None:
             span,
             helps=("for an absolute value write `abs(x)`, for a norm `norm(x, 2)`",),
         )
-    )
-
-
-def _or(f: Failure, start: int, span: Span) -> Repair:
-    return Repair(
-        problem(f.source, "CS112", "`||` is written `or`", span, helps=("write `or`",), fix="or"),
-        f.replaced(start, start + 2, Token("OR", "or", span.start, span.end)),
     )
 
 
@@ -271,18 +223,9 @@ def missing_before(f: Failure) -> Repair | None:
     if not f.expected & OPERAND_STARTS or f.before.kind in OPERAND_ENDS:
         return None
     if f.token.text in {"*", "**"} and f.before.kind in {"LPAR", "COMMA"}:
-        return Repair(
-            problem(
-                f.source,
-                "CS128",
-                f"`{f.token.text}` can't unpack arguments",
-                f.token.span,
-                helps=("write each argument and setting out",),
-                fix="",
-                safe=False,
-            ),
-            f.replaced(f.index, f.index + 1),
-        )
+        message = f"`{f.token.text}` can't unpack arguments"
+        help_ = "write each argument and setting out"
+        return rewritten(f, f.index, f.index + 1, (), "CS128", message, help_, safe=False)
     return Repair(
         problem(
             f.source,

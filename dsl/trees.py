@@ -1,8 +1,8 @@
-"""Rebuilding trees and substituting in them."""
+"""Rebuilding trees, substituting in them, and what is asked of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TypeVar
 
 from cspec.dsl.nodes import (
@@ -47,6 +47,12 @@ def depth(node: Node) -> int:
         deepest = max(deepest, level)
         stack.extend((child, level + 1) for child in current.children())
     return deepest
+
+
+def head_name(node: Node | None) -> Name | None:
+    """The name that stands alone or is called: `ball` of `ball` and `ball(1)`; None of others."""
+    head = node.function if isinstance(node, Call) else node
+    return head if isinstance(head, Name) else None
 
 
 def names(node: Node) -> frozenset[str]:
@@ -95,7 +101,7 @@ def _under_binders(
     binders = []
     for binder in node.binders:
         domain = _substitute(binder.domain, inner, free)
-        renamed = tuple(_fresh(name, free) for name in binder.names)
+        renamed = tuple(fresh(name, free) for name in binder.names)
         for old, new in zip(binder.names, renamed, strict=True):
             inner.pop(old, None)
             if old != new:
@@ -119,7 +125,8 @@ def _mentioned(node: Node, values: Mapping[str, Expr]) -> bool:
     return any(isinstance(item, Name) and item.id in values for item in walk(node))
 
 
-def _fresh(name: str, taken: frozenset[str]) -> str:
+def fresh(name: str, taken: Container[str | None]) -> str:
+    """The name, with as many `_` behind it as make it a new one."""
     while name in taken:
         name += "_"
     return name

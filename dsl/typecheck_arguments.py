@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from cspec.dsl.by_group import separated
 from cspec.dsl.constants import value_or_none
@@ -14,11 +13,9 @@ from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.signatures import Parameter, Signature
 from cspec.dsl.typecheck_forms import form
+from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.unknown_names import unknown_column, unknown_model
 from cspec.dsl.wording import number
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 
 def argument_kind(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind
 from cspec.dsl.nodes import Attribute, Binder, Call, Domain, Expr, FiniteSet, Interval, Name
-from cspec.dsl.unknown_names import unknown_value
+from cspec.dsl.typecheck_names import set_kind
+from cspec.dsl.typecheck_operands import event_kind
+from cspec.dsl.typer import Scope, Typer
+from cspec.dsl.unknown_names import unknown_dataset, unknown_value
 from cspec.dsl.wording import counted, listing
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 _POINT = Kind("number")
 _ELEMENTS: dict[str, Kind] = {
@@ -23,7 +22,21 @@ _ELEMENTS: dict[str, Kind] = {
 }
 
 
-def binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, Kind], str | None]:
+def bind(typer: Typer, binders: tuple[Binder, ...], scope: Scope) -> Scope:
+    """The scope of what binders hold over."""
+    for binder in binders:
+        kinds, data = _binder_kinds(typer, binder, scope)
+        scope = scope.bind(kinds)
+        if data is not None:
+            scope = scope._replace(data=data)
+        if binder.condition is not None:
+            event_kind(
+                typer, binder.condition, scope.bind({"count": CONSTANT})._replace(inside=True)
+            )
+    return scope
+
+
+def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, Kind], str | None]:
     """The kind of each bound name, and the dataset that the binder goes over, if any."""
     unknown = dict.fromkeys(binder.names, UNKNOWN)
     domain = binder.domain
@@ -35,7 +48,7 @@ def binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, 
     data = _by_number(typer, binder, domain)
     if data or _unknown_data(typer, binder, scope):
         return unknown, data
-    kind = typer.set_kind(domain, scope)
+    kind = set_kind(typer, domain, scope)
     match kind.what:
         case "weights":
             _count(typer, binder, 1, "a list of weights has one name an element")
@@ -103,7 +116,7 @@ def _unknown_data(typer: Typer, binder: Binder, scope: Scope) -> bool:
         return False
     if not typer.name_unknown(domain, scope):
         return False
-    typer.unknown_dataset(domain.id, domain.span)
+    unknown_dataset(typer, domain.id, domain.span)
     return True
 
 

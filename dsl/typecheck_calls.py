@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
-from cspec.dsl.kinds import UNKNOWN, Kind, joined
+from cspec.dsl.kinds import UNKNOWN, Kind, What, joined
 from cspec.dsl.meant import METHODS, OF_MODELS
 from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name
 from cspec.dsl.syntax_checks import made_by_call
@@ -20,11 +19,9 @@ from cspec.dsl.typecheck_foreign import (
 from cspec.dsl.typecheck_forms import unknown_keyword
 from cspec.dsl.typecheck_metrics import metric_kind
 from cspec.dsl.typecheck_table import table_call
-from cspec.dsl.unknown_names import module_part, unknown_function
+from cspec.dsl.typer import Scope, Typer
+from cspec.dsl.unknown_names import module_part, unknown_function, unknown_name
 from cspec.dsl.wording import counted
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 
 def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
@@ -84,7 +81,7 @@ def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Ki
     if isinstance(head, Attribute):
         kind = module_part(typer, function, head, scope)
     elif isinstance(head, Name) and typer.name_unknown(head, scope):
-        kind = typer.unknown_name(head, scope, typer.signatures)
+        kind = unknown_name(typer, head, scope, typer.signatures)
     if kind is None:
         kind = typer.report(
             "CS302",
@@ -121,8 +118,8 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         for keyword in call.keywords:
             _no_setting(typer, function, keyword)
         moving = not typer.symbols.frozen(function.id)
-        what = "number" if item.arguments else "scores"
-        inputs = joined(what, *kinds)  # type: ignore[arg-type]
+        what: What = "number" if item.arguments else "scores"
+        inputs = joined(what, *kinds)
         return inputs._replace(moves=inputs.moves or moving, gradient=inputs.gradient or moving)
     if isinstance(item, Let) and item.parameters is not None:
         if not _arity(typer, call, function.id, len(item.parameters), item.parameters):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
@@ -12,11 +11,9 @@ from cspec.dsl.meant import meant
 from cspec.dsl.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
 from cspec.dsl.signatures import LOSSES, Signature
 from cspec.dsl.typecheck_rates import rate
+from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.unknown_names import MODULES
 from cspec.dsl.wording import bracketed
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 CALLS: dict[str, str] = {
     **dict.fromkeys(("sqr", "square", "sq"), "{}^2"),

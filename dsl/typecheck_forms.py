@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.diagnostics import Fix
-from cspec.dsl.kinds import WORDS, Kind
 from cspec.dsl.meant import SETTING_WORDS
-from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Keyword, Name, Number, String
+from cspec.dsl.nodes import Call, Keyword, Name
 from cspec.dsl.signatures import LOSSES, Parameter, Signature
+from cspec.dsl.typer import Typer
 from cspec.dsl.wording import closest, counted, listing
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 EXAMPLES = {
     "rank": "rank(8)",
@@ -187,135 +181,3 @@ def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str,
         helps=(f"did you mean `{guess}`?",) if guess else (_without(keyword, name),),
         fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
     )
-
-
-_NO_SETS = frozenset(
-    {"number", "scores", "tensor", "labels", "groups", "event", "model", "weights", "string"}
-)
-
-
-def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
-    """Report what stands behind `in` and is no set: `y in topk(f(x), 5)`."""
-    if kind.what not in _NO_SETS:
-        return
-    text, inner = typer.source.slice(members.span), typer.source.slice(element.span)
-    helps: tuple[str, ...] = (f"compare them: `{inner} == {text}`", "a set is `{1, 2}`, `[0, 1]`")
-    match members:
-        case Call(function=Name(id="topk"), arguments=(values, *_)):
-            entry = f"{typer.source.slice(values.span)}[{inner}]"
-            helps = (
-                f"whether entry `{inner}` is among the largest: `{entry} >= min({text})`",
-                "`topk` gives the largest entries, not their places",
-            )
-    typer.report(
-        "CS302",
-        f"`{text}` is {WORDS[kind.what]}, not a set",
-        members.span,
-        "a set goes behind `in`",
-        helps=helps,
-    )
-
-
-def quoted_column(typer: Typer, expr: Compare) -> None:
-    """Report `"sex" == "F"`: two texts, of which one is the name of a column."""
-    plain = [o for o in expr.operands if isinstance(o, String | Number)]
-    texts = [o for o in plain if isinstance(o, String)]
-    if len(plain) != len(expr.operands) or not texts:
-        return
-    columns = {c.original: c.name for cs in typer.symbols.datasets().values() for c in cs}
-    named = next((text for text in texts if text.value in columns), None)
-    found = named or texts[0]
-    name = columns.get(found.value, "")
-    typer.report(
-        "CS325",
-        f"{typer.text(found)} is a text" + (f"; the column is `{name}`" if name else ""),
-        found.span,
-        "the same for every example",
-        helps=(f"write `{name}`" if name else "compare a column with it: `column == ...`",),
-        fixes=(Fix(span=found.span, replacement=name, title=f"write {name}"),) if name else (),
-    )
-
-
-def equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
-    """Report `P[f(x) == 1]`: outputs are numbers that are hardly ever equal to a class."""
-    if not scope.inside or expr.operators not in (("==",), ("!=",)):
-        return
-    left, right = expr.operands
-    outputs = isinstance(left, Call) and isinstance(left.function, Name)
-    if not outputs or not isinstance(left, Call) or not isinstance(left.function, Name):
-        return
-    model = typer.symbols.models().get(left.function.id)
-    plain = isinstance(right, String) or (isinstance(right, Number) and right.value.is_integer())
-    if model is None or model.arguments is not None or not plain:
-        return
-    bare = "pred" if len(typer.symbols.named_models) == 1 else f"pred({typer.slice(left)})"
-    typer.report(
-        "CS325",
-        f"{typer.text(left)} is a number, hardly ever equal to a class",
-        left.span,
-        "an output of a model",
-        helps=(f"write `{bare}`, the class that it says",),
-        fixes=(Fix(span=left.span, replacement=bare, title=f"write {bare}"),),
-    )
-
-
-def another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
-    """Report `sex == "F" or "M"`, `x == 1 or 2`: each comparison is written out."""
-    plain = isinstance(operand, String | Number)
-    compared = isinstance(first, Compare) and len(first.operands) == 2
-    if not plain or not compared or not isinstance(first, Compare):
-        return False
-    thing, operator = typer.slice(first.operands[0]), first.operators[0]
-    meant = f"{thing} {operator} {typer.slice(operand)}"
-    typer.report(
-        "CS313",
-        f"{typer.text(operand)} is compared with nothing",
-        operand.span,
-        "each comparison is written out",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=operand.span, replacement=meant, title=f"write {meant}"),),
-    )
-    return True
-
-
-def averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
-    """The kind of what `E[...]` or `P[...]` is of; a number in `P[...]` is reported."""
-    if expr.kind == "E":
-        return typer.kind(expr.body, scope)
-    if typer.quiet(expr.body, scope).what not in ("number", "scores"):
-        return typer.event(expr.body, scope)
-    body, text = typer.slice(expr.body), typer.slice(expr)
-    if isinstance(expr.body, Number):
-        meant = text.replace(body, f"pred == {body}", 1)
-        return typer.report(
-            "CS313",
-            f"{typer.text(expr.body)} is a number, not an event",
-            expr.body.span,
-            "needs something true or false",
-            helps=(f"write `{meant}`",),
-            fixes=(
-                Fix(span=expr.body.span, replacement=f"pred == {body}", title=f"pred == {body}"),
-            ),
-        )
-    middle = "0.5" if re.match(r"(sigmoid|prob)\b", body) else "0"
-    return typer.report(
-        "CS313",
-        f"{typer.text(expr.body)} is a number, not an event",
-        expr.body.span,
-        "needs something true or false",
-        helps=(
-            f"for its mean write `E{text[1:]}`",
-            f"or compare it: `{body} > {middle}`",
-        ),
-    )
-
-
-def count_of(typer: Typer, event: Expr) -> str:
-    """How an event is counted as a number, outside of a mean."""
-    if isinstance(event, Name):
-        return "write 1 or 0"
-    text = typer.slice(event)
-    if typer.symbols.datasets():
-        return f"write `P[{text}]`"
-    bare = text[1:-1] if text.startswith("(") and text.endswith(")") else text
-    return f"write `where({bare}, 1, 0)`"

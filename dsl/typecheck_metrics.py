@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cspec.dsl.kinds import UNKNOWN, Kind
 from cspec.dsl.nodes import Call
 from cspec.dsl.signatures import Signature
 from cspec.dsl.typecheck_forms import missing_arguments, too_many, unknown_keyword
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.typer import Scope, Typer
 
 
 def metric_kind(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind
-from cspec.dsl.nodes import Name
-from cspec.dsl.signatures import LOSSES, Signature
+from cspec.dsl.nodes import Expr, Name
+from cspec.dsl.signatures import LOSSES, SETS, Signature
 from cspec.dsl.typecheck_forms import form
+from cspec.dsl.typer import Scope, Typer
+from cspec.dsl.unknown_names import unknown_name
 from cspec.dsl.wording import listing
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 
 def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:
@@ -34,7 +31,7 @@ def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:
     signature = typer.signatures.get(word)
     if signature is not None:
         return _bare_function(typer, name, signature)
-    return typer.unknown_name(name, scope)
+    return unknown_name(typer, name, scope)
 
 
 def _symbol(typer: Typer, name: Name, scope: Scope) -> Kind:
@@ -44,7 +41,7 @@ def _symbol(typer: Typer, name: Name, scope: Scope) -> Kind:
             dimensions = getattr(symbol.item, "dimensions", ())
             return Kind("tensor") if dimensions else CONSTANT
         case "let":
-            return typer.let_kind(name, (), scope)
+            return _function_alone(typer, name) or typer.let_kind(name, (), scope)
         case "var":
             dimensions = getattr(symbol.item, "dimensions", ())
             return Kind("tensor" if dimensions else "number", moves=True, gradient=True)
@@ -59,6 +56,21 @@ def _symbol(typer: Typer, name: Name, scope: Scope) -> Kind:
             return Kind("number", moves=True, gradient=True)
         case _:
             return UNKNOWN
+
+
+def _function_alone(typer: Typer, name: Name) -> Kind | None:
+    """A let function without its arguments."""
+    parameters = typer.symbols.lets()[name.id].parameters
+    if not parameters:
+        return None
+    text = f"{name.id}({', '.join(parameters)})"
+    return typer.report(
+        "CS302",
+        f"`{name.id}` is a function: it needs its argument",
+        name.span,
+        f"defined as `{text}`",
+        helps=(f"write `{text}`",),
+    )
 
 
 def _column(typer: Typer, name: Name, scope: Scope) -> Kind:
@@ -79,7 +91,7 @@ def _column(typer: Typer, name: Name, scope: Scope) -> Kind:
 
 def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     if signature.family == "set":
-        return bare_set(typer, name, signature)
+        return _bare_set(typer, name, signature)
     if name.id in LOSSES or name.id in ("pred", "prob"):
         return UNKNOWN
     if not any(parameter.required for parameter in signature.parameters):
@@ -104,7 +116,16 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     )
 
 
-def bare_set(typer: Typer, name: Name, signature: Signature) -> Kind:
+def set_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
+    """The kind of what stands behind `in`, where a lone word is most likely a set."""
+    if isinstance(expr, Name) and typer.name_unknown(expr, scope):
+        return unknown_name(typer, expr, scope, SETS)
+    if isinstance(expr, Name) and expr.id in ("spectral", "nuclear"):
+        return _bare_set(typer, expr, typer.signatures[expr.id])
+    return typer.kind(expr, scope)
+
+
+def _bare_set(typer: Typer, name: Name, signature: Signature) -> Kind:
     """A set without parentheses: right only where it needs no argument."""
     if not any(parameter.required for parameter in signature.parameters):
         return Kind("set")

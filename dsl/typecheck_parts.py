@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import Kind
@@ -12,11 +11,9 @@ from cspec.dsl.outside_values import columns_of
 from cspec.dsl.single_numbers import Single, single
 from cspec.dsl.source import Span
 from cspec.dsl.tensor_shapes import declared, shape_of
+from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.unknown_names import module_part
 from cspec.dsl.wording import closest, listing
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 
 def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:

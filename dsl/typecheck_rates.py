@@ -9,13 +9,10 @@ demographic_parity(sex)    gap(P[pred == 1 | sex])
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from cspec.dsl.meant import RATES
 from cspec.dsl.nodes import EVENTS, Call, Expr, Name, Number, String
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 
 _GAP = "gap(P[pred == 1 | {g}])"
 FAIRNESS: dict[str, str] = {

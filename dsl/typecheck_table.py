@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cspec.dsl.diagnostics import Fix
 from cspec.dsl.kinds import CONSTANT, UNKNOWN, Kind, joined
 from cspec.dsl.meant import OVER_EXAMPLES
-from cspec.dsl.nodes import Call, Expr, Name
+from cspec.dsl.nodes import Call, Expr
 from cspec.dsl.signatures import LOSSES, Parameter, Signature
+from cspec.dsl.trees import head_name
 from cspec.dsl.typecheck_arguments import argument_kind, check_clock, check_order
 from cspec.dsl.typecheck_foreign import constant_first, index_first
 from cspec.dsl.typecheck_forms import missing_arguments, too_many, unknown_keyword
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
+from cspec.dsl.typecheck_operands import check_finite
+from cspec.dsl.typer import Scope, Typer
 
 
 def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:
@@ -39,7 +37,7 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
         return joined("unknown", *kinds)
     if signature.family == "elementary":
-        typer.finite(call)
+        check_finite(typer, call)
     return _result(signature, kinds, bound, scope.inside)
 
 
@@ -67,8 +65,8 @@ def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
 
 def _is_loss(typer: Typer, expr: Expr) -> bool:
     """Whether an expression is a loss, one number an example."""
-    name = expr.function if isinstance(expr, Call) else expr
-    return isinstance(name, Name) and name.id in LOSSES and name.id not in typer.symbols.table
+    name = head_name(expr)
+    return name is not None and name.id in LOSSES and name.id not in typer.symbols.table
 
 
 def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from cspec.dsl.constants import CONSTANTS, TRUTHS
 from cspec.dsl.diagnostics import Diagnostic, Fix
@@ -15,10 +14,8 @@ from cspec.dsl.nodes import Attribute, Expr, FiniteSet, Name, Var
 from cspec.dsl.signatures import LOSSES, SIGNATURES
 from cspec.dsl.source import Source, Span
 from cspec.dsl.typecheck_rates import fairness, group
+from cspec.dsl.typer import Scope, Typer
 from cspec.dsl.wording import bracketed, closest, closing, listing
-
-if TYPE_CHECKING:
-    from cspec.dsl.typecheck import Scope, Typer
 
 BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
 """Words of the language that stand alone in an expression."""
@@ -328,6 +325,22 @@ def unknown_model(typer: Typer, name: Name) -> Kind:
     helps = (f"models of this spec: {listing(models, 'and')}",) if models else ()
     only = models[0] if len(models) == 1 else None
     return _report(typer, name, (*helps, f"or add a line `model {name.id}`"), only)
+
+
+def unknown_dataset(typer: Typer, name: str, span: Span) -> Kind:
+    """`on` with a name that is no dataset."""
+    known = tuple(typer.symbols.datasets())
+    implied = "data" in typer.symbols.implied
+    splits = ("train", "val", "test") if implied else ()
+    guess = closest(name, (*known, *splits))
+    role = typer.symbols.role(name)
+    label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
+    named = f"name it in the `data` line: `data {name}(x, y)`"
+    only = (f"write `{known[0]}`", f"or {named}") if len(known) == 1 else (named,)
+    helps = (f"did you mean `{guess}`?",) if guess else only
+    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
+    return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)
 
 
 def unknown_weight(typer: Typer, name: Name, scope: Scope, constraint: str) -> Kind:

@@ -24,7 +24,7 @@ from cspec.dsl.nodes import (
     walk,
 )
 from cspec.dsl.source import Span
-from cspec.dsl.typecheck import Typer
+from cspec.dsl.typer import Typer
 
 _SETS = frozenset({"values", "cross", "range"})
 _LISTS = frozenset({"weights", "params"})

@@ -6,11 +6,8 @@ one: `z: z in ball(1, norm=2)`. Intervals stay with the variable.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from cspec.dsl.nodes import (
     By,
-    Call,
     Constraint,
     Expr,
     Item,
@@ -24,13 +21,14 @@ from cspec.dsl.nodes import (
 )
 from cspec.dsl.signatures import STRUCTURE
 from cspec.dsl.source import Span
+from cspec.dsl.trees import fresh, head_name
 
 WHOLE = frozenset({"auto", "sqp", "spg"})
 """Methods that take a set along with the rest of the problem; beside others it is projected."""
 
 
 def held_in(domain: Expr | None) -> bool:
-    """Whether a variable's domain is a set with a projection, and no interval."""
+    """Whether a set is one of tensors that has a projection, and no interval."""
     return _head(domain) in STRUCTURE
 
 
@@ -42,7 +40,7 @@ def with_var_sets(spec: Spec) -> Spec:
     taken = {c.label for c in spec.constraints()}
     method = next((_head(i.method) for i in spec.items if isinstance(i, Using)), "auto")
     modifiers = () if method in WHOLE else (By(method=Name(id="projection")),)
-    made = tuple(_requirement(var, _free(var.name, taken), modifiers) for var in found)
+    made = tuple(_requirement(var, fresh(var.name, taken), modifiers) for var in found)
     items: list[Item] = [
         item.model_copy(update={"domain": None}) if item in found else item for item in spec.items
     ]
@@ -53,14 +51,8 @@ def with_var_sets(spec: Spec) -> Spec:
 
 
 def _head(expr: Expr | None) -> str:
-    head = expr.function if isinstance(expr, Call) else expr
-    return head.id if isinstance(head, Name) else ""
-
-
-def _free(name: str, taken: Iterable[str | None]) -> str:
-    while name in taken:
-        name += "_"
-    return name
+    head = head_name(expr)
+    return "" if head is None else head.id
 
 
 def _requirement(var: Var, label: str, modifiers: tuple[Modifier, ...]) -> Constraint:

@@ -49,6 +49,12 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     return lowered[turned[0]] if turned else None
 
 
+def as_name(text: str) -> str:
+    """The name nearest to a text, quoted or not: `marital_status`; empty of signs alone."""
+    name = "".join(c if c.isalnum() else "_" for c in text.strip('"')).strip("_")
+    return f"c{name}" if name[:1].isdigit() else name
+
+
 def closing(text: str, opener: int) -> int | None:
     """The place of the `]` that closes the `[` at a place; None where there is none."""
     depth = 0

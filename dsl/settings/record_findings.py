@@ -1,0 +1,132 @@
+"""What is wrong with the word of a record: of a method, an optimizer, a source, a model."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.diagnostics import Diagnostic, Fix
+from cspec.dsl.meant import SETTINGS_OF
+from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, String
+from cspec.dsl.settings.elsewhere import Elsewhere
+from cspec.dsl.settings.findings import Table, a
+from cspec.dsl.source import Source, Span
+from cspec.dsl.wording import closest, listing, quoted
+
+_HOW = {
+    "model": 'bring your own in by `from "nets.py" import {word}` above, or bind it from outside:'
+    " `model net`",
+    "data source": "or leave `= ...` away, and bind your data from outside",
+}
+
+
+_IN_FILE = re.compile(r"([\w./-]+\.py):(\w+)")
+
+
+def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic:
+    """What stands where a word such as `adam` belongs: a text, a dotted name, a number."""
+    head: Expr = expr.function if isinstance(expr, Call) else expr
+    word = ""
+    if isinstance(expr, Index) and isinstance(expr.value, Name) and expr.value.id in table:
+        return _in_brackets(expr, expr.value.id, noun, source)
+    if isinstance(head, String):
+        word = head.value
+    elif isinstance(head, Attribute):
+        word = head.name
+    meant = known_word(word, table, noun)
+    text = quoted(source, expr.span)
+    helps: tuple[str, ...] = (f"one of {listing(table)}",)
+    fixes: tuple[Fix, ...] = ()
+    file = _IN_FILE.fullmatch(word) if isinstance(head, String) else None
+    if file is not None:
+        helps = (f'write `from "{file[1]}" import {file[2]}` above, and `{file[2]}` here',)
+    elif meant:
+        helps = (f"write `{meant}`",)
+        fixes = (Fix(span=head.span, replacement=meant, title=f"write {meant}"),)
+    elif isinstance(head, Attribute) and noun in ("model", "data source"):
+        path = source.slice(head.value.span)
+        call = source.slice(Span(head.name_span.start, expr.span.end))
+        helps = (f"write `from {path} import {word}` above, and `{call}` here", *helps)
+    return Diagnostic(
+        code="CS503",
+        message=f"{text} is no {noun}",
+        span=expr.span,
+        label=f"the name of {a(noun)} goes here",
+        helps=helps,
+        fixes=fixes,
+    )
+
+
+def _in_brackets(expr: Index, word: str, noun: str, source: Source) -> Diagnostic:
+    """`mlp[64, 64]`: settings stand in round brackets."""
+    inner = source.text[expr.value.span.end : expr.span.end]
+    meant = f"{word}({inner})"
+    return Diagnostic(
+        code="CS503",
+        message=f"{quoted(source, expr.span)} is no {noun}: settings stand in `( )`",
+        span=expr.span,
+        label="square brackets",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def known_word(word: str, table: Table, noun: str) -> str | None:
+    """The word of a table that another library's word, or a typing mistake, most likely means."""
+    if word.lower() in _ELSEWHERE.get(noun, {}):
+        return None
+    other = SETTINGS_OF.get(noun, {}).get(word.lower())
+    return other if other in table else closest(word, table) if word else None
+
+
+_OPTIMIZERS = dict.fromkeys(
+    ("adam", "adamw", "sgd", "lbfgs", "rmsprop"), "an optimizer stands in `fit(optimizer=...)`"
+)
+_METHODS = dict.fromkeys(
+    ("augmented_lagrangian", "lagrangian", "admm", "exact_penalty", "sqp", "projection", "penalty"),
+    "a method stands in a line of its own: `using ...`",
+)
+_ELSEWHERE = {"method": _OPTIMIZERS, "optimizer": _METHODS}
+"""Words that are right in another line."""
+
+
+def built_elsewhere(expr: Expr, other: Elsewhere, noun: str, source: Source) -> Diagnostic:
+    """`nn.Sequential(...)`, `train_test_split(...)`: what a spec writes for the whole call."""
+    helps = (f"write `{other.text}`", *((_ELSEHOW[noun],) if noun in _ELSEHOW else ()))
+    fix = Fix(span=expr.span, replacement=other.text, title=f"write {other.text}")
+    return Diagnostic(
+        code="CS503",
+        message=f"{quoted(source, expr.span)} is no {noun} of a spec",
+        span=expr.span,
+        label=f"the name of {a(noun)} goes here",
+        notes=(other.note,) if other.note else (),
+        helps=helps,
+        fixes=(fix,) if other.exact else (),
+    )
+
+
+_ELSEHOW = {
+    "model": 'or your own: `from "nets.py" import Net` above, and `Net()` here',
+    "data source": "or leave `= ...` away, and bind your data from outside",
+}
+
+
+def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
+    """`lagrangean`, `mnsit`."""
+    guess = known_word(word, table, noun)
+    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    plural = f"{noun}s" if noun[-1] != "y" else f"{noun[:-1]}ies"
+    helps = [f"did you mean `{guess}`?" if guess else f"one of {listing(table)}"]
+    elsewhere = _ELSEWHERE.get(noun, {}).get(word.lower())
+    if elsewhere:
+        helps = [elsewhere]
+    if not guess and noun in _HOW:
+        helps.append(_HOW[noun].format(word=word))
+    return Diagnostic(
+        code="CS501",
+        message=f"unknown {noun} `{word}`",
+        span=span,
+        label=f"no {noun} of this name",
+        notes=(f"{plural}: {', '.join(table)}",),
+        helps=helps,
+        fixes=fixes,
+    )
