@@ -57,8 +57,8 @@ from cspec.dsl.typecheck_forms import (
 )
 from cspec.dsl.typecheck_names import bare_set, name_kind
 from cspec.dsl.typecheck_parts import attribute_kind, index_kind
-from cspec.dsl.unknown_names import BARE, unknown_name, unknown_value, values_of
-from cspec.dsl.wording import closest, listing, quoted
+from cspec.dsl.unknown_names import BARE, unknown_dataset, unknown_name, unknown_value, values_of
+from cspec.dsl.wording import closest, quoted
 
 
 class Scope(NamedTuple):
@@ -445,18 +445,7 @@ class Typer:
 
     def unknown_dataset(self, name: str, span: Span) -> Kind:
         """`on` with a name that is no dataset."""
-        known = tuple(self.symbols.datasets())
-        implied = "data" in self.symbols.implied
-        splits = ("train", "val", "test") if implied else ()
-        guess = closest(name, (*known, *splits))
-        role = self.symbols.role(name)
-        label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
-        named = f"name it in the `data` line: `data {name}(x, y)`"
-        only = (f"write `{known[0]}`", f"or {named}") if len(known) == 1 else (named,)
-        helps = (f"did you mean `{guess}`?",) if guess else only
-        fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
-        what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
-        return self.report("CS207", what, span, label, helps=helps, fixes=fixes)
+        return unknown_dataset(self, name, span)
 
     def bind(self, binders: tuple[Binder, ...], scope: Scope) -> Scope:
         """The scope of what binders hold over."""

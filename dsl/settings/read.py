@@ -14,10 +14,9 @@ from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector
 from cspec.dsl.outside_values import mentions_open
 from cspec.dsl.settings.base import Every, Settings
-from cspec.dsl.settings.elsewhere import elsewhere
+from cspec.dsl.settings.elsewhere import built_elsewhere, elsewhere
 from cspec.dsl.settings.findings import (
     Table,
-    built_elsewhere,
     invalid,
     known_setting,
     known_word,
