@@ -68,6 +68,7 @@ from cspec.compiler.program import (
 )
 from cspec.compiler.pruning_notes import pruning_notes
 from cspec.compiler.report_facts import constraint_facts, verify_facts
+from cspec.compiler.rehearse import rehearsed, with_rehearsal
 from cspec.compiler.restored import is_polished, with_polish
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import SETTLES, budget, effective
@@ -309,6 +310,8 @@ def specialize(
     graph, solve, set_solve = _solver(lowered, space, checked)
     polished = _stop(checked) is None and is_polished(lowered, facts, checked.fit)
     graph = with_polish(graph) if polished else graph
+    tried = 0 if solved else rehearsed(checked.fit, fit, schedule.steps, facts)
+    graph = with_rehearsal(graph, tried) if tried else graph
     if facts.own_loop is not None:
         notes = loop_notes(checked, lowered, facts)
     else:
@@ -337,6 +340,7 @@ def specialize(
         steps=schedule.steps,
         steps_per_epoch=schedule.steps_per_epoch,
         polished=polished,
+        rehearsed=tried,
     )
     emission = Emission(
         lowered=lowered,

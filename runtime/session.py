@@ -33,6 +33,7 @@ from cspec.runtime.modes import (
     undisturbed,
 )
 from cspec.runtime.optimizers import build_optimizers
+from cspec.runtime.rehearsal import Rehearsal
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Iterate
 from cspec.runtime.schedules import Schedule
@@ -148,6 +149,7 @@ class Session:
         }
         self.step, self.epoch, self.epoch_ended = 0, 0, False
         self.history = History(program.constraints, self.total_steps)
+        self._rehearsal: Rehearsal | None = None
         self.projected_gradient: float | None = None
         """Optimality at the end, where the method that owned the run measured it."""
         self.termination = ""
@@ -187,6 +189,20 @@ class Session:
         """Share of the run that is done when this step is, in [0, 1]."""
         return self.step / self.total_steps
 
+    def rehearse(self, steps: int) -> None:
+        """Try the first steps at several rates: `batches` begins with theirs, and then anew.
+
+        Nothing of them is recorded, verified or kept. A run that is resumed has chosen already.
+        """
+        if self.step == 0 and self.schedule.times is None:
+            self._rehearsal = Rehearsal(self, steps)
+
+    def _rehearses(self) -> bool:
+        """Whether the next step is one of a rehearsal."""
+        if self._rehearsal is not None and not self._rehearsal.goes_on():
+            self._rehearsal = None
+        return self._rehearsal is not None
+
     def batches(self) -> Iterator[Batch]:
         """The batch of each step that is left. Between two of them the run's state is complete."""
         while self._goes_on():
@@ -197,9 +213,12 @@ class Session:
             self.epoch = (self.step - 1) // self.plan.epoch_steps + 1
             last = self.step == self.total_steps
             self.epoch_ended = last or self.step % self.plan.epoch_steps == 0
+            self.epoch_ended &= self._rehearsal is None
             yield self._batches.at(self.step - 1)
 
     def _goes_on(self) -> bool:
+        if self._rehearses():
+            return True
         if self.step % FLUSH_EVERY == 0 or self.step == self.total_steps or self.epoch_ended:
             self.flush()
         if self.step and self.watch.step_due(self.step):
@@ -253,6 +272,8 @@ class Session:
 
         `f` is what is minimized; the history has the objective as written.
         """
+        if self._rehearsal is not None:
+            return
         self.schedule.look(self.step)
         objective = -f if self.program.sense == "maximize" else f
         self.history.add(self.step, self.epoch, objective, true, self.state.get("multipliers"))

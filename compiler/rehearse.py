@@ -1,0 +1,46 @@
+"""Which runs try their first steps at several learning rates: those that leave the rate open."""
+
+from __future__ import annotations
+
+from cspec.compiler.facts import Facts
+from cspec.compiler.graph import Kind, Operation, UpdateGraph
+from cspec.dsl.settings.fit import FitSettings
+
+RATES = (10**1.5, 10.0, 10**0.5, 1.0)
+"""What the optimizer's rate is multiplied by: half decades down from the first."""
+SHARE = 50
+"""A rehearsal is one in so many steps of the run, ..."""
+LEAST, MOST = 50, 200
+"""... within these: fewer steps show nothing, and of more a long run has no need."""
+LONG = 1000
+"""Steps from which a run is rehearsed: the rehearsals of a shorter one would cost too much."""
+
+
+def rehearsed(written: FitSettings, acting: FitSettings, steps: int, facts: Facts) -> int:
+    """Steps of a rehearsal, 0 where there is none.
+
+    The rate is open (its schedule follows the path, and nobody asked for that), and the first
+    batches can be drawn more than once, which those of a loader can't.
+    """
+    open_ = acting.schedule.follow and not written.given("schedule")
+    streams = any(data.stream is not None for data in facts.data.values())
+    if not open_ or streams or steps < LONG:
+        return 0
+    return min(MOST, max(LEAST, steps // SHARE))
+
+
+def meaning(steps: int) -> str:
+    """What a rehearsal does, in a line."""
+    rates = ", ".join(f"{rate:.2g}" for rate in RATES)
+    return (
+        f"the first {steps} steps are tried at {rates} times lr while that gets better, and the "
+        "run begins at the rate below the best"
+    )
+
+
+def with_rehearsal(graph: UpdateGraph, steps: int) -> UpdateGraph:
+    """The graph of a run that is rehearsed first."""
+    first = Operation(
+        kind=Kind.REHEARSE, name="rehearse", often="before the first step", meaning=meaning(steps)
+    )
+    return graph.model_copy(update={"operations": (first, *graph.operations)})
