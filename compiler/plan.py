@@ -67,8 +67,8 @@ from cspec.compiler.program import (
     plain_fit,
 )
 from cspec.compiler.pruning_notes import pruning_notes
-from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.rehearse import rehearsed, with_rehearsal
+from cspec.compiler.report_facts import constraint_facts, verify_facts
 from cspec.compiler.restored import is_polished, with_polish
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import SETTLES, budget, effective

@@ -43,7 +43,8 @@ class Rehearsal:
         self._session = session
         self._start: dict[str, Any] = copy.deepcopy(session.state_dict())
         self._weights = _weights(session)
-        self._merits: list[float] = []
+        self.merits: list[float] = []
+        """Of the rates that were tried, the largest first."""
         session.schedule.rehearse(RATES[0], steps)
 
     def goes_on(self) -> bool:
@@ -58,17 +59,17 @@ class Rehearsal:
         session.load_state_dict(copy.deepcopy(self._start))
         if session.interrupted:
             return False
-        self._merits.append(merit)
-        tried = len(self._merits)
+        self.merits.append(merit)
+        tried = len(self.merits)
         if tried < len(RATES) and (tried == 1 or not math.isfinite(merit) or self._gains()):
             session.schedule.rehearse(RATES[tried], self.steps)
             return True
-        session.schedule.take(chosen(self._merits))
+        session.schedule.take(chosen(self.merits))
         return False
 
     def _gains(self) -> bool:
         """Whether the last rate did better than all before it."""
-        return self._merits[-1] < min(self._merits[:-1])
+        return self.merits[-1] < min(self.merits[:-1])
 
     def _merit(self) -> float:
         """f and what is violated, in its units; infinite where it is no number."""
@@ -85,6 +86,8 @@ class Rehearsal:
 
 def chosen(merits: Sequence[float]) -> float:
     """The rate below the best of those that were tried, in units of the optimizer's own."""
+    if not math.isfinite(min(merits)):
+        return RATES[-1]
     return RATES[min(len(RATES) - 1, merits.index(min(merits)) + 1)]
 
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.program import SOLVERS, Program, revive_fit
-from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime.batches import Batch, Batches, left_over, plan_steps, reading_notes
 from cspec.runtime.binding import Bound
 from cspec.runtime.checkpoint import generators, restore_generators
@@ -24,7 +23,7 @@ from cspec.runtime.metric_notes import several_optimizers
 from cspec.runtime.metrics import measure_initial
 from cspec.runtime.models import normalizes_by_batch, stands_still
 from cspec.runtime.models.guard import InputGuard
-from cspec.runtime.models.precision import cast_, cast_note, complex_parameters
+from cspec.runtime.models.precision import cast_, cast_note
 from cspec.runtime.modes import (
     buffers_kept,
     constants_in,
@@ -33,6 +32,7 @@ from cspec.runtime.modes import (
     undisturbed,
 )
 from cspec.runtime.optimizers import build_optimizers
+from cspec.runtime.refusals import refuse, require_real
 from cspec.runtime.rehearsal import Rehearsal
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result import Iterate
@@ -105,14 +105,14 @@ class Session:
         self.out_of_reach = False
         """Whether a restoration on whole data ended without meeting all requirements."""
         self.details: dict[str, dict[str, float]] = {}
-        _refuse(program, self.fit.accumulate)
+        refuse(program, self.fit.accumulate)
         self.dtype = dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
         """Of parameters, data, state and of the constants in emitted functions."""
         self._outside = torch.get_default_dtype()
         self.device = torch.device(device)
         models = {name: _as_used(model, bound) for name, model in bound.models.items()}
         for name, model in models.items():
-            _require_real(name, model)
+            require_real(name, model)
             self.notes.extend(cast_note(name, model, dtype))
         self.data = {name: d.to(self.device, dtype) for name, d in bound.data.items()}
         self.primal: dict[str, Any] = {
@@ -149,7 +149,8 @@ class Session:
         }
         self.step, self.epoch, self.epoch_ended = 0, 0, False
         self.history = History(program.constraints, self.total_steps)
-        self._rehearsal: Rehearsal | None = None
+        self.rehearsal: Rehearsal | None = None
+        """Where the next steps are tried only."""
         self.projected_gradient: float | None = None
         """Optimality at the end, where the method that owned the run measured it."""
         self.termination = ""
@@ -195,13 +196,13 @@ class Session:
         Nothing of them is recorded, verified or kept. A run that is resumed has chosen already.
         """
         if self.step == 0 and self.schedule.times is None:
-            self._rehearsal = Rehearsal(self, steps)
+            self.rehearsal = Rehearsal(self, steps)
 
     def _rehearses(self) -> bool:
         """Whether the next step is one of a rehearsal."""
-        if self._rehearsal is not None and not self._rehearsal.goes_on():
-            self._rehearsal = None
-        return self._rehearsal is not None
+        if self.rehearsal is not None and not self.rehearsal.goes_on():
+            self.rehearsal = None
+        return self.rehearsal is not None
 
     def batches(self) -> Iterator[Batch]:
         """The batch of each step that is left. Between two of them the run's state is complete."""
@@ -213,7 +214,7 @@ class Session:
             self.epoch = (self.step - 1) // self.plan.epoch_steps + 1
             last = self.step == self.total_steps
             self.epoch_ended = last or self.step % self.plan.epoch_steps == 0
-            self.epoch_ended &= self._rehearsal is None
+            self.epoch_ended &= self.rehearsal is None
             yield self._batches.at(self.step - 1)
 
     def _goes_on(self) -> bool:
@@ -272,7 +273,7 @@ class Session:
 
         `f` is what is minimized; the history has the objective as written.
         """
-        if self._rehearsal is not None:
+        if self.rehearsal is not None:
             return
         self.schedule.look(self.step)
         objective = -f if self.program.sense == "maximize" else f
@@ -473,49 +474,5 @@ def _as_used(model: nn.Module, bound: Bound) -> nn.Module:
     return model if moves or bound.data or not bound.variables else copy.deepcopy(model)
 
 
-def _require_real(name: str, model: nn.Module) -> None:
-    """Refuse a model whose parameters have an imaginary part, which a cast would drop.
-
-    Raises:
-        SpecError: CS331.
-    """
-    found = complex_parameters(model)
-    if not found:
-        return
-    listed = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
-    raise SpecError(
-        [
-            Diagnostic(
-                code="CS331",
-                message=f"`{name}` has complex parameters ({listed}), and a run trains real ones",
-                helps=(
-                    "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
-                    "or train it in a loop of your own with cspec.bind",
-                ),
-            )
-        ]
-    )
-
-
 def _moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.Parameter:
     return nn.Parameter(value.detach().to(device, dtype), requires_grad=value.requires_grad)
-
-
-def _refuse(program: Program, accumulate: int) -> None:
-    """What a run can't do yet, of programs that no check has seen."""
-    found = []
-    if accumulate > 1:
-        found.append(
-            Diagnostic(
-                code="CS514",
-                message=f"fit(accumulate={accumulate}) is not available in `run`",
-                helps=("raise batch_size, or accumulate in your own loop with cspec.bind",),
-            )
-        )
-    for item in program.verify:
-        if item.confidence is not None:
-            message = "`verify ... with confidence` is not available yet: no certificate is issued"
-            helps = ("leave `with confidence ...` away: the report states what was measured",)
-            found.append(Diagnostic(code="CS515", message=message, helps=helps))
-    if found:
-        raise SpecError(found)
