@@ -8,6 +8,7 @@ from types import MappingProxyType
 from cspec.compiler.explain_records import Setting
 from cspec.compiler.graph import Kind, UpdateGraph
 from cspec.compiler.program import Program, revive_fit
+from cspec.compiler.rehearse import rehearsed, times
 from cspec.compiler.schedule import DEFAULT_EPOCHS, DEFAULT_STEPS, LEAST_STEPS, settling
 from cspec.dsl.check import Checked
 from cspec.dsl.nodes import Given
@@ -137,7 +138,21 @@ def training(checked: Checked, program: Program | None) -> tuple[Setting, ...]:
             found.append(_plain(spec, name))
         elif getattr(fit, name) != getattr(spec, name):
             found.append(Setting(name=name, value=value_text(getattr(fit, name)), default=True))
+    found += _rehearsals(checked, fit, program)
     return (*found, _plain(spec, "seed"))
+
+
+def _rehearsals(
+    checked: Checked, acting: FitSettings, program: Program | None
+) -> tuple[Setting, ...]:
+    """The rates that are tried first; without a program where data are no loader's."""
+    if program is not None:
+        acts = any(op.kind is Kind.REHEARSE for op in program.graph.operations)
+    else:
+        acts = bool(rehearsed(checked.fit, acting, checked.fit.steps or LEAST_STEPS))
+    if not acts:
+        return ()
+    return (Setting(name="rehearsals", value=f"{times()}: begins below the best", default=True),)
 
 
 def _likely(checked: Checked) -> FitSettings:

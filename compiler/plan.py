@@ -310,7 +310,8 @@ def specialize(
     graph, solve, set_solve = _solver(lowered, space, checked)
     polished = _stop(checked) is None and is_polished(lowered, facts, checked.fit)
     graph = with_polish(graph) if polished else graph
-    tried = 0 if solved else rehearsed(checked.fit, fit, schedule.steps, facts)
+    streams = any(item.stream is not None for item in facts.data.values())
+    tried = 0 if solved else rehearsed(checked.fit, fit, schedule.steps, streams=streams)
     graph = with_rehearsal(graph, tried) if tried else graph
     if facts.own_loop is not None:
         notes = loop_notes(checked, lowered, facts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cspec.compiler.facts import Facts
 from cspec.compiler.graph import Kind, Operation, UpdateGraph
 from cspec.dsl.settings.fit import FitSettings
 
@@ -16,14 +15,15 @@ LONG = 1000
 """Steps from which a run is rehearsed: the rehearsals of a shorter one would cost too much."""
 
 
-def rehearsed(written: FitSettings, acting: FitSettings, steps: int, facts: Facts) -> int:
+def rehearsed(
+    written: FitSettings, acting: FitSettings, steps: int, *, streams: bool = False
+) -> int:
     """Steps of a rehearsal, 0 where there is none.
 
     The rate is open (its schedule follows the path, and nobody asked for that), and the first
-    batches can be drawn more than once, which those of a loader can't.
+    batches can be drawn more than once, which those of a loader (`streams`) can't.
     """
     open_ = acting.schedule.follow and not written.given("schedule")
-    streams = any(data.stream is not None for data in facts.data.values())
     if not open_ or streams or steps < LONG:
         return 0
     return min(MOST, max(LEAST, steps // SHARE))
@@ -31,11 +31,15 @@ def rehearsed(written: FitSettings, acting: FitSettings, steps: int, facts: Fact
 
 def meaning(steps: int) -> str:
     """What a rehearsal does, in a line."""
-    rates = ", ".join(f"{rate:.2g}" for rate in RATES)
     return (
-        f"the first {steps} steps are tried at {rates} times lr while that gets better, and the "
-        "run begins at the rate below the best"
+        f"the first {steps} steps are tried at {times()} while that gets better, and the run "
+        "begins anew at the rate below the best"
     )
+
+
+def times() -> str:
+    """The rates that are tried."""
+    return f"{', '.join(f'{rate:.2g}' for rate in RATES)} times lr"
 
 
 def with_rehearsal(graph: UpdateGraph, steps: int) -> UpdateGraph:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -62,7 +60,7 @@ def by_hand(steps: int, batches: list[Mapping[str, torch.Tensor]], rate: float) 
         optimizer.zero_grad()
         values(batches[k])[0].backward()
         optimizer.step()
-    ends = [[float(v) for v in values(batch)] for batch in batches[:16]]
+    ends = [[v.item() for v in values(batch)] for batch in batches[:16]]
     f, g = (sum(column) / len(ends) for column in zip(*ends, strict=True))
     return f + sizes[0] / sizes[1] * max(g, 0.0)
 
@@ -90,7 +88,7 @@ def test_the_choice_is_the_rate_below_the_best() -> None:
     assert chosen([math.inf] * 4) == 1.0
 
 
-@pytest.mark.parametrize("using", ["", "using lagrangian", "using penalty(2)"])
+@pytest.mark.parametrize("using", ["", "using lagrangian", "using penalty(coefficient=2)"])
 def test_what_follows_is_the_run_at_that_rate_to_the_bit(using: str) -> None:
     program, bound = compiled(spec(using), {"train": table(), "f": line()})
     told: list[int] = []
