@@ -311,7 +311,9 @@ def specialize(
     polished = _stop(checked) is None and is_polished(lowered, facts, checked.fit)
     graph = with_polish(graph) if polished else graph
     streams = any(item.stream is not None for item in facts.data.values())
-    tried = 0 if solved else rehearsed(checked.fit, fit, schedule.steps, streams=streams)
+    still = solved or bool(plan.variables)
+    steps = schedule.steps
+    tried = 0 if still else rehearsed(checked.fit, fit, steps, problem, streams=streams)
     graph = with_rehearsal(graph, tried) if tried else graph
     if facts.own_loop is not None:
         notes = loop_notes(checked, lowered, facts)

@@ -1,8 +1,12 @@
-"""Which runs try their first steps at several learning rates: those that leave the rate open."""
+"""Which runs try their first steps at several learning rates: those that leave the rate open.
+
+Of models, that is: decision variables are in units of their own, which the path shows.
+"""
 
 from __future__ import annotations
 
 from cspec.compiler.graph import Kind, Operation, UpdateGraph
+from cspec.compiler.ir import Problem
 from cspec.dsl.settings.fit import FitSettings
 
 RATES = (10**1.5, 10.0, 10**0.5, 1.0)
@@ -16,15 +20,23 @@ LONG = 1000
 
 
 def rehearsed(
-    written: FitSettings, acting: FitSettings, steps: int, *, streams: bool = False
+    written: FitSettings,
+    acting: FitSettings,
+    steps: int,
+    problem: Problem,
+    *,
+    streams: bool = False,
 ) -> int:
     """Steps of a rehearsal, 0 where there is none.
 
     The rate is open (its schedule follows the path, and nobody asked for that), and the first
-    batches can be drawn more than once, which those of a loader (`streams`) can't.
+    batches can be drawn more than once, which those of a loader (`streams`) can't. Surrogates of
+    rates vanish far away: where steps outrun the multipliers none leads back, and they stay small.
     """
     open_ = acting.schedule.follow and not written.given("schedule")
-    if not open_ or streams or steps < LONG:
+    lent = [c for c in problem.constraints if c.gradient_parts is not None]
+    rates = bool(lent) or problem.objective_gradient is not None
+    if not open_ or rates or streams or steps < LONG:
         return 0
     return min(MOST, max(LEAST, steps // SHARE))
 

@@ -11,9 +11,9 @@ moves straight goes n r, noise adds up to sqrt(n) r, and the rate that suits bot
 with weights in sets, where a run is fifty times n: half a decade below the best of n ends within 2%
 of the best rate of all (and up to 27% below a rate of 0.001).
 
-A set may have parts that no path within it joins: orthogonal matrices of determinant 1 and -1. For
-up to two such weights the start is tried in the other part, too, at the best rate, and taken there
-where that does better.
+A set may have parts that no path within it joins: orthogonal matrices of determinant 1 and -1. Of
+a single such weight both are tried at the best rate, four times as long, and the better one is
+begun in. (Of many, one is no matter.)
 
 Parameters, state, optimizer and generators are put back as from a checkpoint, so what follows is
 the run at that rate, to the bit.
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 BATCHES = 16
 """Batches, at most, on which the end of a rehearsal is judged."""
-APART = 2
-"""Weights, at most, that are tried in the other part of their set: of many, one is no matter."""
+LONGER = 4
+"""Times the steps of a rehearsal, what shows in which part of a set the better solution is."""
 
 
 class Rehearsal:
@@ -87,30 +87,34 @@ class Rehearsal:
             self.merits.append((yield))
             if len(self.merits) > 1 and math.inf > self.merits[-1] >= min(self.merits[:-1]):
                 break
-        least = min(self.merits)
-        best = RATES[self.merits.index(least)]
-        for operator, weight in self._apart():
-            before = self._start
-            self._cross(operator, weight)
-            schedule.rehearse(best, self.steps)
-            merit = yield
-            if merit < least:
-                least = merit
-                self._say(weight)
-            else:
-                self._start = before
-                self._back_to(before)
+        apart = self._apart()
+        if len(apart) == 1:
+            yield from self._both(*apart[0], RATES[self.merits.index(min(self.merits))])
         schedule.take(chosen(self.merits))
 
+    def _both(
+        self, operator: Operator, weight: Tensor, rate: float
+    ) -> Generator[None, float, None]:
+        """A rehearsal in each part of a set; the start is in the better one."""
+        self.steps *= LONGER
+        self._session.schedule.rehearse(rate, self.steps)
+        here = yield
+        self._cross(operator, weight)
+        self._session.schedule.rehearse(rate, self.steps)
+        there = yield
+        if there < here:
+            self._say(weight)
+        else:
+            self._back_to(self._first)
+
     def _apart(self) -> list[tuple[Operator, Tensor]]:
-        """Weights whose sets have another part, where they are few."""
-        found = [
+        """Weights whose sets have another part."""
+        return [
             (operator, weight)
             for operator, weights in self._session.held
             for weight in weights
             if operator.across(weight.detach(), torch.zeros_like(weight)) is not None
         ]
-        return found if len(found) <= APART else []
 
     def _cross(self, operator: Operator, weight: Tensor) -> None:
         """Begin in the other part of a set, where the gradient leads to."""
