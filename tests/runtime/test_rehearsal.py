@@ -163,6 +163,50 @@ def test_only_rates_that_are_left_open_are_tried(fit: str, steps: int | None) ->
         assert f"the first {steps} steps are tried at 32, 10, 3.2, 1 times lr" in acts[0].meaning
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data train(x, y)\nmodel f\nminimize E[(f(x)[0] - y)^2]\n"
+        "s.t. a: P[f(x)[0] >= 0] >= 0.5\nfit(batch_size=8)",
+        "data train(x, y)\nmodel f\nmaximize P[f(x)[0] >= y]\nfit(batch_size=8)",
+        "data train(x, y)\nvar w[3] = 1\nminimize E[abs(x @ w - y)]\nfit(batch_size=8)",
+    ],
+)
+def test_rates_and_decision_variables_keep_small_first_steps(text: str) -> None:
+    given = {} if "var" in text else {"f": line()}
+    program = cspec.compile(text, train=table(), **given)
+    assert program.fit["schedule"][1]["follow"] and "session.rehearse(" not in program.source
+
+
+ORTHOGONAL = """
+data train(x, y)
+model f
+minimize E[sumsq(f(x) - y)]
+s.t. w: forall W in f.weights: W.T @ W == eye
+fit(epochs=120, batch_size=10, optimizer=adam(lr=1e-3), schedule=cosine(hold=0.7), precision=float64)
+"""
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_orthogonal_weights_begin_at_the_better_determinant(seed: int, sign: float) -> None:
+    """Of white features the solution is known (Procrustes): U W^T of y^T x = U S W^T."""
+    draw = torch.Generator().manual_seed(seed)
+    x = torch.linalg.qr(torch.randn(30, 4, generator=draw, dtype=torch.float64)).Q * 30**0.5
+    q = torch.linalg.qr(torch.randn(4, 4, generator=draw, dtype=torch.float64)).Q
+    q[0] *= sign * torch.det(q).sign()
+    y = x @ q.T + 0.2 * torch.randn(30, 4, generator=draw, dtype=torch.float64)
+    u, _, w = torch.linalg.svd(y.T @ x)
+    assert torch.det(u @ w).sign() == sign
+    torch.manual_seed(seed)
+    model = torch.nn.Linear(4, 4, bias=False).double()
+    program, bound = compiled(ORTHOGONAL, {"train": {"x": x, "y": y}, "f": model})
+    result = run(rehearsed(program, 30), bound)
+    found = next(iter(result.model.parameters())).detach()
+    assert torch.det(found).sign() == sign
+    assert float((found - u @ w).abs().max()) < 0.1
+
+
 def test_batches_of_a_loader_are_drawn_once() -> None:
     data = torch.utils.data.TensorDataset(*table().values())
     loader = torch.utils.data.DataLoader(data, batch_size=8)
