@@ -53,7 +53,8 @@ def gather(
     )
     conditions = {} if program is not None else _conditions(lowered)
     solver = problem.solver
-    fit = training(checked, program) if solver is None else ()
+    models = None if plan.variables else problem
+    fit = training(checked, program, models) if solver is None else ()
     about = quantities(plan, program, facts)
     moving = ", ".join(q.name for q in about if q.moves) or "what your loop trains"
     mover = f"{fit[0].value} moves {moving}" if fit else ""

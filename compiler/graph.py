@@ -36,6 +36,7 @@ class Kind(StrEnum):
     UNITS = "units"
     SETTLE = "settle"
     RESTORE = "restore"
+    REHEARSE = "rehearse"
     RECORD = "record"
     VERIFY = "verify"
     STOP = "stop"

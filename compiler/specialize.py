@@ -41,6 +41,7 @@ from cspec.compiler.plan import Plan, with_methods, with_rows
 from cspec.compiler.program import DataSetup, ModelSetup, Program
 from cspec.compiler.program_record import record_of, stop_condition
 from cspec.compiler.pruning_notes import pruning_notes
+from cspec.compiler.rehearse import rehearsed, with_rehearsal
 from cspec.compiler.restored import is_polished, with_polish
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import SETTLES, Schedule, budget, effective
@@ -112,9 +113,11 @@ def specialize(
     lowered = _lowered(plan, facts, run, problem, inference)
     calls = _calls(lowered, run.space, checked)
     polished = stop_condition(checked) is None and is_polished(lowered, facts, checked.fit)
+    tried = _rehearsed(plan, facts, run, problem)
+    graph = with_polish(calls.graph) if polished else calls.graph
     record = record_of(plan, facts, lowered, run.fit, inference).model_copy(
         update={
-            "graph": with_polish(calls.graph) if polished else calls.graph,
+            "graph": with_rehearsal(graph, tried) if tried else graph,
             "metric_entries": entries,
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
@@ -125,7 +128,7 @@ def specialize(
     emission = Emission(
         lowered=lowered,
         scope=Scope(checked.symbols, facts, inference, {}, functions=functions),
-        loop=_loop(lowered, checked, facts, run, polished),
+        loop=_loop(lowered, checked, facts, run, polished)._replace(rehearsed=tried),
         program=record,
         objective=objective_as_written(checked, facts),
         params=_used_params(checked),
@@ -136,6 +139,14 @@ def specialize(
         starts=declared_sets(checked),
     )
     return record.model_copy(update={"source": emit(emission)})
+
+
+def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> int:
+    """First steps that are tried at several rates; none where a solver runs, or variables move."""
+    if run.solved or plan.variables:
+        return 0
+    streams = any(item.stream is not None for item in facts.data.values())
+    return rehearsed(plan.checked.fit, run.fit, run.schedule.steps, problem, streams=streams)
 
 
 def _run(checked: Checked, facts: Facts) -> _Run:

@@ -63,6 +63,8 @@ class LoopPlan(NamedTuple):
     splits: Sequence[Sequence[SetAction]] = ()
     polished: bool = False
     """Whether a solver may start where the steps end."""
+    rehearsed: int = 0
+    """First steps that are tried at several learning rates."""
 
 
 def write_train(plan: LoopPlan, translator: Translator) -> None:
@@ -72,6 +74,10 @@ def write_train(plan: LoopPlan, translator: Translator) -> None:
     with writer.function("train", ("session",), doc):
         writer.line("primal, state, optimizer = session.primal, session.state, session.optimizer")
         _write_start(plan, translator)
+        if plan.rehearsed:
+            why = "# tried at larger rates first, then taken at the one below the best"
+            translator.used.add("rehearse")
+            writer.line(f"rehearse(session, {plan.rehearsed})  {why}")
         writer.line("for batch in session.batches():")
         with writer.indented():
             _write_step(plan, translator)

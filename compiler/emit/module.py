@@ -76,6 +76,7 @@ LOOP_PIECES = {
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
     "cspec.runtime.polish": frozenset({"polish"}),
+    "cspec.runtime.rehearsal": frozenset({"rehearse"}),
     "cspec.runtime.restore": frozenset({"Restoration", "jacobian", "shortest"}),
     "cspec.runtime.units": frozenset({"slopes", "size_of", "gradient_rate"}),
     "cspec.runtime.starting": frozenset({"start_inside"}),
