@@ -25,6 +25,7 @@ from cspec.compiler.emit.module import Emission, emit, python_names
 from cspec.compiler.explain_expressions import text as expression_text
 from cspec.compiler.facts import DataFacts, Facts
 from cspec.compiler.fits import check_fits
+from cspec.compiler.gate_course import gate_courses
 from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.hashing import plan_digest
 from cspec.compiler.ir import Problem, Step
@@ -38,7 +39,7 @@ from cspec.compiler.moving_notes import moving_notes
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import Expansion, expand
-from cspec.compiler.passes.gates import gates
+from cspec.compiler.passes.gates import deployed, gates
 from cspec.compiler.passes.gather import gathered
 from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
@@ -291,7 +292,7 @@ def specialize(
     inference = _inference(plan, facts)
     solved = space is not None or _line(checked) or _whole(checked) is not None
     word = SIGMOID if solved else _stand_in(plan, facts, schedule.steps)
-    problem = _specialized(plan, facts, round(effective(fit, schedule.steps)), inference, word)
+    problem = _specialized(plan, facts, fit, schedule.steps, inference, word)
     by_value = any(o.word == "lbfgs" for o in fit.optimizer)
     entries = metric_entries(problem, inference)
     lowered = lower(
@@ -439,7 +440,9 @@ def _stand_in(plan: Plan, facts: Facts, steps: int) -> Word:
     return sharpening(steps) if chosen and facts.own_loop is None and steps >= SETTLES else SIGMOID
 
 
-def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference, word: Word) -> Problem:
+def _specialized(
+    plan: Plan, facts: Facts, fit: FitSettings, steps: int, inference: Inference, word: Word
+) -> Problem:
     """The canonical problem with members for quantifiers, surrogates, and a method each."""
     checked = plan.checked
     problem = vector_means(expanded(plan, facts), inference)
@@ -448,9 +451,10 @@ def _specialized(plan: Plan, facts: Facts, steps: int, inference: Inference, wor
     setting = replace(setting_of(checked, inference, moving(checked)), word=word)
     check_ratio_signs(problem, inference, setting.ranges)
     width = 8 if checked.fit.precision == "float64" else 4
-    problem = gates(problem, facts, moving(checked), checked.params, width)
-    problem = surrogates(problem, setting)
-    problem = _chosen(problem, _context(checked, facts, steps))
+    expected = gates(problem, facts, moving(checked), checked.params, width)
+    problem = deployed(surrogates(expected, setting), problem, expected)
+    context = _context(checked, facts, round(effective(fit, steps)))
+    problem = _chosen(gate_courses(problem, context, steps), context)
     check_still_parameters(problem, facts, moving(checked))
     return problem
 

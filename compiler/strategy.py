@@ -170,7 +170,7 @@ def _scaled(c: Constraint, method: Method, context: Context) -> Method:
     and a proportional term takes the multiplier back as fast as the density falls. Other sizes
     (`params`, `flops`, `bytes`) are taken as shares of what they are with every weight in use.
     """
-    full = _gated_size(c, context)
+    full = gated_size(c, context)
     if full is None or not isinstance(method, Lagrangian) or not context.steps:
         return method
     share = (value_or_none(last_of_ramp(c.bound), context.params) or full) / full
@@ -355,7 +355,7 @@ def _gated_density(c: Constraint, context: Context) -> bool:
     return model is not None and model.gated
 
 
-def _gated_size(c: Constraint, context: Context) -> float | None:
+def gated_size(c: Constraint, context: Context) -> float | None:
     """A size that gates move, with every weight in use; None of anything else."""
     if _gated_density(c, context):
         return 1.0

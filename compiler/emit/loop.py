@@ -37,7 +37,9 @@ from cspec.compiler.emit.splits import (
     write_reports,
     write_step_rounds,
 )
+from cspec.compiler.emit.gates import decisions, write_gates
 from cspec.compiler.emit.units import has_units, write_settled, write_units
+from cspec.compiler.gate_course import DECIDED
 from cspec.compiler.lower import Lowered, SetAction
 from cspec.compiler.restored import is_restored
 from cspec.compiler.shared_sets import sharing
@@ -125,9 +127,7 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
         writer.line("optimizer.step()")
     if plan.fit.schedule.word != "constant" or plan.fit.schedule.warmup:
         writer.line("session.schedule.step()")
-    for model in plan.gated:
-        translator.used.add("clamp_gates")
-        writer.line(f"clamp_gates(primal[{model!r}])")
+    write_gates(plan.lowered, plan.gated, translator)
     _write_projections(plan, translator)
     _write_late_duals(plan, duals, translator)
 
@@ -301,6 +301,10 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
         with translator.writer.indented():
             translator.writer.line("project(primal, optimizer, 1.0)")
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
+    if decisions(plan.lowered, plan.gated):
+        translator.writer.line(f"if session.progress < {DECIDED!r}:  # it stopped early")
+        with translator.writer.indented():
+            translator.writer.line("decide(primal)")
     if has_units(plan.lowered):
         write_settled(plan.lowered, translator)
     if plan.polished:

@@ -22,6 +22,7 @@ from cspec.compiler.emit.duals import (
 )
 from cspec.compiler.emit.expressions import BODIES, Scope, Translator
 from cspec.compiler.emit.freezing import write_masks
+from cspec.compiler.emit.gates import decisions, write_decide
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
@@ -71,6 +72,7 @@ LOOP_PIECES = {
     "cspec.runtime.nlp": frozenset({"matrix", "symmetric"}),
     "cspec.runtime.projections": frozenset({"project_", "project_together"}),
     "cspec.runtime.escalate": frozenset({"escalate"}),
+    "cspec.runtime.decide_gates": frozenset({"decide_gates"}),
     "cspec.runtime.freezing": frozenset({"freeze_support", "hold_support"}),
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
@@ -198,6 +200,7 @@ RESERVED_NAMES = (
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
         "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
         "copies", "held", "hold", "freeze", "begun", "name",
+        "sizes", "decide",
     }
 )  # fmt: skip
 
@@ -238,6 +241,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         for action in lowered.actions
         if isinstance(action.settings, Projection) and action.settings.every == STEP
     ]
+    if not emission.solved:
+        write_decide(decisions(lowered, loop.gated), make)
     if loop.splits and not emission.solved:
         write_copies(loop.splits, make())
     if every_step and not emission.solved:
