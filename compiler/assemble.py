@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cspec.compiler.explain_expressions import set_expression, text
+from cspec.compiler.gate_decisions import gate_operations
 from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.ir import ParameterRef
 from cspec.compiler.lower import LAYER_FLOOR, FunctionalRule, Lowered, SetAction
@@ -33,6 +34,7 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(_vertex_step(a) for a in lowered.actions if isinstance(a.settings, FrankWolfe)),
         Operation(kind=Kind.PRIMAL_STEP, name="step", meaning="the optimizer moves the model"),
         *(_project(a, lowered) for a in lowered.actions if isinstance(a.settings, Projection)),
+        *gate_operations(lowered.problem),
         *(op for op in late if op.trigger.unit == "step"),
         Operation(kind=Kind.RECORD, name="record", meaning="history, without waiting"),
         *(op for op in duals if op.trigger.unit == "epoch"),

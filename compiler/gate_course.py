@@ -12,21 +12,20 @@ methods act as written.
 
 from __future__ import annotations
 
+from cspec.compiler.gate_decisions import RAMP
 from cspec.compiler.ir import Constraint, Problem
-from cspec.compiler.rewrite import call, last_of_ramp, number, same
+from cspec.compiler.rewrite import call, number, same
 from cspec.compiler.strategy import Context, gated_size
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import Expr, Keyword, Sum
 from cspec.dsl.settings.methods import Auto, Lagrangian, Method
 
-RAMP = 0.4
-"""Share of the run along which the bound comes down."""
-DECIDED = 0.8
-"""Share of the run after which gates are open or shut for good."""
-
 
 def gate_courses(problem: Problem, context: Context, steps: int) -> Problem:
     """The problem with a course for each size on gates whose method is open; `steps` of the run."""
+    loop = None if context.facts is None else context.facts.own_loop
+    if loop is not None and not loop.steps:
+        return problem  # nobody knows where its end is
     constraints = tuple(_course(c, context, steps) for c in problem.constraints)
     return problem.model_copy(update={"constraints": constraints})
 
@@ -34,7 +33,7 @@ def gate_courses(problem: Problem, context: Context, steps: int) -> Problem:
 def _course(c: Constraint, context: Context, steps: int) -> Constraint:
     full = gated_size(c, context) if c.relation == "<=" and c.soft is None else None
     bound = value_or_none(c.bound, context.params)
-    if full is None or bound is None or not _open(c, context) or not same(last_of_ramp(c.bound), c.bound):
+    if full is None or bound is None or not _open(c, context):
         return c
     update: dict[str, object] = {"decides": c.parts}
     if bound < full:

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.facts import Facts
+from cspec.compiler.gate_decisions import COURSE
 from cspec.compiler.ir import Constraint, PerExample, Problem
 from cspec.compiler.line_run import line_run
 from cspec.compiler.methods import FUNCTIONAL
@@ -143,7 +144,7 @@ def decide(c: Constraint, context: Context) -> Choice:
 
 
 def _as_written(c: Constraint, method: Method, where: str, context: Context) -> Choice:
-    reason = f"as written: {where}"
+    reason = f"as written: {where}{_then(c)}"
     match method:
         case Projection() | Admm() | Parametrization() | FrankWolfe():
             if c.set is None and _seen_later(c, context):
@@ -253,7 +254,8 @@ def _density(c: Constraint, context: Context) -> Choice:
         return Choice(
             _scaled(c, Lagrangian(), context),
             "the model has hard-concrete gates, so the expected density has a gradient; the dual "
-            "step follows from bound and number of steps, and a proportional term damps it",
+            "step follows from bound and number of steps, and a proportional term damps it"
+            + _then(c),
             (f"{ramp} would work, too, and would leave the gates without a purpose",),
         )
     return Choice(
@@ -291,8 +293,14 @@ def _size(c: Constraint, context: Context) -> Choice:
     return Choice(
         _scaled(c, Lagrangian(), context),
         "the model has hard-concrete gates, so its expected size has a gradient; the dual step "
-        "follows from bound, full size and number of steps, and a proportional term damps it",
+        "follows from bound, full size and number of steps, and a proportional term damps it"
+        + _then(c),
     )
+
+
+def _then(c: Constraint) -> str:
+    """How a size on gates comes to its bound, where that is left open."""
+    return f"; {COURSE}" if c.decides else ""
 
 
 def _set(c: Constraint) -> Choice:

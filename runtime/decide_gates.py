@@ -84,7 +84,7 @@ def _scores(layers: Sequence[HardConcrete]) -> list[Tensor]:
     order = by_size[openness[by_size].argsort(stable=True)]
     scores = torch.empty(len(order), dtype=torch.float64, device=order.device)
     scores[order] = torch.arange(1, len(order) + 1, dtype=torch.float64, device=order.device)
-    pieces = scores.split([layer.log_alpha.numel() for layer in layers])
+    pieces = torch.split(scores, [layer.log_alpha.numel() for layer in layers])
     found = zip(pieces, layers, strict=True)
     return [piece.reshape(layer.log_alpha.shape) for piece, layer in found]
 

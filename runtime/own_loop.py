@@ -222,9 +222,7 @@ class Handle:
         with torch.no_grad(), constants_in(self._constants):
             self._move("step", self.steps, true)
             self._project()
-            for model in self._models().values():
-                if has_gates(model):
-                    clamp_gates(model)
+            self._keep_gates()
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
             self._end_epoch()
 
@@ -237,6 +235,16 @@ class Handle:
             self.module["project"](self.primal, self.optimizer, self.progress)
         if masks:
             self.module["freeze"](self.primal, self.state, self.progress)
+
+    def _keep_gates(self) -> None:
+        """Gates stay in their range until they are decided, and so from then on."""
+        operations = (op for op in self.program.graph.operations if op.kind is Kind.GATES)
+        due = next((op for op in operations if self.progress >= op.options["after"]), None)
+        if due is not None:
+            self.module["decide"](self.primal)
+        for name, model in self._models().items():
+            if has_gates(model) and (due is None or name not in due.targets):
+                clamp_gates(model)
 
     def end_epoch(self) -> None:
         """Commit what moves once an epoch, by the mean of the epoch's measurements.

@@ -28,6 +28,7 @@ from cspec.compiler.emit.duals import (
 )
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.freezing import frozen
+from cspec.compiler.emit.gates import write_gates
 from cspec.compiler.emit.sets import course_of, write_projection, write_projections
 from cspec.compiler.emit.splits import (
     write_attraction,
@@ -37,9 +38,8 @@ from cspec.compiler.emit.splits import (
     write_reports,
     write_step_rounds,
 )
-from cspec.compiler.emit.gates import decisions, write_gates
 from cspec.compiler.emit.units import has_units, write_settled, write_units
-from cspec.compiler.gate_course import DECIDED
+from cspec.compiler.gate_decisions import DECIDED, decisions
 from cspec.compiler.lower import Lowered, SetAction
 from cspec.compiler.restored import is_restored
 from cspec.compiler.shared_sets import sharing
@@ -127,7 +127,7 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
         writer.line("optimizer.step()")
     if plan.fit.schedule.word != "constant" or plan.fit.schedule.warmup:
         writer.line("session.schedule.step()")
-    write_gates(plan.lowered, plan.gated, translator)
+    write_gates(decisions(plan.lowered.problem), plan.gated, translator)
     _write_projections(plan, translator)
     _write_late_duals(plan, duals, translator)
 
@@ -301,7 +301,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
         with translator.writer.indented():
             translator.writer.line("project(primal, optimizer, 1.0)")
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
-    if decisions(plan.lowered, plan.gated):
+    if decisions(plan.lowered.problem):
         translator.writer.line(f"if session.progress < {DECIDED!r}:  # it stopped early")
         with translator.writer.indented():
             translator.writer.line("decide(primal)")

@@ -22,7 +22,7 @@ from cspec.compiler.emit.duals import (
 )
 from cspec.compiler.emit.expressions import BODIES, Scope, Translator
 from cspec.compiler.emit.freezing import write_masks
-from cspec.compiler.emit.gates import decisions, write_decide
+from cspec.compiler.emit.gates import write_decide
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
@@ -50,6 +50,7 @@ from cspec.compiler.emit.updates import (
     write_initial_state,
 )
 from cspec.compiler.emit.writer import Writer
+from cspec.compiler.gate_decisions import decisions
 from cspec.compiler.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.ir import SetMember
 from cspec.compiler.lower import Lowered
@@ -242,7 +243,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         if isinstance(action.settings, Projection) and action.settings.every == STEP
     ]
     if not emission.solved:
-        write_decide(decisions(lowered, loop.gated), make)
+        write_decide(decisions(lowered.problem), make)
     if loop.splits and not emission.solved:
         write_copies(loop.splits, make())
     if every_step and not emission.solved:

@@ -5,8 +5,8 @@ flops(net) - 1M      ->   flops(net, expected=true) - 1M
 params(net) <= 4k    ->   all weights of net in sparse(..)     no gates: the largest weights stay
 
 On a model with gates the expected size moves the model; the deployed one moves the multiplier and
-is verified. Without gates a size has no gradient: `density`, `params` and `bytes` with a bound are a set, which a
-projection keeps; anything else that asks a step to move a size is refused by name.
+is verified. Without gates a size has no gradient: `density`, `params` and `bytes` with a bound are
+a set, which a projection keeps; anything else that asks a step to move a size is refused by name.
 """
 
 from __future__ import annotations
