@@ -1,12 +1,13 @@
 """How a size on gates comes to its bound: along a ramp; then gates are decided, the rest trains.
 
     bound(t) = full size + (bound - full size) min(t / 40%, 1)          t the share of the run
-    from 80%: the most open gates are 1, as many as the bound allows; the others are 0
+    once the size is at its bound, or at 80%: the most open gates are 1, as many as the bound
+    allows; the others are 0
 
 A multiplier that finds a distance of half the weights at its first step grows until it shuts gates
 in droves, and what is shut has no gradient to come back by: densities ended at 55% to 90% of their
-bounds. Along the ramp the multiplier follows a bound that is always near. What it leaves, a few
-percent either way, the decision takes. A bound that moves as written, a given `dual` and other
+bounds. Along the ramp the multiplier follows a bound that is always near, and the decision ends
+the fall where the bound is. A bound that moves as written, a given `dual` and other
 methods act as written.
 """
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.models import gated_layers
+from cspec.runtime.models import clamp_gates, gated_layers
 from cspec.runtime.models.gates import HardConcrete
 from cspec.runtime.operators.sparsity import Sparse
 
@@ -25,16 +25,23 @@ LAYER_FLOOR = 0.2
 
 
 @torch.no_grad()
-def decide_gates(models: Sequence[nn.Module], over: Callable[[], Tensor]) -> None:
+def decide_gates(models: Sequence[nn.Module], over: Callable[[], Tensor], due: bool) -> None:
     """Open for good the most open gates, the most for which `over()` <= 0, and shut the others.
 
-    Of equally open gates those of larger weights stay. Called again it keeps what was decided.
-    Where no number of gates meets the bounds all stay as they are.
+    This is done where it is due, or `over()` <= 0: what is shut hardly opens again, so that sizes
+    that come to their bounds would go on to fall. Until then gates stay in their range; later
+    calls keep what was decided. Of equally open gates those of larger weights stay. Where no
+    number of gates meets the bounds all stay as they are.
     """
     found = [layer for model in models for _, layer in gated_layers(model)]
     layers = list(dict.fromkeys(found))
-    if _decided(layers) and _met(over):
+    met = _met(over)
+    if _decided(layers) and (met or not due):
         _set(layers, [layer.log_alpha > 0 for layer in layers])
+        return
+    if not (met or due):
+        for model in models:
+            clamp_gates(model)
         return
     before = [layer.log_alpha.clone() for layer in layers]
     gates = [layer.deployed_gate() for layer in layers]

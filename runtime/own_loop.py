@@ -99,6 +99,7 @@ class Handle:
         operations = program.graph.operations
         self._functions = [op for op in operations if _moves_duals(op)]
         self._units = [op for op in operations if op.kind is Kind.UNITS]
+        self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
@@ -238,12 +239,10 @@ class Handle:
 
     def _keep_gates(self) -> None:
         """Gates stay in their range until they are decided, and so from then on."""
-        operations = (op for op in self.program.graph.operations if op.kind is Kind.GATES)
-        due = next((op for op in operations if self.progress >= op.options["after"]), None)
-        if due is not None:
-            self.module["decide"](self.primal)
+        if "decide" in self.module:
+            self.module["decide"](self.primal, self.progress)
         for name, model in self._models().items():
-            if has_gates(model) and (due is None or name not in due.targets):
+            if has_gates(model) and name not in self._decided:
                 clamp_gates(model)
 
     def end_epoch(self) -> None:

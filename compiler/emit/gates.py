@@ -26,12 +26,16 @@ def write_decide(found: Sequence[Decision], make: MakeTranslator) -> None:
             for group in groups:
                 writer.line(f"{group},")
         writer.line(")")
-    doc = ["The most open gates stay, as many as the bounds allow; the others shut for good."]
-    with writer.function("decide", ("primal",), doc):
+    doc = [
+        "Once sizes are at their bounds, or late in the run, gates are decided: the most open",
+        "stay, as many as the bounds allow, the others shut for good.",
+    ]
+    with writer.function("decide", ("primal", "progress"), doc):
         make().used.add("decide_gates")
+        writer.line(f"late = progress >= {DECIDED!r}")
         for place, decision in enumerate(found):
             models = ", ".join(f"primal[{name!r}]" for name in decision.models)
-            writer.line(f"decide_gates([{models}], lambda: sizes(primal)[{place}])")
+            writer.line(f"decide_gates([{models}], lambda: sizes(primal)[{place}], late)")
 
 
 def write_gates(found: Sequence[Decision], gated: Sequence[str], translator: Translator) -> None:
@@ -39,16 +43,15 @@ def write_gates(found: Sequence[Decision], gated: Sequence[str], translator: Tra
     decided = {name for d in found for name in d.models}
     for name in (name for name in gated if name not in decided):
         _clamp(name, translator)
-    if not found:
-        return
-    writer = translator.writer
-    writer.line(f"if session.progress < {DECIDED!r}:")
-    with writer.indented():
-        for name in (name for name in gated if name in decided):
-            _clamp(name, translator)
-    writer.line("else:")
-    with writer.indented():
-        writer.line("decide(primal)")
+    if found:
+        translator.writer.line("decide(primal, session.progress)")
+
+
+def undecided(found: Sequence[Decision], translator: Translator) -> list[str]:
+    """Calls at the start of a run: gates that another run has decided may move again."""
+    if found:
+        translator.used.add("clamp_gates")
+    return [f"clamp_gates(primal[{name!r}])" for decision in found for name in decision.models]
 
 
 def _clamp(name: str, translator: Translator) -> None:

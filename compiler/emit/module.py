@@ -201,7 +201,7 @@ RESERVED_NAMES = (
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
         "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
         "copies", "held", "hold", "freeze", "begun", "name",
-        "sizes", "decide",
+        "sizes", "decide", "late",
     }
 )  # fmt: skip
 
