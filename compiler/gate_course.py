@@ -19,7 +19,7 @@ from cspec.compiler.rewrite import call, number, same
 from cspec.compiler.strategy import Context, gated_size
 from cspec.dsl.constants import value_or_none
 from cspec.dsl.nodes import Expr, Keyword, Sum
-from cspec.dsl.settings.methods import Auto, Lagrangian, Method
+from cspec.dsl.settings.methods import AugmentedLagrangian, Auto, Lagrangian
 
 
 def gate_courses(problem: Problem, context: Context, steps: int) -> Problem:
@@ -48,9 +48,14 @@ def _course(c: Constraint, context: Context, steps: int) -> Constraint:
 def _open(c: Constraint, context: Context) -> bool:
     """Whether nobody says how the multiplier of a size moves."""
     method = context.method if c.method is None or isinstance(c.method, Auto) else c.method
-    if not isinstance(method, Method):
-        return False
-    return isinstance(method, Auto) or (isinstance(method, Lagrangian) and not method.given("dual"))
+    match method:
+        case Auto():
+            return True
+        case Lagrangian():
+            return not method.given("dual")
+        case AugmentedLagrangian():
+            return not method.given("penalty")
+    return False
 
 
 def _along(part: Expr, bound: Expr, full: float, steps: int) -> Expr:

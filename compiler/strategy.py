@@ -23,6 +23,7 @@ from cspec.compiler.ir import Constraint, PerExample, Problem
 from cspec.compiler.line_run import line_run
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.constructions import require_construction
+from cspec.compiler.methods.units import MOVES
 from cspec.compiler.own_run import own_run
 from cspec.compiler.passes.rows import WORDS as ROWS
 from cspec.compiler.pruning import COUNTS, course, described
@@ -172,18 +173,36 @@ def _scaled(c: Constraint, method: Method, context: Context) -> Method:
     (`params`, `flops`, `bytes`) are taken as shares of what they are with every weight in use.
     """
     full = gated_size(c, context)
-    if full is None or not isinstance(method, Lagrangian) or not context.steps:
+    if full is None or not context.steps:
+        return method
+    if not isinstance(method, Lagrangian | AugmentedLagrangian):
         return method
     share = (value_or_none(last_of_ramp(c.bound), context.params) or full) / full
     of_density = round(GATE_DUAL_BUDGET / max(share, 1e-3) / context.steps, 6)
     # A multiplier of a size is that of its share over the full size, and so is its violation.
     step = of_density if full == 1 else float(f"{of_density / full**2:.4g}")
+    if isinstance(method, AugmentedLagrangian):
+        return method if method.given("penalty") else _gentle(method, step, context.steps)
     if not method.given("dual"):
         dual: Dual = Nupi(lr=step, kp=round(GATE_DAMPING / of_density, 3))
         return method.model_copy(update={"dual": dual})
     if isinstance(method.dual, Sgd | Nupi) and method.dual.lr is None:
         return method.model_copy(update={"dual": method.dual.model_copy(update={"lr": step})})
     return method
+
+
+def _gentle(method: AugmentedLagrangian, step: float, steps: int) -> AugmentedLagrangian:
+    """A penalty that does not grow, whose 60 moves a run amount to the dual steps of a run.
+
+    The units of the problem are no measure here: a size has a tiny slope in each of many gates, of
+    which Adam makes steps of one length.
+    """
+    found: dict[str, object] = {"penalty": float(f"{step * steps / MOVES:.4g}")}
+    if not method.given("every"):
+        found["every"] = Every(max(1, round(steps / MOVES)), "step")
+    if not method.given("growth"):
+        found["growth"] = 1.0
+    return method.model_copy(update=found)
 
 
 def _require_function(c: Constraint, method: Method, context: Context) -> None:

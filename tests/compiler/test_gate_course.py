@@ -14,7 +14,7 @@ def source(spec: str, model: str = GATED) -> str:
     return cspec.compile(f"{spec}\nfit(steps=100)", model=model, data="digits").source
 
 
-@pytest.mark.parametrize("method", ["", " by lagrangian"])
+@pytest.mark.parametrize("method", ["", " by lagrangian", " by augmented_lagrangian"])
 def test_the_bound_comes_down_from_every_weight(method: str) -> None:
     text = source(LINE + method)
     assert 'density(model) - ramp(1, 0.5, batch["clock"], 40)' in text
@@ -34,7 +34,7 @@ def test_a_size_comes_down_from_what_it_is_with_every_weight(
     [
         LINE + " by lagrangian(dual=nupi(lr=0.1, kp=20))",
         LINE + " by lagrangian(dual=sgd)",
-        LINE + " by augmented_lagrangian",
+        LINE + " by augmented_lagrangian(penalty=1)",
         LINE.replace("0.5", "ramp(100%, 50%)"),
         LINE.replace("<= 0.5", "<= 0.5 soft(weight=2)"),
         LINE.replace("<=", ">="),

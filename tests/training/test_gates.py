@@ -47,6 +47,18 @@ def test_the_tightest_of_several_sizes_decides() -> None:
     assert result["a"].satisfied and result["b"].satisfied and result["b"].value >= 290
 
 
+def test_the_augmented_lagrangian_by_name_leaves_a_network() -> None:
+    line = "s.t. c: density(f) <= 10%{}\nfit(steps=240, optimizer=[{}, adam(lr=0.01)])"
+    gates = 'adam(params="*log_alpha", lr=0.1)'
+    found = [
+        cspec.run(SPEC + line.format(method, gates) + "\nmetric acc = P[pred == y]")
+        for method in ("", " by augmented_lagrangian")
+    ]
+    assert all(0.096 <= result["c"].value <= 0.1 for result in found)
+    own, named = (result.metrics["acc"] for result in found)
+    assert own > 0.6 and named > own - 0.1
+
+
 @pytest.mark.parametrize("share", [0.5, 0.79, 0.8, 0.93])
 def test_a_run_that_is_cut_is_resumed_to_the_same_bits(
     share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
