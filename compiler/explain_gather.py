@@ -126,6 +126,8 @@ def _conditions(lowered: Lowered) -> dict[str, str]:
     for rule in lowered.rules:
         if all(conditional(part.constraint) for part in rule.parts):
             found[rule.rule.name] = GATES
+    if found:
+        found["decide_gates"] = GATES
     for action in lowered.actions:
         if action.constraints and all(conditional(c) for c in action.constraints):
             found[f"project_{action.name}"] = NO_GATES

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     DUAL_STEP = "dual_step"
     PENALTY_STEP = "penalty_step"
     PROJECT = "project"
+    GATES = "gates"
     PROX = "prox"
     EXTRAPOLATE = "extrapolate"
     RESET = "reset"

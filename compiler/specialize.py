@@ -17,6 +17,7 @@ from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit
 from cspec.compiler.facts import Facts
 from cspec.compiler.fits import check_fits
+from cspec.compiler.gate_course import gate_courses
 from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.ir import Problem
 from cspec.compiler.line_run import line_graph
@@ -29,7 +30,7 @@ from cspec.compiler.moving_notes import moving_notes
 from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import expand
-from cspec.compiler.passes.gates import gates
+from cspec.compiler.passes.gates import deployed, gates
 from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
 from cspec.compiler.passes.metric_words import metric_words
@@ -245,10 +246,11 @@ def _specialized(plan: Plan, facts: Facts, run: _Run, inference: Inference) -> P
     setting = replace(setting_of(checked, inference, moving(checked)), word=word)
     check_ratio_signs(problem, inference, setting.ranges)
     width = 8 if checked.fit.precision == "float64" else 4
-    problem = gates(problem, facts, moving(checked), checked.params, width)
-    problem = surrogates(problem, setting)
-    steps = round(effective(run.fit, run.schedule.steps))
-    problem = with_methods(problem, context_of(checked, facts, steps))
+    expected = gates(problem, facts, moving(checked), checked.params, width)
+    problem = deployed(surrogates(expected, setting), problem, expected)
+    steps = run.schedule.steps
+    context = context_of(checked, facts, round(effective(run.fit, steps)))
+    problem = with_methods(gate_courses(problem, context, steps), context)
     check_still_parameters(problem, facts, moving(checked))
     return problem
 
