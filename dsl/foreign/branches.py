@@ -108,7 +108,7 @@ def either(view: View) -> Found | None:
         if token.kind in {"_NL", "ST", "SEMICOLON"}:
             break
         depth += (token.kind in CLOSERS) - (token.kind in OPENERS)
-        related = related or token.kind == "RELATION"
+        related = related or (token.kind == "RELATION" and not depth)
     operands = view.before.kind in OPERAND_ENDS and view.at(1).kind in OPERAND_STARTS | {"SIGN"}
     if depth or not related or not operands:
         return None
