@@ -15,8 +15,8 @@ from cspec.dsl.defined_names import defined_names
 from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.source import Source, Span
 from cspec.dsl.syntax_failure import OPERAND_ENDS, OPERAND_STARTS, Mended, make, problem, touching
-from cspec.dsl.syntax_quantities import _number, _percent
-from cspec.dsl.syntax_quotes import _quote, _unclosed
+from cspec.dsl.syntax_quantities import number_form, percent_sign
+from cspec.dsl.syntax_quotes import one_quote, open_end
 from cspec.dsl.syntax_signs import HINTS, LATEX, PHRASES, POWERS, QUOTES, SIGNS
 from cspec.dsl.tokens import Token
 
@@ -64,8 +64,8 @@ def _look(
     token = tokens[index]
     looks: dict[str, Callable[[Source, tuple[Token, ...], int, list[Token]], Mended | None]] = {
         "UNKNOWN": _unknown,
-        "UNCLOSED": _unclosed,
-        "NUMBER": _number,
+        "UNCLOSED": open_end,
+        "NUMBER": number_form,
         "NAME": _name,
     }
     look = looks.get(token.kind)
@@ -80,11 +80,11 @@ def _unknown(
     if char == "\\":
         return _latex(source, tokens, index)
     if char in QUOTES:
-        return _quote(source, tokens, index, done)
+        return one_quote(source, tokens, index, done)
     if char == "&":
         return _ampersand(source, tokens, index)
     if char == "%":
-        return _percent(source, tokens, index, done)
+        return percent_sign(source, tokens, index, done)
     if char in POWERS:
         return _superscript(source, tokens, index)
     if char == "!" and done and done[-1].kind in OPERAND_ENDS:

@@ -13,7 +13,9 @@ from cspec.dsl.syntax_signs import PHYSICAL, UNITS
 from cspec.dsl.tokens import Token
 
 
-def _percent(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
+def percent_sign(
+    source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
+) -> Mended:
     token = tokens[index]
     before = done[-1] if done else None
     after = tokens[index + 1] if index + 1 < len(tokens) else None
@@ -57,7 +59,7 @@ def _percent(source: Source, tokens: tuple[Token, ...], index: int, done: list[T
     return Mended(1, (), finding)
 
 
-def _number(
+def number_form(
     source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
 ) -> Mended | None:
     token = tokens[index]

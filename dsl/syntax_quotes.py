@@ -10,7 +10,7 @@ from cspec.dsl.syntax_signs import QUOTES
 from cspec.dsl.tokens import Token, tokenize
 
 
-def _quote(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
+def one_quote(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
     token = tokens[index]
     before = done[-1] if done else None
     if (
@@ -61,7 +61,7 @@ def _quote(source: Source, tokens: tuple[Token, ...], index: int, done: list[Tok
     return Mended(close - index + 1, (Token("STRING", fixed, span.start, span.end),), finding)
 
 
-def _unclosed(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
+def open_end(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
     token = tokens[index]
     earlier = _opened_earlier(source, tokens, index, done)
     if earlier is not None:

@@ -1,6 +1,7 @@
 """One-way layers, allowed third parties, and packages that exist: read from the text of modules."""
 
 import ast
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -127,28 +128,8 @@ def test_no_folder_shadows_the_installed_package() -> None:
     assert not (ROOT / "cspec").exists()
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_no_module_is_imported_by_one_that_it_imports(layer: str) -> None:
-    files = {name_of(path): path for own, path in modules() if own == layer}
-    behind = {name: imported(path) & files.keys() - {name} for name, path in files.items()}
-    while free := [name for name, needs in behind.items() if not needs & behind.keys()]:
-        for name in free:
-            del behind[name]
-    assert not behind, f"in circles, or above one: {', '.join(sorted(behind))}"
-
-
-def name_of(path: Path) -> str:
-    """`cspec.dsl.nodes` of dsl/nodes.py, `cspec.dsl.settings` of dsl/settings/__init__.py."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(("cspec", *(parts[:-1] if parts[-1] == "__init__" else parts)))
-
-
-def imported(path: Path) -> set[str]:
-    """Every module that may be meant by an import: `from a import b` may bring in `a.b`."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.update((node.module, *(f"{node.module}.{a.name}" for a in node.names)))
-    return found
+def test_the_layout_keeps_its_rules() -> None:
+    found = subprocess.run(
+        [sys.executable, ROOT / "tools/house.py"], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout

@@ -14,11 +14,11 @@ from cspec.runtime.functions.samples import heard, note, note_groups
 from cspec.runtime.functions.shapes import ShapeMismatch, in_words
 
 
-def _as_numbers(values: Tensor) -> Tensor:
+def as_numbers(values: Tensor) -> Tensor:
     return values if values.is_floating_point() else values.to(torch.float64)
 
 
-def _mask_like(values: Tensor, where: Tensor) -> Tensor:
+def mask_like(values: Tensor, where: Tensor) -> Tensor:
     """The mask, seen over the entries of `values`: (B,) holds for all the entries of an example."""
     if where.shape == values.shape:
         return where.bool()
@@ -42,10 +42,10 @@ def sum_and_count(values: Tensor, where: Tensor | None = None) -> tuple[Tensor, 
 
     Reduce both, then divide: the mean of per-device ratios solves another problem.
     """
-    values = _as_numbers(values)
+    values = as_numbers(values)
     if where is None:
         return values.sum(), values.new_full((), values.numel())
-    selected = _mask_like(values, where)
+    selected = mask_like(values, where)
     kept = torch.where(selected, values, torch.zeros_like(values))
     return kept.sum(), selected.sum().to(values.dtype)
 
@@ -70,13 +70,10 @@ def mean(
         ShapeMismatch: several numbers an example, or a mask of another length.
     """
     _one_number_an_example(values, tokens)
-    if where is None:
-        value = _as_numbers(values).mean()
-    else:
-        value = _quotient(*sum_and_count(values, where))
+    value = as_numbers(values).mean() if where is None else _quotient(*sum_and_count(values, where))
     if on is None or not heard():
         return value
-    return note(on, value, values, None if where is None else _mask_like(values, where))
+    return note(on, value, values, None if where is None else mask_like(values, where))
 
 
 def fraction(
@@ -93,7 +90,7 @@ def group_sums(
     values_B: Tensor, codes_B: Tensor, groups: int, where: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Sums and counts by group, each (G,), by one scatter-add; a code of -1 is in no group."""
-    values_B = _as_numbers(values_B)
+    values_B = as_numbers(values_B)
     if values_B.ndim != 1 or codes_B.shape != values_B.shape:
         raise ShapeMismatch(
             f"grouping needs one value and one group an example, but the values are "
@@ -101,7 +98,7 @@ def group_sums(
         )
     selected = codes_B >= 0
     if where is not None:
-        selected = selected & _mask_like(values_B, where)
+        selected = selected & mask_like(values_B, where)
     values_B = torch.where(selected, values_B, torch.zeros_like(values_B))
     table_2B = torch.stack([values_B, selected.to(values_B.dtype)])
     sums_2G = table_2B.new_zeros(2, groups).index_add(1, codes_B.long().clamp(min=0), table_2B)
@@ -124,8 +121,8 @@ def by_group(
         return value_G
     counted_B = codes_B >= 0
     if where is not None:
-        counted_B = counted_B & _mask_like(values_B, where)
-    return note_groups(on, value_G, _as_numbers(values_B), codes_B, counted_B)
+        counted_B = counted_B & mask_like(values_B, where)
+    return note_groups(on, value_G, as_numbers(values_B), codes_B, counted_B)
 
 
 def every_group(values_G: Tensor) -> Tensor:
@@ -177,7 +174,7 @@ def standard_error(values: Tensor, where: Tensor | None = None) -> Tensor:
 
     A number for reports: no gradient. NaN for fewer than two values.
     """
-    values = _as_numbers(values.detach())
+    values = as_numbers(values.detach())
     center = mean(values, where)
     squares, count = sum_and_count((values - center).square(), where)
     variance = squares / torch.where(count > 1, count - 1, torch.full_like(count, torch.nan))

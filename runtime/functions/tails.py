@@ -4,16 +4,16 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.functions.samples import heard, note
-from cspec.runtime.functions.statistics import _as_numbers, _mask_like
+from cspec.runtime.functions.statistics import as_numbers, mask_like
 
 
 def _ordered(values: Tensor, where: Tensor | None, descending: bool) -> tuple[Tensor, Tensor]:
     """All values in order, those that are not selected last; and the count, float64 and 0-dim."""
-    flat = _as_numbers(values).flatten()
+    flat = as_numbers(values).flatten()
     if where is None:
         count = torch.full((), flat.numel(), dtype=torch.float64, device=flat.device)
     else:
-        selected = _mask_like(values, where).flatten()
+        selected = mask_like(values, where).flatten()
         flat = flat.masked_fill(~selected, -torch.inf if descending else torch.inf)
         count = selected.sum().to(torch.float64)
     return flat.sort(descending=descending).values, count
@@ -47,8 +47,8 @@ def cvar(
     # Of 0.15 * 60 = 9.000000000000002 values the last is the ninth.
     last = ((tail * (1 - 1e-12)).ceil() - 1).clamp(min=0).long().reshape(1)
     threshold = ordered.index_select(0, last).squeeze(0)
-    scores = threshold + (_as_numbers(values) - threshold).relu() / (1 - level)
-    return note(on, value, scores, None if where is None else _mask_like(values, where))
+    scores = threshold + (as_numbers(values) - threshold).relu() / (1 - level)
+    return note(on, value, scores, None if where is None else mask_like(values, where))
 
 
 def quantile(
@@ -71,9 +71,9 @@ def quantile(
     value = torch.where(count > 0, value, torch.full_like(value, torch.nan))
     if on is None or not heard():
         return value
-    below = (_as_numbers(values) <= value).to(value.dtype)
+    below = (as_numbers(values) <= value).to(value.dtype)
     scores = value + (q - below) * _sparsity(ordered, q, count)
-    return note(on, value, scores, None if where is None else _mask_like(values, where))
+    return note(on, value, scores, None if where is None else mask_like(values, where))
 
 
 def _at(ordered: Tensor, position: Tensor) -> Tensor:
