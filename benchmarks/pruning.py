@@ -168,7 +168,8 @@ def row(name: str, way: str, lr: float | None = None) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tasks", nargs="*", metavar="TASK", help=", ".join(TASKS))
+    known = ", ".join(TASKS).replace("%", "%%")
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=known)
     parser.add_argument("--lr", type=float)
     options = parser.parse_args()
     for name in options.tasks or TASKS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cspec.compiler.gate_decisions import gate_operations
 from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.lowered import FunctionalRule, Lowered, OutputRows
 from cspec.compiler.methods import SETS
@@ -29,6 +30,7 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(op for each in around for op in each.step),
         Operation(kind=Kind.PRIMAL_STEP, name="step", meaning="the optimizer moves the model"),
         *(op for each in around for op in each.after),
+        *gate_operations(lowered.problem),
         *(op for op in late if op.trigger.unit == "step"),
         Operation(kind=Kind.RECORD, name="record", meaning="history, without waiting"),
         *(op for op in duals if op.trigger.unit == "epoch"),

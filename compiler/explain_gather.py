@@ -53,7 +53,8 @@ def gather(
     )
     conditions = {} if program is not None else _conditions(lowered)
     solver = problem.solver
-    fit = training(checked, program) if solver is None else ()
+    models = None if plan.variables else problem
+    fit = training(checked, program, models) if solver is None else ()
     about = quantities(plan, program, facts)
     moving = ", ".join(q.name for q in about if q.moves) or "what your loop trains"
     mover = f"{fit[0].value} moves {moving}" if fit else ""
@@ -125,6 +126,8 @@ def _conditions(lowered: Lowered) -> dict[str, str]:
     for rule in lowered.rules:
         if all(conditional(part.constraint) for part in rule.parts):
             found[rule.rule.name] = GATES
+    if found:
+        found["decide_gates"] = GATES
     for action in lowered.actions:
         if action.constraints and all(conditional(c) for c in action.constraints):
             found[f"project_{action.name}"] = NO_GATES

@@ -12,8 +12,9 @@ from cspec.compiler import explain_formulas
 from cspec.compiler.assemble import assemble
 from cspec.compiler.explain_records import OperationRecord, StateRecord
 from cspec.compiler.fragments import Rule
+from cspec.compiler.gate_decisions import RAMP
 from cspec.compiler.graph import Kind, Operation, StateFacts, UpdateGraph
-from cspec.compiler.ir import Constraint
+from cspec.compiler.ir import Constraint, Problem
 from cspec.compiler.line_run import line_graph
 from cspec.compiler.lowered import (
     FunctionalRule,
@@ -53,7 +54,7 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     actions = _actions(hard)
     bounds = bound_actions(plan.variables, (action.name for action in actions))
     rules = _rules(hard, plan)
-    lowered = Lowered(plan.problem, rules, (*actions, *bounds), soft)
+    lowered = Lowered(_decided(plan.problem), rules, (*actions, *bounds), soft)
     graph = assemble(lowered)
     solver = plan.problem.solver
     if isinstance(solver, Spg):
@@ -63,12 +64,21 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     return lowered, graph if solver is None else solver_graph(solver, graph)
 
 
+def _decided(problem: Problem) -> Problem:
+    """The problem with what gates would be decided by, if the model has them."""
+    constraints = (
+        c.model_copy(update={"decides": c.parts}) if conditional(c) and c.relation == "<=" else c
+        for c in problem.constraints
+    )
+    return problem.model_copy(update={"constraints": tuple(constraints)})
+
+
 def _rules(constraints: Iterable[Constraint], plan: Plan) -> tuple[FunctionalRule, ...]:
     data = bool(plan.checked.symbols.datasets())
     groups: dict[Settings, list[Constraint]] = {}
     for c in constraints:
         if conditional(c):
-            groups.setdefault(Lagrangian(dual=Nupi()), []).append(c)
+            groups.setdefault(Lagrangian(dual=Nupi(lr=1.0)), []).append(c)
         elif isinstance(c.method, Method) and c.method.word in FUNCTIONAL:
             groups.setdefault(c.method, []).append(c)
     rules: list[FunctionalRule] = []
@@ -146,7 +156,8 @@ def _record(
     if condition == GATES and op.kind is Kind.DUAL_STEP:
         # The step is chosen with the length of the run, which is not known yet.
         step = f"lr = {GATE_DUAL_BUDGET:g} / (bound * steps), lr kp = {GATE_DAMPING:g}"
-        updates, meaning = (), f"{meaning} with {step}"
+        bound = f"the bound comes down from every weight over {RAMP:.0%} of the run"
+        updates, meaning = (), f"{meaning} with {step}; {bound}"
     shown = tuple(
         explain_formulas.mathematics(op, update)
         for update in updates

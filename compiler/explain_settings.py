@@ -7,7 +7,9 @@ from types import MappingProxyType
 
 from cspec.compiler.explain_records import Setting
 from cspec.compiler.graph import Kind, UpdateGraph
+from cspec.compiler.ir import Problem
 from cspec.compiler.program import Program, revive_fit
+from cspec.compiler.rehearse import rehearsed, times
 from cspec.compiler.schedule import DEFAULT_EPOCHS, DEFAULT_STEPS, LEAST_STEPS, settling
 from cspec.dsl.check import Checked
 from cspec.dsl.nodes import Given
@@ -116,8 +118,13 @@ def measured_values(graph: UpdateGraph, rule: str) -> dict[str, str]:
     }
 
 
-def training(checked: Checked, program: Program | None) -> tuple[Setting, ...]:
-    """Optimizer, length, batches, precision, seed: as they act."""
+def training(
+    checked: Checked, program: Program | None, models: Problem | None = None
+) -> tuple[Setting, ...]:
+    """Optimizer, length, batches, precision, seed: as they act.
+
+    `models` is the problem where models move alone.
+    """
     if any(isinstance(item, Given) for item in checked.spec.items):
         return (Setting(name="optimizer", value="your own (cspec.bind)"),)
     spec = checked.fit
@@ -137,7 +144,22 @@ def training(checked: Checked, program: Program | None) -> tuple[Setting, ...]:
             found.append(_plain(spec, name))
         elif getattr(fit, name) != getattr(spec, name):
             found.append(Setting(name=name, value=value_text(getattr(fit, name)), default=True))
+    found += _rehearsals(checked, fit, program, models)
     return (*found, _plain(spec, "seed"))
+
+
+def _rehearsals(
+    checked: Checked, acting: FitSettings, program: Program | None, models: Problem | None
+) -> tuple[Setting, ...]:
+    """The rates that are tried first; without a program where data are no loader's."""
+    if program is not None:
+        acts = any(op.kind is Kind.REHEARSE for op in program.graph.operations)
+    else:
+        steps = checked.fit.steps or LEAST_STEPS
+        acts = models is not None and bool(rehearsed(checked.fit, acting, steps, models))
+    if not acts:
+        return ()
+    return (Setting(name="rehearsals", value=f"{times()}: begins below the best", default=True),)
 
 
 def _likely(checked: Checked) -> FitSettings:

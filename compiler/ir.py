@@ -166,6 +166,8 @@ class Constraint(BaseModel):
     """Whether the only part is value - bound as written (`gap`, `abs`, `max` are not split)."""
     gradient_parts: tuple[Expr, ...] | None = None
     """What the model's step differentiates instead of `parts`; None where they are the same."""
+    decides: tuple[Expr, ...] = ()
+    """Functions, each <= 0, by which gates are decided before the run ends; empty elsewhere."""
     set: SetMember | None = None
     tolerance: float = 0.0
     tolerance_given: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cspec.compiler.facts import Facts, OwnLoop
+from cspec.compiler.gate_decisions import DECIDED
 from cspec.compiler.lowered import Lowered
 from cspec.compiler.pruning import LAYER_FLOOR, course
 from cspec.compiler.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
@@ -114,7 +115,12 @@ def _gates(facts: Facts, loop: OwnLoop) -> Iterator[str]:
     if not any(model.gated for model in facts.models.values()):
         return
     steps = loop.steps or OWN_LOOP_STEPS
-    assumed = "" if loop.steps else ", as in a loop whose length isn't said: bind(..., steps=N)"
+    assumed = (
+        ""
+        if loop.steps
+        else ", as in a loop whose length isn't said; with bind(..., steps=N) gates are decided "
+        f"at {DECIDED:.0%} of it, as many open as bounds allow"
+    )
     yield (
         f"gates travel about 8 to shut: plan for steps x learning rate of {GATE_BUDGET:g} for "
         f"`*log_alpha` (Adam with lr = {GATE_BUDGET / steps:.2g} in {steps:,} steps{assumed})"

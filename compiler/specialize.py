@@ -17,6 +17,7 @@ from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit
 from cspec.compiler.facts import Facts
 from cspec.compiler.fits import check_fits
+from cspec.compiler.gate_course import gate_courses
 from cspec.compiler.graph import UpdateGraph
 from cspec.compiler.ir import Problem
 from cspec.compiler.line_run import line_graph
@@ -29,7 +30,7 @@ from cspec.compiler.moving_notes import moving_notes
 from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
 from cspec.compiler.passes.collect import collect
 from cspec.compiler.passes.expand import expand
-from cspec.compiler.passes.gates import gates
+from cspec.compiler.passes.gates import deployed, gates
 from cspec.compiler.passes.identity import sized_identity
 from cspec.compiler.passes.inline_lets import inline_lets
 from cspec.compiler.passes.metric_words import metric_words
@@ -41,6 +42,7 @@ from cspec.compiler.plan import Plan, with_methods, with_rows
 from cspec.compiler.program import DataSetup, ModelSetup, Program
 from cspec.compiler.program_record import record_of, stop_condition
 from cspec.compiler.pruning_notes import pruning_notes
+from cspec.compiler.rehearse import rehearsed, with_rehearsal
 from cspec.compiler.restored import is_polished, with_polish
 from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.schedule import SETTLES, Schedule, budget, effective
@@ -112,9 +114,11 @@ def specialize(
     lowered = _lowered(plan, facts, run, problem, inference)
     calls = _calls(lowered, run.space, checked)
     polished = stop_condition(checked) is None and is_polished(lowered, facts, checked.fit)
+    tried = _rehearsed(plan, facts, run, problem)
+    graph = with_polish(calls.graph) if polished else calls.graph
     record = record_of(plan, facts, lowered, run.fit, inference).model_copy(
         update={
-            "graph": with_polish(calls.graph) if polished else calls.graph,
+            "graph": with_rehearsal(graph, tried) if tried else graph,
             "metric_entries": entries,
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
@@ -125,7 +129,7 @@ def specialize(
     emission = Emission(
         lowered=lowered,
         scope=Scope(checked.symbols, facts, inference, {}, functions=functions),
-        loop=_loop(lowered, checked, facts, run, polished),
+        loop=_loop(lowered, checked, facts, run, polished)._replace(rehearsed=tried),
         program=record,
         objective=objective_as_written(checked, facts),
         params=_used_params(checked),
@@ -136,6 +140,14 @@ def specialize(
         starts=declared_sets(checked),
     )
     return record.model_copy(update={"source": emit(emission)})
+
+
+def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> int:
+    """First steps that are tried at several rates; none where a solver runs, or variables move."""
+    if run.solved or plan.variables:
+        return 0
+    streams = any(item.stream is not None for item in facts.data.values())
+    return rehearsed(plan.checked.fit, run.fit, run.schedule.steps, problem, streams=streams)
 
 
 def _run(checked: Checked, facts: Facts) -> _Run:
@@ -234,10 +246,11 @@ def _specialized(plan: Plan, facts: Facts, run: _Run, inference: Inference) -> P
     setting = replace(setting_of(checked, inference, moving(checked)), word=word)
     check_ratio_signs(problem, inference, setting.ranges)
     width = 8 if checked.fit.precision == "float64" else 4
-    problem = gates(problem, facts, moving(checked), checked.params, width)
-    problem = surrogates(problem, setting)
-    steps = round(effective(run.fit, run.schedule.steps))
-    problem = with_methods(problem, context_of(checked, facts, steps))
+    expected = gates(problem, facts, moving(checked), checked.params, width)
+    problem = deployed(surrogates(expected, setting), problem, expected)
+    steps = run.schedule.steps
+    context = context_of(checked, facts, round(effective(run.fit, steps)))
+    problem = with_methods(gate_courses(problem, context, steps), context)
     check_still_parameters(problem, facts, moving(checked))
     return problem
 

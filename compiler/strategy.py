@@ -18,9 +18,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.facts import Facts
+from cspec.compiler.gate_decisions import COURSE
 from cspec.compiler.ir import Constraint, PerExample, Problem
 from cspec.compiler.line_run import line_run
 from cspec.compiler.methods import FUNCTIONAL, require_construction
+from cspec.compiler.methods.units import MOVES
 from cspec.compiler.own_run import own_run
 from cspec.compiler.pruning import course, described
 from cspec.compiler.rewrite import last_of_ramp
@@ -142,7 +144,7 @@ def decide(c: Constraint, context: Context) -> Choice:
 
 
 def _as_written(c: Constraint, method: Method, where: str, context: Context) -> Choice:
-    reason = f"as written: {where}"
+    reason = f"as written: {where}{_then(c)}"
     match method:
         case Projection() | Admm() | Parametrization() | FrankWolfe():
             if c.set is None and _seen_later(c, context):
@@ -169,19 +171,37 @@ def _scaled(c: Constraint, method: Method, context: Context) -> Method:
     and a proportional term takes the multiplier back as fast as the density falls. Other sizes
     (`params`, `flops`, `bytes`) are taken as shares of what they are with every weight in use.
     """
-    full = _gated_size(c, context)
-    if full is None or not isinstance(method, Lagrangian) or not context.steps:
+    full = gated_size(c, context)
+    if full is None or not context.steps:
+        return method
+    if not isinstance(method, Lagrangian | AugmentedLagrangian):
         return method
     share = (value_or_none(last_of_ramp(c.bound), context.params) or full) / full
     of_density = round(GATE_DUAL_BUDGET / max(share, 1e-3) / context.steps, 6)
     # A multiplier of a size is that of its share over the full size, and so is its violation.
     step = of_density if full == 1 else float(f"{of_density / full**2:.4g}")
+    if isinstance(method, AugmentedLagrangian):
+        return method if method.given("penalty") else _gentle(method, step, context.steps)
     if not method.given("dual"):
         dual: Dual = Nupi(lr=step, kp=round(GATE_DAMPING / of_density, 3))
         return method.model_copy(update={"dual": dual})
     if isinstance(method.dual, Sgd | Nupi) and method.dual.lr is None:
         return method.model_copy(update={"dual": method.dual.model_copy(update={"lr": step})})
     return method
+
+
+def _gentle(method: AugmentedLagrangian, step: float, steps: int) -> AugmentedLagrangian:
+    """A penalty that does not grow, whose 60 moves a run amount to the dual steps of a run.
+
+    The units of the problem are no measure here: a size has a tiny slope in each of many gates, of
+    which Adam makes steps of one length.
+    """
+    found: dict[str, object] = {"penalty": float(f"{step * steps / MOVES:.4g}")}
+    if not method.given("every"):
+        found["every"] = Every(max(1, round(steps / MOVES)), "step")
+    if not method.given("growth"):
+        found["growth"] = 1.0
+    return method.model_copy(update=found)
 
 
 def _require_function(c: Constraint, method: Method, context: Context) -> None:
@@ -252,7 +272,8 @@ def _density(c: Constraint, context: Context) -> Choice:
         return Choice(
             _scaled(c, Lagrangian(), context),
             "the model has hard-concrete gates, so the expected density has a gradient; the dual "
-            "step follows from bound and number of steps, and a proportional term damps it",
+            "step follows from bound and number of steps, and a proportional term damps it"
+            + _then(c),
             (f"{ramp} would work, too, and would leave the gates without a purpose",),
         )
     return Choice(
@@ -290,8 +311,14 @@ def _size(c: Constraint, context: Context) -> Choice:
     return Choice(
         _scaled(c, Lagrangian(), context),
         "the model has hard-concrete gates, so its expected size has a gradient; the dual step "
-        "follows from bound, full size and number of steps, and a proportional term damps it",
+        "follows from bound, full size and number of steps, and a proportional term damps it"
+        + _then(c),
     )
+
+
+def _then(c: Constraint) -> str:
+    """How a size on gates comes to its bound, where that is left open."""
+    return f"; {COURSE}" if c.decides else ""
 
 
 def _set(c: Constraint) -> Choice:
@@ -354,7 +381,7 @@ def _gated_density(c: Constraint, context: Context) -> bool:
     return model is not None and model.gated
 
 
-def _gated_size(c: Constraint, context: Context) -> float | None:
+def gated_size(c: Constraint, context: Context) -> float | None:
     """A size that gates move, with every weight in use; None of anything else."""
     if _gated_density(c, context):
         return 1.0

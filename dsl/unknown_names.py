@@ -307,6 +307,22 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
     return _report(typer, name, (f"did you mean `{text}` (a value)?",), text)
 
 
+def unknown_dataset(typer: Typer, name: str, span: Span) -> Kind:
+    """`on` with a name that is no dataset."""
+    known = tuple(typer.symbols.datasets())
+    implied = "data" in typer.symbols.implied
+    splits = ("train", "val", "test") if implied else ()
+    guess = closest(name, (*known, *splits))
+    role = typer.symbols.role(name)
+    label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
+    named = f"name it in the `data` line: `data {name}(x, y)`"
+    only = (f"write `{known[0]}`", f"or {named}") if len(known) == 1 else (named,)
+    helps = (f"did you mean `{guess}`?",) if guess else only
+    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
+    return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)
+
+
 def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
     """Report a name that nothing defines where a column belongs."""
     columns = {*typer.symbols.column_names}
@@ -325,22 +341,6 @@ def unknown_model(typer: Typer, name: Name) -> Kind:
     helps = (f"models of this spec: {listing(models, 'and')}",) if models else ()
     only = models[0] if len(models) == 1 else None
     return _report(typer, name, (*helps, f"or add a line `model {name.id}`"), only)
-
-
-def unknown_dataset(typer: Typer, name: str, span: Span) -> Kind:
-    """`on` with a name that is no dataset."""
-    known = tuple(typer.symbols.datasets())
-    implied = "data" in typer.symbols.implied
-    splits = ("train", "val", "test") if implied else ()
-    guess = closest(name, (*known, *splits))
-    role = typer.symbols.role(name)
-    label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
-    named = f"name it in the `data` line: `data {name}(x, y)`"
-    only = (f"write `{known[0]}`", f"or {named}") if len(known) == 1 else (named,)
-    helps = (f"did you mean `{guess}`?",) if guess else only
-    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
-    what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
-    return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)
 
 
 def unknown_weight(typer: Typer, name: Name, scope: Scope, constraint: str) -> Kind:

@@ -34,6 +34,7 @@ def notes_of(
     found = [
         *session.program.notes,
         *session.notes,
+        *_rehearsed(session),
         *_judged(session, constraints, places),
         *_no_prices(session.program.constraints),
         *_objective(objective),
@@ -59,6 +60,17 @@ def courses(
         *_on_the_way(session, constraints, residual),
         *(diagnosis.notes or _growing(constraints)),
         *round_,
+    ]
+
+
+def _rehearsed(session: Session) -> list[str]:
+    """The rate that rehearsals chose."""
+    times, rate = session.schedule.times, session.schedule.fastest
+    if times is None:
+        return []
+    return [
+        f"learning rate {rate:.2g}, found in rehearsals of the first steps: `fit(optimizer=adam("
+        f"lr={rate:.2g}))` sets one"
     ]
 
 

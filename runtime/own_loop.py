@@ -99,6 +99,7 @@ class Handle:
         operations = program.graph.operations
         self._functions = [op for op in operations if _moves_duals(op)]
         self._units = [op for op in operations if op.kind is Kind.UNITS]
+        self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
@@ -222,9 +223,7 @@ class Handle:
         with torch.no_grad(), constants_in(self._constants):
             self._move("step", self.steps, true)
             self._project()
-            for model in self._models().values():
-                if has_gates(model):
-                    clamp_gates(model)
+            self._keep_gates()
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
             self._end_epoch()
 
@@ -237,6 +236,14 @@ class Handle:
             self.module["project"](self.primal, self.optimizer, self.progress)
         if masks:
             self.module["freeze"](self.primal, self.state, self.progress)
+
+    def _keep_gates(self) -> None:
+        """Gates stay in their range until they are decided, and so from then on."""
+        if "decide" in self.module:
+            self.module["decide"](self.primal, self.progress)
+        for name, model in self._models().items():
+            if has_gates(model) and name not in self._decided:
+                clamp_gates(model)
 
     def end_epoch(self) -> None:
         """Commit what moves once an epoch, by the mean of the epoch's measurements.

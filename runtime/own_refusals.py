@@ -117,6 +117,6 @@ def _own_demands(operation: Operation) -> list[str]:
         return [f"{rule}(dual_data={operation.data}) draws batches of another split"]
     if operation.sees == "surrogate":
         return [f"{rule}(dual_on=surrogate) measures the constraints a second way"]
-    if operation.options and operation.kind not in (Kind.UNITS, Kind.PROJECT):
+    if operation.options and operation.kind not in (Kind.UNITS, Kind.PROJECT, Kind.GATES):
         return [f"{rule}(escalate=true) watches the whole run"]
     return []

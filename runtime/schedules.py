@@ -63,9 +63,29 @@ class Schedule:
             for group in optimizer.param_groups
         ]
         """One a group; those of Adam act."""
+        self.times: float | None = None
+        """What rehearsals multiplied the rates by; None where there were none."""
+        self._rehearsed: tuple[float, int] | None = None
+        self._apply()
+
+    def rehearse(self, times: float, steps: int) -> None:
+        """Rates so many times as large, which fall to 0 within so many steps; nothing follows."""
+        self._rehearsed = (times, steps)
+        self._apply()
+
+    def take(self, times: float) -> None:
+        """The end of rehearsals: from now on rates are so many times as large."""
+        self._rehearsed, self.times = None, times
+        self._rates = [times * rate for rate in self._rates]
         self._apply()
 
     def _apply(self) -> None:
+        if self._rehearsed is not None:
+            times, steps = self._rehearsed
+            share = times * factor(Cosine(), self.taken, steps, self.epoch_steps)
+            for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+                group["lr"] = rate * share
+            return
         share = factor(self.settings, self.taken, self.total_steps, self.epoch_steps)
         groups = zip(self.optimizer.param_groups, self._rates, self._followers, strict=True)
         for group, rate, follower in groups:
@@ -74,12 +94,13 @@ class Schedule:
     def step(self) -> None:
         """Move on to the rate of the next step."""
         self.taken += 1
-        self._watch()
+        if self._rehearsed is None:
+            self._watch()
         self._apply()
 
     def look(self, step: int) -> None:
         """See how straight the path is, in a run whose rate stays: it has no `step()`."""
-        if step > self.taken:
+        if step > self.taken and self._rehearsed is None:
             self.taken = step
             self._watch()
 
@@ -114,12 +135,18 @@ class Schedule:
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs."""
         followers = [follower.state_dict() for follower in self._followers]
-        return {"taken": self.taken, "rates": self._rates, "followers": followers}
+        return {
+            "taken": self.taken,
+            "rates": self._rates,
+            "times": self.times,
+            "followers": followers,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
         self.taken = int(state["taken"])
         self._rates = [float(rate) for rate in state["rates"]]
+        self.times, self._rehearsed = state.get("times"), None
         for follower, held in zip(self._followers, state["followers"], strict=True):
             follower.load_state_dict(held)
         self._apply()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from cspec.compiler.program import Program, revive_fit
-from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.batches import Batch, Batches, left_over, plan_steps, reading_notes
 from cspec.runtime.binding import Bound
@@ -36,12 +35,13 @@ from cspec.runtime.modes import (
 )
 from cspec.runtime.optimizers import build_optimizers
 from cspec.runtime.projections import Held
+from cspec.runtime.refusals import refuse, require_real
 from cspec.runtime.rescue import attempt
 from cspec.runtime.schedules import Schedule
 from cspec.runtime.slopes import norm, sets_of, slopes
 from cspec.runtime.snapshots import load_tensors, tensors_of
 from cspec.runtime.state_fits import entries, require_fits
-from cspec.runtime.trained import as_used, moved, require_real, state_tensor, trained
+from cspec.runtime.trained import as_used, moved, state_tensor, trained
 from cspec.runtime.update import instead
 from cspec.runtime.verify import Measurer
 from cspec.runtime.watch import Watch, sampled
@@ -58,6 +58,13 @@ IMPROVEMENT = 1e-4
 """Relative improvement of the objective below which a run counts as stalled."""
 
 Progress = Callable[[Mapping[str, Any]], None]
+
+
+class Trials(Protocol):
+    """Steps that are tried before the first, and taken back (`runtime/rehearsal.py`)."""
+
+    def goes_on(self) -> bool:
+        """Whether another step of them follows; the session is at its start if not."""
 
 
 class Session:
@@ -87,7 +94,7 @@ class Session:
         self.out_of_reach = False
         """Whether a restoration on whole data ended without meeting all requirements."""
         self.details: dict[str, dict[str, float]] = {}
-        _refuse(program, self.fit.accumulate)
+        refuse(program, self.fit.accumulate)
         self.dtype = dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
         """Of parameters, data, state and of the constants in emitted functions."""
         self._outside = torch.get_default_dtype()
@@ -131,6 +138,8 @@ class Session:
         }
         self.step, self.epoch, self.epoch_ended = 0, 0, False
         self.history = History(program.constraints, self.total_steps)
+        self.rehearsal: Trials | None = None
+        """Where the next steps are tried only."""
         self.projected_gradient: float | None = None
         """Optimality at the end, where the method that owned the run measured it."""
         self.termination = ""
@@ -170,6 +179,12 @@ class Session:
         """Share of the run that is done when this step is, in [0, 1]."""
         return self.step / self.total_steps
 
+    def _rehearses(self) -> bool:
+        """Whether the next step is one of a rehearsal."""
+        if self.rehearsal is not None and not self.rehearsal.goes_on():
+            self.rehearsal = None
+        return self.rehearsal is not None
+
     def batches(self) -> Iterator[Batch]:
         """The batch of each step that is left. Between two of them the run's state is complete."""
         while self._goes_on():
@@ -180,9 +195,12 @@ class Session:
             self.epoch = (self.step - 1) // self.plan.epoch_steps + 1
             last = self.step == self.total_steps
             self.epoch_ended = last or self.step % self.plan.epoch_steps == 0
+            self.epoch_ended &= self.rehearsal is None
             yield self._batches.at(self.step - 1)
 
     def _goes_on(self) -> bool:
+        if self._rehearses():
+            return True
         if self.step % FLUSH_EVERY == 0 or self.step == self.total_steps or self.epoch_ended:
             self.flush()
         if self.step and self.watch.step_due(self.step):
@@ -236,6 +254,8 @@ class Session:
 
         `f` is what is minimized; the history has the objective as written.
         """
+        if self.rehearsal is not None:
+            return
         self.schedule.look(self.step)
         objective = -f if self.program.sense == "maximize" else f
         self.history.add(self.step, self.epoch, objective, true, self.state.get("multipliers"))
@@ -465,23 +485,3 @@ class Session:
         self.watch.measured = [Iterate(**item) for item in saved["measured"]]
         self.watch.best = None if best is None else Iterate(**best)
         restore_generators(saved["generators"])
-
-
-def _refuse(program: Program, accumulate: int) -> None:
-    """What a run can't do yet, of programs that no check has seen."""
-    found = []
-    if accumulate > 1:
-        found.append(
-            Diagnostic(
-                code="CS514",
-                message=f"fit(accumulate={accumulate}) is not available in `run`",
-                helps=("raise batch_size, or accumulate in your own loop with cspec.bind",),
-            )
-        )
-    for item in program.verify:
-        if item.confidence is not None:
-            message = "`verify ... with confidence` is not available yet: no certificate is issued"
-            helps = ("leave `with confidence ...` away: the report states what was measured",)
-            found.append(Diagnostic(code="CS515", message=message, helps=helps))
-    if found:
-        raise SpecError(found)

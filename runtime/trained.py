@@ -9,9 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cspec.dsl.diagnostics import Diagnostic, SpecError
 from cspec.runtime.binding import Bound
-from cspec.runtime.models.precision import complex_parameters
 
 
 def trained(primal: Mapping[str, Any]) -> dict[str, nn.Parameter]:
@@ -45,30 +43,6 @@ def as_used(model: nn.Module, bound: Bound) -> nn.Module:
     """
     moves = any(parameter.requires_grad for parameter in model.parameters())
     return model if moves or bound.data or not bound.variables else copy.deepcopy(model)
-
-
-def require_real(name: str, model: nn.Module) -> None:
-    """Refuse a model whose parameters have an imaginary part, which a cast would drop.
-
-    Raises:
-        SpecError: CS331.
-    """
-    found = complex_parameters(model)
-    if not found:
-        return
-    listed = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
-    raise SpecError(
-        [
-            Diagnostic(
-                code="CS331",
-                message=f"`{name}` has complex parameters ({listed}), and a run trains real ones",
-                helps=(
-                    "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
-                    "or train it in a loop of your own with cspec.bind",
-                ),
-            )
-        ]
-    )
 
 
 def moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.Parameter:

@@ -28,6 +28,7 @@ from cspec.compiler.emit.duals import (
 )
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.freezing import frozen
+from cspec.compiler.emit.gates import undecided, write_gates
 from cspec.compiler.emit.sets import course_of, write_projection, write_projections
 from cspec.compiler.emit.splits import (
     write_attraction,
@@ -38,6 +39,7 @@ from cspec.compiler.emit.splits import (
     write_step_rounds,
 )
 from cspec.compiler.emit.units import has_units, write_settled, write_units
+from cspec.compiler.gate_decisions import decisions
 from cspec.compiler.lowered import Lowered, SetAction
 from cspec.compiler.restored import is_restored
 from cspec.compiler.shared_sets import sharing
@@ -63,6 +65,8 @@ class LoopPlan(NamedTuple):
     splits: Sequence[Sequence[SetAction]] = ()
     polished: bool = False
     """Whether a solver may start where the steps end."""
+    rehearsed: int = 0
+    """First steps that are tried at several learning rates."""
 
 
 def write_train(plan: LoopPlan, translator: Translator) -> None:
@@ -72,6 +76,10 @@ def write_train(plan: LoopPlan, translator: Translator) -> None:
     with writer.function("train", ("session",), doc):
         writer.line("primal, state, optimizer = session.primal, session.state, session.optimizer")
         _write_start(plan, translator)
+        if plan.rehearsed:
+            why = "# tried at larger rates first, then taken at the one below the best"
+            translator.used.add("rehearse")
+            writer.line(f"rehearse(session, {plan.rehearsed})  {why}")
         writer.line("for batch in session.batches():")
         with writer.indented():
             _write_step(plan, translator)
@@ -90,6 +98,7 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     write_rounds(plan.lowered, translator)
     starts = start_calls(plan.lowered, translator)
     starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
+    starts += undecided(decisions(plan.lowered.problem), translator)
     if any(_each_step(a) and not course_of(a).warmup for a in _projections(plan)):
         starts.insert(0, "project(primal, optimizer, 0.0)")
     now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]
@@ -125,9 +134,7 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
         writer.line("optimizer.step()")
     if plan.fit.schedule.word != "constant" or plan.fit.schedule.warmup:
         writer.line("session.schedule.step()")
-    for model in plan.gated:
-        translator.used.add("clamp_gates")
-        writer.line(f"clamp_gates(primal[{model!r}])")
+    write_gates(decisions(plan.lowered.problem), plan.gated, translator)
     _write_projections(plan, translator)
     _write_late_duals(plan, duals, translator)
 
@@ -301,6 +308,10 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
         with translator.writer.indented():
             translator.writer.line("project(primal, optimizer, 1.0)")
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
+    if decisions(plan.lowered.problem):
+        translator.writer.line("if session.step < session.total_steps:  # it stopped early")
+        with translator.writer.indented():
+            translator.writer.line("decide(primal, 1.0)")
     if has_units(plan.lowered):
         write_settled(plan.lowered, translator)
     if plan.polished:

@@ -23,6 +23,7 @@ from cspec.compiler.emit.duals import (
 from cspec.compiler.emit.expressions import Scope, Translator
 from cspec.compiler.emit.expressions.calls import BODIES
 from cspec.compiler.emit.freezing import write_masks
+from cspec.compiler.emit.gates import write_decide
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
@@ -50,6 +51,7 @@ from cspec.compiler.emit.updates import (
     write_initial_state,
 )
 from cspec.compiler.emit.writer import Writer
+from cspec.compiler.gate_decisions import decisions
 from cspec.compiler.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.ir import SetMember
 from cspec.compiler.lowered import Lowered
@@ -72,10 +74,12 @@ LOOP_PIECES = {
     "cspec.runtime.nlp": frozenset({"matrix", "symmetric"}),
     "cspec.runtime.projections": frozenset({"project_", "project_together"}),
     "cspec.runtime.escalate": frozenset({"escalate"}),
+    "cspec.runtime.decide_gates": frozenset({"decide_gates"}),
     "cspec.runtime.freezing": frozenset({"freeze_support", "hold_support"}),
     "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
     "cspec.runtime.scaling": frozenset({"scaled"}),
     "cspec.runtime.polish": frozenset({"polish"}),
+    "cspec.runtime.rehearsal": frozenset({"rehearse"}),
     "cspec.runtime.restore": frozenset({"Restoration", "jacobian", "shortest"}),
     "cspec.runtime.units": frozenset({"slopes", "size_of", "gradient_rate"}),
     "cspec.runtime.starting": frozenset({"start_inside"}),
@@ -199,6 +203,7 @@ RESERVED_NAMES = (
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
         "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
         "copies", "held", "hold", "freeze", "begun", "name",
+        "sizes", "decide", "late",
     }
 )  # fmt: skip
 
@@ -239,6 +244,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         for action in lowered.actions
         if isinstance(action.settings, Projection) and action.settings.every == STEP
     ]
+    if not emission.solved:
+        write_decide(decisions(lowered.problem), make)
     if loop.splits and not emission.solved:
         write_copies(loop.splits, make())
     if every_step and not emission.solved:

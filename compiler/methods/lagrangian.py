@@ -7,7 +7,8 @@
     extragradient x', multiplier' one step ahead on the same batch; then x and multiplier step from
                   where they were with the gradients taken at x', multiplier'
 
-Defaults: dual first, lr = 0.01 (for gates 80 / steps), a multiplier starts at 0.
+Defaults: dual first, a step in the units of the problem, a multiplier starts at 0. For a size on
+gates nuPI with lr = 40 / (bound * steps) and lr kp = 18, along a ramp: `compiler.gate_course`.
 `primal_steps=K` moves the multipliers every K steps of the model. `dual_data=val` measures g for
 them on batches of another split (Cotter et al. 2019, "Training well-generalizing classifiers").
 `escalate=true` watches for oscillation, answers with a proportional term, see `runtime.escalate`

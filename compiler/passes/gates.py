@@ -4,9 +4,9 @@ density(net) - 0.5   ->   expected_density(net) - 0.5          gates: in canonic
 flops(net) - 1M      ->   flops(net, expected=true) - 1M
 params(net) <= 4k    ->   all weights of net in sparse(..)     no gates: the largest weights stay
 
-On a model with gates the expected size drives training and the deployed one is verified. Without
-gates a size has no gradient: `density`, `params` and `bytes` with a bound are a set, which a
-projection keeps; anything else that asks a step to move a size is refused by name.
+On a model with gates the expected size moves the model; the deployed one moves the multiplier and
+is verified. Without gates a size has no gradient: `density`, `params` and `bytes` with a bound are
+a set, which a projection keeps; anything else that asks a step to move a size is refused by name.
 """
 
 from __future__ import annotations
@@ -69,6 +69,22 @@ def _expected(c: Constraint, gated: frozenset[str]) -> Constraint:
     words = {pair[0] for node in _sides(c) if (pair := sized(node)) is not None}
     text = EXPECTED if words == {"density"} else EXPECTED_SIZES
     return c.model_copy(update={"parts": parts, **({"surrogate_text": text} if changed else {})})
+
+
+def deployed(problem: Problem, written: Problem, expected: Problem) -> Problem:
+    """The problem with true sizes for its own: what moves the model is their expected value.
+
+    Its constraints are those of `written`, and of `expected` what `gates` made of them.
+    """
+    found = zip(problem.constraints, written.constraints, expected.constraints, strict=True)
+    return problem.model_copy(update={"constraints": tuple(_true(*c) for c in found)})
+
+
+def _true(c: Constraint, written: Constraint, expected: Constraint) -> Constraint:
+    if c.soft is not None or written.parts == expected.parts or c.parts != expected.parts:
+        return c
+    seen = c.parts if c.gradient_parts is None else c.gradient_parts
+    return c.model_copy(update={"parts": written.parts, "gradient_parts": seen})
 
 
 def _sides(c: Constraint) -> Iterator[Expr]:

@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.nodes import Attribute, Call, Expr, Name, Number, String, Vector
+from cspec.dsl.settings.findings import a
 from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.source import Source
+from cspec.dsl.wording import quoted
 
 
 class Elsewhere(NamedTuple):
@@ -130,4 +133,25 @@ _LOOKS: dict[str, Callable[[Call, str, Source], Elsewhere | None]] = {
     "model": _model,
     "data source": _data,
     "optimizer": _optimizer,
+}
+
+
+def built_elsewhere(expr: Expr, other: Elsewhere, noun: str, source: Source) -> Diagnostic:
+    """`nn.Sequential(...)`, `train_test_split(...)`: what a spec writes for the whole call."""
+    helps = (f"write `{other.text}`", *((_ELSEHOW[noun],) if noun in _ELSEHOW else ()))
+    fix = Fix(span=expr.span, replacement=other.text, title=f"write {other.text}")
+    return Diagnostic(
+        code="CS503",
+        message=f"{quoted(source, expr.span)} is no {noun} of a spec",
+        span=expr.span,
+        label=f"the name of {a(noun)} goes here",
+        notes=(other.note,) if other.note else (),
+        helps=helps,
+        fixes=(fix,) if other.exact else (),
+    )
+
+
+_ELSEHOW = {
+    "model": 'or your own: `from "nets.py" import Net` above, and `Net()` here',
+    "data source": "or leave `= ...` away, and bind your data from outside",
 }

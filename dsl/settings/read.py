@@ -14,7 +14,7 @@ from cspec.dsl.diagnostics import Diagnostic
 from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector
 from cspec.dsl.outside_values import mentions_open
 from cspec.dsl.settings.base import Every, Settings
-from cspec.dsl.settings.elsewhere import elsewhere
+from cspec.dsl.settings.elsewhere import built_elsewhere, elsewhere
 from cspec.dsl.settings.findings import (
     Table,
     invalid,
@@ -30,7 +30,6 @@ from cspec.dsl.settings.findings import (
 )
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from cspec.dsl.settings.record_findings import (
-    built_elsewhere,
     known_word,
     no_record,
     unknown_word,

@@ -7,7 +7,6 @@ import re
 from cspec.dsl.diagnostics import Diagnostic, Fix
 from cspec.dsl.meant import SETTINGS_OF
 from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, String
-from cspec.dsl.settings.elsewhere import Elsewhere
 from cspec.dsl.settings.findings import Table, a
 from cspec.dsl.source import Source, Span
 from cspec.dsl.wording import closest, listing, quoted
@@ -87,27 +86,6 @@ _METHODS = dict.fromkeys(
 )
 _ELSEWHERE = {"method": _OPTIMIZERS, "optimizer": _METHODS}
 """Words that are right in another line."""
-
-
-def built_elsewhere(expr: Expr, other: Elsewhere, noun: str, source: Source) -> Diagnostic:
-    """`nn.Sequential(...)`, `train_test_split(...)`: what a spec writes for the whole call."""
-    helps = (f"write `{other.text}`", *((_ELSEHOW[noun],) if noun in _ELSEHOW else ()))
-    fix = Fix(span=expr.span, replacement=other.text, title=f"write {other.text}")
-    return Diagnostic(
-        code="CS503",
-        message=f"{quoted(source, expr.span)} is no {noun} of a spec",
-        span=expr.span,
-        label=f"the name of {a(noun)} goes here",
-        notes=(other.note,) if other.note else (),
-        helps=helps,
-        fixes=(fix,) if other.exact else (),
-    )
-
-
-_ELSEHOW = {
-    "model": 'or your own: `from "nets.py" import Net` above, and `Net()` here',
-    "data source": "or leave `= ...` away, and bind your data from outside",
-}
 
 
 def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:

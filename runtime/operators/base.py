@@ -112,6 +112,13 @@ class Operator(ABC):
         """
         raise NoFormError(f"{self.name} has no linear minimization oracle")
 
+    def across(self, x: Tensor, gradient: Tensor) -> Tensor | None:
+        """A member of the other part of S where S falls into two, None where it is connected.
+
+        Of the nearest to a member x it is the one to which `gradient` says that f falls most.
+        """
+        return None
+
     def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
         """Momentum (gradient-like: the step is minus momentum) after a projection.
 

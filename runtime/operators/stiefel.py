@@ -133,6 +133,19 @@ class Stiefel(Operator):
         tall, transposed = as_tall(gradient)
         return -from_tall(polar(tall), gradient.shape, transposed)
 
+    def across(self, x: Tensor, gradient: Tensor) -> Tensor | None:
+        """W (I - 2 v v^T), of a square W: the other sign of its determinant.
+
+        f changes by about -2 v^T W^T G v, so v is the first eigenvector of sym(W^T G). Not square,
+        or a tensor without rows, is connected.
+        """
+        W, transposed = as_tall(x)
+        if W.shape[-1] != W.shape[-2] or W.numel() == 0 or W.dim() > 2:
+            return None
+        inner = W.mT @ as_tall(gradient)[0]
+        v = torch.linalg.eigh((inner + inner.mT) / 2).eigenvectors[:, -1:]
+        return from_tall(W - 2 * W @ v @ v.mT, x.shape, transposed)
+
     def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
         """The tangent part M - W sym(W^T M)."""
         W, transposed = as_tall(x_projected)

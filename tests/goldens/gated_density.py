@@ -9,9 +9,10 @@ import math
 
 import torch
 
+from cspec.runtime.decide_gates import decide_gates
 from cspec.runtime.functions import ce, density, expected_density, fraction, mean, pred
 from cspec.runtime.models import clamp_gates
-from cspec.runtime.update import keep, vector, weigh
+from cspec.runtime.update import keep, ramp, vector, weigh
 
 
 def initial_state(primal):
@@ -29,9 +30,12 @@ def measure(primal, batch):
     z = model(x)
     y = batch["data"]["y"]
     f = mean(ce(z, y))
-    c1 = expected_density(model) - 0.5  # c1: density(model) <= 0.5
+    c1 = expected_density(model) - ramp(1, 0.5, batch["clock"], 1202)  # c1: density(model) <= 0.5
     g = vector(c1)
-    return f, g, g.detach()
+    with torch.no_grad():
+        true_c1 = density(model) - ramp(1, 0.5, batch["clock"], 1202)  # c1: density(model) <= 0.5
+        true = vector(true_c1)
+    return f, g, true
 
 
 def combine(f, g, true, state):
@@ -52,9 +56,27 @@ def ascend_lagrangian(state, true):
     state["average"] = keep(true, true, average)
 
 
+def sizes(primal):
+    """Sizes on gates less their bounds, as deployed."""
+    model = primal["model"]
+    return (
+        vector(density(model) - 0.5),
+    )
+
+
+def decide(primal, progress):
+    """Once sizes are at their bounds, or late in the run, gates are decided: the most open
+    stay, as many as the bounds allow, the others shut for good.
+    """
+    late = progress >= 0.8
+    decide_gates([primal["model"]], lambda: sizes(primal)[0], late)
+
+
 def train(session):
     """The loop. Every line is what `cspec run` executes."""
     primal, state, optimizer = session.primal, session.state, session.optimizer
+    if session.step == 0:  # not where a run is resumed
+        clamp_gates(primal["model"])
     for batch in session.batches():
         f, g, true = measure(primal, batch)
         ascend_lagrangian(state, true)
@@ -63,12 +85,14 @@ def train(session):
         loss.backward()
         optimizer.step()
         session.schedule.step()
-        clamp_gates(primal["model"])
+        decide(primal, session.progress)
         session.record(f, true)
         if session.epoch_ended:
             session.verify()
             if session.stopped():
                 break
+    if session.step < session.total_steps:  # it stopped early
+        decide(primal, 1.0)
 
 
 def objective(primal, data):
@@ -119,9 +143,13 @@ PROGRAM = {"name": "<spec>",
                   "method": "lagrangian",
                   "reason": "the model has hard-concrete gates, so the expected density has a "
                             "gradient; the dual step follows from bound and number of steps, and a "
-                            "proportional term damps it",
+                            "proportional term damps it; the bound comes down from every weight "
+                            "over 40% of the run, so that gates do not shut in droves, and once it "
+                            "is reached, or at 80%, the most open gates stay, as many as it allows",
                   "rule": "lagrangian",
                   "segment": [0, 1],
+                  "surrogate": "expected density of the gates",
+                  "stand_in": ["expected_density(model) - ramp(1, 0.5, steps=1202) <= 0"],
                   "multipliers": True,
                   "line": 1}],
  "metrics": {"accuracy": "P[pred == y on test]"},

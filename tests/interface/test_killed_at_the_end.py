@@ -69,7 +69,7 @@ def told(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_whenever_the_end_is_cut_short_it_is_reached_again(moment: str, tmp_path: Path) -> None:
     spec, owner, name, file = MOMENTS[moment]
-    cspec.run(spec, out=tmp_path / "whole")
+    assert cspec.run(spec, out=tmp_path / "whole").status != "interrupted"
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
         out = tmp_path / number.name
         command = [sys.executable, "-c", SIGNALLED, spec, str(out), owner, name, file]

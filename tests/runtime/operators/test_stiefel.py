@@ -216,3 +216,25 @@ def test_the_other_ways_keep_nan_and_survive_zeros(by: str) -> None:
 def test_an_unknown_way_is_refused() -> None:
     with pytest.raises(OperatorError, match="newton_schulz, svd, qr"):
         Stiefel("newton_schulz_5")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_across_is_the_reflection_that_the_gradient_leads_to(seed: int) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    x = torch.linalg.qr(torch.randn(5, 5, generator=draw, dtype=torch.float64)).Q
+    gradient = torch.randn(5, 5, generator=draw, dtype=torch.float64)
+    found = Stiefel().across(x, gradient)
+    assert found is not None
+    assert torch.det(found) == pytest.approx(-torch.det(x).item())
+    assert Stiefel().violation(found) < 1e-12
+    least = float((gradient * (found - x)).sum())
+    for _ in range(500):  # every reflection x (I - 2 v v^T) is as near: none promises more
+        v = torch.randn(5, 1, generator=draw, dtype=torch.float64)
+        v = v / v.norm()
+        assert float((gradient * (-2 * x @ v @ v.T)).sum()) >= least - 1e-9
+    assert float((found - x).norm()) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (0, 0)])
+def test_frames_of_fewer_columns_have_one_part(shape: tuple[int, int]) -> None:
+    assert Stiefel().across(torch.zeros(shape), torch.zeros(shape)) is None
