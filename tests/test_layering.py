@@ -3,7 +3,7 @@
 import ast
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -130,7 +130,7 @@ def test_no_folder_shadows_the_installed_package() -> None:
 @pytest.mark.parametrize("layer", LAYERS)
 def test_no_module_is_imported_by_one_that_it_imports(layer: str) -> None:
     files = {name_of(path): path for own, path in modules() if own == layer}
-    behind = {name: imported(path) & files.keys() - {name} for name, path in files.items()}
+    behind = {name: imported(path, files) - {name} for name, path in files.items()}
     while free := [name for name, needs in behind.items() if not needs & behind.keys()]:
         for name in free:
             del behind[name]
@@ -143,12 +143,14 @@ def name_of(path: Path) -> str:
     return ".".join(("cspec", *(parts[:-1] if parts[-1] == "__init__" else parts)))
 
 
-def imported(path: Path) -> set[str]:
-    """Every module that may be meant by an import: `from a import b` may bring in `a.b`."""
+def imported(path: Path, files: Mapping[str, Path]) -> set[str]:
+    """The modules among `files` that one imports: by `from a import b` it is `a.b`, where there is
+    such a module, else `a`."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.update((node.module, *(f"{node.module}.{a.name}" for a in node.names)))
-    return found
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            found.update(name if name in files else node.module for name in names)
+    return found & files.keys()
