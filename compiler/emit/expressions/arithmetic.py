@@ -6,8 +6,8 @@ import ast
 import math
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import examples
 from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.examples import numbers, product
 from cspec.compiler.emit.pieces import OPERATORS, constant
 from cspec.compiler.ir import ParameterRef
 from cspec.dsl.measured_on import measured_on
@@ -21,9 +21,9 @@ def arithmetic(t: TranslatorBase, expr: Negate | Sum | Product | Power) -> ast.e
     """The Python of a sum, a product, a power, a negative."""
     match expr:
         case Negate(operand=operand):
-            return ast.UnaryOp(op=ast.USub(), operand=examples.numbers(t, (operand,))[0])
+            return ast.UnaryOp(op=ast.USub(), operand=numbers(t, (operand,))[0])
         case Power(base=base, exponent=exponent):
-            left, right = examples.numbers(t, (base, exponent))
+            left, right = numbers(t, (base, exponent))
             return ast.BinOp(left, ast.Pow(), right)
         case Sum(operands=operands) if len(operands) > LONGEST:
             return _long(t, expr)
@@ -42,7 +42,7 @@ def _in_order(
     if _beside_matrix(t, operands):
         result, *rest = [matrix(t, operand) for operand in operands]
     else:
-        result, *rest = examples.numbers(t, operands)
+        result, *rest = numbers(t, operands)
     for operator, value, operand in zip(operators, rest, operands[1:], strict=True):
         result = _binary(t, result, operator, value, operand)
     return result
@@ -83,7 +83,7 @@ def all_of(tensor: ast.expr) -> ast.expr:
 
 def _matrix_product(t: TranslatorBase, expr: Product) -> ast.expr:
     if t.dataset is not None and t.axes(expr).each is not None:
-        return examples.product(t, expr)
+        return product(t, expr)
     result = matrix(t, expr.operands[0])
     for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
         result = ast.BinOp(result, OPERATORS[operator], matrix(t, operand))

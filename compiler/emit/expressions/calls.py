@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import ast
 
-from cspec.compiler.emit.expressions import examples, means
 from cspec.compiler.emit.expressions.arithmetic import all_of
 from cspec.compiler.emit.expressions.base import KEPT, TranslatorBase
+from cspec.compiler.emit.expressions.examples import (
+    NORMS,
+    REDUCED,
+    either,
+    margin,
+    numbers,
+    of_entries,
+    reduction,
+)
+from cspec.compiler.emit.expressions.means import tail
 from cspec.compiler.emit.expressions.outputs import forward, of_own_function, operations, weights
 from cspec.compiler.emit.expressions.scope import ramp_steps
 from cspec.compiler.emit.pieces import attribute, constant, subscript
@@ -58,9 +67,9 @@ def _by_word(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
             size = [t.translate(argument) for argument in expr.arguments]
             return t.call("eye", *size, **t.alike())
         case "cvar" | "quantile":
-            return means.tail(t, name, expr)
+            return tail(t, name, expr)
         case "margin":
-            return examples.margin(t, expr)
+            return margin(t, expr)
     found = _reduction(t, name, expr) or _of_one(t, name, expr)
     if found is not None:
         return found
@@ -68,7 +77,7 @@ def _by_word(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
         # Nothing is left out where nothing is measured: what is undefined has to be seen.
         return all_of(t.call("as_tensor", *_arguments(t, name, expr)))
     if name == "where" and len(expr.arguments) == 3:
-        return examples.either(t, expr)
+        return either(t, expr)
     return _body(t, name, expr)
 
 
@@ -76,7 +85,7 @@ def _body(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
     """A call of the torch body of a function."""
     keywords = {k.name: t.translate(k.value) for k in expr.keywords}
     if name in OVER_ENTRIES:
-        keywords |= examples.of_entries(t, name, expr)
+        keywords |= of_entries(t, name, expr)
     arguments = _arguments(t, name, expr)
     value = t.call(BODIES.get(name, name), *arguments, **keywords)
     return t.kept(name, shape(expr), value) if name in KEPT else value
@@ -92,11 +101,11 @@ def _of_one(t: TranslatorBase, name: str, expr: Call) -> ast.expr | None:
 
 def _reduction(t: TranslatorBase, name: str, expr: Call) -> ast.expr | None:
     """A reduction over what an example has, never over the batch."""
-    known = name in examples.REDUCED or name in examples.NORMS
+    known = name in REDUCED or name in NORMS
     count = 1 if name != "norm" else len(expr.arguments)
     if t.dataset is None or not known or len(expr.arguments) != count:
         return None
-    return examples.reduction(t, name, expr)
+    return reduction(t, name, expr)
 
 
 def _arguments(t: TranslatorBase, name: str, expr: Call) -> list[ast.expr]:
@@ -108,7 +117,7 @@ def _arguments(t: TranslatorBase, name: str, expr: Call) -> list[ast.expr]:
     outer, t.inside_call = t.inside_call, True
     try:
         if entrywise and name != "softmax":
-            return examples.numbers(t, expr.arguments)
+            return numbers(t, expr.arguments)
         return [t.translate(argument) for argument in expr.arguments]
     finally:
         t.inside_call = outer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from cspec.compiler.emit.expressions import examples
 from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.examples import compared, events, truth
 from cspec.compiler.emit.pieces import RELATIONS, joined
 from cspec.compiler.missing import form, not_compiled
 from cspec.dsl.nodes import (
@@ -31,20 +31,20 @@ def translate_event(
     """
     match expr:
         case Compare(operands=operands, operators=operators):
-            sides = examples.compared(t, operands)
+            sides = compared(t, operands)
             links: list[ast.expr] = [
                 ast.Compare(left=a, ops=[RELATIONS[o]], comparators=[b])
                 for a, o, b in zip(sides, operators, sides[1:], strict=False)
             ]
             return joined(ast.BitAnd(), links)
         case And(operands=operands):
-            return joined(ast.BitAnd(), examples.events(t, operands))
+            return joined(ast.BitAnd(), events(t, operands))
         case Or(operands=operands):
-            return joined(ast.BitOr(), examples.events(t, operands))
+            return joined(ast.BitOr(), events(t, operands))
         case Not(operand=operand):
-            return ast.UnaryOp(op=ast.Invert(), operand=examples.truth(t, operand))
+            return ast.UnaryOp(op=ast.Invert(), operand=truth(t, operand))
         case Implies(condition=condition, consequence=consequence):
-            return t.call("implies", *examples.events(t, (condition, consequence)))
+            return t.call("implies", *events(t, (condition, consequence)))
         case Membership(element=element, set=within):
             return _membership(t, element, within)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from cspec.compiler.emit.expressions import examples
 from cspec.compiler.emit.expressions.arithmetic import matrix
 from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.examples import part, place_of_each
 from cspec.compiler.emit.expressions.outputs import weights
 from cspec.compiler.emit.pieces import attribute, subscript
 from cspec.compiler.missing import form, not_compiled
@@ -28,7 +28,7 @@ def translate_attribute(t: TranslatorBase, expr: Attribute) -> ast.expr:
         return t.translate(expr.value)  # A vector is its own transpose.
     if expr.name == "T":
         return attribute(matrix(t, expr.value), "T")
-    found = examples.part(t, expr)
+    found = part(t, expr)
     if found is None:
         raise not_compiled(form(expr), expr)
     return found
@@ -36,7 +36,7 @@ def translate_attribute(t: TranslatorBase, expr: Attribute) -> ast.expr:
 
 def translate_index(t: TranslatorBase, expr: Index) -> ast.expr:
     """The Python of `value[index]`; of what has an axis of examples only the last axes."""
-    found = examples.part(t, expr)
+    found = part(t, expr)
     if found is not None:
         return found
     indices = [_place(t, index) for index in expr.indices]
@@ -50,7 +50,7 @@ def translate_index(t: TranslatorBase, expr: Index) -> ast.expr:
 def _place(t: TranslatorBase, index: Expr) -> ast.expr:
     """An index, or a slice."""
     if not isinstance(index, Slice):
-        return examples.place_of_each(t, index)
+        return place_of_each(t, index)
     ends = [None if e is None else t.translate(e) for e in (index.lower, index.upper)]
     return ast.Slice(lower=ends[0], upper=ends[1])
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 
-from cspec.compiler.emit.expressions import examples, means
 from cspec.compiler.emit.expressions.arithmetic import arithmetic
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.calls import translate_call
 from cspec.compiler.emit.expressions.events import translate_event
+from cspec.compiler.emit.expressions.examples import looked_up, numbers
+from cspec.compiler.emit.expressions.means import mean
 from cspec.compiler.emit.expressions.parts import translate_attribute, translate_index
 from cspec.compiler.emit.expressions.run_values import about_the_run
 from cspec.compiler.emit.expressions.spec_names import translate_name
@@ -84,11 +85,11 @@ class Translator(TranslatorBase):
             case Index():
                 return translate_index(self, expr)
             case Expectation():
-                return means.mean(self, expr)
+                return mean(self, expr)
             case Entries() | Constants() | Sized() | Total():
                 return translate_vectors(self, expr)
             case Lookup():
-                return examples.looked_up(self, expr)
+                return looked_up(self, expr)
             case Violations() | Initial():
                 return about_the_run(self, expr)
             case PerExample(dataset=dataset, body=body):
@@ -103,5 +104,5 @@ class Translator(TranslatorBase):
 
     def _branch(self, expr: Extreme) -> ast.expr:
         """The surrogate of what is truly the largest (smallest)."""
-        compared = (ast.List(elts=examples.numbers(self, side)) for side in (expr.soft, expr.true))
+        compared = (ast.List(elts=numbers(self, side)) for side in (expr.soft, expr.true))
         return self.call("at_largest" if expr.word == "max" else "at_smallest", *compared)
