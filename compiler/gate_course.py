@@ -7,8 +7,8 @@
 A multiplier that finds a distance of half the weights at its first step grows until it shuts gates
 in droves, and what is shut has no gradient to come back by: densities ended at 55% to 90% of their
 bounds. Along the ramp the multiplier follows a bound that is always near, and the decision ends
-the fall where the bound is. A bound that moves as written, a given `dual` and other
-methods act as written.
+the fall where the bound is. A bound that moves, a given `dual` or `penalty` and other methods act
+as written.
 """
 
 from __future__ import annotations
