@@ -183,7 +183,7 @@ data train(x, y)
 model f
 minimize E[sumsq(f(x) - y)]
 s.t. w: forall W in f.weights: W.T @ W == eye
-fit(epochs=120, batch_size=10, optimizer=adam(lr=1e-3), schedule=cosine(hold=0.7), precision=float64)
+fit(epochs=120, batch_size=10, optimizer=adam, schedule=cosine(hold=0.7), precision=float64)
 """
 
 
