@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cspec.dsl.check import check
-from cspec.dsl.parse import parse
-from cspec.dsl.source import Source
+from cspec.dsl.parsing.parse import parse
+from cspec.dsl.text.source import Source
 
 COUNTS = (10, 30, 100, 300, 1000, 3000, 10_000)
 QUICK = (10, 100, 1000)

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cspec.dsl.check import check
-from cspec.dsl.codes import CODES
-from cspec.dsl.diagnostics import SpecError, errors
-from cspec.dsl.render import render_text
-from cspec.dsl.signatures import SIGNATURES
-from cspec.dsl.source import Source
-from cspec.dsl.tables import load_tables
-from cspec.plans import plan_of
+from cspec.dsl.messages.diagnostic import SpecError, errors
+from cspec.dsl.messages.pages.all import CODES
+from cspec.dsl.messages.render import render_text
+from cspec.dsl.text.source import Source
+from cspec.dsl.text.tables import load_tables
+from cspec.dsl.words.functions import SIGNATURES
+from cspec.running.plans import plan_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 0.5

@@ -4,10 +4,10 @@
     python benchmarks/gates.py mnist          # the first 10,000 images of MNIST, the same
     python benchmarks/gates.py digits 270     # one length
 
-Three seeds of an MLP with hidden layers of 300 and 100 for four bounds: the deployed densities,
-the mean test accuracy, the mean multiplier. The bound comes down along 40% of a run, and from 80%
-on as many gates are open as it allows (compiler/gate_course.py): every density should be its bound.
-MNIST is read from `$CSPEC_DATA/mnist`.
+Three seeds of an MLP with hidden layers of 300 and 100 for four bounds: the deployed densities, the
+mean test accuracy, the mean multiplier. The bound comes down along 40% of a run, and from 80% on as
+many gates are open as it allows (compiler/choose/gate_course.py): every density should be its
+bound. MNIST is read from `$CSPEC_DATA/mnist`.
 """
 
 from __future__ import annotations

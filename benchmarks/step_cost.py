@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 
 import cspec
-from cspec.dsl.source import Source
-from cspec.using import read_using, with_using
+from cspec.comparing.using import read_using, with_using
+from cspec.dsl.text.source import Source
 
 SPEC = Path(__file__).parent / "compare" / "orthogonal.cspec"
 NONE = "no requirement"

@@ -18,15 +18,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cspec.compiler.facts import Facts
 from cspec.compiler.plan import plan
+from cspec.compiler.records.facts import Facts
 from cspec.compiler.specialize import specialize
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.source import Source
-from cspec.runtime.binding import Inputs, bind
-from cspec.runtime.execute import run
-from cspec.runtime.result import Result
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.text.source import Source
+from cspec.runtime.bind.bind import Inputs, bind
+from cspec.runtime.result.result import Result
+from cspec.runtime.run.execute import run
 
 FOLDER = Path(__file__).parent / "textbook"
 FIRST_ORDER = (

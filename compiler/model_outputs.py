@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from cspec.compiler.axes.model_sizes import used_sizes
 from cspec.compiler.axes.targets import targets_of
-from cspec.compiler.facts import DataFacts
-from cspec.compiler.model_sizes import used_sizes
+from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.plan import Plan
-from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Call, Compare, Expr, Name, Node, Sum, walk
-from cspec.dsl.signatures import PREDICTIONS
+from cspec.compiler.records.facts import DataFacts
+from cspec.dsl.tree.nodes import Call, Compare, Expr, Name, Node, Sum, walk
+from cspec.dsl.words.functions import PREDICTIONS
 
 
 def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:

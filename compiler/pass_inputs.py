@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from cspec.compiler.algebra.matrices import matrices
+from cspec.compiler.algebra.sympy import Space
+from cspec.compiler.algebra.variables import space_of, variables_space
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.numbers import numeric_of
 from cspec.compiler.axes.targets import targets_of
-from cspec.compiler.facts import Facts
-from cspec.compiler.matrices import matrices
-from cspec.compiler.passes.expand import Expansion
+from cspec.compiler.choose.strategy import Context
+from cspec.compiler.choose.what_moves import givens, on_whole_data, one_number
+from cspec.compiler.passes.expansion.expand import Expansion
 from cspec.compiler.passes.logic import Decided
-from cspec.compiler.program import VariableSetup
-from cspec.compiler.strategy import Context
-from cspec.compiler.symbols import Space
-from cspec.compiler.variables import space_of, variables_space
-from cspec.compiler.what_moves import givens, on_whole_data, one_number
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.program import VariableSetup
 from cspec.dsl.check import Checked
-from cspec.dsl.nodes import Let
 from cspec.dsl.settings.methods import Spg, Sqp
+from cspec.dsl.tree.nodes import Let
 
 
 def lets(checked: Checked) -> dict[str, Let]:

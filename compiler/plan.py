@@ -10,35 +10,35 @@ from collections.abc import Callable
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Problem, Step
+from cspec.compiler.algebra.variables import space_of, variables_space
+from cspec.compiler.choose.strategy import Context, choose
+from cspec.compiler.choose.what_moves import moving
+from cspec.compiler.lower.setups import data_setups, model_setups, variable_setups
 from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
 from cspec.compiler.passes.canonical import canonical
-from cspec.compiler.passes.collect import collect
-from cspec.compiler.passes.expand import expand
-from cspec.compiler.passes.gather import gathered
-from cspec.compiler.passes.inline_lets import inline_lets
-from cspec.compiler.passes.members import member_sets
-from cspec.compiler.passes.moving_sets import moving_sets
-from cspec.compiler.passes.recognize import recognize
+from cspec.compiler.passes.expansion.collect import collect
+from cspec.compiler.passes.expansion.expand import expand
+from cspec.compiler.passes.expansion.inline_lets import inline_lets
+from cspec.compiler.passes.expansion.split_chains import split_chains
 from cspec.compiler.passes.rules import rules
+from cspec.compiler.passes.sets.gather import gathered
+from cspec.compiler.passes.sets.members import member_sets
+from cspec.compiler.passes.sets.moving_sets import moving_sets
+from cspec.compiler.passes.sets.recognize import recognize
+from cspec.compiler.passes.sets.spell_out import spell_out_sets
 from cspec.compiler.passes.settled_bounds import settled_bounds
-from cspec.compiler.passes.spell_out_sets import spell_out_sets
-from cspec.compiler.passes.split_chains import split_chains
 from cspec.compiler.passes.spread import spread
 from cspec.compiler.passes.truths import truths
 from cspec.compiler.passes.whole_slices import whole_slices
-from cspec.compiler.program import DataSetup, ModelSetup, VariableSetup
-from cspec.compiler.setups import data_setups, model_setups, variable_setups
-from cspec.compiler.strategy import Context, choose
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.problem import Problem, Step
+from cspec.compiler.records.program import DataSetup, ModelSetup, VariableSetup
 from cspec.compiler.surrogates.setting import setting_of
 from cspec.compiler.surrogates.surrogates import surrogates
-from cspec.compiler.variables import space_of, variables_space
-from cspec.compiler.what_moves import moving
 from cspec.dsl.check import Checked
-from cspec.dsl.diagnostics import SpecError, errors
+from cspec.dsl.messages.diagnostic import SpecError, errors
 from cspec.dsl.not_compiled import refusals
-from cspec.dsl.recursion import roomy
+from cspec.dsl.text.recursion import roomy
 
 Pass = Callable[[Problem, Checked], Problem]
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.data_words import described
+from cspec.compiler.choose.what_moves import givens
 from cspec.compiler.emit.module import python_names
-from cspec.compiler.explain_expressions import text as expression_text
-from cspec.compiler.facts import Facts
-from cspec.compiler.hashing import plan_digest
-from cspec.compiler.ir import Problem
-from cspec.compiler.lowered import Lowered
+from cspec.compiler.explain.data_words import described
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.text import text as expression_text
+from cspec.compiler.lower.digest import plan_digest
+from cspec.compiler.lower.report import constraint_facts, verify_facts
+from cspec.compiler.lower.setups import origin_of
 from cspec.compiler.plan import Plan
-from cspec.compiler.program import FunctionSetup, Program, plain_fit
-from cspec.compiler.report_facts import constraint_facts, verify_facts
-from cspec.compiler.rewrite import function_name
-from cspec.compiler.setups import origin_of
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.lowered import Lowered
+from cspec.compiler.records.problem import Problem
+from cspec.compiler.records.program import FunctionSetup, Program, plain_fit
 from cspec.compiler.surrogates.words import as_at_first
-from cspec.compiler.what_moves import givens
 from cspec.dsl.check import Checked
-from cspec.dsl.nodes import Call, Data, Expr, Model, Stop, walk
 from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.tree.nodes import Call, Data, Expr, Model, Stop, walk
 
 
 def record_of(

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cspec.compiler.methods import FUNCTIONAL
-from cspec.compiler.passes.collect import collect
-from cspec.compiler.program import Program
+from cspec.compiler.passes.expansion.collect import collect
+from cspec.compiler.records.program import Program
 from cspec.dsl.check import Checked
-from cspec.dsl.diagnostics import errors
+from cspec.dsl.messages.diagnostic import errors
 from cspec.dsl.settings.methods import Auto, ExactPenalty, Method, Sqp
 
 CONTRADICTIONS = frozenset({"CS311", "CS401", "CS402", "CS404"})

@@ -8,63 +8,63 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from cspec.compiler.assemble import assemble
+from cspec.compiler.algebra.matrices import matrices
+from cspec.compiler.algebra.sympy import Space
+from cspec.compiler.algebra.variables import accurate, declared_sets, solver_notes, space_of
 from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.check import check_axes, infer
 from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.sizes import example_call, models_sized
+from cspec.compiler.choose.gate_course import gate_courses
+from cspec.compiler.choose.line_run import line_graph
+from cspec.compiler.choose.rehearsal import rehearsed, with_rehearsal
+from cspec.compiler.choose.schedule import SETTLES, Schedule, budget, effective
+from cspec.compiler.choose.what_moves import moving, on_whole_data, one_number
 from cspec.compiler.emit.expressions import Scope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit
-from cspec.compiler.facts import Facts
-from cspec.compiler.fits import check_fits
-from cspec.compiler.gate_course import gate_courses
-from cspec.compiler.graph import UpdateGraph
-from cspec.compiler.ir import Problem
-from cspec.compiler.line_run import line_graph
-from cspec.compiler.loop_notes import loop_notes
-from cspec.compiler.lower import lower
-from cspec.compiler.lowered import Lowered
-from cspec.compiler.matrices import matrices
-from cspec.compiler.metric_entries import metric_entries
-from cspec.compiler.moving_notes import moving_notes
+from cspec.compiler.expressions.rewrite import call, function_name
+from cspec.compiler.lower.graph import assemble
+from cspec.compiler.lower.metric_entries import metric_entries
+from cspec.compiler.lower.projected_call import SetSolve, set_graph, set_solve_of
+from cspec.compiler.lower.restoration import is_polished, with_polish
+from cspec.compiler.lower.rules import lower
+from cspec.compiler.lower.sharing import sharing_notes
+from cspec.compiler.lower.solver_call import Solve, solve_of, solver_graph
+from cspec.compiler.lower.variable_bounds import bound_actions
+from cspec.compiler.notes.moving import moving_notes
+from cspec.compiler.notes.own_loop import loop_notes
+from cspec.compiler.notes.pruning import pruning_notes
 from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
-from cspec.compiler.passes.collect import collect
-from cspec.compiler.passes.expand import expand
+from cspec.compiler.passes.expansion.collect import collect
+from cspec.compiler.passes.expansion.expand import expand
+from cspec.compiler.passes.expansion.inline_lets import inline_lets
+from cspec.compiler.passes.expansion.tables import check_tables
 from cspec.compiler.passes.gates import deployed, gates
-from cspec.compiler.passes.identity import sized_identity
-from cspec.compiler.passes.inline_lets import inline_lets
 from cspec.compiler.passes.metric_words import metric_words
 from cspec.compiler.passes.ratio_signs import check_ratio_signs
 from cspec.compiler.passes.rules import rules
-from cspec.compiler.passes.tables import check_tables
+from cspec.compiler.passes.sets.identity import sized_identity
 from cspec.compiler.passes.vector_means import vector_means
 from cspec.compiler.plan import Plan, with_methods, with_rows
-from cspec.compiler.program import DataSetup, ModelSetup, Program
 from cspec.compiler.program_record import record_of, stop_condition
-from cspec.compiler.pruning_notes import pruning_notes
-from cspec.compiler.rehearse import rehearsed, with_rehearsal
-from cspec.compiler.restored import is_polished, with_polish
-from cspec.compiler.rewrite import call, function_name
-from cspec.compiler.schedule import SETTLES, Schedule, budget, effective
-from cspec.compiler.set_solve import SetSolve, set_graph, set_solve_of
-from cspec.compiler.shape_checks import check_set_shapes
-from cspec.compiler.shared_sets import sharing_notes
-from cspec.compiler.sizes import example_call, models_sized
-from cspec.compiler.solve import Solve, solve_of, solver_graph
-from cspec.compiler.still_parameters import check_still_parameters
-from cspec.compiler.stream_checks import check_streams
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.graph import UpdateGraph
+from cspec.compiler.records.lowered import Lowered
+from cspec.compiler.records.problem import Problem
+from cspec.compiler.records.program import DataSetup, ModelSetup, Program
+from cspec.compiler.refusals.data_fits import check_fits
+from cspec.compiler.refusals.set_shapes import check_set_shapes
+from cspec.compiler.refusals.still_parameters import check_still_parameters
+from cspec.compiler.refusals.streams import check_streams
 from cspec.compiler.surrogates.setting import setting_of
 from cspec.compiler.surrogates.surrogates import surrogates
 from cspec.compiler.surrogates.words import SIGMOID, Word, sharpening
-from cspec.compiler.symbols import Space
-from cspec.compiler.variable_bounds import bound_actions
-from cspec.compiler.variables import accurate, declared_sets, solver_notes, space_of
-from cspec.compiler.what_moves import moving, on_whole_data, one_number
 from cspec.dsl.check import Checked
-from cspec.dsl.nodes import Call, Compare, Expectation, Expr, Name, walk
-from cspec.dsl.recursion import roomy
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Bisection, Spg
+from cspec.dsl.text.recursion import roomy
+from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, walk
 
 
 class _Run(NamedTuple):

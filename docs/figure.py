@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cspec
-from cspec.compiler.gate_decisions import RAMP
+from cspec.compiler.methods.gate_decisions import RAMP
 from cspec.render.svg import HEIGHT, WIDTH, Series, chart
 
 SPEC = "minimize ce s.t. density(model) <= 0.5"

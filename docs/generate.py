@@ -20,9 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from blocks import DOCS, Block, blocks, commands, output, pages, quiet
 
 from cspec.dsl.check import check
-from cspec.dsl.codes import CODES
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.limits import LIMITS
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.messages.pages.all import CODES
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
@@ -30,10 +29,11 @@ from cspec.dsl.settings.methods import MAPS, METHODS, Soft
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.settings.sources import SOURCES
-from cspec.dsl.signatures import SETS, SIGNATURES, Signature
-from cspec.dsl.source import Source
-from cspec.plans import plan_of
-from cspec.vocabulary import Entry, entries, form, marked, shown
+from cspec.dsl.text.limits import LIMITS
+from cspec.dsl.text.source import Source
+from cspec.dsl.words.functions import SETS, SIGNATURES, Signature
+from cspec.reading.vocabulary import Entry, entries, form, marked, shown
+from cspec.running.plans import plan_of
 
 _MARKED = re.compile(r"(<!-- generated: ([\w:]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 ROOT = DOCS.parent
@@ -145,10 +145,10 @@ ABOUT = {
     "spg": "compiler/methods/spg.py",
     "bisection": "compiler/methods/bisection.py",
     "proxy_lagrangian": "compiler/methods/proxy_lagrangian.py",
-    "admm": "runtime/splitting.py",
-    "frank_wolfe": "runtime/frank_wolfe.py",
-    "parametrization": "runtime/parametrization.py",
-    "strategy": "compiler/strategy.py",
+    "admm": "runtime/methods/admm.py",
+    "frank_wolfe": "runtime/methods/frank_wolfe.py",
+    "parametrization": "runtime/models/parametrization.py",
+    "strategy": "compiler/choose/strategy.py",
 }
 """Modules whose docstrings are the mathematics of a method."""
 

@@ -2,8 +2,9 @@
 
     python docs/messages.py
 
-runs the commands of `dsl/later_examples.py`, each in a folder of its own, and writes what they say
-into `interface/page_messages.py`, which `tests/interface/test_code_examples.py` holds to the runs.
+runs the commands of `dsl/messages/pages/later_examples.py`, each in a folder of its own, and writes
+what they say into `interface/reading/page_messages.py`, which
+`tests/interface/test_code_examples.py` holds to the runs.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from blocks import DOCS, Command, output, quiet
 
-from cspec.dsl.codes import CODES
-from cspec.dsl.later_examples import EXAMPLES
+from cspec.dsl.messages.pages.all import CODES
+from cspec.dsl.messages.pages.later_examples import EXAMPLES
 
 TARGET = DOCS.parent / "interface" / "page_messages.py"
 _HEAD = '''# ruff: noqa: E501

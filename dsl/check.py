@@ -7,35 +7,35 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.dsl.brief import brief
-from cspec.dsl.categories import categories
-from cspec.dsl.check_constraints import Limits, check_constraints
-from cspec.dsl.check_divisions import check_divisions
-from cspec.dsl.check_events import check_events
-from cspec.dsl.check_items import Settled, check_items
-from cspec.dsl.check_probabilities import check_probabilities
-from cspec.dsl.check_sizes import check_sizes
-from cspec.dsl.collector import paused
-from cspec.dsl.diagnostics import Diagnostic, errors
-from cspec.dsl.elaborate import Elaboration, Note, elaborate
-from cspec.dsl.nodes import Let, Spec
+from cspec.dsl.checks.constraints import Limits, check_constraints
+from cspec.dsl.checks.divisions import check_divisions
+from cspec.dsl.checks.events import check_events
+from cspec.dsl.checks.items import Settled, check_items
+from cspec.dsl.checks.probabilities import check_probabilities
+from cspec.dsl.checks.shapes import check_shapes
+from cspec.dsl.checks.sizes import check_sizes
+from cspec.dsl.checks.unused_names import check_unused
+from cspec.dsl.explicit.spec import Elaboration, Note, elaborate
+from cspec.dsl.imports.functions import described
+from cspec.dsl.imports.functions import notes as import_notes
+from cspec.dsl.kinds.expressions import ExpressionTyper
+from cspec.dsl.kinds.unknown_names import once
+from cspec.dsl.messages.brief import brief
+from cspec.dsl.messages.diagnostic import Diagnostic, errors
+from cspec.dsl.names.categories import categories
+from cspec.dsl.names.resolve import hidden_words, resolve
+from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.not_compiled import not_compiled
-from cspec.dsl.outside_values import ParamTable
-from cspec.dsl.parse import parse
-from cspec.dsl.recursion import roomy
-from cspec.dsl.resolve import hidden_words, resolve
+from cspec.dsl.parsing.parse import parse
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method, Soft
-from cspec.dsl.shapes import check_shapes
-from cspec.dsl.signatures import Signature
-from cspec.dsl.source import Source
-from cspec.dsl.symbols import Symbols
-from cspec.dsl.typecheck import ExpressionTyper
-from cspec.dsl.unknown_names import once
-from cspec.dsl.unused_names import check_unused
-from cspec.dsl.user_functions import described
-from cspec.dsl.user_functions import notes as import_notes
+from cspec.dsl.text.collector import paused
+from cspec.dsl.text.recursion import roomy
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Let, Spec
+from cspec.dsl.values.outside import ParamTable
+from cspec.dsl.words.functions import Signature
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.check import Checked
-from cspec.dsl.elaborate import flatten
-from cspec.dsl.nodes import Domain, Expr, Given, Metric, Model, Objective, Param, Verify
-from cspec.dsl.outside_values import how_to_set
-from cspec.dsl.source import Span
-from cspec.dsl.wording import counted
+from cspec.dsl.explicit.spec import flatten
+from cspec.dsl.messages.wording import counted
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import Domain, Expr, Given, Metric, Model, Objective, Param, Verify
+from cspec.dsl.values.outside import how_to_set
 
 
 class _Record(BaseModel):

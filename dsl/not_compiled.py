@@ -12,10 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.elaborate import flatten
-from cspec.dsl.format_expressions import format_expression
-from cspec.dsl.nodes import (
+from cspec.dsl.explicit.spec import flatten
+from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import Construction, Method, OutputProjection
+from cspec.dsl.tree.nodes import (
     CONNECTIVES,
     Attribute,
     Binder,
@@ -34,9 +37,6 @@ from cspec.dsl.nodes import (
     Verify,
     walk,
 )
-from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Construction, Method, OutputProjection
-from cspec.dsl.symbols import Symbols
 
 LATER = frozenset({"CS514", "CS515", "CS520"})
 """Codes of what is part of the language and does not run yet."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.dsl.check import Checked
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import (
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.not_compiled import refusals
+from cspec.dsl.tree.nodes import (
     By,
     Call,
     Data,
@@ -30,8 +31,7 @@ from cspec.dsl.nodes import (
     Within,
     walk,
 )
-from cspec.dsl.not_compiled import refusals
-from cspec.dsl.outside_values import how_to_set
+from cspec.dsl.values.outside import how_to_set
 
 _COUNTS = frozenset({"range", "eye"})
 _SETTINGS = (By, Data, Domain, Fit, Model, Soft, Stop, Using, Verify, Within)

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
         run,
         verify,
     )
-    from cspec.comparison import Comparison
+    from cspec.comparing.table import Comparison
     from cspec.compiler.plan import Plan
-    from cspec.compiler.program import Program
+    from cspec.compiler.records.program import Program
     from cspec.dsl.check import Checked
-    from cspec.dsl.diagnostics import Diagnostic, SpecError
+    from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+    from cspec.evidence.verification import Verification
     from cspec.functions import function
     from cspec.notebook import load_ipython_extension
-    from cspec.runtime.relaxation import Relaxation
-    from cspec.runtime.result import Result
-    from cspec.verification import Verification
+    from cspec.runtime.result.result import Result
+    from cspec.runtime.verdict.why.relaxation import Relaxation
 
 __version__ = "0.1.0"
 
@@ -51,17 +51,17 @@ _HOMES = {
     "resume": "cspec.api",
     "run": "cspec.api",
     "verify": "cspec.api",
-    "Comparison": "cspec.comparison",
+    "Comparison": "cspec.comparing.table",
     "Plan": "cspec.compiler.plan",
-    "Program": "cspec.compiler.program",
+    "Program": "cspec.compiler.records.program",
     "Checked": "cspec.dsl.check",
-    "Diagnostic": "cspec.dsl.diagnostics",
-    "SpecError": "cspec.dsl.diagnostics",
+    "Diagnostic": "cspec.dsl.messages.diagnostic",
+    "SpecError": "cspec.dsl.messages.diagnostic",
     "function": "cspec.functions",
     "load_ipython_extension": "cspec.notebook",
-    "Relaxation": "cspec.runtime.relaxation",
-    "Result": "cspec.runtime.result",
-    "Verification": "cspec.verification",
+    "Relaxation": "cspec.runtime.verdict.why.relaxation",
+    "Result": "cspec.runtime.result.result",
+    "Verification": "cspec.evidence.verification",
 }
 
 __all__ = [

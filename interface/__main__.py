@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from cspec import exits
+from cspec.commands import exits
 from cspec.terminated import interruption, terminated
 
 __all__ = ["main"]

@@ -20,19 +20,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cspec.dsl.check import Checked
 from cspec.dsl.check import check as check_source
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.format import format_spec
-from cspec.dsl.nodes import Spec
-from cspec.dsl.parse import parse as parse_source
-from cspec.dsl.resolve import resolve
-from cspec.dsl.source import Source
-from cspec.dsl.trust import trusting
-from cspec.dsl.visible import visible_line
-from cspec.errors import rendered
+from cspec.dsl.format.spec import format_spec
+from cspec.dsl.imports.trust import trusting
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.names.resolve import resolve
+from cspec.dsl.parsing.parse import parse as parse_source
+from cspec.dsl.text.source import Source
+from cspec.dsl.text.visible import visible_line
+from cspec.dsl.tree.nodes import Spec
 from cspec.functions import registered
-from cspec.outside import checked_with
-from cspec.sources import inline_source, read_source
-from cspec.specs import checked_spec
+from cspec.reading.errors import rendered
+from cspec.reading.sources import inline_source, read_source
+from cspec.reading.specs import checked_spec
+from cspec.running.outside import checked_with
 
 LOG = logging.getLogger("cspec")
 
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
 
     import torch
 
-    from cspec.comparison import Comparison
+    from cspec.comparing.table import Comparison
     from cspec.compiler.plan import Plan
-    from cspec.compiler.program import Program
-    from cspec.runtime.own_loop import Handle
-    from cspec.runtime.relaxation import Relaxation
-    from cspec.runtime.result import Result
-    from cspec.verification import Verification
+    from cspec.compiler.records.program import Program
+    from cspec.evidence.verification import Verification
+    from cspec.runtime.own_loop.handle import Handle
+    from cspec.runtime.result.result import Result
+    from cspec.runtime.verdict.why.relaxation import Relaxation
 
 Trust: TypeAlias = "Sequence[str] | str"
-"""Modules that a spec may bring Python in from (`dsl/trust.py`)."""
+"""Modules that a spec may bring Python in from (`dsl/imports/trust.py`)."""
 SpecLike: TypeAlias = "str | Path | Checked | Plan"
 """A spec as text, as a file, or as `load` gives it."""
 
@@ -149,8 +149,8 @@ def explain(
     Raises:
         SpecError: all that is wrong with the spec.
     """
-    from cspec.compiler.explain import explain as explain_plan
-    from cspec.plans import plan_of
+    from cspec.compiler.explain.explain import explain as explain_plan
+    from cspec.running.plans import plan_of
 
     with rendered(), trusting(trust):
         return explain_plan(
@@ -164,9 +164,9 @@ def compile(spec: SpecLike, *, trust: Trust = (), **names: Any) -> Program:
     Raises:
         SpecError: what is wrong with the spec, or with what is bound.
     """
-    from cspec.pipeline import prepare
-    from cspec.plans import plan_of
-    from cspec.runtime.modes import undisturbed
+    from cspec.running.plans import plan_of
+    from cspec.running.prepare import prepare
+    from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
@@ -195,10 +195,10 @@ def run(
     Raises:
         SpecError: what is wrong with the spec, or with what is bound.
     """
-    from cspec.execution import train
-    from cspec.pipeline import prepare
-    from cspec.plans import plan_of
-    from cspec.runtime.modes import undisturbed
+    from cspec.running.plans import plan_of
+    from cspec.running.prepare import prepare
+    from cspec.running.train import train
+    from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
@@ -239,8 +239,8 @@ def resume(
     Raises:
         SpecError: what has changed; no run there; data or models that are missing.
     """
-    from cspec.resuming import go_on, resumption
-    from cspec.runtime.modes import undisturbed
+    from cspec.evidence.resuming import go_on, resumption
+    from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         place = None if base is None else Path(base)
@@ -263,8 +263,8 @@ def verify(
         SpecError: no run there, no parameters in it, a spec that does not compile, data or models
             that are missing.
     """
-    from cspec.runtime.modes import undisturbed
-    from cspec.verification import verify_run
+    from cspec.evidence.verification import verify_run
+    from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         return verify_run(Path(run), names, None if base is None else Path(base))
@@ -291,8 +291,8 @@ def compare(
     Raises:
         SpecError: what is wrong with the spec, with the text of a method, or with what is bound.
     """
-    from cspec.comparing import compare as compare_methods
-    from cspec.runtime.modes import undisturbed
+    from cspec.comparing.compare import compare as compare_methods
+    from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
@@ -323,8 +323,8 @@ def relax(
     Raises:
         SpecError: what is wrong with the spec besides contradictory bounds, or with what is bound.
     """
-    from cspec.relaxing import relaxation
-    from cspec.runtime.modes import undisturbed
+    from cspec.running.relax import relaxation
+    from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)
@@ -374,8 +374,8 @@ def bind(
         SpecError: what is wrong with the spec or with what is bound; methods that own the step; an
             optimizer that holds nothing of what the spec moves.
     """
-    from cspec.own_loop import attach
-    from cspec.runtime.modes import undisturbed
+    from cspec.running.own_loop import attach
+    from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         source, base, params, bindings = _with_names(spec, names)

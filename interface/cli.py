@@ -12,7 +12,8 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
 
-from cspec import __version__, exits
+from cspec import __version__
+from cspec.commands import exits
 from cspec.terminated import interruption, terminated
 
 
@@ -73,7 +74,7 @@ def overview() -> str:
 
 
 def _shown(text: str) -> str:
-    visible: Any = import_module("cspec.dsl.visible")
+    visible: Any = import_module("cspec.dsl.text.visible")
     shown: str = visible.visible(text)
     return shown
 
@@ -111,7 +112,7 @@ def _run(name: str, rest: Sequence[str]) -> int:
     module.arguments(parser)
     options = parser.parse_args(rest)
     # Commands that import this have imported more by now; `cspec --help` has not.
-    trust: Any = import_module("cspec.dsl.trust")
+    trust: Any = import_module("cspec.dsl.imports.trust")
     with trust.trusting(getattr(options, "trust", ())):
         code: int = module.main(options)
     sys.stdout.flush()
@@ -150,7 +151,7 @@ def guarded(work: Callable[[], int]) -> int:
 
 def _report(error: Exception) -> int:
     # Imported here: a command line that is only asked for help needs neither.
-    from cspec.dsl.diagnostics import SpecError
+    from cspec.dsl.messages.diagnostic import SpecError
     from cspec.render.messages import print_diagnostics
 
     if isinstance(error, SpecError):

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Literal, TypeVar
 
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.signatures import Signature
-from cspec.dsl.user_signatures import RefusedError, signature_of
+from cspec.dsl.imports.signatures import RefusedError, signature_of
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.words.functions import Signature
 
 F = TypeVar("F", bound=Callable[..., Any])
 

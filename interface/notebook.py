@@ -24,20 +24,20 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 from cspec.commands.run import natural
+from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
 from cspec.dsl.check import Checked
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.render import render_text
-from cspec.dsl.trust import trusting
-from cspec.execution import train
-from cspec.pipeline import prepare, seed_of
-from cspec.plans import plan_of
+from cspec.dsl.imports.trust import trusting
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.render import render_text
+from cspec.reading.sources import inline_source
+from cspec.reading.specs import checked_spec
 from cspec.render.progress import describe, step_of
 from cspec.render.report_html import table_html
 from cspec.render.summary import Summary, summarize
-from cspec.runtime.result import Result
-from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
-from cspec.sources import inline_source
-from cspec.specs import checked_spec
+from cspec.running.plans import plan_of
+from cspec.running.prepare import prepare, seed_of
+from cspec.running.train import train
+from cspec.runtime.result.result import Result
 
 NAME = "<cell>"
 display: Callable[..., Any] = IPython.display.display

@@ -21,7 +21,7 @@ from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.sources import SOURCES
-from cspec.dsl.signatures import SIGNATURES
+from cspec.dsl.words.functions import SIGNATURES
 
 ITEMS = (
     "from", "import", "as", "param", "let", "var", "data", "model", "domain", "given", "minimize",

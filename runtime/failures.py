@@ -6,7 +6,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-from cspec.dsl.source import NOWHERE, Source, Span
+from cspec.dsl.text.source import NOWHERE, Source, Span
 
 _RUNTIME = Path(__file__).parent
 _STANDARD = Path(sysconfig.get_path("stdlib"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 from cspec.runtime.failures import reason_of
 
 T = TypeVar("T")

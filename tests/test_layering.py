@@ -27,8 +27,10 @@ THIRD_PARTIES = {
 
 HEAVY = {"torch", "numpy", "scipy", "sympy", "rich", "IPython", "matplotlib", "pandas", "sklearn"}
 LIGHT_INTERFACE = (
-    "__init__", "__main__", "cli", "exits", "sources", "specs", "settings", "fixes", "files",
-    "functions", "vocabulary", "codes", "errors", "api", "pygments_lexer",
+    "__init__", "__main__", "api", "cli", "functions", "pygments_lexer",
+    "commands/exits", "commands/settings",
+    "reading/codes", "reading/errors", "reading/files", "reading/fixes", "reading/sources",
+    "reading/specs", "reading/vocabulary",
 )  # fmt: skip
 """Modules of the interface that must not import anything heavy when they are imported."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from cspec.dsl.tensor_shapes import Shape
+from cspec.dsl.values.shapes import Shape
 
 
 class Argument(NamedTuple):

@@ -10,10 +10,10 @@ from cspec.compiler.axes.findings import Findings
 from cspec.compiler.axes.groups import Grouping, grouping
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.record import Axes, Misfit, together
-from cspec.compiler.ir import ParameterRef
-from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Call, Expectation, Expr, walk
-from cspec.dsl.tensor_shapes import as_matrix
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.records.problem import ParameterRef
+from cspec.dsl.tree.nodes import Call, Expectation, Expr, walk
+from cspec.dsl.values.shapes import as_matrix
 
 
 class AxesBase(ABC):

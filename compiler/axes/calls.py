@@ -10,17 +10,17 @@ from cspec.compiler.axes.parts import place_of
 from cspec.compiler.axes.places import PartOf
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, Part, What
 from cspec.compiler.axes.single import has_entries
-from cspec.compiler.explain_expressions import text
-from cspec.compiler.facts import OutputFacts
-from cspec.compiler.ir import ParameterRef
-from cspec.compiler.rewrite import call as call_of
-from cspec.compiler.rewrite import function_name, method_name
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name
-from cspec.dsl.signatures import LOSSES
-from cspec.dsl.slices import Unfit
-from cspec.dsl.tensor_words import OVER_ENTRIES as OVER_SHAPES
-from cspec.dsl.tensor_words import RULES, word_shape
+from cspec.compiler.expressions.rewrite import call as call_of
+from cspec.compiler.expressions.rewrite import function_name, method_name
+from cspec.compiler.expressions.text import text
+from cspec.compiler.records.facts import OutputFacts
+from cspec.compiler.records.problem import ParameterRef
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name
+from cspec.dsl.values.slices import Unfit
+from cspec.dsl.values.tensor_words import OVER_ENTRIES as OVER_SHAPES
+from cspec.dsl.values.tensor_words import RULES, word_shape
+from cspec.dsl.words.functions import LOSSES
 
 OVER_ENTRIES = frozenset({"max", "min", "sum", "norm", "l1", "l2", "sumsq", "all", "any"})
 """Functions that make one number of an example's entries, or of all entries of a tensor."""

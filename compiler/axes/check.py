@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.ir import Constraint, PerExample, Problem
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.nodes import Expr
+from cspec.compiler.records.problem import Constraint, PerExample, Problem
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.tree.nodes import Expr
 
 
 def infer(problem: Problem, inference: Inference) -> None:

@@ -8,12 +8,12 @@ from cspec.compiler.axes.group_findings import GroupFindings
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.record import Axes
 from cspec.compiler.axes.words import places, what
-from cspec.compiler.explain_expressions import text as shown
-from cspec.compiler.rewrite import function_name
-from cspec.dsl.diagnostics import Fix
-from cspec.dsl.meant import OVER_EXAMPLES
-from cspec.dsl.nodes import Call, Compare, Expr, Name, Product
-from cspec.dsl.slices import Unfit
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.text import text as shown
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.synonyms import OVER_EXAMPLES
+from cspec.dsl.tree.nodes import Call, Compare, Expr, Name, Product
+from cspec.dsl.values.slices import Unfit
 
 
 class Findings(GroupFindings):

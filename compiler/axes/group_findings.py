@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cspec.compiler.axes.record import UNKNOWN, Axes
-from cspec.compiler.explain_expressions import text as shown
-from cspec.dsl.by_group import each_group
-from cspec.dsl.diagnostics import Diagnostic, Fix
-from cspec.dsl.features import column_of
-from cspec.dsl.nodes import Expectation, Expr, Name
-from cspec.dsl.source import NOWHERE, Span
-from cspec.dsl.wording import listing
+from cspec.compiler.expressions.text import text as shown
+from cspec.dsl.kinds.by_group import each_group
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.wording import listing
+from cspec.dsl.text.source import NOWHERE, Span
+from cspec.dsl.tree.features import column_of
+from cspec.dsl.tree.nodes import Expectation, Expr, Name
 
 
 class Kept:

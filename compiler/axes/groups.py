@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cspec.compiler.axes.known import Known
-from cspec.compiler.facts import ColumnFacts
-from cspec.dsl.features import column_of
-from cspec.dsl.nodes import And, Expectation, Expr, Name
+from cspec.compiler.records.facts import ColumnFacts
+from cspec.dsl.tree.features import column_of
+from cspec.dsl.tree.nodes import And, Expectation, Expr, Name
 
 
 class Group(NamedTuple):

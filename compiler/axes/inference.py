@@ -16,11 +16,11 @@ from cspec.compiler.axes.means import expectation_axes
 from cspec.compiler.axes.parts import part_axes, place_of
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
-from cspec.compiler.ir import Category, Lookup, ParameterRef, PerExample
-from cspec.compiler.rewrite import function_name
-from cspec.compiler.vectors import Extreme, Repeated, Sized
-from cspec.dsl.constants import CONSTANTS, TRUTHS, value_or_none
-from cspec.dsl.nodes import (
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.vectors import Extreme, Repeated, Sized
+from cspec.compiler.records.problem import Category, Lookup, ParameterRef, PerExample
+from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, value_or_none
+from cspec.dsl.tree.nodes import (
     And,
     Attribute,
     Call,
@@ -43,7 +43,7 @@ from cspec.dsl.nodes import (
     Sum,
     Vector,
 )
-from cspec.dsl.tensor_shapes import matmul
+from cspec.dsl.values.shapes import matmul
 
 
 class Inference(AxesBase):

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from cspec.compiler.axes.numbers import heads
 from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.axes.targets import Targets
-from cspec.compiler.facts import ColumnFacts, Facts
-from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Call, Expr, walk
-from cspec.dsl.signatures import SIGNATURES, Signature
-from cspec.dsl.symbols import Symbols
-from cspec.dsl.tensor_shapes import Shape
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.records.facts import ColumnFacts, Facts
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.tree.nodes import Call, Expr, walk
+from cspec.dsl.values.shapes import Shape
+from cspec.dsl.words.functions import SIGNATURES, Signature
 
 Params = Mapping[str, float | tuple[float, ...]]
 

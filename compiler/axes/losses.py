@@ -5,9 +5,9 @@ from __future__ import annotations
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.axes.words import size, what
-from cspec.compiler.explain_expressions import text
-from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Call, Expr, Name
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.text import text
+from cspec.dsl.tree.nodes import Call, Expr, Name
 
 _CLASSES = frozenset({"ce", "nll"})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, as_tokens
-from cspec.compiler.explain_expressions import text as shown
-from cspec.dsl.nodes import And, Call, Expectation, Expr, Name
+from cspec.compiler.expressions.text import text as shown
+from cspec.dsl.tree.nodes import And, Call, Expectation, Expr, Name
 
 
 def expectation_axes(inference: AxesBase, expr: Expectation) -> Axes:

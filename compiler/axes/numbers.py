@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cspec.compiler.rewrite import function_name
-from cspec.dsl.format_expressions import format_expression
-from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Node, Sum, walk
-from cspec.dsl.signatures import LOSSES
-from cspec.dsl.symbols import Symbols
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Node, Sum, walk
+from cspec.dsl.words.functions import LOSSES
 
 _OF_NUMBERS = frozenset({"mse", "mae", "huber"})
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Place, Plain, Whole
 from cspec.compiler.axes.record import UNKNOWN, Axes, as_tokens
-from cspec.compiler.ir import Category
-from cspec.compiler.rewrite import function_name, method_name
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import (
+from cspec.compiler.expressions.rewrite import function_name, method_name
+from cspec.compiler.records.problem import Category
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
     Attribute,
     Expectation,
     Expr,
@@ -20,8 +20,8 @@ from cspec.dsl.nodes import (
     String,
     Sum,
 )
-from cspec.dsl.slices import Unfit, indexed, piece_of
-from cspec.dsl.tensor_shapes import Shape, as_matrix
+from cspec.dsl.values.shapes import Shape, as_matrix
+from cspec.dsl.values.slices import Unfit, indexed, piece_of
 
 
 def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Axes:

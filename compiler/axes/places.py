@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from cspec.dsl.nodes import Expr
+from cspec.dsl.tree.nodes import Expr
 
 
 class Whole(NamedTuple):

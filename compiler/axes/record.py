@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from cspec.dsl.tensor_shapes import Shape
-from cspec.dsl.tensor_shapes import together as broadcast
+from cspec.dsl.values.shapes import Shape
+from cspec.dsl.values.shapes import together as broadcast
 
 What = Literal["number", "whole", "event", "category", "record", "model", "set"]
 """A real number, a whole one, something true or false, a value of a column of text (its code), an

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cspec.compiler.axes.known import Known
-from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Negate, Power, Product, Sum
-from cspec.dsl.signatures import LOSSES
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Negate, Power, Product, Sum
+from cspec.dsl.words.functions import LOSSES
 
 _ONE = frozenset({*LOSSES, "pred", "prob", "margin"})
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from cspec.compiler.facts import ColumnFacts, Facts
-from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Call, Compare, Expr, Membership, Name, Node, Sum, walk
-from cspec.dsl.signatures import LOSSES
-from cspec.dsl.symbols import Symbols
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.records.facts import ColumnFacts, Facts
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.tree.nodes import Call, Compare, Expr, Membership, Name, Node, Sum, walk
+from cspec.dsl.words.functions import LOSSES
 
 
 @dataclass(frozen=True)

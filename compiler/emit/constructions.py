@@ -11,16 +11,16 @@ from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import tensors_of
-from cspec.compiler.facts import Facts
-from cspec.compiler.ir import ParameterRef, SetMember
-from cspec.compiler.lower import full_label
-from cspec.compiler.lowered import Lowered, OutputRows, SetAction
+from cspec.compiler.lower.rules import full_label
+from cspec.compiler.lower.sharing import targets
 from cspec.compiler.methods.threshold import thresholded
-from cspec.compiler.shared_sets import targets
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expectation, Expr, Name, walk
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.lowered import Lowered, OutputRows, SetAction
+from cspec.compiler.records.problem import ParameterRef, SetMember
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import FrankWolfe, Parametrization
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Expectation, Expr, Name, walk
 
 
 def mapped_variables(lowered: Lowered) -> frozenset[str]:

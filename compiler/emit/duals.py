@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.updates import RuleNames, dual_operations
-from cspec.compiler.fragments import refuse
-from cspec.compiler.graph import Kind, Operation
-from cspec.compiler.lowered import FunctionalRule, Lowered
-from cspec.dsl.nodes import Expectation, walk
+from cspec.compiler.records.fragment import refuse
+from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.lowered import FunctionalRule, Lowered
+from cspec.dsl.tree.nodes import Expectation, walk
 
 
 class Timed(NamedTuple):

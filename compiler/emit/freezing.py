@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.sets import course_of, density_ramp
-from cspec.compiler.lowered import SetAction
+from cspec.compiler.records.lowered import SetAction
 
 
 def frozen(actions: Sequence[SetAction]) -> list[SetAction]:

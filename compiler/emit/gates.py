@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.measures import MakeTranslator
-from cspec.compiler.gate_decisions import DECIDED, Decision
+from cspec.compiler.methods.gate_decisions import DECIDED, Decision
 
 
 def write_decide(found: Sequence[Decision], make: MakeTranslator) -> None:

@@ -39,14 +39,14 @@ from cspec.compiler.emit.splits import (
     write_step_rounds,
 )
 from cspec.compiler.emit.units import has_units, write_settled, write_units
-from cspec.compiler.gate_decisions import decisions
-from cspec.compiler.lowered import Lowered, SetAction
-from cspec.compiler.restored import is_restored
-from cspec.compiler.shared_sets import sharing
-from cspec.dsl.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
+from cspec.compiler.lower.restoration import is_restored
+from cspec.compiler.lower.sharing import sharing
+from cspec.compiler.methods.gate_decisions import decisions
+from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Projection
+from cspec.dsl.tree.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
 
 
 class LoopPlan(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from cspec.compiler.algebra.vectorize import Vectorizer
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.arithmetic import sides
 from cspec.compiler.emit.expressions.set_constants import set_constant
@@ -12,19 +13,18 @@ from cspec.compiler.emit.expressions.vectors import in_order
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.ir import Constraint, ParameterRef, PerExample
-from cspec.compiler.lower import full_label, group_count, outside_reductions
-from cspec.compiler.lowered import (
+from cspec.compiler.expressions.rewrite import last_of_ramp
+from cspec.compiler.lower.rules import full_label, group_count, outside_reductions
+from cspec.compiler.passes.canonical import as_written
+from cspec.compiler.records.lowered import (
     FunctionalRule,
     Lowered,
     Part,
     SetResidual,
 )
-from cspec.compiler.passes.canonical import as_written
-from cspec.compiler.rewrite import last_of_ramp
+from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample
 from cspec.compiler.surrogates.branches import along
-from cspec.compiler.vectorize import Vectorizer
-from cspec.dsl.nodes import Expectation, Expr, Name, Vector
+from cspec.dsl.tree.nodes import Expectation, Expr, Name, Vector
 
 MANY = 24
 """Constraints beyond which each does not get a local of its own."""

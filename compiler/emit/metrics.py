@@ -12,8 +12,8 @@ import ast
 from collections.abc import Mapping, Sequence
 
 from cspec.compiler.emit.measures import MakeTranslator
-from cspec.compiler.ir import Initial
-from cspec.dsl.nodes import Expr, walk
+from cspec.compiler.records.problem import Initial
+from cspec.dsl.tree.nodes import Expr, walk
 
 
 def write_metrics(metrics: Sequence[tuple[str, Expr]], make: MakeTranslator) -> None:

@@ -51,19 +51,19 @@ from cspec.compiler.emit.updates import (
     write_initial_state,
 )
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.gate_decisions import decisions
-from cspec.compiler.graph import RUNTIME_FUNCTIONS
-from cspec.compiler.ir import SetMember
-from cspec.compiler.lowered import Lowered
-from cspec.compiler.program import Program
-from cspec.compiler.restored import is_restored, sharpens
-from cspec.compiler.set_solve import SetSolve
-from cspec.compiler.solve import Solve
-from cspec.dsl.nodes import Expr
+from cspec.compiler.lower.projected_call import SetSolve
+from cspec.compiler.lower.restoration import is_restored, sharpens
+from cspec.compiler.lower.solver_call import Solve
+from cspec.compiler.methods.gate_decisions import decisions
+from cspec.compiler.records.graph import RUNTIME_FUNCTIONS
+from cspec.compiler.records.lowered import Lowered
+from cspec.compiler.records.problem import SetMember
+from cspec.compiler.records.program import Program
 from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import Projection
-from cspec.dsl.signatures import SIGNATURES
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Expr
+from cspec.dsl.words.functions import SIGNATURES
 
 UPDATE_PIECES = frozenset(
     {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
@@ -71,23 +71,23 @@ UPDATE_PIECES = frozenset(
 )  # fmt: skip
 LOOP_PIECES = {
     **RUNTIME_FUNCTIONS,
-    "cspec.runtime.nlp": frozenset({"matrix", "symmetric"}),
-    "cspec.runtime.projections": frozenset({"project_", "project_together"}),
-    "cspec.runtime.escalate": frozenset({"escalate"}),
-    "cspec.runtime.decide_gates": frozenset({"decide_gates"}),
-    "cspec.runtime.freezing": frozenset({"freeze_support", "hold_support"}),
-    "cspec.runtime.stochastic_al": frozenset({"solved", "report_stall"}),
-    "cspec.runtime.scaling": frozenset({"scaled"}),
-    "cspec.runtime.polish": frozenset({"polish"}),
-    "cspec.runtime.rehearsal": frozenset({"rehearse"}),
-    "cspec.runtime.restore": frozenset({"Restoration", "jacobian", "shortest"}),
-    "cspec.runtime.units": frozenset({"slopes", "size_of", "gradient_rate"}),
-    "cspec.runtime.starting": frozenset({"start_inside"}),
-    "cspec.runtime.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
-    "cspec.runtime.parametrization": frozenset({"parametrize_", "map_variable_"}),
-    "cspec.runtime.output_projection": frozenset({"project_outputs_"}),
-    "cspec.runtime.threshold": frozenset({"shiftable_", "shift_threshold"}),
-    "cspec.runtime.look_ahead": frozenset({"keep_place", "go_back"}),
+    "cspec.runtime.solvers.nlp.problem": frozenset({"matrix", "symmetric"}),
+    "cspec.runtime.steps.projection": frozenset({"project_", "project_together"}),
+    "cspec.runtime.methods.escalate": frozenset({"escalate"}),
+    "cspec.runtime.methods.gates": frozenset({"decide_gates"}),
+    "cspec.runtime.steps.freezing": frozenset({"freeze_support", "hold_support"}),
+    "cspec.runtime.methods.sal": frozenset({"solved", "report_stall"}),
+    "cspec.runtime.methods.scaling": frozenset({"scaled"}),
+    "cspec.runtime.finish.polish": frozenset({"polish"}),
+    "cspec.runtime.methods.rehearsal": frozenset({"rehearse"}),
+    "cspec.runtime.finish.restore": frozenset({"Restoration", "jacobian", "shortest"}),
+    "cspec.runtime.methods.units": frozenset({"slopes", "size_of", "gradient_rate"}),
+    "cspec.runtime.bind.starting": frozenset({"start_inside"}),
+    "cspec.runtime.methods.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
+    "cspec.runtime.models.parametrization": frozenset({"parametrize_", "map_variable_"}),
+    "cspec.runtime.steps.output_projection": frozenset({"project_outputs_"}),
+    "cspec.runtime.methods.threshold": frozenset({"shiftable_", "shift_threshold"}),
+    "cspec.runtime.methods.extragradient": frozenset({"keep_place", "go_back"}),
 }
 """Modules of the runtime with the pieces of single methods."""
 EXAMPLE_PIECES = frozenset(
@@ -304,19 +304,19 @@ def _imports(
         "cspec.runtime.functions.branches": used & BRANCH_PIECES,
         "cspec.runtime.functions.reductions": used & EXAMPLE_PIECES,
         "cspec.runtime.models": used & MODEL_PIECES,
-        "cspec.runtime.splitting": used & SPLIT_PIECES,
-        "cspec.runtime.update": used & UPDATE_PIECES,
+        "cspec.runtime.methods.admm": used & SPLIT_PIECES,
+        "cspec.runtime.steps.update": used & UPDATE_PIECES,
         **{module: used & pieces for module, pieces in LOOP_PIECES.items()},
     }  # fmt: skip
     groups = dict(sorted(groups.items()))
     if "operators.get" in "\n".join((text, *constants)):
         head.line("from cspec.runtime import operators")
     if emission.solve is not None:
-        head.line("from cspec.runtime import sqp")
+        head.line("from cspec.runtime.solvers import sqp")
     if emission.set_solve is not None:
-        head.line("from cspec.runtime import spg")
+        head.line("from cspec.runtime.solvers.spg import solve as spg")
     if emission.line:
-        head.line("from cspec.runtime import bisection")
+        head.line("from cspec.runtime.solvers import bisection")
     for module, names in groups.items():
         if names:
             _import_line(head, module, sorted(names))

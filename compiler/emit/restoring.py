@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.restored import STEPS
+from cspec.compiler.lower.restoration import STEPS
 
 
 def write_restore(translator: Translator, *, sharp: bool) -> None:
-    """Minimum-norm Newton steps on what is violated (`cspec.runtime.restore`)."""
+    """Minimum-norm Newton steps on what is violated (`cspec.runtime.finish.restore`)."""
     writer = translator.writer
     translator.used |= {"Restoration", "jacobian", "shortest"}
     doc = ["x <- x - J' (J J')^-1 g over whole data: the shortest step to what is asked."]

@@ -10,15 +10,15 @@ from cspec.compiler.emit.expressions.scope import ramp_steps
 from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant, entry
-from cspec.compiler.facts import Facts
-from cspec.compiler.ir import ParameterRef, SetMember
-from cspec.compiler.lowered import SetAction
-from cspec.compiler.pruning import LAYER_FLOOR, Course, course, moving
-from cspec.compiler.shared_sets import sharing, targets
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Call, Expr, Name
+from cspec.compiler.lower.sharing import sharing, targets
+from cspec.compiler.methods.pruning import LAYER_FLOOR, Course, course, moving
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.lowered import SetAction
+from cspec.compiler.records.problem import ParameterRef, SetMember
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Admm, Projection
+from cspec.dsl.tree.nodes import Call, Expr, Name
 
 LAYER = "layer"
 """Scope of a count within each tensor."""
@@ -52,8 +52,8 @@ def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslat
 def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
     """`held(primal)`: every set that parameters are kept in, as it is at the end, and which.
 
-    Adam has one second moment for what these couple (`runtime/coupling`), and the stationarity of
-    the end is that of projected gradients. Sets of splits are in `copies`.
+    Adam has one second moment for what these couple (`runtime/steps/coupling`), and the
+    stationarity of the end is that of projected gradients. Sets of splits are in `copies`.
     """
     kept = [a for a in actions if not isinstance(a.settings, Admm)]
     if not kept:

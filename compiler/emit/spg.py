@@ -7,8 +7,8 @@ import ast
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lowered import EntryRules, Lowered
-from cspec.compiler.set_solve import SetSolve
+from cspec.compiler.lower.projected_call import SetSolve
+from cspec.compiler.records.lowered import EntryRules, Lowered
 
 
 def write_set_solve(solve: SetSolve, translator: Translator) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.sets import split_at_end, split_call, split_tuple
-from cspec.compiler.facts import Facts
-from cspec.compiler.ir import ParameterRef
-from cspec.compiler.lowered import Lowered, SetAction
+from cspec.compiler.lower.sharing import targets
 from cspec.compiler.methods.admm import first_rho, options, phases, rounds_of, settings_of
-from cspec.compiler.shared_sets import targets
-from cspec.dsl.nodes import Expr, Name
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.lowered import Lowered, SetAction
+from cspec.compiler.records.problem import ParameterRef
 from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.settings.methods import Admm
+from cspec.dsl.tree.nodes import Expr, Name
 
 Groups = Sequence[Sequence[SetAction]]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from cspec.compiler.derivatives import MULTIPLIER, Sparse, tree
+from cspec.compiler.algebra.derivatives import MULTIPLIER, Sparse, tree
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.measures import MakeTranslator, write_constraints
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.spg import write_ways
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.solve import Lifted, Solve
+from cspec.compiler.lower.solver_call import Lifted, Solve
 
 SHARED = "#t"
 """What names of shared sub-expressions begin with; no name of a spec can."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.updates import RuleNames
-from cspec.compiler.graph import Kind, Operation
-from cspec.compiler.lowered import FunctionalRule, Lowered
 from cspec.compiler.methods.units import CAP, LEAST
+from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.lowered import FunctionalRule, Lowered
 
 
 def has_units(lowered: Lowered) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.pieces import constant, subscript
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.graph import (
+from cspec.compiler.records.graph import (
     FORMULA_FUNCTIONS,
     RUNTIME_FUNCTIONS,
     Kind,
@@ -17,7 +17,7 @@ from cspec.compiler.graph import (
     names_in,
     parse_formula,
 )
-from cspec.compiler.lowered import FunctionalRule
+from cspec.compiler.records.lowered import FunctionalRule
 
 MULTIPLIERS = "multipliers"
 

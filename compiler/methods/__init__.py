@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cspec.compiler.fragments import Around, Fragment, Rule
-from cspec.compiler.ir import Constraint
-from cspec.compiler.lowered import Lowered, SetAction
 from cspec.compiler.methods.admm import admm
 from cspec.compiler.methods.augmented_lagrangian import augmented_lagrangian
 from cspec.compiler.methods.bisection import bisection
@@ -18,7 +15,10 @@ from cspec.compiler.methods.proxy_lagrangian import proxy_lagrangian
 from cspec.compiler.methods.sal import sal
 from cspec.compiler.methods.spg import spg
 from cspec.compiler.methods.sqp import sqp
-from cspec.dsl.diagnostics import Diagnostic, SpecError
+from cspec.compiler.records.fragment import Around, Fragment, Rule
+from cspec.compiler.records.lowered import Lowered, SetAction
+from cspec.compiler.records.problem import Constraint
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import Method
 
 FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {

@@ -1,6 +1,7 @@
 """ADMM: a feasible copy z of the parameters that x is attracted to (Boyd et al. 2011).
 
-    min f(x) + r(z) s.t. x = z      r the indicator of the set; formulas in `runtime/splitting.py`
+    min f(x) + r(z) s.t. x = z      r the indicator of the set; formulas in
+    `runtime/methods/admm.py`
 
 What a spec leaves open is chosen here: where rho starts and whether it is balanced, how often z and
 u move, when the split begins and when fine-tuning on the copy does.
@@ -8,16 +9,16 @@ u move, when the split begins and when fine-tuning on the copy does.
 
 from __future__ import annotations
 
-from cspec.compiler.explain_expressions import set_expression, text
-from cspec.compiler.facts import Facts
-from cspec.compiler.fragments import Around
-from cspec.compiler.graph import Kind, Operation
-from cspec.compiler.lowered import Lowered, SetAction
+from cspec.compiler.expressions.text import set_expression, text
+from cspec.compiler.methods.pruning import floor_of
 from cspec.compiler.methods.set_targets import targets_in_words
-from cspec.compiler.pruning import floor_of
-from cspec.dsl.set_words import CONVEX
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.fragment import Around
+from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.methods import Admm
+from cspec.dsl.words.sets import CONVEX
 
 DEFAULT_RHO = 1e-3
 """Where balancing starts on a network ..."""

@@ -24,8 +24,6 @@ or a tenth of the run.
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Fragment, Rule, refuse, scale_at_start
-from cspec.compiler.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.methods.units import (
     MOVES,
     interval,
@@ -34,6 +32,8 @@ from cspec.compiler.methods.units import (
     measure_units,
     unit_state,
 )
+from cspec.compiler.records.fragment import Fragment, Rule, refuse, scale_at_start
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.methods import AugmentedLagrangian
 

@@ -3,14 +3,15 @@
     measured at t0, t0 +- 2^k and every value of the data; borders of feasibility bisected to the
     last bit; valleys of the objective by golden sections (Kiefer 1953)
 
-A solver owns the run (`runtime/bisection.py`). It compares points by (violation, objective) with
-the true constraints: rates are steps in the number, so there are no gradients and no multipliers.
+A solver owns the run (`runtime/solvers/bisection.py`). It compares points by (violation, objective)
+with the true constraints: rates are steps in the number, so there are no gradients and no
+multipliers.
 """
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Fragment, Rule
-from cspec.compiler.graph import Kind, Operation, Update
+from cspec.compiler.records.fragment import Fragment, Rule
+from cspec.compiler.records.graph import Kind, Operation, Update
 
 
 def bisection(rule: Rule) -> Fragment:

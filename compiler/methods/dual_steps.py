@@ -12,8 +12,8 @@ Stooke et al. 2020; its multiplier is not accumulated, only I is.
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Rule
-from cspec.compiler.graph import StateFacts, Update
+from cspec.compiler.records.fragment import Rule
+from cspec.compiler.records.graph import StateFacts, Update
 from cspec.dsl.settings.duals import Adam, Nupi, Pid, Sgd
 from cspec.dsl.settings.methods import Lagrangian
 

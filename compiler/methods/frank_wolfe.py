@@ -2,24 +2,24 @@
 
     x <- x + t (s - x)        s the vertex that minimizes the linearized loss, t = 2 / (k + 2)
 
-`runtime/frank_wolfe`. Pitfalls: slow at the end, where projection is linear; on minibatches s
-follows the noise.
+`runtime/methods/frank_wolfe`. Pitfalls: slow at the end, where projection is linear; on minibatches
+s follows the noise.
 """
 
 from __future__ import annotations
 
 import math
 
-from cspec.compiler.fragments import Around
-from cspec.compiler.graph import Kind, Operation
-from cspec.compiler.ir import Constraint
-from cspec.compiler.lowered import Lowered, SetAction
 from cspec.compiler.methods.set_targets import targets_in_words
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expr
-from cspec.dsl.set_words import VERTICES
+from cspec.compiler.records.fragment import Around
+from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.lowered import Lowered, SetAction
+from cspec.compiler.records.problem import Constraint
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import Method
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Expr
+from cspec.dsl.words.sets import VERTICES
 
 
 def frank_wolfe(action: SetAction, _: Lowered) -> Around:

@@ -8,10 +8,11 @@
                   where they were with the gradients taken at x', multiplier'
 
 Defaults: dual first, a step in the units of the problem, a multiplier starts at 0. For a size on
-gates nuPI with lr = 40 / (bound * steps) and lr kp = 18, along a ramp: `compiler.gate_course`.
-`primal_steps=K` moves the multipliers every K steps of the model. `dual_data=val` measures g for
-them on batches of another split (Cotter et al. 2019, "Training well-generalizing classifiers").
-`escalate=true` watches for oscillation, answers with a proportional term, see `runtime.escalate`
+gates nuPI with lr = 40 / (bound * steps) and lr kp = 18, along a ramp:
+`compiler.choose.gate_course`. `primal_steps=K` moves the multipliers every K steps of the model.
+`dual_data=val` measures g for them on batches of another split (Cotter et al. 2019, "Training
+well-generalizing classifiers"). `escalate=true` watches for oscillation, answers with a
+proportional term, see `runtime.methods.escalate`
 
 Position paper eq. 9; Korpelevich 1976 (extragradient); Gallego-Posada et al. 2022 (restarts);
 Sohrabi et al. 2024 (nuPI); Stooke et al. 2020 (PID).
@@ -24,11 +25,11 @@ costs two gradients a step; noise that the model draws itself (dropout, gates) d
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Fragment, Rule, refuse, scale_at_start
-from cspec.compiler.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.methods.dual_steps import Parts, dual_steps
 from cspec.compiler.methods.open_steps import in_units
 from cspec.compiler.methods.units import late_mean, late_state
+from cspec.compiler.records.fragment import Fragment, Rule, refuse, scale_at_start
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.duals import Sgd
 from cspec.dsl.settings.methods import Lagrangian

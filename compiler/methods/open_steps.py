@@ -11,10 +11,10 @@ With c the first penalty of the augmented Lagrangian, T the moves of a multiplie
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Rule
-from cspec.compiler.graph import Operation, StateFacts, Update
 from cspec.compiler.methods.dual_steps import Parts, dual_steps
 from cspec.compiler.methods.units import MOVES, measure_units, unit_state
+from cspec.compiler.records.fragment import Rule
+from cspec.compiler.records.graph import Operation, StateFacts, Update
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Adam, Nupi, Pid, Sgd
 from cspec.dsl.settings.methods import Lagrangian

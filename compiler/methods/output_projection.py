@@ -18,12 +18,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Constraint, PerExample
-from cspec.compiler.lowered import OutputRows, Row
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Call, Expr, Index, Name, Negate, Number, Product, Sum
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.lowered import OutputRows, Row
+from cspec.compiler.records.problem import Constraint, PerExample
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Negate, Number, Product, Sum
 
 INFINITY = float("inf")
 Params = Mapping[str, float | tuple[float, ...]]

@@ -1,6 +1,6 @@
 """Parametrization: a free pre-image is trained, and a map makes a member of the set of it.
 
-    W = map(V), V free        `runtime/parametrization`
+    W = map(V), V free        `runtime/models/parametrization`
 
 Default: the first map of the set. Pitfalls: softplus, sigmoid and softmax reach the boundary only
 at infinity, where their gradient is gone; Householder and the matrix exponential cost about 12
@@ -11,14 +11,14 @@ times a small step at 128 x 128, Cayley 3 times. `benchmarks/compare/orthogonal.
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Around
-from cspec.compiler.graph import Kind, Operation
-from cspec.compiler.ir import Constraint
-from cspec.compiler.lowered import Lowered, SetAction
 from cspec.compiler.methods.set_targets import targets_in_words
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.set_words import maps_of
+from cspec.compiler.records.fragment import Around
+from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.lowered import Lowered, SetAction
+from cspec.compiler.records.problem import Constraint
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import Method, Parametrization
+from cspec.dsl.words.sets import maps_of
 
 
 def parametrization(action: SetAction, _: Lowered) -> Around:

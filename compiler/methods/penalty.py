@@ -14,8 +14,8 @@ numbers (W @ W.T == eye) and of a set, v has many entries, and L the sum over th
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Fragment, Rule
-from cspec.compiler.graph import Kind, Operation, Update
+from cspec.compiler.records.fragment import Fragment, Rule
+from cspec.compiler.records.graph import Kind, Operation, Update
 from cspec.dsl.settings.methods import ExactPenalty, Penalty, QuadraticPenalty
 
 ACTIVE = "sign(relu(true))"

@@ -1,27 +1,27 @@
 """Projection: after each step every parameter goes to the nearest member of its set.
 
-    W <- P_S(W)        Bertsekas 1976; counts by a cubic ramp (`compiler/pruning`)
+    W <- P_S(W)        Bertsekas 1976; counts by a cubic ramp (`compiler/methods/pruning`)
 
-`runtime/projections.py` has the metric, and what several sets on one parameter do.
+`runtime/steps/projection.py` has the metric, and what several sets on one parameter do.
 """
 
 from __future__ import annotations
 
-from cspec.compiler.explain_expressions import set_expression, text
-from cspec.compiler.fragments import Around
-from cspec.compiler.graph import Kind, Operation
-from cspec.compiler.lowered import Lowered, SetAction
-from cspec.compiler.methods.set_targets import targets_in_words
-from cspec.compiler.pruning import (
+from cspec.compiler.expressions.text import set_expression, text
+from cspec.compiler.methods.pruning import (
     Course,
     course,
     floor_of,
     moving,
 )
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.set_words import COUNTS
+from cspec.compiler.methods.set_targets import targets_in_words
+from cspec.compiler.records.fragment import Around
+from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.lowered import Lowered, SetAction
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import Projection
+from cspec.dsl.words.sets import COUNTS
 
 
 def projection(action: SetAction, lowered: Lowered) -> Around:

@@ -20,8 +20,8 @@ in one program each scale the objective, so give all rates to one. M has (m + 1)
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Fragment, Rule, refuse
-from cspec.compiler.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.fragment import Fragment, Rule, refuse
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.dsl.settings.methods import ProxyLagrangian
 
 LEAST = 1e-3

@@ -32,9 +32,9 @@ times as large.
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Fragment, Rule
-from cspec.compiler.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.methods.augmented_lagrangian import hestenes_powell
+from cspec.compiler.records.fragment import Fragment, Rule
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.settings.methods import Sal
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cspec.compiler.explain_expressions import text
-from cspec.compiler.ir import ParameterRef
-from cspec.compiler.lowered import SetAction
+from cspec.compiler.expressions.text import text
+from cspec.compiler.records.lowered import SetAction
+from cspec.compiler.records.problem import ParameterRef
 
 
 def targets_in_words(action: SetAction) -> tuple[str, ...]:

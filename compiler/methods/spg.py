@@ -5,16 +5,17 @@
     multipliers <- [multipliers + c g]+      after each inner minimization
     c <- min(10 c, 1e8)                      where the violation did not halve
 
-A solver owns the run (`runtime/spg.py`). Sets are held at every iterate; without functions beside
-them L = f and one minimization is all. Birgin, Martinez and Raydan 2000; Andreani, Birgin, Martinez
-and Schuverdt 2008 (ALGENCAN). It stops at || P(x - grad L) - x || <= tolerance max(1, ||grad L||).
+A solver owns the run (`runtime/solvers/spg/solve.py`). Sets are held at every iterate; without
+functions beside them L = f and one minimization is all. Birgin, Martinez and Raydan 2000; Andreani,
+Birgin, Martinez and Schuverdt 2008 (ALGENCAN). It stops at || P(x - grad L) - x || <= tolerance
+max(1, ||grad L||).
 """
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Fragment, Rule
-from cspec.compiler.graph import StateFacts
 from cspec.compiler.methods.augmented_lagrangian import hestenes_powell
+from cspec.compiler.records.fragment import Fragment, Rule
+from cspec.compiler.records.graph import StateFacts
 
 
 def spg(rule: Rule) -> Fragment:

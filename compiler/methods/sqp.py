@@ -1,14 +1,15 @@
 """Sequential quadratic programming: the Lagrangian L = f + <multipliers, g> of the whole problem.
 
-A solver owns the run (`runtime/sqp.py`): it takes f, g and exact derivatives and gives x with its
-multipliers. The graph keeps the Lagrangian, so that reports and residuals read as for any method.
-Nocedal and Wright 2006, chapter 18; engines: SLSQP (Kraft 1988), trust-constr (Conn et al. 2000).
+A solver owns the run (`runtime/solvers/sqp.py`): it takes f, g and exact derivatives and gives x
+with its multipliers. The graph keeps the Lagrangian, so that reports and residuals read as for any
+method. Nocedal and Wright 2006, chapter 18; engines: SLSQP (Kraft 1988), trust-constr (Conn et al.
+2000).
 """
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Fragment, Rule
-from cspec.compiler.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.fragment import Fragment, Rule
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 
 
 def sqp(rule: Rule) -> Fragment:

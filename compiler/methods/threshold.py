@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Constraint
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Call, Expectation, Name, walk
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.problem import Constraint
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree.nodes import Call, Expectation, Name, walk
 
 
 def thresholded(constraints: Sequence[Constraint], facts: Facts) -> str | None:

@@ -14,8 +14,8 @@ most 1 / (a s^2), or 0.2 / (a s^2) on batches, shared by the constraints of a ru
 
 from __future__ import annotations
 
-from cspec.compiler.fragments import Rule
-from cspec.compiler.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.fragment import Rule
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 
 STEPS = 50
 """Steps over which slopes are measured, one gradient a constraint more each ..."""

@@ -1,0 +1,1 @@
+"""Problem to problem: each pass rewrites one thing, and the history keeps the steps."""

@@ -11,13 +11,13 @@ from __future__ import annotations
 from itertools import product
 from math import prod
 
-from cspec.compiler.entries import entry_of
-from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.algebra.entries import entry_of
+from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.expressions.rewrite import number, same
 from cspec.compiler.passes.logic import All, Any, Atom, Decided, Formula, Truth, formula, together
-from cspec.compiler.rewrite import number, same
-from cspec.compiler.shapes import shape_of
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expr
+from cspec.compiler.records.problem import Constraint, Problem
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree.nodes import Expr
 
 MOST = 64
 """Alternatives of one rule beyond which it is refused, and entries of one of its comparisons."""

@@ -13,10 +13,10 @@ Preferences and fixed penalties weigh the violation as written, one number: they
 
 from __future__ import annotations
 
-from cspec.compiler.ir import Constraint, Problem, Recovery
-from cspec.compiler.rewrite import call, function_name
-from cspec.dsl.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
+from cspec.compiler.expressions.rewrite import call, function_name
+from cspec.compiler.records.problem import Constraint, Problem, Recovery
 from cspec.dsl.settings.methods import Method
+from cspec.dsl.tree.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
 
 
 def canonical(problem: Problem, method: Method | None = None) -> Problem:

@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from cspec.compiler.ir import Constraint, Eliminated, Problem
-from cspec.compiler.symbols import Space, nodes, rational
-from cspec.compiler.variables import Functions
+from cspec.compiler.algebra.sympy import Space, nodes, rational
+from cspec.compiler.algebra.variables import Functions
+from cspec.compiler.records.problem import Constraint, Eliminated, Problem
 
 NODES = 2_000
 """Nodes of an equality beyond which it is left to the solver."""

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from cspec.compiler.facts import Facts, ModelFacts
-from cspec.compiler.ir import Constraint, ParameterRef, Problem, SetMember
-from cspec.compiler.rewrite import call, function_name, number, rewrite
-from cspec.compiler.sizes import Params, other_parameters, prunable_parameters, sized
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Call, Expr, Keyword, Name, walk
+from cspec.compiler.axes.sizes import Params, other_parameters, prunable_parameters, sized
+from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite
+from cspec.compiler.records.facts import Facts, ModelFacts
+from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Call, Expr, Keyword, Name, walk
 
 EXPECTED = "expected density of the gates"
 EXPECTED_SIZES = "expected sizes of the gates"

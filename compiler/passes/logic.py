@@ -16,17 +16,17 @@ from collections.abc import Mapping
 from typing import Literal as Word
 from typing import NamedTuple
 
-from cspec.compiler.facts import Facts
-from cspec.compiler.ir import Category
-from cspec.compiler.missing import form, not_compiled
+from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.expressions.not_compiled import form, not_compiled
+from cspec.compiler.expressions.rewrite import call, function_name, number
 from cspec.compiler.passes.canonical import minus, negate
-from cspec.compiler.passes.where import holds
-from cspec.compiler.rewrite import call, function_name, number
-from cspec.compiler.shapes import shape_of
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.format_expressions import format_expression
-from cspec.dsl.nodes import (
+from cspec.compiler.passes.expansion.where import holds
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.problem import Category
+from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
     TURNED,
     And,
     Call,
@@ -42,7 +42,7 @@ from cspec.dsl.nodes import (
     String,
     walk,
 )
-from cspec.dsl.tensor_shapes import Shape
+from cspec.dsl.values.shapes import Shape
 
 OPPOSITE: Mapping[str, str] = {
     "<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import is_
 
-from cspec.compiler.ir import Constraint, Problem
-from cspec.dsl.nodes import Binder, Expr
+from cspec.compiler.records.problem import Constraint, Problem
+from cspec.dsl.tree.nodes import Binder, Expr
 
 Rewriter = Callable[[Expr], Expr]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cspec.compiler.explain_expressions import text
-from cspec.compiler.ir import Constraint, Initial, Problem, Violations
-from cspec.compiler.rewrite import rewrite
-from cspec.dsl.check_metrics import METRIC_WORDS, label_of
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Call, Expr, Name, Node, String
-from cspec.dsl.symbols import Symbols
-from cspec.dsl.trees import rebuild
+from cspec.compiler.expressions.rewrite import rewrite
+from cspec.compiler.expressions.text import text
+from cspec.compiler.records.problem import Constraint, Initial, Problem, Violations
+from cspec.dsl.checks.metrics import METRIC_WORDS, label_of
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.tree.nodes import Call, Expr, Name, Node, String
+from cspec.dsl.tree.rebuild import rebuild
 
 _SHOWN = 12
 """Names that a message lists at most."""

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import sympy as sp
 
-from cspec.compiler.bounds import DIGITS, Box, compare
-from cspec.compiler.classify import interval_text, monotone
-from cspec.compiler.ir import DerivedBound, Problem
-from cspec.compiler.symbols import NotSymbolicError, Space, sigmoid
-from cspec.compiler.variables import Functions
+from cspec.compiler.algebra.bounds import DIGITS, Box, compare
+from cspec.compiler.algebra.classify import interval_text, monotone
+from cspec.compiler.algebra.sympy import NotSymbolicError, Space, sigmoid
+from cspec.compiler.algebra.variables import Functions
+from cspec.compiler.records.problem import DerivedBound, Problem
 
 STEPS = 120
 """Bisections: a relative width below 1e-30 from any start."""

@@ -16,11 +16,11 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cspec.compiler.ir import Relation
-from cspec.compiler.passes.quantities import renamed_quantity
-from cspec.compiler.rewrite import call, function_name, number
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Expr, Name, Negate, Number, Power, Product, Sum, walk
+from cspec.compiler.expressions.rewrite import call, function_name, number
+from cspec.compiler.passes.sets.quantities import renamed_quantity
+from cspec.compiler.records.problem import Relation
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Call, Expr, Name, Negate, Number, Power, Product, Sum, walk
 
 Values = Mapping[str, float | tuple[float, ...]]
 ROUNDS = 12

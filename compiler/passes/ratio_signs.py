@@ -12,13 +12,13 @@ from collections.abc import Iterator
 
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.places import Bound
-from cspec.compiler.facts import ColumnFacts, Facts
-from cspec.compiler.ir import Constraint, Problem
-from cspec.compiler.rewrite import rewrite
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.format_expressions import format_expression
-from cspec.dsl.intervals import Range, Ranges
-from cspec.dsl.nodes import Attribute, Expectation, Expr, Index, Name, Product, walk
+from cspec.compiler.expressions.rewrite import rewrite
+from cspec.compiler.records.facts import ColumnFacts, Facts
+from cspec.compiler.records.problem import Constraint, Problem
+from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree.nodes import Attribute, Expectation, Expr, Index, Name, Product, walk
+from cspec.dsl.values.intervals import Range, Ranges
 
 
 def check_ratio_signs(problem: Problem, inference: Inference, ranges: Ranges) -> None:

@@ -11,13 +11,13 @@ the room that is left.
 
 from __future__ import annotations
 
-from cspec.compiler.explain_expressions import text
-from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.expressions.rewrite import call, number
+from cspec.compiler.expressions.text import text
 from cspec.compiler.passes.canonical import with_parts
 from cspec.compiler.passes.logic import Atom, Decided, Truth, formula, margin
 from cspec.compiler.passes.sides import sides
-from cspec.compiler.rewrite import call, number
-from cspec.dsl.nodes import Expr, Implies, Or
+from cspec.compiler.records.problem import Constraint, Problem
+from cspec.dsl.tree.nodes import Expr, Implies, Or
 
 
 def rules(problem: Problem, known: Decided) -> Problem:

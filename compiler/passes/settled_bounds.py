@@ -5,9 +5,9 @@ x <= ramp(3, 1)     ->   x <= 1
 
 from __future__ import annotations
 
-from cspec.compiler.ir import Constraint, Problem
-from cspec.compiler.rewrite import function_name, last_of_ramp, rewrite
-from cspec.dsl.nodes import Expr, walk
+from cspec.compiler.expressions.rewrite import function_name, last_of_ramp, rewrite
+from cspec.compiler.records.problem import Constraint, Problem
+from cspec.dsl.tree.nodes import Expr, walk
 
 
 def settled_bounds(problem: Problem) -> Problem:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cspec.compiler.ir import Relation
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import TURNED, Expr
+from cspec.compiler.records.problem import Relation
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import TURNED, Expr
 
 RELATIONS: Mapping[str, Relation] = {"<=": "<=", ">=": ">=", "==": "=="}
 Params = Mapping[str, float | tuple[float, ...]]

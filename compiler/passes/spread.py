@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cspec.compiler.ir import Problem
+from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.passes.mapping import map_expressions
-from cspec.compiler.rewrite import call, function_name, rewrite
-from cspec.compiler.shapes import shape_of
-from cspec.dsl.constants import Values
-from cspec.dsl.nodes import Call, Expr, Product, Sum
-from cspec.dsl.tensor_shapes import Shape
+from cspec.compiler.records.problem import Problem
+from cspec.dsl.tree.constants import Values
+from cspec.dsl.tree.nodes import Call, Expr, Product, Sum
+from cspec.dsl.values.shapes import Shape
 
 WORDS = ("gap", "ratio")
 

@@ -7,11 +7,11 @@ q == true                ->   as it is: what column `q` holds is known when data
 
 from __future__ import annotations
 
-from cspec.compiler.ir import Problem
+from cspec.compiler.expressions.rewrite import rewrite
 from cspec.compiler.passes.mapping import map_expressions
-from cspec.compiler.rewrite import rewrite
-from cspec.dsl.constants import TRUTHS
-from cspec.dsl.nodes import EVENTS, Compare, Expr, Name, Not
+from cspec.compiler.records.problem import Problem
+from cspec.dsl.tree.constants import TRUTHS
+from cspec.dsl.tree.nodes import EVENTS, Compare, Expr, Name, Not
 
 
 def truths(problem: Problem) -> Problem:

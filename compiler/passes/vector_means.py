@@ -10,10 +10,10 @@ A mean of several numbers an example that stands for one number stays as it is, 
 from __future__ import annotations
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.ir import Constraint, Problem
+from cspec.compiler.expressions.rewrite import function_name, number
 from cspec.compiler.passes.mapping import map_expressions
-from cspec.compiler.rewrite import function_name, number
-from cspec.dsl.nodes import (
+from cspec.compiler.records.problem import Constraint, Problem
+from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
     Expectation,
@@ -28,9 +28,9 @@ from cspec.dsl.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.signatures import SIGNATURES
-from cspec.dsl.tensor_words import OVER_ENTRIES
-from cspec.dsl.trees import rebuild
+from cspec.dsl.tree.rebuild import rebuild
+from cspec.dsl.values.tensor_words import OVER_ENTRIES
+from cspec.dsl.words.functions import SIGNATURES
 
 _VECTORS = frozenset({*OVER_ENTRIES, "max", "min", "sum", "norm", "l1", "l2", "sumsq"})
 """Functions that make something of a whole vector."""

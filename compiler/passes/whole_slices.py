@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cspec.compiler.ir import Problem
+from cspec.compiler.expressions.rewrite import rewrite
 from cspec.compiler.passes.mapping import map_expressions
-from cspec.compiler.rewrite import rewrite
-from cspec.dsl.nodes import Expr, Index, Slice
+from cspec.compiler.records.problem import Problem
+from cspec.dsl.tree.nodes import Expr, Index, Slice
 
 
 def whole_slices(problem: Problem) -> Problem:

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cspec.compiler.rewrite import call, mentions, number
-from cspec.compiler.shapes import shape_of
-from cspec.compiler.symbols import ELEMENTARY
-from cspec.dsl.constants import Values, value_or_none
-from cspec.dsl.nodes import (
+from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.algebra.sympy import ELEMENTARY
+from cspec.compiler.expressions.rewrite import call, mentions, number
+from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.nodes import (
     Binder,
     Call,
     Comprehension,
@@ -31,7 +31,7 @@ from cspec.dsl.nodes import (
     Sum,
     Vector,
 )
-from cspec.dsl.tensor_shapes import Shape
+from cspec.dsl.values.shapes import Shape
 
 LEAST = 32
 """Members from which on a sum is taken as a whole."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cspec.compiler.expressions.rewrite import number
 from cspec.compiler.passes.canonical import negate
-from cspec.compiler.rewrite import number
-from cspec.dsl.nodes import Expr, Negate, Number, Product, Sum
+from cspec.dsl.tree.nodes import Expr, Negate, Number, Product, Sum
 
 ZERO = number(0)
 ONE = number(1)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from cspec.compiler.ir import ParameterRef, PerExample
-from cspec.compiler.rewrite import function_name, same
-from cspec.dsl.measured_on import TAILS
-from cspec.dsl.nodes import (
+from cspec.compiler.expressions.rewrite import function_name, same
+from cspec.compiler.records.problem import ParameterRef, PerExample
+from cspec.dsl.explicit.measured_on import TAILS
+from cspec.dsl.tree.nodes import (
     EVENTS,
     Call,
     Expectation,
@@ -22,7 +22,7 @@ from cspec.dsl.nodes import (
     Product,
     walk,
 )
-from cspec.dsl.signatures import PREDICTIONS
+from cspec.dsl.words.functions import PREDICTIONS
 
 REDUCTIONS = frozenset(
     {"max", "min", "sum", "mean", "norm", "l1", "l2", "sumsq", "dot", "std", "variance", "median"}

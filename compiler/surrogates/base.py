@@ -9,15 +9,15 @@ from typing import Self
 from cspec.compiler.axes.calls import call_key
 from cspec.compiler.axes.places import PartOf
 from cspec.compiler.axes.record import Axes
-from cspec.compiler.facts import OutputFacts
-from cspec.compiler.passes.expand import Expansion, written_out
-from cspec.compiler.rewrite import function_name, rewrite
+from cspec.compiler.expressions.rewrite import function_name, rewrite
+from cspec.compiler.passes.expansion.expand import Expansion, written_out
+from cspec.compiler.records.facts import OutputFacts
 from cspec.compiler.surrogates import atoms
 from cspec.compiler.surrogates.folding import links, replaced
 from cspec.compiler.surrogates.remarks import Remarks, Why
 from cspec.compiler.surrogates.setting import Setting
 from cspec.compiler.surrogates.words import SIGMOID, Word
-from cspec.dsl.nodes import (
+from cspec.dsl.tree.nodes import (
     EVENTS,
     Attribute,
     Call,

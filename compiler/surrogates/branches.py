@@ -10,11 +10,11 @@ surrogate smaller, the slope of abs(soft a - soft b) would widen the gap that is
 
 from __future__ import annotations
 
+from cspec.compiler.expressions.rewrite import call, function_name, number, same
+from cspec.compiler.expressions.vectors import Extreme
 from cspec.compiler.passes.canonical import negate
-from cspec.compiler.rewrite import call, function_name, number, same
 from cspec.compiler.surrogates.atoms import is_mean
-from cspec.compiler.vectors import Extreme
-from cspec.dsl.nodes import Call, Expr, Negate, Power, Product, Sum
+from cspec.dsl.tree.nodes import Call, Expr, Negate, Power, Product, Sum
 
 
 def along(true: Expr, soft: Expr) -> Expr:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.passes.canonical import negate
-from cspec.compiler.rewrite import call, function_name
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
 from cspec.compiler.surrogates.atoms import (
     is_mean,
@@ -16,7 +16,7 @@ from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.statistics import statistic
 from cspec.compiler.surrogates.truth_means import over_atoms
-from cspec.dsl.nodes import Call, Expr, Product
+from cspec.dsl.tree.nodes import Call, Expr, Product
 
 LINEAR = frozenset({"sum", "mean", "cumsum"})
 """Reductions that are linear in what they reduce."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cspec.compiler.rewrite import number, same
+from cspec.compiler.expressions.rewrite import number, same
 from cspec.compiler.surrogates.arithmetic import ONE, complement, is_number, times, total
 from cspec.compiler.surrogates.atoms import is_prediction, moves, predictions
 from cspec.compiler.surrogates.base import SoftenerBase
@@ -23,7 +23,7 @@ from cspec.compiler.surrogates.classes import (
     uses_of,
 )
 from cspec.compiler.surrogates.unknown_classes import fresh, over_names
-from cspec.dsl.nodes import (
+from cspec.dsl.tree.nodes import (
     Call,
     Compare,
     Expr,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cspec.compiler.ir import Category
-from cspec.compiler.rewrite import number, same
+from cspec.compiler.expressions.rewrite import number, same
+from cspec.compiler.records.problem import Category
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO
 from cspec.compiler.surrogates.atoms import is_mean, is_prediction, moves, outside_means
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.folding import fold, holds
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import TURNED, Call, Compare, Expr, Index, Name, Node, Number, String
-from cspec.dsl.trees import rebuild
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import TURNED, Call, Compare, Expr, Index, Name, Node, Number, String
+from cspec.dsl.tree.rebuild import rebuild
 
 
 class Class(NamedTuple):

@@ -10,7 +10,7 @@ from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import links
 from cspec.compiler.surrogates.truth_means import over_atoms
-from cspec.dsl.nodes import And, Compare, Expr, Implies, Membership, Not, Or
+from cspec.dsl.tree.nodes import And, Compare, Expr, Implies, Membership, Not, Or
 
 
 def event_mean(s: SoftenerBase, event: Expr, sign: int) -> Expr:

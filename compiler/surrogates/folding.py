@@ -8,12 +8,12 @@ pred == 1 => e    with pred := 0   ->  1
 
 from __future__ import annotations
 
-from cspec.compiler.ir import Category
-from cspec.compiler.rewrite import function_name, number, rewrite, same
+from cspec.compiler.expressions.rewrite import function_name, number, rewrite, same
+from cspec.compiler.records.problem import Category
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO, is_number, total
 from cspec.compiler.surrogates.atoms import moves
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import (
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
     EVENTS,
     And,
     Call,

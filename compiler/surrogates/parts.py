@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cspec.compiler.explain_expressions import text
-from cspec.compiler.ir import Constraint
+from cspec.compiler.expressions.text import text
+from cspec.compiler.expressions.vectors import Repeated
 from cspec.compiler.passes.canonical import as_written, parts_of, rescales
-from cspec.compiler.vectors import Repeated
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expr
+from cspec.compiler.records.problem import Constraint
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree.nodes import Expr
 
 Count = Callable[[Expr], int | None]
 """Entries of a canonical function; None where that is not known yet."""

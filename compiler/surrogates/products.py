@@ -9,8 +9,8 @@ from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import fold
 from cspec.compiler.surrogates.truth_means import over_atoms
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import EVENTS, And, Expr, Power, Product
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import EVENTS, And, Expr, Power, Product
 
 Factor = tuple[str, Expr]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cspec.compiler.explain_expressions import text
-from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.nodes import Expr
-from cspec.dsl.source import NOWHERE, Span
+from cspec.compiler.expressions.text import text
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.text.source import NOWHERE, Span
+from cspec.dsl.tree.nodes import Expr
 
 Why = Literal["side", "pair"]
 INSTEAD: dict[Why, str] = {

@@ -8,9 +8,9 @@ from math import prod
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.surrogates.words import SIGMOID, Word
 from cspec.dsl.check import Checked
-from cspec.dsl.intervals import Ranges
-from cspec.dsl.nodes import Expr, Let
-from cspec.dsl.signatures import SIGNATURES
+from cspec.dsl.tree.nodes import Expr, Let
+from cspec.dsl.values.intervals import Ranges
+from cspec.dsl.words.functions import SIGNATURES
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cspec.compiler.ir import PerExample
 from cspec.compiler.passes.canonical import negate
+from cspec.compiler.records.problem import PerExample
 from cspec.compiler.surrogates.arithmetic import is_number, total
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.calls import call_mean
@@ -13,7 +13,7 @@ from cspec.compiler.surrogates.events import event_mean
 from cspec.compiler.surrogates.products import power_mean, product_mean
 from cspec.compiler.surrogates.statistics import statistic
 from cspec.compiler.surrogates.truth_means import over_atoms
-from cspec.dsl.nodes import (
+from cspec.dsl.tree.nodes import (
     EVENTS,
     Attribute,
     Call,

@@ -5,12 +5,12 @@ P[A | B]   ->   E[a b | ...]/E[b | ...]     where B moves; a, b the soft truths 
 
 from __future__ import annotations
 
-from cspec.compiler.ir import PerExample
-from cspec.compiler.rewrite import same
+from cspec.compiler.expressions.rewrite import same
+from cspec.compiler.records.problem import PerExample
 from cspec.compiler.surrogates.arithmetic import ONE, times
 from cspec.compiler.surrogates.atoms import over_data, share
 from cspec.compiler.surrogates.base import SoftenerBase
-from cspec.dsl.nodes import And, Call, Expectation, Expr, Product
+from cspec.dsl.tree.nodes import And, Call, Expectation, Expr, Product
 
 
 def statistic(s: SoftenerBase, expr: Expr, sign: int) -> Expr:

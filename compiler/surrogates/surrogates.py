@@ -10,19 +10,19 @@ is refused: a requirement that pulls nothing would be reported as one that can't
 
 from __future__ import annotations
 
-from cspec.compiler.explain_expressions import text
-from cspec.compiler.ir import Constraint, PerExample, Problem
-from cspec.compiler.rewrite import same
+from cspec.compiler.expressions.rewrite import same
+from cspec.compiler.expressions.text import text
+from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.compiler.surrogates.atoms import moves
 from cspec.compiler.surrogates.parts import lent
 from cspec.compiler.surrogates.remarks import Remarks
 from cspec.compiler.surrogates.setting import Setting
 from cspec.compiler.surrogates.softener import Softener
 from cspec.compiler.surrogates.words import SIGMOID, named
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expr, Implies
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Auto
-from cspec.dsl.wording import listing
+from cspec.dsl.tree.nodes import Expr, Implies
 
 UNHELD = "give the optimizer its parameters, or require nothing of it"
 

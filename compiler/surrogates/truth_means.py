@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from cspec.compiler.rewrite import same
+from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO, complement, is_number, plus, times
 from cspec.compiler.surrogates.atoms import events, is_mean, outside_means, predictions, reduces
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import replaced
-from cspec.dsl.nodes import Call, Expr, Node, Number
-from cspec.dsl.trees import rebuild
+from cspec.dsl.tree.nodes import Call, Expr, Node, Number
+from cspec.dsl.tree.rebuild import rebuild
 
 MOST_EVENTS = 6
 """Events at most whose truth values are combined with one another."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.compiler.surrogates.arithmetic import times
-from cspec.dsl.nodes import Binder, Comprehension, Expr, Name, walk
+from cspec.dsl.tree.nodes import Binder, Comprehension, Expr, Name, walk
 
 EVERY_CLASS = "classes"
 """The set of the classes of a model that is not bound yet, in what `explain` prints."""

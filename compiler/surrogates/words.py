@@ -22,11 +22,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cspec.compiler.rewrite import call, function_name, number, rewrite
+from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite
 from cspec.compiler.surrogates.arithmetic import ONE, complement, less, over, plus, times, total
-from cspec.dsl.constants import Values, value_or_none
-from cspec.dsl.nodes import Call, Expr, Index, Keyword, Name, Negate, Node, Power, Product
-from cspec.dsl.source import NOWHERE
+from cspec.dsl.text.source import NOWHERE
+from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.nodes import Call, Expr, Index, Keyword, Name, Negate, Node, Power, Product
 
 ONE_SIDED = frozenset({"hinge", "dl2"})
 

@@ -1,0 +1,1 @@
+"""Settings records: methods, dual steps, `fit`, sources, models, stopping."""

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cspec.dsl.diagnostics import Diagnostic, Fix
-from cspec.dsl.nodes import Attribute, Call, Expr, Name, Number, String, Vector
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.wording import quoted
 from cspec.dsl.settings.findings import a
 from cspec.dsl.settings.fit import OPTIMIZERS
-from cspec.dsl.source import Source
-from cspec.dsl.wording import quoted
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Number, String, Vector
 
 
 class Elsewhere(NamedTuple):

@@ -7,13 +7,13 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from cspec.dsl.diagnostics import Diagnostic, Fix
-from cspec.dsl.meant import SETTING_WORDS
-from cspec.dsl.nodes import Expr, Keyword, Name, Number, String, Vector
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.synonyms import SETTING_WORDS
+from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import OPTIMIZERS
-from cspec.dsl.source import Source, Span
-from cspec.dsl.wording import closest, counted, listing, number, quoted
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.nodes import Expr, Keyword, Name, Number, String, Vector
 
 Table = Mapping[str, type[Settings]]
 

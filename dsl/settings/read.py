@@ -9,10 +9,8 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
 
-from cspec.dsl.constants import NotFiniteError, Values, constant
-from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector
-from cspec.dsl.outside_values import mentions_open
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.wording import quoted
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.elsewhere import built_elsewhere, elsewhere
 from cspec.dsl.settings.findings import (
@@ -34,8 +32,10 @@ from cspec.dsl.settings.record_findings import (
     no_record,
     unknown_word,
 )
-from cspec.dsl.source import Source, Span
-from cspec.dsl.wording import quoted
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.constants import NotFiniteError, Values, constant
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector
+from cspec.dsl.values.outside import mentions_open
 
 _TABLES: dict[type[Settings], Table] = {Optimizer: OPTIMIZERS, Schedule: SCHEDULES}
 _NOUNS: dict[type[Settings], str] = {Optimizer: "optimizer", Schedule: "schedule"}

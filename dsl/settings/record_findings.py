@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.diagnostics import Diagnostic, Fix
-from cspec.dsl.meant import SETTINGS_OF
-from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, String
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.synonyms import SETTINGS_OF
+from cspec.dsl.messages.wording import closest, listing, quoted
 from cspec.dsl.settings.findings import Table, a
-from cspec.dsl.source import Source, Span
-from cspec.dsl.wording import closest, listing, quoted
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, String
 
 _HOW = {
     "model": 'bring your own in by `from "nets.py" import {word}` above, or bind it from outside:'

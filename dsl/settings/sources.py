@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cspec.dsl.limits import ROWS
 from cspec.dsl.settings.base import Settings
+from cspec.dsl.text.limits import ROWS
 
 Split = tuple[float, ...]
 _SPLIT = "shares of the targets, in order; default: the source's own"

@@ -1,0 +1,1 @@
+"""The commands of `cspec`, one module each."""

@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cspec import exits
+from cspec.commands import exits
+from cspec.commands.settings import add_set, add_trust, params_of
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import SpecError, errors
-from cspec.dsl.outside_values import how_to_set
-from cspec.dsl.render import as_json
-from cspec.dsl.source import Source
-from cspec.dsl.visible import visible_line
-from cspec.files import write_text
-from cspec.fixes import mended, offered
+from cspec.dsl.messages.diagnostic import SpecError, errors
+from cspec.dsl.messages.render import as_json
+from cspec.dsl.text.source import Source
+from cspec.dsl.text.visible import visible_line
+from cspec.dsl.values.outside import how_to_set
+from cspec.reading.files import write_text
+from cspec.reading.fixes import mended, offered
+from cspec.reading.sources import inline_source, read_source
 from cspec.render.messages import counted, print_diagnostics
-from cspec.settings import add_set, add_trust, params_of
-from cspec.sources import inline_source, read_source
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

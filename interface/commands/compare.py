@@ -17,15 +17,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cspec import exits
+from cspec.commands import exits
 from cspec.commands.run import add_output, in_json, natural
-from cspec.dsl.visible import visible_line
-from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
-from cspec.sources import add_spec, chosen
-from cspec.specs import checked_spec
+from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.dsl.text.visible import visible_line
+from cspec.reading.sources import add_spec, chosen
+from cspec.reading.specs import checked_spec
 
 if TYPE_CHECKING:
-    from cspec.runtime.result import Result
+    from cspec.runtime.result.result import Result
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ def _compare(options: argparse.Namespace) -> int:
     # A mistake in the text is found before the two seconds that torch takes to import.
     checked_spec(source, params)
 
-    from cspec.comparing import compare
+    from cspec.comparing.compare import compare
 
     found = compare(
         source,

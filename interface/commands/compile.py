@@ -7,13 +7,13 @@ import json
 import os
 from pathlib import Path
 
-from cspec import exits
-from cspec.files import write_text
-from cspec.outside import checked_with
+from cspec.commands import exits
+from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.reading.files import write_text
+from cspec.reading.sources import add_spec, chosen
 from cspec.render.messages import print_diagnostics
 from cspec.render.tree import plain
-from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
-from cspec.sources import add_spec, chosen
+from cspec.running.outside import checked_with
 
 DUMPS = ("tree", "problem", "graph", "source")
 
@@ -51,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
     checked = checked_with(source, params_of(options), bindings, base)
     print_diagnostics(checked.diagnostics)
 
-    from cspec.plans import plan_of
+    from cspec.running.plans import plan_of
 
     symbolic = plan_of(checked)
     parts = {
@@ -62,7 +62,7 @@ def main(options: argparse.Namespace) -> int:
         if options.data_dir is not None:
             os.environ["CSPEC_DATA"] = options.data_dir
 
-        from cspec.pipeline import prepare
+        from cspec.running.prepare import prepare
 
         program = prepare(symbolic, bindings, base=base, device=options.device).program
         parts["graph"] = lambda: program.graph.model_dump_json(indent=1)

@@ -8,11 +8,11 @@ import os
 import re
 import sys
 
-from cspec import exits
-from cspec.codes import code_page
-from cspec.dsl.visible import visible, visible_json
-from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
-from cspec.sources import chosen
+from cspec.commands import exits
+from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.dsl.text.visible import visible, visible_json
+from cspec.reading.codes import code_page
+from cspec.reading.sources import chosen
 
 _CODE = re.compile(r"[Cc][Ss]\d{3}")
 
@@ -62,8 +62,8 @@ def _explain_code(code: str, form: str) -> int:
 
 def _explain_spec(options: argparse.Namespace) -> int:
     # Imported here: the page of a code must not wait for sympy.
-    from cspec.compiler.explain import explain
-    from cspec.plans import planned
+    from cspec.compiler.explain.explain import explain
+    from cspec.running.plans import planned
 
     source, base = chosen(options)
     symbolic = planned(source, params_of(options))
@@ -72,7 +72,7 @@ def _explain_spec(options: argparse.Namespace) -> int:
     if bindings:
         if options.data_dir is not None:
             os.environ["CSPEC_DATA"] = options.data_dir
-        from cspec.pipeline import prepare
+        from cspec.running.prepare import prepare
 
         program = prepare(symbolic, bindings, base=base).program
     text = explain(symbolic, program, format=options.format, verbose=options.verbose)

@@ -6,15 +6,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from cspec import exits
-from cspec.dsl.diagnostics import SpecError, errors
-from cspec.dsl.format import format_spec
-from cspec.dsl.parse import parse
-from cspec.dsl.source import Source
-from cspec.dsl.visible import visible_line
-from cspec.files import write_text
+from cspec.commands import exits
+from cspec.dsl.format.spec import format_spec
+from cspec.dsl.messages.diagnostic import SpecError, errors
+from cspec.dsl.parsing.parse import parse
+from cspec.dsl.text.source import Source
+from cspec.dsl.text.visible import visible_line
+from cspec.reading.files import write_text
+from cspec.reading.sources import read_source
 from cspec.render.messages import counted, print_diagnostics
-from cspec.sources import read_source
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,13 +6,13 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from cspec import exits
+from cspec.commands import exits
+from cspec.commands.settings import add_set, add_trust, params_of
 from cspec.dsl.needs import Needs, needs
-from cspec.dsl.visible import visible_line
+from cspec.dsl.text.visible import visible_line
+from cspec.reading.sources import add_spec, chosen
+from cspec.reading.specs import checked_spec
 from cspec.render.messages import columns
-from cspec.settings import add_set, add_trust, params_of
-from cspec.sources import add_spec, chosen
-from cspec.specs import checked_spec
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

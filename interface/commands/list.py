@@ -6,9 +6,9 @@ import argparse
 import json
 from typing import Any
 
-from cspec import exits
+from cspec.commands import exits
+from cspec.reading.vocabulary import KINDS, entries
 from cspec.render.messages import columns
-from cspec.vocabulary import KINDS, entries
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

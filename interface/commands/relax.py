@@ -11,8 +11,8 @@ import argparse
 import os
 
 from cspec.commands.run import in_json, natural
-from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
-from cspec.sources import add_spec, chosen
+from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.reading.sources import add_spec, chosen
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def _relax(options: argparse.Namespace) -> int:
         os.environ["CSPEC_DATA"] = options.data_dir
 
     # Imported here: `cspec relax --help` needs no torch.
-    from cspec.relaxing import relaxation
+    from cspec.running.relax import relaxation
 
     found = relaxation(
         source,

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from cspec.commands.run import add_output, announce, deliver, in_json
-from cspec.settings import add_base, add_bind, add_trust, base_of, bindings_of
+from cspec.commands.settings import add_base, add_bind, add_trust, base_of, bindings_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +34,8 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
+    from cspec.evidence.resuming import go_on, resumption
     from cspec.render.progress import progress
-    from cspec.resuming import go_on, resumption
 
     if options.data_dir is not None:
         os.environ["CSPEC_DATA"] = options.data_dir

@@ -15,13 +15,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cspec import exits
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.render import as_json
-from cspec.dsl.visible import visible_line
+from cspec.commands import exits
+from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.render import as_json
+from cspec.dsl.text.visible import visible_line
+from cspec.reading.sources import add_spec, chosen
 from cspec.render.messages import print_diagnostics
-from cspec.settings import add_bind, add_set, add_trust, bindings_of, params_of
-from cspec.sources import add_spec, chosen
 from cspec.terminated import interruption
 
 
@@ -83,19 +83,19 @@ def _run(options: argparse.Namespace) -> int:
         os.environ["CSPEC_DATA"] = options.data_dir
 
     # A mistake in the text is found before the two seconds that torch takes to import.
-    from cspec.outside import checked_with
+    from cspec.running.outside import checked_with
 
     checked = checked_with(source, params, bindings, base)
     if checked.diagnostics and not (options.json or options.quiet):
         print_diagnostics(checked.diagnostics)
 
-    from cspec.plans import plan_of
+    from cspec.running.plans import plan_of
 
     symbolic = plan_of(checked)
 
-    from cspec.execution import new_folder, train
-    from cspec.pipeline import prepare, seed_of
     from cspec.render.progress import progress
+    from cspec.running.prepare import prepare, seed_of
+    from cspec.running.train import new_folder, train
 
     seed = seed_of(symbolic, options.seed)
     prepared = prepare(symbolic, bindings, base=base, seed=seed, device=options.device)

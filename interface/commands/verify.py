@@ -15,8 +15,8 @@ import os
 from pathlib import Path
 
 from cspec.commands.run import add_output, deliver, in_json
-from cspec.dsl.visible import visible_line
-from cspec.settings import add_base, add_bind, add_trust, base_of, bindings_of
+from cspec.commands.settings import add_base, add_bind, add_trust, base_of, bindings_of
+from cspec.dsl.text.visible import visible_line
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from cspec.verification import verify_run
+    from cspec.evidence.verification import verify_run
 
     if options.data_dir is not None:
         os.environ["CSPEC_DATA"] = options.data_dir

@@ -1,0 +1,1 @@
+"""Results on a terminal, in HTML and as SVG."""

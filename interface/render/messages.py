@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.render import render_text
-from cspec.dsl.visible import visible_line
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.render import render_text
+from cspec.dsl.text.visible import visible_line
 
 
 def colors(stream: TextIO) -> bool:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from cspec.dsl.visible import visible_line
+from cspec.dsl.text.visible import visible_line
 from cspec.render.words import number
 
 if TYPE_CHECKING:
-    from cspec.compiler.program import Program
+    from cspec.compiler.records.program import Program
 
 
 OnProgress = Callable[[Mapping[str, Any]], None]

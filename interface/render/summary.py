@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cspec.dsl.visible import visible_line
+from cspec.dsl.text.visible import visible_line
 from cspec.render.words import (
     STATUS_WORDS,
     UNBOUNDED,
@@ -21,8 +21,8 @@ from cspec.render.words import (
 )
 
 if TYPE_CHECKING:
-    from cspec.compiler.program import Program
-    from cspec.runtime.result import Result
+    from cspec.compiler.records.program import Program
+    from cspec.runtime.result.result import Result
 
 
 AGAIN = "measured again"

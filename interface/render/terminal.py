@@ -10,8 +10,8 @@ from cspec.render.summary import Summary, summarize
 from cspec.render.words import HEADER, RIGHT
 
 if TYPE_CHECKING:
-    from cspec.compiler.program import Program
-    from cspec.runtime.result import Result
+    from cspec.compiler.records.program import Program
+    from cspec.runtime.result.result import Result
 
 
 def print_result(

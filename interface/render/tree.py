@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cspec.dsl.source import Span
+from cspec.dsl.text.source import Span
 
 
 def plain(value: Any) -> Any:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cspec.compiler.program import Program
-    from cspec.runtime.constraint_result import ConstraintResult
-    from cspec.runtime.result import Kkt, Result
+    from cspec.compiler.records.program import Program
+    from cspec.runtime.result.constraint import ConstraintResult
+    from cspec.runtime.result.result import Kkt, Result
 
 STATUS_WORDS = {
     "satisfied": "all requirements met",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cspec.dsl.wording import closest
+from cspec.dsl.messages.wording import closest
 from cspec.runtime.data.errors import DataError, raise_all
 
 EPOCH = 100

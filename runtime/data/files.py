@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from cspec.dsl.regular import irregular
-from cspec.dsl.wording import closest
+from cspec.dsl.messages.wording import closest
+from cspec.dsl.text.regular import irregular
 from cspec.runtime.data.errors import DataError
 
 VARIABLE = "CSPEC_DATA"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from cspec.compiler.batching import batches_per_epoch
+from cspec.compiler.choose.batching import batches_per_epoch
 
 
 def generator_for(*keys: int | str) -> torch.Generator:

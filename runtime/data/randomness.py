@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from cspec.runtime.data.order import generator_for
-from cspec.runtime.modes import seed_everything
+from cspec.runtime.models.without_trace import seed_everything
 
 
 class RandomStream:

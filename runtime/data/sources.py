@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cspec.dsl.wording import closest
+from cspec.dsl.messages.wording import closest
 from cspec.runtime.data.cifar import cifar10
 from cspec.runtime.data.dataset import Dataset, need_columns
 from cspec.runtime.data.embedded import (

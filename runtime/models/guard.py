@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from cspec.runtime.modes import copies_inputs
+from cspec.runtime.models.without_trace import copies_inputs
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]
 

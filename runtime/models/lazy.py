@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from cspec.runtime.modes import evaluating
+from cspec.runtime.models.without_trace import evaluating
 
 
 def unsized(model: nn.Module) -> list[str]:

@@ -21,25 +21,25 @@ from cspec.runtime.operators.base import (
 from cspec.runtime.operators.birkhoff import Birkhoff
 from cspec.runtime.operators.box import Box, Nonneg
 from cspec.runtime.operators.box_row import BoxRow
-from cspec.runtime.operators.combination import Combination, Totals
 from cspec.runtime.operators.cone import SecondOrderCone
-from cspec.runtime.operators.dykstra import Intersection, dykstra
 from cspec.runtime.operators.grid import Grid
-from cspec.runtime.operators.jointly import Jointly
-from cspec.runtime.operators.maps import PARAMETRIZATIONS
+from cspec.runtime.operators.maps.by_name import PARAMETRIZATIONS
 from cspec.runtime.operators.monotone import Monotone
-from cspec.runtime.operators.on_part import OnPart
-from cspec.runtime.operators.on_rows import OnRows
 from cspec.runtime.operators.ordered import Ordered
 from cspec.runtime.operators.prox import PROXIMAL_MAPS
 from cspec.runtime.operators.psd import PSD, Correlation
-from cspec.runtime.operators.separate import Separate
 from cspec.runtime.operators.simplex import Simplex, SparseSimplex
 from cspec.runtime.operators.sparsity import NM, ChannelSparse, Sparse
 from cspec.runtime.operators.spectrum import Nuclear, Rank, SingularBand, Spectral
 from cspec.runtime.operators.sphere import Sphere
 from cspec.runtime.operators.stiefel import Stiefel
 from cspec.runtime.operators.symmetric import Skew, Symmetric
+from cspec.runtime.operators.together.combination import Combination, Totals
+from cspec.runtime.operators.together.dykstra import Intersection, dykstra
+from cspec.runtime.operators.together.jointly import Jointly
+from cspec.runtime.operators.together.on_part import OnPart
+from cspec.runtime.operators.together.on_rows import OnRows
+from cspec.runtime.operators.together.separate import Separate
 
 OPERATORS: dict[str, type[Operator]] = {
     "nonneg": Nonneg,

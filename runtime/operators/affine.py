@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cspec.runtime.operators.base import EmptySetError, NoFormError, Operator, ShapeError
 from cspec.runtime.operators.linear_algebra import norm
-from cspec.runtime.operators.maps_matrix import NullSpace
+from cspec.runtime.operators.maps.matrices import NullSpace
 from cspec.runtime.operators.rows import Row, coupled, dense
 
 FloatArray = NDArray[np.float64]

@@ -17,7 +17,7 @@ from cspec.runtime.operators.base import (
     like,
     zero_where_moved,
 )
-from cspec.runtime.operators.maps_elementwise import Identity, Sigmoid, Softplus
+from cspec.runtime.operators.maps.elementwise import Identity, Sigmoid, Softplus
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cspec.runtime.operators.base import Operator, ShapeError
 from cspec.runtime.operators.linear_algebra import norm
-from cspec.runtime.operators.maps_elementwise import ConeBody
+from cspec.runtime.operators.maps.elementwise import ConeBody
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cspec.runtime.operators.base import Operator, require_vectors
 from cspec.runtime.operators.linear_algebra import as_rows, row_numbers
-from cspec.runtime.operators.maps_elementwise import CumulativeSoftplus
+from cspec.runtime.operators.maps.elementwise import CumulativeSoftplus
 
 
 def pool_adjacent_violators(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import Operator, require_square
-from cspec.runtime.operators.dykstra import dykstra
 from cspec.runtime.operators.linear_algebra import eigenvalues, eigh
-from cspec.runtime.operators.maps_matrix import Cholesky
+from cspec.runtime.operators.maps.matrices import Cholesky
+from cspec.runtime.operators.together.dykstra import dykstra
 
 
 def project_psd(x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cspec.runtime.operators.base import EmptySetError, Operator, require_vectors
 from cspec.runtime.operators.linear_algebra import as_rows, row_numbers, working
-from cspec.runtime.operators.maps_elementwise import Softmax
+from cspec.runtime.operators.maps.elementwise import Softmax
 
 
 def project_simplex(v: Tensor, total: float | Tensor = 1.0) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cspec.runtime.operators.balls import project_l1, require_radius
 from cspec.runtime.operators.base import EmptySetError, Operator
 from cspec.runtime.operators.linear_algebra import as_matrix, singular_values, svd
-from cspec.runtime.operators.maps_matrix import LowRank
+from cspec.runtime.operators.maps.matrices import LowRank
 
 
 def with_singular_values(x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cspec.runtime.operators.base import EmptySetError, Operator
 from cspec.runtime.operators.linear_algebra import as_rows, norm, row_numbers
-from cspec.runtime.operators.maps_elementwise import UnitNorm, normalized
+from cspec.runtime.operators.maps.elementwise import UnitNorm, normalized
 
 
 @dataclass(frozen=True)

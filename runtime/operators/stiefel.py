@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from cspec.runtime.operators.base import Operator, OperatorError
 from cspec.runtime.operators.linear_algebra import as_tall, from_tall, split_finite, svd, working
-from cspec.runtime.operators.maps_orthogonal import Cayley, Householder, MatrixExp
+from cspec.runtime.operators.maps.orthogonal import Cayley, Householder, MatrixExp
 
 # Up to sigma_max^2 = 2 an iteration takes every singular value nearer to 1; beyond it (and surely
 # beyond 3, where it diverges) the matrix is scaled down first.

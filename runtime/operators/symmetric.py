@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cspec.runtime.operators.base import NoFormError, Operator, require_square
 from cspec.runtime.operators.linear_algebra import as_matrix
-from cspec.runtime.operators.maps_matrix import SymmetricMap
+from cspec.runtime.operators.maps.matrices import SymmetricMap
 
 
 def _square(x: Tensor, matrix: bool, name: str) -> Tensor:

@@ -10,8 +10,8 @@ import pytest
 import cspec
 from cspec.compiler.plan import Plan, plan
 from cspec.dsl.check import Checked, check
-from cspec.dsl.source import Source
-from cspec.runtime.result import Result
+from cspec.dsl.text.source import Source
+from cspec.runtime.result.result import Result
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

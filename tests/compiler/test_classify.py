@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 import sympy as sp
 
-from cspec.compiler.bounds import compare, range_of, sign_of
-from cspec.compiler.classify import classify
+from cspec.compiler.algebra.bounds import compare, range_of, sign_of
+from cspec.compiler.algebra.classify import classify
+from cspec.compiler.algebra.variables import functions_of, space_of
 from cspec.compiler.plan import canonical_problem
-from cspec.compiler.variables import functions_of, space_of
 from cspec.dsl.check import Checked
 
 x = sp.Symbol("x", real=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from cspec.compiler import classify as classification
-from cspec.compiler import derivatives as differentiation
-from cspec.compiler.bounds import Counted, range_of, sign_of
-from cspec.compiler.derivatives import derivatives
+from cspec.compiler.algebra import classify as classification
+from cspec.compiler.algebra import derivatives as differentiation
+from cspec.compiler.algebra.bounds import Counted, range_of, sign_of
+from cspec.compiler.algebra.derivatives import derivatives
 from cspec.compiler.plan import plan
 from cspec.dsl.check import check
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 X, Y = sp.symbols("x y", real=True)
 

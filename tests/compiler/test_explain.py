@@ -10,17 +10,17 @@ from textwrap import dedent
 import pytest
 
 import cspec
-from cspec.compiler.explain import explain
-from cspec.compiler.explain_formulas import mathematics
-from cspec.compiler.explain_latex import latex
-from cspec.compiler.explain_verdict import verdict
-from cspec.compiler.graph import Kind, Operation, Update
+from cspec.compiler.explain.explain import explain
+from cspec.compiler.explain.formulas import mathematics
+from cspec.compiler.explain.verdict import verdict
+from cspec.compiler.expressions.latex import latex
 from cspec.compiler.plan import Plan
-from cspec.compiler.program import ConstraintFacts, VerifyFacts
-from cspec.compiler.which_data import where_measured
-from cspec.dsl.nodes import Objective
-from cspec.dsl.parse import parse
-from cspec.dsl.source import Source
+from cspec.compiler.records.graph import Kind, Operation, Update
+from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.records.which_data import where_measured
+from cspec.dsl.parsing.parse import parse
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Objective
 
 Planned = Callable[[str], Plan]
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.cspec"))
@@ -48,10 +48,10 @@ def test_an_unknown_form_is_refused(planned: Planned) -> None:
 def test_torch_is_not_needed() -> None:
     code = (
         "import sys\n"
-        "from cspec.compiler.explain import explain\n"
+        "from cspec.compiler.explain.explain import explain\n"
         "from cspec.compiler.plan import plan\n"
         "from cspec.dsl.check import check\n"
-        "from cspec.dsl.source import Source\n"
+        "from cspec.dsl.text.source import Source\n"
         "text = 'minimize ce s.t. density(model) <= 0.5'\n"
         "for form in ('text', 'json', 'markdown', 'mermaid'):\n"
         "    explain(plan(check(Source(text=text, name='a'))), format=form, verbose=True)\n"

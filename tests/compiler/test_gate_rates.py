@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cspec.pipeline import prepare
-from cspec.plans import plan_of
+from cspec.running.plans import plan_of
+from cspec.running.prepare import prepare
 
 SPEC = """data train(x, y) = digits(split=[1])
 model net = mlp(hidden=[8], gates=hard_concrete)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cspec.compiler.graph import names_in, parse_formula
+from cspec.compiler.records.graph import names_in, parse_formula
 
 
 @pytest.mark.parametrize(

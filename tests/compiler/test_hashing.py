@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cspec.compiler.hashing import spec_digest
+from cspec.compiler.lower.digest import spec_digest
 from cspec.dsl.check import check
-from cspec.dsl.format import format_text
-from cspec.dsl.source import Source
+from cspec.dsl.format.spec import format_text
+from cspec.dsl.text.source import Source
 
 CORPUS = Path(__file__).parents[1] / "dsl" / "corpus" / "checks" / "right.txt"
 SPECS = [part.split("\n", 1)[1] for part in CORPUS.read_text().split("=== ")[1:]]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cspec.runtime.result import Result
+from cspec.runtime.result.result import Result
 
 Run = Callable[..., Result]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cspec.compiler.facts import ColumnFacts, DataFacts, Facts
 from cspec.compiler.plan import plan
+from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts
 from cspec.compiler.specialize import expanded
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.source import Source
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.text.source import Source
 
 TEXT = (
     "data train(x, y, a, b)\nmodel f\nminimize bce(f(x), y)\n"

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from cspec.compiler.emit.names import Names
-from cspec.compiler.program import Program
-from cspec.runtime.result import Result
+from cspec.compiler.records.program import Program
+from cspec.runtime.result.result import Result
 
 Run = Callable[..., Result]
 Compiled = Callable[..., Program]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cspec.runtime.result import Result
+from cspec.runtime.result.result import Result
 
 Run = Callable[..., Result]
 Example = Callable[[str], str]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cspec.compiler.ir import SetMember
-from cspec.compiler.pruning import Course, course, described
-from cspec.dsl.nodes import Call, Name, Number
+from cspec.compiler.methods.pruning import Course, course, described
+from cspec.compiler.records.problem import SetMember
 from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.settings.methods import Projection
+from cspec.dsl.tree.nodes import Call, Name, Number
 
 TENTH = SetMember(word="sparse", model="net", arguments={"0": Number(text="10%", value=0.1)})
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cspec.runtime.update import ramp_down
+from cspec.runtime.steps.update import ramp_down
 
 SPEC = (
     "param n = 60\ndata train(x, y) = digits(split=[1])\nmodel f = mlp(hidden=[8]{gates})\n"

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 import cspec
-from cspec.compiler.set_forms import FORMS
-from cspec.dsl.constants import CONSTANTS
-from cspec.dsl.nodes import Expr, Name, Negate, Number
-from cspec.dsl.set_words import FUNCTION_SETS
+from cspec.compiler.algebra.set_forms import FORMS
+from cspec.dsl.tree.constants import CONSTANTS
+from cspec.dsl.tree.nodes import Expr, Name, Negate, Number
+from cspec.dsl.words.sets import FUNCTION_SETS
 from cspec.runtime import operators
 
 ONE, INF = Number(text="1", value=1.0), Name(id="inf")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from cspec.compiler import set_keys
-from cspec.compiler.ir import SetMember
-from cspec.compiler.rewrite import number
-from cspec.compiler.set_keys import SetKeys
-from cspec.dsl.nodes import Name
+from cspec.compiler.expressions.rewrite import number
+from cspec.compiler.records import set_keys
+from cspec.compiler.records.problem import SetMember
+from cspec.compiler.records.set_keys import SetKeys
+from cspec.dsl.tree.nodes import Name
 
 
 def test_equal_sets_have_equal_keys_whatever_they_are_on() -> None:

@@ -9,10 +9,10 @@ from torch import nn
 from training.text import compiled, session_of
 
 import cspec
-from cspec.compiler.rewrite import call, number
+from cspec.compiler.expressions.rewrite import call, number
 from cspec.compiler.surrogates.arithmetic import over
 from cspec.compiler.surrogates.words import as_at_first, sharpening
-from cspec.dsl.nodes import Name
+from cspec.dsl.tree.nodes import Name
 
 D = torch.float64
 SPEC = """

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from cspec.compiler.derivatives import derivatives
+from cspec.compiler.algebra.derivatives import derivatives
+from cspec.compiler.algebra.slopes import Differentiator
+from cspec.compiler.algebra.sympy import sigmoid, softplus
 from cspec.compiler.plan import plan
-from cspec.compiler.slopes import Differentiator
-from cspec.compiler.symbols import sigmoid, softplus
 from cspec.dsl.check import check
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 Count = Callable[[Callable[[], Any]], int]
 NAMES = sp.symbols("x y z w", real=True)

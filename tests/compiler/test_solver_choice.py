@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import cspec
-from cspec.runtime.result import Result
+from cspec.runtime.result.result import Result
 
 Run = Callable[..., Result]
 
@@ -80,7 +80,7 @@ def test_variables_of_very_different_sizes_are_scaled(run: Run) -> None:
 
 
 def test_further_starts_end_with_their_budget(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cspec.runtime.nlp_explore.LEAST_WORK", 1.0)
-    monkeypatch.setattr("cspec.runtime.nlp_explore.SHARE", 0.5)
+    monkeypatch.setattr("cspec.runtime.solvers.nlp.explore.LEAST_WORK", 1.0)
+    monkeypatch.setattr("cspec.runtime.solvers.nlp.explore.SHARE", 0.5)
     result = run("var x[5] = 3\nminimize sum((x[i]^2 - 1)^2 + x[i]/5 for i in range(5))")
     assert any(note.startswith("stopped after ") for note in result.notes), result.notes

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 import cspec
-from cspec.compiler.hashing import spec_digest
-from cspec.compiler.program import Program
+from cspec.compiler.lower.digest import spec_digest
+from cspec.compiler.records.program import Program
 from cspec.dsl.check import Checked
 
 SPEC = """data train(x, y), test(x, y) = two_gaussians(n=20, split=[0.5, 0.5])

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from cspec.compiler.derivatives import derivatives
-from cspec.compiler.slopes import Differentiator
+from cspec.compiler.algebra.derivatives import derivatives
+from cspec.compiler.algebra.slopes import Differentiator
 
 Count = Callable[[Callable[[], Any]], int]
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cspec.compiler.facts import (
+from cspec.compiler.plan import Plan
+from cspec.compiler.records.facts import (
     ColumnFacts,
     DataFacts,
     Facts,
@@ -12,9 +13,8 @@ from cspec.compiler.facts import (
     OutputFacts,
     ParameterFacts,
 )
-from cspec.compiler.plan import Plan
 from cspec.compiler.specialize import specialize
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 Planned = Callable[[str], Plan]
 HEAD = "data train(x, y, sex)\nmodel f\nminimize bce(f(x), y)\n"

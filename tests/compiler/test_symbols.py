@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 import sympy as sp
 
-from cspec.compiler.derivatives import derivatives, tree
+from cspec.compiler.algebra.derivatives import derivatives, tree
+from cspec.compiler.algebra.sympy import NotSymbolicError, entries, power, scalar
+from cspec.compiler.algebra.variables import functions_of, scalar_parts, space_of
 from cspec.compiler.plan import canonical_problem
-from cspec.compiler.symbols import NotSymbolicError, entries, power, scalar
-from cspec.compiler.variables import functions_of, scalar_parts, space_of
 from cspec.dsl.check import Checked
 
 FUNCTIONS = [

@@ -9,11 +9,11 @@ import pytest
 import sympy as sp
 import torch
 
-from cspec.compiler.structure import Reader
-from cspec.compiler.symbols import NotSymbolicError, Space, translate
-from cspec.dsl.nodes import Expr, Objective
-from cspec.dsl.parse import parse_text
-from cspec.dsl.tensor_words import RULES
+from cspec.compiler.algebra.structure import Reader
+from cspec.compiler.algebra.sympy import NotSymbolicError, Space, translate
+from cspec.dsl.parsing.parse import parse_text
+from cspec.dsl.tree.nodes import Expr, Objective
+from cspec.dsl.values.tensor_words import RULES
 from cspec.runtime.functions import FUNCTIONS
 
 SPACE = Space(

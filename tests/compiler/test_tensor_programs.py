@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from cspec.runtime.result import Result
+from cspec.runtime.result.result import Result
 
 Run = Callable[..., Result]
 SEEDS = range(4)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from cspec.compiler.program import Program
-from cspec.runtime.execute import load_module
-from cspec.runtime.result import Result
+from cspec.compiler.records.program import Program
+from cspec.runtime.result.result import Result
+from cspec.runtime.run.execute import load_module
 
 Run = Callable[..., Result]
 Compiled = Callable[..., Program]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from cspec.compiler.emit.writer import one_line
-from cspec.compiler.facts import (
+from cspec.compiler.plan import Plan
+from cspec.compiler.records.facts import (
     ColumnFacts,
     DataFacts,
     Facts,
@@ -14,9 +15,8 @@ from cspec.compiler.facts import (
     OutputFacts,
     ParameterFacts,
 )
-from cspec.compiler.plan import Plan
 from cspec.compiler.specialize import specialize
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 Planned = Callable[[str], Plan]
 EVIL = [

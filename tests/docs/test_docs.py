@@ -11,7 +11,7 @@ import pytest
 import cspec
 from cspec.dsl.check import check
 from cspec.dsl.not_compiled import LATER
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 sys.path.insert(0, str(DOCS))

@@ -19,7 +19,7 @@ from torch import nn
 import cspec
 from cspec.dsl.check import check
 from cspec.dsl.needs import needs
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 sys.path.insert(0, str(DOCS))

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import cspec
 from cspec.cli import main
-from cspec.runtime.result import EXIT_CODES
+from cspec.runtime.result.result import EXIT_CODES
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

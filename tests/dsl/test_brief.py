@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cspec.dsl.brief import brief
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.limits import FINDINGS, QUOTE, SAME
-from cspec.dsl.render import render_text
-from cspec.dsl.source import Source, Span
+from cspec.dsl.messages.brief import brief
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.render import render_text
+from cspec.dsl.text.limits import FINDINGS, QUOTE, SAME
+from cspec.dsl.text.source import Source, Span
 
 
 def said(text: str) -> str:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import pytest
 
 from cspec.dsl.check import Checked, check
-from cspec.dsl.diagnostics import Diagnostic, errors
-from cspec.dsl.render import render_text
-from cspec.dsl.source import Source
+from cspec.dsl.messages.diagnostic import Diagnostic, errors
+from cspec.dsl.messages.render import render_text
+from cspec.dsl.text.source import Source
 
 CORPUS = Path(__file__).parent / "corpus" / "checks" / "wrong.txt"
 INTERNAL = (

@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 from cspec.dsl.check import check
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 PROGRAM = """
 import sys
 from cspec.dsl.check import check
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 found = check(Source(text="minimize ce s.t. density(model) <= 0.5")).diagnostics
 assert found == (), found
 print(",".join(m for m in ("torch", "sympy", "numpy", "scipy", "rich") if m in sys.modules))

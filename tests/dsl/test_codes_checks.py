@@ -9,15 +9,15 @@ import pytest
 
 from cspec.dsl import not_compiled
 from cspec.dsl.check import check
-from cspec.dsl.codes import CODES, LATER
-from cspec.dsl.form_codes import FORM_CODES
-from cspec.dsl.kind_codes import KIND_CODES
-from cspec.dsl.limit_codes import LIMIT_CODES
-from cspec.dsl.name_codes import NAME_CODES
-from cspec.dsl.run_codes import RUN_CODES
-from cspec.dsl.setting_codes import SETTING_CODES
-from cspec.dsl.source import Source
-from cspec.dsl.syntax_codes import SYNTAX_CODES
+from cspec.dsl.messages.pages.all import CODES, LATER
+from cspec.dsl.messages.pages.kinds import KIND_CODES
+from cspec.dsl.messages.pages.limits import LIMIT_CODES
+from cspec.dsl.messages.pages.names import NAME_CODES
+from cspec.dsl.messages.pages.problem import FORM_CODES
+from cspec.dsl.messages.pages.running import RUN_CODES
+from cspec.dsl.messages.pages.settings import SETTING_CODES
+from cspec.dsl.messages.pages.syntax import SYNTAX_CODES
+from cspec.dsl.text.source import Source
 
 ROOT = Path(__file__).parents[2]
 OWN = sorted(CODES.keys() - SYNTAX_CODES.keys())

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 HEAD = "var a = 0\nvar b = 0\nvar c = 0\nvar d = 0\nminimize a^2 + b^2 + c^2 + d^2\ns.t. "
 CONFLICT = ("k0: a + b + c <= 1", "k1: a >= 0.5", "k2: b >= 0.4", "k3: c >= 0.3")

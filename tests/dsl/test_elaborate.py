@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.elaborate import flatten
-from cspec.dsl.format_expressions import format_binder, format_expression
-from cspec.dsl.format_items import format_item, format_modifiers
-from cspec.dsl.nodes import Spec, SubjectTo
+from cspec.dsl.explicit.spec import flatten
+from cspec.dsl.format.expressions import format_binder, format_expression
+from cspec.dsl.format.items import format_item, format_modifiers
 from cspec.dsl.not_compiled import LATER
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Spec, SubjectTo
 
 CORPUS = Path(__file__).parent / "corpus" / "checks"
 

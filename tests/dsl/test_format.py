@@ -6,9 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.format import format_expression, format_text
-from cspec.dsl.nodes import (
+from cspec.dsl.format.spec import format_expression, format_text
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.parsing.parse import parse_text
+from cspec.dsl.tree.nodes import (
     And,
     Attribute,
     Binder,
@@ -33,7 +34,6 @@ from cspec.dsl.nodes import (
     Vector,
     shape,
 )
-from cspec.dsl.parse import parse_text
 
 COMMENTED = """
 # head

@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from cspec.dsl.diagnostics import errors
-from cspec.dsl.format import format_spec
-from cspec.dsl.nodes import shape
-from cspec.dsl.parse import parse, parse_text
-from cspec.dsl.render import as_json, render_text
-from cspec.dsl.source import Source
-from cspec.dsl.tables import load_tables
+from cspec.dsl.format.spec import format_spec
+from cspec.dsl.messages.diagnostic import errors
+from cspec.dsl.messages.render import as_json, render_text
+from cspec.dsl.parsing.parse import parse, parse_text
+from cspec.dsl.text.source import Source
+from cspec.dsl.text.tables import load_tables
+from cspec.dsl.tree.nodes import shape
 
 SEED = """\
 data train(x, y, sex), val(x, y) = csv("adult.csv", split=[0.6, 0.4])

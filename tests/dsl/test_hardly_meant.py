@@ -5,8 +5,8 @@ was meant; and those beside them that are right are left in peace.
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.source import Source
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.text.source import Source
 
 NUMBERS = "var x = 1\nvar y = 1\nminimize (x - 3)^2 + y^2\ns.t. c: "
 ARRAYS = (

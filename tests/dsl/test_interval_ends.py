@@ -3,7 +3,7 @@
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 
 def found(text: str) -> list[tuple[str, str]]:

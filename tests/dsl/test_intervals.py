@@ -8,10 +8,10 @@ import random
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.constants import constant
-from cspec.dsl.intervals import Ranges
-from cspec.dsl.nodes import Expr, Objective
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.constants import constant
+from cspec.dsl.tree.nodes import Expr, Objective
+from cspec.dsl.values.intervals import Ranges
 
 FORMS = (
     "sin({}) + {}",

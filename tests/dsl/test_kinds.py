@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.kinds import Kind
-from cspec.dsl.nodes import Let
-from cspec.dsl.signatures import SIGNATURES
-from cspec.dsl.source import Source
-from cspec.dsl.typecheck import kind_of
+from cspec.dsl.kinds.expressions import kind_of
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Let
+from cspec.dsl.words.functions import SIGNATURES
+from cspec.dsl.words.kind import Kind
 
 HEAD = """data train(x, y, sex)
 model f

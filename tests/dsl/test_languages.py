@@ -13,10 +13,10 @@ from typing import NamedTuple
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import Diagnostic, errors
-from cspec.dsl.format import format_text
-from cspec.dsl.source import Source
-from cspec.fixes import mended, offered
+from cspec.dsl.format.spec import format_text
+from cspec.dsl.messages.diagnostic import Diagnostic, errors
+from cspec.dsl.text.source import Source
+from cspec.reading.fixes import mended, offered
 
 FOLDER = Path(__file__).parent / "corpus" / "languages"
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.format import format_text
-from cspec.dsl.nodes import shape
-from cspec.dsl.parse import parse_text, read
-from cspec.dsl.syntax_limits import MAX_BYTES
+from cspec.dsl.format.spec import format_text
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.mistakes.limits import MAX_BYTES
+from cspec.dsl.parsing.parse import parse_text, read
+from cspec.dsl.tree.nodes import shape
 
 
 def assert_linear(calls, start: str, unit: str, count: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.check import check
 from cspec.dsl.needs import needs
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 SPEC = """param eps
 data train(x, y, sex), val(x, y, sex)

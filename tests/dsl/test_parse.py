@@ -5,8 +5,11 @@ from importlib.resources import files
 
 import pytest
 
-from cspec.dsl.format import format_text
-from cspec.dsl.nodes import (
+from cspec.dsl.format.spec import format_text
+from cspec.dsl.parsing.parse import parse, parse_text
+from cspec.dsl.text.source import Source
+from cspec.dsl.text.tables import load_tables
+from cspec.dsl.tree.nodes import (
     And,
     Attribute,
     By,
@@ -42,9 +45,6 @@ from cspec.dsl.nodes import (
     shape,
     walk,
 )
-from cspec.dsl.parse import parse, parse_text
-from cspec.dsl.source import Source
-from cspec.dsl.tables import load_tables
 from cspec.grammars.build import TABLES, build_tables, digest, read_grammar
 
 EXAMPLES = {

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.source import Source
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.text.source import Source
 
 HEAD = "data train(x, y, w, sex, seen)\nmodel f\nminimize bce(f(x), y)\n"
 

@@ -3,9 +3,9 @@
 import json
 import re
 
-from cspec.dsl.diagnostics import Diagnostic, Fix, Label
-from cspec.dsl.render import as_json, render_text
-from cspec.dsl.source import Source, Span
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
+from cspec.dsl.messages.render import as_json, render_text
+from cspec.dsl.text.source import Source, Span
 
 TEXT = (
     "minimize ce\ns.t.\n    sparsity: density(model) <= 0.5\n    floor:    density(model) >= 0.6\n"

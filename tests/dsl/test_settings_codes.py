@@ -12,7 +12,7 @@ from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.settings.stops import STOPS
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 HEAD = "data train(x, y)\nmodel f = mlp\nminimize ce\ns.t. c: P[pred == 1] <= 50%\n"
 NEEDED = {"csv": '"a.csv", target="y", ', "idx": '"a", "b", ', "stalled": "epochs=2, "}

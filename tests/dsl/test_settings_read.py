@@ -13,7 +13,7 @@ from cspec.dsl.settings.models import MODELS, Mlp
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.settings.sources import SOURCES, Csv, Digits
 from cspec.dsl.settings.stops import STOPS
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 TABLES: dict[str, dict[str, type[Settings]]] = {
     "methods": dict(METHODS),

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.codes import CODES
-from cspec.dsl.limits import LIMITS
-from cspec.dsl.source import Source
+from cspec.dsl.messages.pages.all import CODES
+from cspec.dsl.text.limits import LIMITS
+from cspec.dsl.text.source import Source
 
 Count = Callable[[Callable[[], Any]], int]
 X = "var x[3] = 1\nminimize sum(x)\n"

@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.collector import paused
-from cspec.dsl.source import Source
+from cspec.dsl.text.collector import paused
+from cspec.dsl.text.source import Source
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "check_speed.py"
 

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 import pytest
 
-from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.parse import parse_text
-from cspec.dsl.render import render_text
-from cspec.dsl.source import Source
-from cspec.dsl.syntax_codes import SYNTAX_CODES
-from cspec.dsl.syntax_failure import Failure, open_brackets
-from cspec.dsl.tokens import tokenize
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.pages.syntax import SYNTAX_CODES
+from cspec.dsl.messages.render import render_text
+from cspec.dsl.mistakes.failure import Failure, open_brackets
+from cspec.dsl.parsing.parse import parse_text
+from cspec.dsl.text.source import Source
+from cspec.dsl.text.tokens import tokenize
 
 CORPUS = Path(__file__).parent / "corpus" / "syntax" / "wrong.txt"
 

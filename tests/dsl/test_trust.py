@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.read import read
-from cspec.dsl.source import Source
-from cspec.dsl.trust import trusting
-from cspec.dsl.user_pyproject import user_trust
+from cspec.dsl.imports.trust import trusting
+from cspec.dsl.imports.user_pyproject import user_trust
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.parsing.files import read
+from cspec.dsl.text.source import Source
 
 
 def found(text: str) -> list[Diagnostic]:
@@ -66,7 +66,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "from torch.nn.modules.module import torch",
         "from torch.package import PackageImporter",
         "from cspec.cli import main",
-        "from cspec.files import write_text",
+        "from cspec.reading.files import write_text",
         "from cspec import run",
     ],
 )

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cspec.dsl.check import Checked, check
-from cspec.dsl.python_files import outline
-from cspec.dsl.read import read
+from cspec.dsl.imports.python_files import outline
+from cspec.dsl.parsing.files import read
 
 HELPERS = '''
 import math

@@ -9,8 +9,8 @@ import torch
 
 import cspec
 from cspec.dsl.check import check
-from cspec.dsl.read import read
-from cspec.dsl.user_functions import described
+from cspec.dsl.imports.functions import described
+from cspec.dsl.parsing.files import read
 from cspec.functions import registered
 
 TEXT = '''

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.read import read
-from cspec.dsl.render import render_text
-from cspec.dsl.source import Source, Span
-from cspec.dsl.visible import visible, visible_json, visible_line
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.render import render_text
+from cspec.dsl.parsing.files import read
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.visible import visible, visible_json, visible_line
 
 EVIL = "a\x1b[2J\x1b]0;t\x07\rb\nerror[CS999]: forged\x9b1m\u202egnp\u2066\u200b\x00\udcff"
 

@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 import cspec
-from cspec.dsl.nodes import shape
-from cspec.dsl.parse import parse_text
+from cspec.dsl.parsing.parse import parse_text
+from cspec.dsl.tree.nodes import shape
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPECS = sorted(EXAMPLES.glob("*.cspec"))

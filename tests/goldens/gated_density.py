@@ -9,10 +9,10 @@ import math
 
 import torch
 
-from cspec.runtime.decide_gates import decide_gates
 from cspec.runtime.functions import ce, density, expected_density, fraction, mean, pred
+from cspec.runtime.methods.gates import decide_gates
 from cspec.runtime.models import clamp_gates
-from cspec.runtime.update import keep, ramp, vector, weigh
+from cspec.runtime.steps.update import keep, ramp, vector, weigh
 
 
 def initial_state(primal):

@@ -12,10 +12,10 @@ import math
 
 import torch
 
+from cspec.runtime.finish.restore import Restoration, jacobian, shortest
 from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, sigmoid, sumsq
-from cspec.runtime.restore import Restoration, jacobian, shortest
-from cspec.runtime.units import gradient_rate, size_of, slopes
-from cspec.runtime.update import keep, parameter, ramp, shortfall, vector, weigh
+from cspec.runtime.methods.units import gradient_rate, size_of, slopes
+from cspec.runtime.steps.update import keep, parameter, ramp, shortfall, vector, weigh
 
 level = 0.7  # param level
 

@@ -10,10 +10,10 @@ import math
 
 import torch
 
-from cspec.runtime import sqp
+from cspec.runtime.solvers import sqp
 from cspec.runtime.functions import cos, sin
-from cspec.runtime.nlp import matrix, symmetric
-from cspec.runtime.update import vector, weigh
+from cspec.runtime.solvers.nlp.problem import matrix, symmetric
+from cspec.runtime.steps.update import vector, weigh
 
 
 def initial_state(primal):

@@ -10,9 +10,16 @@ import torch
 
 from cspec.runtime import operators
 from cspec.runtime.functions import ce, fraction, mean, pred
-from cspec.runtime.projections import project_
-from cspec.runtime.splitting import attraction, deliver, report_split, split_reset, split_step, stay
-from cspec.runtime.update import parameter, parameters
+from cspec.runtime.methods.admm import (
+    attraction,
+    deliver,
+    report_split,
+    split_reset,
+    split_step,
+    stay,
+)
+from cspec.runtime.steps.projection import project_
+from cspec.runtime.steps.update import parameter, parameters
 
 STIEFEL = operators.get("stiefel")
 SPARSE = operators.get("sparse", 0.1, scope="layer")

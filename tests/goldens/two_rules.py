@@ -12,8 +12,8 @@ import torch
 
 from cspec.runtime import operators
 from cspec.runtime.functions import cos, sin, sumsq
-from cspec.runtime.projections import project_
-from cspec.runtime.update import keep, vector, weigh
+from cspec.runtime.steps.projection import project_
+from cspec.runtime.steps.update import keep, vector, weigh
 
 BOX = operators.get("box", 0, 1.5707963267948966)
 

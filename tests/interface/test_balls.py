@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import cspec
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 CENTER = np.array([1.0, 2.0, -1.0])
 TARGET = np.array([4.0, 2.5, 3.0])

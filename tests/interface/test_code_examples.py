@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from cspec.cli import main
-from cspec.codes import code_page
-from cspec.dsl.codes import CODES, LATER
-from cspec.dsl.later_examples import EXAMPLES
-from cspec.page_messages import MESSAGES
+from cspec.dsl.messages.pages.all import CODES, LATER
+from cspec.dsl.messages.pages.later_examples import EXAMPLES
+from cspec.reading.codes import code_page
+from cspec.reading.page_messages import MESSAGES
 
 
 def test_wrong_and_right_differ() -> None:

@@ -10,8 +10,8 @@ import torch
 
 import cspec
 from cspec import cli
-from cspec.dsl.source import Source
-from cspec.using import read_using, with_using
+from cspec.comparing.using import read_using, with_using
+from cspec.dsl.text.source import Source
 
 NLP = """# the floor
 param low = 1 in [0, 5]

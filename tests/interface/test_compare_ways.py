@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 import cspec
-from cspec import comparing
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.source import Source
-from cspec.execution import train
-from cspec.using import read_using, with_using
+from cspec.comparing import compare as comparing
+from cspec.comparing.using import read_using, with_using
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.text.source import Source
+from cspec.running.train import train
 
 NET = """param size = 16 in [1, 64]
 data train(x, y) = digits

@@ -3,10 +3,10 @@
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import Diagnostic, Fix, errors
-from cspec.dsl.source import Source, Span
-from cspec.fixes import fixed, mended, offered
-from cspec.slips import one_off
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
+from cspec.dsl.text.source import Source, Span
+from cspec.reading.fixes import fixed, mended, offered
+from cspec.reading.slips import one_off
 
 
 def wrong(spec: str) -> int:
@@ -81,7 +81,7 @@ def test_few_fixes_are_tried_of_a_text_that_is_no_spec(monkeypatch: pytest.Monke
         read.append(len(source.text))
         return check(source)
 
-    monkeypatch.setattr("cspec.fixes.check", counted)
+    monkeypatch.setattr("cspec.reading.fixes.check", counted)
     mended(Source(text="var x[3] = 1\nminimize " + "x'" * 1000 + "\n"))
     assert sum(read) < 150_000
 
@@ -95,7 +95,7 @@ def test_one_bad_fix_among_many_costs_few_trials(monkeypatch: pytest.MonkeyPatch
         times.append(source)
         return check(source)
 
-    monkeypatch.setattr("cspec.fixes.check", counted)
+    monkeypatch.setattr("cspec.reading.fixes.check", counted)
     source, applied = mended(Source(text=spec))
     assert applied >= 41
     assert "=<" not in source.text
@@ -152,6 +152,6 @@ def test_a_text_with_more_findings_than_are_shown_is_tried_once(
         read.append(source)
         return check(source)
 
-    monkeypatch.setattr("cspec.fixes.check", counted)
+    monkeypatch.setattr("cspec.reading.fixes.check", counted)
     mended(Source(text="var x[3] = 1\nminimize " + "x'" * 1500 + "\n"))
     assert len(read) <= 3

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 import cspec
 from cspec.cli import main
-from cspec.differences import around, lines
+from cspec.evidence.differences import around, lines
 
 BOUND = """data train(x, y)
 model net

@@ -17,7 +17,7 @@ import pytest
 
 import cspec
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import SpecError, errors
+from cspec.dsl.messages.diagnostic import SpecError, errors
 from cspec.dsl.not_compiled import LATER, WORDS
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import DUALS
@@ -27,9 +27,9 @@ from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.settings.stops import STOPS
-from cspec.dsl.signatures import SETS, SIGNATURES, STRUCTURE, SURROGATE_SETTINGS
-from cspec.dsl.source import Source
-from cspec.vocabulary import KINDS, entries
+from cspec.dsl.text.source import Source
+from cspec.dsl.words.functions import SETS, SIGNATURES, STRUCTURE, SURROGATE_SETTINGS
+from cspec.reading.vocabulary import KINDS, entries
 
 COLUMNS = "(x, y, sex, race, q, w)"
 DATA = f"data train{COLUMNS}, val{COLUMNS}\nmodel f = mlp(hidden=[4])\nminimize bce(f(x), y)\n"

@@ -16,8 +16,8 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import cspec
-from cspec.runtime.nlp_trail import Trail
-from cspec.runtime.run_folder import RunFolder
+from cspec.runtime.run.folder import RunFolder
+from cspec.runtime.solvers.nlp.trail import Trail
 
 FITTED = "data train(x, y)\nmodel f\nminimize bce(f(x), y)\ns.t. q: P[pred == 1] <= {bound}\n"
 FIT = "fit(steps=40, batch_size=8)\n"
@@ -293,7 +293,7 @@ KINDS = [
 KILLED = """
 import os, signal, sys
 import cspec
-from cspec.runtime.run_folder import RunFolder
+from cspec.runtime.run.folder import RunFolder
 
 text, out, step, number = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 tick = RunFolder.tick

@@ -17,10 +17,14 @@ import pytest
 from safetensors.torch import load_file
 
 import cspec
-from cspec import execution, pipeline
 from cspec.cli import main
-from cspec.runtime import conclude, delivery, polish, restore, run_folder, verify
-from cspec.runtime.optimizers import Optimizers
+from cspec.running import prepare as pipeline
+from cspec.running import train as execution
+from cspec.runtime.finish import delivery, polish, restore
+from cspec.runtime.measure import requirements as verify
+from cspec.runtime.run import folder as run_folder
+from cspec.runtime.session.optimizers import Optimizers
+from cspec.runtime.verdict import conclude
 
 RATE = """
 data train(x, y) = breast_cancer()

@@ -24,12 +24,17 @@ s.t. quota: P[pred == 0] >= 70%
 SHORT = QUOTA + "fit(epochs=3)\n"
 SMOOTH = "data train(x, y) = diabetes()\nmodel f = linear\nminimize mse(f(x), y)\nfit(epochs=20)\n"
 MOMENTS = {
-    "polishing": (SMOOTH.replace("fit(epochs=20)\n", ""), "cspec.runtime.polish", "_solved", ""),
-    "restoration": (QUOTA, "cspec.runtime.restore", "_allowed", ""),
-    "verification": (SHORT, "cspec.runtime.conclude", "judged", ""),
-    "parameters": (SHORT, "cspec.runtime.run_folder", "write_atomic", "model.safetensors"),
-    "report": (SHORT, "cspec.runtime.run_folder", "write_atomic", "report.json"),
-    "page": (SHORT, "cspec.runtime.run_folder.RunFolder", "seal", ""),
+    "polishing": (
+        SMOOTH.replace("fit(epochs=20)\n", ""),
+        "cspec.runtime.finish.polish",
+        "_solved",
+        "",
+    ),
+    "restoration": (QUOTA, "cspec.runtime.finish.restore", "_allowed", ""),
+    "verification": (SHORT, "cspec.runtime.verdict.conclude", "judged", ""),
+    "parameters": (SHORT, "cspec.runtime.run.folder", "write_atomic", "model.safetensors"),
+    "report": (SHORT, "cspec.runtime.run.folder", "write_atomic", "report.json"),
+    "page": (SHORT, "cspec.runtime.run.folder.RunFolder", "seal", ""),
 }
 SIGNALLED = """
 import os, signal, sys

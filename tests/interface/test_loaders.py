@@ -287,7 +287,7 @@ def items():
 def test_a_run_that_is_interrupted_goes_on_with_the_same_batches(
     factory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cspec.runtime.session import Session
+    from cspec.runtime.session.session import Session
 
     (tmp_path / "data.py").write_text(SOURCE)
     (tmp_path / "a.cspec").write_text(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import cspec
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 N, TOKENS = 23, 4
 FIT = "fit(optimizer=sgd(lr=1e-9), steps=1, batch_size=full)\n"

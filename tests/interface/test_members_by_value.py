@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 FIT = "fit(optimizer=sgd(lr=1e-9), steps=1, batch_size=full)\n"
 N, TOKENS = 12, 3

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import cspec
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 VARS = (
     "var A[2, 3] = 1\nminimize sumsq(A - 3)\ns.t. low: 1 <= sumsq(A) <= 2 by lagrangian\n"

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import cspec
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 PAIR = "data train(x, y)\n"
 TINY = "data train(x, y), test(x, y) = two_gaussians(n=40, split=[0.5, 0.5], seed=0)\n"

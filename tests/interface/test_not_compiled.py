@@ -11,7 +11,7 @@ import torch
 
 import cspec
 from cspec.cli import main
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 EACH = (
     "data train(x, y)\nmodel f = mlp\nminimize ce\n"

@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import cspec
 from cspec import notebook
-from cspec.runtime.result import Result
+from cspec.runtime.result.result import Result
 
 CELL = "minimize ce\ns.t. small: forall W in model.weights: sumsq(W) <= eps\nfit(epochs=1)\n"
 

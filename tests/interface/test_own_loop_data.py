@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import cspec
 from cspec import SpecError
-from cspec.runtime.own_loop import Handle
+from cspec.runtime.own_loop.handle import Handle
 
 SPEC = """
 data train(x, y, sex)

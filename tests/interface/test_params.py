@@ -10,7 +10,7 @@ import torch
 
 import cspec
 from cspec.cli import main
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 OPEN = "param eps in [0, 1]\nvar x = 1\nminimize x^2\ns.t. c: x >= eps\n"
 VECTOR = "param mu[3]\nvar x[3] = 1\nminimize sumsq(x - mu)\n"

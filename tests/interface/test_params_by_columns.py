@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.outside_values import GivenFile, as_table
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.values.outside import GivenFile, as_table
 
 FIT = "fit(optimizer=sgd(lr=1e-9), steps=1, batch_size=full)\n"
 N = 12

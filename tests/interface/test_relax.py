@@ -9,7 +9,7 @@ from torch import nn
 
 import cspec
 from cspec.cli import main
-from cspec.runtime.relaxation import Give
+from cspec.runtime.verdict.why.relaxation import Give
 
 BOTH = "var x = 3\nminimize x^2\ns.t. b: x <= 1\n     a: x >= {}\n"
 

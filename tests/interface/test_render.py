@@ -20,10 +20,10 @@ from cspec.render.summary import summarize
 from cspec.render.svg import Series, chart, ticks
 from cspec.render.terminal import plain_text, print_result
 from cspec.render.words import apart, explain_miss, explain_misses, price, prices, row, slack
-from cspec.runtime.constraint_result import ConstraintResult
-from cspec.runtime.history import Row
-from cspec.runtime.iterate import Iterate
-from cspec.runtime.result import Result
+from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.result.history import Row
+from cspec.runtime.result.iterate import Iterate
+from cspec.runtime.result.result import Result
 
 MET = ConstraintResult(
     name="c1",

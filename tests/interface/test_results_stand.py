@@ -12,10 +12,11 @@ import pytest
 import torch
 
 import cspec
-from cspec import execution, notebook
+from cspec import notebook
 from cspec.cli import main
 from cspec.render import terminal
-from cspec.runtime import conclude as concluding
+from cspec.running import train as execution
+from cspec.runtime.verdict import conclude as concluding
 
 SPEC = (
     "data train(x, y), val(x, y)\nmodel f\nminimize bce(f(x), y)\n"

@@ -21,11 +21,12 @@ from typing import Any
 import pytest
 
 import cspec
-from cspec import execution
 from cspec.cli import main
-from cspec.dsl.diagnostics import SpecError
-from cspec.runtime import run_folder, run_lock
-from cspec.runtime.run_lock import held
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.running import train as execution
+from cspec.runtime.run import folder as run_folder
+from cspec.runtime.run import lock as run_lock
+from cspec.runtime.run.lock import held
 
 QUICK = "data train(x, y) = digits()\nmodel net = mlp(hidden=[4])\nminimize ce\nfit(epochs=2)\n"
 HOLD = """
@@ -370,7 +371,7 @@ def test_a_disk_that_takes_no_more_costs_no_result(
     def filling(*arguments: Any, **more: Any) -> Any:
         made = create(*arguments, **more)
         monkeypatch.setattr(run_folder, "write_atomic", refusing(number))
-        monkeypatch.setattr("cspec.runtime.checkpoint.write_atomic", refusing(number))
+        monkeypatch.setattr("cspec.runtime.session.checkpoint.write_atomic", refusing(number))
         return made
 
     monkeypatch.setattr(run_folder.RunFolder, "create", filling)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 DIGITS = "data train(x, y) = digits(split=[0.3], image=true)\nmodel f = {model}\nminimize ce\n"
 

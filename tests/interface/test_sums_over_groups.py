@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import cspec
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 
 def test_a_sum_over_the_values_of_a_column(grouped: Any) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.source import Source
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.text.source import Source
 
 Rows = Callable[[Any], Any]
 EVENTS: dict[str, Rows] = {

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cspec.compiler.graph import UpdateGraph
-from cspec.compiler.program import (
+from cspec.compiler.records.graph import UpdateGraph
+from cspec.compiler.records.program import (
     ConstraintFacts,
     DataSetup,
     ModelSetup,

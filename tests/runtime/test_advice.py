@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.runtime.history import Row
-from cspec.runtime.trends import diverges
+from cspec.runtime.result.history import Row
+from cspec.runtime.verdict.why.trends import diverges
 
 LOW = """
 var x = {start}

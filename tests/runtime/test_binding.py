@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.compiler.program import DataSetup, ModelSetup, SourceCall, VariableSetup
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.source import Source, Span
-from cspec.runtime.bind_text import read_call
-from cspec.runtime.binding import Inputs, bind
-from cspec.runtime.facts import facts
+from cspec.compiler.records.program import DataSetup, ModelSetup, SourceCall, VariableSetup
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.text.source import Source, Span
+from cspec.runtime.bind.bind import Inputs, bind
+from cspec.runtime.bind.facts import facts
+from cspec.runtime.bind.text import read_call
 
 XY = (("x", "x"), ("y", "y"))
 QUICK = "minimize ce s.t. density(model) <= 0.5"

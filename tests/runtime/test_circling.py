@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import cspec
-from cspec.compiler.program import ConstraintFacts
-from cspec.runtime.circling import circle, circling
-from cspec.runtime.history import Row
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.runtime.result.history import Row
+from cspec.runtime.verdict.why.circling import circle, circling
 
 CONCAVE = """
 var x = 0.5 in [0, pi/2]

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from cspec.dsl.settings.fit import AdamOptimizer, AdamwOptimizer, SgdOptimizer
-from cspec.runtime.coupled_adam import CoupledAdam
-from cspec.runtime.coupling import Cluster, clusters
 from cspec.runtime.operators import Ball, Box, Jointly, Simplex, Stiefel, Symmetric
-from cspec.runtime.optimizers import build_optimizers
-from cspec.runtime.projections import COUPLED_MOMENT, Held, project_
+from cspec.runtime.session.optimizers import build_optimizers
+from cspec.runtime.steps.coupled_adam import CoupledAdam
+from cspec.runtime.steps.coupling import Cluster, clusters
+from cspec.runtime.steps.projection import COUPLED_MOMENT, Held, project_
 
 Loss = Callable[[], Tensor]
 

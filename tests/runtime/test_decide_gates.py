@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.decide_gates import decide_gates
 from cspec.runtime.functions import density
+from cspec.runtime.methods.gates import decide_gates
 from cspec.runtime.models import clamp_gates, gated_layers, mlp
 from cspec.runtime.models.gates import HardConcrete
 

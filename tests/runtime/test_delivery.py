@@ -10,10 +10,10 @@ from training.linear import D, line, table
 from training.text import session_of
 
 import cspec
-from cspec.runtime import watch
 from cspec.runtime.data.order import permutation
-from cspec.runtime.delivery import deliver
-from cspec.runtime.iterate import Iterate
+from cspec.runtime.finish.delivery import deliver
+from cspec.runtime.result.iterate import Iterate
+from cspec.runtime.session import watch
 
 SPEC = """
 data train(x, y)

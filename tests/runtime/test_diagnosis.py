@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.runtime.constraint_result import ConstraintResult
-from cspec.runtime.diagnosis import Evidence, judge
-from cspec.runtime.trends import Trend
+from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.verdict.why.diagnosis import Evidence, judge
+from cspec.runtime.verdict.why.trends import Trend
 
 LOW = """
 var x = 3

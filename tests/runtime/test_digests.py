@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.digests import data_digest, kind_of, model_digest, tensor_digest
+from cspec.runtime.evidence.digests import data_digest, kind_of, model_digest, tensor_digest
 
 VALUES = {
     "float32": torch.arange(12, dtype=torch.float32).reshape(3, 4) / 7,

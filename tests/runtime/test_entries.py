@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.compiler.program import ConstraintFacts
-from cspec.runtime.entries import price, violation
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.runtime.result.entries import price, violation
 
 D = torch.float64
 

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.runtime.evidence import examples, standard_error
 from cspec.runtime.functions import mean
 from cspec.runtime.functions.samples import listening
+from cspec.runtime.measure.evidence import examples, standard_error
 
 D = torch.float64
 SPEC = """

@@ -10,15 +10,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cspec.compiler.program import Program, VerifyFacts
-from cspec.dsl.diagnostics import SpecError
+from cspec.compiler.records.program import Program, VerifyFacts
+from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.fit import LbfgsOptimizer
-from cspec.runtime.binding import bind, inputs_of
-from cspec.runtime.execute import load_module, resume, run
-from cspec.runtime.run_folder import RunFolder
-from cspec.runtime.script import main
-from cspec.runtime.session import Session
+from cspec.runtime.bind.bind import bind, inputs_of
+from cspec.runtime.run.execute import load_module, resume, run
+from cspec.runtime.run.folder import RunFolder
+from cspec.runtime.run.script import main
+from cspec.runtime.session.session import Session
 
 Make = Callable[..., Program]
 

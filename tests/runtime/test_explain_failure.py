@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import cspec
-from cspec.dsl.diagnostics import Diagnostic
-from cspec.dsl.source import NOWHERE
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.text.source import NOWHERE
 
 X = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
 Y = torch.randint(0, 3, (12,), generator=torch.Generator().manual_seed(1))

@@ -8,7 +8,7 @@ import torch
 from training.linear import line, table
 from training.text import session_of
 
-from cspec.runtime.feature_scales import scale_notes
+from cspec.runtime.data.feature_scales import scale_notes
 
 SPEC = """
 data train(x, y)

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.trust import trusting
-from cspec.dsl.trusted_torch import MODULES, TREES, computes
-from cspec.runtime.bind_text import load_object
-from cspec.runtime.imported import is_computation
+from cspec.dsl.imports.trust import trusting
+from cspec.dsl.imports.trusted_torch import MODULES, TREES, computes
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.bind.imported import is_computation
+from cspec.runtime.bind.text import load_object
 
 
 def members() -> Iterator[tuple[str, str, Any]]:

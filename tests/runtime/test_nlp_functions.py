@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from cspec.runtime.nlp import matrix, symmetric
-from cspec.runtime.nlp_floats import Row, on_numbers, operations
-from cspec.runtime.nlp_shared import parsed, shared, with_sharing
+from cspec.runtime.solvers.nlp.floats import Row, on_numbers, operations
+from cspec.runtime.solvers.nlp.problem import matrix, symmetric
+from cspec.runtime.solvers.nlp.shared import parsed, shared, with_sharing
 
 SHAPES = (matrix, symmetric)
 HEAD = (
     "import math\nimport torch\n"
     "from cspec.runtime.functions import exp, log, maximum, sumsq\n"
-    "from cspec.runtime.update import vector\n"
+    "from cspec.runtime.steps.update import vector\n"
 )
 
 

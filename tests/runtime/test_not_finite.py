@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.runtime.iterate import Iterate
-from cspec.runtime.snapshots import better
+from cspec.runtime.result.iterate import Iterate
+from cspec.runtime.session.snapshots import better
 
 VARIABLE = """
 var x = {start}

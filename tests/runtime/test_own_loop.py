@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.graph import Kind, Operation, UpdateGraph
-from cspec.compiler.program import ConstraintFacts, DataSetup, Program
-from cspec.dsl.diagnostics import SpecError
-from cspec.runtime.own_loop import Handle
+from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
+from cspec.compiler.records.program import ConstraintFacts, DataSetup, Program
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.own_loop.handle import Handle
 
 SOURCE = """
 import torch

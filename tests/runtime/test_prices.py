@@ -11,7 +11,7 @@ from scipy.optimize import lsq_linear, minimize
 from training.linear import D, Requirement, line, objective, point, requirement, table
 from training.text import session_of
 
-from cspec.runtime.prices import corrected
+from cspec.runtime.finish.prices import corrected
 
 SPEC = """
 data train(x, y)

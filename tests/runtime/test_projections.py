@@ -19,7 +19,7 @@ from cspec.runtime.operators import (
     Spectral,
     Stiefel,
 )
-from cspec.runtime.projections import project_together
+from cspec.runtime.steps.projection import project_together
 
 
 def random(*shape: int, seed: int = 0, scale: float = 2.0) -> Tensor:

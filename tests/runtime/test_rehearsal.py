@@ -13,11 +13,11 @@ from training.linear import line, table
 from training.text import compiled, session_of
 
 import cspec
-from cspec.compiler.program import Program
-from cspec.compiler.rehearse import RATES
-from cspec.runtime.execute import resume, run
-from cspec.runtime.rehearsal import chosen, rehearse
-from cspec.runtime.run_folder import RunFolder
+from cspec.compiler.choose.rehearsal import RATES
+from cspec.compiler.records.program import Program
+from cspec.runtime.methods.rehearsal import chosen, rehearse
+from cspec.runtime.run.execute import resume, run
+from cspec.runtime.run.folder import RunFolder
 
 SPEC = """
 data train(x, y)
@@ -40,7 +40,9 @@ def rehearsed(program: Program, steps: int) -> Program:
     assert program.source.count(loop) == 1
     source = program.source.replace(loop, f"    rehearse(session, {steps})\n{loop}")
     first = "import torch\n"
-    source = source.replace(first, f"{first}from cspec.runtime.rehearsal import rehearse\n", 1)
+    source = source.replace(
+        first, f"{first}from cspec.runtime.methods.rehearsal import rehearse\n", 1
+    )
     return program.model_copy(update={"source": source})
 
 

@@ -15,10 +15,10 @@ from torch import nn
 from training.linear import D, Requirement, line, point, requirement, table
 from training.text import compiled, session_of
 
-from cspec.runtime import modes
-from cspec.runtime.execute import resume, run
-from cspec.runtime.restore import Restoration, jacobian, shortest
-from cspec.runtime.run_folder import RunFolder
+from cspec.runtime.finish.restore import Restoration, jacobian, shortest
+from cspec.runtime.models import without_trace as modes
+from cspec.runtime.run.execute import resume, run
+from cspec.runtime.run.folder import RunFolder
 
 HEAD = "data train(x, y)\nmodel f\nminimize E[(f(x)[0] - y)^2]\ns.t. "
 FIT = "\nfit(optimizer=sgd(lr=1e-3), steps={steps}, batch_size={size}, precision=float64)"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import cspec
-from cspec.runtime.history import Row
-from cspec.runtime.runaway import left_behind
+from cspec.runtime.result.history import Row
+from cspec.runtime.verdict.why.runaway import left_behind
 
 RATE = """\
 data train(x)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.settings.fit import (
     AdamOptimizer,
     Constant,
@@ -20,13 +20,13 @@ from cspec.dsl.settings.fit import (
     SgdOptimizer,
     StepDecay,
 )
-from cspec.runtime import checkpoint
-from cspec.runtime.batches import Batches, Plan
-from cspec.runtime.checkpoint import CheckpointError, generators, restore_generators
 from cspec.runtime.data import Dataset
-from cspec.runtime.modes import chunked, measuring
-from cspec.runtime.optimizers import assign, build_optimizers
-from cspec.runtime.schedules import factor
+from cspec.runtime.models.without_trace import chunked, measuring
+from cspec.runtime.session import checkpoint
+from cspec.runtime.session.batches import Batches, Plan
+from cspec.runtime.session.checkpoint import CheckpointError, generators, restore_generators
+from cspec.runtime.session.optimizers import assign, build_optimizers
+from cspec.runtime.session.schedules import factor
 
 
 def dataset(name: str, rows: int) -> Dataset:

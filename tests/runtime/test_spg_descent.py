@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.operators import get
-from cspec.runtime.spg_descent import End, Limits, descend, spectral_step
+from cspec.runtime.solvers.spg.descent import End, Limits, descend, spectral_step
 
 
 class Smooth:

@@ -17,10 +17,10 @@ from training.text import compiled
 
 import cspec
 from cspec.dsl.settings.fit import Constant, Cosine
-from cspec.runtime.execute import resume, run
-from cspec.runtime.run_folder import RunFolder
-from cspec.runtime.schedules import Schedule, factor
-from cspec.runtime.straightness import MOST, Follower
+from cspec.runtime.run.execute import resume, run
+from cspec.runtime.run.folder import RunFolder
+from cspec.runtime.session.schedules import Schedule, factor
+from cspec.runtime.session.straightness import MOST, Follower
 
 D = torch.float64
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from cspec.compiler.program import ConstraintFacts
-from cspec.runtime.diagnosis import swinging
-from cspec.runtime.history import Row
-from cspec.runtime.trends import trend
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.runtime.result.history import Row
+from cspec.runtime.verdict.why.diagnosis import swinging
+from cspec.runtime.verdict.why.trends import trend
 
 C = ConstraintFacts(
     label="c", family="c", text="", relation="<=", tolerance=1e-6, method="lagrangian"

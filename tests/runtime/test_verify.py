@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from cspec.compiler.program import ConstraintFacts, VerifyFacts
-from cspec.compiler.which_data import Where, where_measured
+from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.records.which_data import Where, where_measured
 from cspec.dsl.settings.base import Every
 from cspec.runtime.data import Dataset
 from cspec.runtime.functions import mean
-from cspec.runtime.verify import Measurer, excess, holds
+from cspec.runtime.measure.requirements import Measurer, excess, holds
 
 
 def fact(label: str = "dp[F]", datasets: tuple[str, ...] = ("train",), **more) -> ConstraintFacts:

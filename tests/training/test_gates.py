@@ -12,7 +12,7 @@ from torch.nn import functional
 
 import cspec
 from cspec.runtime.models import deploy_, mlp
-from cspec.runtime.run_folder import RunFolder
+from cspec.runtime.run.folder import RunFolder
 
 SPEC = """
 data train(x, y) = digits

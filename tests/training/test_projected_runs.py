@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import cspec
-from cspec.runtime import session as sessions
+from cspec.runtime.session import session as sessions
 
 Matrix = npt.NDArray[np.float64]
 Onto = Callable[[Matrix], Matrix]

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import cspec
-from cspec.runtime.modes import constants_in
-from cspec.runtime.update import vector
+from cspec.runtime.models.without_trace import constants_in
+from cspec.runtime.steps.update import vector
 
 D = torch.float64
 Data = dict[str, Tensor]

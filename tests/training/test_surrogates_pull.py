@@ -17,8 +17,8 @@ from training.requirements import Requirement, drawn
 from training.worlds import World, head, world
 
 import cspec
-from cspec.compiler.program import Program
-from cspec.runtime.execute import load_module
+from cspec.compiler.records.program import Program
+from cspec.runtime.run.execute import load_module
 
 SEEDS = range(96)
 ONE_STEP = "fit(optimizer=sgd(lr=0.05), steps=1, batch_size=full, seed=0, precision=float64)"

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 import cspec
 from cspec.dsl.check import check
-from cspec.dsl.source import Source
-from cspec.pipeline import prepare
-from cspec.plans import plan_of
-from cspec.runtime.execute import load_module
+from cspec.dsl.text.source import Source
+from cspec.running.plans import plan_of
+from cspec.running.prepare import prepare
+from cspec.runtime.run.execute import load_module
 
 N = 12
 X = torch.randn(N, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

@@ -6,15 +6,15 @@ from typing import Any
 
 from cspec.compiler.model_outputs import outputs
 from cspec.compiler.plan import plan
-from cspec.compiler.program import Program
+from cspec.compiler.records.program import Program
 from cspec.compiler.specialize import specialize
 from cspec.dsl.check import check
-from cspec.dsl.source import Source
-from cspec.runtime.binding import Bound, Inputs, bind
-from cspec.runtime.execute import load_module
-from cspec.runtime.facts import facts
-from cspec.runtime.outputs import complete
-from cspec.runtime.session import Session
+from cspec.dsl.text.source import Source
+from cspec.runtime.bind.bind import Bound, Inputs, bind
+from cspec.runtime.bind.facts import facts
+from cspec.runtime.bind.outputs import complete
+from cspec.runtime.run.execute import load_module
+from cspec.runtime.session.session import Session
 
 
 def compiled(text: str, bindings: dict[str, Any] | None = None) -> tuple[Program, Bound]:

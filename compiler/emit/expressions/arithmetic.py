@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import numbers, product
 from cspec.compiler.emit.pieces import OPERATORS, constant
-from cspec.compiler.ir import ParameterRef
-from cspec.dsl.measured_on import measured_on
-from cspec.dsl.nodes import Expr, Negate, Power, Product, Sum
+from cspec.compiler.records.problem import ParameterRef
+from cspec.dsl.explicit.measured_on import measured_on
+from cspec.dsl.tree.nodes import Expr, Negate, Power, Product, Sum
 
 LONGEST = 200
 """Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""

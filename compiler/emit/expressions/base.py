@@ -14,7 +14,7 @@ from cspec.compiler.emit.expressions.locals import Locals
 from cspec.compiler.emit.expressions.scope import Scope
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.writer import Writer
-from cspec.dsl.nodes import Attribute, Expr, Index
+from cspec.dsl.tree.nodes import Attribute, Expr, Index
 
 KEPT = {
     "pred": "predicted",

@@ -19,12 +19,12 @@ from cspec.compiler.emit.expressions.means import tail
 from cspec.compiler.emit.expressions.outputs import forward, of_own_function, operations, weights
 from cspec.compiler.emit.expressions.scope import ramp_steps
 from cspec.compiler.emit.pieces import attribute, constant, subscript
-from cspec.compiler.missing import form, not_compiled
-from cspec.compiler.passes.expand import globs_of
+from cspec.compiler.expressions.not_compiled import form, not_compiled
+from cspec.compiler.passes.expansion.expand import globs_of
 from cspec.compiler.surrogates.words import is_temperature
-from cspec.dsl.nodes import Attribute, Call, Name, shape
-from cspec.dsl.signatures import LOSSES
-from cspec.dsl.tensor_words import OVER_ENTRIES
+from cspec.dsl.tree.nodes import Attribute, Call, Name, shape
+from cspec.dsl.values.tensor_words import OVER_ENTRIES
+from cspec.dsl.words.functions import LOSSES
 
 BODIES: dict[str, str] = {
     "abs": "absolute", "max": "maximum", "min": "minimum", "pow": "power", "bytes": "bytes_",

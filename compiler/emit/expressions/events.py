@@ -7,8 +7,8 @@ import ast
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import compared, events, truth
 from cspec.compiler.emit.pieces import RELATIONS, joined
-from cspec.compiler.missing import form, not_compiled
-from cspec.dsl.nodes import (
+from cspec.compiler.expressions.not_compiled import form, not_compiled
+from cspec.dsl.tree.nodes import (
     And,
     Compare,
     Expr,

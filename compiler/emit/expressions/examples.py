@@ -14,9 +14,9 @@ from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Whole
 from cspec.compiler.axes.record import Axes, Misfit, as_tokens, together
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.pieces import OPERATORS, attribute, constant, literal, slices, subscript
-from cspec.compiler.ir import Category, Lookup
-from cspec.compiler.rewrite import function_name
-from cspec.dsl.nodes import Attribute, Call, Expr, Index, Name, Product, shape
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.records.problem import Category, Lookup
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Product, shape
 
 REDUCED: dict[str, str] = {
     "max": "example_max",

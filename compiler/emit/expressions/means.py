@@ -9,10 +9,10 @@ from cspec.compiler.axes.record import Axes
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import number, truth, widened
 from cspec.compiler.emit.pieces import joined, literal
-from cspec.compiler.missing import form, not_compiled
-from cspec.compiler.rewrite import same
+from cspec.compiler.expressions.not_compiled import form, not_compiled
+from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.surrogates.atoms import is_mean
-from cspec.dsl.nodes import EVENTS, Call, Expectation, Expr, Name, Node
+from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Name, Node
 
 
 def mean(t: TranslatorBase, expr: Expectation) -> ast.expr:

@@ -6,10 +6,10 @@ import ast
 
 from cspec.compiler.axes.calls import call_key
 from cspec.compiler.emit.expressions.base import TranslatorBase
-from cspec.compiler.missing import form, not_compiled
-from cspec.compiler.passes.expand import chosen_parameters
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call, Expr, Name, shape
+from cspec.compiler.expressions.not_compiled import form, not_compiled
+from cspec.compiler.passes.expansion.expand import chosen_parameters
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Call, Expr, Name, shape
 
 
 def forward(t: TranslatorBase, name: str, expr: Call) -> ast.expr:

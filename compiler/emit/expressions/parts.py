@@ -9,10 +9,10 @@ from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import part, place_of_each
 from cspec.compiler.emit.expressions.outputs import weights
 from cspec.compiler.emit.pieces import attribute, subscript
-from cspec.compiler.missing import form, not_compiled
-from cspec.compiler.rewrite import method_name
-from cspec.dsl.nodes import Attribute, Expr, Index, Slice
-from cspec.dsl.tensor_shapes import declared, shape_of
+from cspec.compiler.expressions.not_compiled import form, not_compiled
+from cspec.compiler.expressions.rewrite import method_name
+from cspec.dsl.tree.nodes import Attribute, Expr, Index, Slice
+from cspec.dsl.values.shapes import declared, shape_of
 
 
 def translate_attribute(t: TranslatorBase, expr: Attribute) -> ast.expr:

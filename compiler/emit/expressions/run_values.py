@@ -9,7 +9,7 @@ import ast
 
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.pieces import attribute, subscript
-from cspec.compiler.ir import Initial, Violations
+from cspec.compiler.records.problem import Initial, Violations
 
 
 def about_the_run(t: TranslatorBase, expr: Violations | Initial) -> ast.expr:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.facts import Facts
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Call
-from cspec.dsl.symbols import Symbols
+from cspec.compiler.records.facts import Facts
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Call
 
 
 class Scope(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from cspec.compiler.emit.expressions.base import TranslatorBase
-from cspec.compiler.ir import SetMember
-from cspec.dsl.nodes import Expr, Number, shape
+from cspec.compiler.records.problem import SetMember
+from cspec.dsl.tree.nodes import Expr, Number, shape
 
 
 def set_constant(t: TranslatorBase, member: SetMember) -> ast.expr:

@@ -7,9 +7,9 @@ import ast
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.vectors import param_vector
 from cspec.compiler.emit.pieces import constant, entry, subscript
-from cspec.compiler.missing import form, not_compiled
-from cspec.dsl.constants import CONSTANTS, TRUTHS
-from cspec.dsl.nodes import Name
+from cspec.compiler.expressions.not_compiled import form, not_compiled
+from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
+from cspec.dsl.tree.nodes import Name
 
 
 def translate_name(t: TranslatorBase, expr: Name) -> ast.expr:

@@ -19,7 +19,9 @@ from cspec.compiler.emit.expressions.run_values import about_the_run
 from cspec.compiler.emit.expressions.spec_names import translate_name
 from cspec.compiler.emit.expressions.vectors import translate_vectors, vector
 from cspec.compiler.emit.pieces import constant
-from cspec.compiler.ir import (
+from cspec.compiler.expressions.not_compiled import form, not_compiled
+from cspec.compiler.expressions.vectors import Constants, Entries, Extreme, Repeated, Sized, Total
+from cspec.compiler.records.problem import (
     Category,
     Initial,
     Lookup,
@@ -27,9 +29,7 @@ from cspec.compiler.ir import (
     PerExample,
     Violations,
 )
-from cspec.compiler.missing import form, not_compiled
-from cspec.compiler.vectors import Constants, Entries, Extreme, Repeated, Sized, Total
-from cspec.dsl.nodes import (
+from cspec.dsl.tree.nodes import (
     And,
     Attribute,
     Call,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 
+from cspec.compiler.algebra.vectorize import slice_of
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import numbers
-from cspec.compiler.vectorize import slice_of
-from cspec.compiler.vectors import Constants, Entries, Sized, Total
-from cspec.dsl.nodes import Name, Number, Vector
+from cspec.compiler.expressions.vectors import Constants, Entries, Sized, Total
+from cspec.dsl.tree.nodes import Name, Number, Vector
 
 
 def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Total) -> ast.expr:

@@ -8,10 +8,10 @@ from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.axes.words import what
-from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, OutputFacts
+from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts, OutputFacts
 from cspec.dsl.check import Checked, check
-from cspec.dsl.nodes import Call, Expectation, Expr, Metric
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Call, Expectation, Expr, Metric
 
 REAL, ROW = ColumnFacts(kind="real"), ColumnFacts(kind="real", shape=(1,))
 SEX = ColumnFacts(kind="categorical", classes=("F", "M"), counts=(5, 5))

@@ -4,7 +4,7 @@ import pytest
 
 from cspec.compiler.axes.targets import targets_of
 from cspec.dsl.check import check
-from cspec.dsl.source import Source
+from cspec.dsl.text.source import Source
 
 HEAD = "data train(x, y, price, w)\nmodel f\nmodel g\nmodel ref = frozen(f)\n"
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from training.text import compiled, session_of
 
-from cspec.compiler.program import Program
-from cspec.runtime.binding import Bound
-from cspec.runtime.execute import run as run_program
-from cspec.runtime.result import Result
-from cspec.runtime.session import Session
+from cspec.compiler.records.program import Program
+from cspec.runtime.bind.bind import Bound
+from cspec.runtime.result.result import Result
+from cspec.runtime.run.execute import run as run_program
+from cspec.runtime.session.session import Session
 
 
 @pytest.fixture

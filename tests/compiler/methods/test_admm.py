@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 import cspec
+from cspec.runtime.methods.admm import split_reset, split_step
 from cspec.runtime.operators import Ball
-from cspec.runtime.splitting import split_reset, split_step
 
 Array = NDArray[np.float64]
 N = 4

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from cspec.dsl.diagnostics import SpecError
-from cspec.runtime.escalate import oscillates
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.methods.escalate import oscillates
 
 PLANE = """
 var x = 0.5

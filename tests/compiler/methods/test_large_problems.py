@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cspec.compiler.plan import Plan
-from cspec.runtime.result import Result
+from cspec.runtime.result.result import Result
 
 Run = Callable[..., Result]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 SPEC = """data train(x, y) = digits
 model net = mlp(hidden=[16])

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from cspec.compiler.methods.output_projection import rank
-from cspec.dsl.diagnostics import SpecError
-from cspec.runtime.output_projection import ProjectOutputs
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.steps.output_projection import ProjectOutputs
 
 SPEC = """
 param top = 0.5

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import cspec
-from cspec.runtime.endless import Function
-from cspec.runtime.poles import pole
+from cspec.runtime.verdict.why.endless import Function
+from cspec.runtime.verdict.why.poles import pole
 
 POLES = [
     ("var x = 2\nminimize log(x)\ns.t. x <= 5", "[0]"),

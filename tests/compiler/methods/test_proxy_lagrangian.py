@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cspec.dsl.diagnostics import SpecError
-from cspec.runtime.game import external_regret, stationary, swap_regret
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.methods.proxy_lagrangian import external_regret, stationary, swap_regret
 
 RATE = """
 data train(x, y) = two_gaussians(n=100, seed=0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 SPEC = """data train(x, y) = digits(split=[1])
 model net = {model}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 import cspec
-from cspec.dsl.diagnostics import SpecError
+from cspec.dsl.messages.diagnostic import SpecError
 
 Array = NDArray[np.float64]
 TARGET = np.random.default_rng(0).uniform(-2, 2, (3, 4)).round(2)

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 import cspec
-from cspec.dsl.diagnostics import SpecError
-from cspec.runtime.result import Result
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.result.result import Result
 
 Run = Callable[..., Result]
 Grid = NDArray[Any]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.set_words import SET_WORDS, VERTICES
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.words.sets import SET_WORDS, VERTICES
 from cspec.runtime import operators
-from cspec.runtime.execute import resume
-from cspec.runtime.execute import run as run_program
-from cspec.runtime.own_loop import Handle
-from cspec.runtime.run_folder import RunFolder
-from cspec.runtime.splitting import split_reset, split_step
+from cspec.runtime.methods.admm import split_reset, split_step
+from cspec.runtime.own_loop.handle import Handle
+from cspec.runtime.run.execute import resume
+from cspec.runtime.run.execute import run as run_program
+from cspec.runtime.run.folder import RunFolder
 
 NEAREST = """
 var w[4] = 0.3

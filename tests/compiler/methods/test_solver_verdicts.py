@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cspec.dsl.diagnostics import SpecError
-from cspec.runtime.result import Result
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.result.result import Result
 
 Run = Callable[..., Result]
 

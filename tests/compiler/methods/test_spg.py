@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import cspec
-from cspec.dsl.set_words import CONVEX, CURVED
+from cspec.dsl.words.sets import CONVEX, CURVED
 from cspec.runtime.operators import OPERATORS
-from cspec.runtime.session import Session
+from cspec.runtime.session.session import Session
 
 EIGEN = """\
 param A[3, 3] = [[2, 1, 0], [1, 3, 1], [0, 1, 4]]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cspec.compiler.plan import Plan
-from cspec.dsl.diagnostics import SpecError
-from cspec.runtime.result import Result
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.result.result import Result
 
 ARCSIN = """
 param eps = {eps}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cspec.dsl.diagnostics import SpecError
-from cspec.runtime.execute import resume
-from cspec.runtime.execute import run as run_program
-from cspec.runtime.run_folder import RunFolder
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.run.execute import resume
+from cspec.runtime.run.execute import run as run_program
+from cspec.runtime.run.folder import RunFolder
 
 SPEC = """
 data train(x, y) = two_gaussians(n=200, seed=0)

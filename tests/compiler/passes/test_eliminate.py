@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from cspec.compiler.plan import Plan
-from cspec.runtime.eliminated import Reduced
-from cspec.runtime.nlp import Nlp
-from cspec.runtime.result import Result
+from cspec.runtime.result.result import Result
+from cspec.runtime.solvers.nlp.eliminated import Reduced
+from cspec.runtime.solvers.nlp.problem import Nlp
 
 Planned = Callable[[str], Plan]
 Run = Callable[..., Result]

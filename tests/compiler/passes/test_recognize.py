@@ -6,8 +6,8 @@ import pytest
 
 from cspec.compiler.plan import canonical_problem
 from cspec.dsl.check import Checked
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Expr
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Expr
 
 PARAMS = {"r": 2.0, "s": -2.0}
 HEAD = "param r = 2\nparam s = -2\nlet used = r + s\nmodel net\nminimize ce + 0*used\n"

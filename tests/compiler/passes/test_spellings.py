@@ -8,13 +8,13 @@ import torch
 from torch import nn
 
 import cspec
-from cspec.compiler.ir import SetMember
 from cspec.compiler.plan import canonical_problem
+from cspec.compiler.records.problem import SetMember
 from cspec.dsl.check import Checked
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.nodes import Expr
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Expr
 from cspec.runtime.operators.rows import dense
-from cspec.runtime.result import Result
+from cspec.runtime.result.result import Result
 
 Check = Callable[[str], Checked]
 

@@ -4,8 +4,16 @@ from textwrap import dedent
 
 import pytest
 
-from cspec.compiler.explain_history import state
-from cspec.compiler.facts import (
+from cspec.compiler.explain.history import state
+from cspec.compiler.lower.rules import full_label
+from cspec.compiler.passes.canonical import canonical
+from cspec.compiler.passes.expansion.collect import collect
+from cspec.compiler.passes.expansion.expand import Expansion, expand
+from cspec.compiler.passes.expansion.inline_lets import inline_lets
+from cspec.compiler.passes.expansion.split_chains import split_chains
+from cspec.compiler.passes.gates import gates
+from cspec.compiler.passes.sets.recognize import recognize
+from cspec.compiler.records.facts import (
     ColumnFacts,
     DataFacts,
     Facts,
@@ -13,20 +21,12 @@ from cspec.compiler.facts import (
     OperationFacts,
     ParameterFacts,
 )
-from cspec.compiler.ir import Constraint, Problem
-from cspec.compiler.lower import full_label
-from cspec.compiler.passes.canonical import canonical
-from cspec.compiler.passes.collect import collect
-from cspec.compiler.passes.expand import Expansion, expand
-from cspec.compiler.passes.gates import gates
-from cspec.compiler.passes.inline_lets import inline_lets
-from cspec.compiler.passes.recognize import recognize
-from cspec.compiler.passes.split_chains import split_chains
+from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.check import Checked, check
-from cspec.dsl.constants import value_or_none
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.format_expressions import format_expression
-from cspec.dsl.source import Source
+from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.constants import value_or_none
 
 DATA = "data train(x, y, sex)\nmodel f\n"
 

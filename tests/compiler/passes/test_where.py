@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cspec.compiler.facts import ColumnFacts, DataFacts, Facts
-from cspec.compiler.ir import Category
-from cspec.compiler.passes.where import group_size, holds
-from cspec.dsl.diagnostics import SpecError
-from cspec.dsl.nodes import Binder, Expr, walk
-from cspec.dsl.parse import parse_text
+from cspec.compiler.passes.expansion.where import group_size, holds
+from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts
+from cspec.compiler.records.problem import Category
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.parsing.parse import parse_text
+from cspec.dsl.tree.nodes import Binder, Expr, walk
 
 SEX = ColumnFacts(kind="categorical", classes=("female", "male", "other"), counts=(30, 60, 2))
 AGE = ColumnFacts(kind="categorical", classes=(18, 40, 65), counts=(10, 20, 30))

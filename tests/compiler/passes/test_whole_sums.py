@@ -13,10 +13,10 @@ import cspec
 from cspec.compiler.passes.whole_sums import whole_sum
 from cspec.compiler.plan import plan
 from cspec.dsl.check import check
-from cspec.dsl.format_expressions import format_expression
-from cspec.dsl.nodes import Comprehension
-from cspec.dsl.parse import parse_text
-from cspec.dsl.source import Source
+from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.parsing.parse import parse_text
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Comprehension
 
 N, M = 40, 36
 CHANCE = random.Random(3)

@@ -13,18 +13,18 @@ import pytest
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.targets import targets_of
-from cspec.compiler.explain_expressions import text
-from cspec.compiler.facts import ColumnFacts, DataFacts, Facts, OutputFacts
-from cspec.compiler.ir import Constraint, Problem
-from cspec.compiler.passes.expand import Expansion, expand
+from cspec.compiler.choose.what_moves import moving
+from cspec.compiler.expressions.text import text
+from cspec.compiler.passes.expansion.expand import Expansion, expand
 from cspec.compiler.plan import canonical_problem
+from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts, OutputFacts
+from cspec.compiler.records.problem import Constraint, Problem
 from cspec.compiler.surrogates.setting import setting_of
 from cspec.compiler.surrogates.surrogates import surrogates
-from cspec.compiler.what_moves import moving
 from cspec.dsl.check import Checked, check
-from cspec.dsl.diagnostics import Diagnostic, SpecError
-from cspec.dsl.nodes import Expr
-from cspec.dsl.source import Source
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Expr
 
 HEAD = "data train(x, y, g, w, s)\nmodel f\nmodel h\nmodel ref = frozen(f)\n"
 

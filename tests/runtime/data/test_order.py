@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from cspec.compiler.batching import batches_per_epoch
+from cspec.compiler.choose.batching import batches_per_epoch
 from cspec.runtime.data import batches, forever, permutation
 
 

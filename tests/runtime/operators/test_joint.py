@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from cspec.dsl.set_words import JOINT
+from cspec.dsl.words.sets import JOINT
 from cspec.runtime.operators import OPERATORS, OperatorError
-from cspec.runtime.operators.joint import joint
+from cspec.runtime.operators.together.joint import joint
 
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "sparse": (0.5,),

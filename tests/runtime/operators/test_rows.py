@@ -20,7 +20,7 @@ from cspec.runtime.operators import (
     ShapeError,
 )
 from cspec.runtime.operators.rows import dense
-from cspec.runtime.projections import project_all, project_together
+from cspec.runtime.steps.projection import project_all, project_together
 
 SEEDS = range(8)
 

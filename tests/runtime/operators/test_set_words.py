@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cspec.dsl.set_words import SET_WORDS
-from cspec.dsl.signatures import SIGNATURES
+from cspec.dsl.words.functions import SIGNATURES
+from cspec.dsl.words.sets import SET_WORDS
 from cspec.runtime import operators
 from cspec.runtime.operators import OPERATORS
 

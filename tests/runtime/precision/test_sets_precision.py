@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 import cspec
 from cspec.compiler.methods import FUNCTIONAL
-from cspec.dsl.set_words import SET_WORDS
 from cspec.dsl.settings.methods import MAPS, METHODS
+from cspec.dsl.words.sets import SET_WORDS
 from cspec.runtime import operators
 
 FEW = 16

@@ -1,0 +1,1 @@
+"""What sympy and interval arithmetic tell of expressions: shape, curvature, derivatives."""

@@ -1,0 +1,293 @@
+"""Interval arithmetic with exact end points: what a smooth expression's values lie between.
+
+Floating-point intervals miss that cos(pi/2) is 0, so end points stay sympy numbers: comparisons are
+made at 40 digits, and what does not differ there is equal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import sympy as sp
+
+from cspec.compiler.algebra.sympy import NotSymbolicError, nodes, sigmoid, softplus
+
+DIGITS = 40
+EQUAL = sp.Float("1e-30", DIGITS)
+APART = 1e-9
+"""Relative difference of floating-point numbers beyond which no more digits are looked at."""
+LONG = 12
+"""Nodes of an end point beyond which it is a number of 80 digits, as one with functions is."""
+SPLITS = 6
+"""Times that an interval is halved where the sign of a function of one variable is not clear."""
+
+
+class Range(NamedTuple):
+    """Values lie in [low, high]."""
+
+    low: sp.Expr
+    high: sp.Expr
+
+
+Box = Mapping[sp.Symbol, tuple[sp.Expr, sp.Expr]]
+
+
+class Counted(dict[sp.Symbol, tuple[sp.Expr, sp.Expr]]):
+    """A box that counts the ranges that are asked for over it and over its parts."""
+
+    def __init__(self, box: Box, count: list[int] | None = None) -> None:
+        super().__init__(box)
+        self.count = [0] if count is None else count
+        self.known: dict[sp.Expr, Range] = {}
+        """Ranges over this very box that were found already."""
+
+    @property
+    def work(self) -> int:
+        """Ranges that were found, of an expression and of each of its parts."""
+        return self.count[0]
+
+
+EVERYTHING = Range(-sp.oo, sp.oo)
+
+
+def compare(a: sp.Expr, b: sp.Expr) -> int:
+    """-1, 0 or 1 as a is below, equal to, or above b."""
+    if a == b:
+        return 0
+    if a is sp.oo or b is -sp.oo:
+        return 1
+    if a is -sp.oo or b is sp.oo:
+        return -1
+    one, other = _near(a), _near(b)
+    if abs(one - other) > APART * max(1.0, abs(one), abs(other)):
+        return 1 if one > other else -1
+    difference = sp.N(a - b, DIGITS)
+    if not difference.is_real:
+        raise NotSymbolicError("a comparison of numbers that are not real")
+    size = max(sp.Integer(1), abs(sp.N(a, DIGITS)))
+    if abs(difference) <= EQUAL * size:
+        return 0
+    return 1 if difference > 0 else -1
+
+
+@lru_cache(maxsize=20_000)
+def _near(end: sp.Expr) -> float:
+    """An end point as a floating-point number; nan where it is none."""
+    try:
+        return float(end)
+    except (TypeError, OverflowError):
+        return math.nan
+
+
+def _least(values: list[sp.Expr]) -> sp.Expr:
+    found = values[0]
+    for value in values[1:]:
+        found = value if compare(value, found) < 0 else found
+    return found
+
+
+def _largest(values: list[sp.Expr]) -> sp.Expr:
+    found = values[0]
+    for value in values[1:]:
+        found = value if compare(value, found) > 0 else found
+    return found
+
+
+def range_of(expr: sp.Expr, box: Box) -> Range:
+    """The range of an expression over a box; wider than it need be where symbols recur.
+
+    Raises:
+        NotSymbolicError: a function without a rule here, or an undefined value (1/0, log of < 0).
+    """
+    if not isinstance(box, Counted):
+        return Range(*map(_settled, _range(expr, box)))
+    found = box.known.get(expr)
+    if found is None:
+        box.count[0] += 1
+        found = box.known[expr] = Range(*map(_settled, _range(expr, box)))
+    return found
+
+
+def _range(expr: sp.Expr, box: Box) -> Range:
+    if expr in box:
+        return Range(*box[expr])
+    if expr.is_number:
+        return Range(expr, expr)
+    match expr:
+        case sp.Add():
+            parts = [range_of(a, box) for a in expr.args]
+            return Range(_total([p.low for p in parts], -1), _total([p.high for p in parts], 1))
+        case sp.Mul():
+            found = Range(sp.Integer(1), sp.Integer(1))
+            for factor in expr.args:
+                found = _times(found, range_of(factor, box))
+            return found
+        case sp.Pow():
+            return _power(range_of(expr.base, box), expr.exp, box)
+    if len(expr.args) == 1:
+        return _function(expr.func, range_of(expr.args[0], box))
+    raise NotSymbolicError(str(expr.func))
+
+
+def _settled(end: sp.Expr) -> sp.Expr:
+    """An end point; as a number of many digits where functions or many operations made it."""
+    long = bool(end.args) and (end.has(sp.Function) or nodes(end, LONG) > LONG)
+    return sp.N(end, 2 * DIGITS) if long else end
+
+
+def _total(values: list[sp.Expr], sign: int) -> sp.Expr:
+    infinite = sp.oo if sign > 0 else -sp.oo
+    return infinite if infinite in values else sp.Add(*values)
+
+
+def _product(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a b with 0 times infinity = 0, as end points of intervals multiply."""
+    if a == 0 or b == 0:
+        return sp.Integer(0)
+    return a * b
+
+
+def _times(a: Range, b: Range) -> Range:
+    ends = [_product(x, y) for x in a for y in b]
+    return Range(_least(ends), _largest(ends))
+
+
+def _power(base: Range, exponent: sp.Expr, box: Box) -> Range:
+    if not exponent.is_number:
+        raise NotSymbolicError("a power with a variable exponent")
+    if exponent.is_Integer:
+        return _whole_power(base, int(exponent))
+    if compare(base.low, sp.Integer(0)) < 0:
+        raise NotSymbolicError("a root of what may be negative")
+    if exponent.is_negative and compare(base.low, sp.Integer(0)) <= 0:
+        raise NotSymbolicError("division by what may be zero")
+    ends = [_raised(base.low, exponent), _raised(base.high, exponent)]
+    return Range(_least(ends), _largest(ends))
+
+
+def _raised(end: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+    if end is sp.oo:
+        return sp.Integer(0) if exponent.is_negative else sp.oo
+    if end is -sp.oo:
+        if exponent.is_negative:
+            return sp.Integer(0)
+        return sp.oo if exponent.is_even else -sp.oo
+    return end**exponent
+
+
+def _whole_power(base: Range, exponent: int) -> Range:
+    zero = sp.Integer(0)
+    crosses = compare(base.low, zero) <= 0 <= compare(base.high, zero)
+    if exponent < 0 and crosses:
+        raise NotSymbolicError("division by what may be zero")
+    ends = [_raised(base.low, sp.Integer(exponent)), _raised(base.high, sp.Integer(exponent))]
+    if exponent % 2 == 0 and crosses:
+        ends.append(zero)
+    return Range(_least(ends), _largest(ends))
+
+
+_RISING = {
+    sp.exp: (sp.Integer(0), sp.oo), sp.sinh: (-sp.oo, sp.oo), sp.atan: (-sp.pi / 2, sp.pi / 2),
+    sp.tanh: (sp.Integer(-1), sp.Integer(1)), sp.erf: (sp.Integer(-1), sp.Integer(1)),
+    sigmoid: (sp.Integer(0), sp.Integer(1)), softplus: (sp.Integer(0), sp.oo),
+    sp.log: (-sp.oo, sp.oo), sp.asin: None,
+}  # fmt: skip
+"""Increasing functions with their values at minus and plus infinity."""
+
+
+def _function(function: Any, argument: Range) -> Range:
+    if function in _RISING:
+        return Range(*(_increasing(function, end) for end in argument))
+    if function is sp.acos:
+        return Range(*(sp.pi / 2 - end for end in reversed(_function(sp.asin, argument))))
+    if function is sp.cosh:
+        return _cosh(argument)
+    if function is sp.sin:
+        return _sine(argument)
+    if function is sp.cos:
+        return _sine(Range(argument.low + sp.pi / 2, argument.high + sp.pi / 2))
+    if function is sp.tan:
+        return _tangent(argument)
+    raise NotSymbolicError(str(function))
+
+
+def _increasing(function: Any, end: sp.Expr) -> sp.Expr:
+    limits = _RISING[function]
+    if end in (sp.oo, -sp.oo):
+        if limits is None or (function is sp.log and end is -sp.oo):
+            raise NotSymbolicError("outside the domain of the function")
+        return limits[1] if end is sp.oo else limits[0]
+    if function is sp.log:
+        sign = compare(end, sp.Integer(0))
+        if sign < 0:
+            raise NotSymbolicError("the logarithm of what may be negative")
+        return -sp.oo if sign == 0 else sp.log(end)
+    if function is sp.asin and compare(abs(end), sp.Integer(1)) > 0:
+        raise NotSymbolicError("arcsin of what may be larger than 1")
+    return function(end)
+
+
+def _cosh(argument: Range) -> Range:
+    ends = [sp.oo if end in (sp.oo, -sp.oo) else sp.cosh(end) for end in argument]
+    zero = sp.Integer(0)
+    if compare(argument.low, zero) <= 0 <= compare(argument.high, zero):
+        ends.append(sp.Integer(1))
+    return Range(_least(ends), _largest(ends))
+
+
+def _sine(argument: Range) -> Range:
+    low, high = argument
+    if sp.oo in (high, -low) or compare(high - low, 2 * sp.pi) >= 0:
+        return Range(sp.Integer(-1), sp.Integer(1))
+    ends = [sp.sin(low), sp.sin(high)]
+    for extreme, place in ((1, sp.pi / 2), (-1, -sp.pi / 2)):
+        turns = sp.ceiling(sp.N((low - place) / (2 * sp.pi), DIGITS) - EQUAL)
+        if compare(place + 2 * sp.pi * turns, high) <= 0:
+            ends.append(sp.Integer(extreme))
+    return Range(_least(ends), _largest(ends))
+
+
+def _tangent(argument: Range) -> Range:
+    low, high = argument
+    if sp.oo in (high, -low):
+        raise NotSymbolicError("a tangent with poles")
+    branch = sp.floor(sp.N((low + sp.pi / 2) / sp.pi, DIGITS) + EQUAL)
+    inside = compare(low, branch * sp.pi - sp.pi / 2) > 0
+    if not inside or compare(high, branch * sp.pi + sp.pi / 2) >= 0:
+        raise NotSymbolicError("a tangent with poles")
+    return Range(sp.tan(low), sp.tan(high))
+
+
+def sign_of(expr: sp.Expr, box: Box, splits: int = SPLITS) -> int | None:
+    """1 where an expression is >= 0 on the box, -1 where it is <= 0, 0 where it is 0, else None.
+
+    With one free symbol the interval is halved a few times where its range is too wide to tell.
+    """
+    try:
+        found = range_of(expr, box)
+        low, high = (compare(end, sp.Integer(0)) for end in found)
+    except NotSymbolicError:
+        return None
+    if low >= 0:
+        return 0 if high == 0 else 1
+    if high <= 0:
+        return -1
+    free = sorted(expr.free_symbols, key=str)
+    if splits == 0 or len(free) != 1:
+        return None
+    low_end, high_end = box[free[0]]
+    if sp.oo in (high_end, -low_end):
+        return None
+    middle = (low_end + high_end) / 2
+    halves = ((low_end, middle), (middle, high_end))
+    signs = {sign_of(expr, _part(box, free[0], half), splits - 1) for half in halves} - {0}
+    return signs.pop() if len(signs) == 1 else None
+
+
+def _part(box: Box, symbol: sp.Symbol, ends: tuple[sp.Expr, sp.Expr]) -> Box:
+    """The box with another interval of one symbol."""
+    part = {**box, symbol: ends}
+    return Counted(part, box.count) if isinstance(box, Counted) else part

@@ -1,0 +1,99 @@
+"""One entry of a vector expression, written as people would: `(-w)[0]` is `-w[0]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.expressions.rewrite import number
+from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Expr,
+    Index,
+    Name,
+    Negate,
+    Power,
+    Product,
+    Slice,
+    Sum,
+    Vector,
+)
+from cspec.dsl.values.shapes import Shape
+
+
+def entry_of(
+    expr: Expr, index: tuple[int, ...], shapes: Mapping[str, Shape], params: Values
+) -> Expr:
+    """Entry `index` of an expression: the index moves inside, to what is added or multiplied.
+
+    A @ x with a param A gives `A[i] @ x`. What is not taken apart keeps its index behind it.
+    `shapes` are those of decision variables.
+    """
+
+    def inner(part: Expr) -> Expr:
+        return _aligned(part, index, shapes, params)
+
+    if not index:
+        return expr
+    known = all(shape_of(part, shapes, params) is not None for part in _operands(expr))
+    match expr:
+        case Vector(items=items) if index[0] < len(items):
+            return entry_of(items[index[0]], index[1:], shapes, params)
+        case Negate(operand=operand):
+            return expr.model_copy(update={"operand": inner(operand)})
+        case Power(base=base):
+            return expr.model_copy(update={"base": inner(base)})
+        case Attribute(value=value, name="T") if len(index) == 2:
+            return entry_of(value, index[::-1], shapes, params)
+        case Sum(operands=operands) if known:
+            return expr.model_copy(update={"operands": tuple(map(inner, operands))})
+        case Product(operands=operands, operators=operators) if known and "@" not in operators:
+            return expr.model_copy(update={"operands": tuple(map(inner, operands))})
+        case Product(operands=(Vector() as rows, right), operators=("@",)) if len(index) == 1:
+            row = Index(value=rows, indices=(number(index[0]),), span=rows.span)
+            return expr.model_copy(
+                update={"operands": (row if rows.param else rows.items[index[0]], right)}
+            )
+        case Index(indices=before) if (places := _behind(before, index, params)) is not None:
+            return expr.model_copy(update={"indices": places})
+        case Call(function=Name(id="diag"), arguments=(matrix,)) if len(index) == 1:
+            return entry_of(matrix, (*index, *index), shapes, params)
+    return Index(value=expr, indices=tuple(map(number, index)), span=expr.span)
+
+
+def _behind(
+    before: tuple[Expr, ...], index: tuple[int, ...], params: Values
+) -> tuple[Expr, ...] | None:
+    """The indices of entry `index` of `value[before]`; None where a slice begins nowhere known."""
+    places = list(index)
+    found: list[Expr] = []
+    for given in before:
+        if not isinstance(given, Slice):
+            found.append(given)
+            continue
+        start = 0 if given.lower is None else value_or_none(given.lower, params)
+        if not places:
+            found.append(given)
+        elif start is None:
+            return None
+        else:
+            found.append(number(int(start) + places.pop(0)))
+    return (*found, *map(number, places))
+
+
+def _operands(expr: Expr) -> tuple[Expr, ...]:
+    return expr.operands if isinstance(expr, Sum | Product) else ()
+
+
+def _aligned(
+    part: Expr, index: tuple[int, ...], shapes: Mapping[str, Shape], params: Values
+) -> Expr:
+    """The entry of one operand: its axes are the last ones, and one of length 1 is repeated."""
+    shape = shape_of(part, shapes, params)
+    if shape is None:
+        return entry_of(part, index, shapes, params)
+    own = index[len(index) - len(shape) :]
+    places = tuple(0 if size == 1 else place for size, place in zip(shape, own, strict=True))
+    return entry_of(part, places, shapes, params)

@@ -1,0 +1,301 @@
+"""Many scalar terms of one form as a few operations on vectors.
+
+    (x[1] - x[0]^2)^2 + ... + (x[999] - x[998]^2)^2   ->   sum((x[1:1000] - x[0:999]^2)^2)
+
+A sum over `range(n)` is written out by `expand`; torch would then build a graph of thousands of
+scalars at every evaluation. Terms that differ only in the entries they read and in their numbers
+are put together again: entries become a slice (or are gathered), numbers a constant vector. Rows of
+a matrix in `A[i] @ x` become one product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from cspec.compiler.algebra.forms import UnknownForm
+from cspec.compiler.algebra.structure import ENTRYWISE, Reader
+from cspec.compiler.algebra.sympy import Space
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.vectors import Constants, Entries, Sized, Total
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    Call,
+    Expr,
+    Index,
+    Name,
+    Negate,
+    Node,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Vector,
+    shape,
+)
+from cspec.dsl.tree.rebuild import rebuild
+
+FEWEST = 8
+"""Terms of one form from which they are put together."""
+
+
+class Placed(NamedTuple):
+    """Functions put together, and where each entry of the result goes."""
+
+    functions: tuple[Expr, ...]
+    order: tuple[int, ...] | None
+    """Entry i of the functions as they were is entry order[i] of the new ones; None: in order."""
+
+
+class Vectorizer:
+    """Puts the terms and functions of one problem together."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._reader = Reader(space)
+        self._skeletons: dict[int, tuple[Node, object]] = {}
+
+    def expression(self, expr: Expr) -> Expr:
+        """The expression with sums of many terms of one form as sums of vectors."""
+        constants = self._constants(expr)
+        if constants is not None:
+            return constants
+        if isinstance(expr, Sum) and len(expr.operands) >= FEWEST:
+            return self._sum(expr)
+        return rebuild(expr, self._node)
+
+    def _node(self, node: Node) -> Node:
+        return self.expression(node) if isinstance(node, Expr) else rebuild(node, self._node)
+
+    def _sum(self, expr: Sum) -> Expr:
+        groups: dict[object, list[Expr]] = {}
+        for sign, term in zip(("+", *expr.operators), expr.operands, strict=True):
+            groups.setdefault((sign, self._form(term)), []).append(term)
+        terms: list[tuple[str, Expr]] = []
+        for key, members in groups.items():
+            sign = key[0] if isinstance(key, tuple) else "+"
+            if len(members) < FEWEST or not self._scalar(members[0]):
+                terms.extend((sign, self.expression(member)) for member in members)
+            else:
+                terms.append((sign, Total(body=self._together(members), span=expr.span)))
+        first = terms[0][1] if terms[0][0] == "+" else Negate(operand=terms[0][1])
+        if len(terms) == 1:
+            return first
+        return Sum(
+            operands=(first, *(term for _, term in terms[1:])),
+            operators=tuple(sign for sign, _ in terms[1:]),
+            span=expr.span,
+        )
+
+    def functions(self, parts: Sequence[Expr]) -> Placed:
+        """Scalar functions of one form together; vectors stay as they are."""
+        groups: dict[object, list[int]] = {}
+        starts: list[int] = []
+        start = 0
+        for place, part in enumerate(parts):
+            key = ("alone", place) if isinstance(part, Sized) else self._form(part)
+            groups.setdefault(key, []).append(place)
+            starts.append(start)
+            start += part.size if isinstance(part, Sized) else 1
+        made: list[Expr] = []
+        order = [0] * start
+        filled = 0
+        for members in groups.values():
+            together = len(members) >= FEWEST and self._scalar(parts[members[0]])
+            if together:
+                made.append(self._together([parts[m] for m in members]))
+            for m in members:
+                part = parts[m]
+                if not together:
+                    made.append(self.expression(part))
+                for entry in range(part.size if isinstance(part, Sized) else 1):
+                    order[starts[m] + entry] = filled
+                    filled += 1
+        return Placed(tuple(made), None if order == list(range(start)) else tuple(order))
+
+    def _scalar(self, expr: Expr) -> bool:
+        try:
+            return self._reader.form(expr).shape == ()
+        except UnknownForm:
+            return False
+
+    # --- forms ---
+
+    def _form(self, node: Expr) -> object:
+        """What terms of one form share: all but the entries they read and their numbers.
+
+        Only entry by entry operations may differ below; everything else has to be the same.
+        """
+        known = self._skeletons.get(id(node))
+        if known is None:
+            known = self._skeletons[id(node)] = (node, self._skeleton(node))
+        return known[1]
+
+    def _skeleton(self, node: Expr) -> object:
+        match node:
+            case Number():
+                return "number"
+            case Index():
+                place = self._place(node)
+                if place is not None:
+                    return ("entry", place[0])
+                return "number" if self._number(node) is not None else shape(node)
+            case Negate(operand=operand):
+                return ("-", self._form(operand))
+            case Sum(operands=operands, operators=operators):
+                return ("sum", operators, *map(self._form, operands))
+            case Product(operands=(left, right), operators=("@",)):
+                row = self._row(left)
+                return shape(node) if row is None else ("row", len(row), shape(right))
+            case Product(operands=operands, operators=operators) if "@" not in operators:
+                return ("product", operators, *map(self._form, operands))
+            case Power(base=base, exponent=exponent):
+                return ("power", self._form(base), shape(exponent))
+            case Call(arguments=arguments) if _entrywise(node):
+                return ("call", function_name(node), *map(self._form, arguments))
+            case _:
+                return shape(node)
+
+    def _place(self, node: Index) -> tuple[str, int] | None:
+        """Name and flat place of the entry `x[3]`, `W[1, 2]` of a decision variable."""
+        if not isinstance(node.value, Name):
+            return None
+        sizes = self._space.shapes.get(node.value.id)
+        if sizes is None or len(sizes) != len(node.indices):
+            return None
+        flat = 0
+        for index, length in zip(node.indices, sizes, strict=True):
+            position = value_or_none(index, self._space.params)
+            if position is None or position != int(position) or not 0 <= position < length:
+                return None
+            flat = flat * length + int(position)
+        return node.value.id, flat
+
+    def _indexed(self, node: Index) -> Expr | None:
+        """What constant indices take of a vector or matrix that is written out."""
+        value: Expr = node.value
+        for index in node.indices:
+            position = value_or_none(index, self._space.params)
+            if not isinstance(value, Vector) or position is None or position != int(position):
+                return None
+            if not 0 <= position < len(value.items):
+                return None
+            value = value.items[int(position)]
+        return value
+
+    def _number(self, node: Expr) -> float | None:
+        """The number that a constant, or an entry of constants, is."""
+        if isinstance(node, Number):
+            return node.value
+        if not isinstance(node, Index):
+            return None
+        if isinstance(node.value, Name) and len(node.indices) == 1:
+            known = self._space.params.get(node.value.id)
+            position = value_or_none(node.indices[0], self._space.params)
+            if isinstance(known, tuple) and position is not None and 0 <= position < len(known):
+                return known[int(position)] if position == int(position) else None
+        value = self._indexed(node)
+        return value_or_none(value, self._space.params) if value is not None else None
+
+    def _row(self, node: Expr) -> tuple[float, ...] | None:
+        """The numbers of a constant row: `A[3]`, `[1, 2, 3]`."""
+        value = self._indexed(node) if isinstance(node, Index) else node
+        if not isinstance(value, Vector):
+            return None
+        found = [value_or_none(item, self._space.params) for item in value.items]
+        return None if None in found else tuple(v for v in found if v is not None)
+
+    # --- together ---
+
+    def _together(self, members: Sequence[Expr]) -> Expr:
+        """One expression whose entries are the members', all of one form."""
+        first = members[0]
+        numbers = [self._number(m) for m in members]
+        if all(number is not None for number in numbers):
+            values = tuple(number for number in numbers if number is not None)
+            if len(set(values)) == 1:
+                return Number(text=repr(values[0]), value=values[0], span=first.span)
+            return Constants(values=values, sizes=(len(values),), span=first.span)
+        match first:
+            case Index() if (place := self._place(first)) is not None:
+                found = [self._place(m) for m in members if isinstance(m, Index)]
+                places = tuple(p[1] for p in found if p is not None)
+                count = len(self._space.shapes[place[0]])
+                return Entries(name=place[0], dimensions=count, places=places, span=first.span)
+            case Product(operands=(left, right), operators=("@",)) if self._row(left) is not None:
+                rows = [self._row(m.operands[0]) or () for m in members if isinstance(m, Product)]
+                flat = tuple(value for row in rows for value in row)
+                sizes = (len(rows), len(rows[0]))
+                matrix = Constants(values=flat, sizes=sizes, span=left.span)
+                operands = (matrix, self.expression(right))
+                return first.model_copy(update={"operands": operands})
+            case Power(exponent=exponent):
+                bases = [m.base for m in members if isinstance(m, Power)]
+                return Power(base=self._together(bases), exponent=exponent, span=first.span)
+        if isinstance(first, Negate | Sum | Product) or (
+            isinstance(first, Call) and _entrywise(first)
+        ):
+            return self._columns(first, members)
+        return self.expression(first)
+
+    def _columns(self, first: Expr, members: Sequence[Expr]) -> Expr:
+        columns = [list(column) for column in zip(*map(_operands, members), strict=True)]
+        replaced = tuple(self._together(column) for column in columns)
+        match first:
+            case Negate():
+                return first.model_copy(update={"operand": replaced[0]})
+            case Call():
+                return first.model_copy(update={"arguments": replaced})
+            case _:
+                return first.model_copy(update={"operands": replaced})
+
+    def _constants(self, expr: Expr) -> Constants | None:
+        """A vector or matrix of numbers as one constant."""
+        if isinstance(expr, Name):
+            known = self._space.params.get(expr.id)
+            if isinstance(known, tuple):
+                return Constants(values=known, sizes=(len(known),), span=expr.span)
+        if not isinstance(expr, Vector) or not expr.items:
+            return None
+        if isinstance(expr.items[0], Vector):
+            rows = [self._row(item) for item in expr.items]
+        else:
+            rows = [self._row(expr)]
+        known_rows = [row for row in rows if row is not None]
+        if len(known_rows) < len(rows) or len({len(row) for row in known_rows}) != 1:
+            return None
+        flat = tuple(value for row in known_rows for value in row)
+        nested = isinstance(expr.items[0], Vector)
+        sizes = (len(rows), len(known_rows[0])) if nested else (len(flat),)
+        return Constants(values=flat, sizes=sizes, span=expr.span)
+
+
+def _operands(node: Expr) -> tuple[Expr, ...]:
+    match node:
+        case Negate(operand=operand):
+            return (operand,)
+        case Call(arguments=arguments):
+            return arguments
+        case Sum(operands=operands) | Product(operands=operands):
+            return operands
+        case _:
+            return ()
+
+
+def _entrywise(node: Call) -> bool:
+    """Whether a function acts entry by entry: `exp(a)`, `max(a, b)`."""
+    name = function_name(node)
+    if node.keywords:
+        return False
+    if name in ("max", "min"):
+        return len(node.arguments) > 1
+    return name in ENTRYWISE and len(node.arguments) == 1
+
+
+def slice_of(places: Sequence[int]) -> tuple[int, int, int] | None:
+    """Start, stop and step where places are equally spaced and rise; None elsewhere."""
+    step = places[1] - places[0] if len(places) > 1 else 1
+    if step < 1 or any(b - a != step for a, b in pairwise(places)):
+        return None
+    return places[0], places[-1] + 1, step

@@ -1,0 +1,94 @@
+"""Sizes of models, and what they are with every weight in use.
+
+params(f)   non-zero weights, and all other parameters
+flops(f)    2 operations for each use of a non-zero weight; uses are facts of the model
+bytes(f)    params(f), each of as many bytes as the run's numbers have
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+from cspec.compiler.axes.asked import Argument, Asked
+from cspec.compiler.expressions.rewrite import number, rewrite
+from cspec.compiler.records.facts import Facts, ModelFacts
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Call, Expr, Name, Node, walk
+
+SIZES = frozenset({"density", "params", "flops", "bytes"})
+Params = Mapping[str, float | tuple[float, ...]]
+
+
+def sized(node: Node, words: frozenset[str] = SIZES) -> tuple[str, str] | None:
+    """`("flops", "f")` of `flops(f)`; None of anything else."""
+    match node:
+        case Call(function=Name(id=word), arguments=(Name(id=model),)) if word in words:
+            return word, model
+    return None
+
+
+def models_sized(tree: Node, word: str) -> frozenset[str]:
+    """The models whose size of a kind a tree asks for."""
+    found = (sized(node, frozenset({word})) for node in walk(tree))
+    return frozenset(pair[1] for pair in found if pair is not None)
+
+
+def other_parameters(model: ModelFacts) -> int:
+    """Parameters that are never pruned: biases, normalization."""
+    return sum(prod(p.shape) for p in model.parameters if not p.prunable and not p.gate)
+
+
+def prunable_parameters(model: ModelFacts) -> int:
+    """Entries of all weights that may be zero."""
+    return sum(prod(p.shape) for p in model.parameters if p.prunable)
+
+
+def full(word: str, model: ModelFacts, width: int) -> float | None:
+    """A size with every weight in use; None where it is not known. `width`: bytes a number."""
+    match word:
+        case "density":
+            return 1.0
+        case "params":
+            return float(other_parameters(model) + prunable_parameters(model))
+        case "bytes":
+            return float(width * (other_parameters(model) + prunable_parameters(model)))
+    if model.operations is None or model.operations.refusal:
+        return None
+    sizes = {p.name: prod(p.shape) for p in model.parameters}
+    layers = [
+        (sizes.get(f"{name}.weight" if name else "weight"), n) for name, n in model.operations.uses
+    ]
+    if any(size is None for size, _ in layers):
+        return None
+    return float(sum(2 * n * (size or 0) for size, n in layers) + model.operations.other)
+
+
+def at_full_size(expr: Expr, facts: Facts, params: Params, width: int) -> float | None:
+    """An expression of sizes alone with every weight in use; None where it has other parts."""
+
+    def step(node: Expr) -> Expr:
+        pair = sized(node)
+        model = None if pair is None else facts.models.get(pair[1])
+        value = None if pair is None or model is None else full(pair[0], model, width)
+        return node if value is None else number(value)
+
+    changed = rewrite(expr, step)
+    return None if changed is expr else value_or_none(changed, params)
+
+
+def example_call(model: str, calls: tuple[Asked, ...], symbols: Symbols) -> Asked | None:
+    """A call of a model whose operations are those of one example: one of the spec's own.
+
+    A model that the spec does not call takes the columns that it names, else `x`.
+    """
+    for call in calls:
+        if call.function == model and any(argument.each for argument in call.arguments):
+            return call
+    dataset = symbols.default_dataset
+    columns = symbols.models()[model].arguments or ("x",)
+    known = {c.name for c in symbols.datasets().get(dataset or "", ())}
+    if dataset is None or not set(columns) <= known:
+        return None
+    return Asked(f"{model} alone", model, dataset, tuple(Argument("column", c) for c in columns))

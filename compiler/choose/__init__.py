@@ -1,0 +1,1 @@
+"""Which method enforces what, who owns the run, and for how long it trains."""

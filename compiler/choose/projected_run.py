@@ -1,0 +1,142 @@
+"""Whether the spectral projected gradient method takes the whole run.
+
+`using spg` asks for it; `auto` takes it where a smooth deterministic problem over decision
+variables has a set with a projection, unless `own_run` took it before.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.algebra.sympy import Space
+from cspec.compiler.choose.projectable_parts import (
+    NotForIt,
+    Parts,
+    projectable,
+    set_parts,
+)
+from cspec.compiler.choose.solver_run import BRANCHES, REJECTED_BRANCHES, mixed
+from cspec.compiler.passes.alternatives import alternatives
+from cspec.compiler.passes.logic import Decided
+from cspec.compiler.records.problem import Constraint, Problem, Step
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.settings.methods import Auto, Method, Projection, Spg
+from cspec.dsl.words.sets import CONVEX
+
+REJECTED = (
+    "sqp: scipy's solvers take bounds and functions, no such set",
+    "projection after an optimizer's step: nothing tells when to stop",
+)
+FUNCTION = (
+    "a smooth function beside sets that are projected onto: augmented Lagrangian, its inner "
+    "minimizations by spectral projected gradient (ALGENCAN)"
+)
+LAGRANGIAN = (
+    "sqp: scipy's solvers take no such set as the problem has beside this",
+    "lagrangian: descent-ascent circles where the Lagrangian is concave in x",
+)
+
+
+def set_run(problem: Problem, method: Method, space: Space | None) -> Problem | None:
+    """The problem with the spectral projected gradient method in charge; None where it is not.
+
+    Raises:
+        SpecError: `spg` asked for where it can't work.
+    """
+    asked = _asked(problem, method)
+    try:
+        if asked is not None:
+            if space is None:
+                raise NotForIt("it has a model that moves, or data that do not come whole")
+            said = "as written: `spg`, for the whole problem"
+            return _owned(_parts(problem, space), asked, said)
+        if space is None or not isinstance(method, Auto):
+            return None
+        own_way = any(_own_way(c) for c in problem.constraints)
+        if own_way or not any(projectable(c) for c in problem.constraints):
+            return None
+        return _owned(_parts(problem, space), Spg(), "")
+    except NotForIt as found:
+        if asked is None:
+            return None
+        raise SpecError([_refusal(problem, found)]) from found
+
+
+def _parts(problem: Problem, space: Space) -> Parts:
+    return set_parts(alternatives(problem, Decided(space.params, space.shapes)), space)
+
+
+def _asked(problem: Problem, method: Method) -> Spg | None:
+    """`using spg`, or `by spg` on every requirement."""
+    own = [c for c in problem.constraints if isinstance(c.method, Spg)]
+    if not own and not isinstance(method, Spg):
+        return None
+    hard = [c for c in problem.constraints if c.soft is None]
+    others = [c for c in hard if c not in own and (c.method is not None or c.construction)]
+    settings = {c.method for c in own} | ({method} if isinstance(method, Spg) else set())
+    if others or len(settings) > 1 or (not isinstance(method, Spg) and len(own) < len(hard)):
+        wrong = next((c for c in others or hard if c not in own), hard[0])
+        raise SpecError([mixed(wrong, "spg")])
+    found = settings.pop()
+    assert isinstance(found, Spg)
+    return found
+
+
+def _own_way(c: Constraint) -> bool:
+    """Whether a constraint asks for a training loop: a method, a construction, a preference."""
+    mine = c.method is not None and not isinstance(c.method, Auto)
+    return mine or c.construction or c.soft is not None
+
+
+def _owned(parts: Parts, settings: Spg, said: str) -> Problem:
+    problem = parts.problem
+    constraints = tuple(
+        _chosen(c, settings, said, place in parts.held)
+        for place, c in enumerate(problem.constraints)
+    )
+    return problem.model_copy(
+        update={
+            "constraints": constraints,
+            "solver": settings,
+            "convex": parts.convex,
+            "history": (*problem.history, Step(name="classify", notes=parts.notes)),
+        }
+    )
+
+
+def _chosen(c: Constraint, settings: Spg, said: str, held: bool) -> Constraint:
+    if c.soft is not None:
+        return c.model_copy(update={"reason": "a preference: its violation is in the objective"})
+    method: Method = Projection() if held else settings
+    if said:
+        return c.model_copy(update={"method": method, "reason": said})
+    reason, rejected = _held_reason(c) if held else (FUNCTION, LAGRANGIAN)
+    if c.alternatives:
+        reason, rejected = BRANCHES.format(len(c.alternatives)), REJECTED_BRANCHES
+    return c.model_copy(update={"method": method, "reason": reason, "rejected": rejected})
+
+
+def _held_reason(c: Constraint) -> tuple[str, tuple[str, ...]]:
+    assert c.set is not None
+    seen = f" (recognized in `{c.set.recognized}`)" if c.set.recognized else ""
+    reason = (
+        f"deterministic, and the set `{c.set.word}`{seen} has a projection: spectral projected "
+        "gradient; every iterate is a member, and it stops at a stationary point"
+    )
+    if c.set.word in CONVEX:
+        return reason, REJECTED
+    return f"{reason}; the set is not convex, so several starts are tried", REJECTED
+
+
+def _refusal(problem: Problem, found: NotForIt) -> Diagnostic:
+    at = found.at
+    span = at.span if at is not None else problem.objective.span
+    what = f"`{at.label}` can't be enforced by `spg`" if at else "`spg` can't solve this problem"
+    return Diagnostic(
+        code="CS521",
+        message=f"{what}: {found.why}",
+        span=span,
+        notes=(
+            "it is for smooth functions of decision variables (`var`) and sets with a projection, "
+            "without models that move, and with data only under `fit(batch_size=full)`",
+        ),
+        helps=("use `augmented_lagrangian` or `admm`, or leave the method to cspec",),
+    )

@@ -1,0 +1,162 @@
+"""How long a run is, and whether that is long enough: steps, epochs, gate budgets."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+from cspec.compiler.choose.batching import batches_per_epoch
+from cspec.compiler.choose.gate_rates import gate_rates, slow_gates
+from cspec.compiler.records.facts import Facts
+from cspec.dsl.check import Checked
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.settings.fit import (
+    AdamOptimizer,
+    Cosine,
+    FitSettings,
+    Linear,
+    SgdOptimizer,
+)
+from cspec.dsl.tree.nodes import Objective, walk
+
+DEFAULT_EPOCHS = 30
+DEFAULT_STEPS = 5000
+STEPS_PER_ROUND = 100
+"""Without data an epoch is this many steps."""
+OWN_LOOP_STEPS = 1000
+"""Steps that a loop of the user's own is taken to have where nobody says how many."""
+OWN_LOOP_EPOCH = 50
+"""Optimizer steps that are an epoch of such a loop until it calls `end_epoch()`: an inner solve of
+some length between two moves of the multipliers (see `augmented_lagrangian`)."""
+
+
+class Schedule(NamedTuple):
+    """The length of a run."""
+
+    steps: int
+    steps_per_epoch: int
+    epochs: float
+
+
+def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple[str, ...]]:
+    """Fit settings as they will be used, the run's length, and what should be said about them."""
+    fit = checked.fit
+    schedule = length(checked, facts)
+    notes: list[str] = []
+    gated = any(model.gated for model in facts.models.values())
+    if facts.data and facts.own_loop is None and fit.steps is None and fit.epochs is None:
+        fit = fit.model_copy(update={"epochs": int(schedule.epochs)})
+    fit = _falling(fit, schedule, facts)
+    if gated:
+        fit, said = gate_rates(fit, effective(fit, schedule.steps))
+        notes.extend(said)
+    notes.extend(f"{d.message}; {d.helps[0]}" for d in warnings(checked, facts))
+    return fit, schedule, tuple(notes)
+
+
+def warnings(checked: Checked, facts: Facts) -> tuple[Diagnostic, ...]:
+    """What is to be said of a run's length and rates before its first step."""
+    run = length(checked, facts)
+    fit = _falling(checked.fit, run, facts)
+    return tuple(slow_gates(checked, facts, effective(fit, run.steps)))
+
+
+def _falling(fit: FitSettings, run: Schedule, facts: Facts) -> FitSettings:
+    """The settings with the schedule that a run on data has where nobody wrote one."""
+    gated = any(model.gated for model in facts.models.values())
+    falling = settling(fit, run.steps, whole=run.steps_per_epoch == 1, gated=gated)
+    if falling is None or not facts.data or facts.own_loop is not None:
+        return fit
+    return fit.model_copy(update={"schedule": falling})
+
+
+LEAST_STEPS = 3000
+"""Steps of a run whose length nobody gives, at least, where they are cheap ..."""
+CHEAP = 1e8
+"""... that is up to this many examples x parameters each; as many fewer as they are dearer."""
+
+
+def _least_steps(facts: Facts, batch: int) -> int:
+    parameters = sum(prod(p.shape) for m in facts.models.values() for p in m.parameters)
+    return round(LEAST_STEPS * min(1.0, CHEAP / max(1, parameters * batch)))
+
+
+HOLD = 0.7
+"""Share of a run after which the learning rate falls where none is given."""
+SETTLES = 200
+"""Steps below which a run is no training: its rate stays as it is."""
+
+
+def settling(fit: FitSettings, steps: int, *, whole: bool, gated: bool = False) -> Cosine | None:
+    """The schedule of a run on data where nobody wrote one: its rate falls at the end.
+
+    Plain gradient steps on whole data come to rest by themselves; batches, and Adam's steps of the
+    same length everywhere, don't: at a constant rate they rattle around every solution. Where no
+    optimizer is given, its rate follows the path (but that of gates, which follows the budget).
+    """
+    known = all(isinstance(o, AdamOptimizer | SgdOptimizer) for o in fit.optimizer)
+    rests = whole and all(isinstance(o, SgdOptimizer) for o in fit.optimizer)
+    if fit.given("schedule") or not known or rests or steps <= SETTLES:
+        return None
+    chosen = not fit.given("optimizer") and not gated
+    return Cosine(hold=HOLD, follow=True) if chosen else Cosine(hold=HOLD)
+
+
+def length(checked: Checked, facts: Facts) -> Schedule:
+    """Steps, steps an epoch, epochs."""
+    fit = checked.fit
+    if facts.own_loop is not None:
+        steps = facts.own_loop.steps or OWN_LOOP_STEPS
+        return Schedule(steps, OWN_LOOP_EPOCH, steps / OWN_LOOP_EPOCH)
+    rows = _rows(checked, facts)
+    if rows is None:
+        steps = fit.steps or (fit.epochs or 0) * STEPS_PER_ROUND or DEFAULT_STEPS
+        return Schedule(steps, STEPS_PER_ROUND, steps / STEPS_PER_ROUND)
+    dataset = _objective_dataset(checked)
+    size = batch_size(fit, dataset, rows)
+    stream = facts.data[dataset or ""].stream
+    join = any(model.by_batch for model in facts.models.values())
+    per_epoch = max(batches_per_epoch(rows, size, join), 1)
+    if stream is not None and fit.batch_size != "full":
+        per_epoch = stream.epoch
+    if fit.steps is not None:
+        return Schedule(fit.steps, per_epoch, fit.steps / per_epoch)
+    epochs = fit.epochs or max(DEFAULT_EPOCHS, -(-_least_steps(facts, size) // per_epoch))
+    return Schedule(epochs * per_epoch, per_epoch, epochs)
+
+
+def _objective_dataset(checked: Checked) -> str | None:
+    for item in checked.elaborated.items:
+        if isinstance(item, Objective) and item.expression is not None:
+            for node in walk(item.expression):
+                dataset = getattr(node, "dataset", None)
+                if dataset:
+                    return str(dataset)
+    return checked.symbols.default_dataset
+
+
+def _rows(checked: Checked, facts: Facts) -> int | None:
+    dataset = _objective_dataset(checked)
+    if dataset is None or dataset not in facts.data:
+        return None
+    return facts.data[dataset].rows
+
+
+def batch_size(fit: FitSettings, dataset: str | None, rows: int) -> int:
+    """Examples a step of a dataset."""
+    size = fit.batch_size
+    if isinstance(size, dict):
+        size = size.get(dataset or "", 128)
+    return rows if size == "full" else min(int(size), rows)
+
+
+def effective(fit: FitSettings, steps: int) -> float:
+    """Steps at the full learning rate that a run of `steps` under its schedule amounts to."""
+    match fit.schedule:
+        case Cosine(hold=hold, final=final):
+            share = hold + (1 - hold) * (1 + final) / 2
+        case Linear(final=final):
+            share = (1 + final) / 2
+        case _:
+            share = 1.0
+    return max(steps * share, 1.0)

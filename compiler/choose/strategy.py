@@ -1,0 +1,463 @@
+"""Which method enforces each constraint, and why: structure first, then scale, then primal-dual.
+
+The order is the decision framework of the position paper (arXiv 2505.20628, section 6):
+
+1. what the spec says: the constraint's own `by`, then `using`;
+2. a set with a projection, on parameters: projection (counts: projection along a ramp, or gates);
+3. a rate, which has no gradient: augmented Lagrangian on the true rate, surrogate for the model;
+4. deterministic, over decision variables: sequential quadratic programming for the whole problem
+   where it is smooth and small (`own_run`), spectral projected gradient where it has sets with a
+   projection (`set_run`); an equality, or such a problem with kinks: augmented Lagrangian; a rate
+   required of data and a single number: bisection (`line_run`);
+5. everything else, equalities among it: augmented Lagrangian in the units of the problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cspec.compiler.algebra.set_forms import has_form
+from cspec.compiler.algebra.sympy import Space
+from cspec.compiler.axes.sizes import at_full_size, sized
+from cspec.compiler.choose.line_run import line_run
+from cspec.compiler.choose.projected_run import set_run
+from cspec.compiler.choose.solver_run import own_run
+from cspec.compiler.expressions.rewrite import last_of_ramp
+from cspec.compiler.methods import FUNCTIONAL, require_construction
+from cspec.compiler.methods.gate_decisions import COURSE
+from cspec.compiler.methods.pruning import course, described
+from cspec.compiler.methods.units import MOVES
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.problem import Constraint, PerExample, Problem
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.settings.base import Every
+from cspec.dsl.settings.duals import Dual, Nupi, Sgd
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import (
+    Admm,
+    AugmentedLagrangian,
+    Auto,
+    FrankWolfe,
+    Lagrangian,
+    Method,
+    OutputProjection,
+    Parametrization,
+    Projection,
+    Threshold,
+)
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Expectation, Index, Name, walk
+from cspec.dsl.words.sets import COEFFICIENTS, COUNTS
+
+GATE_BUDGET = 22.0
+"""steps x learning rate that a gate needs to travel from open to shut."""
+GATE_DUAL_BUDGET = 40.0
+"""Dual step of a density on gates: this / bound / steps (benchmarks/gates.py)."""
+GATE_DAMPING = 18.0
+"""Proportional gain of a density on gates: the multiplier falls by this times the density's."""
+
+
+EACH_RULE = (
+    "not compiled yet (CS520): a run refuses a rule on each example; a share of the examples runs, "
+    "`P[A and not B] <= 1%` for `A => B`"
+)
+
+
+class Context(NamedTuple):
+    """What the choice may depend on. Without facts, choices that need them stay conditional."""
+
+    method: Method
+    fit: FitSettings
+    facts: Facts | None
+    steps: int | None
+    """Steps at the full learning rate that the run amounts to."""
+    data: bool
+    """Whether the problem has data (else it is deterministic and small)."""
+    params: Mapping[str, float | tuple[float, ...]] = {}
+    space: Space | None = None
+    """The decision variables, where there is nothing else (no data, no model)."""
+    whole: Space | None = None
+    """The decision variables, where data come whole at every step and there is no model."""
+    line: bool = False
+    """Whether one number is all that moves."""
+
+
+class Choice(NamedTuple):
+    """A method, the reason, and what else was considered and why it was not taken."""
+
+    method: Method
+    reason: str
+    rejected: tuple[str, ...] = ()
+
+
+def choose(problem: Problem, context: Context) -> Problem:
+    """The problem with a method and a reason for every requirement; all refusals at once."""
+    owned = own_run(problem, context.method, context.space)
+    if owned is None:
+        owned = set_run(problem, context.method, context.space or context.whole)
+    if owned is None:
+        owned = line_run(problem, context.method, context.line)
+    if owned is not None:
+        return owned
+    found: list[Diagnostic] = []
+    chosen: list[Constraint] = []
+    for constraint in problem.constraints:
+        if constraint.soft is not None:
+            reason = "a preference: its violation is added to the objective"
+            chosen.append(constraint.model_copy(update={"reason": reason}))
+            continue
+        try:
+            choice = decide(constraint, context)
+        except SpecError as error:
+            found.extend(error.diagnostics)
+            continue
+        chosen.append(
+            constraint.model_copy(
+                update={
+                    "method": choice.method,
+                    "reason": choice.reason,
+                    "rejected": choice.rejected,
+                }
+            )
+        )
+    if found:
+        raise SpecError(dict.fromkeys(found))  # members of a quantifier say the same
+    return problem.model_copy(update={"constraints": tuple(chosen)})
+
+
+def decide(c: Constraint, context: Context) -> Choice:
+    """The method of one requirement."""
+    if c.event is not None and any(isinstance(b.domain, Name) for b in c.binders):
+        return Choice(Lagrangian(), EACH_RULE)
+    if c.construction:
+        return _by_construction(c, context)
+    own = c.method
+    if isinstance(own, Method) and not isinstance(own, Auto):
+        return _as_written(c, own, "the constraint's own `by`", context)
+    if not isinstance(context.method, Auto):
+        return _as_written(c, context.method, "`using`", context)
+    return _automatic(c, context)
+
+
+# --- As written ----------------------------------------------------------------------------------
+
+
+def _as_written(c: Constraint, method: Method, where: str, context: Context) -> Choice:
+    reason = f"as written: {where}{_then(c)}"
+    match method:
+        case Projection() | Admm() | Parametrization() | FrankWolfe():
+            if c.set is None and _seen_later(c, context):
+                return Choice(method, reason)
+            open_ = context.facts is None and sized(c.value, frozenset({"params", "bytes"}))
+            if c.set is None and not open_:
+                raise SpecError([_no_set(c, method)])
+            require_construction(c, "sparse" if c.set is None else c.set.word, method)
+        case OutputProjection() | Threshold():
+            pass  # affine rows are looked for once the outputs are known
+        case _ if method.word in FUNCTIONAL:
+            _require_function(c, method, context)
+            method = _scaled(c, method, context)
+        case _:
+            raise SpecError([_not_yet(c, method)])
+    return Choice(method, reason)
+
+
+def _scaled(c: Constraint, method: Method, context: Context) -> Method:
+    """Settings left to default, scaled to the problem: what is given acts as written.
+
+    A density on gates needs multipliers that grow as it shrinks (5 at 50%, 80 at 10%), and gates
+    go on shutting for a while after the target is met. So the dual step follows bound and steps,
+    and a proportional term takes the multiplier back as fast as the density falls. Other sizes
+    (`params`, `flops`, `bytes`) are taken as shares of what they are with every weight in use.
+    """
+    full = gated_size(c, context)
+    if full is None or not context.steps:
+        return method
+    if not isinstance(method, Lagrangian | AugmentedLagrangian):
+        return method
+    share = (value_or_none(last_of_ramp(c.bound), context.params) or full) / full
+    of_density = round(GATE_DUAL_BUDGET / max(share, 1e-3) / context.steps, 6)
+    # A multiplier of a size is that of its share over the full size, and so is its violation.
+    step = of_density if full == 1 else float(f"{of_density / full**2:.4g}")
+    if isinstance(method, AugmentedLagrangian):
+        return method if method.given("penalty") else _gentle(method, step, context.steps)
+    if not method.given("dual"):
+        dual: Dual = Nupi(lr=step, kp=round(GATE_DAMPING / of_density, 3))
+        return method.model_copy(update={"dual": dual})
+    if isinstance(method.dual, Sgd | Nupi) and method.dual.lr is None:
+        return method.model_copy(update={"dual": method.dual.model_copy(update={"lr": step})})
+    return method
+
+
+def _gentle(method: AugmentedLagrangian, step: float, steps: int) -> AugmentedLagrangian:
+    """A penalty that does not grow, whose 60 moves a run amount to the dual steps of a run.
+
+    The units of the problem are no measure here: a size has a tiny slope in each of many gates, of
+    which Adam makes steps of one length.
+    """
+    found: dict[str, object] = {"penalty": float(f"{step * steps / MOVES:.4g}")}
+    if not method.given("every"):
+        found["every"] = Every(max(1, round(steps / MOVES)), "step")
+    if not method.given("growth"):
+        found["growth"] = 1.0
+    return method.model_copy(update=found)
+
+
+def _require_function(c: Constraint, method: Method, context: Context) -> None:
+    """A functional method needs something to differentiate."""
+    counted = c.set is not None and c.set.word == "sparse" and c.relation != "in"
+    gates = context.facts is None or _gated_density(c, context)
+    if counted and not gates and c.gradient_parts is None:
+        raise SpecError([_no_gradient(c, method)])
+    if c.relation == "in" and not has_form(c.set):
+        raise SpecError([_no_form(c, method)])
+
+
+# --- Automatic -----------------------------------------------------------------------------------
+
+
+def _automatic(c: Constraint, context: Context) -> Choice:
+    if c.surrogate is not None and c.set is not None:
+        return Choice(
+            AugmentedLagrangian(),
+            "its surrogate moves the model, the true value the multiplier, and the penalty's "
+            "proportional term damps the pair",
+        )
+    if _is_density(c):
+        return _density(c, context)
+    if c.relation != ">=" and any(sized(node) for node in walk(c.value)):
+        return _size(c, context)
+    if c.set is not None and not (c.set.word in COEFFICIENTS and not context.data):
+        return _set(c)
+    if _is_rate(c):
+        return Choice(
+            AugmentedLagrangian(),
+            "a rate is flat almost everywhere: the true rate moves the multiplier, a surrogate "
+            "moves the model, and the penalty's proportional term damps the pair",
+            ("lagrangian: on true rates it oscillates without damping",),
+        )
+    if not context.data:
+        return Choice(
+            AugmentedLagrangian(every=Every(1, "epoch")),
+            "a small deterministic problem: the penalty makes the Lagrangian convex around the "
+            "solution, where plain descent-ascent may circle for ever",
+            ("lagrangian: does not converge where the Lagrangian is concave in x",),
+        )
+    if c.relation == "==":
+        return Choice(
+            AugmentedLagrangian(),
+            "an equality: its multiplier has either sign and plain descent-ascent oscillates "
+            "around it; the quadratic term damps it",
+            ("lagrangian: oscillates on equalities",),
+        )
+    return Choice(
+        AugmentedLagrangian(),
+        "a statistic of the data without exploitable structure: descend on the model, ascend on "
+        "the multiplier, and a penalty that damps the pair",
+        ("projection: no set of parameters is known whose members satisfy it",),
+    )
+
+
+def _density(c: Constraint, context: Context) -> Choice:
+    ramp = "projection: the largest weights stay, along a ramp"
+    if context.facts is None:
+        return Choice(
+            Projection(),
+            "a count: the model's gates if it has them (Lagrangian on the expected density), else "
+            "the largest weights stay, along a ramp (projection)",
+            ("lagrangian without gates: density has no gradient",),
+        )
+    if _gated_density(c, context):
+        return Choice(
+            _scaled(c, Lagrangian(), context),
+            "the model has hard-concrete gates, so the expected density has a gradient; the dual "
+            "step follows from bound and number of steps, and a proportional term damps it"
+            + _then(c),
+            (f"{ramp} would work, too, and would leave the gates without a purpose",),
+        )
+    return Choice(
+        Projection(),
+        f"a count on a model without gates: the largest weights stay; {_course(c)}",
+        (
+            "lagrangian: density has no gradient without gates (`gates=hard_concrete`)",
+            ADMM_ON_COUNTS,
+        ),
+    )
+
+
+ADMM_ON_COUNTS = (
+    "admm: works, too (`by admm`); of eleven tasks the ramp was better on eight, by up to 42 "
+    "points of accuracy, and ADMM on three by up to 1.3 (benchmarks/pruning.py)"
+)
+
+
+def _course(c: Constraint) -> str:
+    """How a count comes to its bound, and why so."""
+    assert c.set is not None
+    found = course(Projection(), c.set)
+    if not found.ramp:
+        return "the bound moves as written"
+    return f"{described(found)} (Zhu and Gupta 2017: magnitudes say little before training)"
+
+
+def _size(c: Constraint, context: Context) -> Choice:
+    if context.facts is None:
+        return Choice(
+            Lagrangian(),
+            "a size: the model's gates move it (Lagrangian on its expected value); without gates "
+            "`params` and `bytes` keep the largest weights (projection), and `flops` is refused",
+        )
+    return Choice(
+        _scaled(c, Lagrangian(), context),
+        "the model has hard-concrete gates, so its expected size has a gradient; the dual step "
+        "follows from bound, full size and number of steps, and a proportional term damps it"
+        + _then(c),
+    )
+
+
+def _then(c: Constraint) -> str:
+    """How a size on gates comes to its bound, where that is left open."""
+    return f"; {COURSE}" if c.decides else ""
+
+
+def _set(c: Constraint) -> Choice:
+    assert c.set is not None
+    word = c.set.word
+    if word in ("grid", "rank"):
+        return Choice(
+            Admm(),
+            f"a combinatorial set ({word}): a projection on every step would undo small moves, so "
+            "a feasible copy is kept beside the weights and delivered at the end",
+            ("projection: a step smaller than a grid cell would never be taken",),
+        )
+    seen = f" (recognized in `{c.set.recognized}`)" if c.set.recognized else ""
+    if word in COUNTS:
+        return Choice(
+            Projection(),
+            f"a count of entries that are not zero{seen}: the largest stay; {_course(c)}",
+            (ADMM_ON_COUNTS,),
+        )
+    return Choice(
+        Projection(),
+        f"a set of parameters with a known projection, `{word}`{seen}: exact at every step, and "
+        "there is nothing to tune",
+        ("augmented_lagrangian: reaches it only up to the optimizer's noise",),
+    )
+
+
+def _by_construction(c: Constraint, context: Context) -> Choice:
+    kept = c.set is not None and not _gated_density(c, context)
+    if kept or (c.set is None and _seen_later(c, context)):
+        return Choice(Projection(), "by construction: projected after every step")
+    if isinstance(c.value, PerExample) or any(isinstance(b.domain, Name) for b in c.binders):
+        return Choice(OutputProjection(), "by construction: the model's outputs are projected")
+    raise SpecError([_no_construction(c)])
+
+
+# --- What a constraint is ------------------------------------------------------------------------
+
+
+def _is_density(c: Constraint) -> bool:
+    return c.set is not None and c.set.word == "sparse" and c.set.model is not None
+
+
+def _seen_later(c: Constraint, context: Context) -> bool:
+    """Whether a set can be seen only once tensors have shapes: one of entries, or of several."""
+    if context.facts is not None or context.space is not None:
+        return False
+    nodes = [node for side in (c.value, c.bound) for node in walk(side)]
+    over_data = any(isinstance(b.domain, Name) for b in c.binders)
+    if over_data or any(isinstance(node, Expectation | PerExample) for node in nodes):
+        return False
+    return len(c.binders) > 1 or any(isinstance(node, Index) for node in nodes)
+
+
+def _gated_density(c: Constraint, context: Context) -> bool:
+    if not _is_density(c) or context.facts is None:
+        return False
+    assert c.set is not None
+    model = context.facts.models.get(c.set.model or "")
+    return model is not None and model.gated
+
+
+def gated_size(c: Constraint, context: Context) -> float | None:
+    """A size that gates move, with every weight in use; None of anything else."""
+    if _gated_density(c, context):
+        return 1.0
+    if context.facts is None or _is_density(c):
+        return None
+    models = (context.facts.models.get(pair[1]) for n in walk(c.value) if (pair := sized(n)))
+    if not any(model is not None and model.gated for model in models):
+        return None
+    width = 8 if context.fit.precision == "float64" else 4
+    return at_full_size(c.value, context.facts, context.params, width) or None
+
+
+def _is_rate(c: Constraint) -> bool:
+    """Whether a surrogate stands in for events (not for a density)."""
+    return c.gradient_parts is not None and any(
+        isinstance(node, Expectation) for part in c.parts for node in walk(part)
+    )
+
+
+# --- Refusals ------------------------------------------------------------------------------------
+
+
+def _no_set(c: Constraint, method: Method) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{c.label}` can't be enforced by `{method.word}`: it is not a set of parameters",
+        span=c.span,
+        label="no known set",
+        notes=(
+            "known are memberships (`W in stiefel`) and what reads like one: `W >= 0`, "
+            "`norm(W, 1) <= r`, `spectral(W) <= r`, `density(net) <= d`",
+        ),
+        helps=("leave the method to cspec, or write `by lagrangian` or `by augmented_lagrangian`",),
+    )
+
+
+def _no_gradient(c: Constraint, method: Method) -> Diagnostic:
+    return Diagnostic(
+        code="CS522",
+        message=f"`{c.label}` can't be enforced by `{method.word}`: it counts weights, and a count "
+        "has no gradient here",
+        span=c.span,
+        label="counts weights that are exactly zero",
+        notes=("this model has no gates, so no multiplier could move a weight to zero",),
+        helps=(
+            "give the model gates: `mlp(..., gates=hard_concrete)`",
+            "or keep the largest weights: `by projection`, `by admm`",
+        ),
+    )
+
+
+def _no_form(c: Constraint, method: Method) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{c.label}` can't be enforced by `{method.word}`: this set has no function form",
+        span=c.span,
+        label="a set to project onto",
+        helps=("write `by projection` or `by admm`, or leave the method to cspec",),
+    )
+
+
+def _not_yet(c: Constraint, method: Method) -> Diagnostic:
+    return Diagnostic(
+        code="CS520",
+        message=f"`{method.word}` is a method of the language that is not compiled yet",
+        span=c.span,
+        label=f"asks for {method.word}",
+        helps=(f"compiled are: {', '.join(sorted([*FUNCTIONAL, 'admm', 'projection']))}",),
+    )
+
+
+def _no_construction(c: Constraint) -> Diagnostic:
+    return Diagnostic(
+        code="CS523",
+        message=f"`{c.label}` can't be held by construction",
+        span=c.span,
+        notes=("tried: projection (no known set of parameters), parametrization (no map)",),
+        helps=("leave `by construction` out, and the constraint is enforced by multipliers",),
+    )

@@ -1,0 +1,1 @@
+"""What the machine decided, as a page of text, Markdown, LaTeX, JSON or a graph."""

@@ -1,0 +1,118 @@
+"""An explanation as Markdown with LaTeX mathematics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cspec.compiler.explain.mermaid import as_mermaid
+from cspec.compiler.expressions.latex import escape
+from cspec.compiler.expressions.mathematics import (
+    OBJECTIVE_SURROGATE,
+    ConstraintRecord,
+    Explanation,
+)
+
+
+def as_markdown(page: Explanation, verbose: bool = False) -> str:
+    """The page as Markdown: problem, method, update graph, signs, notes."""
+    lines = [
+        f"# {page.name}",
+        "",
+        *(["## Can't run yet", "", *(f"- {text}" for text in page.later), ""] * bool(page.later)),
+        "## Problem",
+        "",
+        *_problem(page),
+        "",
+        "## Method",
+        "",
+        *_methods(page, verbose),
+        *(_changes(page) if verbose else ()),
+        "## Update graph",
+        "",
+        *_graph(page),
+    ]
+    for title, texts in (("Signs", page.signs), ("Notes", page.notes)):
+        if texts:
+            lines += ["", f"## {title}", "", *(f"- {text}" for text in texts)]
+    return "\n".join(lines) + "\n"
+
+
+def _problem(page: Explanation) -> Iterator[str]:
+    yield "$$"
+    yield r"\begin{aligned}"
+    if page.sense == "satisfy":
+        yield r"\text{find}\quad & x \\"
+    else:
+        yield rf"\text{{minimize}}\quad & {page.objective.latex} \\"
+    head = r"\text{subject to}\quad"
+    for c in page.constraints:
+        if c.kind != "requirement":
+            continue
+        for form in c.canonical:
+            index = "" if c.quantifier is None else c.quantifier.latex
+            yield rf"{head} & {form.latex}{index} && \text{{({escape(c.label)})}} \\"
+            head = ""
+    yield r"\end{aligned}"
+    yield "$$"
+    if page.implied:
+        yield ""
+        yield from (f"- `{written}` means `{meaning}`" for written, meaning in page.implied)
+    if page.quantities:
+        yield ""
+        yield "| | | moves |"
+        yield "|---|---|---|"
+        for q in page.quantities:
+            yield f"| {q.kind} `{q.name}` | {_cell(q.meaning)} | {'yes' if q.moves else ''} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
+    if page.objective_surrogate:
+        yield f"**objective**: {OBJECTIVE_SURROGATE}: `{page.objective_surrogate}`"
+        yield ""
+    for c in page.constraints:
+        yield f"**{c.label}**: `{c.written}` by {c.method or c.kind}"
+        yield ""
+        yield from _items(c, verbose)
+        yield ""
+    if page.training:
+        yield f"Training: {', '.join(s.text for s in page.training)}."
+        yield ""
+
+
+def _items(c: ConstraintRecord, verbose: bool) -> Iterator[str]:
+    if c.members:
+        yield f"- members: {', '.join(f'`{m}`' for m in c.members)}"
+    rows = [("why", c.reason), ("decided by", c.alternative)]
+    rows.append(("settings", ", ".join(s.text for s in c.settings)))
+    if c.surrogate:
+        forms = ", ".join(f"${form.latex}$" for form in c.surrogate_form)
+        rows.append(("surrogate", f"{c.surrogate} moves the model" + (f": {forms}" * bool(forms))))
+    rows += [("tolerance", c.tolerance), ("verdict", c.verdict), ("price", c.price)]
+    if verbose:
+        rows += [("not taken", text) for text in c.rejected]
+    yield from (f"- {head}: {text}" for head, text in rows if text)
+
+
+def _changes(page: Explanation) -> Iterator[str]:
+    yield "## Rewriting"
+    yield ""
+    for change in page.changes:
+        yield f"- {change.name}"
+        yield from (f"  - `{line}`" for line in change.lines)
+    yield ""
+
+
+def _graph(page: Explanation) -> Iterator[str]:
+    yield "```mermaid"
+    yield as_mermaid(page).rstrip()
+    yield "```"
+    yield ""
+    for op in page.operations:
+        if op.updates:
+            condition = f" ({op.condition})" if op.condition else ""
+            formulas = r",\quad ".join(update.latex for update in op.updates)
+            yield f"- {op.kind}, {op.trigger}{condition}: ${formulas}$"

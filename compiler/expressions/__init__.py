@@ -1,0 +1,1 @@
+"""Expression trees of the compiler: rewriting them, and as people read them."""

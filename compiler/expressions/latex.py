@@ -1,0 +1,210 @@
+"""Expressions of the language as LaTeX."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.tree.nodes import (
+    And,
+    Attribute,
+    Binder,
+    Call,
+    Compare,
+    Comprehension,
+    Expectation,
+    Expr,
+    FiniteSet,
+    Implies,
+    Index,
+    Interval,
+    Keyword,
+    Membership,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Or,
+    Power,
+    Product,
+    Slice,
+    String,
+    Sum,
+    Vector,
+)
+
+IMPLIES, OR, AND, NOT, COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(10)
+
+_RELATIONS = {"<=": r"\le", ">=": r"\ge", "==": "=", "!=": r"\ne", "<": "<", ">": ">"}
+_GREEK = frozenset(
+    {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu",
+     "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"}
+)  # fmt: skip
+_NAMED = frozenset({"sin", "cos", "tan", "exp", "log", "tanh", "sinh", "cosh", "max", "min"})
+
+
+def latex(expr: Expr) -> str:
+    """The LaTeX of an expression, for inside `$...$`."""
+    return _at(expr, IMPLIES)
+
+
+def escape(text: str) -> str:
+    """Text for inside `\\text{...}`."""
+    return re.sub(r"([#$%&_{}])", r"\\\1", text.replace("\\", r"\textbackslash ")).replace(
+        "^", r"\textasciicircum "
+    )
+
+
+def verbatim(text: str) -> str:
+    """Text of the language as it is typed, for inside `$...$`."""
+    return rf"\texttt{{{escape(text)}}}"
+
+
+def name_latex(name: str) -> str:
+    """A name: one letter as it is, Greek as Greek, longer ones upright."""
+    if name == "inf":
+        return r"\infty"
+    if name in _GREEK:
+        return rf"\{name}"
+    if len(name) == 1 and name.isalpha():
+        return name
+    return rf"\mathrm{{{escape(name)}}}"
+
+
+def _at(expr: Expr, strength: int) -> str:
+    text, own = _of(expr)
+    return text if own >= strength else rf"\left({text}\right)"
+
+
+def _of(expr: Expr) -> tuple[str, int]:
+    match expr:
+        case Number(text=text):
+            return escape(text).replace("_", ""), ATOM
+        case String(value=value):
+            return rf"\text{{{escape(value)}}}", ATOM
+        case Name(id=name):
+            return name_latex(name), ATOM
+        case Negate(operand=operand):
+            return f"-{_at(operand, UNARY)}", UNARY
+        case Sum() | Product() | Power():
+            return _arithmetic(expr)
+        case Compare() | Membership() | And() | Or() | Not() | Implies():
+            return _event(expr)
+        case Vector(param=str() as name) if name:
+            return _at(Name(id=name), ATOM), ATOM
+        case Vector(items=items) | FiniteSet(items=items):
+            inside = ", ".join(_at(item, IMPLIES) for item in items)
+            return (f"[{inside}]" if isinstance(expr, Vector) else rf"\{{{inside}\}}"), ATOM
+        case Interval(lower=lower, upper=upper):
+            return f"[{_at(lower, IMPLIES)}, {_at(upper, IMPLIES)}]", ATOM
+        case Call():
+            return _call(expr)
+        case Index(value=value, indices=indices):
+            inside = ", ".join(_at(index, IMPLIES) for index in indices)
+            return f"{{{_at(value, ATOM)}}}_{{{inside}}}", ATOM
+        case Slice(lower=lower, upper=upper):
+            ends = ("" if end is None else _at(end, IMPLIES) for end in (lower, upper))
+            return ":".join(ends), IMPLIES
+        case Attribute(value=value, name="T"):
+            return rf"{{{_at(value, ATOM)}}}^\top", ATOM
+        case Attribute(value=value, name=name):
+            return rf"{_at(value, ATOM)}.{name_latex(name)}", ATOM
+        case Expectation() | Comprehension():
+            return _over(expr)
+        case _:
+            return rf"\text{{{type(expr).__name__}}}", ATOM
+
+
+def _arithmetic(expr: Sum | Product | Power) -> tuple[str, int]:
+    match expr:
+        case Power(base=base, exponent=exponent):
+            return f"{{{_at(base, ATOM)}}}^{{{_at(exponent, IMPLIES)}}}", POWER
+        case Sum(operands=operands, operators=operators):
+            text = _at(operands[0], SUM)
+            for operator, operand in zip(operators, operands[1:], strict=True):
+                text += f" {operator} {_at(operand, PRODUCT)}"
+            return text, SUM
+        case Product(operands=operands, operators=operators):
+            text = _at(operands[0], PRODUCT)
+            for operator, operand in zip(operators, operands[1:], strict=True):
+                if operator == "/":
+                    text = rf"\frac{{{text}}}{{{_at(operand, IMPLIES)}}}"
+                else:
+                    text += rf" \, {_at(operand, UNARY)}"
+            return text, PRODUCT
+
+
+def _event(expr: Expr) -> tuple[str, int]:
+    match expr:
+        case Compare(operands=operands, operators=operators):
+            text = _at(operands[0], SUM)
+            for operator, operand in zip(operators, operands[1:], strict=True):
+                text += f" {_RELATIONS[operator]} {_at(operand, SUM)}"
+            return text, COMPARE
+        case Membership(element=element, set=within):
+            return rf"{_at(element, SUM)} \in {_at(within, SUM)}", COMPARE
+        case And(operands=operands):
+            return r" \land ".join(_at(o, NOT) for o in operands), AND
+        case Or(operands=operands):
+            return r" \lor ".join(_at(o, AND) for o in operands), OR
+        case Not(operand=operand):
+            return rf"\lnot {_at(operand, NOT)}", NOT
+        case Implies(condition=condition, consequence=consequence):
+            return rf"{_at(condition, OR)} \Rightarrow {_at(consequence, IMPLIES)}", IMPLIES
+        case _:
+            return "", ATOM
+
+
+def _call(expr: Call) -> tuple[str, int]:
+    first = expr.arguments[0] if expr.arguments else None
+    match expr.function, first:
+        case Name(id="abs"), Expr():
+            return rf"\left|{_at(first, IMPLIES)}\right|", ATOM
+        case Name(id="sqrt"), Expr():
+            return rf"\sqrt{{{_at(first, IMPLIES)}}}", ATOM
+        case Name(id="l1" | "l2" as norm), Expr():
+            return rf"\left\lVert {_at(first, IMPLIES)} \right\rVert_{norm[1]}", ATOM
+        case Name(id="sumsq"), Expr():
+            return rf"\left\lVert {_at(first, IMPLIES)} \right\rVert_2^2", ATOM
+        case Name(id="norm"), Expr() if len(expr.arguments) == 2:
+            order = _at(expr.arguments[1], IMPLIES)
+            return rf"\left\lVert {_at(first, IMPLIES)} \right\rVert_{{{order}}}", ATOM
+    inside = [_at(argument, IMPLIES) for argument in expr.arguments]
+    inside += [_keyword(keyword) for keyword in expr.keywords]
+    return f"{_head(expr.function)}({', '.join(inside)})", ATOM
+
+
+def _keyword(keyword: Keyword) -> str:
+    return rf"\mathrm{{{escape(keyword.name)}}}={_at(keyword.value, IMPLIES)}"
+
+
+def _head(function: Expr) -> str:
+    match function:
+        case Name(id=name) if name in _NAMED:
+            return rf"\{name}"
+        case Name(id=name) if len(name) > 1 and name not in _GREEK:
+            return rf"\operatorname{{{escape(name)}}}"
+        case _:
+            return _at(function, ATOM)
+
+
+def _over(expr: Expectation | Comprehension) -> tuple[str, int]:
+    if isinstance(expr, Comprehension):
+        below = r",\ ".join(_binder(binder) for binder in expr.binders)
+        symbol = r"\sum" if expr.function == "sum" else rf"\{expr.function}"
+        return rf"{symbol}_{{{below}}} {_at(expr.body, PRODUCT)}", PRODUCT
+    symbol = r"\mathbb{E}" if expr.kind == "E" else r"\mathbb{P}"
+    over = [] if expr.dataset is None else [rf"\text{{{escape(expr.dataset)}}}"]
+    over += [_binder(binder) for binder in expr.binders]
+    inside = _at(expr.body, IMPLIES)
+    if expr.conditions:
+        conditions = ", ".join(_at(condition, OR) for condition in expr.conditions)
+        inside += rf" \,\middle|\, {conditions}"
+    under = f"_{{{', '.join(over)}}}" if over else ""
+    return rf"{symbol}{under}\left[{inside}\right]", ATOM
+
+
+def _binder(binder: Binder) -> str:
+    names = ", ".join(name_latex(name) for name in binder.names)
+    names = f"({names})" if len(binder.names) > 1 else names
+    where = "" if binder.condition is None else rf" : {_at(binder.condition, OR)}"
+    return rf"{names} \in {_at(binder.domain, SUM)}{where}"

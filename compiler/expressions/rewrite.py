@@ -1,0 +1,72 @@
+"""Walking and rewriting expression trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Node, Number, shape, walk
+from cspec.dsl.tree.rebuild import rebuild
+
+
+def rewrite(expr: Expr, step: Callable[[Expr], Expr]) -> Expr:
+    """`expr` with `step` applied to every sub-expression, innermost first."""
+
+    def visit(node: Node) -> Node:
+        if isinstance(node, _LEAVES):
+            return step(node)
+        changed = rebuild(node, visit)
+        return step(changed) if isinstance(changed, Expr) else changed
+
+    changed = visit(expr)
+    assert isinstance(changed, Expr)
+    return changed
+
+
+_LEAVES = (Name, Number)
+"""Nodes without others below them, which most of a tree are."""
+
+
+def call(function: str, *arguments: Expr) -> Call:
+    """`function(arguments)`, at the place of its first argument."""
+    span = arguments[0].span if arguments else Call.model_fields["span"].default
+    return Call(function=Name(id=function), arguments=arguments, span=span)
+
+
+def number(value: float) -> Number:
+    """A number that the compiler writes."""
+    text = str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    return Number(text=text, value=value)
+
+
+def function_name(expr: Node) -> str | None:
+    """`f` of a call `f(...)`; None for anything else."""
+    if isinstance(expr, Call) and isinstance(expr.function, Name):
+        return expr.function.id
+    return None
+
+
+def method_name(expr: Expr) -> tuple[str, str] | None:
+    """`(net, weights)` of `net.weights` and of `net.weights(...)`."""
+    target = expr.function if isinstance(expr, Call) else expr
+    if isinstance(target, Attribute) and isinstance(target.value, Name):
+        return target.value.id, target.name
+    return None
+
+
+def mentions(expr: Expr, names: frozenset[str]) -> bool:
+    """Whether any of `names` occurs in `expr`."""
+    return any(isinstance(node, Name) and node.id in names for node in walk(expr))
+
+
+def same(left: Expr, right: Expr) -> bool:
+    """Whether two expressions say the same."""
+    return shape(left) == shape(right)
+
+
+def last_of_ramp(bound: Expr) -> Expr:
+    """The bound that decides the verdict: of `ramp(a, b, ...)` it is b."""
+    match bound:
+        case Call(function=Name(id="ramp"), arguments=(_, final, *_)):
+            return final
+        case _:
+            return bound

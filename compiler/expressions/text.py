@@ -1,0 +1,143 @@
+"""Expressions of the problem as people read them: in the language, and in LaTeX.
+
+Functions that only the compiler writes become what they mean: `differences(v)` is `v[i] - v[j]`.
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.expressions.latex import latex
+from cspec.compiler.expressions.mathematics import Mathematics
+from cspec.compiler.expressions.rewrite import function_name, rewrite
+from cspec.compiler.expressions.rows import without_rows
+from cspec.compiler.expressions.vectors import Repeated, Sized, Total
+from cspec.compiler.records.problem import Category, Lookup, ParameterRef, SetMember
+from cspec.dsl.format.expressions import format_binder, format_expression
+from cspec.dsl.tree.nodes import (
+    Binder,
+    Call,
+    Expectation,
+    Expr,
+    Index,
+    Keyword,
+    Name,
+    Negate,
+    Node,
+    Product,
+    String,
+    Sum,
+)
+from cspec.dsl.tree.rebuild import rebuild
+
+
+def readable(expr: Expr) -> Expr:
+    """The expression with nodes and functions of the compiler as those of the language."""
+    return _of_each_group(rewrite(expr, _readable))
+
+
+_REDUCTIONS = frozenset({"gap", "ratio", "max", "min", "sum"})
+
+
+def _of_each_group(expr: Expr) -> Expr:
+    """`max(v) <= b` is v - b for each group: `v[i] - b`."""
+
+    def visit(node: Node) -> Node:
+        if isinstance(node, Expectation):
+            by_group = node.grouped and any(isinstance(c, Name) for c in node.conditions)
+            return _entry(node, "i") if by_group else node
+        if isinstance(node, Index) or function_name(node) in _REDUCTIONS:
+            return node
+        return rebuild(node, visit)
+
+    found = visit(expr)
+    assert isinstance(found, Expr)
+    return found
+
+
+def mathematics(expr: Expr) -> Mathematics:
+    """An expression in both notations."""
+    shown = readable(expr)
+    return Mathematics(text=format_expression(shown), latex=latex(shown))
+
+
+def text(expr: Expr) -> str:
+    """An expression in the notation of the language."""
+    return format_expression(readable(expr))
+
+
+def set_expression(member: SetMember) -> Expr:
+    """A set as one writes it: `stiefel`, `ball(1, norm=2)`, `halfspace(sum(w) <= 1)`."""
+    arguments = without_rows(member)
+    values = {k: v if isinstance(v, Expr) else Name(id=str(v)) for k, v in arguments.items()}
+    positional = tuple(v for k, v in values.items() if k.isdigit())
+    keywords = tuple(Keyword(name=k, value=v) for k, v in values.items() if not k.isdigit())
+    if not positional and not keywords:
+        return Name(id=member.word)
+    return Call(function=Name(id=member.word), arguments=positional, keywords=keywords)
+
+
+def quantifier(binders: tuple[Binder, ...]) -> Mathematics | None:
+    """`for a in values(sex)`."""
+    if not binders:
+        return None
+    shown = [
+        binder.model_copy(
+            update={
+                "domain": readable(binder.domain),
+                "condition": None if binder.condition is None else readable(binder.condition),
+            }
+        )
+        for binder in binders
+    ]
+    sets = r",\ ".join(_binder_latex(binder) for binder in shown)
+    return Mathematics(
+        text="for " + ", ".join(format_binder(binder) for binder in shown),
+        latex=rf"\quad\forall\, {sets}",
+    )
+
+
+def _binder_latex(binder: Binder) -> str:
+    names = ", ".join(latex(Name(id=name)) for name in binder.names)
+    names = f"({names})" if len(binder.names) > 1 else names
+    where = "" if binder.condition is None else rf" : {latex(binder.condition)}"
+    return rf"{names} \in {latex(binder.domain)}{where}"
+
+
+def _readable(node: Expr) -> Expr:
+    match node:
+        case ParameterRef(name=name):
+            return Name(id=name)
+        case Category(text=category):
+            return String(value=category)
+        case Lookup(written=written):
+            return written
+        case Repeated(body=body) | Sized(body=body):
+            return body
+        case Total(body=body):
+            return Call(function=Name(id="sum"), arguments=(body,))
+        case Sum(operands=(Sum(operands=first, operators=signs), *rest), operators=operators):
+            # a + b - c reads as it was written: canonical form puts a sum in front.
+            update = {"operands": (*first, *rest), "operators": (*signs, *operators)}
+            return node.model_copy(update=update)
+        case Call(arguments=arguments):
+            return _function(function_name(node), arguments, node)
+        case _:
+            return node
+
+
+def _function(name: str | None, arguments: tuple[Expr, ...], node: Call) -> Expr:
+    match name, arguments:
+        case "differences", (vector, *others):
+            other = others[0] if others else vector
+            return Sum(operands=(_entry(vector, "i"), _entry(other, "j")), operators=("-",))
+        case "ratio_differences", (vector, bound, *others):
+            other = others[0] if others else vector
+            least = Product(operands=(bound, _entry(other, "j")), operators=("*",))
+            return Sum(operands=(least, _entry(vector, "i")), operators=("-",))
+        case "negative", (operand,):
+            return Negate(operand=operand)
+        case _:
+            return node
+
+
+def _entry(vector: Expr, index: str) -> Expr:
+    return Index(value=vector, indices=(Name(id=index),))

@@ -1,0 +1,1 @@
+"""Constraints with methods to rules, set actions and the update graph."""

@@ -1,0 +1,83 @@
+"""Fragments of the methods -> one update graph, in the order of a step."""
+
+from __future__ import annotations
+
+from cspec.compiler.lower.restoration import restoration
+from cspec.compiler.methods import SETS
+from cspec.compiler.methods.gate_decisions import gate_operations
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, UpdateGraph
+from cspec.compiler.records.lowered import FunctionalRule, Lowered, OutputRows
+from cspec.dsl.settings.base import EPOCH
+
+
+def assemble(lowered: Lowered) -> UpdateGraph:
+    """The update graph of a lowered problem."""
+    duals = [op for rule in lowered.rules for op in _duals(rule)]
+    early = [op for op in duals if _order(lowered, op) in ("dual_first", "optimistic")]
+    late = [op for op in duals if op not in early]
+    measured = "f and g" if lowered.rules else "f"
+    around = [SETS[a.settings.word].around(a, lowered) for a in lowered.actions]
+    operations = [
+        *(op for each in around for op in each.before),
+        *(_outputs(rows) for rows in lowered.outputs),
+        Operation(kind=Kind.MEASURE, name="measure", meaning=f"{measured} on a batch"),
+        *(op for op, _ in lowered.operations(Kind.UNITS)),
+        *(op for op in early if op.trigger.unit == "step"),
+        *(_combine(rule) for rule in lowered.rules),
+        *(op for each in around for op in each.combine),
+        Operation(kind=Kind.BACKWARD, name="backward", meaning="gradient of the combination"),
+        *_look_ahead(lowered),
+        *(op for each in around for op in each.step),
+        Operation(kind=Kind.PRIMAL_STEP, name="step", meaning="the optimizer moves the model"),
+        *(op for each in around for op in each.after),
+        *gate_operations(lowered.problem),
+        *(op for op in late if op.trigger.unit == "step"),
+        Operation(kind=Kind.RECORD, name="record", meaning="history, without waiting"),
+        *(op for op in duals if op.trigger.unit == "epoch"),
+        *(op for each in around for op in each.rounds),
+        Operation(kind=Kind.VERIFY, name="verify", trigger=EPOCH, meaning="best feasible snapshot"),
+        Operation(kind=Kind.STOP, name="stop", trigger=EPOCH, meaning="early stop"),
+        *(op for op, _ in lowered.operations(Kind.SETTLE)),
+        *restoration(lowered),
+    ]
+    return UpdateGraph(state=_state(lowered), operations=tuple(operations))
+
+
+def _outputs(rows: OutputRows) -> Operation:
+    return Operation(
+        kind=Kind.PROJECT,
+        name=f"outputs_{rows.model}",
+        operator="affine",
+        targets=(f"{rows.model}: outputs",),
+        meaning="f(x) <- f(x) + A^+ ([lo - A f(x)]+ - [A f(x) - hi]+), inside the model",
+    )
+
+
+def _look_ahead(lowered: Lowered) -> list[Operation]:
+    if not any(rule.fragment.dual_order == "extragradient" for rule in lowered.rules):
+        return []
+    meaning = "both players one step ahead on the same batch; gradients there, then back"
+    return [Operation(kind=Kind.EXTRAPOLATE, name="look_ahead", meaning=meaning)]
+
+
+def _duals(rule: FunctionalRule) -> list[Operation]:
+    kinds = (Kind.DUAL_STEP, Kind.PENALTY_STEP, Kind.RESET)
+    return [op for op in rule.fragment.operations if op.kind in kinds]
+
+
+def _order(lowered: Lowered, operation: Operation) -> str:
+    rule = next(r for r in lowered.rules if r.rule.name == operation.rule)
+    return rule.fragment.dual_order
+
+
+def _combine(rule: FunctionalRule) -> Operation:
+    return next(op for op in rule.fragment.operations if op.kind is Kind.COMBINE)
+
+
+def _state(lowered: Lowered) -> tuple[StateFacts, ...]:
+    alone = len(lowered.rules) == 1
+    return tuple(
+        state if alone else state.model_copy(update={"name": f"{rule.rule.name}.{state.name}"})
+        for rule in lowered.rules
+        for state in rule.fragment.state
+    )

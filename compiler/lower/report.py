@@ -1,0 +1,163 @@
+"""What the runtime must know of each constraint to verify and report it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.expressions.text import text
+from cspec.compiler.lower.means import means_of
+from cspec.compiler.lower.rules import full_label
+from cspec.compiler.passes.canonical import rescales
+from cspec.compiler.records.lowered import Lowered
+from cspec.compiler.records.problem import Constraint, PerExample
+from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.surrogates.unknown_classes import said_of_classes
+from cspec.compiler.surrogates.words import as_at_first
+from cspec.dsl.check import Checked
+from cspec.dsl.explicit.measured_on import measured_on
+from cspec.dsl.settings.base import Every
+from cspec.dsl.settings.methods import Method
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, Verify, walk
+from cspec.dsl.words.sets import DISCRETE, EQUALITIES
+
+
+def constraint_facts(
+    lowered: Lowered, checked: Checked, inference: Inference | None = None
+) -> tuple[ConstraintFacts, ...]:
+    """One record a constraint, in the order of the problem."""
+    segments = {
+        id(part.constraint): (part.start, part.stop, rule.rule.name)
+        for rule in lowered.rules
+        for part in rule.parts
+    }
+    return tuple(
+        _facts(c, segments.get(id(c)), checked, inference) for c in lowered.problem.constraints
+    )
+
+
+def _facts(
+    c: Constraint,
+    segment: tuple[int, int, str] | None,
+    checked: Checked,
+    inference: Inference | None,
+) -> ConstraintFacts:
+    method = c.method
+    exact, tolerance = _tolerance(c, checked)
+    return ConstraintFacts(
+        label=full_label(c),
+        family=c.label,
+        text=c.text,
+        relation=c.relation,
+        tolerance=tolerance,
+        exact=exact,
+        soft=c.soft is not None,
+        weight=c.soft.weight if c.soft is not None else 0.0,
+        power=c.soft.power if c.soft is not None else 1,
+        method="soft"
+        if c.soft is not None
+        else (method.word if isinstance(method, Method) else ""),
+        reason=c.reason,
+        rule=segment[2] if segment else None,
+        segment=segment[:2] if segment else None,
+        sign=-1.0 if c.relation == ">=" or c.mirrored else 1.0,
+        datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
+        named=any(written for _, written in _data_of(c)),
+        surrogate=c.surrogate_text if c.gradient_parts is not None else None,
+        stand_in=_stand_ins(c),
+        multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
+        cases=tuple(words for words, _ in c.cases),
+        constant=c.constant,
+        prices=not isinstance(method, Method) or method.prices,
+        line=checked.source.position(c.span.start).line,
+        residual=segment is not None and _is_residual(c),
+        means=() if inference is None else means_of((c.value, c.bound), inference),
+        rescaled=not c.whole and rescales(c.value),
+    )
+
+
+def _stand_ins(c: Constraint) -> tuple[str, ...]:
+    """What moves the model, as at the start of the run, each once."""
+    parts = (as_at_first(part) for part in c.gradient_parts or ())
+    return tuple(dict.fromkeys(stated(part, c.relation) for part in parts))
+
+
+def _is_residual(c: Constraint) -> bool:
+    return c.relation == "in" and c.set is not None and c.set.word in EQUALITIES
+
+
+def stated(part: Expr, relation: str) -> str:
+    """`g <= 0` or `h == 0`; over every class in words, where the classes are not known yet."""
+    whole = f"{text(part)} {'==' if relation == '==' else '<='} 0"
+    return whole + said_of_classes(part)
+
+
+def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:
+    """What `within` is where nothing is given: a default by kind, in the constraint's units."""
+    if c.tolerance_given:
+        return False, c.tolerance
+    if _is_count(c):
+        return True, 0.0
+    bound = _magnitude(c, checked)
+    if not checked.symbols.datasets() and not checked.symbols.models():
+        return False, 1e-6
+    if c.relation in ("==", "in"):
+        return False, 1e-3 * bound
+    return False, 1e-6 * bound
+
+
+def _magnitude(c: Constraint, checked: Checked) -> float:
+    """max(1, |bound|)."""
+    bound = value_or_none(c.bound, checked.params) if c.relation != "in" else None
+    return max(1.0, abs(bound or 0.0))
+
+
+def _is_count(c: Constraint) -> bool:
+    if c.set is not None and c.set.word in DISCRETE:
+        return True
+    match c.value:
+        case Expectation(kind="P"):
+            return True
+        case Expectation(body=Compare()):
+            return True
+        case Call(function=Name(id="gap" | "ratio" | "max" | "min" | "abs")):
+            rates = [node for node in walk(c.value) if isinstance(node, Expectation)]
+            return bool(rates) and all(node.kind == "P" for node in rates)
+        case _:
+            return False
+
+
+def _data_of(c: Constraint) -> Iterator[tuple[str, bool]]:
+    """The datasets of a constraint, and whether its means name them: of quantifiers, then sides.
+
+    `forall (x, y) in train` can't leave its data out, so it says no more than `E[..]` does.
+    """
+    for binder in c.binders:
+        if len(binder.names) > 1 and isinstance(binder.domain, Name):
+            yield binder.domain.id, False
+    for side in (c.value, c.bound):
+        for node in walk(side):
+            if isinstance(node, PerExample):
+                yield node.dataset, False
+        yield from measured_on(side)
+
+
+def verify_facts(checked: Checked) -> tuple[VerifyFacts, ...]:
+    """One record a `verify` line."""
+    facts = []
+    for item in checked.elaborated.items:
+        if isinstance(item, Verify):
+            confidence = None
+            if item.confidence is not None:
+                confidence = value_or_none(item.confidence, checked.params)
+            every = None
+            if item.every is not None:
+                count, unit = item.every
+                every = Every(count, "step" if unit.startswith("step") else "epoch")
+            facts.append(
+                VerifyFacts(
+                    labels=item.labels, dataset=item.dataset, every=every, confidence=confidence
+                )
+            )
+    return tuple(facts)

@@ -1,0 +1,71 @@
+"""Which runs end in a restoration, or in a solver: those that leave their steps to the problem."""
+
+from __future__ import annotations
+
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
+from cspec.compiler.records.lowered import Lowered
+from cspec.compiler.records.problem import Problem
+from cspec.compiler.surrogates.words import is_temperature
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import Projection
+from cspec.dsl.tree.nodes import walk
+
+STEPS = 30
+"""Newton steps, at most: a violation that can be taken away is, within a few."""
+LEAST_STEPS = 30
+"""A run of fewer steps is no training, and is left where its last step was."""
+
+
+def is_restored(lowered: Lowered) -> bool:
+    """Whether minimum-norm Newton steps on whole data follow the last step.
+
+    A method whose penalty or dual step is given acts as written, to the last line.
+    """
+    measured = lowered.operations(Kind.UNITS)
+    return any(rule.rule.total_steps >= LEAST_STEPS for _, rule in measured)
+
+
+def restoration(lowered: Lowered) -> tuple[Operation, ...]:
+    """What follows the last step."""
+    step = "x <- x - J' (J J')^-1 g on whole data, g what is violated or was"
+    meaning = f"{step}, {STEPS} steps at most"
+    return (_at_the_end("restore", meaning),) if is_restored(lowered) else ()
+
+
+def _at_the_end(name: str, meaning: str) -> Operation:
+    return Operation(kind=Kind.RESTORE, name=name, often="after the last step", meaning=meaning)
+
+
+def sharpens(problem: Problem) -> bool:
+    """Whether surrogates are sharper at the end of the run, and nothing else moves with it."""
+    parts = [part for c in problem.constraints for part in (*c.parts, *(c.gradient_parts or ()))]
+    parts += [problem.objective, *filter(None, [problem.objective_gradient])]
+    ramps = [n for part in parts for n in walk(part) if function_name(n) == "ramp"]
+    return bool(ramps) and all(map(is_temperature, ramps))
+
+
+def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:
+    """Whether the end of the run may be the start of a solver (`runtime.finish.polish`).
+
+    Nobody gave an optimizer, a schedule or a length; every requirement is a function whose method
+    is open, or a set (one that functions state, as the run will see).
+    """
+    given = any(written.given(n) for n in ("optimizer", "schedule", "steps", "epochs", "augment"))
+    problem = lowered.problem
+    open_ = len(lowered.operations(Kind.UNITS)) == len(lowered.rules)
+    sets = all(isinstance(action.settings, Projection) for action in lowered.actions)
+    plain = not lowered.soft and not lowered.outputs and not lowered.thresholds
+    gated = any(model.gated for model in facts.models.values())
+    known = bool(facts.data) and facts.own_loop is None and problem.solver is None
+    return known and not (given or gated) and open_ and sets and plain
+
+
+def with_polish(graph: UpdateGraph) -> UpdateGraph:
+    """The graph of a run that may be polished."""
+    meaning = "up to 300 parameters: SLSQP on whole data from where the steps ended"
+    last = [op for op in graph.operations if op.kind is Kind.RESTORE]
+    before = [op for op in graph.operations if op.kind is not Kind.RESTORE]
+    operations = (*before, _at_the_end("polish", meaning), *last)
+    return graph.model_copy(update={"operations": operations})

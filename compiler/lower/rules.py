@@ -1,0 +1,315 @@
+"""Constraints with methods -> rules and set actions: what the update graph is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate
+from math import prod
+from typing import NamedTuple
+
+from cspec.compiler.algebra.set_forms import form_size
+from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.record import Axes
+from cspec.compiler.expressions.rewrite import function_name, method_name
+from cspec.compiler.expressions.vectors import Sized
+from cspec.compiler.methods import FUNCTIONAL
+from cspec.compiler.methods.output_projection import Params, output_rows
+from cspec.compiler.passes.expansion.expand import chosen_parameters, globs_of
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.fragment import Fragment, Rule
+from cspec.compiler.records.graph import StateFacts
+from cspec.compiler.records.lowered import (
+    EntryRules,
+    FunctionalRule,
+    Lowered,
+    Part,
+    SetAction,
+    SetResidual,
+)
+from cspec.compiler.records.problem import Constraint, ParameterRef, Problem
+from cspec.compiler.records.set_keys import SetKeys
+from cspec.dsl.settings.methods import OF_SETS, Method, OutputProjection, Threshold
+from cspec.dsl.tree.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
+from cspec.dsl.values.shapes import ONE_NUMBER, Shape
+from cspec.dsl.values.tensor_words import ONE_NUMBER_WORDS
+from cspec.dsl.words.functions import SIGNATURES
+from cspec.dsl.words.sets import EQUALITIES
+
+
+def lower(
+    problem: Problem,
+    facts: Facts,
+    inference: Inference,
+    total_steps: int,
+    steps_per_epoch: int,
+    by_value: bool = False,
+    params: Params | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+) -> Lowered:
+    """Group constraints that share a method; lay out the constraint vector.
+
+    `shapes` are those of decision variables.
+    """
+    soft = tuple(c for c in problem.constraints if c.soft is not None)
+    hard = [c for c in problem.constraints if c.soft is None]
+    groups: dict[Method, list[Constraint]] = {}
+    projected: list[Constraint] = []
+    shifted: list[Constraint] = []
+    actions: dict[tuple[object, ...], list[Constraint]] = {}
+    keys = SetKeys()
+    for constraint in hard:
+        assert isinstance(constraint.method, Method)
+        if isinstance(constraint.method, OutputProjection):
+            projected.append(constraint)
+        elif isinstance(constraint.method, Threshold):
+            shifted.append(constraint)
+        elif constraint.method.word in OF_SETS:
+            member = constraint.set and keys.of(constraint.set)
+            key = (constraint.label, constraint.method, member)
+            actions.setdefault(key, []).append(constraint)
+        else:
+            groups.setdefault(constraint.method, []).append(constraint)
+    sizes = Sizes(facts, inference, params or {}, shapes or {})
+    rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value))
+    outputs = output_rows(projected, facts, params or {})
+    ways = _ways(rules, sizes)
+    return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways)
+
+
+def _rules(
+    groups: dict[Method, list[Constraint]], sizes: Sizes, run: tuple[int, int, bool]
+) -> tuple[FunctionalRule, ...]:
+    rules: list[FunctionalRule] = []
+    start = 0
+    words: dict[str, int] = {}
+    for settings, constraints in groups.items():
+        count = words[settings.word] = words.get(settings.word, 0) + 1
+        parts: list[Part] = []
+        equalities: list[bool] = []
+        for constraint in constraints:
+            part, equal = _part(constraint, start, sizes)
+            parts.append(part)
+            equalities.extend(equal)
+            start = part.stop
+        rule = Rule(
+            name=settings.word if count == 1 else f"{settings.word}_{count}",
+            settings=settings,
+            labels=tuple(full_label(c) for c in constraints),
+            size=len(equalities),
+            equalities=tuple(equalities),
+            total_steps=run[0],
+            steps_per_epoch=run[1],
+            by_value=run[2],
+            own_loop=sizes.facts.own_loop is not None,
+            deterministic=not sizes.facts.data
+            and not sizes.facts.models
+            and sizes.facts.own_loop is None,
+        )
+        fragment = FUNCTIONAL[settings.word](rule)
+        if rule.relation == "mixed":
+            fragment = _with_floor(fragment, rule)
+        rules.append(FunctionalRule(rule, fragment, tuple(parts)))
+    return tuple(rules)
+
+
+def _with_floor(fragment: Fragment, rule: Rule) -> Fragment:
+    floors = tuple(float("-inf") if equality else 0.0 for equality in rule.equalities)
+    floor = StateFacts(
+        name="floor", size=rule.size, start=floors, meaning="least multiplier an entry may have"
+    )
+    return fragment.model_copy(update={"state": (*fragment.state, floor)})
+
+
+def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, list[bool]]:
+    """The entries of a constraint, and which of them are equalities."""
+    functions, gradients = constraint.parts, constraint.gradient_parts
+    equal = [constraint.equality(place) for place in range(len(functions))]
+    if constraint.relation == "in":
+        assert constraint.set is not None and constraint.set.subject is not None
+        equality = constraint.set.word in EQUALITIES
+        residual = SetResidual(
+            set=constraint.set,
+            subject=constraint.set.subject,
+            equality=equality,
+            label=constraint.label,
+            span=constraint.span,
+        )
+        functions, equal = (residual,), [equality]
+    counts = [entries(function, sizes) for function in functions]
+    flags = [flag for flag, count in zip(equal, counts, strict=True) for _ in range(count)]
+    return Part(constraint, functions, gradients, start, start + sum(counts)), flags
+
+
+def _ways(rules: tuple[FunctionalRule, ...], sizes: Sizes) -> EntryRules:
+    """The alternatives of every rule `A => B` by entries of the constraint vector."""
+    found = []
+    for part in (part for rule in rules for part in rule.parts):
+        c = part.constraint
+        if not c.alternatives:
+            continue
+        ends = list(accumulate((entries(f, sizes) for f in part.functions), initial=part.start))
+        ways = tuple(
+            tuple(entry for place in way for entry in range(ends[place], ends[place + 1]))
+            for way in c.alternatives
+        )
+        found.append((full_label(c), ways))
+    return tuple(found)
+
+
+_PAIRWISE = frozenset({"differences", "ratio_differences"})
+
+
+class Sizes(NamedTuple):
+    """What tells how many numbers an expression is: models and data, params, variables."""
+
+    facts: Facts
+    inference: Inference
+    params: Params
+    shapes: Mapping[str, Shape]
+
+
+def entries(expr: Expr, sizes: Sizes) -> int:
+    """How many numbers a canonical function has: groups, pairs of groups, entries of a tensor."""
+    if isinstance(expr, SetResidual):
+        subject = shape_of(expr.subject, sizes.shapes, sizes.params)
+        return form_size(expr.set, subject or (1,))
+    known = shape_of(expr, sizes.shapes, sizes.params)
+    if known is not None:
+        return prod(known)
+    axes = sizes.inference.axes(expr)
+    if axes.shape is not None and axes.each is None and not axes.groups:
+        return prod(axes.shape)
+    for node in walk(expr):
+        if isinstance(node, Call) and function_name(node) in _PAIRWISE:
+            count = group_count(node.arguments[0], sizes.inference)
+            return count * (count - 1)
+    if _is_one_number(expr, axes):
+        return 1
+    vectors = [_vector_entries(node, sizes) for node in outside_reductions(expr)]
+    return max(vectors, default=1)
+
+
+def _is_one_number(expr: Expr, axes: Axes) -> bool:
+    """Whether an expression is one number, whatever vectors it is made of: `std(P[.. | sex])`."""
+    one = axes.known and axes.shape == () and axes.each is None and not axes.groups
+    return one and not any(isinstance(node, Sized) for node in walk(expr))
+
+
+_REDUCTIONS = ONE_NUMBER | ONE_NUMBER_WORDS | {"max", "min"}
+
+
+def _one_number(word: str | None) -> bool:
+    """Whether a function makes one number of a tensor; so do functions of the user's own."""
+    return word in _REDUCTIONS or (word is not None and word not in SIGNATURES)
+
+
+def outside_reductions(expr: Node) -> list[Node]:
+    """The nodes of an expression that are not inside something that makes one number of many."""
+    found: list[Node] = []
+    stack: list[Node] = [expr]
+    while stack:
+        node = stack.pop()
+        found.append(node)
+        if isinstance(node, Expectation):
+            continue
+        if isinstance(node, Call) and _one_number(function_name(node)):
+            continue
+        stack.extend(node.children())
+    return found
+
+
+def _vector_entries(node: Node, sizes: Sizes) -> int:
+    facts = sizes.facts
+    method = method_name(node) if isinstance(node, Expr) else None
+    if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
+        found = chosen_parameters(facts.models[method[0]], method[1], globs_of(node))
+        return sum(prod(p.shape) for p in found)
+    match node:
+        case Expectation():
+            return group_count(node, sizes.inference)
+        case Sized(size=size):
+            return size
+        case ParameterRef(shape=shape):
+            size = 1
+            for length in shape:
+                size *= length
+            return size
+        case _:
+            return 1
+
+
+def group_count(node: Expr, inference: Inference) -> int:
+    """Numbers of a vector over groups, `E[.. | column]` and arithmetic on it; 1 of a number."""
+    found = inference.axes(node)
+    return max(found.shape[0], 1) if found.groups and found.shape else 1
+
+
+def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAction, ...]:
+    actions: list[SetAction] = []
+    for constraints in groups.values():
+        first = constraints[0]
+        assert first.set is not None and first.method is not None
+        subjects = _unique([c.set.subject for c in constraints if c.set is not None])
+        # A set of several weights together names them all.
+        targets = tuple(
+            item
+            for subject in subjects
+            if subject is not None
+            for item in (subject.items if isinstance(subject, Vector) else (subject,))
+        )
+        actions.append(
+            SetAction(
+                name=first.label.replace(".", "_"),
+                family=first.label,
+                settings=first.method,
+                set=first.set,
+                targets=targets,
+                constraints=tuple(constraints),
+            )
+        )
+    return _told_apart(_merged(actions))
+
+
+def _unique(subjects: list[Expr | None]) -> list[Expr | None]:
+    """Each subject once: members on rows of one weight are on that weight."""
+    return list({shape(subject): subject for subject in subjects}.values())
+
+
+def _told_apart(actions: list[SetAction]) -> tuple[SetAction, ...]:
+    """Names once each: `g.a` and `g_a` are both `g_a` as a Python name."""
+    taken: set[str] = set()
+    counts: dict[str, int] = {}
+    found = []
+    for action in actions:
+        name = action.name
+        while name in taken:
+            counts[action.name] = counts.get(action.name, 1) + 1
+            name = f"{action.name}_{counts[action.name]}"
+        taken.add(name)
+        found.append(action._replace(name=name))
+    return tuple(found)
+
+
+def _merged(actions: list[SetAction]) -> list[SetAction]:
+    """`lo <= w <= hi` is one box, though its two sides are two constraints to people."""
+    keys = SetKeys()
+    merged: dict[object, SetAction] = {}
+    for action in actions:
+        key = keys.of(action.set), shape(action.targets), action.settings
+        other = merged.get(key)
+        if other is None:
+            merged[key] = action
+            continue
+        family = other.family.rpartition(".")[0] or other.family
+        merged[key] = other._replace(
+            name=family.replace(".", "_"),
+            family=family,
+            constraints=(*other.constraints, *action.constraints),
+        )
+    return list(merged.values())
+
+
+def full_label(constraint: Constraint) -> str:
+    """What people call a constraint: its label, with its member in brackets."""
+    return constraint.full_label

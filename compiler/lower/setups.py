@@ -1,0 +1,214 @@
+"""What a spec says about data, models and variables, as the records that binding reads."""
+
+from __future__ import annotations
+
+import math
+from pathlib import PurePosixPath
+
+from cspec.compiler.records.program import DataSetup, ModelSetup, SourceCall, VariableSetup
+from cspec.dsl.check import Checked
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.names.symbols import columns_of
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Data,
+    Expr,
+    From,
+    Index,
+    Interval,
+    Model,
+    Name,
+    Negate,
+    Number,
+    String,
+    Var,
+    Vector,
+    walk,
+)
+
+
+def data_setups(checked: Checked) -> tuple[DataSetup, ...]:
+    """One record a `data` line."""
+    setups = []
+    inputs, features = _inputs(checked), _features(checked)
+    for item in checked.elaborated.items:
+        if isinstance(item, Data):
+            targets = tuple(
+                (t.name, tuple((c.name, c.original) for c in columns_of(t))) for t in item.targets
+            )
+            source = _call(checked, item.source)
+            setups.append(
+                DataSetup(targets=targets, source=source, inputs=inputs, features=features)
+            )
+    return tuple(setups)
+
+
+def _inputs(checked: Checked) -> tuple[str, ...]:
+    """The columns that stand alone as an argument of a model."""
+    models = checked.symbols.models()
+    names = {
+        argument.id
+        for node in walk(checked.elaborated)
+        if isinstance(node, Call) and isinstance(node.function, Name) and node.function.id in models
+        for argument in node.arguments
+        if isinstance(argument, Name)
+    }
+    return tuple(sorted(names & checked.symbols.column_names))
+
+
+def _features(checked: Checked) -> tuple[tuple[str, str], ...]:
+    """The features that expressions name: `x.age`, `x["capital-gain"]`."""
+    found: dict[str, str] = {}
+    for node in walk(checked.elaborated):
+        match node:
+            case Attribute(value=Name(id=column), name=name):
+                found[f"{column}.{name}"] = name
+            case Index(value=Name(id=column), indices=(String(value=name),)):
+                found[f"{column}.{name}"] = name
+    columns = checked.symbols.column_names
+    return tuple(
+        (name, column)
+        for column, name in sorted(found.items())
+        if column.partition(".")[0] in columns
+    )
+
+
+def model_setups(checked: Checked) -> tuple[ModelSetup, ...]:
+    """One record a `model` line."""
+    setups = []
+    for item in checked.elaborated.items:
+        if not isinstance(item, Model):
+            continue
+        match item.source:
+            case Call(function=Name(id="frozen"), arguments=(Name(id=original),)):
+                setups.append(ModelSetup(name=item.name, frozen_of=original))
+            case source:
+                call, columns = _call(checked, source), _arguments(checked, item.name)
+                setups.append(ModelSetup(name=item.name, source=call, arguments=columns))
+    return tuple(setups)
+
+
+def _arguments(checked: Checked, model: str) -> tuple[str, ...]:
+    """The columns of the first call of a model that is about columns alone."""
+    columns = checked.symbols.column_names
+    for node in walk(checked.elaborated):
+        match node:
+            case Call(function=Name(id=name), arguments=arguments) if name == model:
+                names = [a.id for a in arguments if isinstance(a, Name) and a.id in columns]
+                if names and len(names) == len(arguments):
+                    return tuple(names)
+    return ()
+
+
+def variable_setups(checked: Checked) -> tuple[VariableSetup, ...]:
+    """One record a `var` line."""
+    return tuple(_variable(checked, i) for i in checked.elaborated.items if isinstance(i, Var))
+
+
+def _variable(checked: Checked, item: Var) -> VariableSetup:
+    shape = tuple(int(value_or_none(d, checked.params) or 0) for d in item.dimensions) or (1,)
+    lower = upper = None
+    if isinstance(item.domain, Interval):
+        lower = _finite(value_or_none(item.domain.lower, checked.params))
+        upper = _finite(value_or_none(item.domain.upper, checked.params))
+    start = _nearest(_start(checked, item), lower, upper)
+    return VariableSetup(name=item.name, shape=shape, start=start, lower=lower, upper=upper)
+
+
+def _nearest(
+    start: float | tuple[float, ...], lower: float | None, upper: float | None
+) -> float | tuple[float, ...]:
+    """The start within the bounds."""
+    low = -math.inf if lower is None else lower
+    high = math.inf if upper is None else upper
+    if isinstance(start, tuple):
+        return tuple(min(max(value, low), high) for value in start)
+    return min(max(start, low), high)
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or math.isinf(value) else value
+
+
+def _start(checked: Checked, item: Var) -> float | tuple[float, ...]:
+    match item.value:
+        case None:
+            return 0.0
+        case Vector(items=items):
+            rows = (item.items if isinstance(item, Vector) else (item,) for item in items)
+            return tuple(value_or_none(v, checked.params) or 0.0 for row in rows for v in row)
+        case value:
+            return value_or_none(value, checked.params) or 0.0
+
+
+def _call(checked: Checked, source: Expr | None) -> SourceCall:
+    """`name(settings)`, with the module of a name that `from` brought in."""
+    match source:
+        case None:
+            return SourceCall()
+        case Name(id=name):
+            origin = origin_of(checked, name)
+            return SourceCall(name=origin[1], module=origin[0]) if origin else SourceCall(name=name)
+        case Call(function=Name(id=name), arguments=arguments, keywords=keywords):
+            module, name = origin_of(checked, name) or (None, name)
+            record = checked.sources if name in _words(checked) else checked.models
+            settings = {k.name: plain(k.value, checked) for k in keywords}
+            positional = getattr(_record(record, name), "positional", ())
+            for key, value in zip(positional, arguments, strict=False):
+                settings[key] = plain(value, checked)
+            rest = () if positional else tuple(plain(value, checked) for value in arguments)
+            return SourceCall(name=name, module=module, arguments=rest, settings=settings)
+        case _:
+            raise SpecError([_not_a_source(source)])
+
+
+def _words(checked: Checked) -> frozenset[str]:
+    return frozenset(record.word for record in checked.sources.values())
+
+
+def _record(records: dict[str, object] | object, name: str) -> object:
+    assert isinstance(records, dict)
+    return next((r for r in records.values() if getattr(r, "word", None) == name), None)
+
+
+def origin_of(checked: Checked, name: str) -> tuple[str, str] | None:
+    """Where an imported name comes from: a file beside the spec or a module, and its name there."""
+    for item in checked.elaborated.items:
+        if isinstance(item, From):
+            for imported in item.names:
+                if imported.alias == name:
+                    module = str(PurePosixPath(item.module)) if item.path else item.module
+                    return module, imported.name
+    return None
+
+
+def plain(value: Expr, checked: Checked) -> object:
+    """A setting as a plain value: number, word, text, list."""
+    match value:
+        case Number(value=number, text=text):
+            return int(number) if number == int(number) and "%" not in text else number
+        case String(value=text):
+            return text
+        case Vector(items=items):
+            return [plain(item, checked) for item in items]
+        case Negate() | Name() if (known := value_or_none(value, checked.params)) is not None:
+            return int(known) if not math.isinf(known) and known == int(known) else known
+        case Name(id="true"):
+            return True
+        case Name(id="false"):
+            return False
+        case Name(id=word):
+            return word
+        case _:
+            return value_or_none(value, checked.params)
+
+
+def _not_a_source(source: Expr) -> Diagnostic:
+    return Diagnostic(
+        code="CS520",
+        message="this does not name a source of data or a model",
+        span=source.span,
+        helps=("write a name with settings, such as `digits()` or `mlp(hidden=[64])`",),
+    )

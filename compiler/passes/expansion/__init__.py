@@ -1,0 +1,1 @@
+"""Quantifiers, tables and `let`s written out over what binding made known."""

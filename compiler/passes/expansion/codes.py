@@ -1,0 +1,234 @@
+"""Values of categorical columns become their codes.
+
+sex == "female"          ->   sex == 0
+race in {"a", "b"}       ->   race in {0, 2}
+pred == "dog"            ->   pred == 1     (a class of the labels)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from cspec.compiler.expressions.rewrite import function_name, number, rewrite
+from cspec.compiler.passes.truths import truth
+from cspec.compiler.records.facts import ColumnFacts, Facts
+from cspec.compiler.records.problem import Category, PerExample
+from cspec.dsl.explicit.measured_on import TAILS, measured_on
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError
+from cspec.dsl.text.visible import visible_line
+from cspec.dsl.tree.features import column_of
+from cspec.dsl.tree.nodes import (
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    FiniteSet,
+    Membership,
+    Name,
+    Negate,
+    Number,
+    String,
+    walk,
+)
+
+_SHOWN = 12
+"""Values that a message lists at most."""
+
+
+def codes(expr: Expr, facts: Facts, targets: Mapping[str, str]) -> Expr:
+    """`expr` with every value that a column or a prediction is compared with as its code.
+
+    `targets` tells which column each model predicts.
+
+    Raises:
+        SpecError: values that the column does not have, all of them at once.
+    """
+    if not facts.data:
+        return expr
+    found: dict[int, Diagnostic] = {}
+
+    def step(node: Expr) -> Expr:
+        data = facts.data.get(_measured_on(node))
+        return node if data is None else _coded(node, _Columns(data.columns, targets), found)
+
+    changed = rewrite(expr, step)
+    if found:
+        raise SpecError([found[place] for place in sorted(found)])
+    return changed
+
+
+def _measured_on(node: Expr) -> str:
+    """The dataset of a mean, a fraction, a tail or a value of each example."""
+    if isinstance(node, PerExample):
+        return node.dataset or ""
+    if isinstance(node, Expectation) or function_name(node) in TAILS:
+        return next((name for name, _ in measured_on(node)), "")
+    return ""
+
+
+class _Columns(NamedTuple):
+    """The columns of a dataset, and the one that each model predicts."""
+
+    facts: Mapping[str, ColumnFacts]
+    targets: Mapping[str, str]
+
+    def of(self, expr: Expr) -> str | None:
+        """The categorical column whose values an expression has: itself, or what is predicted."""
+        name = column_of(expr) or self._predicted(expr)
+        known = self.facts.get(name or "")
+        return name if known is not None and known.classes else None
+
+    def _predicted(self, expr: Expr) -> str | None:
+        if function_name(expr) != "pred":
+            return None
+        called = (function_name(node) or "" for node in walk(expr) if isinstance(node, Call))
+        return next((self.targets[name] for name in called if name in self.targets), None)
+
+
+def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
+    def step(inner: Expr) -> Expr:
+        match inner:
+            case Compare(operands=operands, operators=operators):
+                column = next((c for o in operands if (c := columns.of(o))), None)
+                if column is None:
+                    _no_truths(operands, columns.facts, found)
+                    return inner
+                exact = all(operator in ("==", "!=") for operator in operators)
+                coded = tuple(_code(o, column, columns, found, exact) for o in operands)
+                if any(function_name(o) == "pred" for o in operands):
+                    coded = tuple(_numbered(o, columns) for o in coded)
+                return inner.model_copy(update={"operands": coded})
+            case Membership(element=element, set=FiniteSet(items=items) as within):
+                column = columns.of(element)
+                if column is None:
+                    _no_truths((element, *items), columns.facts, found)
+                    return inner
+                coded = tuple(_code(o, column, columns, found) for o in items)
+                if function_name(element) == "pred":
+                    coded = tuple(_numbered(o, columns) for o in coded)
+                return inner.model_copy(update={"set": within.model_copy(update={"items": coded})})
+            case _:
+                return inner
+
+    return rewrite(node, step)
+
+
+def _code(
+    expr: Expr,
+    column: str,
+    columns: _Columns,
+    found: dict[int, Diagnostic],
+    exact: bool = True,
+) -> Expr:
+    """One side; numbers must be codes where they are compared with `==` or `!=`."""
+    classes = columns.facts[column].classes
+    match expr:
+        case Negate(operand=Number(text=text, value=value), span=span):
+            expr = Number(text=f"-{text}", value=-value, span=span)
+    match expr:
+        case String(value=text):
+            places = [i for i, value in enumerate(classes) if str(value) == text]
+            if not places:
+                found[expr.span.start] = _no_value(expr, f'"{text}"', column, classes)
+                return expr
+            return Category(column=column, text=text, code=places[0], span=expr.span)
+        case Name() if (said := truth(expr)) is not None:
+            place = truth_place(said, classes)
+            if place is None:
+                found[expr.span.start] = _no_value(expr, expr.id, column, classes)
+                return expr
+            text = str(classes[place])
+            return Category(column=column, text=text, code=place, span=expr.span)
+        case Number(value=value) if exact and value in classes and _renumbered(classes):
+            place = classes.index(value)
+            if place == value:
+                return expr
+            if value in range(len(classes)):
+                found[expr.span.start] = _two_readings(expr, value, column, classes)
+                return expr
+            return Category(column=column, text=str(classes[place]), code=place, span=expr.span)
+        case Number(value=value) if exact and value not in range(len(classes)):
+            found[expr.span.start] = _no_value(expr, f"{value:g}", column, classes)
+            return expr
+        case _:
+            return expr
+
+
+def _numbered(expr: Expr, columns: _Columns) -> Expr:
+    """True and false as the classes 1 and 0 that a model predicts."""
+    match expr:
+        case Category(column=column, code=code):
+            known = columns.facts.get(column)
+            if known is not None and known.classes == (False, True):
+                return number(code)
+    return expr
+
+
+def truth_place(said: bool, classes: tuple[str | int | float | bool, ...]) -> int | None:
+    """The place of true or false among the values of a column: True, 1, or text that says so."""
+    meant = {str(said).lower(), str(int(said))}
+    places = [i for i, value in enumerate(classes) if str(value).lower() in meant]
+    return places[0] if len(places) == 1 else None
+
+
+def _no_truths(
+    operands: Iterable[Expr], columns: Mapping[str, ColumnFacts], found: dict[int, Diagnostic]
+) -> None:
+    """Whole numbers other than 0 and 1 are compared with `true` or `false`."""
+    said = next((o for o in operands if truth(o) is not None), None)
+    names = [o.id for o in operands if isinstance(o, Name) and o.id in columns]
+    for name in names:
+        levels = columns[name].levels
+        if said is not None and set(levels) - {0, 1}:
+            assert isinstance(said, Name)
+            found[said.span.start] = _no_value(said, said.id, name, levels)
+
+
+def _renumbered(classes: tuple[str | int | float | bool, ...]) -> bool:
+    """Whether the classes are numbers other than their codes: -1 and 1, or 1, 2, 3."""
+    return not any(isinstance(value, str | bool) for value in classes)
+
+
+def _two_readings(
+    expr: Number, value: float, column: str, classes: tuple[str | int | float | bool, ...]
+) -> Diagnostic:
+    """A number that is a value of the column, and the number of another value."""
+    other = classes[int(value)]
+    return Diagnostic(
+        code="CS208",
+        message=f"`{value:g}` has two readings: the value {value:g} of `{column}`, or its value "
+        f"number {value:g}, which is {other}",
+        span=expr.span,
+        label="the value, or its number?",
+        notes=(f"its values, numbered from 0: {', '.join(_text(c) for c in classes[:_SHOWN])}",),
+        helps=(f'for the value write `"{value:g}"`', f'for the other one write `"{other}"`'),
+        fixes=(
+            Fix(span=expr.span, replacement=f'"{value:g}"', title=f"the value {value:g}"),
+            Fix(span=expr.span, replacement=f'"{other}"', title=f"the value {other}"),
+        ),
+    )
+
+
+def _text(value: str | int | float | bool) -> str:
+    return visible_line(str(value))
+
+
+def _no_value(
+    expr: Expr, written: str, column: str, classes: Iterable[str | int | float | bool]
+) -> Diagnostic:
+    words = [f'"{v}"' if isinstance(v, str) else str(v) for v in classes]
+    close = get_close_matches(written, words, n=1, cutoff=0.6)
+    shown = ", ".join(map(visible_line, words[:_SHOWN])) + (", ..." if len(words) > _SHOWN else "")
+    return Diagnostic(
+        code="CS208",
+        message=f"column `{column}` has no value {written}",
+        span=expr.span,
+        label="no row has it",
+        notes=(f"its values, numbered from 0: {shown}",),
+        helps=(f"did you mean `{close[0]}`?",) if close else (f"write one of: {shown}",),
+        fixes=(Fix(span=expr.span, replacement=close[0], title=f"write {close[0]}"),)
+        if close
+        else (),
+    )

@@ -1,0 +1,419 @@
+"""Expand quantifiers and comprehensions over what binding made known.
+
+forall g in values(sex): e(g)            ->   e[Female], e[Male]
+forall W in net.weights("conv*"): e(W)   ->   e[conv1.weight], e[conv2.weight]
+sum(sumsq(W) for W in net.weights)       ->   sumsq(conv1.weight) + sumsq(conv2.weight) + ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from itertools import product
+from types import MappingProxyType
+from typing import NamedTuple
+
+from cspec.compiler.algebra.set_forms import rows_fit
+from cspec.compiler.expressions.not_compiled import index_set, not_compiled
+from cspec.compiler.expressions.rewrite import call, function_name, method_name, number, rewrite
+from cspec.compiler.expressions.text import text as shown
+from cspec.compiler.passes.canonical import split
+from cspec.compiler.passes.expansion.codes import codes
+from cspec.compiler.passes.expansion.tables import Tables, tables
+from cspec.compiler.passes.expansion.where import holds
+from cspec.compiler.passes.mapping import map_constraint, map_expressions
+from cspec.compiler.passes.whole_sums import whole_sum
+from cspec.compiler.records.facts import Facts, ModelFacts, ParameterFacts
+from cspec.compiler.records.problem import Category, Constraint, ParameterRef, PerExample, Problem
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.methods import OutputProjection
+from cspec.dsl.text.limits import MEMBERS, TERMS, Limit
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.features import column_of
+from cspec.dsl.tree.nodes import (
+    And,
+    Binder,
+    Call,
+    Comprehension,
+    Expr,
+    FiniteSet,
+    Name,
+    Node,
+    Or,
+    String,
+    Sum,
+    Vector,
+    walk,
+)
+from cspec.dsl.tree.rebuild import substitute
+
+
+class Member(NamedTuple):
+    """One element of an index set: values of the binder's names, and what people call it."""
+
+    values: dict[str, Expr]
+    text: str
+
+
+class Expansion(NamedTuple):
+    """What expansion needs to know."""
+
+    facts: Facts
+    params: Mapping[str, float | tuple[float, ...]]
+    method: Settings | None = None
+    """What `using` names: the method of every constraint that names none."""
+    tables: Tables = MappingProxyType({})
+    """Params that have a number for each value of a column."""
+    targets: Mapping[str, str] = {}
+    """Model -> the column that it predicts."""
+    shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    """Shapes of decision variables."""
+
+
+def expand(problem: Problem, context: Expansion) -> Problem:
+    """The problem without quantifiers: one constraint a member, comprehensions written out.
+
+    Raises:
+        SpecError: all that the data and models do not have, in source order.
+    """
+    constraints: list[Constraint] = []
+    wrong: list[Diagnostic] = []
+    for constraint in problem.constraints:
+        try:
+            constraints += list(_members_of(constraint, context))
+        except SpecError as error:
+            wrong += error.diagnostics
+    expanded = problem.model_copy(update={"constraints": tuple(constraints)})
+
+    def step(node: Expr) -> Expr:
+        return _in_full(node, context) if isinstance(node, Comprehension) else node
+
+    def coded(expr: Expr) -> Expr:
+        try:
+            full = rewrite(expr, step) if _holds_comprehension(expr) else expr
+            written = tables(full, context.tables, context.facts)
+            return codes(written, context.facts, context.targets)
+        except SpecError as error:
+            wrong.extend(d for d in error.diagnostics if d not in wrong)
+            return expr
+
+    expanded = map_expressions(expanded, coded)
+    if wrong:
+        raise SpecError(sorted(wrong, key=lambda d: d.span))
+    found = tuple(_with_set(_split_now(c), context.facts) for c in expanded.constraints)
+    return expanded.model_copy(update={"constraints": found})
+
+
+def _holds_comprehension(expr: Expr) -> bool:
+    return any(isinstance(node, Comprehension) for node in walk(expr))
+
+
+def _split_now(c: Constraint) -> Constraint:
+    """`max(e(g) for g in S) <= b` in canonical parts, now that its members are known."""
+    written_out = (c.relation, function_name(c.value)) in (("<=", "max"), (">=", "min"))
+    return c.model_copy(update={"parts": split(c)}) if written_out and len(c.parts) == 1 else c
+
+
+def _with_set(c: Constraint, facts: Facts) -> Constraint:
+    """The set on what it is about, shapes known: weights of a list, rows whose entries exist."""
+    if c.set is None or c.set.subject is None:
+        return c
+    subject = c.set.subject
+    method = method_name(subject)
+    if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
+        chosen = chosen_parameters(facts.models[method[0]], method[1], globs_of(subject))
+        items = tuple(ParameterRef(model=method[0], name=p.name, shape=p.shape) for p in chosen)
+        vector = Vector(items=items, span=subject.span)
+        return c.model_copy(update={"set": c.set.model_copy(update={"subject": vector})})
+    if isinstance(subject, ParameterRef) and not rows_fit(c.set, subject.shape):
+        return c.model_copy(update={"set": None})
+    if c.set.word in ("symmetric", "skew") and c.relation != "in":
+        # `.T` of a kernel is that of (outputs, rest).
+        kernel = isinstance(subject, ParameterRef) and len(subject.shape) > 2
+        update = {"arguments": {"matrix": True} if kernel else {}}
+        return c.model_copy(update={"set": c.set.model_copy(update=update)})
+    return c
+
+
+def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constraint]:
+    if not constraint.binders:
+        yield constraint
+        return
+    if _in_the_model(constraint, context):
+        yield _of_each_example(constraint, context)
+        return
+    found = False
+    for member in _product(constraint.binders, context):
+        found = True
+        bound = constraint.model_copy(update={"binders": (), "member": member.text})
+        yield map_constraint(
+            bound,
+            lambda expr, values=member.values: substitute(expr, values),  # type: ignore[misc]
+        )
+    if not found:
+        raise SpecError([_nothing(constraint, context.facts)])
+
+
+def _in_the_model(c: Constraint, context: Expansion) -> bool:
+    """Whether it is enforced by the model's own outputs, by its `by` or by the spec's `using`."""
+    if c.construction:
+        domain = c.binders[0].domain
+        return isinstance(domain, Name) and domain.id in context.facts.data
+    if c.method is None and c.soft is None:
+        return isinstance(context.method, OutputProjection)
+    return isinstance(c.method, OutputProjection)
+
+
+def _of_each_example(constraint: Constraint, context: Expansion) -> Constraint:
+    """A constraint on every example stays one constraint: its value is a vector over them."""
+    binder, *others = constraint.binders
+    domain = binder.domain
+    if others or not isinstance(domain, Name) or domain.id not in context.facts.data:
+        raise SpecError([_no_outputs(constraint, binder)])
+    value = PerExample(dataset=domain.id, body=constraint.value, span=constraint.value.span)
+    return constraint.model_copy(update={"binders": (), "value": value, "parts": ()})
+
+
+def _no_outputs(constraint: Constraint, binder: Binder) -> Diagnostic:
+    return Diagnostic(
+        code="CS521",
+        message=f"`{constraint.label}` can't be enforced by `output_projection`: it is not about "
+        "the outputs of each example",
+        span=binder.domain.span,
+        label="the examples of a dataset go here",
+        helps=("write `forall (x, y) in train: ...`, or leave the method to cspec",),
+    )
+
+
+def _nothing(constraint: Constraint, facts: Facts) -> Diagnostic:
+    return _without_members(
+        f"`{constraint.label}` is about nothing: its quantifier has no member",
+        "a requirement on nothing would always be reported as met",
+        constraint.binders,
+        facts,
+    )
+
+
+_NOTHING = {
+    "sum": "a sum of nothing would be 0 whatever is trained",
+    "max": "nothing has no largest value",
+    "min": "nothing has no smallest value",
+    "any": "`any` of nothing would never hold, whatever is trained",
+    "all": "`all` of nothing would always hold, whatever is trained",
+}
+
+
+def _of_nothing(node: Comprehension, facts: Facts) -> Diagnostic:
+    return _without_members(
+        f"`{node.function}` is over nothing: what it goes over has no member",
+        _NOTHING[node.function],
+        node.binders,
+        facts,
+    )
+
+
+def _without_members(
+    message: str, why: str, binders: tuple[Binder, ...], facts: Facts
+) -> Diagnostic:
+    notes, helps = [why], []
+    for binder in binders:
+        method = method_name(binder.domain)
+        if method is None or method[0] not in facts.models:
+            continue
+        model, kind = method
+        known = [p.name for p in chosen_parameters(facts.models[model], kind)]
+        shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+        notes.append(f"`{model}.{kind}` has: {shown or 'none'}")
+        helps.append("write one of these names, or a pattern of them such as `*.weight`")
+    if any(binder.condition is not None for binder in binders):
+        helps.append("no element passes its `where`: relax it, or drop the requirement")
+    return Diagnostic(
+        code="CS525",
+        message=message,
+        span=binders[0].span,
+        label="no member",
+        notes=tuple(notes),
+        helps=tuple(helps) or ("check what it goes over against the data",),
+    )
+
+
+_SHOWN = 12
+"""Names that a message lists at most."""
+
+
+def _product(
+    binders: tuple[Binder, ...], context: Expansion, limit: Limit = MEMBERS
+) -> Iterator[Member]:
+    """Members of several binders, left to right; later sets may mention earlier names.
+
+    Raises:
+        SpecError: more members than the limit, which only the data told.
+    """
+    for count, member in enumerate(_combined(binders, context)):
+        if count >= limit.most:
+            raise SpecError([_too_many(binders, limit)])
+        yield member
+
+
+def _too_many(binders: tuple[Binder, ...], limit: Limit) -> Diagnostic:
+    return Diagnostic(
+        code=limit.code,
+        message=f"this has more than {limit.most:,} members",
+        span=binders[0].span,
+        label=f"at most {limit.most:,}",
+        notes=(f"the limit is {limit.most:,} {limit.what}",),
+        helps=(f"write {limit.instead}",),
+    )
+
+
+def _combined(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Member]:
+    """All members, one after another."""
+
+    def extend(done: Member, rest: tuple[Binder, ...]) -> Iterator[Member]:
+        if not rest:
+            yield done
+            return
+        first = rest[0]
+        domain = substitute(first.domain, done.values)
+        for member in members(first.names, domain, context, first):
+            values = done.values | member.values
+            condition = first.condition
+            if condition is not None and not holds(
+                condition, member.values, values, context.facts, context.params
+            ):
+                continue
+            text = ", ".join(part for part in (done.text, member.text) if part)
+            yield from extend(Member(values, text), rest[1:])
+
+    yield from extend(Member({}, ""), binders)
+
+
+def members(
+    names: tuple[str, ...], domain: Expr, context: Expansion, binder: Binder
+) -> Iterator[Member]:
+    """The elements of an index set."""
+    facts = context.facts
+    method = method_name(domain)
+    if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
+        yield from _parameters(names[0], method[0], method[1], globs_of(domain), facts)
+        return
+    match domain:
+        case Call(function=Name(id="values"), arguments=(column,)) if name := column_of(column):
+            yield from (Member({names[0]: c}, c.text) for c in categories(name, facts, binder))
+        case Call(function=Name(id="cross"), arguments=columns):
+            named = (column_of(column) for column in columns)
+            axes = [categories(name, facts, binder) for name in named if name]
+            for combination in product(*axes):
+                text = ", ".join(c.text for c in combination)
+                yield Member(dict(zip(names, combination, strict=True)), text)
+        case Call(function=Name(id="range"), arguments=bounds):
+            limits = [int(value_or_none(b, context.params) or 0) for b in bounds]
+            yield from (Member({names[0]: number(i)}, str(i)) for i in range(*limits))
+        case FiniteSet(items=items):
+            yield from (Member({names[0]: i}, _text(i)) for i in items)
+        case _:
+            raise not_compiled(
+                index_set(binder),
+                binder.domain,
+                "compiled are `values(column)`, `cross(columns)`, `net.weights`, `net.params`, "
+                "`range(n)` and `{a, b}`",
+            )
+
+
+def _text(expr: Expr) -> str:
+    match expr:
+        case String(value=value):
+            return value
+        case Name(id=name):
+            return name
+        case _:
+            return shown(expr)
+
+
+def globs_of(domain: Node) -> tuple[str, ...]:
+    """The patterns of `net.weights("conv*", "fc1*")`; `*` without one."""
+    arguments = domain.arguments if isinstance(domain, Call) else ()
+    return tuple(item.value for item in arguments if isinstance(item, String)) or ("*",)
+
+
+def _parameters(
+    name: str, model: str, kind: str, patterns: Sequence[str], facts: Facts
+) -> Iterator[Member]:
+    for parameter in chosen_parameters(facts.models[model], kind, patterns):
+        reference = ParameterRef(model=model, name=parameter.name, shape=parameter.shape)
+        yield Member({name: reference}, parameter.name)
+
+
+def chosen_parameters(
+    model: ModelFacts, kind: str, patterns: Sequence[str] = ("*",)
+) -> tuple[ParameterFacts, ...]:
+    """What `net.weights("glob", ...)` (two or more dimensions) and `net.params("glob")` name.
+
+    A parameter that several patterns match is named once, in the order of the model.
+    """
+    return tuple(
+        p
+        for p in model.parameters
+        if not p.gate
+        and any(fnmatchcase(p.name, pattern) for pattern in patterns)
+        and (kind == "params" or len(p.shape) >= 2)
+    )
+
+
+def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...]:
+    """The values of a column that makes groups, in code order: over all the data that have it."""
+    found: dict[int, str] = {}
+    for data in facts.data.values():
+        known = data.columns.get(column)
+        if known is None:
+            continue
+        if not known.held:
+            break
+        found |= {code: known.called(code) for code in known.held}
+    if found:
+        return tuple(Category(column=column, text=found[code], code=code) for code in sorted(found))
+    raise SpecError(
+        [
+            Diagnostic(
+                code="CS526",
+                message=f"column `{column}` has no groups: it is not categorical in this data",
+                span=binder.domain.span,
+                label="needs a categorical column",
+                helps=("bin it in the data, or name a column of categories",),
+            )
+        ]
+    )
+
+
+def _in_full(node: Comprehension, context: Expansion) -> Expr:
+    """A comprehension over whole vectors, or written out."""
+    whole = whole_sum(node, context.shapes, context.params)
+    left = node if whole is None else whole
+    return written_out(left, context) if isinstance(left, Comprehension) else left
+
+
+def written_out(node: Comprehension, context: Expansion) -> Expr:
+    """`sum`, `max`, `min`, `any` or `all` over a finite set, written out.
+
+    `any` is `or`, `all` is `and`: events of models have surrogates there, as where they are typed.
+    """
+    found = _product(node.binders, context, TERMS)
+    terms = tuple(substitute(node.body, m.values) for m in found)
+    if not terms and (node.function != "sum" or not _counts(node.binders)):
+        raise SpecError([_of_nothing(node, context.facts)])
+    if not terms:
+        return number(0)
+    if len(terms) == 1:
+        return terms[0]
+    if node.function == "sum":
+        return Sum(operands=terms, operators=("+",) * (len(terms) - 1), span=node.span)
+    if node.function in ("any", "all"):
+        logic = Or if node.function == "any" else And
+        return logic(operands=terms, span=node.span)
+    return call(node.function, *terms)
+
+
+def _counts(binders: tuple[Binder, ...]) -> bool:
+    """Whether a sum is over numbers, where that of none is 0: `for j in range(i)`."""
+    return any(function_name(binder.domain) == "range" for binder in binders)

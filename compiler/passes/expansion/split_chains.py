@@ -1,0 +1,49 @@
+"""Split chains and `e in [lo, hi]` into constraints of one relation each.
+
+ring: 0.2 <= e <= 0.4      ->   ring.lo: e >= 0.2,  ring.hi: e <= 0.4
+same: a == b == c          ->   same.1: a == b,  same.2: b == c
+rise: 1 <= x <= y <= 4     ->   rise.1: x >= 1,  rise.2: x <= y,  rise.3: y <= 4
+"""
+
+from __future__ import annotations
+
+from cspec.compiler.passes.sides import Params, Sides, sides
+from cspec.compiler.records.problem import Constraint, Problem
+from cspec.dsl.tree.labels import chain_parts
+from cspec.dsl.tree.nodes import Compare, Expr, Interval, Membership
+
+
+def split_chains(problem: Problem, params: Params | None = None) -> Problem:
+    """The problem with one relation a constraint; `params` are constants by name."""
+    constraints = tuple(part for c in problem.constraints for part in _split(c, params or {}))
+    return problem.model_copy(update={"constraints": constraints})
+
+
+def _split(constraint: Constraint, params: Params) -> tuple[Constraint, ...]:
+    found: tuple[Sides, ...]
+    relation: Expr = constraint.value
+    match constraint.value, constraint.bound:
+        case Compare(operands=(first, middle, last), operators=("<=", _)), _:
+            found = _between(middle, first, last)
+        case Compare(operands=(first, middle, last), operators=(">=", _)), _:
+            found = _between(middle, last, first)
+        case Compare() as chain, _:
+            found = _links(chain, params)
+        case _, Interval(lower=low, upper=high) if constraint.relation == "in":
+            relation = Membership(element=constraint.value, set=constraint.bound)
+            found = _between(constraint.value, low, high)
+        case _:
+            return (constraint,)
+    return tuple(
+        constraint.model_copy(update={"label": f"{constraint.label}.{name}", **part._asdict()})
+        for name, part in zip(chain_parts(relation), found, strict=True)
+    )
+
+
+def _between(value: Expr, low: Expr, high: Expr) -> tuple[Sides, ...]:
+    return Sides(value, low, ">="), Sides(value, high, "<=")
+
+
+def _links(chain: Compare, params: Params) -> tuple[Sides, ...]:
+    links = zip(chain.operands, chain.operators, chain.operands[1:], strict=False)
+    return tuple(sides(left, operator, right, params) for left, operator, right in links)

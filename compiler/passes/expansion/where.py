@@ -1,0 +1,214 @@
+"""Whether `where condition` holds of a member of an index set.
+
+forall g in values(sex) where g != "male" and count >= 50: ...
+forall i in range(9), j in range(9) where i < j: ...
+"""
+
+from __future__ import annotations
+
+import operator as operator_module
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+
+from cspec.compiler.passes.expansion.codes import truth_place
+from cspec.compiler.passes.truths import truth
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.problem import Category
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    And,
+    Compare,
+    Expr,
+    FiniteSet,
+    Interval,
+    Membership,
+    Name,
+    Not,
+    Or,
+    String,
+)
+from cspec.dsl.tree.rebuild import substitute
+
+Params = Mapping[str, float | tuple[float, ...]]
+
+_RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator_module.lt,
+    "<=": operator_module.le,
+    ">": operator_module.gt,
+    ">=": operator_module.ge,
+    "==": operator_module.eq,
+    "!=": operator_module.ne,
+}
+
+
+def holds(
+    condition: Expr,
+    own: Mapping[str, Expr],
+    values: Mapping[str, Expr],
+    facts: Facts,
+    params: Params,
+) -> bool:
+    """Whether a condition holds of a member.
+
+    `own` are the values of the binder that the condition stands behind: `count` is the number of
+    training rows in the group that they make. `values` are those of all binders so far.
+
+    Raises:
+        SpecError: a value that its column does not have, or a condition that can't be decided
+            before training.
+    """
+    match condition:
+        case And(operands=operands):
+            return all(holds(part, own, values, facts, params) for part in operands)
+        case Or(operands=operands):
+            return any(holds(part, own, values, facts, params) for part in operands)
+        case Not(operand=operand):
+            return not holds(operand, own, values, facts, params)
+        case Compare(operands=operands, operators=operators):
+            sides = [
+                _counted(o, own, facts, params, condition) or substitute(o, values)
+                for o in operands
+            ]
+            pairs = zip(sides, operators, sides[1:], strict=False)
+            return all(_compared(a, o, b, facts, params, condition) for a, o, b in pairs)
+        case Membership(element=element, set=members):
+            return _within(substitute(element, values), members, facts, params, condition)
+    raise SpecError([_undecided(condition)])
+
+
+def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
+    """How many training rows are in a group, if the data say so."""
+    categories = tuple(v for v in values if isinstance(v, Category))
+    if len(categories) != len(values) or not categories:
+        return None
+    columns = tuple(c.column for c in categories)
+    for data in facts.data.values():
+        if len(categories) == 1 and columns[0] in data.columns:
+            return data.columns[columns[0]].count(categories[0].code)
+        codes = tuple(c.code for c in categories)
+        joint = data.joint_counts(columns, codes)
+        if joint is not None:
+            return joint
+    return None
+
+
+def _counted(
+    expr: Expr, own: Mapping[str, Expr], facts: Facts, params: Params, condition: Expr
+) -> Category | None:
+    """`count` as the number that it stands for."""
+    if not (isinstance(expr, Name) and expr.id == "count" and "count" not in own):
+        return None
+    size = group_size(tuple(own.values()), facts)
+    if size is None:
+        raise SpecError([_undecided(condition)])
+    return Category(column="", text=str(size), code=size)
+
+
+def _compared(
+    left: Expr, operator: str, right: Expr, facts: Facts, params: Params, condition: Expr
+) -> bool:
+    """One link of a comparison: texts are equal or not, numbers have an order, too."""
+    for text, other in ((left, right), (right, left)):
+        if isinstance(text, String) and isinstance(other, Category):
+            _check_value(text, other, facts)
+    if (truths := _truths(left, right)) is not None:
+        return truths == (operator == "==")
+    texts = isinstance(left, String) or isinstance(right, String)
+    one, two = (_value(side, params, texts) for side in (left, right))
+    if one is None or two is None:
+        raise SpecError([_undecided(condition)])
+    if isinstance(one, str) or isinstance(two, str):
+        if operator not in ("==", "!="):
+            raise SpecError([_no_order(condition)])
+        return (str(one) == str(two)) == (operator == "==")
+    return _RELATIONS[operator](one, two)
+
+
+def _truths(left: Expr, right: Expr) -> bool | None:
+    """Whether a value of a column is the truth it is compared with; None of anything else."""
+    for one, other in ((left, right), (right, left)):
+        said = truth(one)
+        if said is not None and isinstance(other, Category):
+            return truth_place(said, (other.text,)) is not None
+    return None
+
+
+def _within(element: Expr, members: Expr, facts: Facts, params: Params, condition: Expr) -> bool:
+    match members:
+        case FiniteSet(items=items):
+            # Every value is looked at, also behind one that fits: each may be misspelt.
+            equal = [_compared(element, "==", i, facts, params, condition) for i in items]
+            return any(equal)
+        case Interval(lower=lower, upper=upper):
+            return _compared(lower, "<=", element, facts, params, condition) and _compared(
+                element, "<=", upper, facts, params, condition
+            )
+    raise SpecError([_undecided(condition)])
+
+
+def _value(expr: Expr, params: Params, texts: bool) -> float | str | None:
+    """A side as a number, or as text where text is compared; None for what is neither."""
+    match expr:
+        case String(value=value):
+            return value
+        case Category(text=text) if texts:
+            return text
+        case Category(text=text):
+            try:
+                return float(text)
+            except ValueError:
+                return text
+    return value_or_none(expr, params)
+
+
+def _check_value(text: String, category: Category, facts: Facts) -> None:
+    """A value in quotes is one that the column has."""
+    columns = [
+        d.columns[category.column] for d in facts.data.values() if category.column in d.columns
+    ]
+    known = [str(value) for column in columns for value in column.classes]
+    if not known or text.value in known:
+        return
+    close = get_close_matches(text.value, known, n=1, cutoff=0.6)
+    shown = ", ".join(f'"{value}"' for value in dict.fromkeys(known))
+    meant = f'"{close[0]}"' if close else ""
+    raise SpecError(
+        [
+            Diagnostic(
+                code="CS208",
+                message=f'column `{category.column}` has no value "{text.value}"',
+                span=text.span,
+                label="no row has it",
+                notes=(f"its values: {shown}",),
+                helps=(f"did you mean `{meant}`?",) if close else ("write one of its values",),
+                fixes=(Fix(span=text.span, replacement=meant, title=f"write {meant}"),)
+                if close
+                else (),
+            )
+        ]
+    )
+
+
+def _no_order(condition: Expr) -> Diagnostic:
+    return Diagnostic(
+        code="CS302",
+        message="texts have no order: they are equal or not",
+        span=condition.span,
+        label="compares texts",
+        helps=('write `==`, `!=` or `in {"a", "b"}`',),
+    )
+
+
+def _undecided(condition: Expr) -> Diagnostic:
+    return Diagnostic(
+        code="CS520",
+        message="this `where` can't be decided before training",
+        span=condition.span,
+        label="not a comparison of what the quantifier goes over",
+        notes=(
+            'conditions compare names of the quantifier: `g != "a"`, `i < j`, `g in {"a", "b"}`',
+            "`count` is the number of rows in the group: `count >= 50`",
+        ),
+        helps=("compare the names before `in` with values, numbers or params",),
+    )

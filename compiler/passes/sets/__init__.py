@@ -1,0 +1,1 @@
+"""The sets in what people write, of one tensor or several."""

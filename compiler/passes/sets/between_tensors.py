@@ -1,0 +1,273 @@
+"""Sets of several weights together, and of the rows of one, whatever their sizes.
+
+A + B == 1, 0 <= A + B + C <= 1, A <= B, A == B.T   ->   combination: entry by entry
+sum(A) + sum(B) == 1, mean(A) <= mean(B)            ->   totals: one number
+A[i, j] == B[j, i], sum(A[i]) <= b[i]               ->   rows over entries of all, one long vector
+sumsq(A) + sumsq(B) <= r, l1(A) + l1(B) <= r        ->   both in one ball
+sum(l2(W[i]) for i in range(n)) <= r                ->   group_ball: the norms of all rows
+sum(sumsq(W[i]) for i in range(n)) <= r             ->   ball, of all of W
+
+Other relations of few entries of several tensors are read by `rows.joint_rows`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cspec.compiler.expressions.rewrite import number
+from cspec.compiler.passes.normalize import Values, normalized, square_root
+from cspec.compiler.passes.sets.quantities import renamed_quantity
+from cspec.compiler.passes.sets.rows import rows_between
+from cspec.compiler.records.problem import Constraint, SetMember
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Expr,
+    Index,
+    Name,
+    Negate,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Vector,
+)
+from cspec.dsl.values.shapes import Shape
+
+
+class Term(NamedTuple):
+    """A factor and what it is of; a constant has no expression."""
+
+    factor: float
+    expr: Expr | None
+
+
+class Part(NamedTuple):
+    """What a term is of: a tensor as it is, turned, summed, or the norm of it or of a row."""
+
+    kind: str
+    name: str
+    row: int | None = None
+
+
+def between_tensors(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMember | None:
+    """The set of a relation whose tensors have stand-in names, with these shapes.
+
+    The subject is that of the stand-ins: a vector of their names, in their order.
+    """
+    if c.relation not in ("<=", ">=", "=="):
+        return None
+    return _affine(c, shapes, params) or _norms(c, shapes, params)
+
+
+def terms(expr: Expr, params: Values, factor: float = 1.0) -> list[Term]:
+    """The terms of a sum, each with its constant factor."""
+    value = value_or_none(expr, params)
+    if value is not None:
+        return [Term(factor * value, None)]
+    match expr:
+        case Negate(operand=operand):
+            return terms(operand, params, -factor)
+        case Sum(operands=operands, operators=operators):
+            signs = [1.0, *(-1.0 if operator == "-" else 1.0 for operator in operators)]
+            pairs = zip(signs, operands, strict=True)
+            return [term for sign, one in pairs for term in terms(one, params, sign * factor)]
+        case Product(operands=(left, right), operators=(("*" | "/") as operator,)):
+            first, second = value_or_none(left, params), value_or_none(right, params)
+            if second:
+                scaled = factor * second if operator == "*" else factor / second
+                return terms(left, params, scaled)
+            if first is not None and operator == "*":
+                return terms(right, params, factor * first)
+    return [Term(factor, expr)]
+
+
+# --- Affine relations ----------------------------------------------------------------------------
+
+
+def _affine(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMember | None:
+    found = terms(Sum(operands=(c.value, c.bound), operators=("-",)), params)
+    constant = math.fsum(term.factor for term in found if term.expr is None)
+    parts = [(t.factor, _tensor(t.expr)) for t in found if t.expr is not None]
+    kinds = {part.kind for _, part in parts if part is not None}
+    if len(shapes) < 2:
+        return None
+    if any(part is None for _, part in parts):
+        return _entries(c, found, constant, shapes, params)
+    scaled = [(factor, part) for factor, part in parts if part is not None]
+    if kinds <= {"plain", "turned"}:
+        made = _combination(scaled, shapes)
+    elif kinds <= {"sum", "mean"}:
+        made = _totals(scaled, shapes)
+    else:
+        return None
+    if made is None:
+        return None
+    word, factors, more = made
+    end = -constant + 0.0
+    low, high = {"<=": (-math.inf, end), ">=": (end, math.inf), "==": (end, end)}[c.relation]
+    if not all(map(math.isfinite, (*factors, end))) or not any(factors):
+        return None
+    arguments = {"0": tuple(factors), "1": low, "2": high, **more}
+    return _member(c, word, shapes, arguments)
+
+
+def _entries(
+    c: Constraint,
+    found: Sequence[Term],
+    constant: float,
+    shapes: Mapping[str, Shape],
+    params: Values,
+) -> SetMember | None:
+    """Rows over single entries of several tensors."""
+    written = [(term.factor, term.expr) for term in found if term.expr is not None]
+    made = rows_between(written, constant, c.relation, shapes, params)
+    if made is None:
+        return None
+    word = "affine" if c.relation == "==" else "polyhedron"
+    return _member(c, word, shapes, {"0": made[0], "1": made[1]})
+
+
+def _tensor(expr: Expr) -> Part | None:
+    match expr:
+        case Name(id=name):
+            return Part("plain", name)
+        case Attribute(value=Name(id=name), name="T"):
+            return Part("turned", name)
+        case Call(function=Name(id="sum" | "mean" as word), arguments=(inner,), keywords=()):
+            match inner:
+                case Name(id=name) | Attribute(value=Name(id=name), name="T"):
+                    return Part(word, name)
+    return None
+
+
+def _combination(
+    parts: Sequence[tuple[float, Part]], shapes: Mapping[str, Shape]
+) -> tuple[str, list[float], dict[str, Any]] | None:
+    """Every tensor once, all of one shape as they are seen."""
+    names = [part.name for _, part in parts]
+    if sorted(names) != sorted(shapes) or len(set(names)) < len(names):
+        return None
+    found = {part.name: (factor, part.kind == "turned") for factor, part in parts}
+    if any(turned and len(shapes[name]) != 2 for name, (_, turned) in found.items()):
+        return None
+    seen = {shapes[n][::-1] if found[n][1] else shapes[n] for n in names}
+    if len(seen) != 1:
+        return None
+    turned = tuple(found[name][1] for name in shapes)
+    more: dict[str, Any] = {"3": tuple(seen.pop())}
+    if any(turned):
+        more["4"] = turned
+    return "combination", [found[name][0] for name in shapes], more
+
+
+def _totals(
+    parts: Sequence[tuple[float, Part]], shapes: Mapping[str, Shape]
+) -> tuple[str, list[float], dict[str, Any]]:
+    factors = dict.fromkeys(shapes, 0.0)
+    for factor, part in parts:
+        size = math.prod(shapes[part.name])
+        factors[part.name] += factor / size if part.kind == "mean" else factor
+    sizes = tuple(math.prod(shape) for shape in shapes.values())
+    return "totals", list(factors.values()), {"3": sizes}
+
+
+# --- Sums of norms -------------------------------------------------------------------------------
+
+
+def _norms(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMember | None:
+    """Norms of whole tensors or of all rows of one, with one factor, below a constant."""
+    value, relation, bound = normalized(c.value, c.relation, c.bound, params)
+    end = value_or_none(bound, params)
+    found = [(t.factor, _norm(t.expr, params)) for t in terms(value, params) if t.expr is not None]
+    whole = len(found) == len(terms(value, params))
+    if end is None or not whole or any(part is None for _, part in found):
+        return None
+    factors, parts = {f for f, _ in found}, [part for _, part in found if part is not None]
+    kinds = {part.kind for part in parts}
+    if len(factors) != 1 or len(kinds) != 1 or not min(factors) > 0 or not end > 0:
+        return None
+    kind, limit = kinds.pop(), end / factors.pop()
+    if relation != "<=" and not (relation == "==" and kind == "square"):
+        return None
+    if _every_tensor(parts, shapes) and len(shapes) > 1 and kind in ("sum", "square"):
+        return _ball(c, shapes, kind, limit, relation)
+    if len(shapes) == 1 and _every_row(parts, next(iter(shapes.values()))):
+        if kind == "length":
+            return _member(c, "group_ball", shapes, {"0": number(limit)})
+        return _ball(c, shapes, kind, limit, relation)
+    return None
+
+
+def _ball(
+    c: Constraint, shapes: Mapping[str, Shape], kind: str, limit: float, relation: str
+) -> SetMember:
+    radius = square_root(number(limit), {}) if kind == "square" else number(limit)
+    if relation == "==":
+        return _member(c, "sphere", shapes, {"radius": radius, "whole": True})
+    order = number(2.0 if kind == "square" else 1.0)
+    return _member(c, "ball", shapes, {"0": radius, "norm": order})
+
+
+def _norm(expr: Expr, params: Values) -> Part | None:
+    """The norm of a tensor or of a row of it: `square`, `sum` of sizes, `length`."""
+    while (renamed := renamed_quantity(expr)) is not None:
+        expr = renamed
+    match expr:
+        case Power(base=base, exponent=exponent) if value_or_none(exponent, params) == 2:
+            inner = _norm(base, params)
+            return inner._replace(kind="square") if inner and inner.kind == "length" else None
+        case Call(function=Name(id=word), arguments=(subject, *rest), keywords=()):
+            kind = _kind(word, rest)
+            place = _place(subject, params)
+            return None if kind is None or place is None else Part(kind, *place)
+    return None
+
+
+def _kind(word: str, rest: Sequence[Expr]) -> str | None:
+    match word, rest:
+        case "sumsq", []:
+            return "square"
+        case "l1", []:
+            return "sum"
+        case "l2", []:
+            return "length"
+        case "norm", [Number(value=order)]:
+            return {1.0: "sum", 2.0: "length"}.get(float(order))
+    return None
+
+
+def _place(subject: Expr, params: Values) -> tuple[str, int | None] | None:
+    match subject:
+        case Name(id=name):
+            return name, None
+        case Index(value=Name(id=name), indices=(index,)):
+            row = value_or_none(index, params)
+            return None if row is None or row != int(row) else (name, int(row))
+    return None
+
+
+def _every_tensor(parts: Sequence[Part], shapes: Mapping[str, Shape]) -> bool:
+    return sorted(p.name for p in parts) == sorted(shapes) and all(p.row is None for p in parts)
+
+
+def _every_row(parts: Sequence[Part], shape: Shape) -> bool:
+    rows = [part.row for part in parts]
+    return len(shape) > 1 and None not in rows and sorted(rows) == list(range(shape[0]))  # type: ignore[type-var]
+
+
+def _member(
+    c: Constraint, word: str, shapes: Mapping[str, Shape], arguments: dict[str, Any]
+) -> SetMember:
+    names = tuple(Name(id=name) for name in shapes)
+    several = len(names) > 1
+    return SetMember(
+        word=word,
+        subject=Vector(items=names) if several else names[0],
+        arguments=arguments,
+        recognized=c.text,
+        together=several,
+    )

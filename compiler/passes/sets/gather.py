@@ -1,0 +1,274 @@
+"""Sets that the members of a quantifier make together, with one projection for all.
+
+forall i: norm(W[i], 2) <= 1                    ->   rows 0, 1, 2, ... of W in ball(1, norm=2)
+forall i: sum(W[i]) <= 1                        ->   affine rows that share no entry
+forall i, j: W[i, j] == W[j, i], W[i, j] == 0   ->   the same, of two entries and of one
+forall i, j: W[i, j] <= W[i, j+1]               ->   W in monotone; along other paths: ordered
+sum(W[i]) == 1 for every row, beside W >= 0     ->   W in simplex, which is one of rows
+
+Rows that do share entries are one affine subspace or polyhedron while they are few. Where they are
+many, those of each requirement may be a set; else they are left to multipliers: projecting onto
+each in turn would take for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.expressions.rewrite import number, same
+from cspec.compiler.passes.sets.in_order import in_order, ordered_set
+from cspec.compiler.passes.sets.rows import ROWS as FEW
+from cspec.compiler.records.problem import (
+    Coefficients,
+    Constraint,
+    ParameterRef,
+    Problem,
+    SetMember,
+)
+from cspec.dsl.settings.methods import Projection
+from cspec.dsl.tree.constants import Values
+from cspec.dsl.tree.nodes import Expr, Name, Vector, shape
+from cspec.dsl.values.shapes import Shape
+from cspec.dsl.words.sets import COEFFICIENTS, OF_SEVERAL
+
+Places = tuple[int, ...]
+DENSE = 4_000_000
+"""Rows times entries up to which equalities that share entries are projected onto together."""
+
+
+class Row(NamedTuple):
+    """lo <= <a, x> <= hi."""
+
+    a: Coefficients
+    lo: float
+    hi: float
+
+
+def gathered(problem: Problem, shapes: dict[str, Shape], params: Values) -> Problem:
+    """The problem with the sets of each tensor's rows put together."""
+    constraints = list(problem.constraints)
+    for places in _by_subject(constraints):
+        _same_on_rows(constraints, places)
+        _both_ends(constraints, places)
+        _affine(constraints, places, shapes, params)
+    _always_true(constraints)
+    return problem.model_copy(update={"constraints": tuple(constraints)})
+
+
+def _always_true(constraints: list[Constraint]) -> None:
+    """W[0, 0] == W[0, 0] among the members of a quantifier is held as the others are."""
+    sets = {c.label: c.set for c in constraints if c.set is not None}
+    for place, c in enumerate(constraints):
+        if c.set is None and c.label in sets and c.relation != "in" and same(c.value, c.bound):
+            _put(constraints, place, sets[c.label])
+
+
+def _by_subject(constraints: Sequence[Constraint]) -> list[list[int]]:
+    """Places of constraints on the same tensor that may be projected onto by the same method."""
+    found: dict[object, list[int]] = {}
+    for place, c in enumerate(constraints):
+        if c.set is None or c.soft is not None or not _known(c.set.subject):
+            continue
+        if c.method is None or isinstance(c.method, Projection):
+            key = (shape(c.set.subject), repr(c.method), c.construction)
+            found.setdefault(key, []).append(place)
+    return list(found.values())
+
+
+def _known(subject: Expr | None) -> bool:
+    """Whether a subject is one tensor, or several of which it is known that they are."""
+    return isinstance(subject, ParameterRef | Name | Vector)
+
+
+def _same_on_rows(constraints: list[Constraint], places: Iterable[int]) -> None:
+    """One set for several rows of a tensor, where it is the same on each."""
+    groups: dict[object, list[int]] = {}
+    for place in places:
+        member = constraints[place].set
+        if member is not None and member.rows:
+            key = (member.word, shape(tuple(member.arguments.items())), len(member.rows[0]))
+            groups.setdefault(key, []).append(place)
+    for group in groups.values():
+        rows = sorted({row for p in group for row in _member(constraints[p]).rows})
+        text = "; ".join(dict.fromkeys(constraints[p].text for p in group))
+        for place in group:
+            update = {"rows": tuple(rows), "recognized": text}
+            _put(constraints, place, _member(constraints[place]).model_copy(update=update))
+
+
+def _member(c: Constraint) -> SetMember:
+    assert c.set is not None
+    return c.set
+
+
+def _put(constraints: list[Constraint], place: int, member: SetMember | None) -> None:
+    constraints[place] = constraints[place].model_copy(update={"set": member})
+
+
+def _both_ends(constraints: list[Constraint], places: Iterable[int]) -> None:
+    """0 <= A + B and A + B <= 1 as one set."""
+    groups: dict[object, list[int]] = {}
+    for place in places:
+        member = constraints[place].set
+        if member is not None and member.word in OF_SEVERAL:
+            rest = tuple(v for k, v in member.arguments.items() if k not in ("1", "2"))
+            groups.setdefault((member.word, rest), []).append(place)
+    for group in groups.values():
+        members = [_member(constraints[p]) for p in group]
+        low = max(m.arguments["1"] for m in members)
+        high = min(m.arguments["2"] for m in members)
+        if low > high:
+            continue
+        text = "; ".join(dict.fromkeys(constraints[p].text for p in group))
+        for place, member in zip(group, members, strict=True):
+            arguments = {**member.arguments, "1": low, "2": high}
+            update = {"arguments": arguments, "recognized": text}
+            _put(constraints, place, member.model_copy(update=update))
+
+
+# --- Affine rows ---------------------------------------------------------------------------------
+
+
+def _affine(
+    constraints: list[Constraint], places: Sequence[int], shapes: dict[str, Shape], params: Values
+) -> None:
+    affine = [p for p in places if _member(constraints[p]).word in COEFFICIENTS]
+    several = {shape(tuple(_member(constraints[p]).arguments.items())) for p in affine}
+    if len(several) < 2 and not any(_member(constraints[p]).together for p in affine):
+        return
+    rows = _merged([row for p in affine for row in _rows(_member(constraints[p]))])
+    subject = _member(constraints[affine[0]]).subject
+    assert subject is not None
+    size = shape_of(subject, shapes, params)
+    signs = [p for p in places if _is_nonneg(_member(constraints[p]))]
+    total = None if size is None or not signs else _simplex_total(rows, size)
+    together = [*affine, *signs] if total is not None else affine
+    found = _simplex(total) if total is not None else _one_set(rows, size)
+    if found is not None:
+        _put_all(constraints, together, found)
+        return
+    # Too many for one set: those of each requirement may be one, and they are projected in turn.
+    labels = {constraints[place].label: None for place in affine}
+    for label in labels:
+        mine = [place for place in affine if constraints[place].label == label]
+        own = _merged([row for p in mine for row in _rows(_member(constraints[p]))])
+        _put_all(constraints, mine, _one_set(own, size) if len(labels) > 1 else None)
+
+
+def _put_all(
+    constraints: list[Constraint],
+    places: Sequence[int],
+    found: tuple[str, dict[str, Any]] | None,
+) -> None:
+    text = "; ".join(dict.fromkeys(constraints[p].text for p in places))
+    for place in places:
+        if found is None:
+            _put(constraints, place, None)
+        else:
+            word, arguments = found
+            update = {"word": word, "arguments": arguments, "recognized": text}
+            _put(constraints, place, _member(constraints[place]).model_copy(update=update))
+
+
+def _is_nonneg(member: SetMember) -> bool:
+    return member.word == "nonneg" and not member.partial
+
+
+def _rows(member: SetMember) -> list[Row]:
+    first, bounds = member.arguments["0"], member.arguments["1"]
+    if member.word == "halfspace":
+        first, bounds = (first,), (bounds,)
+    equal = member.word == "affine"
+    return [Row(a, b if equal else -math.inf, b) for a, b in zip(first, bounds, strict=True)]
+
+
+def _merged(rows: Sequence[Row]) -> list[Row]:
+    """Rows on the same combination of entries as one with both ends."""
+    found: dict[Coefficients, Row] = {}
+    for row in map(_turned, rows):
+        other = found.get(row.a)
+        lo, hi = (
+            (row.lo, row.hi) if other is None else (max(row.lo, other.lo), min(row.hi, other.hi))
+        )
+        found[row.a] = Row(row.a, lo, hi)
+    return list(found.values())
+
+
+def _turned(row: Row) -> Row:
+    """The row with a positive first coefficient: -x <= 1 is x >= -1."""
+    every, entries = row.a if isinstance(row.a, tuple) else (row.a, ())
+    first = every or entries[0][1]
+    if first > 0:
+        return row
+    a: Coefficients = -every + 0.0
+    if entries:
+        a = (-every + 0.0, tuple((index, -value) for index, value in entries))
+    return Row(a, -row.hi, -row.lo)
+
+
+def _one_set(rows: Sequence[Row], size: Shape | None) -> tuple[str, dict[str, Any]] | None:
+    """The word and arguments of all rows as one set; None where there is none."""
+    if any(row.lo > row.hi for row in rows):
+        return None
+    paths = in_order([(row.a, row.lo, row.hi) for row in rows])
+    if paths is not None and len(rows) > 1:
+        return ordered_set(paths, size)
+    if _apart(rows):
+        return "separate", {
+            "0": tuple(row.a for row in rows),
+            "1": tuple(row.lo for row in rows),
+            "2": tuple(row.hi for row in rows),
+        }
+    equal = all(row.lo == row.hi for row in rows)
+    if len(rows) > FEW and not (equal and size and len(rows) * math.prod(size) <= DENSE):
+        return None
+    if equal:
+        return "affine", {"0": tuple(r.a for r in rows), "1": tuple(r.hi for r in rows)}
+    below = [(row.a, row.hi) for row in rows if row.hi < math.inf]
+    below += [(_turned_down(row.a), -row.lo) for row in rows if row.lo > -math.inf]
+    return "polyhedron", {"0": tuple(a for a, _ in below), "1": tuple(b for _, b in below)}
+
+
+def _turned_down(a: Coefficients) -> Coefficients:
+    if not isinstance(a, tuple):
+        return -a
+    return (-a[0] + 0.0, tuple((index, -value) for index, value in a[1]))
+
+
+def _apart(rows: Sequence[Row]) -> bool:
+    """Whether no two rows have an entry in common."""
+    taken: set[Places] = set()
+    for row in rows:
+        every, entries = row.a if isinstance(row.a, tuple) else (row.a, ())
+        places = {index for index, value in entries if value}
+        if every or taken & places:
+            return False
+        taken |= places
+    return True
+
+
+def _simplex_total(rows: Sequence[Row], size: Shape) -> float | None:
+    """t where the rows are `sum == t` of every row of (outputs, rest)."""
+    totals = {row.hi for row in rows if row.lo == row.hi}
+    if len(size) < 2 or len(rows) != size[0] or len(totals) != 1 or len(size) < 2:
+        return None
+    wanted = [set() for _ in range(size[0])]  # type: list[set[Places]]
+    for row in rows:
+        every, entries = row.a if isinstance(row.a, tuple) else (row.a, ())
+        if every or row.lo != row.hi or {value for _, value in entries} != {1.0}:
+            return None
+        outputs = {index[0] for index, _ in entries}
+        if len(outputs) != 1:
+            return None
+        wanted[outputs.pop()] |= {index for index, _ in entries}
+    full = all(len(places) == math.prod(size[1:]) for places in wanted)
+    total = totals.pop()
+    return total if full and total > 0 else None
+
+
+def _simplex(total: float) -> tuple[str, dict[str, Any]]:
+    arguments: dict[str, Expr] = {} if total == 1 else {"total": number(total)}
+    return "simplex", arguments

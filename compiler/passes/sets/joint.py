@@ -1,0 +1,140 @@
+"""Sets that several constraints make together, with a projection onto their intersection.
+
+sum(w) == 1 beside w >= 0 (or 0 <= w <= 1), w a vector   ->   both are w in simplex
+one affine row beside bounds of the entries              ->   both are w in box_row(lo, hi, a, b)
+
+The second is the capped simplex (`w >= 0`, `sum(w) <= 1`), a budget with limits on each entry, and
+the like. Every other intersection is projected onto by Dykstra's algorithm at run time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from cspec.compiler.expressions.rewrite import number, same
+from cspec.compiler.passes.normalize import Values
+from cspec.compiler.records.problem import Constraint, SetMember
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.settings.methods import Projection
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Expr, Name, Negate, shape
+from cspec.dsl.words.sets import COEFFICIENTS
+
+
+def joint_sets(
+    constraints: tuple[Constraint, ...], symbols: Symbols, params: Values
+) -> tuple[Constraint, ...]:
+    """The constraints, those that make a set together with that set on each of them."""
+    found = list(constraints)
+    done: set[int] = set()
+    for place, row in enumerate(constraints):
+        if not _is_row(row) or _elsewhere(row) or place in done:
+            continue
+        same_subject = [i for i, c in enumerate(constraints) if _about_the_same(c, row)]
+        rows = [i for i in same_subject if _is_row(constraints[i])]
+        boxes = [i for i in same_subject if _bounds(constraints[i], params) is not None]
+        if len(rows) != 1 or not boxes:
+            continue
+        places = sorted([place, *boxes])
+        joint = _joint(row, [constraints[i] for i in boxes], symbols, params)
+        if joint is None:
+            continue
+        text = "; ".join(dict.fromkeys(constraints[i].text for i in places))
+        for i in places:
+            found[i] = found[i].model_copy(
+                update={"set": joint.model_copy(update={"recognized": text})}
+            )
+        done.update(places)
+    return tuple(found)
+
+
+def _elsewhere(c: Constraint) -> bool:
+    """Whether a constraint may not be projected: it is a preference or names another method."""
+    return c.soft is not None or not (c.method is None or isinstance(c.method, Projection))
+
+
+def _is_row(c: Constraint) -> bool:
+    """Whether a constraint is one affine row."""
+    if c.set is None or c.set.word not in COEFFICIENTS:
+        return False
+    return c.set.word == "halfspace" or len(c.set.arguments["1"]) == 1
+
+
+def _about_the_same(c: Constraint, row: Constraint) -> bool:
+    """Whether two sets are on the same tensors and may be one."""
+    if c.set is None or row.set is None or c.set.subject is None or row.set.subject is None:
+        return False
+    if c.set.partial or row.set.partial:
+        return False
+    quantified = shape(_domains(c)) == shape(_domains(row))
+    # Names of quantifiers are the same thing where what they run over is.
+    names = [_place(side.set.subject, side) for side in (c, row) if side.set and side.set.subject]
+    alike = names[0] == names[1] if None not in names else same(c.set.subject, row.set.subject)
+    return quantified and alike and not _elsewhere(c) and c.method == row.method
+
+
+def _domains(c: Constraint) -> tuple[object, ...]:
+    return tuple((binder.domain, binder.condition) for binder in c.binders)
+
+
+def _place(subject: Expr, c: Constraint) -> tuple[int, int] | None:
+    """Which of its quantifiers' names a subject is."""
+    for i, binder in enumerate(c.binders):
+        if isinstance(subject, Name) and subject.id in binder.names:
+            return i, binder.names.index(subject.id)
+    return None
+
+
+def _bounds(c: Constraint, params: Values) -> tuple[float, float] | None:
+    """The ends of a box that is the same for every entry."""
+    if c.set is None or _elsewhere(c):
+        return None
+    if c.set.word == "nonneg":
+        return 0.0, math.inf
+    if c.set.word != "box":
+        return None
+    ends = [_end(c.set.arguments.get(key), params) for key in ("0", "1")]
+    return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
+
+
+def _end(end: Any, params: Values) -> float | None:
+    if isinstance(end, Name) and end.id == "inf":
+        return math.inf
+    if isinstance(end, Negate) and isinstance(end.operand, Name) and end.operand.id == "inf":
+        return -math.inf
+    return value_or_none(end, params) if isinstance(end, Expr) else None
+
+
+def _joint(
+    row: Constraint, boxes: Sequence[Constraint], symbols: Symbols, params: Values
+) -> SetMember | None:
+    ends = [found for c in boxes if (found := _bounds(c, params)) is not None]
+    low, high = max(low for low, _ in ends), min(high for _, high in ends)
+    assert row.set is not None
+    if low > high or not (low <= high):
+        return None
+    equal = row.set.word == "affine"
+    first, bound = row.set.arguments["0"], row.set.arguments["1"]
+    coefficients, limit = (first[0], bound[0]) if equal else (first, bound)
+    unit = coefficients == limit and isinstance(coefficients, float)
+    if equal and unit and low == 0 and high >= 1 and _is_vector(row.set.subject, symbols):
+        return SetMember(word="simplex", subject=row.set.subject)
+    sides = {"0": _written(low), "1": _written(high)}
+    arguments: dict[str, Any] = {**sides, "2": coefficients, "3": limit}
+    if equal:
+        arguments["equals"] = True
+    return SetMember(word="box_row", subject=row.set.subject, arguments=arguments)
+
+
+def _written(end: float) -> Expr:
+    size: Expr = Name(id="inf") if math.isinf(end) else number(abs(end))
+    return Negate(operand=size) if end < 0 else size
+
+
+def _is_vector(subject: Expr | None, symbols: Symbols) -> bool:
+    """Whether a subject is a variable with one axis, along which a simplex is."""
+    if not isinstance(subject, Name) or subject.id not in symbols.vars():
+        return False
+    return len(symbols.vars()[subject.id].dimensions) == 1

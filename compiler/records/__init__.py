@@ -1,0 +1,1 @@
+"""What the stages hand on: problem, facts of binding, lowered problem, graph, program."""

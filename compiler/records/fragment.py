@@ -1,0 +1,125 @@
+"""What a method file gets and gives.
+
+A method turns a *rule* (constraints that share one method and settings, stacked into one vector)
+into a *fragment* of the update graph: state and operations. Formulas name
+
+    g       the rule's constraints with gradient (surrogates where there are any)
+    true    the true constraints, detached; NaN where a batch measured nothing
+    floor   0 for inequalities, -inf for equalities: `maximum(m, floor)` is the dual projection
+
+and the rule's own state and constants. `known` state (dual and penalty steps) keeps its old entries
+wherever `true` is NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.compiler.records.graph import Kind, Operation, StateFacts
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+
+Record = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Rule(BaseModel):
+    """Constraints that one method handles together."""
+
+    model_config = Record
+
+    name: str
+    """Unique in the program: `lagrangian`, `lagrangian_2`, ..."""
+    settings: Any
+    labels: tuple[str, ...]
+    size: int
+    """Entries of the rule's vector."""
+    equalities: tuple[bool, ...]
+    """One flag an entry."""
+    total_steps: int
+    steps_per_epoch: int
+    deterministic: bool = False
+    """No data and no model: a nonlinear program, whose scale can be measured at its start."""
+    own_loop: bool = False
+    """Whether the steps are those of somebody's own loop."""
+    by_value: bool = False
+    """Whether the optimizer looks at the loss's value: each step is a whole minimization."""
+
+    @property
+    def batched(self) -> bool:
+        """Whether a step sees a part of the data: what it measures is noisy."""
+        return self.steps_per_epoch > 1
+
+    @property
+    def lags(self) -> bool:
+        """Whether the weight of g is a mean of late batches (`scaled_augmented_lagrangian`)."""
+        return self.batched and not self.own_loop
+
+    @property
+    def relation(self) -> str:
+        """`<=`, `==` or `mixed`."""
+        if all(self.equalities):
+            return "=="
+        return "mixed" if any(self.equalities) else "<="
+
+    def projected(self, formula: str) -> str:
+        """The formula with the dual projection of the rule's relations around it."""
+        match self.relation:
+            case "<=":
+                return f"relu({formula})"
+            case "==":
+                return formula
+            case _:
+                return f"maximum({formula}, floor)"
+
+
+class Fragment(BaseModel):
+    """A method's part of the update graph."""
+
+    model_config = Record
+
+    state: tuple[StateFacts, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    dual_order: str = "dual_first"
+    scales_objective: bool = False
+    """Whether COMBINE has a target `objective`: the factor of f."""
+    """When per-step dual operations run: before COMBINE, or after PRIMAL_STEP."""
+
+
+def scale_at_start(rule: Rule, state: str) -> Operation:
+    """RESET: a state entry of the rule times s^2, s the scale of its constraint at x0."""
+    return Operation(
+        kind=Kind.RESET,
+        name="scale",
+        rule=rule.name,
+        targets=(state,),
+        meaning=f"{state} <- {state} min(1, 100 / max |grad g|)^2 at the start",
+    )
+
+
+def refuse(rule: Rule, why: str, help: str) -> NoReturn:
+    """Settings that a method can't follow.
+
+    Raises:
+        SpecError: always.
+    """
+    labels = ", ".join(f"`{label}`" for label in rule.labels[:3])
+    message = f"{labels} can't be enforced by `{rule.settings.word}` as written: {why}"
+    raise SpecError([Diagnostic(code="CS521", message=message, helps=(help,))])
+
+
+class Around(BaseModel):
+    """What a method that keeps parameters in a set does around the optimizer's step."""
+
+    model_config = Record
+
+    before: tuple[Operation, ...] = ()
+    """Before anything is measured."""
+    combine: tuple[Operation, ...] = ()
+    """Terms of the loss."""
+    step: tuple[Operation, ...] = ()
+    """Steps of its own, before the optimizer's."""
+    after: tuple[Operation, ...] = ()
+    """After the optimizer's step."""
+    rounds: tuple[Operation, ...] = ()
+    """After the dual steps of an epoch."""

@@ -1,0 +1,105 @@
+"""The lowered problem: constraints with their methods as rules and set actions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cspec.compiler.records.fragment import Fragment, Rule
+from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.problem import Constraint, Problem, SetMember
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.tree.nodes import Expr
+
+Row = tuple[float, ...]
+
+
+class SetResidual(Expr):
+    """The residual of a set, or its inequality form: a membership as functions."""
+
+    set: SetMember
+    subject: Expr
+    equality: bool = True
+    label: str = ""
+
+
+class Part(NamedTuple):
+    """A constraint's entries [start, stop) in the constraint vector."""
+
+    constraint: Constraint
+    functions: tuple[Expr, ...]
+    gradients: tuple[Expr, ...] | None
+    start: int
+    stop: int
+
+
+class FunctionalRule(NamedTuple):
+    """A rule, its fragment of the graph, and where its entries are."""
+
+    rule: Rule
+    fragment: Fragment
+    parts: tuple[Part, ...]
+
+    @property
+    def start(self) -> int:
+        """First entry in the constraint vector."""
+        return self.parts[0].start
+
+    @property
+    def stop(self) -> int:
+        """One past the last entry in the constraint vector."""
+        return self.parts[-1].stop
+
+
+class SetAction(NamedTuple):
+    """Parameters that a method keeps in a set."""
+
+    name: str
+    family: str
+    settings: Settings
+    set: SetMember
+    targets: tuple[Expr, ...]
+    """`ParameterRef`s or variable names; empty for the prunable weights of `set.model`."""
+    constraints: tuple[Constraint, ...]
+
+
+EntryRules = tuple[tuple[str, tuple[tuple[int, ...], ...]], ...]
+"""Labels, and entries of the constraint vector that together make a rule hold, each way."""
+
+
+class OutputRows(NamedTuple):
+    """lower <= rows @ f(x) <= upper for one model."""
+
+    model: str
+    rows: tuple[Row, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    labels: tuple[str, ...]
+
+
+class Lowered(NamedTuple):
+    """The whole problem, ready for the graph."""
+
+    problem: Problem
+    rules: tuple[FunctionalRule, ...]
+    actions: tuple[SetAction, ...]
+    soft: tuple[Constraint, ...]
+    outputs: tuple[OutputRows, ...] = ()
+    """Affine constraints that are part of the models."""
+    thresholds: tuple[Constraint, ...] = ()
+    """Rates that a shift of the score meets after training."""
+    ways: EntryRules = ()
+    """How rules can hold, where a solver tries each way."""
+
+    @property
+    def size(self) -> int:
+        """Entries of the constraint vector."""
+        return self.rules[-1].stop if self.rules else 0
+
+    def operations(self, kind: Kind) -> list[tuple[Operation, FunctionalRule]]:
+        """The operations of a kind, each with its rule."""
+        return [
+            (operation, rule)
+            for rule in self.rules
+            for operation in rule.fragment.operations
+            if operation.kind is kind
+        ]

@@ -1,0 +1,293 @@
+"""The canonical problem: minimize f subject to g <= 0, h = 0, x in X, with its history.
+
+A `Problem` starts as the spec reads and is rewritten by the passes of `compiler/passes`. A
+constraint keeps two faces: what people wrote (`value relation bound`, reported in their units) and
+what the machine works on (`parts`, canonical functions). The face for people never changes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.methods import Soft
+from cspec.dsl.text.source import NOWHERE, Span
+from cspec.dsl.tree.nodes import Binder, Call, Expr, Index, Interval, Name, Number
+
+Record = ConfigDict(frozen=True, extra="forbid")
+Relation = Literal["<=", ">=", "==", "in"]
+
+
+# --- Expressions that only the compiler makes ----------------------------------------------------
+
+
+class ParameterRef(Expr):
+    """A parameter of a model by its name: what a quantifier over weights stands for."""
+
+    model: str
+    name: str
+    shape: tuple[int, ...]
+
+
+class Category(Expr):
+    """A value of a categorical column: `code` in the data, `text` for people."""
+
+    column: str
+    text: str
+    code: int
+
+
+class Lookup(Expr):
+    """The number that a table has for what its columns hold: each example's own."""
+
+    columns: tuple[Name, ...]
+    held: tuple[tuple[int, ...], ...]
+    """What the columns hold for each value, in the order of `values`."""
+    values: tuple[float, ...]
+    written: Index
+    """As it stands in the spec: the entry of a param."""
+
+
+class PerExample(Expr):
+    """An expression with one value an example of a dataset; its verdict is the worst of them."""
+
+    dataset: str
+    body: Expr
+
+
+class Violations(Expr):
+    """How far requirements are from being met, one number each, or the largest of them."""
+
+    labels: tuple[tuple[str, Relation], ...]
+    """Full labels with their relations, in the order of the problem."""
+    largest: bool = False
+    moved: tuple[str, str] | None = None
+    """The training data, and what stands in for them."""
+
+
+class Initial(Expr):
+    """The value of an expression before the first step; the emitted module calls it `text`."""
+
+    text: str
+    body: Expr
+
+
+# --- The problem ---------------------------------------------------------------------------------
+
+Index_ = tuple[int, ...]
+Coefficients = float | tuple[float, tuple[tuple[Index_, float], ...]]
+"""One number for every entry; or that number and (index, number) to add to single entries."""
+
+
+class SetMember(BaseModel):
+    """`subject in set`: which set, on which parameters, jointly or one by one."""
+
+    model_config = Record
+
+    word: str
+    """The set's word in `runtime/operators`: `nonneg`, `stiefel`, `sparse`, ..."""
+    arguments: dict[str, Any] = {}
+    subject: Expr | None = None
+    """A `ParameterRef`, a quantified weight, a decision variable; None for a whole model."""
+    together: bool = False
+    """Whether the set is one of all the subject's tensors as one long vector."""
+    rows: tuple[tuple[int, ...], ...] = ()
+    """The rows of the subject that are in the set, by their first indices; () for all of it."""
+    part: tuple[int | tuple[int, int], ...] = ()
+    """The part of the subject that is in the set: an index or the ends of a slice an axis."""
+    model: str | None = None
+    """For sets over a whole model (`sparse` from `density(net)`): its name."""
+    recognized: str = ""
+    """How it was written, where it was not written as a set: `density(net) <= 0.1`."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether it is about some rows, or a part, of its subject."""
+        return bool(self.rows or self.part)
+
+
+def membership(value: Expr, bound: Expr) -> SetMember | None:
+    """The set of `value in bound`; None for one that is none of tensors."""
+    match bound:
+        case Name(id=word):
+            return SetMember(word=word, subject=value)
+        case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
+            center = {}
+            if word == "ball" and len(arguments) == 2:
+                center, arguments = {"center": arguments[0]}, arguments[1:]
+            named = {str(i): a for i, a in enumerate(arguments)} | {
+                k.name: k.value for k in keywords
+            }
+            return SetMember(word=word, subject=value, arguments={**named, **center})
+        case Interval(lower=low, upper=high):
+            return SetMember(word="box", subject=value, arguments={"0": low, "1": high})
+        case _:
+            return None
+
+
+class Recovery(BaseModel):
+    """How a canonical multiplier turns back into the user's units and sign.
+
+    multiplier in the user's sign rule = scale * (sum of the parts' multipliers);
+    d(objective as written) / d(bound as written) = sensitivity_sign * multiplier.
+    """
+
+    model_config = Record
+
+    scale: float = 1.0
+    sensitivity_sign: float = -1.0
+
+
+class Constraint(BaseModel):
+    """One constraint (with `binders`: one for each member of the index set)."""
+
+    model_config = Record
+
+    label: str
+    binders: tuple[Binder, ...] = ()
+    value: Expr
+    bound: Expr
+    relation: Relation
+    mirrored: bool = False
+    """Whether an equality was written `bound == value`: its multiplier is of (bound - value)."""
+    event: Expr | None = None
+    """What must hold, where that is no relation (`A => B`): the value is its violation then."""
+    cases: tuple[tuple[str, Expr], ...] = ()
+    """The ways in which an event can hold, in words, each with a function that is <= 0 there."""
+    alternatives: tuple[tuple[int, ...], ...] = ()
+    """Places of the parts that together make the event hold, where a solver tries each way."""
+    equal_parts: tuple[int, ...] = ()
+    """Places of the parts that are == 0 though others are not."""
+    parts: tuple[Expr, ...] = ()
+    """Canonical functions, each <= 0 (or == 0): true values. Empty before `canonical`."""
+    whole: bool = False
+    """Whether the only part is value - bound as written (`gap`, `abs`, `max` are not split)."""
+    gradient_parts: tuple[Expr, ...] | None = None
+    """What the model's step differentiates instead of `parts`; None where they are the same."""
+    decides: tuple[Expr, ...] = ()
+    """Functions, each <= 0, by which gates are decided before the run ends; empty elsewhere."""
+    set: SetMember | None = None
+    tolerance: float = 0.0
+    tolerance_given: bool = False
+    exact: bool = False
+    surrogate: Expr | None = None
+    surrogate_text: str | None = None
+    constant: bool = False
+    """Whether it is the same whatever is predicted, as `pred < 5` of two classes."""
+    soft: Soft | None = None
+    method: Settings | None = None
+    """What enforces it: the spec's own `by`, then the strategy's choice."""
+    construction: bool = False
+    reason: str = ""
+    rejected: tuple[str, ...] = ()
+    """Alternatives that the strategy tried, each with why it was not taken."""
+    recovery: Recovery = Recovery()
+    text: str = ""
+    member: str = ""
+    """Which member of the quantifier this is, for people; empty before expansion."""
+    span: Span = NOWHERE
+
+    def equality(self, place: int) -> bool:
+        """Whether a part has to be 0; else it may be negative."""
+        return self.relation == "==" or place in self.equal_parts
+
+    @property
+    def full_label(self) -> str:
+        """What people call it: its label, with its member in brackets."""
+        return f"{self.label}[{self.member}]" if self.member else self.label
+
+
+class DerivedBound(BaseModel):
+    """A constraint that was proved to be a bound of one variable."""
+
+    model_config = Record
+
+    label: str
+    member: str = ""
+    part: int
+    """Which of the constraint's canonical functions."""
+    variable: str
+    index: tuple[int, ...] = ()
+    lower: float | None = None
+    upper: float | None = None
+    text: str = ""
+    """For people: `sin(x) <= eps is x <= 0.5236, because sin(x) increases on [0, pi/2]`."""
+
+
+class Eliminated(BaseModel):
+    """A variable that an affine equality gives: x = constant + sum of coefficient times another."""
+
+    model_config = Record
+
+    label: str
+    member: str = ""
+    part: int
+    """Which of the constraint's canonical functions it comes from."""
+    variable: str
+    index: tuple[int, ...] = ()
+    constant: float
+    terms: tuple[tuple[str, tuple[int, ...], float], ...] = ()
+    text: str = ""
+    """For people: `x[2] = 1 - x[0] - x[1]`."""
+
+
+class Lift(BaseModel):
+    """A problem with kinks as a smooth one over auxiliary variables, each above its pieces."""
+
+    model_config = Record
+
+    name: str
+    """The vector of auxiliary variables."""
+    size: int
+    objective: Expr
+    parts: tuple[tuple[Expr, ...], ...]
+    """The canonical functions of every constraint, without kinks."""
+    pieces: tuple[Expr, ...]
+    """What keeps auxiliary variables above their kinks: each <= 0."""
+    above: tuple[int, ...]
+    """Place of the auxiliary variable that each entry of the pieces is about."""
+
+
+class Step(BaseModel):
+    """One pass that changed something, for `explain`: its name and what it did."""
+
+    model_config = Record
+
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+class Problem(BaseModel):
+    """minimize `objective` subject to `constraints`."""
+
+    model_config = Record
+
+    sense: Literal["minimize", "maximize", "satisfy"]
+    objective: Expr = Number(text="0", value=0.0)
+    """As minimized."""
+    objective_gradient: Expr | None = None
+    """What the model's step differentiates instead; None where that is the objective itself."""
+    objective_text: str = ""
+    objective_sign: float = 1.0
+    """-1 where the spec maximizes: the objective as written is sign * the one minimized."""
+    constraints: tuple[Constraint, ...] = ()
+    metrics: tuple[tuple[str, Expr], ...] = ()
+    history: tuple[Step, ...] = ()
+    surrogate_notes: tuple[str, ...] = ()
+    """What is said of surrogates, for people."""
+    solver: Settings | None = None
+    """A method that owns the whole run (`sqp`); None where a training loop runs."""
+    bounds: tuple[DerivedBound, ...] = ()
+    """Constraints that the solver holds as bounds."""
+    eliminated: tuple[Eliminated, ...] = ()
+    """Variables that the solver does not see: affine equalities give them."""
+    implied: tuple[tuple[str, str, int], ...] = ()
+    """Affine equalities that those imply: label, member, part."""
+    presolve: tuple[str, ...] = ()
+    """What was found on the way, for people: equalities that contradict each other."""
+    lift: Lift | None = None
+    """The smooth problem that a solver gets in place of one with kinks."""
+    convex: bool = False
+    """Proved: every local minimum is the global one."""

@@ -1,0 +1,258 @@
+"""The specialized program: the emitted Python, and what the runtime must know beside it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.compiler.records.graph import UpdateGraph
+from cspec.dsl.settings.base import Every
+from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
+
+Record = ConfigDict(frozen=True, extra="forbid")
+
+
+class MeanFacts(BaseModel):
+    """One mean, fraction or tail of a constraint: what may be missing where it is measured."""
+
+    model_config = Record
+
+    condition: str = ""
+    """As written, members put in: `y == 1 and sex == Female`; the column of groups."""
+    groups: tuple[str, ...] = ()
+    """The values of that column, in code order."""
+    denominator: str = ""
+    """The mean as written, where it is a denominator."""
+
+
+class ConstraintFacts(BaseModel):
+    """One constraint of the program (a member of a quantifier is one of its own).
+
+    Canonical form: `sign * (value - bound) <= 0` for `<=` (sign 1) and `>=` (sign -1),
+    `sign * (value - bound) == 0` for `==` (sign -1 where the constant was written first, so that
+    it is left minus right), `violation <= 0` for `in` (value is the violation, bound 0).
+    """
+
+    model_config = Record
+
+    label: str
+    """What people call it: `dp[Female]`, `ring.lo`."""
+    family: str
+    """The label as written, without member: `dp`."""
+    text: str
+    """The relation as written."""
+    relation: Literal["<=", ">=", "==", "in"]
+    tolerance: float
+    """In the constraint's units; 0 with `exact` means compared exactly."""
+    exact: bool = False
+    soft: bool = False
+    """A preference: reported, never decides the verdict."""
+    weight: float = 0.0
+    power: int = 1
+    """Of a preference: weight * violation ** power is added to what is minimized."""
+    method: str
+    """`lagrangian`, `projection`, ...: what enforces it."""
+    reason: str = ""
+    rule: str | None = None
+    """The group of constraints that share one update rule; None without multipliers."""
+    segment: tuple[int, int] | None = None
+    """Its entries [start, stop) in the constraint vector `g` and in `multipliers`."""
+    sign: float = 1.0
+    datasets: tuple[str, ...] = ()
+    """Datasets its expectations run over; empty for a function of parameters."""
+    named: bool = False
+    """Whether the spec names data of its means (`on D`): `verify all` keeps them."""
+    surrogate: str | None = None
+    stand_in: tuple[str, ...] = ()
+    """What the model's step sees of it, as expressions of the language that are <= 0 (or == 0)."""
+    multipliers: bool = False
+    cases: tuple[str, ...] = ()
+    """The ways in which a rule can hold, in words; `cases` of the module measures them."""
+    constant: bool = False
+    """Whether nothing that training moves changes it: judged, and refused where it is violated."""
+    prices: bool = True
+    """Whether its multipliers are prices of the bound where a run ends stationary."""
+    line: int = 0
+    residual: bool = False
+    """Of a set: its entries are a residual that is to be 0, not functions that are <= 0."""
+    means: tuple[MeanFacts, ...] = ()
+    """Its means in the order in which they are measured; empty where none has a condition and none
+    is a denominator."""
+    rescaled: bool = False
+    """Its entries are (value - bound) times a denominator: of the same sign, in other units."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether its entries are h == 0, of either sign, and not g <= 0."""
+        return self.relation == "==" or self.residual
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the sign of its violation is that of one quantity from step to step.
+
+        Of several equalities the one that is shown changes, and with it the sign.
+        """
+        start, stop = self.segment or (0, 0)
+        return not self.equal or stop - start == 1
+
+
+class VerifyFacts(BaseModel):
+    """`verify labels on dataset every n with confidence c`; labels are families or members."""
+
+    model_config = Record
+
+    labels: tuple[str, ...] = ()
+    """Empty: all."""
+    dataset: str | None = None
+    every: Every | None = None
+    confidence: float | None = None
+
+
+class SourceCall(BaseModel):
+    """How a dataset or a model was made: `name(arguments, settings)`, found in `module` if not
+    built in. Built-in words have all their values among the settings.
+
+    `name` is empty for what was bound from outside.
+    """
+
+    model_config = Record
+
+    name: str = ""
+    module: str | None = None
+    arguments: tuple[Any, ...] = ()
+    settings: dict[str, Any] = {}
+    inputs: tuple[int, ...] | None = None
+    """For models: shape of one example's input ..."""
+    outputs: int | None = None
+    """... and number of outputs."""
+
+
+class DataSetup(BaseModel):
+    """One `data` line: its targets with their columns (name in the spec, name in the data)."""
+
+    model_config = Record
+
+    targets: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    source: SourceCall = SourceCall()
+    inputs: tuple[str, ...] = ()
+    """Columns that a model is called with: it gets them in the shape in which they come."""
+    features: tuple[tuple[str, str], ...] = ()
+    """Features that expressions name, (name in the data, column that it becomes): `x.age`."""
+
+
+class ModelSetup(BaseModel):
+    """One `model` line."""
+
+    model_config = Record
+
+    name: str
+    source: SourceCall = SourceCall()
+    frozen_of: str | None = None
+    arguments: tuple[str, ...] = ()
+    """Columns that it is called with: a model that is built takes them side by side."""
+
+
+class VariableSetup(BaseModel):
+    """One `var`: its shape (scalars have shape (1,)), first value, and bound."""
+
+    model_config = Record
+
+    name: str
+    shape: tuple[int, ...] = (1,)
+    start: float | tuple[float, ...] = 0.0
+    lower: float | None = None
+    upper: float | None = None
+
+
+class FunctionSetup(BaseModel):
+    """A Python callable that expressions use: put into the module's namespace before it runs."""
+
+    model_config = Record
+
+    name: str
+    """In the spec."""
+    python: str
+    """In the module."""
+    source: str = ""
+    """`file.py:name` or `package.module:name`; empty for one that is registered from Python."""
+
+
+class Program(BaseModel):
+    """Everything a run needs: the emitted module's text and the facts around it.
+
+    `primal` maps the names of models to modules and of decision variables to parameters; `batch`
+    (and `data`, the same on whole datasets) maps names of datasets to their columns by name,
+    `given` to the values that the user's loop hands over. The module (see `compiler/emit`) defines
+
+    - `initial_state(primal) -> dict[str, Tensor]`
+    - `measure(primal, batch) -> (f, g, true)`: objective, constraints with gradient, true
+      constraints without gradient
+    - `violation(primal, batch) -> true`: the true canonical constraints alone, no gradient
+    - `combine(f, g, true, state) -> loss`
+    - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
+    - `project(primal, optimizer, progress)` where something is projected
+    - `hold(primal, state)` before a projection, `freeze(primal, state, progress) -> [name]` after
+      it, where a count keeps its entries once it has come to its bound
+    - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
+    - `cases(primal, data) -> dict[label, [value]]` where there are rules: each way to hold, <= 0
+    - `metrics`: functions `(primal, data) -> value` by name; `initial`: those of values that
+      metrics compare with, measured before the first step; `objective(primal, data) -> value`
+    - `train(session)`: the loop
+    """
+
+    model_config = Record
+
+    name: str
+    """File name of the spec."""
+    spec: str
+    """Its text."""
+    digest: str
+    """Hash of the specialized plan."""
+    source: str = ""
+    """The emitted Python module."""
+    graph: UpdateGraph = UpdateGraph()
+    sense: Literal["minimize", "maximize", "satisfy"]
+    objective: str
+    objective_stand_in: str = ""
+    """What the model's step sees of the objective, where it is flat."""
+    objective_datasets: tuple[str, ...] = ()
+    constraints: tuple[ConstraintFacts, ...]
+    metrics: dict[str, str] = {}
+    metric_entries: dict[str, tuple[str, ...]] = {}
+    """Names of the numbers of each metric that is several: by group, by place, by requirement."""
+    """Name to expression as written."""
+    data: tuple[DataSetup, ...] = ()
+    models: tuple[ModelSetup, ...] = ()
+    variables: tuple[VariableSetup, ...] = ()
+    given: tuple[str, ...] = ()
+    functions: tuple[FunctionSetup, ...] = ()
+    fit: dict[str, Any]
+    """FitSettings as plain values."""
+    verify: tuple[VerifyFacts, ...] = ()
+    stop: str | None = None
+    """The condition as written, for the report; the module decides."""
+    tables: dict[str, dict[str, float]] = {}
+    """Params that have a number for each value of a column."""
+    params: dict[str, float | tuple[float, ...]] = {}
+    method: str = "auto"
+    described: dict[str, str] = {}
+    """Each dataset in words, for the report."""
+    notes: tuple[str, ...] = ()
+    """What the compiler wants said before training (budgets, implied defaults)."""
+
+
+def plain_fit(fit: FitSettings) -> dict[str, Any]:
+    """Settings of `fit` as plain values; `revive_fit` is its inverse."""
+    values = fit.model_dump(exclude={"optimizer", "schedule"})
+    values["optimizer"] = [[item.word, item.model_dump()] for item in fit.optimizer]
+    values["schedule"] = [fit.schedule.word, fit.schedule.model_dump()]
+    return values
+
+
+def revive_fit(values: dict[str, Any]) -> FitSettings:
+    """The record that `plain_fit` took apart."""
+    word, settings = values["schedule"]
+    optimizers = tuple(OPTIMIZERS[word](**settings) for word, settings in values["optimizer"])
+    rest = {key: value for key, value in values.items() if key not in {"optimizer", "schedule"}}
+    return FitSettings(optimizer=optimizers, schedule=SCHEDULES[word](**settings), **rest)

@@ -1,0 +1,1 @@
+"""What can't be compiled or does not fit what was bound, said by name."""

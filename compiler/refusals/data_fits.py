@@ -1,0 +1,291 @@
+"""Whether the outputs of models fit the columns that losses compare them with.
+
+Only binding tells: shapes of outputs and classes of labels are facts. All misfits are found at
+once, before the first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from cspec.compiler.expressions.text import text
+from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Expectation,
+    Name,
+    Node,
+    Objective,
+    String,
+    Var,
+    walk,
+)
+
+
+def check_fits(tree: Node, facts: Facts) -> None:
+    """Raise SpecError where a model's output can't be compared with a column."""
+    variables = frozenset(node.name for node in walk(tree) if isinstance(node, Var))
+    found = {d.message: d for node in walk(tree) for d in _findings(node, facts, variables)}
+    found |= {d.message: d for d in _widths(tree, facts)}
+    found |= {d.message: d for node in walk(tree) for d in _one_group(node, facts)}
+    if found:
+        raise SpecError(found.values())
+
+
+def _one_group(node: Node, facts: Facts) -> Iterator[Diagnostic]:
+    """A gap or ratio between groups of which the data have only one is always met: say so."""
+    match node:
+        case Call(
+            function=Name(id=("gap" | "ratio") as word),
+            arguments=(Expectation(conditions=(Name(id=column),), dataset=str() as dataset),),
+        ) if dataset in facts.data and column in facts.data[dataset].columns:
+            known = facts.data[dataset].columns[column]
+            present = [known.called(code) for code in known.present]
+            if known.held and len(present) < 2:
+                yield Diagnostic(
+                    code="CS526",
+                    message=f"`{word}` compares groups, but `{dataset}` has one `{column}` only",
+                    span=node.span,
+                    label=f"every row is {present[0]}" if present else "no row",
+                    notes=("it would be reported as met, whatever is learned",),
+                    helps=("give data with two groups or more, or leave the requirement out",),
+                )
+
+
+def check_labels(tree: Node, data: Mapping[str, DataFacts]) -> None:
+    """Raise SpecError where a loss for classes meets a column that has none, or only one.
+
+    The size of a model that is built follows its labels, so that this comes first.
+    """
+    found: dict[int, Diagnostic] = {}
+    for node in walk(tree):
+        match node:
+            case Call(function=Name(id=("ce" | "nll") as loss), arguments=(_, Name() as target)):
+                columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
+                problem = _no_classes(loss, target, columns) if columns else None
+                if problem is not None:
+                    found.setdefault(target.span.start, problem)
+            case Call(function=Name(id="bce" as loss), arguments=(_, Name() as target)):
+                columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
+                problem = _not_binary(loss, target, columns[0]) if columns else None
+                if problem is not None:
+                    found.setdefault(target.span.start, problem)
+    if found:
+        raise SpecError(found.values())
+
+
+def _no_classes(loss: str, target: Name, columns: Sequence[ColumnFacts]) -> Diagnostic | None:
+    """Labels of one class only in all the data together, or none that are classes."""
+    column = next((c for c in columns if c.outputs is None), columns[0])
+    present = sorted({code for c in columns for code in c.present})
+    if column.outputs is not None and (len(present) > 1 or len(column.classes) > 1):
+        return None
+    if column.outputs is not None:
+        return Diagnostic(
+            code="CS331",
+            message=f"column `{target.id}` holds one class only: {column.called(present[0])}",
+            span=target.span,
+            notes=("a model that always says it is right on all of these data",),
+            helps=("give data of two classes or more",),
+        )
+    kind = "numbers" if column.kind == "real" else "whole numbers that are not 0, 1, 2, ..."
+    if column.shape:
+        kind = f"a list of length {' by '.join(str(n) for n in column.shape)} an example"
+    return Diagnostic(
+        code="CS331",
+        message=f"`{loss}` needs classes, but column `{target.id}` holds {kind}{_some(column)}",
+        span=target.span,
+        notes=("classes are text, or whole numbers 0, 1, 2, ... with one value an example",),
+        helps=(*_renumber(target, column), "for a number to predict: `mse`, `mae` or `huber`"),
+    )
+
+
+def _some(column: ColumnFacts) -> str:
+    """Values of a column, for people: `: -1, 1`."""
+    shown = ", ".join(f"{value:g}" for value in column.values[:_SOME])
+    rest = ", ..." if len(column.values) > _SOME else ""
+    return f": {shown}{rest}" if shown else ""
+
+
+_SOME = 5
+"""Values that a message lists at most."""
+
+
+def _renumber(target: Name, column: ColumnFacts) -> tuple[str, ...]:
+    """How labels that are no class numbers become some."""
+    name = target.id
+    if column.shape:
+        if column.shape == (1,):
+            return (f"give one value an example: `{name}[:, 0]`",)
+        return (f"for one-hot labels give the numbers of the classes: `{name}.argmax(1)`",)
+    if column.kind == "real" and all(float(value).is_integer() for value in column.values):
+        return (f"give whole numbers from 0 on: `{name}.long()` in Python",)
+    return (
+        'in a table, name the column as one of classes: `csv(..., categorical=["..."])`'
+        " numbers its values in sorted order",
+        f"in Python, number them: `{name} = torch.unique({name}, return_inverse=True)[1]`",
+    )
+
+
+def _not_binary(loss: str, target: Name, column: ColumnFacts) -> Diagnostic | None:
+    """`bce` of labels -1 and 1, or 1 and 2, would be another problem than is meant."""
+    if column.classes or column.shape or not column.values:
+        return None
+    soft = loss == "bce" and column.kind == "real"
+    low, high = min(column.values), max(column.values)
+    if (soft and low >= 0 and high <= 1) or (not soft and {low, high} <= {0, 1}):
+        return None
+    wanted = "labels between 0 and 1" if soft else "labels 0 and 1"
+    return Diagnostic(
+        code="CS331",
+        message=f"`{loss}` needs {wanted}, but column `{target.id}` holds{_some(column)[1:]}",
+        span=target.span,
+        notes=("one logit is compared with the probability of class 1",),
+        helps=(*_renumber(target, column), "for a number to predict: `mse`, `mae` or `huber`"),
+    )
+
+
+def _widths(tree: Node, facts: Facts) -> Iterator[Diagnostic]:
+    """The inputs of a model have the same shape in all datasets."""
+    fed: dict[str, dict[str, Name]] = {}
+    for node in walk(tree):
+        match node:
+            case Call(function=Name(id=model), arguments=(Name(id=column) as place,)) if (
+                model in facts.models
+            ):
+                fed.setdefault(column, {}).setdefault(model, place)
+    for column, places in fed.items():
+        shapes = {n: d.columns[column].shape for n, d in facts.data.items() if column in d.columns}
+        # Two models may each have a dataset of their own with inputs of this name.
+        if len(places) != 1 or len(set(shapes.values())) < 2:
+            continue
+        model, place = next(iter(places.items()))
+        told = ", ".join(f"{_shape(shape)} in `{name}`" for name, shape in shapes.items())
+        yield Diagnostic(
+            code="CS331",
+            message=f"inputs `{column}` of model `{model}` differ between datasets: {told}",
+            span=place.span,
+            notes=("one model takes inputs of one shape",),
+            helps=("prepare all datasets in the same way",),
+        )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " by ".join(str(length) for length in shape) or "one number"
+
+
+def _findings(node: Node, facts: Facts, variables: frozenset[str]) -> Iterator[Diagnostic]:
+    yield from _pattern(node, facts)
+    yield from _still(node, facts, variables)
+    yield from _refused(node, facts)
+
+
+_SHOWN = 12
+"""Names that a message lists at most."""
+
+
+def _refused(node: Node, facts: Facts) -> Iterator[Diagnostic]:
+    """A model that is called with `x` and can't take it."""
+    match node:
+        case Call(function=Name(id=model), arguments=(Name(id="x") as place,), keywords=()) if (
+            model in facts.models
+        ):
+            holders = [(n, d) for n, d in facts.data.items() if "x" in d.columns]
+            refusals = [facts.outputs.get(f"{model}(x) on {name}") for name, _ in holders]
+            refusal = next((seen.refusal for seen in refusals if seen and seen.refusal), "")
+            if not refusal:
+                return
+            name, data = holders[0]
+            shape = data.columns["x"].shape
+            help_ = _fitting(model, refusal, shape)
+            if help_ is None:
+                return  # what the model itself got wrong, its own line tells when it runs
+            batch = ", ".join(str(length) for length in (data.rows, *shape))
+            yield Diagnostic(
+                code="CS331",
+                message=f"model `{model}` can't take column `x` of `{name}`: {refusal}",
+                span=place.span,
+                notes=(f"`x` has the shape ({batch}{',' if not shape else ''})",),
+                helps=(help_,),
+            )
+        case Call(function=Name(id=model)) if model in facts.models:
+            refusal = getattr(facts.outputs.get(text(node)), "refusal", "")
+            if refusal:
+                shown = ", ".join(map(text, node.arguments))
+                yield Diagnostic(
+                    code="CS331",
+                    message=f"model `{model}` can't take `{shown}`: {refusal}",
+                    span=node.span,
+                    notes=("a variable is one input of a model: it sees a batch of one",),
+                    helps=("give the variable the shape of one input, without the batch",),
+                )
+
+
+def _fitting(model: str, refusal: str, shape: tuple[int, ...]) -> str | None:
+    """What makes inputs and model fit, where the refusal is about their shape or type."""
+    if "dtype" in refusal or "scalar type" in refusal:
+        return "give `x` in floating point: `x.float()`"
+    if not any(word in refusal for word in ("shape", "size", "channels", "dimension")):
+        return None
+    if not shape:
+        return "give `x` as a column, one row an example: `x[:, None]`"
+    if len(shape) == 1:
+        return f"give the first layer of `{model}` {shape[0]} inputs"
+    return f"make the first layer of `{model}` one for inputs of this shape"
+
+
+def _pattern(node: Node, facts: Facts) -> Iterator[Diagnostic]:
+    """`net.weights("conv*")` where no parameter has such a name."""
+    match node:
+        case Call(
+            function=Attribute(value=Name(id=model), name=("weights" | "params") as kind),
+            arguments=(String(value=pattern) as place,),
+        ) if model in facts.models:
+            known = [
+                p.name
+                for p in facts.models[model].parameters
+                if kind == "params" or len(p.shape) > 1
+            ]
+            if any(fnmatchcase(name, pattern) for name in known):
+                return
+            shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+            yield Diagnostic(
+                code="CS525",
+                message=f"no {'weight' if kind == 'weights' else 'parameter'} of `{model}` is "
+                f'called "{pattern}"',
+                span=place.span,
+                label="no match",
+                notes=(f"`{model}.{kind}` has: {shown or 'none'}",),
+                helps=("write one of these names, or a pattern of them such as `*.weight`",),
+            )
+
+
+def _still(node: Node, facts: Facts, variables: frozenset[str]) -> Iterator[Diagnostic]:
+    """An objective of models whose parameters all have `requires_grad` false, and of no `var`."""
+    if not isinstance(node, Objective) or node.expression is None:
+        return
+    named = [n for n in walk(node.expression) if isinstance(n, Name)]
+    used = [n for n in named if n.id in facts.models]
+    moves = any(n.id in variables for n in named) or any(not facts.models[n.id].still for n in used)
+    if not used or moves:
+        return
+    names = ", ".join(f"`{name}`" for name in dict.fromkeys(n.id for n in used))
+    if not all(facts.models[n.id].frozen for n in used):
+        yield Diagnostic(
+            code="CS309",
+            message=f"nothing that the objective depends on moves: {names}",
+            span=used[0].span,
+            notes=("no optimizer holds one of its parameters",),
+            helps=("give the optimizer the parameters that are to be trained",),
+        )
+        return
+    yield Diagnostic(
+        code="CS309",
+        message=f"nothing that the objective depends on moves: {names}",
+        span=used[0].span,
+        notes=("parameters with `requires_grad` false never move",),
+        helps=("set `requires_grad` on the parameters that are to be trained",),
+    )

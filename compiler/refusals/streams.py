@@ -1,0 +1,82 @@
+"""A loader has batches of its own: what a spec may say about them beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from cspec.compiler.records.facts import Facts, StreamFacts
+from cspec.compiler.records.problem import Problem
+from cspec.dsl.check import Checked
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.text.source import NOWHERE, Span
+from cspec.dsl.tree.nodes import Fit, walk
+
+Size = int | Literal["full"]
+
+
+def check_streams(problem: Problem, checked: Checked, facts: Facts) -> tuple[str, ...]:
+    """What is to be told of data that come in batches of their own.
+
+    Raises:
+        SpecError: CS516, the spec asks for batches of another size.
+    """
+    found: list[Diagnostic] = []
+    notes: list[str] = []
+    for name in dict.fromkeys(_trained_on(problem)):
+        stream = facts.data[name].stream if name in facts.data else None
+        size = _written(checked.fit, name)
+        if stream is None or size is None or size == stream.batch_size:
+            continue
+        if size == "full":
+            notes.append(
+                f"`{name}`: batch_size=full takes all its examples at every step, as they were "
+                "read once; the loader's batches, sampling and augmentation are not used"
+            )
+        else:
+            found.append(_two_sizes(name, size, stream, checked))
+    if found:
+        raise SpecError(found)
+    return tuple(notes)
+
+
+def _trained_on(problem: Problem) -> Iterator[str]:
+    """Datasets that the objective or a constraint draws batches of."""
+    for expr in (problem.objective, *(c.value for c in problem.constraints)):
+        for node in walk(expr):
+            dataset = getattr(node, "dataset", None)
+            if dataset:
+                yield dataset
+
+
+def _written(fit: FitSettings, name: str) -> Size | None:
+    """The batch size that the spec says for a dataset."""
+    if not fit.given("batch_size"):
+        return None
+    size = fit.batch_size
+    return size.get(name) if isinstance(size, dict) else size
+
+
+def _two_sizes(name: str, size: Size, stream: StreamFacts, checked: Checked) -> Diagnostic:
+    own = "batches of its own" if stream.batch_size is None else f"batches of {stream.batch_size}"
+    return Diagnostic(
+        code="CS516",
+        message=f"`{name}` comes in {own}, and the spec asks for {size}",
+        span=_place(checked),
+        label="another size",
+        notes=("the batches of a loader are those of the training, sampled and augmented by it",),
+        helps=(
+            "leave `batch_size` out to train on the loader's batches",
+            f"or give what the loader reads from, for batches of {size}: {name}=loader.dataset",
+        ),
+    )
+
+
+def _place(checked: Checked) -> Span:
+    for item in checked.spec.items:
+        if isinstance(item, Fit):
+            for keyword in item.keywords:
+                if keyword.name == "batch_size":
+                    return keyword.value.span
+    return NOWHERE

@@ -1,0 +1,278 @@
+"""Advice on what is legal and rarely meant: biased estimates, Adam on a multiplier, redrawing."""
+
+from __future__ import annotations
+
+from cspec.dsl.checks.items import Settled
+from cspec.dsl.explicit.spec import flatten
+from cspec.dsl.kinds.typer import OUTSIDE, Typer
+from cspec.dsl.messages.diagnostic import Label
+from cspec.dsl.settings.duals import Adam
+from cspec.dsl.settings.methods import Lagrangian, Method
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    By,
+    Call,
+    Compare,
+    Comprehension,
+    Constraint,
+    Expectation,
+    Expr,
+    Implies,
+    Index,
+    Item,
+    Keyword,
+    Membership,
+    Name,
+    Negate,
+    Objective,
+    Power,
+    Product,
+    Spec,
+    Sum,
+    Using,
+    walk,
+)
+
+_SPLIT = frozenset({"abs", "max", "min", "gap", "ratio"})
+_INVERSES = {"sqrt": "{bound}^2", "exp": "log({bound})", "log": "exp({bound})"}
+
+
+def check_lint(
+    typer: Typer, spec: Spec, settled: Settled, methods: dict[str, Method], sound: frozenset[str]
+) -> None:
+    """Warnings about sound constraints, and errors that need the method in force."""
+    full = settled.fit.batch_size == "full"
+    for item in spec.items:
+        _tails(typer, item)
+        if isinstance(item, Objective) and item.expression is not None and not full:
+            _biased(typer, item.expression, None)
+    alone: Constraint | None = None
+    for binders, constraint in flatten(spec):
+        if constraint.label not in sound:
+            continue
+        _ratios(typer, constraint)
+        if not full:
+            for side in _sides(constraint.relation):
+                _biased(typer, side, constraint)
+        own = methods.get(constraint.label or "")
+        _redrawn(typer, constraint, binders, own or settled.method)
+        method = own or settled.method
+        if alone is None and not binders and isinstance(method, Lagrangian):
+            alone = constraint if isinstance(method.dual, Adam) else None
+    if alone is not None:
+        _adam(typer, spec, alone)
+
+
+def _tails(typer: Typer, item: Item) -> None:
+    """Warn about `cvar(v, 5%)`, the mean of nearly all, where the worst 5% may be meant."""
+    for node in walk(item):
+        match node:
+            case Call(function=Name(id="cvar"), arguments=(values, level)):
+                share = value_or_none(level, typer.values)
+                if share is None or not 0 < share < 0.5 or "cvar" in typer.symbols.table:
+                    continue
+                tail, rest = f"{100 * share:g}%", f"{100 * (1 - share):g}%"
+                text = typer.slice(values)
+                typer.report(
+                    "CS412",
+                    f"{typer.text(node)} is the mean of the worst {rest} of the examples",
+                    level.span,
+                    f"the worst {tail}?",
+                    notes=("the level is the share that is left out: what is better",),
+                    helps=(f"for the worst {tail} write `cvar({text}, {rest})`",),
+                    severity="warning",
+                )
+
+
+def _sides(relation: Expr) -> tuple[Expr, ...]:
+    match relation:
+        case Compare(operands=operands):
+            return operands
+        case Membership(element=element):
+            return (element,)
+        case Implies():
+            return ()
+        case _:
+            return ()
+
+
+def _sampled(expr: Expr) -> bool:
+    """Whether an expression holds a mean over the examples of a batch."""
+    return any(isinstance(n, Expectation) and n.dataset is not None for n in walk(expr))
+
+
+def _biased(typer: Typer, side: Expr, constraint: Constraint | None) -> None:
+    """Warn about a non-linear function of a minibatch mean, after what is split is split."""
+    found = _nonlinear(typer, side, constraint is not None)
+    if found is None:
+        return
+    inner = next(n for n in walk(found) if isinstance(n, Expectation) and n is not found)
+    mean = typer.source.slice(inner.span)
+    helps: tuple[str, ...] = ("or measure on everything: `fit(batch_size=full)`",)
+    match found:
+        case Call(function=Name(id=word)) if word in _INVERSES and constraint is not None:
+            bound = _INVERSES[word].format(bound="bound")
+            helps = (f"bound the mean itself: `{mean} <= {bound}`", *helps)
+    typer.report(
+        "CS405",
+        f"{typer.text(found)} is estimated with a bias from batches",
+        found.span,
+        "a non-linear function of a mean",
+        related=(Label(span=inner.span, text="this mean varies from batch to batch"),),
+        notes=("the mean of a non-linear function is not the function of the mean",),
+        helps=helps,
+        severity="warning",
+    )
+
+
+def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
+    """The outermost part that is non-linear in a batch mean."""
+    match expr:
+        case Expectation():
+            return None
+        case Sum(operands=operands):
+            return _first(typer, operands, splits)
+        case Negate(operand=operand) | Index(value=operand):
+            return _nonlinear(typer, operand, splits)
+        case Product(operands=operands, operators=operators):
+            return _product(typer, expr, operands, operators, splits)
+        case Power(base=base, exponent=exponent):
+            linear = value_or_none(exponent, typer.values) == 1
+            return None if linear or not _sampled(base) else expr
+        case Call(function=Name(id=word), arguments=arguments):
+            if not any(_sampled(argument) for argument in arguments):
+                return None
+            if word in _SPLIT and splits:
+                return _first(typer, arguments, splits)
+            known = typer.signatures.get(word)
+            return expr if known is not None and typer.symbols.role(word) is None else None
+        case Comprehension(body=body, function=word):
+            if word == "sum" or splits:
+                return _nonlinear(typer, body, splits)
+            return None
+        case _:
+            return None
+
+
+def _first(typer: Typer, parts: tuple[Expr, ...], splits: bool) -> Expr | None:
+    return next((bad for p in parts if (bad := _nonlinear(typer, p, splits)) is not None), None)
+
+
+def _product(
+    typer: Typer,
+    expr: Product,
+    operands: tuple[Expr, ...],
+    operators: tuple[str, ...],
+    splits: bool,
+) -> Expr | None:
+    sampled = [_sampled(operand) for operand in operands]
+    if sum(sampled) <= 1:
+        divided = any(s and o == "/" for s, o in zip(sampled[1:], operators, strict=True))
+        return expr if divided and not splits else _first(typer, operands, splits)
+    ratio = sum(sampled) == 2 and sampled[-1] and operators[-1] == "/"
+    return None if ratio and splits else expr
+
+
+def _ratios(typer: Typer, constraint: Constraint) -> None:
+    """A ratio of means needs a denominator of known sign, to become a linear form."""
+    for side in _sides(constraint.relation):
+        if not isinstance(side, Product) or "/" not in side.operators:
+            continue
+        for operator, operand in zip(side.operators, side.operands[1:], strict=True):
+            if operator != "/" or not _sampled(operand):
+                continue
+            if not typer.quiet(operand, OUTSIDE).moves:
+                continue  # made of columns: the data tell its sign
+            known = typer.ranges.of(operand)
+            if known.low < 0 < known.high:
+                typer.report(
+                    "CS406",
+                    f"the sign of the denominator {typer.text(operand)} is not known",
+                    operand.span,
+                    "may be positive or negative",
+                    notes=(
+                        "a ratio is compiled to a linear form, which turns around with the sign",
+                        *_undescribed(typer, operand),
+                    ),
+                    helps=_of_known_sign(typer, operand),
+                )
+
+
+def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:
+    """What the denominator may be written as: `E[w]` of a column that is never negative."""
+    if not isinstance(denominator, Expectation) or not isinstance(denominator.body, Name):
+        return ("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",)
+    text, body = typer.slice(denominator), denominator.body
+    start = denominator.span.start
+    before, after = text[: body.span.start - start], text[body.span.end - start :]
+    return (
+        f"for a column that is never negative: `{before}abs({body.id}){after}`",
+        f"for one of true and false: `P{before[1:]}{body.id}{after}`",
+    )
+
+
+def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:
+    """Imported functions in an expression that say nothing about their range."""
+    names = {n.id for n in walk(expr) if isinstance(n, Name)}
+    unknown = (n for n in sorted(names) if typer.symbols.role(n) == "import")
+    return tuple(
+        f"the range of `{n}` is not known: `@cspec.function(range=...)` above it would say"
+        for n in unknown
+        if n not in typer.signatures
+    )
+
+
+def _redrawn(
+    typer: Typer, constraint: Constraint, binders: tuple[Binder, ...], method: Method
+) -> None:
+    """Points drawn anew each time can't each have a multiplier (or a copy) of their own."""
+    keyword = next((k for b in binders for k in _redraws(b)), None)
+    if keyword is None:
+        return
+    many = len(binders) > 1
+    if many or method.word in ("admm", "sal", "projection"):
+        why = "another quantifier around it" if many else f"`{method.word}` keeps state for each"
+        typer.report(
+            "CS537",
+            "points that are drawn anew can't have a multiplier each",
+            keyword.span,
+            "the points change, their multipliers would not",
+            notes=(f"`redraw=true` holds one multiplier on all points together; {why}",),
+            helps=("remove `redraw=true`: the points are then drawn once",),
+        )
+
+
+def _redraws(binder: Binder) -> tuple[Keyword, ...]:
+    match binder.domain:
+        case Call(function=Attribute(name="sample"), keywords=keywords):
+            return tuple(
+                k
+                for k in keywords
+                if k.name == "redraw" and isinstance(k.value, Name) and k.value.id == "true"
+            )
+        case _:
+            return ()
+
+
+def _adam(typer: Typer, spec: Spec, constraint: Constraint) -> None:
+    places = [m.method for m in constraint.modifiers if isinstance(m, By)]
+    places += [item.method for item in spec.items if isinstance(item, Using)]
+    for place in places:
+        if not isinstance(place, Call):
+            continue
+        dual = next((k.value for k in place.keywords if k.name == "dual"), None)
+        if dual is not None:
+            typer.report(
+                "CS534",
+                "Adam moves a single multiplier by its step size, whatever the violation",
+                dual.span,
+                f"for `{constraint.label}`",
+                notes=(
+                    "Adam divides a gradient by its own size; of one number only a sign is left",
+                ),
+                helps=("write `dual=sgd(lr=...)`, or `dual=nupi(...)` against oscillation",),
+                severity="warning",
+            )
+            return

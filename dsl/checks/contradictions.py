@@ -1,0 +1,331 @@
+"""Contradictions, duplicates and redundancies between constraints.
+
+Constraints become facts about linear forms (`dsl/values/sums.py`). Two facts on one form contradict
+each other where the lower bound is above the upper one; a sum contradicts bounds of its atoms
+where its smallest value is above its bound. Conflicting sets are minimal: without any one of its
+members the rest can hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from itertools import islice
+
+from cspec.dsl.checks.ranges import subject
+from cspec.dsl.explicit.spec import flatten
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.diagnostic import Label
+from cspec.dsl.messages.wording import listing, number
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import Compare, Constraint, Expectation, Expr, Spec, shape, walk
+from cspec.dsl.tree.rebuild import substitute
+from cspec.dsl.values.intervals import ALL, Range
+from cspec.dsl.values.linear import Atom
+from cspec.dsl.values.shares import laws
+from cspec.dsl.values.sums import Fact, Form, facts_of, implied_by
+
+_ROUNDS = 4
+_MOST = 5
+_LARGEST = 200
+"""Parts of a let that is looked into."""
+
+
+def check_contradictions(
+    typer: Typer, spec: Spec, sound: frozenset[str], soft: frozenset[str]
+) -> None:
+    """Report conflicting, equal and redundant constraints among those without other findings."""
+    atoms: dict[Atom, Expr] = {}
+    facts: list[Fact] = []
+    written = _shares_by_name(typer.explicit_lets)
+    pairs = [
+        (binders, _written_out(constraint, written))
+        for binders, constraint in flatten(spec)
+        if constraint.label in sound and constraint.label not in soft
+    ]
+    compared = [pair for pair in pairs if isinstance(pair[1].relation, Compare)]
+    for binders, constraint in compared:
+        facts.extend(facts_of(binders, constraint, typer.values, atoms))
+    for binders, constraint in pairs:
+        if not isinstance(constraint.relation, Compare):
+            facts.extend(facts_of(binders, constraint, typer.values, atoms))
+    for binders, constraint in pairs:
+        facts.extend(implied_by(binders, constraint, typer.values, atoms))
+    found: set[str | None] = set()
+    by_form: dict[Form, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        by_form[fact.form].append(fact)
+    for group in by_form.values():
+        if len(group) > 1:
+            found |= _same_form(typer, group)
+    rest = [fact for fact in facts if fact.constraint.label not in found]
+    known = laws(atoms, typer.values, lambda expr: " ".join(typer.source.slice(expr.span).split()))
+    _sums(typer, [*rest, *known], atoms)
+
+
+def _shares_by_name(lets: Mapping[str, Expr]) -> dict[str, Expr]:
+    """Lets that hold a mean or a share, without the names of other such lets in them."""
+    found: dict[str, Expr] = {}
+    for _ in range(_ROUNDS):
+        for name, value in lets.items():
+            full = substitute(value, {k: v for k, v in found.items() if k != name})
+            nodes = list(islice(walk(full), _LARGEST + 1))
+            if len(nodes) <= _LARGEST and any(isinstance(n, Expectation) for n in nodes):
+                found[name] = full
+    return found
+
+
+def _written_out(constraint: Constraint, lets: Mapping[str, Expr]) -> Constraint:
+    if not lets or not isinstance(constraint.relation, Compare):
+        return constraint
+    relation = substitute(constraint.relation, lets)
+    return constraint.model_copy(update={"relation": relation})
+
+
+def _gap(low: float, high: float) -> bool:
+    return low > high + 1e-9 * max(1.0, abs(low), abs(high))
+
+
+def _same_form(typer: Typer, group: list[Fact]) -> set[str | None]:
+    """Conflicts and redundancies among the bounds of one form."""
+    lowers = [fact for fact in group if not fact.upper]
+    uppers = [fact for fact in group if fact.upper]
+    low = max(lowers, key=lambda fact: fact.value, default=None)
+    high = min(uppers, key=lambda fact: fact.value, default=None)
+    if low is not None and high is not None and _gap(low.value, high.value):
+        if low.constraint is not high.constraint:
+            _conflict(typer, [low, high])
+        else:
+            _empty(typer, low, high)
+        return {low.constraint.label, high.constraint.label}
+    _repeated(typer, lowers, low)
+    _repeated(typer, uppers, high)
+    return set()
+
+
+def _place(fact: Fact) -> Span:
+    return fact.constraint.relation.span
+
+
+def _needs(typer: Typer, fact: Fact) -> str:
+    """`needs density of at least 0.6`."""
+    if fact.implied:
+        return "needs " + typer.source.slice(_place(fact))
+    name = subject(typer, fact.shown).replace("`", "")
+    if isinstance(fact.constraint.relation, Compare) and len(fact.form) == 1:
+        relation = fact.constraint.relation
+        if "==" in relation.operators:
+            return f"needs {name} equal to {number(fact.value)}"
+        side = "at most" if fact.upper else "at least"
+        if shape(fact.shown) == _atom_shape(fact):
+            return f"needs {name} of {side} {number(fact.value)}"
+    return "needs " + " ".join(typer.source.slice(_place(fact)).split())
+
+
+def _atom_shape(fact: Fact) -> object:
+    atom = fact.form[0][0]
+    return atom[1] if isinstance(atom, tuple) and len(atom) == 2 else None
+
+
+def _conflict(typer: Typer, facts: list[Fact]) -> None:
+    """Report a minimal conflicting set at its last member, the others beside it."""
+    known = tuple(fact.law for fact in facts if fact.law)
+    stated = [fact for fact in facts if not fact.law]
+    ordered = sorted(stated, key=lambda fact: _place(fact).start)
+    last = ordered[-1]
+    labels = tuple(dict.fromkeys(fact.constraint.label or "" for fact in ordered))
+    sets = [fact for fact in ordered if fact.implied]
+    text = typer.source.slice(last.constraint.span)
+    what = _common(typer, ordered)
+    if sets:
+        verb = "can't hold together"
+        notes = (*known, *(_implied_note(typer, fact) for fact in sets))
+    else:
+        verb = "contradict each other"
+        notes = known or (
+            f"no value of {what} satisfies {_all(ordered)}, so no multiplier update can converge",
+        )
+    typer.report(
+        "CS404" if sets else "CS401",
+        f"constraints {listing(labels, 'and')} {verb}",
+        _place(last),
+        _needs(typer, last),
+        related=tuple(Label(span=_place(fact), text=_needs(typer, fact)) for fact in ordered[:-1]),
+        notes=notes,
+        helps=(f"drop one, or make one a preference: `{text} soft(weight=0.1)`",),
+    )
+
+
+def _impossible(typer: Typer, stated: Fact, core: list[Fact]) -> None:
+    """One constraint that what holds of shares forbids."""
+    typer.report(
+        "CS402",
+        f"no value satisfies {typer.text(stated.constraint.relation)}",
+        _place(stated),
+        "holds for no model",
+        notes=tuple(fact.law for fact in core if fact.law),
+        helps=("relax its bound",),
+    )
+
+
+def _all(facts: list[Fact]) -> str:
+    return "both" if len(facts) == 2 else "all of them"
+
+
+def _common(typer: Typer, facts: list[Fact]) -> str:
+    longest = max(facts, key=lambda fact: len(fact.form))
+    return typer.source.slice(longest.shown.span) or "the expression"
+
+
+def _implied_note(typer: Typer, fact: Fact) -> str:
+    text = typer.source.slice(_place(fact))
+    side = "at most" if fact.upper else "at least"
+    return f"`{text}` implies that `{fact.implied}` is {side} {number(fact.value)}"
+
+
+def _empty(typer: Typer, low: Fact, high: Fact) -> None:
+    """A chain or an interval that no value satisfies."""
+    text = typer.text(low.constraint.relation)
+    typer.report(
+        "CS402",
+        f"no value satisfies {text}",
+        _place(low),
+        f"at least {number(low.value)} and at most {number(high.value)}",
+        helps=("swap the two bounds",),
+    )
+
+
+def _repeated(typer: Typer, facts: list[Fact], strongest: Fact | None) -> None:
+    """Facts that another one already says."""
+    if strongest is None:
+        return
+    seen: set[int] = set()
+    for fact in facts:
+        if fact is strongest or fact.constraint is strongest.constraint or fact.implied:
+            continue
+        if id(fact.constraint) in seen or "==" in _operators(fact.constraint):
+            continue
+        seen.add(id(fact.constraint))
+        _redundant(typer, fact, strongest)
+
+
+def _operators(constraint: Constraint) -> tuple[str, ...]:
+    relation = constraint.relation
+    return relation.operators if isinstance(relation, Compare) else ()
+
+
+def _redundant(typer: Typer, fact: Fact, strongest: Fact) -> None:
+    same = fact.value == strongest.value
+    label, other = fact.constraint.label, strongest.constraint.label
+    if len(_operators(fact.constraint)) > 1:
+        return
+    typer.report(
+        "CS403",
+        f"constraint `{label}` {'repeats' if same else 'is implied by'} `{other}`",
+        _place(fact),
+        "says nothing more",
+        related=(Label(span=_place(strongest), text=_needs(typer, strongest)),),
+        notes=("two multipliers for one requirement share it in an arbitrary way",),
+        helps=(f"remove `{label}`",),
+        severity="warning",
+    )
+
+
+# --- sums ---
+
+
+def _sums(typer: Typer, facts: list[Fact], atoms: dict[Atom, Expr]) -> None:
+    """Sums against the bounds of what they add."""
+    if not any(len(fact.form) > 1 for fact in facts):
+        return
+    facts = _connected(facts)
+    used = {atom for fact in facts for atom, _ in fact.form}
+    natural = {key: typer.ranges.of(expr) for key, expr in atoms.items() if key in used}
+    left = facts
+    for _ in range(_MOST):
+        reasons = _propagate(left, natural)
+        if reasons is None:
+            return
+        core = _minimal([fact for i, fact in enumerate(left) if i in reasons], natural)
+        stated = [fact for fact in core if not fact.law]
+        gone = {fact.constraint.label for fact in stated}
+        if len(gone) == 1 and len(core) > len(stated):
+            _impossible(typer, stated[0], core)
+        elif len(gone) < 2:
+            return
+        else:
+            _conflict(typer, core)
+        left = [fact for fact in left if fact.law or fact.constraint.label not in gone]
+
+
+def _connected(facts: list[Fact]) -> list[Fact]:
+    """Facts that share an atom with another constraint: the rest can't be part of a conflict."""
+    first: dict[Atom, str | None] = {}
+    shared: set[Atom] = set()
+    for fact in facts:
+        for atom, _ in fact.form:
+            if first.setdefault(atom, fact.constraint.label) != fact.constraint.label:
+                shared.add(atom)
+    return [fact for fact in facts if any(atom in shared for atom, _ in fact.form)]
+
+
+def _minimal(facts: list[Fact], natural: dict[Atom, Range]) -> list[Fact]:
+    """A subset that still conflicts, and no longer does without any one of its members."""
+    kept = list(facts)
+    for fact in facts:
+        without = [other for other in kept if other is not fact]
+        if len(facts) <= 40 and _propagate(without, natural) is not None:
+            kept = without
+    return kept
+
+
+def _propagate(facts: list[Fact], natural: dict[Atom, Range]) -> frozenset[int] | None:
+    """Bounds pushed through the facts; the facts that empty an atom, or None."""
+    ranges: dict[Atom, Range] = {}
+    why: dict[Atom, frozenset[int]] = {}
+    for _ in range(_ROUNDS):
+        changed = False
+        for index, fact in enumerate(facts):
+            for position, (atom, coefficient) in enumerate(fact.form):
+                rest, reasons = _rest(fact, position, ranges, why, natural)
+                low, high = _bound(fact, coefficient, rest)
+                current = ranges.get(atom, natural.get(atom, ALL))
+                new = current.meet(Range(low, high))
+                if not (new.low > current.low + 1e-9 or new.high < current.high - 1e-9):
+                    continue
+                changed = True
+                ranges[atom] = new
+                why[atom] = why.get(atom, frozenset()) | reasons | {index}
+                if _gap(new.low, new.high):
+                    return why[atom]
+        if not changed:
+            return None
+    return None
+
+
+def _rest(
+    fact: Fact,
+    position: int,
+    ranges: dict[Atom, Range],
+    why: dict[Atom, frozenset[int]],
+    natural: dict[Atom, Range],
+) -> tuple[Range, frozenset[int]]:
+    """The range of the form without one atom, and the facts that it comes from."""
+    total = Range(0.0, 0.0)
+    reasons: frozenset[int] = frozenset()
+    for other, (atom, coefficient) in enumerate(fact.form):
+        if other != position:
+            range_ = ranges.get(atom, natural.get(atom, ALL))
+            total = total.add(range_.times(Range(coefficient, coefficient)))
+            reasons |= why.get(atom, frozenset())
+    return total, reasons
+
+
+def _bound(fact: Fact, coefficient: float, rest: Range) -> tuple[float, float]:
+    """What a fact leaves for one atom, given the range of the others."""
+    if fact.upper:
+        limit = (fact.value + fact.slack - rest.low) / coefficient
+        return (-math.inf, limit) if coefficient > 0 else (limit, math.inf)
+    limit = (fact.value - fact.slack - rest.high) / coefficient
+    return (limit, math.inf) if coefficient > 0 else (-math.inf, limit)

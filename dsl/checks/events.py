@@ -1,0 +1,193 @@
+"""Comparisons inside means, conditions and branches that say nothing: true, or false, of any data.
+
+P[pred == 1 | sex == sex]      both sides are the same
+P[pred == 1 | age > 30 < 50]   a link between two numbers
+P[prob[1] > 50]                out of the range of what is compared
+P[pred == 1 | sex >= "F"]      text has no order
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from cspec.dsl.checks.ranges import interval, never_holds, subject
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import number
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import (
+    Binder,
+    Compare,
+    Comprehension,
+    Constraint,
+    Expectation,
+    Expr,
+    Group,
+    Interval,
+    Item,
+    Membership,
+    Name,
+    Negate,
+    Node,
+    Number,
+    String,
+    shape,
+    walk,
+)
+from cspec.dsl.values.intervals import Range
+
+_ORDERS = frozenset({"<", "<=", ">", ">="})
+_ALWAYS = frozenset({"==", "<=", ">="})
+"""Relations that hold between a thing and itself."""
+
+
+def check_events(typer: Typer, items: tuple[Item, ...]) -> None:
+    """Report comparisons inside `E[...]` and `P[...]` that no data decide; findings go to the
+    typer. The cost is linear in the size of the items.
+    """
+    for item in items:
+        for node, hidden in _inside(typer, item):
+            if isinstance(node, Compare):
+                _comparison(typer, node, hidden)
+            elif isinstance(node, Membership):
+                _membership(typer, node)
+
+
+def _inside(typer: Typer, item: Item) -> Iterator[tuple[Node, frozenset[str]]]:
+    """The nodes inside of expectations, and the names of quantifiers that hide a column there."""
+    stack: list[tuple[Node, frozenset[str], bool]] = [(item, frozenset(), False)]
+    while stack:
+        node, hidden, inside = stack.pop()
+        if inside:
+            yield node, hidden
+        if isinstance(node, Constraint | Group | Expectation | Comprehension):
+            bound = {name for binder in node.binders for name in binder.names}
+            hidden |= bound & typer.symbols.column_names
+        inside = inside or isinstance(node, Expectation)
+        stack.extend((child, hidden, inside) for child in node.children())
+
+
+def _comparison(typer: Typer, node: Compare, hidden: frozenset[str]) -> None:
+    links = zip(pairwise(node.operands), node.operators, strict=True)
+    for (left, right), operator in links:
+        span = left.span.to(right.span)
+        if _text(left) or _text(right):
+            if operator in _ORDERS:
+                _ordered_text(typer, node, operator, span)
+        elif _number(left) and _number(right):
+            if len(node.operands) > 2:
+                _two_numbers(typer, node, span)
+        elif _same(left, right):
+            _itself(typer, left, operator, span, hidden)
+        elif _number(right) or _number(left):
+            _reach(typer, left, right, operator, span)
+
+
+def _text(expr: Expr) -> bool:
+    return isinstance(expr, String)
+
+
+def _number(expr: Expr) -> bool:
+    """Whether a number is written there: not a param, whose value may be a choice."""
+    return isinstance(expr, Number) or (isinstance(expr, Negate) and _number(expr.operand))
+
+
+def _same(left: Expr, right: Expr) -> bool:
+    return type(left) is type(right) and shape(left) == shape(right)
+
+
+def _ordered_text(typer: Typer, node: Compare, operator: str, span: Span) -> None:
+    equal = [typer.slice(operand) for operand in node.operands]
+    meant = " == ".join(equal)
+    typer.report(
+        "CS334",
+        f"text has no order: `{operator}` compares numbers",
+        span,
+        "a text",
+        helps=(f"write `{meant}`, or `in {{...}}` for several values",),
+        fixes=(Fix(span=node.span, replacement=meant, title=f"write `{meant}`", safe=False),)
+        if len(equal) == 2
+        else (),
+    )
+
+
+def _two_numbers(typer: Typer, node: Compare, span: Span) -> None:
+    parts = [typer.slice(operand) for operand in node.operands]
+    helps = ["a chain says that each of its links holds: write what is compared in each"]
+    if len(parts) == 3 and _number(node.operands[1]) and _number(node.operands[2]):
+        first = node.operators[0]
+        if first in _ORDERS and node.operators[1] in _ORDERS and first[0] != node.operators[1][0]:
+            thing, one, other = parts
+            helps = [f"write `{one} {_turned(first)} {thing} {node.operators[1]} {other}`"]
+    typer.report(
+        "CS111",
+        f"`{typer.source.slice(span)}` compares two numbers",
+        span,
+        "the same for every example",
+        helps=helps,
+    )
+
+
+def _turned(operator: str) -> str:
+    return operator.translate(str.maketrans("<>", "><"))
+
+
+def _itself(typer: Typer, left: Expr, operator: str, span: Span, hidden: frozenset[str]) -> None:
+    how = "always true" if operator in _ALWAYS else "never true"
+    helps = ["compare two different things"]
+    if isinstance(left, Name) and left.id in hidden:
+        helps = [f"give the name of the quantifier another word: `forall g in values({left.id}):`"]
+        helps.append(f"and compare with it: `{left.id} == g`")
+    typer.report(
+        "CS328",
+        f"`{typer.source.slice(span)}` is {how}",
+        span,
+        "both sides are the same",
+        helps=helps,
+        severity="warning",
+    )
+
+
+def _reach(typer: Typer, left: Expr, right: Expr, operator: str, span: Span) -> None:
+    """A number that what it is compared with never reaches, whatever is learned."""
+    thing, at = (left, right) if _number(right) else (right, left)
+    if any(isinstance(node, Binder | String) for node in walk(thing)):
+        return
+    known: Range = typer.ranges.of(thing)
+    bound = typer.ranges.of(at)
+    share = (known.low, known.high) == (0, 1)
+    low, high = (known, bound) if thing is left else (bound, known)
+    if not share or not never_holds(low, high, operator):
+        return
+    percent = f"{number(bound.low)}%"
+    fits = 1 < bound.low <= 100
+    typer.report(
+        "CS311",
+        f"`{typer.source.slice(span)}` is never true: {subject(typer, thing)} {interval(known)}",
+        at.span,
+        "out of reach",
+        helps=(f"did you mean `{percent}`?",) if fits else ("choose a number between 0 and 1",),
+        fixes=(Fix(span=at.span, replacement=percent, title="write percent"),) if fits else (),
+        severity="error" if _PROBABILITY.match(typer.slice(thing)) else "warning",
+    )
+
+
+_PROBABILITY = re.compile(r"(prob|sigmoid)\b")
+"""What is compared in earnest; an expression that stays in [0, 1] may have been written to."""
+
+
+def _membership(typer: Typer, node: Membership) -> None:
+    members = node.set
+    if not isinstance(members, Interval) or not (_text(members.lower) or _text(members.upper)):
+        return
+    ends = f"{typer.slice(members.lower)}, {typer.slice(members.upper)}"
+    typer.report(
+        "CS325",
+        f"`[{ends}]` is an interval, and text has no order",
+        members.span,
+        "these two values?",
+        helps=(f"write `{{{ends}}}`",),
+        fixes=(Fix(span=members.span, replacement=f"{{{ends}}}", title="use the two values"),),
+    )

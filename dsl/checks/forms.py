@@ -1,0 +1,309 @@
+"""The form of a constraint: a relation that training can move, mean or each, in its range."""
+
+from __future__ import annotations
+
+from cspec.dsl.checks.modifiers import Modifiers
+from cspec.dsl.checks.ranges import check_range
+from cspec.dsl.checks.readings import readings
+from cspec.dsl.checks.rules import check_atoms
+from cspec.dsl.explicit.var_sets import held_in
+from cspec.dsl.kinds.by_group import each_group, given
+from cspec.dsl.kinds.names import set_kind
+from cspec.dsl.kinds.operands import operand_kind
+from cspec.dsl.kinds.relations import require_set
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.unknown_names import unknown_weight
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import listing
+from cspec.dsl.settings.methods import Construction
+from cspec.dsl.tree.nodes import (
+    And,
+    Attribute,
+    Call,
+    Compare,
+    Constraint,
+    Expectation,
+    Expr,
+    FiniteSet,
+    Implies,
+    Index,
+    Interval,
+    Membership,
+    Name,
+    Not,
+    Or,
+    walk,
+)
+from cspec.dsl.tree.rebuild import head_name, names
+from cspec.dsl.words.functions import STRUCTURE
+from cspec.dsl.words.kind import WORDS, Kind, joined
+
+
+def check_relation(
+    typer: Typer, constraint: Constraint, scope: Scope, modifiers: Modifiers
+) -> None:
+    """Check the relation of a constraint; findings go to the typer."""
+    relation = constraint.relation
+    match relation:
+        case Compare():
+            _comparison(typer, relation, scope, modifiers)
+        case Membership():
+            _membership(typer, relation, scope)
+        case Implies() | Or() | And() | Not():
+            _rule(typer, constraint, scope, modifiers)
+        case _:
+            typer.kind(relation, scope)
+
+
+def _rule(typer: Typer, constraint: Constraint, scope: Scope, modifiers: Modifiers) -> None:
+    relation, before = constraint.relation, len(typer.found)
+    kind = typer.kind(relation, scope)
+    if kind.per_example:
+        _mean_or_each(typer, relation)
+    elif len(typer.found) == before and scope.data is None:
+        check_atoms(typer, relation, scope)
+        if len(typer.found) == before:
+            _moves(typer, relation, kind, modifiers, rule=True)
+
+
+def check_names(typer: Typer, constraint: Constraint, scope: Scope) -> None:
+    """Only the names and kinds of a constraint whose form the parser already refused."""
+    relation = constraint.relation
+    if isinstance(relation, Compare | And | Or):
+        for operand in relation.operands:
+            typer.kind(operand, scope)
+    else:
+        typer.kind(relation, scope)
+
+
+def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifiers) -> None:
+    before = len(typer.found)
+    kinds = [operand_kind(typer, operand, scope) for operand in relation.operands]
+    if len(typer.found) > before:
+        return
+    for operand, kind in zip(relation.operands, kinds, strict=True):
+        if kind.what == "groups":
+            _groups(typer, relation, operand)
+            return
+    if any(kind.per_example for kind in kinds):
+        _mean_or_each(typer, relation)
+        return
+    joint = Kind(
+        "number",
+        False,
+        any(kind.moves for kind in kinds),
+        any(kind.gradient for kind in kinds),
+    )
+    if check_range(typer, relation, scope, joint.moves) and _moves(
+        typer, relation, joint, modifiers
+    ):
+        return
+
+
+def _groups(typer: Typer, relation: Compare, operand: Expr) -> None:
+    text = typer.source.slice(operand.span)
+    options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
+    each, event = each_group(operand, typer.slice), given(operand, typer.slice)
+    forms = () if each is None else (f"{each[0]} {_instead(typer, relation, operand, each[1])}",)
+    typer.report(
+        "CS312",
+        f"{typer.text(operand)} is one number a group, and a constraint compares one number",
+        operand.span,
+        "a number a group",
+        notes=("a column alone after `|` means by group",),
+        helps=(
+            f"for the largest, the smallest, their distance: {listing(options)}",
+            *(f"for one constraint a group: `{form}`" for form in forms),
+            *(() if event is None else (f"for a column of true and false: `{event}`",)),
+        ),
+        fixes=tuple(
+            Fix(span=operand.span, replacement=option, title=f"write {option}")
+            for option in options
+        ),
+    )
+
+
+def _instead(typer: Typer, relation: Expr, part: Expr, meant: str) -> str:
+    """The relation as typed with something else in the place of one of its parts."""
+    text = typer.source.text
+    before = text[relation.span.start : part.span.start]
+    return before + meant + text[part.span.end : relation.span.end]
+
+
+def _mean_or_each(typer: Typer, relation: Expr) -> None:
+    found = readings(typer, relation)
+    typer.report(
+        "CS305",
+        f"{typer.text(relation)} has one value an example",
+        relation.span,
+        "the mean, or each example?",
+        notes=("the two are different constraints, so the spec must say which",),
+        helps=tuple(f"{reading.words}: `{reading.text}`" for reading in found),
+        fixes=tuple(
+            Fix(span=relation.span, replacement=reading.text, title=reading.title)
+            for reading in found
+            if reading.title
+        ),
+    )
+
+
+def _moves(
+    typer: Typer, relation: Expr, kind: Kind, modifiers: Modifiers, rule: bool = False
+) -> bool:
+    """Report a requirement that training can't move."""
+    if not kind.moves:
+        frozen = [name for name in typer.symbols.models() if typer.symbols.frozen(name)]
+        used = [name for name in frozen if name in typer.source.slice(relation.span)]
+        why = f"{listing(used, 'and')} never moves" if used else "the same whatever is learned"
+        typer.report(
+            "CS309",
+            f"{typer.text(relation)} does not depend on anything that training moves",
+            relation.span,
+            why,
+            helps=("use a model that is not frozen, a `var` or a given value",),
+        )
+        return False
+    by_set = isinstance(modifiers.method, Construction)
+    word = modifiers.method.word if modifiers.method is not None else ""
+    handled = by_set or word in ("projection", "threshold", "admm")
+    over_data = kind.per_example or names(relation) & typer.symbols.column_names
+    if _bare_class(relation) and not over_data and not modifiers.surrogate:
+        _no_class_gradient(typer, relation)
+        return False
+    if not kind.gradient and not modifiers.surrogate and not handled and not rule:
+        typer.report(
+            "CS310",
+            f"{typer.text(relation)} has no gradient that training could follow",
+            relation.span,
+            "constant almost everywhere",
+            notes=("small changes of the parameters do not change it",),
+            helps=(*_with_a_surrogate(relation), "add a stand-in with one: `with surrogate ...`"),
+        )
+        return False
+    return True
+
+
+def _bare_class(relation: Expr) -> bool:
+    """Whether a class stands outside of `E[...]` and `P[...]`: `pred(f(z)) == 1` of a `var z`."""
+    if isinstance(relation, Expectation):
+        return False
+    match relation:
+        case Call(function=Name(id="pred")):
+            return True
+    return any(_bare_class(child) for child in relation.children() if isinstance(child, Expr))
+
+
+def _no_class_gradient(typer: Typer, relation: Expr) -> None:
+    helps = ["say it of the outputs: `f(z)[1] >= max(f(z))` for class 1, `f(z) >= 0` of one logit"]
+    match relation:
+        case Compare(operands=(Call(arguments=(z,)), label), operators=("==",)):
+            outputs, k = typer.source.slice(z.span), typer.source.slice(label.span)
+            helps = [f"say it of the outputs: `{outputs}[{k}] >= max({outputs})`"]
+    typer.report(
+        "CS310",
+        f"{typer.text(relation)} has no gradient that training could follow",
+        relation.span,
+        "constant almost everywhere",
+        notes=("a class is a whole number: small changes do not change it",),
+        helps=helps,
+    )
+
+
+def _with_a_surrogate(relation: Expr) -> tuple[str, ...]:
+    """The word with a surrogate of its own in place of one that has none."""
+    words = {n.function.id for n in walk(relation)
+             if isinstance(n, Call) and isinstance(n.function, Name)}  # fmt: skip
+    if "argmax" in words:
+        return ("the class of a model's outputs is `pred(z)`, which has one",)
+    if any(isinstance(n, Index) and _names_pred(n) for n in walk(relation)):
+        return ("a sum over the classes has one: `sum(c[k] * (pred == k) for k in range(3))`",)
+    return ("of an event write `P[...]`, which has one",) if "where" in words else ()
+
+
+def _names_pred(entry: Index) -> bool:
+    """Whether an entry is chosen by a predicted class: `cost[pred]`, `cost[y, pred(f(x))]`."""
+    chosen = [node for index in entry.indices for node in walk(index)]
+    return any(isinstance(node, Name) and node.id == "pred" for node in chosen)
+
+
+def _each_weight(typer: Typer, relation: Membership) -> None:
+    element, members = (typer.source.slice(s.span) for s in (relation.element, relation.set))
+    helps = [f"write `forall W in {element}: W in {members}`"]
+    if members.startswith("sparse(") and element.endswith(".weights"):
+        model, share = element.removesuffix(".weights"), members[7:-1]
+        helps.append(f"for all of them together: `density({model}) <= {share}`")
+    typer.report(
+        "CS302",
+        f"`{element}` is a list of weights, and a set holds one at a time",
+        relation.element.span,
+        "each of them?",
+        helps=tuple(helps),
+        fixes=(
+            Fix(
+                span=relation.element.span,
+                replacement=f"forall W in {element}: W",
+                title="each of them",
+                safe=False,
+            ),
+        ),
+    )
+
+
+def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
+    before = len(typer.found)
+    members = relation.set
+    element = relation.element
+    if isinstance(element, Name) and typer.name_unknown(element, scope) and held_in(members):
+        unknown_weight(typer, element, scope, typer.source.slice(relation.span))
+        set_kind(typer, members, scope)
+        return
+    listed = isinstance(relation.element, Attribute | Call)
+    if listed and typer.kind(relation.element, scope).what == "weights":
+        _each_weight(typer, relation)
+        return
+    del typer.found[before:]
+    kind = operand_kind(typer, relation.element, scope)
+    bounds = set_kind(typer, members, scope)
+    if isinstance(members, Interval):
+        kind = joined(kind.what, kind, bounds)
+    elif len(typer.found) == before:
+        require_set(typer, element, members, bounds)
+    if len(typer.found) > before:
+        return
+    head = head_name(members)
+    word = "" if head is None else head.id
+    if isinstance(members, FiniteSet):
+        typer.report(
+            "CS325",
+            f"{typer.text(relation)} asks for one of a few values",
+            members.span,
+            "an interval, or these values?",
+            notes=("a gradient can't move between separate values",),
+            helps=(
+                "for an interval: `in [lo, hi]`",
+                "for quantized weights: `in grid(bits=4)`",
+            ),
+        )
+    elif kind.per_example:
+        _mean_or_each(typer, relation)
+    elif word and word not in STRUCTURE and typer.symbols.role(word) is None:
+        typer.report(
+            "CS317",
+            f"{typer.text(members)} is no set that a parameter can lie in",
+            members.span,
+            "a set of parameters goes here",
+            helps=(f"one of {listing(sorted(STRUCTURE))}, or an interval `[lo, hi]`",),
+        )
+    elif word in STRUCTURE and kind.what in ("number", "scores") and word not in ("nonneg", "grid"):
+        typer.report(
+            "CS302",
+            f"{typer.text(relation.element)} is {WORDS[kind.what]}, `{word}` holds tensors",
+            relation.element.span,
+            "a weight goes here",
+            helps=(f'write `forall W in net.weights("*"): W in {word}`',),
+        )
+    elif isinstance(members, Interval):
+        if kind.what != "unknown" and not kind.moves:
+            _moves(typer, relation, kind, Modifiers())
+    elif not kind.moves:
+        _moves(typer, relation, kind, Modifiers())

@@ -1,0 +1,214 @@
+"""Checks of items that are no constraints, and the settings they write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.checks.params import check_vars, param_values
+from cspec.dsl.checks.sizes import check_sizes
+from cspec.dsl.checks.sources import check_data, check_domain, check_model
+from cspec.dsl.checks.surrogates import check_flat
+from cspec.dsl.checks.tables import check_tables
+from cspec.dsl.checks.training import check_fit, check_stop, check_using
+from cspec.dsl.kinds.by_group import given
+from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
+from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import Auto, Method
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import (
+    Data,
+    Domain,
+    Fit,
+    Let,
+    Model,
+    Objective,
+    Spec,
+    Stop,
+    Using,
+)
+from cspec.dsl.values.outside import OpenValues, ParamTable
+from cspec.dsl.words.kind import UNKNOWN, WORDS
+
+
+class Settled(BaseModel):
+    """Settings that items write."""
+
+    model_config = ConfigDict(frozen=True)
+
+    params: dict[str, float | tuple[float, ...]] = {}
+    tables: dict[str, ParamTable] = {}
+    unset: tuple[str, ...] = ()
+    method: Method = Auto()
+    fit: FitSettings = FitSettings()
+    sources: dict[str, Settings] = {}
+    models: dict[str, Settings] = {}
+    stops: tuple[Settings, ...] = ()
+    too_large: bool = False
+    """Whether something is too large to be looked at any further."""
+
+
+def check_items(
+    typer: Typer,
+    written: Spec,
+    explicit: Spec,
+    params: Mapping[str, object],
+    hidden: frozenset[str],
+) -> Settled:
+    """Check every item but the constraints; findings go to the typer."""
+    values, tables, unset, open_ = param_values(typer, params)
+    typer.values = OpenValues(values, open_)
+    check_vars(typer)
+    if check_sizes(typer, explicit.items):
+        return Settled(params=values, tables=tables, unset=unset, too_large=True)
+    check_tables(typer, explicit)
+    sources: dict[str, Settings] = {}
+    models: dict[str, Settings] = {}
+    for item in explicit.items:
+        match item:
+            case Data():
+                settings = check_data(typer, item)
+                if settings is not None:
+                    sources |= {target.name: settings for target in item.targets}
+            case Model():
+                settings = check_model(typer, item)
+                if settings is not None:
+                    models[item.name] = settings
+            case Domain():
+                check_domain(typer, item)
+            case Let(value=value, parameters=parameters):
+                typer.kind(value, Scope(dict.fromkeys(parameters or (), UNKNOWN)))
+    _objectives(typer, explicit, hidden)
+    method = check_using(typer, [i for i in written.items if isinstance(i, Using)])
+    fit = check_fit(typer, [i for i in written.items if isinstance(i, Fit)])
+    stops = check_stop(typer, [i for i in written.items if isinstance(i, Stop)])
+    return Settled(
+        params=values,
+        tables=tables,
+        unset=unset,
+        method=method,
+        fit=fit,
+        sources=sources,
+        models=models,
+        stops=stops,
+    )
+
+
+def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
+    objectives = [item for item in spec.items if isinstance(item, Objective)]
+    for item in objectives:
+        if item.expression is not None:
+            _objective_kind(typer, item)
+    if not objectives and not hidden & {"minimize", "maximize", "satisfy"}:
+        if not spec.items and not hidden:
+            typer.report(
+                "CS408",
+                "this spec is empty",
+                Span(0, 0),
+                "nothing is written here",
+                helps=("the shortest spec: `minimize ce s.t. density(model) <= 0.5`",),
+            )
+            return
+        at = next((i.span for i in spec.items if i.span != Span(0, 0)), Span(0, 0))
+        typer.report(
+            "CS408",
+            "this spec has no objective",
+            Span(at.start, at.start),
+            "nothing is minimized or maximized",
+            helps=(
+                "add a line `minimize ...` or `maximize ...`",
+                "or `satisfy`, if meeting the constraints is all that is wanted",
+            ),
+        )
+    for extra in objectives[1:]:
+        typer.report(
+            "CS409",
+            "this spec has two objectives",
+            extra.span,
+            "a second objective",
+            related=(Label(span=objectives[0].span, text="the first one"),),
+            notes=("one number is optimized; how much one counts against the other is not said",),
+            helps=("remove one of the two lines",)
+            if _words(typer, extra) == _words(typer, objectives[0])
+            else (
+                "add them with weights: `minimize a + 0.1*b`",
+                "or make one a constraint: `s.t. b <= 0.5`",
+            ),
+            fixes=(
+                Fix(span=extra.span, replacement="", title="keep the first"),
+                Fix(span=objectives[0].span, replacement="", title="keep the last"),
+            ),
+        )
+
+
+def _moving(typer: Typer, text: str) -> tuple[str, ...]:
+    """What depends on training: for `ce(x, y)` the outputs of the only model."""
+    models = typer.symbols.named_models
+    swapped = re.sub(r"(?<=\()x(?=,)", f"{models[0]}(x)", text) if len(models) == 1 else text
+    if swapped != text:
+        return (f"write `{swapped}`",)
+    return ("use a `var`, a model that is not frozen, or a given value",)
+
+
+def _words(typer: Typer, item: Objective) -> list[str]:
+    return typer.source.slice(item.span).split()
+
+
+def _objective_kind(typer: Typer, item: Objective) -> None:
+    expr = item.expression
+    assert expr is not None
+    kind = typer.kind(expr, OUTSIDE)
+    if kind.what == "unknown":
+        return
+    text = typer.source.slice(expr.span)
+    if kind.what == "groups":
+        event = given(expr, typer.slice)
+        typer.report(
+            "CS312",
+            f"{typer.text(expr)} is one number a group, and an objective is one number",
+            expr.span,
+            "a number a group",
+            helps=(
+                f"write `max({text})`, `gap({text})` or `sum({text})`",
+                *(() if event is None else (f"for a column of true and false: `{event}`",)),
+            ),
+        )
+    elif kind.what == "tensor":
+        typer.report(
+            "CS307",
+            f"{typer.text(expr)} is a tensor, and an objective is one number",
+            expr.span,
+            "many numbers",
+            helps=(f"write `sum({text})`, `sumsq({text})`",),
+        )
+    elif kind.what not in ("number", "scores", "column"):
+        typer.report(
+            "CS307",
+            f"{typer.text(expr)} is {WORDS[kind.what]}, and an objective is a number",
+            expr.span,
+            "no number to optimize",
+            helps=("write a number: a loss such as `ce`, a mean `E[...]`",),
+        )
+    elif not kind.moves:
+        typer.report(
+            "CS309",
+            f"{typer.text(expr)} does not depend on anything that training moves",
+            expr.span,
+            "the same whatever is learned",
+            helps=_moving(typer, text),
+        )
+    elif not kind.gradient:
+        typer.report(
+            "CS310",
+            f"{typer.text(expr)} has no gradient that training could follow",
+            expr.span,
+            "constant almost everywhere",
+            notes=("small changes of what moves do not change it",),
+            helps=("minimize something smooth that stands for it",),
+        )
+    else:
+        check_flat(typer, expr)

@@ -1,0 +1,158 @@
+"""Checks of metrics, and of the words that only metrics know.
+
+metric cv   = norm(violations, 2)
+metric less = violation(dp, on=test) / initial(violation(dp, on=test))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cspec.dsl.checks.readings import over_examples
+from cspec.dsl.checks.training import dataset
+from cspec.dsl.checks.verify import labels
+from cspec.dsl.kinds.typer import OUTSIDE, Typer
+from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.wording import closest, listing
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Metric, Name, Node, Spec, String, walk
+from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.words.functions import SIGNATURES
+from cspec.dsl.words.kind import WORDS
+
+METRIC_WORDS = frozenset(s.name for s in SIGNATURES.values() if s.family == "metric")
+"""Words that are about the run, not about one iterate of it."""
+_NO_NUMBERS = frozenset({"weights", "model", "dataset", "set", "string", "function", "domain"})
+
+
+def check_metrics(typer: Typer, spec: Spec) -> None:
+    """Each metric once, and something that can be recorded."""
+    seen: dict[str, Span] = {}
+    for item in spec.items:
+        if not isinstance(item, Metric):
+            continue
+        if item.name in seen:
+            typer.report(
+                "CS202",
+                f"metric `{item.name}` is defined twice",
+                item.name_span,
+                "defined again here",
+                related=(Label(span=seen[item.name], text="first defined here"),),
+                helps=(f"rename one of the two, for example `{item.name}2`",),
+            )
+        seen.setdefault(item.name, item.name_span)
+        _value(typer, item)
+
+
+def _value(typer: Typer, item: Metric) -> None:
+    kind = typer.kind(item.value, OUTSIDE)
+    text = typer.source.slice(item.value.span)
+    if kind.per_example:
+        over = over_examples(typer, item.value)
+        mean, at = f"{'P' if kind.what == 'event' else 'E'}[{text}]", item.value.span
+        typer.report(
+            "CS305",
+            f"{typer.text(item.value)} has one value an example, and a metric is one number",
+            at,
+            "the mean?" if over is None else "over the examples, or over the entries of each?",
+            helps=(f"write `{mean}`",)
+            if over is None
+            else (
+                f"over the examples it is `{over}`",
+                f"over the entries of each example, and their mean: `{mean}`",
+            ),
+            fixes=(
+                *(() if over is None else (Fix(span=at, replacement=over, title="over examples"),)),
+                Fix(span=at, replacement=mean, title="take the mean"),
+            ),
+        )
+    elif kind.what in _NO_NUMBERS:
+        helps = {
+            "weights": (f"write `l2({text})`, `max({text})`", f"`density({text.split('.')[0]})`"),
+            "model": (f"write `density({text})`, `params({text})`",),
+        }
+        typer.report(
+            "CS307",
+            f"{typer.text(item.value)} is {WORDS[kind.what]}, and a metric is a number",
+            item.value.span,
+            "no number to record",
+            helps=helps.get(kind.what, ("write a number: `P[pred == y on test]`",)),
+        )
+
+
+def metric_calls(node: Node, symbols: Symbols) -> Iterator[Name | Call]:
+    """The words of metrics in a tree: `violations`, `violation(dp)`, `initial(...)`."""
+    called = {id(n.function) for n in walk(node) if isinstance(n, Call)}
+    for found in walk(node):
+        word = head_name(found)
+        if word is None or word.id not in METRIC_WORDS or id(found) in called:
+            continue
+        assert isinstance(found, Name | Call)
+        if symbols.role(word.id) is None and word.id not in symbols.column_names:
+            yield found
+
+
+def label_of(expr: Expr) -> str | None:
+    """The label that an argument of `violation` names: `dp`, `eo.tpr`, `"dp[Female]"`."""
+    match expr:
+        case Name(id=name) | String(value=name):
+            return name
+        case Attribute(value=value, name=name):
+            group = label_of(value)
+            return None if group is None else f"{group}.{name}"
+    return None
+
+
+def check_metric_words(typer: Typer, spec: Spec) -> None:
+    """`violation`, `violations` and `initial` stand in metrics, with labels and data that exist."""
+    known = labels(spec)
+    for item in spec.items:
+        for found in metric_calls(item, typer.symbols):
+            word = head_name(found)
+            assert word is not None
+            if not isinstance(item, Metric):
+                _only_in_metrics(typer, found, word.id)
+            elif isinstance(found, Call):
+                _arguments(typer, found, word.id, known)
+
+
+def _only_in_metrics(typer: Typer, found: Expr, word: str) -> None:
+    instead = {
+        "initial": "for a value before training: `model start = frozen(f)` and `start` in its place"
+    }
+    typer.report(
+        "CS338",
+        f"`{word}` is only known in metrics",
+        found.span,
+        "about a run, not about one point of it",
+        notes=("requirements and objectives are functions of what is trained and of data",),
+        helps=(instead.get(word, "write the expression whose violation is meant"),),
+    )
+
+
+def _arguments(typer: Typer, call: Call, word: str, known: dict[str, Span]) -> None:
+    for keyword in call.keywords:
+        if keyword.name == "on" and isinstance(keyword.value, Name):
+            dataset(typer, keyword.value.id, keyword.value.span)
+    if word != "violation" or len(call.arguments) != 1:
+        return
+    (argument,) = call.arguments
+    label = label_of(argument)
+    family = (label or "").partition("[")[0]
+    parts = {*known, *(f"{name}.{end}" for name in known for end in ("lo", "hi"))}
+    if label is not None and (family in parts or any(k.startswith(f"{family}.") for k in parts)):
+        return
+    guess = closest(family, known)
+    typer.report(
+        "CS206",
+        f"no constraint is called {typer.text(argument)}",
+        argument.span,
+        f"constraints: {listing(tuple(known)[:8], 'and')}"
+        if known
+        else "this spec has no constraints",
+        helps=(f"did you mean `{guess}`?",) if guess else ("name a constraint by its label",),
+        fixes=(Fix(span=argument.span, replacement=guess, title=f"write {guess}"),)
+        if guess
+        else (),
+    )

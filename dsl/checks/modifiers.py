@@ -1,0 +1,209 @@
+"""Checks of what stands behind a constraint."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.checks.constructions import check_construction
+from cspec.dsl.checks.methods import check_method
+from cspec.dsl.checks.training import read_method
+from cspec.dsl.kinds.operands import operand_kind
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.unknown_names import unknown_name
+from cspec.dsl.messages.diagnostic import Label
+from cspec.dsl.messages.wording import closest, listing, number
+from cspec.dsl.settings import methods as settings
+from cspec.dsl.settings.methods import Construction, Method
+from cspec.dsl.settings.read import read_keywords
+from cspec.dsl.tree.constants import NotFiniteError, constant
+from cspec.dsl.tree.nodes import (
+    By,
+    Call,
+    Constraint,
+    Expr,
+    Keyword,
+    Modifier,
+    Name,
+    Soft,
+    Within,
+    WithSurrogate,
+)
+from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.words.functions import SURROGATE_SETTINGS, SURROGATES
+
+_WORDS: dict[type[Modifier], str] = {
+    By: "by",
+    Soft: "soft",
+    Within: "within",
+    WithSurrogate: "with surrogate",
+}
+
+
+class Modifiers(BaseModel):
+    """What the modifiers of one constraint say."""
+
+    model_config = ConfigDict(frozen=True)
+
+    method: Method | None = None
+    soft: settings.Soft | None = None
+    within: float | None = None
+    surrogate: bool = False
+
+
+def check_modifiers(typer: Typer, constraint: Constraint, scope: Scope) -> Modifiers:
+    """What the modifiers of a constraint say; findings go to the typer."""
+    _each_once(typer, constraint.modifiers)
+    method: Method | None = None
+    soft: settings.Soft | None = None
+    within: float | None = None
+    surrogate = False
+    for modifier in constraint.modifiers:
+        match modifier:
+            case By(method=expr):
+                method = _method(typer, constraint, expr, scope)
+            case Soft(keywords=keywords):
+                read, found = read_keywords(
+                    keywords, settings.Soft, modifier.span, typer.values, typer.source
+                )
+                typer.extend(found)
+                soft = read if isinstance(read, settings.Soft) else settings.Soft()
+            case Within(tolerance=expr):
+                within = _tolerance(typer, expr)
+            case WithSurrogate(surrogate=expr):
+                surrogate = True
+                _surrogate(typer, expr, scope)
+    return Modifiers(method=method, soft=soft, within=within, surrogate=surrogate)
+
+
+def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
+    seen: dict[type[Modifier], Modifier] = {}
+    for modifier in modifiers:
+        kind = type(modifier)
+        if kind in seen:
+            typer.report(
+                "CS505",
+                f"`{_WORDS.get(kind, 'on')}` is given twice",
+                modifier.span,
+                "given again here",
+                related=(Label(span=seen[kind].span, text="given here already"),),
+                helps=("keep one of the two",),
+            )
+        seen.setdefault(kind, modifier)
+    if By in seen and Soft in seen:
+        later = max((seen[By], seen[Soft]), key=lambda modifier: modifier.span.start)
+        typer.report(
+            "CS536",
+            "a constraint is either enforced or traded off, not both",
+            later.span,
+            "`by` enforces, `soft` trades off",
+            related=(
+                Label(
+                    span=min((seen[By], seen[Soft]), key=lambda m: m.span.start).span,
+                    text="the other one",
+                ),
+            ),
+            notes=("a soft constraint is a term of the objective and has no method",),
+            helps=("remove one of the two",),
+        )
+
+
+def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> Method | None:
+    if isinstance(expr, Name) and expr.id == "construction":
+        check_construction(typer, constraint, expr, scope)
+        return Construction()
+    method = read_method(typer, expr)
+    if method is not None:
+        check_method(typer, constraint, method, typer.source.slice(expr.span), expr.span)
+    return method
+
+
+def _tolerance(typer: Typer, expr: Expr) -> float | None:
+    try:
+        value = constant(expr, typer.values)
+    except NotFiniteError:
+        typer.kind(expr, Scope({}))
+        return None
+    if value is None:
+        before = len(typer.found)
+        typer.kind(expr, Scope({}))
+        if len(typer.found) == before and not _open_param(typer, expr):
+            typer.report(
+                "CS503",
+                f"`within` takes a number, not {typer.text(expr)}",
+                expr.span,
+                "does not fit",
+                helps=("write `within 1e-3`",),
+            )
+        return None
+    if value < 0:
+        typer.report(
+            "CS504",
+            f"`within` must be at least 0, not {number(value)}",
+            expr.span,
+            "out of range",
+            notes=("it is the violation that still counts as met",),
+            helps=("write `within 1e-3`",),
+        )
+        return None
+    return value
+
+
+def _open_param(typer: Typer, expr: Expr) -> bool:
+    return isinstance(expr, Name) and typer.symbols.role(expr.id) == "param"
+
+
+def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
+    head = head_name(expr)
+    if (
+        head is not None
+        and head.id in SURROGATE_SETTINGS
+        and not (isinstance(expr, Call) and expr.arguments)
+    ):
+        keywords = expr.keywords if isinstance(expr, Call) else ()
+        for keyword in keywords:
+            _surrogate_setting(typer, head.id, keyword)
+        return
+    if head is not None and typer.name_unknown(head, scope):
+        unknown_name(typer, head, scope, SURROGATES)
+        return
+    kind = operand_kind(typer, expr, scope)
+    if kind.what != "unknown" and not kind.gradient:
+        typer.report(
+            "CS309",
+            f"the surrogate {typer.text(expr)} has no gradient",
+            expr.span,
+            "training can't move it",
+            notes=("a surrogate stands in where the true expression has no gradient",),
+            helps=("write an expression with a gradient, or a word such as `sigmoid`",),
+        )
+
+
+def _surrogate_setting(typer: Typer, word: str, keyword: Keyword) -> None:
+    known = SURROGATE_SETTINGS[word]
+    if keyword.name not in known:
+        guess = closest(keyword.name, known) or (known[0] if len(known) == 1 else None)
+        typer.report(
+            "CS502",
+            f"`{word}` has no setting `{keyword.name}`",
+            keyword.name_span,
+            f"it takes {listing(known, 'and')}" if known else "it takes no settings",
+            helps=(f"did you mean `{guess}`?",) if guess else (f"write `{word}`",),
+        )
+        return
+    value = _number(typer, keyword.value)
+    if value is not None and value <= 0:
+        typer.report(
+            "CS504",
+            f"`{keyword.name}` of `{word}` must be above 0, not {number(value)}",
+            keyword.value.span,
+            "out of range",
+            helps=(f"write `{word}({keyword.name}=1)`",),
+        )
+
+
+def _number(typer: Typer, expr: Expr) -> float | None:
+    try:
+        return constant(expr, typer.values)
+    except NotFiniteError:
+        typer.kind(expr, Scope({}))
+        return None

@@ -1,0 +1,448 @@
+"""Values of params, and starts of variables, against their sets."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from cspec.dsl.explicit.var_sets import held_in
+from cspec.dsl.kinds.operands import not_finite
+from cspec.dsl.kinds.typer import OUTSIDE, Typer
+from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.wording import closest, counted, listing, number
+from cspec.dsl.text.source import NOWHERE
+from cspec.dsl.tree.constants import NotFiniteError, Values, constant, value_or_none
+from cspec.dsl.tree.nodes import Expr, FiniteSet, Interval, Name, Param, String, Var, Vector
+from cspec.dsl.values.outside import (
+    GivenFile,
+    ParamTable,
+    UnfitValueError,
+    as_number,
+    as_table,
+    as_vector,
+    columns_among,
+    columns_of,
+    how_to_set,
+    rows_of,
+)
+
+_ALLOWANCE = 1e-12
+_Holds = Callable[[float], bool]
+"""Whether a set holds a number."""
+
+
+class ParamValues(NamedTuple):
+    """What params are: numbers and vectors, tables, and names that have no value yet."""
+
+    values: dict[str, float | tuple[float, ...]]
+    tables: dict[str, ParamTable]
+    unset: tuple[str, ...]
+    open: tuple[str, ...]
+    """Those, and what is computed from them."""
+
+
+def param_values(typer: Typer, overrides: Mapping[str, object]) -> ParamValues:
+    """The value of every param that has one: overridden, else as written."""
+    known = typer.symbols.params()
+    values: dict[str, float | tuple[float, ...]] = {}
+    tables: dict[str, ParamTable] = {}
+    wrong: set[str] = set()
+    for name in overrides:
+        if name not in known:
+            _no_param(typer, name, tuple(known))
+    for name, item in known.items():
+        columns = columns_of(item, typer.symbols)
+        before = len(typer.found)
+        if columns:
+            table = _table(typer, item, columns, overrides, values)
+            if table is not None:
+                tables[name] = table
+        else:
+            _plain_value(typer, item, overrides, values)
+        if len(typer.found) > before:
+            wrong.add(name)
+    open_ = tuple(n for n in known if n not in values and n not in tables and n not in wrong)
+    unset = tuple(name for name in open_ if known[name].value is None)
+    return ParamValues(values, tables, unset, open_)
+
+
+def _plain_value(
+    typer: Typer,
+    item: Param,
+    overrides: Mapping[str, object],
+    values: dict[str, float | tuple[float, ...]],
+) -> None:
+    name = item.name
+    if columns := columns_among(item, typer.symbols):
+        _mixed_sizes(typer, item, columns[0])
+        return
+    for dimension in item.dimensions:
+        _checked(typer, dimension, values)
+    if name in overrides:
+        value = _override(typer, item, overrides[name], values)
+    elif item.value is not None:
+        value = _value(typer, item.value, values)
+        _start_size(typer, item, values)
+    else:
+        value = None
+    allowed = item.domain is None or _in_domain(typer, item, value, values, name in overrides)
+    if value is not None and allowed:
+        values[name] = value
+
+
+def _table(
+    typer: Typer,
+    item: Param,
+    columns: tuple[str, ...],
+    overrides: Mapping[str, object],
+    values: dict[str, float | tuple[float, ...]],
+) -> ParamTable | None:
+    """A number for each value of the columns; one number in the spec is that of each."""
+    if item.name in overrides:
+        try:
+            table = as_table(overrides[item.name], columns)
+        except UnfitValueError as problem:
+            _wrong_override(typer, item, overrides[item.name], str(problem))
+            return None
+        held: tuple[float, ...] = tuple(table.values.values())
+    elif item.value is not None:
+        value = _value(typer, item.value, values)
+        if value is None or isinstance(value, tuple):
+            _one_for_all(typer, item, ", ".join(columns))
+            return None
+        table, held = ParamTable(columns=columns, default=value), (value,)
+    else:
+        return None
+    if item.domain is None:
+        return table
+    allowed = _in_domain(typer, item, held, values, item.name in overrides)
+    return table if allowed else None
+
+
+def _mixed_sizes(typer: Typer, item: Param, column: str) -> None:
+    """`param c[sex, 3]`: a table over a column in one direction, a vector in the other."""
+    other = next(d for d in item.dimensions if not (isinstance(d, Name) and d.id == column))
+    typer.report(
+        "CS326",
+        f"param `{item.name}` is over the values of `{column}`, and {typer.text(other)} is no "
+        "column",
+        other.span,
+        "a size",
+        helps=(f"a table is over columns alone: `param {item.name}[{column}]`",),
+    )
+
+
+def _one_for_all(typer: Typer, item: Param, column: str) -> None:
+    assert item.value is not None
+    typer.report(
+        "CS326",
+        f"param `{item.name}` is a table over the values of `{column}`, whose order a list has not",
+        item.value.span,
+        "which number for which value?",
+        helps=(
+            f"one number for all of them: `param {item.name}[{column}] = 0.3`",
+            f"or from outside: {how_to_set(item, typer.symbols)}",
+        ),
+    )
+
+
+def _no_param(typer: Typer, name: str, known: tuple[str, ...]) -> None:
+    guess = closest(name, known)
+    helps = (f"did you mean `{guess}`?",) if guess else ()
+    typer.report(
+        "CS211",
+        f"this spec has no param `{name}`",
+        NOWHERE,
+        f"it has {listing(known, 'and')}" if known else "it has no params",
+        helps=helps or (f"add a line `param {name} = ...`",),
+    )
+
+
+def _override(
+    typer: Typer, item: Param, given: object, values: Values
+) -> float | tuple[float, ...] | None:
+    """A value from outside: one number, or as many as the param has entries."""
+    try:
+        if not item.dimensions:
+            return as_number(given)
+        found = as_vector(given)
+    except UnfitValueError as problem:
+        _wrong_override(typer, item, given, str(problem))
+        return None
+    sizes = [value_or_none(dimension, values) for dimension in item.dimensions]
+    if None in sizes:
+        return found
+    shape = tuple(int(size or 0) for size in sizes)
+    own = rows_of(given)
+    if len(found) == math.prod(shape) and (own is None or len(shape) == 1 or own == shape):
+        return found
+    verb = "is" if len(found) == 1 else "are"
+    given_ = counted(len(found), "number") if own is None else f"{own[0]} x {own[1]} numbers"
+    wanted = f"has {shape[0]} entries" if len(shape) == 1 else f"is {' x '.join(map(str, shape))}"
+    _wrong_override(typer, item, given, f"it {wanted}, and {given_} {verb} given")
+    return None
+
+
+def _wrong_override(typer: Typer, item: Param, given: object, why: str) -> None:
+    from_file = isinstance(given, GivenFile)
+    what = f"`{given.name}`" if isinstance(given, GivenFile) else f"`{shown_briefly(given)}`"
+    kind = "a table" if columns_of(item, typer.symbols) else "a vector"
+    typer.report(
+        "CS213" if from_file else "CS304",
+        f"param `{item.name}` is {kind if item.dimensions else 'a number'}, not {what}",
+        item.name_span,
+        "set from outside",
+        notes=(why,),
+        helps=(f"set it: {how_to_set(item, typer.symbols)}",),
+    )
+
+
+def shown_briefly(given: object) -> str:
+    """A value from outside, not too long for a headline."""
+    text = str(given)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+_LONGEST = 40
+
+
+def _checked(typer: Typer, expr: Expr, values: Values) -> float | None:
+    typer.values = values
+    try:
+        value = constant(expr, values)
+    except NotFiniteError as problem:
+        not_finite(typer, expr, problem)
+        return None
+    if value is None:
+        typer.kind(expr, OUTSIDE)
+    return value
+
+
+def _value(typer: Typer, expr: Expr, values: Values) -> float | tuple[float, ...] | None:
+    if isinstance(expr, Vector):
+        rows = (item.items if isinstance(item, Vector) else (item,) for item in expr.items)
+        parts = [_checked(typer, part, values) for row in rows for part in row]
+        return tuple(part for part in parts if part is not None)
+    before = len(typer.found)
+    value = _checked(typer, expr, values)
+    open_names = [n for n, p in typer.symbols.params().items() if p.value is None]
+    if value is None and len(typer.found) == before and not open_names:
+        typer.report(
+            "CS303",
+            f"{typer.text(expr)} is no constant",
+            expr.span,
+            "a param is a number that is known before training",
+            helps=_instead_of(expr),
+        )
+    return value
+
+
+def _instead_of(expr: Expr) -> tuple[str, ...]:
+    if isinstance(expr, String) and _NUMBER.fullmatch(expr.value):
+        return (f"write `{expr.value}`, without quotes",)
+    return ("use `let` for an expression, `var` for a variable",)
+
+
+_NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?%?")
+
+
+def _in_domain(
+    typer: Typer,
+    item: Param | Var,
+    value: float | tuple[float, ...] | None,
+    values: Values,
+    outside: bool,
+) -> bool:
+    """Whether the value may be used; a finding where it lies outside its set."""
+    assert item.domain is not None
+    holds = _members(typer, item, item.domain, values)
+    if holds is None:
+        return False
+    parts = value if isinstance(value, tuple) else () if value is None else (value,)
+    bad = next((part for part in parts if not holds(part)), None)
+    if bad is None:
+        return True
+    if isinstance(item, Var):
+        _starts_outside(typer, item, bad)
+        return True
+    _lies_outside(typer, item, bad, outside)
+    return False
+
+
+def _members(typer: Typer, item: Param | Var, domain: Expr, values: Values) -> _Holds | None:
+    """Which numbers a set holds, all where that is not known; None, and a finding, of no set."""
+    match domain:
+        case Interval():
+            return _between(typer, item, domain, values)
+        case FiniteSet() if isinstance(item, Var):
+            _separate_values(typer, item, domain)
+            return None
+        case FiniteSet(items=items):
+            members = [_checked(typer, member, values) for member in items]
+            return _every_number if None in members else members.__contains__
+        case Name(id=word) if isinstance(item, Var) and word.lower() in _WHOLE:
+            _whole_numbers(typer, domain)
+            return None
+        case _ if isinstance(item, Var) and held_in(domain):
+            return _every_number  # a requirement of the variable's name, which is checked as one
+    _no_set(typer, item, domain)
+    return None
+
+
+def _every_number(_: float) -> bool:
+    return True
+
+
+def _between(typer: Typer, item: Param | Var, domain: Interval, values: Values) -> _Holds | None:
+    """The numbers of an interval; None where it is empty."""
+    before = len(typer.found)
+    low, high = _checked(typer, domain.lower, values), _checked(typer, domain.upper, values)
+    if low is None or high is None:
+        if len(typer.found) == before:
+            _no_number(typer, item, domain.lower if low is None else domain.upper)
+        return _every_number
+    if low > high:
+        _empty_interval(typer, domain, low, high)
+        return None
+    return lambda part: low - _ALLOWANCE <= part <= high + _ALLOWANCE
+
+
+def _empty_interval(typer: Typer, domain: Interval, low: float, high: float) -> None:
+    swapped = f"[{typer.slice(domain.upper)}, {typer.slice(domain.lower)}]"
+    typer.report(
+        "CS303",
+        f"the interval {typer.text(domain)} is empty",
+        domain.span,
+        f"{number(low)} is above {number(high)}",
+        helps=(f"did you mean `{swapped}`?",),
+        fixes=(Fix(span=domain.span, replacement=swapped, title="swap the ends"),),
+    )
+
+
+def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
+    kind = "param" if isinstance(item, Param) else "var"
+    typer.report(
+        "CS317",
+        f"{typer.text(domain)} is no set for a {kind}",
+        domain.span,
+        "an interval or a list of values goes here",
+        helps=("write `in [0, 1]` or `in {1, 2, 4}`",)
+        if kind == "param"
+        else ("write `in [0, 1]`", "or a set of tensors: `in ball(1, norm=2)`"),
+    )
+
+
+def _lies_outside(typer: Typer, item: Param, value: float, outside: bool) -> None:
+    """A param outside its set, as written or as set from outside of the spec."""
+    assert item.domain is not None
+    typer.report(
+        "CS304",
+        f"param `{item.name}` is {number(value)}, outside its set",
+        item.name_span if outside or item.value is None else item.value.span,
+        "set from outside" if outside else "outside",
+        related=(Label(span=item.domain.span, text="must lie in here"),),
+        helps=(f"choose a value in `{typer.slice(item.domain)}`",),
+    )
+
+
+def _starts_outside(typer: Typer, item: Var, start: float) -> None:
+    """`var x = 5 in [0, 1]`: it starts at the nearest point."""
+    assert item.domain is not None and item.value is not None
+    typer.report(
+        "CS304",
+        f"var `{item.name}` starts at {number(start)}, outside its set: it starts at the nearest "
+        "point",
+        item.value.span,
+        "outside",
+        severity="warning",
+        related=(Label(span=item.domain.span, text="must lie in here"),),
+        helps=(f"choose a value in `{typer.source.slice(item.domain.span)}`",),
+    )
+
+
+def _no_number(typer: Typer, item: Param | Var, end: Expr) -> None:
+    """An end of an interval that is a vector or moves; one that comes from outside is left."""
+    if any(param.value is None for param in typer.symbols.params().values()):
+        return
+    help_ = "write a number, or a `param` that is one"
+    if isinstance(item, Var) and item.dimensions:
+        each = f"forall i in range({typer.source.slice(item.dimensions[0].span)})"
+        help_ = f"bound entries by constraints: `{each}: {item.name}[i] <= ...`"
+    why = f"an end of the interval of `{item.name}` is one number, the same for all entries"
+    typer.report("CS303", f"{typer.text(end)} is not one number", end.span, why, helps=(help_,))
+
+
+def _separate_values(typer: Typer, item: Var, domain: FiniteSet) -> None:
+    """`var x in {1, 2, 4}`."""
+    inner = typer.source.slice(domain.span)[1:-1].strip()
+    ends = f"[{inner}]" if len(domain.items) == 2 else "[lo, hi]"
+    typer.report(
+        "CS325",
+        f"var `{item.name}` can't be confined to separate values",
+        domain.span,
+        "an interval goes here",
+        notes=("variables move by gradients, which can't jump from one value to the next",),
+        helps=(
+            f"for all numbers between write `in {ends}`",
+            "to compare a few values, make it a `param` and run once for each: `--set`",
+        ),
+        fixes=(Fix(span=domain.span, replacement=ends, title="the interval"),)
+        if len(domain.items) == 2
+        else (),
+    )
+
+
+def check_vars(typer: Typer) -> None:
+    """Starts and bounds of the variables."""
+    values = typer.values
+    for item in typer.symbols.vars().values():
+        for dimension in item.dimensions:
+            _checked(typer, dimension, values)
+        value = None if item.value is None else _value(typer, item.value, values)
+        _start_size(typer, item, values)
+        if item.domain is not None:
+            _in_domain(typer, item, value, values, False)
+
+
+def _start_size(typer: Typer, item: Var | Param, values: Values) -> None:
+    """A vector of values has one for each entry of what it belongs to."""
+    if not isinstance(item.value, Vector):
+        return
+    sizes = [value_or_none(dimension, values) for dimension in item.dimensions]
+    size = math.prod(known for known in sizes if known is not None)
+    rows = [i.items if isinstance(i, Vector) else (i,) for i in item.value.items]
+    given = sum(map(len, rows))
+    if None in sizes or given == size:
+        return
+    kind, noun = ("var", "starting value") if isinstance(item, Var) else ("param", "value")
+    entries = "entry" if size == 1 else "entries"
+    nested = bool(rows) and isinstance(item.value.items[0], Vector)
+    shape = f"{len(rows)}, {len(rows[0])}" if nested else given
+    typer.report(
+        "CS326",
+        f"{kind} `{item.name}` has {size:g} {entries} and {counted(given, noun)}",
+        item.value.span,
+        f"{size:g} expected",
+        helps=(
+            f"write `{kind} {item.name}[{shape}] = {typer.source.slice(item.value.span)}`",
+            "or one number, which all entries start at"
+            if kind == "var"
+            else f"or give it {size:g} numbers",
+        ),
+    )
+
+
+_WHOLE = frozenset({"integer", "integers", "int", "binary", "boolean", "bool", "naturals", "z"})
+
+
+def _whole_numbers(typer: Typer, domain: Expr) -> None:
+    """Report `var x in integers`: a gradient can't move between whole numbers."""
+    typer.report(
+        "CS317",
+        f"{typer.text(domain)}: a variable takes every number of an interval, not whole ones alone",
+        domain.span,
+        "whole numbers can't be optimized over",
+        helps=("leave it out, or write an interval, `in [0, 1]`, and round the result",),
+    )

@@ -1,0 +1,109 @@
+"""What is of probabilities and what is of logits: one in the place of the other can be seen.
+
+kl(f(x), g(x))        where `ce(f(x), y)` stands in the spec, or `f = mlp(...)`: f(x) are logits
+ce(prob(f(x)), y)     `ce` takes the logits and makes probabilities of them itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.tree.nodes import Call, Expr, Item, Model, Name, Node, walk
+
+WORDS = frozenset({"kl", "entropy"})
+"""Functions of probabilities."""
+LOGITS = frozenset({"ce", "bce", "prob", "pred", "softmax", "hinge"})
+"""Functions whose first argument is logits."""
+TWICE = frozenset({"ce", "bce", "prob", "pred"})
+"""Functions that make probabilities of what they are given."""
+MADE = frozenset({"prob", "softmax", "sigmoid"})
+"""Functions that give probabilities."""
+
+
+def check_probabilities(typer: Typer, items: tuple[Item, ...]) -> None:
+    """Report logits where probabilities are meant; findings go to the typer."""
+    calls = [node for item in items for node in walk(item) if isinstance(node, Call)]
+    for call in calls:
+        if _word(typer, call) in TWICE and call.arguments:
+            _twice(typer, call, call.arguments[0])
+    asked = [call for call in calls if _word(typer, call) in WORDS]
+    if not asked:
+        return
+    why = {model: f"`{text}` takes them as logits" for model, text in _read_as_logits(typer, calls)}
+    for item in items:
+        if isinstance(item, Model) and isinstance(item.source, Call):
+            made = _made(item.source, why)
+            if made is not None:
+                why.setdefault(item.name, made)
+    for call in asked:
+        for argument in call.arguments:
+            model = _model(typer, argument)
+            if model in why:
+                _logits(typer, call, argument, why[model])
+
+
+def _twice(typer: Typer, call: Call, argument: Expr) -> None:
+    """`ce(prob(f(x)), y)`: a softmax of a softmax, which trains and means little."""
+    if not isinstance(argument, Call) or _word(typer, argument) not in MADE:
+        return
+    if len(argument.arguments) != 1 or not _model(typer, argument.arguments[0]):
+        return
+    text, word = typer.source.slice(argument.span), _word(typer, call)
+    logits = typer.source.slice(argument.arguments[0].span)
+    bare = not text.endswith(")")  # `prob` alone, written out
+    meant = "f(x)" if bare else logits
+    fix = Fix(span=argument.span, replacement=meant, title=f"write {meant}")
+    typer.report(
+        "CS302",
+        f"`{word}` is of the outputs of a model, and `{text}` are probabilities",
+        argument.span,
+        "made probabilities twice",
+        notes=(f"`{word}` makes probabilities of what it is given itself",),
+        helps=(f"write `{meant}`" if not bare else "write the outputs: `f(x)` of the model `f`",),
+        fixes=() if bare else (fix,),
+    )
+
+
+def _word(typer: Typer, call: Call) -> str:
+    """The function of the language that is called."""
+    name = call.function.id if isinstance(call.function, Name) else ""
+    return "" if name in typer.symbols.table else name
+
+
+def _model(typer: Typer, node: Node) -> str:
+    """The model of `f(x)`; empty for anything else."""
+    name = node.function.id if isinstance(node, Call) and isinstance(node.function, Name) else ""
+    return name if typer.symbols.role(name) == "model" else ""
+
+
+def _read_as_logits(typer: Typer, calls: list[Call]) -> Iterator[tuple[str, str]]:
+    for call in calls:
+        if _word(typer, call) in LOGITS and call.arguments:
+            model = _model(typer, call.arguments[0])
+            if model:
+                yield model, typer.source.slice(call.span)
+
+
+def _made(source: Call, why: Mapping[str, str]) -> str | None:
+    """Why a model that is built, or copied from another, gives logits."""
+    name = source.function.id if isinstance(source.function, Name) else ""
+    if name == "frozen" and source.arguments:
+        original = source.arguments[0]
+        return why.get(original.id) if isinstance(original, Name) else None
+    return f"the outputs of `{name}` are logits" if name in ("linear", "mlp", "cnn") else None
+
+
+def _logits(typer: Typer, call: Call, argument: Expr, why: str) -> None:
+    text = typer.source.slice(argument.span)
+    word = _word(typer, call)
+    typer.report(
+        "CS302",
+        f"`{word}` is of probabilities, and `{text}` are the outputs of a model",
+        argument.span,
+        "logits",
+        notes=(why, "the logarithm of a negative output is not a number"),
+        helps=(f"write `prob({text})`",),
+        fixes=(Fix(span=argument.span, replacement=f"prob({text})", title=f"prob({text})"),),
+    )

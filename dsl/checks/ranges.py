@@ -1,0 +1,268 @@
+"""Bounds against the range of what they bound."""
+
+from __future__ import annotations
+
+import math
+
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import number, quoted
+from cspec.dsl.tree.constants import NotFiniteError, constant
+from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, Sum, shape
+from cspec.dsl.values.intervals import Range, Ranges
+
+_SLACK = 1e-12
+
+
+def check_range(typer: Typer, relation: Compare, scope: Scope, moves: bool) -> bool:
+    """Whether every link of a relation can be met and can be broken; else a finding."""
+    ranges = typer.ranges
+    bound: dict[str, Range] = dict.fromkeys(scope.local, Range(-math.inf, math.inf))
+    always: list[tuple[Expr, Expr, Range, Range]] = []
+    for index, operator in enumerate(relation.operators):
+        left, right = relation.operands[index], relation.operands[index + 1]
+        low, high = ranges.of(left, bound), ranges.of(right, bound)
+        if _part_of_a_count(typer, left, right) or _part_of_a_count(typer, right, left):
+            return False
+        if _impossible(low, high, operator):
+            _outside(typer, relation, left, right, operator, ranges, bound)
+            return False
+        if _always(low, high, operator) or shape(left) == shape(right):
+            always.append((left, right, low, high))
+    for left, right, low, high in always:
+        _true(typer, relation, left, right, low, high, moves)
+    return not always
+
+
+_COUNTS = frozenset({"params", "flops", "bytes"})
+
+
+def _part_of_a_count(typer: Typer, thing: Expr, bound: Expr) -> bool:
+    """Report `params(f) <= 10%`: less than one parameter, where a share of them is meant."""
+    match thing:
+        case Call(function=Name(id=word), arguments=(model,)) if word in _COUNTS:
+            value = _value(typer, bound)
+        case _:
+            return False
+    if value is None or not 0 < value < 1 or typer.symbols.role(word) is not None:
+        return False
+    share = f"density({typer.slice(model)})"
+    helps = [
+        f"of the weights: `{share} <= {typer.slice(bound)}`",
+        f"or a count: `{word}(...) <= 10k`",
+    ]
+    typer.report(
+        "CS311",
+        f"{subject(typer, thing)} is a count, and {typer.text(bound)} is less than 1",
+        bound.span,
+        "a share of what?",
+        helps=helps[word == "flops" :],
+    )
+    return True
+
+
+def never_holds(left: Range, right: Range, operator: str) -> bool:
+    """Whether a relation, strict or not, holds for no values of its two sides."""
+    if operator == "!=":
+        return False
+    strict = {"<": left.low >= right.high, ">": left.high <= right.low}.get(operator, False)
+    return strict or _impossible(left, right, operator.rstrip("=") + "=")
+
+
+def _impossible(left: Range, right: Range, operator: str) -> bool:
+    if operator == "==" and (_infinite(left) or _infinite(right)):
+        return True
+    match operator:
+        case "<=":
+            return left.low > right.high + _slack(right.high)
+        case ">=":
+            return left.high < right.low - _slack(right.low)
+        case _:
+            apart = left.low > right.high + _slack(right.high)
+            return apart or left.high < right.low - _slack(right.low)
+
+
+def _infinite(value: Range) -> bool:
+    return value.low == value.high and math.isinf(value.low)
+
+
+def _always(left: Range, right: Range, operator: str) -> bool:
+    match operator:
+        case "<=":
+            return left.high <= right.low < math.inf
+        case ">=":
+            return left.low >= right.high > -math.inf
+        case _:
+            return left.low == left.high == right.low == right.high
+
+
+def _slack(value: float) -> float:
+    return _SLACK * max(1.0, abs(value)) if math.isfinite(value) else 0.0
+
+
+def _value(typer: Typer, expr: Expr) -> float | None:
+    if isinstance(expr, Call) and isinstance(expr.function, Name) and expr.function.id == "ramp":
+        return _value(typer, expr.arguments[1]) if len(expr.arguments) == 2 else None
+    try:
+        return constant(expr, typer.values)
+    except NotFiniteError:
+        return None
+
+
+def interval(range_: Range) -> str:
+    """`[0, 1]`, `at least 0`, `at most 3`."""
+    if range_.high == math.inf:
+        return f"is at least {number(range_.low)}"
+    if range_.low == -math.inf:
+        return f"is at most {number(range_.high)}"
+    return f"lies in [{number(range_.low)}, {number(range_.high)}]"
+
+
+def subject(typer: Typer, expr: Expr) -> str:
+    """How messages name an expression: `density` for `density(m)`, else its text."""
+    if isinstance(expr, Call) and isinstance(expr.function, Name):
+        signature = typer.signatures.get(expr.function.id)
+        if signature is not None and signature.family == "model":
+            return f"`{expr.function.id}`"
+    return typer.text(expr)
+
+
+def _share(thing: Expr, typer: Typer) -> bool:
+    """Whether a thing is a share, so that 50 was meant as 50%."""
+    match thing:
+        case Expectation(kind="P"):
+            return True
+        case Call(function=Name(id="max" | "min" | "gap" | "abs"), arguments=(first,)):
+            return _share(first, typer)
+        case Sum(operands=operands):
+            return all(_share(operand, typer) for operand in operands)
+        case Call(function=Name(id=word)):
+            signature = typer.signatures.get(word)
+            return signature is not None and signature.range == (0, 1)
+        case _:
+            return False
+
+
+def _stated(thing: Expr, typer: Typer) -> bool:
+    """Whether a thing has a range of its own, stated for a function or a rate."""
+    match thing:
+        case Expectation(kind="P"):
+            return True
+        case Call(function=Name(id=word)):
+            signature = typer.signatures.get(word)
+            own = typer.symbols.role(word) is None
+            return signature is not None and (own or signature.imported)
+        case _:
+            return False
+
+
+def _outside(
+    typer: Typer,
+    relation: Compare,
+    left: Expr,
+    right: Expr,
+    operator: str,
+    ranges: Ranges,
+    bound: dict[str, Range],
+) -> None:
+    value, thing, at = _value(typer, right), left, right
+    if value is None:
+        value, thing, at = _value(typer, left), right, left
+    known = ranges.of(thing, bound)
+    if value is not None and math.isinf(value):
+        _never_infinite(typer, relation, thing, at)
+        return
+    if _value(typer, left) is not None and _value(typer, right) is not None:
+        typer.report(
+            "CS311",
+            f"{typer.text(relation)} is never true",
+            relation.span,
+            "two numbers",
+            notes=("nothing that training moves stands in it",),
+            helps=("name what is bounded: a `var`, a weight, a loss, a rate",),
+        )
+        return
+    if value is None:
+        typer.report(
+            "CS311",
+            f"{typer.text(relation)} can't be met",
+            relation.span,
+            "no value satisfies this",
+            notes=(
+                f"{subject(typer, left)} {interval(ranges.of(left, bound))}, "
+                f"{subject(typer, right)} {interval(ranges.of(right, bound))}",
+            ),
+            helps=("move the bound into reach, or drop the constraint",),
+        )
+        return
+    helps: tuple[str, ...] = (f"choose a bound that {subject(typer, thing)} can reach",)
+    fixes: tuple[Fix, ...] = ()
+    if _share(thing, typer) and 1 < value <= 100 and "%" not in typer.text(at):
+        helps = (f"did you mean `{number(value)}%`?",)
+        fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
+    typer.report(
+        "CS311",
+        f"{typer.text(relation)} can't be met: {subject(typer, thing)} {interval(known)}",
+        at.span,
+        "out of reach",
+        notes=(f"{subject(typer, thing)} {interval(known)} whatever is learned",),
+        helps=helps,
+        fixes=fixes,
+    )
+
+
+def _never_infinite(typer: Typer, relation: Compare, thing: Expr, at: Expr) -> None:
+    typer.report(
+        "CS311",
+        f"{typer.text(relation)} can't be met: no number is infinite",
+        at.span,
+        "out of reach",
+        helps=(f"choose a number that {subject(typer, thing)} can reach",),
+    )
+
+
+def _true(
+    typer: Typer,
+    relation: Compare,
+    left: Expr,
+    right: Expr,
+    low: Range,
+    high: Range,
+    moves: bool,
+) -> None:
+    value, thing, at, known = _value(typer, right), left, right, low
+    if value is None:
+        value, thing, at, known = _value(typer, left), right, left, high
+    helps: tuple[str, ...] = ("drop it, or choose a bound that can be missed",)
+    fixes: tuple[Fix, ...] = ()
+    if value is not None and _stated(thing, typer) and not known.low <= value <= known.high:
+        if _share(thing, typer) and 1 < value <= 100 and "%" not in typer.text(at):
+            helps = (f"did you mean `{number(value)}%`?",)
+            fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
+        typer.report(
+            "CS311",
+            f"the bound {number(value)} is outside the range of {subject(typer, thing)}",
+            at.span,
+            f"{subject(typer, thing)} {interval(known)}".replace("`", ""),
+            notes=("the constraint as written holds whatever is learned",),
+            helps=helps,
+            fixes=fixes,
+        )
+        return
+    link = left.span.to(right.span)
+    typer.report(
+        "CS328",
+        f"{quoted(typer.source, link)} is always true",
+        link,
+        "holds whatever is learned",
+        notes=_why_true(typer, left, right, thing, known) if moves else (),
+        helps=helps,
+        fixes=fixes,
+        severity="warning",
+    )
+
+
+def _why_true(typer: Typer, left: Expr, right: Expr, thing: Expr, known: Range) -> tuple[str, ...]:
+    if shape(left) == shape(right):
+        return ("both sides are the same",)
+    return (f"{subject(typer, thing)} {interval(known)}",)

@@ -1,0 +1,203 @@
+"""What a relation between values of each example may be meant to say, as one would type it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from cspec.dsl.kinds.typer import OUTSIDE, Typer
+from cspec.dsl.messages.synonyms import OVER_EXAMPLES
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Compare,
+    Expr,
+    Index,
+    Interval,
+    Membership,
+    Name,
+    Negate,
+    Number,
+    Power,
+    Product,
+    Sum,
+    walk,
+)
+from cspec.dsl.words.functions import LOSSES
+
+_TOTALS = {
+    **OVER_EXAMPLES,
+    "sum": "E[{0}]",  # the mean: how many examples there are the text does not tell
+    "max": "quantile({0}, 100%)",
+    "min": "quantile({0}, 0%)",
+}
+"""Functions of the entries of an example, and what the same over all examples is."""
+
+
+class Reading(NamedTuple):
+    """One thing that may be meant: in words, as text, and the title of the fix, if it is one."""
+
+    words: str
+    text: str
+    title: str = ""
+
+
+def readings(typer: Typer, relation: Expr) -> tuple[Reading, ...]:
+    """The readings of a relation with one value an example, the likeliest first."""
+    return tuple(_readings(typer, relation))
+
+
+def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
+    typed = typer.slice(relation)
+    sides = _sides(relation)
+    over = _changed(typer, relation, sides, lambda side: over_examples(typer, side))
+    alone = any(map(_alone, sides))
+    share = f"P[{typed}] >= 90%"
+    event = _event(typer, relation)
+    total = next((text for side in sides if (text := _of_events(typer, side))), "")
+    if total:
+        yield Reading("for a share in place of a count or a mean", f"{total} <= 30%")
+        return
+    if event is not None:
+        yield Reading("for a share of the examples", event)
+    elif not sides or _labels(typer, sides):
+        yield Reading("for a share of the examples", share)
+    else:
+        if not alone:
+            mean = _changed(typer, relation, sides, lambda side: _mean(typer, side))
+            yield Reading("for the mean", mean or typed, "the mean")
+        if isinstance(relation, Membership):
+            yield Reading("for a share of the examples", share)
+    if over is not None:
+        yield Reading("over the examples", over)
+    if not alone:
+        yield Reading("for every example", _each(typer, typed), "each example")
+    largest = None if over is not None or event is not None else _largest(typer, relation)
+    if largest is not None:
+        yield Reading("for the one that is farthest off", largest)
+
+
+def _sides(relation: Expr) -> tuple[Expr, ...]:
+    match relation:
+        case Compare(operands=operands):
+            return operands
+        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+            return (element, lower, upper)
+        case Membership(element=element):
+            return (element,)
+    return ()
+
+
+def _event(typer: Typer, relation: Expr) -> str | None:
+    """`P[pred == y] >= 90%` for `(pred == y) >= 90%`: an event beside a share."""
+    if not isinstance(relation, Compare) or len(relation.operands) != 2:
+        return None
+    for place, side in enumerate(relation.operands):
+        other = value_or_none(relation.operands[1 - place], typer.values)
+        if typer.quiet(side, OUTSIDE).what == "event" and other is not None and 0 <= other <= 1:
+            return _changed(typer, relation, (side,), lambda part: _share(typer, part))
+    return None
+
+
+def _of_events(typer: Typer, side: Expr) -> str:
+    """`P[pred == 1]` for `sum(pred == 1)`, `mean(pred == 1)`."""
+    if not isinstance(side, Call) or not isinstance(side.function, Name):
+        return ""
+    word, inner = side.function.id, side.arguments
+    if word not in ("sum", "mean") or len(inner) != 1:
+        return ""
+    event = typer.quiet(inner[0], OUTSIDE).what == "event"
+    return f"P[{typer.slice(inner[0])}]" if event else ""
+
+
+def _share(typer: Typer, event: Expr) -> str:
+    """`P[pred == y]` for `(pred == y)`."""
+    text = typer.slice(event).strip()
+    inner = text[1:-1]
+    whole = text[:1] == "(" and text[-1:] == ")" and ")" not in inner and "(" not in inner
+    return f"P[{inner if whole else text}]"
+
+
+def _labels(typer: Typer, sides: tuple[Expr, ...]) -> bool:
+    """Whether classes are compared, which have no mean."""
+    return "labels" in {typer.quiet(side, OUTSIDE).what for side in sides}
+
+
+def _each(typer: Typer, typed: str) -> str:
+    data = typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "train")
+    columns = ", ".join(c.name for c in typer.symbols.datasets().get(data, ())[:2]) or "x, y"
+    return f"forall ({columns}) in {data}: {typed}"
+
+
+def _varies(typer: Typer, side: Expr) -> bool:
+    return typer.quiet(side, OUTSIDE).per_example
+
+
+def _mean(typer: Typer, side: Expr) -> str | None:
+    """`E[...]` around a side that has one value an example."""
+    return f"E[{typer.slice(side)}]" if _varies(typer, side) else None
+
+
+def over_examples(typer: Typer, side: Expr) -> str | None:
+    """`quantile(f(x), 0.5)` for `median(f(x))`, what it is over the examples; else None."""
+    word = side.function.id if isinstance(side, Call) and isinstance(side.function, Name) else ""
+    if word not in _TOTALS or not isinstance(side, Call) or len(side.arguments) != 1:
+        return None
+    if word == "sum" and not _alone(side):
+        return None
+    return _TOTALS[word].format(typer.slice(side.arguments[0]))
+
+
+def _alone(side: Expr) -> bool:
+    """Whether a function of entries is given what never has any: an output, a loss."""
+    if not isinstance(side, Call) or len(side.arguments) != 1:
+        return False
+    if not isinstance(side.function, Name) or side.function.id not in _TOTALS:
+        return False
+    inner = side.arguments[0]
+    loss = any(isinstance(node, Name) and node.id in LOSSES for node in walk(inner))
+    return isinstance(inner, Index | Attribute) or (loss and _single(inner))
+
+
+def _single(expr: Expr) -> bool:
+    """Whether an expression with a loss in it is one number an example, as far as one can see."""
+    match expr:
+        case Call(function=Name(id=word)):
+            return word in LOSSES
+        case Sum(operands=operands) | Product(operands=operands):
+            return all(map(_single, operands))
+        case Negate(operand=operand) | Power(base=operand):
+            return _single(operand)
+        case _:
+            return isinstance(expr, Name | Number | Index | Attribute)
+
+
+def _changed(
+    typer: Typer, relation: Expr, sides: tuple[Expr, ...], change: Callable[[Expr], str | None]
+) -> str | None:
+    """The relation as typed with some sides changed; None where none is."""
+    text, place, pieces = typer.source.text, relation.span.start, list[str]()
+    for side in sides:
+        new = change(side)
+        if new is not None:
+            pieces += [text[place : side.span.start], new]
+            place = side.span.end
+    return "".join(pieces) + text[place : relation.span.end] if pieces else None
+
+
+def _largest(typer: Typer, relation: Expr) -> str | None:
+    """`quantile(a, 100%) <= b` for `a <= b`: the largest of all, which runs."""
+    if not isinstance(relation, Compare) or len(relation.operands) != 2:
+        return None
+    operator = relation.operators[0]
+    if operator not in ("<=", ">=") or _labels(typer, relation.operands):
+        return None
+    left, right = map(typer.slice, relation.operands)
+    up = "100%" if operator == "<=" else "0%"
+    if not _varies(typer, relation.operands[1]):
+        return f"quantile({left}, {up}) {operator} {right}"
+    if not _varies(typer, relation.operands[0]):
+        down = "0%" if operator == "<=" else "100%"
+        return f"{left} {operator} quantile({right}, {down})"
+    return f"quantile({left} - ({right}), {up}) {operator} 0"

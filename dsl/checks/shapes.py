@@ -1,0 +1,388 @@
+"""Shapes of what a spec itself declares: `var x[3]`, `param A[2, 3]`; indices and products of them.
+
+Only what is known from the text is judged: shapes of models, weights and columns are known when
+they are bound. Shapes broadcast as they do when the expression runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import counted
+from cspec.dsl.names.symbols import Symbol
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Compare,
+    Comprehension,
+    Constraint,
+    Expr,
+    FiniteSet,
+    Group,
+    Index,
+    Item,
+    Membership,
+    Name,
+    Negate,
+    Node,
+    Number,
+    Power,
+    Product,
+    Slice,
+    Sum,
+    Vector,
+)
+from cspec.dsl.values.shapes import ONE_NUMBER, Shape, declared, matmul, together
+from cspec.dsl.values.slices import Piece, Unfit, piece_of
+from cspec.dsl.values.tensor_words import size_text, word_shape
+
+
+class Bounds(NamedTuple):
+    """The least and the largest value of a name that goes over `range(n)`."""
+
+    low: float
+    high: float
+
+
+Names = Mapping[str, Bounds | None]
+"""Names that binders hold: their bounds, or None for names of unknown shape."""
+
+
+def check_shapes(typer: Typer, items: tuple[Item, ...]) -> None:
+    """Report indices outside a variable and shapes that do not fit; findings go to the typer."""
+    if not any(getattr(s.item, "dimensions", ()) or s.role == "var" for s in _declared(typer)):
+        return
+    for item in items:
+        _visit(typer, item, {})
+
+
+def _declared(typer: Typer) -> list[Symbol]:
+    return [s for s in typer.symbols.table.values() if s.role in ("var", "param")]
+
+
+def _visit(typer: Typer, node: Node, names: Names) -> None:
+    """The expressions below a node that is none itself."""
+    if isinstance(node, Expr):
+        _shape(typer, node, names)
+        return
+    if isinstance(node, Constraint | Group):
+        for binder in node.binders:
+            _shape(typer, binder.domain, names)
+            names = {**names, **_bound(typer, binder)}
+    for child in node.children():
+        if not isinstance(child, Binder):
+            _visit(typer, child, names)
+
+
+def _bound(typer: Typer, binder: Binder) -> dict[str, Bounds | None]:
+    low = _least(typer, binder)
+    match binder.domain:
+        case Call(function=Name(id="range"), arguments=(count,)) if low is not None:
+            size = value_or_none(count, typer.values)
+            if size is not None and size >= 1:
+                return dict.fromkeys(binder.names, Bounds(low, size - 1))
+        case FiniteSet(items=items) if binder.condition is None:
+            values = [value_or_none(item, typer.values) for item in items]
+            known = [value for value in values if value is not None]
+            if known and len(known) == len(values):
+                return dict.fromkeys(binder.names, Bounds(min(known), max(known)))
+    return dict.fromkeys(binder.names)
+
+
+def _least(typer: Typer, binder: Binder) -> float | None:
+    """The least number of `range(n) where i >= 1`; None where a condition says something else."""
+    match binder.condition:
+        case None:
+            return 0
+        case Compare(operands=(Name(id=name), bound), operators=(">=",)) if name in binder.names:
+            return value_or_none(bound, typer.values)
+    return None
+
+
+def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
+    """The shape of an expression; None where the text does not tell, or a mistake is reported."""
+    match expr:
+        case Number():
+            return ()
+        case Name(id=name) if name in names:
+            return () if names[name] else None
+        case Name():
+            return declared(typer.symbols.table, typer.values)(expr)
+        case Negate(operand=operand):
+            return _shape(typer, operand, names)
+        case Sum(operands=operands):
+            return _joined(typer, operands, names)
+        case Product(operands=operands, operators=operators):
+            return _product(typer, operands, operators, names)
+        case Power(base=base, exponent=exponent):
+            shape = _joined(typer, (base, exponent), names)
+            if shape is not None and len(shape) == 2 and shape[0] == shape[1] > 1:
+                _inverse(typer, expr, base, exponent)
+            return shape
+        case Vector(items=items):
+            return _vector(typer, items, names)
+        case Index(value=value, indices=indices):
+            return _index(typer, value, indices, names)
+        case Attribute(value=value, name="T"):
+            inner = _shape(typer, value, names)
+            return None if inner is None else tuple(reversed(inner))
+        case Call(function=Name(id=word)):
+            return _called(typer, expr, word, names)
+        case Comprehension(binders=binders, body=body):
+            inner_names = dict(names)
+            for binder in binders:
+                _shape(typer, binder.domain, inner_names)
+                inner_names |= _bound(typer, binder)
+            inner = _shape(typer, body, inner_names)
+            return inner if expr.function == "sum" else None
+        case Compare(operands=operands):
+            return _joined(typer, operands, names)
+        case Membership(element=element, set=Call(function=Name(id="ball"), arguments=(center, _))):
+            _joined(typer, (element, center), names)
+            return None
+        case _:
+            for child in expr.children():
+                if isinstance(child, Expr):
+                    _shape(typer, child, names)
+            return None
+
+
+def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
+    shapes = [_shape(typer, argument, names) for argument in call.arguments]
+    signature = typer.signatures.get(word)
+    known = [shape for shape in shapes if shape is not None]
+    if signature is None or word in typer.symbols.table or len(known) < len(shapes):
+        return None
+    numbers = [value_or_none(argument, typer.values) for argument in call.arguments]
+    found = word_shape(word, known, numbers)
+    if isinstance(found, Unfit):
+        typer.report(
+            "CS329",
+            f"`{word}` {found.why}",
+            call.span,
+            ", ".join(map(size_text, known)),
+            helps=(found.help,),
+        )
+        return None
+    if found is not None or len(known) != 1:
+        return found
+    if signature.family == "elementary":
+        return known[0]
+    return () if word in ONE_NUMBER else None
+
+
+def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | None:
+    """The common shape of what is added or multiplied entry by entry."""
+    shapes = [_shape(typer, operand, names) for operand in operands]
+    result: Shape | None = ()
+    before: Expr = operands[0]
+    for operand, shape in zip(operands, shapes, strict=True):
+        if shape is None or result is None:
+            return None
+        joint = together([result, shape])
+        if joint is None:
+            _misfit(typer, (before, result), (operand, shape), "have no common shape")
+            return None
+        if shape:
+            before = operand
+        result = joint
+    return result
+
+
+def _product(
+    typer: Typer, operands: tuple[Expr, ...], operators: tuple[str, ...], names: Names
+) -> Shape | None:
+    result = _shape(typer, operands[0], names)
+    for operator, operand in zip(operators, operands[1:], strict=True):
+        shape = _shape(typer, operand, names)
+        if shape is None or result is None:
+            result = None
+            continue
+        left = (operands[0], result)
+        joint = matmul(result, shape) if operator == "@" else together([result, shape])
+        if operator == "*" and sorted(map(len, (result, shape))) == [1, 2]:
+            _row_by_row(typer, left, (operand, shape))
+        if joint is None:
+            how = "can't be multiplied by `@`" if operator == "@" else "have no common shape"
+            _misfit(typer, left, (operand, shape), how)
+        result = joint
+    return result
+
+
+def _inverse(typer: Typer, power: Expr, base: Expr, exponent: Expr) -> None:
+    """`A^-1` of a square matrix: its inverse, or 1 over each entry?"""
+    if value_or_none(exponent, typer.values) != -1:
+        return
+    text = typer.slice(base)
+    typer.report(
+        "CS329",
+        f"{typer.text(power)} has two readings",
+        power.span,
+        "powers act entry by entry",
+        helps=(f"for the inverse write `inv({text})`", f"for one over each entry `1/{text}`"),
+        fixes=tuple(
+            Fix(span=power.span, replacement=form, title=f"write {form}")
+            for form in (f"inv({text})", f"1/{text}")
+        ),
+    )
+
+
+def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape]) -> None:
+    """`A * x` of a matrix and a vector: their product, or each row times the vector?"""
+    (first, one), (second, other) = left, right
+    if matmul(one, other) is None or 1 in (*one, *other):
+        return
+    texts = typer.slice(first), typer.slice(second)
+    matrix, vector = texts if len(one) == 2 else texts[::-1]
+    forms = (f"{texts[0]} @ {texts[1]}", f"{matrix} @ diag({vector})")
+    span = Span(first.span.start, second.span.end)
+    typer.report(
+        "CS329",
+        f"`{typer.source.slice(span)}` has two readings",
+        span,
+        "`*` acts entry by entry",
+        helps=(f"for the product write `{forms[0]}`", f"for each row times it `{forms[1]}`"),
+        fixes=tuple(Fix(span=span, replacement=f, title=f"write {f}") for f in forms),
+    )
+
+
+def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], how: str) -> None:
+    (first, one), (second, other) = left, right
+    helps = ["the sizes have to agree: look at the lines that declare them"]
+    if "@" in how and len(one) == 2 and matmul((one[1], one[0]), other) is not None:
+        text = typer.source.slice(first.span)
+        helps = [f"did you mean `{text}.T @ {typer.source.slice(second.span)}`?"]
+    elif "@" in how and not (one and other):
+        helps = ["for a multiple write `*`"]
+    typer.report(
+        "CS329",
+        f"{typer.text(first)} and {typer.text(second)} {how}",
+        Span(first.span.start, second.span.end),
+        f"{size_text(one)}, and {size_text(other)}",
+        helps=helps,
+    )
+
+
+def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None:
+    shapes = [_shape(typer, item, names) for item in items]
+    if None in shapes or not items:
+        return None
+    for item, shape in zip(items, shapes, strict=True):
+        if shape != shapes[0]:
+            typer.report(
+                "CS329",
+                f"{typer.text(item)} is no row like the others",
+                item.span,
+                f"{size_text(shape or ())}, the first has {size_text(shapes[0] or ())}",
+                helps=("write rows of the same length",),
+            )
+            return None
+    return (len(items), *(shapes[0] or ()))
+
+
+def _index(typer: Typer, value: Expr, indices: tuple[Expr, ...], names: Names) -> Shape | None:
+    shape = _shape(typer, value, names)
+    for index in indices:
+        ends = (index.lower, index.upper) if isinstance(index, Slice) else (index,)
+        for end in ends:
+            if end is not None:
+                _shape(typer, end, names)
+    if shape is None:
+        return None
+    text = typer.source.slice(value.span)
+    if len(indices) > len(shape):
+        _too_many(typer, text, indices, shape)
+        return None
+    known = True
+    kept: list[int] = []
+    for index, size in zip(indices, shape, strict=False):
+        if not isinstance(index, Slice):
+            _in_range(typer, text, index, size, names)
+            continue
+        piece = _slice(typer, text, index, size)
+        known = known and piece is not None
+        kept += [] if piece is None else [piece.length]
+    return (*kept, *shape[len(indices) :]) if known else None
+
+
+def _slice(typer: Typer, text: str, index: Slice, size: int) -> Piece | None:
+    """The places of a slice; None where they are not known, or there are none."""
+    found = piece_of(index, size, typer.values)
+    if not isinstance(found, Unfit):
+        return found
+    typer.report(
+        "CS329",
+        f"the slice {typer.text(index)} of `{text}` {found.why}",
+        index.span,
+        f"indices go from 0 to {size - 1}",
+        helps=(found.help,),
+    )
+    return None
+
+
+def _too_many(typer: Typer, text: str, indices: tuple[Expr, ...], shape: Shape) -> None:
+    entry = f"{text}[{', '.join('0' for _ in shape)}]" if shape else text
+    typer.report(
+        "CS329",
+        f"`{text}` has {counted(len(shape), 'dimension')}, not {len(indices)}"
+        if shape
+        else f"`{text}` is one number: it has no entries",
+        indices[len(shape)].span,
+        size_text(shape),
+        helps=(f"write `{entry}`",),
+    )
+
+
+def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> None:
+    bounds = _bounds(typer, index, names)
+    if bounds is None:
+        return
+    fixes: tuple[Fix, ...] = ()
+    if bounds.low == bounds.high and bounds.low != int(bounds.low):
+        message, helps = f"{typer.text(index)} is no index", ("write a whole number",)
+    elif bounds.low < 0:
+        last = f"`{text}[{size - 1}]`"
+        message = f"`{text}` has no entry {bounds.low:g}"
+        helps = (f"the last entry is {last}",) if bounds.high < 0 else ("begin at 0",)
+        if bounds.low == bounds.high and size + bounds.low >= 0:
+            entry = f"{size + bounds.low:g}"
+            fixes = (Fix(span=index.span, replacement=entry, title=f"write {entry}"),)
+    elif bounds.high > size - 1:
+        message = f"`{text}` has no entry {bounds.high:g}"
+        helps = (f"its entries are 0 to {size - 1}, the last is `{text}[{size - 1}]`",)
+        if bounds.low == 1 and bounds.high == size and isinstance(index, Name):
+            helps = (f"entries are counted from 0: let `{index.id}` run over `range({size})`",)
+    else:
+        return
+    label = f"indices go from 0 to {size - 1}"
+    typer.report("CS329", message, index.span, label, helps=helps, fixes=fixes)
+
+
+def _bounds(typer: Typer, index: Expr, names: Names) -> Bounds | None:
+    """The least and the largest value of an index: a number, a name of `range(n)`, sums of them."""
+    known = value_or_none(index, typer.values)
+    if known is not None:
+        return Bounds(known, known)
+    match index:
+        case Name(id=name):
+            return names.get(name)
+        case Negate(operand=operand):
+            inner = _bounds(typer, operand, names)
+            return None if inner is None else Bounds(-inner.high, -inner.low)
+        case Sum(operands=operands, operators=operators):
+            parts = [_bounds(typer, operand, names) for operand in operands]
+            total = parts[0]
+            for sign, part in zip(operators, parts[1:], strict=True):
+                if total is None or part is None:
+                    return None
+                low, high = (part.low, part.high) if sign == "+" else (-part.high, -part.low)
+                total = Bounds(total.low + low, total.high + high)
+            return total
+        case _:
+            return None

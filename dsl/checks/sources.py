@@ -1,0 +1,258 @@
+"""What stands behind `=` in `data`, `model` and `domain` lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from cspec.dsl.kinds.typer import OUTSIDE, Typer
+from cspec.dsl.kinds.unknown_names import unknown_model
+from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.wording import counted, listing, number
+from cspec.dsl.names.symbols import columns_of
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.models import MODELS
+from cspec.dsl.settings.read import read_settings
+from cspec.dsl.settings.sources import SOURCES, DataSource
+from cspec.dsl.text.limits import WEIGHTS
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Call, Data, Domain, Expr, Model, Name, Vector
+from cspec.dsl.tree.rebuild import head_name
+
+
+def _brought_in(typer: Typer, expr: Expr) -> bool:
+    """Whether a source is a Python callable that the spec imports."""
+    head = head_name(expr)
+    return head is not None and typer.symbols.role(head.id) in ("import", "function")
+
+
+def check_data(typer: Typer, item: Data) -> Settings | None:
+    """The settings of a data source; None where data are bound from outside or imported."""
+    if item.source is None or _brought_in(typer, item.source):
+        return None
+    settings, found = read_settings(item.source, SOURCES, typer.values, "data source", typer.source)
+    typer.extend(found)
+    if not isinstance(settings, DataSource):
+        return None
+    if not found:
+        _targets(typer, item, settings)
+    if not settings.tabular:
+        for target in item.targets:
+            for column in target.columns[2:]:
+                typer.report(
+                    "CS320",
+                    f"`{settings.word}` has no column `{column.name}`",
+                    column.span,
+                    "it gives inputs and a target, named `x` and `y` here",
+                    helps=(f"remove `{column.name}`, or use a table: `csv(...)`",),
+                )
+    return settings
+
+
+def _shares(split: Sequence[float], count: int) -> str:
+    """Percentages as shares; else some for as many datasets."""
+    total = sum(split)
+    if min(split) > 0 and total == 100 and len(split) == count:
+        return ", ".join(number(share / 100) for share in split)
+    rest = 0.4 / max(1, count - 1)
+    return ", ".join(map(number, [0.6, *[round(rest, 2)] * (count - 1)]))
+
+
+def _named_splits(item: Data, shares: int) -> str:
+    """`data train(x, y), test(x, y) = ...`: a name for each share."""
+    names = [target.name for target in item.targets]
+    free = [n for n in ("train", "test", "val", "rest") if n not in names]
+    if shares == 3:
+        free.sort(key=("train", "val", "test", "rest").index)
+    if len(names) == 1 and names[0] not in ("train", "val", "test"):
+        names = []
+    names = [*names, *free][:shares] if shares > len(names) else names[:shares]
+    columns = ", ".join(column.name for column in columns_of(item.targets[0]))
+    if len(names) != shares or len(item.targets) > shares:
+        return "write one share for each dataset on the left"
+    left = ", ".join(f"{name}({columns})" for name in names)
+    return f"write one dataset for each share: `data {left} = ...`"
+
+
+def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
+    assert item.source is not None
+    split = getattr(settings, "split", None)
+    names = tuple(target.name for target in item.targets)
+    written = settings.given("split")
+    if split is not None and written:
+        total = sum(split)
+        if min(split) <= 0 or total > 1 + 1e-9:
+            typer.report(
+                "CS535",
+                f"the shares of `split` add up to {number(total)}",
+                _setting_span(item.source, "split"),
+                "shares are above 0 and add up to at most 1",
+                helps=(f"write shares such as `split=[{_shares(split, len(names))}]`",),
+            )
+        elif len(split) != len(names):
+            typer.report(
+                "CS535",
+                f"`split` has {counted(len(split), 'share')} for {counted(len(names), 'dataset')}",
+                _setting_span(item.source, "split"),
+                "one share a dataset",
+                related=(Label(span=item.targets[0].span, text=f"{listing(names, 'and')}"),),
+                helps=(_named_splits(item, len(split)),),
+            )
+        return
+    own = settings.targets if split is not None or settings.word in ("mnist", "cifar10") else ()
+    unknown = [target for target in item.targets if target.name not in own]
+    if unknown and len(names) > 1:
+        shares = {2: "[0.8, 0.2]", 3: "[0.6, 0.2, 0.2]"}.get(len(names), "[...]")
+        typer.report(
+            "CS535",
+            f"`{settings.word}` does not say which examples go to `{unknown[0].name}`",
+            unknown[0].span,
+            "which examples?",
+            helps=(f"add `split={shares}`",),
+        )
+
+
+def _setting_span(source: Expr, name: str) -> Span:
+    if isinstance(source, Call):
+        for keyword in source.keywords:
+            if keyword.name == name:
+                return keyword.value.span
+    return source.span
+
+
+def check_model(typer: Typer, item: Model) -> Settings | None:
+    """The settings of a model; None where it is bound, imported or a frozen copy."""
+    source = item.source
+    if source is None or _brought_in(typer, source):
+        return None
+    match source:
+        case Name(id=name) if typer.symbols.role(name) == "model":
+            typer.report(
+                "CS327",
+                f"`{item.name}` could be a frozen copy of `{name}`, or `{name}` itself",
+                source.span,
+                "a copy, or the same network?",
+                helps=(
+                    f"for a copy that never moves: `model {item.name} = frozen({name})`",
+                    f"for the same network: use `{name}` where `{item.name}` is used",
+                ),
+                fixes=(
+                    Fix(span=source.span, replacement=f"frozen({name})", title="a frozen copy"),
+                ),
+            )
+            return None
+        case Call(function=Name(id="frozen"), arguments=arguments):
+            _frozen(typer, source, arguments)
+            return None
+    settings, found = read_settings(source, MODELS, typer.values, "model", typer.source)
+    typer.extend(found)
+    return None if settings is not None and _too_heavy(typer, source, settings) else settings
+
+
+def _too_heavy(typer: Typer, source: Expr, settings: Settings) -> bool:
+    """Report a network of more weights than can be held, as far as its widths tell."""
+    layers = (getattr(settings, "channels", ()), 9), (getattr(settings, "hidden", ()), 1)
+    count: int = sum(
+        each * wide * next_ for widths, each in layers for wide, next_ in pairwise((1, *widths))
+    )
+    if count > WEIGHTS.most:
+        typer.report(
+            WEIGHTS.code,
+            f"{typer.text(source)} has more than {count:,} weights",
+            source.span,
+            f"at most {WEIGHTS.most:,}",
+            helps=(f"write {WEIGHTS.instead}",),
+        )
+    return count > WEIGHTS.most
+
+
+def _frozen(typer: Typer, source: Call, arguments: tuple[Expr, ...]) -> None:
+    if len(arguments) == 1 and not source.keywords:
+        argument = arguments[0]
+        if isinstance(argument, Name) and typer.name_unknown(argument, OUTSIDE):
+            unknown_model(typer, argument)
+            return
+        kind = typer.kind(arguments[0], OUTSIDE)
+        if kind.what in ("model", "unknown"):
+            return
+    models = tuple(typer.symbols.models())
+    typer.report(
+        "CS302",
+        "`frozen` takes a model of this spec",
+        source.span,
+        f"models here: {listing(models, 'and')}",
+        helps=(f"write `frozen({models[0]})`",),
+    )
+
+
+def check_domain(typer: Typer, item: Domain) -> None:
+    """A domain has one interval, or one dimension of a distribution, an axis."""
+    source = item.source
+    sizes = [_size(typer, axis.dimensions) for axis in item.axes]
+    if not isinstance(source, Call) or not isinstance(source.function, Name):
+        typer.kind(source, OUTSIDE)
+        return
+    if source.function.id != "box":
+        if source.function.id not in ("normal", "uniform", "ball"):
+            typer.kind(source, OUTSIDE)
+        return
+    total = None if any(size is None for size in sizes) else sum(s for s in sizes if s is not None)
+    ends = [a for a in source.arguments if value_or_none(a, typer.values) is not None]
+    if len(ends) == len(source.arguments) == 2:
+        low, high = (typer.source.slice(end.span) for end in ends)
+        meant = f"{typer.source.slice(source.function.span)}([{low}, {high}])"
+        typer.report(
+            "CS317",
+            f"{typer.text(source)} has two numbers, and no interval",
+            source.span,
+            "an interval goes here",
+            helps=(f"write `{meant}`",),
+            fixes=(Fix(span=source.span, replacement=meant, title=f"write {meant}"),),
+        )
+        return
+    if total is not None and len(source.arguments) != total:
+        axes = ", ".join(axis.name for axis in item.axes)
+        typer.report(
+            "CS326",
+            f"domain `{item.name}` has {total} {'axis' if total == 1 else 'axes'}, "
+            f"`box` has {counted(len(source.arguments), 'interval')}",
+            source.span,
+            f"one interval each for {axes}",
+            helps=("write `box([0, 1], [-1, 1])` for two axes",),
+        )
+    for argument in source.arguments:
+        _axis(typer, argument)
+
+
+def _axis(typer: Typer, argument: Expr) -> None:
+    if isinstance(argument, Vector) and len(argument.items) == 2:
+        low, high = (value_or_none(end, typer.values) for end in argument.items)
+        if low is not None and high is not None and low >= high:
+            typer.report(
+                "CS303",
+                f"the interval {typer.text(argument)} is empty",
+                argument.span,
+                f"{number(low)} is not below {number(high)}",
+                helps=("write the lower end first",),
+            )
+        for end in argument.items:
+            typer.kind(end, OUTSIDE)
+        return
+    typer.report(
+        "CS317",
+        f"{typer.text(argument)} is no interval",
+        argument.span,
+        "an interval goes here",
+        helps=("write `[0, 1]`",),
+    )
+
+
+def _size(typer: Typer, dimensions: tuple[Expr, ...]) -> int | None:
+    size = 1
+    for dimension in dimensions:
+        value = value_or_none(dimension, typer.values)
+        if value is None:
+            return None
+        size *= int(value)
+    return size

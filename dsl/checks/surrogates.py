@@ -1,0 +1,169 @@
+"""What training can follow: flat functions that move, and stand-ins that have something to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cspec.dsl.checks.modifiers import Modifiers
+from cspec.dsl.explicit.var_sets import held_in
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.settings.methods import Construction
+from cspec.dsl.tree.nodes import (
+    EVENTS,
+    By,
+    Call,
+    Compare,
+    Constraint,
+    Expectation,
+    Expr,
+    Membership,
+    Name,
+    Node,
+    WithSurrogate,
+)
+from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.words.functions import PREDICTIONS, SURROGATE_SETTINGS
+
+_WITHOUT_STEPS = frozenset(
+    {"projection", "admm", "parametrization", "frank_wolfe", "output_projection", "threshold"}
+)
+"""Methods that do not follow a gradient of the requirement."""
+
+
+def check_gradient(typer: Typer, constraint: Constraint) -> None:
+    """Report what the model's step could not follow: in a surrogate, else in the relation."""
+    given = next((m for m in constraint.modifiers if isinstance(m, WithSurrogate)), None)
+    if given is None or _is_word(given.surrogate):
+        check_flat(typer, constraint.relation)
+    else:
+        check_flat(typer, given.surrogate)
+
+
+def check_flat(typer: Typer, expr: Node) -> None:
+    """Report functions that are constant almost everywhere, of what moves.
+
+    Decision variables alone go to a solver, which knows such functions.
+    """
+    if not typer.symbols.datasets() and not typer.symbols.models():
+        return
+    for call in _flat_calls(typer, expr):
+        text = typer.text(call)
+        typer.report(
+            "CS310",
+            f"{text} has no gradient that training could follow",
+            call.span,
+            "constant almost everywhere",
+            notes=("small changes of the parameters do not change it",),
+            helps=("add a differentiable stand-in: `with surrogate ...`",),
+        )
+
+
+def _flat_calls(typer: Typer, expr: Node) -> Iterator[Call]:
+    for node in _written_out(typer, expr):
+        if isinstance(node, Call) and isinstance(node.function, Name):
+            signature = typer.signatures.get(node.function.id)
+            flat = (
+                signature is not None
+                and not signature.gradient
+                and signature.surrogate is None
+                and (signature.family == "elementary" or signature.imported)
+            )
+            if flat and any(_moves_smoothly(typer, argument) for argument in node.arguments):
+                yield node
+
+
+def _written_out(typer: Typer, expr: Node) -> Iterator[Node]:
+    """The nodes of an expression, those of the lets that it names too."""
+    stack, seen = [expr], set()
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(node.children())
+        if isinstance(node, Name) and typer.symbols.role(node.id) == "let" and node.id not in seen:
+            seen.add(node.id)
+            value = typer.explicit_lets.get(node.id)
+            stack.extend(() if value is None else (value,))
+
+
+def _moves_smoothly(typer: Typer, expr: Node) -> bool:
+    """Whether something that moves is in an expression, outside of events and predictions.
+
+    Over those the mean is taken, and what is left of the function is data.
+    """
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (*EVENTS, Expectation)) or _predicts(node):
+            continue
+        if isinstance(node, Name) and _trains(typer, node.id):
+            return True
+        stack.extend(node.children())
+    return False
+
+
+def _predicts(node: Node) -> bool:
+    return (
+        isinstance(node, Call)
+        and isinstance(node.function, Name)
+        and node.function.id in PREDICTIONS
+    )
+
+
+def _trains(typer: Typer, name: str) -> bool:
+    role = typer.symbols.role(name)
+    if role == "model":
+        return not typer.symbols.frozen(name)
+    if role == "let":
+        value = typer.explicit_lets.get(name)
+        return value is not None and _moves_smoothly(typer, value)
+    return role in ("var", "given")
+
+
+# --- stand-ins -----------------------------------------------------------------------------------
+
+
+def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -> None:
+    """Report `with surrogate` where nothing would use it."""
+    given = next((m for m in constraint.modifiers if isinstance(m, WithSurrogate)), None)
+    if given is None:
+        return
+    relation, stand_in = constraint.relation, typer.text(given.surrogate)
+    word = modifiers.method.word if modifiers.method is not None else ""
+    if _of_a_set(relation):
+        why, label = f"{typer.text(relation)} holds a parameter in a set", "a set has no stand-in"
+    elif word in _WITHOUT_STEPS or isinstance(modifiers.method, Construction):
+        by = next(m for m in constraint.modifiers if isinstance(m, By))
+        why = f"`by {typer.source.slice(by.method.span)}` does not follow a gradient"
+        label = "nothing for it to do"
+    elif _is_word(given.surrogate) and not _has_events(typer, relation):
+        why = f"{typer.text(relation)} has no events that it could stand for"
+        label = "stands in for events"
+    else:
+        return
+    typer.report(
+        "CS539",
+        f"the surrogate {stand_in} would never be used: {why}",
+        given.surrogate.span,
+        label,
+        helps=("leave `with surrogate ...` out",),
+    )
+
+
+def _of_a_set(relation: Expr) -> bool:
+    return isinstance(relation, Membership) and held_in(relation.set)
+
+
+def _is_word(surrogate: Expr) -> bool:
+    head = head_name(surrogate)
+    arguments = surrogate.arguments if isinstance(surrogate, Call) else ()
+    return head is not None and head.id in SURROGATE_SETTINGS and not arguments
+
+
+def _has_events(typer: Typer, relation: Expr) -> bool:
+    if not isinstance(relation, Compare):
+        return True  # a rule is an event itself
+    return any(
+        isinstance(node, EVENTS) or _predicts(node)
+        for operand in relation.operands
+        for node in _written_out(typer, operand)
+    )

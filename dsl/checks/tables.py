@@ -1,0 +1,87 @@
+"""Uses of params that are tables: `level[g]`, `level[hospital]`, `level["St. Mary"]`."""
+
+from __future__ import annotations
+
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.wording import counted
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import Index, Name, Node, Param, Spec, walk
+from cspec.dsl.values.outside import columns_of
+
+
+def check_tables(typer: Typer, spec: Spec) -> None:
+    """A table is asked for one value of its column at a time."""
+    tables = {
+        name: columns
+        for name, item in typer.symbols.params().items()
+        if (columns := columns_of(item, typer.symbols))
+    }
+    if not tables:
+        return
+    asked: set[int] = set()
+    for node in _nodes(spec):
+        match node:
+            case Index(value=Name(id=name) as table) if name in tables:
+                asked.add(id(table))
+                _entry(typer, node, name, tables[name])
+    for node in _nodes(spec):
+        if isinstance(node, Name) and node.id in tables and id(node) not in asked:
+            _whole(typer, node.span, node.id, tables[node.id])
+
+
+def _nodes(spec: Spec) -> list[Node]:
+    return [node for item in spec.items if not isinstance(item, Param) for node in walk(item)]
+
+
+def _entry(typer: Typer, entry: Index, name: str, columns: tuple[str, ...]) -> None:
+    if len(entry.indices) != len(columns):
+        _count(typer, entry, name, columns)
+        return
+    named = typer.symbols.column_names
+    for index, column in zip(entry.indices, columns, strict=True):
+        if isinstance(index, Name) and index.id in named and index.id != column:
+            _other_column(typer, index, name, column, columns)
+
+
+def _count(typer: Typer, entry: Index, name: str, columns: tuple[str, ...]) -> None:
+    written = ", ".join(columns)
+    typer.report(
+        "CS302",
+        f"`{name}` is a table over `{written}`, and {counted(len(entry.indices), 'value')} "
+        f"{'is' if len(entry.indices) == 1 else 'are'} given",
+        entry.span,
+        f"{counted(len(columns), 'value')} expected",
+        helps=(f"write `{name}[{written}]`",),
+    )
+
+
+def _other_column(
+    typer: Typer, index: Name, name: str, column: str, columns: tuple[str, ...]
+) -> None:
+    written = f"{name}[{', '.join(columns)}]"
+    declared = ", ".join(index.id if c == column else c for c in columns)
+    instead = () if index.id in columns else (f"or declare `param {name}[{declared}]`",)
+    typer.report(
+        "CS302",
+        f"`{name}` has a number for each value of `{column}`, not of `{index.id}`",
+        index.span,
+        "another column",
+        helps=(", ".join((f"write `{written}`", *instead)),),
+    )
+
+
+def _whole(typer: Typer, span: Span, name: str, columns: tuple[str, ...]) -> None:
+    column, one, over = ", ".join(columns), "g", f"g in values({columns[0]})"
+    if len(columns) > 1:
+        one = ", ".join("abcdefgh"[: len(columns)])
+        over = f"({one}) in cross({column})"
+    typer.report(
+        "CS302",
+        f"`{name}` is a table over the values of `{column}`, not a number",
+        span,
+        "for which value?",
+        helps=(
+            f"each example's own: `{name}[{column}]`",
+            f"or one requirement a value: `forall {over}: ... {name}[{one}]`",
+        ),
+    )

@@ -1,0 +1,300 @@
+"""`using`, `fit` and `stop`: settings, and what they say about one another."""
+
+from __future__ import annotations
+
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.kinds.unknown_names import unknown_dataset
+from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.wording import closest, listing
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.duals import Nupi, Pid
+from cspec.dsl.settings.fit import FitSettings, LbfgsOptimizer, SgdOptimizer
+from cspec.dsl.settings.methods import (
+    MAPS,
+    METHODS,
+    AugmentedLagrangian,
+    Auto,
+    ExactPenalty,
+    Lagrangian,
+    Method,
+    Penalty,
+    QuadraticPenalty,
+)
+from cspec.dsl.settings.read import read_keywords, read_settings
+from cspec.dsl.settings.stops import STOPS, Stalled
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import (
+    And,
+    Call,
+    Compare,
+    Expr,
+    Fit,
+    Item,
+    Keyword,
+    Name,
+    Not,
+    Or,
+    Stop,
+    Using,
+)
+from cspec.dsl.tree.rebuild import head_name
+
+
+def _only_one(typer: Typer, items: list[Item], what: str) -> None:
+    for extra in items[1:]:
+        typer.report(
+            "CS508",
+            f"this spec has two `{what}` lines",
+            extra.span,
+            "a second one",
+            related=(Label(span=items[0].span, text="the first one"),),
+            helps=("keep one of the two",),
+            fixes=_one_line(typer, items[0], extra),
+        )
+
+
+def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
+    """Two `fit` lines that set different things are one."""
+    if not isinstance(first, Fit) or not isinstance(extra, Fit):
+        return ()
+    names = {keyword.name for keyword in first.keywords}
+    if not extra.keywords or not names or names & {keyword.name for keyword in extra.keywords}:
+        return ()
+    between = Span(first.span.end - 1, extra.span.end)
+    if typer.source.text[first.span.end : extra.span.start].strip():
+        return ()
+    added = Span(extra.keywords[0].span.start, extra.keywords[-1].span.end)
+    text = f", {typer.source.slice(added)})"
+    return (Fix(span=between, replacement=text, title="put both into one line"),)
+
+
+def setting(expr: Expr, name: str) -> Keyword | None:
+    """The setting of a call by name."""
+    if isinstance(expr, Call):
+        return next((keyword for keyword in expr.keywords if keyword.name == name), None)
+    return None
+
+
+def check_using(typer: Typer, items: list[Using]) -> Method:
+    """The settings of the method in force."""
+    _only_one(typer, list(items), "using")
+    if not items:
+        return Auto()
+    expr = items[0].method
+    head = head_name(expr)
+    if head is not None and (head.id in MAPS or head.id == "construction"):
+        typer.report(
+            "CS509",
+            f"`{head.id}` is a way for one constraint, not for all",
+            head.span,
+            "not every constraint can be met this way",
+            helps=(f"write it behind the constraint: `W >= 0 by {head.id}`",),
+        )
+        return Auto()
+    return read_method(typer, expr) or Auto()
+
+
+def read_method(typer: Typer, expr: Expr) -> Method | None:
+    """The settings of a method; findings go to the typer."""
+    if isinstance(expr, Call) and isinstance(expr.function, Name) and expr.function.id in MAPS:
+        _map_called(typer, expr, expr.function.id)
+        return None
+    settings, found = read_settings(expr, METHODS, typer.values, "method", typer.source)
+    typer.extend(found)
+    data = setting(expr, "dual_data")
+    if data is not None and isinstance(data.value, Name):
+        dataset(typer, data.value.id, data.value.span)
+    if not isinstance(settings, Method):
+        return None
+    _weightless(typer, expr, settings)
+    return settings
+
+
+def _map_called(typer: Typer, call: Call, word: str) -> None:
+    """`by softplus(...)`: a map is a word alone."""
+    given = next(iter((*call.keywords, *call.arguments)), None)
+    what = f"no setting `{given.name}`" if isinstance(given, Keyword) else "no settings"
+    typer.report(
+        "CS502",
+        f"`{word}` has {what}",
+        call.span if given is None else given.span,
+        "a map is a word alone",
+        helps=(f"write `by {word}`",),
+        fixes=(Fix(span=call.span, replacement=word, title=f"write {word}"),),
+    )
+
+
+def _weightless(typer: Typer, expr: Expr, method: Method) -> None:
+    """A weight of 0 that nothing ever moves: the requirement is measured, and not enforced."""
+    match method:
+        case Penalty(coefficient=0) | ExactPenalty(coefficient=0) | QuadraticPenalty(coefficient=0):
+            name, zero = "coefficient", "coefficient=0"
+            help = "a positive `coefficient`; 0 is the run without the requirement"
+        case AugmentedLagrangian(penalty=0, lr=None):
+            name, zero = "penalty", "penalty=0"
+            help = "a positive `penalty`, or give multipliers a step of their own: `lr=0.1`"
+        case Lagrangian(dual=Pid(kp=0, ki=0, kd=0) | Nupi(kp=0, ki=0) as dual):
+            name, zero = "dual", f"dual={dual.word}(kp=0, ki=0)"
+            help = "a positive gain: `ki` accumulates the violation"
+        case _:
+            return
+    given = setting(expr, name)
+    typer.report(
+        "CS540",
+        f"`{method.word}({zero})` enforces nothing",
+        expr.span if given is None else given.span,
+        "a weight of 0, at every step",
+        notes=("the requirement is measured and judged, but it moves nothing",),
+        helps=(f"write {help}",),
+        severity="warning" if name == "coefficient" else "error",
+    )
+
+
+def dataset(typer: Typer, name: str, span: Span) -> None:
+    """A name that must be a dataset."""
+    known = typer.symbols.datasets()
+    if name in known or (name == "train" and "data" in typer.symbols.implied):
+        return
+    unknown_dataset(typer, name, span)
+
+
+def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
+    """The settings of `fit`."""
+    _only_one(typer, list(items), "fit")
+    if not items:
+        return FitSettings()
+    item = items[0]
+    settings, found = read_keywords(
+        item.keywords, FitSettings, item.span, typer.values, typer.source
+    )
+    typer.extend(found)
+    by_name = {keyword.name: keyword for keyword in item.keywords}
+    if "epochs" in by_name and "steps" in by_name:
+        typer.report(
+            "CS531",
+            "`fit` says both `epochs` and `steps`",
+            by_name["steps"].span,
+            "how long, then?",
+            related=(Label(span=by_name["epochs"].span, text="said here already"),),
+            helps=("keep one of the two",),
+        )
+    if "batch_size" in by_name:
+        _sizes(typer, by_name["batch_size"].value)
+    if "augment" in by_name:
+        _augment(typer, by_name["augment"].value)
+    if not isinstance(settings, FitSettings):
+        return FitSettings()
+    _optimizers(typer, settings, by_name.get("optimizer"))
+    return settings
+
+
+def _sizes(typer: Typer, value: Expr) -> None:
+    if isinstance(value, Call):
+        for keyword in value.keywords:
+            dataset(typer, keyword.name, keyword.name_span)
+
+
+def _augment(typer: Typer, value: Expr) -> None:
+    if not isinstance(value, Name) or typer.symbols.role(value.id) == "import":
+        return
+    imported = [s.name for s in typer.symbols.table.values() if s.role == "import"]
+    guess = closest(value.id, imported)
+    typer.report(
+        "CS201",
+        f"unknown name `{value.id}`",
+        value.span,
+        "`augment` names a function that the spec imports",
+        helps=(f"did you mean `{guess}`?",)
+        if guess
+        else (f'add a line `from "my.py" import {value.id}`',),
+    )
+
+
+def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) -> None:
+    if keyword is None:
+        return
+    _nesterov(typer, settings, keyword)
+    if len(settings.optimizer) < 2:
+        return
+    if any(isinstance(optimizer, LbfgsOptimizer) for optimizer in settings.optimizer):
+        typer.report(
+            "CS512",
+            "`lbfgs` trains all parameters together and can't stand beside another optimizer",
+            keyword.value.span,
+            "its line search owns the step",
+            helps=("write `lbfgs` alone, with `batch_size=full`", "or use another optimizer"),
+        )
+        return
+    rest = [o for o in settings.optimizer if o.params is None]
+    if len(rest) > 1:
+        typer.report(
+            "CS532",
+            "two optimizers train the same parameters",
+            keyword.value.span,
+            "which parameters does each train?",
+            notes=("an optimizer without `params` trains all that no other one names",),
+            helps=('give each but one its parameters: `adam(params="geneo*")`',),
+        )
+
+
+def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
+    """Nesterov's momentum, without momentum."""
+    for optimizer in settings.optimizer:
+        if isinstance(optimizer, SgdOptimizer) and optimizer.nesterov and not optimizer.momentum:
+            typer.report(
+                "CS504",
+                "`nesterov=true` needs a `momentum` above 0",
+                keyword.value.span,
+                "momentum is 0",
+                helps=("write `sgd(momentum=0.9, nesterov=true)`",),
+            )
+
+
+def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
+    """The conditions of `stop when`, in order."""
+    settings: list[Settings] = []
+    for item in items:
+        for term in _terms(item.condition):
+            if isinstance(term, Compare | Not):
+                _no_condition(typer, term)
+                continue
+            read, found = read_settings(term, STOPS, typer.values, "condition", typer.source)
+            typer.extend(found)
+            if found:
+                continue
+            if isinstance(read, Stalled) and read.epochs is None and read.steps is None:
+                typer.report(
+                    "CS507",
+                    "`stalled` needs `epochs` or `steps`",
+                    term.span,
+                    "for how long?",
+                    helps=("write `stalled(epochs=5)`",),
+                    fixes=(Fix(span=term.span, replacement="stalled(epochs=5)", title="5 epochs"),),
+                )
+            if read is not None:
+                settings.append(read)
+    return tuple(settings)
+
+
+def _no_condition(typer: Typer, term: Expr) -> None:
+    """`stop when loss < 0.1`."""
+    typer.report(
+        "CS503",
+        f"{typer.text(term)} is no condition",
+        term.span,
+        "not one of `feasible` and `stalled`",
+        notes=("how long a run is at most, `fit(epochs=...)` says",),
+        helps=(
+            "to stop where all requirements are met: `stop when feasible(1e-3)`",
+            "to stop where the objective no longer improves: `stop when stalled(epochs=5)`",
+        ),
+    )
+
+
+def _terms(condition: Expr) -> tuple[Expr, ...]:
+    if isinstance(condition, And | Or):
+        return tuple(term for operand in condition.operands for term in _terms(operand))
+    return (condition,)
+
+
+__all__ = ["check_fit", "check_stop", "check_using", "dataset", "listing", "read_method", "setting"]

@@ -1,0 +1,211 @@
+"""Checks of labels, and of `verify` and its certificates."""
+
+from __future__ import annotations
+
+from cspec.dsl.checks.items import Settled
+from cspec.dsl.checks.training import dataset
+from cspec.dsl.explicit.measured_on import measured_on
+from cspec.dsl.explicit.spec import flatten
+from cspec.dsl.kinds.typer import OUTSIDE, Typer
+from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.wording import closest, listing, number
+from cspec.dsl.text.source import NOWHERE, Span
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.labels import chain_parts
+from cspec.dsl.tree.nodes import (
+    Constraint,
+    Expectation,
+    Group,
+    Name,
+    Objective,
+    Spec,
+    Using,
+    Verify,
+    walk,
+)
+
+
+def labels(spec: Spec) -> dict[str, Span]:
+    """Every label path of an elaborated spec and its place, those of the parts of chains too."""
+    found: dict[str, Span] = {}
+    stack: list[Constraint | Group] = list(reversed(list(spec.constraints())))
+    while stack:
+        current = stack.pop()
+        found.setdefault(current.label or "", current.label_span)
+        if isinstance(current, Constraint):
+            for part in chain_parts(current.relation):
+                found.setdefault(f"{current.label}.{part}", current.label_span)
+        if isinstance(current, Group):
+            stack.extend(reversed(current.constraints))
+    return found
+
+
+def check_labels(typer: Typer, spec: Spec) -> None:
+    """Labels that are given twice."""
+    seen: dict[str, Span] = {}
+    stack: list[Constraint | Group] = list(reversed(list(spec.constraints())))
+    while stack:
+        current = stack.pop()
+        label = current.label or ""
+        if label in seen and current.label_span != NOWHERE:
+            short = typer.source.slice(current.label_span) or label
+            typer.report(
+                "CS205",
+                f"label `{short}` is used twice",
+                current.label_span,
+                "used again here",
+                related=(Label(span=seen[label], text="first used here"),),
+                notes=("labels name constraints in logs, multipliers and the report",),
+                helps=(f"rename one of the two, for example `{short}2`",),
+                fixes=(Fix(span=current.label_span, replacement=f"{short}2", title=f"{short}2"),),
+            )
+        seen.setdefault(label, current.label_span)
+        if isinstance(current, Group):
+            stack.extend(reversed(current.constraints))
+
+
+def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled) -> None:
+    """Labels, datasets, confidence and certificates of `verify` lines."""
+    known = labels(spec)
+    for item in items:
+        for name, span in zip(item.labels, item.label_spans, strict=False):
+            _label(typer, name, span, known)
+            if item.dataset is not None:
+                _one_dataset(typer, item.dataset, name, span, spec)
+        if item.dataset is not None:
+            dataset(typer, item.dataset, item.dataset_span)
+        if item.confidence is not None:
+            _confidence(typer, item)
+            _certificate(typer, item, items, spec, settled)
+
+
+def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
+    if name in known:
+        return
+    if name in typer.symbols.datasets():
+        typer.report(
+            "CS206",
+            f"`{name}` are data, and what is verified is a constraint",
+            span,
+            "which constraints?",
+            helps=(f"write `verify all on {name}`",),
+            fixes=(Fix(span=span, replacement=f"all on {name}", title=f"all on {name}"),),
+        )
+        return
+    guess = closest(name, known)
+    names = tuple(known)
+    typer.report(
+        "CS206",
+        f"no constraint is called `{name}`",
+        span,
+        f"constraints: {listing(names[:8], 'and')}" if names else "this spec has no constraints",
+        helps=(f"did you mean `{guess}`?",) if guess else ("write `verify all`",),
+        fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
+    )
+
+
+def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> None:
+    """`verify a on val` puts `val` in the place of one dataset: `a` may not be about several."""
+    for binders, constraint in flatten(spec):
+        label = constraint.label or ""
+        if name.removesuffix(".lo").removesuffix(".hi") != label and not label.startswith(
+            f"{name}."
+        ):
+            continue
+        used = {found: None for found, _ in measured_on(constraint.relation)}
+        domains = (b.domain for b in binders if isinstance(b.domain, Name))
+        used |= {d.id: None for d in domains if d.id in typer.symbols.datasets()}
+        if len(used) < 2:
+            continue
+        typer.report(
+            "CS411",
+            f"`{label}` is about {listing(used, 'and')}, so `verify {name} on {data}` has two "
+            "readings",
+            span,
+            f"which of them would `{data}` stand in for?",
+            related=(Label(span=constraint.relation.span, text="measured here"),),
+            notes=("a requirement that names its data is verified on them",),
+            helps=(f"leave `{name}` out of this line, or write another requirement for `{data}`",),
+        )
+
+
+def _confidence(typer: Typer, item: Verify) -> None:
+    expr = item.confidence
+    assert expr is not None
+    value = value_or_none(expr, typer.values)
+    if value is None:
+        typer.kind(expr, OUTSIDE)
+    elif not 0 < value < 1:
+        helps: tuple[str, ...] = ("write `with confidence 95%`",)
+        fixes: tuple[Fix, ...] = ()
+        if 1 < value < 100 and "%" not in typer.text(expr):
+            helps = (f"did you mean `{number(value)}%`?",)
+            fixes = (Fix(span=expr.span, replacement=f"{number(value)}%", title="percent"),)
+        typer.report(
+            "CS304",
+            f"a confidence lies between 0% and 100%, not at {number(value)}",
+            expr.span,
+            "out of range",
+            helps=helps,
+            fixes=fixes,
+        )
+
+
+def _certificate(
+    typer: Typer, item: Verify, items: list[Verify], spec: Spec, settled: Settled
+) -> None:
+    """A certificate needs data that chose nothing about the model."""
+    if item.every is not None:
+        _chosen(typer, item, "this very line chooses the best snapshot on it", item.span)
+        return
+    data = item.dataset
+    for other in items:
+        if other is not item and other.every is not None and other.dataset == data:
+            _chosen(typer, item, "chooses the best snapshot on the same data", other.span)
+            return
+    dual = getattr(settled.method, "dual_data", None)
+    if dual is not None and dual == data:
+        span = _dual_span(typer, spec)
+        _chosen(typer, item, "moves the multipliers on the same data", span)
+        return
+    training = training_data(spec)
+    if data is None or data in training:
+        _chosen(typer, item, "the model is trained on the same data", training.get(data or ""))
+
+
+def _dual_span(typer: Typer, spec: Spec) -> Span | None:
+    return next((i.span for i in spec.items if isinstance(i, Using)), None)
+
+
+def training_data(spec: Spec) -> dict[str, Span]:
+    """Datasets that the objective or a constraint is measured on."""
+    found: dict[str, Span] = {}
+    for item in (*(i for i in spec.items if isinstance(i, Objective)), *spec.constraints()):
+        for node in walk(item):
+            if isinstance(node, Expectation) and node.dataset is not None:
+                found.setdefault(node.dataset, node.span)
+    return found
+
+
+def _chosen(typer: Typer, item: Verify, why: str, span: Span | None) -> None:
+    known = tuple(typer.symbols.datasets())
+    other = "test" if "test" in known and item.dataset != "test" else None
+    at = item.dataset_span if item.dataset is not None else item.span
+    related = () if span in (None, item.span) else (Label(span=span, text=why),)
+    name = f"`{item.dataset}`" if item.dataset else "the training data"
+    typer.report(
+        "CS410",
+        f"{name} can't certify: it has chosen the model",
+        at,
+        "no certificate from this data",
+        related=related,
+        notes=(
+            "a certificate with confidence needs data that nothing was chosen on"
+            if related
+            else f"{why}; a certificate needs data that nothing was chosen on",
+        ),
+        helps=(f"verify on `{other}`",) if other else ("verify on a split that nothing else uses",),
+        fixes=(Fix(span=at, replacement=other, title=f"verify on {other}"),)
+        if other and item.dataset
+        else (),
+    )

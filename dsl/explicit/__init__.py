@@ -1,0 +1,1 @@
+"""The explicit spec: everything that was left implicit, in the same nodes."""

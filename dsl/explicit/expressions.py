@@ -1,0 +1,402 @@
+"""Make expressions explicit: losses, predictions, model arguments, the data of expectations."""
+
+from __future__ import annotations
+
+from operator import is_
+from typing import NamedTuple
+
+from cspec.dsl.explicit.questions import (
+    no_data,
+    nothing_measured,
+    two_datasets,
+    which_data,
+    which_model,
+)
+from cspec.dsl.explicit.reach import Reach
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.text.source import NOWHERE, Source, Span
+from cspec.dsl.tree.features import column_of
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Comprehension,
+    Constraint,
+    Expectation,
+    Expr,
+    Keyword,
+    Name,
+    Node,
+    On,
+)
+from cspec.dsl.tree.rebuild import rebuild, substitute
+from cspec.dsl.values.shapes import ONE_NUMBER
+from cspec.dsl.values.tensor_words import OVER_ENTRIES
+from cspec.dsl.words.functions import LOSSES, SIGNATURES
+
+_TAKES_MODEL = frozenset({s.name for s in SIGNATURES.values() if s.family == "model"})
+_UNTOUCHED = _TAKES_MODEL | {"violation"}
+"""Words whose argument is no expression: a model, the label of a constraint."""
+_RISK = frozenset({"cvar", "quantile"})
+_OF_GROUPS = OVER_ENTRIES | ONE_NUMBER | {"max", "min"}
+"""Functions of the entries of a vector: where that is no tensor, of one number a group."""
+
+
+class Context(NamedTuple):
+    """Where an expression stands.
+
+    `local` are names bound by quantifiers; `data` the dataset whose examples are in reach; `on`
+    the dataset that a modifier asks for; `let` is true in the body of a `let`.
+    """
+
+    local: frozenset[str] = frozenset()
+    data: str | None = None
+    on: str | None = None
+    on_span: Span = NOWHERE
+    let: bool = False
+
+
+class Elaborator:
+    """One elaboration: the symbols it reads, the findings and notes it collects."""
+
+    def __init__(self, symbols: Symbols, source: Source) -> None:
+        self.symbols = symbols
+        self.source = source
+        self.reach = Reach(symbols)
+        self.found: list[Diagnostic] = []
+        self.notes: list[tuple[Span, str, str]] = []
+        self.measured = 0
+        self._asked: set[Span] = set()
+
+    def binders(
+        self, binders: tuple[Binder, ...], context: Context
+    ) -> tuple[tuple[Binder, ...], Context]:
+        """Quantifiers made explicit, and the context of what they hold over."""
+        explicit = []
+        for binder in binders:
+            domain = self.expression(binder.domain, context)
+            data = self._is_dataset(domain)
+            if data is not None and isinstance(domain, Name):
+                domain = domain.model_copy(update={"id": data})
+                context = context._replace(data=data)
+            local = context.local | frozenset(binder.names)
+            context = context._replace(local=local)
+            condition = binder.condition
+            if condition is not None:
+                condition = self.expression(condition, context)
+            explicit.append(binder.model_copy(update={"domain": domain, "condition": condition}))
+        return tuple(explicit), context
+
+    # --- expressions ---
+
+    def expression(self, expr: Expr, context: Context) -> Expr:
+        """An expression made explicit."""
+        match expr:
+            case Name():
+                return self._name(expr, context)
+            case Call():
+                return self._call(expr, context)
+            case Attribute(value=Name(id=name)) if self.symbols.role(name) == "model":
+                return expr
+            case Expectation():
+                return self._expectation(expr, context)
+            case Comprehension():
+                binders, inner = self.binders(expr.binders, context)
+                body = self.expression(expr.body, inner)
+                return expr.model_copy(update={"binders": binders, "body": body})
+            case _:
+                return rebuild(expr, lambda node: self._node(node, context))
+
+    def _node(self, node: Node, context: Context) -> Node:
+        return (
+            self.expression(node, context)
+            if isinstance(node, Expr)
+            else (rebuild(node, lambda inner: self._node(inner, context)))
+        )
+
+    def _name(self, name: Name, context: Context) -> Expr:
+        word = name.id
+        if word in context.local:
+            return name
+        role = self.symbols.role(word)
+        if role == "let" and self._inlined(word, context):
+            item = self.symbols.lets()[word]
+            if item.parameters is None:
+                return self.expression(item.value, context)
+        if role == "model":
+            return self._applied(name, context)
+        if role is None and word not in self.symbols.column_names:
+            if word in LOSSES:
+                return self.loss(name, context)
+            if word in ("pred", "prob"):
+                return self._classifier(name, context)
+        return name
+
+    def _call(self, call: Call, context: Context) -> Expr:
+        function = call.function
+        if isinstance(function, Name):
+            word = function.id
+            role = self.symbols.role(word)
+            if role == "let" and self._inlined(word, context):
+                item = self.symbols.lets()[word]
+                parameters = item.parameters or ()
+                if len(parameters) == len(call.arguments) and not call.keywords:
+                    values = dict(zip(parameters, call.arguments, strict=True))
+                    return self.expression(substitute(item.value, values), context)
+            if word in _UNTOUCHED and role is None:
+                return call
+            if word in _RISK and role is None:
+                return self._risk(call, context)
+        elif isinstance(function, Attribute):
+            function = self._method(function, context)
+        arguments = tuple(self.expression(argument, context) for argument in call.arguments)
+        if isinstance(function, Name) and arguments and _of_groups(function.id, len(arguments)):
+            arguments = (_in_groups(arguments[0]), *arguments[1:])
+        keywords = tuple(self._keyword(keyword, context) for keyword in call.keywords)
+        same = function is call.function and all(map(is_, arguments, call.arguments))
+        if same and all(map(is_, keywords, call.keywords)):
+            return call
+        return call.model_copy(
+            update={"function": function, "arguments": arguments, "keywords": keywords}
+        )
+
+    def _method(self, function: Attribute, context: Context) -> Attribute:
+        value = function.value
+        if isinstance(value, Name):
+            return function
+        return function.model_copy(update={"value": self.expression(value, context)})
+
+    def _keyword(self, keyword: Keyword, context: Context) -> Keyword:
+        if isinstance(keyword.value, Name | Call):
+            return keyword
+        return keyword.model_copy(update={"value": self.expression(keyword.value, context)})
+
+    def _expectation(self, expr: Expectation, context: Context) -> Expr:
+        binders, over = self._over_data(expr)
+        if over is not None:
+            expr = expr.model_copy(update=over)
+        data = self._data_of(expr, context)
+        inner = context._replace(data=data)
+        if data is not None:
+            columns = frozenset(c.name for c in self.symbols.datasets().get(data, ()))
+            inner = inner._replace(local=context.local - columns)
+        explicit, inner = self.binders(binders, inner)
+        return expr.model_copy(
+            update={
+                "binders": explicit,
+                "dataset": data,
+                "dataset_span": self._written(expr, data, context),
+                "body": self.expression(expr.body, inner),
+                "conditions": tuple(self.expression(c, inner) for c in expr.conditions),
+            }
+        )
+
+    @staticmethod
+    def _written(expr: Expectation, data: str | None, context: Context) -> Span:
+        """Where the data of an expectation are named: in it, or by `on D` behind the constraint."""
+        named = expr.dataset is not None or data is None
+        return expr.dataset_span if named else context.on_span
+
+    def _over_data(self, expr: Expectation) -> tuple[tuple[Binder, ...], dict[str, object] | None]:
+        """`E[.. for (a, b) in train]` is `E[.. on train]` with the columns renamed."""
+        if len(expr.binders) != 1 or expr.dataset is not None:
+            return expr.binders, None
+        binder = expr.binders[0]
+        data = self._is_dataset(binder.domain)
+        columns = self.symbols.datasets().get(data or "", ())
+        if data is None or binder.condition is not None or len(binder.names) > len(columns):
+            return expr.binders, None
+        values: dict[str, Expr] = {
+            name: Name(id=column.name, span=binder.span)
+            for name, column in zip(binder.names, columns, strict=False)
+            if name != column.name
+        }
+        update: dict[str, object] = {
+            "body": substitute(expr.body, values),
+            "binders": (),
+            "dataset": data,
+            "dataset_span": binder.domain.span,
+            "conditions": tuple(substitute(c, values) for c in expr.conditions),
+        }
+        return (), update
+
+    # --- data ---
+
+    def dataset(self, name: str, span: Span) -> str:
+        """The dataset a name means; `train` is the implied data. Unknown names are findings."""
+        if name == "train" and "data" in self.symbols.implied:
+            return "data"
+        return name
+
+    def _is_dataset(self, expr: Expr) -> str | None:
+        if not isinstance(expr, Name):
+            return None
+        name = self.dataset(expr.id, expr.span)
+        return name if name in self.symbols.datasets() else None
+
+    def _data_of(self, expr: Expectation, context: Context) -> str | None:
+        """The dataset of an expectation, by the rule "Which data"; None where it is over points."""
+        bound = context.local if context.data is None else context.local - self._columns(context)
+        local = bound | frozenset(n for binder in expr.binders for n in binder.names)
+        if expr.dataset is not None:
+            self.measured += 1
+            name = self.dataset(expr.dataset, expr.dataset_span)
+            if context.on is not None and name != context.on:
+                found = two_datasets(self.source, expr, context.on, context.on_span)
+                self.found.append(found)
+            return name
+        parts = (expr.body, *expr.conditions)
+        touches = any(self.reach.touches(part, local, inside=True) for part in parts)
+        if expr.binders and not touches:
+            return None
+        if context.on is None and context.data not in (None, self.symbols.default_dataset):
+            # Inside a mean over other data: over those, or over the usual ones?
+            self._ask_data(expr.span, context, expr)
+        return self.default(expr.span, context, expr)
+
+    def _columns(self, context: Context) -> frozenset[str]:
+        columns = self.symbols.datasets().get(context.data or "", ())
+        return frozenset(column.name for column in columns)
+
+    def default(self, span: Span, context: Context, expr: Expr | None) -> str | None:
+        """The dataset of what names none; asks where there are several."""
+        self.measured += 1
+        if context.on is not None:
+            return context.on
+        default = self.symbols.default_dataset
+        if default is None:
+            self._ask_data(span, context, expr)
+        return default
+
+    def _ask_data(self, span: Span, context: Context, expr: Expr | None) -> None:
+        names = tuple(self.symbols.datasets())
+        if span in self._asked or (context.let and names):
+            return
+        self._asked.add(span)
+        found = which_data(self.source, span, expr, names) if names else no_data(self.source, span)
+        self.found.append(found)
+
+    def ask(self, found: Diagnostic) -> None:
+        """A question of its own, once at its place."""
+        if found.span not in self._asked:
+            self._asked.add(found.span)
+            self.found.append(found)
+
+    def nothing_measured(self, on: On, constraint: Constraint) -> None:
+        """`on D` behind a constraint that measures nothing on data."""
+        self.found.append(nothing_measured(on, constraint))
+
+    # --- models ---
+
+    def _only_model(self, name: Name, what: str) -> str | None:
+        models = self.symbols.named_models
+        if len(models) == 1:
+            return models[0]
+        if name.span not in self._asked:
+            self._asked.add(name.span)
+            self.found.append(which_model(name, what, models))
+        return None
+
+    def _inputs(self, model: str, data: str | None, span: Span) -> Expr:
+        item = self.symbols.models()[model]
+        columns = tuple(c.name for c in self.symbols.datasets().get(data or "", ()))
+        names = item.arguments or (("x",) if "x" in columns or not columns else columns[:1])
+        arguments = tuple(Name(id=argument, span=span) for argument in names)
+        return Call(function=Name(id=model, span=span), arguments=arguments, span=span)
+
+    def loss(self, name: Name, context: Context) -> Expr:
+        """A bare loss: one number an example where examples are in reach, else its mean."""
+        model = self._only_model(name, "the loss")
+        if model is None:
+            return name
+        data = context.data
+        inside = data is not None
+        if not inside:
+            data = self.default(name.span, context, name)
+        columns = tuple(c.name for c in self.symbols.datasets().get(data or "", ()))
+        second = columns[1] if len(columns) > 1 else "y"
+        target = "y" if "y" in columns or not columns else second
+        outputs = self._inputs(model, data, name.span)
+        loss = Call(
+            function=name,
+            arguments=(outputs, Name(id=target, span=name.span)),
+            span=name.span,
+        )
+        if inside:
+            return loss
+        meaning = f"E[{name.id}({_plain(outputs)}, {target}) on {data}]"
+        self.notes.append((name.span, name.id, meaning))
+        return Expectation(
+            kind="E", body=loss, dataset=data, dataset_span=context.on_span, span=name.span
+        )
+
+    def _classifier(self, name: Name, context: Context) -> Expr:
+        model = self._only_model(name, "the prediction")
+        if model is None:
+            return name
+        data = context.data or self.symbols.default_dataset
+        outputs = self._inputs(model, data, name.span)
+        return Call(function=name, arguments=(outputs,), span=name.span)
+
+    def _applied(self, name: Name, context: Context) -> Expr:
+        """`u` for `u(t, x)` where the declared arguments are bound."""
+        arguments = self.symbols.models()[name.id].arguments
+        reached = context.local | self._columns(context)
+        if not arguments or not reached.issuperset(arguments):
+            return name
+        return Call(
+            function=name,
+            arguments=tuple(Name(id=argument, span=name.span) for argument in arguments),
+            span=name.span,
+        )
+
+    # --- the rest ---
+
+    def _inlined(self, word: str, context: Context) -> bool:
+        """Whether a let must be inlined here: its use decides its data, or mean or each."""
+        if not self.reach.undecided(word):
+            return False
+        if context.data is not None and self.reach.let_holds_loss(word):
+            return True
+        return context.on is not None or self.symbols.default_dataset is None
+
+    def _risk(self, call: Call, context: Context) -> Expr:
+        """`cvar(ce, 0.9)`: the examples of the data in force, as a setting `on=D`."""
+        if context.data is not None or any(k.name == "on" for k in call.keywords):
+            data = context.data
+        else:
+            data = self.default(call.span, context, call)
+        inner = context._replace(data=data)
+        arguments = tuple(self.expression(argument, inner) for argument in call.arguments)
+        keywords = call.keywords
+        if data is not None and not any(k.name == "on" for k in keywords):
+            # The span of the call itself says that nobody wrote it.
+            span = call.span if context.on is None else context.on_span
+            on = Keyword(name="on", value=Name(id=data, span=span), span=span)
+            keywords = (*keywords, on)
+        return call.model_copy(update={"arguments": arguments, "keywords": keywords})
+
+
+def _of_groups(word: str, count: int) -> bool:
+    """Whether the first argument of a call is a vector: all but `max(a, b)` and `min(a, b)`."""
+    return word in _OF_GROUPS and (count == 1 or word not in ("max", "min"))
+
+
+def _in_groups(expr: Expr) -> Expr:
+    """What a function of groups is given: a column of true and false makes groups there, too."""
+    if isinstance(expr, Expectation):
+        lone = any(map(column_of, expr.conditions))
+        return expr.model_copy(update={"grouped": True}) if lone else expr
+    return rebuild(expr, _parts_in_groups)
+
+
+def _parts_in_groups(node: Node) -> Node:
+    return _in_groups(node) if isinstance(node, Expr) else rebuild(node, _parts_in_groups)
+
+
+def _plain(call: Expr) -> str:
+    if isinstance(call, Call) and isinstance(call.function, Name):
+        inside = ", ".join(a.id for a in call.arguments if isinstance(a, Name))
+        return f"{call.function.id}({inside})"
+    return ""

@@ -1,0 +1,141 @@
+"""Questions that elaboration asks: which data, which model."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
+from cspec.dsl.messages.wording import listing, quoted
+from cspec.dsl.text.source import NOWHERE, Source, Span
+from cspec.dsl.tree.nodes import Constraint, Expectation, Expr, Name, On
+from cspec.dsl.words.functions import LOSSES
+
+
+def no_data(source: Source, span: Span) -> Diagnostic:
+    """A mean in a spec that has no data."""
+    return Diagnostic(
+        code="CS306",
+        message=f"{quoted(source, span)} is a mean over data, and this spec has none",
+        span=span,
+        label="a mean over what?",
+        helps=(
+            "add a line `data train(x, y)` for data bound from outside",
+            "or say which points: `E[... for t in uniform(0, 1).sample(100)]`",
+        ),
+    )
+
+
+def which_data(source: Source, span: Span, expr: Expr | None, names: tuple[str, ...]) -> Diagnostic:
+    """A mean that could be over several datasets; `expr` is None for the objective."""
+    fixes: tuple[Fix, ...] = ()
+    if isinstance(expr, Expectation):
+        end = Span(span.end - 1, span.end - 1)
+        fixes = tuple(
+            Fix(span=end, replacement=f" on {name}", title=f"measure on `{name}`") for name in names
+        )
+    elif expr is None:
+        written = source.slice(span)
+        fixes = tuple(
+            Fix(span=span, replacement=f"E[{written} on {name}]", title=f"measure on `{name}`")
+            for name in names
+        )
+    return Diagnostic(
+        code="CS306",
+        message=f"{quoted(source, span)} does not say which data it is measured on",
+        span=span,
+        label=f"over {listing(names)}?",
+        notes=("with several datasets, and none called `train`, both are possible",),
+        helps=tuple(f"write {_named(source, span, expr, name)}" for name in names),
+        fixes=fixes,
+    )
+
+
+def two_datasets(source: Source, expr: Expectation, on: str, on_span: Span) -> Diagnostic:
+    """An expectation that names one dataset in a constraint that names another."""
+    return Diagnostic(
+        code="CS318",
+        message=f"{quoted(source, expr.span)} names `{expr.dataset}`, "
+        f"the constraint says `on {on}`",
+        span=expr.dataset_span if expr.dataset_span != NOWHERE else expr.span,
+        label=f"measured on `{expr.dataset}`",
+        related=(Label(span=on_span, text=f"measured on `{on}`"),),
+        notes=("`on` behind a constraint is the same as `on` in each of its expectations",),
+        helps=("keep one of the two",),
+    )
+
+
+def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
+    """`sqrt(mse)`, `exp(ce)`: functions that people mean of the mean."""
+    text = " ".join(source.slice(expr.span).split())
+    of_the_mean = text
+    for word in LOSSES:
+        of_the_mean = re.sub(rf"(?<![\w.\[]){word}(?![\w(])", f"E[{word}]", of_the_mean)
+    return Diagnostic(
+        code="CS305",
+        message=f"{quoted(source, expr.span)} has two readings: its mean, or that of the mean",
+        span=expr.span,
+        label="averaged after, or before?",
+        notes=("a bare loss is one number an example until it is averaged",),
+        helps=(f"for the mean of it: `E[{text}]`", f"of the mean: `{of_the_mean}`"),
+        fixes=(
+            Fix(span=expr.span, replacement=f"E[{text}]", title="the mean of it"),
+            Fix(span=expr.span, replacement=of_the_mean, title="of the mean"),
+        ),
+    )
+
+
+def nothing_measured(on: On, constraint: Constraint) -> Diagnostic:
+    """`on D` behind a constraint that measures nothing on data."""
+    return Diagnostic(
+        code="CS319",
+        message=f"`on {on.dataset}` has nothing to act on",
+        span=on.span,
+        label="no mean and no rate in this constraint",
+        related=(Label(span=constraint.relation.span, text="does not depend on data"),),
+        notes=("`on` says where `E[...]` and `P[...]` are measured",),
+        helps=(f"remove `on {on.dataset}`",),
+        fixes=(Fix(span=on.span, replacement="", title="remove it", safe=True),),
+    )
+
+
+def which_model(name: Name, what: str, models: tuple[str, ...]) -> Diagnostic:
+    """A bare loss or prediction in a spec without exactly one model."""
+    if not models:
+        return Diagnostic(
+            code="CS308",
+            message=f"`{name.id}` needs a model, and this spec has none",
+            span=name.span,
+            label=f"{what} of which model?",
+            helps=("add a line `model f` for a model bound from outside",),
+        )
+    forms = tuple(_model_form(name.id, model) for model in models)
+    return Diagnostic(
+        code="CS308",
+        message=f"`{name.id}` does not say which model it is about",
+        span=name.span,
+        label=f"{what} of {listing(models)}?",
+        notes=(f"a bare `{name.id}` is clear only with exactly one model",),
+        helps=tuple(f"write `{form}`" for form in forms),
+        fixes=tuple(
+            Fix(span=name.span, replacement=form, title=f"use `{model}`")
+            for form, model in zip(forms, models, strict=True)
+        ),
+    )
+
+
+def _model_form(word: str, model: str) -> str:
+    if word in LOSSES:
+        return f"E[{word}({model}(x), y)]"
+    return f"{word}({model}(x))"
+
+
+def _named(source: Source, span: Span, expr: Expr | None, name: str) -> str:
+    """The text of an expression with its data named."""
+    text = " ".join(source.slice(span).split())
+    match expr:
+        case Expectation():
+            return f"`{text[:-1]} on {name}]`"
+        case None:
+            return f"`E[{text} on {name}]`"
+        case _:
+            return f"`{text} on {name}` behind the constraint"

@@ -1,0 +1,166 @@
+"""Make everything that a spec leaves implicit explicit, in the same node classes.
+
+    minimize ce s.t. density(model) <= 0.5
+
+becomes, with spans of what was written kept on what was inferred,
+
+    data data(x, y)
+    model model
+    minimize E[ce(model(x), y) on data]
+    s.t. c1: density(model) <= 0.5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.explicit.averages import average
+from cspec.dsl.explicit.expressions import Context, Elaborator
+from cspec.dsl.explicit.relations import explicit_relation, explicit_surrogate
+from cspec.dsl.explicit.var_sets import with_var_sets
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.settings.methods import MAPS
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.labels import labeled
+from cspec.dsl.tree.nodes import (
+    Binder,
+    By,
+    Call,
+    Constraint,
+    Expr,
+    Group,
+    Item,
+    Keyword,
+    Let,
+    Metric,
+    Modifier,
+    Name,
+    Objective,
+    On,
+    Spec,
+    SubjectTo,
+    Verify,
+    WithSurrogate,
+)
+from cspec.dsl.tree.rebuild import bound_names
+
+
+class Note(BaseModel):
+    """Something that elaboration made explicit: what was written, what it means."""
+
+    model_config = ConfigDict(frozen=True)
+
+    span: Span
+    written: str
+    meaning: str
+
+
+class Elaboration(NamedTuple):
+    """The explicit spec, what was made explicit, and what could not be."""
+
+    spec: Spec
+    notes: tuple[Note, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def elaborate(spec: Spec, source: Source, symbols: Symbols) -> Elaboration:
+    """The spec with everything implicit made explicit."""
+    worker = Elaborator(symbols, source)
+    items: list[Item] = []
+    for name in ("data", "model"):
+        if name in symbols.implied:
+            items.append(symbols.table[name].item)
+    for item in with_var_sets(spec).items:
+        items.append(_item(item, worker))
+    explicit = labeled(spec.model_copy(update={"items": tuple(items)}))
+    notes = tuple(Note(span=s, written=w, meaning=m) for s, w, m in worker.notes)
+    return Elaboration(explicit, notes, tuple(worker.found))
+
+
+def flatten(spec: Spec) -> Iterator[tuple[tuple[Binder, ...], Constraint]]:
+    """Every constraint of an elaborated spec with all its binders, outer ones first."""
+    stack: list[tuple[tuple[Binder, ...], Constraint | Group]] = [
+        ((), constraint) for constraint in reversed(list(spec.constraints()))
+    ]
+    while stack:
+        outer, current = stack.pop()
+        binders = outer + current.binders
+        if isinstance(current, Group):
+            stack.extend((binders, inner) for inner in reversed(current.constraints))
+        else:
+            yield binders, current
+
+
+def _item(item: Item, worker: Elaborator) -> Item:
+    outside = Context()
+    match item:
+        case Let(value=value, parameters=parameters):
+            inner = outside._replace(local=frozenset(parameters or ()), let=True)
+            return _with(item, "value", average(worker, value, inner, "let"))
+        case Objective(expression=Expr() as value):
+            return _with(item, "expression", average(worker, value, outside, "objective"))
+        case Metric(value=value):
+            return _with(item, "value", average(worker, value, outside, "metric"))
+        case Verify(dataset=str(name), dataset_span=span):
+            return item.model_copy(update={"dataset": worker.dataset(name, span)})
+        case SubjectTo(constraints=constraints):
+            explicit = tuple(_constraint(c, outside, (), worker) for c in constraints)
+            return item.model_copy(update={"constraints": explicit})
+        case _:
+            return item
+
+
+def _with(item: Item, field: str, value: object) -> Item:
+    return item.model_copy(update={field: value})
+
+
+def _constraint(
+    constraint: Constraint | Group,
+    context: Context,
+    outer: tuple[Modifier, ...],
+    worker: Elaborator,
+) -> Constraint | Group:
+    """A constraint with its modifiers made explicit; a group hands its own to its members."""
+    own = {type(modifier) for modifier in constraint.modifiers}
+    modifiers = (*constraint.modifiers, *(m for m in outer if type(m) not in own))
+    binders, inner = worker.binders(constraint.binders, context)
+    if isinstance(constraint, Group):
+        members = tuple(_constraint(c, inner, modifiers, worker) for c in constraint.constraints)
+        return constraint.model_copy(
+            update={"binders": binders, "constraints": members, "modifiers": ()}
+        )
+    on = next((modifier for modifier in modifiers if isinstance(modifier, On)), None)
+    if on is not None:
+        name = worker.dataset(on.dataset, on.span)
+        inner = inner._replace(on=name, on_span=on.span)
+    before = worker.measured
+    relation = explicit_relation(worker, constraint.relation, inner)
+    if on is not None and worker.measured == before:
+        worker.nothing_measured(on, constraint)
+    twice = sum(isinstance(m, On) for m in modifiers) > 1  # a finding of `check_modifiers`
+    kept = tuple(_modifier(m, inner, worker) for m in modifiers if twice or not isinstance(m, On))
+    return constraint.model_copy(
+        update={"binders": binders, "relation": relation, "modifiers": kept}
+    )
+
+
+def _modifier(modifier: Modifier, context: Context, worker: Elaborator) -> Modifier:
+    match modifier:
+        case By(method=Name(id=word, span=span)) if word in MAPS:
+            setting = Keyword(name="map", value=Name(id=word, span=span), span=span, name_span=span)
+            method = Call(
+                function=Name(id="parametrization", span=span), keywords=(setting,), span=span
+            )
+            return modifier.model_copy(update={"method": method})
+        case WithSurrogate(surrogate=surrogate):
+            explicit = explicit_surrogate(worker, surrogate, context)
+            return modifier.model_copy(update={"surrogate": explicit})
+        case _:
+            return modifier
+
+
+__all__ = ["Elaboration", "Note", "bound_names", "elaborate", "flatten"]

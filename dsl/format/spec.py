@@ -1,0 +1,180 @@
+"""The canonical layout of a spec: same tree, same comments, one way to write it.
+
+One item a line; constraints below `s.t.` with their labels aligned; blank lines kept, at most one
+at a time; comments stay with what they stand beside or before.
+"""
+
+from __future__ import annotations
+
+from cspec.dsl.format.comments import Notes, attach
+from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.format.items import (
+    format_constraint,
+    format_item,
+    format_modifiers,
+    format_quantifiers,
+)
+from cspec.dsl.format.lines import WIDTH, break_line
+from cspec.dsl.messages.diagnostic import SpecError, errors
+from cspec.dsl.parsing.parse import parse
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Comment, Constraint, Group, Item, Objective, Spec, SubjectTo
+
+__all__ = ["format_expression", "format_spec", "format_text"]
+
+HEADING = "s.t. "
+MAX_ALIGNED = 24
+"""Labels longer than this do not push the others to the right."""
+
+
+def format_text(text: str) -> str:
+    """The canonical layout of a text. Raises `SpecError` if it does not parse."""
+    source = Source(text=text)
+    spec, found = parse(source)
+    if errors(found):
+        raise SpecError(found)
+    return format_spec(spec, source)
+
+
+def format_spec(spec: Spec, source: Source) -> str:
+    """The canonical layout of a tree that `parse` made of `source`."""
+    writer = _Writer(source, attach(spec, source))
+    items = list(spec.items)
+    while items:
+        item = items.pop(0)
+        if isinstance(item, SubjectTo):
+            writer.subject_to(item)
+        elif _on_one_line(source, writer.notes, item, items):
+            heading = items.pop(0)
+            assert isinstance(heading, SubjectTo)
+            writer.one_line(item, heading.constraints[0])
+        else:
+            writer.item(item)
+    for comment in writer.notes.footer:
+        writer.comment(comment, 0)
+    return "".join(f"{line}\n" for line in writer.lines)
+
+
+def _on_one_line(source: Source, notes: Notes, item: Item, following: list[Item]) -> bool:
+    """`minimize ce s.t. density(model) <= 0.5` stays as it was written, if it fits."""
+    if not isinstance(item, Objective) or not following:
+        return False
+    heading = following[0]
+    if not isinstance(heading, SubjectTo) or len(heading.constraints) != 1:
+        return False
+    constraint = heading.constraints[0]
+    if isinstance(constraint, Group) or notes.leading.get(constraint.span):
+        return False
+    last = source.position(item.span.end).line
+    if source.position(heading.span.start).line != last or notes.trailing.get(item.span):
+        return False
+    return len(_one_line(item, constraint)) <= WIDTH
+
+
+def _one_line(item: Item, constraint: Constraint) -> str:
+    label = f"{constraint.label}: " if constraint.label else ""
+    return f"{format_item(item)} {HEADING}{label}{format_constraint(constraint)}"
+
+
+class _Writer:
+    """The lines so far, and how far into the source they reach."""
+
+    def __init__(self, source: Source, notes: Notes) -> None:
+        self.source = source
+        self.notes = notes
+        self.lines: list[str] = []
+        self.last = 0
+        self.fresh = True
+
+    def comment(self, comment: Comment, indent: int) -> None:
+        """A comment on a line of its own."""
+        self._gap(comment)
+        self.lines.append(" " * indent + comment.text)
+
+    def item(self, item: Item) -> None:
+        """An item with its comments."""
+        self._leading(item, 0)
+        self._add(item, break_line(format_item(item), 0, 0))
+
+    def one_line(self, item: Item, constraint: Constraint | Group) -> None:
+        """An objective and its only constraint."""
+        assert isinstance(constraint, Constraint)
+        self._leading(item, 0)
+        self._gap(item)
+        self._add(constraint, [_one_line(item, constraint)])
+
+    def subject_to(self, item: SubjectTo) -> None:
+        """The constraints of one `s.t.`."""
+        self._leading(item.constraints[0], 0)
+        self._members(item.constraints, len(HEADING), HEADING)
+
+    def _members(
+        self, members: tuple[Constraint | Group, ...], indent: int, heading: str = ""
+    ) -> None:
+        widths = _label_widths(self.source, members)
+        for number, member in enumerate(members):
+            if number or not heading:
+                self._leading(member, indent)
+            start = heading if number == 0 and heading else " " * indent
+            label = f"{member.label}:".ljust(widths[number]) + " " if member.label else ""
+            if isinstance(member, Group):
+                self._group(member, start + label, indent)
+                continue
+            head = start + label
+            lines = break_line(format_constraint(member), indent, len(head))
+            self._add(member, [head + lines[0], *lines[1:]])
+
+    def _group(self, group: Group, head: str, indent: int) -> None:
+        self._gap(group)
+        header = self.notes.header.get(group.span)
+        lines = break_line(f"{format_quantifiers(group)}{{", indent, len(head))
+        lines[-1] += f"  {header.text}" if header else ""
+        self.lines += [head + lines[0], *lines[1:]]
+        self.last = self.source.position(group.constraints[0].span.start).line
+        self.fresh = True
+        self._members(group.constraints, indent + 2)
+        for comment in self.notes.tail.get(group.span, ()):
+            self.comment(comment, indent + 2)
+        self.last = self.source.position(group.span.end).line
+        closing = break_line(f"}}{format_modifiers(group.modifiers)}", indent, indent)
+        self._add(group, [" " * indent + closing[0], *closing[1:]])
+
+    def _leading(self, item: Item, indent: int) -> None:
+        for comment in self.notes.leading.get(item.span, ()):
+            self.comment(comment, indent)
+
+    def _add(self, item: Item, lines: list[str]) -> None:
+        self._gap(item)
+        comment = self.notes.trailing.get(item.span)
+        if comment is not None:
+            lines = [*lines[:-1], f"{lines[-1]}  {comment.text}"]
+        self.lines += lines
+        self.last = max(self.last, self.source.position(item.span.end).line)
+
+    def _gap(self, node: Item | Comment) -> None:
+        """A blank line, if the source has one before this node."""
+        line = self.source.position(node.span.start).line
+        if line > self.last + 1 and not self.fresh:
+            self.lines.append("")
+        self.fresh = False
+        self.last = max(self.last, self.source.position(node.span.end).line)
+
+
+def _label_widths(source: Source, members: tuple[Constraint | Group, ...]) -> list[int]:
+    """The column of labels for each member: the widest of its block between blank lines."""
+    blocks: list[list[int]] = []
+    last = 0
+    for number, member in enumerate(members):
+        line = source.position(member.span.start).line
+        between = (source.line(other) for other in range(last + 1, line))
+        if not blocks or not all(text.strip() for text in between):
+            blocks.append([])
+        blocks[-1].append(number)
+        last = source.position(member.span.end).line
+    widths = [0] * len(members)
+    for block in blocks:
+        lengths = [len(members[i].label or "") + 1 for i in block]
+        widest = max((n for n in lengths if n <= MAX_ALIGNED), default=0)
+        for i in block:
+            widths[i] = widest
+    return widths

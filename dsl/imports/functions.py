@@ -1,0 +1,239 @@
+"""Functions that a spec imports, as far as their text tells: no file is imported for that.
+
+    from "helpers.py" import share        # helpers.py: @cspec.function(range=(0, 1)) def share(w)
+
+`share` then has a range, a gradient and an arity like a function of the language. A module of a
+package is read the same way where the package announces it:
+
+    [project.entry-points."cspec.functions"]
+    anything = "package.module"
+
+Other imports are of unknown kind.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from cspec.dsl.explicit.spec import Note
+from cspec.dsl.imports.announced import announced_file
+from cspec.dsl.imports.python_files import (
+    Function,
+    NotLiteralError,
+    Outline,
+    literals,
+    read_outline,
+)
+from cspec.dsl.imports.signatures import RefusedError, signature_of
+from cspec.dsl.imports.trust import refusal
+from cspec.dsl.imports.untrusted import untrusted
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.wording import closest, counted, listing
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.nodes import Data, From, Imported, Model, Spec
+from cspec.dsl.words.functions import Signature
+
+GRADIENT_OF = " with the gradient of "
+"""In the note on a function that another one stands in for."""
+
+
+class Described(NamedTuple):
+    """Signatures by their names in the spec, callables without one, and what is wrong."""
+
+    functions: dict[str, Signature]
+    unknown: frozenset[str]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def folder_of(source: Source) -> Path:
+    """The folder that paths of a spec are relative to: its own; here for text from elsewhere."""
+    return Path() if source.name.startswith("<") else Path(source.name).parent
+
+
+def described(spec: Spec, source: Source) -> Described:
+    """What the imports of a spec say about themselves."""
+    functions: dict[str, Signature] = {}
+    unknown: set[str] = set()
+    found: list[Diagnostic] = []
+    for item in spec.items:
+        if not isinstance(item, From):
+            continue
+        path = _path(item, source, found)
+        known = None if path is None else _outline(item, path, source, found)
+        for name in item.names:
+            signature = None if known is None else _named(name, known, item, found)
+            if signature is None:
+                unknown.add(name.alias)
+            else:
+                functions[name.alias] = signature._replace(name=name.alias)
+    return Described(functions, frozenset(unknown), tuple(found))
+
+
+def _path(item: From, source: Source, found: list[Diagnostic]) -> Path | None:
+    """The file to read: the one named, or that of an announced module."""
+    if not item.path:
+        found += _untrusted(item, source)
+        return announced_file(item.module)
+    if not item.module.endswith(".py"):
+        found.append(_no_file(item))
+        return None
+    folder = folder_of(source).resolve()
+    path = (folder / item.module).resolve()
+    if path.is_relative_to(folder):
+        return path
+    found.append(
+        Diagnostic(
+            code="CS216",
+            message=f"`{item.module}` lies outside the folder of the spec",
+            span=item.span,
+            label="a spec imports from its own folder and those below",
+            notes=("so a spec that is passed on takes along what it needs, and reaches no other",),
+            helps=("move the file beside the spec", "or install it: `from package import name`"),
+        )
+    )
+    return None
+
+
+def _no_file(item: From) -> Diagnostic:
+    return Diagnostic(
+        code="CS217",
+        message=f"`{item.module}` is no Python file",
+        span=item.span,
+        label="in quotes stands the path of a file",
+        helps=(
+            f'write the path with its ending: from "{item.module}.py" import ...',
+            "an installed module is named without quotes: from torch.nn.functional import gelu",
+        ),
+    )
+
+
+def _untrusted(item: From, source: Source) -> Iterator[Diagnostic]:
+    """What the user would have to trust, each name of it once."""
+    refusals = ((name.name, refusal(item.module, name.name)) for name in item.names)
+    asked = {refused.name: (name, refused) for name, refused in refusals if refused is not None}
+    file = f"{item.module.replace('.', '/')}.py"
+    beside = file if asked and (folder_of(source) / file).is_file() else ""
+    for name, refused in asked.values():
+        yield untrusted(item.module, name, refused, spec=source.name, span=item.span, beside=beside)
+
+
+def _outline(item: From, path: Path, source: Source, found: list[Diagnostic]) -> Outline | None:
+    try:
+        return read_outline(path)
+    except FileNotFoundError:
+        if Path(source.name).is_file():
+            found.append(_missing(item, path))
+    except SyntaxError as error:
+        where = f"line {error.lineno}: " if error.lineno else ""
+        found.append(_wrong(item, item.names[0], f"{where}{error.msg}", "the file is no Python"))
+    except OSError as error:
+        found.append(
+            _wrong(item, item.names[0], error.strerror or str(error), "the file can't be read")
+        )
+    return None
+
+
+def _missing(item: From, path: Path) -> Diagnostic:
+    others = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
+    guess = closest(path.name, others)
+    return Diagnostic(
+        code="CS217",
+        severity="warning",
+        message=f"there is no file `{item.module}` beside the spec",
+        span=item.span,
+        label="needed to run this spec",
+        notes=("nothing is known about what it would define",),
+        helps=(f"did you mean `{guess}`?",) if guess else (),
+    )
+
+
+def _named(name: Imported, known: Outline, item: From, found: list[Diagnostic]) -> Signature | None:
+    function = known.functions.get(name.name)
+    if function is None or function.settings is None:
+        if known.complete and name.name not in known.names:
+            found.append(_undefined(name, known, item))
+        return None
+    try:
+        return _signature(function, known)
+    except RefusedError as error:
+        found.append(_wrong(item, name, f"line {function.line}: {error}", error.help))
+    except NotLiteralError as error:
+        why = f"line {error.line}: `{error.name}` would have to be computed"
+        found.append(_wrong(item, name, why, "write it out, for example range=(0, 1)"))
+    return None
+
+
+def _signature(function: Function, known: Outline) -> Signature:
+    settings = dict(function.settings or {})
+    if not function.plain:
+        raise RefusedError("keyword-only arguments can't be written in a spec", "use plain ones")
+    word = settings.pop("name", None)
+    if word is not None and not isinstance(word, ast.Constant):
+        raise NotLiteralError("name", word.lineno)
+    values = literals(settings)
+    signature = signature_of(function.name, function.parameters, values, function.doc)
+    other = known.functions.get(signature.surrogate or "")
+    if signature.surrogate is not None and known.complete:
+        if signature.surrogate not in known.names:
+            guess = closest(signature.surrogate, known.functions)
+            hint = f"did you mean `{guess}`?" if guess else "define it in the same file"
+            raise RefusedError(f"its surrogate `{signature.surrogate}` is not defined", hint)
+        if other is not None and len(other.parameters) != len(function.parameters):
+            raise RefusedError(
+                f"its surrogate takes {counted(len(other.parameters), 'argument')}, "
+                f"not {len(function.parameters)}",
+                "give both the same arguments",
+            )
+    return signature
+
+
+def _undefined(name: Imported, known: Outline, item: From) -> Diagnostic:
+    public = sorted(n for n in known.names if not n.startswith("_"))
+    guess = closest(name.name, public)
+    helps = (f"did you mean `{guess}`?",) if guess else ()
+    if not helps and known.functions:
+        helps = (f"it defines {listing(sorted(known.functions), 'and')}",)
+    fixes: tuple[Fix, ...] = ()
+    if guess is not None and name.name == name.alias:
+        fixes = (Fix(span=name.span, replacement=guess, title=f"write {guess}"),)
+    return Diagnostic(
+        code="CS217",
+        message=f"`{item.module}` defines no `{name.name}`",
+        span=name.span,
+        label="not defined there",
+        helps=helps,
+        fixes=fixes,
+    )
+
+
+def _wrong(item: From, name: Imported, why: str, help_: str) -> Diagnostic:
+    return Diagnostic(
+        code="CS214",
+        message=f"`{name.name}` can't be brought in from `{item.module}`",
+        span=name.span,
+        label=why.split(": ", 1)[-1],
+        notes=(f"{item.module}, {why}",),
+        helps=(help_,),
+    )
+
+
+def notes(spec: Spec, known: Described, uses: Mapping[str, tuple[Span, ...]]) -> Iterator[Note]:
+    """What is not known about imported callables, and what stands in for those without gradient."""
+    made = [i.source.span for i in spec.items if isinstance(i, Data | Model) and i.source]
+    for name in sorted(known.unknown):
+        for span in uses.get(name, ()):
+            if not any(other.start <= span.start < other.end for other in made):
+                yield Note(
+                    span=span,
+                    written=name,
+                    meaning="a function of unknown range and gradient",
+                )
+                break
+    for name, signature in known.functions.items():
+        spans = uses.get(name, ())
+        if signature.surrogate is not None and spans:
+            meaning = f"{name}{GRADIENT_OF}{signature.surrogate}"
+            yield Note(span=spans[0], written=name, meaning=meaning)

@@ -1,0 +1,226 @@
+"""Arguments of the functions of the table: their kinds, their ranges, and their order."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.kinds.by_group import separated
+from cspec.dsl.kinds.forms import form
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.unknown_names import unknown_column, unknown_model
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import number
+from cspec.dsl.settings.read import read_settings
+from cspec.dsl.settings.solvers import SOLVERS
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Call, Expr, Name
+from cspec.dsl.words.functions import Parameter, Signature
+from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
+
+
+def argument_kind(
+    typer: Typer,
+    call: Call,
+    signature: Signature,
+    parameter: Parameter,
+    value: Expr,
+    scope: Scope,
+) -> Kind | None:
+    """The kind of one argument, checked against its parameter; None for a solver."""
+    if "function" in parameter.kinds:
+        _, found = read_settings(value, SOLVERS, typer.values, "solver", typer.source)
+        typer.extend(found)
+        return None
+    if isinstance(value, Name) and typer.name_unknown(value, scope) and _columns(parameter):
+        return unknown_column(typer, value, scope)
+    if isinstance(value, Name) and typer.name_unknown(value, scope) and _models(parameter):
+        return unknown_model(typer, value)
+    kind = typer.kind(value, scope)
+    counts = scope.inside or kind.per_example or bool(scope.data)
+    if kind.what == "event" and "number" in parameter.kinds and counts:
+        return kind
+    if kind.what not in parameter.kinds and kind.what != "unknown":
+        wanted = _wanted(signature, parameter)
+        typer.report(
+            "CS302",
+            f"`{signature.name}` takes {wanted}, and {typer.text(value)} is {WORDS[kind.what]}",
+            value.span,
+            f"{wanted} {'go' if wanted == 'weights' else 'goes'} here",
+            helps=_instead(typer, call, signature, value, kind)
+            or (f"`{signature.name}` is written `{form(signature)}`",),
+            fixes=_outputs(typer, value, signature, kind),
+        )
+        return UNKNOWN
+    known = value_or_none(value, typer.values)
+    top = parameter.below and known == parameter.high
+    if known is not None and (top or not parameter.low <= known <= parameter.high):
+        _out_of_range(typer, signature, parameter, value, known)
+    elif known is not None and parameter.choices and known not in parameter.choices:
+        _no_choice(typer, call, signature, parameter, value)
+    elif known is not None and parameter.whole and known != int(known):
+        _not_whole(typer, signature, parameter, value)
+    return kind
+
+
+def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tuple[Fix, ...]:
+    """`bce(f, y)`: a model where its outputs belong."""
+    if kind.what != "model" or signature.family not in ("loss", "classifier"):
+        return ()
+    meant = f"{typer.source.slice(value.span)}(x)"
+    return (Fix(span=value.span, replacement=meant, title=f"write {meant}"),)
+
+
+def _columns(parameter: Parameter) -> bool:
+    """Whether an argument can only be a column."""
+    return "column" in parameter.kinds and "number" not in parameter.kinds
+
+
+def _models(parameter: Parameter) -> bool:
+    """Whether an argument is most likely a model."""
+    return "model" in parameter.kinds and "number" not in parameter.kinds
+
+
+def _wanted(signature: Signature, parameter: Parameter) -> str:
+    """What an argument should be, in words."""
+    if signature.family in ("weights", "matrices") and parameter.name in ("w", "v", "A"):
+        return "weights" if "weights" in parameter.kinds else "one weight"
+    if signature.family in ("loss", "classifier") and parameter.name in ("outputs", "z"):
+        return WORDS["scores"]
+    for what in ("model", "weights", "groups", "dataset", "scores", "tensor", "column"):
+        if what in parameter.kinds and "number" not in parameter.kinds:
+            return WORDS[what]
+    return "a number"
+
+
+def _with(typer: Typer, call: Call, value: Expr, text: str) -> str:
+    """A call as typed, with one argument exchanged."""
+    start, end = call.span.start, call.span.end
+    source = typer.source.text
+    return f"{source[start : value.span.start]}{text}{source[value.span.end : end]}"
+
+
+def _instead(
+    typer: Typer, call: Call, signature: Signature, value: Expr, kind: Kind
+) -> tuple[str, ...]:
+    text = typer.source.slice(value.span)
+    models = tuple(typer.symbols.models())
+    if signature.family == "model" and models:
+        return (f"write `{signature.name}({models[0]})`",)
+    if signature.family in ("loss", "classifier") and kind.what == "model":
+        return (f"write `{text}(x)` for its outputs",)
+    if signature.family in ("weights", "matrices") and kind.what == "weights":
+        return (
+            f"the largest of all: `max({signature.name}(W) for W in {text})`",
+            f"each by itself: `forall W in {text}: {signature.name}(W) ...`",
+        )
+    if signature.name in ("spectral", "nuclear") and kind.what == "model":
+        return (f"each by itself: `forall W in {text}.weights: {signature.name}(W) ...`",)
+    if signature.family in ("weights", "reduction") and kind.what == "model":
+        return (
+            f"over all weights: `{_with(typer, call, value, f'{text}.weights')}`",
+            f"each by itself: `forall W in {text}.weights: {_with(typer, call, value, 'W')} ...`",
+        )
+    if signature.family == "groups":
+        meant = separated(value, typer.slice)
+        if meant is not None:
+            return (f"columns and conditions are separated by commas: `{meant}`",)
+        return ("by group is written `P[pred == 1 | column]`",)
+    if kind.what == "event":
+        return (f"write `P[{text}]`",)
+    if kind.what == "string" and re.fullmatch(r"-?inf|[-+\d.e%]+", text.strip('"')):
+        bare = text.strip('"')
+        return (f"write `{bare}`, without quotes",)
+    return ()
+
+
+def _out_of_range(
+    typer: Typer, signature: Signature, parameter: Parameter, value: Expr, known: float
+) -> None:
+    low, high = parameter.low, parameter.high
+    span, of = f"between {number(low)} and {number(high)}", ""
+    if parameter.below and known == high:
+        span, of = f"below {number(high)}", ""
+    elif high == float("inf"):
+        span, of = f"at least {number(low)}", "of "
+    helps: tuple[str, ...] = (f"choose a number {of}{span}",)
+    if signature.name == "norm" and known < 1:
+        helps = (*helps, "for the share of entries that are not zero: `density(model)`")
+    fixes: tuple[Fix, ...] = ()
+    if high == 1 and 1 < known <= 100 and "%" not in typer.text(value):
+        helps = (f"did you mean `{number(known)}%`?",)
+        fixes = (Fix(span=value.span, replacement=f"{number(known)}%", title="write percent"),)
+    typer.report(
+        "CS304",
+        f"`{parameter.name}` of `{signature.name}` is {span}, not {number(known)}",
+        value.span,
+        "out of range",
+        helps=helps,
+        fixes=fixes,
+    )
+
+
+def _no_choice(
+    typer: Typer, call: Call, signature: Signature, parameter: Parameter, value: Expr
+) -> None:
+    words = [number(choice) for choice in parameter.choices]
+    shown = f"{', '.join(words[:-1])} or {words[-1]}"
+    typer.report(
+        "CS304",
+        f"`{parameter.name}` of `{signature.name}` is {shown}, not {typer.text(value)}",
+        value.span,
+        "one of a few",
+        helps=(f"write `{_with(typer, call, value, words[1])}`",),
+    )
+
+
+def _not_whole(typer: Typer, signature: Signature, parameter: Parameter, value: Expr) -> None:
+    typer.report(
+        "CS304",
+        f"`{parameter.name}` of `{signature.name}` is a whole number, not {typer.text(value)}",
+        value.span,
+        "a count",
+        helps=(f"write a whole number, for example `{form(signature)}`",),
+    )
+
+
+def check_order(typer: Typer, call: Call, signature: Signature) -> None:
+    """Two arguments that are in their ranges, but not in order: `nm(4, 2)`, `uniform(1, 0)`."""
+    if signature.name not in ("nm", "uniform") or len(call.arguments) != 2:
+        return
+    first, second = (value_or_none(argument, typer.values) for argument in call.arguments)
+    if (
+        first is None
+        or second is None
+        or first < second
+        or (first == second and signature.name == "nm")
+    ):
+        return
+    low, high = (typer.source.slice(argument.span) for argument in call.arguments)
+    swapped = f"{signature.name}({high}, {low})"
+    empty = signature.name == "uniform"
+    typer.report(
+        "CS303" if empty else "CS304",
+        f"{typer.text(call)}: {low} is not below {high}"
+        if empty
+        else f"{typer.text(call)}: {low} of each {high} can't be kept",
+        call.span,
+        "an empty interval" if empty else "at most n of each m stay",
+        helps=(f"did you mean `{swapped}`?",),
+        fixes=(Fix(span=call.span, replacement=swapped, title=f"write {swapped}"),)
+        if first != second
+        else (),
+    )
+
+
+def check_clock(typer: Typer, call: Call, signature: Signature) -> None:
+    """A ramp goes over epochs or over steps; over the whole run where it says neither."""
+    named = {keyword.name: keyword for keyword in call.keywords}
+    if signature.name != "ramp" or not {"epochs", "steps"} <= set(named):
+        return
+    typer.report(
+        "CS531",
+        "`ramp` says both `epochs` and `steps`",
+        named["steps"].span,
+        "how long, then?",
+        helps=("keep one of the two",),
+    )

@@ -1,0 +1,252 @@
+"""Kinds of the names that quantifiers bind."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.kinds.names import set_kind
+from cspec.dsl.kinds.operands import event_kind
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.unknown_names import unknown_dataset, unknown_value
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import counted, listing
+from cspec.dsl.tree.nodes import Attribute, Binder, Call, Domain, Expr, FiniteSet, Interval, Name
+from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
+
+_POINT = Kind("number")
+_ELEMENTS: dict[str, Kind] = {
+    "values": Kind("value"),
+    "cross": Kind("value"),
+    "range": CONSTANT,
+    "pairs": UNKNOWN,
+}
+
+
+def bind(typer: Typer, binders: tuple[Binder, ...], scope: Scope) -> Scope:
+    """The scope of what binders hold over."""
+    for binder in binders:
+        kinds, data = _binder_kinds(typer, binder, scope)
+        scope = scope.bind(kinds)
+        if data is not None:
+            scope = scope._replace(data=data)
+        if binder.condition is not None:
+            event_kind(
+                typer, binder.condition, scope.bind({"count": CONSTANT})._replace(inside=True)
+            )
+    return scope
+
+
+def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, Kind], str | None]:
+    """The kind of each bound name, and the dataset that the binder goes over, if any."""
+    unknown = dict.fromkeys(binder.names, UNKNOWN)
+    domain = binder.domain
+    if isinstance(domain, Interval):
+        _continuous(typer, binder, domain)
+        return unknown, None
+    if _unquoted(typer, domain, scope):
+        return dict.fromkeys(binder.names, Kind("value")), None
+    data = _by_number(typer, binder, domain)
+    if data or _unknown_data(typer, binder, scope):
+        return unknown, data
+    kind = set_kind(typer, domain, scope)
+    match kind.what:
+        case "weights":
+            _count(typer, binder, 1, "a list of weights has one name an element")
+            tensor = Kind("tensor", False, kind.moves, kind.gradient)
+            return dict.fromkeys(binder.names, tensor), None
+        case "dataset":
+            return _examples(typer, binder, domain)
+        case "domain":
+            axes = _axes(typer, domain)
+            _count(typer, binder, len(axes) or 1, _axes_words(axes))
+            return dict.fromkeys(binder.names, _POINT), None
+        case "set" | "unknown":
+            return _set(typer, binder, domain, scope, kind), None
+        case "column":
+            text = typer.source.slice(domain.span).partition(".unique")[0]
+            typer.report(
+                "CS317",
+                f"`{text}` is a column: its values are `values({text})`",
+                domain.span,
+                "`in` needs a set here",
+                helps=(f"write `values({text})`",),
+                fixes=(Fix(span=domain.span, replacement=f"values({text})", title="its values"),),
+            )
+            return dict.fromkeys(binder.names, _ELEMENTS["values"]), None
+        case "model":
+            text = typer.source.slice(domain.span)
+            typer.report(
+                "CS317",
+                f"`{text}` is a model: its weights are `{text}.weights`",
+                domain.span,
+                "`in` needs a set here",
+                helps=(f"write `{text}.weights`",),
+                fixes=(Fix(span=domain.span, replacement=f"{text}.weights", title="its weights"),),
+            )
+            return unknown, None
+        case _:
+            typer.report(
+                "CS317",
+                f"{typer.text(domain)} is nothing to go over",
+                domain.span,
+                "`in` needs a set here",
+                helps=(
+                    "sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`",
+                ),
+            )
+            return unknown, None
+
+
+def _unquoted(typer: Typer, domain: Expr, scope: Scope) -> bool:
+    """Report `forall g in {F, M}`: values of a column without quotes."""
+    items = domain.items if isinstance(domain, FiniteSet) else ()
+    words = [i for i in items if isinstance(i, Name) and typer.name_unknown(i, scope)]
+    if not words or len(words) < len(items) or not typer.symbols.datasets():
+        return False
+    for word in words:
+        unknown_value(typer, word)
+    return True
+
+
+def _unknown_data(typer: Typer, binder: Binder, scope: Scope) -> bool:
+    """Report `forall (x, y) in tset`: examples of data that nothing declares."""
+    domain, datasets = binder.domain, tuple(typer.symbols.datasets())
+    pair = set(binder.names) & {"x", "y"} or len(binder.names) > 1
+    if not (isinstance(domain, Name) and datasets and pair):
+        return False
+    if not typer.name_unknown(domain, scope):
+        return False
+    unknown_dataset(typer, domain.id, domain.span)
+    return True
+
+
+def _by_number(typer: Typer, binder: Binder, domain: Expr) -> str | None:
+    """Report `forall i in range(len(train))`; the data that is meant."""
+    found = _COUNTED.fullmatch(typer.source.slice(domain.span).replace(" ", ""))
+    name = next((word for word in found.groups() if word), "") if found else ""
+    data = name if name in typer.symbols.datasets() else typer.symbols.default_dataset
+    if found is None or data is None:
+        return None
+    columns = [column.name for column in typer.symbols.datasets()[data]][:2]
+    over = f"forall ({', '.join(columns)}) in {data}"
+    index = binder.names[0]
+    typer.report(
+        "CS317",
+        f"examples have no numbers: `{index}` goes over the examples themselves",
+        binder.span,
+        "of which data?",
+        helps=(f"write `{over}:`, and `{columns[0]}` for `{columns[0]}[{index}]`",),
+    )
+    return data
+
+
+_COUNTED = re.compile(
+    r"range\((?:len\((\w+)\)|(\w+)\.shape\[0\]|size\((\w+)\)|(\w+)\.size|(\w+)\.shape)\)"
+)
+
+
+def _continuous(typer: Typer, binder: Binder, domain: Interval) -> None:
+    name = binder.names[0]
+    lower = typer.source.slice(domain.lower.span)
+    upper = typer.source.slice(domain.upper.span)
+    drawn = f"uniform({lower}, {upper}).sample(100)"
+    listed = f"{{{lower}, {upper}}}"
+    typer.report(
+        "CS325",
+        f"{typer.text(domain)} is an interval: `{name}` would take infinitely many values",
+        domain.span,
+        "an interval, or these two values?",
+        helps=(
+            f"for points of the interval: `{drawn}`",
+            f"for these two values: `{listed}`",
+            *_around(typer, name, upper),
+        ),
+        fixes=(
+            Fix(span=domain.span, replacement=drawn, title="draw points"),
+            Fix(span=domain.span, replacement=listed, title="use the two values"),
+        ),
+    )
+
+
+def _around(typer: Typer, name: str, radius: str) -> tuple[str, ...]:
+    """For `x + delta` with `delta in [-r, r]`: the points of a ball around x."""
+    found = re.search(rf"(\w+) \+ {re.escape(name)}\b", typer.source.text)
+    if found is None:
+        return ()
+    ball = f"for z in ball({found[1]}, {radius}, norm=inf)"
+    return (f"for all points around `{found[1]}`: `{ball}`, and `z` for `{found[0]}`",)
+
+
+def _examples(typer: Typer, binder: Binder, domain: Expr) -> tuple[dict[str, Kind], str | None]:
+    name = domain.id if isinstance(domain, Name) else ""
+    columns = typer.symbols.datasets().get(name, ())
+    if len(binder.names) > len(columns):
+        words = listing((c.name for c in columns), "and")
+        _count(typer, binder, len(columns), f"`{name}` has the columns {words}")
+    kinds = {
+        bound: Kind("column")
+        for bound, column in zip(binder.names, columns, strict=False)
+        if bound != column.name
+    }
+    return kinds, name
+
+
+def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -> dict[str, Kind]:
+    match domain:
+        case FiniteSet(items=items):
+            kinds = {typer.kind(item, scope).what for item in items}
+            element = Kind("value") if "string" in kinds else CONSTANT
+            return dict.fromkeys(binder.names, element)
+        case Call(function=Attribute(value=base, name="sample" | "grid")):
+            axes = _axes(typer, base)
+            _count(typer, binder, len(axes) or 1, _axes_words(axes))
+            return dict.fromkeys(binder.names, _POINT)
+        case Call(function=Name(id="ball"), arguments=arguments) if len(arguments) == 2:
+            center = typer.kind(arguments[0], scope)
+            return dict.fromkeys(binder.names, center)
+        case Call(function=Name(id="normal" | "uniform" as word)):
+            text = typer.source.slice(domain.span)
+            typer.report(
+                "CS325",
+                f"{typer.text(domain)} has infinitely many points",
+                domain.span,
+                "how many of them?",
+                helps=(f"write `{text}.sample(100)`",),
+                fixes=(Fix(span=domain.span, replacement=f"{text}.sample(100)", title=word),),
+            )
+        case Call(function=Name(id="values")):
+            _count(typer, binder, 1, "`values` goes over the values of one column")
+            return dict.fromkeys(binder.names, _ELEMENTS["values"])
+        case Call(function=Name(id="cross"), arguments=arguments):
+            _count(typer, binder, len(arguments), "`cross` has one name a column")
+            return dict.fromkeys(binder.names, _ELEMENTS["cross"])
+        case Call(function=Name(id=word)) if word in _ELEMENTS:
+            return dict.fromkeys(binder.names, _ELEMENTS[word])
+    return dict.fromkeys(binder.names, UNKNOWN if kind.what == "unknown" else _POINT)
+
+
+def _axes(typer: Typer, domain: Expr) -> tuple[str, ...]:
+    if isinstance(domain, Name):
+        symbol = typer.symbols.table.get(domain.id)
+        if symbol is not None and isinstance(symbol.item, Domain):
+            return tuple(axis.name for axis in symbol.item.axes)
+    return ()
+
+
+def _axes_words(axes: tuple[str, ...]) -> str:
+    return f"its points are ({', '.join(axes)})" if axes else "its points are single numbers"
+
+
+def _count(typer: Typer, binder: Binder, expected: int, why: str) -> None:
+    if len(binder.names) == expected:
+        return
+    names = ", ".join(binder.names)
+    written = names if len(binder.names) == 1 else f"({names})"
+    typer.report(
+        "CS326",
+        f"`{written}` has {counted(len(binder.names), 'name')}, "
+        f"{typer.text(binder.domain)} has {expected}",
+        binder.span,
+        why,
+        helps=(f"write {counted(expected, 'name')} before `in`",),
+    )

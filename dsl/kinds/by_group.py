@@ -1,0 +1,75 @@
+"""What else `P[pred == 1 | sex]` may be meant to say where one number is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import is_
+
+from cspec.dsl.text.source import NOWHERE
+from cspec.dsl.tree.features import column_of
+from cspec.dsl.tree.nodes import And, Call, Expectation, Expr, Name, walk
+
+_LETTERS = ("g", "h", "i")
+
+
+def each_group(expr: Expr, shown: Callable[[Expr], str]) -> tuple[str, str] | None:
+    """`forall g in values(sex):` and `P[pred == 1 | sex == g]`; None for other forms."""
+    columns = _columns(expr)
+    letters = _unused(expr)[: len(columns)]
+    if not columns or len(letters) < len(columns) or not isinstance(expr, Expectation):
+        return None
+    events = {name: f"{name} == {letter}" for name, letter in zip(columns, letters, strict=True)}
+    several = len(columns) > 1
+    head = f"({', '.join(letters)}) in cross" if several else f"{letters[0]} in values"
+    return f"forall {head}({', '.join(columns)}):", _under(expr, events, shown)
+
+
+def _unused(expr: Expr) -> tuple[str, ...]:
+    """Letters that name nothing in an expression: beside a column `g` none is called `g`."""
+    taken = {node.id for node in walk(expr) if isinstance(node, Name)}
+    return tuple(letter for letter in _LETTERS if letter not in taken)
+
+
+def given(expr: Expr, shown: Callable[[Expr], str]) -> str | None:
+    """`P[pred == 1 | seen == true]`: where a column that holds true and false is true."""
+    columns = _columns(expr)
+    if len(columns) != 1 or not isinstance(expr, Expectation):
+        return None
+    return _under(expr, {columns[0]: f"{columns[0]} == true"}, shown)
+
+
+def separated(expr: Expr, shown: Callable[[Expr], str]) -> str | None:
+    """`P[.. | sex, y == 1]` for `P[.. | sex and y == 1]`, `P[.. | a, b]` for `P[.. | cross(a, b)]`.
+
+    None where no column is joined to a condition.
+    """
+    if not isinstance(expr, Expectation):
+        return None
+    parts = [part for condition in expr.conditions for part in apart(condition)]
+    if len(parts) == len(expr.conditions) and all(map(is_, parts, expr.conditions)):
+        return None
+    data = f" on {expr.dataset}" if expr.dataset and expr.dataset_span != NOWHERE else ""
+    return f"{expr.kind}[{shown(expr.body)} | {', '.join(map(shown, parts))}{data}]"
+
+
+def apart(condition: Expr) -> tuple[Expr, ...]:
+    """The columns and events of one condition, where a column is among them."""
+    match condition:
+        case And(operands=operands) if any(isinstance(o, Name) for o in operands):
+            return operands
+        case Call(function=Name(id="values" | "cross"), arguments=columns):
+            return columns
+    return (condition,)
+
+
+def _columns(expr: Expr) -> list[str]:
+    """The columns that stand alone behind `|`."""
+    conditions = expr.conditions if isinstance(expr, Expectation) else ()
+    return [name for condition in conditions if (name := column_of(condition))]
+
+
+def _under(expr: Expectation, events: dict[str, str], shown: Callable[[Expr], str]) -> str:
+    """The expectation with events in the place of columns."""
+    conditions = [events.get(column_of(c) or "") or shown(c) for c in expr.conditions]
+    data = f" on {expr.dataset}" if expr.dataset and expr.dataset_span != NOWHERE else ""
+    return f"{expr.kind}[{shown(expr.body)} | {', '.join(conditions)}{data}]"

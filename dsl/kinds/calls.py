@@ -1,0 +1,270 @@
+"""Kinds of calls: models, lets, parts of models and domains, and what only looks like a call."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.kinds.foreign import (
+    binary_method,
+    called_entry,
+    foreign_call,
+    module_call,
+)
+from cspec.dsl.kinds.forms import unknown_keyword
+from cspec.dsl.kinds.metrics import metric_kind
+from cspec.dsl.kinds.table import table_call
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
+from cspec.dsl.messages.wording import counted
+from cspec.dsl.mistakes.finished_nodes import made_by_call
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name
+from cspec.dsl.words.kind import UNKNOWN, Kind, What, joined
+
+
+def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
+    """The kind of a call, its arguments checked."""
+    function = call.function
+    if isinstance(function, Attribute):
+        return _part(typer, call, function, scope)
+    if not isinstance(function, Name):
+        return _called_result(typer, call, function, scope)
+    word = function.id
+    symbol = typer.symbols.table.get(word)
+    callable_symbol = symbol is not None and (
+        symbol.role in ("model", "import", "function")
+        or (isinstance(symbol.item, Let) and symbol.item.parameters is not None)
+    )
+    signature = typer.signatures.get(word)
+    if word in scope.local:
+        signature = signature if scope.local[word].what != "unknown" else None
+        if signature is None:
+            return _arguments_only(typer, call, scope)
+    if symbol is not None and (callable_symbol or signature is None):
+        return _symbol_call(typer, call, function, scope, symbol.role == "import")
+    if signature is None:
+        _arguments_only(typer, call, scope)
+        if word in ("E", "P"):
+            return _average(typer, call, function)
+        return foreign_call(typer, call, function) or unknown_function(
+            typer, function, scope, call.arguments
+        )
+    if signature.family == "metric":
+        return metric_kind(typer, call, signature, scope)
+    return table_call(typer, call, signature, scope)
+
+
+def _average(typer: Typer, call: Call, function: Name) -> Kind:
+    """`P(pred == 1)`."""
+    inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
+    if call.keywords and not call.arguments:
+        inner = re.sub(r"(?<![=<>!])=(?!=)", " == ", inner, count=1).replace("  ", " ")
+    meant = f"{function.id}[{inner}]"
+    return typer.report(
+        "CS201",
+        f"`{function.id}` stands before square brackets",
+        function.span,
+        "no function",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Kind:
+    """`nn.CrossEntropyLoss()(f(x), y)`: the result of a call is called."""
+    if not isinstance(function, Call) or not made_by_call(function):
+        return UNKNOWN  # a mistake of the form, which the parser reports
+    head = function.function
+    kind = None
+    if isinstance(head, Attribute):
+        kind = module_part(typer, function, head, scope)
+    elif isinstance(head, Name) and typer.name_unknown(head, scope):
+        kind = unknown_name(typer, head, scope, typer.signatures)
+    if kind is None:
+        kind = typer.report(
+            "CS302",
+            f"{typer.text(function)} can't be called: it is no function",
+            function.span,
+            "a value",
+            helps=("for a product write `*` before the `(`",),
+        )
+    _arguments_only(typer, call, scope)
+    return kind
+
+
+def _arguments_only(typer: Typer, call: Call, scope: Scope) -> Kind:
+    """A call of something unknown: one value an example where an argument has one."""
+    kinds = [typer.kind(argument, scope) for argument in call.arguments]
+    kinds += [typer.kind(keyword.value, scope) for keyword in call.keywords]
+    return UNKNOWN._replace(per_example=any(kind.per_example for kind in kinds))
+
+
+def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, imported: bool) -> Kind:
+    symbol = typer.symbols.table[function.id]
+    item = symbol.item
+    if imported or symbol.role == "function":
+        signature = typer.signatures.get(function.id)
+        if signature is not None and signature.imported:
+            return table_call(typer, call, signature, scope)
+        return _arguments_only(typer, call, scope)
+    kinds = tuple(typer.kind(argument, scope) for argument in call.arguments)
+    if isinstance(item, Model):
+        if not call.arguments and not call.keywords and item.arguments is None:
+            return _no_inputs(typer, call, function)
+        if item.arguments is not None:
+            _arity(typer, call, function.id, len(item.arguments), item.arguments)
+        for keyword in call.keywords:
+            _no_setting(typer, function, keyword)
+        moving = not typer.symbols.frozen(function.id)
+        what: What = "number" if item.arguments else "scores"
+        inputs = joined(what, *kinds)
+        return inputs._replace(moves=inputs.moves or moving, gradient=inputs.gradient or moving)
+    if isinstance(item, Let) and item.parameters is not None:
+        if not _arity(typer, call, function.id, len(item.parameters), item.parameters):
+            return UNKNOWN
+        return typer.let_kind(function, kinds, scope) if kinds else UNKNOWN
+    return called_entry(typer, call, function) or typer.report(
+        "CS302",
+        f"`{function.id}` is no function",
+        function.span,
+        f"defined as {'a number' if symbol.role != 'data' else 'data'}",
+        helps=(f"remove the parentheses, or define `let {function.id}(a) = ...`",),
+    )
+
+
+def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
+    """`f(x, sex=1)`."""
+    typer.report(
+        "CS301",
+        f"`{function.id}` takes inputs, and no setting `{keyword.name}`",
+        keyword.span,
+        "a model is called with what it sees",
+        helps=(
+            f"write `{function.id}(x)`",
+            "for inputs that are changed bring them along as a column of their own:"
+            f" `data train(x, y, changed)`, `{function.id}(changed)`",
+        ),
+    )
+
+
+def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:
+    """`f()`."""
+    return typer.report(
+        "CS301",
+        f"`{function.id}()` has no inputs",
+        call.span,
+        "a model is called with what it sees",
+        helps=(f"write `{function.id}(x)`",),
+        fixes=(Fix(span=call.span, replacement=f"{function.id}(x)", title="the inputs"),),
+    )
+
+
+def _arity(typer: Typer, call: Call, name: str, expected: int, parameters: tuple[str, ...]) -> bool:
+    given = len(call.arguments)
+    if given == expected and not call.keywords:
+        return True
+    form = f"{name}({', '.join(parameters)})"
+    typer.report(
+        "CS301",
+        f"`{name}` takes {counted(expected, 'argument')}, not {given + len(call.keywords)}",
+        call.span,
+        f"defined as `{form}`",
+        helps=(f"write `{form}`",),
+    )
+    return False
+
+
+def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
+    foreign = module_call(typer, call, function, scope)
+    foreign = foreign or module_part(typer, function, function, scope)
+    if foreign is not None:
+        _arguments_only(typer, call, scope)
+        return foreign
+    kind = typer.kind(function.value, scope)
+    if kind.what in _VALUES and function.name in METHODS:
+        return _method(typer, call, function)
+    binary = binary_method(typer, call, function) if kind.what in _VALUES else None
+    if binary is not None:
+        return binary
+    if kind.what == "unknown":
+        return _arguments_only(typer, call, scope)
+    if kind.what == "model" and function.name in OF_MODELS:
+        return _of_model(typer, call, function)
+    if kind.what == "model" and function.name in ("weights", "params"):
+        for argument in call.arguments:
+            if typer.kind(argument, scope).what != "string":
+                typer.report(
+                    "CS302",
+                    f"{typer.text(argument)} is no name pattern",
+                    argument.span,
+                    "a pattern in quotes goes here",
+                    helps=(f'write `{typer.source.slice(function.span)}("conv*")`',),
+                )
+        return Kind("weights", False, kind.moves, kind.gradient)
+    if kind.what in ("domain", "set") and function.name in ("sample", "grid"):
+        return _points(typer, call, function, scope)
+    return typer.kind(function, scope)
+
+
+def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
+    """`f.predict(x)`, `f.num_parameters()`: methods of models in Python."""
+    model = typer.source.slice(function.value.span)
+    given = typer.source.slice(call.arguments[0].span) if call.arguments else "x"
+    meant = OF_MODELS[function.name].format(f=model, x=given)
+    return typer.report(
+        "CS210",
+        f"`{model}` has no part `{function.name}`",
+        function.name_span,
+        "a method of Python",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+_VALUES = frozenset({"number", "event", "tensor", "scores", "column", "labels", "groups"})
+
+
+def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
+    """`ce(f(x), y).mean()`: a method of tensors in Python."""
+    text = typer.source.slice(function.value.span)
+    whole = text.startswith("(") and text.endswith(")")
+    if whole and "({})" in METHODS[function.name] and ")" not in text[1:-1]:
+        text = text[1:-1]
+    form = METHODS[function.name].format(text)
+    return typer.report(
+        "CS210",
+        f"{typer.text(function.value)} has no part `{function.name}`",
+        function.name_span,
+        "a method of Python",
+        helps=(f"write `{form}`",),
+        fixes=()
+        if call.arguments or call.keywords
+        else (Fix(span=call.span, replacement=form, title=f"write {form}"),),
+    )
+
+
+def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
+    if len(call.arguments) != 1:
+        return typer.report(
+            "CS301",
+            f"`{function.name}` takes the number of points",
+            call.span,
+            f"{counted(len(call.arguments), 'argument')} given",
+            helps=(f"write `{typer.source.slice(function.span)}(100)`",),
+        )
+    count = value_or_none(call.arguments[0], typer.values)
+    if count is not None and (count < 1 or count != int(count)):
+        typer.report(
+            "CS304",
+            f"{typer.text(call.arguments[0])} is no number of points",
+            call.arguments[0].span,
+            "a whole number of at least 1 goes here",
+            helps=(f"write `{typer.source.slice(function.span)}(100)`",),
+        )
+    for keyword in call.keywords:
+        if function.name == "sample" and keyword.name == "redraw":
+            continue
+        unknown_keyword(typer, keyword, function.name, ("redraw",))
+    return Kind("set")

@@ -1,0 +1,54 @@
+"""Chains of comparisons inside an event that could be read in two ways."""
+
+from __future__ import annotations
+
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.mistakes.finished_nodes import operator_span
+from cspec.dsl.text.source import Source
+from cspec.dsl.tree.nodes import Compare
+
+_EQUALITIES = frozenset({"==", "!="})
+
+
+def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
+    """`f(x) > 0 == y`: `f(x) > 0 and 0 == y`, or whether `f(x) > 0` is what `y` is? None if clear.
+
+    A chain of equalities, or of bounds in any direction, says that each of its links holds.
+    """
+    equal = {operator in _EQUALITIES for operator in chain.operators}
+    if len(equal) < 2:
+        return None
+    parts = _operands(source, chain)
+    links = [f"{parts[i]} {o} {parts[i + 1]}" for i, o in enumerate(chain.operators)]
+    return Diagnostic(
+        code="CS111",
+        message=f"`{source.slice(chain.span)}` has two readings",
+        span=chain.span,
+        label=f"mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}",
+        helps=(
+            f"for truths that are compared: `{_compared(parts, chain.operators)}`",
+            f"for comparisons that all hold: `{' and '.join(links)}`",
+        ),
+    )
+
+
+def _operands(source: Source, chain: Compare) -> list[str]:
+    """The operands as typed, in the parentheses that they stand in."""
+    gaps = [operator_span(source, chain, place) for place in range(len(chain.operators))]
+    starts = [chain.span.start, *(gap.end for gap in gaps)]
+    ends = [*(gap.start for gap in gaps), chain.span.end]
+    return [source.text[a:b].strip() for a, b in zip(starts, ends, strict=True)]
+
+
+def _compared(parts: list[str], operators: tuple[str, ...]) -> str:
+    """The chain with parentheses around what stands between two equalities."""
+    sides: list[list[str]] = [[parts[0]]]
+    between: list[str] = []
+    for operator, part in zip(operators, parts[1:], strict=True):
+        if operator in _EQUALITIES:
+            between.append(operator)
+            sides.append([part])
+        else:
+            sides[-1] += [operator, part]
+    texts = [side[0] if len(side) == 1 else f"({' '.join(side)})" for side in sides]
+    return " ".join([texts[0], *(w for pair in zip(between, texts[1:], strict=True) for w in pair)])

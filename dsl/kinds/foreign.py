@@ -1,0 +1,260 @@
+"""Calls as other languages write them: `sqr(x)`, `x(0)`, `w.dot(w)`, `cvar(0.9, e)`."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.kinds.rates import rate
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.unknown_names import MODULES
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.synonyms import meant
+from cspec.dsl.messages.wording import bracketed
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
+from cspec.dsl.words.functions import LOSSES, Signature
+from cspec.dsl.words.kind import Kind
+
+CALLS: dict[str, str] = {
+    **dict.fromkeys(("sqr", "square", "sq"), "{}^2"),
+    "cube": "{}^3",
+    **dict.fromkeys(("sum_squares", "sumsqr", "sum_of_squares", "sumsquares"), "sumsq({0})"),
+    **dict.fromkeys(("avg", "average", "expectation", "Expectation", "expected"), "E[{0}]"),
+    **dict.fromkeys(("Pr", "Prob", "probability", "fraction"), "P[{0}]"),
+    **dict.fromkeys(("norm2", "l2norm", "vecnorm"), "norm({0}, 2)"),
+    **dict.fromkeys(("norm1", "l1norm"), "norm({0}, 1)"),
+    **dict.fromkeys(("norm_inf", "normInf", "norminf"), "norm({0}, inf)"),
+    **dict.fromkeys(("pos", "positive_part"), "relu({0})"),
+    "neg": "relu(-{})",
+    "log10": "log({0})/log(10)",
+    "log2": "log({0})/log(2)",
+    **dict.fromkeys(("logsumexp", "log_sum_exp"), "log(sum(exp({0})))"),
+    **dict.fromkeys(("transpose", "t"), "{}.T"),
+}
+"""Functions of one argument elsewhere, and the whole call here; `{}` is put in brackets."""
+_BINARY: dict[str, str] = {
+    "dot": "dot({0}, {1})",
+    **dict.fromkeys(("matmul", "mm", "mv"), "{} @ {}"),
+    "pow": "{}^{}",
+    "mul": "{} * {}",
+    "add": "{} + {}",
+    "sub": "{} - {}",
+    "div": "{} / {}",
+}
+"""Methods of one argument in Python."""
+_OF_TWO: dict[str, str] = {
+    **dict.fromkeys(("cov", "covariance"), "(E[{0}*{1}] - E[{0}]*E[{1}])"),
+    **dict.fromkeys(
+        ("corr", "correlation", "cor", "corrcoef", "pearson", "pearsonr"),
+        "(E[{0}*{1}] - E[{0}]*E[{1}])/sqrt(E[({0} - E[{0}])^2]*E[({1} - E[{1}])^2])",
+    ),
+    **dict.fromkeys(("mean_squared_error", "brier_score_loss"), "mse({1}, {0})"),
+    "mean_absolute_error": "mae({1}, {0})",
+    "log_loss": "ce({1}, {0})",
+}
+"""Functions of two arguments elsewhere, and the whole expression here."""
+_BEHIND_IN = re.compile(r"\bin%?[ \t]*\Z")
+_LATER = {"norm": "p", "cvar": "level", "quantile": "q", "topk": "k"}
+"""Functions whose constant stands second."""
+
+
+def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
+    """Report a function of another library that is a form of its own here."""
+    if function.id == "c" and call.arguments and not call.keywords:
+        inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
+        one_of = _BEHIND_IN.search(typer.source.text, 0, function.span.start)
+        return _called(typer, call, function, f"{{{inner}}}" if one_of else f"[{inner}]")
+    named = rate(typer, call, function.id)
+    if named is not None:
+        return _called(typer, call, function, named)
+    two = _OF_TWO.get(function.id.lower())
+    if two is not None and len(call.arguments) == 2 and not call.keywords:
+        if "{1}, {0}" in two and not isinstance(call.arguments[0], Name):
+            two = two.replace("{1}, {0}", "{0}, {1}")
+        parts = [bracketed(typer.source, argument) for argument in call.arguments]
+        return _called(typer, call, function, two.format(*parts))
+    loss = _loss(typer, call, function.id) if call.keywords else None
+    if loss is not None:
+        return _called(typer, call, function, loss)
+    template = CALLS.get(function.id)
+    if template is None or len(call.arguments) != 1 or call.keywords:
+        return None
+    inner = typer.source.slice(call.arguments[0].span)
+    meant = template.format(inner) if "{0}" in template else template.format(_whole(typer, call))
+    return _called(typer, call, function, meant)
+
+
+def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind | None:
+    """Report `cp.sum_squares(w)`, `np.square(x)`, `np.linalg.norm(w)`."""
+    root: Expr = function.value
+    while isinstance(root, Attribute):
+        root = root.value
+    known = isinstance(root, Name) and root.id in MODULES and typer.name_unknown(root, scope)
+    loss = _loss(typer, call, function.name)
+    if known and loss is not None and isinstance(root, Name):
+        text = typer.source.slice(function.span)
+        headline = f"`{text}`: `{root.id}` is not defined in this spec"
+        return _called(typer, call, function, loss, headline)
+    template = {**CALLS, "norm": "norm({0}, 2)"}.get(function.name)
+    if template is None or not known or len(call.arguments) != 1 or call.keywords:
+        return None
+    inner = typer.source.slice(call.arguments[0].span)
+    meant = template.format(inner) if "{0}" in template else template.format(_whole(typer, call))
+    return _called(typer, call, function, meant)
+
+
+def _loss(typer: Typer, call: Call, word: str) -> str | None:
+    """`F.cross_entropy(f(x), y, reduction="mean")`: the loss with its two arguments alone."""
+    known = meant(word)
+    if known is None or known.word not in LOSSES or len(call.arguments) != 2:
+        return None
+    parts = [typer.source.slice(argument.span) for argument in call.arguments]
+    if isinstance(call.arguments[0], Name) and not isinstance(call.arguments[1], Name):
+        parts.reverse()
+    return f"{known.word}({', '.join(parts)})"
+
+
+def _called(
+    typer: Typer, call: Call, function: Name | Attribute, meant: str, headline: str = ""
+) -> Kind:
+    named = typer.source.slice(function.span)
+    return typer.report(
+        "CS201",
+        headline or f"unknown name `{named}`",
+        function.span,
+        "not defined in this spec",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def _whole(typer: Typer, call: Call) -> str:
+    return bracketed(typer.source, call.arguments[0])
+
+
+def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
+    """Report `x(0)` where `x` is a variable with entries: an index in round brackets."""
+    item = typer.symbols.table[function.id].item
+    if not isinstance(item, Var) or not call.arguments or call.keywords:
+        return None
+    dimensions = len(item.dimensions or ())
+    if not dimensions and len(call.arguments) == 1:
+        return _product(typer, call, function)
+    if dimensions != len(call.arguments):
+        return None
+    inner = ", ".join(typer.source.slice(argument.span) for argument in call.arguments)
+    meant = f"{function.id}[{inner}]"
+    return typer.report(
+        "CS302",
+        f"`{function.id}` is no function: its entries stand in square brackets",
+        function.span,
+        "a `var` with entries",
+        notes=("indices begin at 0",),
+        helps=(f"write `{meant}`", *_from_one(function.id, call)),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def _from_one(name: str, call: Call) -> tuple[str, ...]:
+    """The entry that is meant where indices begin at 1."""
+    places = [a.value for a in call.arguments if isinstance(a, Number)]
+    if len(places) != len(call.arguments) or min(places) < 1:
+        return ()
+    inner = ", ".join(f"{place - 1:g}" for place in places)
+    return (f"where indices begin at 1 that is `{name}[{inner}]`",)
+
+
+def _product(typer: Typer, call: Call, function: Name) -> Kind:
+    """`x(x - 1)`, where `x` is a number."""
+    place = function.span.end
+    meant = f"{function.id}*{typer.source.text[place : call.span.end]}"
+    return typer.report(
+        "CS302",
+        f"`{function.id}` is no function",
+        function.span,
+        "a `var`, one number",
+        helps=(f"for a product write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def binary_method(typer: Typer, call: Call, function: Attribute) -> Kind | None:
+    """Report `w.dot(v)`, `A.matmul(x)`."""
+    template = _BINARY.get(function.name)
+    if template is None or len(call.arguments) != 1 or call.keywords:
+        return None
+    parts = (function.value, call.arguments[0])
+    plain = "{0}" in template
+    texts = [typer.source.slice(p.span) if plain else bracketed(typer.source, p) for p in parts]
+    meant = template.format(*texts)
+    return typer.report(
+        "CS210",
+        f"{typer.text(function.value)} has no part `{function.name}`",
+        function.name_span,
+        "a method of Python",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def constant_first(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind | None:
+    """Report `cvar(0.9, e)`, `norm(2, w)`: the constant stands behind what it is about."""
+    name = _LATER.get(signature.name)
+    named = any(keyword.name != "on" for keyword in call.keywords)
+    if name is None or len(call.arguments) != 2 or named:
+        return None
+    first, second = call.arguments
+    if (
+        value_or_none(first, typer.values) is None
+        or value_or_none(second, typer.values) is not None
+    ):
+        return None
+    if isinstance(second, Name) and second.id in typer.symbols.params():
+        return None
+    level, value = typer.source.slice(first.span), typer.source.slice(second.span)
+    meant = f"{signature.name}({value}, {level})"
+    return typer.report(
+        "CS302",
+        f"the arguments of `{signature.name}` stand the other way round",
+        call.span,
+        f"`{level}` is the {name}, and stands second",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def index_first(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind | None:
+    """Report `sum(i, x[i])` of GAMS: the index stands behind the term, with its set."""
+    if signature.name not in ("sum", "max", "min", "prod") or len(call.arguments) != 2:
+        return None
+    index, term = call.arguments
+    if isinstance(term, Membership) and not call.keywords:
+        return _binder_second(typer, call, signature, term, scope)
+    if not isinstance(index, Name) or not typer.name_unknown(index, scope) or call.keywords:
+        return None
+    text = typer.source.slice(term.span)
+    return typer.report(
+        "CS301",
+        f"the index of a `{signature.name}` stands behind its term, with what it runs over",
+        call.span,
+        f"over which `{index.id}`?",
+        helps=(f"write `{signature.name}({text} for {index.id} in range(n))`",),
+    )
+
+
+def _binder_second(
+    typer: Typer, call: Call, signature: Signature, binder: Membership, scope: Scope
+) -> Kind | None:
+    """`sum(x[i], i in range(3))`: a comma in place of `for`."""
+    if not isinstance(binder.element, Name) or not typer.name_unknown(binder.element, scope):
+        return None
+    term, over = typer.source.slice(call.arguments[0].span), typer.source.slice(binder.span)
+    meant = f"{signature.name}({term} for {over})"
+    return typer.report(
+        "CS301",
+        f"what a `{signature.name}` runs over stands behind `for`",
+        call.span,
+        "a comma stands here",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )

@@ -1,0 +1,183 @@
+"""How functions are written, and calls with too many, too few or unknown arguments."""
+
+from __future__ import annotations
+
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.synonyms import SETTING_WORDS
+from cspec.dsl.messages.wording import closest, counted, listing
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Call, Keyword, Name
+from cspec.dsl.words.functions import LOSSES, Parameter, Signature
+
+EXAMPLES = {
+    "rank": "rank(8)",
+    "sparse": "sparse(10%)",
+    "channels": "channels(50%)",
+    "nm": "nm(2, 4)",
+    "grid": "grid(bits=4)",
+    "spectral": "spectral(1)",
+    "nuclear": "nuclear(10)",
+    "ball": "ball(1, norm=2)",
+    "values": "values(column)",
+    "cross": "cross(column, other)",
+    "range": "range(10)",
+    "uniform": "uniform(0, 1)",
+    "normal": "normal(0, 1)",
+    "gap": "gap(P[pred == 1 | column])",
+    "ratio": "ratio(P[pred == 1 | column])",
+    "ramp": "ramp(100%, 10%, epochs=20)",
+}
+"""Words whose form says less than an example."""
+
+
+def form(signature: Signature) -> str:
+    """How a function is written: `norm(v, p)`."""
+    if signature.name in EXAMPLES:
+        return EXAMPLES[signature.name]
+    if not signature.parameters and signature.family == "set":
+        return signature.name
+    parts = [
+        f"{p.name}=..." if p.keyword else p.name
+        for p in signature.parameters
+        if p.required or p.keyword
+    ]
+    if signature.variadic:
+        parts.append("...")
+    return f"{signature.name}({', '.join(parts)})"
+
+
+def too_many(typer: Typer, call: Call, signature: Signature) -> None:
+    """More arguments than a function takes."""
+    expected = sum(not p.keyword for p in signature.parameters)
+    if signature.name == "range" and len(call.arguments) == 2 and _two_ends(typer, call):
+        return
+    typer.report(
+        "CS301",
+        f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}",
+        call.span,
+        signature.doc,
+        helps=(_all_of_them(typer, call) or f"write `{form_here(typer, call, signature)}`",),
+    )
+
+
+_OF_ENTRIES = frozenset(
+    {"sum", "mean", "median", "std", "variance", "norm", "l1", "l2", "sumsq", "cumsum", "argmax"}
+)
+
+
+def _all_of_them(typer: Typer, call: Call) -> str:
+    """How a call with too many arguments says the same; empty where that is not known."""
+    word = call.function.id if isinstance(call.function, Name) else ""
+    parts = [typer.slice(argument) for argument in call.arguments]
+    if word == "log" and len(parts) == 2:
+        return f"the logarithm to base {parts[1]} is `log({parts[0]})/log({parts[1]})`"
+    if word not in _OF_ENTRIES or len(parts) < 2:
+        return ""
+    if any(value_or_none(argument, typer.values) is not None for argument in call.arguments[1:]):
+        return f"it goes over all entries; of one row or column: `{word}({parts[0]}[0, :])`"
+    return f"of several numbers write `{word}([{', '.join(parts)}])`"
+
+
+def _two_ends(typer: Typer, call: Call) -> bool:
+    """`range(1, 4)`: the numbers from one to before another."""
+    ends = [value_or_none(argument, typer.values) for argument in call.arguments]
+    if any(end is None or end != int(end) for end in ends) or ends[0] is None or ends[1] is None:
+        return False
+    first, last = int(ends[0]), int(ends[1])
+    few = last - first <= 12
+    values = "{" + ", ".join(str(value) for value in range(first, last)) + "}"
+    meant = f"range({last})" if first == 0 else values if few and last > first else ""
+    shift = f"range({last - first})` with `i + {first}` for `i"
+    typer.report(
+        "CS301",
+        "`range` takes 1 argument, not 2: it begins at 0",
+        call.span,
+        "the whole numbers below n",
+        helps=(f"write `{meant}`" if meant else f"write `{shift}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),) if meant else (),
+    )
+    return True
+
+
+def form_here(typer: Typer, call: Call, signature: Signature) -> str:
+    """The form of a function with as many of the arguments given as it takes."""
+    expected = sum(not p.keyword for p in signature.parameters)
+    if signature.name in EXAMPLES or not expected or len(call.arguments) < expected:
+        return form(signature)
+    kept = (typer.source.slice(argument.span) for argument in call.arguments[:expected])
+    return f"{signature.name}({', '.join(kept)})"
+
+
+def missing_arguments(
+    typer: Typer, call: Call, signature: Signature, missing: list[Parameter]
+) -> None:
+    """Fewer arguments than a function needs; norms say which one they are."""
+    text = typer.source.slice(call.span)
+    end = call.span.end - 1
+    names = {parameter.name for parameter in missing}
+    if signature.name in ("ball", "norm") and names <= {"norm", "p"}:
+        options = ("norm=2", "norm=inf") if signature.name == "ball" else ("2", "1")
+        typer.report(
+            "CS324",
+            f"{typer.text(call)} does not say which norm",
+            call.span,
+            "Euclidean, largest entry, sum of entries?",
+            notes=("balls in different norms are different sets",)
+            if signature.name == "ball"
+            else ("norms with different p are different numbers",),
+            helps=tuple(f"write `{text[:-1]}, {option})`" for option in options),
+            fixes=tuple(
+                Fix(
+                    span=call.span._replace(start=end, end=end),
+                    replacement=f", {option}",
+                    title=option,
+                )
+                for option in options
+            ),
+        )
+        return
+    given = len(call.arguments)
+    needed = sum(p.required for p in signature.parameters)
+    typer.report(
+        "CS301",
+        f"`{signature.name}` needs {counted(needed, 'argument')}, not {given}",
+        call.span,
+        f"{listing((p.name for p in missing), 'and')} missing",
+        notes=(f"`{form(signature)}`: {signature.doc}",),
+        helps=(f"write `{_as_called(typer, call, signature)}`",),
+    )
+
+
+def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
+    """The form of a call, of a loss with the names of the spec: `mse(f(x), y)`."""
+    models = tuple(typer.symbols.models())
+    known = {"x", "y"} <= typer.symbols.column_names
+    if signature.name not in LOSSES or len(models) != 1 or not known:
+        return form(signature)
+    return f"{signature.name}({models[0]}(x), y)"
+
+
+def _without(keyword: Keyword, name: str) -> str:
+    """What a setting of other libraries is written as, or that it goes."""
+    if keyword.name in ("axis", "dim", "keepdims", "keepdim"):
+        return f"for each row or column: `forall i in range(n): {name}(A[i, :]) ...`, or `A[:, i]`"
+    if name in LOSSES and keyword.name in ("weight", "class_weight", "pos_weight", "sample_weight"):
+        return f"weigh the examples: `where(y == 1, 5, 1)*{name}(f(x), y)`"
+    return f"remove `{keyword.name}`"
+
+
+def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str, ...]) -> None:
+    """A setting that a function does not have."""
+    others = SETTING_WORDS.items()
+    meant = next((w for w, o in others if w in known and keyword.name.lower() in o), None)
+    guess = meant or closest(keyword.name, known)
+    span = keyword.name_span
+    typer.report(
+        "CS502",
+        f"`{name}` has no setting `{keyword.name}`",
+        span,
+        f"it takes {listing(known, 'and')}" if known else "it takes no settings",
+        helps=(f"did you mean `{guess}`?",) if guess else (_without(keyword, name),),
+        fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
+    )

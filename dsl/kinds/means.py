@@ -1,0 +1,140 @@
+"""Kinds of means and rates, and of sums over a set."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.kinds.binders import bind
+from cspec.dsl.kinds.by_group import apart
+from cspec.dsl.kinds.operands import event_kind, number_of, operand_kind
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.unknown_names import unknown_dataset
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.tree.features import column_of
+from cspec.dsl.tree.nodes import Call, Comprehension, Expectation, Expr, Number
+from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, What, joined
+
+_OF_EVENTS = frozenset({"any", "all"})
+"""What is said of events over a set: `any(f(x)[j] > 0 for j in range(3))` is an event itself."""
+
+
+def expectation_kind(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
+    """The kind of a mean or a rate: one number, or one a group."""
+    if expr.dataset is not None and expr.dataset not in typer.symbols.datasets():
+        return unknown_dataset(typer, expr.dataset, expr.dataset_span)
+    inner = Scope(scope.local, expr.dataset, True)
+    if expr.dataset is not None:
+        columns = {c.name for c in typer.symbols.datasets()[expr.dataset]}
+        local = {n: k for n, k in scope.local.items() if n not in columns}
+        inner = inner._replace(local=local)
+    elif not expr.binders:
+        inner = inner._replace(data="")
+    inner = bind(typer, expr.binders, inner)
+    grouped, under = _conditions(typer, expr.conditions, inner)
+    body = _averaged(typer, expr, inner)
+    if expr.kind == "E":
+        _averageable(typer, expr.body, body)
+    what = grouped or "number"
+    flows = body.gradient and expr.kind == "E" and body.what != "event"
+    # Events of what a gradient could reach get a sigmoid by themselves.
+    softened = any(part.moves and part.gradient for part in (body, under))
+    return Kind(what, False, body.moves or under.moves, flows or softened)
+
+
+def _conditions(
+    typer: Typer, conditions: tuple[Expr, ...], scope: Scope
+) -> tuple[What | None, Kind]:
+    """`groups` with a lone column of categories, None without; and the kind of the events.
+
+    `unknown` where the text does not say whether the column holds categories (by group) or
+    true and false (an event): the data tell.
+    """
+    what: What | None = None
+    kinds = [Kind("event")]
+    for condition in conditions:
+        name = column_of(condition)
+        kind = typer.kind(condition, scope) if name is not None else None
+        columns = apart(condition) if isinstance(condition, Call) else (condition,)
+        if columns != (condition,):
+            what = _set_of_groups(typer, condition, columns)
+            continue
+        if kind is not None and kind.what == "column":
+            sure = name in typer.categories and what != "unknown"
+            what = "groups" if sure else "unknown"
+        elif kind is not None and kind.what == "unknown":
+            what = "unknown"
+        else:
+            kinds.append(event_kind(typer, condition, scope))
+    return what, joined("event", *kinds)
+
+
+def _set_of_groups(typer: Typer, condition: Expr, columns: tuple[Expr, ...]) -> What:
+    """`| values(sex)`, `| cross(sex, race)`: by group is said by the columns alone."""
+    meant = ", ".join(map(typer.slice, columns))
+    typer.report(
+        "CS313",
+        f"{typer.text(condition)} is a set, not an event",
+        condition.span,
+        "by group?",
+        notes=("columns that make groups stand alone behind `|`",),
+        helps=(f"write `| {meant}`",),
+        fixes=(Fix(span=condition.span, replacement=meant, title=f"write {meant}"),),
+    )
+    return "groups"
+
+
+def _averageable(typer: Typer, body: Expr, kind: Kind) -> None:
+    if kind.what in NUMERIC or kind.what in ("event", "groups"):
+        return
+    typer.report(
+        "CS302",
+        f"{typer.text(body)} is {WORDS[kind.what]}: it has no mean",
+        body.span,
+        "`E[...]` needs a number",
+        helps=number_of(typer, body, kind),
+    )
+
+
+def comprehension_kind(typer: Typer, expr: Comprehension, scope: Scope) -> Kind:
+    """The kind of a sum, a largest value, an `any` over a set."""
+    inner = bind(typer, expr.binders, scope)
+    over_data = inner.data is not None and scope.data is None
+    inner = inner._replace(inside=scope.inside or over_data)
+    truth = expr.function in _OF_EVENTS
+    body = event_kind(typer, expr.body, inner) if truth else operand_kind(typer, expr.body, inner)
+    domains = [typer.quiet(binder.domain, scope) for binder in expr.binders]
+    per = scope.data is None and any(d.per_example for d in domains)
+    what: What = "event" if truth else "number" if body.what != "groups" else "groups"
+    return Kind(what, body.per_example or per, body.moves, body.gradient)
+
+
+def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
+    """The kind of what `E[...]` or `P[...]` is of; a number in `P[...]` is reported."""
+    if expr.kind == "E":
+        return typer.kind(expr.body, scope)
+    if typer.quiet(expr.body, scope).what not in ("number", "scores"):
+        return event_kind(typer, expr.body, scope)
+    body, text = typer.slice(expr.body), typer.slice(expr)
+    if isinstance(expr.body, Number):
+        meant = text.replace(body, f"pred == {body}", 1)
+        return typer.report(
+            "CS313",
+            f"{typer.text(expr.body)} is a number, not an event",
+            expr.body.span,
+            "needs something true or false",
+            helps=(f"write `{meant}`",),
+            fixes=(
+                Fix(span=expr.body.span, replacement=f"pred == {body}", title=f"pred == {body}"),
+            ),
+        )
+    middle = "0.5" if re.match(r"(sigmoid|prob)\b", body) else "0"
+    return typer.report(
+        "CS313",
+        f"{typer.text(expr.body)} is a number, not an event",
+        expr.body.span,
+        "needs something true or false",
+        helps=(
+            f"for its mean write `E{text[1:]}`",
+            f"or compare it: `{body} > {middle}`",
+        ),
+    )

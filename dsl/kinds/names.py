@@ -1,0 +1,138 @@
+"""Kinds of names: what is declared, columns, constants, and functions without parentheses."""
+
+from __future__ import annotations
+
+from cspec.dsl.kinds.forms import form
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.unknown_names import unknown_name
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import listing
+from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
+from cspec.dsl.tree.nodes import Expr, Name
+from cspec.dsl.words.functions import LOSSES, SETS, Signature
+from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
+
+
+def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:
+    """The kind of a name where it stands alone."""
+    word = name.id
+    local = scope.local.get(word)
+    if local is not None:
+        return local
+    symbol = typer.symbols.table.get(word)
+    if symbol is not None:
+        return _symbol(typer, name, scope)
+    if word in typer.symbols.column_names:
+        return _column(typer, name, scope)
+    if word in CONSTANTS:
+        return CONSTANT
+    if word in TRUTHS:
+        return Kind("event")
+    signature = typer.signatures.get(word)
+    if signature is not None:
+        return _bare_function(typer, name, signature)
+    return unknown_name(typer, name, scope)
+
+
+def _symbol(typer: Typer, name: Name, scope: Scope) -> Kind:
+    symbol = typer.symbols.table[name.id]
+    match symbol.role:
+        case "param":
+            dimensions = getattr(symbol.item, "dimensions", ())
+            return Kind("tensor") if dimensions else CONSTANT
+        case "let":
+            return _function_alone(typer, name) or typer.let_kind(name, (), scope)
+        case "var":
+            dimensions = getattr(symbol.item, "dimensions", ())
+            return Kind("tensor" if dimensions else "number", moves=True, gradient=True)
+        case "data":
+            return Kind("dataset")
+        case "model":
+            moving = not typer.symbols.frozen(name.id)
+            return Kind("model", moves=moving, gradient=moving)
+        case "domain":
+            return Kind("domain")
+        case "given":
+            return Kind("number", moves=True, gradient=True)
+        case _:
+            return UNKNOWN
+
+
+def _function_alone(typer: Typer, name: Name) -> Kind | None:
+    """A let function without its arguments."""
+    parameters = typer.symbols.lets()[name.id].parameters
+    if not parameters:
+        return None
+    text = f"{name.id}({', '.join(parameters)})"
+    return typer.report(
+        "CS302",
+        f"`{name.id}` is a function: it needs its argument",
+        name.span,
+        f"defined as `{text}`",
+        helps=(f"write `{text}`",),
+    )
+
+
+def _column(typer: Typer, name: Name, scope: Scope) -> Kind:
+    if scope.data is None:
+        return Kind("column", per_example=True)
+    columns = typer.symbols.datasets().get(scope.data)
+    if columns is not None and all(column.name != name.id for column in columns):
+        known = tuple(column.name for column in columns)
+        return typer.report(
+            "CS208",
+            f"dataset `{scope.data}` has no column `{name.id}`",
+            name.span,
+            f"`{scope.data}` has {listing(known, 'and')}",
+            helps=(f"add `{name.id}` to the columns of `{scope.data}` in its `data` line",),
+        )
+    return Kind("column")
+
+
+def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
+    if signature.family == "set":
+        return _bare_set(typer, name, signature)
+    if name.id in LOSSES or name.id in ("pred", "prob"):
+        return UNKNOWN
+    if not any(parameter.required for parameter in signature.parameters):
+        about_a_run = signature.family == "metric"
+        return Kind("tensor", moves=about_a_run, gradient=about_a_run)
+    first = signature.parameters[0].name if signature.parameters else ""
+    models = tuple(typer.symbols.models())
+    argument = models[0] if signature.family == "model" and models else first
+    needed = [p.name for p in signature.parameters if p.required and not p.keyword]
+    form = f"{name.id}({', '.join([argument, *needed[1:]])})"
+    given = [s.name for s in typer.symbols.table.values() if s.role == "given"]
+    loop = f"or, a value that your own loop gives: `given {', '.join([*given, name.id])}`"
+    return typer.report(
+        "CS302",
+        f"`{name.id}` is a function: it needs its argument",
+        name.span,
+        "used without parentheses",
+        helps=(f"write `{form}`", *((loop,) if given else ())),
+        fixes=(Fix(span=name.span, replacement=form, title=f"write {form}"),)
+        if signature.family == "model" and len(models) == 1
+        else (),
+    )
+
+
+def set_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
+    """The kind of what stands behind `in`, where a lone word is most likely a set."""
+    if isinstance(expr, Name) and typer.name_unknown(expr, scope):
+        return unknown_name(typer, expr, scope, SETS)
+    if isinstance(expr, Name) and expr.id in ("spectral", "nuclear"):
+        return _bare_set(typer, expr, typer.signatures[expr.id])
+    return typer.kind(expr, scope)
+
+
+def _bare_set(typer: Typer, name: Name, signature: Signature) -> Kind:
+    """A set without parentheses: right only where it needs no argument."""
+    if not any(parameter.required for parameter in signature.parameters):
+        return Kind("set")
+    return typer.report(
+        "CS302",
+        f"`{name.id}` does not say how much",
+        name.span,
+        signature.doc,
+        helps=(f"write `{form(signature)}`",),
+    )

@@ -1,0 +1,118 @@
+"""What takes part in arithmetic, and what is true or false."""
+
+from __future__ import annotations
+
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.tree.constants import NotFiniteError, constant
+from cspec.dsl.tree.nodes import Call, Expr, Name, Product
+from cspec.dsl.values.shapes import Shape, declared, shape_of
+from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, joined
+
+
+def arithmetic_kind(typer: Typer, expr: Expr, operands: tuple[Expr, ...], scope: Scope) -> Kind:
+    """The kind of a sum, a product, a power: of its operands, numbers all."""
+    kinds = [operand_kind(typer, operand, scope) for operand in operands]
+    check_finite(typer, expr)
+    whats = {kind.what for kind in kinds}
+    if isinstance(expr, Product) and _declared(typer, expr) == ():
+        return joined("number", *kinds)
+    for what in ("unknown", "groups", "tensor", "scores"):
+        if what in whats:
+            return joined(what, *kinds)
+    return joined("number", *kinds)
+
+
+def _declared(typer: Typer, expr: Expr) -> Shape | None:
+    """The shape of an expression over declared variables and params."""
+    return shape_of(expr, declared(typer.symbols.table, typer.values), typer.values)
+
+
+def operand_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
+    """The kind of what takes part in arithmetic or a comparison."""
+    kind = typer.kind(expr, scope)
+    if kind.what in NUMERIC or kind.what == "groups":
+        return kind
+    if kind.what == "event":
+        if scope.inside or kind.per_example or scope.data:
+            return kind  # counted 0 or 1, in the mean that it comes to stand in
+        return typer.report(
+            "CS313",
+            f"{typer.text(expr)} is an event, not a number",
+            expr.span,
+            "true or false",
+            notes=("an event counts 0 or 1 inside `E[...]`; `P[...]` is its fraction",),
+            helps=(_count_of(typer, expr),),
+        )
+    return typer.report(
+        "CS302",
+        f"{typer.text(expr)} is {WORDS[kind.what]}, not a number",
+        expr.span,
+        "arithmetic needs a number here",
+        helps=number_of(typer, expr, kind),
+    )
+
+
+def number_of(typer: Typer, expr: Expr, kind: Kind) -> tuple[str, ...]:
+    """How a number is made of a model, of weights, of a text."""
+    text = typer.source.slice(expr.span)
+    match kind.what:
+        case "model":
+            return (f"write `density({text})`, or `{text}(x)` for its outputs",)
+        case "weights":
+            return (f"write `sumsq({text})`, or `forall W in {text}: ...`",)
+        case "set" if isinstance(expr, Call) and isinstance(expr.function, Name):
+            held = ", ".join(typer.slice(a) for a in expr.arguments) or "W"
+            return (f"write `{held} in {expr.function.id}(8)`, with what it takes",)
+        case "string":
+            return ('write a number, or compare a column with it: `sex == "Female"`',)
+        case _:
+            return ()
+
+
+def check_finite(typer: Typer, expr: Expr) -> None:
+    """Report constant arithmetic without a result."""
+    try:
+        constant(expr, typer.values)
+    except NotFiniteError as problem:
+        if problem.expr is expr:
+            not_finite(typer, expr, problem)
+
+
+def not_finite(typer: Typer, expr: Expr, problem: NotFiniteError) -> None:
+    """Arithmetic of constants that has no result: `1/0`, `log(-1)`."""
+    typer.report(
+        "CS316",
+        f"{typer.text(expr)} {problem}",
+        expr.span,
+        "can't be computed",
+        helps=("write the number that is meant",),
+    )
+
+
+def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
+    """The kind of what must be true or false."""
+    kind = typer.kind(expr, scope)
+    if kind.what in ("event", "unknown"):
+        return kind
+    if kind.what == "column":
+        # Of true and false, or of numbers? Only the data tell: binding looks again.
+        return kind._replace(what="event")
+    text = typer.source.slice(expr.span)
+    return typer.report(
+        "CS313",
+        f"{typer.text(expr)} is {WORDS[kind.what]}, not an event",
+        expr.span,
+        "needs something true or false",
+        helps=(f"compare it: `{text} == 1`, `{text} > 0`",),
+    )
+
+
+def _count_of(typer: Typer, event: Expr) -> str:
+    """How an event is counted as a number, outside of a mean."""
+    if isinstance(event, Name):
+        return "write 1 or 0"
+    text = typer.slice(event)
+    if typer.symbols.datasets():
+        return f"write `P[{text}]`"
+    bare = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+    return f"write `where({bare}, 1, 0)`"

@@ -1,0 +1,202 @@
+"""Kinds of parts: entries of vectors, weights of models, columns of datasets."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.unknown_names import module_part
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import closest, listing
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import Attribute, Expr, Name, Param, Slice, Var, walk
+from cspec.dsl.values.outside import columns_of
+from cspec.dsl.values.shapes import declared, shape_of
+from cspec.dsl.values.single_numbers import Single, single
+from cspec.dsl.words.kind import Kind
+
+
+def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
+    """The kind of `value[indices]`."""
+    kind = typer.kind(value, scope)
+    if kind.what == "model":
+        return _layer(typer, value, indices)
+    number = single(value, typer.symbols, typer.signatures)
+    if number is not None and indices:
+        return _no_entries(typer, value, indices, number)
+    ends = [
+        end
+        for index in indices
+        for end in (index.children() if isinstance(index, Slice) else (index,))
+        if isinstance(end, Expr)
+    ]
+    found = [_end(typer, value, end, scope) for end in ends]
+    if any(isinstance(index, Slice) for index in indices):
+        return kind
+    if _is_table(typer, value):
+        return Kind("number", any(index.per_example for index in found))
+    if any(index.moves for index in found) and not kind.moves:
+        # `cost[pred]`: which entry it is moves, in jumps.
+        kind = kind._replace(moves=True, gradient=False)
+    if kind.what in ("scores", "groups"):
+        return kind._replace(what="number")
+    shape = shape_of(value, declared(typer.symbols.table, typer.values), typer.values)
+    if kind.what == "tensor" and shape is not None and len(indices) >= len(shape):
+        return kind._replace(what="number")
+    return kind
+
+
+def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
+    """Report `f[0]`, a layer by its number."""
+    text = typer.source.slice(value.span)
+    place = ".".join(typer.source.slice(index.span) for index in indices)
+    return typer.report(
+        "CS302",
+        f"`{text}` is a model: its layers are chosen by their names",
+        indices[0].span,
+        "no entries",
+        helps=(f'write `forall W in {text}.weights("{place}*"):` before it, and `W` here',),
+    )
+
+
+def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:
+    """The kind of an index, or of an end of a slice."""
+    if isinstance(end, Name) and end.id == "end" and typer.name_unknown(end, scope):
+        return _last(typer, value, end)
+    moving = next((n for n in walk(end) if isinstance(n, Name) and _is_var(typer, n, scope)), None)
+    if moving is None:
+        return typer.kind(end, scope)
+    return typer.report(
+        "CS302",
+        f"{typer.text(end)} is no place: `{moving.id}` is a `var`, and moves",
+        end.span,
+        "a whole number goes here",
+        notes=("which entry is meant has to be known before anything moves",),
+        helps=(
+            f"write a number, or a constant: `param {moving.id} = 1`",
+            "where all entries are meant: `sum(x)`, `forall i in range(n): x[i] ...`",
+        ),
+    )
+
+
+def _is_var(typer: Typer, name: Name, scope: Scope) -> bool:
+    return name.id not in scope.local and isinstance(typer.symbols.vars().get(name.id), Var)
+
+
+def _last(typer: Typer, value: Expr, end: Name) -> Kind:
+    """Report `x[1:end]`, `x[end]` of MATLAB and Julia."""
+    text = typer.source.text
+    shape = shape_of(value, declared(typer.symbols.table, typer.values), typer.values)
+    rest = text[: end.span.start].rstrip().endswith(":")
+    if rest:
+        helps = ("leave `end` away: `1:` is all from entry 1 on, `:` is all",)
+        fix = ""
+    elif shape:
+        fix = str(shape[0] - 1)
+        helps = (f"write `{typer.source.slice(value.span)}[{fix}]`",)
+    else:
+        helps, fix = ("write its number: entries are counted from 0",), None
+    return typer.report(
+        "CS201",
+        "`end` is no place: an open slice goes to the last entry" if rest else "`end` is no place",
+        end.span,
+        "not defined in this spec",
+        notes=("indices begin at 0",),
+        helps=helps,
+        fixes=()
+        if fix is None
+        else (Fix(span=end.span, replacement=fix, title=f"write {fix}" if fix else "remove it"),),
+    )
+
+
+def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Single) -> Kind:
+    """`ce(f(x), y)[0]`, `E[w][0]`."""
+    text = typer.source.slice(value.span)
+    closed = typer.source.text.find("]", max(indices[-1].span.end, value.span.end)) + 1
+    span = Span(value.span.start, closed or value.span.end)
+    return typer.report(
+        "CS333",
+        f"{typer.text(value)} is {number}: it has no entries to choose from",
+        span,
+        number,
+        notes=("an index chooses an output, a class or a feature, never an example",)
+        if number != "one number"
+        else (),
+        helps=(f"write `{text}`",),
+        fixes=(Fix(span=span, replacement=text, title=f"write {text}"),),
+    )
+
+
+def _is_table(typer: Typer, value: Expr) -> bool:
+    """Whether a value is a param with a number for each value of a column."""
+    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
+    item = symbol.item if symbol else None
+    return isinstance(item, Param) and bool(columns_of(item, typer.symbols))
+
+
+def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
+    """The kind of `value.name`, which its value must have."""
+    foreign = module_part(typer, expr, expr, scope)
+    if foreign is not None:
+        return foreign
+    kind = typer.kind(expr.value, scope)
+    match kind.what:
+        case "model":
+            if expr.name in ("weights", "params"):
+                return Kind("weights", False, kind.moves, kind.gradient)
+            return _unknown_part(typer, expr, ("weights", "params"))
+        case "tensor":
+            return kind
+        case "column":
+            return Kind("column", kind.per_example)
+        case "scores":
+            return Kind("number", kind.per_example, kind.moves, kind.gradient)
+        case "unknown":
+            return kind
+        case "domain" if expr.name in ("sample", "grid"):
+            text = typer.source.slice(expr.span)
+            return typer.report(
+                "CS301",
+                f"`{text}` does not say how many points",
+                expr.span,
+                "a number of points is missing",
+                helps=(f"write `{text}(100)`",),
+                fixes=(Fix(span=expr.span, replacement=f"{text}(100)", title="100 points"),),
+            )
+        case "domain":
+            return _unknown_part(typer, expr, ("sample", "grid"))
+        case "dataset":
+            columns = typer.symbols.datasets().get(getattr(expr.value, "id", ""), ())
+            if any(column.name == expr.name for column in columns):
+                return Kind("column", True)
+            return _unknown_part(typer, expr, tuple(c.name for c in columns))
+        case _:
+            return _unknown_part(typer, expr, ())
+
+
+_PATH = re.compile(r"\w+(?:\.\w+|\[\d+\])*")
+"""The way to a part of a model in Python: `layers[0].weight`."""
+
+
+def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind:
+    guess = closest(expr.name, known)
+    fixes = (Fix(span=expr.name_span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    text = typer.source.slice(expr.value.span)
+    helps: tuple[str, ...] = (f"did you mean `{text}.{guess}`?",) if guess else ()
+    if not guess:
+        helps = (f"remove `.{expr.name}`",)
+    if not guess and "weights" in known:
+        path = _PATH.match(typer.source.text, expr.name_span.start)
+        name = re.sub(r"\[(\d+)\]", r".\1", path[0]) if path else expr.name
+        name = f"*{name}" if name in ("bias", "weight", "kernel") else name
+        star = "" if name.endswith(("weight", "bias")) else "*"
+        part = f'{text}.{"params" if name.endswith("bias") else "weights"}("{name}{star}")'
+        helps = (f"write `forall W in {part}:` before the constraint, and `W` here",)
+    return typer.report(
+        "CS210",
+        f"`{text}` has no part `{expr.name}`",
+        expr.name_span,
+        f"it has {listing(known, 'and')}" if known else "it has no parts",
+        helps=helps,
+        fixes=fixes,
+    )

@@ -1,0 +1,178 @@
+"""Kinds of comparisons, of memberships and of what `and`, `or`, `not` make of them."""
+
+from __future__ import annotations
+
+from cspec.dsl.kinds.chains import mixed_chain
+from cspec.dsl.kinds.names import set_kind
+from cspec.dsl.kinds.operands import event_kind, operand_kind
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.unknown_names import unknown_value, values_of
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import closest
+from cspec.dsl.tree.constants import TRUTHS
+from cspec.dsl.tree.nodes import (
+    Call,
+    Compare,
+    Expr,
+    FiniteSet,
+    Interval,
+    Membership,
+    Name,
+    Number,
+    String,
+)
+from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind, joined
+
+_COMPARED = frozenset({"param", "let", "var", "given"})
+"""Names that may be compared with a column: a misspelt model is none."""
+_NO_SETS = frozenset(
+    {"number", "scores", "tensor", "labels", "groups", "event", "model", "weights", "string"}
+)
+
+
+def compare_kind(typer: Typer, expr: Compare, scope: Scope) -> Kind:
+    """An event of what is compared; by group where a side is."""
+    mixed = mixed_chain(typer.source, expr)
+    if mixed is not None:
+        typer.extend((mixed,))
+    _quoted_column(typer, expr)
+    _equal_outputs(typer, expr, scope)
+    words = [o for o in expr.operands if isinstance(o, Name) and typer.name_unknown(o, scope)]
+    truths = [o for o in expr.operands if _truth(typer, o, scope)]
+    kinds = []
+    for operand in expr.operands:
+        if isinstance(operand, String):
+            kinds.append(Kind("string"))
+        elif operand not in words and operand not in truths:
+            kinds.append(operand_kind(typer, operand, scope))
+    examples = any(kind.per_example or kind.what == "unknown" for kind in kinds)
+    kinds += [typer.quiet(o, scope) if examples else operand_kind(typer, o, scope) for o in truths]
+    if not any(_values(typer, kind, tuple(words), expr.operands, scope) for kind in kinds):
+        kinds += [operand_kind(typer, word, scope) for word in words]
+    if any(kind.what == "groups" for kind in kinds):
+        return joined("groups", *kinds)
+    return joined("event", *kinds)
+
+
+def membership_kind(typer: Typer, expr: Membership, scope: Scope) -> Kind:
+    """An event of what is asked and of the bounds or values of the set: either may move."""
+    kind = typer.kind(expr.element, scope)
+    if _values(typer, kind, values_of(expr.set), (expr.element,), scope):
+        return joined("event", kind)
+    members = set_kind(typer, expr.set, scope)
+    require_set(typer, expr.element, expr.set, members)
+    own = isinstance(expr.set, Interval | FiniteSet)
+    return joined("event", kind, members) if own else joined("event", kind)
+
+
+def _truth(typer: Typer, expr: Expr, scope: Scope) -> bool:
+    """Whether an expression is `true` or `false`, which columns are compared with."""
+    own = (scope.local, typer.symbols.table, typer.symbols.column_names)
+    return isinstance(expr, Name) and expr.id in TRUTHS and not any(expr.id in o for o in own)
+
+
+def _values(
+    typer: Typer, kind: Kind, items: tuple[Expr, ...], beside: tuple[Expr, ...], scope: Scope
+) -> bool:
+    """Report words without quotes that are compared with a column; whether that is said."""
+    if kind.what not in ("column", "labels") and (kind.what != "value" or scope.inside):
+        return False
+    words = [i for i in items if isinstance(i, Name) and typer.name_unknown(i, scope)]
+    own = {*scope.local, *(n for n, s in typer.symbols.table.items() if s.role in _COMPARED)}
+    values = [word for word in words if closest(word.id, own) is None]
+    for word in values:
+        unknown_value(typer, word, next((b for b in beside if b not in words), None))
+    return bool(values) and len(values) == len(items)
+
+
+def logic_kind(typer: Typer, operands: tuple[Expr, ...], scope: Scope) -> Kind:
+    """An event of events: `and`, `or`, `not`, `=>`."""
+    kinds: list[Kind] = []
+    for place, operand in enumerate(operands):
+        short = place and _another_value(typer, operands[0], operand)
+        kinds.append(UNKNOWN if short else event_kind(typer, operand, scope))
+    return joined("event", *kinds)
+
+
+def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
+    """Report what stands behind `in` and is no set: `y in topk(f(x), 5)`."""
+    if kind.what not in _NO_SETS:
+        return
+    text, inner = typer.source.slice(members.span), typer.source.slice(element.span)
+    helps: tuple[str, ...] = (f"compare them: `{inner} == {text}`", "a set is `{1, 2}`, `[0, 1]`")
+    match members:
+        case Call(function=Name(id="topk"), arguments=(values, *_)):
+            entry = f"{typer.source.slice(values.span)}[{inner}]"
+            helps = (
+                f"whether entry `{inner}` is among the largest: `{entry} >= min({text})`",
+                "`topk` gives the largest entries, not their places",
+            )
+    typer.report(
+        "CS302",
+        f"`{text}` is {WORDS[kind.what]}, not a set",
+        members.span,
+        "a set goes behind `in`",
+        helps=helps,
+    )
+
+
+def _quoted_column(typer: Typer, expr: Compare) -> None:
+    """Report `"sex" == "F"`: two texts, of which one is the name of a column."""
+    plain = [o for o in expr.operands if isinstance(o, String | Number)]
+    texts = [o for o in plain if isinstance(o, String)]
+    if len(plain) != len(expr.operands) or not texts:
+        return
+    columns = {c.original: c.name for cs in typer.symbols.datasets().values() for c in cs}
+    named = next((text for text in texts if text.value in columns), None)
+    found = named or texts[0]
+    name = columns.get(found.value, "")
+    typer.report(
+        "CS325",
+        f"{typer.text(found)} is a text" + (f"; the column is `{name}`" if name else ""),
+        found.span,
+        "the same for every example",
+        helps=(f"write `{name}`" if name else "compare a column with it: `column == ...`",),
+        fixes=(Fix(span=found.span, replacement=name, title=f"write {name}"),) if name else (),
+    )
+
+
+def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
+    """Report `P[f(x) == 1]`: outputs are numbers that are hardly ever equal to a class."""
+    if not scope.inside or expr.operators not in (("==",), ("!=",)):
+        return
+    left, right = expr.operands
+    outputs = isinstance(left, Call) and isinstance(left.function, Name)
+    if not outputs or not isinstance(left, Call) or not isinstance(left.function, Name):
+        return
+    model = typer.symbols.models().get(left.function.id)
+    plain = isinstance(right, String) or (isinstance(right, Number) and right.value.is_integer())
+    if model is None or model.arguments is not None or not plain:
+        return
+    bare = "pred" if len(typer.symbols.named_models) == 1 else f"pred({typer.slice(left)})"
+    typer.report(
+        "CS325",
+        f"{typer.text(left)} is a number, hardly ever equal to a class",
+        left.span,
+        "an output of a model",
+        helps=(f"write `{bare}`, the class that it says",),
+        fixes=(Fix(span=left.span, replacement=bare, title=f"write {bare}"),),
+    )
+
+
+def _another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
+    """Report `sex == "F" or "M"`, `x == 1 or 2`: each comparison is written out."""
+    plain = isinstance(operand, String | Number)
+    compared = isinstance(first, Compare) and len(first.operands) == 2
+    if not plain or not compared or not isinstance(first, Compare):
+        return False
+    thing, operator = typer.slice(first.operands[0]), first.operators[0]
+    meant = f"{thing} {operator} {typer.slice(operand)}"
+    typer.report(
+        "CS313",
+        f"{typer.text(operand)} is compared with nothing",
+        operand.span,
+        "each comparison is written out",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=operand.span, replacement=meant, title=f"write {meant}"),),
+    )
+    return True

@@ -1,0 +1,163 @@
+"""Kinds of calls of the functions of the table: `dsl/words/functions.py`."""
+
+from __future__ import annotations
+
+from cspec.dsl.kinds.arguments import argument_kind, check_clock, check_order
+from cspec.dsl.kinds.foreign import constant_first, index_first
+from cspec.dsl.kinds.forms import missing_arguments, too_many, unknown_keyword
+from cspec.dsl.kinds.operands import check_finite
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.synonyms import OVER_EXAMPLES
+from cspec.dsl.tree.nodes import Call, Expr
+from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.words.functions import LOSSES, Parameter, Signature
+from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind, joined
+
+
+def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:
+    """The kind of a call, its arguments checked against the signature."""
+    turned = constant_first(typer, call, signature, scope)
+    turned = turned or index_first(typer, call, signature, scope)
+    if turned is not None:
+        return turned
+    bound = _bind_arguments(typer, call, signature, scope)
+    if bound is None:
+        _quiet_arguments(typer, call, scope)
+        return UNKNOWN
+    inner = scope._replace(inside=True) if signature.family == "risk" else scope
+    found = (argument_kind(typer, call, signature, p, value, inner) for p, value in bound)
+    kinds = [kind for kind in found if kind is not None]
+    check_order(typer, call, signature)
+    check_clock(typer, call, signature)
+    if signature.name in _ORDERED and [kind.what for kind in kinds[:2]] == ["column", "scores"]:
+        return _swapped(typer, call, signature)
+    if signature.name in OVER_EXAMPLES and call.arguments and _is_loss(typer, call.arguments[0]):
+        return _mean_of_loss(typer, call, signature)
+    if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
+        return joined("unknown", *kinds)
+    if signature.family == "elementary":
+        check_finite(typer, call)
+    return _result(signature, kinds, bound, scope.inside)
+
+
+_ORDERED = frozenset({"ce", "bce", "nll", "hinge"})
+"""Losses whose outputs and labels are different things."""
+
+
+_OF_COLUMNS = frozenset({"values", "cross", "pairs"})
+"""Sets made of whole columns: the same for every example."""
+
+
+def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
+    """`ce(y, f(x))`."""
+    label, output = (typer.source.slice(argument.span) for argument in call.arguments[:2])
+    meant = f"{signature.name}({output}, {label})"
+    return typer.report(
+        "CS302",
+        f"`{signature.name}` takes the outputs first and the labels second",
+        call.span,
+        f"`{label}` is a column, `{output}` an output of a model",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def _is_loss(typer: Typer, expr: Expr) -> bool:
+    """Whether an expression is a loss, one number an example."""
+    name = head_name(expr)
+    return name is not None and name.id in LOSSES and name.id not in typer.symbols.table
+
+
+def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:
+    """`mean(ce(f(x), y))`."""
+    loss = typer.source.slice(call.arguments[0].span)
+    meant = OVER_EXAMPLES[signature.name].format(loss)
+    return typer.report(
+        "CS302",
+        f"`{signature.name}` goes over the entries of one example, and `{loss}` is one number",
+        call.span,
+        "over the examples?",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def _quiet_arguments(typer: Typer, call: Call, scope: Scope) -> None:
+    for argument in call.arguments:
+        typer.kind(argument, scope)
+
+
+def _bind_arguments(
+    typer: Typer, call: Call, signature: Signature, scope: Scope
+) -> list[tuple[Parameter, Expr]] | None:
+    """Arguments with their parameters; None where they do not fit."""
+    positional = [p for p in signature.parameters if not p.keyword]
+    arguments = list(call.arguments)
+    if signature.name == "ball" and len(arguments) == 1:
+        positional = positional[1:]
+    bound: list[tuple[Parameter, Expr]] = []
+    for index, argument in enumerate(arguments):
+        if index < len(positional):
+            bound.append((positional[index], argument))
+        elif signature.variadic and positional:
+            bound.append((positional[-1], argument))
+        else:
+            too_many(typer, call, signature)
+            return None
+    taken = {parameter.name for parameter, _ in bound}
+    by_name = {parameter.name: parameter for parameter in signature.parameters}
+    for keyword in call.keywords:
+        if keyword.name == "on" and signature.family == "risk":
+            continue
+        parameter = by_name.get(keyword.name)
+        if parameter is None or keyword.name in taken:
+            unknown_keyword(typer, keyword, signature.name, tuple(by_name))
+            return None
+        taken.add(keyword.name)
+        bound.append((parameter, keyword.value))
+    missing = [p for p in signature.parameters if p.required and p.name not in taken]
+    if missing and not (signature.name in ("spectral", "nuclear") and arguments):
+        missing_arguments(typer, call, signature, missing)
+        return None
+    return bound
+
+
+def _result(
+    signature: Signature, kinds: list[Kind], bound: list[tuple[Parameter, Expr]], inside: bool
+) -> Kind:
+    if signature.family == "risk":
+        return joined("number", *kinds).flat()
+    if signature.name in ("spectral", "nuclear") and bound and kinds[0].what == "number":
+        return Kind("set", moves=kinds[0].moves)
+    base = joined("number", *kinds) if kinds else CONSTANT
+    if signature.name == "where" and not inside:
+        # No slope reaches what decides; only what decides over examples has a surrogate.
+        base = base._replace(gradient=any(kind.gradient for kind in kinds[1:]))
+    if not signature.gradient:
+        base = base._replace(gradient=base.gradient and signature.surrogate is not None)
+    match signature.result:
+        case "number" | "example":
+            return base
+        case "reduce":
+            return _reduced(kinds, base)
+        case "like":
+            whats = [kind.what for kind in kinds]
+            for what in ("groups", "tensor", "scores"):
+                if what in whats:
+                    return base._replace(what=what)
+            return base
+        case "value":
+            return UNKNOWN
+        case "set" if signature.name in _OF_COLUMNS:
+            return base._replace(what="set").flat()
+        case other:
+            return base._replace(what=other)
+
+
+def _reduced(kinds: list[Kind], base: Kind) -> Kind:
+    if len(kinds) == 1:
+        return base
+    if any(kind.what == "tensor" for kind in kinds):
+        return base._replace(what="tensor")
+    return base

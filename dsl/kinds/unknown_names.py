@@ -1,0 +1,466 @@
+"""Names that nothing defines: the closest one that is, what other libraries call it, or how to
+define it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from cspec.dsl.kinds.rates import fairness, group
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, meant
+from cspec.dsl.messages.wording import bracketed, closest, closing, listing
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
+from cspec.dsl.tree.nodes import Attribute, Expr, FiniteSet, Name, Var
+from cspec.dsl.words.functions import LOSSES, SIGNATURES
+from cspec.dsl.words.kind import UNKNOWN, Kind
+
+BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
+"""Words of the language that stand alone in an expression."""
+
+MODULES = {
+    "torch": "torch",
+    "nn": "torch.nn",
+    "F": "torch.nn.functional",
+    "np": "numpy",
+    "numpy": "numpy",
+    "math": "math",
+    "jnp": "jax.numpy",
+    "jax": "jax",
+    "tf": "tensorflow",
+    "cp": "cvxpy",
+    "cvxpy": "cvxpy",
+    "scipy": "scipy",
+    "sklearn": "sklearn",
+    "torchvision": "torchvision",
+    "tfco": "tfco",
+    "cooper": "cooper",
+    "self": "self",
+}
+"""Modules of Python by the names that people give them."""
+_LOWER = frozenset(name.lower() for name in MODULES)
+
+
+def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
+    """Report a name that nothing defines; `words` of the language may be meant."""
+    if name.id in ("E", "P"):
+        helps = (f"write `{name.id}[...]`",)
+        message = f"`{name.id}` stands before square brackets"
+        return typer.report("CS201", message, name.span, "no function", helps=helps)
+    if name.id in typer.symbols.metrics:
+        return _metric(typer, name)
+    own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
+    guess, known = closest(name.id, own), meant(name.id)
+    if words is BARE and name.id.lower() in RATES and name.id not in own:
+        rate = RATES[name.id.lower()].format(c=1)
+        return _report(typer, name, (f"write `{rate}`",), rate)
+    label = _labelled(typer, name.id)
+    if label is not None:
+        return label_used(typer, name, label)
+    column = column_meant(typer, name.id)
+    if column is not None:
+        return _report(typer, name, (f"write `{column}`",), column)
+    average = _average_of(typer, name)
+    if average is not None:
+        return average
+    if name.id in ("I", "Id"):
+        return _report(typer, name, ("the identity matrix is `eye`",), "eye")
+    product = _juxtaposed(typer, name.id)
+    if product is not None:
+        return _report(typer, name, (f"a product needs its sign: `{product}`",), product)
+    dashed = _dashed(typer, name)
+    if dashed is not None:
+        return dashed
+    fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
+    if fair is not None:
+        return _report(typer, name, (f"write `{fair}`",), fair)
+    derivative = _derivative(typer, name)
+    if derivative is not None:
+        return derivative
+    if name.id in ("weights", "parameters") and typer.symbols.models():
+        part = f"{next(iter(typer.symbols.models()))}.{_PARTS[name.id]}"
+        return _report(typer, name, (f"they belong to a model: `{part}`",), part)
+    entry = _entry(typer, name.id, scope)
+    if entry:
+        return _report(typer, name, (f"an entry is written `{entry}`",), entry)
+    if guess is None and known is not None and known.word not in typer.symbols.table:
+        return _report(typer, name, (_in_names(typer, known.help),), known.word)
+    guess = guess or closest(name.id, words)
+    if guess:
+        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+    return _report(typer, name, _definitions(typer, name.id, scope))
+
+
+_PARTS = {"weights": "weights", "parameters": "params"}
+
+
+def _in_names(typer: Typer, help_: str) -> str:
+    """A help with the names of the spec: of its only model, of its column of groups."""
+    models = tuple(typer.symbols.models())
+    if len(models) == 1:
+        help_ = re.sub(r"(?<!\w)(?:model|net)(?=[.)])|(?<!\w)f(?=\(x\))", models[0], help_)
+    return help_.replace("column", group(typer)) if "| column" in help_ else help_
+
+
+def _metric(typer: Typer, name: Name) -> Kind:
+    """Report a metric in an expression: what it measures is written there, or named by `let`."""
+    value = typer.symbols.metrics[name.id].value
+    text, whole = bracketed(typer.source, value), typer.source.slice(value.span)
+    return typer.report(
+        "CS201",
+        f"`{name.id}` is a metric: it is recorded, and no expression refers to it",
+        name.span,
+        "no name of an expression",
+        helps=(
+            f"write `{text}`",
+            f"or define it by `let` in place of `metric`: `let {name.id} = {whole}`",
+        ),
+        fixes=(Fix(span=name.span, replacement=text, title=f"write {text}"),),
+    )
+
+
+_COLUMNS = {
+    "x": re.compile(r"[xX]_?(?:train|test|val|tr|te|data|in|input|batch|i)|inputs?|features|X"),
+    "y": re.compile(
+        r"[yY]_?(?:train|test|val|tr|te|true|data|out|batch|i)|targets?|labels?|ground_truth|gt|Y"
+    ),
+}
+
+
+def column_meant(typer: Typer, word: str) -> str | None:
+    """`y` for `y_true`, `x` for `X_train`, where data have these columns."""
+    own = typer.symbols.column_names - set(typer.symbols.vars())
+    return next((c for c, p in _COLUMNS.items() if c in own and p.fullmatch(word)), None)
+
+
+def _labelled(typer: Typer, word: str) -> str | None:
+    """What the constraint of a label is about: `density(f)` of `cap: density(f) <= 50%`."""
+    begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*{re.escape(word)}[ \t]*:(?!=)"
+    found = re.search(rf"{begin}[ \t]*([^#\n:<>=;]+?)[ \t]*[<>=]=", typer.source.text, re.MULTILINE)
+    return found[1] if found else None
+
+
+def label_used(typer: Typer, name: Name, about: str) -> Kind:
+    """Report a label in an expression: what its constraint is about is written there."""
+    return typer.report(
+        "CS201",
+        f"`{name.id}` is the label of a constraint, no number",
+        name.span,
+        "labels have no value",
+        helps=(f"write `{about}`",),
+        fixes=(Fix(span=name.span, replacement=about, title=f"write {about}"),),
+    )
+
+
+def _average_of(typer: Typer, name: Name) -> Kind | None:
+    """Report `E_val[...]`: the data stand behind `on`."""
+    word, _, data = name.id.partition("_")
+    text, start = typer.source.text, name.span.end
+    close = closing(text, start)
+    if word not in ("E", "P") or not data or close is None:
+        return None
+    on = f" on {data}" if data in typer.symbols.datasets() else ""
+    meant = f"{word}[{text[start + 1 : close]}{on}]"
+    place = Span(name.span.start, close + 1)
+    return typer.report(
+        "CS201",
+        f"`{name.id}`: the data stand behind `on`, and nothing below `{word}`",
+        name.span,
+        "not defined in this spec",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=place, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def _juxtaposed(typer: Typer, word: str) -> str | None:
+    """`A @ x` for `Ax`, where both are names of the spec."""
+    known = {
+        name: bool(getattr(symbol.item, "dimensions", ()))
+        for name, symbol in typer.symbols.table.items()
+        if symbol.role in ("var", "param")
+    }
+    for place in range(1, len(word)):
+        left, right = word[:place], word[place:]
+        if left in known and right in known:
+            return f"{left} @ {right}" if known[left] and known[right] else f"{left}*{right}"
+    return None
+
+
+def _dashed(typer: Typer, name: Name) -> Kind | None:
+    """Report `marital-status` where `"marital-status" as marital` is a column: its name here."""
+    text, start = typer.source.text, name.span.start
+    for column in (c for columns in typer.symbols.datasets().values() for c in columns):
+        written = column.original
+        inside = written.find(name.id)
+        if written.isidentifier() or inside < 0 or not text.startswith(written, start - inside):
+            continue
+        if inside:
+            return UNKNOWN  # said at its first word
+        place = Span(start, start + len(written))
+        return typer.report(
+            "CS201",
+            f"`{written}` is called `{column.name}` here",
+            place,
+            "the name in the data",
+            helps=(f"write `{column.name}`",),
+            fixes=(Fix(span=place, replacement=column.name, title=f"write {column.name}"),),
+        )
+    return None
+
+
+_QUOTIENT = re.compile(
+    r"[d∂](?P<power>\d?|\^\d)(?P<of>[A-Za-z]\w*?)/[d∂](?P<by>[A-Za-z]+)(?:\^?\d)?"
+)
+
+
+def _derivative(typer: Typer, name: Name) -> Kind | None:
+    """Report `u_t`, `u_xx`, `du/dt`, `d2u/dx2` where `u` is a model of `t` and `x`."""
+    fields = {n: m.arguments for n, m in typer.symbols.models().items() if m.arguments}
+    stem, _, by = name.id.rpartition("_")
+    if stem in fields and by and set(by) <= {a for a in fields[stem] if len(a) == 1}:
+        form = f"diff({stem}, {', '.join(by)})"
+        return _report(typer, name, (f"write `{form}`",), form)
+    text, start = typer.source.text, name.span.start
+    found = _QUOTIENT.match(text, start)
+    if found is not None and found["of"] in fields and found["by"] in fields[found["of"]]:
+        count = int(found["power"].strip("^") or 1)
+        form = f"diff({', '.join([found['of'], *[found['by']] * count])})"
+        place = Span(*found.span())
+        return typer.report(
+            "CS201",
+            f"`{found[0]}`: a derivative is written `{form}`",
+            place,
+            "no quotient",
+            helps=(f"write `{form}`",),
+            fixes=(Fix(span=place, replacement=form, title=f"write {form}"),),
+        )
+    behind = re.search(r"[d∂]\w+/\Z", text[max(0, start - 40) : start])
+    known = {f"d{a}" for arguments in fields.values() for a in arguments}
+    return UNKNOWN if behind and name.id.rstrip("0123456789") in known else None
+
+
+def _entry(typer: Typer, word: str, scope: Scope) -> str | None:
+    """`x[0]` for `x_0`, where `x` is a variable with entries."""
+    stem, _, number = word.rpartition("_")
+    if not stem:
+        stem = word.rstrip("0123456789")
+        number = word[len(stem) :]
+    item = typer.symbols.vars().get(stem)
+    has_entries = isinstance(item, Var) and bool(item.dimensions)
+    index = number.isdigit() or number in scope.local
+    return f"{stem}[{number}]" if index and has_entries else None
+
+
+def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr] = ()) -> Kind:
+    """Report a function that nothing defines; `seen` is what it is given."""
+    model = _unknown_model(typer, name, scope, seen)
+    if model is not None:
+        return model
+    own = {*scope.local, *typer.symbols.table}
+    if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
+        return unknown_name(typer, name, scope, typer.signatures)
+    helps = (
+        f"define it: `let {name.id}(a) = ...`",
+        f'or bring your own in: `from "my.py" import {name.id}`',
+    )
+    return _report(typer, name, helps)
+
+
+_COPIES = frozenset((
+    "ref", "reference", "old", "teacher", "base", "original", "initial", "frozen", "before",
+    "pre", "pretrained", "anchor", "f0", "pi_ref", "ref_model", "model_ref", "teacher_model",
+    "old_model", "f_old", "f_ref", "net0", "baseline", "snapshot", "policy_old", "pi_old",
+))  # fmt: skip
+"""Names of a model as it was before training."""
+
+
+def _unknown_model(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr]) -> Kind | None:
+    """Report `ref(x)`, `g(x)` where models take inputs of their own: a line `model` is missing."""
+    models = tuple(typer.symbols.models())
+    if not models or len(seen) != 1 or meant(name.id) or closest(name.id, models):
+        return None
+    copy = f"`model {name.id} = frozen({models[0]})`"
+    copied = f"add a line for a copy of `{models[0]}` that never moves: {copy}"
+    if name.id.lower() in _COPIES:
+        return _report(typer, name, (copied, f"or, another model: `model {name.id}`"))
+    inputs = isinstance(seen[0], Name) and seen[0].id == "x" and "x" not in typer.symbols.vars()
+    if not inputs or closest(name.id, {*scope.local, *typer.symbols.table, *typer.signatures}):
+        return None
+    own = f"or, a function of your own: `let {name.id}(a) = ...`"
+    return _report(typer, name, (f"add a line for a model: `model {name.id}`", copied, own))
+
+
+def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
+    """Report a word without quotes that is compared with a column: most likely a value of it.
+
+    A single letter is more likely the name of a quantifier that is missing.
+    """
+    if len(name.id) == 1 and name.id.islower() and isinstance(column, Name):
+        each = f"for each value write `forall {name.id} in values({column.id}):` before it"
+        return _report(typer, name, (each, f'for one value write `"{name.id}"`'))
+    own = column_meant(typer, name.id)
+    if own is not None:
+        return _report(typer, name, (f"write `{own}`",), own)
+    text = name.id.lower() if name.id.lower() in TRUTHS else f'"{name.id}"'
+    return _report(typer, name, (f"did you mean `{text}` (a value)?",), text)
+
+
+def unknown_dataset(typer: Typer, name: str, span: Span) -> Kind:
+    """`on` with a name that is no dataset."""
+    known = tuple(typer.symbols.datasets())
+    implied = "data" in typer.symbols.implied
+    splits = ("train", "val", "test") if implied else ()
+    guess = closest(name, (*known, *splits))
+    role = typer.symbols.role(name)
+    label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
+    named = f"name it in the `data` line: `data {name}(x, y)`"
+    only = (f"write `{known[0]}`", f"or {named}") if len(known) == 1 else (named,)
+    helps = (f"did you mean `{guess}`?",) if guess else only
+    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
+    return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)
+
+
+def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
+    """Report a name that nothing defines where a column belongs."""
+    columns = {*typer.symbols.column_names}
+    guess = closest(name.id, columns)
+    if guess:
+        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+    return _report(typer, name, (_as_column(typer, name.id, scope.data),))
+
+
+def unknown_model(typer: Typer, name: Name) -> Kind:
+    """Report a name that nothing defines where a model belongs."""
+    models = tuple(typer.symbols.models())
+    guess = closest(name.id, models)
+    if guess:
+        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+    helps = (f"models of this spec: {listing(models, 'and')}",) if models else ()
+    only = models[0] if len(models) == 1 else None
+    return _report(typer, name, (*helps, f"or add a line `model {name.id}`"), only)
+
+
+def unknown_weight(typer: Typer, name: Name, scope: Scope, constraint: str) -> Kind:
+    """Report a name that nothing defines where one weight belongs: `W in stiefel`."""
+    guess = closest(name.id, {*scope.local, *typer.symbols.vars()})
+    if guess:
+        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+    return _report(typer, name, (f"for each weight of it: `{_each(typer, name.id, constraint)}`",))
+
+
+def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kind | None:
+    """Report `np.exp`, `nn.CrossEntropyLoss()`: a part of a module of Python; None for others.
+
+    `whole` is what one word of the language can stand for.
+    """
+    root: Expr = part.value
+    while isinstance(root, Attribute):
+        root = root.value
+    if not isinstance(root, Name) or root.id.lower() not in _LOWER:
+        return None
+    if not typer.name_unknown(root, scope):
+        return None
+    word, known = part.name, meant(part.name)
+    ours = word if word in SIGNATURES or word in CONSTANTS else known.word if known else None
+    path = typer.source.slice(part.value.span)
+    module = ".".join([MODULES.get(root.id, root.id), *path.split(".")[1:]])
+    if word in OVER_EXAMPLES:
+        ours = None
+        over = OVER_EXAMPLES[word].format("...")
+        helps = [f"over the examples: `{over}`", f"of the entries of a vector: `{word}(v)`"]
+    elif ours:
+        helps = [f"write `{ours}`"]
+    elif known:
+        helps = [known.help]
+    else:
+        helps = [f"bring it in by `from {module} import {word}` above, and write `{word}`"]
+    text = typer.source.slice(whole.span)
+    return typer.report(
+        "CS201",
+        f"`{text}`: `{root.id}` is not defined in this spec",
+        whole.span,
+        "no module of Python is at hand here",
+        helps=helps,
+        fixes=(Fix(span=whole.span, replacement=ours, title=f"write {ours}"),) if ours else (),
+    )
+
+
+def values_of(members: Expr) -> tuple[Expr, ...]:
+    """What a list of values after `in` holds."""
+    return members.items if isinstance(members, FiniteSet) else ()
+
+
+def once(found: Iterable[Diagnostic], source: Source) -> list[Diagnostic]:
+    """Each unknown name without a remedy of its own once, with a note of the other lines."""
+    kept: list[Diagnostic] = []
+    first: dict[str, int] = {}
+    others: dict[str, set[int]] = {}
+    for diagnostic in found:
+        word = source.slice(diagnostic.span)
+        if diagnostic.code != "CS201" or diagnostic.fixes or not word.isidentifier():
+            kept.append(diagnostic)
+        elif word not in first:
+            first[word] = len(kept)
+            kept.append(diagnostic)
+        else:
+            others.setdefault(word, set()).add(source.position(diagnostic.span.start).line)
+    for word, lines in others.items():
+        at = kept[first[word]]
+        lines -= {source.position(at.span.start).line}
+        if lines:
+            shown = ", ".join(str(line) for line in sorted(lines))
+            note = f"also in line{'s' if len(lines) > 1 else ''} {shown}"
+            kept[first[word]] = at.model_copy(update={"notes": (*at.notes, note)})
+    return kept
+
+
+def _report(
+    typer: Typer, name: Name, helps: tuple[str, ...], replacement: str | None = None
+) -> Kind:
+    fixes: tuple[Fix, ...] = ()
+    if replacement:
+        fixes = (Fix(span=name.span, replacement=replacement, title=f"write {replacement}"),)
+    message = f"unknown name `{name.id}`"
+    label = "not defined in this spec"
+    return typer.report("CS201", message, name.span, label, helps=helps, fixes=fixes)
+
+
+def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
+    """How a name that nothing resembles could be defined here."""
+    if any(symbol.role == "given" for symbol in typer.symbols.table.values()):
+        return (f"name it in the `given` line: `given {word}`",)
+    if scope.inside and scope.data:
+        return (_as_column(typer, word, scope.data),)
+    columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
+    if word in ("x", "y") and columns and not typer.symbols.vars():
+        return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
+    if typer.symbols.vars() or not (columns or typer.symbols.models()):
+        return (f"define it: `var {word} = 0` or `param {word} = 1`",)
+    value = "0.1" if word.lower() in _WEIGHTS else "1"
+    define = f"define it: `param {word} = {value}`, or by `let`, an expression"
+    if _WEIGHT.fullmatch(word) and typer.symbols.models():
+        return (define, f"for each weight of a model: `{_each(typer, word, f'{word} ...')}`")
+    return (define,)
+
+
+_WEIGHTS = frozenset((
+    "lam", "lambda", "lambda_", "λ", "alpha", "α", "beta", "β", "gamma", "γ", "mu", "μ", "eta",
+    "η", "rho", "ρ", "tau", "τ", "eps", "epsilon", "ε", "delta", "δ", "weight", "w", "reg", "c",
+))  # fmt: skip
+"""Names of numbers that weigh one thing against another, or bound it: most are small."""
+_WEIGHT = re.compile(r"W\d*")
+
+
+def _each(typer: Typer, word: str, constraint: str) -> str:
+    model = next(iter(typer.symbols.models()), "model")
+    return f"forall {word} in {model}.weights: {constraint}"
+
+
+def _as_column(typer: Typer, word: str, dataset: str | None) -> str:
+    data = dataset or typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "data")
+    known = ", ".join(column.name for column in typer.symbols.datasets().get(data, ()))
+    written = f"{data}({known}, {word})" if known else f"{data}(x, y, {word})"
+    return f"if it is a column, name it in the `data` line: `{written}`"

@@ -1,0 +1,1 @@
+"""Diagnostics: records, how they are shown, and words of other libraries."""

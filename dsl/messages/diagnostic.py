@@ -1,0 +1,77 @@
+"""What cspec has to say about a spec: one record, rendered in many places.
+
+A `Diagnostic` is built where the fact is known and rendered in `dsl/messages/render.py` (terminal),
+`interface/render` (notebook) or as JSON. Codes are listed and explained in
+`dsl/messages/pages/all.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.text.source import NOWHERE, Source, Span
+from cspec.dsl.text.visible import visible_line
+
+Severity = Literal["error", "warning"]
+
+
+class Label(BaseModel):
+    """A marked place beside the main one: `text` says what that place needs or means."""
+
+    model_config = ConfigDict(frozen=True)
+
+    span: Span
+    text: str
+
+
+class Fix(BaseModel):
+    """An edit that makes the spec valid: replace `span` by `replacement`.
+
+    `safe` fixes keep the meaning and are applied by `cspec check --fix`; so is the only fix of a
+    finding that puts one letter right, where the spec then has no mistakes left.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    span: Span
+    replacement: str
+    title: str
+    safe: bool = False
+
+
+class Diagnostic(BaseModel):
+    """One finding: a headline that names the user's thing, a place, why, and what to type.
+
+    `label` is the text under the carets, `related` marks other places, `notes` say why, `helps`
+    say what to do. `source` is where the spans count; without one the finding has no place.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+    span: Span = NOWHERE
+    label: str = ""
+    severity: Severity = "error"
+    related: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+    source: Source | None = None
+
+
+class SpecError(Exception):
+    """A spec (or its data, or its binding) that can't run, with all that was found."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        lines = (f"{found.severity}[{found.code}]: {found.message}" for found in self.diagnostics)
+        super().__init__("\n".join(map(visible_line, lines)))
+
+
+def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Those that stop a run."""
+    return tuple(d for d in diagnostics if d.severity == "error")

@@ -1,0 +1,75 @@
+"""Small pieces of sentences that the checks share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.nodes import Attribute, Call, Expectation, Expr, Name, Number
+
+_LONGEST = 60
+
+
+def quoted(source: Source, span: Span) -> str:
+    """The text of a span as typed, on one line, in back quotes, cut where it is long."""
+    text = " ".join(source.slice(span).split())
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 3].rstrip() + "..."
+    return f"`{text}`"
+
+
+def bracketed(source: Source, value: Expr) -> str:
+    """The text of an expression, in brackets where an operator beside it would take it apart."""
+    text = source.slice(value.span)
+    whole = isinstance(value, Name | Number | Call | Attribute | Expectation)
+    return text if whole or text.startswith("(") else f"({text})"
+
+
+def listing(words: Iterable[str], last: str = "or") -> str:
+    """`a`, `b` or `c`."""
+    marked = [f"`{word}`" for word in words]
+    if len(marked) < 2:
+        return "".join(marked)
+    return f"{', '.join(marked[:-1])} {last} {marked[-1]}"
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a typing mistake most likely meant."""
+    candidates = sorted(set(known))
+    lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
+    if word.lower() in lowered:
+        return lowered[word.lower()]
+    close = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.7)
+    if close:
+        return lowered[close[0]]
+    # Two letters of a short word that changed places (`vla`) leave little that is alike.
+    letters = sorted(word.lower())
+    turned = [known for known in lowered if len(known) > 2 and sorted(known) == letters]
+    return lowered[turned[0]] if turned else None
+
+
+def as_name(text: str) -> str:
+    """The name nearest to a text, quoted or not: `marital_status`; empty of signs alone."""
+    name = "".join(c if c.isalnum() else "_" for c in text.strip('"')).strip("_")
+    return f"c{name}" if name[:1].isdigit() else name
+
+
+def closing(text: str, opener: int) -> int | None:
+    """The place of the `]` that closes the `[` at a place; None where there is none."""
+    depth = 0
+    for place in range(opener, len(text)):
+        depth += (text[place] == "[") - (text[place] == "]")
+        if not depth:
+            return place if place > opener else None
+    return None
+
+
+def number(value: float) -> str:
+    """A number as people write it: `0.5`, `3`, `1e-06`."""
+    return f"{value:g}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 argument`, `2 arguments`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

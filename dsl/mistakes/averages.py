@@ -1,0 +1,163 @@
+"""`E[...]` and `P[...]` in other forms: `P(a | b)`, `gap(a | b)`, `P[a | b | c]`, `acc on test`."""
+
+from __future__ import annotations
+
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, problem
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+
+_RATES = frozenset({"P", "Pr", "Prob", "prob", "probability", "rate", "mean_of"})
+_MEANS = frozenset({"E", "mean", "expectation", "avg"})
+_REDUCTIONS = frozenset({"gap", "ratio", "max", "min"})
+
+
+def bar(f: Failure) -> Repair | None:
+    """A `|` outside of the square brackets of `E[...]` and `P[...]`, or a second one inside."""
+    opened = f.depth(f.index)
+    if f.token.text != "|" or f.before.kind not in OPERAND_ENDS:
+        return None
+    if not opened:
+        return _behind_the_bracket(f)
+    opener = opened[-1]
+    if f.at(opener - 1).kind == "AVERAGE" and f.at(opener).kind == "LSQB":
+        return _on_first(f, opener) or _second(f)
+    word = f.at(opener - 1).text
+    if f.at(opener).kind != "LPAR" or word not in _RATES | _MEANS | _REDUCTIONS:
+        return None
+    close = f.closer()
+    if close is None:
+        return None
+    return _brackets(f, opener, close, word)
+
+
+def _behind_the_bracket(f: Failure) -> Repair | None:
+    """`P[a] | b <= 10%` is `P[a | b] <= 10%`."""
+    inside = f.depth(f.index - 1)
+    opener = inside[-1] if inside and f.before.kind == "RSQB" else 0
+    if f.at(opener - 1).kind != "AVERAGE" or f.at(opener).kind != "LSQB":
+        return None
+    relations = [i for i in range(f.index, len(f.tokens)) if f.at(i).kind == "RELATION"]
+    last = relations[-1] if relations and not f.depth(relations[-1]) else len(f.tokens)
+    if last == f.index + 1:
+        return None
+    condition = f.text(f.index + 1, last)
+    meant = f"{f.text(opener - 1, f.index - 1)} | {condition}]"
+    end = f.at(last - 1).end
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            "a condition stands inside the brackets of its mean",
+            Span(f.token.start, end),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.at(opener - 1).start, end),
+        ),
+        (
+            *f.tokens[: f.index - 1],
+            *f.tokens[f.index : last],
+            Token("RSQB", "]", end, end),
+            *f.tokens[last:],
+        ),
+    )
+
+
+def _on_first(f: Failure, opener: int) -> Repair | None:
+    """`P[a on val | b]` is `P[a | b on val]`."""
+    named = (f.at(f.index - 2).kind, f.before.kind) == ("ON", "NAME")
+    close = f.closer()
+    if not named or close is None:
+        return None
+    bar, data = f.token, f.before.text
+    last, start = f.at(close - 1), f.at(f.index - 2).start
+    condition = f.source.text[bar.end : last.end].strip()
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"`on {data}` stands last, behind the condition",
+            Span(start, f.before.end),
+            helps=(f"write `| {condition} on {data}`",),
+            fix=f"| {condition} on {data}",
+            fix_span=Span(start, last.end),
+            safe=True,
+        ),
+        (
+            *f.tokens[: f.index - 2],
+            *f.tokens[f.index : close],
+            *f.tokens[f.index - 2 : f.index],
+            *f.tokens[close:],
+        ),
+    )
+
+
+def _second(f: Failure) -> Repair:
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            "`|` stands once: an event, then what it is conditioned on",
+            f.token.span,
+            label="a second condition",
+            helps=("separate conditions by `,`",),
+            fix=",",
+            fix_span=Span(f.before.end, f.token.end),
+        ),
+        f.replaced(f.index, f.index + 1, Token("COMMA", ",", f.token.start, f.token.end)),
+    )
+
+
+def _brackets(f: Failure, opener: int, close: int, word: str) -> Repair:
+    """`P(a | b)` is `P[a | b]`, `gap(a | b)` is `gap(P[a | b])`."""
+    inner = f.source.text[f.at(opener).end : f.at(close).start]
+    reduced = word in _REDUCTIONS
+    kind = "E" if word in _MEANS else "P"
+    head = f"{word}(" if reduced else ""
+    meant = f"{head}{kind}[{inner}]{')' if reduced else ''}"
+    first, last = f.at(opener), f.at(close)
+    span = Span(f.at(opener - 1).start, last.end)
+    average = Token("AVERAGE", kind, first.start, first.start, True)
+    left = Token("LSQB", "[", first.start, first.end)
+    right = Token("RSQB", "]", last.start, last.end)
+    body = f.tokens[opener + 1 : close]
+    new = (f.at(opener - 1), first, average, left, *body, right, last)
+    if not reduced:
+        new = (average._replace(start=span.start), left, *body, right)
+    return Repair(
+        problem(
+            f.source,
+            "CS130",
+            f"a condition behind `|` stands in `{kind}[...]`",
+            span,
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            safe=word in ("P", "E"),
+        ),
+        f.replaced(opener - 1, close + 1, *new),
+    )
+
+
+def on_outside(f: Failure) -> Repair | None:
+    """`metric acc = accuracy on test`, `let a = ce on val`."""
+    if f.first.kind not in {"METRIC", "LET"} or f.token.kind != "ON" or f.depth(f.index):
+        return None
+    equal = f.find("EQUAL", end=f.index)
+    if equal is None or f.at(f.index + 1).kind != "NAME":
+        return None
+    value, data = f.text(equal + 1, f.index), f.at(f.index + 1).text
+    averaged = f.at(equal + 1).kind == "AVERAGE" and f.before.kind == "RSQB"
+    meant = f"{value[:-1]} on {data}]" if averaged else f"E[{value} on {data}]"
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"`on {data}` stands inside `E[...]` or `P[...]`",
+            Span(f.token.start, f.at(f.index + 1).end),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.at(equal + 1).start, f.at(f.index + 1).end),
+            safe=averaged,
+        ),
+        f.tokens[: f.index],
+        sure=False,
+    )

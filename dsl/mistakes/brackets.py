@@ -1,0 +1,363 @@
+"""Brackets: missing ones, wrong ones, intervals of other notations, braces in wrong places."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, problem, unmatched
+from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.text.clauses import CLOSERS, OPENERS
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+from cspec.dsl.words.functions import SIGNATURES
+
+SHAPES = {"LPAR": "(", "LSQB": "[", "LBRACE": "{", "RPAR": ")", "RSQB": "]", "RBRACE": "}"}
+
+
+def interval(f: Failure) -> Repair | None:
+    """`in (0, 1)`, `in [0, 1)`, `in (0, 1]`, `in 0..1`."""
+    for opener in reversed(f.depth(f.index)):
+        if f.at(opener - 1).kind == "IN" and f.at(opener).kind in {"LPAR", "LSQB"}:
+            return _interval_from(f, opener)
+    if f.token.kind == "DOT" and f.before.kind in {"NUMBER", "NAME"}:
+        return _range(f)
+    if f.before.kind == "DOT" and f.token.text.startswith("."):
+        return _range(replace(f, index=f.index - 1))
+    return None
+
+
+def _interval_from(f: Failure, opener: int) -> Repair | None:
+    depth = 0
+    for index in range(opener + 1, len(f.tokens)):
+        kind = f.at(index).kind
+        if kind in OPENERS:
+            depth += 1
+        elif kind in CLOSERS and depth:
+            depth -= 1
+        elif kind in CLOSERS:
+            return _interval(f, opener, index)
+    return None
+
+
+def _interval(f: Failure, opener: int, closer: int) -> Repair | None:
+    first, last = f.at(opener), f.at(closer)
+    commas = [
+        i
+        for i in range(opener + 1, closer)
+        if f.at(i).kind == "COMMA" and f.depth(i)[-1:] == [opener]
+    ]
+    if len(commas) != 1 or (first.kind == "LSQB" and last.kind == "RSQB"):
+        return None
+    span = Span(first.start, last.end)
+    inner = f.source.text[first.end : last.start]
+    new = (
+        Token("LSQB", "[", first.start, first.end),
+        *f.tokens[opener + 1 : closer],
+        Token("RSQB", "]", last.start, last.end),
+    )
+    helps: tuple[str, ...]
+    both = first.kind == "LPAR" and last.kind == "RPAR"
+    closed = Fix(span=span, replacement=f"[{inner}]", title="the closed interval")
+    values = Fix(span=span, replacement=f"{{{inner}}}", title="the two values")
+    if both:
+        message = f"`({inner})` after `in` has two readings"
+        helps = (
+            f"for the closed interval write `[{inner}]`",
+            f"for the two values write `{{{inner}}}`",
+        )
+    else:
+        message = f"`{f.source.slice(span)}`: intervals are closed"
+        helps = (f"write `[{inner}]`",)
+    return Repair(
+        problem(
+            f.source,
+            "CS123",
+            message,
+            span,
+            notes=() if both else ("an optimizer can't tell an open bound from a closed one",),
+            helps=helps,
+            fixes=(closed, values) if both else (closed,),
+        ),
+        f.replaced(opener, closer + 1, *new),
+    )
+
+
+def _range(f: Failure) -> Repair | None:
+    dots = f.index
+    while f.at(dots).kind == "DOT":
+        dots += 1
+    low, high = f.before, f.at(dots)
+    if high.kind not in {"NUMBER", "NAME"} or not high.text:
+        return None
+    meant = f"[{low.text.rstrip('.')}, {high.text.lstrip('.')}]"
+    span = Span(low.start, high.end)
+    return Repair(
+        problem(
+            f.source,
+            "CS123",
+            f"a range is written `{meant}`",
+            span,
+            helps=(f"write `{meant}`; for the integers below n, `range(n)`",),
+            fix=meant,
+            safe=False,
+        ),
+        f.replaced(
+            f.index - 1,
+            dots + 1,
+            Token("LSQB", "[", low.start, low.start),
+            low,
+            Token("COMMA", ",", low.end, low.end),
+            high,
+            Token("RSQB", "]", high.end, high.end),
+        ),
+    )
+
+
+def tuple_list(f: Failure) -> Repair | None:
+    """`hidden=(64, 64)`, `param w = (1, 2)`, `minimize f((1, 2))`: lists stand in `[ ]`."""
+    opened = f.depth(f.index)
+    if f.token.kind != "COMMA" or not opened or f.at(opened[-1]).kind != "LPAR":
+        return None
+    opener = opened[-1]
+    close = f.closer()
+    if close is None or f.at(opener - 1).kind not in {"EQUAL", "LPAR", "COMMA", "LSQB"}:
+        return None
+    end = close - 1 if f.at(close - 1).kind == "COMMA" else close
+    pieces = ("[", f.span(opener + 1, end), "]")
+    return rewritten(f, opener, close + 1, pieces, "CS128", "a list stands in `[ ]`, not in `( )`")
+
+
+def stray_closer(f: Failure) -> Repair | None:
+    """A closer that closes nothing, or not what is open."""
+    token = f.token
+    if token.kind not in CLOSERS:
+        return None
+    opened = f.depth(f.index)
+    if not opened:
+        message = f"`{token.text}` closes nothing"
+        return rewritten(f, f.index, f.index + 1, (), "CS104", message, safe=False)
+    opener = f.at(opened[-1])
+    meant = SHAPES[OPENERS[opener.kind]]
+    if token.text == meant:
+        return _empty(f, opener)
+    return rewritten(
+        f,
+        f.index,
+        f.index + 1,
+        (meant,),
+        "CS104",
+        f"`{opener.text}` is closed by `{token.text}`",
+        label=f"this should be `{meant}`",
+        related=(Label(span=opener.span, text="opened here"),),
+        safe=False,
+        sure=False,
+    )
+
+
+def _empty(f: Failure, opener: Token) -> Repair | None:
+    """`()`, `{}`, `x[]`."""
+    if f.before != opener:
+        return None
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"nothing stands between `{opener.text}` and `{f.token.text}`",
+            Span(opener.start, f.token.end),
+            helps=("write what belongs there, or remove the brackets",),
+        )
+    )
+
+
+def unclosed(f: Failure) -> Repair | None:
+    """An opener without closer: points at the opener."""
+    opened = [index for index in unmatched(f.tokens) if index < f.index]
+    if not opened:
+        return None
+    opener = f.at(opened[-1])
+    kind = OPENERS[opener.kind]
+    shape = SHAPES[kind]
+    fits = kind in f.expected and f.before.kind not in {"COMMA", opener.kind}
+    place = f.index if fits else len(f.tokens)
+    relation = _relation_inside(f, opened[-1])
+    if relation is not None:
+        fits, place = True, relation
+    end = f.at(place - 1).end
+    closer = Token(kind, shape, end, end)
+    newline = "\n" if kind == "RBRACE" else ""
+    return Repair(
+        problem(
+            f.source,
+            "CS103",
+            f"`{opener.text}` is never closed",
+            opener.span,
+            label="opened here",
+            related=()
+            if place == len(f.tokens)
+            else (Label(span=f.at(place).span, text=f"a `{shape}` is missing before this"),),
+            helps=(f"add `{shape}` after `{f.at(place - 1).text}`{_shown(f, opened[-1], place)}",),
+            fix=f"{newline}{shape}",
+            fix_span=Span(end, end),
+            safe=False,
+        ),
+        _closed(f, place, closer) if fits else None,
+        rest=f.tokens[f.index :] if relation is not None and _on_a_new_line(f) else (),
+        sure=False,
+    )
+
+
+def _shown(f: Failure, opener: int, place: int) -> str:
+    """What stands there then: `: `density(f)``; nothing where it is long or not on one line."""
+    start = opener - 1 if f.at(opener - 1).kind in {"NAME", "AVERAGE"} else opener
+    text = f.text(start, place)
+    short = len(text) <= _SHORT and "\n" not in text
+    return f": `{text}{SHAPES[OPENERS[f.at(opener).kind]]}`" if short else ""
+
+
+_SHORT = 60
+"""Characters of a form that a help shows whole."""
+
+
+def _closed(f: Failure, place: int, closer: Token) -> tuple[Token, ...]:
+    """The tokens with a closer, up to where the next line begins another constraint."""
+    end = f.index if _on_a_new_line(f) and place <= f.index else len(f.tokens)
+    return (*f.tokens[:place], closer, *f.tokens[place:end])
+
+
+def _on_a_new_line(f: Failure) -> bool:
+    """Whether the token that does not fit begins a line: an open bracket has joined it."""
+    return f.token.kind != "$END" and "\n" in f.source.text[f.before.end : f.token.start]
+
+
+_ENDS = frozenset({"$END", "WITHIN", "BY", "SOFT", "WITH"})
+"""Where the relation of a constraint lies behind."""
+
+
+def _relation_inside(f: Failure, opener: int) -> int | None:
+    """The relation of a constraint that an unclosed bracket has swallowed, if it is one's own.
+
+    In `density(model <= 0.5` it is the only one; in `P[pred == 1 >= 0.3` the last.
+    """
+    own = f.depth(opener)
+    ends = f.token.kind in _ENDS or _on_a_new_line(f)
+    if f.kind != "clause" or own or not ends or f.at(opener).kind == "LBRACE":
+        return None
+    if any(t.kind == "RELATION" and not f.depth(i) for i, t in enumerate(f.tokens[:opener])):
+        return None
+    inside = [
+        i
+        for i in range(opener + 1, min(f.index, len(f.tokens)))
+        if f.at(i).kind == "RELATION" and f.depth(i) == [opener]
+    ]
+    event = f.at(opener - 1).kind == "AVERAGE"
+    if len(inside) != (2 if event and f.at(opener - 1).text == "P" else 1):
+        return None
+    return inside[-1]
+
+
+def braces(f: Failure) -> Repair | None:
+    """`{` where it has no meaning."""
+    token = f.token
+    if token.kind != "LBRACE":
+        return None
+    before = f.before
+    if before.kind == "POWER" or before.text.endswith("_"):
+        return _latex_group(f)
+    if before.kind == "COLON" and f.kind == "clause":
+        return Repair(
+            problem(
+                f.source,
+                "CS130",
+                "a group `{ ... }` stands behind a quantifier",
+                token.span,
+                helps=(
+                    "write `label: forall v in set: { ... }`",
+                    "without a quantifier no group is needed: one constraint a line",
+                ),
+            )
+        )
+    called = _arguments(f)
+    if called is not None:
+        return called
+    return Repair(
+        problem(
+            f.source,
+            "CS130",
+            "`{` has no meaning here",
+            token.span,
+            notes=(
+                "braces hold the values of a set after `in`, or the constraints of a quantifier",
+            ),
+            helps=("write `x in {1, 2}` for a set, `[1, 2]` for a vector, `( )` to group",),
+        )
+    )
+
+
+def _arguments(f: Failure) -> Repair | None:
+    """`max{a, b}`: what a function takes stands in `( )`."""
+    word, close = f.before, closer_of(f.tokens, f.index)
+    if word.kind != "NAME" or word.text not in SIGNATURES or close is None:
+        return None
+    inner = f.text(f.index + 1, close) if close > f.index + 1 else ""
+    left, right = f.token, f.at(close)
+    return Repair(
+        problem(
+            f.source,
+            "CS130",
+            f"what `{word.text}` takes stands in `( )`",
+            Span(word.start, right.end),
+            helps=(f"write `{word.text}({inner})`",),
+            fix=f"({inner})",
+            fix_span=Span(left.start, right.end),
+        ),
+        (
+            *f.tokens[: f.index],
+            Token("LPAR", "(", *left.span),
+            *f.tokens[f.index + 1 : close],
+            Token("RPAR", ")", *right.span),
+            *f.tokens[close + 1 :],
+        ),
+    )
+
+
+def _latex_group(f: Failure) -> Repair:
+    close = next(
+        (i for i in range(f.index + 1, len(f.tokens)) if f.at(i).kind == "RBRACE"), len(f.tokens)
+    )
+    inner = f.text(f.index + 1, close) if close > f.index + 1 else ""
+    end = f.at(close).end
+    if f.before.kind == "POWER":
+        meant = inner if close == f.index + 2 else f"({inner})"
+        start, message = f.token.start, f"`^{{{inner}}}` is LaTeX; a spec writes `^{meant}`"
+        new = f.replaced(
+            f.index,
+            close + 1,
+            Token("LPAR", "(", f.token.start, f.token.end),
+            *f.tokens[f.index + 1 : close],
+            Token("RPAR", ")", end, end),
+        )
+    else:
+        base = f.before.text.rstrip("_")
+        meant, start = f"{base}[{inner}]", f.before.start
+        message = f"`{f.before.text}{{{inner}}}` is LaTeX; a spec writes `{meant}`"
+        new = f.replaced(
+            f.index - 1,
+            close + 1,
+            f.before._replace(text=base, kind="NAME"),
+            Token("LSQB", "[", f.token.start, f.token.end),
+            *f.tokens[f.index + 1 : close],
+            Token("RSQB", "]", end, end),
+        )
+    return Repair(
+        problem(
+            f.source,
+            "CS125",
+            message,
+            Span(start, end),
+            helps=(f"write `{'^' if f.before.kind == 'POWER' else ''}{meant}`",),
+            fix=meant,
+            safe=False,
+        ),
+        new,
+    )

@@ -1,0 +1,279 @@
+"""What a syntax check knows, and what it answers: the records that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
+from cspec.dsl.text.clauses import CLOSERS, OPENERS
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.tokens import Token
+
+OPERATORS = frozenset(["SIGN", "TIMES", "POWER", "RELATION", "ARROW", "AND", "OR", "NOT", "IN"])
+OPERAND_ENDS = frozenset(["NAME", "NUMBER", "STRING", "RPAR", "RSQB", "RBRACE"])
+OPERAND_STARTS = frozenset(["NAME", "NUMBER", "STRING", "LPAR", "LSQB", "AVERAGE"])
+
+
+class _Level(NamedTuple):
+    """An open bracket, and the one around it."""
+
+    opener: int
+    around: _Level | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A clause that does not parse: `tokens[index]` (or its end) is the first that does not fit."""
+
+    source: Source
+    tokens: tuple[Token, ...]
+    index: int
+    expected: frozenset[str]
+    kind: str
+
+    @property
+    def token(self) -> Token:
+        """The token that does not fit; an empty one at the end of the clause."""
+        return self.at(self.index)
+
+    @property
+    def before(self) -> Token:
+        """The token before it."""
+        return self.at(self.index - 1)
+
+    def at(self, index: int) -> Token:
+        """The token at an index; an empty one outside of the clause."""
+        if 0 <= index < len(self.tokens):
+            return self.tokens[index]
+        if index < 0 or not self.tokens:
+            place = self.tokens[0].start if self.tokens else 0
+        else:
+            place = self.tokens[-1].end
+        return Token("$END", "", place, place)
+
+    @property
+    def first(self) -> Token:
+        """The first token of the clause."""
+        return self.at(0)
+
+    def depth(self, index: int) -> list[int]:
+        """Indices of the brackets that are open before a token."""
+        place = min(index, len(self.tokens)) if index >= 0 else max(0, index + len(self.tokens))
+        found, level = [], self._levels[place]
+        while level is not None:
+            found.append(level.opener)
+            level = level.around
+        return found[::-1]
+
+    def closer(self) -> int | None:
+        """The index of what closes the innermost bracket that is open before the token."""
+        around = self.depth(self.index)[:-1]
+        behind = range(self.index, len(self.tokens))
+        return next((i for i in behind if self.depth(i + 1) == around), None)
+
+    def find(self, kind: str, start: int = 0, end: int | None = None) -> int | None:
+        """The index of the first token of a kind from one to before another."""
+        stop = len(self.tokens) if end is None else min(end, len(self.tokens))
+        return next((i for i in range(start, stop) if self.tokens[i].kind == kind), None)
+
+    @property
+    def body(self) -> int:
+        """The index behind the first `:` before the token: where what is labelled begins."""
+        colon = self.find("COLON", end=self.index)
+        return 0 if colon is None else colon + 1
+
+    @cached_property
+    def _levels(self) -> list[_Level | None]:
+        """The innermost open bracket before each token and behind the last, in one pass."""
+        level: _Level | None = None
+        levels = [level]
+        for index, token in enumerate(self.tokens):
+            if token.kind in OPENERS:
+                level = _Level(index, level)
+            elif token.kind in CLOSERS:
+                level = self._closed(level, CLOSERS[token.kind], token.kind == "RBRACE")
+            levels.append(level)
+        return levels
+
+    def _closed(self, level: _Level | None, opener: str, through: bool) -> _Level | None:
+        """What is open behind a closer; `}` closes brackets inside its braces, too."""
+        current = level
+        while current is not None:
+            if self.tokens[current.opener].kind == opener:
+                return current.around
+            if not through:
+                break
+            current = current.around
+        return level
+
+    def text(self, start: int, end: int) -> str:
+        """The text from one token to before another, as typed."""
+        return self.source.text[self.at(start).start : self.at(end - 1).end]
+
+    def span(self, start: int, end: int) -> Span:
+        """Where the tokens from one to before another stand."""
+        return Span(self.at(start).start, self.at(end - 1).end)
+
+    def replaced(self, start: int, end: int, *new: Token) -> tuple[Token, ...]:
+        """The tokens with a range of them exchanged."""
+        return (*self.tokens[:start], *new, *self.tokens[end:])
+
+
+class Repair(NamedTuple):
+    """A finding, and the tokens to go on with as if it were fixed; None gives the clause up.
+
+    `rest` are tokens of a clause that was found inside this one. `sure` is false where the repair
+    is a guess: then nothing more is said about the clause.
+    """
+
+    diagnostic: Diagnostic
+    tokens: tuple[Token, ...] | None = None
+    rest: tuple[Token, ...] = ()
+    sure: bool = True
+
+
+def open_brackets(tokens: Sequence[Token]) -> list[int]:
+    """Indices of the openers that are still open at the end, outermost first."""
+    return _match(tokens)[0]
+
+
+def commas_between(tokens: Sequence[Token], start: int, end: int) -> list[int]:
+    """Indices of the commas from one token to before another that stand in no bracket of theirs."""
+    return outside_brackets(tokens, start, end, frozenset({"COMMA"}))
+
+
+def outside_brackets(
+    tokens: Sequence[Token], start: int, end: int, kinds: frozenset[str]
+) -> list[int]:
+    """Indices of the tokens of some kinds that stand in no bracket between two tokens."""
+    found, depth = [], 0
+    for index in range(start, min(end, len(tokens))):
+        kind = tokens[index].kind
+        depth += (kind in OPENERS) - (kind in CLOSERS)
+        if kind in kinds and not depth:
+            found.append(index)
+    return found
+
+
+def closer_of(tokens: Sequence[Token], opener: int) -> int | None:
+    """The index of the bracket that closes the one at an index."""
+    depth = 0
+    for index in range(opener, len(tokens)):
+        depth += (tokens[index].kind in OPENERS) - (tokens[index].kind in CLOSERS)
+        if not depth:
+            return index
+    return None
+
+
+def unmatched(tokens: Sequence[Token]) -> list[int]:
+    """Indices of the openers that no closer of their own closes, in order."""
+    still_open, skipped = _match(tokens)
+    return sorted(still_open + skipped)
+
+
+def _match(tokens: Sequence[Token]) -> tuple[list[int], list[int]]:
+    """Openers that stay open, and those that a `}` around them closed."""
+    stack: list[int] = []
+    skipped: list[int] = []
+    for index, token in enumerate(tokens):
+        if token.kind in OPENERS:
+            stack.append(index)
+        elif token.kind in CLOSERS and stack:
+            opener = CLOSERS[token.kind]
+            if token.kind == "RBRACE" and any(tokens[i].kind == opener for i in stack):
+                while tokens[stack[-1]].kind != opener:
+                    skipped.append(stack.pop())
+            if tokens[stack[-1]].kind == opener:
+                stack.pop()
+    return stack, skipped
+
+
+def touching(left: Token, right: Token) -> bool:
+    """Whether no blank stands between two tokens."""
+    return left.end == right.start and bool(right.text)
+
+
+def make(kind: str, text: str, like: Token) -> Token:
+    """A token that stands where another does."""
+    return Token(kind, text, like.start, like.end)
+
+
+def problem(
+    source: Source,
+    code: str,
+    message: str,
+    span: Span,
+    *,
+    label: str = "",
+    notes: Sequence[str] = (),
+    helps: Sequence[str] = (),
+    fix: str | None = None,
+    fix_span: Span | None = None,
+    fixes: Sequence[Fix] = (),
+    related: Sequence[Label] = (),
+    safe: bool = True,
+) -> Diagnostic:
+    """An error; `fix` replaces `fix_span` (by default the span itself)."""
+    edits = list(fixes)
+    if fix is not None:
+        place = span if fix_span is None else fix_span
+        title = f"write `{fix.strip()}`" if fix.strip() else "remove it"
+        edits.insert(0, Fix(span=place, replacement=fix, title=title, safe=safe))
+    return Diagnostic(
+        code=code,
+        message=message,
+        span=span,
+        label=label,
+        notes=tuple(notes),
+        helps=tuple(helps),
+        fixes=tuple(edits),
+        related=tuple(related),
+        source=source,
+    )
+
+
+class Mended(NamedTuple):
+    """`take` tokens exchanged for `new`; no finding where another check has it."""
+
+    take: int
+    new: tuple[Token, ...]
+    finding: Diagnostic | None
+
+
+def swapped(f: Failure, index: int, word: str, kind: str, code: str) -> Repair:
+    """One word exchanged for the keyword that was meant."""
+    token = f.at(index)
+    return Repair(
+        problem(
+            f.source,
+            code,
+            f"`{token.text}` is written `{word}`",
+            token.span,
+            helps=(f"write `{word}`",),
+            fix=word,
+            safe=False,
+        ),
+        f.replaced(index, index + 1, Token(kind, word, token.start, token.end, kind != "NAME")),
+    )
+
+
+def next_constraint(f: Failure, begins: str) -> Repair:
+    """A second constraint on the line, before the token at fault: a separator is missing."""
+    place = f.before.end
+    return Repair(
+        problem(
+            f.source,
+            "CS115",
+            f"a `;` or a new line is missing before `{begins}`",
+            f.token.span,
+            label="here begins another constraint",
+            helps=("separate constraints by `;` or a new line",),
+            fix=";",
+            fix_span=Span(place, place),
+        ),
+        f.tokens[: f.index],
+        rest=f.tokens[f.index :],
+    )

@@ -1,0 +1,468 @@
+"""What the grammar lets through and the language does not: checks on the finished nodes.
+
+`<` in a constraint, mixed chains, no relation at all, settings before arguments, intervals with
+three ends. Only the form is judged here; names and kinds come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.mistakes.failure import problem
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.nodes import (
+    And,
+    Attribute,
+    Binder,
+    Call,
+    Compare,
+    Comprehension,
+    Constraint,
+    Expectation,
+    Expr,
+    From,
+    Group,
+    Implies,
+    Index,
+    Item,
+    Membership,
+    Name,
+    Negate,
+    Node,
+    Not,
+    Number,
+    Or,
+    Param,
+    Power,
+    Product,
+    String,
+    Sum,
+    Var,
+    Vector,
+    Verify,
+    walk,
+)
+
+WEAK = {"<": "<=", ">": ">="}
+ARITHMETIC = (Number, Sum, Product, Negate, Power, Vector, String)
+
+
+def check_item(source: Source, item: Item, deep: bool) -> tuple[Item, list[Diagnostic]]:
+    """The item, with weak relations for strict ones, and what is wrong with its form.
+
+    `deep` looks at each of its nodes.
+    """
+    found: list[Diagnostic] = list(_nodes(source, item)) if deep else []
+    if isinstance(item, From) and not item.path and item.module.endswith(".py"):
+        found.append(_file_without_quotes(source, item))
+    if isinstance(item, Verify):
+        found += _verify(source, item)
+    if isinstance(item, Constraint | Group):
+        checked, more = _constraints(source, item)
+        return checked, found + more
+    return item, found
+
+
+def _file_without_quotes(source: Source, item: From) -> Diagnostic:
+    start = source.text.find(item.module, item.span.start)
+    return problem(
+        source,
+        "CS105",
+        f"the path `{item.module}` stands between quotes",
+        Span(start, start + len(item.module)),
+        notes=("without quotes it is a module of Python, with dots between packages",),
+        helps=(f'write `from "{item.module}" import ...`',),
+        fix=f'"{item.module}"',
+    )
+
+
+def _constraints(
+    source: Source, item: Constraint | Group
+) -> tuple[Constraint | Group, list[Diagnostic]]:
+    found: list[Diagnostic] = []
+    if item.label == "all":
+        found.append(
+            problem(
+                source,
+                "CS126",
+                "`all` can't be a label",
+                item.label_span,
+                notes=("`verify all` means every constraint",),
+                helps=("choose another name",),
+            )
+        )
+    if isinstance(item, Group):
+        members = []
+        for member in item.constraints:
+            checked, more = _constraints(source, member)
+            members.append(checked)
+            found += more
+        if tuple(members) != item.constraints:
+            item = item.model_copy(update={"constraints": tuple(members)})
+        return item, found
+    relation, more = _relation(source, item)
+    if relation is not item.relation:
+        item = item.model_copy(update={"relation": relation})
+    return item, found + more
+
+
+def _relation(source: Source, item: Constraint) -> tuple[Expr, list[Diagnostic]]:
+    relation = item.relation
+    if isinstance(relation, Membership):
+        return relation, []
+    if isinstance(relation, Compare):
+        return _compare(source, relation)
+    if isinstance(relation, Implies):
+        return _implies(source, relation)
+    if isinstance(relation, Or | Not):
+        return relation, []
+    if isinstance(relation, And):
+        return relation, [_conjunction(source, relation)]
+    return relation, [_no_relation(source, item)]
+
+
+def _compare(source: Source, relation: Compare) -> tuple[Expr, list[Diagnostic]]:
+    found: list[Diagnostic] = []
+    operators = list(relation.operators)
+    for place, operator in enumerate(relation.operators):
+        span = operator_span(source, relation, place)
+        if operator in WEAK:
+            meant = WEAK[operator]
+            operators[place] = meant
+            found.append(
+                problem(
+                    source,
+                    "CS108",
+                    f"a constraint can't be strict: write `{meant}`",
+                    span,
+                    label=f"`{operator}` excludes the bound itself",
+                    notes=("numbers come arbitrarily close to a bound, so only `<=` can be met",),
+                    helps=(f"write `{meant}`; for a margin move the bound",),
+                    fix=meant,
+                )
+            )
+        elif operator == "!=":
+            found.append(
+                problem(
+                    source,
+                    "CS109",
+                    "`!=` has no meaning as a constraint",
+                    span,
+                    notes=("almost every point satisfies it, and no step leads there",),
+                    helps=(
+                        "say on which side: `x >= 0.1`",
+                        "or keep a distance: `abs(x - a) >= 0.1`",
+                    ),
+                )
+            )
+    if found:
+        return relation.model_copy(update={"operators": tuple(operators)}), found
+    if len(set(relation.operators)) > 1:
+        found.append(_mixed(source, relation))
+    return relation, found
+
+
+def _mixed(source: Source, relation: Compare) -> Diagnostic:
+    parts = [source.slice(operand.span) for operand in relation.operands]
+    pairs = [
+        f"{parts[i]} {operator} {parts[i + 1]}" for i, operator in enumerate(relation.operators)
+    ]
+    return problem(
+        source,
+        "CS111",
+        "a chain goes in one direction",
+        relation.span,
+        label=f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(relation.operators))}",
+        helps=(
+            "write one constraint each: " + ", ".join(f"`{pair}`" for pair in pairs),
+            f"or one direction throughout: `{f' {_one_way(relation)} '.join(parts)}`",
+        ),
+        fix="; ".join(pairs),
+        safe=False,
+    )
+
+
+def _one_way(relation: Compare) -> str:
+    """The direction that a chain begins with; of equalities and bounds the bounds'."""
+    return next((o for o in relation.operators if o != "=="), "==")
+
+
+def operator_span(source: Source, relation: Compare, place: int) -> Span:
+    """Where operator number `place` of a chain stands."""
+    start = relation.operands[place].span.end
+    end = relation.operands[place + 1].span.start
+    gap = source.text[start:end]
+    written = relation.operators[place]
+    for form in (written, "≠", "≤", "≥"):
+        offset = gap.find(form)
+        if offset >= 0:
+            return Span(start + offset, start + offset + len(form))
+    return Span(start, max(end, start + 1))
+
+
+def _implies(source: Source, relation: Implies) -> tuple[Expr, list[Diagnostic]]:
+    if not isinstance(relation.consequence, ARITHMETIC):
+        return relation, []
+    gap = Span(relation.condition.span.end, relation.consequence.span.start)
+    offset = source.slice(gap).find("=>")
+    span = Span(gap.start + offset, gap.start + offset + 2) if offset >= 0 else gap
+    if isinstance(relation.condition, Compare | Membership | And | Or | Not):
+        text = source.slice(relation.consequence.span)
+        return relation, [
+            problem(
+                source,
+                "CS127",
+                f"`{text}` can't follow from anything: it is a value",
+                relation.consequence.span,
+                notes=("`A => B` says: where A holds, B holds",),
+                helps=("write a comparison behind `=>`",),
+            )
+        ]
+    meant = Compare(
+        span=relation.span,
+        operands=(relation.condition, relation.consequence),
+        operators=(">=",),
+    )
+    return meant, [
+        problem(
+            source,
+            "CS110",
+            "`=>` means implies; at least is written `>=`",
+            span,
+            helps=("write `>=`",),
+            fix=">=",
+        )
+    ]
+
+
+def _conjunction(source: Source, relation: And) -> Diagnostic:
+    parts = [_with_bound(source, relation, part) for part in relation.operands]
+    return problem(
+        source,
+        "CS113",
+        "each constraint stands alone: no `and` between them",
+        relation.span,
+        notes=("each has a multiplier and a verdict of its own",),
+        helps=("separate them by `;` or a new line: `" + "; ".join(parts) + "`",),
+        fix="; ".join(parts),
+        safe=False,
+    )
+
+
+def _with_bound(source: Source, relation: And, part: Expr) -> str:
+    """A part as typed; `x` of `x and y <= 2` with the bound that all of them share."""
+    text, last = source.slice(part.span), relation.operands[-1]
+    alone = isinstance(part, Name | Sum | Product | Call | Index | Expectation | Power)
+    if not alone or not isinstance(last, Compare) or len(last.operands) != 2:
+        return text
+    return text + source.text[last.operands[0].span.end : last.span.end]
+
+
+def _listed(source: Source, item: Constraint) -> Diagnostic | None:
+    """`[x <= 2, x >= 0]`: constraints as a list of Python."""
+    relation = item.relation
+    if not isinstance(relation, Vector) or not relation.items:
+        return None
+    if not all(isinstance(part, Compare | Membership) for part in relation.items):
+        return None
+    meant = "; ".join(source.slice(part.span) for part in relation.items)
+    return problem(
+        source,
+        "CS127",
+        "constraints stand one a line, not in a list",
+        relation.span,
+        helps=(f"write `{_short(meant)}`",),
+        fix=meant,
+    )
+
+
+def _bound_inside(source: Source, relation: Expr) -> str:
+    """`E[ce] <= 0.3` for `E[ce <= 0.3]`: the bound stands inside the brackets; else empty."""
+    if not isinstance(relation, Expectation) or relation.dataset or relation.binders:
+        return ""
+    last = relation.conditions[-1] if relation.conditions else relation.body
+    least = 2 if relation.kind == "E" and not relation.conditions else 3
+    if not isinstance(last, Compare) or len(last.operands) < least:
+        return ""
+    value, operator = last.operands[-1], last.operators[-1]
+    if not isinstance(value, Number) or operator not in ("<=", ">=", "<", ">"):
+        return ""
+    inside = source.text[relation.span.start : last.operands[-2].span.end]
+    return f"write `{inside}] {operator[0]}= {source.slice(value.span)}`"
+
+
+def _no_relation(source: Source, item: Constraint) -> Diagnostic:
+    relation = item.relation
+    listed = _listed(source, item)
+    if listed is not None:
+        return listed
+    text = _short(source.slice(relation.span))
+    inside = _bound_inside(source, relation)
+    return problem(
+        source,
+        "CS127",
+        f"`{text}` is not a constraint: it has no relation",
+        relation.span,
+        helps=(
+            *((inside,) if inside else ()),
+            _without_relation(source, relation)
+            or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
+        ),
+    )
+
+
+def _without_relation(source: Source, relation: Expr) -> str:
+    """What `all(A for i in S)` or `any(A for i in S)` alone is written as."""
+    if isinstance(relation, Product) and len(relation.operands) == 2:
+        weight, inner = relation.operands
+        if isinstance(weight, Number) and isinstance(inner, Compare):
+            text = source.slice(inner.span).strip("()") if "((" not in source.text else ""
+            text = text or source.slice(inner.span)
+            return f"write `{text} soft(weight={source.slice(weight.span)})`"
+    if isinstance(relation, Call) and isinstance(relation.function, Name):
+        parts = [source.slice(a.span) for a in relation.arguments]
+        compared = all(isinstance(a, Compare | Membership) for a in relation.arguments)
+        if relation.function.id in ("all", "any", "and_", "or_") and parts and compared:
+            every = relation.function.id in ("all", "and_")
+            return f"write `{('; ' if every else ' or ').join(parts)}`"
+    if not isinstance(relation, Comprehension) or relation.function not in ("any", "all"):
+        return ""
+    if relation.function == "any":
+        return "write the relations out: `A or B`"
+    if len(relation.binders) > 1:
+        return "write the relation behind `forall ... in ...:`"
+    over = source.slice(relation.binders[0].span).removeprefix("for ")
+    return f"write `forall {over}: {source.slice(relation.body.span)}`"
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 50 else flat[:47] + "..."
+
+
+def _verify(source: Source, item: Verify) -> Iterator[Diagnostic]:
+    if item.every is None:
+        return
+    count, unit = item.every
+    if unit not in {"epoch", "step"} or count < 1:
+        yield problem(
+            source,
+            "CS132",
+            "`every` counts whole epochs or steps, from 1 on",
+            item.span,
+            helps=("write `every epoch`, `every 5 epochs` or `every 500 steps`",),
+        )
+
+
+def _nodes(source: Source, item: Item) -> Iterator[Diagnostic]:
+    for node in walk(item):
+        if isinstance(node, Call):
+            yield from _call(source, node)
+        elif isinstance(node, Comprehension) and node.function not in OVER_SETS:
+            yield _over_a_set(source, node)
+        elif isinstance(node, Membership):
+            yield from _ends(source, node.set)
+        elif isinstance(node, Binder | Param | Var):
+            yield from _ends(source, node.domain)
+
+
+OVER_SETS = ("sum", "max", "min", "any", "all")
+"""What is taken over a set: `sum(... for i in S)`."""
+
+_BY_OTHERS = {"gap": "max({0}) - min({0})", "ratio": "min({0}) / max({0})"}
+"""What two of these say: `gap(... for i in S)`."""
+
+
+def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
+    """`norm(... for i in S)`: every word may stand before a parenthesis, few go over a set."""
+    inside = source.slice(node.span)[len(node.function) :].strip().removeprefix("(")
+    meant = _BY_OTHERS.get(node.function, "").format(inside.removesuffix(")").strip())
+    example = "for example `sum(norm(W, 1) for W in net.weights)`"
+    return problem(
+        source,
+        "CS101",
+        "`for` stands inside `sum`, `max`, `min`, `any`, `all`, `E[...]` or `P[...]`",
+        node.span,
+        label=f"`{node.function}` does not go over a set" if node.function else "",
+        helps=(f"write `{meant}`" if meant else example,),
+    )
+
+
+def _ends(source: Source, domain: Node | None) -> Iterator[Diagnostic]:
+    if isinstance(domain, Vector):
+        inner = source.slice(domain.span)[1:-1].strip()
+        yield problem(
+            source,
+            "CS123",
+            f"an interval has two ends, this one has {len(domain.items)}",
+            domain.span,
+            helps=(f"for a set of values write `{{{inner}}}`",) if inner else ("write `[lo, hi]`",),
+            fixes=(
+                (Fix(span=domain.span, replacement=f"{{{inner}}}", title="the set of values"),)
+                if inner
+                else ()
+            ),
+        )
+
+
+def made_by_call(function: Expr) -> bool:
+    """`nn.CrossEntropyLoss()(f(x), y)`: what is called is an object as Python makes them.
+
+    Which word of the language it stands for, the checks of names know.
+    """
+    if not isinstance(function, Call):
+        return False
+    return not function.arguments or isinstance(function.function, Attribute)
+
+
+def _group_called(source: Source, node: Call) -> Diagnostic:
+    """`P[pred == 1 | sex]("F")`: a group is picked in square brackets."""
+    place = Span(node.function.span.end, node.span.end)
+    meant = f"[{source.slice(node.arguments[0].span)}]"
+    return problem(
+        source,
+        "CS124",
+        "one group is picked in square brackets",
+        place,
+        helps=(f"write `{source.slice(node.function.span)}{meant}`",),
+        fix=meant,
+        safe=isinstance(node.arguments[0], String),
+    )
+
+
+def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
+    if isinstance(node.function, Expectation) and len(node.arguments) == 1:
+        yield _group_called(source, node)
+    elif not isinstance(node.function, Name | Attribute) and not made_by_call(node.function):
+        yield problem(
+            source,
+            "CS124",
+            f"`{_short(source.slice(node.function.span))}` can't be called",
+            node.span,
+            helps=("for a product write `*` before the `(`",),
+            fix="*",
+            fix_span=Span(node.function.span.end, node.function.span.end),
+            safe=False,
+        )
+    seen: set[str] = set()
+    for keyword in node.keywords:
+        if keyword.name in seen:
+            yield problem(
+                source,
+                "CS131",
+                f"the setting `{keyword.name}` stands twice",
+                keyword.name_span,
+                helps=("keep one of them",),
+            )
+        seen.add(keyword.name)
+    if node.keywords and node.arguments:
+        last, first = node.arguments[-1], node.keywords[0]
+        if last.span.start > first.span.start:
+            yield problem(
+                source,
+                "CS131",
+                "arguments stand before settings",
+                last.span,
+                helps=(f"put `{source.slice(last.span)}` before `{source.slice(first.span)}`",),
+            )

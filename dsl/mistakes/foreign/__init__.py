@@ -1,0 +1,1 @@
+"""Lines of other languages in a spec: AMPL, JuMP, cvxpy, MATLAB, R, SQL, YAML, LaTeX."""

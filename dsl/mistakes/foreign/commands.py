@@ -1,0 +1,145 @@
+"""Lines that tell a program what to do: solve, print, import, open, close. A spec only states."""
+
+from __future__ import annotations
+
+from cspec.dsl.mistakes.foreign.rows import MODULE, REMOVE, row
+
+_SOLVE = "a spec states the problem; solving it is a command"
+_RUN = "remove the line; `cspec run FILE` solves the problem"
+_CALL = r"\([^#\n]*\)"
+_SOLVERS = r"pyomo|cvxpy|casadi|gurobipy|pulp|docplex|neuromancer|ortools|jump|amplpy"
+
+COMMANDS = (
+    row(
+        rf"(?:[\w, ]+= )?{MODULE}(?P<word>(?:solve|optimize|optimise)!?){_CALL}",
+        f"`{{word}}`: {_SOLVE}",
+        REMOVE,
+        help=_RUN,
+        code="CS128",
+    ),
+    row(
+        r"(?P<word>SolverFactory\([^#\n]*\)\.solve)" + _CALL,
+        f"`{{word}}`: {_SOLVE}",
+        REMOVE,
+        help=_RUN,
+        code="CS128",
+    ),
+    row(
+        r"(?:[\w.]+|\[[\w, ]+\]) (?:=|<-) "
+        rf"(?P<word>{MODULE}(?:fmincon|fminunc|linprog|quadprog|minimize|nloptr|optim|SolverFactory))"
+        + _CALL,
+        f"`{{word}}`: {_SOLVE}",
+        REMOVE,
+        help=f"{_RUN}; the objective is a line `minimize ...`",
+        code="CS128",
+    ),
+    row(
+        r"(?P<word>solve|Solve|SOLVE|optimize|run)",
+        f"`{{word}}`: {_SOLVE}",
+        REMOVE,
+        help=_RUN,
+        code="CS128",
+    ),
+    row(
+        r"(?P<word>solve|Solve|SOLVE)~\w+~(?:using|minimizing|maximizing)\b[\w \t]*",
+        f"`{{word}}`: {_SOLVE}",
+        REMOVE,
+        help=f"{_RUN}; the objective is a line `minimize ...`",
+        code="CS128",
+    ),
+    row(
+        r"(?P<word>display|Display|DISPLAY)~[\w., \t]+",
+        "`{word}`: a spec prints nothing",
+        REMOVE,
+        help="remove the line; the report shows the values, and `metric name = ...` records more",
+        code="CS128",
+    ),
+    row(
+        rf"(?P<word>print|println|disp|cat|printf|fprintf|{MODULE}pprint)" + _CALL,
+        "`{word}`: a spec prints nothing",
+        REMOVE,
+        help="remove the line; the report shows the values, and `metric name = ...` records more",
+        code="CS128",
+    ),
+    row(
+        r"import~[\w.]+(?:~as~\w+)?(?: , [\w.]+(?:~as~\w+)?)*",
+        "an import says where it comes from, and a spec needs no modules",
+        REMOVE,
+        help="remove the line, or write `from module import name` for a function of your own",
+        code="CS128",
+    ),
+    row(
+        rf"from~(?P<module>(?:{_SOLVERS})[\w.]*)~import~[^#\n]+",
+        "`{module}` has no part in a spec",
+        REMOVE,
+        help="remove the line: a spec needs no module to state a problem",
+        code="CS128",
+    ),
+    row(
+        r"(?P<word>library|require|include|source)\([^#\n]*\)",
+        "`{word}`: a spec loads no packages",
+        REMOVE,
+        help='remove the line; functions of your own come in by `from "my.py" import f`',
+        code="CS128",
+    ),
+    row(
+        r"(?P<word>using)~(?P<module>JuMP|Ipopt|Gurobi|HiGHS|GLPK|Convex|SCS|COSMO)\b[\w, \t]*",
+        "`{module}` is no method: a spec loads no packages",
+        REMOVE,
+        help="remove the line; `using` names a method, for example `using augmented_lagrangian`",
+        code="CS128",
+    ),
+    row(
+        r"(?P<word>option|options)~(?:solver|\w+)\b(?! (?:<=|>=|==|\())[^#\n:]*",
+        "`{word}`: options of a solver have no place in a spec",
+        REMOVE,
+        help="remove the line; `using` names the method and its settings, `fit(...)` those of"
+        " training",
+    ),
+    row(
+        rf"(?P<name>\w+) = (?P<call>{MODULE}(?:Model|ConcreteModel|AbstractModel|LpProblem"
+        r"|Opti|direct_model))\([^#\n]*\)",
+        "`{call}(...)`: a spec is the model itself",
+        REMOVE,
+        help="remove the line; a network is a line `model f = mlp`",
+    ),
+    row(
+        rf"(?P<name>\w+) = (?P<call>{MODULE}Problem)\([^#\n]*\)",
+        "`{call}(...)`: a spec is the problem itself, it is not put together by a call",
+        REMOVE,
+        help="remove the line: the objective is a line `minimize ...`, constraints stand below"
+        " `s.t.`",
+    ),
+    row(
+        r"(?P<word>set_optimizer|set_silent|setOption|set_attribute)!?" + _CALL,
+        "`{word}`: settings of a solver have no place in a spec",
+        REMOVE,
+        help="remove the line; `using` names the method, `fit(...)` the settings of training",
+    ),
+    row(
+        r"(?P<word>\*)~(?P<remark>[A-Za-z]\w*(?:~[A-Za-z]\w*)+[^\n]*?)",
+        "a remark begins with `#`, not with `*`",
+        "# {remark}",
+        code="CS145",
+    ),
+    row(
+        r"(?P<word>end|END|endif|endfor|begin|reset|quit|exit|data)(?: ;|(?= (?:#|\r?$)))",
+        "`{word}`: a spec has no sections to begin or end",
+        REMOVE,
+        help="remove the line",
+    ),
+    row(
+        r"(?P<word>---|\.\.\.|\$\$|\\\[|\\\]|\\(?:begin|end)\{[\w*]+\}(?:\{[\w*]+\})?)",
+        "`{word}` marks the begin or the end of a text; a spec has none",
+        REMOVE,
+        help="remove the line",
+        code="CS125",
+    ),
+    row(
+        r"(?P<word>equations?|EQUATIONS?|Equations?)~[\w, \t]+",
+        "`{word}`: constraints are not announced",
+        REMOVE,
+        help="remove the line; a constraint is written below `s.t.`, with its name before a `:`",
+    ),
+)
+"""Every command that other languages have and a spec does not."""

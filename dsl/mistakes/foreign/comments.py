@@ -1,0 +1,119 @@
+"""Remarks as other languages write them: `//`, `--`, `%`, `/* */`, `\"\"\"`, fences of Markdown.
+
+They are taken out before the text is cut into clauses: a remark of five words would else be five
+mistakes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.mistakes.failure import problem
+from cspec.dsl.text.defined_names import defined_names
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.tokens import Token
+
+_OPENER = re.compile(r'^[ \t]*(?P<mark>//|--(?=[ \t]+\w)|%|/\*|"""|```|~~~)', re.MULTILINE)
+_TRAILING = re.compile(
+    r"(?<=\S)[ \t]+(?P<mark>//|%(?!in%|o%|/%))[ \t]*(?P<remark>[A-Za-z][^\n\"]*)"
+)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_DEFINING = frozenset(["var", "param", "data", "model", "domain", "given", "fit", "using"])
+"""Lines whose values are mostly plain: one word behind a mark is a remark there."""
+_PARTNER = {"/*": "*/", '"""': '"""'}
+_FENCES = frozenset({"```", "~~~"})
+
+
+class _Remark(NamedTuple):
+    """Where a remark stands, with all its lines, and the mark that opens it."""
+
+    span: Span
+    mark: Span
+    text: str
+
+
+def mend_comments(source: Source, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:
+    """The tokens without those in remarks of another notation, and the findings."""
+    starts = frozenset(token.start for token in tokens)
+    remarks = [*_remarks(source.text, starts), *_behind(source.text, starts)]
+    if not remarks:
+        return tokens, []
+    kept = [t for t in tokens if not any(r.span.start <= t.start < r.span.end for r in remarks)]
+    return kept, [_finding(source, remark) for remark in remarks]
+
+
+def _remarks(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
+    """Remarks in order; a mark inside a comment or a string begins none."""
+    place = 0
+    while (found := _OPENER.search(text, place)) is not None:
+        mark = Span(*found.span("mark"))
+        word = text[mark.start : mark.end]
+        end = _end(text, mark, word)
+        if mark.start in starts:
+            yield _Remark(Span(mark.start, end), mark, word)
+        place = max(end, mark.end)
+
+
+def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
+    """Remarks behind something: words that the spec says nowhere else, so no divisor is meant."""
+    if "//" not in text and " %" not in text:
+        return
+    seen: set[str] = set()
+    place = 0
+    for found in _TRAILING.finditer(text):
+        seen.update(_WORD.findall(text, place, found.start("mark")))
+        place = found.start("mark")
+        words = _WORD.findall(found["remark"])
+        line = text[text.rfind("\n", 0, place) + 1 : place].split()
+        sure = len(words) > 1 or (line and line[0] in _DEFINING)
+        if found.start("mark") in starts and sure and words[0] not in seen:
+            end = found.start("remark") + len(found["remark"].rstrip())
+            span = Span(found.start("mark"), end)
+            if words[0] not in defined_names(text):
+                yield _Remark(span, Span(*found.span("mark")), found["mark"])
+
+
+def _end(text: str, mark: Span, word: str) -> int:
+    """Behind the last character of a remark: of its line, or of the partner of its mark."""
+    partner = _PARTNER.get(word)
+    close = text.find(partner, mark.end) if partner else -1
+    if partner and close >= 0:
+        return close + len(partner)
+    newline = text.find("\n", mark.end)
+    end = newline if newline >= 0 else len(text)
+    return end - 1 if end and text[end - 1] == "\r" else end
+
+
+def _finding(source: Source, remark: _Remark) -> Diagnostic:
+    written = source.slice(remark.span)
+    if remark.text in _FENCES:
+        return problem(
+            source,
+            "CS145",
+            f"`{remark.text}` is Markdown, not part of a spec",
+            remark.span,
+            helps=("remove the line",),
+            fix="",
+        )
+    lines = written.split("\n")
+    fixed = "\n".join(_commented(line, remark.text) for line in lines)
+    place = Span(remark.span.start, remark.span.start + len(lines[0]))
+    return problem(
+        source,
+        "CS145",
+        f"a remark begins with `#`, not with `{remark.text}`",
+        place if len(lines) > 1 else remark.span,
+        helps=(f"write `{fixed}`" if len(lines) == 1 else "begin each of its lines with `#`",),
+        fixes=(Fix(span=remark.span, replacement=fixed, title="write it with `#`", safe=True),),
+    )
+
+
+def _commented(line: str, mark: str) -> str:
+    """One line of a remark as a remark of the language."""
+    bare = line.strip().removeprefix(mark)
+    for partner in _PARTNER.values():
+        bare = bare.removesuffix(partner)
+    return f"# {bare.lstrip('*').strip()}".rstrip()

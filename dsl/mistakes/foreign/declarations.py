@@ -1,0 +1,301 @@
+"""Variables and constants as other modeling languages declare them: `var` and `param` lines."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.mistakes.foreign.rows import MODULE, Template, compiled, row
+
+_VALUE = r"[-+]?[\w.]+"
+_DEFINED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) (?:=|<-) "
+_NONNEGATIVE = compiled(r"nonneg\w* = True|NonNegative\w+|pos = True|lb = 0(?:\.0*)?\b")
+_ATTRIBUTES = {
+    "lo|lb|lower|LB": "var {name} in [{value}, inf]",
+    "up|ub|upper|UB": "var {name} in [-inf, {value}]",
+    "fx": "var {name} = {value} in [{value}, {value}]",
+    "l|m|value|start|Start|init": "var {name} = {value}",
+}
+"""Attributes of a variable in GAMS, Pyomo and Gurobi, and the line that says the same."""
+_DISCRETE = compiled(
+    r"\b(?:Binary|Integers?|Boolean|GRB\.BINARY|GRB\.INTEGER|Int|Bin)\b|integer|boolean"
+)
+_BOUNDS = compiled(rf"bounds = \( ({_VALUE}|None) , ({_VALUE}|None) \)")
+_LOWER = compiled(rf"\b(?:lb|lowBound|lower) = ({_VALUE})")
+_UPPER = compiled(rf"\b(?:ub|upBound|upper) = ({_VALUE})")
+_START = compiled(rf"\b(?:initialize|start|value|x0) = ({_VALUE})")
+_SIZE = compiled(r"^ \(? (\d+)\b|['\"] , (\d+)\b")
+_LITTLE = "variables are real numbers: training moves by gradients, and whole numbers have none"
+
+
+def _interval(lower: str, upper: str) -> str:
+    return f" in [{lower or '-inf'}, {upper or 'inf'}]" if lower or upper else ""
+
+
+def _declared(match: re.Match[str]) -> str | None:
+    """`Variable(3, nonneg=True)`, `Var(bounds=(0, 1), initialize=0.5)`, `addVar(lb=0)`."""
+    settings = match["settings"]
+    if _DISCRETE.search(settings):
+        return None
+    size, bounds = _SIZE.search(settings), _BOUNDS.search(settings)
+    start, low, high = _START.search(settings), _LOWER.search(settings), _UPPER.search(settings)
+    lower, upper = low[1] if low else "", high[1] if high else ""
+    if bounds:
+        lower, upper = (v if v != "None" else "" for v in bounds.groups())
+    elif _NONNEGATIVE.search(settings):
+        lower = "0"
+    brackets = f"[{size[1] or size[2]}]" if size else ""
+    value = f" = {start[1]}" if start else ""
+    return f"var {{name}}{brackets}{value}{_interval(lower, upper)}"
+
+
+def _several(match: re.Match[str]) -> str:
+    """`var x, y >= 0`."""
+    interval = f"[{match['value']}, inf]" if match["mark"] == ">=" else f"[-inf, {match['value']}]"
+    names = [name.strip() for name in match["names"].split(",")]
+    return "\n".join(f"var {name} in {interval}" for name in names)
+
+
+def _entries(match: re.Match[str]) -> str:
+    size = match["size"] or {"²": "2", "³": "3", "⁴": "4"}.get(match["raised"] or "", "")
+    return f"[{size}]" if size else ""
+
+
+def _macro(match: re.Match[str]) -> str | None:
+    """`@variable(m, 0 <= x[1:3] <= 1, start = 0.5)`."""
+    if match["rest"] and (_DISCRETE.search(match["rest"])):
+        return None
+    lower, upper = match["lo"] or "", match["hi"] or ""
+    if match["mark"] == ">=":
+        lower, upper = upper, ""
+    if match["mark"] == "==":
+        return None
+    size = f"[{match['size']}]" if match["size"] else ""
+    start = _START.search(match["rest"] or "")
+    return f"var {{name}}{size}{f' = {start[1]}' if start else ''}{_interval(lower, upper)}"
+
+
+def _bounded(match: re.Match[str]) -> str | None:
+    """`var x{0..2} >= 0, <= 10, := 1` of AMPL."""
+    first, last = match["first"], match["last"]
+    size = f"[{int(last) - int(first) + 1}]" if first else ""
+    values = {match["mark"]: match["bound"], match["mark2"]: match["bound2"]}
+    start = f" = {match['start']}" if match["start"] else ""
+    return f"var {{name}}{size}{start}{_interval(values.get('>=', ''), values.get('<=', ''))}"
+
+
+def _both(match: re.Match[str]) -> str | None:
+    """`var x >= 0 <= 10`."""
+    values = {match["mark"]: match["bound"], match["mark2"]: match["bound2"]}
+    return f"var {{name}}{_interval(values.get('>=', ''), values.get('<=', ''))}"
+
+
+def _started(match: re.Match[str]) -> str | None:
+    """`var x := 1, >= 0, <= 10`."""
+    values = {match["mark"]: match["bound"], match["mark2"]: match["bound2"]}
+    return f"var {{name}} = {{start}}{_interval(values.get('>=', ''), values.get('<=', ''))}"
+
+
+def _each(template: str) -> Template:
+    def lines(match: re.Match[str]) -> str | None:
+        names = re.split(r"[\s,]+", match["names"].strip())
+        return "\n".join(template.format(name) for name in names)
+
+    return lines
+
+
+_CALLS = r"(?:Variable|variable|Var|addVar|add_variable|LpVariable|MX\.sym|SX\.sym|MVar|addMVar)"
+_SIGNED = r"(?P<word>(?:positive|nonnegative|Positive|Nonnegative|POSITIVE)~[Vv]ariables?)"
+_FREE = r"(?P<word>(?:free~|Free~)?(?:[Vv]ariables?|VARIABLES?))"
+
+DECLARATIONS = (
+    row(
+        rf"{_DEFINED}(?P<call>{MODULE}{_CALLS})\((?P<settings>[^#\n]*)\)",
+        "`{name} = {call}(...)`: a variable is a line that begins with `var`",
+        _declared,
+    ),
+    row(
+        rf"{_DEFINED}(?P<call>{MODULE}(?:Parameter|Param|parameter))\([^#\n]*\)",
+        "`{name} = {call}(...)`: a constant that is set from outside is a line with `param`",
+        "param {name}",
+    ),
+    row(
+        r"@variables?\( \w+ , "
+        rf"(?:(?P<lo>{_VALUE}) <= )?(?P<name>[A-Za-z_]\w*)(?:\[1:(?P<size>\d+)\])?"
+        rf"(?: (?P<mark><=|>=|==) (?P<hi>{_VALUE}))?(?P<rest>,[^#\n]*)?\)",
+        "`@variable(...)`: a variable is a line that begins with `var`",
+        _macro,
+        safe=False,
+    ),
+    row(
+        r"var~(?P<name>[A-Za-z_]\w*) (?:\{ (?:\w+~in~)?(?P<first>\d+) \.\. "
+        rf"(?P<last>\d+) \}})? (?P<mark>>=|<=) (?P<bound>{_VALUE})"
+        rf"(?: , (?P<mark2>>=|<=) (?P<bound2>{_VALUE}))?"
+        rf"(?: ,? := (?P<start>{_VALUE}))?",
+        "bounds of a `var` stand behind `in`",
+        _bounded,
+        note="`var x[3] = 1 in [0, 10]`: how many, where they start, and where they stay; indices"
+        " begin at 0",
+        safe=False,
+    ),
+    row(
+        r"var~(?P<name>[A-Za-z_]\w*) \{ (?:\w+~in~)?(?P<first>\d+) \.\. "
+        r"(?P<last>\d+) \}",
+        "how many entries a `var` has stands in square brackets",
+        lambda m: f"var {{name}}[{int(m['last']) - int(m['first']) + 1}]",
+        note="indices begin at 0",
+        safe=False,
+    ),
+    row(
+        rf"var~(?P<name>[A-Za-z_]\w*) (?P<mark>>=|<=) (?P<bound>{_VALUE})~"
+        rf"(?P<mark2>>=|<=) (?P<bound2>{_VALUE})",
+        "bounds of a `var` stand behind `in`",
+        _both,
+    ),
+    row(
+        rf"var~(?P<lo>{_VALUE}) <= (?P<name>[A-Za-z_]\w*) <= (?P<hi>{_VALUE})",
+        "bounds of a `var` stand behind `in`",
+        "var {name} in [{lo}, {hi}]",
+    ),
+    row(
+        rf"var~(?P<name>[A-Za-z_]\w*) :?= (?P<start>{_VALUE}) , "
+        rf"(?P<mark>>=|<=) (?P<bound>{_VALUE})(?: , (?P<mark2>>=|<=) (?P<bound2>{_VALUE}))?",
+        "bounds of a `var` stand behind `in`",
+        _started,
+    ),
+    row(
+        r"(?P<head>(?:var|param)~\w+(?:\[[^\]\n]*\])? = [-+]?[\d.]+) "
+        r"(?P<set>\[[^\]\n]*,[^\]\n]*\])",
+        "`in` is missing before a set",
+        "{head} in {set}",
+    ),
+    row(
+        rf"(?P<word>const~(?:int|double|float)|int|long)~(?P<name>\w+) = (?P<value>{_VALUE})",
+        "`{word}`: kinds are not declared; a constant is a line that begins with `param`",
+        "param {name} = {value}",
+    ),
+    row(
+        rf"(?P<word>double|float|real)~(?P<name>\w+) = (?P<value>{_VALUE})",
+        "`{word}`: kinds are not declared, and a definition says what it defines",
+        "var {name} = {value}",
+        help="write `var {name} = {value}`, or `param {name} = {value}` for what does not move",
+        alternatives=("param {name} = {value}",),
+    ),
+    row(
+        r"data~(?P<columns>x , y(?: , \w+)*)",
+        "columns stand in brackets behind the name of their data",
+        "data train({columns})",
+    ),
+    row(
+        r"data~(?P<name>\w+) (?:= \(|\[|: |= )"
+        r"(?P<columns>x , y(?: , \w+)*) [)\]]?",
+        "columns stand in `( )` behind the name of their data",
+        "data {name}({columns})",
+    ),
+    row(
+        r"(?P<name>train|val|test) \((?P<columns>x , y(?: , \w+)*)\)",
+        "a line about data begins with `data`",
+        "data {name}({columns})",
+    ),
+    row(
+        rf"{_SIGNED}~(?P<names>\w+(?: , \w+)*)",
+        "`{word}`: a variable is a line `var`, its bounds stand behind `in`",
+        _each("var {} in [0, inf]"),
+    ),
+    row(
+        rf"{_FREE}~(?P<names>\w+(?: , \w+)*)",
+        "`{word}`: a variable is a line that begins with `var`",
+        _each("var {}"),
+    ),
+    row(
+        r"(?P<word>(?:[Bb]inary|[Ii]nteger)~[Vv]ariables?)~[\w, \t]+",
+        f"`{{word}}`: {_LITTLE}",
+        help="write `var x in [0, 1]`, and look at how near to a whole number it ends",
+    ),
+    row(
+        rf"(?P<word>[Ss]calars?|SCALARS?)~(?P<name>\w+) (?:/ (?P<value>{_VALUE}) /"
+        rf"|:?= (?P<other>{_VALUE}))",
+        "`{word}`: a constant is a line that begins with `param`",
+        "param {name} = {value}{other}",
+    ),
+    *(
+        row(
+            rf"(?P<name>[A-Za-z_]\w*)\.(?P<part>{parts})(?:\([\w, ]*\))? = (?P<value>{_VALUE})",
+            "`{name}.{part}`: bounds and start of a variable stand in its own line",
+            help=f"write `{form}` in the line that declares it, and remove this one",
+        )
+        for parts, form in _ATTRIBUTES.items()
+    ),
+    row(
+        rf"var~(?P<names>[A-Za-z_]\w*(?: , [A-Za-z_]\w*)+) (?P<mark>>=|<=) (?P<value>{_VALUE})",
+        "each `var` stands on a line of its own, its bounds behind `in`",
+        _several,
+    ),
+    row(
+        r"(?P<word>var|param)~(?P<name>[A-Za-z_]\w*)\( (?P<size>\d+(?: , \d+)*) \)"
+        r"(?P<rest> (?:=|in\b)[^#\n]*)?",
+        "how many entries there are stands in square brackets",
+        "{word} {name}[{size}]{rest}",
+    ),
+    row(
+        r"(?P<word>var|param)~(?P<name>[A-Za-z_]\w*)(?:\[[\d, ]*\])? ="
+        rf" {MODULE}(?P<call>zeros|ones)\( \(? (?P<size>\d+(?: , \d+)*) ,? \)? \)",
+        "`{call}`: entries stand in square brackets, and start at one number",
+        lambda m: f"{{word}} {{name}}[{{size}}] = {0 if m['call'] == 'zeros' else 1}",
+    ),
+    row(
+        r"var~(?P<name>[A-Za-z_]\w*) (?:in|∈|:) (?:R|ℝ|\\mathbb\{R\}|[Rr]eals?)"
+        r"(?P<plus>_?\{?[+₊]\}?)(?:\^\{?(?P<size>\d+)\}?)?",
+        "a variable is a real number; that it is not negative is `in [0, inf]`",
+        lambda m: f"var {{name}}{'[{size}]' if m['size'] else ''} in [0, inf]",
+    ),
+    row(
+        r"var~(?P<name>[A-Za-z_]\w*) (?:in|∈|:) (?:R|ℝ|\\mathbb\{R\}|[Rr]eals?)"
+        r"(?:(?:\^\{?|\*\*)(?P<size>\d+)\}?|(?P<raised>[²³⁴]))?",
+        "a variable is a real number",
+        lambda m: f"var {{name}}{_entries(m)}",
+    ),
+    row(
+        r"(?P<word>let|var|param)?~?(?P<name>[A-Za-z_]\w*) (?P<sign>[-+*/])="
+        r" (?P<expr>[^#\n=<>\"]*[^#\n; \t])",
+        "`{sign}=`: a name means one thing in the whole spec",
+        help="give the new value a name of its own: `let {name}2 = {name} {sign} {expr}`",
+    ),
+    row(
+        r"let~(?P<name>[A-Za-z_]\w*)~in (?P<set>\[[^#\n\]]*\])(?P<value> = [^#\n]*)?",
+        "what is set from outside, in a set, is a `param`",
+        lambda m: f"param {{name}}{m['value'] or ''} in {{set}}",
+    ),
+    row(
+        rf"(?P<word>param|var)~(?P<name>[A-Za-z_]\w*) (?P<size>\[[^#\n\]]*\])?"
+        r"(?: |,)(?P<how>default|init|initial|start|starts~at|value|initially)"
+        rf" (?P<value>{_VALUE})",
+        "`{how}`: a value stands behind `=`",
+        "{word} {name}{size} = {value}",
+    ),
+    row(
+        r"(?P<word>[Ss]ets?|SETS?)~(?P<name>\w+)\b[^#\n]*",
+        "`{word} {name}`: sets of indices have no line of their own",
+        help="write the set where it is used: `for {name} in range(3)` is 0, 1, 2; `{{1, 4}}` are"
+        " values",
+    ),
+    row(
+        rf"{_DEFINED}(?P<call>{MODULE}(?:Set|RangeSet))\([^#\n]*\)",
+        "`{call}(...)`: sets of indices have no line of their own",
+        help="write the set where it is used: `for i in range(3)` is 0, 1, 2; `{{1, 4}}` are"
+        " values",
+    ),
+    row(
+        rf"(?P<word>fix|unfix)~(?P<name>\w+) (?::?= (?P<value>{_VALUE}))?",
+        "`{word}` is no statement: a number that does not move is a `param`",
+        help="write `param {name} = ...` in place of its `var` line",
+    ),
+    row(
+        r"(?P<name>[A-Za-z_]\w*) : (?:float|int|Tensor|torch\.Tensor|real|double) = "
+        rf"(?P<value>{_VALUE})",
+        "kinds are not declared, and a definition says what it defines",
+        "var {name} = {value}",
+        help="write `var {name} = {value}`, or `param {name} = {value}` for what does not move",
+        alternatives=("param {name} = {value}",),
+    ),
+)
+"""Declarations of AMPL, GAMS, CVXPY, Pyomo, JuMP, CasADi, Gurobi, PuLP."""

@@ -1,0 +1,291 @@
+"""LaTeX in a spec: commands with arguments, layout, subscripts, transposes."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS
+from cspec.dsl.mistakes.foreign.norms import bars_of_latex
+from cspec.dsl.mistakes.foreign.sums import latex_sum
+from cspec.dsl.mistakes.foreign.view import Found, View
+from cspec.dsl.text.defined_names import defined_names
+
+_DROPPED = frozenset(
+    (
+        *("left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "quad", "qquad"),
+        *("limits", "displaystyle", "nolimits", "nonumber", "notag", "hspace", "mathop", "hfill"),
+    )
+)
+_WRAPS = frozenset(
+    (
+        *("text", "mathrm", "mathbf", "mathbb", "mathcal", "mathit", "mathsf", "operatorname"),
+        *("textbf", "boldsymbol", "bm", "textrm", "mbox", "hat", "bar", "tilde", "vec"),
+    )
+)
+_FUNCTIONS = frozenset(
+    ["sqrt", "exp", "log", "ln", "sin", "cos", "tan", "tanh", "max", "min", "det"]
+)
+_FRACTIONS = frozenset(["frac", "dfrac", "tfrac"])
+_OBJECTIVES = {
+    **dict.fromkeys(("min", "argmin", "inf", "minimize", "minimise"), "minimize"),
+    **dict.fromkeys(("max", "argmax", "sup", "maximize", "maximise"), "maximize"),
+}
+_SPACES = frozenset([",", ";", "!", ":"])
+
+
+def latex(view: View) -> Found | None:
+    """What begins with a backslash; None for a plain word or mark, which has a table of its own."""
+    mark, word = view.at(0), view.at(1)
+    if word.start != mark.end:
+        return None
+    text = word.text
+    if text == "\\":
+        return _dropped(view, 2, "`\\\\` ends no line here: a line ends where it ends")
+    if text in _SPACES or text in _DROPPED:
+        return _dropped(view, 2, f"`\\{text}` is layout; a spec is plain text")
+    if text in {"{", "}"}:
+        return _written(view, 2, text)
+    if text in {"left", "right"} and view.at(2).text == "\\" and view.at(3).text == "|":
+        return _dropped(view, 2, f"`\\{text}` is layout; a spec is plain text")
+    if text in {"lVert", "Vert", "|", "lvert", "vert"}:
+        return bars_of_latex(view, text, 2)
+    if text.partition("_")[0] in {"sum", "prod"}:
+        return latex_sum(view, *text.split("_", 1)) if "_" in text else latex_sum(view, text, "")
+    if text.rstrip("_") in _OBJECTIVES and view.before.kind in {"_NL", "ST"}:
+        return _objective(view, 1)
+    if _SHORT.fullmatch(text):
+        return _short_fraction(view, text)
+    if text == "approx":
+        return Found(
+            2,
+            None,
+            "CS125",
+            "`\\approx` is no relation of a spec",
+            "write `==`, and behind it how near is near enough: `within 1e-2`",
+            go_on=("==",),
+        )
+    return _with_argument(view, text)
+
+
+_SHORT = re.compile(r"[dt]?frac(\d)(\d)")
+
+
+def _short_fraction(view: View, text: str) -> Found | None:
+    r"""`\frac12` is `1/2`."""
+    match = _SHORT.fullmatch(text)
+    if match is None:
+        return None
+    meant = f"{match[1]}/{match[2]}"
+    follows = view.at(2).kind in OPERAND_STARTS or view.at(2).text in {"\\", "|"}
+    message = f"`\\{text}` is LaTeX; a fraction is written with `/`"
+    pieces = (view.product(), meant, "*" if follows else "")
+    return Found(2, pieces, "CS125", message, f"write `{meant}`")
+
+
+def _with_argument(view: View, text: str) -> Found | None:
+    """`\\frac{a}{b}`, `\\sqrt{a}`, `\\mathbb{E}`."""
+    close = view.closer(2) if view.at(2).kind == "LBRACE" else None
+    if close is None:
+        wrapped = text in _WRAPS and view.at(2).kind in {"NAME", "AVERAGE"}
+        return _written(view, 3, view.at(2).text) if wrapped else None
+    inner = view.span(3, close)
+    averaged = view.source.slice(inner) in {"E", "P"} and view.at(close + 1).text == "_"
+    below = view.closer(close + 2) if averaged and view.at(close + 2).kind == "LBRACE" else None
+    if text in _WRAPS and below is not None:
+        close = below
+    if text in _WRAPS:
+        return Found(
+            close + 1,
+            (inner,),
+            "CS125",
+            f"`\\{text}{{...}}` is LaTeX; a spec is plain text",
+            f"write `{view.source.slice(inner)}`",
+        )
+    if text in _FUNCTIONS:
+        name = "log" if text == "ln" else text
+        meant = f"{name}({view.source.slice(inner)})"
+        return Found(
+            close + 1,
+            (view.product(), f"{name}(", inner, ")"),
+            "CS125",
+            f"`\\{text}{{...}}` is LaTeX; a spec writes `{meant}`",
+            f"write `{meant}`",
+        )
+    if text not in _FRACTIONS or view.at(close + 1).kind != "LBRACE":
+        return None
+    end = view.closer(close + 1)
+    if end is None:
+        return None
+    divisor = view.span(close + 2, end)
+    meant = f"({view.source.slice(inner)})/({view.source.slice(divisor)})"
+    product = "*" if view.at(end + 1).kind in OPERAND_STARTS else ""
+    pieces = (view.product(), "(", inner, ")/(", divisor, ")", product)
+    return Found(
+        end + 1,
+        pieces,
+        "CS125",
+        f"`\\{text}` is LaTeX; a fraction is written with `/`",
+        f"write `{meant}`",
+    )
+
+
+def objective_subscript(view: View) -> Found | None:
+    """`min_x f(x)`, `min_{x} f(x)` at the beginning of a line."""
+    head = view.at(0).text.partition("_")[0]
+    if head not in _OBJECTIVES or view.before.kind != "_NL":
+        return None
+    return _objective(view, 0)
+
+
+def _objective(view: View, word: int) -> Found:
+    """The word of an objective with what it is minimized over, which the `var` lines say."""
+    name, _, below = view.at(word).text.partition("_")
+    end = word + 1
+    opener = end if view.at(end).kind == "LBRACE" else end + 1
+    if (view.at(word).text.endswith("_") or view.at(end).text == "_") and view.at(
+        opener
+    ).kind == "LBRACE":
+        close = view.closer(opener)
+        end = close + 1 if close is not None else end
+    elif view.at(end).text.startswith("_") and view.at(end).start == view.at(word).end:
+        end += 1
+    meant = _OBJECTIVES[name]
+    return Found(
+        end,
+        (meant,),
+        "CS119",
+        f"`{view.text(0, end)}` is written `{meant}`",
+        f"write `{meant} ...`; it is over every `var` and every parameter of a model that moves"
+        if below or end > word + 1
+        else f"write `{meant}`",
+    )
+
+
+def subscript(view: View) -> Found | None:
+    """`x_{1}` is `x[1]`."""
+    name, close = view.at(0), view.closer(1)
+    if (
+        not name.text.endswith("_")
+        or view.at(1).kind != "LBRACE"
+        or view.at(1).start != name.end
+        or close is None
+    ):
+        return None
+    stem = name.text.rstrip("_")
+    inner = view.span(2, close)
+    if not stem or not view.text(2, close):
+        return None
+    if stem in {"E", "P"} and view.at(close + 1).kind == "LSQB":
+        return _averaged(view, stem, close)
+    meant = f"{stem}[{view.source.slice(inner)}]"
+    return Found(
+        close + 1,
+        (f"{stem}[", inner, "]"),
+        "CS125",
+        f"`{view.text(0, close + 1)}` is LaTeX; an entry is written `{meant}`",
+        f"write `{meant}`",
+        "indices begin at 0",
+        safe=False,
+    )
+
+
+def _averaged(view: View, stem: str, close: int) -> Found:
+    """`E_{x, y}[loss]`: over which data is said by `on`, or by the only data there are."""
+    shown = view.text(0, close + 1)
+    help_ = f"write `{stem}[...]`, or `{stem}[... on train]` where there are several data sets"
+    if any(view.at(index).kind in {"EQUAL", "RELATION"} for index in range(2, close)):
+        end = view.closer(close + 1)
+        body = view.text(close + 2, end) if end is not None else "..."
+        meant = f"{stem}[{body} | {view.text(2, close)}]"
+        said = f"`{shown}`: conditions stand behind `|`, inside of the brackets"
+        pieces = (meant,) if end is not None else None
+        return Found((end or close) + 1, pieces, "CS125", said, f"write `{meant}`", safe=False)
+    message = f"`{shown}`: no variables stand below `{stem}`"
+    return Found(close + 1, (stem,), "CS125", message, help_)
+
+
+def transpose(view: View) -> Found | None:
+    r"""`w^T w`, `w^\top w` are `w @ w`; alone `W.T`."""
+    if view.before.kind not in OPERAND_ENDS:
+        return None
+    width = 2 if view.at(1).text in {"T", "top", "intercal", "transp"} else 0
+    if view.at(1).text == "\\" and view.at(2).text in {"top", "intercal", "T"}:
+        width = 3
+    if view.at(1).kind == "LBRACE" and view.at(3).kind == "RBRACE" and view.at(2).text == "T":
+        width = 4
+    if view.at(1).kind == "LBRACE" and view.text(2, 4) == "\\top" and view.at(4).kind == "RBRACE":
+        width = 5
+    if not width:
+        return None
+    return _form(view, width) or _transposed(view, width)
+
+
+def _form(view: View, width: int) -> Found | None:
+    """`x^T A x`: a quadratic form, with a blank for the second product."""
+    matrix, right = view.at(width), view.at(width + 1)
+    known = defined_names(view.source.text)
+    if not {matrix.text, right.text} <= known or matrix.kind != "NAME":
+        return None
+    meant = f"{view.before.text} @ {matrix.text} @ {right.text}"
+    message = "a product of vectors and matrices is written `@`"
+    pieces = (" @ ", matrix.span, " @ ", right.span)
+    return Found(width + 2, pieces, "CS124", message, f"write `{meant}`")
+
+
+def prime(view: View) -> Found | None:
+    """`w'*w` and `w' w` are `w @ w`."""
+    if view.before.kind not in OPERAND_ENDS or view.before.end != view.at(0).start:
+        return None
+    return _transposed(view, 1) if view.at(1).text == "*" or view.at(1).kind == "NAME" else None
+
+
+def power_of_e(view: View) -> Found | None:
+    """`e^{x}` is `exp(x)`."""
+    close = view.closer(2) if view.at(1).kind == "POWER" and view.at(2).kind == "LBRACE" else None
+    if close is None or "e" in defined_names(view.source.text):
+        return None
+    inner = view.span(3, close)
+    meant = f"exp({view.source.slice(inner)})"
+    message = f"`{view.text(0, close + 1)}` is written `{meant}`"
+    return Found(
+        close + 1, (view.product(), "exp(", inner, ")"), "CS125", message, f"write `{meant}`"
+    )
+
+
+def _transposed(view: View, width: int) -> Found:
+    times = view.at(width).text in {"*", "@"}
+    end = width + times
+    left, right = view.before.text, view.at(end).text
+    if left == right and left[:1].isupper() and len(left) < 3:
+        message = f"`{view.text(0, width)}`: a transpose is written `.T`, a product of matrices `@`"
+        return Found(end + 1, (f".T @ {left}",), "CS124", message, f"write `{left}.T @ {left}`")
+    if view.at(end).kind in {"NAME", "LPAR"} or view.at(end).text == "\\":
+        return Found(
+            end,
+            (" @ " if view.at(end).start == view.at(end - 1).end else " @",),
+            "CS124",
+            f"`{view.text(0, width)}`: a product of vectors or matrices is written `@`",
+            f"write `{view.before.text} @ {view.at(end).text}`; of matrices `A.T @ B`",
+        )
+    return Found(
+        width,
+        (".T",),
+        "CS124",
+        f"`{view.text(0, width)}`: a transpose is written `.T`",
+        f"write `{view.before.text}.T`",
+    )
+
+
+def _dropped(view: View, take: int, message: str) -> Found:
+    return Found(take, (), "CS125", message, "remove it")
+
+
+def _written(view: View, take: int, text: str) -> Found:
+    return Found(
+        take,
+        (text,),
+        "CS125",
+        f"`{view.text(0, take)}` is LaTeX; a spec writes `{text}`",
+        f"write `{text}`",
+        "a spec is plain text; the report typesets it for you",
+    )

@@ -1,0 +1,261 @@
+"""Lines as other modeling languages write them: AMPL, JuMP, cvxpy, Python with kinds."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.mistakes.endings import FORMS
+from cspec.dsl.mistakes.failure import Failure, Repair, problem, touching
+from cspec.dsl.settings.models import MODELS
+from cspec.dsl.settings.sources import SOURCES
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+
+_MACROS = {
+    "variable": "a variable is a line `var x in [0, 10]`",
+    "variables": "variables are lines `var x in [0, 10]`",
+    "parameter": "a constant is a line `param a = 1`",
+    "objective": "the objective is a line `minimize ...` or `maximize ...`",
+    "constraint": "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`",
+    "constraints": "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`",
+    "nlobjective": "the objective is a line `minimize ...` or `maximize ...`",
+    "nlconstraint": "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`",
+    "expression": "a name for an expression is a line `let e = x + y`",
+}
+_CONTINUOUS = frozenset({"real", "float", "continuous", "free", "double", "number", "reals"})
+_DISCRETE = frozenset({"integer", "int", "binary", "bool", "boolean", "discrete"})
+_DECLARED = {"variable": "var", "parameter": "param", "constant": "param"}
+_HEADING = re.compile(r"^[ \t]*(s\.t\.|subject[ \t]+to\b)|[ \t](s\.t\.)", re.MULTILINE)
+
+
+def macro(f: Failure) -> Repair | None:
+    """`@variable(model, x >= 0)`."""
+    mark, word = f.token, f.at(f.index + 1)
+    help_ = _MACROS.get(word.text.lower())
+    if mark.text != "@" or help_ is None or not touching(mark, word):
+        return None
+    return Repair(
+        problem(
+            f.source,
+            "CS136",
+            f"`@{word.text}` is not part of the language",
+            Span(mark.start, word.end),
+            helps=(help_,),
+        ),
+        f.tokens[: f.index] or None,
+    )
+
+
+def bounds(f: Failure) -> Repair | None:
+    """`var x >= 0`, `var x <= 3`, `param e >= 0`: bounds stand behind `in`."""
+    token, word = f.token, f.first.text
+    if f.first.kind not in {"VAR", "PARAM"} or token.kind != "RELATION" or f.depth(f.index):
+        return None
+    if token.text == "==" or f.index < 2:
+        return None
+    value = f.tokens[f.index + 1 :]
+    plain = bool(value) and all(t.kind in {"NUMBER", "NAME", "SIGN", "TIMES"} for t in value)
+    written = f.text(f.index + 1, len(f.tokens)) if plain else "0"
+    below = token.text.startswith(">")
+    interval = f"[{written}, inf]" if below else f"[-inf, {written}]"
+    meant = f"in {interval}"
+    head = f.text(0, f.index)
+    span = Span(token.start, f.tokens[-1].end)
+    return Repair(
+        problem(
+            f.source,
+            "CS136",
+            f"bounds of a `{word}` stand behind `in`",
+            span if plain else token.span,
+            helps=(f"write `{head} {meant}`",)
+            + (() if plain else ("for both bounds write `in [lo, hi]`",)),
+            fix=meant if plain else None,
+            fix_span=span,
+            safe=plain,
+        ),
+        _bounded(f, value, below) if plain else None,
+    )
+
+
+def _bounded(f: Failure, value: tuple[Token, ...], below: bool) -> tuple[Token, ...]:
+    start, end = f.token.start, f.tokens[-1].end
+    comma = Token("COMMA", ",", end, end)
+    unbounded = Token("NAME", "inf", end, end)
+    lower = value if below else (Token("SIGN", "-", start, start), unbounded)
+    upper = (unbounded,) if below else value
+    return (
+        *f.tokens[: f.index],
+        Token("IN", "in", start, start),
+        Token("LSQB", "[", start, start),
+        *lower,
+        comma,
+        *upper,
+        Token("RSQB", "]", end, end),
+    )
+
+
+def objective_label(f: Failure) -> Repair | None:
+    """`minimize cost: x`, `cost: minimize x`: an objective has no label."""
+    objective = f.first.kind in {"MINIMIZE", "MAXIMIZE"}
+    if f.at(1).kind == "COLON" and f.at(2).kind in {"MINIMIZE", "MAXIMIZE"}:
+        return _labelled_objective(f)
+    if not objective or f.token.kind != "COLON" or f.index != 2 or f.before.kind != "NAME":
+        return None
+    following = f.at(3)
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            "an objective has no label",
+            Span(f.before.start, f.token.end),
+            notes=("labels name constraints; there is only one objective",),
+            helps=(f"write `{f.first.text} {f.text(3, len(f.tokens))}`",)
+            if following.text
+            else (f"write `{f.first.text} ...`",),
+            fix="",
+            fix_span=Span(f.before.start, following.start if following.text else f.token.end),
+        ),
+        f.replaced(1, 3) if following.text else None,
+    )
+
+
+def _labelled_objective(f: Failure) -> Repair:
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            "an objective has no label",
+            Span(f.first.start, f.at(1).end),
+            notes=("labels name constraints; there is only one objective",),
+            helps=(f"write `{f.text(2, len(f.tokens))}`",),
+            fix="",
+            fix_span=Span(f.first.start, f.at(2).start),
+        ),
+        f.tokens[2:],
+    )
+
+
+def declared_kind(f: Failure) -> Repair | None:
+    """`var x: float = 0`, `var x integer`, `param n: int`."""
+    if f.first.kind not in {"VAR", "PARAM", "LET"} or f.depth(f.index):
+        return None
+    colon = f.token.kind == "COLON" and f.at(f.index + 1).kind == "NAME"
+    at = f.index + 1 if colon else f.index
+    kind, after = f.at(at), f.at(at + 1)
+    known = kind.text.lower() in _CONTINUOUS | _DISCRETE
+    if not known and not (colon and after.kind == "EQUAL"):
+        return None
+    span = Span(f.token.start, kind.end)
+    whole = kind.text.lower() in _DISCRETE and f.first.kind == "VAR"
+    return Repair(
+        problem(
+            f.source,
+            "CS136",
+            f"`{f.source.slice(span)}`: variables are real numbers"
+            if whole
+            else f"`{f.source.slice(span)}`: kinds are not declared",
+            span,
+            notes=("training moves by gradients, and whole numbers have none",) if whole else (),
+            helps=(
+                f"write `var {f.at(1).text} in [0, 1]`, and look at how near to a whole number it"
+                " ends"
+                if whole
+                else "remove it",
+            ),
+            fix="",
+            fix_span=Span(f.before.end, kind.end),
+            safe=not whole,
+        ),
+        f.replaced(f.index, at + 1),
+        sure=False,
+    )
+
+
+def bare_definition(f: Failure) -> Repair | None:
+    """`x = Variable(3)`, `eps = 0.1` above `s.t.`: a definition begins with its kind."""
+    name, equal, value = f.first, f.token, f.at(2)
+    if f.kind != "clause" or f.index != 1 or equal.kind != "EQUAL" or name.kind != "NAME":
+        return None
+    if _HEADING.search(f.source.text, 0, name.start):
+        return None
+    head = 4 if f.at(3).kind == "DOT" else 2
+    kind = _DECLARED.get(f.at(head).text.lower())
+    number = len(f.tokens) == 3 and value.kind == "NUMBER"
+    made = "model" if value.text in MODELS else "data" if value.text in SOURCES else ""
+    word = kind or made or ("param" if number else "let")
+    if f.at(head).text == "Problem":
+        return _problem(f)
+    if kind:
+        size = f.at(head + 2).text if f.at(head + 2).kind == "NUMBER" else ""
+        meant = f"{word} {name.text}[{size}]" if size else f"{word} {name.text}"
+    else:
+        meant = f"{word} {f.text(0, len(f.tokens))}"
+    place = name.start
+    return Repair(
+        problem(
+            f.source,
+            "CS136",
+            f"`{name.text} = ...` does not say what it defines",
+            name.span,
+            notes=("a definition begins with `let`, `param`, `var`, `data` or `model`",),
+            helps=(f"write `{meant}`",)
+            + (
+                () if kind or number or made else (f"or another kind, such as `{FORMS['VAR'][1]}`",)
+            ),
+            fix=None if kind else f"{word} ",
+            fix_span=Span(place, place),
+            safe=False,
+        ),
+        None if kind else (Token(word.upper(), word, place, place, True), *f.tokens),
+        sure=False,
+    )
+
+
+def _problem(f: Failure) -> Repair:
+    """`prob = Problem(Minimize(x), [x >= 1])`."""
+    return Repair(
+        problem(
+            f.source,
+            "CS136",
+            "a spec is the problem itself: it is not put together by a call",
+            Span(f.first.start, f.tokens[-1].end),
+            helps=("write a line `minimize ...`, and below `s.t.` one constraint a line",),
+        )
+    )
+
+
+def star_import(f: Failure) -> Repair | None:
+    """`from "nets.py" import *`."""
+    if f.first.kind != "FROM" or f.token.text != "*":
+        return None
+    return Repair(
+        problem(
+            f.source,
+            "CS128",
+            "`import *` does not say what it brings in",
+            f.token.span,
+            helps=(f"name them: `{f.text(0, f.index)} Net, loss`",),
+        )
+    )
+
+
+def renamed_given(f: Failure) -> Repair | None:
+    """`given kl as k`: the names are those that the loop hands over."""
+    if f.first.kind != "GIVEN" or f.token.kind != "AS":
+        return None
+    there, here = f.before.text, f.at(f.index + 1).text or "k"
+    return Repair(
+        problem(
+            f.source,
+            "CS136",
+            "`given` names have no second name",
+            f.token.span,
+            label="a loop hands values over by the names in this line",
+            helps=(
+                f"write `given {here}`, and hand it over as `p.loss({here}=...)`",
+                f"or `given {there}` and, on a line below, `let {here} = {there}`",
+            ),
+        ),
+        f.replaced(f.index, f.index + 2),
+        sure=False,
+    )

@@ -1,0 +1,228 @@
+"""Objectives and constraints that other libraries make by calls."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.mistakes.foreign.pieces import Piece
+from cspec.dsl.mistakes.foreign.rows import MODULE, row
+from cspec.dsl.text.source import Span
+
+_NAMED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) = "
+_OWNER = re.compile(r"\b(?:m|model|self)\.(?=[A-Za-z_])")
+_LIST = re.compile(r"[()\[\]{},]")
+_OBJECTIVE = "the objective is a line `minimize ...` or `maximize ...`"
+_CONSTRAINT = "constraints stand below `s.t.`, one a line"
+
+
+def _sense(match: re.Match[str]) -> tuple[Piece, ...]:
+    """`Objective(expr=e, sense=maximize)`, `@objective(m, Max, e)`, `setObjective(e, MAXIMIZE)`."""
+    word = "maximize" if re.search("max", match["sense"] or "", re.IGNORECASE) else "minimize"
+    return (f"{word} ", *_bare(match))
+
+
+def _own_sense(match: re.Match[str]) -> str | None:
+    return f"{match['sense'].lower()} {{expr}}"
+
+
+def _members(match: re.Match[str]) -> list[Span] | None:
+    """Where the members of the group `list` stand; None where brackets do not match."""
+    text, offset = match["list"], match.start("list")
+    members, depth, start = list[Span](), 0, 0
+    for mark in _LIST.finditer(text):
+        depth += (mark[0] in "([{") - (mark[0] in ")]}")
+        if depth < 0:
+            return None
+        if mark[0] == "," and not depth:
+            members.append(Span(start, mark.start()))
+            start = mark.end()
+    members.append(Span(start, len(text)))
+    stripped = (_stripped(text, member) for member in members)
+    found = [Span(m.start + offset, m.end + offset) for m in stripped if m.end > m.start]
+    return found if not depth else None
+
+
+def _stripped(text: str, span: Span) -> Span:
+    """A span without the blanks at its ends."""
+    part = text[span.start : span.end]
+    start = span.start + len(part) - len(part.lstrip())
+    return Span(start, max(start, span.end - (len(part) - len(part.rstrip()))))
+
+
+def _listed(match: re.Match[str]) -> tuple[Piece, ...] | None:
+    """`constraints = [x >= 0, x <= 1]`."""
+    members = _members(match)
+    texts = [match.string[m.start : m.end] for m in members or ()]
+    if not members or any("==" not in t and "<=" not in t and ">=" not in t for t in texts):
+        return None
+    return ("{st}", *_joined(members))
+
+
+def _joined(members: list[Span]) -> tuple[Piece, ...]:
+    pieces: list[Piece] = []
+    for member in members:
+        pieces += ["; ", member] if pieces else [member]
+    return tuple(pieces)
+
+
+def _both(match: re.Match[str]) -> tuple[Piece, ...] | None:
+    """`minimize(f, c >= 0)`."""
+    members = _members(match)
+    if not members:
+        return None
+    return ("minimize ", Span(*match.span("expr")), "\ns.t. ", *_joined(members))
+
+
+def _bare(match: re.Match[str]) -> tuple[Piece, ...]:
+    """The expression of a match without `model.` before its variables."""
+    begin, end = match.span("expr")
+    pieces: list[Piece] = []
+    for found in _OWNER.finditer(match.string, begin, end):
+        pieces += [Span(begin, found.start())] if found.start() > begin else []
+        begin = found.end()
+    return (*pieces, Span(begin, end))
+
+
+def _one(match: re.Match[str]) -> tuple[Piece, ...]:
+    """`@constraint(m, c1, x >= 1)`, `Constraint(expr=x >= 1)`."""
+    label = match.groupdict().get("label") or match.groupdict().get("name")
+    return ("{st}", *((f"{label}: ",) if label else ()), *_bare(match))
+
+
+PROBLEMS = (
+    row(
+        r"\\?arg ?(?P<sense>min|max)(?: over\b)?(?:_\{[^#\n{}]*\}|_\w+)?~"
+        r"(?P<expr>[^#\n]*[^#\n; \t])",
+        "`arg{sense}` is where it is best; a spec says what is optimized",
+        lambda m: f"{m['sense']}imize {{expr}}",
+        code="CS119",
+    ),
+    row(
+        r"(?P<head>s\.t\. )?(?P<name>[A-Za-z_]\w*)\([\w, ]+\) :?= "
+        r"(?P<expr>[^#\n=<>]*(?:[<>]=|==)[^#\n]*[^#\n; \t])",
+        "a constraint has a label, `{name}:`, and no arguments",
+        lambda m: f"{'s.t. ' if m['head'] else '{st}'}{{name}}: {{expr}}",
+        code="CS126",
+    ),
+    row(
+        r"(?P<word>minimi[sz]e|maximi[sz]e|min|max)~[A-Za-z_]\w* =(?![=>])"
+        r" (?P<expr>[^#\n]*[^#\n; \t])",
+        "an objective has no name: what is optimized stands behind its word",
+        lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
+    ),
+    row(
+        r"[A-Za-z_]\w* : (?P<word>minimise|maximise|min|max)\b (?P<expr>[^#\n]*[^#\n; \t])",
+        "an objective has no label",
+        lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
+        code="CS126",
+    ),
+    row(
+        r"(?P<word>min|max|minimi[sz]e|maximi[sz]e)~\w+\( \w+(?: , \w+)* \) =(?![=>])"
+        r" (?P<expr>[^#\n]*[^#\n; \t])",
+        "an objective has no name: what is optimized stands behind its word",
+        lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
+    ),
+    row(
+        r"(?P<call>(?:[A-Za-z_]\w*\.)+(?P<sense>minimize|maximize))\( (?P<expr>[^#\n]*)\)",
+        f"`{{call}}(...)`: {_OBJECTIVE}",
+        "{sense} {expr}",
+    ),
+    row(
+        r"(?P<name>[A-Za-z_]\w*) \+= (?P<expr>[^#\n\[,\"]*[<>=]=[^#\n\[,\"]*)"
+        r"(?:, \"(?P<label>[A-Za-z_]\w*)\")?",
+        f"`{{name}} += ...`: {_CONSTRAINT}",
+        lambda m: "{st}" + (f"{m['label']}: " if m["label"] else "") + "{expr}",
+    ),
+    row(
+        rf"{_NAMED}(?P<call>{MODULE}(?P<sense>Minimize|Maximize))\((?P<expr>[^#\n]*)\)",
+        f"`{{call}}(...)`: {_OBJECTIVE}",
+        _own_sense,
+    ),
+    row(
+        rf"{_NAMED}(?P<call>{MODULE}Objective)\( (?:expr = )?(?P<expr>[^#\n]*?)"
+        r"(?:, sense = (?P<sense>[\w.]+) )?\)",
+        f"`{{call}}(...)`: {_OBJECTIVE}",
+        _sense,
+    ),
+    row(
+        r"(?P<call>@(?:NL)?objective)\( \w+ , (?P<sense>Min|Max|MIN_SENSE|MAX_SENSE)"
+        r" , (?P<expr>[^#\n]*)\)",
+        f"`{{call}}(...)`: {_OBJECTIVE}",
+        _sense,
+    ),
+    row(
+        rf"(?P<call>{MODULE}(?:setObjective|set_objective))\( (?P<expr>[^#\n]*?)"
+        r"(?:, (?:sense = )?(?P<sense>[\w.]*(?:MAX|MIN|max|min)\w*) )?\)",
+        f"`{{call}}(...)`: {_OBJECTIVE}",
+        _sense,
+    ),
+    row(
+        rf"(?P<call>{MODULE}minimi[sz]e)\( (?P<expr>[^#\n,]*), (?P<list>[^#\n]*[<>=]=[^#\n]*)\)",
+        f"an objective takes one expression; {_CONSTRAINT}",
+        _both,
+    ),
+    row(
+        r"(?P<name>[A-Za-z_]\w*) \+?= \[(?P<list>[^#\n]*)\]",
+        f"a list of constraints has no name: {_CONSTRAINT}",
+        _listed,
+    ),
+    row(
+        rf"(?P<call>{MODULE}(?:append|add))\( (?P<expr>[^#\n]*[<>=]=[^#\n]*)\)",
+        f"`{{call}}(...)`: {_CONSTRAINT}",
+        "{st}{expr}",
+    ),
+    row(
+        rf"{_NAMED}(?P<call>{MODULE}Constraint)\( (?:expr = )?"
+        r"(?P<expr>[^#\n]*[<>=]=[^#\n]*)\)",
+        f"`{{call}}(...)`: {_CONSTRAINT}",
+        _one,
+    ),
+    row(
+        r"(?P<call>@(?:NL)?constraints?)\( \w+ , (?:(?P<label>[A-Za-z_]\w*) , )?"
+        r"(?P<expr>[^#\n,]*[<>=]=?[^#\n]*)\)",
+        f"`{{call}}(...)`: {_CONSTRAINT}",
+        _one,
+    ),
+    row(
+        rf"(?:\w+ = )?(?P<call>{MODULE}(?:addConstrs?|add_constraint|subject_to|addCons))\("
+        r" (?P<expr>[^#\n]*?[<>=]=[^#\n]*?)"
+        r"(?:, (?:name = )?[\"'](?P<label>[A-Za-z_]\w*)[\"'] )?\)",
+        f"`{{call}}(...)`: {_CONSTRAINT}",
+        _one,
+    ),
+    row(
+        r"(?P<word>assert|require|ensure)~(?P<expr>[^#\n:,]*[<>=]=?[^#\n:,]*)",
+        f"`{{word}}`: {_CONSTRAINT}",
+        "{st}{expr}",
+        code="CS128",
+    ),
+    row(
+        rf"{_NAMED}(?P<weight>[\d.]+) \* \((?P<expr>[^#\n]*[<>=]=[^#\n()]*)\)",
+        "a weighted constraint is a preference: `soft(weight=...)` stands behind it",
+        "{st}{name}: {expr} soft(weight={weight})",
+    ),
+    row(
+        rf"{_NAMED}\(?(?P<expr>[^#\n]*)\)\.(?P<sense>minimize|maximize)\([^#\n]*\)",
+        f"`.{{sense}}(...)`: {_OBJECTIVE}",
+        lambda m: (
+            None if m["expr"].count("(") != m["expr"].count(")") else f"{m['sense']} {{expr}}"
+        ),
+    ),
+    row(
+        rf"{_NAMED}(?P<call>{MODULE}(?:PenaltyLoss|AugmentedLagrangeLoss|BarrierLoss))\([^#\n]*\)",
+        "`{call}(...)`: how constraints are weighed is a line `using ...`",
+        help="write `using penalty`, `using augmented_lagrangian` or another method",
+    ),
+    row(
+        rf"{_NAMED}(?P<call>{MODULE}(?:Trainer|SGD|Adam|AdamW))\([^#\n]*\)",
+        "`{call}(...)`: training is set by a line `fit(...)`",
+        help="write `fit(optimizer=adam(lr=1e-3), epochs=10)`",
+    ),
+    row(
+        r"(?P<name>[A-Za-z_]\w*) (?P<mark>\+=|-=|\*=|/=) (?P<expr>[^#\n]*)",
+        "`{mark}`: nothing is assigned twice; a spec has no order in which lines run",
+        help="define it once: `let total = {name} + ...`",
+        code="CS128",
+    ),
+)
+"""Calls of CVXPY, Pyomo, JuMP, Gurobi, CasADi, NeuroMANCER that make a part of the problem."""

@@ -1,0 +1,80 @@
+"""One row of a table of foreign lines: how such a line looks, and what a spec writes for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from string import Formatter
+from typing import NamedTuple
+
+from cspec.dsl.mistakes.foreign.pieces import Piece
+from cspec.dsl.text.source import Span
+
+END = r"[ \t]*;?[ \t]*(?=#|\r?$|\Z)"
+"""The end of a line: a semicolon, blanks, a remark."""
+MODULE = r"(?:[A-Za-z_]\w*\.)*"
+"""The module in front of a name: `cp.`, `pyo.`, `np.linalg.`."""
+_CLASS_OR_BLANK = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|[ ~]")
+REMOVE = ""
+"""The template of a line that goes."""
+
+Template = str | Callable[[re.Match[str]], str | tuple[Piece, ...] | None] | None
+
+
+class Row(NamedTuple):
+    """A foreign line. `{name}` stands for a group of the pattern, `{st}` for an `s.t.` to write.
+
+    `template` is what a spec writes instead (None: nobody but the author knows), `message` and
+    `help` are what is said; without `help` it is to write the template. A row with alternatives
+    asks, and one that may mean something else (indices from 1) is not `safe` to apply unasked.
+    """
+
+    pattern: re.Pattern[str]
+    code: str
+    message: str
+    template: Template = None
+    help: str = ""
+    note: str = ""
+    alternatives: tuple[str, ...] = ()
+    safe: bool = True
+
+
+def row(
+    pattern: str,
+    message: str,
+    template: Template = None,
+    *,
+    code: str = "CS136",
+    help: str = "",
+    note: str = "",
+    alternatives: tuple[str, ...] = (),
+    safe: bool = True,
+) -> Row:
+    """A row whose pattern begins at the first word of a line and ends at the line's end."""
+    whole = compiled(pattern + END)
+    return Row(whole, code, message, template, help, note, alternatives, safe)
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern where a blank stands for blanks or none, and `~` for at least one.
+
+    Inside of `[ ]` both stand for themselves.
+    """
+    return re.compile(_CLASS_OR_BLANK.sub(_blanks, pattern), re.MULTILINE)
+
+
+def _blanks(match: re.Match[str]) -> str:
+    return {" ": r"[ \t]*", "~": r"[ \t]+"}.get(match[0], match[0])
+
+
+def filled(template: str, match: re.Match[str], st: str) -> tuple[Piece, ...]:
+    """The pieces of a template; a group that took no part is nothing."""
+    pieces: list[Piece] = []
+    for literal, field, _, _ in Formatter().parse(template):
+        if literal:
+            pieces.append(literal)
+        if field == "st":
+            pieces.append(st)
+        elif field is not None and match.start(field) >= 0:
+            pieces.append(Span(*match.span(field)))
+    return tuple(piece for piece in pieces if piece)

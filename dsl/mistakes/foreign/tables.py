@@ -1,0 +1,229 @@
+"""Forms of several parts: matrices, ranges of cells, rates of a class, inner products."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.messages.synonyms import RATES
+from cspec.dsl.mistakes.foreign.pieces import Piece
+from cspec.dsl.mistakes.foreign.sums import counted
+from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
+from cspec.dsl.text.defined_names import defined_names
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+
+_ENTRIES = frozenset(["NUMBER", "SIGN", "NAME", "COMMA", "SEMICOLON"])
+_CELL = re.compile(r"([A-Za-z]\w*?)_?(\d+)")
+_MOST = 20
+_OF = frozenset(["class", "label", "y", "positive", "for"])
+
+
+def matrix(view: View) -> Found | None:
+    """`[1 2; 3 4]`: rows end with `;`."""
+    close = view.closer(0)
+    if close is None or not any(view.at(i).kind == "SEMICOLON" for i in range(1, close)):
+        return None
+    inner = [view.at(i) for i in range(1, close)]
+    if not {token.kind for token in inner} <= _ENTRIES:
+        return None
+    rows = [_row(row) for row in _split(inner)]
+    meant = f"[{', '.join(f'[{row}]' for row in rows if row)}]"
+    message = "rows of a matrix stand in brackets of their own"
+    return Found(close + 1, (meant,), "CS115", message, f"write `{meant}`")
+
+
+def _split(tokens: list[Token]) -> list[list[Token]]:
+    rows: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.kind == "SEMICOLON":
+            rows.append([])
+        else:
+            rows[-1].append(token)
+    return rows
+
+
+def _row(tokens: list[Token]) -> str:
+    """Entries with commas between them; a sign belongs to the entry behind it."""
+    entries: list[str] = []
+    sign = ""
+    for token in tokens:
+        if token.kind == "SIGN":
+            sign += token.text
+        elif token.kind != "COMMA":
+            entries.append(f"{sign}{token.text}")
+            sign = ""
+    return ", ".join(entries)
+
+
+def cells(view: View) -> Found | None:
+    """`SUM(x1:x3)` of a spreadsheet."""
+    left, right = view.before, view.at(1)
+    if not view.done or len(view.done) < 2 or view.done[-2].kind not in {"LPAR", "COMMA"}:
+        return None
+    first, last = _CELL.fullmatch(left.text), _CELL.fullmatch(right.text)
+    if first is None or last is None or first[1] != last[1]:
+        return None
+    low, high = int(first[2]), int(last[2])
+    if not 0 <= high - low < _MOST:
+        return None
+    message = f"`{left.text}:{right.text}` is a range of cells, which a spec does not have"
+    if left.text in defined_names(view.source.text):
+        meant = f"[{', '.join(f'{first[1]}{i}' for i in range(low, high + 1))}]"
+        return Found(2, (meant,), "CS128", message, f"write `{meant}`", back=1)
+    meant = f"{first[1]}[{max(low - 1, 0)}:{high}]"
+    note = "a slice begins at 0, and goes up to, not including, its end"
+    return Found(2, (meant,), "CS128", message, f"write `{meant}`", note, back=1, safe=False)
+
+
+def rate_of_class(view: View) -> Found | None:
+    """`recall(class 3)`, `precision(class = "ham")`."""
+    word = view.at(0).text
+    if view.at(1).kind != "LPAR" or view.at(2).text not in _OF or word.lower() not in RATES:
+        return None
+    value = 4 if view.at(3).text in ("=", "==", ":") else 3
+    if view.at(value).kind not in {"NUMBER", "STRING"} or view.at(value + 1).kind != "RPAR":
+        return None
+    if word in defined_names(view.source.text):
+        return None
+    meant = RATES[word.lower()].format(c=view.at(value).text)
+    message = f"`{word}` of a class is written as the fraction that it is"
+    return Found(value + 2, (meant,), "CS120", message, f"write `{meant}`")
+
+
+def inner_product(view: View) -> Found | None:
+    """`⟨a, b⟩`."""
+    comma = None
+    for index in range(1, WINDOW):
+        token = view.at(index)
+        if token.kind in {"_NL", "$END"}:
+            return None
+        comma = index if token.kind == "COMMA" else comma
+        if token.text == "⟩":
+            if comma is None:
+                return None
+            pieces = ("dot(", view.span(1, index), ")")
+            meant = f"dot({view.text(1, index)})"
+            message = "an inner product is written `dot(a, b)`"
+            return Found(index + 1, pieces, "CS106", message, f"write `{meant}`")
+    return None
+
+
+def independent(view: View) -> Found | None:
+    """`pred ⊥ sex`: a rate is the same in all groups."""
+    left, right = view.before, view.at(1)
+    if left.kind != "NAME" or right.kind != "NAME":
+        return None
+    event = "pred == 1" if left.text in ("pred", "y_hat", "yhat") else f"{left.text} == 1"
+    given = ", y == 1" if view.at(2).kind == "BAR" and view.at(3).text == "y" else ""
+    meant = f"gap(P[{event} | {right.text}{given}]) <= 5%"
+    message = "independence is a gap between groups that is small"
+    note = "a gap of exactly 0 is never measured: the bound says how small"
+    take = 4 if given else 2
+    return Found(take, (meant,), "CS106", message, f"write `{meant}`", note, back=1, safe=False)
+
+
+def thousands(view: View) -> Found | None:
+    """`10,000,000`: with two commas no decimal comma is meant."""
+    digits, end = [view.before.text], 0
+    place = view.before.end
+    while view.at(end).text == "," and view.at(end).start == place:
+        group = view.at(end + 1)
+        if not re.fullmatch(r"\d{3}", group.text) or group.start != view.at(end).end:
+            break
+        digits.append(group.text)
+        place, end = group.end, end + 2
+    if len(digits) < 3 or not re.fullmatch(r"\d{1,3}", digits[0]):
+        return None
+    meant = "_".join(digits)
+    message = f"`{','.join(digits)}`: numbers have no comma"
+    return Found(end, (meant,), "CS124", message, f"write `{meant}`", back=1)
+
+
+def share_of(view: View) -> Found | None:
+    """`50% of weights`: of what is said by the left side."""
+    if view.before.kind != "NUMBER" or view.at(1).kind != "NAME":
+        return None
+    end = 2 + (view.at(1).text in ("the", "all", "its") and view.at(2).kind == "NAME")
+    if view.at(end).kind not in _ENDS:
+        return None
+    shown = view.text(0, end)
+    message = f"`{shown}`: of what it is a share, the left side says"
+    return Found(end, (), "CS129", message, f"remove it: `{view.before.text}`")
+
+
+_SUMMED = re.compile(r"\b(?:sum|prod|max|min) \((?:[^()]|\([^()]*\))*\Z")
+
+
+def joined(view: View) -> str:
+    """The tokens before this one, a blank between each."""
+    return " ".join(token.text for token in view.done[-40:])
+
+
+_COUNTED = re.compile(r"(\d+)(?:\.\.\.?|:|,\.\.\.?,|,…,|…)(\w+)")
+"""`0..2`, `0:2`, `1, ..., n`."""
+
+
+def listed_constraints(view: View) -> Found | None:
+    """`[x[i] >= 0 for i in range(3)]`: a constraint for each element."""
+    close = view.closer(0)
+    if view.before.kind not in {"ST", "_NL", "COLON", "SEMICOLON"} or close is None:
+        return None
+    inner = [view.at(index).kind for index in range(1, close)]
+    if "FOR" not in inner or "RELATION" not in inner or view.at(close + 1).kind not in _ENDS:
+        return None
+    place = 1 + inner.index("FOR")
+    pieces = ("forall ", view.span(place + 1, close), ": ", view.span(1, place))
+    meant = "".join(p if isinstance(p, str) else view.source.slice(p) for p in pieces)
+    message = "a constraint for each element begins with `forall`"
+    return Found(close + 1, pieces, "CS128", message, f"write `{meant}`")
+
+
+def index_behind(view: View) -> Found | None:
+    """`x[i] >= 0, i = 0..2`: what an index runs over stands before its constraint."""
+    name, mark = view.at(1), view.at(2)
+    if name.kind != "NAME" or mark.text not in ("=", "in", "∈", "=="):
+        return None
+    inside = _SUMMED.search(joined(view))
+    stops = _ENDS | {"RPAR"} if inside else _ENDS
+    end = next((i for i in range(3, WINDOW) if view.at(i).kind in stops), 0)
+    found = _COUNTED.fullmatch(view.text(3, end).replace(" ", "")) if end > 3 else None
+    if found is None:
+        return None
+    over = counted(int(found[1]), found[2], name.text)
+    if inside:
+        pieces: tuple[Piece, ...] = (f" for {name.text} in {over}",)
+        message = f"what `{name.text}` runs over stands behind `for`"
+        help_ = f"write `for {name.text} in {over}`, without a comma"
+        return Found(end, pieces, "CS121", message, help_, safe=found[1] == "0")
+    back = next(
+        (i for i, t in enumerate(reversed(view.done)) if t.kind in {"ST", "_NL", "COLON"}), 0
+    )
+    if not back:
+        return None
+    body = Span(view.done[-back].start, view.done[-1].end)
+    pieces = (f"forall {name.text} in {over}: ", body)
+    meant = f"forall {name.text} in {over}: {view.source.slice(body)}"
+    message = f"what `{name.text}` runs over stands before its constraint"
+    return Found(end, pieces, "CS121", message, f"write `{meant}`", back=back, safe=found[1] == "0")
+
+
+def extremum(view: View) -> Found | None:
+    """`max_i x_i`: the largest of all entries."""
+    word, _, name = view.at(0).text.partition("_")
+    term = view.at(1)
+    close = view.closer(2) if term.kind == "AVERAGE" else None
+    if close is not None:
+        meant = f"{word}({view.text(1, close + 1)})"
+        message = f"`{view.at(0).text}` is written `{word}(...)`, of one number a group"
+        return Found(close + 1, (meant,), "CS125", message, f"write `{meant}`")
+    if not name or term.kind != "NAME" or view.at(0).text in defined_names(view.source.text):
+        return None
+    stem, _, index = term.text.partition("_")
+    if index != name or stem not in defined_names(view.source.text):
+        return None
+    meant = f"{word}({stem})"
+    message = f"`{view.text(0, 2)}` is written `{meant}`"
+    return Found(2, (meant,), "CS125", message, f"write `{meant}`")
+
+
+_ENDS = frozenset({"_NL", "$END", "SEMICOLON", "WITHIN", "BY", "SOFT"})

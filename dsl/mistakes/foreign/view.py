@@ -1,0 +1,119 @@
+"""What a recognizer of foreign marks sees, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cspec.dsl.mistakes.failure import OPERAND_ENDS
+from cspec.dsl.mistakes.foreign.pieces import Piece
+from cspec.dsl.mistakes.signs import LATEX
+from cspec.dsl.text.clauses import CLOSERS, OPENERS
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.tokens import Token
+
+WINDOW = 120
+"""Tokens that are looked ahead for a bracket, so that no text is slow to read."""
+TERM_ENDS = frozenset(
+    [
+        *("SIGN", "RELATION", "COMMA", "SEMICOLON", "_NL", "ARROW", "AND", "OR", "BAR", "FOR"),
+        *("BY", "SOFT", "WITHIN", "WITH", "ON", "ST", "EQUAL", "COLON", "FORALL", "$END"),
+    ]
+)
+
+
+class Found(NamedTuple):
+    """So many tokens are a foreign form; `pieces` are what a spec writes (None: no fix is known).
+
+    `go_on` are the pieces to read further with, where they are not those of the fix; `back` tokens
+    before it belong to it. What may mean something else, an index that elsewhere begins at 1, is
+    not `safe`.
+    """
+
+    take: int
+    pieces: tuple[Piece, ...] | None
+    code: str
+    message: str
+    help: str = ""
+    note: str = ""
+    go_on: tuple[Piece, ...] = ()
+    back: int = 0
+    safe: bool = True
+
+
+class View:
+    """The tokens from a place on, and those before it that are done."""
+
+    def __init__(self, source: Source, stack: list[Token], done: list[Token]) -> None:
+        self.source = source
+        self.stack = stack
+        self.done = done
+
+    def at(self, index: int) -> Token:
+        """The token so many places ahead; an empty one behind the last."""
+        if index < len(self.stack):
+            return self.stack[-1 - index]
+        place = len(self.source.text)
+        return Token("$END", "", place, place)
+
+    @property
+    def before(self) -> Token:
+        """The token before."""
+        return self.done[-1] if self.done else Token("_NL", "", 0, 0)
+
+    def texts(self, *words: str) -> bool:
+        """Whether the tokens from here on are these, without blanks between them."""
+        here = self.at(0).start
+        for index, word in enumerate(words):
+            token = self.at(index)
+            if token.text != word or token.start != here:
+                return False
+            here = token.end
+        return True
+
+    def closer(self, opener: int) -> int | None:
+        """The index of the bracket that closes one."""
+        depth = 0
+        for index in range(opener, opener + WINDOW):
+            kind = self.at(index).kind
+            depth += (kind in OPENERS) - (kind in CLOSERS)
+            if kind in {"$END"} or depth < 0:
+                return None
+            if not depth:
+                return index
+        return None
+
+    def term_end(self, start: int) -> int:
+        """Behind the last token of a product that begins here."""
+        depth, index = 0, start
+        while index < start + WINDOW:
+            kind = self.at(index).kind
+            ends = not depth and (kind in CLOSERS or kind in TERM_ENDS or self._relates(index))
+            if kind == "$END" or (ends and (kind != "SIGN" or index > start)):
+                break
+            depth += (kind in OPENERS) - (kind in CLOSERS)
+            index += 1
+        return index
+
+    def _relates(self, index: int) -> bool:
+        r"""Whether a relation of LaTeX begins at a place: `\le`."""
+        if self.at(index).text != "\\":
+            return False
+        return LATEX.get(self.at(index + 1).text, ("", ""))[0] in TERM_ENDS
+
+    def span(self, start: int, end: int) -> Span:
+        """From one token to before another."""
+        return Span(self.at(start).start, self.at(max(start, end - 1)).end)
+
+    def text(self, start: int, end: int) -> str:
+        """The text from one token to before another."""
+        return self.source.slice(self.span(start, end)) if end > start else ""
+
+    def product(self) -> str:
+        """A `*` where an operand stands directly before."""
+        return "*" if self.before.kind in OPERAND_ENDS else ""
+
+
+def joined_names(tokens: Sequence[Token]) -> str:
+    """The texts of tokens without blanks."""
+    return "".join(token.text for token in tokens)

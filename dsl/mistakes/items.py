@@ -1,0 +1,243 @@
+"""Items whose first word is right and whose form is not: `verify on test`, `metric P[...]`."""
+
+from __future__ import annotations
+
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import as_name
+from cspec.dsl.mistakes.failure import Failure, Repair, problem
+from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.settings.methods import METHODS
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+
+
+def verify_words(f: Failure) -> Repair | None:
+    """`verify on test`, `verify every epoch`: which constraints?"""
+    if f.first.kind != "VERIFY":
+        return None
+    second = f.at(1)
+    bare = second.kind in {"ON", "EVERY"} and f.index <= 2
+    if not bare or f.at(2).kind in {"$END", "COMMA"}:
+        return None
+    help_ = f"write `verify all {f.text(1, len(f.tokens))}`, or labels in place of `all`"
+    said = ("CS102", "`verify` does not say which constraints", help_)
+    return rewritten(f, 1, 1, ("all ",), *said, shown=f.span(0, 2), place=second.start)
+
+
+def verify_often(f: Failure) -> Repair | None:
+    """`verify all on val every 5`, `every=5 epochs`: of what?"""
+    place = f.find("EVERY", end=f.index)
+    if f.first.kind != "VERIFY" or place is None:
+        return None
+    rest = [t for t in f.tokens[place + 1 :] if t.kind not in {"EQUAL", "LPAR", "RPAR"}]
+    if not rest or not rest[0].text.isdigit() or len(rest) > 2:
+        return None
+    count, unit = rest[0].text, rest[1].text.lower() if len(rest) > 1 else ""
+    units = ["epochs", "steps"]
+    known = [word for word in units if unit and word.startswith(unit.rstrip("s"))]
+    span = Span(f.at(place).start, f.tokens[-1].end)
+    forms = [f"every {count} {word}" for word in known or units]
+    return Repair(
+        problem(
+            f.source,
+            "CS132",
+            f"`{f.source.slice(span)}` is written `{forms[0]}`",
+            span,
+            helps=tuple(f"write `{form}`" for form in forms),
+            fixes=tuple(
+                Fix(span=span, replacement=form, title=f"write `{form}`") for form in forms
+            ),
+        )
+    )
+
+
+def using_setting(f: Failure) -> Repair | None:
+    """`using penalty=10`: a setting without its method."""
+    named = f.first.kind == "USING" and f.at(1).kind == "NAME" and f.at(2).kind == "EQUAL"
+    if not named or not f.at(3).text:
+        return None
+    setting = f.text(1, len(f.tokens))
+    method = next((w for w in _METHODS if f.at(1).text in METHODS[w].model_fields), None)
+    meant = f"using {method}({setting.replace(' ', '')})" if method else "using lagrangian"
+    return Repair(
+        problem(
+            f.source,
+            "CS131",
+            "a method stands behind `using`, its settings in `( )`",
+            Span(f.at(1).start, f.tokens[-1].end),
+            helps=(f"write `{meant}`",),
+            fix=meant.removeprefix("using ") if method else None,
+            safe=False,
+        )
+    )
+
+
+_METHODS = ("augmented_lagrangian", "lagrangian", *METHODS)
+"""Methods by how likely a setting alone is meant for them."""
+
+
+def using_several(f: Failure) -> Repair | None:
+    """`using sal, projection`: one method stands behind `using`."""
+    if f.first.kind != "USING" or f.token.kind not in {"COMMA", "AND", "SIGN"} or f.index < 2:
+        return None
+    if f.depth(f.index):
+        return None
+    method, other = f.text(1, f.index), f.text(f.index + 1, len(f.tokens))
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            "one method stands behind `using`, that of every constraint without its own",
+            Span(f.token.start, f.tokens[-1].end),
+            helps=(f"write `using {method}`, and `by {other or 'method'}` behind the others",),
+        ),
+        f.tokens[: f.index],
+    )
+
+
+def using_for(f: Failure) -> Repair | None:
+    """`using lagrangian for lip`: `using` is about every constraint."""
+    if f.first.kind != "USING" or f.token.kind not in {"FOR", "ON"} or f.index < 2:
+        return None
+    method, named = f.text(1, f.index), f.tokens[f.index + 1 :]
+    label = named[0].text if named and named[0].text.isidentifier() else "c"
+    every = label in {"all", "every", "each"}
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            "`using` is about every constraint that names no method",
+            Span(f.token.start, f.tokens[-1].end),
+            helps=(f"write `using {method}`",)
+            if every
+            else (f"`{label}: ... by {method}` says it for one constraint",),
+            fix="" if every else None,
+            fix_span=Span(f.before.end, f.tokens[-1].end),
+        ),
+        f.tokens[: f.index],
+    )
+
+
+def unnamed_metric(f: Failure) -> Repair | None:
+    """`metric P[pred == y]`: a metric has a name."""
+    if f.first.kind != "METRIC" or f.index > 2 or f.token.kind in {"EQUAL", "COLON", "RELATION"}:
+        return None
+    if len(f.tokens) < 3:
+        return None
+    return rewritten(
+        f,
+        1,
+        1,
+        ("m = ",),
+        "CS102",
+        "a metric has a name",
+        f"write `metric m = {f.text(1, len(f.tokens))}`",
+        label="recorded under which name?",
+        shown=f.first.span,
+        place=f.at(1).start,
+        safe=False,
+        sure=False,
+    )
+
+
+def stop_after(f: Failure) -> Repair | None:
+    """`stop after 5 epochs`, `stop at 500 steps`: how long a run is, `fit` says."""
+    if f.first.kind != "STOP" or f.index != 1 or f.at(2).kind != "NUMBER":
+        return None
+    count, unit = f.at(2).text, f.at(3).text
+    word = "steps" if unit.startswith("step") else "epochs"
+    return Repair(
+        problem(
+            f.source,
+            "CS120",
+            "how long a run is, `fit` says",
+            Span(f.first.start, f.tokens[-1].end),
+            helps=(
+                f"write `fit({word}={count})`",
+                f"to stop early: `stop when stalled({word}={count})`",
+            ),
+        )
+    )
+
+
+def quoted_column(f: Failure) -> Repair | None:
+    """`data train(x, "marital-status")`: a column that is no identifier has a name here."""
+    if f.first.kind != "DATA" or f.before.kind != "STRING" or f.token.kind not in {"RPAR", "COMMA"}:
+        return None
+    column = f.before.text
+    name = as_name(column) or "column"
+    said = (f"the column `{column}` has no name to be called by", f"write `{column} as {name}`")
+    return rewritten(
+        f, f.index, f.index, (f" as {name}",), "CS102", *said, shown=f.before.span, safe=False
+    )
+
+
+def quoted_data(f: Failure) -> Repair | None:
+    """`data "train"(x, y)`, `model "f" = mlp`: names have no quotes."""
+    known = f.first.kind in {"DATA", "MODEL", "PARAM", "VAR", "LET", "METRIC"}
+    name = f.token.text.strip('"')
+    if not known or f.index != 1 or f.token.kind != "STRING" or not name.isidentifier():
+        return None
+    word = f.first.text
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"the name of a `{word}` stands without quotes",
+            f.token.span,
+            helps=(f"write `{word} {name}`",),
+            fix=name,
+        ),
+        f.replaced(1, 2, Token("NAME", name, *f.token.span)),
+    )
+
+
+def dashed_column(f: Failure) -> Repair | None:
+    """`data train(x, marital-status)`: a column that is no name here."""
+    if f.first.kind != "DATA" or f.token.text not in ("-", ".", "/") or f.before.kind != "NAME":
+        return None
+    if any(token.kind == "EQUAL" for token in f.tokens[: f.index]) or not f.depth(f.index):
+        return None
+    end = f.index
+    while f.at(end).text in ("-", ".", "/") and f.at(end + 1).text.isidentifier():
+        end += 2
+    if end == f.index:
+        return None
+    written = f.text(f.index - 1, end)
+    name = "".join(c if c.isalnum() else "_" for c in written)
+    meant = f'"{written}" as {name}'
+    start, stop = f.before.start, f.at(end - 1).end
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"the column `{written}` is no name of a spec: it has a second one here",
+            Span(start, stop),
+            notes=(f"below, it is called `{name}`",),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            safe=False,
+        ),
+        f.replaced(
+            f.index - 1,
+            end,
+            Token("STRING", f'"{written}"', start, stop),
+            Token("AS", "as", stop, stop, True),
+            Token("NAME", name, stop, stop),
+        ),
+    )
+
+
+def domain_axes(f: Failure) -> Repair | None:
+    """`domain s = box([0, 1])`: a domain names its axes."""
+    if f.first.kind != "DOMAIN" or f.index != 2 or f.token.kind != "EQUAL":
+        return None
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"domain `{f.before.text}` does not name its axes",
+            f.before.span,
+            helps=(f"write `domain {f.before.text}(t) = ...`, one name for each interval",),
+        )
+    )

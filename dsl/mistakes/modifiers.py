@@ -1,0 +1,184 @@
+"""Modifiers and relations in words that the language says otherwise: a tolerance, `between`."""
+
+from __future__ import annotations
+
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, Failure, Repair, problem
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+
+_TOLERANCES = frozenset({"tolerance", "tol", "atol", "slack"})
+_WEIGHTS = frozenset({"weight", "penalty"})
+_TAILS = frozenset({"cvar", "quantile"})
+_SPREADS = {
+    "variance": "E[({0} - E[{0} | {1}])^2 | {1}]",
+    "std": "sqrt(E[({0} - E[{0} | {1}])^2 | {1}])",
+}
+
+
+def tolerance(f: Failure) -> Repair | None:
+    """`with tolerance 0.01`, `tol=0.01`: a tolerance stands behind `within`."""
+    place = next((i for i in (f.index, f.index - 1) if f.at(i).text in _TOLERANCES), None)
+    if f.kind != "clause" or place is None or not _behind_a_relation(f, place):
+        return None
+    start = place - 1 if f.at(place - 1).kind == "WITH" else place
+    end = place + 2 if f.at(place + 1).kind == "EQUAL" else place + 1
+    if end - start == 1:
+        return None  # one word for another
+    span = Span(f.at(start).start, f.at(end - 1).end)
+    return Repair(
+        _said(f, "a tolerance is written `within`", span, f"within {f.at(end).text}", "within"),
+        f.replaced(start, end, Token("WITHIN", "within", span.start, span.end)),
+    )
+
+
+def weight(f: Failure) -> Repair | None:
+    """`with weight 2`: a requirement with a weight is a preference."""
+    if f.kind != "clause" or f.before.kind != "WITH" or f.token.text not in _WEIGHTS:
+        return None
+    given = f.at(f.index + 2 if f.at(f.index + 1).kind == "EQUAL" else f.index + 1)
+    return Repair(
+        _said(
+            f,
+            "a preference is written `soft`",
+            Span(f.before.start, given.end),
+            f"soft(weight={given.text})",
+        )
+    )
+
+
+def between(f: Failure) -> Repair | None:
+    """`x between a and b` is `x in [a, b]`."""
+    place = next((i for i in (f.index, f.index + 1, f.index - 1) if _is_between(f, i)), None)
+    if place is None:
+        return None
+    middle = f.find("AND", place)
+    if middle is None:
+        return None
+    low, high = f.text(place + 1, middle), f.at(middle + 1).text
+    first = place - 1 if f.at(place - 1).text == "is" else place
+    span = Span(f.at(first).start, f.at(middle + 1).end)
+    return Repair(_said(f, "an interval is written `in`", span, f"in [{low}, {high}]"))
+
+
+def modifier_first(f: Failure) -> Repair | None:
+    """`density(f) within 1e-3 <= 50%`, `soft(weight=0.1) a <= b`: modifiers stand behind."""
+    if f.kind != "clause" or f.depth(f.index):
+        return None
+    if f.before.kind in OPERAND_ENDS | {"SOFT"} and _lines(f, 0, f.index):
+        return _of_the_next(f)
+    first = f.body
+    starts = [i for i in range(first, f.index) if f.at(i).text in _MODIFIERS]
+    behind = any(f.at(i).kind in {"RELATION", "IN"} for i in range(f.index, len(f.tokens)))
+    if not starts or not behind or _behind_a_relation(f, f.index):
+        return None
+    if _lines(f, 0, len(f.tokens) - 1):
+        return None
+    start = starts[-1]
+    rest = f.text(f.index, len(f.tokens))
+    head = f.text(first, start) if start > first else ""
+    modifier = f.text(start, f.index)
+    if start == first and f.at(start + 1).kind != "LPAR":
+        return None
+    meant = f"{head} {rest} {modifier}".strip()
+    moved = tuple(t._replace(kind=t.text.upper(), soft=True) if t.text in _MODIFIERS else t
+                  for t in f.tokens[start : f.index])  # fmt: skip
+    return Repair(
+        problem(
+            f.source,
+            "CS120",
+            f"`{f.at(start).text}` stands behind the relation",
+            Span(f.at(start).start, f.before.end),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.at(first).start, f.at(len(f.tokens) - 1).end),
+        ),
+        (*f.tokens[:start], *f.tokens[f.index :], *moved),
+        sure=False,
+    )
+
+
+_MODIFIERS = frozenset({"within", "soft", "by"})
+
+
+def _lines(f: Failure, start: int, end: int) -> int:
+    """How many lines end between two tokens."""
+    return f.source.text.count("\n", f.at(start).start, f.at(end).start)
+
+
+def _of_the_next(f: Failure) -> Repair | None:
+    """A line `soft(weight=0.1) a <= b`: the word continues the line before, but `a <= b` is new."""
+    starts = [i for i in range(1, f.index) if f.at(i).text in _MODIFIERS and _lines(f, i - 1, i)]
+    if not starts or _lines(f, starts[-1], f.index) or f.token.kind not in OPERAND_STARTS:
+        return None
+    start = starts[-1]
+    ends = range(f.index + 1, len(f.tokens))
+    end = next((i for i in ends if _lines(f, i - 1, i)), len(f.tokens))
+    modifier, rest = f.text(start, f.index), f.text(f.index, end)
+    span = Span(f.at(start).start, f.at(end - 1).end)
+    return Repair(
+        problem(
+            f.source,
+            "CS120",
+            f"`{modifier}` stands behind its relation",
+            Span(span.start, f.before.end),
+            label="it continues the constraint on the line before",
+            helps=(f"write `{rest} {modifier}`",),
+            fix=f"{rest} {modifier}",
+            fix_span=span,
+        ),
+        f.tokens[:start],
+        rest=(*f.tokens[f.index : end], *f.tokens[start : f.index], *f.tokens[end:]),
+    )
+
+
+def soft_first(f: Failure) -> Repair | None:
+    """`soft P[pred == 1] <= 0.3`: modifiers stand behind."""
+    words = [f.at(i).text for i in range(f.index)]
+    if f.kind != "clause" or not words or words[-1] != "soft" or len(words) > 3:
+        return None
+    rest = f.text(f.index, len(f.tokens))
+    span = Span(f.before.start, f.at(len(f.tokens) - 1).end)
+    found = problem(
+        f.source,
+        "CS120",
+        "`soft` stands behind",
+        f.before.span,
+        helps=(f"write `{rest} soft`",),
+        fix=f"{rest} soft",
+        fix_span=span,
+    )
+    return Repair(found)
+
+
+def condition_of_a_tail(f: Failure) -> Repair | None:
+    """`cvar(e | sex == "F", 0.9)`, `variance(e | sex == "F")`."""
+    opened = f.depth(f.index)
+    if f.token.text != "|" or not opened:
+        return None
+    word = f.at(opened[-1] - 1).text
+    if word not in _TAILS and word not in _SPREADS:
+        return None
+    inner = f.text(opened[-1] + 1, f.index)
+    close = f.closer()
+    if word in _TAILS or close is None:
+        helps = (f"of examples of their own: `data train(...), some(...)`, `{word}(..., on=some)`",)
+    else:
+        form = _SPREADS[word].format(inner, f.text(f.index + 1, close))
+        helps = (f"write `{form}`",)
+    message = f"`{word}` takes no condition"
+    label = "it goes over all examples" if word in _TAILS else "it goes over entries"
+    found = problem(f.source, "CS102", message, f.token.span, label=label, helps=helps)
+    return Repair(found)
+
+
+def _behind_a_relation(f: Failure, place: int) -> bool:
+    return any(f.at(i).kind in {"RELATION", "IN"} for i in range(place))
+
+
+def _is_between(f: Failure, place: int) -> bool:
+    return place >= 0 and f.at(place).text == "between"
+
+
+def _said(f: Failure, message: str, span: Span, meant: str, fix: str | None = None) -> Diagnostic:
+    return problem(f.source, "CS120", message, span, helps=(f"write `{meant}`",), fix=fix or meant)

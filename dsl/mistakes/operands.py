@@ -1,0 +1,184 @@
+"""Two operands side by side: a call without brackets, a comma, a label, or a product.
+
+`exp x` is a call, `bce(f(x) y)` lacks a comma, `cap x <= 3` a colon, `x >= 1 y <= 2` a separator;
+only what is none of these may be a product.
+"""
+
+from __future__ import annotations
+
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.mistakes.failure import (
+    OPERAND_ENDS,
+    OPERAND_STARTS,
+    Failure,
+    Repair,
+    closer_of,
+    commas_between,
+    next_constraint,
+    problem,
+    touching,
+)
+from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.text.defined_names import defined_names
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+from cspec.dsl.words.functions import SIGNATURES
+
+_EXPRESSIONS = frozenset(["MINIMIZE", "MAXIMIZE", "LET", "METRIC"])
+"""Items that are mostly one expression: there a missing operator is the likely cause."""
+_PLAIN = frozenset(["NAME", "NUMBER"])
+
+
+def _side_by_side(f: Failure) -> bool:
+    return f.before.kind in OPERAND_ENDS and f.token.kind in OPERAND_STARTS
+
+
+def call_without_brackets(f: Failure) -> Repair | None:
+    """`exp x`, `density f`, `E bce(f(x), y)`: what a function takes stands in brackets."""
+    word = f.before.text
+    average = word in {"E", "P"}
+    if not _side_by_side(f) or f.before.kind != "NAME" or not (average or word in SIGNATURES):
+        return None
+    if f.token.kind not in _PLAIN or (f.kind == "clause" and f.at(f.index + 1).kind == "COLON"):
+        return None
+    end = _operand_end(f, f.index)
+    if word in {"sum", "max", "min"} and f.at(end).kind == "POWER":
+        end = _operand_end(f, end + 1)
+    inner = f.text(f.index, end)
+    left, right = ("[", "]") if average else ("(", ")")
+    meant = f"{word}{left}{inner}{right}"
+    first, last = f.token, f.at(end - 1)
+    kinds = ("LSQB", "RSQB") if average else ("LPAR", "RPAR")
+    head = f.before._replace(kind="AVERAGE") if average else f.before
+    new = (
+        head,
+        Token(kinds[0], left, first.start, first.start),
+        *f.tokens[f.index : end],
+        Token(kinds[1], right, last.end, last.end),
+    )
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"what `{word}` takes stands in `{left} {right}`",
+            Span(f.before.start, last.end),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            safe=False,
+        ),
+        f.replaced(f.index - 1, end, *new),
+    )
+
+
+def _operand_end(f: Failure, start: int) -> int:
+    """Behind a name with its brackets, or a number."""
+    end = start + 1
+    while f.at(end).kind in {"LPAR", "LSQB"} and f.at(end).start == f.at(end - 1).end:
+        close = closer_of(f.tokens, end)
+        if close is None:
+            return end
+        end = close + 1
+    return end
+
+
+def comma_of_a_call(f: Failure) -> Repair | None:
+    """`bce(f(x) y)`: two arguments of a function that takes as many."""
+    opened = f.depth(f.index)
+    if not _side_by_side(f) or not opened or f.at(opened[-1]).kind != "LPAR":
+        return None
+    signature = SIGNATURES.get(f.at(opened[-1] - 1).text)
+    commas = len(commas_between(f.tokens, opened[-1] + 1, f.index))
+    if signature is None or commas + 1 >= len(signature.parameters):
+        return None
+    said = (f"a `,` is missing before `{f.token.text}`", f"write `{f.before.text}, {f.token.text}`")
+    label = f"another argument of `{signature.name}`?"
+    return rewritten(
+        f, f.index, f.index, (",",), "CS115", *said, label=label, shown=f.token.span, safe=False
+    )
+
+
+def separator(f: Failure) -> Repair | None:
+    """`x >= 1 y <= 2`: behind a relation with both sides begins another constraint."""
+    if f.kind != "clause" or f.depth(f.index) or not _side_by_side(f) or f.token.kind != "NAME":
+        return None
+    before = [t.kind for t in f.tokens[: f.index]]
+    after = [t.kind for t in f.tokens[f.index :]]
+    if "RELATION" not in before or "RELATION" not in after or f.before.kind not in OPERAND_ENDS:
+        return None
+    return next_constraint(f, f.token.text)
+
+
+def label_without_colon(f: Failure) -> Repair | None:
+    """`cap x <= 3`: a label without its colon, or a product: both are offered."""
+    named = f.kind == "clause" and f.index == 1 and f.before.kind == f.token.kind == "NAME"
+    if not named or not any(t.kind in {"RELATION", "IN"} for t in f.tokens):
+        return None
+    label, rest = f.before, f.text(1, len(f.tokens))
+    gap = Span(label.end, f.token.start)
+    if label.text in defined_names(f.source.text):
+        return _product_of_names(f, gap, rest)
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            f"`{label.text} {f.token.text}`: a label, or a product?",
+            Span(label.start, f.token.end),
+            label="a label ends with `:`",
+            helps=(
+                f"for a label write `{label.text}: {rest}`",
+                f"for a product write `{label.text} * {rest}`",
+            ),
+            fixes=(
+                Fix(span=gap, replacement=": ", title="a label"),
+                Fix(span=gap, replacement=" * ", title="a product"),
+            ),
+        ),
+        f.replaced(1, 1, Token("COLON", ":", label.end, label.end)),
+        sure=False,
+    )
+
+
+def _product_of_names(f: Failure, gap: Span, rest: str) -> Repair:
+    """`A x <= b`, where the spec has an `A`: their product, of matrices or of numbers."""
+    name = f.before.text
+    forms = [f"{name} {mark} {rest}" for mark in ("@", "*")]
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            f"`{name} {f.token.text}`: a product needs its sign",
+            Span(f.before.start, f.token.end),
+            helps=(f"of matrices and vectors write `{forms[0]}`", f"of numbers `{forms[1]}`"),
+            fixes=tuple(
+                Fix(span=gap, replacement=f" {mark} ", title=f"write `{mark}`") for mark in "@*"
+            ),
+        )
+    )
+
+
+def two_operands(f: Failure) -> Repair | None:
+    """`x y`: two expressions without an operator."""
+    token, before = f.token, f.before
+    if not _side_by_side(f):
+        return None
+    left = before.text if before.kind in {"NAME", "NUMBER", "STRING"} else f"...{before.text}"
+    right = token.text if token.kind in {"NAME", "NUMBER", "STRING"} else f"{token.text}..."
+    if f.kind == "item" and (f.index <= 1 or f.first.kind not in _EXPRESSIONS):
+        return None
+    helps = [f"for a product write `{left} * {right}`"]
+    if f.kind == "clause":
+        helps.append("a label ends with `:`; constraints are separated by `;` or a new line")
+    elif token.kind == "NAME":
+        helps.append("parts of a list are separated by `,`; every item begins a new line")
+    multiply = Fix(span=Span(before.end, token.start), replacement=" * ", title="multiply")
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"nothing stands between `{left}` and `{right}`",
+            Span(before.start, token.end) if touching(before, token) else token.span,
+            label="an operator is missing before this",
+            helps=helps,
+            fixes=(multiply,) if f.kind == "item" and not f.depth(f.index) else (),
+        )
+    )

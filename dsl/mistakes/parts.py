@@ -1,0 +1,263 @@
+"""Separators, labels and modifiers in the wrong form or place."""
+
+from __future__ import annotations
+
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import as_name
+from cspec.dsl.mistakes.failure import (
+    OPERAND_ENDS,
+    Failure,
+    Repair,
+    commas_between,
+    next_constraint,
+    outside_brackets,
+    problem,
+    touching,
+)
+from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+
+
+def shared_bound(f: Failure) -> Repair | None:
+    """`x, y >= 0`: several expressions with one bound, as papers write it."""
+    if f.token.kind != "COMMA" or f.kind != "clause" or f.depth(f.index):
+        return None
+    first = f.body
+    relations = outside_brackets(f.tokens, first, len(f.tokens), frozenset({"RELATION", "IN"}))
+    behind = [i for i in relations if i > f.index]
+    before = [i for i in relations if i < f.index]
+    if len(behind) != 1 or len(before) > 1 or (before and not _two_sided(f, before[0], behind[0])):
+        return None
+    start, end = before[0] + 1 if before else first, behind[0]
+    every = commas_between(f.tokens, first, len(f.tokens))
+    commas = [i for i in every if i < end]
+    bounds = list(zip([start - 1, *commas], [*commas, end], strict=True))
+    if every != commas or len(commas) > _MANY or any(a + 1 >= b for a, b in bounds):
+        return None
+    head, tail = f.text(first, start) if start > first else "", f.text(end, len(f.tokens))
+    parts = [f.text(a + 1, b) for a, b in bounds]
+    meant = "; ".join(f"{head} {part} {tail}".strip() for part in parts)
+    tokens = [(*f.tokens[first:start], *f.tokens[a + 1 : b], *f.tokens[end:]) for a, b in bounds]
+    return Repair(
+        problem(
+            f.source,
+            "CS115",
+            "each constraint stands alone, also where several have one bound",
+            f.token.span,
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.at(first).start, f.at(len(f.tokens) - 1).end),
+            safe=not before,
+        ),
+        (*f.tokens[:first], *tokens[0]),
+        rest=tokens[1],
+        sure=False,
+    )
+
+
+_MANY = 20
+
+
+def _two_sided(f: Failure, left: int, right: int) -> bool:
+    """Whether `0 <= x, y <= 1` is one interval for all: a number first, both in one direction."""
+    same = f.at(left).text[:1] == f.at(right).text[:1]
+    labelled = any(f.at(i).kind == "COLON" for i in range(left, right))
+    return same and f.at(left - 1).kind == "NUMBER" and not labelled
+
+
+def commas(f: Failure) -> Repair | None:
+    """`,` between constraints."""
+    token = f.token
+    if token.kind != "COMMA" or f.kind != "clause":
+        return None
+    opened = f.depth(f.index)
+    if opened and f.at(opened[-1]).kind != "LBRACE":
+        return None
+    in_group = bool(opened)
+    decimal = _decimal_comma(f)
+    if decimal is not None:
+        return decimal
+    return Repair(
+        problem(
+            f.source,
+            "CS115",
+            "constraints are separated by `;` or a new line",
+            token.span,
+            label="not by `,`",
+            helps=("write `;`",),
+            fix=";",
+        ),
+        f.replaced(f.index, f.index + 1, Token("SEMICOLON", ";", token.start, token.end))
+        if in_group
+        else f.tokens[: f.index],
+        rest=() if in_group else f.tokens[f.index + 1 :],
+    )
+
+
+def _decimal_comma(f: Failure) -> Repair | None:
+    """`0,5` and `1,000`: a comma inside a number."""
+    left, right = f.before, f.at(f.index + 1)
+    digits = left.text.isdigit() and right.kind == "NUMBER" and right.text[0].isdigit()
+    if not digits or not touching(left, f.token) or not touching(f.token, right):
+        return None
+    span = Span(left.start, right.end)
+    decimal, thousands = f"{left.text}.{right.text}", f"{left.text}_{right.text}"
+    two = len(right.text) == 3 and left.text != "0"
+    decimal_fix = Fix(span=span, replacement=decimal, title="a decimal point", safe=not two)
+    readings = (Fix(span=span, replacement=thousands, title="a thousand"), decimal_fix)
+    return Repair(
+        problem(
+            f.source,
+            "CS124",
+            f"`{f.source.slice(span)}`: numbers have no comma",
+            span,
+            helps=(f"for thousands write `{thousands}`", f"for a decimal point `{decimal}`")
+            if two
+            else (f"write `{decimal}`",),
+            fixes=readings if two else (decimal_fix,),
+        ),
+        f.replaced(f.index - 1, f.index + 2, Token("NUMBER", decimal, *span)),
+        sure=False,
+    )
+
+
+def semicolons(f: Failure) -> Repair | None:
+    """`;` inside brackets."""
+    if f.token.kind != "SEMICOLON":
+        return None
+    message = "inside brackets parts are separated by `,`"
+    return rewritten(f, f.index, f.index + 1, (",",), "CS115", message)
+
+
+def objective_modifier(f: Failure) -> Repair | None:
+    """`minimize ce on train`: an objective has no modifiers."""
+    if f.first.kind not in {"MINIMIZE", "MAXIMIZE"} or f.depth(f.index):
+        return None
+    if f.token.kind == "ON":
+        inner = f.text(1, len(f.tokens))
+        return Repair(
+            problem(
+                f.source,
+                "CS101",
+                "`on` belongs inside an expectation",
+                f.token.span,
+                helps=(f"write `{f.first.text} E[{inner}]`",),
+                fix=f"E[{inner}]",
+                fix_span=Span(f.at(1).start, f.tokens[-1].end),
+                safe=False,
+            ),
+            f.tokens[: f.index],
+        )
+    if f.token.kind in {"BY", "SOFT", "WITHIN", "WITH"}:
+        return Repair(
+            problem(
+                f.source,
+                "CS101",
+                f"`{f.token.text}` belongs to a constraint, not to the objective",
+                f.token.span,
+                helps=("put it behind a constraint below `s.t.`",),
+            ),
+            f.tokens[: f.index],
+        )
+    return None
+
+
+def labels(f: Failure) -> Repair | None:
+    """`eo.tpr: ...`, `"my label": ...`, `3: ...`."""
+    if f.token.kind != "COLON" or f.kind != "clause" or f.depth(f.index):
+        return None
+    if any(t.kind in {"RELATION", "FORALL", "COLON"} for t in f.tokens[: f.index]):
+        return None
+    span = Span(f.first.start, f.before.end)
+    written = f.source.slice(span)
+    name = as_name(written)
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            f"`{written}` can't be a label",
+            span,
+            notes=("a label is one name; the parts of a group are named by the group",),
+            helps=(f"write `{name}: ...`",),
+            fix=name,
+            safe=False,
+        ),
+        f.replaced(0, f.index, Token("NAME", name, span.start, span.end)),
+    )
+
+
+def bare_surrogate(f: Failure) -> Repair | None:
+    """`with hinge`: what it is with is missing."""
+    if f.before.kind != "WITH" or f.kind != "clause":
+        return None
+    said = ("CS120", "behind `with` stands `surrogate`", f"write `with surrogate {f.token.text}`")
+    return rewritten(
+        f, f.index, f.index, ("surrogate ",), *said, shown=f.before.span, place=f.token.start
+    )
+
+
+def several_names(f: Failure) -> Repair | None:
+    """`model a, b`, `param a, b`: one each line."""
+    word = f.first.text
+    if f.token.kind != "COMMA" or f.first.kind not in {"MODEL", "PARAM", "VAR", "LET", "DOMAIN"}:
+        return None
+    if f.depth(f.index):
+        return None
+    following = f.at(f.index + 1).text or "..."
+    return Repair(
+        problem(
+            f.source,
+            "CS115",
+            f"each `{word}` stands on a line of its own",
+            f.token.span,
+            helps=(f"write `{word} {following}` on the next line",),
+            fix=f"\n{word}",
+            safe=False,
+        ),
+        f.tokens[: f.index],
+        rest=(f.first, *f.tokens[f.index + 1 :]),
+    )
+
+
+def colons(f: Failure) -> Repair | None:
+    """`x[0:9:2]`, `in [0:1]`, `{"a": 1}`: a colon in brackets that makes no slice."""
+    opened = f.depth(f.index)
+    if f.token.kind != "COLON" or not opened:
+        return None
+    bracket = opened[-1]
+    if f.at(bracket).kind == "LBRACE":
+        message, help_ = "there are no dictionaries", "write settings as `name=value` in `( )`"
+    elif any(t.kind == "COLON" for t in f.tokens[bracket : f.index]):
+        message = "slices have no step"
+        help_ = "take every second entry in a sum: `sum(x[2*i] for i in range(n))`"
+    else:
+        message = "`:` makes a slice only behind a name: `x[0:2]`"
+        help_ = "an interval is written `[0, 2]`, the numbers 0, 1, 2 are `range(3)`"
+    return Repair(problem(f.source, "CS128", message, f.token.span, helps=(help_,)))
+
+
+def two_constraints(f: Failure) -> Repair | None:
+    """`a: x <= 1 b: y <= 2`: a second label on the line."""
+    token = f.token
+    labelled = token.kind == "NAME" and f.at(f.index + 1).kind == "COLON"
+    if f.kind != "clause" or not labelled or f.before.kind not in OPERAND_ENDS:
+        return None
+    if f.depth(f.index) or not any(t.kind in {"RELATION", "IN"} for t in f.tokens[: f.index]):
+        return None
+    return next_constraint(f, f"{token.text}:")
+
+
+def missing_comma(f: Failure) -> Repair | None:
+    """`data train(x y)`: columns, parameters and axes are lists; so are datasets."""
+    datasets = f.first.kind == "DATA" and f.before.kind == "RPAR" and f.token.kind == "NAME"
+    if datasets and not f.depth(f.index) and "COMMA" in f.expected:
+        said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `, {f.token.text}`")
+        return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
+    opened = f.depth(f.index)
+    listing = f.first.kind in {"DATA", "MODEL", "DOMAIN", "LET"} and "COMMA" in f.expected
+    equal = any(t.kind == "EQUAL" for t in f.tokens[: f.index])
+    if not listing or not opened or equal or f.before.kind != "NAME" or f.token.kind != "NAME":
+        return None
+    message = f"a `,` is missing between `{f.before.text}` and `{f.token.text}`"
+    return rewritten(f, f.index, f.index, (",",), "CS115", message, shown=f.token.span)

@@ -1,0 +1,122 @@
+"""Right words in a wrong place: a line that begins inside another, `on` before the relation."""
+
+from __future__ import annotations
+
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, next_constraint, problem
+from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.text.clauses import ITEM_WORDS
+from cspec.dsl.text.source import Span
+
+
+def item_on_this_line(f: Failure) -> Repair | None:
+    """`... <= 0.5 verify all on test`: an item after the end of another clause."""
+    if f.token.kind not in ITEM_WORDS or f.before.kind not in OPERAND_ENDS or f.depth(f.index):
+        return None
+    if f.at(f.index + 1).kind in {"$END", "RELATION", "EQUAL", "COLON", "COMMA"}:
+        return None
+    word, place = f.token.text, f.before.end
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"`{word}` begins a line of its own",
+            f.token.span,
+            label="here begins another line",
+            helps=(f"put `{word} ...` on the next line",),
+            fix="\n",
+            fix_span=Span(place, f.token.start),
+        ),
+        f.tokens[: f.index],
+        rest=f.tokens[f.index :],
+    )
+
+
+def quantifier_on_this_line(f: Failure) -> Repair | None:
+    """`l2(W) <= 1 forall V in ...: l2(V) <= 2`: a second constraint on the line."""
+    closed = f.kind == "clause" and f.before.kind in OPERAND_ENDS and not f.depth(f.index)
+    if f.token.kind != "FORALL" or not closed:
+        return None
+    related = any(t.kind in {"RELATION", "IN"} for t in f.tokens[: f.index])
+    if not related or not any(t.kind == "COLON" for t in f.tokens[f.index :]):
+        return None
+    return next_constraint(f, "forall")
+
+
+def early_on(f: Failure) -> Repair | None:
+    """`ce(f(x), y) on val <= 2`: the data before the relation."""
+    at = f.index - 2
+    if f.kind != "clause" or f.token.kind != "RELATION" or f.at(at).kind != "ON" or f.depth(at):
+        return None
+    starts = [i for i, t in enumerate(f.tokens[:at]) if t.kind == "COLON" and not f.depth(i)]
+    start = starts[-1] + 1 if starts else 0
+    data, value = f.before.text, f.text(start, at)
+    rest = f.text(f.index, len(f.tokens))
+    moved = f"{value} {rest} on {data}"
+    averaged = f.at(start).kind == "AVERAGE" and f.at(at - 1).kind == "RSQB"
+    inside = f"{value[:-1]} on {data}]" if averaged else f"E[{value} on {data}]"
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"`on {data}` stands inside `E[...]`, or at the end of the constraint",
+            Span(f.at(at).start, f.before.end),
+            label="before the relation it belongs to nothing",
+            helps=(f"for a mean write `{inside} {rest}`",)
+            + ((f"or write `{moved}`",) if averaged else ()),
+        )
+    )
+
+
+def several_objectives(f: Failure) -> Repair | None:
+    """`minimize a, b`."""
+    objective = f.first.kind in {"MINIMIZE", "MAXIMIZE"}
+    if not objective or f.token.kind != "COMMA" or f.depth(f.index):
+        return None
+    first, second = f.text(1, f.index), f.text(f.index + 1, len(f.tokens))
+    if any(f.at(i).kind == "RELATION" and not f.depth(i) for i in range(f.index, len(f.tokens))):
+        return _constraint_behind(f, second)
+    return Repair(
+        problem(
+            f.source,
+            "CS115",
+            "an objective is one number",
+            f.token.span,
+            label="not a list",
+            notes=("how much one counts against the other is not said",),
+            helps=(
+                f"add them with weights: `{f.first.text} {first} + 0.1*({second})`",
+                "or make one of them a constraint below `s.t.`",
+            ),
+        ),
+        f.tokens[: f.index],
+    )
+
+
+def _constraint_behind(f: Failure, constraint: str) -> Repair:
+    """`minimize a, b <= 3`: what stands behind the comma is a constraint."""
+    return Repair(
+        problem(
+            f.source,
+            "CS116",
+            "constraints stand behind `s.t.`",
+            f.token.span,
+            label="`s.t.` goes here",
+            helps=(f"write `s.t. {constraint}` on the next line",),
+            fix="\ns.t.",
+        ),
+        f.tokens[: f.index],
+        sure=False,
+    )
+
+
+def bare_pattern(f: Failure) -> Repair | None:
+    """`net.weights(conv*)`: a pattern of names without quotes."""
+    opened = f.depth(f.index)
+    if f.token.kind != "RPAR" or not opened or f.before.text not in {"*", "?"}:
+        return None
+    if f.at(opened[-1] - 1).text not in {"weights", "params"}:
+        return None
+    start = opened[-1] + 1
+    pattern = f.text(start, f.index)
+    message = f"the pattern `{pattern}` stands between quotes"
+    return rewritten(f, start, f.index, (f'"{pattern}"',), "CS105", message)

@@ -1,0 +1,204 @@
+"""Quantifiers in other spellings, in other places, without names or colon."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from cspec.dsl.mistakes.failure import (
+    OPERAND_ENDS,
+    OPERAND_STARTS,
+    Failure,
+    Repair,
+    problem,
+    swapped,
+)
+from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+
+
+def for_all(f: Failure) -> Repair | None:
+    """`for all x in S:`, `for each x in S:`, `for x in S:` before a constraint."""
+    if f.kind != "clause":
+        return None
+    start = f.index if f.token.kind == "FOR" else f.index - 1
+    token = f.at(start)
+    if token.kind != "FOR" or f.depth(start):
+        return None
+    if f.at(start - 1).kind not in {"$END", "COLON"} and start > 0:
+        return _trailing_for(f, start)
+    end = start + 1
+    if f.at(end).text in {"all", "each", "every", "any"}:
+        end += 1
+    message = f"`{f.text(start, end)}` is written `forall`"
+    return rewritten(f, start, end, ("forall",), "CS122", message)
+
+
+def _trailing_for(f: Failure, start: int) -> Repair:
+    binder = f.text(start + 1, len(f.tokens)) if start + 1 < len(f.tokens) else "v in S"
+    binder = binder.removeprefix("all ").removeprefix("each ").rstrip(": ")
+    return Repair(
+        problem(
+            f.source,
+            "CS122",
+            "the quantifier stands before the relation",
+            f.at(start).span,
+            helps=(f"write `label: forall {binder}: ...`",),
+        )
+    )
+
+
+def missing_colon(f: Failure) -> Repair | None:
+    """`forall W in net.weights W in stiefel`."""
+    start = None
+    for index in range(f.index - 1, -1, -1):
+        if f.at(index).kind == "COLON":
+            return None
+        if f.at(index).kind == "FORALL":
+            start = index
+            break
+    if start is None or f.depth(f.index) or f.before.kind not in OPERAND_ENDS:
+        return None
+    if f.token.kind not in OPERAND_STARTS | {"LBRACE", "FORALL"} or f.index < start + 4:
+        return None
+    labelled = label_behind(replace(f, index=f.index + 1))
+    if labelled is not None:
+        return labelled
+    help_ = f"write `{f.text(start, f.index)}: {f.token.text} ...`"
+    said = ("CS121", "a `:` is missing behind the quantifier", help_)
+    whole = f.span(start, f.index)
+    return rewritten(f, f.index, f.index, (":",), *said, label="for all of these", shown=whole)
+
+
+def label_behind(f: Failure) -> Repair | None:
+    """`forall w in S: lip: ...`: the label stands before the quantifier."""
+    label = f.before
+    at = f.find("FORALL", end=f.index)
+    word = label.text.isidentifier() and label.text != "where"
+    behind = f.token.kind == "COLON" and word and not f.depth(f.index)
+    if at is None or not behind or f.kind != "clause" or f.index < at + 4:
+        return None
+    start = f.at(at).start
+    colon = f.at(f.index - 2).kind == "COLON"
+    quantifier = f.text(at, f.index - 2 if colon else f.index - 1)
+    if at:
+        return Repair(
+            problem(
+                f.source,
+                "CS126",
+                f"a constraint has one label: `{f.first.text}` or `{label.text}`",
+                Span(label.start, f.token.end),
+                label="a second label",
+                helps=(f"remove `{label.text}:`",),
+                fix="",
+                fix_span=Span(label.start, f.at(f.index + 1).start),
+                safe=False,
+            ),
+            f.replaced(f.index - 1, f.index + 1),
+        )
+    head = f"{label.text}: {quantifier}:"
+    body = f.text(f.index + 1, len(f.tokens)) if f.at(f.index + 1).text else "..."
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            "a label stands before the quantifier",
+            Span(label.start, f.token.end),
+            helps=(f"the label comes first: `{head} {body}`",),
+            fix=head,
+            fix_span=Span(start, f.token.end),
+        ),
+        (
+            label._replace(kind="NAME"),
+            f.token,
+            *f.tokens[: f.index - 1],
+            *(() if colon else (f.token,)),
+            *f.tokens[f.index + 1 :],
+        ),
+    )
+
+
+_DATA = re.compile(r"^[ \t]*data[ \t]+\w+[ \t]*\(([^#\n)]*)\)", re.MULTILINE)
+
+
+def _over(f: Failure, word: str, name: str) -> str:
+    """`write `forall g in values(sex)``, where the constraint compares `sex` with `g`."""
+    data = _DATA.search(f.source.text)
+    line = rf"^[ \t]*data\b(?:[^#\n=]*[\s,])?{re.escape(name)}[ \t]*(?:\(|,|=|#|$)"
+    columns_of = [c.strip() for c in data[1].split(",")] if data else []
+    if name in columns_of:
+        return f"write `{word} g in values({name})`, and `{name} == g` behind `|`"
+    if re.search(line, f.source.text, re.MULTILINE) and not (data and name in columns_of):
+        columns = data[1] if data and data[0].split("(")[0].split()[-1] == name else "x, y"
+        pair = ", ".join(part.strip() for part in columns.split(",")[:2])
+        return f"write `{word} ({pair}) in {name}`"
+    for left, mark, right in zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False):
+        sides = {left.text, right.text}
+        if mark.text == "==" and name in sides and {left.kind, right.kind} == {"NAME"}:
+            column = next(iter(sides - {name}), "")
+            if column:
+                return f"write `{word} {name} in values({column})`"
+    indexed = any(
+        left.kind == "LSQB" and right.text == name
+        for left, right in zip(f.tokens, f.tokens[1:], strict=False)
+    )
+    if indexed:
+        return f"write `{word} {name} in range(n)`, where n is how many there are"
+    if len(columns_of) > 2 and name in ("groups", "group", "g", "a", "values"):
+        column = columns_of[2]
+        return f"write `{word} g in values({column})`, and `{column} == g` behind `|`"
+    return f"write `{word} {name} in S` with a set: `values(column)`, `range(n)`, `f.weights`"
+
+
+def quantifier_names(f: Failure) -> Repair | None:
+    """`forall a, b in S`, `forall x S`."""
+    if not any(f.at(i).kind in {"FORALL", "FOR"} for i in (f.index - 2, f.index - 1)):
+        return None
+    opener = f.at(f.index - 2)
+    if f.token.kind == "COMMA" and opener.kind in {"FORALL", "FOR"}:
+        end = f.index
+        while f.at(end).kind == "COMMA" and f.at(end + 1).text.isidentifier():
+            end += 2
+        names = [f.at(i) for i in range(f.index - 1, end, 2)]
+        listed = ", ".join(name.text for name in names)
+        span = Span(names[0].start, names[-1].end)
+        word = opener.text
+        separate = f": {word} ".join(f"{name.text} in S" for name in names)
+        return Repair(
+            problem(
+                f.source,
+                "CS137",
+                f"`{word} {listed} in` has two readings",
+                span,
+                helps=(
+                    f"if each element of the set is a tuple, write `{word} ({listed}) in S`",
+                    f"if each name runs over the set, write `{word} {separate}`"
+                    if word == "forall"
+                    else "if each name runs over the set, write one `for` for each",
+                ),
+                fix=f"({listed})",
+                safe=False,
+            ),
+            f.replaced(
+                f.index - 1,
+                end,
+                Token("LPAR", "(", span.start, span.start),
+                *f.tokens[f.index - 1 : end],
+                Token("RPAR", ")", span.end, span.end),
+            ),
+        )
+    if f.before.kind == "NAME" and opener.kind in {"FORALL", "FOR"} and "IN" in f.expected:
+        wrong = f.token
+        if wrong.text in {"of", "from", "on", "is"}:
+            return swapped(f, f.index, "in", "IN", "CS120")
+        return Repair(
+            problem(
+                f.source,
+                "CS137",
+                f"`{opener.text} {f.before.text}` does not say over what",
+                Span(opener.start, f.before.end),
+                helps=(_over(f, opener.text, f.before.text),),
+            )
+        )
+    return None

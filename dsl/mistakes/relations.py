@@ -1,0 +1,237 @@
+"""Relations and operators that are written in another way: `=`, `=<`, `===`, `||`, `+ *`."""
+
+from __future__ import annotations
+
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.mistakes.failure import (
+    OPERAND_ENDS,
+    OPERAND_STARTS,
+    Failure,
+    Repair,
+    problem,
+    touching,
+)
+from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+
+MERGED = {
+    "=<": "<=",
+    "===": "==",
+    "!==": "!=",
+    "==>": "=>",
+    "<==": "<=",
+    ">==": ">=",
+    "<>": "!=",
+    "->": "=>",
+    "<=>": "==",
+    "=>=": ">=",
+    "≤=": "<=",
+    "≥=": ">=",
+    "<-": "=",
+}
+
+
+def merged_marks(f: Failure) -> Repair | None:
+    """`=<`, `===`, `<>`: two marks that were meant as one."""
+    for start in (f.index - 1, f.index):
+        left, right = f.at(start), f.at(start + 1)
+        if start < 0 or not touching(left, right):
+            continue
+        written = left.text + right.text
+        meant = MERGED.get(written)
+        if meant is None:
+            continue
+        message = f"`{written}` is written `{meant}`"
+        return rewritten(f, start, start + 2, (meant,), "CS110", message)
+    return None
+
+
+def walrus(f: Failure) -> Repair | None:
+    """`:=`, or `:` for `=` in a definition or a setting."""
+    token = f.token
+    if token.kind != "COLON" or "EQUAL" not in f.expected:
+        return None
+    double = f.at(f.index + 1).kind == "EQUAL"
+    if f.kind == "clause" and not double and not f.depth(f.index):
+        return None
+    end = f.index + (2 if double else 1)
+    message = f"`{':=' if double else ':'}` is written `=`"
+    note = "`=` names something, `:` stands behind the label of a constraint"
+    return rewritten(f, f.index, end, ("=",), "CS136", message, notes=(note,))
+
+
+def equality_in_definition(f: Failure) -> Repair | None:
+    """`param eps == 0.5`, `fit(epochs == 3)`."""
+    token = f.token
+    if token.kind != "RELATION" or "EQUAL" not in f.expected or token.text != "==":
+        return None
+    name = f.before.text
+    said = ("CS136", f"`{name}` gets its value by `=`", f"write `{name} = ...`")
+    return rewritten(f, f.index, f.index + 1, ("=",), *said, label="`==` compares")
+
+
+def single_equal(f: Failure) -> Repair | None:
+    """`=` where a constraint or an event needs `==`, or where a label needs `:`."""
+    token = f.token
+    if token.kind != "EQUAL" or f.before.kind not in OPERAND_ENDS:
+        return None
+    later = any(t.kind == "RELATION" for t in f.tokens[f.index + 1 :])
+    if f.kind == "clause" and f.index == 1 and later:
+        label = f.before.text
+        return Repair(
+            problem(
+                f.source,
+                "CS107",
+                f"the label `{label}` ends with `:`",
+                token.span,
+                label="`=` defines a name",
+                helps=(f"write `{label}: ...`",),
+                fix=":",
+                fix_span=Span(f.before.end, token.end),
+            ),
+            f.replaced(f.index, f.index + 1, Token("COLON", ":", token.start, token.end)),
+        )
+    notes: tuple[str, ...] = ()
+    if f.kind == "clause" and f.index == 1:
+        notes = ("a definition begins with its kind: `let`, `param`, `var`, `data` or `model`",)
+    said = ("CS107", "`=` defines a name; write `==`")
+    label = "the relation is `==`"
+    return rewritten(f, f.index, f.index + 1, ("==",), *said, label=label, notes=notes, safe=False)
+
+
+def double_bar(f: Failure) -> Repair | None:
+    """`a || b` is `or`; a bar that closes nothing (pairs of bars are exchanged before)."""
+    token = f.token
+    if token.kind == "$END" or (token.kind != "BAR" and f.before.kind != "BAR"):
+        return None
+    start = f.index if token.kind == "BAR" else f.index - 1
+    if f.at(start - 1).kind == "BAR" and touching(f.at(start - 1), f.at(start)):
+        start -= 1
+    left = f.at(start - 1)
+    double = f.at(start + 1).kind == "BAR" and touching(f.at(start), f.at(start + 1))
+    width = 2 if double else 1
+    span = Span(f.at(start).start, f.at(start + width - 1).end)
+    if left.kind in OPERAND_ENDS:
+        message = "`||` is written `or`"
+        return rewritten(f, start, start + 2, ("or",), "CS112", message) if double else None
+    return Repair(
+        problem(
+            f.source,
+            "CS124",
+            "`|` separates event and condition in `E[...]` and `P[...]`; it is no bracket here",
+            span,
+            helps=("for an absolute value write `abs(x)`, for a norm `norm(x, 2)`",),
+        )
+    )
+
+
+def floor_division(f: Failure) -> Repair | None:
+    """`a // b`."""
+    if not (f.token.text == f.before.text == "/" and touching(f.before, f.token)):
+        return None
+    span = Span(f.before.start, f.token.end)
+    words = (f.at(f.index + 1), f.at(f.index + 2))
+    if all(word.kind == "NAME" or word.soft for word in words):
+        return Repair(
+            problem(
+                f.source,
+                "CS145",
+                "a remark begins with `#`, not with `//`",
+                span,
+                helps=("write `#`",),
+                fix="#",
+            ),
+            f.tokens[: f.index - 1],
+        )
+    return Repair(
+        problem(
+            f.source,
+            "CS128",
+            "there is no `//`; division is `/`",
+            span,
+            notes=("numbers are real here, nothing is rounded",),
+            helps=(
+                "write `/` for a division, `floor(a / b)` for its whole part",
+                "a remark begins with `#`",
+            ),
+            fixes=_divisions(f, span),
+        ),
+        f.replaced(f.index, f.index + 1),
+    )
+
+
+def _divisions(f: Failure, span: Span) -> tuple[Fix, ...]:
+    """Two readings of `a // b`: the quotient, or its whole part."""
+    plain = Fix(span=span, replacement="/", title="write `/`")
+    left, right = f.at(f.index - 2), f.at(f.index + 1)
+    if not {left.kind, right.kind} <= {"NAME", "NUMBER"}:
+        return (plain,)
+    whole = f"floor({left.text} / {right.text})"
+    return (
+        plain,
+        Fix(span=Span(left.start, right.end), replacement=whole, title=f"write `{whole}`"),
+    )
+
+
+def not_in(f: Failure) -> Repair | None:
+    """`x not in S`."""
+    if f.token.kind != "NOT" or f.before.kind not in OPERAND_ENDS:
+        return None
+    return Repair(
+        problem(
+            f.source,
+            "CS128",
+            "`not` stands before the whole comparison",
+            f.token.span,
+            helps=(f"write `not {f.before.text} in ...`",),
+        )
+    )
+
+
+def doubled_operator(f: Failure) -> Repair | None:
+    """`a + * b`, `a <= >= b`."""
+    marks = {"SIGN", "TIMES", "POWER", "RELATION", "ARROW"}
+    words = {"AND", "OR"}
+    if f.token.kind not in marks | words or f.before.kind not in marks | words | {"NOT"}:
+        return None
+    span = Span(f.before.start, f.token.end)
+    drop = f.index - 1 if f.token.kind in {"RELATION", "ARROW", "AND", "OR"} else f.index
+    other = f.token if drop < f.index else f.before
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"`{f.before.text}` and `{f.token.text}` follow each other",
+            span,
+            label="nothing stands between them",
+            helps=("remove one of them, or write what stands between them",),
+            fixes=(
+                Fix(span=f.at(drop).span, replacement="", title=f"remove `{f.at(drop).text}`"),
+                Fix(span=other.span, replacement="", title=f"remove `{other.text}`"),
+            ),
+        ),
+        f.replaced(drop, drop + 1),
+        sure=False,
+    )
+
+
+def missing_before(f: Failure) -> Repair | None:
+    """An operator with nothing before it: `(* x)`, `c: <= 3`."""
+    if f.token.kind not in {"TIMES", "POWER", "RELATION", "ARROW", "AND", "OR"}:
+        return None
+    if not f.expected & OPERAND_STARTS or f.before.kind in OPERAND_ENDS:
+        return None
+    if f.token.text in {"*", "**"} and f.before.kind in {"LPAR", "COMMA"}:
+        message = f"`{f.token.text}` can't unpack arguments"
+        help_ = "write each argument and setting out"
+        return rewritten(f, f.index, f.index + 1, (), "CS128", message, help_, safe=False)
+    return Repair(
+        problem(
+            f.source,
+            "CS102",
+            f"nothing stands before `{f.token.text}`",
+            f.token.span,
+            helps=(f"write what is on the left of `{f.token.text}`",),
+        )
+    )

@@ -1,0 +1,59 @@
+"""Repairs whose fix and whose tokens come from the same pieces: they can't say different things."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cspec.dsl.messages.diagnostic import Label
+from cspec.dsl.mistakes.failure import Failure, Repair, problem
+from cspec.dsl.mistakes.foreign.pieces import Piece, read_pieces, written
+from cspec.dsl.text.source import Span
+
+
+def rewritten(
+    f: Failure,
+    start: int,
+    end: int,
+    pieces: tuple[Piece, ...],
+    code: str,
+    message: str,
+    *helps: str,
+    notes: Sequence[str] = (),
+    label: str = "",
+    related: Sequence[Label] = (),
+    shown: Span | None = None,
+    place: int | None = None,
+    safe: bool = True,
+    sure: bool = True,
+) -> Repair:
+    """The tokens from `start` to before `end` exchanged for pieces, and what is said of it.
+
+    Where `start == end` they are put in: behind the token before, or at `place`. `shown` is what
+    the message points at, by default what is exchanged; without helps it says to write the fix, or
+    to remove what goes.
+    """
+    span = _exchanged(f, start, end, place)
+    fix = written(f.source, pieces)
+    diagnostic = problem(
+        f.source,
+        code,
+        message,
+        shown or span,
+        label=label,
+        notes=notes,
+        helps=helps or (f"write `{fix.strip()}`" if fix.strip() else "remove it",),
+        fix=fix,
+        fix_span=span,
+        related=related,
+        safe=safe,
+    )
+    new = read_pieces(f.source, pieces, f.tokens[start:end], span.start)
+    return Repair(diagnostic, f.replaced(start, end, *new), sure=sure)
+
+
+def _exchanged(f: Failure, start: int, end: int, place: int | None) -> Span:
+    """What the fix replaces; an empty span where it only adds."""
+    if start < end:
+        return f.span(start, end)
+    at = f.at(start - 1).end if place is None else place
+    return Span(at, at)

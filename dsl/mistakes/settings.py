@@ -1,0 +1,105 @@
+"""Settings that are not `name=value` in `( )`: `fit epochs=3`, `soft(0.1)`, `using sgd lr=0.1`."""
+
+from __future__ import annotations
+
+from cspec.dsl.mistakes.endings import FORMS
+from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, problem
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tokens import Token
+
+
+def fit_without_brackets(f: Failure) -> Repair | None:
+    """`fit epochs=3`."""
+    if f.first.kind != "FIT" or f.index != 1 or f.token.kind != "NAME":
+        return None
+    end, close = f.before.end, f.tokens[-1].end
+    meant = f"fit({f.text(1, len(f.tokens))})"
+    return Repair(
+        problem(
+            f.source,
+            "CS131",
+            "settings of `fit` stand in `( )`",
+            f.token.span,
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.first.start, close),
+        ),
+        (
+            f.first,
+            Token("LPAR", "(", end, end),
+            *f.tokens[1:],
+            Token("RPAR", ")", close, close),
+        ),
+    )
+
+
+def unnamed_setting(f: Failure) -> Repair | None:
+    """`soft(0.1)`, `fit(30)`."""
+    found = _owner(f)
+    if found is None or f.token.kind not in OPERAND_STARTS:
+        return None
+    owner, example, opener = found
+    place = f.token.start
+    soft = owner == "soft" and f.at(opener + 1) == f.token
+    named = (Token("NAME", "weight", place, place), Token("EQUAL", "=", place, place))
+    return Repair(
+        problem(
+            f.source,
+            "CS131",
+            f"`{owner}` takes settings by name",
+            f.token.span,
+            helps=(
+                f"write `fit(epochs={f.token.text})`"
+                if owner == "fit" and f.token.kind == "NUMBER"
+                else f"for example `{example}`",
+            ),
+            fix="weight=" if soft else None,
+            fix_span=Span(place, place),
+        ),
+        f.replaced(f.index, f.index, *named) if soft else None,
+    )
+
+
+def setting_without_value(f: Failure) -> Repair | None:
+    """`fit(epochs)`."""
+    found = _owner(f)
+    if found is None or f.before.kind != "NAME":
+        return None
+    owner, example, _ = found
+    return Repair(
+        problem(
+            f.source,
+            "CS131",
+            f"the setting `{f.before.text}` of `{owner}` has no value",
+            f.before.span,
+            helps=(f"write `{f.before.text}=...`, for example `{example}`",),
+        )
+    )
+
+
+def _owner(f: Failure) -> tuple[str, str, int] | None:
+    """`soft` or `fit` whose brackets are open, an example of it, and where they open."""
+    opened = f.depth(f.index)
+    if not opened or f.at(opened[-1] - 1).kind not in {"SOFT", "FIT"}:
+        return None
+    owner = f.at(opened[-1] - 1).text
+    return owner, "soft(weight=0.1)" if owner == "soft" else FORMS["FIT"][1], opened[-1]
+
+
+def setting_outside(f: Failure) -> Repair | None:
+    """`using sgd lr=0.1`."""
+    if f.token.kind != "NAME" or f.at(f.index + 1).kind != "EQUAL" or f.depth(f.index):
+        return None
+    call = f"{f.before.text}({f.text(f.index, len(f.tokens))})"
+    return Repair(
+        problem(
+            f.source,
+            "CS131",
+            f"the setting `{f.token.text}` stands outside of `( )`",
+            f.token.span,
+            helps=(f"write `{call}`",),
+            fix=call,
+            fix_span=Span(f.before.start, f.tokens[-1].end),
+            safe=False,
+        )
+    )

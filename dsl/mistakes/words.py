@@ -1,0 +1,352 @@
+"""Words: misspelt keywords, words of other languages, keywords in places of their own."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.mistakes.failure import (
+    OPERAND_ENDS,
+    OPERAND_STARTS,
+    Failure,
+    Repair,
+    problem,
+    swapped,
+)
+from cspec.dsl.text.clauses import ITEM_WORDS
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.tables import load_tables
+from cspec.dsl.text.tokens import Token
+
+OBJECTIVES = {
+    "min": "minimize",
+    "minimise": "minimize",
+    "minimum": "minimize",
+    "minimizing": "minimize",
+    "argmin": "minimize",
+    "max": "maximize",
+    "maximise": "maximize",
+    "maximum": "maximize",
+    "argmax": "maximize",
+    "objective": "minimize",
+    "solve": "satisfy",
+    "find": "satisfy",
+}
+SYNONYMS = OBJECTIVES | {
+    "const": "param",
+    "constant": "param",
+    "parameter": "param",
+    "parameters": "param",
+    "def": "let",
+    "define": "let",
+    "variable": "var",
+    "variables": "var",
+    "dataset": "data",
+    "network": "model",
+    "use": "using",
+    "method": "using",
+    "solver": "using",
+    "train": "fit",
+    "check": "verify",
+    "track": "metric",
+    "log": "metric",
+    "import": "from",
+}
+_QUANTIFIERS = frozenset({"foreach", "for_all", "for_each", "forevery", "every", "all"})
+PYTHON = {
+    "class": 'a spec has no classes; bring one in by `from "nets.py" import Net`',
+    "return": "a spec has no functions with steps; write `let f(a) = ...`",
+    "while": "a spec has no loops; `stop when ...` ends training",
+    "print": "a spec prints nothing; `metric name = ...` records a value",
+    "assert": "write a constraint below `s.t.`, or `verify`",
+    "async": "a spec has no threads",
+    "global": "a spec has no globals",
+    "del": "nothing needs to be deleted",
+    "pass": "an empty line needs no `pass`",
+}
+
+
+def reference(kind: str) -> str:
+    """The word that a keyword terminal stands for."""
+    return next((word for word, name in load_tables().words.items() if name == kind), kind)
+
+
+def python_words(f: Failure) -> Repair | None:
+    """`import x`, `lambda x:`, `a if b else c`, f-strings, loops."""
+    first = f.first
+    if first.text in PYTHON and f.index == 1:
+        return Repair(
+            problem(
+                f.source,
+                "CS128",
+                f"`{first.text}` is Python, not part of the language",
+                first.span,
+                helps=(PYTHON[first.text],),
+            )
+        )
+    if first.text == "import" and f.index >= 1:
+        name = f.at(1).text
+        return Repair(
+            problem(
+                f.source,
+                "CS128",
+                "an import says where it comes from",
+                first.span,
+                helps=(
+                    f'write `from {name} import ...`, or `from "nets.py" import {name}` for a'
+                    " file beside the spec",
+                ),
+            )
+        )
+    if f.before.text == "lambda":
+        return Repair(
+            problem(
+                f.source,
+                "CS128",
+                "there is no `lambda`",
+                f.before.span,
+                helps=("give the function a name: `let f(a) = ...`",),
+            )
+        )
+    if f.token.kind == "STRING" and f.before.text in {"f", "r", "b"}:
+        return Repair(
+            problem(
+                f.source,
+                "CS128",
+                f"strings have no prefix `{f.before.text}`",
+                f.before.span,
+                helps=(f"write `{f.token.text}`",),
+                fix="",
+                safe=False,
+            ),
+            f.replaced(f.index - 1, f.index),
+        )
+    return _conditional(f)
+
+
+def _conditional(f: Failure) -> Repair | None:
+    body = _body(f)
+    if f.at(body).text == "if" and f.index == body + 1:
+        span = f.at(body).span
+    elif f.token.text in {"if", "when", "unless"} and f.before.kind in OPERAND_ENDS:
+        span = f.token.span
+    else:
+        return None
+    word = f.source.slice(span)
+    opened = f.depth(f.index)
+    if word == "if" and opened and f.at(opened[-1] - 1).kind == "AVERAGE":
+        return None  # a condition of the mean
+    bound = any(t.kind in {"FORALL", "FOR"} for t in f.tokens[: f.index])
+    if f.token.text == "if" and bound and "WHERE" in f.expected:
+        return swapped(f, f.index, "where", "WHERE", "CS128")
+    condition = f.text(f.index + 1, len(f.tokens)) if span == f.token.span else ""
+    helps = ["write `condition => consequence`"]
+    then = next((i for i in range(f.index, len(f.tokens)) if f.at(i).text == "then"), None)
+    if then is not None and span != f.token.span and then + 1 < len(f.tokens):
+        helps = [f"write `{f.text(f.index, then)} => {f.text(then + 1, len(f.tokens))}`"]
+    if condition and f.kind == "clause" and not f.depth(f.index):
+        helps = [f"write `{condition.strip()} => {f.text(_body(f), f.index)}`"]
+        if word == "unless":
+            helps = [f"write `not ({condition.strip()}) => {f.text(_body(f), f.index)}`"]
+    return Repair(
+        problem(
+            f.source,
+            "CS128",
+            f"there is no `{word}`; an implication is written `=>`",
+            span,
+            helps=(*helps, "a condition on the elements of a set is `forall v in S where ...:`"),
+        )
+    )
+
+
+def _body(f: Failure) -> int:
+    """Where the relation of a constraint begins."""
+    colons = [i for i in range(f.index) if f.at(i).kind == "COLON" and not f.depth(i)]
+    return colons[-1] + 1 if colons else 0
+
+
+def misspelt_item(f: Failure) -> Repair | None:
+    """The first word of a line is almost an item, or another language's word for one."""
+    first = f.first
+    if f.kind != "clause" or first.kind not in {"NAME", "IMPORT"} or f.index != 1:
+        return None
+    if f.token.kind not in OPERAND_STARTS and f.token.kind != "$END" and not f.token.soft:
+        return None
+    words = load_tables().words
+    lower = first.text.lower()
+    items = [word for word, kind in words.items() if kind in ITEM_WORDS | {"FORALL"}]
+    meant = SYNONYMS.get(lower)
+    if meant is None:
+        close = get_close_matches(lower, items, n=1, cutoff=0.7)
+        meant = close[0] if close else None
+    if meant is None or meant == first.text:
+        return None
+    code = "CS119" if meant in {"minimize", "maximize", "satisfy"} else "CS120"
+    repair = swapped(f, 0, meant, words[meant], code)
+    if first.text in SYNONYMS and lower not in OBJECTIVES:
+        note = (f"`{meant}` is the word for it here",)
+        repair = repair._replace(diagnostic=repair.diagnostic.model_copy(update={"notes": note}))
+    return repair
+
+
+def misspelt_word(f: Failure) -> Repair | None:
+    """The word that does not fit, or the one before it, is almost a keyword that would."""
+    words = load_tables().words
+    here = [word for word, kind in words.items() if kind in f.expected]
+    if f.first.kind == "VERIFY" and f.token.kind == "IN" and "on" in here:
+        return swapped(f, f.index, "on", "ON", "CS120")
+    if f.first.kind == "STOP" and f.index == 1 and f.token.text in {"if", "once", "as"}:
+        return swapped(f, f.index, "when", "WHEN", "CS120")
+    if f.token.kind == "NAME" and len(f.token.text) > 2:
+        spelled = {
+            "within": "within",
+            "tolerance": "within",
+            "tol": "within",
+            "using": "by",
+            "via": "by",
+            "over": "on",
+            "given": "",
+            "subject": "",
+        }.get(f.token.text)
+        close = get_close_matches(f.token.text.lower(), here, n=1, cutoff=0.6)
+        meant = spelled if spelled in here else (close[0] if close else None)
+        if f.token.text == "implies" and "ARROW" in f.expected:
+            return swapped(f, f.index, "=>", "ARROW", "CS110")
+        if meant and meant != f.token.text:
+            return swapped(f, f.index, meant, words[meant], "CS120")
+    before = f.before
+    if before.kind != "NAME" or f.token.kind not in OPERAND_STARTS:
+        return None
+    if before.text.lower() in _QUANTIFIERS and f.at(f.index + 1).kind == "IN":
+        return swapped(f, f.index - 1, "forall", "FORALL", "CS122")
+    close = get_close_matches(before.text.lower(), ["forall", "not"], n=1, cutoff=0.7)
+    if close and before.text != close[0]:
+        return swapped(f, f.index - 1, close[0], words[close[0]], "CS120")
+    return None
+
+
+def bare_word(f: Failure) -> Repair | None:
+    """`surrogate sigmoid`, `confidence 95%`: the `with` before it is missing."""
+    if f.token.kind not in {"SURROGATE", "CONFIDENCE"} or f.before.kind not in OPERAND_ENDS:
+        return None
+    if f.depth(f.index) or f.at(f.index + 1).kind not in OPERAND_STARTS:
+        return None
+    place = f.token.start
+    return Repair(
+        problem(
+            f.source,
+            "CS120",
+            f"before `{f.token.text}` stands `with`",
+            f.token.span,
+            helps=(f"write `with {f.token.text} ...`",),
+            fix="with ",
+            fix_span=Span(place, place),
+        ),
+        f.replaced(f.index, f.index, Token("WITH", "with", place, place, True)),
+    )
+
+
+def given_bar(f: Failure) -> Repair | None:
+    """`P[pred == 1 given sex]`, `P[a, b]`."""
+    opened = f.depth(f.index)
+    if not opened or f.at(opened[-1] - 1).kind != "AVERAGE":
+        return None
+    if f.token.text.lower() not in {"given", "if", "where", "when", "for", ","}:
+        return None
+    if f.token.kind == "FOR" and f.at(f.index + 2).kind == "IN":
+        return None
+    opener = f.at(opened[-1] - 1).text
+    if f.token.text == ",":
+        return Repair(
+            problem(
+                f.source,
+                "CS115",
+                f"`{opener}[...]` takes one expression",
+                f.token.span,
+                helps=("for both write `and`; for a condition write `|`",),
+                fixes=(
+                    Fix(span=f.token.span, replacement=" and", title="both"),
+                    Fix(span=f.token.span, replacement=" |", title="a condition"),
+                ),
+            ),
+            f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end)),
+        )
+    return swapped(f, f.index, "|", "BAR", "CS120")
+
+
+def keyword_start(f: Failure) -> Repair | None:
+    """`fit <= 3`: a keyword begins an unlabelled constraint."""
+    first = f.first
+    continues = {"RELATION", "SIGN", "TIMES", "POWER", "DOT", "IN", "ARROW", "LSQB"}
+    if first.kind in {"MODEL", "DATA", "DOMAIN", "VAR", "PARAM", "LET", "GIVEN", "METRIC"}:
+        continues.add("LPAR")
+    if f.kind != "item" or f.index != 1 or f.token.kind not in continues:
+        return None
+    if first.text == "fit" and f.token.kind == "LSQB":
+        return None
+    place = first.start
+    tokens = (
+        Token("NAME", "c", place, place),
+        Token("COLON", ":", place, place),
+        first._replace(kind="NAME"),
+        *f.tokens[1:],
+    )
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            f"`{first.text}` begins a line of its own kind",
+            first.span,
+            notes=("an unlabelled constraint may not begin with a keyword",),
+            helps=(f"for a constraint on `{first.text}` give it a label: `c: {first.text} ...`",),
+            fix="c: ",
+            fix_span=Span(place, place),
+            safe=False,
+        ),
+        tokens,
+    )
+
+
+def _objective_key(
+    source: Source, tokens: tuple[Token, ...], meant: str, kind: str
+) -> tuple[tuple[Token, ...], list[Diagnostic]]:
+    """`min: x^2`, `Minimize: x^2`."""
+    span = Span(tokens[0].start, tokens[1].end)
+    written = source.slice(span)
+    finding = problem(
+        source,
+        "CS119",
+        f"`{written}` is written `{meant}`",
+        span,
+        helps=(f"write `{meant} ...`, without a colon",),
+        fix=meant,
+    )
+    return (Token(kind, meant, span.start, span.end, True), *tokens[2:]), [finding]
+
+
+def colon_after_item(
+    source: Source, tokens: tuple[Token, ...]
+) -> tuple[tuple[Token, ...], list[Diagnostic]]:
+    """`minimize: loss`: with the `:` the keyword is a label, but no constraint follows."""
+    if len(tokens) < 3 or tokens[1].kind != "COLON" or tokens[0].kind != "NAME":
+        return tokens, []
+    word, colon = tokens[0], tokens[1]
+    meant = OBJECTIVES.get(word.text.lower(), word.text.lower())
+    objective = meant in {"minimize", "maximize"} and word.text != "objective"
+    meant = meant if objective else word.text
+    kind = load_tables().words.get(meant, "")
+    relations = {"RELATION", "IN", "ARROW", "FORALL"}
+    if kind not in ITEM_WORDS or any(token.kind in relations for token in tokens):
+        return tokens, []
+    if meant != word.text:
+        return _objective_key(source, tokens, meant, kind)
+    finding = problem(
+        source,
+        "CS126",
+        f"no `:` stands behind `{word.text}`",
+        colon.span,
+        label="with a `:` the word before is the label of a constraint",
+        helps=(f"write `{word.text} ...`",),
+        fix="",
+    )
+    return (word._replace(kind=kind, soft=True), *tokens[2:]), [finding]

@@ -1,0 +1,1 @@
+"""What names mean: symbols, declared or implied, and the order of `let`s."""

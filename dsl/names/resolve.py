@@ -1,0 +1,310 @@
+"""From items to symbols: what is declared, what is implied, what is declared twice or unused."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Label
+from cspec.dsl.messages.wording import quoted
+from cspec.dsl.names.lets import check_lets
+from cspec.dsl.names.symbols import (
+    DEFAULT_COLUMNS,
+    ROLE_WORDS,
+    SPLITS,
+    Role,
+    Symbol,
+    Symbols,
+    columns_of,
+)
+from cspec.dsl.text.source import NOWHERE, Source, Span
+from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
+from cspec.dsl.tree.nodes import (
+    Call,
+    Comprehension,
+    Constraint,
+    Data,
+    Domain,
+    Expectation,
+    From,
+    Given,
+    Group,
+    Item,
+    Let,
+    Metric,
+    Model,
+    Name,
+    Node,
+    On,
+    Param,
+    Spec,
+    Target,
+    Var,
+    Verify,
+    walk,
+)
+from cspec.dsl.tree.rebuild import bound_names
+from cspec.dsl.words.functions import LOSSES, Signature
+
+_CLASSIFIER = ("pred", "prob")
+
+
+def resolve(
+    spec: Spec, source: Source, functions: Iterable[Signature] = ()
+) -> tuple[Symbols, tuple[Diagnostic, ...]]:
+    """The symbols of a spec, with duplicate and unused names as findings."""
+    table, targets, found = _declared(spec, source)
+    lets = {s.name: s.item for s in table.values() if isinstance(s.item, Let)}
+    kept, circular = check_lets(lets)
+    for name in lets.keys() - kept.keys():
+        table[name] = table[name]._replace(
+            role="import", item=From(module="", path=False, names=())
+        )
+    found += circular
+    uses, bound = _scanned(spec)
+    implied = set()
+    free = {name for name in uses if name not in table and name not in bound}
+    if _implies_model(table, free - _written_out(spec, uses)):
+        implied.add("model")
+        table["model"] = Symbol("model", "model", Model(name="model"), NOWHERE)
+    if _implies_data(table, free, uses, spec):
+        implied.add("data")
+        extra = tuple(Target(name=n) for n in SPLITS[1:] if n in uses and n not in table)
+        item = Data(targets=(Target(name="data"), *extra))
+        found += [_implied_clash(table[c.name]) for c in DEFAULT_COLUMNS if c.name in table]
+        for target in item.targets:
+            targets[target.name] = target
+            table[target.name] = Symbol(target.name, "data", item, NOWHERE)
+    for signature in functions:
+        origin = From(module="", path=False, names=())
+        table.setdefault(signature.name, Symbol(signature.name, "function", origin, NOWHERE))
+    found += list(_unused(table, uses, source))
+    symbols = Symbols(
+        table=table,
+        targets=targets,
+        uses={name: tuple(spans) for name, spans in uses.items()},
+        implied=frozenset(implied),
+        metrics={item.name: item for item in spec.items if isinstance(item, Metric)},
+    )
+    return symbols, tuple(found)
+
+
+def declarations(item: Item) -> Iterator[tuple[str, Role, Span]]:
+    """The names that an item declares."""
+    match item:
+        case Param(name=name, name_span=span):
+            yield name, "param", span
+        case Let(name=name, name_span=span):
+            yield name, "let", span
+        case Var(name=name, name_span=span):
+            yield name, "var", span
+        case Model(name=name, name_span=span):
+            yield name, "model", span
+        case Domain(name=name, name_span=span):
+            yield name, "domain", span
+        case Data(targets=targets):
+            for target in targets:
+                yield target.name, "data", _head(target.span, target.name)
+        case Given(names=names):
+            for given in names:
+                yield given.alias, "given", given.span
+        case From(names=names):
+            for imported in names:
+                yield imported.alias, "import", imported.span
+
+
+def _head(span: Span, name: str) -> Span:
+    return Span(span.start, min(span.end, span.start + len(name)))
+
+
+def _declared(
+    spec: Spec, source: Source
+) -> tuple[dict[str, Symbol], dict[str, Target], list[Diagnostic]]:
+    table: dict[str, Symbol] = {}
+    targets: dict[str, Target] = {}
+    found: list[Diagnostic] = []
+    for item in spec.items:
+        for name, role, span in declarations(item):
+            if name in CONSTANTS or name in TRUTHS:
+                found.append(_reserved(name, span))
+            elif name in table:
+                found.append(_duplicate(table[name], role, span, source))
+            else:
+                table[name] = Symbol(name, role, item, span)
+        if isinstance(item, Data):
+            for target in item.targets:
+                targets.setdefault(target.name, target)
+    for target in targets.values():
+        seen: dict[str, Span] = {}
+        for column in columns_of(target):
+            clash = table.get(column.name)
+            if column.name in seen:
+                first = Symbol(column.name, "column", table[target.name].item, seen[column.name])
+                found.append(_duplicate(first, "column", column.span, source))
+            elif clash is not None and clash.role != "column":
+                span = column.span if target.columns else _head(target.span, target.name)
+                found.append(_clash(column.name, clash, span))
+            seen.setdefault(column.name, column.span)
+    return table, targets, found
+
+
+def _reserved(name: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        code="CS209",
+        message=f"`{name}` is a constant of the language",
+        span=span,
+        label="this name is taken",
+        notes=(f"an expression that says `{name}` always means the constant",),
+        helps=("choose another name",),
+    )
+
+
+def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnostic:
+    return Diagnostic(
+        code="CS202",
+        message=f"`{first.name}` is defined twice",
+        span=span,
+        label=f"defined again here, as {ROLE_WORDS[role]}",
+        related=(Label(span=first.span, text="first defined here"),),
+        notes=("a name means one thing in the whole spec",),
+        helps=("remove one of the two lines, or give one another name",)
+        if role == first.role and role != "column"
+        else (f"rename one of the two, for example `{first.name}2`",),
+    )
+
+
+def _clash(name: str, symbol: Symbol, span: Span) -> Diagnostic:
+    related = () if symbol.span == NOWHERE else (Label(span=symbol.span, text="defined here"),)
+    return Diagnostic(
+        code="CS202",
+        message=f"`{name}` is both a column and {ROLE_WORDS[symbol.role]}",
+        span=span,
+        label=f"the column `{name}`",
+        related=related,
+        notes=(f"an expression that says `{name}` could mean either",),
+        helps=(f"rename {ROLE_WORDS[symbol.role]} `{name}`",),
+    )
+
+
+def _implied_clash(symbol: Symbol) -> Diagnostic:
+    """A name that a spec gives to something else than a column of its implied data."""
+    name, role = symbol.name, ROLE_WORDS[symbol.role]
+    return Diagnostic(
+        code="CS202",
+        message=f"`{name}` is both {role} and a column of the implied data",
+        span=symbol.span,
+        label=f"{role} here",
+        notes=(
+            "a spec without a `data` line that uses losses or predictions has the columns `x`, `y`",
+        ),
+        helps=(
+            f"rename {role} `{name}`, for example `{name}2`",
+            "or write the data with columns of other names: `data train(a, b)`",
+        ),
+    )
+
+
+def _scanned(spec: Spec) -> tuple[dict[str, list[Span]], frozenset[str]]:
+    """Every place where a name is used (datasets named by `on` too), and all bound names."""
+    uses: dict[str, list[Span]] = defaultdict(list)
+    bound: set[str] = set()
+    for node in walk(spec):
+        if isinstance(node, Name):
+            uses[node.id].append(node.span)
+        elif isinstance(node, _BINDING):
+            _scan(node, uses, bound)
+    return dict(uses), frozenset(bound)
+
+
+_BINDING = (Let, Model, Domain, Constraint, Group, Comprehension, Expectation, On, Verify)
+
+
+def _scan(node: Node, uses: dict[str, list[Span]], bound: set[str]) -> None:
+    match node:
+        case Let(parameters=tuple(names)) | Model(arguments=tuple(names)):
+            bound.update(names)
+        case Domain(axes=axes):
+            bound.update(axis.name for axis in axes)
+        case Constraint(binders=binders) | Group(binders=binders) | Comprehension(binders=binders):
+            bound |= bound_names(binders)
+        case Expectation(binders=binders, dataset=dataset, dataset_span=span):
+            bound |= bound_names(binders)
+            if dataset is not None:
+                uses[dataset].append(span)
+        case On(dataset=name, span=span):
+            uses[name].append(span)
+        case Verify(dataset=str(name), dataset_span=span):
+            uses[name].append(span)
+
+
+def _implies_model(table: dict[str, Symbol], free: set[str]) -> bool:
+    if any(symbol.role == "model" for symbol in table.values()):
+        return False
+    return bool(free & {"model", *LOSSES, *_CLASSIFIER}) and "model" not in table
+
+
+def _written_out(spec: Spec, uses: dict[str, list[Span]]) -> set[str]:
+    """Losses and predictions that say everywhere of what they are: `bce(w @ x + b, y)`."""
+    called: dict[str, set[Span]] = {}
+    for node in walk(spec):
+        match node:
+            case Call(function=Name(id=word, span=span), arguments=arguments):
+                if len(arguments) >= (1 if word in _CLASSIFIER else 2):
+                    called.setdefault(word, set()).add(span)
+    words = {*LOSSES, *_CLASSIFIER} & uses.keys()
+    return {word for word in words if set(uses[word]) <= called.get(word, set())}
+
+
+def _implies_data(
+    table: dict[str, Symbol], free: set[str], uses: dict[str, list[Span]], spec: Spec
+) -> bool:
+    roles = {symbol.role for symbol in table.values()}
+    if "data" in roles or "data" in table:
+        return False
+    words = free & {*LOSSES, *_CLASSIFIER}
+    if words and not ("var" in roles and _of_points(spec, words) and not free & {"x", "y"}):
+        return True
+    if "model" not in roles:
+        return False
+    if "domain" not in roles and free & {"x", "y"}:
+        return True
+    averages = (n for n in walk(spec) if isinstance(n, Expectation))
+    return any(not average.binders for average in averages)
+
+
+def _of_points(spec: Spec, words: set[str]) -> bool:
+    """Whether losses and classes are all called by their arguments: `ce(f(z), 1)` of a `var z`."""
+    called = {id(node.function) for node in walk(spec) if isinstance(node, Call) and node.arguments}
+    return all(
+        id(node) in called for node in walk(spec) if isinstance(node, Name) and node.id in words
+    )
+
+
+def _unused(
+    table: dict[str, Symbol], uses: dict[str, list[Span]], source: Source
+) -> Iterator[Diagnostic]:
+    for symbol in table.values():
+        if symbol.role in ("param", "let") and not uses.get(symbol.name):
+            yield Diagnostic(
+                code="CS203",
+                severity="warning",
+                message=f"{symbol.role} {quoted(source, symbol.span)} is never used",
+                span=symbol.span,
+                label="nothing below refers to it",
+                helps=("remove the line, or use the name",),
+            )
+
+
+def hidden_words(spec: Spec, source: Source) -> frozenset[str]:
+    """Words of the text that no item covers: clauses that did not parse."""
+    words: set[str] = set()
+    end = 0
+    for item in sorted(spec.items, key=lambda item: item.span.start):
+        words.update(_WORD.findall(source.text[end : item.span.start]))
+        end = max(end, item.span.end)
+    words.update(_WORD.findall(source.text[end:]))
+    return frozenset(words)
+
+
+_WORD = re.compile(r"[^\W\d]\w*")

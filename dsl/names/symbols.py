@@ -1,0 +1,177 @@
+"""What the names of a spec mean."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import (
+    Call,
+    Column,
+    Data,
+    Domain,
+    Item,
+    Let,
+    Metric,
+    Model,
+    Name,
+    Param,
+    Target,
+    Var,
+)
+
+Role = Literal[
+    "param", "let", "var", "data", "model", "domain", "given", "import", "function", "column"
+]
+
+ROLE_WORDS: dict[Role, str] = {
+    "param": "a param",
+    "let": "a let",
+    "var": "a var",
+    "data": "a dataset",
+    "model": "a model",
+    "domain": "a domain",
+    "given": "a given value",
+    "import": "an import",
+    "function": "a function",
+    "column": "a column",
+}
+
+DEFAULT_COLUMNS = (Column(name="x", original="x"), Column(name="y", original="y"))
+SPLITS = ("train", "val", "test")
+"""Names that an implied dataset may be verified and measured on."""
+
+
+class Symbol(NamedTuple):
+    """A name: its role, the item that declares it, the place of its name."""
+
+    name: str
+    role: Role
+    item: Item
+    span: Span
+
+
+class Unbound(NamedTuple):
+    """A name that must be bound from outside, and the places that need it."""
+
+    name: str
+    role: Role
+    span: Span
+    needed: tuple[Span, ...] = ()
+
+
+def columns_of(target: Target) -> tuple[Column, ...]:
+    """The columns of a dataset: those written, else `x` and `y`."""
+    return target.columns or DEFAULT_COLUMNS
+
+
+class Symbols(BaseModel):
+    """All names of a spec. `uses` are the places where each is used.
+
+    `metrics` are no names of expressions: they are recorded, and nothing refers to them.
+    """
+
+    model_config = ConfigDict(frozen=True, ignored_types=(cached_property,))
+
+    table: dict[str, Symbol]
+    targets: dict[str, Target] = {}
+    uses: dict[str, tuple[Span, ...]] = {}
+    implied: frozenset[str] = frozenset()
+    metrics: dict[str, Metric] = {}
+
+    def role(self, name: str) -> Role | None:
+        """The role of a name; None for a name of the language or an unknown one."""
+        symbol = self.table.get(name)
+        return symbol.role if symbol else None
+
+    def datasets(self) -> dict[str, tuple[Column, ...]]:
+        """Every dataset and its columns, in written order."""
+        return self._datasets
+
+    @cached_property
+    def _datasets(self) -> dict[str, tuple[Column, ...]]:
+        return {name: columns_of(target) for name, target in self.targets.items()}
+
+    def models(self) -> dict[str, Model]:
+        """Every model, in written order."""
+        return self._models
+
+    @cached_property
+    def _models(self) -> dict[str, Model]:
+        return {s.name: s.item for s in self.table.values() if isinstance(s.item, Model)}
+
+    def vars(self) -> dict[str, Var]:
+        """Every decision variable, in written order."""
+        return {s.name: s.item for s in self.table.values() if isinstance(s.item, Var)}
+
+    def params(self) -> dict[str, Param]:
+        """Every param, in written order."""
+        return {s.name: s.item for s in self.table.values() if isinstance(s.item, Param)}
+
+    def lets(self) -> dict[str, Let]:
+        """Every let, in written order."""
+        return self._lets
+
+    @cached_property
+    def _lets(self) -> dict[str, Let]:
+        return {s.name: s.item for s in self.table.values() if isinstance(s.item, Let)}
+
+    def domains(self) -> dict[str, Domain]:
+        """Every continuous domain, in written order."""
+        return {s.name: s.item for s in self.table.values() if isinstance(s.item, Domain)}
+
+    @cached_property
+    def column_names(self) -> frozenset[str]:
+        """Names that are a column of some dataset."""
+        return frozenset(c.name for columns in self.datasets().values() for c in columns)
+
+    @cached_property
+    def default_dataset(self) -> str | None:
+        """The dataset an expectation is over that names none: the only one, else `train`."""
+        if "data" in self.implied:
+            return "data"
+        names = tuple(self.datasets())
+        if len(names) == 1:
+            return names[0]
+        return "train" if "train" in names else None
+
+    @cached_property
+    def only_model(self) -> str | None:
+        """The model that bare losses, `pred` and `prob` mean: the only one."""
+        return self.named_models[0] if len(self.named_models) == 1 else None
+
+    @cached_property
+    def named_models(self) -> tuple[str, ...]:
+        """Models of their own: not those written as another one's name (an error by itself)."""
+        models = self.models()
+        return tuple(
+            name
+            for name, item in models.items()
+            if not (isinstance(item.source, Name) and item.source.id in models)
+        )
+
+    def frozen(self, model: str) -> bool:
+        """Whether a model is a copy that never moves."""
+        item = self.models().get(model)
+        match item.source if item else None:
+            case Call(function=Name(id="frozen")):
+                return True
+            case _:
+                return False
+
+    def unbound(self) -> tuple[Unbound, ...]:
+        """Names that must be bound from outside, each with the places that need it."""
+        found = []
+        for symbol in self.table.values():
+            item = symbol.item
+            missing = (
+                (isinstance(item, Data | Model) and item.source is None)
+                or (isinstance(item, Param) and item.value is None)
+            ) and symbol.role != "column"
+            if missing:
+                uses = self.uses.get(symbol.name, ())
+                found.append(Unbound(symbol.name, symbol.role, symbol.span, uses))
+        return tuple(found)

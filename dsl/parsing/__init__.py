@@ -1,0 +1,1 @@
+"""Text to tree: `parse` never raises and says all that is wrong with the syntax."""

@@ -1,0 +1,396 @@
+"""Text to tree: `parse(source)` never raises, and says all that is wrong with the syntax.
+
+Text that parses is read as it stands; else what other languages write is exchanged first
+(`dsl/foreign`). The text is cut into clauses, each is parsed on its own, and what does not parse
+is explained and, where the meaning is plain, mended and parsed again, so that one error does not
+hide another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.mistakes.blocks import mend_blocks
+from cspec.dsl.mistakes.explain import explain
+from cspec.dsl.mistakes.failure import Failure, open_brackets, problem
+from cspec.dsl.mistakes.finished_nodes import check_item
+from cspec.dsl.mistakes.foreign.comments import mend_comments
+from cspec.dsl.mistakes.foreign.formula_marks import invisible, mend
+from cspec.dsl.mistakes.foreign.inside import mend_inside
+from cspec.dsl.mistakes.foreign.lines import mend_lines
+from cspec.dsl.mistakes.foreign.pasted import mend_pasted
+from cspec.dsl.mistakes.headings import mend_headings
+from cspec.dsl.mistakes.limits import (
+    MAX_BYTES,
+    MAX_CONSTRAINTS,
+    MAX_DEPTH,
+    bracket_depth,
+    count_constraints,
+    long_word,
+    operands,
+    too_large,
+    too_many,
+    tree_depth,
+)
+from cspec.dsl.mistakes.training_lines import setting_line
+from cspec.dsl.mistakes.words import colon_after_item
+from cspec.dsl.parsing.files import read
+from cspec.dsl.parsing.items import ACTIONS
+from cspec.dsl.text.automaton import StuckError, run
+from cspec.dsl.text.clauses import ITEM_WORDS, Clause, cut
+from cspec.dsl.text.collector import paused
+from cspec.dsl.text.limits import FINDINGS
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.tables import load_tables
+from cspec.dsl.text.tokens import Token, tokenize
+from cspec.dsl.tree.nodes import (
+    And,
+    Comment,
+    Compare,
+    Constraint,
+    Group,
+    Implies,
+    Item,
+    Membership,
+    Name,
+    Not,
+    Objective,
+    Or,
+    Spec,
+    String,
+    SubjectTo,
+)
+
+__all__ = ["parse", "parse_text", "read"]
+
+_SURE = re.compile(
+    r"""\b(?:Pr|Prob|Probability|PP|EE|Exp|Expectation|Mean|mean|avg)\[|\^T\b|=\s*c\("""
+    r"""|\b(?:minimize|maximize)\s*\"|^[ \t]*@(?:NL)?(?:variable|objective|constraint)s?\("""
+    r"""|^[ \t]*data[ \t]+x[ \t]*,[ \t]*y\b"""
+    r"""|[\w%)\]][ \t]*(?:\+-|-\+|\+\+|--)(?:[ \t]|(?<=\d..)\d)"""
+    r"""|\^[ \t]*-?1[ \t]*/[ \t]*\d"""
+    r"""|^[ \t]*(?:var|param)\b[^\n=]*=[ \t]*[-+]?[\d.]+[ \t]+\[""",
+    re.MULTILINE,
+)
+"""Forms of other languages that a parser lets pass, though no spec means them."""
+MAX_REPAIRS = 12
+"""Repairs in one clause before the rest of it is given up."""
+
+
+@paused()
+def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
+    """The tree of a spec and every syntax error; the tree holds each clause that did parse."""
+    if len(source.text) > MAX_BYTES:
+        return Spec(items=()), (too_large(source),)
+    tokens, comments = tokenize(source.text)
+    tokens, remarks = mend_comments(source, tokens)
+    tokens, pasted = mend_pasted(source, tokens)
+    remarks += pasted
+    foreign = _SURE.search(source.text) is not None
+    spec, found = (None, []) if foreign else _parse(source, tokens, comments)
+    if spec is None or found:
+        tokens, lines = mend_lines(source, tokens)
+        tokens, inside = mend_inside(source, tokens)
+        spec, found = _parse(source, tokens, comments)
+        found += lines + inside
+    return spec, tuple(sorted((*remarks, *found), key=lambda d: d.span))
+
+
+def _parse(
+    source: Source, tokens: list[Token], comments: list[Token]
+) -> tuple[Spec, list[Diagnostic]]:
+    """The tree of tokens that are taken as a spec, and what is wrong with them."""
+    tokens, blocks = mend_blocks(source, tokens)
+    tokens, headings = mend_headings(source, tokens)
+    found = blocks + headings + invisible(source)
+    placed: list[tuple[Clause, Item | None]] = []
+    for clause in cut(tokens):
+        first, *others = _parse_clause(source, clause, found) or [None]
+        placed.append((clause, first))
+        placed += [(clause._replace(st=None, same_line=None), item) for item in others]
+    spec = Spec(
+        span=Span(0, len(source.text)),
+        items=_assemble(source, placed, found),
+        comments=tuple(_comment(source, token) for token in comments),
+    )
+    return spec, found
+
+
+def parse_text(text: str, name: str = "<spec>") -> tuple[Spec, tuple[Diagnostic, ...]]:
+    """`parse` of a string."""
+    return parse(Source(text=text, name=name))
+
+
+def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> list[Item | None]:
+    """The items of one clause, mostly one; None for what could not be read."""
+    if not clause.tokens:
+        if clause.st is not None:
+            found.append(_empty_heading(source, clause.st))
+        return []
+    beyond = _beyond(source, clause.tokens)
+    if beyond is not None:
+        found.append(beyond)
+        return []
+    found.extend(_sign(source, sign) for sign in clause.signs)
+    since = len(found)
+    tokens, findings = mend(source, clause.tokens)
+    found.extend(findings)
+    for mending in (setting_line, colon_after_item):
+        tokens, findings = mending(source, tokens)
+        found.extend(findings)
+    items: list[Item | None] = []
+    waiting = [tokens]
+    # Findings beyond those that are shown are not looked for: each looks at the whole clause.
+    while waiting and len(found) - since <= FINDINGS.most:
+        item, rest = _parse_tokens(source, waiting.pop(0), found, not clause.signs, since)
+        items.append(item)
+        if rest:
+            waiting.append(rest)
+    return items
+
+
+def _beyond(source: Source, tokens: tuple[Token, ...]) -> Diagnostic | None:
+    """What is too deep, too wide or too long to be read."""
+    long = long_word(source, tokens)
+    if long is not None or len(tokens) <= MAX_DEPTH:
+        return long
+    return bracket_depth(source, tokens) or operands(source, tokens)
+
+
+def _parse_tokens(
+    source: Source, tokens: tuple[Token, ...], found: list[Diagnostic], sure: bool, since: int
+) -> tuple[Item | None, tuple[Token, ...]]:
+    """One item, and the tokens of another that was found behind it.
+
+    Findings from `since` on are those of this clause.
+    """
+    tables = load_tables()
+    rest: tuple[Token, ...] = ()
+    for _ in range(MAX_REPAIRS):
+        if not tokens:
+            return None, rest
+        kind = "item" if tokens[0].kind in ITEM_WORDS else "clause"
+        try:
+            item: Item = run(tables, kind, tokens, ACTIONS)
+        except StuckError as stuck:
+            expected = frozenset(name for name in tables.states[stuck.state] if name.isupper())
+            failure = Failure(source, tokens, stuck.index, expected, kind)
+            if _after_removed_mark(failure, found[since:]):
+                return None, rest
+            repair = explain(failure)
+            found.append(repair.diagnostic)
+            sure = sure and repair.sure
+            rest = repair.rest or rest
+            tokens = repair.tokens or _without_member(tokens, stuck.index)
+            continue
+        return _checked(source, tokens, item, found, sure), rest
+    return None, rest
+
+
+def _after_removed_mark(failure: Failure, found: Sequence[Diagnostic]) -> bool:
+    """Whether a mark that was taken out stood here: what is missing is said already."""
+    gap = Span(failure.before.end, failure.token.start)
+    return any(d.code == "CS106" and gap.start <= d.span.start < gap.end for d in found)
+
+
+def _checked(
+    source: Source, tokens: tuple[Token, ...], item: Item, found: list[Diagnostic], sure: bool
+) -> Item | None:
+    deep = tree_depth(source, item) if len(tokens) > MAX_DEPTH else None
+    if deep is not None:
+        found.append(deep)
+        return None
+    if sure:
+        item, findings = check_item(source, item, _wants_walk(tokens))
+        found.extend(findings)
+    return item
+
+
+def _wants_walk(tokens: tuple[Token, ...]) -> bool:
+    """Whether a clause may hold what only a look at each of its nodes finds."""
+    previous = ""
+    for token in tokens:
+        kind = token.kind
+        if kind in {"FOR", "EQUAL"} or (kind == "LSQB" and previous == "IN"):
+            return True
+        if kind == "LPAR" and previous in {"RPAR", "RSQB", "STRING"}:
+            return True
+        previous = kind
+    return False
+
+
+def _without_member(tokens: tuple[Token, ...], index: int) -> tuple[Token, ...]:
+    """A group without the member that holds `index`; nothing if that is no group."""
+    braces = [
+        i
+        for i in open_brackets(tokens[:index])
+        if tokens[i].kind == "LBRACE" and tokens[i - 1].kind == "COLON"
+    ]
+    if not braces:
+        return ()
+    separators = {"_NL", "SEMICOLON", "RBRACE"}
+    start = index
+    while start > braces[-1] + 1 and tokens[start - 1].kind not in separators:
+        start -= 1
+    end = index
+    while end < len(tokens) and tokens[end].kind not in separators:
+        end += 1
+    if end >= len(tokens):
+        return ()
+    if tokens[end].kind != "RBRACE":
+        end += 1
+    elif tokens[start - 1].kind != "LBRACE":
+        start -= 1
+    elif tokens[end].kind == "RBRACE":
+        return ()
+    return (*tokens[:start], *tokens[end:])
+
+
+def _assemble(
+    source: Source, placed: list[tuple[Clause, Item | None]], found: list[Diagnostic]
+) -> tuple[Item, ...]:
+    """Gather constraints under their `s.t.`."""
+    items: list[Item] = []
+    constraints: list[Constraint | Group] | None = None
+    start = count = 0
+    chosen = any(isinstance(item, Objective) for _, item in placed)
+
+    def close() -> None:
+        nonlocal constraints
+        if constraints:
+            span = Span(start, constraints[-1].span.end)
+            items.append(SubjectTo(span=span, constraints=tuple(constraints)))
+        constraints = None
+
+    for clause, item in placed:
+        if clause.st is not None:
+            close()
+            constraints, start = [], clause.st.start
+        if item is None:
+            continue
+        if not isinstance(item, Constraint | Group):
+            if clause.st is not None:
+                found.append(_empty_heading(source, clause.st))
+            close()
+            items.append(item)
+            if clause.same_line is not None:
+                found.append(_semicolon(source, clause.same_line))
+            continue
+        if constraints is None and not chosen and isinstance(item, Constraint) and _plain(item):
+            found[:] = [d for d in found if d.code != "CS127" or d.span.start != item.span.start]
+            found.append(_bare_objective(source, item))
+            items.append(Objective(span=item.span, sense="minimize", expression=item.relation))
+            continue
+        if constraints is None:
+            constraints, start = [], item.span.start
+            found.append(_outside(source, item, bool(items)))
+        before, count = count, count_constraints(item, count)
+        if before <= MAX_CONSTRAINTS < count:
+            found.append(too_many(source, item.span))
+        constraints.append(item)
+    close()
+    return tuple(items)
+
+
+def _outside(source: Source, item: Constraint | Group, after_items: bool) -> Diagnostic:
+    text = source.slice(item.span).split("\n")[0]
+    place = Span(item.span.start, item.span.start)
+    return problem(
+        source,
+        "CS118",
+        "a constraint stands below `s.t.`",
+        item.span,
+        label="this one does not",
+        helps=(f"write `s.t. {text}`",)
+        + (() if after_items else ("an objective begins with `minimize` or `maximize`",)),
+        fix="s.t. ",
+        fix_span=place,
+        safe=False,
+    )
+
+
+_RELATED = (Compare, Membership, Implies, And, Or, Not, Name, String)
+
+
+def _plain(item: Constraint) -> bool:
+    """Whether a line above `s.t.` relates nothing: a number that someone wants small or large."""
+    bare = item.label is None and not item.binders and not item.modifiers
+    return bare and not isinstance(item.relation, _RELATED)
+
+
+def _bare_objective(source: Source, item: Constraint) -> Diagnostic:
+    text = source.slice(item.span).split("\n")[0]
+    place = Span(item.span.start, item.span.start)
+    return problem(
+        source,
+        "CS118",
+        f"`{text}` stands alone: is it minimized or maximized?",
+        item.span,
+        label="an objective begins with its word",
+        helps=(f"write `minimize {text}` or `maximize {text}`",),
+        fixes=(
+            Fix(span=place, replacement="minimize ", title="minimize it"),
+            Fix(span=place, replacement="maximize ", title="maximize it"),
+        ),
+    )
+
+
+def _semicolon(source: Source, token: Token) -> Diagnostic:
+    return problem(
+        source,
+        "CS115",
+        "`;` separates constraints; an item begins a new line",
+        token.span,
+        helps=("begin a new line here",),
+        fix="\n",
+    )
+
+
+def _empty_heading(source: Source, st: Token) -> Diagnostic:
+    return problem(
+        source,
+        "CS117",
+        f"`{st.text}` has no constraints",
+        st.span,
+        label="subject to what?",
+        helps=("write a constraint behind it, or remove it",),
+        fix="",
+        safe=False,
+    )
+
+
+def _sign(source: Source, sign: Token) -> Diagnostic:
+    """A line that begins with `+` or `-`: two readings, both fixes."""
+    end = len(source.text[: sign.start].rstrip())
+    line = source.line(source.position(sign.start).line).strip()
+    return problem(
+        source,
+        "CS114",
+        f"a line that begins with `{sign.text}` has two readings",
+        sign.span,
+        notes=("it may go on with the line before, or begin a new constraint",),
+        helps=(
+            f"to go on, end the line before with the `{sign.text}`",
+            f"to begin a new constraint, give it a label: `c: {line}`",
+        ),
+        fixes=(
+            Fix(
+                span=Span(end, sign.end),
+                replacement=f" {sign.text}{source.text[end : sign.start]}",
+                title="continue the line before",
+            ),
+            Fix(
+                span=Span(sign.start, sign.start),
+                replacement="c: ",
+                title="begin a new constraint",
+            ),
+        ),
+    )
+
+
+def _comment(source: Source, token: Token) -> Comment:
+    position = source.position(token.start)
+    before = source.line(position.line)[: position.column - 1]
+    return Comment(span=token.span, text=token.text.rstrip(), own_line=not before.strip())

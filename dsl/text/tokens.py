@@ -1,0 +1,57 @@
+"""Text to tokens, by the terminals of the grammar, in one linear pass that never fails."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from cspec.dsl.text.source import Span
+from cspec.dsl.text.tables import load_tables
+
+
+class Token(NamedTuple):
+    """A piece of text. `kind` is a terminal of the grammar or `UNKNOWN`, `UNCLOSED` (a string).
+
+    `soft` marks a keyword that is a NAME wherever the grammar has no place for the keyword.
+    """
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    soft: bool = False
+
+    @property
+    def span(self) -> Span:
+        """Where it stands."""
+        return Span(self.start, self.end)
+
+
+@cache
+def _scanner() -> re.Pattern[str]:
+    parts = [f"(?P<{name}>{pattern})" for name, pattern in load_tables().terminals]
+    parts += [r'(?P<UNCLOSED>"[^\r\n]*)', r"(?P<UNKNOWN>[\s\S])"]
+    return re.compile("|".join(parts))
+
+
+def tokenize(text: str) -> tuple[list[Token], list[Token]]:
+    """The tokens of a text without blanks, and its comments; newlines are `_NL` tokens."""
+    words = load_tables().words
+    tokens: list[Token] = []
+    comments: list[Token] = []
+    for match in _scanner().finditer(text):
+        kind = match.lastgroup
+        assert kind is not None
+        if kind == "BLANK":
+            continue
+        value = match.group()
+        start, end = match.span()
+        if kind == "NAME":
+            kind = words.get(value, "NAME")
+            tokens.append(Token(kind, value, start, end, kind != "NAME"))
+        elif kind == "COMMENT":
+            comments.append(Token(kind, value, start, end))
+        else:
+            tokens.append(Token(kind, value, start, end, kind == "AVERAGE"))
+    return tokens, comments

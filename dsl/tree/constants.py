@@ -1,0 +1,137 @@
+"""Values that the text alone gives: constant arithmetic in floats.
+
+Never big-integer arithmetic: `9^9^9^9` overflows to a message, not to a computation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from cspec.dsl.tree.nodes import Call, Expr, Name, Negate, Number, Power, Product, Sum
+
+CONSTANTS: dict[str, float] = {"pi": math.pi, "inf": math.inf}
+TRUTHS: dict[str, bool] = {"true": True, "false": False}
+"""The values of a column that holds what is true or false."""
+
+FUNCTIONS: dict[str, Callable[..., float]] = {
+    "exp": math.exp,
+    "log": math.log,
+    "sqrt": math.sqrt,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "tanh": math.tanh,
+    "arcsin": math.asin,
+    "arccos": math.acos,
+    "arctan": math.atan,
+    "abs": abs,
+    "floor": lambda x: x if math.isinf(x) else math.floor(x),
+    "clip": lambda x, low, high: min(max(x, low), high),
+    "min": min,
+    "max": max,
+}
+"""Functions of numbers that constants may use."""
+_SEVERAL = {"min": None, "max": None, "clip": 3}
+"""Those of several numbers, and of how many (None: of any)."""
+
+Values = Mapping[str, float | tuple[float, ...]]
+
+
+class NotFiniteError(Exception):
+    """Constant arithmetic left the range of floating-point numbers; `expr` is where."""
+
+    def __init__(self, expr: Expr, why: str) -> None:
+        self.expr = expr
+        super().__init__(why)
+
+
+def constant(expr: Expr, values: Values) -> float | None:
+    """The value of an expression of numbers, constants and `values`; None if it is no constant.
+
+    Raises `NotFiniteError` where arithmetic overflows, divides by zero or leaves the reals.
+    """
+    match expr:
+        case Number(value=value):
+            return value
+        case Name(id=name):
+            known = values.get(name)
+            if known is None:
+                return CONSTANTS.get(name)
+            return None if isinstance(known, tuple) else known
+        case Negate(operand=operand):
+            inner = constant(operand, values)
+            return None if inner is None else -inner
+        case Sum() | Product():
+            return _fold(expr, values)
+        case Power(base=base, exponent=exponent):
+            low, high = constant(base, values), constant(exponent, values)
+            return None if low is None or high is None else _power(expr, low, high)
+        case Call(function=Name(id=name), arguments=arguments, keywords=()):
+            return _call(expr, name, arguments, values)
+        case _:
+            return None
+
+
+def _fold(expr: Sum | Product, values: Values) -> float | None:
+    parts = [constant(operand, values) for operand in expr.operands]
+    if any(part is None for part in parts):
+        return None
+    total, *rest = (part for part in parts if part is not None)
+    for operator, part in zip(expr.operators, rest, strict=True):
+        match operator:
+            case "+":
+                total += part
+            case "-":
+                total -= part
+            case "*":
+                total *= part
+            case "/":
+                if part == 0:
+                    raise NotFiniteError(expr, "divides by zero")
+                total /= part
+            case _:
+                return None
+    if math.isnan(total):
+        raise NotFiniteError(expr, "is not a number")
+    return total
+
+
+def _power(expr: Expr, base: float, exponent: float) -> float:
+    try:
+        result = float(base) ** float(exponent)
+    except OverflowError as error:
+        raise NotFiniteError(expr, "is larger than any number a computer holds") from error
+    except ZeroDivisionError as error:
+        raise NotFiniteError(expr, "divides by zero") from error
+    if isinstance(result, complex):
+        raise NotFiniteError(expr, "is no real number")
+    return float(result)
+
+
+def _call(expr: Expr, name: str, arguments: tuple[Expr, ...], values: Values) -> float | None:
+    function = FUNCTIONS.get(name)
+    if function is None or not arguments:
+        return None
+    parts = [constant(argument, values) for argument in arguments]
+    if any(part is None for part in parts):
+        return None
+    if _SEVERAL.get(name, 1) not in (None, len(parts)):
+        return None
+    numbers = [part for part in parts if part is not None]
+    if len(numbers) == 1 and name in ("min", "max"):
+        return numbers[0]
+    try:
+        return float(function(*numbers))
+    except OverflowError as error:
+        raise NotFiniteError(expr, "is larger than any number a computer holds") from error
+    except ValueError as error:
+        raise NotFiniteError(expr, "is no real number") from error
+
+
+def value_or_none(expr: Expr, values: Values) -> float | None:
+    """Like `constant`, for places where a bad constant is reported elsewhere."""
+    try:
+        return constant(expr, values)
+    except NotFiniteError:
+        return None

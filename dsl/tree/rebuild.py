@@ -1,0 +1,137 @@
+"""Rebuilding trees, substituting in them, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from typing import TypeVar
+
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Comprehension,
+    Expectation,
+    Expr,
+    Name,
+    Node,
+    fields,
+    walk,
+)
+
+N = TypeVar("N", bound=Node)
+
+
+def rebuild(node: N, change: Callable[[Node], Node]) -> N:
+    """`node` with every node directly below it changed; the same object if nothing changed."""
+    values = node.__dict__
+    updates: dict[str, object] = {}
+    for name in fields(node):
+        value = values[name]
+        if isinstance(value, Node):
+            new = change(value)
+            if new is not value:
+                updates[name] = new
+        elif isinstance(value, tuple) and value and isinstance(value[0], Node):
+            items = tuple([change(item) for item in value])
+            if any(a is not b for a, b in zip(items, value, strict=True)):
+                updates[name] = items
+    return node.model_copy(update=updates) if updates else node
+
+
+def depth(node: Node) -> int:
+    """Levels of a tree; 1 for a name or a number."""
+    deepest = 0
+    stack = [(node, 1)]
+    while stack:
+        current, level = stack.pop()
+        deepest = max(deepest, level)
+        stack.extend((child, level + 1) for child in current.children())
+    return deepest
+
+
+def head_name(node: Node | None) -> Name | None:
+    """The name that stands alone or is called: `ball` of `ball` and `ball(1)`; None of others."""
+    head = node.function if isinstance(node, Call) else node
+    return head if isinstance(head, Name) else None
+
+
+def names(node: Node) -> frozenset[str]:
+    """Every name that stands anywhere in a tree."""
+    return frozenset(item.id for item in walk(node) if isinstance(item, Name))
+
+
+def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    """`expr` with names replaced, without capture: a bound name that a value uses is renamed."""
+    if not values:
+        return expr
+    free = frozenset[str]().union(*(names(value) for value in values.values()))
+    changed = _substitute(expr, dict(values), free)
+    assert isinstance(changed, Expr)
+    return changed
+
+
+def _substitute(node: Node, values: dict[str, Expr], free: frozenset[str]) -> Node:
+    if isinstance(node, Name):
+        return values.get(node.id, node)
+    if isinstance(node, Comprehension | Expectation) and node.binders:
+        return _under_binders(node, values, free)
+    if isinstance(node, Call) and not _callable(node.function, values):
+        # A value of a quantifier is never called: `g(x)` stays the model of that name.
+        rest = _substitute(node.model_copy(update={"function": _NOTHING}), values, free)
+        return rest.model_copy(update={"function": node.function})
+    return rebuild(node, lambda item: _substitute(item, values, free))
+
+
+_NOTHING = Name(id="")
+
+
+def _callable(function: Expr, values: Mapping[str, Expr]) -> bool:
+    """Whether what a call stands on is something that can be called once names are replaced."""
+    if not isinstance(function, Name) or function.id not in values:
+        return True
+    return isinstance(values[function.id], Name | Attribute)
+
+
+def _under_binders(
+    node: Comprehension | Expectation, values: dict[str, Expr], free: frozenset[str]
+) -> Node:
+    if not _mentioned(node, values):
+        return node
+    inner = dict(values)
+    binders = []
+    for binder in node.binders:
+        domain = _substitute(binder.domain, inner, free)
+        renamed = tuple(fresh(name, free) for name in binder.names)
+        for old, new in zip(binder.names, renamed, strict=True):
+            inner.pop(old, None)
+            if old != new:
+                inner[old] = Name(id=new, span=binder.span)
+        condition = binder.condition
+        update: dict[str, object] = {"domain": domain, "names": renamed}
+        if condition is not None:
+            update["condition"] = _substitute(condition, inner, free)
+        binders.append(binder.model_copy(update=update))
+    changes: dict[str, object] = {
+        "binders": tuple(binders),
+        "body": _substitute(node.body, inner, free),
+    }
+    if isinstance(node, Expectation):
+        changes["conditions"] = tuple(_substitute(c, inner, free) for c in node.conditions)
+    return node.model_copy(update=changes)
+
+
+def _mentioned(node: Node, values: Mapping[str, Expr]) -> bool:
+    """Whether any of the names occurs in a tree."""
+    return any(isinstance(item, Name) and item.id in values for item in walk(node))
+
+
+def fresh(name: str, taken: Container[str | None]) -> str:
+    """The name, with as many `_` behind it as make it a new one."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def bound_names(binders: tuple[Binder, ...]) -> frozenset[str]:
+    """The names that binders bind."""
+    return frozenset(name for binder in binders for name in binder.names)

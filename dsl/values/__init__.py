@@ -1,0 +1,1 @@
+"""What the text alone tells of values: ranges, linear forms, shapes, sums."""

@@ -1,0 +1,193 @@
+"""What constraints say about sums of atoms, one fact a bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Compare,
+    Comprehension,
+    Constraint,
+    Expr,
+    Interval,
+    Membership,
+    Name,
+    Within,
+    shape,
+)
+from cspec.dsl.tree.rebuild import substitute
+from cspec.dsl.values.grams import orthonormal
+from cspec.dsl.values.linear import Atom, linear
+
+Form = tuple[tuple[Atom, float], ...]
+"""Atoms with coefficients, the first coefficient 1."""
+
+
+class Fact(NamedTuple):
+    """`form <= high` (upper) or `form >= value`; `constraint` says so, as `text` reads."""
+
+    form: Form
+    upper: bool
+    value: float
+    constraint: Constraint
+    shown: Expr
+    implied: str = ""
+    law: str = ""
+    """Why it holds whatever is trained; no constraint says so then."""
+    slack: float = 0.0
+    """By how much the tolerance of the verdict (`within`) lets it be missed."""
+
+
+_AT_LEAST_ONE = (1.0, math.inf)
+IMPLIED: dict[str, dict[str, tuple[float, float]]] = {
+    "stiefel": {
+        "sumsq": _AT_LEAST_ONE,
+        "l2": _AT_LEAST_ONE,
+        "l1": _AT_LEAST_ONE,
+        "nuclear": _AT_LEAST_ONE,
+        "spectral": (1.0, 1.0),
+    },
+    "sphere": {"sumsq": _AT_LEAST_ONE, "l2": _AT_LEAST_ONE, "l1": _AT_LEAST_ONE},
+    "simplex": {"l1": _AT_LEAST_ONE, "sum": _AT_LEAST_ONE, "min": (0.0, 1.0), "max": (0.0, 1.0)},
+    "nonneg": {"min": (0.0, math.inf), "sum": (0.0, math.inf)},
+}
+"""What membership says about functions of a weight: an orthonormal matrix has singular values of
+1, so a squared sum equal to its rank; a point of the simplex sums to 1 along each row."""
+
+
+def facts_of(
+    binders: tuple[Binder, ...], constraint: Constraint, values: Values, atoms: dict[Atom, Expr]
+) -> Iterator[Fact]:
+    """The facts that one constraint states."""
+    context, renamed = _context(binders)
+    relation = constraint.relation
+    match relation:
+        case Compare(operands=operands, operators=operators):
+            for index, operator in enumerate(operators):
+                left = _inside(operands[index], renamed)
+                right = _inside(operands[index + 1], renamed)
+                yield from _link(left, operator, right, constraint, values, atoms, context)
+        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+            inner = _inside(element, renamed)
+            yield from _link(inner, ">=", lower, constraint, values, atoms, context)
+            yield from _link(inner, "<=", upper, constraint, values, atoms, context)
+
+
+def implied_by(
+    binders: tuple[Binder, ...], constraint: Constraint, values: Values, atoms: dict[Atom, Expr]
+) -> Iterator[Fact]:
+    """What a constraint says about functions of the weight that it keeps in a set.
+
+    `atoms` are those that all constraints speak of: sums over weights are looked for there.
+    """
+    relation = constraint.relation
+    match relation:
+        case Membership(element=Name() as element, set=Name(id=word)) if word in IMPLIED:
+            yield from _implied(word, element, binders, constraint, atoms)
+        case Compare() if (found := orthonormal(relation, values)) is not None:
+            over = (*binders, *found.binders)
+            yield from _implied("stiefel", found.weight, over, constraint, atoms)
+
+
+def _context(binders: tuple[Binder, ...]) -> tuple[object, dict[str, Expr]]:
+    """The quantifiers as a key, bound names replaced by numbered ones."""
+    renamed: dict[str, Expr] = {}
+    key: list[object] = []
+    for binder in binders:
+        domain = shape(_inside(binder.domain, renamed))
+        for name in binder.names:
+            renamed[name] = Name(id=f"#{len(renamed)}")
+        condition = binder.condition
+        key.append((domain, None if condition is None else shape(_inside(condition, renamed))))
+    return tuple(key), renamed
+
+
+def _inside(expr: Expr, renamed: dict[str, Expr]) -> Expr:
+    return substitute(expr, renamed) if renamed else expr
+
+
+def _link(
+    left: Expr,
+    operator: str,
+    right: Expr,
+    constraint: Constraint,
+    values: Values,
+    atoms: dict[Atom, Expr],
+    context: object,
+) -> Iterator[Fact]:
+    a, b = linear(left, values, atoms, context), linear(right, values, atoms, context)
+    terms = dict(a.terms)
+    for key, value in b.terms.items():
+        terms[key] = terms.get(key, 0.0) - value
+    terms = {key: value for key, value in terms.items() if value != 0}
+    bound = b.constant - a.constant
+    if not terms or not math.isfinite(bound):
+        return
+    ordered = sorted(terms.items(), key=lambda item: hash(item[0]))
+    scale = ordered[0][1]
+    form = tuple((key, value / scale) for key, value in ordered)
+    shown = left if a.terms else right
+    slack = _tolerance(constraint, values) / abs(scale)
+    if operator in ("<=", "=="):
+        yield Fact(form, scale > 0, bound / scale, constraint, shown, slack=slack)
+    if operator in (">=", "=="):
+        yield Fact(form, scale < 0, bound / scale, constraint, shown, slack=slack)
+
+
+def _tolerance(constraint: Constraint, values: Values) -> float:
+    given = [m.tolerance for m in constraint.modifiers if isinstance(m, Within)]
+    return max((value_or_none(tolerance, values) or 0.0 for tolerance in given), default=0.0)
+
+
+def _implied(
+    word: str,
+    element: Name,
+    binders: tuple[Binder, ...],
+    constraint: Constraint,
+    atoms: dict[Atom, Expr],
+) -> Iterator[Fact]:
+    context, renamed = _context(binders)
+    weight = _inside(element, renamed)
+    for function, (low, high) in IMPLIED[word].items():
+        call = Call(function=Name(id=function), arguments=(weight,))
+        shown = f"{function}({element.id})"
+        for key in ((context, shape(call)), *_sums(function, element, binders, atoms, low)):
+            if math.isfinite(low):
+                yield Fact(((key, 1.0),), False, low, constraint, constraint.relation, shown)
+            if math.isfinite(high) and key == (context, shape(call)):
+                yield Fact(((key, 1.0),), True, high, constraint, constraint.relation, shown)
+
+
+def _sums(
+    function: str,
+    element: Name,
+    binders: tuple[Binder, ...],
+    atoms: dict[Atom, Expr],
+    low: float,
+) -> Iterator[Atom]:
+    """Sums of the same function over weights that include the quantified ones."""
+    if len(binders) != 1 or low <= 0:
+        return
+    domain = binders[0].domain
+    for key, expr in atoms.items():
+        match expr:
+            case Comprehension(
+                function="sum",
+                body=Call(function=Name(id=inner), arguments=(Name(),)),
+                binders=(Binder(domain=over, condition=None),),
+            ) if inner == function and _covers(over, domain):
+                yield key
+
+
+def _covers(over: Expr, domain: Expr) -> bool:
+    """Whether `net.weights` (or the very same list) includes the weights of `domain`."""
+    if shape(over) == shape(domain):
+        return True
+    head = domain.function if isinstance(domain, Call) else domain
+    return isinstance(over, Attribute) and shape(over) == shape(head)

@@ -1,0 +1,1 @@
+"""One spec by several methods and seeds, in one table."""

@@ -1,0 +1,168 @@
+"""Another method in place of a spec's `using`: on its tree, with the checks of a spec.
+
+using sal(penalty=0.1)      replaces the line, or is added where there is none
+using cayley                is no line of a spec: `by cayley` behind each constraint without `by`
+
+What a method needs beside it stands behind it, separated by `;`: other networks, other training,
+never other requirements.
+
+lagrangian; model net = mlp(gates=hard_concrete)     in place of `model net = ...`
+augmented_lagrangian; fit(schedule=cosine)           into the spec's `fit`
+sal; param rho = 0.1                                 in place of `param rho = ...`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cspec.dsl.format.spec import format_spec
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, errors
+from cspec.dsl.parsing.parse import parse
+from cspec.dsl.settings.methods import MAPS, METHODS
+from cspec.dsl.settings.read import read_settings
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.constants import Values
+from cspec.dsl.tree.nodes import (
+    By,
+    Constraint,
+    Expr,
+    Fit,
+    Group,
+    Item,
+    Model,
+    Name,
+    Param,
+    Soft,
+    Spec,
+    SubjectTo,
+    Using,
+)
+
+NAME = "<using>"
+"""What messages about the text of a method name as their source."""
+
+
+class Way(NamedTuple):
+    """One way to train a spec: a method, and the items that it needs in place of the spec's."""
+
+    method: Expr
+    changes: tuple[Model | Param | Fit, ...] = ()
+
+
+def read_using(text: str, params: Mapping[str, object]) -> tuple[Way | None, list[Diagnostic]]:
+    """The method that a text writes, as behind `using`, and all that is wrong with it.
+
+    Maps (`cayley`) and `construction`, which a spec takes behind one constraint, are read, too.
+    """
+    first, *others = (part.strip() for part in text.split(";"))
+    source = Source(text="\n".join([f"using {first}", *(o for o in others if o)]), name=NAME)
+    spec, found = parse(source)
+    placed = [d.model_copy(update={"source": d.source or source}) for d in found]
+    if errors(placed):
+        return None, placed
+    match spec.items:
+        case (Using(method=method), *items) if "\n" not in text:
+            pass
+        case _:
+            message = f"`{text}` is no method"
+            return None, [Diagnostic(code="CS503", message=message, helps=_HELPS)]
+    changes = tuple(item for item in items if isinstance(item, Model | Param | Fit))
+    if len(changes) != len(items):
+        return None, [*placed, _no_change(text)]
+    way = Way(method, changes)
+    if _for_each(method):
+        return way, placed
+    values: Values = {k: v for k, v in params.items() if isinstance(v, float | tuple)}
+    _, wrong = read_settings(method, METHODS, values, "method", source)
+    return way, [*placed, *(d.model_copy(update={"source": source}) for d in wrong)]
+
+
+_HELPS = ("write one method, as behind `using`: `sal(penalty=0.1)`",)
+
+
+def _no_change(text: str) -> Diagnostic:
+    return Diagnostic(
+        code="CS503",
+        message=f"`{text}` changes what is compared",
+        notes=("all methods of a comparison have the same objective, requirements and data",),
+        helps=("behind `;` write `model NAME = ...`, `fit(...)` or `param NAME = ...`",),
+    )
+
+
+def with_using(source: Source, way: Way) -> Source:
+    """The text of a spec with this method in force for every constraint that names none.
+
+    The text is the formatter's: comments stay, layout becomes canonical.
+
+    Raises:
+        SpecError: a change of a model or param that the spec does not have.
+    """
+    spec, _ = parse(source)
+    method = way.method
+    items = _by_each(spec, method) if _for_each(method) else _one_line(spec, method, source)
+    for change in way.changes:
+        items = _changed(items, change, source)
+    replaced = spec.model_copy(update={"items": items})
+    return Source(text=format_spec(replaced, source), name=source.name)
+
+
+def _changed(
+    items: tuple[Item, ...], change: Model | Param | Fit, source: Source
+) -> tuple[Item, ...]:
+    """The items with one of them as `change` says."""
+    for place, item in enumerate(items):
+        match item, change:
+            case Fit(keywords=old), Fit(keywords=new):
+                names = {keyword.name for keyword in new}
+                merged = (*(k for k in old if k.name not in names), *new)
+                fresh: Item = item.model_copy(update={"keywords": merged})
+            case (Model(name=name), Model(name=other)) if name == other:
+                fresh = item.model_copy(update={"source": change.source})
+            case (Param(name=name), Param(name=other)) if name == other:
+                fresh = item.model_copy(update={"value": change.value})
+            case _:
+                continue
+        return (*items[:place], fresh, *items[place + 1 :])
+    end = Span(len(source.text), len(source.text))
+    if isinstance(change, Fit):
+        return (*items, change.model_copy(update={"span": end}))
+    kind = "model" if isinstance(change, Model) else "param"
+    message = f"the spec has no {kind} `{change.name}` to change"
+    helps = (f"add a line `{kind} {change.name}` to the spec",)
+    raise SpecError([Diagnostic(code="CS503", message=message, helps=helps)])
+
+
+def _for_each(method: Expr) -> bool:
+    """What stands behind each constraint: these words say how that one constraint is read."""
+    return isinstance(method, Name) and method.id in (*MAPS, "construction")
+
+
+def _one_line(spec: Spec, method: Expr, source: Source) -> tuple[Item, ...]:
+    end = Span(len(source.text), len(source.text))
+    if not any(isinstance(item, Using) for item in spec.items):
+        return (*spec.items, Using(span=end, method=method))
+    return tuple(
+        item.model_copy(update={"method": method}) if isinstance(item, Using) else item
+        for item in spec.items
+    )
+
+
+def _by_each(spec: Spec, method: Expr) -> tuple[Item, ...]:
+    return tuple(
+        item.model_copy(update={"constraints": tuple(_by(c, method) for c in item.constraints)})
+        if isinstance(item, SubjectTo)
+        else item
+        for item in spec.items
+        if not isinstance(item, Using)
+    )
+
+
+def _by(constraint: Constraint | Group, method: Expr) -> Constraint | Group:
+    if any(isinstance(modifier, By | Soft) for modifier in constraint.modifiers):
+        return constraint
+    if isinstance(constraint, Group):
+        members = tuple(_by(member, method) for member in constraint.constraints)
+        return constraint.model_copy(update={"constraints": members})
+    modifiers = (By(method=method), *constraint.modifiers)
+    return constraint.model_copy(update={"modifiers": modifiers})

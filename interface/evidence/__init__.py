@@ -1,0 +1,1 @@
+"""Run folders taken up again: verified, resumed, and what differs."""

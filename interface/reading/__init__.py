@@ -1,0 +1,1 @@
+"""Specs read and rendered: where text comes from, fixes, vocabulary, code pages."""

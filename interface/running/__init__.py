@@ -1,0 +1,1 @@
+"""A spec prepared, trained and relaxed."""

@@ -1,0 +1,130 @@
+"""`cspec.bind`: the constraints of a spec for a training loop of your own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cspec.compiler.model_outputs import outputs
+from cspec.compiler.plan import Plan
+from cspec.compiler.records.facts import Facts, OwnLoop
+from cspec.compiler.records.program import ModelSetup, SourceCall
+from cspec.compiler.refusals.loop_groups import Groups, check_groups, with_groups
+from cspec.compiler.specialize import specialize
+from cspec.dsl.check import Checked
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.text.visible import visible_line
+from cspec.reading.specs import placed
+from cspec.running.plans import plan_of
+from cspec.running.prepare import crosses, inputs_of, seed_of
+from cspec.runtime.bind.bind import Bound, bind
+from cspec.runtime.bind.facts import facts
+from cspec.runtime.bind.outputs import complete, with_operations
+from cspec.runtime.data.reading import Reading
+from cspec.runtime.own_loop.batch import Classes
+from cspec.runtime.own_loop.handle import Handle
+from cspec.runtime.run.execute import load_module
+
+LOG = logging.getLogger("cspec")
+
+
+def attach(
+    checked: Checked,
+    base: Path,
+    *,
+    optimizer: torch.optim.Optimizer,
+    hook: bool,
+    steps: int | None,
+    groups: Groups,
+    bindings: Mapping[str, Any],
+) -> Handle:
+    """The handle of a spec on an optimizer. Models come from outside, batches through `loss`.
+
+    Data that are bound here (or have a source in the spec) only tell the compiler what the spec
+    refers to: classes, groups, counts. What the spec says in vain is in the handle's `notes`,
+    and logged once as a warning of the logger `cspec`.
+
+    Raises:
+        SpecError: what is wrong with the spec or with what is bound; methods that own the step.
+    """
+    if steps is not None and steps < 1:
+        message = f"steps={steps} is no number of optimizer steps"
+        raise SpecError([Diagnostic(code="CS503", message=message, helps=("give 1 or more",))])
+    symbolic = _symbolic(checked)
+    bound = _bound(symbolic, base, bindings)
+    with placed(checked.source):
+        known = _in_a_loop(facts(bound, crosses=crosses(checked)), checked, groups, steps)
+        known = with_operations(symbolic, bound, complete(symbolic, bound, known))
+        program = specialize(symbolic, known)
+    handle = Handle(
+        program,
+        {**bound.models, **bound.variables},
+        optimizer,
+        hook=hook,
+        module=load_module(program, bound.functions),
+        data=bound.data,
+        classes=_classes(known, bound),
+        steps=steps,
+    )
+    for note in handle.notes:
+        LOG.warning("%s", visible_line(f"{program.name}: {note}"))
+    return handle
+
+
+def _symbolic(checked: Checked) -> Plan:
+    """The plan without the spec's `fit`: optimizer, batches and steps are the loop's."""
+    return plan_of(checked.model_copy(update={"fit": FitSettings()}))
+
+
+def _bound(symbolic: Plan, base: Path, bindings: Mapping[str, Any]) -> Bound:
+    inputs = inputs_of(symbolic, base)
+    known = tuple(
+        setup
+        for setup in inputs.data
+        if setup.source.name or any(name in bindings for name, _ in setup.targets)
+    )
+    inputs = replace(
+        inputs,
+        data=known,
+        models=tuple(_from_outside(m) for m in inputs.models),
+        reading=Reading(classes_only=True),
+    )
+    return bind(
+        inputs,
+        bindings,
+        seed=seed_of(symbolic, None),
+        outputs=lambda data: outputs(symbolic, data),
+    )
+
+
+def _from_outside(setup: ModelSetup) -> ModelSetup:
+    """The optimizer belongs to the caller, so the model it trains must come from there, too."""
+    return setup if setup.frozen_of else setup.model_copy(update={"source": SourceCall()})
+
+
+def _in_a_loop(known: Facts, checked: Checked, groups: Groups, steps: int | None) -> Facts:
+    """The facts with the groups that the caller names.
+
+    Raises:
+        SpecError: groups that nobody names, or that there are not.
+    """
+    named = with_groups(known, checked, groups, crosses(checked))
+    found = check_groups(named, checked, groups)
+    if found:
+        raise SpecError(found)
+    return named.model_copy(update={"own_loop": OwnLoop(steps=steps)})
+
+
+def _classes(known: Facts, bound: Bound) -> dict[str, Classes]:
+    """Values of categorical columns by dataset, in the order of their codes."""
+    named = {
+        name: {c: column.classes for c, column in data.columns.items() if column.classes}
+        for name, data in known.data.items()
+    }
+    return {**named, **{name: dict(data.classes) for name, data in bound.data.items()}}

@@ -1,0 +1,1 @@
+"""What a run was made from: manifest, digests, code, circumstances."""

@@ -1,0 +1,1 @@
+"""After the last step: restoration, the solver at the end, prices, what is delivered."""

@@ -1,0 +1,271 @@
+"""From where the steps ended to the solution nearby: a solver on whole data.
+
+Steps of one length do not suit weights of a thousand and of a thousandth, and a few hundred
+parameters do not need them. Where nobody gave an optimizer or a length, the end of a run is the
+start of sequential quadratic programming (SLSQP: Kraft 1988, scipy) in double precision: BFGS sees
+the units.
+
+    minimize f(x)   s.t.  g_i(x) <= 0,  h_j(x) == 0,  x in the sets it is held in
+
+A rate is flat, and its surrogate leads. What the surrogate is wrong by, true - g, is added to it
+where the last solution was, and the solver goes on from there: solutions come to lie at the true
+bound. What is found is taken if it violates no more than is allowed and its objective is lower,
+both counted as written; where nothing met all and rates are asked for, the nearest goes on to the
+restoration.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch import Tensor, nn
+
+from cspec.runtime.finish.polish_sets import Marks, Sets, Vector
+from cspec.runtime.finish.prices import least_squares
+from cspec.runtime.finish.violation import gradient_of, point_of, put
+from cspec.runtime.models.without_trace import constants_in, evaluating, undisturbed
+from cspec.runtime.operators.base import OperatorError
+from cspec.runtime.result.entries import marked
+from cspec.runtime.session.session import Session
+from cspec.runtime.session.trained import trained
+
+PARAMETERS = 300
+"""Parameters, and ..."""
+WORK = 2e7
+"""... rows x parameters, up to which a run is polished."""
+ITERATIONS = 500
+ROUNDS, ROUND = 6, 50
+"""How often a surrogate is set right, and iterations each time."""
+ROUNDING = 1e-9
+EXPLAINED = 0.01
+"""Share of grad f that multipliers may leave where they are told."""
+FAR = 0.1
+"""Share of all that the objective moved that a solution may cost, where nothing was met."""
+BOUND = 10.0
+"""Tolerances up to which a requirement is at its bound."""
+NEAR = 1e-7
+"""How far, in units of 1 + |x|, a solution may be from the sets that hold it."""
+
+
+def polish(session: Session) -> None:
+    """Move the parameters to the solution nearby, where one is found."""
+    rows = max((len(data) for data in session.data.values()), default=0)
+    size = sum(p.numel() for p in session.parameters)
+    if session.interrupted or size > PARAMETERS or rows * size > WORK:
+        return
+    with undisturbed(), constants_in(torch.float64):
+        try:
+            problem = _Problem(session)
+            with evaluating(problem.models()):
+                found = _best(problem)
+                before, after = problem.at(problem.start), problem.at(found)
+        except (OperatorError, _Interrupted):
+            return
+    if found is problem.start:
+        return
+    put(session.parameters, torch.as_tensor(found, device=session.device))
+    if session.told is not None and not problem.flat.any():
+        session.told, session.priced = _prices(problem, found, session.told), True
+    session.notes.append(
+        f"a small problem: SLSQP on whole data took the objective from "
+        f"{session.sign * before.objective:.6g} to {session.sign * after.objective:.6g}"
+    )
+
+
+class Values(NamedTuple):
+    """What is known of a point: f and g lead the way, `objective` and `true` are as written."""
+
+    f: float
+    slope: Vector
+    g: Vector
+    jacobian: Vector
+    objective: float
+    true: Vector
+
+
+class _Interrupted(Exception):  # noqa: N818
+    """The run was interrupted: it stays where its steps ended."""
+
+
+class _Problem:
+    """A copy of what moves, in double precision."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._measure = _led(session.module["measure"])
+        self._objective = session.module["objective"]
+        self._sign = session.sign
+        self._primal = {name: _double(value) for name, value in session.primal.items()}
+        self._batch = {name: _doubles(part) for name, part in session.whole_batch().items()}
+        self._parameters = list(trained(self._primal).values())
+        start = point_of(self._parameters).cpu()
+        self.start: Vector = start.numpy()
+        self.sets = Sets(session.held, session.parameters, start)
+        self._last: tuple[bytes, Values] | None = None
+        constraints = session.program.constraints
+        self.equal: Marks = marked(constraints, lambda c: c.equal).numpy()
+        self.flat: Marks = marked(constraints, lambda c: bool(c.surrogate)).numpy()
+        seen = [i.objective for i in session.measured if np.isfinite(i.objective)]
+        self.far = FAR * (max(seen, default=0.0) - min(seen, default=0.0))
+        self.near = np.zeros(len(self.equal))
+        for c in constraints:
+            if c.segment is not None:
+                self.near[slice(*c.segment)] = BOUND * max(c.tolerance, ROUNDING)
+        self.rounds = ROUNDS if self.flat.any() else 1
+
+    def models(self) -> list[nn.Module]:
+        """The copies of the models."""
+        return [value for value in self._primal.values() if isinstance(value, nn.Module)]
+
+    def at(self, x: Vector) -> Values:
+        """All values at a point; those of the last one are kept."""
+        key = np.asarray(x, dtype=np.float64).tobytes()
+        if self._session.interrupted:
+            raise _Interrupted
+        if self._last is None or self._last[0] != key:
+            put(self._parameters, torch.as_tensor(np.array(x), device=self._parameters[0].device))
+            f, g, true = self._measure(self._primal, self._batch)
+            rows = [gradient_of(value, self._parameters).cpu().numpy() for value in g]
+            jacobian = np.stack(rows) if rows else np.zeros((0, len(x)))
+            slope = gradient_of(f, self._parameters).cpu().numpy()
+            leads, exact = (v.detach().double().cpu().numpy() for v in (g, true))
+            with torch.no_grad():
+                objective = self._sign * float(self._objective(self._primal, self._batch))
+            self._last = key, Values(float(f.detach()), slope, leads, jacobian, objective, exact)
+        return self._last[1]
+
+    def violation(self, x: Vector) -> float:
+        """The largest violation."""
+        true = self.at(x).true
+        return float(np.where(self.equal, np.abs(true), np.maximum(true, 0)).max(initial=0.0))
+
+    def replaces(self, found: Vector, best: Vector) -> bool:
+        """Whether a point violates no more than is allowed, and its objective is lower."""
+        before, least, allowed = self.at(best).objective, self.violation(best), ROUNDING
+        after, left = self.at(found).objective, self.violation(found)
+        near = self.sets.violation(found) <= NEAR * (1 + float(np.abs(found).max(initial=0.0)))
+        better = after < before or (least > ROUNDING and after < before + self.far)
+        return bool(near and np.isfinite(after) and left <= max(least, allowed) and better)
+
+    def misses(self, found: Vector, nearest: Vector) -> bool:
+        """Whether a point is better than the start, and comes nearer than another that is."""
+        if not self.flat.any() or not self.at(found).objective < self.at(self.start).objective:
+            return False
+        return nearest is self.start or self.violation(found) < self.violation(nearest)
+
+
+def _led(measure: FunctionType) -> FunctionType:
+    """`measure` whose f has the value of its surrogate, too: line searches look at values."""
+    names = {**measure.__globals__, "stands_in": lambda true, surrogate: surrogate}
+    return FunctionType(measure.__code__, names, measure.__name__, measure.__defaults__)
+
+
+def _double(value: Any) -> Any:
+    """A copy of a model or a variable."""
+    if isinstance(value, nn.Module):
+        return copy.deepcopy(value).double()
+    return nn.Parameter(value.detach().double().clone(), requires_grad=value.requires_grad)
+
+
+def _doubles(part: Any) -> Any:
+    """The numbers of a batch: of columns by name, and alone."""
+    if isinstance(part, Mapping):
+        return {name: _doubles(value) for name, value in part.items()}
+    return part.double() if isinstance(part, Tensor) and part.is_floating_point() else part
+
+
+def _best(problem: _Problem) -> Vector:
+    """The best of what the solver finds, else the start itself.
+
+    What a rate was violated by is asked for on top in the next round, and half of that no more
+    where it was not: counts jump where surrogates are smooth. A round that asked for too much ends
+    far away, and is forgotten. Where no round meets all, the one that comes nearest goes on to the
+    restoration.
+    """
+    best = start = nearest = problem.start
+    margin = np.zeros(len(problem.flat))
+    for _ in range(problem.rounds):
+        found = problem.sets.nearest(_solved(problem, start, margin))
+        if problem.replaces(found, best):
+            best = found
+        if problem.misses(found, nearest):
+            nearest = found
+        if np.array_equal(found, start):
+            break
+        if not problem.at(found).f <= problem.at(start).f + problem.far:
+            margin = margin / 4
+            continue
+        over = np.where(problem.flat & ~problem.equal, np.maximum(problem.at(found).true, 0), 0)
+        margin = np.where(over > 0, np.maximum(margin, over), margin / 2)
+        start = found
+    met = problem.violation(problem.start) <= ROUNDING
+    return nearest if best is problem.start and not met else best
+
+
+def _prices(problem: _Problem, x: Vector, told: Tensor) -> Tensor:
+    """The multipliers of a solution, in double precision, else those that were told before it.
+
+    Least squares of the gradients (`prices`), over equalities and what is at its bound, where they
+    explain grad f, or leave no more of it than those of the steps, which belong to another point.
+    """
+    at, (walls, both, free) = problem.at(x), problem.sets.walls(x)
+    rows = np.flatnonzero(problem.equal | (at.true >= -problem.near))
+    columns = np.concatenate([at.jacobian[rows][:, free], walls])
+    equal = np.concatenate([problem.equal[rows], both])
+    slope = torch.as_tensor(at.slope[free])
+    found, left = least_squares(slope, torch.as_tensor(columns), torch.as_tensor(equal))
+    before = slope + torch.as_tensor(at.jacobian[:, free].T) @ told.cpu().double()
+    if left > max(EXPLAINED * float(slope.norm()), (1 + ROUNDING) * float(before.norm())):
+        return told
+    prices = torch.zeros(len(at.true), dtype=torch.float64)
+    prices[rows] = found[: len(rows)]
+    return prices.to(told)
+
+
+def _solved(problem: _Problem, start: Vector, margin: Vector) -> Vector:
+    """SLSQP from a point, surrogates set right there."""
+    at, sets = problem.at, problem.sets
+    wrong = np.where(problem.flat, at(start).true - at(start).g, 0.0) + margin
+    slopes = np.linalg.norm(at(start).jacobian, axis=1)
+    # Requirements by their slopes: of 0.001 g <= 0 the solver makes the same as of g <= 0.
+    unit = 1 / np.where(slopes > 0, slopes, 1.0)
+    constraints = [
+        *_sides(
+            lambda x: unit * (at(x).g + wrong),
+            lambda x: unit[:, None] * at(x).jacobian,
+            problem.equal,
+        ),
+        *_sides(lambda x: sets.rows(x)[0], lambda x: sets.rows(x)[1], sets.equal),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of overflow on the way: what it finds is judged
+        found = minimize(
+            lambda x: (at(x).f, at(x).slope),
+            start,
+            jac=True,
+            bounds=list(zip(sets.lower, sets.upper, strict=True)),
+            constraints=constraints,
+            method="SLSQP",
+            options={"maxiter": ROUND if problem.flat.any() else ITERATIONS, "ftol": 1e-12},
+        )
+    return np.asarray(found.x, dtype=np.float64)
+
+
+def _sides(value: Any, slope: Any, equal: Marks) -> list[dict[str, Any]]:
+    """Rows as scipy wants them: h == 0, and -g >= 0."""
+    return [
+        {
+            "type": kind,
+            "fun": lambda x, rows=rows, sign=sign: sign * value(x)[rows],
+            "jac": lambda x, rows=rows, sign=sign: sign * slope(x)[rows],
+        }
+        for kind, rows, sign in (("eq", equal, 1.0), ("ineq", ~equal, -1.0))
+        if rows.any()
+    ]

@@ -1,0 +1,124 @@
+"""Multipliers that are told, corrected where the gradients at the end tell them better.
+
+A multiplier that moved sixty times on the noise of batches is near its value, not at it. At a point
+that is stationary the gradients on whole data determine it (Nocedal and Wright 2006, section 18.3):
+
+    least squares over m of || grad f + sum m_i grad g_i ||,   m_i >= 0 for inequalities
+
+over equalities and what is at its bound (what is not has no price), the rows of sets among them
+(`polish_sets`). It replaces what the method found where it leaves less than half of the residual,
+and little of the gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.optimize import lsq_linear
+from torch import Tensor
+
+from cspec.runtime.finish.polish_sets import Sets
+from cspec.runtime.finish.violation import gradient_of, point_of
+from cspec.runtime.models.without_trace import as_deployed
+from cspec.runtime.operators.base import OperatorError
+from cspec.runtime.result.entries import marked
+from cspec.runtime.session.own_scales import own_scale
+
+if TYPE_CHECKING:
+    from cspec.runtime.session.session import Session
+
+WORK = 2e8
+"""Entries of the gradients (constraints x parameters) beyond which nothing is corrected."""
+SLACK = 1e-2
+"""Share of its own scale up to which an inequality counts as at its bound."""
+BETTER = 0.5
+STATIONARY = 0.2
+"""Residual, relative to grad f or to the largest pull, up to which the end of a run is near a
+stationary point."""
+
+
+def corrected(session: Session, told: Tensor) -> Tensor:
+    """The multipliers of the loaded iterate."""
+    constraints = session.program.constraints
+    equal = marked(constraints, lambda c: c.equal).to(told.device)
+    ours = marked(constraints, lambda c: c.prices and not c.soft).to(told.device)
+    size = sum(p.numel() for p in session.parameters)
+    if not bool(ours.any()) or size * len(told) > WORK:
+        return told
+    try:
+        walls, both, free = _walls(session)
+    except OperatorError:
+        return told
+    with as_deployed(session.models()), torch.enable_grad():
+        f, g, true = session.module["measure"](session.primal, session.whole_batch())
+        base = gradient_of(f, session.parameters)
+        near = true.detach() >= -_slack(session, told)
+        active = ours & (equal | near) & ~torch.isnan(true.detach())
+        rows = (active | (ours & (told != 0))).nonzero().flatten()
+        if not len(rows):
+            return told
+        columns = torch.stack([gradient_of(g[row], session.parameters) for row in rows])
+    base, columns, at_bound = base[free], columns[:, free], active[rows]
+    pulls = told[rows].double().unsqueeze(1) * columns
+    start = base + pulls.sum(0)
+    before = least_squares(start, walls, both)[1] if len(walls) else float(start.norm())
+    found, left = least_squares(
+        base, torch.cat([columns[at_bound], walls]), torch.cat([equal[rows][at_bound], both])
+    )
+    # Where all is slack f is at rest by itself, and small against what still pulls.
+    scale = float(base.norm() if bool(at_bound.any()) else pulls.norm(dim=1).max())
+    if left > BETTER * before or left > STATIONARY * scale:
+        return told
+    better = torch.zeros_like(told)
+    bound = rows[at_bound]
+    better[bound] = found[: len(bound)].to(told)
+    return better
+
+
+def _walls(session: Session) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the sets that parameters are in: the gradients of what is at its bound, which of them are
+    equalities, and the entries at no bound of a box.
+
+    Raises:
+        OperatorError: a set that is stated by no function.
+    """
+    point = point_of(session.parameters)
+    if not session.held:
+        free = torch.ones(len(point), dtype=torch.bool, device=point.device)
+        return point.new_zeros(0, len(point)), free[:0], free
+    x = point.cpu()
+    walls, both, free = map(
+        torch.as_tensor, Sets(session.held, session.parameters, x).walls(x.numpy())
+    )
+    return walls.to(point), both.to(point.device), free.to(point.device)
+
+
+def _slack(session: Session, told: Tensor) -> Tensor:
+    """The slack below which an inequality is active, by its own scale; of an unknown one, where it
+    has a multiplier, any."""
+    slack = torch.where(told > 0, torch.inf, 0.0).double()
+    for c in session.program.constraints:
+        if c.segment:
+            scale = own_scale(session, c)
+            if math.isfinite(scale):
+                slack[slice(*c.segment)] = SLACK * scale
+    return slack
+
+
+def least_squares(base: Tensor, columns: Tensor, equal: Tensor) -> tuple[Tensor, float]:
+    """m that makes || base + sum m_i columns_i || least, and that; m_i >= 0 but where `equal`.
+
+    `base` (n,) and `columns` (k, n) are gradients in float64.
+    """
+    if not len(columns):
+        return base.new_zeros(0), float(base.norm())
+    length = columns.norm(dim=1).clamp(min=1e-300)
+    floor = torch.where(equal, -torch.inf, 0.0).double().cpu().numpy()
+    matrix = (columns / length.unsqueeze(1)).T.cpu().numpy()
+    with np.errstate(all="ignore"):  # A run that ran away has gradients whose squares overflow.
+        found = lsq_linear(matrix, -base.cpu().numpy(), bounds=(floor, torch.inf), tol=1e-12)
+    prices = torch.as_tensor(found.x, device=base.device) / length
+    return prices, float((base + columns.T @ prices).norm())

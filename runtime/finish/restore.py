@@ -1,0 +1,178 @@
+"""From the end of a run to the requirements: minimum-norm Newton steps over whole data.
+
+    x <- x - J' (J J')^-1 g,      g what is violated or was, J its gradients
+
+The step is the shortest that a linear model says is needed, so the objective is moved in the second
+order: a violation of 1e-2 becomes one of 1e-9. A rate is flat: its step goes along the gradient of
+its surrogate (the blunt one of the start, where the sharp one of the end leads nowhere), and the
+length is found on the true rate. (A feasibility restoration as of filter methods, Fletcher and
+Leyffer 2002, with the minimum-norm solution of Nocedal and Wright, ch. 10.)
+
+The emitted `restore(session)` is the loop; here is what it is made of. Models are in evaluation
+mode: running statistics stay as they are. Data of any length go through them in chunks, forward and
+back (each chunk's forward is computed again when its gradient is), so memory holds outputs only.
+An interruption puts the run back to where its last step left it: a resumed run restores anew.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.finish.violation import gradient_of, point_of, put
+from cspec.runtime.models.without_trace import as_deployed
+from cspec.runtime.result.entries import marked
+from cspec.runtime.session.own_scales import STRICT, own_scale
+
+if TYPE_CHECKING:
+    from cspec.runtime.session.session import Session
+
+LENGTHS = (1.0, 0.5, 0.25, 2.0, 4.0, 8.0, 16.0, 0.125, 32.0, 0.03)
+"""Tried in this order, in units of the step that a linear model takes."""
+ENOUGH = 0.5
+"""A step that leaves this share of the violation or less is taken without trying others."""
+PROGRESS = 0.99
+"""Share of the violation above which a step has not helped."""
+NEAR = 10.0
+"""Times 1 + |x|, the way that a restoration may go: what is not met near by is no accident."""
+STILL = 1e-9
+"""The longest way of a run's steps (rates x steps) below which it moves nothing, nor does this."""
+ENTRIES = 2**26
+"""Entries of J that are held at once (half a gigabyte): of more, the rows violated most."""
+
+
+class Restoration:
+    """The end of a run as a point to start from: `with Restoration(session) as near`.
+
+    `sharp`: surrogates are sharper at the end than at the start of the run.
+    """
+
+    def __init__(self, session: Session, *, sharp: bool = False) -> None:
+        self.session = session
+        self.steps = 0
+        constraints = session.program.constraints
+        self._counted = marked(constraints, lambda c: not c.soft).to(session.device)
+        self._equal = marked(constraints, lambda c: c.equal).to(session.device)
+        self._allowed = _allowed(session)
+        self._active = torch.zeros_like(self._counted)
+        self._start = point_of(session.parameters)
+        self._still = session.schedule.fastest * session.total_steps < STILL
+        self._sharp, self._blunt = sharp, False
+        self._mode = as_deployed(session.models())
+        self._f = self._first_f = self._first = self._violation = math.nan
+
+    def __enter__(self) -> Restoration:
+        self._mode.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        if any(raised) or self.session.interrupted:
+            put(self.session.parameters, self._start)
+        self._mode.__exit__(*raised)
+
+    def measured(self) -> tuple[Tensor, Tensor]:
+        """g, differentiable, and the true constraints on whole data."""
+        f, g, true = self._measure()
+        self._f, self._violation = float(f.detach()), self._amount(true)
+        if not self.steps:
+            self._first_f, self._first = self._f, self._violation
+        return g, torch.nan_to_num(true.detach().double())
+
+    def left(self, true: Tensor) -> Tensor:
+        """The indices of what is violated now or was before, none once all is met."""
+        short = self._amounts(true) > self._allowed
+        if self._still or self.session.interrupted or not bool(short.any()):
+            return short.nonzero().flatten()[:0]
+        self._active |= short
+        rows = self._active.nonzero().flatten()
+        most = max(1, ENTRIES // max(1, self._start.numel()))
+        if len(rows) <= most:
+            return rows
+        return rows[self._amounts(true)[rows].argsort(descending=True)[:most]].sort().values
+
+    def go(self, step: Tensor) -> bool:
+        """Go the length along a step that leaves the least violation; False if none lowers it."""
+        session, start = self.session, point_of(self.session.parameters)
+        best, place = self._violation, start
+        far = NEAR * (1 + self._start.norm())
+        for length in LENGTHS if bool(torch.isfinite(step).all()) else ():
+            if (start + length * step - self._start).norm() > far:
+                continue
+            put(session.parameters, start + length * step)
+            if "project" in session.module:
+                session.module["project"](session.primal, None, 1.0)
+            with torch.no_grad():
+                found = self._amount(self._measure()[2])
+            if math.isfinite(found) and found < best:
+                best, place = found, point_of(session.parameters)
+            if best <= ENOUGH * self._violation or session.interrupted:
+                break
+        put(session.parameters, place)
+        helped = best <= PROGRESS * self._violation
+        self.steps += helped
+        if helped or self._blunt or not self._sharp:
+            return helped
+        self._blunt = True  # A surrogate that is sharp may be flat where the run ended.
+        return True
+
+    def tell(self) -> None:
+        """Say in the report what was moved, and in the session whether anything is left."""
+        self.session.out_of_reach = self._violation > 0 and not self.session.interrupted
+        if self.steps and not self.session.interrupted:
+            met = "0" if self._violation == 0 else f"{self._violation:.2g}"
+            self.session.notes.append(
+                f"restored: {self.steps} Newton step{'s' if self.steps > 1 else ''} on whole data "
+                f"took the violation from {self._first:.2g} to {met} and the objective from "
+                f"{self.session.sign * self._first_f:.6g} to {self.session.sign * self._f:.6g}"
+            )
+
+    def _measure(self) -> tuple[Tensor, Tensor, Tensor]:
+        batch = self.session.whole_batch()
+        if self._blunt:
+            batch = {name: part for name, part in batch.items() if name != "clock"}
+        f, g, true = self.session.module["measure"](self.session.primal, batch)
+        return f, g, true
+
+    def _amounts(self, true: Tensor) -> Tensor:
+        true = torch.nan_to_num(true.detach().double())
+        amounts = torch.where(self._equal, true.abs(), torch.relu(true))
+        return torch.where(self._counted, amounts, 0.0)
+
+    def _amount(self, true: Tensor) -> float:
+        """The norm of what is violated by more than is left alone."""
+        amounts = self._amounts(true)
+        return float(torch.where(amounts > self._allowed, amounts, 0.0).norm())
+
+
+def jacobian(g: Tensor, rows: Tensor, session: Session) -> Tensor:
+    """The gradients of some entries of g with respect to all that moves, one a row, float64."""
+    return torch.stack([gradient_of(g[row], session.parameters) for row in rows.tolist()])
+
+
+def shortest(jacobian: Tensor, amounts: Tensor) -> Tensor:
+    """The shortest step d with J d = -amounts, or nearest to it: -J' (J J')^-1 amounts.
+
+    Rows are scaled to length 1 first; a row of zeros (a surrogate that has died) asks for nothing.
+    """
+    size = jacobian.norm(dim=1)
+    alive = size > 0
+    if not bool(alive.any()):
+        return torch.zeros(jacobian.shape[1], dtype=jacobian.dtype, device=jacobian.device)
+    rows = jacobian[alive] / size[alive].unsqueeze(1)
+    asked = torch.nan_to_num(amounts[alive]) / size[alive]
+    inverse = torch.linalg.pinv(rows @ rows.T, rtol=1e-12, hermitian=True)
+    step: Tensor = -rows.T @ (inverse @ asked)
+    return step
+
+
+def _allowed(session: Session) -> Tensor:
+    """The violation of each entry that is left alone: half of its tolerance, beyond rounding."""
+    constraints = [(c, c.segment) for c in session.program.constraints if c.segment is not None]
+    size = max((stop for _, (_, stop) in constraints), default=0)
+    allowed = torch.zeros(size, dtype=torch.float64, device=session.device)
+    for c, (start, stop) in constraints:
+        allowed[start:stop] = 0.5 * min(c.tolerance, STRICT * own_scale(session, c))
+    return allowed

@@ -1,0 +1,170 @@
+"""The violation of all requirements as one function of what is trained, and its gradient.
+
+    V(x) = 1/2 sum ([g_i(x)]+ / ||grad g_i||)^2,        h_j in place of [g_i]+ for equalities,
+
+without the objective. Where surrogates stand in for requirements that are flat, V is of the
+surrogates; what is told of a requirement is its true violation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.runtime.result.entries import marked
+
+if TYPE_CHECKING:
+    from cspec.runtime.session.session import Session
+
+ROWS = 20_000
+"""Larger data are represented by a few batches."""
+BATCHES = 8
+WORK = 2e10
+"""Rows x parameters x iterations up to which the whole data are used."""
+ITERATIONS = 150
+"""Of a descent. Each costs about two passes; a violation that can be lowered is, within dozens."""
+
+
+def batches_of(session: Session) -> list[Any]:
+    """The whole data, or a few batches of large ones."""
+    large = any(len(data) > ROWS for data in session.data.values())
+    whole = [session.whole_batch()]
+    if not large and work(session, whole) <= WORK:
+        return whole
+    return [session.batch_at(step) for step in range(BATCHES)]
+
+
+def work(session: Session, batches: Sequence[Any]) -> float:
+    """Rows x parameters x iterations of a descent."""
+    rows = sum(
+        max((len(column) for column in columns.values()), default=1)
+        for batch in batches
+        for columns in batch.values()
+        if not isinstance(columns, Tensor)
+    )
+    return float(max(1, rows)) * sum(p.numel() for p in session.parameters) * ITERATIONS
+
+
+def functions_of(session: Session, batches: Sequence[Any]) -> tuple[Tensor, Tensor, Tensor]:
+    """f, g and the true constraints, averaged over batches; what was not measured counts 0."""
+    found = [session.module["measure"](session.primal, batch) for batch in batches]
+    f = torch.stack([item[0].reshape(()) for item in found]).mean()
+    g, true = (
+        torch.stack([torch.nan_to_num(item[place], nan=0.0) for item in found]).mean(0)
+        for place in (1, 2)
+    )
+    return f, g, true
+
+
+def gradient_of(value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """The gradient as one float64 vector."""
+    if not value.requires_grad:
+        size = sum(p.numel() for p in parameters)
+        return torch.zeros(size, dtype=torch.float64, device=parameters[0].device)
+    found = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
+    return torch.cat(
+        [
+            (torch.zeros_like(p) if d is None else d).reshape(-1).double()
+            for p, d in zip(parameters, found, strict=True)
+        ]
+    )
+
+
+def largest_entry(g: Tensor, c: ConstraintFacts) -> Tensor | None:
+    """The entry of a constraint that is violated most."""
+    if c.segment is None or c.segment[1] <= c.segment[0]:
+        return None
+    entries = g[c.segment[0] : c.segment[1]]
+    size = entries.abs() if c.equal else entries
+    return entries[int(size.detach().argmax())]
+
+
+def point_of(parameters: Sequence[Tensor]) -> Tensor:
+    """All parameters as one float64 vector."""
+    return torch.cat([p.detach().reshape(-1).double() for p in parameters])
+
+
+@torch.no_grad()
+def put(parameters: Sequence[Tensor], point: Tensor) -> None:
+    """Set all parameters."""
+    start = 0
+    for p in parameters:
+        p.copy_(point[start : start + p.numel()].reshape(p.shape))
+        start += p.numel()
+
+
+class Violation:
+    """V, its gradient, and where its parts belong."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.batches = session, batches_of(session)
+        self.hard = [c for c in session.program.constraints if c.segment and not c.soft]
+        _, g, _ = functions_of(session, self.batches)
+        constraints = session.program.constraints
+        self.equal = marked(constraints, lambda c: c.equal).to(g.device)
+        self.counted = marked(constraints, lambda c: not c.soft).to(g.device)
+        self.norms: dict[str, float] = {}
+        """|| grad g || of each constraint's worst entry, where this was made."""
+        self.weights = self._weights(g)
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether surrogates are differentiated in the place of requirements."""
+        return any(c.surrogate is not None for c in self.hard)
+
+    def _weights(self, g: Tensor) -> Tensor:
+        """1 / || grad g_i || of each constraint's worst entry, for all of its entries."""
+        weights = torch.zeros_like(g)
+        for c in self.hard:
+            assert c.segment is not None
+            entry = largest_entry(g, c)
+            parameters = self.session.parameters
+            size = 0.0 if entry is None else float(gradient_of(entry, parameters).norm())
+            self.norms[c.label] = size
+            weights[slice(*c.segment)] = 1.0 / size if size > 0 else 1.0
+        return weights.detach()
+
+    def _sizes(self, entries: Tensor) -> Tensor:
+        """[g]+ and h of what counts."""
+        size = torch.where(self.equal, entries, torch.relu(entries))
+        return torch.where(self.counted, size, torch.zeros_like(size))
+
+    def parts(self) -> Tensor:
+        """The violations as they are differentiated, in the constraints' units."""
+        return self._sizes(functions_of(self.session, self.batches)[1])
+
+    def value(self) -> Tensor:
+        """V."""
+        return 0.5 * (self.parts() * self.weights).square().sum()
+
+    @torch.no_grad()
+    def true_value(self) -> float:
+        """V of the true constraints, with the surrogates' scales."""
+        true = self._sizes(functions_of(self.session, self.batches)[2])
+        return float(0.5 * (true.to(self.weights) * self.weights).square().sum())
+
+    def pull(self) -> Tensor:
+        """The gradient of V with the true violations as weights of the surrogates' slopes."""
+        _, g, true = functions_of(self.session, self.batches)
+        sizes = self._sizes(true.detach()).to(self.weights)
+        return gradient_of((sizes * self.weights.square() * g).sum(), self.session.parameters)
+
+    def amounts(self) -> dict[str, float]:
+        """The true violation of each constraint."""
+        with torch.no_grad():
+            parts = self._sizes(functions_of(self.session, self.batches)[2]).abs()
+        return {c.label: float(parts[slice(*c.segment)].max()) for c in self.hard if c.segment}
+
+    def pulls(self) -> dict[str, float]:
+        """The size of each constraint's part in the gradient of V."""
+        found = {}
+        parts = (self.parts() * self.weights).square() * 0.5
+        for c in self.hard:
+            assert c.segment is not None
+            own = parts[slice(*c.segment)].sum()
+            found[c.label] = float(gradient_of(own, self.session.parameters).norm())
+        return found

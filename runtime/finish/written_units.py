@@ -1,0 +1,62 @@
+"""Multipliers in the units of requirements as they were written.
+
+A ratio a / b <= c is trained as a - c b <= 0, which is b times it. Where it holds with equality
+
+    grad (a - c b) = b grad (a / b),     so its multiplier as written is b times that of a - c b
+
+and so are prices of the bound c. b is measured at the point: along the gradients, which tell it at
+the bound as well; of what is flat, from the values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.runtime.finish.violation import gradient_of
+from cspec.runtime.models.without_trace import as_deployed, undisturbed
+
+if TYPE_CHECKING:
+    from cspec.runtime.session.session import Session
+
+
+def denominators(session: Session) -> dict[str, float]:
+    """By label, what the entry of g is larger by than the requirement, at the loaded iterate.
+
+    Of requirements of one entry that were multiplied through; all others are as written.
+    """
+    asked = [c for c in session.program.constraints if c.rescaled and c.segment and _single(c)]
+    if not asked:
+        return {}
+    with undisturbed(), as_deployed(session.models()), torch.enable_grad():
+        batch = session.whole_batch()
+        _, g, true = session.module["measure"](session.primal, batch)
+        written = session.module["evaluate"](session.primal, batch)
+        found = {}
+        for c in asked:
+            assert c.segment is not None
+            place = c.segment[0]
+            value, bound = written[c.label]
+            function = torch.as_tensor(c.sign * (value - bound)).reshape(())
+            factor = _factor(session, g[place], true[place], function)
+            if factor is not None:
+                found[c.label] = factor
+    return found
+
+
+def _single(c: ConstraintFacts) -> bool:
+    start, stop = c.segment or (0, 0)
+    return stop - start == 1
+
+
+def _factor(session: Session, g: Tensor, true: Tensor, function: Tensor) -> float | None:
+    if function.requires_grad:
+        ours = gradient_of(g, session.parameters)
+        written = gradient_of(function, session.parameters)
+        length = float(written @ written)
+        return abs(float(ours @ written)) / length if length > 0 else None
+    distance = float(function)
+    return abs(float(true) / distance) if distance else None

@@ -1,0 +1,1 @@
+"""The true requirements measured, and how sure each value is."""

@@ -1,0 +1,106 @@
+"""What a measured value rests on: how many examples, its standard error, and what was not there.
+
+Read from the statistics that were noted while it was computed (`runtime/functions/samples`) and
+from the gradient graph between them and the value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cspec.compiler.records.program import ConstraintFacts, MeanFacts
+from cspec.runtime.functions.samples import Sample
+
+Number = Tensor | float
+
+
+class Heard:
+    """All statistics that were noted, in the order in which they were measured."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._samples = samples
+        self._places = {id(sample.value): place for place, sample in enumerate(samples)}
+
+    def behind(self, *values: Number) -> list[Sample]:
+        """The statistics that values are functions of, in their order."""
+        reached = {leaf for value in values for leaf in _leaves(value)}
+        places = sorted(self._places[leaf] for leaf in reached if leaf in self._places)
+        return [self._samples[place] for place in places]
+
+
+def _leaves(value: Number) -> set[int]:
+    """Leaves of the gradient graph behind a value, by identity."""
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return set()
+    if value.grad_fn is None:
+        return {id(value)}
+    found: set[int] = set()
+    seen: set[Any] = set()
+    stack: list[Any] = [value.grad_fn]
+    while stack:
+        node = stack.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            found.add(id(node.variable))
+        stack.extend(following for following, _ in node.next_functions)
+    return found
+
+
+def examples(used: Sequence[Sample]) -> int | None:
+    """How many examples count in any of the statistics; over several datasets the sum."""
+    counted: dict[str, Tensor] = {}
+    for sample in used:
+        before = counted.get(sample.dataset)
+        counted[sample.dataset] = sample.counted if before is None else before | sample.counted
+    return sum(int(mask.sum()) for mask in counted.values()) if counted else None
+
+
+def standard_error(value: Number, used: Sequence[Sample]) -> float | None:
+    """The delta method's standard error of a function of statistics; None where it has none.
+
+    It has none where it is no function of means, where a mean that matters is of fewer than two
+    examples, and where it was not measured.
+    """
+    if not used or not isinstance(value, Tensor) or not math.isfinite(float(value.detach())):
+        return None
+    slopes = torch.autograd.grad(value, [s.value for s in used], retain_graph=True)
+    parts: dict[str, Tensor] = {}
+    for sample, slope in zip(used, slopes, strict=True):
+        part = sample.influence(slope)
+        parts[sample.dataset] = parts.get(sample.dataset, torch.zeros_like(part)) + part
+    error = math.sqrt(sum(float(part.square().sum()) for part in parts.values()))
+    return error if math.isfinite(error) else None
+
+
+def absent(constraint: ConstraintFacts, used: Sequence[Sample]) -> tuple[str, ...]:
+    """What was not there, in words: groups and conditions without an example, empty denominators.
+
+    Nothing where the statistics can't be told apart.
+    """
+    if len(used) != len(constraint.means):
+        return ()
+    found = [
+        reason
+        for sample, facts in zip(used, constraint.means, strict=True)
+        for reason in _missing(sample, facts)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _missing(sample: Sample, facts: MeanFacts) -> list[str]:
+    empty = (sample.counts == 0).tolist()
+    if facts.groups:
+        names = [name for name, none in zip(facts.groups, empty, strict=False) if none]
+        return [f"no example of `{sample.dataset}` has {facts.condition} `{n}`" for n in names]
+    if any(empty):
+        return [f"no example of `{sample.dataset}` meets `{facts.condition}`"]
+    if facts.denominator and bool((sample.value == 0).all()):
+        return [f"`{facts.denominator}`, its denominator, is 0 on `{sample.dataset}`"]
+    return []

@@ -1,0 +1,220 @@
+"""Measuring the true requirements: which data each is measured on, and the verdict.
+
+Nothing here moves a parameter, a generator or a mode.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.compiler.records.which_data import Where
+from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.functions.samples import listening
+from cspec.runtime.measure.evidence import Heard, absent, examples, standard_error
+from cspec.runtime.models.without_trace import held, measuring
+from cspec.runtime.rescue import attempt
+from cspec.runtime.result.constraint import ConstraintResult
+
+Primal = Mapping[str, Any]
+Columns = Mapping[str, Tensor]
+Evaluate = Callable[[Primal, Mapping[str, Columns]], Mapping[str, tuple[Tensor, Tensor]]]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One constraint on named data, in the units as written."""
+
+    value: float
+    bound: float
+    split: str | None
+    n: int | None = None
+    """Examples that count in any of its means; over several datasets the sum."""
+    standard_error: float | None = None
+    """Of the value, by the delta method on all its examples (`runtime/functions/samples`)."""
+    absent: tuple[str, ...] = ()
+    """Why there is no value: conditions that no example meets, denominators of 0."""
+
+
+def models_in(primal: Primal) -> list[nn.Module]:
+    """The modules among the primal variables."""
+    return [value for value in primal.values() if isinstance(value, nn.Module)]
+
+
+def parameters_in(primal: Primal) -> list[nn.Parameter]:
+    """All parameters of the modules and the variables."""
+    found = []
+    for value in primal.values():
+        found += list(value.parameters()) if isinstance(value, nn.Module) else [value]
+    return [parameter for parameter in found if isinstance(parameter, nn.Parameter)]
+
+
+def number(value: Tensor | float) -> float:
+    """A variable that is reported as it stands carries its gradient along."""
+    return float(value.detach()) if isinstance(value, Tensor) else float(value)
+
+
+def amount(constraint: ConstraintFacts, value: float, bound: float) -> float:
+    """How far the constraint is from being met: 0 where it holds, NaN where it was not measured."""
+    if math.isnan(value) or math.isnan(bound):
+        return math.nan
+    match constraint.relation:
+        case "<=":
+            return max(0.0, value - bound) if value != bound else 0.0
+        case ">=":
+            return max(0.0, bound - value) if value != bound else 0.0
+        case "==":
+            return abs(value - bound) if value != bound else 0.0
+        case "in":
+            return max(0.0, value)
+
+
+def holds(constraint: ConstraintFacts, value: float, bound: float) -> bool:
+    """The verdict: the violation is within the tolerance. NaN never satisfies anything."""
+    violation = amount(constraint, value, bound)
+    return violation <= constraint.tolerance
+
+
+def excess(constraint: ConstraintFacts, value: float, bound: float) -> float:
+    """Violation beyond the tolerance, relative to max(1, |bound|); infinite for NaN."""
+    violation = amount(constraint, value, bound)
+    if math.isnan(violation):
+        return math.inf
+    return max(0.0, violation - constraint.tolerance) / max(1.0, abs(bound))
+
+
+class Measurer:
+    """Evaluates constraints of a program on datasets, as deployed."""
+
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        primal: Primal,
+        data: Mapping[str, Dataset],
+        constraints: Sequence[ConstraintFacts],
+    ) -> None:
+        self._evaluate = evaluate
+        self.primal = primal
+        self._data = data
+        self._constraints = constraints
+
+    def on(self, data: Mapping[str, Dataset]) -> Measurer:
+        """The same constraints and parameters on other datasets of the same names."""
+        return Measurer(self._evaluate, self.primal, data, self._constraints)
+
+    def columns(self, replaced: Iterable[tuple[str, str]] = ()) -> dict[str, Columns]:
+        """Whole datasets by name, some standing in for others."""
+        found: dict[str, Columns] = {name: data.columns for name, data in self._data.items()}
+        for name, stand_in in replaced:
+            found[name] = self._data[stand_in].columns
+        return found
+
+    def values(self, data: Mapping[str, Columns]) -> dict[str, tuple[float, float]]:
+        """Value and bound of every constraint on the data given."""
+        with measuring(models_in(self.primal)):
+            found = self._evaluate(self.primal, data)
+        return {label: (number(value), number(bound)) for label, (value, bound) in found.items()}
+
+    def measure(self, places: Mapping[str, Where], errors: bool = False) -> dict[str, Measurement]:
+        """Every constraint where `places` says; one evaluation for each combination of data.
+
+        With `errors` also the number of examples and the standard error of each.
+        """
+        found: dict[str, Measurement] = {}
+        for replaced in dict.fromkeys(place.replaced for place in places.values()):
+            here = {label: place for label, place in places.items() if place.replaced == replaced}
+            if errors:
+                found |= self._with_errors(here, replaced)
+                continue
+            values = self.values(self.columns(replaced))
+            found |= {label: Measurement(*values[label], at.split) for label, at in here.items()}
+        return found
+
+    def _with_errors(
+        self, places: Mapping[str, Where], replaced: Iterable[tuple[str, str]]
+    ) -> dict[str, Measurement]:
+        stand_ins = dict(replaced)
+        with (
+            measuring(models_in(self.primal)),
+            held(parameters_in(self.primal)),
+            listening() as samples,
+            torch.enable_grad(),
+        ):
+            values = self._evaluate(self.primal, self.columns(replaced))
+        heard = Heard([s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples])
+        found = {}
+        for constraint in self._constraints:
+            if constraint.label in places:
+                value, bound = values[constraint.label]
+                used = heard.behind(value, bound)
+                counted = examples(used)
+                found[constraint.label] = Measurement(
+                    value=number(value),
+                    bound=number(bound),
+                    split=places[constraint.label].split,
+                    n=self._rows(constraint, stand_ins) if counted is None else counted,
+                    standard_error=standard_error(value, heard.behind(value)),
+                    absent=absent(constraint, used),
+                )
+        return found
+
+    def _rows(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> int | None:
+        """All rows of its data, where it is no function of means."""
+        names = [stand_ins.get(name, name) for name in constraint.datasets]
+        return sum(len(self._data[name]) for name in names if name in self._data) or None
+
+
+def measured(
+    measurer: Measurer, places: Mapping[str, Where], notes: list[str]
+) -> dict[str, Measurement]:
+    """Every requirement where it is to be measured; NaN, and a note, on data that can't be."""
+    found: dict[str, Measurement] = {}
+    for replaced in dict.fromkeys(place.replaced for place in places.values()):
+        here = {label: place for label, place in places.items() if place.replaced == replaced}
+        labels = ", ".join(here)
+        split = next(iter(here.values())).split
+        nothing = {
+            label: Measurement(math.nan, math.nan, place.split, None)
+            for label, place in here.items()
+        }
+        found |= attempt(
+            notes,
+            f"{labels}: not measured on {split}",
+            lambda here=here: measurer.measure(here, errors=True),  # type: ignore[misc]
+            nothing,
+        )
+    return found
+
+
+KINDS: dict[str, Any] = {
+    "<=": "inequality",
+    ">=": "inequality",
+    "==": "equality",
+    "in": "membership",
+}
+
+
+def judged(constraint: ConstraintFacts, found: Measurement) -> ConstraintResult:
+    """The verdict on what was measured, without a multiplier."""
+    return ConstraintResult(
+        name=constraint.label,
+        kind=KINDS[constraint.relation],
+        value=found.value,
+        bound=found.bound,
+        relation=constraint.relation,
+        violation=amount(constraint, found.value, found.bound),
+        tolerance=constraint.tolerance,
+        satisfied=holds(constraint, found.value, found.bound),
+        text=constraint.text,
+        soft=constraint.soft,
+        split=found.split,
+        n=found.n,
+        standard_error=found.standard_error,
+        method=constraint.method,
+    )

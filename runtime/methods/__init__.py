@@ -1,0 +1,1 @@
+"""What methods do beside the emitted lines, one file a method."""

@@ -1,0 +1,1 @@
+"""Parametrizations: free tensors to members of a set."""

@@ -1,0 +1,174 @@
+"""The arguments of `Handle.loss` as the batch that emitted functions read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cspec.compiler.records.program import DataSetup, Program
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.runtime.data.align import codes_of
+from cspec.runtime.data.errors import DataError
+from cspec.runtime.session.batches import training_dataset
+
+Classes = Mapping[str, tuple[Any, ...]]
+"""The classes of each categorical column, in the order of their codes."""
+
+
+class BatchReader:
+    """Sorts keyword arguments into datasets, columns of the training data and `given` values.
+
+    Tensors stay where and what they are; arrays and lists go to `device`, their real numbers in
+    `dtype`. Columns of known `classes` become codes, and one number an example in a row of its own
+    is one number. `features` are columns that the spec makes of the features of a source.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        classes: Mapping[str, Classes] | None = None,
+        features: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        self._program = program
+        self._device = device
+        self._dtype = dtype
+        self._classes = classes or {}
+        self.features = features or {}
+        self._inputs = {name: d.inputs for d in program.data for name, _ in d.targets}
+        self.targets = {name: columns for d in program.data for name, columns in d.targets}
+        self.default = training_dataset(program, self.targets)
+
+    def read(self, values: Mapping[str, Any], step: int) -> tuple[dict[str, Any], int]:
+        """The batch of this step, and how many examples it has (at least 1).
+
+        Raises:
+            SpecError: CS631, names that miss and names that the spec does not know, columns of
+                different lengths, values that are no class.
+        """
+        given, parts, columns = self.sorted(values)
+        # Of the type of the program's constants, which is in force while a batch is read.
+        clock = torch.tensor([float(step)], device=self._device)
+        batch: dict[str, Any] = {**parts, "given": given, "clock": clock}
+        if columns and self.default is not None:
+            batch[self.default] = {**batch.get(self.default, {}), **columns}
+        self._check(batch, columns)
+        for name in self.targets:
+            if name in batch:
+                batch[name] = self._columns(name, batch[name])
+        main: Mapping[str, Any] = batch.get(self.default or "") or next(
+            (batch[n] for n in parts), {}
+        )
+        lengths = [len(v) for v in main.values() if isinstance(v, Tensor) and v.ndim]
+        return batch, lengths[0] if lengths else 1
+
+    def sorted(
+        self, values: Mapping[str, Any]
+    ) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Any]]:
+        """Keyword arguments as given values, batches of datasets, columns of the training data."""
+        given = {
+            n: torch.as_tensor(v, device=None if isinstance(v, Tensor) else self._device)
+            for n, v in values.items()
+            if n in self._program.given
+        }
+        parts = {n: v for n, v in values.items() if n in self.targets and isinstance(v, Mapping)}
+        columns = {n: v for n, v in values.items() if n not in given and n not in parts}
+        return given, parts, columns
+
+    def setup_of(self, dataset: str) -> DataSetup:
+        """How a dataset was declared; `val` and `test` are like the training data."""
+        setups = {name: d for d in self._program.data for name, _ in d.targets}
+        found = setups.get(dataset) or setups.get(self.default or "")
+        return found or DataSetup(targets=())
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Values that the loop computes and hands over."""
+        return self._program.given
+
+    @property
+    def used(self) -> list[str]:
+        """Datasets that the objective or a constraint reads, in that order."""
+        constrained = (name for c in self._program.constraints for name in c.datasets)
+        return list(dict.fromkeys((*self._program.objective_datasets, *constrained)))
+
+    def _columns(self, dataset: str, columns: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The columns of one dataset as tensors of one length."""
+        known = self._classes.get(dataset, {})
+        found = {}
+        for name, values in columns.items():
+            try:
+                found[name] = self._tensor(values, name, known.get(name))
+            except (DataError, TypeError, ValueError) as error:
+                raise _refused(dataset, name, error) from error
+        for name, value in found.items():
+            narrow = value.ndim == 2 and value.shape[1] == 1
+            if narrow and name not in self._inputs.get(dataset, ()):
+                found[name] = value.squeeze(1)
+        lengths = {name: len(v) for name, v in found.items() if v.ndim}
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+            message = f"the columns of this batch have different lengths ({listed})"
+            helps = ("hand over as many rows of each column: one an example",)
+            raise SpecError([Diagnostic(code="CS631", message=message, helps=helps)])
+        return found
+
+    def _tensor(self, values: Any, name: str, classes: tuple[Any, ...] | None) -> Tensor:
+        if classes is not None:
+            codes = codes_of(values, classes, name)
+            return codes if isinstance(values, Tensor) else codes.to(self._device)
+        if isinstance(values, Tensor):
+            return values
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf":
+            raise DataError(
+                f"`{name}` holds {'text' if array.dtype.kind in 'OUST' else array.dtype}",
+                f'say which values there are: groups={{"{name}": [...]}}, or give the training '
+                "data to `bind`",
+            )
+        found = torch.from_numpy(np.ascontiguousarray(array))
+        return found.to(self._device, self._dtype if found.is_floating_point() else None)
+
+    def _check(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
+        """Say every name that misses or does not belong, together."""
+        missing = [name for name in self._program.given if name not in batch["given"]]
+        for dataset in self.used:
+            declared = [here for here, _ in self.targets.get(dataset, ())]
+            declared += self.features.get(dataset, ())
+            missing += [
+                column if dataset == self.default else f"{dataset}.{column}"
+                for column in declared
+                if column not in batch.get(dataset, {})
+            ]
+        known = {here for here, _ in self.targets.get(self.default or "", ())}
+        known |= set(self.features.get(self.default or "", ()))
+        found = [_needed(name) for name in missing]
+        found += [f"`loss` does not know {name}=..." for name in columns if name not in known]
+        if found:
+            others = (name for name in self.used if name != self.default)
+            names = [*self._program.given, *known, *others]
+            note = f"this spec takes: {', '.join(names) or 'nothing'}"
+            shown = ", ".join(f"{name}={name}" for name in names if name.isidentifier())
+            helps = (f"write `loss({shown})`",)
+            raise SpecError(
+                [Diagnostic(code="CS631", message=m, notes=(note,), helps=helps) for m in found]
+            )
+
+
+def _needed(name: str) -> str:
+    if name.startswith("x."):
+        # No Python keyword: a column in the units of the file that the data come from.
+        return f'`loss` needs **{{"{name}": ...}}, in the units of its source'
+    return f"`loss` needs {name}=..."
+
+
+def _refused(dataset: str, column: str, error: Exception) -> SpecError:
+    notes = error.notes if isinstance(error, DataError) else ()
+    said = error.message if isinstance(error, DataError) else str(error)
+    message = f"column `{column}` of `{dataset}` can't be read: {said}"
+    return SpecError([Diagnostic(code="CS631", message=message, helps=tuple(notes))])

@@ -1,0 +1,440 @@
+"""Constraints inside a training loop that is somebody else's.
+
+    handle = Handle(program, primal, optimizer)
+    loss = handle.loss(x=x, y=y)      # f + <multipliers, g> with the multipliers committed so far
+    loss.backward()
+    optimizer.step()                  # its post hook commits the next multipliers
+
+The order is simultaneous: model and multipliers both move from what was measured at the same
+iterate (`run` alternates, dual first, by default).
+
+What counts. A call of `loss` counts once its gradient is computed: under `no_grad`, in
+`inference_mode`, or without a `backward` it only measures. The optimizer's step consumes all that
+counted: multipliers move once, from their average, in which each call weighs as in the gradient
+(`loss.backward()` 1, `(loss / k).backward()` 1/k). What counted and was thrown away (by
+`zero_grad` without a step between, as after a loss scaler skipped it) is discarded. So the
+multipliers move exactly when the model does, from the same examples.
+
+Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the loop calls
+`end_epoch()` for the first time: from then on the epochs are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
+from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.program import ConstraintFacts, Program
+from cspec.compiler.records.which_data import Where
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.functions.shapes import ShapeMismatch
+from cspec.runtime.measure.constant import Values, refuse_constant
+from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
+from cspec.runtime.measure.requirements import Measurer
+from cspec.runtime.methods.units import gradient_rate
+from cspec.runtime.models import clamp_gates, has_gates
+from cspec.runtime.models.without_trace import constants_in, measuring
+from cspec.runtime.own_loop.batch import BatchReader, Classes
+from cspec.runtime.own_loop.data import DataReader, Look
+from cspec.runtime.own_loop.forward import Outputs
+from cspec.runtime.own_loop.pending import Pending, of_a_step, of_an_epoch
+from cspec.runtime.own_loop.refusals import refuse
+from cspec.runtime.own_loop.verdicts import Verdicts, verdicts_of
+from cspec.runtime.result.entries import prices, violations
+from cspec.runtime.run.execute import load_module, module_file
+from cspec.runtime.run.explain_failure import explain_failure
+from cspec.runtime.session.optimizers import finite
+from cspec.runtime.session.trained import state_tensor
+from cspec.runtime.steps.metric_notes import own_optimizer
+
+
+class Handle:
+    """What `cspec.bind` returns: the constraints of a program for use in your own loop.
+
+    `primal` maps the spec's models and variables to modules and parameters; variables that the
+    optimizer does not train yet are added to it. With `hook=False` nothing happens by itself:
+    call `update()` after each optimizer step. `data` are datasets that are known beforehand,
+    `classes` the values of their categorical columns in the order of their codes; `steps` is the
+    length of the loop, where it is known.
+
+    `loss(...)` divides nothing: with k calls a step, divide each by k before `backward`, as
+    usual, or weigh each by its share n / N of the examples. The multipliers move by the mean of
+    what the calls measured with the same weights (the gradients that their losses were given), so
+    model and multipliers see one problem. For conditional means, ratios, `abs` and `gap` small
+    batches are another estimate than one large batch.
+
+    Raises:
+        SpecError: a method that owns the whole step (L-BFGS, SQP, Frank-Wolfe, ...); an optimizer
+            that holds nothing of what the spec moves.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        primal: Mapping[str, Any],
+        optimizer: torch.optim.Optimizer,
+        *,
+        hook: bool = True,
+        module: Mapping[str, Any] | None = None,
+        data: Mapping[str, Dataset] | None = None,
+        classes: Mapping[str, Classes] | None = None,
+        steps: int | None = None,
+    ) -> None:
+        self.module = load_module(program) if module is None else module
+        self.program = program
+        self.primal = dict(primal)
+        self.optimizer = optimizer
+        self.notes = (
+            *refuse(program, self.primal, optimizer, "project" in self.module),
+            *own_optimizer(self.module, self.primal, optimizer),
+            *program.notes,
+        )
+        self.length = steps
+        operations = program.graph.operations
+        self._functions = [op for op in operations if _moves_duals(op)]
+        self._units = [op for op in operations if op.kind is Kind.UNITS]
+        self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
+        self._pending: list[Pending] = []
+        self._since_epoch: list[Pending] = []
+        self.steps, self.epochs = 0, 0
+        self._own_epochs = False
+        self._adopt_variables()
+        first = next((p for p in self._held() if p.is_floating_point()), None)
+        self._device = torch.device("cpu") if first is None else first.device
+        self._dtype = torch.get_default_dtype() if first is None else first.dtype
+        self._data = dict(data or {})
+        declared = {
+            name: {c for c, _ in columns} for d in program.data for name, columns in d.targets
+        }
+        features = {
+            name: tuple(c for c in d.columns if c not in declared.get(name, d.columns))
+            for name, d in self._data.items()
+        }
+        self._reader = BatchReader(program, self._device, self._dtype, classes, features)
+        self._looks = DataReader(self._reader, classes or {}, self._device, self._dtype)
+        self._seen: tuple[Mapping[str, Any], Outputs] | None = None
+        self._true: Tensor | None = None
+        self._initial = Before()
+        self._constants = torch.promote_types(self._dtype, torch.float32)
+        """The type of numbers in emitted functions: those of the spec keep their digits."""
+        with constants_in(self._constants):
+            starts = self.module["initial_state"](self.primal)
+        self.state: dict[str, Tensor] = {
+            name: state_tensor(value, self._device, self._dtype) for name, value in starts.items()
+        }
+        self._hooks: list[Any] = []
+        if {name for c in program.constraints for name in c.datasets} <= self._data.keys():
+            refuse_constant(program, self._measured)
+        if hook:
+            self._attach()
+
+    def _measured(self, constraints: Sequence[ConstraintFacts]) -> Values:
+        """The value and the bound of some constraints on the data that were bound."""
+        found = self.verify()
+        return {c.label: (found[c.label].value, found[c.label].bound) for c in constraints}
+
+    # --- the step ----------------------------------------------------------------------------
+
+    def loss(self, **values: Any) -> Tensor:
+        """The loss on one batch: columns (`x=x, y=y`), a batch a dataset (`forget=dict(x=...)`),
+        the spec's `given` values. Differentiable; measures the constraints on the way.
+
+        Raises:
+            SpecError: names that the spec does not know, or that it needs and did not get.
+        """
+        if self._gradients_gone():
+            self._pending.clear()
+        outputs = Outputs()
+        with outputs.recorded(self._models()), constants_in(self._constants):
+            batch, examples = self._reader.read(values, self.steps)
+            try:
+                f, g, true = self.module["measure"](self.primal, batch)
+            except ShapeMismatch as error:
+                raise SpecError([self._misfit(error)]) from error
+            state = self._with_units(f, g, true)
+            combine = self.module["combine"]
+            # Modules whose penalty terms need no parameters leave them out.
+            wanted = combine.__code__.co_argcount
+            total: Tensor = combine(*(f, g, true, state, self.primal)[:wanted])
+        given = {name: value.detach() for name, value in batch["given"].items()}
+        self._seen = {**batch, "given": given}, outputs
+        self._true = true.detach()
+        if total.requires_grad:
+            measured = Pending(true.detach().clone(), examples)
+
+            def count(gradient: Tensor) -> None:
+                self.state.update(state)
+                self._count(measured, gradient)
+
+            total.register_hook(count)  # type: ignore[no-untyped-call]
+        return total
+
+    def _with_units(self, f: Tensor, g: Tensor, true: Tensor) -> dict[str, Tensor]:
+        """The state with slopes of objective and constraints, of which first penalties are made.
+
+        It is that of the handle once this measurement counts.
+        """
+        due = [
+            operation
+            for operation in self._units
+            if self.steps < operation.options["steps"]
+            and self.steps % operation.options["every"] == 0
+        ]
+        if not due or not torch.is_grad_enabled():
+            return self.state
+        state = dict(self.state)
+        for operation in due:
+            rate = gradient_rate(self.optimizer)
+            self.module[operation.name](state, f, g, true, self._held(), rate)
+        return state
+
+    def step(self, **values: Any) -> Tensor:
+        """Everything for one batch: gradients, the optimizer's step, the multipliers; the loss.
+
+        A gradient that is not finite moves nothing.
+        """
+        self.optimizer.zero_grad()
+        total = self.loss(**values)
+        total.backward()  # type: ignore[no-untyped-call]
+        gradients = [p.grad for p in self._held() if p.grad is not None]
+        if not bool(finite(gradients)):
+            self._pending.clear()
+            self.optimizer.zero_grad()
+            return total.detach()
+        self.optimizer.step()
+        if not self._hooks:
+            self.update()
+        return total.detach()
+
+    def update(self) -> None:
+        """Commit: move the multipliers by what counted since the last time, then project."""
+        true = of_a_step(self._pending)
+        if true is None:
+            return
+        self.steps += 1
+        self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
+        self._pending.clear()
+        with torch.no_grad(), constants_in(self._constants):
+            self._move("step", self.steps, true)
+            self._project()
+            self._keep_gates()
+        if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
+            self._end_epoch()
+
+    def _project(self) -> None:
+        """The parameters into their sets; what was pruned for good stays zero."""
+        masks = "freeze" in self.module
+        if masks:
+            self.module["hold"](self.primal, self.state)
+        if "project" in self.module:
+            self.module["project"](self.primal, self.optimizer, self.progress)
+        if masks:
+            self.module["freeze"](self.primal, self.state, self.progress)
+
+    def _keep_gates(self) -> None:
+        """Gates stay in their range until they are decided, and so from then on."""
+        if "decide" in self.module:
+            self.module["decide"](self.primal, self.progress)
+        for name, model in self._models().items():
+            if has_gates(model) and name not in self._decided:
+                clamp_gates(model)
+
+    def end_epoch(self) -> None:
+        """Commit what moves once an epoch, by the mean of the epoch's measurements.
+
+        From the first call on the epochs are those of the loop, and no longer so many steps.
+        """
+        self._own_epochs = True
+        self._end_epoch()
+
+    def _end_epoch(self) -> None:
+        true = of_an_epoch(self._since_epoch)
+        self.epochs += 1
+        if true is not None:
+            with torch.no_grad(), constants_in(self._constants):
+                self._move("epoch", self.epochs, true)
+        self._since_epoch.clear()
+
+    @property
+    def progress(self) -> float:
+        """Share of the loop that is done, in [0, 1]; what ramps along a run follows it."""
+        return min(1.0, self.steps / (self.length or OWN_LOOP_STEPS))
+
+    def _move(self, unit: str, number: int, true: Tensor) -> None:
+        for operation in self._functions:
+            early = self.steps <= operation.after
+            if (
+                operation.trigger.unit == unit
+                and number % operation.trigger.count == 0
+                and not early
+            ):
+                self.module[operation.name](self.state, true)
+
+    def _misfit(self, error: ShapeMismatch) -> Diagnostic:
+        """Values that do not go together; which do is known before where data are bound."""
+        found = explain_failure(self.program, error, module_file(self.program))
+        if self._data:
+            return found
+        help_ = "give the training data, or a batch of it, to `bind`: shapes are known then"
+        return found.model_copy(update={"helps": (*found.helps, help_)})
+
+    # --- what counts -------------------------------------------------------------------------
+
+    def _count(self, measured: Pending, gradient: Tensor) -> None:
+        """A gradient was computed; once for each call of `loss`, however often."""
+        measured.weigh(gradient)
+        if not any(item is measured for item in self._pending):
+            self._pending.append(measured)
+
+    def _held(self) -> list[Tensor]:
+        """What the optimizer trains."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def _gradients_gone(self) -> bool:
+        """Whether all that counted was thrown away, by the model and not by the optimizer."""
+        return bool(self._pending) and all(p.grad is None for p in self._held())
+
+    def _attach(self) -> None:
+        def committed(*_: Any) -> None:
+            self.update()
+
+        plain = self.optimizer.zero_grad
+
+        def zero_grad(set_to_none: bool = True) -> None:
+            self._pending.clear()
+            plain(set_to_none)
+
+        self._hooks.append(self.optimizer.register_step_post_hook(committed))
+        # torch has no hook on zero_grad, which is where a skipped step's gradient is dropped.
+        self.optimizer.zero_grad = zero_grad  # type: ignore[method-assign]
+
+    # --- what the user sees ------------------------------------------------------------------
+
+    @property
+    def multipliers(self) -> dict[str, float]:
+        """Committed multipliers by label; one number a constraint (`entries.price`)."""
+        return prices(self.state.get("multipliers"), self.program.constraints)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """What the last call of `loss` measured, by label, in the units as written.
+
+        Of a constraint with many entries the one that is farthest from being met. Constraints of
+        parameters alone are read as the parameters are now. Empty before the first call.
+        """
+        if self._seen is None:
+            return {}
+        batch, outputs = self._seen
+        with measuring(self._models().values()), outputs.replayed(self._models()):
+            found = self.module["evaluate"](self.primal, batch)
+        return {name: float(torch.as_tensor(value).detach()) for name, (value, _) in found.items()}
+
+    @property
+    def violations(self) -> dict[str, float]:
+        """How far the last `loss` was from each constraint that multipliers enforce, by label.
+
+        What must be <= 0, or 0 of an equality: the entry that is farthest from being met.
+        """
+        return {} if self._true is None else violations(self._true, self.program.constraints)
+
+    def evaluate(self, data: Any = None, **values: Any) -> dict[str, float]:
+        """Constraints by label and metrics by name on whole data, and the `objective`.
+
+        `data` is anything that `cspec.run` takes, or a mapping of such by the names of datasets;
+        columns, datasets and `given` values may also come by keyword. In evaluation mode, as
+        deployed, in the units as written. Nothing is moved: no multiplier, no parameter, no
+        running statistic, no generator.
+
+        Raises:
+            SpecError: data that miss, or that can't be used.
+        """
+        found = self.verify(data, **values)
+        measured = {c.name: c.value for c in found.constraints}
+        return {"objective": found.objective, **found.metrics, **measured}
+
+    def verify(self, data: Any = None, **values: Any) -> Verdicts:
+        """The verdict on each constraint on whole data; arguments as of `evaluate`.
+
+        Raises:
+            SpecError: data that miss, or that can't be used.
+        """
+        look = self._looks.read(data, values, self._data)
+        constraints = self.program.constraints
+        places = {c.label: Where(" + ".join(c.datasets) or None) for c in constraints}
+        evaluate = self.module["evaluate"]
+        measurer = Measurer(
+            lambda primal, data: evaluate(primal, {**data, "given": look.given}),
+            self.primal,
+            look.data,
+            constraints,
+        )
+        with constants_in(self._constants):
+            measured = measurer.measure(places, errors=True)
+            objective, metrics = self._read(look)
+        verdicts = verdicts_of(constraints, measured, self.multipliers)
+        return Verdicts(verdicts, objective, metrics.values, metrics.notes)
+
+    def _read(self, look: Look) -> tuple[float, Recorded]:
+        """The objective as written, and the metrics; what these compare with, where it is due."""
+        columns = {name: data.columns for name, data in look.data.items()}
+        batch: dict[str, Any] = {**columns, "given": look.given}
+        notes: tuple[str, ...] = ()
+        if self.steps == 0:
+            self._initial, notes = before(self.module, self.primal, batch)
+        batch["initial"] = self._initial
+        metrics = recorded(self.module, self.primal, batch, self.program.metric_entries)
+        with measuring(self._models().values()):
+            objective = self.module["objective"](self.primal, batch)
+        return float(objective), metrics._replace(notes=(*notes, *metrics.notes))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Multipliers and counters; save it between two steps, beside model and optimizer."""
+        return {
+            "digest": self.program.digest,
+            "state": {name: value.detach().clone() for name, value in self.state.items()},
+            "steps": self.steps,
+            "epochs": self.epochs,
+            "own_epochs": self._own_epochs,
+            "initial": dict(self._initial),
+            "since_epoch": [(item.true, item.examples) for item in self._since_epoch],
+        }
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken.
+
+        Raises:
+            SpecError: the state of another program.
+        """
+        if saved["digest"] != self.program.digest:
+            message = "this state belongs to another spec, or to other data and models"
+            helps = ("bind the spec, data and models that it was taken from",)
+            raise SpecError([Diagnostic(code="CS630", message=message, helps=helps)])
+        for name, value in saved["state"].items():
+            self.state[name] = value.to(self.state[name]).clone()
+        self.steps, self.epochs = saved["steps"], saved["epochs"]
+        self._own_epochs = saved.get("own_epochs", False)
+        self._initial = Before(saved.get("initial", {}))
+        self._since_epoch = [
+            Pending(true.to(self._device), examples) for true, examples in saved["since_epoch"]
+        ]
+        self._pending.clear()
+
+    def _models(self) -> dict[str, nn.Module]:
+        return {name: v for name, v in self.primal.items() if isinstance(v, nn.Module)}
+
+    def _adopt_variables(self) -> None:
+        trained = {id(p) for p in self._held()}
+        own = [self.primal[v.name] for v in self.program.variables]
+        new = [parameter for parameter in own if id(parameter) not in trained]
+        if new:
+            self.optimizer.add_param_group({"params": new})
+
+
+def _moves_duals(operation: Operation) -> bool:
+    return operation.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP)

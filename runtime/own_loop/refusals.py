@@ -1,0 +1,122 @@
+"""What can't be taken apart into a loss and somebody else's optimizer's step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.program import Program
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+
+OWN_THE_STEP = frozenset({"admm", "sqp", "frank_wolfe", "threshold", "sal"})
+"""Methods that are a whole training procedure."""
+SOLVERS = frozenset({"spg", "bisection"})
+"""Methods of whole programs whose constraints may name others: sets are held by projection."""
+
+
+def refuse(
+    program: Program,
+    primal: Mapping[str, Any],
+    optimizer: torch.optim.Optimizer,
+    projects: bool,
+) -> tuple[str, ...]:
+    """Refuse what a loop of your own can't run; what is only to be known is returned, in words.
+
+    `projects`: the program projects by step.
+
+    Raises:
+        SpecError: CS632, one finding a reason; CS634, an optimizer that moves nothing of the spec.
+    """
+    _refuse_methods(program, optimizer, projects)
+    return tuple(_trained(program, primal, optimizer))
+
+
+def _trained(
+    program: Program, primal: Mapping[str, Any], optimizer: torch.optim.Optimizer
+) -> Iterator[str]:
+    """Which models the optimizer trains, where it is not all of them.
+
+    Raises:
+        SpecError: none of what the spec moves is among its parameters.
+    """
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    moving = {
+        name: [id(p) for p in value.parameters() if p.requires_grad]
+        for name, value in primal.items()
+        if isinstance(value, nn.Module)
+    }
+    moving = {name: parameters for name, parameters in moving.items() if parameters}
+    count = {name: sum(p in held for p in parameters) for name, parameters in moving.items()}
+    if moving and not any(count.values()) and not program.variables:
+        raise SpecError([_foreign(list(moving))])
+    for name, parameters in moving.items():
+        if not count[name]:
+            yield f"`{name}` does not move: the optimizer holds none of its parameters"
+        elif count[name] < len(parameters):
+            yield (
+                f"of `{name}` the optimizer trains {count[name]} of {len(parameters)} parameter "
+                "tensors; the others stay as they are"
+            )
+
+
+def _foreign(names: list[str]) -> Diagnostic:
+    listed = " and ".join(f"`{name}`" for name in names)
+    return Diagnostic(
+        code="CS634",
+        message=f"the optimizer holds no parameter of {listed}, so nothing would ever be trained",
+        notes=("it was made from other parameters, or before the model was copied or moved",),
+        helps=(f"make it from this model: torch.optim.Adam({names[0]}.parameters())",),
+    )
+
+
+def _refuse_methods(program: Program, optimizer: torch.optim.Optimizer, projects: bool) -> None:
+    found: list[str] = []
+    if isinstance(optimizer, torch.optim.LBFGS):
+        found.append("lbfgs evaluates the loss many times a step")
+    if program.method in SOLVERS:
+        found.append(f"{program.method}, which solves this spec, is a whole run of its own")
+    for constraint in program.constraints:
+        if program.method in SOLVERS:
+            break
+        if constraint.method in OWN_THE_STEP:
+            found.append(f"{constraint.method} (`{constraint.label}`) is a whole training run")
+        if constraint.method == "output_projection":
+            why = f"output_projection (`{constraint.label}`) becomes part of the model"
+            found.append(why)
+        if constraint.method == "parametrization":
+            why = f"parametrization (`{constraint.label}`) changes what the optimizer trains"
+            found.append(why)
+        if constraint.method == "projection" and not projects:
+            found.append(f"projection (`{constraint.label}`) with every other than step")
+    for operation in program.graph.operations:
+        found += _own_demands(operation)
+    if found:
+        helps = ("use cspec.run, or another method for this constraint",)
+        raise SpecError(
+            [
+                Diagnostic(
+                    code="CS632", message=f"not available in your own loop: {why}", helps=helps
+                )
+                for why in dict.fromkeys(found)
+            ]
+        )
+
+
+def _own_demands(operation: Operation) -> list[str]:
+    """What an operation needs that another's loop does not give."""
+    rule = operation.rule
+    if operation.kind is Kind.EXTRAPOLATE:
+        return ["extragradient takes each step twice"]
+    if operation.kind is Kind.RESET:
+        return [f"{rule} has a schedule of its own over the whole run"]
+    if operation.data is not None:
+        return [f"{rule}(dual_data={operation.data}) draws batches of another split"]
+    if operation.sees == "surrogate":
+        return [f"{rule}(dual_on=surrogate) measures the constraints a second way"]
+    if operation.options and operation.kind not in (Kind.UNITS, Kind.PROJECT, Kind.GATES):
+        return [f"{rule}(escalate=true) watches the whole run"]
+    return []

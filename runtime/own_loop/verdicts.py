@@ -1,0 +1,70 @@
+"""What a handle finds on data of the caller's: the verdict on each constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.runtime.measure.requirements import Measurement, judged
+from cspec.runtime.result.constraint import ConstraintResult, DualState
+from cspec.runtime.result.table import constraint_lines
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The verdict table of `run` for data of the caller's own.
+
+    `verdicts["dp"]` is the record of one constraint, `for verdict in verdicts` goes through them;
+    printed, it is the table.
+    """
+
+    constraints: tuple[ConstraintResult, ...]
+    objective: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What is said of metrics that could not be measured."""
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether every requirement is met; preferences do not count."""
+        return all(c.satisfied for c in self.constraints if not c.soft)
+
+    def __iter__(self) -> Iterator[ConstraintResult]:
+        return iter(self.constraints)
+
+    def __len__(self) -> int:
+        return len(self.constraints)
+
+    def __getitem__(self, name: str | int) -> ConstraintResult:
+        if isinstance(name, int):
+            return self.constraints[name]
+        for constraint in self.constraints:
+            if constraint.name == name:
+                return constraint
+        known = ", ".join(c.name for c in self.constraints) or "none"
+        raise KeyError(f"no constraint `{name}`; constraints: {known}")
+
+    def __str__(self) -> str:
+        lines = [f"objective {self.objective:.6g}", *constraint_lines(self.constraints)]
+        lines += [f"{name} {value:.6g}" for name, value in self.metrics.items()]
+        lines += self.notes
+        return "\n".join(lines)
+
+
+def verdicts_of(
+    constraints: Sequence[ConstraintFacts],
+    measured: Mapping[str, Measurement],
+    multipliers: Mapping[str, float],
+) -> tuple[ConstraintResult, ...]:
+    """One record a constraint; prices are the multipliers that the loop has committed."""
+    return tuple(_verdict(c, measured[c.label], multipliers.get(c.label)) for c in constraints)
+
+
+def _verdict(
+    constraint: ConstraintFacts, found: Measurement, multiplier: float | None
+) -> ConstraintResult:
+    state: DualState | None = None
+    if multiplier is not None:
+        state = "active" if abs(multiplier) > 1e-8 else "inactive"
+    return replace(judged(constraint, found), multiplier=multiplier, dual_state=state)

@@ -1,0 +1,1 @@
+"""What a run found: iterates, verdicts, history, and the result that holds them."""

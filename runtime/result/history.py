@@ -1,0 +1,97 @@
+"""The trajectory of a run: recorded on the device, brought to the host every so often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.runtime.result.entries import prices, violations
+
+LOGGED_POINTS = 2_000
+"""A run logs about this many steps, evenly spaced."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One logged step, one number a constraint (`entries.violation`, `entries.price`).
+
+    The objective is the one written, with preferences added in the sense of the optimization.
+    Violations are canonical (g <= 0, h = 0); NaN: not measured.
+    """
+
+    step: int
+    epoch: int
+    objective: float
+    violations: dict[str, float]
+    multipliers: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The line of `log.jsonl`."""
+        return {"type": "step", **self.__dict__}
+
+
+def stride(total_steps: int) -> int:
+    """Steps between two logged ones."""
+    return max(1, total_steps // LOGGED_POINTS)
+
+
+class History:
+    """Rows of the run. `add` keeps references to detached tensors, `flush` reads them."""
+
+    def __init__(self, constraints: Sequence[ConstraintFacts], total_steps: int) -> None:
+        self._constraints = [c for c in constraints if c.segment is not None]
+        self._stride = stride(total_steps)
+        self._total = total_steps
+        self._waiting: list[tuple[int, int, Tensor, Tensor, Tensor | None]] = []
+        self.rows: list[Row] = []
+
+    def add(
+        self, step: int, epoch: int, objective: Tensor, true: Tensor, multipliers: Tensor | None
+    ) -> None:
+        """Note a step; nothing waits for the device."""
+        if step % self._stride and step not in (1, self._total):
+            return
+        held = None if multipliers is None else multipliers.detach().clone()
+        self._waiting.append((step, epoch, objective.detach(), true.detach(), held))
+
+    def flush(self) -> list[Row]:
+        """Bring what is waiting to the host; the new rows."""
+        if not self._waiting:
+            return []
+        objectives = torch.stack([item[2].reshape(()) for item in self._waiting]).tolist()
+        trues = torch.stack([item[3] for item in self._waiting]).cpu()
+        held = [item[4] for item in self._waiting if item[4] is not None]
+        multipliers = torch.stack(held).cpu() if held else None
+        new = [
+            Row(
+                step=item[0],
+                epoch=item[1],
+                objective=objectives[index],
+                violations=violations(trues[index], self._constraints),
+                multipliers=prices(
+                    None if multipliers is None else multipliers[index], self._constraints
+                ),
+            )
+            for index, item in enumerate(self._waiting)
+        ]
+        self._waiting.clear()
+        self.rows.extend(new)
+        return new
+
+    def state_dict(self) -> list[list[Any]]:
+        """All rows as plain lists."""
+        self.flush()
+        return [
+            [r.step, r.epoch, r.objective, dict(r.violations), dict(r.multipliers)]
+            for r in self.rows
+        ]
+
+    def load_state_dict(self, rows: list[list[Any]]) -> None:
+        """The rows that `state_dict` gave."""
+        self.rows = [Row(*row) for row in rows]
+        self._waiting.clear()

@@ -1,0 +1,241 @@
+"""Running a program: load the emitted module, train, verify, hand back the result."""
+
+from __future__ import annotations
+
+import linecache
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cspec.compiler.records.program import ConstraintFacts, Program
+from cspec.compiler.records.which_data import where_measured
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.settings.methods import SOLVERS
+from cspec.runtime.bind.bind import Bound
+from cspec.runtime.evidence.origins import origins
+from cspec.runtime.measure.constant import Values, refuse_constant
+from cspec.runtime.models.parametrization import settle_
+from cspec.runtime.models.without_trace import constants_in
+from cspec.runtime.rescue import one_line
+from cspec.runtime.result.result import Result
+from cspec.runtime.run.explain_failure import explain_failure
+from cspec.runtime.run.folder import RunFolder
+from cspec.runtime.run.interruption import Interruption, Signals, interruptible
+from cspec.runtime.run.lock import held
+from cspec.runtime.run.unfinished import kept, unfinished
+from cspec.runtime.session.session import Progress, Session
+from cspec.runtime.verdict.conclude import conclude
+
+Tick = Callable[[Session], None]
+
+
+def module_file(program: Program) -> str:
+    """The file name that tracebacks show for the emitted module."""
+    return f"<cspec {program.name} {program.digest[:12]}>"
+
+
+def load_module(
+    program: Program, functions: Mapping[str, Callable[..., Any]] | None = None
+) -> dict[str, Any]:
+    """Execute the emitted source in a namespace of its own; tracebacks show its lines.
+
+    `functions` are the Python callables that the spec names, by their names there.
+
+    The source is made by the compiler from checked names and numbers only.
+    """
+    name = module_file(program)
+    lines = program.source.splitlines(keepends=True)
+    linecache.cache[name] = (len(program.source), None, lines, name)
+    namespace: dict[str, Any] = {"__name__": "cspec_program", "__file__": name}
+    exec(compile(program.source, name, "exec"), namespace)
+    inject(program, functions or {}, namespace)
+    return namespace
+
+
+def inject(
+    program: Program, functions: Mapping[str, Callable[..., Any]], namespace: dict[str, Any]
+) -> None:
+    """Put the spec's Python callables under the names that the emitted module calls them by."""
+    for function in program.functions:
+        if function.name in functions:
+            namespace[function.python] = functions[function.name]
+
+
+def run(
+    program: Program,
+    bound: Bound,
+    *,
+    seed: int | None = None,
+    device: str = "cpu",
+    out: str | Path | None = None,
+    on_progress: Progress | None = None,
+    module: dict[str, Any] | None = None,
+    told: str | None = None,
+) -> Result:
+    """Train and verify. `seed` defaults to the spec's; `out` is a folder for the run's files,
+    `told` the text of its `command.json`.
+
+    Ctrl-C, SIGTERM and SIGHUP end the run after the step in hand: it is measured, written and
+    returned with status `interrupted`; so is a run that is interrupted while its end is measured,
+    with what was known before. A second Ctrl-C does not wait for the step.
+
+    Raises:
+        SpecError: what can't be run, or an error inside the user's model or functions.
+    """
+    seed = int(program.fit["seed"]) if seed is None else seed
+    if module is None:
+        namespace: Mapping[str, Any] = load_module(program, bound.functions)
+    else:
+        namespace = module
+        inject(program, bound.functions, module)
+    place = None if out is None else Path(out)
+    with held(place):
+        made_from = None if place is None else origins(program, bound)
+        session = Session(
+            program, bound, namespace, seed=seed, device=device, on_progress=on_progress
+        )
+        refuse_unmeetable(session)
+        folder = None
+        if place is not None:
+            folder = RunFolder.create(place, program, seed, device, made_from, told)
+        return drive(session, folder)
+
+
+def refuse_unmeetable(session: Session) -> None:
+    """Refuse requirements that are violated whatever is learned, before the first step.
+
+    Raises:
+        SpecError: CS310.
+    """
+
+    def measure(constraints: Sequence[ConstraintFacts]) -> Values:
+        verify, dataset = session.program.verify, session.plan.dataset
+        places = {c.label: where_measured(c, verify, dataset) for c in constraints}
+        found = session.measurer.measure(places)
+        return {label: (item.value, item.bound) for label, item in found.items()}
+
+    try:
+        refuse_constant(session.program, measure)
+    except SpecError:
+        session.release()
+        raise
+
+
+def resume(
+    folder: RunFolder,
+    program: Program,
+    bound: Bound,
+    *,
+    seed: int,
+    device: str = "cpu",
+    on_progress: Progress | None = None,
+    on_start: Callable[[int], tuple[str, ...]] = lambda step: (),
+) -> Result:
+    """Continue a run from the last good checkpoint of its folder, to the same bits.
+
+    A solver that owns the run keeps no state of its own, and a run may have been killed before its
+    first checkpoint: these start anew, and say so. `on_start` is told the step that the run goes on
+    from, and what it answers is noted.
+
+    Raises:
+        SpecError: a folder without a usable checkpoint, or one that does not fit the program.
+    """
+    session = Session(
+        program,
+        bound,
+        load_module(program, bound.functions),
+        seed=seed,
+        device=device,
+        on_progress=on_progress,
+    )
+    try:
+        anew = _restored(session, folder)
+        session.notes.extend((*on_start(session.step), *anew))
+    except SpecError:
+        session.release()
+        raise
+    return drive(session, folder)
+
+
+def _restored(session: Session, folder: RunFolder) -> tuple[str, ...]:
+    """Put a session where its run was left; why it starts anew, where it does."""
+    method = session.program.method
+    if method in SOLVERS:
+        folder.restart(session)
+        return (f"started anew: `{method}` owns the run, and keeps no state to go on from",)
+    try:
+        found = folder.restore(session)
+    except (KeyError, RuntimeError, ValueError, TypeError, IndexError) as error:
+        message = (
+            f"the last checkpoint of {folder.path} does not fit the program: {one_line(error)}"
+        )
+        help_ = "run the spec anew: cspec run"
+        raise SpecError([Diagnostic(code="CS626", message=message, helps=(help_,))]) from error
+    if found:
+        return ()
+    folder.restart(session)
+    return ("started anew: the run was stopped before its first checkpoint",)
+
+
+def drive(session: Session, folder: RunFolder | None) -> Result:
+    """Call the emitted `train`, then verify; a folder gets log, checkpoints and report."""
+    started = time.monotonic() - session.seconds
+    if folder is not None:
+        session.at_boundary = folder.tick
+        session.keep = folder.checkpoint
+    with interruptible(session) as signals:
+        torn = _train(session, folder)
+        signals.loop_is_over()
+        session.termination = _termination(session)
+        session.seconds = time.monotonic() - started
+        if folder is not None and not torn:
+            folder.checkpoint(session)
+        result = _concluded(session, signals, None if folder is None else str(folder.path))
+        return result if folder is None else folder.finish(result)
+
+
+def _train(session: Session, folder: RunFolder | None) -> bool:
+    """Call the emitted `train`; whether a second Ctrl-C tore it out of a step.
+
+    Raises:
+        SpecError: an error inside the user's model or functions.
+    """
+    with constants_in(session.dtype):
+        try:
+            session.module["train"](session)
+        except KeyboardInterrupt:
+            session.interrupted = True
+            return True
+        except SpecError:
+            session.release()
+            raise
+        except Exception as error:
+            found = explain_failure(session.program, error, module_file(session.program))
+            if folder is not None and session.best is not None:
+                kept_at = folder.rescue(session.best)
+                found = found.model_copy(update={"notes": (*found.notes, kept_at)})
+            for model in session.models():
+                settle_(model)
+            session.release()
+            raise SpecError([found]) from error
+    return False
+
+
+def _concluded(session: Session, signals: Signals, out: str | None) -> Result:
+    """The result; of a run that is interrupted while it is measured, what was known before."""
+    end = kept(session)
+    try:
+        with signals.at_once():
+            return conclude(session, seconds=session.seconds, out=out)
+    except Interruption:
+        return unfinished(session, end, seconds=session.seconds, out=out)
+
+
+def _termination(session: Session) -> str:
+    """Why a run ended; one that was interrupted in what follows the loop is not completed."""
+    if session.interrupted and session.termination not in ("nonfinite", "unbounded"):
+        return "interrupted"
+    if session.termination:
+        return session.termination
+    return "completed" if session.step >= session.total_steps else "stop condition"

@@ -1,0 +1,89 @@
+"""The result of a run whose end was not measured, because it was interrupted there.
+
+What was measured on the way is told: of the best iterate, or of none.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.runtime.measure.requirements import Measurement, judged
+from cspec.runtime.models.parametrization import Mapped, settle_
+from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.result.iterate import Iterate
+from cspec.runtime.result.result import Result
+from cspec.runtime.session.snapshots import load_tensors, plain_tensors, tensors_of
+from cspec.runtime.verdict.conclude import variables
+
+if TYPE_CHECKING:
+    from cspec.runtime.session.session import Session
+
+
+def kept(session: Session) -> Iterate:
+    """The state of a session, to come back to: its best iterate, else this one, unmeasured."""
+    if session.best is not None:
+        return session.best
+    return Iterate(
+        step=session.step,
+        epoch=session.epoch,
+        objective=math.nan,
+        violation=math.nan,
+        values={},
+        tensors=tensors_of(session.primal),
+        state={name: value.clone() for name, value in session.state.items()},
+        split=session.plan.dataset or "",
+    )
+
+
+def unfinished(session: Session, end: Iterate, *, seconds: float, out: str | None) -> Result:
+    """Parameters and values of an iterate that was kept; nothing is measured any more."""
+    best = session.best or end
+    load_tensors(session.primal, best.tensors)
+    known = best.values
+    said = "interrupted while the end of the run was measured: "
+    said += (
+        f"values are those of step {best.step:,}, measured on {best.split or 'the way'}"
+        if known
+        else f"the parameters are those of step {best.step:,}, and no value is known"
+    )
+    models = {
+        name: value
+        for name, value in session.primal.items()
+        if isinstance(value, nn.Module) and not isinstance(value, Mapped)
+    }
+    found = variables(session)
+    best = Iterate(**{**best.__dict__, "tensors": plain_tensors(session.primal), "vars": found})
+    result = Result(
+        spec=session.program.name,
+        status="interrupted",
+        termination="interrupted",
+        objective=best.objective,
+        constraints=tuple(_judged(c, best) for c in session.program.constraints),
+        vars=found,
+        metrics={},
+        steps=session.step,
+        epochs=session.epoch,
+        seconds=seconds,
+        method=session.program.method,
+        seed=session.seed,
+        out=out,
+        history=tuple(session.history.rows),
+        notes=tuple(dict.fromkeys([*session.notes, said])),
+        models=models,
+        best=best,
+        skipped_steps=session.optimizer.skipped,
+    )
+    for model in models.values():
+        settle_(model)
+    session.release()
+    return result
+
+
+def _judged(constraint: ConstraintFacts, best: Iterate) -> ConstraintResult:
+    value = best.values.get(constraint.label, math.nan)
+    bound = best.bounds.get(constraint.label, math.nan)
+    return judged(constraint, Measurement(value, bound, best.split or None, None))

@@ -1,0 +1,1 @@
+"""One run as the emitted loop sees it: batches, optimizers, schedules, checkpoints."""

@@ -1,0 +1,270 @@
+"""What each step trains on: a function of (seed, step), so that resuming needs two numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cspec.compiler.choose.batching import batches_per_epoch, last_batch
+from cspec.compiler.records.program import Program
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.settings.fit import FitSettings
+from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.data.order import permutation
+from cspec.runtime.data.stream import DataEndedError, StreamReader, draw_items
+
+Columns = Mapping[str, Tensor]
+Augment = Callable[[Tensor], Tensor]
+
+DEFAULT_EPOCHS = 30
+DEFAULT_STEPS = 5_000
+EPOCH_WITHOUT_DATA = 100
+"""Steps that count as an epoch where there is no data."""
+
+
+def training_dataset(program: Program, names: Mapping[str, object]) -> str | None:
+    """The dataset whose passes are the epochs, None without data.
+
+    The objective's; else (`satisfy`, an objective of parameters) the only one, `train`, `data`,
+    or the first that a constraint measures.
+    """
+    measured = [name for c in program.constraints for name in c.datasets]
+    usual: tuple[str, ...] = ("train", "data") if measured else ()
+    for candidate in (*program.objective_datasets, *usual):
+        if candidate in names:
+            return candidate
+    return next((name for name in measured if name in names), None)
+
+
+def batch_size_of(fit: FitSettings, dataset: str) -> int | None:
+    """Examples a step of one dataset; None for all of them."""
+    size = fit.batch_size
+    chosen = size.get(dataset, 128) if isinstance(size, dict) else size
+    return None if chosen == "full" else int(chosen)
+
+
+class Batch(Mapping[str, Columns]):
+    """The batches of one step by dataset; those nobody asks for are never gathered.
+
+    `clock` holds the number of steps before this one: what bounds that move are read from.
+    """
+
+    def __init__(
+        self, draw: Callable[[str], Columns], names: tuple[str, ...], clock: Tensor
+    ) -> None:
+        self._draw = draw
+        self._names = names
+        self._drawn: dict[str, Columns] = {"clock": clock}  # type: ignore[dict-item]
+
+    def __getitem__(self, name: str) -> Columns:
+        if name not in self._drawn:
+            if name not in self._names:
+                raise KeyError(name)
+            self._drawn[name] = self._draw(name)
+        return self._drawn[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long the run is and what its epochs are."""
+
+    dataset: str | None
+    """The dataset that defines epochs."""
+    epoch_steps: int
+    total_steps: int
+    join: bool = False
+    """Whether a single example that is left over joins the batch before."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that are at least begun."""
+        return -(-self.total_steps // self.epoch_steps)
+
+
+def plan_steps(
+    program: Program, fit: FitSettings, data: Mapping[str, Dataset], join: bool = False
+) -> Plan:
+    """Length of the run: `epochs` or `steps`, whichever ends first; else the defaults.
+
+    `join`: a single example that is left over joins the batch before.
+    """
+    dataset = training_dataset(program, data)
+    if dataset is None:
+        epoch_steps = EPOCH_WITHOUT_DATA
+        default = DEFAULT_STEPS
+    else:
+        epoch_steps = batches_per_epoch(len(data[dataset]), batch_size_of(fit, dataset), join)
+        stream = data[dataset].stream
+        if stream is not None and batch_size_of(fit, dataset) is not None:
+            epoch_steps = stream.epoch
+        default = DEFAULT_EPOCHS * epoch_steps
+    limits = [fit.epochs * epoch_steps] if fit.epochs is not None else []
+    limits += [fit.steps] if fit.steps is not None else []
+    return Plan(dataset, epoch_steps, min(limits, default=default), join)
+
+
+def left_over(plan: Plan, fit: FitSettings, data: Mapping[str, Dataset]) -> list[str]:
+    """What is said where the last batch of an epoch has one example more than the others."""
+    size = None if plan.dataset is None else batch_size_of(fit, plan.dataset)
+    if plan.dataset is None or size is None or data[plan.dataset].stream is not None:
+        return []
+    last = last_batch(len(data[plan.dataset]), size, plan.join)
+    if last <= size:
+        return []
+    return [
+        f"the last batch of each epoch has {last} examples: the one left over joins it, because "
+        "batch normalization needs two or more"
+    ]
+
+
+def reading_notes(
+    program: Program, plan: Plan, fit: FitSettings, data: Mapping[str, Dataset]
+) -> Iterator[str]:
+    """How the data that training draws from were read, where that is not plain."""
+    drawn = {plan.dataset, *(name for c in program.constraints for name in c.datasets)}
+    for name, dataset in data.items():
+        whole = dataset.stream is not None and batch_size_of(fit, name) is None
+        if name in drawn and not whole:
+            yield from dataset.notes
+
+
+class Batches:
+    """Draws the batch of any step of the run.
+
+    The dataset of the objective is passed over once an epoch; each other dataset goes round in
+    its own order, its batch number being the step's. What comes from a loader comes in the
+    loader's batches, one after another.
+    """
+
+    def __init__(
+        self,
+        data: Mapping[str, Dataset],
+        plan: Plan,
+        fit: FitSettings,
+        seed: int,
+        augment: Augment | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        sizes = fit.batch_size if isinstance(fit.batch_size, dict) else {}
+        if unknown := [name for name in sizes if name not in data]:
+            raise SpecError([_unknown_size(name, data) for name in unknown])
+        self.data = data
+        self.plan = plan
+        self._sizes = {name: batch_size_of(fit, name) for name in data}
+        self._seed = seed
+        self._augment = augment
+        self._dtype = dtype
+        self._orders: dict[str, tuple[int, Tensor]] = {}
+        self._streams = {
+            name: StreamReader(d.stream, d, seed, name)
+            for name, d in data.items()
+            if d.stream is not None and self._sizes[name] is not None
+        }
+        self.epochs_an_order = 1
+        """Epochs that pass over the training data in the same batches."""
+
+    def at(self, step: int) -> Batch:
+        """The batch of step number `step`, counted from 0, as training sees it."""
+        return self._batch(lambda name: self._draw(name, step), step)
+
+    def held(self, step: int) -> Batch:
+        """A batch of the same size from the data as they were read once: for measurements.
+
+        Without loaders it is the batch of the step.
+        """
+        return self._batch(lambda name: self._from_memory(name, step), step)
+
+    def ready(self, step: int) -> bool:
+        """Whether the source of the training data has a batch for a step; it is drawn."""
+        reader = self._streams.get(self.plan.dataset or "")
+        if reader is None:
+            return True
+        self._same_order(reader)
+        try:
+            reader.at(step)
+        except DataEndedError:
+            return False
+        return True
+
+    def not_again(self) -> list[str]:
+        """What is said of a run that is resumed on sources that can't be drawn from again."""
+        return [
+            f"`{name}` draws from a generator of its own or can't be read again: the batches after "
+            "this point are others than those of a run that was not interrupted"
+            for name, reader in self._streams.items()
+            if not reader.repeats
+        ]
+
+    def _batch(self, draw: Callable[[str], Columns], step: int) -> Batch:
+        clock = torch.tensor([float(step)], dtype=self._dtype)
+        return Batch(draw, tuple(self.data), clock)
+
+    def _draw(self, name: str, step: int) -> Columns:
+        reader = self._streams.get(name)
+        if reader is None:
+            return self._from_memory(name, step, anew=True)
+        if name == self.plan.dataset:
+            self._same_order(reader)
+        return self._augmented(dict(reader.at(step)))
+
+    def _same_order(self, reader: StreamReader) -> None:
+        reader.epochs_an_order = self.epochs_an_order
+
+    def _from_memory(self, name: str, step: int, anew: bool = False) -> Columns:
+        """Rows in the order of the epoch; `anew`: examples that augment are read again."""
+        dataset = self.data[name]
+        size = self._sizes[name]
+        if size is None or (size >= len(dataset) and name != self.plan.dataset):
+            rows = None
+        else:
+            count = batches_per_epoch(len(dataset), size, self.plan.join)
+            epoch, position = divmod(step, count)
+            if name == self.plan.dataset:
+                epoch //= self.epochs_an_order
+            end = len(dataset) if position == count - 1 else (position + 1) * size
+            rows = self._order(name, epoch)[position * size : end]
+        if anew and dataset.items is not None:
+            chosen = range(len(dataset)) if rows is None else rows.tolist()
+            columns = draw_items(dataset.items, dataset, chosen, self._seed, name, step)
+        elif rows is None:
+            columns = dict(dataset.columns)
+        else:
+            columns = {column: values[rows] for column, values in dataset.columns.items()}
+        return self._augmented(columns)
+
+    def _augmented(self, columns: dict[str, Tensor]) -> Columns:
+        if self._augment is not None and "x" in columns:
+            columns["x"] = self._augment(columns["x"])
+        return columns
+
+    def _order(self, name: str, epoch: int) -> Tensor:
+        held = self._orders.get(name)
+        if held is None or held[0] != epoch:
+            dataset = self.data[name]
+            device = next(iter(dataset.columns.values())).device
+            seed = self._seed if name == self.plan.dataset else self._stream(name)
+            held = (epoch, permutation(len(dataset), seed, epoch).to(device))
+            self._orders[name] = held
+        return held[1]
+
+    def _stream(self, name: str) -> int:
+        """A seed of its own for each dataset that cycles, so that orders are unrelated."""
+        return self._seed + 1_000_003 * (1 + list(self.data).index(name))
+
+
+def _unknown_size(name: str, data: Mapping[str, Dataset]) -> Diagnostic:
+    return Diagnostic(
+        code="CS513",
+        message=f"batch_size names `{name}`, which is no dataset of this spec",
+        notes=(f"datasets: {', '.join(data) or 'none'}",),
+        helps=(f"write `sizes({next(iter(data), 'train')}=64)`",),
+    )

@@ -1,0 +1,299 @@
+"""One optimizer over several of torch's, whose step does nothing when a gradient is not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import LBFGS, SGD, Adam, AdamW
+
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.settings.fit import (
+    AdamOptimizer,
+    AdamwOptimizer,
+    LbfgsOptimizer,
+    SgdOptimizer,
+)
+from cspec.dsl.settings.fit import Optimizer as OptimizerSettings
+from cspec.runtime.steps.coupled_adam import CoupledAdam
+from cspec.runtime.steps.coupling import Cluster
+
+Parameter = torch.nn.Parameter
+Closure = Callable[[], Tensor]
+
+
+class PerParameter(Mapping[Tensor, dict[str, Any]]):
+    """`optimizer.state` over several optimizers."""
+
+    def __init__(self, parts: Sequence[torch.optim.Optimizer]) -> None:
+        self._parts = parts
+
+    def __getitem__(self, parameter: Tensor) -> dict[str, Any]:
+        for part in self._parts:
+            if parameter in part.state:
+                found: dict[str, Any] = part.state[parameter]
+                return found
+        raise KeyError(parameter)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (parameter for part in self._parts for parameter in part.state)
+
+    def __len__(self) -> int:
+        return sum(len(part.state) for part in self._parts)
+
+
+def finite(tensors: Sequence[Tensor]) -> Tensor:
+    """Whether all entries are finite (as long as their norms do not overflow); 0-dim boolean."""
+    if not tensors:
+        return torch.tensor(True)
+    return torch.isfinite(torch.stack(torch._foreach_norm(list(tensors))).sum())
+
+
+class Optimizers:
+    """Several torch optimizers as one; steps with non-finite gradients are skipped and counted.
+
+    On an accelerator the flag stays there (fused optimizers read it), so a step never waits for
+    the host; `flush` brings the counts over. L-BFGS and optimizers without that support branch on
+    the host.
+    """
+
+    def __init__(self, parts: Sequence[torch.optim.Optimizer]) -> None:
+        self.parts = tuple(parts)
+        self.state = PerParameter(self.parts)
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        self._device = parameters[0].device if parameters else torch.device("cpu")
+        self._on_device = self._device.type != "cpu" and all(
+            getattr(part, "_step_supports_amp_scaling", False) for part in self.parts
+        )
+        self._counts = torch.zeros(3, dtype=torch.int64, device=self._device)
+        self.skipped, self.in_a_row, self.longest = 0, 0, 0
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of all parts, in order."""
+        return [group for part in self.parts for group in part.param_groups]
+
+    def _gradients(self) -> list[Tensor]:
+        found = (p.grad for group in self.param_groups for p in group["params"])
+        return [gradient for gradient in found if gradient is not None]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients."""
+        for part in self.parts:
+            part.zero_grad(set_to_none)
+
+    def step(self, closure: Closure | None = None) -> None:
+        """One step of every part, or none at all where a gradient is not finite."""
+        if closure is not None:
+            self._step_with(closure)
+        elif self._on_device:
+            self._step_on_device()
+        else:
+            good = bool(finite(self._gradients()))
+            if good:
+                for part in self.parts:
+                    part.step()
+            self._count(good)
+
+    def _step_on_device(self) -> None:
+        bad = ~finite(self._gradients())
+        for part in self.parts:
+            part.found_inf = bad.to(torch.float32)  # type: ignore[attr-defined]
+            part.step()
+        skipped, in_a_row, longest = self._counts
+        in_a_row = (in_a_row + 1) * bad
+        self._counts = torch.stack([skipped + bad, in_a_row, torch.maximum(longest, in_a_row)])
+
+    def _step_with(self, closure: Closure) -> None:
+        """A step that evaluates the loss itself: parameters go back where it went wrong."""
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        before = [p.detach().clone() for p in parameters]
+        losses: list[Tensor] = []
+
+        def evaluated() -> Tensor:
+            with torch.enable_grad():
+                losses.append(closure())
+            return losses[-1]
+
+        for part in self.parts:
+            part.step(evaluated)  # type: ignore[arg-type]
+        values = [loss.detach().reshape(1) for loss in losses[:1]]
+        good = bool(finite([*(p.detach() for p in parameters), *values]))
+        if not good:
+            for part in self.parts:
+                part.state.clear()
+            with torch.no_grad():
+                for parameter, value in zip(parameters, before, strict=True):
+                    parameter.copy_(value)
+        self._count(good)
+
+    def _count(self, good: bool) -> None:
+        self.skipped += not good
+        self.in_a_row = 0 if good else self.in_a_row + 1
+        self.longest = max(self.longest, self.in_a_row)
+
+    def forget(self) -> None:
+        """Drop the memory of every part: moments, curvature."""
+        for part in self.parts:
+            part.state.clear()
+
+    def flush(self) -> None:
+        """Bring counts that live on an accelerator to the host."""
+        if self._on_device:
+            self.skipped, self.in_a_row, self.longest = self._counts.tolist()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of every part, and the counts."""
+        self.flush()
+        counts = [self.skipped, self.in_a_row, self.longest]
+        return {"parts": [part.state_dict() for part in self.parts], "counts": counts}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state_dict` was taken."""
+        for part, saved in zip(self.parts, state["parts"], strict=True):
+            part.load_state_dict(saved)
+        self.skipped, self.in_a_row, self.longest = state["counts"]
+        self._counts = torch.tensor(state["counts"], dtype=torch.int64, device=self._device)
+
+
+def assign(
+    settings: Sequence[OptimizerSettings], named: Mapping[str, Parameter]
+) -> list[list[str]]:
+    """Which parameters each optimizer trains: globs first, in order; the rest goes to no glob.
+
+    A glob matches `model.layer.weight` or the name without its model.
+
+    Raises:
+        SpecError: a glob that matches nothing, or two optimizers that both want the rest.
+    """
+    left = dict.fromkeys(named)
+    groups: list[list[str]] = [[] for _ in settings]
+    for index, item in enumerate(settings):
+        if item.params is None:
+            continue
+        pattern = item.params
+        groups[index] = [name for name in left if matches(name, pattern)]
+        if not groups[index]:
+            raise SpecError([_no_match(item.word, pattern, named)])
+        for name in groups[index]:
+            del left[name]
+    rest = [index for index, item in enumerate(settings) if item.params is None]
+    if len(rest) > 1:
+        message = "two optimizers have no `params`, so both would train the same parameters"
+        helps = ('name those of one by a pattern: `adam(params="fc1*")`',)
+        raise SpecError([Diagnostic(code="CS510", message=message, helps=helps)])
+    if rest:
+        groups[rest[0]] = list(left)
+    return groups
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a glob means a parameter: `model.layer.weight`, or the same without its model."""
+    return fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2], pattern)
+
+
+def _no_match(word: str, pattern: str, named: Mapping[str, Parameter]) -> Diagnostic:
+    return Diagnostic(
+        code="CS511",
+        message=f'{word}(params="{pattern}") matches no parameter that is trained',
+        notes=(f"parameters: {', '.join(named) or 'none'}",),
+        helps=(_pattern_of(pattern, list(named)),),
+    )
+
+
+def _pattern_of(pattern: str, names: list[str]) -> str:
+    """A pattern that does match, close to the one that was given."""
+    if not names:
+        return "leave the optimizer out: nothing is trained"
+    close = get_close_matches(pattern.strip("*"), names, n=1, cutoff=0.0)
+    return f'write `params="{close[0] if close else names[0]}"`, or a pattern: `params="*weight"`'
+
+
+def _build(settings: OptimizerSettings, parameters: list[Parameter]) -> torch.optim.Optimizer:
+    # Fused kernels read the flag of a bad gradient on the device itself.
+    fused = parameters[0].device.type == "cuda" or None
+    match settings:
+        case SgdOptimizer():
+            return SGD(
+                parameters,
+                lr=settings.lr,
+                momentum=settings.momentum,
+                weight_decay=settings.weight_decay,
+                nesterov=settings.nesterov,
+                fused=fused,
+            )
+        case AdamOptimizer():
+            kind = AdamW if isinstance(settings, AdamwOptimizer) else Adam
+            return kind(
+                parameters,
+                lr=settings.lr,
+                betas=settings.betas,
+                eps=settings.eps,
+                weight_decay=settings.weight_decay,
+                fused=fused,
+            )
+        case LbfgsOptimizer():
+            # torch's own limits (1e-7, 1e-9) end an inner solve while a penalty still has work.
+            fine = parameters[0].dtype == torch.float64
+            search = None if settings.line_search == "none" else settings.line_search
+            return LBFGS(
+                parameters,
+                lr=settings.lr,
+                max_iter=settings.max_iter,
+                history_size=settings.history_size,
+                tolerance_grad=1e-11 if fine else 1e-7,
+                tolerance_change=1e-15 if fine else 1e-9,
+                line_search_fn=search,
+            )
+    raise TypeError(f"no torch optimizer for {settings.word}")
+
+
+def build_optimizers(
+    settings: Sequence[OptimizerSettings],
+    named: Mapping[str, Parameter],
+    coupled: Sequence[Cluster] = (),
+) -> Optimizers:
+    """The optimizers of `fit(optimizer=...)` over the parameters that are trained.
+
+    `coupled` are blocks of entries with one second moment each in Adam.
+
+    Raises:
+        SpecError: L-BFGS beside another optimizer (its line search owns the step), or `assign`'s.
+    """
+    if len(settings) > 1 and any(isinstance(item, LbfgsOptimizer) for item in settings):
+        message = "lbfgs trains all parameters together and can't stand beside another optimizer"
+        helps = ("leave the other out, or use `adam` for both",)
+        raise SpecError([Diagnostic(code="CS512", message=message, helps=helps)])
+    groups = assign(settings, named)
+    parts = []
+    for item, names in zip(settings, groups, strict=True):
+        parts += _parts(item, [named[name] for name in names], coupled)
+    return Optimizers(parts)
+
+
+def _parts(
+    settings: OptimizerSettings, parameters: list[Parameter], coupled: Sequence[Cluster]
+) -> list[torch.optim.Optimizer]:
+    """The optimizer of some parameters; of what sets couple, Adam has one of its own."""
+    found: list[torch.optim.Optimizer] = []
+    own = {id(p) for p in parameters}
+    parts = [cluster.among(own) for cluster in coupled]
+    held = [part for part in parts if part is not None and not part.trivial]
+    if isinstance(settings, AdamOptimizer) and held:
+        found.append(
+            CoupledAdam(
+                held,
+                lr=settings.lr,
+                betas=settings.betas,
+                eps=settings.eps,
+                weight_decay=settings.weight_decay,
+                decoupled=isinstance(settings, AdamwOptimizer),
+            )
+        )
+        taken = {id(p) for part in held for p in part.tensors}
+        parameters = [p for p in parameters if id(p) not in taken]
+    return [*found, _build(settings, parameters)] if parameters else found

@@ -1,0 +1,53 @@
+"""What a session refuses by name before its first step."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from cspec.compiler.records.program import Program
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.runtime.models.precision import complex_parameters
+
+
+def require_real(name: str, model: nn.Module) -> None:
+    """Refuse a model whose parameters have an imaginary part, which a cast would drop.
+
+    Raises:
+        SpecError: CS331.
+    """
+    found = complex_parameters(model)
+    if not found:
+        return
+    listed = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+    raise SpecError(
+        [
+            Diagnostic(
+                code="CS331",
+                message=f"`{name}` has complex parameters ({listed}), and a run trains real ones",
+                helps=(
+                    "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
+                    "or train it in a loop of your own with cspec.bind",
+                ),
+            )
+        ]
+    )
+
+
+def refuse(program: Program, accumulate: int) -> None:
+    """What a run can't do yet, of programs that no check has seen."""
+    found = []
+    if accumulate > 1:
+        found.append(
+            Diagnostic(
+                code="CS514",
+                message=f"fit(accumulate={accumulate}) is not available in `run`",
+                helps=("raise batch_size, or accumulate in your own loop with cspec.bind",),
+            )
+        )
+    for item in program.verify:
+        if item.confidence is not None:
+            message = "`verify ... with confidence` is not available yet: no certificate is issued"
+            helps = ("leave `with confidence ...` away: the report states what was measured",)
+            found.append(Diagnostic(code="CS515", message=message, helps=helps))
+    if found:
+        raise SpecError(found)

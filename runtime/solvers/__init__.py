@@ -1,0 +1,1 @@
+"""Solvers that own the run of a small problem."""

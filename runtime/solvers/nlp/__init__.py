@@ -1,0 +1,1 @@
+"""Smooth deterministic problems: engines, starts, attempts, first-order conditions."""

@@ -1,0 +1,1 @@
+"""Spectral projected gradient over sets with a projection."""

@@ -1,0 +1,185 @@
+"""A deterministic problem over decision variables as functions of one flat tensor.
+
+minimize f(x) subject to g_i(x) <= 0 or == 0 and x in S, S a product over the variables of sets with
+a projection. What is differentiated is the augmented Lagrangian (Rockafellar 1973)
+
+    L(x) = f + sum over == of (m g + c/2 g^2) + sum over <= of ([m + c g]+^2 - m^2) / (2 c)
+
+which is f itself where there are no functions beside the sets. Values that are not finite count as
+infinite, so that a line search turns back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.operators import Operator, Sparse
+from cspec.runtime.operators.together.joint import Chain, SparseBox, joint
+
+Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
+Held = tuple[str, Operator]
+"""A variable's name and a set that it is held in."""
+
+
+class SetProblem:
+    """The problem of a session over a flat tensor of its decision variables, in order."""
+
+    def __init__(
+        self,
+        primal: Mapping[str, Any],
+        names: Sequence[str],
+        batch: Mapping[str, Any],
+        measure: Measure,
+        equalities: Sequence[bool],
+        sets: Sequence[Held],
+        rows: Sequence[int] | None = None,
+    ) -> None:
+        self._primal, self._batch, self._measure = primal, batch, measure
+        self.names = tuple(names)
+        self._tensors: list[Tensor] = [primal[name] for name in names]
+        self.operators = [_of_variable([s for held, s in sets if held == name]) for name in names]
+        like = self._tensors[0]
+        self.size = sum(t.numel() for t in self._tensors)
+        self._rows = None if rows is None else torch.tensor(list(rows), dtype=torch.long)
+        whole = torch.tensor(equalities, dtype=torch.bool, device=like.device)
+        self.equalities = whole if self._rows is None else whole[self._rows]
+        self.multipliers = like.new_zeros(len(self.equalities))
+        self.penalty = like.new_ones(len(self.equalities))
+        self.f, self.g = math.nan, self.multipliers
+        """Objective and constraints at the point last evaluated."""
+        self.all_g = like.new_zeros(len(whole))
+        """Also those that are left out."""
+        self.evaluations = 0
+        self._loss: Tensor | None = None
+
+    @property
+    def convex_sets(self) -> bool:
+        """Whether every set is convex."""
+        return all(operator is None or operator.convex for operator in self.operators)
+
+    # --- points ---
+
+    def point(self) -> Tensor:
+        """The variables as they are."""
+        return torch.cat([t.detach().reshape(-1) for t in self._tensors])
+
+    @torch.no_grad()
+    def put(self, x: Tensor) -> None:
+        """Give the variables the values of `x`."""
+        for tensor, part in zip(self._tensors, self.parts(x), strict=True):
+            tensor.copy_(part)
+
+    def parts(self, x: Tensor) -> list[Tensor]:
+        """The entries of each variable, in its shape."""
+        flat = torch.split(x, [t.numel() for t in self._tensors])
+        return [part.reshape(t.shape) for part, t in zip(flat, self._tensors, strict=True)]
+
+    @torch.no_grad()
+    def project(self, x: Tensor) -> Tensor:
+        """The nearest member of S."""
+        parts = [
+            part if operator is None else operator.project(part)
+            for part, operator in zip(self.parts(x), self.operators, strict=True)
+        ]
+        return torch.cat([part.reshape(-1) for part in parts])
+
+    @torch.no_grad()
+    def project_convex(self, x: Tensor) -> Tensor:
+        """The nearest point in those sets that are convex; the others are left out."""
+        parts = [
+            part if operator is None or not operator.convex else operator.project(part)
+            for part, operator in zip(self.parts(x), self.operators, strict=True)
+        ]
+        return torch.cat([part.reshape(-1) for part in parts])
+
+    # --- values and derivatives ---
+
+    def value(self, x: Tensor) -> float:
+        """L at `x`; infinite where it is no number."""
+        self.evaluations += 1
+        self.put(x)
+        with torch.enable_grad():
+            f, every, _ = self._measure(self._primal, self._batch)
+            g = every if self._rows is None else every[self._rows]
+            self._loss = self._lagrangian(f, g)
+        self.f, self.g, self.all_g = float(f.detach()), g.detach(), every.detach()
+        total = float(self._loss.detach())
+        return total if math.isfinite(total) else math.inf
+
+    def _lagrangian(self, f: Tensor, g: Tensor) -> Tensor:
+        if not self.equalities.numel():
+            return f
+        m, c = self.multipliers, self.penalty
+        quadratic = m * g + c / 2 * g.square()
+        terms = torch.where(self.equalities | (m + c * g > 0), quadratic, -m.square() / (2 * c))
+        return f + terms.sum()
+
+    def gradient(self) -> Tensor:
+        """The gradient of L at the point last evaluated; variables that play no part get 0."""
+        loss, self._loss = self._loss, None
+        return self._slope(loss)
+
+    def objective_slope(self, x: Tensor) -> Tensor:
+        """The gradient of f at a point."""
+        self.put(x)
+        with torch.enable_grad():
+            f, _, _ = self._measure(self._primal, self._batch)
+        return self._slope(f)
+
+    def jacobian(self, x: Tensor) -> Tensor:
+        """dg/dx (functions, entries) at a point."""
+        self.put(x)
+        with torch.enable_grad():
+            _, every, _ = self._measure(self._primal, self._batch)
+            g = every if self._rows is None else every[self._rows]
+            return torch.stack([self._slope(entry, retain=True) for entry in g])
+
+    def _slope(self, loss: Tensor | None, *, retain: bool = False) -> Tensor:
+        if loss is None or not loss.requires_grad:
+            return torch.zeros_like(self.point())
+        found = torch.autograd.grad(loss, self._tensors, allow_unused=True, retain_graph=retain)
+        parts = [
+            torch.zeros_like(t) if d is None else d
+            for t, d in zip(self._tensors, found, strict=True)
+        ]
+        return torch.cat([part.reshape(-1) for part in parts])
+
+    def spread(self, values: Tensor) -> Tensor:
+        """One value a constraint that was chosen among all, 0 for the others."""
+        if self._rows is None:
+            return values
+        return torch.zeros_like(self.all_g).index_copy(0, self._rows, values)
+
+    def violation(self) -> Tensor:
+        """|h|, or |max(g, -m/c)|, of each constraint at the point last evaluated."""
+        slack = torch.maximum(self.g, -self.multipliers / self.penalty)
+        return torch.where(self.equalities, self.g, slack).abs()
+
+    def update_multipliers(self, largest: float) -> None:
+        """m <- m + c h and [m + c g]+, at the point last evaluated, within a safeguard."""
+        moved = self.multipliers + self.penalty * self.g
+        moved = torch.where(self.equalities, moved, moved.clamp(min=0))
+        self.multipliers = moved.clamp(-largest, largest)
+
+
+def _of_variable(sets: Sequence[Operator]) -> Operator | None:
+    """The set that one variable is held in, if there is any."""
+    return joint(sets) if sets else None
+
+
+def supports(problem: SetProblem) -> list[tuple[int, Sparse]]:
+    """Places of the variables that have few nonzero entries, with the set that says so."""
+    found = []
+    for place, operator in enumerate(problem.operators):
+        members = operator.sets if isinstance(operator, Chain) else (operator,)
+        for member in members:
+            if isinstance(member, SparseBox):
+                found.append((place, Sparse(member.amount)))
+            elif isinstance(member, Sparse):
+                found.append((place, member))
+    return found

@@ -1,0 +1,310 @@
+"""`sqp`: the whole of a small deterministic problem, solved by scipy with exact derivatives.
+
+The emitted `train` calls `solve` once. Every candidate is polished by Newton's method on its KKT
+conditions; a stationary point that curves down, or beside which there is a lower one, is left; with
+`escalate`, other engines and other starts are tried where the first did not end at a minimum, and
+(unless the problem is convex) a few more starts look for a better one. Rules are tried in all the
+ways in which they can hold. Where the objective goes on falling infinitely far away there is no
+minimum, and that is said. What was tried is noted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from cspec.runtime.solvers.nlp.attempts import Candidate, Search
+from cspec.runtime.solvers.nlp.beside import FEASIBLE, restored
+from cspec.runtime.solvers.nlp.eliminated import Rule
+from cspec.runtime.solvers.nlp.engines import Limits, Stopped
+from cspec.runtime.solvers.nlp.explore import explore
+from cspec.runtime.solvers.nlp.lift import Lifted, problem_of
+from cspec.runtime.solvers.nlp.problem import (
+    Curvature,
+    Derivative,
+    Measure,
+    Nlp,
+    Vector,
+    matrix,
+    symmetric,
+)
+from cspec.runtime.solvers.nlp.starts import defined_start, point
+from cspec.runtime.solvers.nlp.trail import Diverged, Trail
+from cspec.runtime.solvers.nlp.ways import Chosen, Node, Way, Ways, best_way, combinations, ways_of
+from cspec.runtime.solvers.unsloped import require_slopes
+from cspec.runtime.verdict.why.endless import (
+    Fall,
+    Function,
+    coordinates,
+    distant,
+    fall,
+    moves,
+    unbounded,
+)
+from cspec.runtime.verdict.why.poles import pole
+
+if TYPE_CHECKING:
+    from cspec.runtime.session.session import Session
+
+
+MOST_NOTES = 4
+"""Notes on attempts that are shown."""
+
+
+def solve(
+    session: Session,
+    measure: Measure,
+    *,
+    equalities: Sequence[bool] = (),
+    gradient: Derivative | None = None,
+    jacobian: Derivative | None = None,
+    hessian: Curvature | None = None,
+    bounds: Mapping[int, tuple[int, float, float]] | None = None,
+    eliminated: Mapping[int, Rule] | None = None,
+    held: Sequence[int] = (),
+    affine: Sequence[tuple[int, int]] = (),
+    ways: Mapping[str, Sequence[Way]] | None = None,
+    smooth: Measure | None = None,
+    auxiliary: tuple[str, int] | None = None,
+    above: Sequence[tuple[int, int]] = (),
+    engine: str = "auto",
+    tolerance: float = 1e-9,
+    iterations: int = 500,
+    escalate: bool = False,
+    convex: bool = False,
+) -> None:
+    """Move the session's variables to a minimum and put the multipliers into its state.
+
+    `bounds` maps entries of g that bound one variable to (place in x, lower, upper): they are held
+    as bounds. `eliminated` variables are given by others, place by place (constant, coefficients by
+    place), and the entries `held` of g hold by that. `ways` are the entries of g that together make
+    a rule hold, in each of several ways. `escalate`: other engines and starts where the first
+    fails; `convex`: any local minimum is the global one, so no further starts are tried.
+    """
+    given = {
+        "equalities": equalities, "gradient": gradient, "jacobian": jacobian, "hessian": hessian,
+        "bounds": bounds, "affine": affine, "smooth": smooth, "auxiliary": auxiliary,
+        "above": above, "ways": ways,
+    }  # fmt: skip
+    require_slopes(session, measure)
+    nlp = problem_of(session, measure, given)
+    rules = ways_of(ways or {}, nlp.equalities)
+    trail = Trail(session, nlp, measure, rules)
+    limits = Limits(tolerance, iterations, trail.seen)
+    run = Run(session, nlp, trail, limits, engine, (eliminated or {}, held), escalate, convex)
+    nlp.watch = trail.watch
+    # Multipliers are known at the end: no zeros are shown in their place on the way.
+    unknown = session.state.pop("multipliers", None)
+    try:
+        with np.errstate(all="ignore"):
+            run.begin()
+            if rules is None:
+                run.whole()
+            else:
+                run.each_way(rules)
+    except (Stopped, KeyboardInterrupt):
+        session.termination = "interrupted"
+    nlp.watch = trail.nothing
+    with np.errstate(all="ignore"):
+        best = run.chosen()
+        session.flush()
+        if unknown is not None:
+            session.state["multipliers"] = unknown
+        run.deliver(best)
+
+
+class Run:
+    """One solve: searches over the problem, or over each way in which its rules can hold."""
+
+    def __init__(
+        self,
+        session: Session,
+        nlp: Nlp,
+        trail: Trail,
+        limits: Limits,
+        engine: str,
+        eliminated: tuple[Mapping[int, Rule], Sequence[int]],
+        escalate: bool,
+        convex: bool,
+    ) -> None:
+        self.session, self.nlp, self.trail, self.limits = session, nlp, trail, limits
+        self._engine, self._eliminated = engine, eliminated
+        self._escalate, self._convex = escalate, convex
+        # Derivatives were written out: every function has a closed form of elementary functions.
+        self._analytic = nlp.analytic
+        self.start = nlp.point()
+        self.search = self._search(nlp)
+
+    def _search(self, nlp: Nlp) -> Search:
+        rules, held = self._eliminated
+        held = nlp.held(held) if isinstance(nlp, Chosen) else held
+        return Search(nlp, self.limits, self._engine, self.session, rules, held)
+
+    def begin(self) -> None:
+        """A point at which the problem is defined."""
+        self.start = defined_start(self.nlp, self.session.seed, self.session.notes)
+        self.trail.fallen(self.nlp.values(self.start)[0])
+
+    def whole(self) -> None:
+        """The problem as it is."""
+        self._explore(self.search)
+
+    def _explore(self, search: Search) -> None:
+        try:
+            explore(search, self.start, self._escalate, self._convex)
+        except Diverged as gone:
+            search.endless = gone.x
+
+    def each_way(self, rules: Ways) -> None:
+        """The best of all combinations of the ways in which the rules can hold."""
+
+        ends: list[tuple[float, Search]] = []
+
+        def solved(decided: Mapping[int, Way]) -> Node | None:
+            search = self._search(Chosen(self.nlp, rules.kept(decided)))
+            self._explore(search)
+            best = search.best
+            if search.endless is not None and (best is None or not best.minimum):
+                best = search.measured(search.endless, search.engine)
+                return Node(best.x, -math.inf, True, True, search)
+            if best is None:
+                return None
+            ends.append((self.nlp.violation(best.x), search))
+            return Node(best.x, best.f, best.violation <= FEASIBLE, best.minimum, search)
+
+        def measured(x: Vector) -> Vector:
+            return self.nlp.values(x)[1]
+
+        tried = best_way(rules, measured, solved, FEASIBLE, self._convex)
+        if tried.best is not None:
+            self.search = tried.best.found
+        elif ends:
+            self.search = min(ends, key=lambda end: end[0])[1]
+        self.session.notes.append(combinations(rules, tried))
+
+    def chosen(self) -> Candidate | None:
+        """The best attempt; of an interrupted run the best iterate, where that is better."""
+        search, session = self.search, self.session
+        best, sense = search.best, session.program.sense
+        if best is not None and isinstance(search.nlp, Chosen):
+            violation = self.nlp.violation(best.x)
+            minimum = best.minimum and violation <= FEASIBLE
+            best = best._replace(violation=violation, minimum=minimum)
+        session.notes += _few(search.notes)
+        if session.termination != "interrupted":
+            end = self._pole(best)
+            if end is not None and best is not None:
+                session.termination = "unbounded"
+                session.notes.append(unbounded(point(end), sense))
+                return best._replace(minimum=False)
+        if search.endless is not None:
+            if session.termination != "interrupted" and (best is None or not best.minimum):
+                session.termination = "unbounded"
+                session.notes.append(unbounded(point(search.endless), sense))
+                return search.measured(search.endless, search.engine)
+            self._also(search.endless)
+        if session.termination == "interrupted" and self.trail.best is not None:
+            found = search.measured(self.trail.best, search.engine)
+            return found if best is None or found.rank < best.rank else best
+        return self._attained(best) if session.termination != "interrupted" else best
+
+    def _pole(self, best: Candidate | None) -> Vector | None:
+        """Where the objective falls without end beside the best attempt: no convex one does."""
+        if best is None or best.violation > FEASIBLE or self._convex:
+            return None
+        nlp = self.search.nlp
+        everywhere = np.ones(nlp.size, dtype=bool)
+        function = Function(_place(nlp), nlp.gradient, everywhere, self._analytic)
+        return pole(function, best.x, self.start, best.minimum)
+
+    def _attained(self, best: Candidate | None) -> Candidate | None:
+        """The best attempt, no minimum where the objective falls on infinitely far away."""
+        if best is None or best.violation > FEASIBLE:
+            return best
+        found = _fall(self.search.nlp, best.x, self.start, self._analytic)
+        if found is None:
+            self._look_far(best)
+            return best
+        program = self.session.program
+        self.session.notes.append(found.sentence(coordinates(program.variables), program.sense))
+        self.session.termination = "unbounded"
+        return best._replace(minimum=False)
+
+    def _look_far(self, best: Candidate) -> None:
+        """Say where the objective falls far from a minimum, beyond others."""
+        nlp = self.search.nlp
+        open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
+        known = self.search.endless is not None
+        if known or self._convex or not self._escalate or not open_.any():
+            return
+        far = distant(Function(_place(nlp), nlp.gradient, open_), best.x)
+        if far is not None:
+            self._also(far)
+
+    def _also(self, far: Vector) -> None:
+        sense = self.session.program.sense
+        self.session.notes.append(
+            f"the objective also {moves(sense)} without end, toward {point(far)}: what is "
+            f"reported is a local {'max' if sense == 'maximize' else 'min'}imum"
+        )
+
+    def deliver(self, best: Candidate | None) -> None:
+        """Give the variables, the multipliers and what is said of them to the session."""
+        session, search = self.session, self.search
+        if best is None:
+            return
+        self.nlp.put(best.x)
+        if "multipliers" in session.state:
+            held, own = session.state["multipliers"], best.state.multipliers
+            own = search.nlp.spread(own) if isinstance(search.nlp, Chosen) else own
+            session.state["multipliers"] = torch.as_tensor(own)[: len(held)].to(held)
+        if isinstance(self.nlp, Lifted):
+            session.state["residual"] = torch.tensor(best.state.stationarity, dtype=torch.float64)
+        self.trail.record(best.x)
+        if not session.termination:
+            session.termination = "converged" if best.minimum else "no further progress"
+        session.notes.append(_summary(search, best))
+        session.flush()
+
+
+def _fall(nlp: Nlp, x: Vector, start: Vector, analytic: bool) -> Fall | None:
+    """A ray on which the objective falls for ever, constraints met by restoration."""
+    open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
+    function = Function(_place(nlp), nlp.gradient, open_, analytic)
+    return fall(function, x, start) if open_.any() else None
+
+
+def _place(nlp: Nlp) -> Callable[[Vector], tuple[Vector, float, bool]]:
+    """A point put onto its constraints, the objective there, and whether they are met."""
+
+    def at(x: Vector) -> tuple[Vector, float, bool]:
+        place = restored(nlp, x)
+        scale = max(1.0, 1e-9 * float(np.abs(place).max(initial=0.0)))
+        return place, nlp.raw(place)[0], nlp.violation(place) <= 10 * FEASIBLE * scale
+
+    return at
+
+
+def _few(notes: Sequence[str]) -> list[str]:
+    """The first notes on attempts, and how many more there are."""
+    more = len(notes) - MOST_NOTES
+    return [*notes[:MOST_NOTES], *([f"and {more} more like these"] if more > 0 else [])]
+
+
+def _summary(search: Search, best: Candidate) -> str:
+    state = best.state
+    tried = f", best of {search.attempts} attempts" if search.attempts > 1 else ""
+    kind = "a minimum" if best.minimum else "no certified minimum"
+    stationarity = state.stationarity if math.isfinite(state.stationarity) else math.inf
+    return (
+        f"solved by scipy ({best.how}{tried}): {kind}, stationarity {stationarity:.1e}, violation "
+        f"{best.violation:.1e}, complementarity {state.complementarity:.1e}; multipliers by least "
+        "squares over the active constraints"
+    )
+
+
+__all__ = ["matrix", "solve", "symmetric"]

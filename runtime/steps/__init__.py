@@ -1,0 +1,1 @@
+"""The small pieces that emitted steps are written in; none needs a session."""

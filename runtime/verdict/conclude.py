@@ -1,0 +1,247 @@
+"""From the end of a run to its result: the chosen iterate, verified where the spec says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.compiler.records.which_data import where_measured
+from cspec.runtime.finish.delivery import deliver
+from cspec.runtime.finish.written_units import denominators
+from cspec.runtime.measure.requirements import Measurement, judged, measured
+from cspec.runtime.models.parametrization import Mapped, settle_, value_of
+from cspec.runtime.models.without_trace import constants_in
+from cspec.runtime.rescue import attempt
+from cspec.runtime.result.constraint import ConstraintResult, DualState
+from cspec.runtime.result.entries import price, prices
+from cspec.runtime.result.history import Row
+from cspec.runtime.result.iterate import Iterate
+from cspec.runtime.result.result import Result, Status
+from cspec.runtime.session.snapshots import load_tensors, plain_tensors
+from cspec.runtime.verdict.details import details
+from cspec.runtime.verdict.kkt import Priced, report
+from cspec.runtime.verdict.notes import courses, notes_of
+from cspec.runtime.verdict.rules import rule_notes
+from cspec.runtime.verdict.stationarity import SMALL, UNKNOWN, stationarity, stationarity_notes
+from cspec.runtime.verdict.why.diagnosis import Diagnosis, diagnose
+
+if TYPE_CHECKING:
+    from cspec.runtime.session.session import Session
+
+WINDOW = 0.1
+"""The last share of the run that tells whether a multiplier still grows."""
+GROWTH = 0.05
+"""Relative growth within the window that counts."""
+
+
+def choose(session: Session) -> tuple[Iterate, Iterate, Mapping[str, float]]:
+    """The best iterate, the last one, and the units of the best one's multipliers.
+
+    The best is put into the models and the state.
+    """
+    end = session.iterate()
+    load_tensors(session.primal, end.tensors)
+    session.measure_now(end)
+    last = _described(session, end, _units(session))
+    best = deliver(session, end)
+    scales = _units(session)
+    return _described(session, best, scales), last, scales
+
+
+def _units(session: Session) -> dict[str, float]:
+    """`denominators` of the iterate that is loaded."""
+    none: dict[str, float] = {}
+    return attempt(session.notes, "no units of multipliers", lambda: denominators(session), none)
+
+
+def _described(session: Session, iterate: Iterate, scales: Mapping[str, float]) -> Iterate:
+    """An iterate that is loaded, with variables, multipliers and metrics as people read them."""
+    multipliers = prices(iterate.state.get("multipliers"), session.program.constraints)
+    multipliers = {label: scales.get(label, 1.0) * price for label, price in multipliers.items()}
+    return replace(
+        iterate,
+        tensors=plain_tensors(session.primal),
+        vars=variables(session),
+        multipliers=multipliers,
+        metrics=_metrics(session),
+    )
+
+
+def conclude(session: Session, *, seconds: float, out: str | None) -> Result:
+    """Verify the chosen iterate on the data each requirement names, and gather the result."""
+    with constants_in(session.dtype):
+        return _result(session, seconds, out)
+
+
+def _result(session: Session, seconds: float, out: str | None) -> Result:
+    session.flush()
+    none: dict[str, dict[str, float]] = {}
+    counted = attempt(session.notes, "no counts of methods", lambda: details(session), none)
+    best, last, scales = choose(session)
+    places = {
+        c.label: where_measured(c, session.program.verify, session.plan.dataset)
+        for c in session.program.constraints
+    }
+    found = measured(session.measurer, places, session.notes)
+    notes = session.notes
+    first_order = UNKNOWN
+    if session.program.constraints:
+        first_order = attempt(notes, "no stationarity", lambda: stationarity(session), UNKNOWN)
+    rate = first_order.residual
+    rows = [row for row in session.history.rows if row.step <= best.step]
+    constraints = tuple(
+        _verdict(session, c, found[c.label], rate, rows, scales.get(c.label, 1.0))
+        for c in session.program.constraints
+    )
+    objective = attempt(notes, "no objective", session.objective_on, math.nan)
+    priced = attempt(notes, "no multipliers", lambda: Priced(session, constraints), None)
+    constraints = constraints if priced is None else priced.constraints
+    diagnosis = attempt(notes, "no diagnosis", lambda: diagnose(session, constraints), Diagnosis())
+    kkt = None
+    if constraints and priced is not None:
+        kkt = attempt(notes, "no optimality", lambda: report(session, priced, first_order), None)
+    notes = notes_of(session, constraints, places, found, objective)
+    notes += attempt(notes, "no ways of rules", lambda: rule_notes(session, places), [])
+    notes += courses(session, constraints, diagnosis, rate)
+    notes += stationarity_notes(session, first_order)
+    models = {
+        name: value
+        for name, value in session.primal.items()
+        if isinstance(value, nn.Module) and not isinstance(value, Mapped)
+    }
+    result = Result(
+        spec=session.program.name,
+        status=_status(session, objective, constraints, diagnosis),
+        termination=session.termination,
+        objective=objective,
+        constraints=constraints,
+        vars=variables(session),
+        metrics=best.metrics,
+        steps=session.step,
+        epochs=session.epoch,
+        seconds=seconds,
+        method=session.program.method,
+        seed=session.seed,
+        out=out,
+        history=tuple(session.history.rows),
+        notes=tuple(dict.fromkeys(notes)),
+        details=counted,
+        models=models,
+        best=best,
+        last=last,
+        skipped_steps=session.optimizer.skipped,
+        kkt=kkt,
+        conflict=diagnosis.conflict,
+    )
+    for model in models.values():
+        settle_(model)
+    session.release()
+    return result
+
+
+def _status(
+    session: Session,
+    objective: float,
+    constraints: Sequence[ConstraintResult],
+    diagnosis: Diagnosis,
+) -> Status:
+    """Requirements that hold where the objective is no number are no success."""
+    if session.termination == "interrupted":
+        return "interrupted"
+    if session.termination in ("nonfinite", "unbounded") or not math.isfinite(objective):
+        return "nonfinite"
+    met = all(c.satisfied for c in constraints if not c.soft)
+    if not met and diagnosis.conflict:
+        return "infeasible" if diagnosis.proved else "suspected_infeasible"
+    return "satisfied" if met else "violated"
+
+
+def variables(session: Session) -> dict[str, float | list[Any]]:
+    """The decision variables as people read them."""
+    found: dict[str, float | list[Any]] = {}
+    for setup in session.program.variables:
+        value = value_of(session.primal[setup.name])
+        found[setup.name] = float(value) if setup.shape == (1,) else value.tolist()
+    return found
+
+
+def _metrics(session: Session) -> dict[str, float]:
+    found = session.metrics()
+    session.notes.extend(found.notes)
+    return found.values
+
+
+def _entries(state: Mapping[str, Tensor], constraint: ConstraintFacts) -> Tensor | None:
+    multipliers = state.get("multipliers")
+    if multipliers is None or constraint.segment is None or not constraint.multipliers:
+        return None
+    entries = multipliers[constraint.segment[0] : constraint.segment[1]].detach().cpu()
+    return entries if entries.numel() else None
+
+
+def _verdict(
+    session: Session,
+    constraint: ConstraintFacts,
+    found: Measurement,
+    rate: float,
+    rows: Sequence[Row],
+    scale: float,
+) -> ConstraintResult:
+    """`scale`: what a multiplier of the requirement as written is larger by (`denominators`)."""
+    entries = _entries(session.state, constraint)
+    entries = None if entries is None else scale * entries
+    multiplier = price(entries.tolist(), constraint) if entries is not None else None
+    single = entries is not None and entries.numel() == 1
+    bounded = single or constraint.relation in ("<=", ">=")
+    priced = bounded and rate <= SMALL and constraint.relation != "in" and constraint.prices
+    return replace(
+        judged(constraint, found),
+        multiplier=multiplier,
+        multiplier_norm=None if entries is None or single else float(torch.linalg.norm(entries)),
+        sensitivity=_sensitivity(session, constraint, multiplier) if priced else None,
+        dual_state=dual_state(rows, constraint, multiplier),
+    )
+
+
+def _sensitivity(
+    session: Session, constraint: ConstraintFacts, multiplier: float | None
+) -> float | None:
+    """d objective as written / d bound as written.
+
+    With L = f + m sign (value - bound) the optimal f moves by -m sign per unit of the bound; a
+    maximized objective is -f.
+    """
+    if multiplier is None:
+        return None
+    change = -multiplier * constraint.sign
+    return -change if session.program.sense == "maximize" else change
+
+
+def dual_state(
+    rows: Sequence[Row], constraint: ConstraintFacts, multiplier: float | None
+) -> DualState | None:
+    """Whether a multiplier is 0, settled, or still growing over the last tenth of these rows.
+
+    They end where the multiplier is from: at the delivered iterate.
+
+    Growing: it gained more than 5% in size, in both halves of the window, while its constraint
+    was violated at the end.
+    """
+    if multiplier is None:
+        return None
+    window = rows[-max(3, int(len(rows) * WINDOW)) :]
+    path = [abs(row.multipliers.get(constraint.label, math.nan)) for row in window]
+    path = [value for value in path if not math.isnan(value)]
+    violation = window[-1].violations.get(constraint.label, math.nan) if window else math.nan
+    violated = violation > 0 or (constraint.equal and violation != 0)
+    if len(path) >= 3 and violated:
+        start, middle, end = path[0], path[len(path) // 2], path[-1]
+        if end > middle > start and end > (1 + GROWTH) * start:
+            return "growing"
+    return "active" if abs(multiplier) > 1e-8 else "inactive"

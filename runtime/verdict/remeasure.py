@@ -1,0 +1,122 @@
+"""The parameters that a run delivered, measured again: nothing but their file and the program.
+
+Neither checkpoints nor the report take part, so there are no multipliers and no prices here: they
+are what training found, and can't be measured on an iterate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cspec.compiler.records.which_data import where_measured
+from cspec.runtime.measure.requirements import judged, measured
+from cspec.runtime.models.parametrization import Mapped, settle_
+from cspec.runtime.models.without_trace import constants_in
+from cspec.runtime.rescue import attempt
+from cspec.runtime.result.result import Result, Status
+from cspec.runtime.session.session import Session
+from cspec.runtime.session.snapshots import load_tensors, plain_tensors
+from cspec.runtime.verdict.conclude import variables
+
+AGAIN = "measured again"
+
+
+def misfits(session: Session, tensors: Mapping[str, Tensor]) -> list[str]:
+    """Why a file of parameters is not of this program: names and shapes, in words."""
+    wanted = plain_tensors(session.primal)
+    found = [f"`{name}` is missing" for name in wanted if name not in tensors]
+    found += [f"`{name}` belongs to nothing" for name in tensors if name not in wanted]
+    for name, value in wanted.items():
+        shape = tuple(tensors[name].shape) if name in tensors else tuple(value.shape)
+        if shape != tuple(value.shape):
+            found.append(f"`{name}` is {shape} and has to be {tuple(value.shape)}")
+    return found
+
+
+def recast(session: Session, tensors: Mapping[str, Tensor]) -> list[tuple[str, str, str]]:
+    """Parameters whose file has another type than the program's: name, type there, type here."""
+    wanted = plain_tensors(session.primal)
+    types = ((name, tensors[name].dtype, value.dtype) for name, value in wanted.items())
+    return [(name, str(a)[6:], str(b)[6:]) for name, a, b in types if a != b]
+
+
+def moved(session: Session, tensors: Mapping[str, Tensor], models: frozenset[str]) -> list[str]:
+    """Parameters of some models that nothing trains, and that are not what binding them gives."""
+    known = plain_tensors(session.primal)
+    still = [
+        f"{name}.{key}"
+        for name in models
+        if isinstance(session.primal.get(name), nn.Module)
+        for key, value in session.primal[name].named_parameters()
+        if not value.requires_grad
+    ]
+    return [
+        name
+        for name in still
+        if name in tensors and name in known and not _equal(known[name], tensors[name])
+    ]
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    return torch.equal(a.cpu(), b.to(a.dtype).cpu())
+
+
+def remeasure(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result:
+    """Every requirement, the objective, variables and metrics at these parameters."""
+    with constants_in(session.dtype):
+        return _result(session, tensors, out)
+
+
+def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result:
+    load_tensors(session.primal, tensors)
+    program, notes = session.program, session.notes
+    places = {
+        c.label: where_measured(c, program.verify, session.plan.dataset)
+        for c in program.constraints
+    }
+    values = measured(session.measurer, places, notes)
+    constraints = tuple(judged(c, values[c.label]) for c in program.constraints)
+    objective = attempt(notes, "no objective", session.objective_on, math.nan)
+    recorded = session.metrics()
+    models = {
+        name: value
+        for name, value in session.primal.items()
+        if isinstance(value, nn.Module) and not isinstance(value, Mapped)
+    }
+    result = Result(
+        spec=program.name,
+        status=_status(objective, all(c.satisfied for c in constraints if not c.soft)),
+        termination=AGAIN,
+        objective=objective,
+        constraints=constraints,
+        vars=variables(session),
+        metrics=recorded.values,
+        steps=0,
+        epochs=0,
+        seconds=0.0,
+        method=program.method,
+        seed=session.seed,
+        out=out,
+        notes=tuple(dict.fromkeys((*_missing(values), *recorded.notes))),
+        models=models,
+    )
+    for model in models.values():
+        settle_(model)
+    session.release()
+    return result
+
+
+def _status(objective: float, met: bool) -> Status:
+    if not math.isfinite(objective):
+        return "nonfinite"
+    return "satisfied" if met else "violated"
+
+
+def _missing(values: Mapping[str, Any]) -> list[str]:
+    """Why a requirement has no value, where it has none."""
+    return [f"{label}: {why}" for label, item in values.items() for why in item.absent]

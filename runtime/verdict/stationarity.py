@@ -1,0 +1,96 @@
+"""How close the end of a run is to a stationary point of its Lagrangian."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from cspec.dsl.settings.fit import LbfgsOptimizer
+from cspec.runtime.measure.slopes import norm
+from cspec.runtime.steps.projected_gradient import WITHIN, projected_gradient
+
+if TYPE_CHECKING:
+    from cspec.runtime.session.session import Session
+
+SMALL = 1e-2
+"""Residual below which multipliers are taken for prices."""
+FAR = 0.1
+"""Residual beyond which the end of a projected run is told to be no stationary point."""
+NEAR = 1e-6
+"""Distance, relative to max(1, |x|), within which a variable is at its bound: solvers round."""
+
+
+class Stationarity(NamedTuple):
+    """The residual, and where parameters are in sets what it is about."""
+
+    residual: float
+    scope: str = ""
+
+
+UNKNOWN = Stationarity(math.nan)
+
+
+def _free(session: Session, parts: list[Tensor]) -> list[Tensor]:
+    """The part of a gradient that bounds of variables do not hold back."""
+    bounds = {v.name: (v.lower, v.upper) for v in session.program.variables}
+    free = []
+    for (name, parameter), gradient in zip(session.named.items(), parts, strict=True):
+        lower, upper = bounds.get(name, (None, None))
+        value = parameter.detach()
+        near = NEAR * value.abs().clamp(min=1.0)
+        if lower is not None:
+            gradient = torch.where((value <= lower + near) & (gradient > 0), 0.0, gradient)
+        if upper is not None:
+            gradient = torch.where((value >= upper - near) & (gradient < 0), 0.0, gradient)
+        free.append(gradient)
+    return free
+
+
+def stationarity(session: Session) -> Stationarity:
+    """||grad L|| / ||grad f||, L = f + <multipliers, g>, in evaluation mode; NaN where f is flat.
+
+    With parameters in sets it is the length of the projected gradient of L in place of ||grad L||
+    (`runtime/steps/projected_gradient`), relative to the largest of ||grad f|| at the end and at
+    the start: where no set holds a minimum back, f is flat at it. On the whole data, or on 16
+    batches where they are more than 20,000 rows. Unmeasured entries of g count nothing; components
+    that the bounds of a variable hold back count nothing. A projected gradient method measured its
+    own.
+    """
+    if session.projected_gradient is not None:
+        return Stationarity(session.projected_gradient)
+    if "residual" in session.state:  # of a smooth problem in place of one with kinks
+        return Stationarity(float(session.state["residual"]))
+    objective, lagrangian = session.slopes()
+    held = session.sets()
+    if held:
+        left, scope = projected_gradient(held, session.parameters, lagrangian)
+        flat = max(norm(objective), 0.0 if math.isnan(session.slope) else session.slope)
+    else:
+        left, scope, flat = norm(_free(session, lagrangian)), "", norm(objective)
+    return Stationarity(left / flat, scope) if flat > 0 else UNKNOWN
+
+
+def residual(session: Session) -> float:
+    """The number of `stationarity`."""
+    return stationarity(session).residual
+
+
+def stationarity_notes(session: Session, found: Stationarity) -> list[str]:
+    """What is said where a run with projections stopped far from a stationary point.
+
+    Nothing where counts and grids decide which parameters move: their choice has no gradient.
+    """
+    over = found.residual > FAR and session.termination == "completed"
+    if found.scope != WITHIN or not session.held or not over:
+        return []
+    if any(isinstance(o, LbfgsOptimizer) for o in session.fit.optimizer):
+        todo = "L-BFGS steps do not know of the sets: use `adam` or `sgd`"
+    else:
+        todo = "train longer, or with a larger `lr`"
+    return [
+        f"the run stopped before it was stationary: the gradient {found.scope} is still "
+        f"{found.residual:.2g} of the objective's slope (0 at a minimum); {todo}"
+    ]

@@ -1,0 +1,1 @@
+"""Why a requirement was not met, found by looking."""

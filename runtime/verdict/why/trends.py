@@ -1,0 +1,133 @@
+"""What the logged trajectory of one constraint shows, in numbers: pure functions of a history.
+
+Trends are read over the last third of a run: what happened before belongs to finding the boundary,
+and a shorter window of a noisy run shows noise. A window is compared by means of its quarters, so
+that single batches decide nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.runtime.result.history import Row
+
+WINDOW = 1 / 3
+"""The last share of the run that trends are read from."""
+FEWEST = 12
+"""Logged points below which a window shows no trend."""
+FALLING = 0.03
+"""Relative fall of the violation within the window that counts: less is no progress, since a run
+that goes on so for its whole length again would take off a tenth."""
+RUNAWAY, RUNAWAY_STEPS = 1e8, 5
+"""Growth of the objective that is taken for divergence, and logged steps that show it."""
+CAP = 0.99e6
+"""Multipliers from here on are held by the safeguard (1e6 by default)."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The last third of one constraint's path; violations are canonical."""
+
+    label: str
+    early: float
+    late: float
+    """Mean violation of the window's first and last quarter."""
+    grows: bool
+    """Whether the multiplier grew and fell in no quarter (or is at its cap)."""
+    multiplier: float
+    """Its last size; NaN where there is none."""
+    gained: float
+    """What the multiplier gained from the middle of the first to that of the last quarter."""
+    step: float
+    """Estimated dual step: |change of the multiplier| / sum of |g| over the steps between."""
+    noise: float
+    """Standard deviation of g from step to step, without its trend."""
+    moved: bool
+    """Whether g changed at all in the whole run."""
+
+    @property
+    def fell(self) -> float:
+        """Relative fall of the violation within the window; negative where it rose."""
+        return 1 - self.late / self.early if self.early > 0 else 0.0
+
+    @property
+    def falling(self) -> bool:
+        """Whether the violation fell by more than a few percent."""
+        return self.fell > FALLING
+
+    @property
+    def shortfall(self) -> float:
+        """How many times larger the multiplier has to become, were g linear in it; inf if flat."""
+        drop = self.early - self.late
+        if not (drop > 0 and self.gained > 0 and self.multiplier > 0):
+            return math.inf
+        return (self.multiplier + self.late * self.gained / drop) / self.multiplier
+
+
+def trend(rows: Sequence[Row], constraint: ConstraintFacts) -> Trend | None:
+    """The trend of a constraint; None where the log is too short or it was not logged."""
+    label = constraint.label
+    logged = [r for r in rows if not math.isnan(r.violations.get(label, math.nan))]
+    window = logged[-int(len(logged) * WINDOW) :] if logged else []
+    if len(window) < FEWEST:
+        return None
+    equal = constraint.equal
+    g = [abs(r.violations[label]) if equal else r.violations[label] for r in window]
+    path = [abs(r.multipliers.get(label, math.nan)) for r in window]
+    sizes = _quarters(path)
+    known = not any(math.isnan(v) for v in path)
+    rises = all(b >= a for a, b in pairwise(sizes)) and sizes[-1] > sizes[0]
+    grows = known and (rises or path[-1] >= CAP)
+    every = [r.violations[label] for r in logged]
+    steady = [
+        r.violations[label] if constraint.crosses else abs(r.violations[label]) for r in window
+    ]
+    span = max(every) - min(every)
+    return Trend(
+        label=label,
+        early=_quarters(g)[0],
+        late=_quarters(g)[-1],
+        grows=grows,
+        multiplier=path[-1] if known else math.nan,
+        gained=sizes[-1] - sizes[0] if known else math.nan,
+        step=_dual_step(window, label) if known else math.nan,
+        noise=_noise(steady),
+        moved=span > 1e-9 * max(1e-3, abs(every[0])),
+    )
+
+
+def diverges(rows: Sequence[Row]) -> tuple[float, float] | None:
+    """First and last finite objective of a run whose objective runs away; None of others.
+
+    Beyond 1e8 times where it started, and larger with each of the last logged steps.
+    """
+    path = [row.objective for row in rows if math.isfinite(row.objective)]
+    sizes = [abs(value) for value in path[-RUNAWAY_STEPS:]]
+    if len(sizes) < RUNAWAY_STEPS or not all(b > a for a, b in pairwise(sizes)):
+        return None
+    return (path[0], path[-1]) if sizes[-1] > RUNAWAY * max(1.0, abs(path[0])) else None
+
+
+def _quarters(values: Sequence[float]) -> list[float]:
+    size = len(values) / 4
+    return [fmean(values[int(i * size) : int((i + 1) * size)]) for i in range(4)]
+
+
+def _dual_step(window: Sequence[Row], label: str) -> float:
+    """Multiplier steps over what drove them, for a multiplier that moves on every step."""
+    moved = driven = 0.0
+    for a, b in pairwise(window):
+        moved += abs(b.multipliers[label] - a.multipliers[label])
+        driven += abs(b.violations[label]) * (b.step - a.step)
+    return moved / driven if driven > 0 else math.nan
+
+
+def _noise(values: Sequence[float]) -> float:
+    """Half the mean squared change from point to point: a slow trend hardly enters."""
+    changes = [b - a for a, b in pairwise(values)]
+    return math.sqrt(fmean(c * c for c in changes) / 2)
