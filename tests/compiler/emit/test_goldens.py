@@ -11,7 +11,7 @@ import pytest
 
 import cspec
 
-FOLDER = Path(__file__).parents[1] / "goldens"
+FOLDER = Path(__file__).parents[2] / "goldens"
 _found = importlib.util.spec_from_file_location("golden_specs", FOLDER / "specs.py")
 assert _found is not None and _found.loader is not None
 _module = importlib.util.module_from_spec(_found)

@@ -23,7 +23,7 @@ from cspec.dsl.text.source import Source
 from cspec.dsl.tree.nodes import Objective
 
 Planned = Callable[[str], Plan]
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.cspec"))
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.cspec"))
 FORMS = ["text", "json", "markdown", "mermaid"]
 
 

@@ -11,7 +11,7 @@ from cspec.dsl.check import check
 from cspec.dsl.format.spec import format_text
 from cspec.dsl.text.source import Source
 
-CORPUS = Path(__file__).parents[1] / "dsl" / "corpus" / "checks" / "right.txt"
+CORPUS = Path(__file__).parents[2] / "dsl" / "corpus" / "checks" / "right.txt"
 SPECS = [part.split("\n", 1)[1] for part in CORPUS.read_text().split("=== ")[1:]]
 
 

@@ -16,7 +16,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, errors
 from cspec.dsl.messages.render import render_text
 from cspec.dsl.text.source import Source
 
-CORPUS = Path(__file__).parent / "corpus" / "checks" / "wrong.txt"
+CORPUS = Path(__file__).parents[1] / "corpus" / "checks" / "wrong.txt"
 INTERNAL = (
     *("LPAR", "RPAR", "NAME", "Settings", "Optimizer(", "Span(", "Kind(", "Number(", "Name("),
     *("None", "<class", "Traceback", "{'", "['", "frozenset", "pydantic", "#0", "(0.0", "Error("),

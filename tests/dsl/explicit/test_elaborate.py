@@ -15,7 +15,7 @@ from cspec.dsl.not_compiled import LATER
 from cspec.dsl.text.source import Source
 from cspec.dsl.tree.nodes import Spec, SubjectTo
 
-CORPUS = Path(__file__).parent / "corpus" / "checks"
+CORPUS = Path(__file__).parents[1] / "corpus" / "checks"
 
 
 def blocks(name: str) -> list[tuple[str, str]]:

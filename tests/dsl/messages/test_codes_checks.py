@@ -19,7 +19,7 @@ from cspec.dsl.messages.pages.settings import SETTING_CODES
 from cspec.dsl.messages.pages.syntax import SYNTAX_CODES
 from cspec.dsl.text.source import Source
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OWN = sorted(CODES.keys() - SYNTAX_CODES.keys())
 
 

@@ -19,7 +19,7 @@ from cspec.dsl.parsing.parse import parse_text
 from cspec.dsl.text.source import Source
 from cspec.dsl.text.tokens import tokenize
 
-CORPUS = Path(__file__).parent / "corpus" / "syntax" / "wrong.txt"
+CORPUS = Path(__file__).parents[1] / "corpus" / "syntax" / "wrong.txt"
 
 
 class Case(NamedTuple):

@@ -11,7 +11,7 @@ from cspec.dsl.check import check
 from cspec.dsl.text.collector import paused
 from cspec.dsl.text.source import Source
 
-BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "check_speed.py"
+BENCHMARK = Path(__file__).resolve().parents[3] / "benchmarks" / "check_speed.py"
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from meaning.natural import Facts, Setting, bce, natural, refused
-from meaning.natural_settings import animals, houses, loans, one_feature
+from meaning.natural.kept import Facts, Setting, bce, natural, refused
+from meaning.natural.settings import animals, houses, loans, one_feature
 from torch import nn
 
 LOSSES = '''

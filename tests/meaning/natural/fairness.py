@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from meaning.natural import Facts, bce, natural
-from meaning.natural_settings import loans, loans_n_by_1
+from meaning.natural.kept import Facts, bce, natural
+from meaning.natural.settings import loans, loans_n_by_1
 
 SEXES, RACES = ("F", "M"), ("A", "B", "C")
 

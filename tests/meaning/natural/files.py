@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from meaning.natural import natural
+from meaning.natural.kept import natural
 
 RNG = np.random.default_rng(77)
 AGES = RNG.integers(18, 80, 40)

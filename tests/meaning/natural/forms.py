@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from meaning.made import Net
-from meaning.natural import Facts, Setting, bce, ce, natural, scores, setting, table
-from meaning.natural_settings import animals, linear
+from meaning.natural.kept import Facts, Setting, bce, ce, natural, scores, setting, table
+from meaning.natural.settings import animals, linear
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from meaning.natural import Facts, bce, ce, natural
-from meaning.natural_settings import animals, loans, loans_n_by_1, loans_two_logits, weather
+from meaning.natural.kept import Facts, bce, ce, natural
+from meaning.natural.settings import animals, loans, loans_n_by_1, loans_two_logits, weather
 
 SEXES, RACES = ("F", "M"), ("A", "B", "C")
 

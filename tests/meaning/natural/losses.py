@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from meaning.means import quantile, tail_mean
-from meaning.natural import Facts, bce, ce, natural
-from meaning.natural_settings import (
+from meaning.natural.kept import Facts, bce, ce, natural
+from meaning.natural.settings import (
     animals,
     loans,
     loans_two_logits,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from meaning.natural import Facts, Setting, ce, natural, setting
-from meaning.natural_settings import animals, linear, loans, loans_n_by_1, releases, weather
+from meaning.natural.kept import Facts, Setting, ce, natural, setting
+from meaning.natural.settings import animals, linear, loans, loans_n_by_1, releases, weather
 
 
 @natural(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from meaning.natural import refused
-from meaning.natural_settings import animals, houses, loans, robot, weather
+from meaning.natural.kept import refused
+from meaning.natural.settings import animals, houses, loans, robot, weather
 
 refused(
     "the_mean_of_all_probabilities",

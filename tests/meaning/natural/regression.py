@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from meaning.means import quantile, tail_mean
-from meaning.natural import Facts, natural
-from meaning.natural_settings import houses, houses_n_by_1, one_feature, robot
+from meaning.natural.kept import Facts, natural
+from meaning.natural.settings import houses, houses_n_by_1, one_feature, robot
 
 REGIONS = ("east", "north", "south")
 

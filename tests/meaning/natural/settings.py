@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from meaning.natural import Setting, setting
+from meaning.natural.kept import Setting, setting
 from torch import nn
 
 

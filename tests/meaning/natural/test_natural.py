@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from meaning.natural_specs import SPECS, Natural
+from meaning.natural.specs import SPECS, Natural
 from torch import nn
 
 import cspec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from meaning.natural import natural
+from meaning.natural.kept import natural
 from scipy.optimize import minimize
 
 ROOT = np.sqrt

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from meaning.natural import Facts, Setting, ce, natural, setting
-from meaning.natural_settings import animals, houses, linear, robot
+from meaning.natural.kept import Facts, Setting, ce, natural, setting
+from meaning.natural.settings import animals, houses, linear, robot
 
 
 def delivered(d: Facts) -> np.ndarray:

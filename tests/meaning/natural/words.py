@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from meaning.natural_var import program
+from meaning.natural.var import program
 from scipy.optimize import minimize
 
 ROOT = np.sqrt

@@ -18,7 +18,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, errors
 from cspec.dsl.text.source import Source
 from cspec.reading.fixes import mended, offered
 
-FOLDER = Path(__file__).parent / "corpus" / "languages"
+FOLDER = Path(__file__).parents[2] / "corpus" / "languages"
 
 
 class Told(NamedTuple):
