@@ -11,6 +11,7 @@ from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import DataFacts
 from cspec.dsl.tree.nodes import Call, Compare, Expr, Name, Node, Sum, walk
 from cspec.dsl.words.functions import PREDICTIONS
+from cspec.dsl.words.losses import LOSS_WORDS, Targets
 
 
 def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
@@ -28,16 +29,16 @@ def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
             found = compared(node)
             if found is None:
                 continue
-            loss, output, target = found
+            compared_with, output, target = found
             for inner in walk(output):
                 name = function_name(inner) if isinstance(inner, Call) else None
-                size = _outputs(loss, target, data) if name in models else None
+                size = _outputs(compared_with, target, data) if name in models else None
                 if name is not None and size is not None:
                     sizes.setdefault(name, size)
     symbols = plan.checked.symbols
     columns = targets_of(plan.checked.elaborated, symbols).of
     for name in _predicting(nodes) - sizes.keys():
-        size = _outputs("hinge", Name(id=columns.get(name, "")), data)
+        size = _outputs("side", Name(id=columns.get(name, "")), data)
         sizes |= {} if size is None else {name: size}
     declared = {name for name, item in symbols.models().items() if item.arguments}
     used = used_sizes(nodes, models)
@@ -55,45 +56,43 @@ def _predicting(nodes: Iterable[Node]) -> set[str]:
     } - PREDICTIONS
 
 
-def _compared_by_loss(node: Node) -> tuple[str, Expr, Expr] | None:
+def _compared_by_loss(node: Node) -> tuple[Targets, Expr, Expr] | None:
     match node:
-        case Call(function=Name(id=loss), arguments=(output, target)):
-            return loss, output, target
+        case Call(function=Name(id=loss), arguments=(output, target)) if loss in LOSS_WORDS:
+            return LOSS_WORDS[loss].targets, output, target
     return None
 
 
-def _compared_by_class(node: Node) -> tuple[str, Expr, Expr] | None:
+def _compared_by_class(node: Node) -> tuple[Targets, Expr, Expr] | None:
     match node:
         case Compare(operands=(Call(function=Name(id="pred")) as output, Name() as target)) | (
             Compare(operands=(Name() as target, Call(function=Name(id="pred")) as output))
         ):
-            return "ce", output, target
+            return "class", output, target
     return None
 
 
-def _compared_by_value(node: Node) -> tuple[str, Expr, Expr] | None:
+def _compared_by_value(node: Node) -> tuple[Targets, Expr, Expr] | None:
     match node:
         case Sum(operands=(Call() as output, Name() as target)) | (
             Sum(operands=(Name() as target, Call() as output))
         ):
-            return "mse", output, target
+            return "number", output, target
     return None
 
 
-def _outputs(loss: str, target: object, data: Mapping[str, DataFacts]) -> int | None:
+def _outputs(targets: Targets, target: object, data: Mapping[str, DataFacts]) -> int | None:
     if not isinstance(target, Name):
         return None
     columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
     if not columns:
         return None
-    match loss:
-        case "ce" | "nll":
+    match targets:
+        case "class":
             return max(column.outputs or 0 for column in columns) or None
-        case "hinge":
+        case "side":
             classes = max(column.outputs or 0 for column in columns)
             return 1 if classes <= 2 else classes
-        case "bce" | "mse" | "mae" | "huber":
+        case "probability" | "number":
             shape = columns[0].shape
             return shape[0] if shape else 1
-        case _:
-            return None

@@ -65,6 +65,7 @@ from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Bisection, Spg
 from cspec.dsl.text.recursion import roomy
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, walk
+from cspec.dsl.words.losses import OF_CLASSES
 
 
 class _Run(NamedTuple):
@@ -281,7 +282,7 @@ def with_accuracy(problem: Problem, checked: Checked, facts: Facts) -> Problem:
     if "data" not in checked.symbols.implied or "test" not in facts.data or "accuracy" in taken:
         return problem
     losses = {function_name(node) for node in walk(problem.objective) if isinstance(node, Call)}
-    if model is None or not losses & {"ce", "bce", "hinge"}:
+    if model is None or losses.isdisjoint(OF_CLASSES):
         return problem
     predicted = call("pred", call(model, Name(id="x")))
     correct = Compare(operands=(predicted, Name(id="y")), operators=("==",))

@@ -20,7 +20,7 @@ from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name
 from cspec.dsl.values.slices import Unfit
 from cspec.dsl.values.tensor_words import OVER_ENTRIES as OVER_SHAPES
 from cspec.dsl.values.tensor_words import RULES, word_shape
-from cspec.dsl.words.functions import LOSSES
+from cspec.dsl.words.losses import LOSSES
 
 OVER_ENTRIES = frozenset({"max", "min", "sum", "norm", "l1", "l2", "sumsq", "all", "any"})
 """Functions that make one number of an example's entries, or of all entries of a tensor."""

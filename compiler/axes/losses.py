@@ -7,9 +7,9 @@ from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.axes.words import size, what
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text
+from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.nodes import Call, Expr, Name
-
-_CLASSES = frozenset({"ce", "nll"})
+from cspec.dsl.words.losses import LOSS_WORDS, OF_NUMBERS
 
 
 def loss_axes(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
@@ -25,21 +25,25 @@ def loss_axes(inference: AxesBase, call: Call, word: str, dataset: str | None) -
         return Axes(each=each, tokens=given.tokens)
     if given.each and wanted.each and given.each != wanted.each:
         return inference.findings.misfit(call, (output, target), (given, wanted), "examples")
-    if word in _CLASSES or (word == "hinge" and given.shape):
+    loss = LOSS_WORDS[word]
+    if loss.per_class(several=bool(given.shape)):
         return _of_classes(inference, call, word, given, wanted)
-    if word in ("mse", "mae", "huber") and wanted.text:
+    if loss.targets == "number" and wanted.text:
         return inference.findings.text(target, wanted)
-    if word == "hinge" and (found := _margin_labels(inference, call, wanted)) is not None:
-        return found
-    if word == "bce" and (found := _binary(inference, call, given, wanted)) is not None:
+    found = None
+    if loss.targets == "side":
+        found = _margin_labels(inference, call, word, wanted)
+    elif loss.targets == "probability":
+        found = _binary(inference, call, word, given, wanted)
+    if found is not None:
         return found
     if _values(given) != _values(wanted):
         return _apart(inference, call, word, given, wanted)
     return Axes(each=each, tokens=given.tokens)
 
 
-def _margin_labels(inference: AxesBase, call: Call, wanted: Axes) -> Axes | None:
-    """`hinge` of one score with labels that are no two classes."""
+def _margin_labels(inference: AxesBase, call: Call, word: str, wanted: Axes) -> Axes | None:
+    """A loss of sides, of one score with labels that are no two classes."""
     target = call.arguments[1]
     column = inference.known.column(wanted.each or "", getattr(target, "id", ""))
     if column is None or column.signed or (column.outputs or 3) <= 2:
@@ -49,7 +53,7 @@ def _margin_labels(inference: AxesBase, call: Call, wanted: Axes) -> Axes | None
     listed = ", ".join(f"{value:g}" for value in column.values[:4])
     return inference.findings.add(
         "CS331",
-        f"`hinge` needs labels 0 and 1, or -1 and 1, but `{text(target)}` holds "
+        f"`{word}` needs labels 0 and 1, or -1 and 1, but `{text(target)}` holds "
         f"{listed or 'others'}",
         target,
         notes=("the label says on which side of 0 the score belongs",),
@@ -57,15 +61,15 @@ def _margin_labels(inference: AxesBase, call: Call, wanted: Axes) -> Axes | None
     )
 
 
-def _binary(inference: AxesBase, call: Call, given: Axes, wanted: Axes) -> Axes | None:
-    """`bce` with labels of more than two classes, or with an output a class."""
+def _binary(inference: AxesBase, call: Call, word: str, given: Axes, wanted: Axes) -> Axes | None:
+    """A loss of one logit with labels of more than two classes, or with an output a class."""
     output, target = call.arguments
     name = function_name(output) if isinstance(output, Call) else text(output)
     classes = len(wanted.classes)
     if classes > 2:
         return inference.findings.add(
             "CS331",
-            f"`bce` is for two classes, but `{text(target)}` has {classes}",
+            f"`{word}` is for two classes, but `{text(target)}` has {classes}",
             output,
             notes=("it compares one logit with a 0/1 label",),
             helps=(f"write `ce`, with one output a class from `{name}`",),
@@ -73,9 +77,9 @@ def _binary(inference: AxesBase, call: Call, given: Axes, wanted: Axes) -> Axes 
     if given.shape and not wanted.shape:
         return inference.findings.add(
             "CS331",
-            f"model `{name}` gives {outputs_in_words(given)}, but `bce` needs one",
+            f"model `{name}` gives {outputs_in_words(given)}, but `{word}` needs one",
             output,
-            notes=("`bce` compares one logit with a 0/1 label",),
+            notes=(f"`{word}` compares one logit with a 0/1 label",),
             helps=(f"give the last layer of `{name}` one output, or write `ce`",),
         )
     return None
@@ -95,7 +99,7 @@ def _of_classes(inference: AxesBase, call: Call, word: str, given: Axes, wanted:
             f"`{word}` needs classes, but column `{text(target)}` holds numbers",
             output,
             notes=(f"{word} compares {outputs_in_words(given)} with the number of a class",),
-            helps=("for a number to predict, write `mse`, `mae` or `huber`",),
+            helps=(f"for a number to predict, write {listing(OF_NUMBERS)}",),
         )
     classes = _classes(inference, target, wanted)
     if labels == given.tokens and (not given.shape or given.shape[0] < (classes or 0)):
@@ -185,9 +189,7 @@ def _apart(inference: AxesBase, call: Call, word: str, given: Axes, wanted: Axes
         "CS331",
         f"`{text(output)}` is {what(given)}, and `{text(target)}` is {what(wanted)}",
         call,
-        f"`{word}` compares them entry by entry" if word not in _CLASSES else "",
-        notes=("an output and its target have the same shape",)
-        if word not in _CLASSES
-        else (f"`{word}` compares one output a class with the number of a class",),
+        f"`{word}` compares them entry by entry",
+        notes=("an output and its target have the same shape",),
         helps=(f"give the model as many outputs as `{text(target)}` has, or choose one of them",),
     )._replace(each=given.each)

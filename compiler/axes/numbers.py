@@ -8,9 +8,7 @@ from cspec.compiler.expressions.rewrite import function_name
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Node, Sum, walk
-from cspec.dsl.words.functions import LOSSES
-
-_OF_NUMBERS = frozenset({"mse", "mae", "huber"})
+from cspec.dsl.words.losses import LOSSES, OF_NUMBERS
 
 
 def numeric_of(tree: Node, symbols: Symbols) -> frozenset[str]:
@@ -20,7 +18,7 @@ def numeric_of(tree: Node, symbols: Symbols) -> frozenset[str]:
     for node in walk(tree):
         for output, target in _compared(node):
             if target.id in symbols.column_names:
-                numbers = isinstance(node, Sum) or function_name(node) in _OF_NUMBERS
+                numbers = isinstance(node, Sum) or function_name(node) in OF_NUMBERS
                 inside = {function_name(inner) for inner in walk(output)}
                 classes = not numbers or bool(inside & {"pred", "prob"})
                 uses[not classes].update(heads(output, models))

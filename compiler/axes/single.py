@@ -7,7 +7,7 @@ from collections.abc import Callable
 from cspec.compiler.axes.known import Known
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Negate, Power, Product, Sum
-from cspec.dsl.words.functions import LOSSES
+from cspec.dsl.words.losses import LOSSES
 
 _ONE = frozenset({*LOSSES, "pred", "prob", "margin"})
 

@@ -17,7 +17,7 @@ from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import ColumnFacts, Facts
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.nodes import Call, Compare, Expr, Membership, Name, Node, Sum, walk
-from cspec.dsl.words.functions import LOSSES
+from cspec.dsl.words.losses import LOSSES, OF_CLASSES
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,6 @@ class Targets:
 
 
 NO_FACTS = Facts()
-CLASS_LOSSES = frozenset({"ce", "bce", "nll", "hinge"})
-"""Losses whose targets are classes."""
 
 
 def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets:
@@ -84,7 +82,7 @@ def _in_a_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
 
 
 def _in_a_class_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
-    return (pair for pair in _in_a_loss(node) if function_name(node) in CLASS_LOSSES)
+    return (pair for pair in _in_a_loss(node) if function_name(node) in OF_CLASSES)
 
 
 def _classifiers(tree: Node, symbols: Symbols) -> set[str]:

@@ -33,10 +33,12 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 from cspec.dsl.words.functions import SIGNATURES
+from cspec.dsl.words.losses import SMOOTH as SMOOTH_LOSSES
 from cspec.dsl.words.sets import AFFINE, CONVEX, CURVED, JOINT, VECTORS
 
 SMOOTH = frozenset(ELEMENTARY).union(
-    ("sum", "sumsq", "pow", "eye", "l2", "softmax", "mse", "huber", "bce", "ce", "nll", "prob"),
+    SMOOTH_LOSSES,
+    ("sum", "sumsq", "pow", "eye", "l2", "softmax", "prob"),
     ("mean", "variance", "std", "dot", "cumsum", "entropy", "kl"),
     ("trace", "det", "logdet", "inv", "expm", "diag"),
 )

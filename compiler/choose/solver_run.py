@@ -33,6 +33,7 @@ from cspec.compiler.records.problem import Constraint, DerivedBound, Problem, St
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import Auto, Method, Sqp
 from cspec.dsl.tree.nodes import Expr, Name, walk
+from cspec.dsl.words.losses import KINKED
 
 SCALAR = 100
 """Decision variables up to which every function is known entry by entry, with derivatives written
@@ -43,7 +44,8 @@ SHOWN = 4
 
 KINKS = frozenset(
     {"abs", "relu", "max", "min", "sign", "floor", "ceil", "round", "argmax", "spectral",
-     "nuclear", "gap", "ratio", "cvar", "quantile", "l1", "median", "topk", "clip", "where"}
+     "nuclear", "gap", "ratio", "cvar", "quantile", "l1", "median", "topk", "clip", "where",
+     *KINKED}
 )  # fmt: skip
 """Functions of which it is known that they are not smooth."""
 UNREAD = (

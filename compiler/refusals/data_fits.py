@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from cspec.compiler.expressions.text import text
 from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -23,6 +24,7 @@ from cspec.dsl.tree.nodes import (
     Var,
     walk,
 )
+from cspec.dsl.words.losses import LOSS_WORDS, OF_NUMBERS, LossWord
 
 
 def check_fits(tree: Node, facts: Facts) -> None:
@@ -63,18 +65,22 @@ def check_labels(tree: Node, data: Mapping[str, DataFacts]) -> None:
     found: dict[int, Diagnostic] = {}
     for node in walk(tree):
         match node:
-            case Call(function=Name(id=("ce" | "nll") as loss), arguments=(_, Name() as target)):
+            case Call(function=Name(id=word), arguments=(_, Name() as target)):
                 columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
-                problem = _no_classes(loss, target, columns) if columns else None
-                if problem is not None:
-                    found.setdefault(target.span.start, problem)
-            case Call(function=Name(id="bce" as loss), arguments=(_, Name() as target)):
-                columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
-                problem = _not_binary(loss, target, columns[0]) if columns else None
+                loss = LOSS_WORDS.get(word)
+                problem = _labels_misfit(loss, target, columns) if loss and columns else None
                 if problem is not None:
                     found.setdefault(target.span.start, problem)
     if found:
         raise SpecError(found.values())
+
+
+def _labels_misfit(
+    loss: LossWord, target: Name, columns: Sequence[ColumnFacts]
+) -> Diagnostic | None:
+    if loss.targets == "class":
+        return _no_classes(loss.word, target, columns)
+    return _not_binary(loss.word, target, columns[0]) if loss.targets == "probability" else None
 
 
 def _no_classes(loss: str, target: Name, columns: Sequence[ColumnFacts]) -> Diagnostic | None:
@@ -99,7 +105,7 @@ def _no_classes(loss: str, target: Name, columns: Sequence[ColumnFacts]) -> Diag
         message=f"`{loss}` needs classes, but column `{target.id}` holds {kind}{_some(column)}",
         span=target.span,
         notes=("classes are text, or whole numbers 0, 1, 2, ... with one value an example",),
-        helps=(*_renumber(target, column), "for a number to predict: `mse`, `mae` or `huber`"),
+        helps=(*_renumber(target, column), f"for a number to predict: {listing(OF_NUMBERS)}"),
     )
 
 
@@ -131,10 +137,10 @@ def _renumber(target: Name, column: ColumnFacts) -> tuple[str, ...]:
 
 
 def _not_binary(loss: str, target: Name, column: ColumnFacts) -> Diagnostic | None:
-    """`bce` of labels -1 and 1, or 1 and 2, would be another problem than is meant."""
+    """Labels -1 and 1, or 1 and 2, in place of probabilities: another problem than is meant."""
     if column.classes or column.shape or not column.values:
         return None
-    soft = loss == "bce" and column.kind == "real"
+    soft = column.kind == "real"
     low, high = min(column.values), max(column.values)
     if (soft and low >= 0 and high <= 1) or (not soft and {low, high} <= {0, 1}):
         return None
@@ -144,7 +150,7 @@ def _not_binary(loss: str, target: Name, column: ColumnFacts) -> Diagnostic | No
         message=f"`{loss}` needs {wanted}, but column `{target.id}` holds{_some(column)[1:]}",
         span=target.span,
         notes=("one logit is compared with the probability of class 1",),
-        helps=(*_renumber(target, column), "for a number to predict: `mse`, `mae` or `huber`"),
+        helps=(*_renumber(target, column), f"for a number to predict: {listing(OF_NUMBERS)}"),
     )
 
 

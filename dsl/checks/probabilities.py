@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.tree.nodes import Call, Expr, Item, Model, Name, Node, walk
+from cspec.dsl.words.losses import OF_LOGITS, OF_SCORES
 
 WORDS = frozenset({"kl", "entropy"})
 """Functions of probabilities."""
-LOGITS = frozenset({"ce", "bce", "prob", "pred", "softmax", "hinge"})
+LOGITS = frozenset({*OF_SCORES, "prob", "pred", "softmax"})
 """Functions whose first argument is logits."""
-TWICE = frozenset({"ce", "bce", "prob", "pred"})
+TWICE = frozenset({*OF_LOGITS, "prob", "pred"})
 """Functions that make probabilities of what they are given."""
 MADE = frozenset({"prob", "softmax", "sigmoid"})
 """Functions that give probabilities."""

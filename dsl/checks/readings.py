@@ -24,7 +24,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     walk,
 )
-from cspec.dsl.words.functions import LOSSES
+from cspec.dsl.words.losses import LOSSES
 
 _TOTALS = {
     **OVER_EXAMPLES,

@@ -18,7 +18,7 @@ from cspec.dsl.explicit.expressions import Context, Elaborator
 from cspec.dsl.explicit.questions import mean_of_which
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Negate, Product, Sum, walk
 from cspec.dsl.tree.rebuild import substitute
-from cspec.dsl.words.functions import LOSSES
+from cspec.dsl.words.losses import LOSSES
 
 Place = Literal["objective", "metric", "side", "let"]
 

@@ -33,7 +33,8 @@ from cspec.dsl.tree.nodes import (
 from cspec.dsl.tree.rebuild import rebuild, substitute
 from cspec.dsl.values.shapes import ONE_NUMBER
 from cspec.dsl.values.tensor_words import OVER_ENTRIES
-from cspec.dsl.words.functions import LOSSES, SIGNATURES
+from cspec.dsl.words.functions import SIGNATURES
+from cspec.dsl.words.losses import LOSSES
 
 _TAKES_MODEL = frozenset({s.name for s in SIGNATURES.values() if s.family == "model"})
 _UNTOUCHED = _TAKES_MODEL | {"violation"}

@@ -8,7 +8,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
 from cspec.dsl.messages.wording import listing, quoted
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.tree.nodes import Constraint, Expectation, Expr, Name, On
-from cspec.dsl.words.functions import LOSSES
+from cspec.dsl.words.losses import LOSSES
 
 
 def no_data(source: Source, span: Span) -> Diagnostic:

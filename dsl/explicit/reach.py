@@ -13,7 +13,7 @@ from cspec.dsl.tree.nodes import (
     Node,
 )
 from cspec.dsl.tree.rebuild import bound_names
-from cspec.dsl.words.functions import LOSSES
+from cspec.dsl.words.losses import LOSSES
 
 _CLOSED = frozenset({"cvar", "quantile", "values", "cross", "pairs"})
 """Functions that take what examples have and give no value an example."""

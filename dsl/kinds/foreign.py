@@ -12,8 +12,9 @@ from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import bracketed
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
-from cspec.dsl.words.functions import LOSSES, Signature
+from cspec.dsl.words.functions import Signature
 from cspec.dsl.words.kind import Kind
+from cspec.dsl.words.losses import LOSSES
 
 CALLS: dict[str, str] = {
     **dict.fromkeys(("sqr", "square", "sq"), "{}^2"),

@@ -8,7 +8,8 @@ from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Keyword, Name
-from cspec.dsl.words.functions import LOSSES, Parameter, Signature
+from cspec.dsl.words.functions import Parameter, Signature
+from cspec.dsl.words.losses import LOSSES
 
 EXAMPLES = {
     "rank": "rank(8)",

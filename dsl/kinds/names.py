@@ -9,8 +9,9 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Expr, Name
-from cspec.dsl.words.functions import LOSSES, SETS, Signature
+from cspec.dsl.words.functions import SETS, Signature
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
+from cspec.dsl.words.losses import LOSSES
 
 
 def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:

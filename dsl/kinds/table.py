@@ -11,8 +11,9 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.tree.nodes import Call, Expr
 from cspec.dsl.tree.rebuild import head_name
-from cspec.dsl.words.functions import LOSSES, Parameter, Signature
+from cspec.dsl.words.functions import Parameter, Signature
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind, joined
+from cspec.dsl.words.losses import LOSSES, OF_CLASSES
 
 
 def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:
@@ -30,7 +31,7 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
     kinds = [kind for kind in found if kind is not None]
     check_order(typer, call, signature)
     check_clock(typer, call, signature)
-    if signature.name in _ORDERED and [kind.what for kind in kinds[:2]] == ["column", "scores"]:
+    if signature.name in OF_CLASSES and [kind.what for kind in kinds[:2]] == ["column", "scores"]:
         return _swapped(typer, call, signature)
     if signature.name in OVER_EXAMPLES and call.arguments and _is_loss(typer, call.arguments[0]):
         return _mean_of_loss(typer, call, signature)
@@ -39,10 +40,6 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
     if signature.family == "elementary":
         check_finite(typer, call)
     return _result(signature, kinds, bound, scope.inside)
-
-
-_ORDERED = frozenset({"ce", "bce", "nll", "hinge"})
-"""Losses whose outputs and labels are different things."""
 
 
 _OF_COLUMNS = frozenset({"values", "cross", "pairs"})

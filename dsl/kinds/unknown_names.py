@@ -14,8 +14,9 @@ from cspec.dsl.messages.wording import bracketed, closest, closing, listing
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Attribute, Expr, FiniteSet, Name, Var
-from cspec.dsl.words.functions import LOSSES, SIGNATURES
+from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.kind import UNKNOWN, Kind
+from cspec.dsl.words.losses import LOSSES
 
 BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
 """Words of the language that stand alone in an expression."""

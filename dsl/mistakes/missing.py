@@ -28,6 +28,7 @@ from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tables import load_tables
 from cspec.dsl.text.tokens import Token
+from cspec.dsl.words.losses import LOSSES
 
 _DEFINED = frozenset(["VAR", "PARAM", "LET", "METRIC", "MODEL", "DATA", "DOMAIN"])
 _SETTINGS = frozenset(FitSettings.model_fields) | {
@@ -261,7 +262,7 @@ def model_name(f: Failure) -> Repair | None:
     kind = f.at(1)
     if f.first.kind != "MODEL" or kind.text not in MODELS or f.at(2).kind != "LPAR":
         return None
-    called = re.search(r"\b(?!bce|ce|mse|mae|nll|hinge|huber)([a-z]\w*)\(x\)", f.source.text)
+    called = re.search(rf"\b(?!(?:{'|'.join(LOSSES)})\b)([a-z]\w*)\(x\)", f.source.text)
     name = called[1] if called else "f"
     shape = f"model {name} = {f.text(1, len(f.tokens))}"
     said = ("CS102", f"the `{kind.text}` has no name", f"write `{shape}`")

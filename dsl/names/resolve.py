@@ -45,7 +45,8 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 from cspec.dsl.tree.rebuild import bound_names
-from cspec.dsl.words.functions import LOSSES, Signature
+from cspec.dsl.words.functions import Signature
+from cspec.dsl.words.losses import LOSSES
 
 _CLASSIFIER = ("pred", "prob")
 

@@ -26,7 +26,8 @@ from cspec.dsl.tree.nodes import (
     Product,
     Sum,
 )
-from cspec.dsl.words.functions import LOSSES, Signature
+from cspec.dsl.words.functions import Signature
+from cspec.dsl.words.losses import LOSSES
 
 Single = Literal["one number", "one number an example"]
 

@@ -10,6 +10,7 @@ import math
 from typing import Literal, NamedTuple
 
 from cspec.dsl.words.kind import What
+from cspec.dsl.words.losses import LOSS_WORDS, LossWord
 
 INF = math.inf
 Result = Literal[
@@ -79,9 +80,9 @@ def _p(
     return Parameter(name, kinds, required, **extra)  # type: ignore[arg-type]
 
 
-def _loss(name: str, doc: str, kinds: frozenset[What] = _SCORES, low: float = 0) -> Signature:
-    parameters = (_p("outputs", kinds), _p("targets", _LABELS))
-    return Signature(name, "loss", parameters, "example", doc, (low, INF))
+def _loss(loss: LossWord) -> Signature:
+    parameters = (_p("outputs", _SCORES), _p("targets", _LABELS))
+    return Signature(loss.word, "loss", parameters, "example", loss.doc, (loss.low, INF))
 
 
 def _elementary(
@@ -132,16 +133,9 @@ _COLUMN: frozenset[What] = frozenset({"column", "unknown"})
 
 PREDICTIONS = frozenset({"pred", "argmax"})
 """Functions whose value is the number of a class: the one of the largest output."""
-LOSSES = ("ce", "bce", "mse", "mae", "nll", "huber", "hinge")
 
 _TABLE: tuple[Signature, ...] = (
-    _loss("ce", "cross-entropy of logits and class numbers, in nats"),
-    _loss("bce", "binary cross-entropy of logits and 0/1 labels, in nats"),
-    _loss("mse", "squared error, mean over the outputs"),
-    _loss("mae", "absolute error, mean over the outputs"),
-    _loss("nll", "negative log-likelihood of log-probabilities and class numbers", low=-INF),
-    _loss("huber", "Huber error with threshold 1, mean over the outputs"),
-    _loss("hinge", "hinge loss of scores and 0/1 labels or class numbers"),
+    *(_loss(record) for record in LOSS_WORDS.values()),
     _size("density", "share of non-zero entries: of a model's prunable set, a weight", 1, _SIZED),
     _size("params", "number of non-zero parameters"),
     _size("flops", "multiply-adds of a forward pass of one example, times 2"),

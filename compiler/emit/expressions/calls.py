@@ -24,7 +24,7 @@ from cspec.compiler.passes.expansion.expand import globs_of
 from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.tree.nodes import Attribute, Call, Name, shape
 from cspec.dsl.values.tensor_words import OVER_ENTRIES
-from cspec.dsl.words.functions import LOSSES
+from cspec.dsl.words.losses import LOSSES
 
 BODIES: dict[str, str] = {
     "abs": "absolute", "max": "maximum", "min": "minimum", "pow": "power", "bytes": "bytes_",
