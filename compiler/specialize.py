@@ -15,8 +15,8 @@ from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.check import check_axes, infer
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.sizes import example_call, models_sized
+from cspec.compiler.choose.bisection import line_graph
 from cspec.compiler.choose.gate_course import gate_courses
-from cspec.compiler.choose.line_run import line_graph
 from cspec.compiler.choose.rehearsal import rehearsed, with_rehearsal
 from cspec.compiler.choose.schedule import SETTLES, Schedule, budget, effective
 from cspec.compiler.choose.what_moves import moving, on_whole_data, one_number

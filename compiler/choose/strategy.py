@@ -6,9 +6,9 @@ The order is the decision framework of the position paper (arXiv 2505.20628, sec
 2. a set with a projection, on parameters: projection (counts: projection along a ramp, or gates);
 3. a rate, which has no gradient: augmented Lagrangian on the true rate, surrogate for the model;
 4. deterministic, over decision variables: sequential quadratic programming for the whole problem
-   where it is smooth and small (`own_run`), spectral projected gradient where it has sets with a
-   projection (`set_run`); an equality, or such a problem with kinks: augmented Lagrangian; a rate
-   required of data and a single number: bisection (`line_run`);
+   where it is smooth and small (`solved_by_sqp`), spectral projected gradient where it has sets
+   with a projection (`solved_by_spg`); an equality, or such a problem with kinks: augmented
+   Lagrangian; a rate required of data and a single number: bisection (`solved_by_bisection`);
 5. everything else, equalities among it: augmented Lagrangian in the units of the problem.
 """
 
@@ -20,9 +20,9 @@ from typing import NamedTuple
 from cspec.compiler.algebra.set_forms import has_form
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.axes.sizes import at_full_size, sized
-from cspec.compiler.choose.line_run import line_run
-from cspec.compiler.choose.projected_run import set_run
-from cspec.compiler.choose.solver_run import own_run
+from cspec.compiler.choose.bisection import solved_by_bisection
+from cspec.compiler.choose.spg import solved_by_spg
+from cspec.compiler.choose.sqp import solved_by_sqp
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.methods import FUNCTIONAL, require_construction
 from cspec.compiler.methods.gate_decisions import COURSE
@@ -48,7 +48,7 @@ from cspec.dsl.settings.methods import (
 )
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expectation, Index, Name, walk
-from cspec.dsl.words.sets import COEFFICIENTS, COUNTS
+from cspec.dsl.words.sets import COEFFICIENTS, COUNTS, JUMPS
 
 GATE_BUDGET = 22.0
 """steps x learning rate that a gate needs to travel from open to shut."""
@@ -93,11 +93,11 @@ class Choice(NamedTuple):
 
 def choose(problem: Problem, context: Context) -> Problem:
     """The problem with a method and a reason for every requirement; all refusals at once."""
-    owned = own_run(problem, context.method, context.space)
+    owned = solved_by_sqp(problem, context.method, context.space)
     if owned is None:
-        owned = set_run(problem, context.method, context.space or context.whole)
+        owned = solved_by_spg(problem, context.method, context.space or context.whole)
     if owned is None:
-        owned = line_run(problem, context.method, context.line)
+        owned = solved_by_bisection(problem, context.method, context.line)
     if owned is not None:
         return owned
     found: list[Diagnostic] = []
@@ -324,7 +324,7 @@ def _then(c: Constraint) -> str:
 def _set(c: Constraint) -> Choice:
     assert c.set is not None
     word = c.set.word
-    if word in ("grid", "rank"):
+    if word in JUMPS:
         return Choice(
             Admm(),
             f"a combinatorial set ({word}): a projection on every step would undo small moves, so "

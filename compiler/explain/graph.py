@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cspec.compiler.choose.line_run import line_graph
+from cspec.compiler.choose.bisection import line_graph
 from cspec.compiler.choose.schedule import DEFAULT_STEPS, LEAST_STEPS
 from cspec.compiler.choose.strategy import GATE_DAMPING, GATE_DUAL_BUDGET
 from cspec.compiler.explain import formulas as explain_formulas

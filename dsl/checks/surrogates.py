@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cspec.dsl.checks.modifiers import Modifiers
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.settings.methods import Construction
+from cspec.dsl.settings.methods import WITHOUT_GRADIENT, Construction
 from cspec.dsl.tree.nodes import (
     EVENTS,
     By,
@@ -23,11 +23,6 @@ from cspec.dsl.tree.nodes import (
 )
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.functions import PREDICTIONS, SURROGATE_SETTINGS
-
-_WITHOUT_STEPS = frozenset(
-    {"projection", "admm", "parametrization", "frank_wolfe", "output_projection", "threshold"}
-)
-"""Methods that do not follow a gradient of the requirement."""
 
 
 def check_gradient(typer: Typer, constraint: Constraint) -> None:
@@ -131,7 +126,7 @@ def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -
     word = modifiers.method.word if modifiers.method is not None else ""
     if _of_a_set(relation):
         why, label = f"{typer.text(relation)} holds a parameter in a set", "a set has no stand-in"
-    elif word in _WITHOUT_STEPS or isinstance(modifiers.method, Construction):
+    elif word in WITHOUT_GRADIENT or isinstance(modifiers.method, Construction):
         by = next(m for m in constraint.modifiers if isinstance(m, By))
         why = f"`by {typer.source.slice(by.method.span)}` does not follow a gradient"
         label = "nothing for it to do"

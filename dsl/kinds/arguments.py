@@ -14,7 +14,7 @@ from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Name
-from cspec.dsl.words.functions import Parameter, Signature
+from cspec.dsl.words.functions import BOTH, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
 
 
@@ -113,7 +113,7 @@ def _instead(
             f"the largest of all: `max({signature.name}(W) for W in {text})`",
             f"each by itself: `forall W in {text}: {signature.name}(W) ...`",
         )
-    if signature.name in ("spectral", "nuclear") and kind.what == "model":
+    if signature.name in BOTH and kind.what == "model":
         return (f"each by itself: `forall W in {text}.weights: {signature.name}(W) ...`",)
     if signature.family in ("weights", "reduction") and kind.what == "model":
         return (

@@ -9,7 +9,7 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Expr, Name
-from cspec.dsl.words.functions import SETS, Signature
+from cspec.dsl.words.functions import BOTH, SETS, Signature
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
 from cspec.dsl.words.losses import LOSSES
 
@@ -121,7 +121,7 @@ def set_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
     """The kind of what stands behind `in`, where a lone word is most likely a set."""
     if isinstance(expr, Name) and typer.name_unknown(expr, scope):
         return unknown_name(typer, expr, scope, SETS)
-    if isinstance(expr, Name) and expr.id in ("spectral", "nuclear"):
+    if isinstance(expr, Name) and expr.id in BOTH:
         return _bare_set(typer, expr, typer.signatures[expr.id])
     return typer.kind(expr, scope)
 

@@ -11,7 +11,7 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.tree.nodes import Call, Expr
 from cspec.dsl.tree.rebuild import head_name
-from cspec.dsl.words.functions import Parameter, Signature
+from cspec.dsl.words.functions import BOTH, Parameter, Signature
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind, joined
 from cspec.dsl.words.losses import LOSSES, OF_CLASSES
 
@@ -114,7 +114,7 @@ def _bind_arguments(
         taken.add(keyword.name)
         bound.append((parameter, keyword.value))
     missing = [p for p in signature.parameters if p.required and p.name not in taken]
-    if missing and not (signature.name in ("spectral", "nuclear") and arguments):
+    if missing and not (signature.name in BOTH and arguments):
         missing_arguments(typer, call, signature, missing)
         return None
     return bound
@@ -125,7 +125,7 @@ def _result(
 ) -> Kind:
     if signature.family == "risk":
         return joined("number", *kinds).flat()
-    if signature.name in ("spectral", "nuclear") and bound and kinds[0].what == "number":
+    if signature.name in BOTH and bound and kinds[0].what == "number":
         return Kind("set", moves=kinds[0].moves)
     base = joined("number", *kinds) if kinds else CONSTANT
     if signature.name == "where" and not inside:

@@ -25,6 +25,10 @@ class Method(Settings):
     """Whether the method has multipliers to report."""
     whole: ClassVar[bool] = False
     """Whether it weighs the violation as written, and not each canonical part by itself."""
+    fixed: ClassVar[bool] = False
+    """Whether the weight of a violation never moves."""
+    own_loop: ClassVar[str] = ""
+    """Why it can't run in a loop of one's own; empty where it can."""
     prices: ClassVar[bool] = True
     """Whether its multipliers are prices of the bounds where a run ends stationary."""
 
@@ -46,6 +50,7 @@ class Penalty(Method):
     """
 
     word: ClassVar[str] = "penalty"
+    fixed: ClassVar[bool] = True
     whole: ClassVar[bool] = True
     coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
@@ -58,6 +63,7 @@ class ExactPenalty(Method):
     """
 
     word: ClassVar[str] = "exact_penalty"
+    fixed: ClassVar[bool] = True
     whole: ClassVar[bool] = True
     coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
@@ -70,6 +76,7 @@ class QuadraticPenalty(Method):
     """
 
     word: ClassVar[str] = "quadratic_penalty"
+    fixed: ClassVar[bool] = True
     whole: ClassVar[bool] = True
     coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
@@ -140,6 +147,7 @@ class Sal(Method):
     """Stochastic augmented Lagrangian, Algorithm 2 of arXiv 2310.16647, as printed."""
 
     word: ClassVar[str] = "sal"
+    own_loop: ClassVar[str] = "is a whole training run"
     multipliers: ClassVar[bool] = True
     prices: ClassVar[bool] = False
     penalty: float = Field(1e-2, gt=0, description="mu_init: penalty at the start of a shuffle")
@@ -158,6 +166,7 @@ class Admm(Method):
     """Alternating direction method of multipliers on the split x = z, z in the set."""
 
     word: ClassVar[str] = "admm"
+    own_loop: ClassVar[str] = "is a whole training run"
     enforces: ClassVar[Enforces] = "sets"
     rho: float | None = Field(None, gt=0, description="penalty of x = z; default: 1e-3")
     balance: bool = Field(True, description="balance the primal and the dual residual by rho")
@@ -221,6 +230,7 @@ class Parametrization(Method):
     """Train an unconstrained pre-image; a map makes every value a member of the set."""
 
     word: ClassVar[str] = "parametrization"
+    own_loop: ClassVar[str] = "changes what the optimizer trains"
     enforces: ClassVar[Enforces] = "sets"
     map: str | None = Field(None, description="softplus, sigmoid, softmax, cayley, ...")
 
@@ -229,6 +239,7 @@ class OutputProjection(Method):
     """Closed-form projection of each output onto its affine constraints (after HardNet)."""
 
     word: ClassVar[str] = "output_projection"
+    own_loop: ClassVar[str] = "becomes part of the model"
     enforces: ClassVar[Enforces] = "outputs"
 
 
@@ -236,6 +247,7 @@ class FrankWolfe(Method):
     """Steps toward the vertex of the set that minimizes the linearized objective."""
 
     word: ClassVar[str] = "frank_wolfe"
+    own_loop: ClassVar[str] = "is a whole training run"
     enforces: ClassVar[Enforces] = "sets"
     lr: float | None = Field(None, gt=0, description="step; default: 2 / (k + 2)")
 
@@ -247,6 +259,7 @@ class Sqp(Method):
     """Sequential quadratic programming by scipy, for small deterministic problems."""
 
     word: ClassVar[str] = "sqp"
+    own_loop: ClassVar[str] = "is a whole run of its own"
     enforces: ClassVar[Enforces] = "problems"
     multipliers: ClassVar[bool] = True
     engine: SqpEngine = Field(
@@ -262,6 +275,7 @@ class Spg(Method):
     """Spectral projected gradient, for deterministic problems over sets with a projection."""
 
     word: ClassVar[str] = "spg"
+    own_loop: ClassVar[str] = "is a whole run of its own"
     enforces: ClassVar[Enforces] = "problems"
     multipliers: ClassVar[bool] = True
     tolerance: float = Field(
@@ -278,6 +292,7 @@ class Bisection(Method):
     """Search the line of the only number that moves: bisection of rates, golden sections."""
 
     word: ClassVar[str] = "bisection"
+    own_loop: ClassVar[str] = "is a whole run of its own"
     enforces: ClassVar[Enforces] = "problems"
 
 
@@ -297,6 +312,7 @@ class Threshold(Method):
     """Post hoc: shift the decision threshold after training (rates only)."""
 
     word: ClassVar[str] = "threshold"
+    own_loop: ClassVar[str] = "is a whole training run"
     enforces: ClassVar[Enforces] = "rates"
 
 
@@ -331,6 +347,9 @@ def enforcing(what: Enforces) -> frozenset[str]:
 
 OF_FUNCTIONS = enforcing("functions")
 OF_SETS = enforcing("sets")
+WITHOUT_GRADIENT = OF_SETS | enforcing("outputs") | enforcing("rates")
+"""Methods that do not follow a gradient of the requirement."""
+FIXED = frozenset(word for word, method in METHODS.items() if method.fixed)
 SOLVERS = enforcing("problems")
 """Methods that own the whole run: they choose their steps and know no number of them before."""
 

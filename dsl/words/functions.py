@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from cspec.dsl.words.kind import What
 from cspec.dsl.words.losses import LOSS_WORDS, LossWord
+from cspec.dsl.words.sets import SET_WORDS
 
 INF = math.inf
 Result = Literal[
@@ -426,35 +427,16 @@ _TABLE: tuple[Signature, ...] = (
 SIGNATURES: dict[str, Signature] = {signature.name: signature for signature in _TABLE}
 """Every function and set by name."""
 
-SETS: frozenset[str] = frozenset(s.name for s in _TABLE if s.family == "set") | {
-    "spectral",
-    "nuclear",
-}
+BOTH: frozenset[str] = frozenset(s.name for s in _TABLE if s.family != "set") & SET_WORDS.keys()
+"""Functions that are sets as well: `spectral(W) <= 1` is `W in spectral(1)`."""
+
+SETS: frozenset[str] = frozenset(s.name for s in _TABLE if s.family == "set") | BOTH
 """Words that stand behind `in`."""
 
 STRUCTURE: frozenset[str] = frozenset(
-    [
-        "nonneg",
-        "simplex",
-        "sphere",
-        "ball",
-        "stiefel",
-        "symmetric",
-        "psd",
-        "rank",
-        "sparse",
-        "channels",
-        "nm",
-        "grid",
-        "monotone",
-        "spectral",
-        "nuclear",
-    ]
+    word for word in SETS & SET_WORDS.keys() if not SET_WORDS[word].points
 )
 """Sets of parameters: what `W in SET` may name."""
-
-COUNTED: frozenset[str] = frozenset({"sparse", "channels", "nm", "rank", "grid"})
-"""Sets of counts: membership is compared exactly."""
 
 SURROGATES: tuple[str, ...] = ("sigmoid", "hinge", "ramp", "product", "dl2")
 """Stand-ins that `with surrogate` takes by name, besides expressions."""
@@ -467,6 +449,3 @@ SURROGATE_SETTINGS: dict[str, tuple[str, ...]] = {
     "dl2": (),
 }
 """Settings of the named surrogates."""
-
-PROJECTABLE: frozenset[str] = STRUCTURE
-"""Structure sets with a projection, so with a construction."""

@@ -39,6 +39,9 @@ class SetWord(NamedTuple):
     """It is a set of vectors: of a matrix, each row is one."""
     vertices: bool = False
     """Convex, bounded, and with a cheap vertex oracle: for Frank-Wolfe."""
+    points: bool = False
+    """As a word of a spec it says where points lie, `domain q = box(...)`; weights are held by it
+    where a spec bounds them: `0 <= W <= 1`."""
     maps: tuple[str, ...] = ()
     """Maps that reach all of it, the usual one first."""
 
@@ -48,7 +51,8 @@ SET_WORDS: dict[str, SetWord] = {
     for record in (
         SetWord("nonneg", functions=True, by_rows=True, maps=("softplus",)),
         SetWord(
-            "box", functions=True, by_rows=True, vertices=True, maps=("sigmoid", "softplus")
+            "box", functions=True, by_rows=True, vertices=True, points=True,
+            maps=("sigmoid", "softplus"),
         ),
         SetWord("box_row"),
         SetWord(
@@ -97,6 +101,8 @@ CONVEX = _words(lambda s: s.convex and s.tensors == 1)
 """Sets of one tensor with a projection that are convex, ..."""
 CURVED = _words(lambda s: not s.convex and not s.scaled)
 """... and those that are not."""
+JUMPS = _words(lambda s: s.discrete and not s.counted)
+"""Sets whose members lie apart: a projection on every step would undo small moves."""
 COUNTS = _words(lambda s: s.counted)
 """Sets that say how many entries may be nonzero; they are approached along a ramp."""
 DISCRETE = _words(lambda s: s.discrete)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cspec.dsl.settings.methods import FIXED
+
 if TYPE_CHECKING:
     from cspec.compiler.records.program import Program
     from cspec.runtime.result.constraint import ConstraintResult
@@ -234,7 +236,7 @@ def _by_multiplier(c: ConstraintResult, elsewhere: bool) -> list[str]:
 
     A multiplier that stays 0 is right where the constraint holds on the data it is trained on.
     """
-    if c.method in {"penalty", "exact_penalty", "quadratic_penalty"}:
+    if c.method in FIXED:
         return [f"`by augmented_lagrangian`, or a larger coefficient of {c.method}"]
     if c.dual_state == "growing":
         return [

@@ -17,12 +17,12 @@ from cspec.compiler.relax import (
 from cspec.dsl.check import Checked, check
 from cspec.dsl.messages.diagnostic import SpecError, errors
 from cspec.dsl.runnable import require_runnable
+from cspec.dsl.settings.methods import SOLVERS
 from cspec.dsl.text.source import Source
 from cspec.functions import registered
 from cspec.running.plans import plan_of
 from cspec.running.prepare import Prepared, prepare, seed_of
 from cspec.running.train import check_device, train
-from cspec.runtime.own_loop.refusals import SOLVERS
 from cspec.runtime.run.execute import load_module
 from cspec.runtime.session.session import Session
 from cspec.runtime.verdict.why.elastic import small_problem

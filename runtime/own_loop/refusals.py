@@ -11,11 +11,7 @@ from torch import nn
 from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-
-OWN_THE_STEP = frozenset({"admm", "sqp", "frank_wolfe", "threshold", "sal"})
-"""Methods that are a whole training procedure."""
-SOLVERS = frozenset({"spg", "bisection"})
-"""Methods of whole programs whose constraints may name others: sets are held by projection."""
+from cspec.dsl.settings.methods import METHODS, SOLVERS
 
 
 def refuse(
@@ -78,18 +74,12 @@ def _refuse_methods(program: Program, optimizer: torch.optim.Optimizer, projects
     if isinstance(optimizer, torch.optim.LBFGS):
         found.append("lbfgs evaluates the loss many times a step")
     if program.method in SOLVERS:
-        found.append(f"{program.method}, which solves this spec, is a whole run of its own")
-    for constraint in program.constraints:
-        if program.method in SOLVERS:
-            break
-        if constraint.method in OWN_THE_STEP:
-            found.append(f"{constraint.method} (`{constraint.label}`) is a whole training run")
-        if constraint.method == "output_projection":
-            why = f"output_projection (`{constraint.label}`) becomes part of the model"
-            found.append(why)
-        if constraint.method == "parametrization":
-            why = f"parametrization (`{constraint.label}`) changes what the optimizer trains"
-            found.append(why)
+        why = METHODS[program.method].own_loop
+        found.append(f"{program.method}, which solves this spec, {why}")
+    for constraint in () if program.method in SOLVERS else program.constraints:
+        method = METHODS.get(constraint.method)
+        if method is not None and method.own_loop:
+            found.append(f"{constraint.method} (`{constraint.label}`) {method.own_loop}")
         if constraint.method == "projection" and not projects:
             found.append(f"projection (`{constraint.label}`) with every other than step")
     for operation in program.graph.operations:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.program import ConstraintFacts
+from cspec.dsl.settings.methods import FIXED
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
 
-PENALTIES = frozenset({"penalty", "exact_penalty", "quadratic_penalty"})
-"""Methods whose weight never moves."""
 REACHED = 0.99
 """Share of a cap from which it is reached."""
 
@@ -51,7 +50,7 @@ def limits_of(session: Session, c: ConstraintFacts) -> Limits:
     operations = [op for op in session.program.graph.operations if op.rule == c.rule]
     constants: dict[str, float] = {}
     for operation in operations:
-        if operation.kind is Kind.COMBINE and c.method in PENALTIES:
+        if operation.kind is Kind.COMBINE and c.method in FIXED:
             constants["coefficient"] = operation.constants["c"]
         elif operation.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP):
             constants |= operation.constants

@@ -1,4 +1,4 @@
-"""Whether a solver for small deterministic problems takes the whole run.
+"""Whether `sqp`, a solver for small deterministic problems, takes the whole run.
 
 `using sqp` asks for it; `auto` takes it where every function of the problem is smooth, known in
 closed form, and over decision variables alone.
@@ -72,7 +72,7 @@ REJECTED_BRANCHES = (
 )
 
 
-def own_run(problem: Problem, method: Method, space: Space | None) -> Problem | None:
+def solved_by_sqp(problem: Problem, method: Method, space: Space | None) -> Problem | None:
     """The problem with a solver in charge; None where a training loop runs.
 
     Raises:

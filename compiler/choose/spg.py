@@ -1,7 +1,7 @@
-"""Whether the spectral projected gradient method takes the whole run.
+"""Whether `spg`, the spectral projected gradient method, takes the whole run.
 
 `using spg` asks for it; `auto` takes it where a smooth deterministic problem over decision
-variables has a set with a projection, unless `own_run` took it before.
+variables has a set with a projection, unless `solved_by_sqp` took it before.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cspec.compiler.choose.projectable_parts import (
     projectable,
     set_parts,
 )
-from cspec.compiler.choose.solver_run import BRANCHES, REJECTED_BRANCHES, mixed
+from cspec.compiler.choose.sqp import BRANCHES, REJECTED_BRANCHES, mixed
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.logic import Decided
 from cspec.compiler.records.problem import Constraint, Problem, Step
@@ -35,7 +35,7 @@ LAGRANGIAN = (
 )
 
 
-def set_run(problem: Problem, method: Method, space: Space | None) -> Problem | None:
+def solved_by_spg(problem: Problem, method: Method, space: Space | None) -> Problem | None:
     """The problem with the spectral projected gradient method in charge; None where it is not.
 
     Raises:

@@ -24,7 +24,7 @@ REJECTED = (
 )
 
 
-def line_run(problem: Problem, method: Method, line: bool) -> Problem | None:
+def solved_by_bisection(problem: Problem, method: Method, line: bool) -> Problem | None:
     """The problem with its line searched; None where it is not.
 
     `line`: whether the only thing that moves is one number.
