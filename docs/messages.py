@@ -4,7 +4,7 @@
 
 runs the commands of `dsl/messages/pages/later_examples.py`, each in a folder of its own, and writes
 what they say into `interface/reading/page_messages.py`, which
-`tests/interface/test_code_examples.py` holds to the runs.
+`tests/interface/reading/test_code_examples.py` holds to the runs.
 """
 
 from __future__ import annotations
