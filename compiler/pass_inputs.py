@@ -9,7 +9,7 @@ from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.numbers import numeric_of
 from cspec.compiler.axes.targets import targets_of
-from cspec.compiler.choose.strategy import Context
+from cspec.compiler.choose.strategy import ChoiceContext
 from cspec.compiler.choose.what_moves import givens, on_whole_data, one_number
 from cspec.compiler.passes.expansion.expand import Expansion
 from cspec.compiler.passes.logic import Decided
@@ -55,9 +55,9 @@ def inference_of(checked: Checked, facts: Facts, variables: tuple[VariableSetup,
     return Inference(known)
 
 
-def context_of(checked: Checked, facts: Facts | None, steps: int | None) -> Context:
+def context_of(checked: Checked, facts: Facts | None, steps: int | None) -> ChoiceContext:
     """What methods are chosen by; `steps` are those that count at the full learning rate."""
-    return Context(
+    return ChoiceContext(
         method=checked.method,
         fit=checked.fit,
         facts=facts,

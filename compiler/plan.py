@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pydantic import BaseModel, ConfigDict
 
 from cspec.compiler.algebra.variables import space_of, variables_space
-from cspec.compiler.choose.strategy import Context, choose
+from cspec.compiler.choose.strategy import ChoiceContext, choose
 from cspec.compiler.choose.what_moves import moving
 from cspec.compiler.lower.setups import data_setups, model_setups, variable_setups
 from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
@@ -128,7 +128,7 @@ def with_rows(problem: Problem, checked: Checked) -> Problem:
     return gathered(seen, shapes, checked.params)
 
 
-def with_methods(problem: Problem, context: Context) -> Problem:
+def with_methods(problem: Problem, context: ChoiceContext) -> Problem:
     """The problem with a method for each constraint, or a solver, which takes bounds that stay."""
     found = choose(problem, context)
     settled = problem if found.solver is None else settled_bounds(problem)

@@ -18,9 +18,9 @@ from cspec.compiler.axes.sizes import example_call, models_sized
 from cspec.compiler.choose.bisection import line_graph
 from cspec.compiler.choose.gate_course import gate_courses
 from cspec.compiler.choose.rehearsal import rehearsed, with_rehearsal
-from cspec.compiler.choose.schedule import SETTLES, Schedule, budget, effective
+from cspec.compiler.choose.schedule import SETTLES, RunLength, budget, effective
 from cspec.compiler.choose.what_moves import moving, on_whole_data, one_number
-from cspec.compiler.emit.expressions import Scope
+from cspec.compiler.emit.expressions import ModuleScope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit
 from cspec.compiler.expressions.rewrite import call, function_name
@@ -72,7 +72,7 @@ class _Run(NamedTuple):
     """How long a run is, and what takes its steps."""
 
     fit: FitSettings
-    schedule: Schedule
+    schedule: RunLength
     notes: tuple[str, ...]
     space: Space | None
     """Decision variables, where there is nothing else to move or to measure on."""
@@ -129,7 +129,7 @@ def specialize(
     functions = {function.name: function.python for function in record.functions}
     emission = Emission(
         lowered=lowered,
-        scope=Scope(checked.symbols, facts, inference, {}, functions=functions),
+        scope=ModuleScope(checked.symbols, facts, inference, {}, functions=functions),
         loop=_loop(lowered, checked, facts, run, polished)._replace(rehearsed=tried),
         program=record,
         objective=objective_as_written(checked, facts),

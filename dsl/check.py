@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.dsl.checks.constraints import Limits, check_constraints
+from cspec.dsl.checks.constraints import SaidByModifiers, check_constraints
 from cspec.dsl.checks.divisions import check_divisions
 from cspec.dsl.checks.events import check_events
 from cspec.dsl.checks.items import Settled, check_items
@@ -98,7 +98,7 @@ def check(
     settled = Settled(too_large=True)
     if not too_large:
         settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
-    limits = Limits()
+    limits = SaidByModifiers()
     if not settled.too_large:
         check_shapes(typer, explicit.spec.items)
         check_divisions(typer, explicit.spec.items)

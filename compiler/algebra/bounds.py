@@ -25,7 +25,7 @@ SPLITS = 6
 """Times that an interval is halved where the sign of a function of one variable is not clear."""
 
 
-class Range(NamedTuple):
+class ValueRange(NamedTuple):
     """Values lie in [low, high]."""
 
     low: sp.Expr
@@ -41,7 +41,7 @@ class Counted(dict[sp.Symbol, tuple[sp.Expr, sp.Expr]]):
     def __init__(self, box: Box, count: list[int] | None = None) -> None:
         super().__init__(box)
         self.count = [0] if count is None else count
-        self.known: dict[sp.Expr, Range] = {}
+        self.known: dict[sp.Expr, ValueRange] = {}
         """Ranges over this very box that were found already."""
 
     @property
@@ -50,7 +50,7 @@ class Counted(dict[sp.Symbol, tuple[sp.Expr, sp.Expr]]):
         return self.count[0]
 
 
-EVERYTHING = Range(-sp.oo, sp.oo)
+EVERYTHING = ValueRange(-sp.oo, sp.oo)
 
 
 def compare(a: sp.Expr, b: sp.Expr) -> int:
@@ -96,32 +96,34 @@ def _largest(values: list[sp.Expr]) -> sp.Expr:
     return found
 
 
-def range_of(expr: sp.Expr, box: Box) -> Range:
+def range_of(expr: sp.Expr, box: Box) -> ValueRange:
     """The range of an expression over a box; wider than it need be where symbols recur.
 
     Raises:
         NotSymbolicError: a function without a rule here, or an undefined value (1/0, log of < 0).
     """
     if not isinstance(box, Counted):
-        return Range(*map(_settled, _range(expr, box)))
+        return ValueRange(*map(_settled, _range(expr, box)))
     found = box.known.get(expr)
     if found is None:
         box.count[0] += 1
-        found = box.known[expr] = Range(*map(_settled, _range(expr, box)))
+        found = box.known[expr] = ValueRange(*map(_settled, _range(expr, box)))
     return found
 
 
-def _range(expr: sp.Expr, box: Box) -> Range:
+def _range(expr: sp.Expr, box: Box) -> ValueRange:
     if expr in box:
-        return Range(*box[expr])
+        return ValueRange(*box[expr])
     if expr.is_number:
-        return Range(expr, expr)
+        return ValueRange(expr, expr)
     match expr:
         case sp.Add():
             parts = [range_of(a, box) for a in expr.args]
-            return Range(_total([p.low for p in parts], -1), _total([p.high for p in parts], 1))
+            return ValueRange(
+                _total([p.low for p in parts], -1), _total([p.high for p in parts], 1)
+            )
         case sp.Mul():
-            found = Range(sp.Integer(1), sp.Integer(1))
+            found = ValueRange(sp.Integer(1), sp.Integer(1))
             for factor in expr.args:
                 found = _times(found, range_of(factor, box))
             return found
@@ -150,12 +152,12 @@ def _product(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     return a * b
 
 
-def _times(a: Range, b: Range) -> Range:
+def _times(a: ValueRange, b: ValueRange) -> ValueRange:
     ends = [_product(x, y) for x in a for y in b]
-    return Range(_least(ends), _largest(ends))
+    return ValueRange(_least(ends), _largest(ends))
 
 
-def _power(base: Range, exponent: sp.Expr, box: Box) -> Range:
+def _power(base: ValueRange, exponent: sp.Expr, box: Box) -> ValueRange:
     if not exponent.is_number:
         raise NotSymbolicError("a power with a variable exponent")
     if exponent.is_Integer:
@@ -165,7 +167,7 @@ def _power(base: Range, exponent: sp.Expr, box: Box) -> Range:
     if exponent.is_negative and compare(base.low, sp.Integer(0)) <= 0:
         raise NotSymbolicError("division by what may be zero")
     ends = [_raised(base.low, exponent), _raised(base.high, exponent)]
-    return Range(_least(ends), _largest(ends))
+    return ValueRange(_least(ends), _largest(ends))
 
 
 def _raised(end: sp.Expr, exponent: sp.Expr) -> sp.Expr:
@@ -178,7 +180,7 @@ def _raised(end: sp.Expr, exponent: sp.Expr) -> sp.Expr:
     return end**exponent
 
 
-def _whole_power(base: Range, exponent: int) -> Range:
+def _whole_power(base: ValueRange, exponent: int) -> ValueRange:
     zero = sp.Integer(0)
     crosses = compare(base.low, zero) <= 0 <= compare(base.high, zero)
     if exponent < 0 and crosses:
@@ -186,7 +188,7 @@ def _whole_power(base: Range, exponent: int) -> Range:
     ends = [_raised(base.low, sp.Integer(exponent)), _raised(base.high, sp.Integer(exponent))]
     if exponent % 2 == 0 and crosses:
         ends.append(zero)
-    return Range(_least(ends), _largest(ends))
+    return ValueRange(_least(ends), _largest(ends))
 
 
 _RISING = {
@@ -198,17 +200,17 @@ _RISING = {
 """Increasing functions with their values at minus and plus infinity."""
 
 
-def _function(function: Any, argument: Range) -> Range:
+def _function(function: Any, argument: ValueRange) -> ValueRange:
     if function in _RISING:
-        return Range(*(_increasing(function, end) for end in argument))
+        return ValueRange(*(_increasing(function, end) for end in argument))
     if function is sp.acos:
-        return Range(*(sp.pi / 2 - end for end in reversed(_function(sp.asin, argument))))
+        return ValueRange(*(sp.pi / 2 - end for end in reversed(_function(sp.asin, argument))))
     if function is sp.cosh:
         return _cosh(argument)
     if function is sp.sin:
         return _sine(argument)
     if function is sp.cos:
-        return _sine(Range(argument.low + sp.pi / 2, argument.high + sp.pi / 2))
+        return _sine(ValueRange(argument.low + sp.pi / 2, argument.high + sp.pi / 2))
     if function is sp.tan:
         return _tangent(argument)
     raise NotSymbolicError(str(function))
@@ -230,27 +232,27 @@ def _increasing(function: Any, end: sp.Expr) -> sp.Expr:
     return function(end)
 
 
-def _cosh(argument: Range) -> Range:
+def _cosh(argument: ValueRange) -> ValueRange:
     ends = [sp.oo if end in (sp.oo, -sp.oo) else sp.cosh(end) for end in argument]
     zero = sp.Integer(0)
     if compare(argument.low, zero) <= 0 <= compare(argument.high, zero):
         ends.append(sp.Integer(1))
-    return Range(_least(ends), _largest(ends))
+    return ValueRange(_least(ends), _largest(ends))
 
 
-def _sine(argument: Range) -> Range:
+def _sine(argument: ValueRange) -> ValueRange:
     low, high = argument
     if sp.oo in (high, -low) or compare(high - low, 2 * sp.pi) >= 0:
-        return Range(sp.Integer(-1), sp.Integer(1))
+        return ValueRange(sp.Integer(-1), sp.Integer(1))
     ends = [sp.sin(low), sp.sin(high)]
     for extreme, place in ((1, sp.pi / 2), (-1, -sp.pi / 2)):
         turns = sp.ceiling(sp.N((low - place) / (2 * sp.pi), DIGITS) - EQUAL)
         if compare(place + 2 * sp.pi * turns, high) <= 0:
             ends.append(sp.Integer(extreme))
-    return Range(_least(ends), _largest(ends))
+    return ValueRange(_least(ends), _largest(ends))
 
 
-def _tangent(argument: Range) -> Range:
+def _tangent(argument: ValueRange) -> ValueRange:
     low, high = argument
     if sp.oo in (high, -low):
         raise NotSymbolicError("a tangent with poles")
@@ -258,7 +260,7 @@ def _tangent(argument: Range) -> Range:
     inside = compare(low, branch * sp.pi - sp.pi / 2) > 0
     if not inside or compare(high, branch * sp.pi + sp.pi / 2) >= 0:
         raise NotSymbolicError("a tangent with poles")
-    return Range(sp.tan(low), sp.tan(high))
+    return ValueRange(sp.tan(low), sp.tan(high))
 
 
 def sign_of(expr: sp.Expr, box: Box, splits: int = SPLITS) -> int | None:

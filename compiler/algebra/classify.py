@@ -37,7 +37,7 @@ class Curvature(NamedTuple):
     concave: bool
 
 
-class Facts(NamedTuple):
+class Classification(NamedTuple):
     """What classification found."""
 
     objective: str
@@ -53,7 +53,7 @@ AFFINE = Curvature("affine", True, True)
 CONSTANT = Curvature("constant", True, True)
 
 
-def classify(problem: Problem, functions: Functions, space: Space) -> Facts:
+def classify(problem: Problem, functions: Functions, space: Space) -> Classification:
     """Facts on the objective and on every constraint."""
     known = _Classifier(space)
     objective = known.curvature(functions.objective)
@@ -74,10 +74,10 @@ def classify(problem: Problem, functions: Functions, space: Space) -> Facts:
         ways = any(c.alternatives for c in problem.constraints)
         whole = "each combination of alternatives" if ways else "the problem"
         notes.append(f"{whole} is convex: every local minimum is the global one")
-    return Facts(notes[0], kinds, convex, tuple(notes))
+    return Classification(notes[0], kinds, convex, tuple(notes))
 
 
-def facts_step(known: Facts) -> Step:
+def facts_step(known: Classification) -> Step:
     """The record of classification for `explain`."""
     return Step(name="classify", notes=known.notes)
 

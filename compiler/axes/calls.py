@@ -8,7 +8,7 @@ from cspec.compiler.axes.losses import loss_axes
 from cspec.compiler.axes.means import tail_axes
 from cspec.compiler.axes.parts import place_of
 from cspec.compiler.axes.places import PartOf
-from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, Part, What
+from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, OutputPart, What
 from cspec.compiler.axes.single import has_entries
 from cspec.compiler.expressions.rewrite import call as call_of
 from cspec.compiler.expressions.rewrite import function_name, method_name
@@ -256,7 +256,9 @@ _KINDS: dict[str, What] = {"real": "number", "integer": "whole", "event": "event
 def output_axes(facts: OutputFacts, each: str | None, target: Axes) -> Axes:
     """Axes of an output: (n, 1) is one number an example; (n, tokens, classes) has tokens."""
     if facts.parts:
-        parts = tuple(Part(key, output_axes(inner, each, target)) for key, inner in facts.parts)
+        parts = tuple(
+            OutputPart(key, output_axes(inner, each, target)) for key, inner in facts.parts
+        )
         return Axes(what="record", each=each, parts=parts, style=facts.style)
     what = _KINDS[facts.kind]
     if not facts.each:

@@ -13,7 +13,7 @@ What = Literal["number", "whole", "event", "category", "record", "model", "set"]
 output with parts, a model, a set."""
 
 
-class Part(NamedTuple):
+class OutputPart(NamedTuple):
     """One part of an output that has several: a place of a tuple, a key, a field."""
 
     key: str | int
@@ -44,7 +44,7 @@ class Axes(NamedTuple):
     """Names of the places along the last axis: of classes or features."""
     classes: tuple[str | int | float | bool, ...] = ()
     """What the codes of a category stand for, in code order."""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[OutputPart, ...] = ()
     """Of a tuple, a mapping or a record."""
     style: Literal["", "index", "key", "field"] = ""
     """How a part is taken out: `z[0]`, `z["logits"]`, `z.logits`."""

@@ -13,7 +13,7 @@ as written.
 
 from __future__ import annotations
 
-from cspec.compiler.choose.strategy import Context, gated_size
+from cspec.compiler.choose.strategy import ChoiceContext, gated_size
 from cspec.compiler.expressions.rewrite import call, number, same
 from cspec.compiler.methods.gate_decisions import RAMP
 from cspec.compiler.records.problem import Constraint, Problem
@@ -22,7 +22,7 @@ from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr, Keyword, Sum
 
 
-def gate_courses(problem: Problem, context: Context, steps: int) -> Problem:
+def gate_courses(problem: Problem, context: ChoiceContext, steps: int) -> Problem:
     """The problem with a course for each size on gates whose method is open; `steps` of the run."""
     loop = None if context.facts is None else context.facts.own_loop
     if loop is not None and not loop.steps:
@@ -31,7 +31,7 @@ def gate_courses(problem: Problem, context: Context, steps: int) -> Problem:
     return problem.model_copy(update={"constraints": constraints})
 
 
-def _course(c: Constraint, context: Context, steps: int) -> Constraint:
+def _course(c: Constraint, context: ChoiceContext, steps: int) -> Constraint:
     full = gated_size(c, context) if c.relation == "<=" and c.soft is None else None
     bound = value_or_none(c.bound, context.params)
     if full is None or bound is None or not _open(c, context):
@@ -45,7 +45,7 @@ def _course(c: Constraint, context: Context, steps: int) -> Constraint:
     return c.model_copy(update=update)
 
 
-def _open(c: Constraint, context: Context) -> bool:
+def _open(c: Constraint, context: ChoiceContext) -> bool:
     """Whether nobody says how the multiplier of a size moves."""
     method = context.method if c.method is None or isinstance(c.method, Auto) else c.method
     match method:

@@ -30,7 +30,7 @@ OWN_LOOP_EPOCH = 50
 some length between two moves of the multipliers (see `augmented_lagrangian`)."""
 
 
-class Schedule(NamedTuple):
+class RunLength(NamedTuple):
     """The length of a run."""
 
     steps: int
@@ -38,7 +38,7 @@ class Schedule(NamedTuple):
     epochs: float
 
 
-def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, Schedule, tuple[str, ...]]:
+def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, RunLength, tuple[str, ...]]:
     """Fit settings as they will be used, the run's length, and what should be said about them."""
     fit = checked.fit
     schedule = length(checked, facts)
@@ -61,7 +61,7 @@ def warnings(checked: Checked, facts: Facts) -> tuple[Diagnostic, ...]:
     return tuple(slow_gates(checked, facts, effective(fit, run.steps)))
 
 
-def _falling(fit: FitSettings, run: Schedule, facts: Facts) -> FitSettings:
+def _falling(fit: FitSettings, run: RunLength, facts: Facts) -> FitSettings:
     """The settings with the schedule that a run on data has where nobody wrote one."""
     gated = any(model.gated for model in facts.models.values())
     falling = settling(fit, run.steps, whole=run.steps_per_epoch == 1, gated=gated)
@@ -102,16 +102,16 @@ def settling(fit: FitSettings, steps: int, *, whole: bool, gated: bool = False) 
     return Cosine(hold=HOLD, follow=True) if chosen else Cosine(hold=HOLD)
 
 
-def length(checked: Checked, facts: Facts) -> Schedule:
+def length(checked: Checked, facts: Facts) -> RunLength:
     """Steps, steps an epoch, epochs."""
     fit = checked.fit
     if facts.own_loop is not None:
         steps = facts.own_loop.steps or OWN_LOOP_STEPS
-        return Schedule(steps, OWN_LOOP_EPOCH, steps / OWN_LOOP_EPOCH)
+        return RunLength(steps, OWN_LOOP_EPOCH, steps / OWN_LOOP_EPOCH)
     rows = _rows(checked, facts)
     if rows is None:
         steps = fit.steps or (fit.epochs or 0) * STEPS_PER_ROUND or DEFAULT_STEPS
-        return Schedule(steps, STEPS_PER_ROUND, steps / STEPS_PER_ROUND)
+        return RunLength(steps, STEPS_PER_ROUND, steps / STEPS_PER_ROUND)
     dataset = _objective_dataset(checked)
     size = batch_size(fit, dataset, rows)
     stream = facts.data[dataset or ""].stream
@@ -120,9 +120,9 @@ def length(checked: Checked, facts: Facts) -> Schedule:
     if stream is not None and fit.batch_size != "full":
         per_epoch = stream.epoch
     if fit.steps is not None:
-        return Schedule(fit.steps, per_epoch, fit.steps / per_epoch)
+        return RunLength(fit.steps, per_epoch, fit.steps / per_epoch)
     epochs = fit.epochs or max(DEFAULT_EPOCHS, -(-_least_steps(facts, size) // per_epoch))
-    return Schedule(epochs * per_epoch, per_epoch, epochs)
+    return RunLength(epochs * per_epoch, per_epoch, epochs)
 
 
 def _objective_dataset(checked: Checked) -> str | None:

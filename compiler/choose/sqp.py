@@ -16,7 +16,7 @@ from cspec.compiler.algebra.affine_vectors import (
     split_parts,
     vectors_step,
 )
-from cspec.compiler.algebra.classify import Facts, classify, facts_step
+from cspec.compiler.algebra.classify import Classification, classify, facts_step
 from cspec.compiler.algebra.forms import UnknownForm
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
@@ -281,7 +281,7 @@ def _automatic(problem: Problem, space: Space) -> Problem | None:
     )
 
 
-def _chosen(c: Constraint, settings: Sqp, problem: Problem, known: Facts) -> Constraint:
+def _chosen(c: Constraint, settings: Sqp, problem: Problem, known: Classification) -> Constraint:
     held = [b for b in problem.bounds if (b.label, b.member) == (c.label, c.member)]
     if held:
         reason = f"{_held(c, held)}: held as a bound, its multiplier follows from stationarity"

@@ -64,7 +64,7 @@ EACH_RULE = (
 )
 
 
-class Context(NamedTuple):
+class ChoiceContext(NamedTuple):
     """What the choice may depend on. Without facts, choices that need them stay conditional."""
 
     method: Method
@@ -91,7 +91,7 @@ class Choice(NamedTuple):
     rejected: tuple[str, ...] = ()
 
 
-def choose(problem: Problem, context: Context) -> Problem:
+def choose(problem: Problem, context: ChoiceContext) -> Problem:
     """The problem with a method and a reason for every requirement; all refusals at once."""
     owned = solved_by_sqp(problem, context.method, context.space)
     if owned is None:
@@ -126,7 +126,7 @@ def choose(problem: Problem, context: Context) -> Problem:
     return problem.model_copy(update={"constraints": tuple(chosen)})
 
 
-def decide(c: Constraint, context: Context) -> Choice:
+def decide(c: Constraint, context: ChoiceContext) -> Choice:
     """The method of one requirement."""
     if c.event is not None and any(isinstance(b.domain, Name) for b in c.binders):
         return Choice(Lagrangian(), EACH_RULE)
@@ -143,7 +143,7 @@ def decide(c: Constraint, context: Context) -> Choice:
 # --- As written ----------------------------------------------------------------------------------
 
 
-def _as_written(c: Constraint, method: Method, where: str, context: Context) -> Choice:
+def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContext) -> Choice:
     reason = f"as written: {where}{_then(c)}"
     match method:
         case Projection() | Admm() | Parametrization() | FrankWolfe():
@@ -163,7 +163,7 @@ def _as_written(c: Constraint, method: Method, where: str, context: Context) -> 
     return Choice(method, reason)
 
 
-def _scaled(c: Constraint, method: Method, context: Context) -> Method:
+def _scaled(c: Constraint, method: Method, context: ChoiceContext) -> Method:
     """Settings left to default, scaled to the problem: what is given acts as written.
 
     A density on gates needs multipliers that grow as it shrinks (5 at 50%, 80 at 10%), and gates
@@ -204,7 +204,7 @@ def _gentle(method: AugmentedLagrangian, step: float, steps: int) -> AugmentedLa
     return method.model_copy(update=found)
 
 
-def _require_function(c: Constraint, method: Method, context: Context) -> None:
+def _require_function(c: Constraint, method: Method, context: ChoiceContext) -> None:
     """A functional method needs something to differentiate."""
     counted = c.set is not None and c.set.word == "sparse" and c.relation != "in"
     gates = context.facts is None or _gated_density(c, context)
@@ -217,7 +217,7 @@ def _require_function(c: Constraint, method: Method, context: Context) -> None:
 # --- Automatic -----------------------------------------------------------------------------------
 
 
-def _automatic(c: Constraint, context: Context) -> Choice:
+def _automatic(c: Constraint, context: ChoiceContext) -> Choice:
     if c.surrogate is not None and c.set is not None:
         return Choice(
             AugmentedLagrangian(),
@@ -259,7 +259,7 @@ def _automatic(c: Constraint, context: Context) -> Choice:
     )
 
 
-def _density(c: Constraint, context: Context) -> Choice:
+def _density(c: Constraint, context: ChoiceContext) -> Choice:
     ramp = "projection: the largest weights stay, along a ramp"
     if context.facts is None:
         return Choice(
@@ -301,7 +301,7 @@ def _course(c: Constraint) -> str:
     return f"{described(found)} (Zhu and Gupta 2017: magnitudes say little before training)"
 
 
-def _size(c: Constraint, context: Context) -> Choice:
+def _size(c: Constraint, context: ChoiceContext) -> Choice:
     if context.facts is None:
         return Choice(
             Lagrangian(),
@@ -346,7 +346,7 @@ def _set(c: Constraint) -> Choice:
     )
 
 
-def _by_construction(c: Constraint, context: Context) -> Choice:
+def _by_construction(c: Constraint, context: ChoiceContext) -> Choice:
     kept = c.set is not None and not _gated_density(c, context)
     if kept or (c.set is None and _seen_later(c, context)):
         return Choice(Projection(), "by construction: projected after every step")
@@ -362,7 +362,7 @@ def _is_density(c: Constraint) -> bool:
     return c.set is not None and c.set.word == "sparse" and c.set.model is not None
 
 
-def _seen_later(c: Constraint, context: Context) -> bool:
+def _seen_later(c: Constraint, context: ChoiceContext) -> bool:
     """Whether a set can be seen only once tensors have shapes: one of entries, or of several."""
     if context.facts is not None or context.space is not None:
         return False
@@ -373,7 +373,7 @@ def _seen_later(c: Constraint, context: Context) -> bool:
     return len(c.binders) > 1 or any(isinstance(node, Index) for node in nodes)
 
 
-def _gated_density(c: Constraint, context: Context) -> bool:
+def _gated_density(c: Constraint, context: ChoiceContext) -> bool:
     if not _is_density(c) or context.facts is None:
         return False
     assert c.set is not None
@@ -381,7 +381,7 @@ def _gated_density(c: Constraint, context: Context) -> bool:
     return model is not None and model.gated
 
 
-def gated_size(c: Constraint, context: Context) -> float | None:
+def gated_size(c: Constraint, context: ChoiceContext) -> float | None:
     """A size that gates move, with every weight in use; None of anything else."""
     if _gated_density(c, context):
         return 1.0

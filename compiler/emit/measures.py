@@ -19,7 +19,7 @@ from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.records.lowered import (
     FunctionalRule,
     Lowered,
-    Part,
+    Segment,
     SetResidual,
 )
 from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample
@@ -73,7 +73,7 @@ def write_measure(
         writer.line("return f, g, true")
 
 
-def _followed(rule: FunctionalRule, part: Part) -> Sequence[Expr]:
+def _followed(rule: FunctionalRule, part: Segment) -> Sequence[Expr]:
     """What the step follows; kinks as they truly lie, unless nothing true moves the multipliers."""
     if part.gradients is None:
         return part.functions
@@ -86,7 +86,7 @@ def _along(true: Sequence[Expr], seen: Sequence[Expr]) -> list[Expr]:
     return [along(*pair) for pair in zip(true, seen, strict=True)]
 
 
-def _together(parts: Sequence[Part], translator: Translator, vectors: Vectorizer) -> None:
+def _together(parts: Sequence[Segment], translator: Translator, vectors: Vectorizer) -> None:
     """g with functions of one form as one vector, in the order of the problem."""
     functions = [function for part in parts for function in part.functions]
     write_constraints(functions, translator, vectors)
@@ -154,7 +154,7 @@ def _preference(
 
 
 def _entries(
-    part: Part, functions: Sequence[Expr], translator: Translator, count: int, prefix: str = ""
+    part: Segment, functions: Sequence[Expr], translator: Translator, count: int, prefix: str = ""
 ) -> list[ast.expr]:
     """The entries of one constraint: kept in a local named by its label while there are few."""
     values = [translate_function(function, translator) for function in functions]

@@ -20,7 +20,7 @@ from cspec.compiler.emit.duals import (
     needs_stand_in,
     needs_violation,
 )
-from cspec.compiler.emit.expressions import Scope, Translator
+from cspec.compiler.emit.expressions import ModuleScope, Translator
 from cspec.compiler.emit.expressions.calls import BODIES
 from cspec.compiler.emit.freezing import write_masks
 from cspec.compiler.emit.gates import write_decide
@@ -106,7 +106,7 @@ class Emission(NamedTuple):
     """What `emit` is given beside the lowered problem."""
 
     lowered: Lowered
-    scope: Scope
+    scope: ModuleScope
     loop: LoopPlan
     program: Program
     """With an empty `source`: everything else is known."""
@@ -208,7 +208,7 @@ RESERVED_NAMES = (
 )  # fmt: skip
 
 
-def _with_params(emission: Emission, names: Names) -> Scope:
+def _with_params(emission: Emission, names: Names) -> ModuleScope:
     params = {name: names.fresh(name) for name in emission.params}
     loop = emission.loop
     length = (loop.steps, loop.steps_per_epoch)
@@ -334,7 +334,7 @@ def _import_line(head: Writer, module: str, names: list[str]) -> None:
     head.line(")")
 
 
-def _constants(head: Writer, template: Translator, scope: Scope, emission: Emission) -> None:
+def _constants(head: Writer, template: Translator, scope: ModuleScope, emission: Emission) -> None:
     if emission.params:
         head.line()
     for name, value in emission.params.items():

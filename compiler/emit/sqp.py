@@ -13,7 +13,7 @@ from cspec.compiler.emit.measures import MakeTranslator, write_constraints
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.spg import write_ways
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.solver_call import Lifted, Solve
+from cspec.compiler.lower.solver_call import LiftedProblem, Solve
 
 SHARED = "#t"
 """What names of shared sub-expressions begin with; no name of a spec can."""
@@ -40,7 +40,7 @@ def write_derivatives(solve: Solve, make: MakeTranslator) -> None:
         _write_matrix("hessian", arguments, doc, found.hessian, make, (solve.size,), solve)
 
 
-def _write_smooth(solve: Solve, lift: Lifted, make: MakeTranslator) -> None:
+def _write_smooth(solve: Solve, lift: LiftedProblem, make: MakeTranslator) -> None:
     """`smooth(primal, batch) -> (f, g, true)` over the variables with the auxiliary ones."""
     doc = [
         f"f and g without kinks: `{lift.name}` is above each piece of every max, abs and norm.",

@@ -25,7 +25,7 @@ from cspec.compiler.records.graph import Kind, Operation, StateFacts, UpdateGrap
 from cspec.compiler.records.lowered import (
     FunctionalRule,
     Lowered,
-    Part,
+    Segment,
     SetAction,
 )
 from cspec.compiler.records.problem import Constraint, Problem
@@ -98,7 +98,7 @@ def _rules(constraints: Iterable[Constraint], plan: Plan) -> tuple[FunctionalRul
             deterministic=not data,
         )
         parts = tuple(
-            Part(c, c.parts, c.gradient_parts, start + i, start + i + 1)
+            Segment(c, c.parts, c.gradient_parts, start + i, start + i + 1)
             for i, c in enumerate(members)
         )
         start += len(members)

@@ -23,7 +23,7 @@ from cspec.compiler.records.lowered import (
     EntryRules,
     FunctionalRule,
     Lowered,
-    Part,
+    Segment,
     SetAction,
     SetResidual,
 )
@@ -85,7 +85,7 @@ def _rules(
     words: dict[str, int] = {}
     for settings, constraints in groups.items():
         count = words[settings.word] = words.get(settings.word, 0) + 1
-        parts: list[Part] = []
+        parts: list[Segment] = []
         equalities: list[bool] = []
         for constraint in constraints:
             part, equal = _part(constraint, start, sizes)
@@ -121,7 +121,7 @@ def _with_floor(fragment: Fragment, rule: Rule) -> Fragment:
     return fragment.model_copy(update={"state": (*fragment.state, floor)})
 
 
-def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, list[bool]]:
+def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Segment, list[bool]]:
     """The entries of a constraint, and which of them are equalities."""
     functions, gradients = constraint.parts, constraint.gradient_parts
     equal = [constraint.equality(place) for place in range(len(functions))]
@@ -138,7 +138,7 @@ def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Part, list[
         functions, equal = (residual,), [equality]
     counts = [entries(function, sizes) for function in functions]
     flags = [flag for flag, count in zip(equal, counts, strict=True) for _ in range(count)]
-    return Part(constraint, functions, gradients, start, start + sum(counts)), flags
+    return Segment(constraint, functions, gradients, start, start + sum(counts)), flags
 
 
 def _ways(rules: tuple[FunctionalRule, ...], sizes: Sizes) -> EntryRules:

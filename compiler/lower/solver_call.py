@@ -22,7 +22,7 @@ SYMBOLIC = 100
 """Scalar variables up to which derivatives are written out; beyond, autograd is as readable."""
 
 
-class Lifted(NamedTuple):
+class LiftedProblem(NamedTuple):
     """The smooth problem over more variables that the solver gets."""
 
     name: str
@@ -53,7 +53,7 @@ class Solve(NamedTuple):
     """What puts terms of one form together, where derivatives come from autograd."""
     affine: tuple[int, ...] = ()
     """Entries of g whose gradient is constant."""
-    lift: Lifted | None = None
+    lift: LiftedProblem | None = None
     """The smooth problem in place of one with kinks."""
     ways: EntryRules = ()
     """How rules can hold."""
@@ -97,7 +97,7 @@ def _equalities(lowered: Lowered) -> tuple[bool, ...]:
     return tuple(e for rule in lowered.rules for e in rule.rule.equalities)
 
 
-def _lifted(lowered: Lowered, space: Space) -> tuple[Lifted | None, Problem, Space]:
+def _lifted(lowered: Lowered, space: Space) -> tuple[LiftedProblem | None, Problem, Space]:
     """The smooth problem in place of one with kinks; the problem itself where it has none."""
     problem = lowered.problem
     smooth, wide = whole(problem, space)
@@ -109,7 +109,7 @@ def _lifted(lowered: Lowered, space: Space) -> tuple[Lifted | None, Problem, Spa
     ]
     functions = tuple(part for parts in hard for part in parts) + lift.pieces
     above = tuple((lowered.size + i, space.size + place) for i, place in enumerate(lift.above))
-    return Lifted(lift.name, lift.size, lift.objective, functions, above), smooth, wide
+    return LiftedProblem(lift.name, lift.size, lift.objective, functions, above), smooth, wide
 
 
 def _bounds(

@@ -36,7 +36,7 @@ _DEFINED = (sp.exp, sp.sin, sp.cos, sp.tanh, sp.sinh, sp.cosh, sp.atan, sp.erf)
 """Functions that are defined everywhere."""
 
 
-class Row(NamedTuple):
+class Equation(NamedTuple):
     """sum of coefficients x[place] + constant == 0, and the written rows that it is made of."""
 
     coefficients: dict[int, Fraction]
@@ -63,7 +63,7 @@ def eliminate(problem: Problem, functions: Functions, space: Space) -> Eliminati
     ]
     known = [(place, part, found) for place, part, found in written if found is not None]
     names = [_name(problem.constraints[place], part) for place, part, _ in known]
-    rows = [Row(*found, {i: Fraction(1)}) for i, (_, _, found) in enumerate(known)]
+    rows = [Equation(*found, {i: Fraction(1)}) for i, (_, _, found) in enumerate(known)]
     bounded = _bounded(problem, functions, space, symbols)
     solved = _solve(rows, bounded)
     clash = next((r for r in solved.rest if not r.coefficients and r.constant), None)
@@ -176,16 +176,16 @@ def _needing(expr: sp.Expr) -> set[sp.Symbol]:
 class Solved(NamedTuple):
     """Rows solved for a column each, and what is left."""
 
-    pivots: dict[int, Row]
+    pivots: dict[int, Equation]
     owners: dict[int, int]
     """The written row that a column's row began as."""
-    rest: list[Row]
+    rest: list[Equation]
     implied: list[int]
 
 
-def _solve(rows: Sequence[Row], bounded: Mapping[int, bool]) -> Solved:
+def _solve(rows: Sequence[Equation], bounded: Mapping[int, bool]) -> Solved:
     active = dict(enumerate(rows))
-    pivots: dict[int, Row] = {}
+    pivots: dict[int, Equation] = {}
     owners: dict[int, int] = {}
     while True:
         chosen = min(_candidates(active, bounded), default=None)
@@ -206,7 +206,7 @@ def _solve(rows: Sequence[Row], bounded: Mapping[int, bool]) -> Solved:
 
 
 def _candidates(
-    active: Mapping[int, Row], bounded: Mapping[int, bool]
+    active: Mapping[int, Equation], bounded: Mapping[int, bool]
 ) -> Iterator[tuple[bool, int, Fraction, int, int]]:
     """Pivots, best first: without bounds, little fill-in, then late variables of early rows."""
     count = Counter(column for row in active.values() for column in row.coefficients)
@@ -219,20 +219,20 @@ def _candidates(
             yield (column in bounded, fill, -abs(value) / largest, number, column)
 
 
-def _scaled(row: Row, factor: Fraction) -> Row:
-    return Row(
+def _scaled(row: Equation, factor: Fraction) -> Equation:
+    return Equation(
         {j: v * factor for j, v in row.coefficients.items()},
         row.constant * factor,
         {i: v * factor for i, v in row.origin.items()},
     )
 
 
-def _without(row: Row, column: int, pivot: Row) -> Row:
+def _without(row: Equation, column: int, pivot: Equation) -> Equation:
     """The row with a column taken out by the row that is solved for it."""
     factor = row.coefficients.get(column)
     if not factor:
         return row
-    return Row(
+    return Equation(
         _less(row.coefficients, pivot.coefficients, factor),
         row.constant - factor * pivot.constant,
         _less(row.origin, pivot.origin, factor),
@@ -248,12 +248,12 @@ def _less(
     return {j: value for j, value in found.items() if value}
 
 
-def _values(row: Row) -> Iterator[Fraction]:
+def _values(row: Equation) -> Iterator[Fraction]:
     yield from row.coefficients.values()
     yield row.constant
 
 
-def _tame(pivots: Mapping[int, Row]) -> bool:
+def _tame(pivots: Mapping[int, Equation]) -> bool:
     return all(abs(v) <= LARGEST for row in pivots.values() for v in row.coefficients.values())
 
 
@@ -282,7 +282,7 @@ def _number(value: Fraction) -> str:
     return shown if Fraction(shown) == value else str(value)
 
 
-def _contradiction(row: Row, names: Sequence[str]) -> str:
+def _contradiction(row: Equation, names: Sequence[str]) -> str:
     """no point meets all of `a`, `b`: a - 2 b of these equalities reads 0.5 == 0."""
     scale = 1 / row.origin[min(row.origin)]
     parts = [(names[i], value * scale) for i, value in sorted(row.origin.items())]

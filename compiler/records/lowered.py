@@ -22,7 +22,7 @@ class SetResidual(Expr):
     label: str = ""
 
 
-class Part(NamedTuple):
+class Segment(NamedTuple):
     """A constraint's entries [start, stop) in the constraint vector."""
 
     constraint: Constraint
@@ -37,7 +37,7 @@ class FunctionalRule(NamedTuple):
 
     rule: Rule
     fragment: Fragment
-    parts: tuple[Part, ...]
+    parts: tuple[Segment, ...]
 
     @property
     def start(self) -> int:

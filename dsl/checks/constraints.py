@@ -22,7 +22,7 @@ from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import Constraint, Group, Spec, Using, Verify
 
 
-class Limits(BaseModel):
+class SaidByModifiers(BaseModel):
     """What modifiers say, by label path."""
 
     model_config = ConfigDict(frozen=True)
@@ -34,7 +34,7 @@ class Limits(BaseModel):
 
 def check_constraints(
     typer: Typer, spec: Spec, settled: Settled, refused: tuple[Span, ...] = ()
-) -> Limits:
+) -> SaidByModifiers:
     """Check every constraint of an elaborated spec; findings go to the typer.
 
     `refused` are places of syntax errors: the form of a constraint there is not judged again.
@@ -76,7 +76,7 @@ def check_constraints(
     check_metric_words(typer, spec)
     check_verify(typer, [i for i in spec.items if isinstance(i, Verify)], spec, settled)
     check_lint(typer, spec, settled, methods, frozenset(sound))
-    return Limits(methods=methods, soft=soft, within=within)
+    return SaidByModifiers(methods=methods, soft=soft, within=within)
 
 
 def _by_using(typer: Typer, spec: Spec, constraint: Constraint, method: Method) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cspec.dsl.explicit.expressions import Context, Elaborator
+from cspec.dsl.explicit.expressions import Elaborator, Surroundings
 from cspec.dsl.explicit.questions import mean_of_which
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Negate, Product, Sum, walk
 from cspec.dsl.tree.rebuild import substitute
@@ -26,7 +26,7 @@ _OF_THE_MEAN = frozenset({"sqrt", "exp", "log", "expm1", "log1p"})
 """Functions that people mean of the mean: the root of `mse`, the perplexity `exp(ce)`."""
 
 
-def average(worker: Elaborator, expr: Expr, context: Context, place: Place) -> Expr:
+def average(worker: Elaborator, expr: Expr, context: Surroundings, place: Place) -> Expr:
     """An expression made explicit; one value an example is averaged where that has one reading."""
     if not _each(worker, expr, place):
         return worker.expression(expr, context)
@@ -86,7 +86,9 @@ def _only_factor(worker: Elaborator, expr: Product, place: Place) -> int | None:
     return found[0] if one and not _columns(worker, expr.operands[found[0]]) else None
 
 
-def _scaled(worker: Elaborator, expr: Product, factor: int, context: Context, place: Place) -> Expr:
+def _scaled(
+    worker: Elaborator, expr: Product, factor: int, context: Surroundings, place: Place
+) -> Expr:
     """A multiple of what is averaged: the mean of the multiple is the multiple of the mean."""
     operands = tuple(
         average(worker, operand, context, place)
@@ -97,7 +99,7 @@ def _scaled(worker: Elaborator, expr: Product, factor: int, context: Context, pl
     return expr.model_copy(update={"operands": operands})
 
 
-def _mean(worker: Elaborator, expr: Expr, context: Context, place: Place) -> Expr:
+def _mean(worker: Elaborator, expr: Expr, context: Surroundings, place: Place) -> Expr:
     data = worker.default(expr.span, context, None)
     inside = worker.expression(expr, context._replace(data=data))
     if place in ("let", "side"):

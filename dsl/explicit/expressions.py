@@ -44,7 +44,7 @@ _OF_GROUPS = OVER_ENTRIES | ONE_NUMBER | {"max", "min"}
 """Functions of the entries of a vector: where that is no tensor, of one number a group."""
 
 
-class Context(NamedTuple):
+class Surroundings(NamedTuple):
     """Where an expression stands.
 
     `local` are names bound by quantifiers; `data` the dataset whose examples are in reach; `on`
@@ -71,8 +71,8 @@ class Elaborator:
         self._asked: set[Span] = set()
 
     def binders(
-        self, binders: tuple[Binder, ...], context: Context
-    ) -> tuple[tuple[Binder, ...], Context]:
+        self, binders: tuple[Binder, ...], context: Surroundings
+    ) -> tuple[tuple[Binder, ...], Surroundings]:
         """Quantifiers made explicit, and the context of what they hold over."""
         explicit = []
         for binder in binders:
@@ -91,7 +91,7 @@ class Elaborator:
 
     # --- expressions ---
 
-    def expression(self, expr: Expr, context: Context) -> Expr:
+    def expression(self, expr: Expr, context: Surroundings) -> Expr:
         """An expression made explicit."""
         match expr:
             case Name():
@@ -109,14 +109,14 @@ class Elaborator:
             case _:
                 return rebuild(expr, lambda node: self._node(node, context))
 
-    def _node(self, node: Node, context: Context) -> Node:
+    def _node(self, node: Node, context: Surroundings) -> Node:
         return (
             self.expression(node, context)
             if isinstance(node, Expr)
             else (rebuild(node, lambda inner: self._node(inner, context)))
         )
 
-    def _name(self, name: Name, context: Context) -> Expr:
+    def _name(self, name: Name, context: Surroundings) -> Expr:
         word = name.id
         if word in context.local:
             return name
@@ -134,7 +134,7 @@ class Elaborator:
                 return self._classifier(name, context)
         return name
 
-    def _call(self, call: Call, context: Context) -> Expr:
+    def _call(self, call: Call, context: Surroundings) -> Expr:
         function = call.function
         if isinstance(function, Name):
             word = function.id
@@ -162,18 +162,18 @@ class Elaborator:
             update={"function": function, "arguments": arguments, "keywords": keywords}
         )
 
-    def _method(self, function: Attribute, context: Context) -> Attribute:
+    def _method(self, function: Attribute, context: Surroundings) -> Attribute:
         value = function.value
         if isinstance(value, Name):
             return function
         return function.model_copy(update={"value": self.expression(value, context)})
 
-    def _keyword(self, keyword: Keyword, context: Context) -> Keyword:
+    def _keyword(self, keyword: Keyword, context: Surroundings) -> Keyword:
         if isinstance(keyword.value, Name | Call):
             return keyword
         return keyword.model_copy(update={"value": self.expression(keyword.value, context)})
 
-    def _expectation(self, expr: Expectation, context: Context) -> Expr:
+    def _expectation(self, expr: Expectation, context: Surroundings) -> Expr:
         binders, over = self._over_data(expr)
         if over is not None:
             expr = expr.model_copy(update=over)
@@ -194,7 +194,7 @@ class Elaborator:
         )
 
     @staticmethod
-    def _written(expr: Expectation, data: str | None, context: Context) -> Span:
+    def _written(expr: Expectation, data: str | None, context: Surroundings) -> Span:
         """Where the data of an expectation are named: in it, or by `on D` behind the constraint."""
         named = expr.dataset is not None or data is None
         return expr.dataset_span if named else context.on_span
@@ -236,7 +236,7 @@ class Elaborator:
         name = self.dataset(expr.id, expr.span)
         return name if name in self.symbols.datasets() else None
 
-    def _data_of(self, expr: Expectation, context: Context) -> str | None:
+    def _data_of(self, expr: Expectation, context: Surroundings) -> str | None:
         """The dataset of an expectation, by the rule "Which data"; None where it is over points."""
         bound = context.local if context.data is None else context.local - self._columns(context)
         local = bound | frozenset(n for binder in expr.binders for n in binder.names)
@@ -256,11 +256,11 @@ class Elaborator:
             self._ask_data(expr.span, context, expr)
         return self.default(expr.span, context, expr)
 
-    def _columns(self, context: Context) -> frozenset[str]:
+    def _columns(self, context: Surroundings) -> frozenset[str]:
         columns = self.symbols.datasets().get(context.data or "", ())
         return frozenset(column.name for column in columns)
 
-    def default(self, span: Span, context: Context, expr: Expr | None) -> str | None:
+    def default(self, span: Span, context: Surroundings, expr: Expr | None) -> str | None:
         """The dataset of what names none; asks where there are several."""
         self.measured += 1
         if context.on is not None:
@@ -270,7 +270,7 @@ class Elaborator:
             self._ask_data(span, context, expr)
         return default
 
-    def _ask_data(self, span: Span, context: Context, expr: Expr | None) -> None:
+    def _ask_data(self, span: Span, context: Surroundings, expr: Expr | None) -> None:
         names = tuple(self.symbols.datasets())
         if span in self._asked or (context.let and names):
             return
@@ -306,7 +306,7 @@ class Elaborator:
         arguments = tuple(Name(id=argument, span=span) for argument in names)
         return Call(function=Name(id=model, span=span), arguments=arguments, span=span)
 
-    def loss(self, name: Name, context: Context) -> Expr:
+    def loss(self, name: Name, context: Surroundings) -> Expr:
         """A bare loss: one number an example where examples are in reach, else its mean."""
         model = self._only_model(name, "the loss")
         if model is None:
@@ -332,7 +332,7 @@ class Elaborator:
             kind="E", body=loss, dataset=data, dataset_span=context.on_span, span=name.span
         )
 
-    def _classifier(self, name: Name, context: Context) -> Expr:
+    def _classifier(self, name: Name, context: Surroundings) -> Expr:
         model = self._only_model(name, "the prediction")
         if model is None:
             return name
@@ -340,7 +340,7 @@ class Elaborator:
         outputs = self._inputs(model, data, name.span)
         return Call(function=name, arguments=(outputs,), span=name.span)
 
-    def _applied(self, name: Name, context: Context) -> Expr:
+    def _applied(self, name: Name, context: Surroundings) -> Expr:
         """`u` for `u(t, x)` where the declared arguments are bound."""
         arguments = self.symbols.models()[name.id].arguments
         reached = context.local | self._columns(context)
@@ -354,7 +354,7 @@ class Elaborator:
 
     # --- the rest ---
 
-    def _inlined(self, word: str, context: Context) -> bool:
+    def _inlined(self, word: str, context: Surroundings) -> bool:
         """Whether a let must be inlined here: its use decides its data, or mean or each."""
         if not self.reach.undecided(word):
             return False
@@ -362,7 +362,7 @@ class Elaborator:
             return True
         return context.on is not None or self.symbols.default_dataset is None
 
-    def _risk(self, call: Call, context: Context) -> Expr:
+    def _risk(self, call: Call, context: Surroundings) -> Expr:
         """`cvar(ce, 0.9)`: the examples of the data in force, as a setting `on=D`."""
         if context.data is not None or any(k.name == "on" for k in call.keywords):
             data = context.data

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from cspec.dsl.explicit.averages import average
-from cspec.dsl.explicit.expressions import Context, Elaborator
+from cspec.dsl.explicit.expressions import Elaborator, Surroundings
 from cspec.dsl.tree.nodes import And, Call, Compare, Expr, Implies, Membership, Node, Not, Or
 from cspec.dsl.tree.rebuild import head_name, rebuild
 from cspec.dsl.words.functions import SURROGATES
 
 
-def explicit_relation(worker: Elaborator, expr: Expr, context: Context) -> Expr:
+def explicit_relation(worker: Elaborator, expr: Expr, context: Surroundings) -> Expr:
     """The relation of a constraint; outside of each example its sides are numbers."""
     if context.data is not None:
         return worker.expression(expr, context)
@@ -27,12 +27,12 @@ def explicit_relation(worker: Elaborator, expr: Expr, context: Context) -> Expr:
             return worker.expression(expr, context)
 
 
-def _atom(worker: Elaborator, node: Node, context: Context) -> Node:
+def _atom(worker: Elaborator, node: Node, context: Surroundings) -> Node:
     """A relation inside a rule."""
     return explicit_relation(worker, node, context) if isinstance(node, Expr) else node
 
 
-def explicit_surrogate(worker: Elaborator, expr: Expr, context: Context) -> Expr:
+def explicit_surrogate(worker: Elaborator, expr: Expr, context: Surroundings) -> Expr:
     """What stands behind `with surrogate`: a word of its own, or an expression."""
     head = head_name(expr)
     positional = isinstance(expr, Call) and bool(expr.arguments)

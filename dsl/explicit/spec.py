@@ -18,7 +18,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.explicit.averages import average
-from cspec.dsl.explicit.expressions import Context, Elaborator
+from cspec.dsl.explicit.expressions import Elaborator, Surroundings
 from cspec.dsl.explicit.relations import explicit_relation, explicit_surrogate
 from cspec.dsl.explicit.var_sets import with_var_sets
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -96,7 +96,7 @@ def flatten(spec: Spec) -> Iterator[tuple[tuple[Binder, ...], Constraint]]:
 
 
 def _item(item: Item, worker: Elaborator) -> Item:
-    outside = Context()
+    outside = Surroundings()
     match item:
         case Let(value=value, parameters=parameters):
             inner = outside._replace(local=frozenset(parameters or ()), let=True)
@@ -120,7 +120,7 @@ def _with(item: Item, field: str, value: object) -> Item:
 
 def _constraint(
     constraint: Constraint | Group,
-    context: Context,
+    context: Surroundings,
     outer: tuple[Modifier, ...],
     worker: Elaborator,
 ) -> Constraint | Group:
@@ -148,7 +148,7 @@ def _constraint(
     )
 
 
-def _modifier(modifier: Modifier, context: Context, worker: Elaborator) -> Modifier:
+def _modifier(modifier: Modifier, context: Surroundings, worker: Elaborator) -> Modifier:
     match modifier:
         case By(method=Name(id=word, span=span)) if word in MAPS:
             setting = Keyword(name="map", value=Name(id=word, span=span), span=span, name_span=span)

@@ -44,7 +44,7 @@ from cspec.dsl.tree.nodes import (
 CANONICAL = {"≤": "<=", "≥": ">=", "≠": "!=", "**": "^", "⇒": "=>", "∀": "forall", "∈": "in"}
 
 
-class Part(NamedTuple):
+class Piece(NamedTuple):
     """A piece of a clause that is no node of its own."""
 
     span: Span
@@ -224,8 +224,8 @@ def binder(c: list[Any]) -> Binder:
     return Binder(span=cover(c), names=c[0].value, domain=c[2], condition=following(c, "WHERE"))
 
 
-def names(c: list[Any]) -> Part:
-    return Part(cover(c), tuple(token.text for token in c if token.soft or token.kind == "NAME"))
+def names(c: list[Any]) -> Piece:
+    return Piece(cover(c), tuple(token.text for token in c if token.soft or token.kind == "NAME"))
 
 
 def generator(c: list[Any]) -> Binder:

@@ -8,7 +8,7 @@ from cspec.dsl.parsing.expressions import (
     ACTIONS as EXPRESSION_ACTIONS,
 )
 from cspec.dsl.parsing.expressions import (
-    Part,
+    Piece,
     cover,
     expressions,
     following,
@@ -58,7 +58,7 @@ def _words(children: list[Any]) -> tuple[Token, ...]:
 def _parts(children: list[Any], kind: str) -> tuple[Any, ...]:
     """The value of the one `Part` whose name is `kind`; empty without it."""
     for child in children:
-        if type(child) is Part and child.value[0] == kind:
+        if type(child) is Piece and child.value[0] == kind:
             value: tuple[Any, ...] = child.value[1]
             return value
     return ()
@@ -70,10 +70,10 @@ def from_(c: list[Any]) -> Item:
     return From(span=cover(c), module=module, path=path, names=imported)
 
 
-def module(c: list[Any]) -> Part:
+def module(c: list[Any]) -> Piece:
     if c[0].kind == "STRING":
-        return Part(cover(c), (unquote(c[0].text), True))
-    return Part(cover(c), ("".join(token.text for token in c), False))
+        return Piece(cover(c), (unquote(c[0].text), True))
+    return Piece(cover(c), ("".join(token.text for token in c), False))
 
 
 def imported(c: list[Any]) -> Imported:
@@ -99,8 +99,8 @@ def var(c: list[Any]) -> Item:
     return _constant(Var, c)
 
 
-def dimensions(c: list[Any]) -> Part:
-    return Part(cover(c), ("dimensions", expressions(c)))
+def dimensions(c: list[Any]) -> Piece:
+    return Piece(cover(c), ("dimensions", expressions(c)))
 
 
 def let(c: list[Any]) -> Item:
@@ -110,8 +110,8 @@ def let(c: list[Any]) -> Item:
     )
 
 
-def parameters(c: list[Any]) -> Part:
-    return Part(cover(c), ("parameters", tuple(word.text for word in _words(c))))
+def parameters(c: list[Any]) -> Piece:
+    return Piece(cover(c), ("parameters", tuple(word.text for word in _words(c))))
 
 
 def data(c: list[Any]) -> Item:
@@ -166,15 +166,15 @@ def fit(c: list[Any]) -> Item:
     return Fit(span=cover(c), keywords=c[1].value)
 
 
-def settings(c: list[Any]) -> Part:
-    return Part(cover(c), tuple(child for child in c if isinstance(child, Keyword)))
+def settings(c: list[Any]) -> Piece:
+    return Piece(cover(c), tuple(child for child in c if isinstance(child, Keyword)))
 
 
 def verify(c: list[Any]) -> Item:
     found: dict[str, Any] = {}
-    labels: list[Part] = []
+    labels: list[Piece] = []
     for child in c[1:]:
-        if type(child) is not Part:
+        if type(child) is not Piece:
             continue
         kind, value = child.value
         if kind == "reference":
@@ -193,16 +193,16 @@ def verify(c: list[Any]) -> Item:
     )
 
 
-def reference(c: list[Any]) -> Part:
-    return Part(cover(c), ("reference", "".join(token.text for token in c)))
+def reference(c: list[Any]) -> Piece:
+    return Piece(cover(c), ("reference", "".join(token.text for token in c)))
 
 
-def verify_part(c: list[Any]) -> Part:
+def verify_part(c: list[Any]) -> Piece:
     first = c[0].kind
     if first == "EVERY":
         count = 1 if len(c) == 2 else _whole(c[1].text)
-        return Part(cover(c), ("every", (count, c[-1].text.removesuffix("s"))))
-    return Part(cover(c), (first.lower(), c[-1]))
+        return Piece(cover(c), ("every", (count, c[-1].text.removesuffix("s"))))
+    return Piece(cover(c), (first.lower(), c[-1]))
 
 
 def _whole(text: str) -> int:
@@ -220,7 +220,7 @@ def stop(c: list[Any]) -> Item:
 
 
 def _label(c: list[Any]) -> tuple[str | None, Span]:
-    if type(c[0]) is Part and c[0].value[0] == "label":
+    if type(c[0]) is Piece and c[0].value[0] == "label":
         return c[0].value[1].text, c[0].value[1].span
     return None, NOWHERE
 
@@ -229,14 +229,14 @@ def _binders(c: list[Any]) -> tuple[Binder, ...]:
     return tuple(
         binder
         for child in c
-        if type(child) is Part and child.value[0] == "quantifier"
+        if type(child) is Piece and child.value[0] == "quantifier"
         for binder in child.value[1]
     )
 
 
 def constraint(c: list[Any]) -> Item:
     label, label_span = _label(c)
-    nodes = [child for child in c if type(child) is not Part]
+    nodes = [child for child in c if type(child) is not Piece]
     return Constraint(
         span=cover(c),
         label=label,
@@ -259,12 +259,12 @@ def group(c: list[Any]) -> Item:
     )
 
 
-def label(c: list[Any]) -> Part:
-    return Part(cover(c), ("label", c[0]))
+def label(c: list[Any]) -> Piece:
+    return Piece(cover(c), ("label", c[0]))
 
 
-def quantifier(c: list[Any]) -> Part:
-    return Part(cover(c), ("quantifier", tuple(x for x in c if isinstance(x, Binder))))
+def quantifier(c: list[Any]) -> Piece:
+    return Piece(cover(c), ("quantifier", tuple(x for x in c if isinstance(x, Binder))))
 
 
 def by(c: list[Any]) -> Modifier:

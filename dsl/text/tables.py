@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 
-class Rule(NamedTuple):
+class Reduction(NamedTuple):
     """What a reduction does: pop `length` values, apply `action`, go on as `origin`.
 
     `spliced` says that a child may be the list of a helper rule.
@@ -24,7 +24,7 @@ class Tables(NamedTuple):
     """The automaton: `states[i]` maps a symbol to shift/goto (>= 0) or rule -code - 1 (< 0)."""
 
     states: tuple[dict[str, int], ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[Reduction, ...]
     starts: dict[str, tuple[int, int]]
     terminals: tuple[tuple[str, str], ...]
     words: dict[str, str]
@@ -39,7 +39,7 @@ def load_tables() -> Tables:
     rows = data["rows"]
     return Tables(
         states=tuple(rows[row] for row in data["states"]),
-        rules=tuple(Rule(*rule) for rule in data["rules"]),
+        rules=tuple(Reduction(*rule) for rule in data["rules"]),
         starts={name: (first, last) for name, (first, last) in data["starts"].items()},
         terminals=tuple((name, pattern) for name, pattern, _ in data["terminals"] if pattern),
         words={word: name for name, _, words in data["terminals"] for word in words},

@@ -22,7 +22,7 @@ Numbers = Sequence[float | None]
 """The arguments as numbers, where they are constants."""
 Found = Shape | Unfit | None
 """A shape, why there is none, or None where it is not known yet."""
-Rule = Callable[[Sequence[Shape], Numbers], Found]
+ShapeRule = Callable[[Sequence[Shape], Numbers], Found]
 
 
 def as_matrix(shape: Shape) -> Shape:
@@ -35,7 +35,7 @@ def size_text(shape: Shape) -> str:
     return f"{' x '.join(map(str, shape))} numbers" if shape else "one number"
 
 
-def _square(give: Callable[[Shape], Shape]) -> Rule:
+def _square(give: Callable[[Shape], Shape]) -> ShapeRule:
     def rule(shapes: Sequence[Shape], numbers: Numbers) -> Found:
         seen = as_matrix(shapes[0])
         if len(seen) == 2 and seen[0] == seen[1]:
@@ -73,7 +73,7 @@ def _topk(shapes: Sequence[Shape], numbers: Numbers) -> Found:
     return (int(k),)
 
 
-def _vector(other: str, give: Callable[[Shape], Shape]) -> Rule:
+def _vector(other: str, give: Callable[[Shape], Shape]) -> ShapeRule:
     def rule(shapes: Sequence[Shape], numbers: Numbers) -> Found:
         if len(shapes[0]) == 1:
             return give(shapes[0])
@@ -126,7 +126,7 @@ def broadcast(shapes: Sequence[Shape]) -> Shape | None:
     return tuple(column.pop() if column else 1 for column in sizes)
 
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, ShapeRule] = {
     **dict.fromkeys(("trace", "det", "logdet"), _square(lambda shape: ())),
     **dict.fromkeys(("inv", "expm"), _square(lambda shape: shape)),
     "diag": _diag,

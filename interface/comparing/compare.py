@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from cspec.comparing.kept import keep, kept, key_of
-from cspec.comparing.table import Comparison, Row, measure
+from cspec.comparing.table import Comparison, MethodRuns, measure
 from cspec.comparing.using import Way, read_using, with_using
 from cspec.compiler.plan import Plan
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, errors
@@ -67,7 +67,7 @@ def compare(
     first = checked.fit.seed
     numbers = tuple(range(first, first + seeds))
     total, done, interrupted = len(methods) * seeds, 0, False
-    rows: list[Row] = []
+    rows: list[MethodRuns] = []
     for place, (text, method) in enumerate(methods.items()):
         runs: list[Result] = []
         refused: str | None = None
@@ -93,7 +93,7 @@ def compare(
             on_run(text, run)
             took = time.monotonic() - started
             note(f"{done}/{total}  {text}  seed {seed}  {_said(run, last)}  {took:.1f} s")
-        rows.append(Row(text, tuple(runs), last, refused))
+        rows.append(MethodRuns(text, tuple(runs), last, refused))
     sense = next((i.sense for i in checked.spec.items if isinstance(i, Objective)), "minimize")
     found = Comparison(source.name, tuple(rows), numbers, last, interrupted, sense)
     if out is not None:

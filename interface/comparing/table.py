@@ -47,7 +47,7 @@ class Measured(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class MethodRuns:
     """One method: its runs, or the reason why it can't do this spec."""
 
     using: str
@@ -105,13 +105,13 @@ class Comparison:
     """The rows of `compare`, in the order asked for; `str()` is the table."""
 
     spec: str
-    rows: tuple[Row, ...]
+    rows: tuple[MethodRuns, ...]
     seeds: tuple[int, ...]
     last: bool = False
     interrupted: bool = False
     sense: str = "minimize"
 
-    def __getitem__(self, using: str) -> Row:
+    def __getitem__(self, using: str) -> MethodRuns:
         for row in self.rows:
             if row.using == using:
                 return row
@@ -162,7 +162,7 @@ class Comparison:
         """The table as text; a refused method has only its name."""
         return [self._cells(row) for row in self.rows]
 
-    def _cells(self, row: Row) -> list[str]:
+    def _cells(self, row: MethodRuns) -> list[str]:
         if not row.runs:
             word = "refused" if row.refused else "not run"
             return [row.using, word, *[""] * (len(self.headings) - 2)]
@@ -207,7 +207,7 @@ class Comparison:
                 f"met in {seeds}: {len(met)} of {len(ran)}; of these {best.using} has the best "
                 f"objective, {best.objective}"
             ]
-        families: dict[str, list[Row]] = {}
+        families: dict[str, list[MethodRuns]] = {}
         for row in ran:
             families.setdefault(re.split("[(;]", row.using)[0].strip(), []).append(row)
         searched = [
@@ -236,7 +236,7 @@ class Comparison:
         """`as_json` as one line of JSON."""
         return visible_json(json.dumps(self.as_json(), allow_nan=False, ensure_ascii=False))
 
-    def _row_json(self, row: Row) -> dict[str, Any]:
+    def _row_json(self, row: MethodRuns) -> dict[str, Any]:
         if not row.runs:
             return {"using": row.using, "refused": row.refused}
         return {
@@ -270,7 +270,7 @@ class Comparison:
         """What some method counted."""
         return list(dict.fromkeys(name for run in self._runs() for name in counted_in(run)))
 
-    def _constraints(self) -> list[tuple[str, str, Callable[[Row, str], Spread]]]:
+    def _constraints(self) -> list[tuple[str, str, Callable[[MethodRuns, str], Spread]]]:
         """Label, heading and what to show: the value where it has a bound, else the violation."""
         families: dict[str, list[ConstraintResult]] = {}
         for run in self._runs():
@@ -284,15 +284,15 @@ _ENDS = ("nonfinite", "infeasible", "suspected_infeasible")
 
 def _column(
     label: str, members: Sequence[ConstraintResult]
-) -> tuple[str, str, Callable[[Row, str], Spread]]:
+) -> tuple[str, str, Callable[[MethodRuns, str], Spread]]:
     first = members[0]
     worst = "worst " if len(members) > 1 else ""
     if first.relation in ("==", "in"):
-        return label, f"{worst}{label} off by", Row.violation
+        return label, f"{worst}{label} off by", MethodRuns.violation
     bounds = {member.bound for member in members}
     if len(bounds) > 1:
-        return label, f"worst {label} over by", Row.violation
-    return label, f"{worst}{label} {first.relation} {first.bound:.4g}", Row.value
+        return label, f"worst {label} over by", MethodRuns.violation
+    return label, f"{worst}{label} {first.relation} {first.bound:.4g}", MethodRuns.value
 
 
 def counted_in(run: Result) -> dict[str, float]:

@@ -74,7 +74,7 @@ class Batch(Mapping[str, Columns]):
 
 
 @dataclass(frozen=True)
-class Plan:
+class EpochPlan:
     """How long the run is and what its epochs are."""
 
     dataset: str | None
@@ -92,7 +92,7 @@ class Plan:
 
 def plan_steps(
     program: Program, fit: FitSettings, data: Mapping[str, Dataset], join: bool = False
-) -> Plan:
+) -> EpochPlan:
     """Length of the run: `epochs` or `steps`, whichever ends first; else the defaults.
 
     `join`: a single example that is left over joins the batch before.
@@ -109,10 +109,10 @@ def plan_steps(
         default = DEFAULT_EPOCHS * epoch_steps
     limits = [fit.epochs * epoch_steps] if fit.epochs is not None else []
     limits += [fit.steps] if fit.steps is not None else []
-    return Plan(dataset, epoch_steps, min(limits, default=default), join)
+    return EpochPlan(dataset, epoch_steps, min(limits, default=default), join)
 
 
-def left_over(plan: Plan, fit: FitSettings, data: Mapping[str, Dataset]) -> list[str]:
+def left_over(plan: EpochPlan, fit: FitSettings, data: Mapping[str, Dataset]) -> list[str]:
     """What is said where the last batch of an epoch has one example more than the others."""
     size = None if plan.dataset is None else batch_size_of(fit, plan.dataset)
     if plan.dataset is None or size is None or data[plan.dataset].stream is not None:
@@ -127,7 +127,7 @@ def left_over(plan: Plan, fit: FitSettings, data: Mapping[str, Dataset]) -> list
 
 
 def reading_notes(
-    program: Program, plan: Plan, fit: FitSettings, data: Mapping[str, Dataset]
+    program: Program, plan: EpochPlan, fit: FitSettings, data: Mapping[str, Dataset]
 ) -> Iterator[str]:
     """How the data that training draws from were read, where that is not plain."""
     drawn = {plan.dataset, *(name for c in program.constraints for name in c.datasets)}
@@ -148,7 +148,7 @@ class Batches:
     def __init__(
         self,
         data: Mapping[str, Dataset],
-        plan: Plan,
+        plan: EpochPlan,
         fit: FitSettings,
         seed: int,
         augment: Augment | None = None,

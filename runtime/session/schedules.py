@@ -42,7 +42,7 @@ def factor(settings: ScheduleSettings, step: int, total_steps: int, epoch_steps:
             return 1.0
 
 
-class Schedule:
+class RateSchedule:
     """Sets the learning rate of every group; `step()` after each optimizer step."""
 
     def __init__(

@@ -35,7 +35,7 @@ from cspec.runtime.session.batches import Batch, Batches, left_over, plan_steps,
 from cspec.runtime.session.checkpoint import generators, restore_generators
 from cspec.runtime.session.optimizers import build_optimizers
 from cspec.runtime.session.refusals import refuse, require_real
-from cspec.runtime.session.schedules import Schedule
+from cspec.runtime.session.schedules import RateSchedule
 from cspec.runtime.session.snapshots import load_tensors, tensors_of
 from cspec.runtime.session.state_fits import entries, require_fits
 from cspec.runtime.session.trained import as_used, moved, state_tensor, trained
@@ -129,7 +129,7 @@ class Session:
         self.optimizer = build_optimizers(self.fit.optimizer, self.named, coupled)
         self.notes.extend(several_optimizers(coupled, self.optimizer.parts, self.named))
         lengths = (self.total_steps, self.plan.epoch_steps)
-        self.schedule = Schedule(self.fit.schedule, self.optimizer, *lengths)
+        self.schedule = RateSchedule(self.fit.schedule, self.optimizer, *lengths)
         seed_everything(seed)
         with constants_in(dtype):
             starts = module["initial_state"](self.primal)

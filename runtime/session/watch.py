@@ -18,7 +18,7 @@ from cspec.runtime.measure.requirements import (
 )
 from cspec.runtime.models.without_trace import measuring
 from cspec.runtime.result.iterate import Iterate
-from cspec.runtime.session.batches import Plan
+from cspec.runtime.session.batches import EpochPlan
 from cspec.runtime.session.snapshots import better, minimized, tensors_of
 
 VERIFICATIONS = 100
@@ -37,7 +37,7 @@ class Watch:
     def __init__(
         self,
         program: Program,
-        plan: Plan,
+        plan: EpochPlan,
         module: Mapping[str, Any],
         measurer: Measurer,
         samples: bool = False,
@@ -167,7 +167,7 @@ def _none(primal: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str, fl
 
 
 def sampled(
-    program: Program, plan: Plan, measurer: Measurer, data: Mapping[str, Dataset], seed: int
+    program: Program, plan: EpochPlan, measurer: Measurer, data: Mapping[str, Dataset], seed: int
 ) -> tuple[Measurer, Sequence[str]]:
     """What measures snapshots: a fixed part of the training data where they are large; notes."""
     name = plan.dataset

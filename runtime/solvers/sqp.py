@@ -20,7 +20,7 @@ import torch
 from cspec.runtime.solvers.nlp.attempts import Candidate, Search
 from cspec.runtime.solvers.nlp.beside import FEASIBLE, restored
 from cspec.runtime.solvers.nlp.eliminated import Rule
-from cspec.runtime.solvers.nlp.engines import Limits, Stopped
+from cspec.runtime.solvers.nlp.engines import EngineLimits, Stopped
 from cspec.runtime.solvers.nlp.explore import explore
 from cspec.runtime.solvers.nlp.lift import Lifted, problem_of
 from cspec.runtime.solvers.nlp.problem import (
@@ -94,7 +94,7 @@ def solve(
     nlp = problem_of(session, measure, given)
     rules = ways_of(ways or {}, nlp.equalities)
     trail = Trail(session, nlp, measure, rules)
-    limits = Limits(tolerance, iterations, trail.seen)
+    limits = EngineLimits(tolerance, iterations, trail.seen)
     run = Run(session, nlp, trail, limits, engine, (eliminated or {}, held), escalate, convex)
     nlp.watch = trail.watch
     # Multipliers are known at the end: no zeros are shown in their place on the way.
@@ -125,7 +125,7 @@ class Run:
         session: Session,
         nlp: Nlp,
         trail: Trail,
-        limits: Limits,
+        limits: EngineLimits,
         engine: str,
         eliminated: tuple[Mapping[int, Rule], Sequence[int]],
         escalate: bool,

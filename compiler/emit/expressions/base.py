@@ -11,7 +11,7 @@ from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import Axes
 from cspec.compiler.emit.expressions.locals import Locals
-from cspec.compiler.emit.expressions.scope import Scope
+from cspec.compiler.emit.expressions.scope import ModuleScope
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.writer import Writer
 from cspec.dsl.tree.nodes import Attribute, Expr, Index
@@ -33,7 +33,12 @@ class TranslatorBase(Locals, ABC):
     """
 
     def __init__(
-        self, scope: Scope, writer: Writer, names: Names, used: set[str], container: str = "batch"
+        self,
+        scope: ModuleScope,
+        writer: Writer,
+        names: Names,
+        used: set[str],
+        container: str = "batch",
     ) -> None:
         super().__init__(scope, writer, names, used, container)
         self.strict = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from cspec.compiler.emit.expressions.scope import Scope
+from cspec.compiler.emit.expressions.scope import ModuleScope
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import entry, subscript
 from cspec.compiler.emit.writer import Writer
@@ -19,7 +19,12 @@ class Locals:
     """The names of one emitted function, and what it shares with the others of its module."""
 
     def __init__(
-        self, scope: Scope, writer: Writer, names: Names, used: set[str], container: str = "batch"
+        self,
+        scope: ModuleScope,
+        writer: Writer,
+        names: Names,
+        used: set[str],
+        container: str = "batch",
     ) -> None:
         self.container = container
         """The argument that maps datasets to columns: a batch, or whole data."""

@@ -12,7 +12,7 @@ from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call
 
 
-class Scope(NamedTuple):
+class ModuleScope(NamedTuple):
     """What names mean in the whole module."""
 
     symbols: Symbols
@@ -38,7 +38,7 @@ class Scope(NamedTuple):
         return frozenset(declared) | frozenset(() if known is None else known.columns)
 
 
-def ramp_steps(ramp: Call, scope: Scope) -> int:
+def ramp_steps(ramp: Call, scope: ModuleScope) -> int:
     """Steps over which a bound moves: as it says, else the whole run."""
     steps, per_epoch = scope.length
     for keyword in ramp.keywords:

@@ -45,7 +45,7 @@ class Term(NamedTuple):
     expr: Expr | None
 
 
-class Part(NamedTuple):
+class TensorTerm(NamedTuple):
     """What a term is of: a tensor as it is, turned, summed, or the norm of it or of a row."""
 
     kind: str
@@ -131,21 +131,21 @@ def _entries(
     return _member(c, word, shapes, {"0": made[0], "1": made[1]})
 
 
-def _tensor(expr: Expr) -> Part | None:
+def _tensor(expr: Expr) -> TensorTerm | None:
     match expr:
         case Name(id=name):
-            return Part("plain", name)
+            return TensorTerm("plain", name)
         case Attribute(value=Name(id=name), name="T"):
-            return Part("turned", name)
+            return TensorTerm("turned", name)
         case Call(function=Name(id="sum" | "mean" as word), arguments=(inner,), keywords=()):
             match inner:
                 case Name(id=name) | Attribute(value=Name(id=name), name="T"):
-                    return Part(word, name)
+                    return TensorTerm(word, name)
     return None
 
 
 def _combination(
-    parts: Sequence[tuple[float, Part]], shapes: Mapping[str, Shape]
+    parts: Sequence[tuple[float, TensorTerm]], shapes: Mapping[str, Shape]
 ) -> tuple[str, list[float], dict[str, Any]] | None:
     """Every tensor once, all of one shape as they are seen."""
     names = [part.name for _, part in parts]
@@ -165,7 +165,7 @@ def _combination(
 
 
 def _totals(
-    parts: Sequence[tuple[float, Part]], shapes: Mapping[str, Shape]
+    parts: Sequence[tuple[float, TensorTerm]], shapes: Mapping[str, Shape]
 ) -> tuple[str, list[float], dict[str, Any]]:
     factors = dict.fromkeys(shapes, 0.0)
     for factor, part in parts:
@@ -212,7 +212,7 @@ def _ball(
     return _member(c, "ball", shapes, {"0": radius, "norm": order})
 
 
-def _norm(expr: Expr, params: Values) -> Part | None:
+def _norm(expr: Expr, params: Values) -> TensorTerm | None:
     """The norm of a tensor or of a row of it: `square`, `sum` of sizes, `length`."""
     while (renamed := renamed_quantity(expr)) is not None:
         expr = renamed
@@ -223,7 +223,7 @@ def _norm(expr: Expr, params: Values) -> Part | None:
         case Call(function=Name(id=word), arguments=(subject, *rest), keywords=()):
             kind = _kind(word, rest)
             place = _place(subject, params)
-            return None if kind is None or place is None else Part(kind, *place)
+            return None if kind is None or place is None else TensorTerm(kind, *place)
     return None
 
 
@@ -250,11 +250,11 @@ def _place(subject: Expr, params: Values) -> tuple[str, int | None] | None:
     return None
 
 
-def _every_tensor(parts: Sequence[Part], shapes: Mapping[str, Shape]) -> bool:
+def _every_tensor(parts: Sequence[TensorTerm], shapes: Mapping[str, Shape]) -> bool:
     return sorted(p.name for p in parts) == sorted(shapes) and all(p.row is None for p in parts)
 
 
-def _every_row(parts: Sequence[Part], shape: Shape) -> bool:
+def _every_row(parts: Sequence[TensorTerm], shape: Shape) -> bool:
     rows = [part.row for part in parts]
     return len(shape) > 1 and None not in rows and sorted(rows) == list(range(shape[0]))  # type: ignore[type-var]
 

@@ -39,7 +39,7 @@ DENSE = 4_000_000
 """Rows times entries up to which equalities that share entries are projected onto together."""
 
 
-class Row(NamedTuple):
+class BoundedRow(NamedTuple):
     """lo <= <a, x> <= hi."""
 
     a: Coefficients
@@ -177,27 +177,27 @@ def _is_nonneg(member: SetMember) -> bool:
     return member.word == "nonneg" and not member.partial
 
 
-def _rows(member: SetMember) -> list[Row]:
+def _rows(member: SetMember) -> list[BoundedRow]:
     first, bounds = member.arguments["0"], member.arguments["1"]
     if member.word == "halfspace":
         first, bounds = (first,), (bounds,)
     equal = member.word == "affine"
-    return [Row(a, b if equal else -math.inf, b) for a, b in zip(first, bounds, strict=True)]
+    return [BoundedRow(a, b if equal else -math.inf, b) for a, b in zip(first, bounds, strict=True)]
 
 
-def _merged(rows: Sequence[Row]) -> list[Row]:
+def _merged(rows: Sequence[BoundedRow]) -> list[BoundedRow]:
     """Rows on the same combination of entries as one with both ends."""
-    found: dict[Coefficients, Row] = {}
+    found: dict[Coefficients, BoundedRow] = {}
     for row in map(_turned, rows):
         other = found.get(row.a)
         lo, hi = (
             (row.lo, row.hi) if other is None else (max(row.lo, other.lo), min(row.hi, other.hi))
         )
-        found[row.a] = Row(row.a, lo, hi)
+        found[row.a] = BoundedRow(row.a, lo, hi)
     return list(found.values())
 
 
-def _turned(row: Row) -> Row:
+def _turned(row: BoundedRow) -> BoundedRow:
     """The row with a positive first coefficient: -x <= 1 is x >= -1."""
     every, entries = row.a if isinstance(row.a, tuple) else (row.a, ())
     first = every or entries[0][1]
@@ -206,10 +206,10 @@ def _turned(row: Row) -> Row:
     a: Coefficients = -every + 0.0
     if entries:
         a = (-every + 0.0, tuple((index, -value) for index, value in entries))
-    return Row(a, -row.hi, -row.lo)
+    return BoundedRow(a, -row.hi, -row.lo)
 
 
-def _one_set(rows: Sequence[Row], size: Shape | None) -> tuple[str, dict[str, Any]] | None:
+def _one_set(rows: Sequence[BoundedRow], size: Shape | None) -> tuple[str, dict[str, Any]] | None:
     """The word and arguments of all rows as one set; None where there is none."""
     if any(row.lo > row.hi for row in rows):
         return None
@@ -238,7 +238,7 @@ def _turned_down(a: Coefficients) -> Coefficients:
     return (-a[0] + 0.0, tuple((index, -value) for index, value in a[1]))
 
 
-def _apart(rows: Sequence[Row]) -> bool:
+def _apart(rows: Sequence[BoundedRow]) -> bool:
     """Whether no two rows have an entry in common."""
     taken: set[Places] = set()
     for row in rows:
@@ -250,7 +250,7 @@ def _apart(rows: Sequence[Row]) -> bool:
     return True
 
 
-def _simplex_total(rows: Sequence[Row], size: Shape) -> float | None:
+def _simplex_total(rows: Sequence[BoundedRow], size: Shape) -> float | None:
     """t where the rows are `sum == t` of every row of (outputs, rest)."""
     totals = {row.hi for row in rows if row.lo == row.hi}
     if len(size) < 2 or len(rows) != size[0] or len(totals) != 1 or len(size) < 2:

@@ -33,7 +33,7 @@ TENSOR = "#tensor"
 """Stands for the only tensor of a relation; no name of a spec can be it."""
 
 
-class Part(NamedTuple):
+class TensorPart(NamedTuple):
     """A part of a tensor that a relation is about."""
 
     expr: Index
@@ -86,7 +86,9 @@ def _member_set(
     return _between(c, subjects, params)
 
 
-def _part_set(named: Constraint, part: Part, symbols: Symbols, params: Values) -> SetMember | None:
+def _part_set(
+    named: Constraint, part: TensorPart, symbols: Symbols, params: Values
+) -> SetMember | None:
     """The set that a part of the tensor is in; affine rows are seen over the whole tensor."""
     inside = _replaced(named, part.expr, Name(id=TENSOR))
     found = set_of(inside, symbols, params, {TENSOR: part.shape})
@@ -163,7 +165,7 @@ def _replaced(c: Constraint, old: Expr, new: Expr) -> Constraint:
     return c.model_copy(update=sides)
 
 
-def _only_part(c: Constraint, shape: Shape, params: Values) -> Part | None:
+def _only_part(c: Constraint, shape: Shape, params: Values) -> TensorPart | None:
     """The part that is all that a relation says of its tensor: `W[0]`, `W[0:2, :]`, `W[:, 1]`."""
     parts: dict[object, Index] = {}
     mentions = 0
@@ -179,7 +181,7 @@ def _only_part(c: Constraint, shape: Shape, params: Values) -> Part | None:
     return _part(index, shape, params)
 
 
-def _part(index: Index, shape: Shape, params: Values) -> Part | None:
+def _part(index: Index, shape: Shape, params: Values) -> TensorPart | None:
     """The part that an index takes, whose places have to be known and within the tensor."""
     if len(index.indices) > len(shape):
         return None
@@ -197,4 +199,4 @@ def _part(index: Index, shape: Shape, params: Values) -> Part | None:
         if place is None or place != int(place) or not 0 <= place < size:
             return None
         places.append(int(place))
-    return Part(index, (*kept, *shape[len(index.indices) :]), tuple(places))
+    return TensorPart(index, (*kept, *shape[len(index.indices) :]), tuple(places))

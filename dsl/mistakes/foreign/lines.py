@@ -19,7 +19,7 @@ from cspec.dsl.mistakes.foreign.functions import FUNCTIONS
 from cspec.dsl.mistakes.foreign.keyed import KEYED
 from cspec.dsl.mistakes.foreign.pieces import Piece, read_pieces, written
 from cspec.dsl.mistakes.foreign.problems import PROBLEMS
-from cspec.dsl.mistakes.foreign.rows import Row, filled
+from cspec.dsl.mistakes.foreign.rows import ForeignLine, filled
 from cspec.dsl.mistakes.foreign.training import TRAINING
 from cspec.dsl.text.clauses import CLOSERS, ITEM_WORDS, OPENERS, UNFINISHED
 from cspec.dsl.text.defined_names import defined_names
@@ -35,7 +35,7 @@ _SHOWN = 80
 class _Found(NamedTuple):
     """A foreign line: its row, its match, and the indices of its tokens."""
 
-    row: Row
+    row: ForeignLine
     match: re.Match[str]
     first: int
     last: int

@@ -21,7 +21,7 @@ REMOVE = ""
 Template = str | Callable[[re.Match[str]], str | tuple[Piece, ...] | None] | None
 
 
-class Row(NamedTuple):
+class ForeignLine(NamedTuple):
     """A foreign line. `{name}` stands for a group of the pattern, `{st}` for an `s.t.` to write.
 
     `template` is what a spec writes instead (None: nobody but the author knows), `message` and
@@ -49,10 +49,10 @@ def row(
     note: str = "",
     alternatives: tuple[str, ...] = (),
     safe: bool = True,
-) -> Row:
+) -> ForeignLine:
     """A row whose pattern begins at the first word of a line and ends at the line's end."""
     whole = compiled(pattern + END)
-    return Row(whole, code, message, template, help, note, alternatives, safe)
+    return ForeignLine(whole, code, message, template, help, note, alternatives, safe)
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cspec.runtime.solvers.nlp.beside import better_beside
 from cspec.runtime.solvers.nlp.eliminated import Rule, eliminating
-from cspec.runtime.solvers.nlp.engines import Engine, Limits, Scale, by_size
+from cspec.runtime.solvers.nlp.engines import Engine, EngineLimits, Scale, by_size
 from cspec.runtime.solvers.nlp.kkt import Kkt, descent_direction, kkt, polish
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 from cspec.runtime.solvers.nlp.starts import point
@@ -47,7 +47,7 @@ class Search:
     def __init__(
         self,
         nlp: Nlp,
-        limits: Limits,
+        limits: EngineLimits,
         engine: str,
         session: Session,
         eliminated: Mapping[int, Rule],

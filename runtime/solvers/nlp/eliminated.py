@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from cspec.runtime.solvers.nlp.engines import Engine, Limits, Scale
+from cspec.runtime.solvers.nlp.engines import Engine, EngineLimits, Scale
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 
 Rule = tuple[float, Mapping[int, float]]
@@ -118,7 +118,7 @@ def eliminating(engine: Engine, rules: Mapping[int, Rule], held: Collection[int]
     if not rules:
         return engine
 
-    def run(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
+    def run(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:
         reduced = Reduced(nlp, rules, held)
         below = np.ones(len(reduced.equalities) - len(nlp.equalities))
         seen = limits._replace(seen=lambda y: limits.seen(nlp.clip(reduced.expand(y))))

@@ -36,7 +36,7 @@ class Stopped(Exception):  # noqa: N818
     """The run was interrupted; the variables hold the last iterate."""
 
 
-class Limits(NamedTuple):
+class EngineLimits(NamedTuple):
     """When a solver ends, and who is told of each iterate."""
 
     tolerance: float
@@ -65,7 +65,7 @@ def scaling(nlp: Nlp, x: Vector) -> Scale:
     return Scale(min(1.0, LARGEST_SLOPE / largest), np.maximum(factor, 1e-8))
 
 
-def slsqp(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
+def slsqp(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:
     """Sequential least squares programming (Kraft 1988), scipy's."""
     constraints: list[dict[str, Any]] = []
     for kind, rows, sign in _kinds(nlp):
@@ -97,7 +97,7 @@ def _kinds(nlp: Nlp) -> list[tuple[str, Any, float]]:
     ]
 
 
-def trust_constr(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
+def trust_constr(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:
     """Byrd-Omojokun trust region SQP and interior point (Conn, Gould, Toint 2000), scipy's."""
     constraints = []
     rows = nlp.explicit
@@ -131,7 +131,9 @@ def trust_constr(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vecto
     )
 
 
-def _minimize(nlp: Nlp, start: Vector, scale: Scale, limits: Limits, **settings: Any) -> Vector:
+def _minimize(
+    nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits, **settings: Any
+) -> Vector:
     last = [start]
 
     def seen(x: Vector, *_: Any) -> None:
@@ -156,7 +158,7 @@ def _minimize(nlp: Nlp, start: Vector, scale: Scale, limits: Limits, **settings:
     return nlp.clip(x if np.isfinite(x).all() else last[0])
 
 
-def augmented_lagrangian(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
+def augmented_lagrangian(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:
     """Method of multipliers with L-BFGS-B inside, bounds kept by the inner solver.
 
     L = f + sum over equalities of m h + c/2 h^2 + sum over inequalities of ([m + c g]+^2 - m^2) /
@@ -209,7 +211,7 @@ def pulled(nlp: Nlp, x: Vector, share: float, weights: Vector) -> Vector:
     return np.asarray(share * gradient + weights @ jacobian)
 
 
-def lbfgs(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
+def lbfgs(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:
     """L-BFGS-B (Byrd, Lu, Nocedal and Zhu 1995), scipy's: for bounds alone."""
     none = np.zeros(len(nlp.equalities))
 
@@ -219,7 +221,7 @@ def lbfgs(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
     return _inner(nlp, objective, start, limits)
 
 
-def interior(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Vector:
+def interior(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:
     """Primal-dual interior point with exact Hessians (`nlp_interior`)."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -241,7 +243,7 @@ def by_size(nlp: Nlp) -> str:
 
 
 def _inner(
-    nlp: Nlp, lagrangian: Callable[[Vector], tuple[float, Vector]], x: Vector, limits: Limits
+    nlp: Nlp, lagrangian: Callable[[Vector], tuple[float, Vector]], x: Vector, limits: EngineLimits
 ) -> Vector:
     def seen(point: Vector) -> None:
         limits.seen(np.array(point, dtype=np.float64))
@@ -267,7 +269,7 @@ def _inner(
     return moved if np.isfinite(moved).all() else x
 
 
-Engine = Callable[[Nlp, Vector, Scale, Limits], Vector]
+Engine = Callable[[Nlp, Vector, Scale, EngineLimits], Vector]
 ENGINES: dict[str, Engine] = {
     "slsqp": slsqp,
     "trust_constr": trust_constr,

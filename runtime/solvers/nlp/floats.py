@@ -72,7 +72,7 @@ def _smallest(first: float, second: float, *others: float) -> float:
     return -_largest(-first, -second, *(-v for v in others))
 
 
-class Row(tuple[float, ...]):
+class Entries(tuple[float, ...]):
     """Entries of a vector: whole vectors are not added or repeated as tuples would be."""
 
     def __add__(self, other: object) -> Any:
@@ -81,8 +81,8 @@ class Row(tuple[float, ...]):
     __radd__ = __mul__ = __rmul__ = __add__
 
 
-def _sumsq(values: Row) -> float:
-    if not isinstance(values, Row):
+def _sumsq(values: Entries) -> float:
+    if not isinstance(values, Entries):
         raise TypeError
     return math.fsum(value * value for value in values)
 
@@ -93,7 +93,7 @@ _MEANS: dict[str, Numeric] = {
     "arctan": math.atan, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh, "erf": math.erf,
     "sigmoid": _sigmoid, "softplus": _softplus, "absolute": abs, "maximum": _largest,
     "minimum": _smallest, "relu": lambda x: max(float(x), 0.0),
-    "sumsq": _sumsq, "array": lambda *values, primal: Row(values),
+    "sumsq": _sumsq, "array": lambda *values, primal: Entries(values),
 }  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def operations(function: Callable[..., Any] | None) -> int:
 def entries(values: Array) -> Any:
     """Numbers that only indexing gets at: a tuple, or for more dimensions a mapping of places."""
     if values.ndim == 1:
-        return Row(values.tolist())
+        return Entries(values.tolist())
     return {place: float(value) for place, value in np.ndenumerate(values)}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cspec.runtime.solvers.nlp.engines import Engine, Limits, Scale
+from cspec.runtime.solvers.nlp.engines import Engine, EngineLimits, Scale
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 
 APART = 1e3
@@ -67,7 +67,7 @@ class Spread(Nlp):
 def spreading(engine: Engine) -> Engine:
     """The engine over variables that are scaled by their sizes."""
 
-    def run(nlp: Nlp, start: Vector, scale: Scale, limits: Limits) -> Any:
+    def run(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Any:
         unit = sizes(nlp, start)
         seen = limits._replace(seen=lambda z: limits.seen(nlp.clip(unit * z)))
         return nlp.clip(unit * engine(Spread(nlp, unit), start / unit, scale, seen))

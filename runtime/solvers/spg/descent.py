@@ -50,7 +50,7 @@ class Function(Protocol):
         """grad f there."""
 
 
-class Limits(NamedTuple):
+class DescentLimits(NamedTuple):
     """When a descent ends, and who is told of each iterate."""
 
     tolerance: float
@@ -82,7 +82,9 @@ class Step(NamedTuple):
 Project = Callable[[Tensor], Tensor]
 
 
-def descend(function: Function, project: Project, start: Tensor, limits: Limits, arc: bool) -> End:
+def descend(
+    function: Function, project: Project, start: Tensor, limits: DescentLimits, arc: bool
+) -> End:
     """Minimize from `P(start)`; `arc`: search along projections, for sets that are not convex."""
     x = project(start)
     value = function.value(x)
@@ -96,7 +98,9 @@ def descend(function: Function, project: Project, start: Tensor, limits: Limits,
 class _Run:
     """One descent: what it compares with, and how long nothing got better."""
 
-    def __init__(self, function: Function, project: Project, limits: Limits, arc: bool) -> None:
+    def __init__(
+        self, function: Function, project: Project, limits: DescentLimits, arc: bool
+    ) -> None:
         self.function, self.project, self.limits, self.arc = function, project, limits, arc
         self.recent: deque[float] = deque(maxlen=limits.memory)
         self.best_value = self.best_optimality = math.inf

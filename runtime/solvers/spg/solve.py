@@ -19,7 +19,7 @@ from torch import Tensor
 
 from cspec.runtime.solvers.nlp.problem import Vector
 from cspec.runtime.solvers.nlp.ways import Node, Way, Ways, best_way, combinations, ways_of
-from cspec.runtime.solvers.spg.descent import End, Limits, descend
+from cspec.runtime.solvers.spg.descent import DescentLimits, End, descend
 from cspec.runtime.solvers.spg.falls import endless
 from cspec.runtime.solvers.spg.problem import Held, Measure, SetProblem, supports
 from cspec.runtime.solvers.spg.starts import beside_point, corner, exchanged, other_starts
@@ -71,7 +71,9 @@ class Candidate(NamedTuple):
 class Search:
     """Attempts at one problem, and the best of what they found."""
 
-    def __init__(self, session: Session, problem: SetProblem, limits: Limits, arc: bool) -> None:
+    def __init__(
+        self, session: Session, problem: SetProblem, limits: DescentLimits, arc: bool
+    ) -> None:
         self.session, self.problem, self.limits, self.arc = session, problem, limits, arc
         dtype = problem.point().dtype
         self.feasible = FEASIBLE[dtype]
@@ -199,7 +201,7 @@ def solve(
                 raise Stopped
 
         least = FLOOR[problem.point().dtype]
-        limits = Limits(max(tolerance, least), iterations, memory, seen)
+        limits = DescentLimits(max(tolerance, least), iterations, memory, seen)
         return Search(session, problem, limits, arc=not problem.convex_sets)
 
     search = searching()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.operators import NoFormError
-from cspec.runtime.solvers.spg.descent import End, Limits, descend
+from cspec.runtime.solvers.spg.descent import DescentLimits, End, descend
 from cspec.runtime.solvers.spg.problem import SetProblem, supports
 
 STARTS = ((20, 10), (100, 6), (2_000, 3))
@@ -69,7 +69,7 @@ def _vertex(problem: SetProblem, gradient: Tensor) -> Tensor | None:
 
 
 def other_starts(
-    problem: SetProblem, start: Tensor, limits: Limits, seed: int, count: int | None
+    problem: SetProblem, start: Tensor, limits: DescentLimits, seed: int, count: int | None
 ) -> Iterator[tuple[Tensor, str]]:
     """The minimum without the sets that are not convex, then random points around the start."""
     if not problem.convex_sets and not problem.equalities.numel():
@@ -94,7 +94,7 @@ def beside_point(x: Tensor, seed: int) -> Tensor:
     return x + BESIDE * x.abs().clamp(min=1.0) * noise
 
 
-def exchanged(problem: SetProblem, x: Tensor, f: float, limits: Limits) -> Tensor | None:
+def exchanged(problem: SetProblem, x: Tensor, f: float, limits: DescentLimits) -> Tensor | None:
     """A better point whose support differs in one entry, where an exchange gives one.
 
     A support that gains and loses one entry is minimized over with all others at zero (the
@@ -120,7 +120,9 @@ def exchanged(problem: SetProblem, x: Tensor, f: float, limits: Limits) -> Tenso
     return None
 
 
-def _on_support(problem: SetProblem, x: Tensor, place: int, mask: Tensor, limits: Limits) -> End:
+def _on_support(
+    problem: SetProblem, x: Tensor, place: int, mask: Tensor, limits: DescentLimits
+) -> End:
     """The minimum with one variable's support given."""
     before = sum(part.numel() for part in problem.parts(x)[:place])
     flat = torch.ones_like(x, dtype=torch.bool)

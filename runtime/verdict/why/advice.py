@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 
 from cspec.runtime.result.constraint import ConstraintResult
-from cspec.runtime.verdict.why.limits import Limits
+from cspec.runtime.verdict.why.limits import MethodLimits
 from cspec.runtime.verdict.why.trends import Trend
 
 
-def weak(t: Trend, limits: Limits, c: ConstraintResult) -> str | None:
+def weak(t: Trend, limits: MethodLimits, c: ConstraintResult) -> str | None:
     """A fixed penalty that the objective outweighs.
 
     At the minimum of f + c/2 [g]+^2 the violation is about multiplier / c (Nocedal and Wright 2006,
@@ -43,7 +43,7 @@ def weak(t: Trend, limits: Limits, c: ConstraintResult) -> str | None:
     )
 
 
-def capped(t: Trend, limits: Limits, c: ConstraintResult) -> str | None:
+def capped(t: Trend, limits: MethodLimits, c: ConstraintResult) -> str | None:
     """A penalty or a multiplier that may not grow any more."""
     course = (
         f"violation {c.violation:.3g} still falls"

@@ -40,7 +40,7 @@ from cspec.runtime.verdict.why.elastic import (
     taking_part,
 )
 from cspec.runtime.verdict.why.elastic_ways import least_violation
-from cspec.runtime.verdict.why.limits import Limits, limits_of
+from cspec.runtime.verdict.why.limits import MethodLimits, limits_of
 from cspec.runtime.verdict.why.probe import Probe, Slope, affordable, probe, slopes
 from cspec.runtime.verdict.why.trends import Trend, trend
 
@@ -87,16 +87,16 @@ class Evidence:
     """Examples of the training data."""
     swings: frozenset[str] = frozenset()
     """Constraints that oscillate."""
-    limits: Mapping[str, Limits] = field(default_factory=dict)
+    limits: Mapping[str, MethodLimits] = field(default_factory=dict)
     """Coefficients and caps of their methods."""
     travelling: bool = False
     """Whether what moves went straight to the end: nothing has swung around anything yet."""
     out_of_reach: bool = False
     """Whether steps on whole data, on the requirements alone, ended without meeting them."""
 
-    def limits_on(self, name: str) -> Limits:
+    def limits_on(self, name: str) -> MethodLimits:
         """Those of one constraint; none where nothing is known."""
-        return self.limits.get(name, Limits())
+        return self.limits.get(name, MethodLimits())
 
     def pushed(self, t: Trend) -> bool:
         """Whether all was pushed that could be: a multiplier that grew, a fixed penalty, or steps

@@ -21,7 +21,7 @@ REACHED = 0.99
 
 
 @dataclass(frozen=True)
-class Limits:
+class MethodLimits:
     """Of one constraint; None where its method has no such number."""
 
     coefficient: float | None = None
@@ -45,7 +45,7 @@ class Limits:
         return self.max_multiplier is not None and multiplier >= REACHED * self.max_multiplier
 
 
-def limits_of(session: Session, c: ConstraintFacts) -> Limits:
+def limits_of(session: Session, c: ConstraintFacts) -> MethodLimits:
     """The numbers of a constraint's rule."""
     operations = [op for op in session.program.graph.operations if op.rule == c.rule]
     constants: dict[str, float] = {}
@@ -54,7 +54,7 @@ def limits_of(session: Session, c: ConstraintFacts) -> Limits:
             constants["coefficient"] = operation.constants["c"]
         elif operation.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP):
             constants |= operation.constants
-    return Limits(
+    return MethodLimits(
         coefficient=constants.get("coefficient"),
         penalty=_entry(session, c, "penalty"),
         max_penalty=constants.get("max_penalty", constants.get("most", _entry(session, c, "most"))),

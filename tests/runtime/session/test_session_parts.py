@@ -23,7 +23,7 @@ from cspec.dsl.settings.fit import (
 from cspec.runtime.data import Dataset
 from cspec.runtime.models.without_trace import chunked, measuring
 from cspec.runtime.session import checkpoint
-from cspec.runtime.session.batches import Batches, Plan
+from cspec.runtime.session.batches import Batches, EpochPlan
 from cspec.runtime.session.checkpoint import CheckpointError, generators, restore_generators
 from cspec.runtime.session.optimizers import assign, build_optimizers
 from cspec.runtime.session.schedules import factor
@@ -36,17 +36,17 @@ def dataset(name: str, rows: int) -> Dataset:
 def test_an_epoch_sees_each_example_once_and_others_cycle() -> None:
     data = {"train": dataset("train", 10), "other": dataset("other", 3)}
     fit = FitSettings(batch_size={"train": 4, "other": 2})
-    draw = Batches(data, Plan("train", 3, 9), fit, seed=0)
+    draw = Batches(data, EpochPlan("train", 3, 9), fit, seed=0)
     epochs = [torch.cat([draw.at(3 * e + k)["train"]["y"] for k in range(3)]) for e in range(3)]
     for order in epochs:
         assert sorted(order.tolist()) == list(range(10))
     assert epochs[0].tolist() != epochs[1].tolist()
     other = [draw.at(step)["other"]["y"] for step in range(4)]
     assert sorted(torch.cat(other[:2]).tolist()) == [0, 1, 2]
-    late = Batches(data, Plan("train", 3, 9), fit, seed=0).at(7)
+    late = Batches(data, EpochPlan("train", 3, 9), fit, seed=0).at(7)
     assert torch.equal(late["train"]["y"], draw.at(7)["train"]["y"])
     with pytest.raises(SpecError, match="`tran`"):
-        Batches(data, Plan("train", 3, 9), FitSettings(batch_size={"tran": 4}), seed=0)
+        Batches(data, EpochPlan("train", 3, 9), FitSettings(batch_size={"tran": 4}), seed=0)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import cspec
 from cspec.dsl.settings.fit import Constant, Cosine
 from cspec.runtime.run.execute import resume, run
 from cspec.runtime.run.folder import RunFolder
-from cspec.runtime.session.schedules import Schedule, factor
+from cspec.runtime.session.schedules import RateSchedule, factor
 from cspec.runtime.session.straightness import MOST, Follower
 
 D = torch.float64
@@ -76,7 +76,7 @@ def test_a_schedule_multiplies_rate_share_and_factor() -> None:
     parameter = nn.Parameter(torch.zeros(1, dtype=D))
     optimizer = torch.optim.Adam([parameter], lr=0.01)
     settings = Cosine(hold=0.5, follow=True)
-    schedule = Schedule(settings, optimizer, total_steps=100, epoch_steps=10)
+    schedule = RateSchedule(settings, optimizer, total_steps=100, epoch_steps=10)
     for step in range(1, 100):
         with torch.no_grad():
             parameter += optimizer.param_groups[0]["lr"]  # as straight as can be
@@ -91,7 +91,7 @@ def test_nothing_follows_unasked_and_only_adam_does(kind: str) -> None:
     parameter = nn.Parameter(torch.zeros(1, dtype=D))
     sgd = kind == "sgd"
     optimizer: Any = (torch.optim.SGD if sgd else torch.optim.Adam)([parameter], lr=0.01)
-    schedule = Schedule(Constant(follow=sgd), optimizer, total_steps=100, epoch_steps=10)
+    schedule = RateSchedule(Constant(follow=sgd), optimizer, total_steps=100, epoch_steps=10)
     for _ in range(60):
         with torch.no_grad():
             parameter += 0.01
@@ -103,7 +103,7 @@ def test_nothing_follows_unasked_and_only_adam_does(kind: str) -> None:
 @pytest.mark.parametrize("turn", [0.0, 1.0])
 def test_plain_steps_travel_where_the_halves_of_a_window_go_one_way(turn: float) -> None:
     parameter = nn.Parameter(torch.zeros(2, dtype=D))
-    schedule = Schedule(Constant(), torch.optim.SGD([parameter], lr=1e-6), 100, 10)
+    schedule = RateSchedule(Constant(), torch.optim.SGD([parameter], lr=1e-6), 100, 10)
     for step in range(1, 51):
         second = (step - 1) % 25 >= 12
         with torch.no_grad():
@@ -187,7 +187,7 @@ def test_a_loaded_optimizer_has_other_groups() -> None:
     """The rate that counts is that of the groups as they are, also after a checkpoint."""
     weight = torch.nn.Parameter(torch.zeros(3))
     optimizer = torch.optim.Adam([weight], lr=0.1)
-    schedule = Schedule(Cosine(follow=True), optimizer, 100, 1)
+    schedule = RateSchedule(Cosine(follow=True), optimizer, 100, 1)
     optimizer.load_state_dict(optimizer.state_dict())
     for _ in range(50):
         with torch.no_grad():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cspec.runtime.solvers.nlp.floats import Row, on_numbers, operations
+from cspec.runtime.solvers.nlp.floats import Entries, on_numbers, operations
 from cspec.runtime.solvers.nlp.problem import matrix, symmetric
 from cspec.runtime.solvers.nlp.shared import parsed, shared, with_sharing
 
@@ -40,7 +40,7 @@ def test_a_function_of_single_numbers_runs_without_tensors(function: Callable[[s
     )
     fast = on_numbers(measure, SHAPES)
     assert fast is not None
-    f, g, _ = fast({"x": Row((0.5, 2.0))}, {})
+    f, g, _ = fast({"x": Entries((0.5, 2.0))}, {})
     assert type(f) is float
     assert f == pytest.approx(4 * math.exp(0.5), rel=1e-15)
     assert g.tolist() == pytest.approx([1.0, math.log(2)], rel=1e-15)
@@ -56,7 +56,7 @@ def test_whole_vectors_are_no_tuples(function: Callable[[str], Any], body: str) 
     fast = on_numbers(function(f'    x = primal["x"]\n    return {body}\n'), SHAPES)
     assert fast is not None
     with pytest.raises(TypeError):
-        fast({"x": Row((1.0, 2.0, 3.0))}, {})
+        fast({"x": Entries((1.0, 2.0, 3.0))}, {})
 
 
 def test_subexpressions_are_computed_once(function: Callable[[str], Any]) -> None:

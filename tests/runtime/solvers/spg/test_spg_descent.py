@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.operators import get
-from cspec.runtime.solvers.spg.descent import End, Limits, descend, spectral_step
+from cspec.runtime.solvers.spg.descent import DescentLimits, End, descend, spectral_step
 
 
 class Smooth:
@@ -42,7 +42,7 @@ def solve(
     memory: int = 10,
 ) -> tuple[End, Smooth]:
     function = Smooth(value)
-    limits = Limits(tolerance, iterations, memory, lambda: None)
+    limits = DescentLimits(tolerance, iterations, memory, lambda: None)
     return descend(function, project, start, limits, arc), function
 
 
