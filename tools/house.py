@@ -9,6 +9,8 @@
 4. Every method that a spec can name has its module in `compiler/methods`.
 5. No module is longer than 500 lines.
 6. Every package says in a line what lives there.
+7. Tests mirror the folders: `tests/<layer>/<package>` holds the tests of a package, and no folder
+   of tests has more than 24 modules.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ MOST_MODULES, MOST_LINES = 24, 500
 WITHOUT_MODULE = frozenset({"auto", "construction"})
 """Words behind `using` and `by` that stand for a choice of the compiler."""
 SHARED_MODULE = {"exact_penalty": "penalty", "quadratic_penalty": "penalty"}
+
+ABOUT_A_LAYER = frozenset({"runtime/precision"})
+"""Folders of tests about a whole layer, by what they test of it."""
 
 Graph = Mapping[str, set[str]]
 
@@ -161,6 +166,18 @@ def broken() -> Iterator[str]:
         if path.name == "__init__.py" and not ast.get_docstring(trees[name]):
             yield f"{place}: does not say what lives here"
     yield from homeless_methods()
+    yield from misplaced_tests()
+
+
+def misplaced_tests() -> Iterator[str]:
+    """Folders of tests that no package is called like, and crowded ones."""
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    yield from crowded(path for path in paths if path.name != "conftest.py")
+    for folder in dict.fromkeys(path.parent.relative_to(ROOT / "tests") for path in paths):
+        place = folder.as_posix()
+        of_a_layer = folder.parts[:1] and folder.parts[0] in LAYERS
+        if of_a_layer and place not in ABOUT_A_LAYER and not (ROOT / place).is_dir():
+            yield f"tests/{place}: no package is called {place}"
 
 
 def main() -> int:
