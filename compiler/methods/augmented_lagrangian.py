@@ -25,10 +25,13 @@ or a tenth of the run.
 from __future__ import annotations
 
 from cspec.compiler.methods.units import (
+    LATE,
     MOVES,
     interval,
     late_mean,
     late_state,
+    mean_state,
+    mean_updates,
     measure_units,
     unit_state,
 )
@@ -105,7 +108,7 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     return Fragment(
         state=(*_scaled_state(rule, settings), *(late_state(rule) if rule.lags else ())),
         operations=(
-            measure_units(rule, "penalty", _fewer(rule, every), most=most),
+            measure_units(rule, "penalty", fewer_moves(rule, every), most=most),
             *((_ascend(rule, settings, every),) if _by_step(rule, settings) else ()),
             *((seen,) if seen.updates else ()),
             _move(rule, settings, every),
@@ -116,8 +119,6 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     )
 
 
-LATE = 0.2
-"""Weight of a new measurement in the mean of late g."""
 HALF = 0.5
 """A violation above this share of the last one stagnates."""
 NOISE = 2.5
@@ -153,7 +154,7 @@ def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts
     return tuple(found)
 
 
-def _fewer(rule: Rule, every: Every) -> float:
+def fewer_moves(rule: Rule, every: Every) -> float:
     """A multiplier that moves less often than 60 times a run has a penalty that is larger."""
     between = every.count * (rule.steps_per_epoch if every.unit == "epoch" else 1)
     return max(1.0, MOVES * between / rule.total_steps)
@@ -192,11 +193,7 @@ def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
             Update(target="count", formula="count + 1"),
         ]
     if rule.lags:
-        share = "clamp(1 / (measured + 1), newest)"
-        updates += [
-            Update(target="mean", formula=f"mean + {share} * (true - mean)"),
-            Update(target="measured", formula="measured + 1"),
-        ]
+        updates += mean_updates()
     return Operation(
         kind=Kind.DUAL_STEP,
         name=f"see_{rule.name}",

@@ -59,11 +59,13 @@ def measure_units(
     *,
     most: float | None = None,
     price: bool = False,
+    kept: str = "",
 ) -> Operation:
     """UNITS: `target` <- factor x the first penalty, from slopes over the first steps.
 
     `most` is the cap of penalties, where it is given: else 1e4 times the first. With `price` it is
-    factor x phi / s, the size that a multiplier may have.
+    factor x phi / s, the size that a multiplier may have. `kept` is an entry that stays what was
+    measured where the target moves on.
     """
     steps = max(1, min(STEPS, round(SHARE * rule.total_steps)))
     every = max(1, -(-rule.size * steps // GRADIENTS))
@@ -77,7 +79,7 @@ def measure_units(
         options={"steps": steps, "every": every, "factor": factor, "stable": stable}
         | ({} if most is None else {"most": most})
         | ({"price": 1.0} if price else {}),
-        targets=(target,),
+        targets=(target, kept) if kept else (target,),
         often="in the first steps",
         meaning=f"{target} <- {times}{of}, slopes of the first {steps} steps",
     )
@@ -86,6 +88,27 @@ def measure_units(
 def interval(rule: Rule) -> int:
     """Steps between two moves of the multipliers: a run has 60."""
     return max(1, -(-rule.total_steps // MOVES))
+
+
+LATE = 0.2
+"""Weight of a new measurement in the mean of late g."""
+
+
+def mean_state(rule: Rule) -> tuple[StateFacts, ...]:
+    """What the mean of late g remembers."""
+    return (
+        StateFacts(name="mean", size=rule.size, meaning="mean of late g"),
+        StateFacts(name="measured", size=rule.size, meaning="how often g was measured"),
+    )
+
+
+def mean_updates() -> tuple[Update, ...]:
+    """The mean of late g, weights falling by 0.8 a step; `newest` is the constant LATE."""
+    share = "clamp(1 / (measured + 1), newest)"
+    return (
+        Update(target="mean", formula=f"mean + {share} * (true - mean)"),
+        Update(target="measured", formula="measured + 1"),
+    )
 
 
 def late_state(rule: Rule) -> tuple[StateFacts, ...]:

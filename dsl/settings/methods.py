@@ -137,18 +137,29 @@ class AugmentedLagrangian(Method):
 
 
 class Sal(Method):
-    """Stochastic augmented Lagrangian, Algorithm 2 of arXiv 2310.16647, as printed."""
+    """Stochastic augmented Lagrangian: Algorithm 2 of arXiv 2310.16647 where `penalty` is given.
+
+    Left open on data, the penalty is measured in the first steps, and rounds of a sixtieth of the
+    run take the place of single epochs.
+    """
 
     word: ClassVar[str] = "sal"
     multipliers: ClassVar[bool] = True
     prices: ClassVar[bool] = False
-    penalty: float = Field(1e-2, gt=0, description="mu_init: penalty at the start of a shuffle")
+    penalty: float | None = Field(
+        None,
+        gt=0,
+        description="mu_init: penalty at the start of the first shuffle; default: measured in the "
+        "first steps, without data 0.01",
+    )
     growth: float = Field(1.1, gt=1, description="sigma: growth after a rejected update")
-    max_penalty: float = Field(1e3, gt=0, description="mu_max")
+    max_penalty: float = Field(
+        1e3, gt=0, description="mu_max; where `penalty` is left open on data 1e4 times the first"
+    )
     decrease: float = Field(0.9, gt=0, le=1, description="eta: sufficient decrease of ||C||^2")
     shuffles: int = Field(8, ge=1, description="n_shuffle: outer passes")
     iterations: int | None = Field(
-        None, ge=1, description="n_auglag: epochs a shuffle; default: epochs / shuffles"
+        None, ge=1, description="n_auglag: rounds a shuffle; default: rounds / shuffles"
     )
     tol_objective: float = Field(0.0, description="eps_f: stop when f is at most this ...")
     tol_constraint: float = Field(1e-8, ge=0, description="eps_c: ... and ||C||^2 at most this")
