@@ -188,8 +188,8 @@ def write_stall_reports(lowered: Lowered, translator: Translator) -> None:
     for operation, rule, names in _method_operations(lowered, "report_stall"):
         translator.used.add("report_stall")
         keys = f"{names.key('accepts')!r}, {names.key('rejected')!r}"
-        count, epochs = int(operation.options["rejections"]), int(operation.options["epochs"])
-        every = f", epochs={epochs}" if epochs > 1 else ""
+        count, steps = int(operation.options["rejections"]), int(operation.options["steps"])
+        every = f", steps={steps}" if steps else ""
         call = f"report_stall(session, {rule.rule.name!r}, {keys}, {count}{every})"
         translator.writer.line(call)
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from cspec.compiler.records.fragment import Rule
 from cspec.compiler.records.graph import Kind, Operation
-from cspec.dsl.settings.base import EPOCH
+from cspec.dsl.settings.base import EPOCH, Every
 from cspec.dsl.settings.methods import Sal
 
 REJECTIONS = 5
 """Rejected updates in a row, at the largest penalty, that count as stalled."""
 
 
-def report_stall(rule: Rule, epochs: int = 1) -> Operation:
-    """RECORD: how many updates were accepted, one in so many epochs, and whether the end stalled."""
+def report_stall(rule: Rule, every: Every = EPOCH) -> Operation:
+    """RECORD: how many updates were accepted, and whether the end of the run was a stall."""
+    steps = every.count if every.unit == "step" else 0
     return Operation(
         kind=Kind.RECORD,
         name="report_stall",
         rule=rule.name,
-        options={"rejections": REJECTIONS, "epochs": epochs},
+        options={"rejections": REJECTIONS, "steps": steps},
         meaning="says where updates are rejected at the largest penalty",
     )
 

@@ -14,8 +14,13 @@ most 1 / (a s^2), or 0.2 / (a s^2) on batches, shared by the constraints of a ru
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cspec.compiler.records.fragment import Rule
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+
+Sees = Literal["true", "surrogate"]
+Steps = tuple[Operation, ...]
 
 STEPS = 50
 """Steps over which slopes are measured, one gradient a constraint more each ..."""
@@ -109,6 +114,53 @@ def mean_updates() -> tuple[Update, ...]:
         Update(target="mean", formula=f"mean + {share} * (true - mean)"),
         Update(target="measured", formula="measured + 1"),
     )
+
+
+def sum_state(rule: Rule) -> tuple[StateFacts, ...]:
+    """What the sums of g since multipliers moved remember."""
+    total = StateFacts(name="total", size=rule.size, meaning="sum of g since multipliers moved")
+    count = StateFacts(name="count", size=rule.size, meaning="how often g was measured since then")
+    squares = StateFacts(name="squares", size=rule.size, meaning="sum of g^2 since then")
+    return (total, count, *((squares,) if rule.batched else ()))
+
+
+def sum_updates(rule: Rule) -> tuple[Update, ...]:
+    """One measurement more."""
+    squares = Update(target="squares", formula="squares + true * true")
+    return (
+        Update(target="total", formula="total + true"),
+        *((squares,) if rule.batched else ()),
+        Update(target="count", formula="count + 1"),
+    )
+
+
+def standard_error() -> Update:
+    """That of `seen`, the mean of g since multipliers moved, where batches make it noisy."""
+    error = "sqrt(clamp(squares / clamp(count, 1) - seen ** 2, 0) / clamp(count, 1))"
+    return Update(target="error", formula=error)
+
+
+def forgotten(rule: Rule) -> tuple[Update, ...]:
+    """Sums start anew where multipliers have moved."""
+    names = ("total", "squares", "count") if rule.batched else ("total", "count")
+    return tuple(Update(target=name, formula=f"0 * {name}") for name in names)
+
+
+def see(rule: Rule, *, by_step: bool, sees: Sees = "true", data: str | None = None) -> Steps:
+    """What batches tell until multipliers move; at an epoch's end the whole data tell it."""
+    sums = sum_updates(rule) if by_step else ()
+    late = mean_updates() if rule.lags else ()
+    seen = Operation(
+        kind=Kind.DUAL_STEP,
+        name=f"see_{rule.name}",
+        rule=rule.name,
+        updates=(*sums, *late),
+        constants={"newest": LATE} if rule.lags else {},
+        sees=sees,
+        data=data,
+        meaning="what was seen of g since multipliers moved",
+    )
+    return (seen,) if seen.updates else ()
 
 
 def late_state(rule: Rule) -> tuple[StateFacts, ...]:
