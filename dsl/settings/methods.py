@@ -28,12 +28,22 @@ class Method(Settings):
     prices: ClassVar[bool] = True
     """Whether its multipliers are prices of the bounds where a run ends stationary."""
 
+    @property
+    def left_open(self) -> bool:
+        """Whether the problem decides its steps: no method was named, or one by its name alone."""
+        return self.multipliers and self.bare
+
 
 class Auto(Method):
     """Let the compiler choose a method for each constraint, and say why."""
 
     word: ClassVar[str] = "auto"
     enforces: ClassVar[Enforces] = "anything"
+
+    @property
+    def left_open(self) -> bool:
+        """Whatever is given with it: it has no steps."""
+        return True
 
 
 class Penalty(Method):
