@@ -164,7 +164,7 @@ def start_calls(lowered: Lowered, translator: Translator) -> list[str]:
 
 
 def write_rounds(lowered: Lowered, translator: Translator) -> None:
-    """Runs in rounds: batches keep their order, and the learning rate's schedule may be an epoch."""
+    """Runs in rounds: batches keep their order, a schedule of the learning rate lasts an epoch."""
     for operation, _, _ in _method_operations(lowered, "restart"):
         epochs = int(operation.options["epochs_an_order"])
         translator.writer.line(f"session.in_rounds(epochs_an_order={epochs})")

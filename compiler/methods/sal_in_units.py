@@ -81,7 +81,7 @@ def sal_in_units(rule: Rule) -> Fragment:
 
 
 def _round(rule: Rule, settings: Sal) -> Every:
-    """What lies between two tests: a sixtieth of the run, or an epoch where their number is given."""
+    """What lies between two tests: a sixtieth of the run; an epoch where their number is given."""
     return Every(1, "epoch") if settings.given("iterations") else Every(interval(rule), "step")
 
 

@@ -162,11 +162,20 @@ class Sal(Method):
         description="mu_init: penalty at the start of the first shuffle; default: measured in the "
         "first steps, without data 0.01",
     )
-    growth: float = Field(1.1, gt=1, description="sigma: growth after a rejected update")
+    growth: float = Field(
+        1.1,
+        gt=1,
+        description="sigma: growth after a rejected update; with `penalty` left open on data 1.5",
+    )
     max_penalty: float = Field(
         1e3, gt=0, description="mu_max; where `penalty` is left open on data 1e4 times the first"
     )
-    decrease: float = Field(0.9, gt=0, le=1, description="eta: sufficient decrease of ||C||^2")
+    decrease: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="eta: sufficient decrease of ||C||^2; with `penalty` left open on data 0.25",
+    )
     shuffles: int = Field(8, ge=1, description="n_shuffle: outer passes")
     iterations: int | None = Field(
         None, ge=1, description="n_auglag: rounds a shuffle; default: rounds / shuffles"
@@ -309,7 +318,10 @@ class ProxyLagrangian(Method):
     multipliers: ClassVar[bool] = True
     regret: Literal["external", "swap"] = Field("swap", description="regret of the dual player")
     lr: float | None = Field(
-        None, gt=0, description="step of the dual player; default: 1, external 0.1"
+        None,
+        gt=0,
+        description="step of the dual player; default: in the units of the problem, without data "
+        "1, external 0.1",
     )
     every: Every = Field(STEP, description="how often multipliers move")
 
