@@ -13,7 +13,7 @@ external  l <- P_simplex(l + lr q), one vector.
 Defaults: swap, a step in the units of the problem; nearly all weight on the objective at the start
 (0.001 is spread over all for swap, 0 for external). With `lr` left open on data the game is that of
 g_i phi / s_i in place of g_i, whose slope is phi, that of f (`units`): what is paid is
-q_i = k g_i / (s_i r_i), r_i the size of what moves with the own violation, and k = 60 / T in T moves
+q_i = k g_i / (s_i r_i), r_i the size of what moves and its violation, and k = 60 / T in T moves
 for external, 600 / T for swap, whose weights start small and grow by factors. Multipliers are
 l_i phi / (s_i l_0), l_0 at least 0.001, and the run ends in a restoration. Without data lr = 1
 (external: 0.1) on g itself.

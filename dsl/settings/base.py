@@ -35,7 +35,7 @@ class Settings(BaseModel):
         return name in self.model_fields_set
 
     @property
-    def bare(self) -> bool:
+    def only_named(self) -> bool:
         """Whether nothing but names was written: `lagrangian`, `lagrangian(dual=nupi)`."""
         values = (getattr(self, name) for name in self.model_fields_set)
-        return all(isinstance(value, Settings) and value.bare for value in values)
+        return all(isinstance(value, Settings) and value.only_named for value in values)

@@ -31,7 +31,7 @@ class Method(Settings):
     @property
     def left_open(self) -> bool:
         """Whether the problem decides its steps: no method was named, or one by its name alone."""
-        return self.multipliers and self.bare
+        return self.multipliers and self.only_named
 
 
 class Auto(Method):
