@@ -62,7 +62,7 @@ from cspec.compiler.surrogates.surrogates import surrogates
 from cspec.compiler.surrogates.words import SIGMOID, Word, sharpening
 from cspec.dsl.check import Checked
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Auto, Bisection, Spg
+from cspec.dsl.settings.methods import Bisection, Spg
 from cspec.dsl.text.recursion import roomy
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, walk
 from cspec.dsl.words.losses import OF_CLASSES
@@ -257,8 +257,8 @@ def _specialized(plan: Plan, facts: Facts, run: _Run, inference: Inference) -> P
 
 
 def _stand_in(checked: Checked, facts: Facts, steps: int) -> Word:
-    """What stands in for events: it sharpens along a run that leaves its method open."""
-    chosen = isinstance(checked.method, Auto)
+    """What stands in for events: it sharpens along a run whose steps follow from the problem."""
+    chosen = checked.method.left_open
     return sharpening(steps) if chosen and facts.own_loop is None and steps >= SETTLES else SIGMOID
 
 

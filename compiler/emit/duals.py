@@ -164,10 +164,13 @@ def start_calls(lowered: Lowered, translator: Translator) -> list[str]:
 
 
 def write_rounds(lowered: Lowered, translator: Translator) -> None:
-    """Runs in rounds: the learning rate's schedule is an epoch long, batches keep their order."""
+    """Runs in rounds: batches keep their order, a schedule of the learning rate lasts an epoch."""
     for operation, _, _ in _method_operations(lowered, "restart"):
         epochs = int(operation.options["epochs_an_order"])
         translator.writer.line(f"session.in_rounds(epochs_an_order={epochs})")
+    for operation, _, _ in _method_operations(lowered, "reshuffle"):
+        epochs = int(operation.options["epochs_an_order"])
+        translator.writer.line(f"session.keep_orders(epochs={epochs})")
 
 
 def solved_calls(lowered: Lowered, translator: Translator) -> list[str]:
@@ -185,8 +188,10 @@ def write_stall_reports(lowered: Lowered, translator: Translator) -> None:
     for operation, rule, names in _method_operations(lowered, "report_stall"):
         translator.used.add("report_stall")
         keys = f"{names.key('accepts')!r}, {names.key('rejected')!r}"
-        count = int(operation.options["rejections"])
-        translator.writer.line(f"report_stall(session, {rule.rule.name!r}, {keys}, {count})")
+        count, steps = int(operation.options["rejections"]), int(operation.options["steps"])
+        every = f", steps={steps}" if steps else ""
+        call = f"report_stall(session, {rule.rule.name!r}, {keys}, {count}{every})"
+        translator.writer.line(call)
 
 
 def write_escalations(lowered: Lowered, translator: Translator) -> None:

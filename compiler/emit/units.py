@@ -81,13 +81,15 @@ def _times(operation: Operation) -> str:
 def _assigned(operation: Operation, own: dict[str, str]) -> Iterator[str]:
     yield f"{own['slope']}, {own['pull']} = steep, pull"
     yield f"{own['far']}, {own['large']} = far, large"
-    (target,) = operation.targets
+    target, *copies = operation.targets
     yield f"{own[target]} = torch.where(steep > 0, first, 0.0)"
     if "most" in operation.options:
         yield f"{own['most']} = torch.full_like(steep, {operation.options['most']:g})"
         yield f"{own[target]} = torch.minimum({own[target]}, {own['most']})"
     elif "most" in own:
         yield f"{own['most']} = torch.minimum({CAP:g} * {own[target]}, stable)"
+    for name in copies:
+        yield f"{own[name]} = {own[target]}"
 
 
 def write_settled(lowered: Lowered, translator: Translator) -> None:

@@ -26,10 +26,14 @@ from __future__ import annotations
 
 from cspec.compiler.methods.units import (
     MOVES,
+    forgotten,
     interval,
     late_mean,
     late_state,
+    mean_state,
     measure_units,
+    see,
+    standard_error,
     unit_state,
 )
 from cspec.compiler.records.fragment import Fragment, Rule, refuse, scale_at_start
@@ -99,15 +103,16 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     """
     settings: AugmentedLagrangian = rule.settings
     every = settings.every if settings.given("every") else Every(interval(rule), "step")
-    seen = _sums(rule, settings, every)
+    by_step = every.unit == "step"
+    seen = see(rule, by_step=by_step, sees=settings.dual_on, data=settings.dual_data)
     most = settings.max_penalty if settings.given("max_penalty") else None
     weight = "where(measured > 0, mean, true)" if rule.lags else "true"
     return Fragment(
         state=(*_scaled_state(rule, settings), *(late_state(rule) if rule.lags else ())),
         operations=(
-            measure_units(rule, "penalty", _fewer(rule, every), most=most),
+            measure_units(rule, "penalty", fewer_moves(rule, every), most=most),
             *((_ascend(rule, settings, every),) if _by_step(rule, settings) else ()),
-            *((seen,) if seen.updates else ()),
+            *seen,
             _move(rule, settings, every),
             *(late_mean(rule, "multipliers + penalty * mean") if rule.lags else ()),
             hestenes_powell(rule, weight),
@@ -116,8 +121,6 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     )
 
 
-LATE = 0.2
-"""Weight of a new measurement in the mean of late g."""
 HALF = 0.5
 """A violation above this share of the last one stagnates."""
 NOISE = 2.5
@@ -146,14 +149,11 @@ def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts
     if rule.batched:
         found.append(StateFacts(name="squares", size=size, meaning="sum of g^2 since then"))
     if rule.lags:
-        found += [
-            StateFacts(name="mean", size=size, meaning="mean of late g"),
-            StateFacts(name="measured", size=size, meaning="how often g was measured"),
-        ]
+        found += mean_state(rule)
     return tuple(found)
 
 
-def _fewer(rule: Rule, every: Every) -> float:
+def fewer_moves(rule: Rule, every: Every) -> float:
     """A multiplier that moves less often than 60 times a run has a penalty that is larger."""
     between = every.count * (rule.steps_per_epoch if every.unit == "epoch" else 1)
     return max(1.0, MOVES * between / rule.total_steps)
@@ -182,33 +182,6 @@ def _ascend(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operatio
     )
 
 
-def _sums(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
-    """What batches tell until multipliers move; at an epoch's end the whole data tell it."""
-    updates: list[Update] = []
-    if every.unit == "step":
-        updates += [
-            Update(target="total", formula="total + true"),
-            *([Update(target="squares", formula="squares + true * true")] if rule.batched else []),
-            Update(target="count", formula="count + 1"),
-        ]
-    if rule.lags:
-        share = "clamp(1 / (measured + 1), newest)"
-        updates += [
-            Update(target="mean", formula=f"mean + {share} * (true - mean)"),
-            Update(target="measured", formula="measured + 1"),
-        ]
-    return Operation(
-        kind=Kind.DUAL_STEP,
-        name=f"see_{rule.name}",
-        rule=rule.name,
-        updates=tuple(updates),
-        constants={"newest": LATE} if rule.lags else {},
-        sees=settings.dual_on,
-        data=settings.dual_data,
-        meaning="what was seen of g since multipliers moved",
-    )
-
-
 def _move(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
     by_step = every.unit == "step"
     seen = "total / clamp(count, 1)" if by_step else "true"
@@ -217,8 +190,7 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
     stuck = "(now > decrease * before) & (now > little * far)"
     constants = {"little": OWN_LITTLE if rule.own_loop else LITTLE} | _scaled_constants(settings)
     if rule.batched and by_step:
-        error = "sqrt(clamp(squares / clamp(count, 1) - seen ** 2, 0) / clamp(count, 1))"
-        updates.append(Update(target="error", formula=error))
+        updates.append(standard_error())
         stuck += " & (now > noise * error)"
         constants["noise"] = NOISE
     if not _by_step(rule, settings):
@@ -230,10 +202,7 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
         Update(target="before", formula="now"),
     ]
     if by_step:
-        updates += [
-            Update(target=name, formula=f"0 * {name}")
-            for name in (("total", "squares", "count") if rule.batched else ("total", "count"))
-        ]
+        updates += forgotten(rule)
     return Operation(
         kind=Kind.DUAL_STEP,
         name=f"update_{rule.name}",

@@ -10,8 +10,13 @@ swap      l is the stationary distribution of a column-stochastic matrix M, and 
           average nearly feasible and nearly optimal.
 external  l <- P_simplex(l + lr q), one vector.
 
-Defaults: swap, lr = 1 (external: 0.1); nearly all weight on the objective at the start (0.001 is
-spread over all for swap, 0 for external).
+Defaults: swap, a step in the units of the problem; nearly all weight on the objective at the start
+(0.001 is spread over all for swap, 0 for external). With `lr` left open on data the game is that of
+g_i phi / s_i in place of g_i, whose slope is phi, that of f (`units`): what is paid is
+q_i = k g_i / (s_i r_i), r_i the size of what moves and its violation, and k = 60 / T in T moves
+for external, 600 / T for swap, whose weights start small and grow by factors. Multipliers are
+l_i phi / (s_i l_0), l_0 at least 0.001, and the run ends in a restoration. Without data lr = 1
+(external: 0.1) on g itself.
 
 Pitfalls. There need be no saddle point: the last iterate may circle, guarantees are for a mixture
 of iterates, so look at the best feasible snapshot. Inequalities only. Several rules of this kind
@@ -20,6 +25,13 @@ in one program each scale the objective, so give all rates to one. M has (m + 1)
 
 from __future__ import annotations
 
+from cspec.compiler.methods.units import (
+    MOVES,
+    late_mean,
+    late_state,
+    measure_units,
+    unit_state,
+)
 from cspec.compiler.records.fragment import Fragment, Rule, refuse
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.dsl.settings.methods import ProxyLagrangian
@@ -27,6 +39,10 @@ from cspec.dsl.settings.methods import ProxyLagrangian
 LEAST = 1e-3
 """Weight that swap regret spreads over all players at the start, and keeps at least."""
 MOST_CONSTRAINTS = 64
+STEP = {"swap": 1.0, "external": 0.1}
+"""Where there are no data to measure one by."""
+TIMES = {"swap": 10.0, "external": 1.0}
+"""The step in the units of the problem: so many times 60 / T in T moves."""
 
 
 def proxy_lagrangian(rule: Rule) -> Fragment:
@@ -38,13 +54,14 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
         reason = f"swap regret keeps a matrix over all pairs, and here are {rule.size} entries"
         refuse(rule, reason, "write `regret=external`, or `by augmented_lagrangian`")
     swap = settings.regret == "swap"
-    state, updates, meaning = _swap(rule) if swap else _external(rule)
+    open_ = not (rule.deterministic or rule.by_value or settings.given("lr"))
+    state, moves, meaning = _swap(rule, open_) if swap else _external(rule, open_)
     dual = Operation(
         kind=Kind.DUAL_STEP,
         name=f"play_{rule.name}",
         rule=rule.name,
-        updates=updates,
-        constants={"lr": settings.lr or (1.0 if swap else 0.1), "least": LEAST},
+        updates=((*_PAID, *moves, *_report_in_units()) if open_ else (*moves, *_report())),
+        constants=_constants(settings, open_),
         trigger=settings.every,
         meaning=meaning,
     )
@@ -59,9 +76,44 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
         ),
         meaning="L = l_0 f + <l, g>, multipliers = l / l_0",
     )
+    state = (*_common(rule, swap=swap), *state)
+    operations: tuple[Operation, ...] = (dual, combine)
+    if open_:
+        lr = StateFacts(name="lr", size=rule.size, meaning="dual steps, in the problem's units")
+        state = (*state, lr, *unit_state(rule), *late_state(rule))
+        operations = (_measured(rule, settings), *operations, *late_mean(rule, "multipliers"))
+    return Fragment(state=state, operations=operations, scales_objective=True)
+
+
+def _measured(rule: Rule, settings: ProxyLagrangian) -> Operation:
+    between = settings.every.count * (rule.steps_per_epoch if settings.every.unit == "epoch" else 1)
+    moves = max(1.0, rule.total_steps / between)
+    return measure_units(rule, "lr", TIMES[settings.regret] * MOVES / moves)
+
+
+def _constants(settings: ProxyLagrangian, open_: bool) -> dict[str, float]:
+    return {"least": LEAST} | ({} if open_ else {"lr": settings.lr or STEP[settings.regret]})
+
+
+_PAID = (
+    Update(target="drive", formula="where(pull > 0, pull, 1)"),
+    Update(target="paid", formula="lr * true * slope / drive"),
+)
+"""q, what the players are paid, without unit: lr g over what a multiplier of the size is."""
+
+
+def _report_in_units() -> tuple[Update, ...]:
+    shares = "where(slope > 0, drive / slope, 0) * constraint_shares(weights)"
+    return (
+        Update(target="share", formula="clamp(objective_share(weights), least)"),
+        Update(target="multipliers", formula=f"{shares} / share"),
+    )
+
+
+def _common(rule: Rule, *, swap: bool) -> tuple[StateFacts, ...]:
     radius = LEAST if swap else 0.0
     start = (radius / (rule.size + 1)) / (1 - radius * rule.size / (rule.size + 1))
-    common = (
+    return (
         StateFacts(name="multipliers", size=rule.size, start=start, meaning="l_i / l_0"),
         StateFacts(
             name="share",
@@ -69,7 +121,6 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
             meaning="l_0, the objective's weight",
         ),
     )
-    return Fragment(state=(*common, *state), operations=(dual, combine), scales_objective=True)
 
 
 Parts = tuple[tuple[StateFacts, ...], tuple[Update, ...], str]
@@ -79,17 +130,15 @@ def _first_column(size: int, radius: float) -> list[float]:
     return [1 - radius * size / (size + 1), *([radius / (size + 1)] * size)]
 
 
-def _external(rule: Rule) -> Parts:
+def _external(rule: Rule, open_: bool) -> Parts:
     column = tuple(_first_column(rule.size, 0.0))
     state = (StateFacts(name="weights", size=rule.size + 1, start=column, meaning="l"),)
-    updates = (
-        Update(target="weights", formula="external_regret(weights, true, lr)"),
-        *_report(),
-    )
+    what = "paid, 1" if open_ else "true, lr"
+    updates = (Update(target="weights", formula=f"external_regret(weights, {what})"),)
     return state, updates, "l <- P_simplex(l + lr (0, g))"
 
 
-def _swap(rule: Rule) -> Parts:
+def _swap(rule: Rule, open_: bool) -> Parts:
     column = _first_column(rule.size, LEAST)
     rows = tuple(value for value in column for _ in range(rule.size + 1))
     state = (
@@ -100,10 +149,10 @@ def _swap(rule: Rule) -> Parts:
             meaning="M, column-stochastic, row by row",
         ),
     )
+    what = "paid, 1" if open_ else "true, lr"
     updates = (
-        Update(target="matrix", formula="swap_regret(matrix, true, lr, least)"),
+        Update(target="matrix", formula=f"swap_regret(matrix, {what}, least)"),
         Update(target="weights", formula="stationary(matrix)"),
-        *_report(),
     )
     return state, updates, "log M <- log M + lr (0, g) l'; l = M l"
 

@@ -1,4 +1,7 @@
-"""Stochastic augmented Lagrangian: Algorithm 2 of arXiv 2310.16647, as printed.
+"""Stochastic augmented Lagrangian: Algorithm 2 of arXiv 2310.16647.
+
+As printed where `penalty` is given; left open on data, penalties and rounds follow from the problem
+(`sal_in_units`, last paragraph).
 
     for s = 0, 1, ...:                 reshuffle the batches; mu <- (s + 1) mu_init
         for k = 0 .. iterations - 1:
@@ -13,7 +16,7 @@ For inequalities C = max(g, -lambda / mu) and lambda <- [lambda + mu g]+, the sa
 dual projection. C is the whole vector of the rule, on full data. With the learning rate Adam's
 moments start anew, too. `iterations` defaults to epochs / shuffles; the stop needs
 `tol_objective`, because no level of f is known by itself. The paper gives no values for decrease
-(here 0.9), growth (1.1) and mu_init (0.01).
+(here 0.9), growth (1.1) and mu_init (0.01 without data).
 
 Pitfalls. The penalty falls back at every shuffle. One test for all constraints: where ||C|| can't
 fall by the factor (infeasible together, or already at the optimizer's noise), multipliers freeze
@@ -28,24 +31,34 @@ accepted), mu_init = 0.01 at 0.14 and 90.0%, a fixed penalty of 0.2 at 0.16 and 
 and 90.5%, the augmented Lagrangian with its defaults at 0.0066 and 91.9%, projection at 4e-7 and
 92.9%. With the squares in place of the entries (`sal_squared.cspec`) the largest multiplier is 46
 times as large.
+
+With `penalty` left open on data (`compiler/methods/sal_in_units.py`): c, the first penalty, is
+measured in the first steps; ||C||^2 = sum_i c_i C_i^2, so that units do not matter; a round is a
+sixtieth of the run; the first update of each shuffle is accepted; the learning rate is that of
+the whole run; the weight of g is that of the mean of late g; the run ends in a restoration.
 """
 
 from __future__ import annotations
 
 from cspec.compiler.methods.augmented_lagrangian import hestenes_powell
+from cspec.compiler.methods.sal_ends import report_stall, stop
+from cspec.compiler.methods.sal_in_units import open_penalty, sal_in_units
 from cspec.compiler.records.fragment import Fragment, Rule
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.settings.methods import Sal
 
-REJECTIONS = 5
-"""Rejected updates in a row, at the largest penalty, that count as stalled."""
+DEFAULT_PENALTY = 1e-2
+"""mu_init where there are no data to measure one by."""
 NAN = float("nan")
 
 
 def sal(rule: Rule) -> Fragment:
     """L = f + <multipliers, C> + mu/2 ||C||^2, updated once an epoch by a test on ||C||^2."""
+    if open_penalty(rule):
+        return sal_in_units(rule)
     settings: Sal = rule.settings
+    penalty = DEFAULT_PENALTY if settings.penalty is None else settings.penalty
     epochs = max(rule.total_steps // rule.steps_per_epoch, 1)
     iterations = settings.iterations or max(epochs // settings.shuffles, 1)
     start = Operation(
@@ -69,7 +82,7 @@ def sal(rule: Rule) -> Fragment:
         rule=rule.name,
         updates=_update(rule),
         constants={
-            "initial": settings.penalty,
+            "initial": penalty,
             "growth": settings.growth,
             "most": settings.max_penalty,
             "decrease": settings.decrease,
@@ -78,19 +91,17 @@ def sal(rule: Rule) -> Fragment:
         trigger=EPOCH,
         meaning="accept: multipliers <- [multipliers + mu g]+; reject: mu <- growth mu",
     )
-    operations = [start, dual, restart, _stall(rule), hestenes_powell(rule)]
-    if settings.given("tol_objective"):
-        operations.append(_stop(rule, settings))
-    return Fragment(state=_state(rule, settings), operations=tuple(operations))
+    operations = (start, dual, restart, report_stall(rule), hestenes_powell(rule), *stop(rule))
+    return Fragment(state=_state(rule, penalty), operations=operations)
 
 
-def _state(rule: Rule, settings: Sal) -> tuple[StateFacts, ...]:
+def _state(rule: Rule, penalty: float) -> tuple[StateFacts, ...]:
     def vector(name: str, start: float, meaning: str) -> StateFacts:
         return StateFacts(name=name, size=rule.size, start=start, meaning=meaning)
 
     return (
         vector("multipliers", 0.0, "Lagrange multipliers"),
-        vector("penalty", settings.penalty, "mu, one for all"),
+        vector("penalty", penalty, "mu, one for all"),
         vector("best", NAN, "||C_best||^2 at the last accepted update"),
         vector("norm", NAN, "||C||^2 at the last epoch's end"),
         vector("turn", 0.0, "k, epochs of this shuffle"),
@@ -136,25 +147,4 @@ def _update(rule: Rule) -> tuple[Update, ...]:
             target="penalty",
             formula="where(over, clamp((shuffle + 1) * initial, 0, most), penalty)",
         ),
-    )
-
-
-def _stall(rule: Rule) -> Operation:
-    return Operation(
-        kind=Kind.RECORD,
-        name="report_stall",
-        rule=rule.name,
-        options={"rejections": REJECTIONS},
-        meaning="says where updates are rejected at the largest penalty",
-    )
-
-
-def _stop(rule: Rule, settings: Sal) -> Operation:
-    return Operation(
-        kind=Kind.STOP,
-        name="solved",
-        rule=rule.name,
-        trigger=EPOCH,
-        options={"objective": settings.tol_objective, "constraint": settings.tol_constraint},
-        meaning="stop where f <= tol_objective and ||C||^2 <= tol_constraint",
     )

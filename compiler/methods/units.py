@@ -14,8 +14,13 @@ most 1 / (a s^2), or 0.2 / (a s^2) on batches, shared by the constraints of a ru
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cspec.compiler.records.fragment import Rule
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+
+Sees = Literal["true", "surrogate"]
+Steps = tuple[Operation, ...]
 
 STEPS = 50
 """Steps over which slopes are measured, one gradient a constraint more each ..."""
@@ -59,11 +64,13 @@ def measure_units(
     *,
     most: float | None = None,
     price: bool = False,
+    kept: str = "",
 ) -> Operation:
     """UNITS: `target` <- factor x the first penalty, from slopes over the first steps.
 
     `most` is the cap of penalties, where it is given: else 1e4 times the first. With `price` it is
-    factor x phi / s, the size that a multiplier may have.
+    factor x phi / s, the size that a multiplier may have. `kept` is an entry that stays what was
+    measured where the target moves on.
     """
     steps = max(1, min(STEPS, round(SHARE * rule.total_steps)))
     every = max(1, -(-rule.size * steps // GRADIENTS))
@@ -77,7 +84,7 @@ def measure_units(
         options={"steps": steps, "every": every, "factor": factor, "stable": stable}
         | ({} if most is None else {"most": most})
         | ({"price": 1.0} if price else {}),
-        targets=(target,),
+        targets=(target, kept) if kept else (target,),
         often="in the first steps",
         meaning=f"{target} <- {times}{of}, slopes of the first {steps} steps",
     )
@@ -86,6 +93,74 @@ def measure_units(
 def interval(rule: Rule) -> int:
     """Steps between two moves of the multipliers: a run has 60."""
     return max(1, -(-rule.total_steps // MOVES))
+
+
+LATE = 0.2
+"""Weight of a new measurement in the mean of late g."""
+
+
+def mean_state(rule: Rule) -> tuple[StateFacts, ...]:
+    """What the mean of late g remembers."""
+    return (
+        StateFacts(name="mean", size=rule.size, meaning="mean of late g"),
+        StateFacts(name="measured", size=rule.size, meaning="how often g was measured"),
+    )
+
+
+def mean_updates() -> tuple[Update, ...]:
+    """The mean of late g, weights falling by 0.8 a step; `newest` is the constant LATE."""
+    share = "clamp(1 / (measured + 1), newest)"
+    return (
+        Update(target="mean", formula=f"mean + {share} * (true - mean)"),
+        Update(target="measured", formula="measured + 1"),
+    )
+
+
+def sum_state(rule: Rule) -> tuple[StateFacts, ...]:
+    """What the sums of g since multipliers moved remember."""
+    total = StateFacts(name="total", size=rule.size, meaning="sum of g since multipliers moved")
+    count = StateFacts(name="count", size=rule.size, meaning="how often g was measured since then")
+    squares = StateFacts(name="squares", size=rule.size, meaning="sum of g^2 since then")
+    return (total, count, *((squares,) if rule.batched else ()))
+
+
+def sum_updates(rule: Rule) -> tuple[Update, ...]:
+    """One measurement more."""
+    squares = Update(target="squares", formula="squares + true * true")
+    return (
+        Update(target="total", formula="total + true"),
+        *((squares,) if rule.batched else ()),
+        Update(target="count", formula="count + 1"),
+    )
+
+
+def standard_error() -> Update:
+    """That of `seen`, the mean of g since multipliers moved, where batches make it noisy."""
+    error = "sqrt(clamp(squares / clamp(count, 1) - seen ** 2, 0) / clamp(count, 1))"
+    return Update(target="error", formula=error)
+
+
+def forgotten(rule: Rule) -> tuple[Update, ...]:
+    """Sums start anew where multipliers have moved."""
+    names = ("total", "squares", "count") if rule.batched else ("total", "count")
+    return tuple(Update(target=name, formula=f"0 * {name}") for name in names)
+
+
+def see(rule: Rule, *, by_step: bool, sees: Sees = "true", data: str | None = None) -> Steps:
+    """What batches tell until multipliers move; at an epoch's end the whole data tell it."""
+    sums = sum_updates(rule) if by_step else ()
+    late = mean_updates() if rule.lags else ()
+    seen = Operation(
+        kind=Kind.DUAL_STEP,
+        name=f"see_{rule.name}",
+        rule=rule.name,
+        updates=(*sums, *late),
+        constants={"newest": LATE} if rule.lags else {},
+        sees=sees,
+        data=data,
+        meaning="what was seen of g since multipliers moved",
+    )
+    return (seen,) if seen.updates else ()
 
 
 def late_state(rule: Rule) -> tuple[StateFacts, ...]:

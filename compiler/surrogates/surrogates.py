@@ -21,7 +21,7 @@ from cspec.compiler.surrogates.softener import Softener
 from cspec.compiler.surrogates.words import SIGMOID, named
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.wording import listing
-from cspec.dsl.settings.methods import Auto
+from cspec.dsl.settings.methods import Method
 from cspec.dsl.tree.nodes import Expr, Implies
 
 UNHELD = "give the optimizer its parameters, or require nothing of it"
@@ -77,7 +77,8 @@ def _surrogate(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks]:
     remarks = Remarks(c.span)
     if c.relation == "in" or any(isinstance(part, Implies | PerExample) for part in c.parts):
         return c, remarks
-    word = setting.word if c.method is None or isinstance(c.method, Auto) else SIGMOID
+    open_ = c.method is None or (isinstance(c.method, Method) and c.method.left_open)
+    word = setting.word if open_ else SIGMOID
     if c.surrogate is not None:
         asked = named(c.surrogate, setting.inference.known.params)
         if asked is None:

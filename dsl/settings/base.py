@@ -33,3 +33,9 @@ class Settings(BaseModel):
     def given(self, name: str) -> bool:
         """Whether the spec wrote this setting (values that are given act in units as written)."""
         return name in self.model_fields_set
+
+    @property
+    def only_named(self) -> bool:
+        """Whether nothing but names was written: `lagrangian`, `lagrangian(dual=nupi)`."""
+        values = (getattr(self, name) for name in self.model_fields_set)
+        return all(isinstance(value, Settings) and value.only_named for value in values)

@@ -32,12 +32,22 @@ class Method(Settings):
     prices: ClassVar[bool] = True
     """Whether its multipliers are prices of the bounds where a run ends stationary."""
 
+    @property
+    def left_open(self) -> bool:
+        """Whether the problem decides its steps: no method was named, or one by its name alone."""
+        return self.multipliers and self.only_named
+
 
 class Auto(Method):
     """Let the compiler choose a method for each constraint, and say why."""
 
     word: ClassVar[str] = "auto"
     enforces: ClassVar[Enforces] = "anything"
+
+    @property
+    def left_open(self) -> bool:
+        """Whatever is given with it: it has no steps."""
+        return True
 
 
 class Penalty(Method):
@@ -144,19 +154,39 @@ class AugmentedLagrangian(Method):
 
 
 class Sal(Method):
-    """Stochastic augmented Lagrangian, Algorithm 2 of arXiv 2310.16647, as printed."""
+    """Stochastic augmented Lagrangian: Algorithm 2 of arXiv 2310.16647 where `penalty` is given.
+
+    Left open on data, the penalty is measured in the first steps, and rounds of a sixtieth of the
+    run take the place of single epochs.
+    """
 
     word: ClassVar[str] = "sal"
     own_loop: ClassVar[str] = "is a whole training run"
     multipliers: ClassVar[bool] = True
     prices: ClassVar[bool] = False
-    penalty: float = Field(1e-2, gt=0, description="mu_init: penalty at the start of a shuffle")
-    growth: float = Field(1.1, gt=1, description="sigma: growth after a rejected update")
-    max_penalty: float = Field(1e3, gt=0, description="mu_max")
-    decrease: float = Field(0.9, gt=0, le=1, description="eta: sufficient decrease of ||C||^2")
+    penalty: float | None = Field(
+        None,
+        gt=0,
+        description="mu_init: penalty at the start of the first shuffle; default: measured in the "
+        "first steps, without data 0.01",
+    )
+    growth: float = Field(
+        1.1,
+        gt=1,
+        description="sigma: growth after a rejected update; with `penalty` left open on data 1.5",
+    )
+    max_penalty: float = Field(
+        1e3, gt=0, description="mu_max; where `penalty` is left open on data 1e4 times the first"
+    )
+    decrease: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="eta: sufficient decrease of ||C||^2; with `penalty` left open on data 0.25",
+    )
     shuffles: int = Field(8, ge=1, description="n_shuffle: outer passes")
     iterations: int | None = Field(
-        None, ge=1, description="n_auglag: epochs a shuffle; default: epochs / shuffles"
+        None, ge=1, description="n_auglag: rounds a shuffle; default: rounds / shuffles"
     )
     tol_objective: float = Field(0.0, description="eps_f: stop when f is at most this ...")
     tol_constraint: float = Field(1e-8, ge=0, description="eps_c: ... and ||C||^2 at most this")
@@ -303,7 +333,10 @@ class ProxyLagrangian(Method):
     multipliers: ClassVar[bool] = True
     regret: Literal["external", "swap"] = Field("swap", description="regret of the dual player")
     lr: float | None = Field(
-        None, gt=0, description="step of the dual player; default: 1, external 0.1"
+        None,
+        gt=0,
+        description="step of the dual player; default: in the units of the problem, without data "
+        "1, external 0.1",
     )
     every: Every = Field(STEP, description="how often multipliers move")
 

@@ -17,16 +17,22 @@ def solved(session: Session, key: str, objective: float, constraint: float) -> b
     return close and session.sign * session.objective_on() <= objective
 
 
-def report_stall(session: Session, rule: str, accepts: str, rejected: str, rejections: int) -> None:
+def report_stall(
+    session: Session, rule: str, accepts: str, rejected: str, rejections: int, *, steps: int = 0
+) -> None:
     """Count the updates that were accepted, and say whether the end of the run was a stall.
 
-    `accepts` and `rejected` are the state entries that count them. A run that ends feasible did
+    `accepts` and `rejected` are the state entries that count them, one update in `steps` steps,
+    or an epoch. A run that ends feasible did
     not stall, though no update may have been accepted once the violation was at rounding level.
     """
     labels = ", ".join(c.label for c in session.program.constraints if c.rule == rule)
-    accepted = int(session.state[accepts].max())
-    session.details[rule] = {"updates": session.epoch, "updates accepted": accepted}
-    session.notes.append(f"{rule}: {accepted} of {session.epoch} updates of {labels} were accepted")
+    accepted, updates = (
+        int(session.state[accepts].max()),
+        session.step // steps if steps else session.epoch,
+    )
+    session.details[rule] = {"updates": updates, "updates accepted": accepted}
+    session.notes.append(f"{rule}: {accepted} of {updates} updates of {labels} were accepted")
     if session.feasible():
         return  # What is met within its tolerance needs no further decrease.
     if accepted == 0:

@@ -359,7 +359,11 @@ class Session:
     def in_rounds(self, *, epochs_an_order: int = 1) -> None:
         """Schedules last an epoch from now on; batches keep their order for some epochs."""
         self.schedule.last(self.plan.epoch_steps)
-        self._batches.epochs_an_order = epochs_an_order
+        self.keep_orders(epochs=epochs_an_order)
+
+    def keep_orders(self, *, epochs: int) -> None:
+        """Batches keep their order for some epochs."""
+        self._batches.epochs_an_order = epochs
 
     def mark(self, name: str) -> None:
         """Note the metrics of this moment: what `name` had before it was fine-tuned."""

@@ -58,11 +58,20 @@ def test_the_first_penalty_is_the_formula(session: Any, names: str) -> None:
 
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
 @pytest.mark.parametrize("size", ["full", "8"])
+@pytest.mark.parametrize(
+    ("using", "names"),
+    [
+        ("augmented_lagrangian(growth=1)", "ab"),
+        ("sal", "ab"),
+        ("proxy_lagrangian", "a"),
+        ("proxy_lagrangian(regret=external)", "a"),
+    ],
+)
 def test_a_constraint_times_a_number_is_the_same_constraint(
-    session: Any, scale: float, size: str
+    session: Any, scale: float, size: str, using: str, names: str
 ) -> None:
-    text = spec("ab", lr=0.01, steps=60, size=size)
-    text = text.replace("\nfit", "\nusing augmented_lagrangian(growth=1)\nfit")
+    text = spec(names, lr=0.01, steps=60, size=size)
+    text = text.replace("\nfit", f"\nusing {using}\nfit")
     scaled = text.replace("E[f(x)[0]] <= 0.1", f"{scale}*E[f(x)[0]] <= {0.1 * scale}").replace(
         "E[f(x)[0]*x[0]] == 0.7", f"{scale}*E[f(x)[0]*x[0]] == {0.7 * scale}"
     )

@@ -70,9 +70,10 @@ def test_only_runs_of_200_steps_sharpen(steps: int) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"using": "using augmented_lagrangian\n"},
-        {"using": "using lagrangian\n"},
+        {"using": "using lagrangian(dual=nupi(lr=0.1))\n"},
+        {"using": "using lagrangian(start=0.5)\n"},
         {"using": "using augmented_lagrangian(penalty=2)\n"},
+        {"using": "using quadratic_penalty\n"},
         {"surrogate": " with surrogate sigmoid"},
         {"surrogate": " with surrogate sigmoid(temperature=1)"},
         {"surrogate": " with surrogate ramp"},
@@ -80,6 +81,14 @@ def test_only_runs_of_200_steps_sharpen(steps: int) -> None:
 )
 def test_what_is_given_acts_as_written(more: dict[str, str]) -> None:
     assert not _sharpens(spec(**more))
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["augmented_lagrangian", "lagrangian", "lagrangian(dual=nupi)", "sal", "proxy_lagrangian"],
+)
+def test_a_method_by_its_name_alone_leaves_the_surrogate_open(method: str) -> None:
+    assert _sharpens(spec(using=f"using {method}\n"))
 
 
 def test_what_is_printed_has_temperature_1() -> None:

@@ -218,7 +218,8 @@ def test_a_run_that_is_interrupted_there_is_resumed_to_the_same_bits(tmp_path: P
         (60, "\nusing lagrangian", True),
         (60, "\nusing lagrangian(dual=sgd(lr=0.1))", False),
         (60, "\nusing augmented_lagrangian(penalty=3)", False),
-        (60, "\nusing sal", False),
+        (60, "\nusing sal", True),
+        (60, "\nusing sal(penalty=0.1)", False),
     ],
 )
 def test_who_is_restored(steps: int, using: str, expected: bool) -> None:
