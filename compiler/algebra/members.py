@@ -269,9 +269,8 @@ class Members(Vectorizer):
         held = tuple(tuple(code for _, code in keys) for keys, _ in apart)
         outer, self._dataset = self._dataset, members[0].dataset
         try:
-            columns = zip(*((m.body, *others) for m, (_, others) in zip(members, apart, strict=True)),
-                          strict=True)  # fmt: skip
-            made = [self._together(column) for column in columns]
+            parts = [(m.body, *others) for m, (_, others) in zip(members, apart, strict=True)]
+            made = [self._together(column) for column in zip(*parts, strict=True)]
         finally:
             self._dataset = outer
         keys = apart[0][0]

@@ -98,6 +98,7 @@ class Handle:
         self.length = steps
         operations = program.graph.operations
         self._functions = [op for op in operations if _moves_duals(op)]
+        self._epochal = any(op.trigger.unit == "epoch" for op in self._functions)
         self._units = [op for op in operations if op.kind is Kind.UNITS]
         self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
         self._pending: list[Pending] = []
@@ -166,10 +167,11 @@ class Handle:
         self._seen = {**batch, "given": given}, outputs
         self._true = true.detach()
         if total.requires_grad:
-            measured = Pending(true.detach().clone(), examples)
+            measured = Pending(self._true, examples)
 
             def count(gradient: Tensor) -> None:
-                self.state.update(state)
+                if state is not self.state:
+                    self.state.update(state)
                 self._count(measured, gradient)
 
             total.register_hook(count)  # type: ignore[no-untyped-call]
@@ -180,6 +182,8 @@ class Handle:
 
         It is that of the handle once this measurement counts.
         """
+        if not self._units:
+            return self.state
         due = [
             operation
             for operation in self._units
@@ -218,7 +222,8 @@ class Handle:
         if true is None:
             return
         self.steps += 1
-        self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
+        if self._epochal:
+            self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
         self._pending.clear()
         with torch.no_grad(), constants_in(self._constants):
             self._move("step", self.steps, true)
