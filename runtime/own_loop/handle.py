@@ -101,6 +101,8 @@ class Handle:
         self._epochal = any(op.trigger.unit == "epoch" for op in self._functions)
         self._units = [op for op in operations if op.kind is Kind.UNITS]
         self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
+        gated = ((n, m) for n, m in self._models().items() if n not in self._decided)
+        self._gated = [model for _, model in gated if has_gates(model)]
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
@@ -246,9 +248,8 @@ class Handle:
         """Gates stay in their range until they are decided, and so from then on."""
         if "decide" in self.module:
             self.module["decide"](self.primal, self.progress)
-        for name, model in self._models().items():
-            if has_gates(model) and name not in self._decided:
-                clamp_gates(model)
+        for model in self._gated:
+            clamp_gates(model)
 
     def end_epoch(self) -> None:
         """Commit what moves once an epoch, by the mean of the epoch's measurements.

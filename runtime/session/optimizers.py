@@ -54,7 +54,7 @@ def finite(tensors: Sequence[Tensor]) -> Tensor:
     return torch.isfinite(torch.stack(torch._foreach_norm(list(tensors))).sum())
 
 
-def _all_finite(tensors: Sequence[Tensor]) -> bool:
+def _all_finite(tensors: list[Tensor]) -> bool:
     """`finite` on the host."""
     norms = torch._foreach_norm(tensors) if tensors else ()
     if len(norms) == 1:
