@@ -43,6 +43,10 @@ from cspec.dsl.tree.nodes import (
 )
 
 
+LARGEST = 2**22
+"""Values of examples that are held at once where requirements are measured on whole data."""
+
+
 class Members(Vectorizer):
     """Puts functions of models, data and decision variables together."""
 
@@ -79,10 +83,24 @@ class Members(Vectorizer):
             single = self._scalar(value) and self._scalar(bound)
             key = (self._form(value), self._form(bound)) if single else ("alone", place)
             forms.setdefault(key, []).append(place)
-        found = forms.values()
-        return sorted(
-            part for p in found for part in ([p] if len(p) >= self.fewest else [[i] for i in p])
-        )
+        found: list[list[int]] = []
+        for places in forms.values():
+            if len(places) < self.fewest:
+                found += [[place] for place in places]
+                continue
+            block = self._block([sides[place] for place in places])
+            found += [places[i : i + block] for i in range(0, len(places), block)]
+        return sorted(found)
+
+    def _block(self, members: Sequence[tuple[Expr, Expr]]) -> int:
+        """Members whose values on whole data are held at once: all, unless each has a row."""
+        rows = 1
+        for side in zip(*members, strict=True):
+            for node in walk(self._together(side)):
+                if isinstance(node, ByMember) and node.rows:
+                    data = self._inference.known.facts.data.get(node.mean.dataset or "")
+                    rows = max(rows, 1 if data is None else data.rows)
+        return max(self.fewest, LARGEST // rows)
 
     def side(self, members: Sequence[Expr]) -> Expr:
         """One side of relations of one form: an entry each, or what all of them share."""

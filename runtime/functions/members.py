@@ -33,17 +33,17 @@ class Numbers:
         self.values = values
         self.rows = rows
         self._kind: float | int = 1 if all(isinstance(value, int) for value in values) else 1.0
-        self._held: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+        self._held: dict[tuple[torch.dtype, torch.device, torch.dtype], Tensor] = {}
 
     def like(self, tensor: Tensor) -> Tensor:
         """The numbers as a tensor that can stand beside another."""
-        key = tensor.dtype, tensor.device
+        key = tensor.dtype, tensor.device, torch.get_default_dtype()
         found = self._held.get(key)
         if found is None:
-            found = torch.tensor(
-                self.values, dtype=torch.result_type(tensor, self._kind), device=tensor.device
-            )
-            found = self._held[key] = found.unsqueeze(1) if self.rows else found
+            dtype = torch.result_type(tensor, self._kind)
+            with torch.inference_mode(False):  # It is kept, for steps as well.
+                found = torch.tensor(self.values, dtype=dtype, device=tensor.device)
+                found = self._held[key] = found.unsqueeze(1) if self.rows else found
         return found
 
     @classmethod
@@ -146,7 +146,8 @@ def _joint(first_B: Tensor, second_B: Tensor, count: int) -> Tensor:
 def _held(held: tuple[int, ...], device: torch.device) -> tuple[Tensor, dict[int, int]]:
     """What a column holds, in order, and the place of each value there."""
     values = sorted(set(held))
-    return torch.tensor(values, device=device), {v: place for place, v in enumerate(values)}
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device), {v: place for place, v in enumerate(values)}
 
 
 @functools.lru_cache(maxsize=256)
@@ -160,7 +161,10 @@ def _table(members: tuple[tuple[int, ...], ...], device: torch.device) -> Tensor
         for place, value in zip(keys, member, strict=True):
             joint = joint * len(place) + place[value]
         table[joint] = number
-    return None if table == list(range(size)) else torch.tensor(table, device=device)
+    if table == list(range(size)):
+        return None
+    with torch.inference_mode(False):
+        return torch.tensor(table, device=device)
 
 
 def of_members(index_B: Tensor, members: Numbers) -> Tensor:

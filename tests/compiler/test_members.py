@@ -89,7 +89,8 @@ def measured(text: str, model: nn.Module, data: dict[str, Tensor], batch: slice)
     with torch.no_grad():
         found = module["evaluate"](primal, {"train": part})
     return {
-        "g": g, "true": true, "slopes": slopes, "report": numbers_of(found), "source": program.source,
+        "g": g, "true": true, "slopes": slopes, "report": numbers_of(found),
+        "source": program.source,
         "dtypes": (g.dtype, true.dtype),
     }  # fmt: skip
 
@@ -183,6 +184,17 @@ def test_what_is_in_no_group_counts_in_none() -> None:
     assert bool(found[1].isnan().all())
 
 
+def test_numbers_that_were_first_used_without_gradients_serve_steps() -> None:
+    model, data = example(9)
+    text = HEAD + "forall k in range(5): (k + 1)*E[f(x)[1]*(a + k) | g == k] <= 0.1*k" + TAIL
+    module = load_module(cspec.compile(text, f=model, train=data))
+    batch = {"train": data, "clock": torch.zeros(1)}
+    with torch.inference_mode():
+        module["measure"]({"f": model}, batch)
+    _, g, _ = module["measure"]({"f": model}, batch)
+    g.nansum().backward()
+
+
 def test_entries_of_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (
         "var z[6] = [1, 2, 3, 4, 5, 6]\nminimize sum(z)\n"
@@ -207,7 +219,7 @@ def test_entries_of_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("mean", MEANS[:9])
 def test_evidence_is_that_of_each_by_itself(mean: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, data = example(11)
+    data = example(11)[1]
     data["g"] = torch.where(data["g"] == 2, 1, data["g"])
     data["g"][0] = 2  # one example tells no spread
     text = HEAD + constraint(mean, "0.3", "<=") + TAIL
@@ -223,6 +235,16 @@ def test_evidence_is_that_of_each_by_itself(mean: str, monkeypatch: pytest.Monke
         assert (a.standard_error is None) == (b.standard_error is None)
         if a.standard_error is not None:
             assert a.standard_error == pytest.approx(b.standard_error, rel=1e-4)
+
+
+def test_rows_of_whole_data_are_taken_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, data = example(9)
+    text = HEAD + "forall k in range(20): E[abs(f(x)[1] - 0.1*k)] <= 3 + 0.02*k" + TAIL
+    expected = measured(text, model, data, slice(0, 90))
+    monkeypatch.setattr("cspec.compiler.algebra.members.LARGEST", 90 * 7)
+    found = measured(text, model, data, slice(0, 90))
+    same(found, expected)
+    assert found["source"].count("**members(") == 3
 
 
 def test_functions_do_not_grow_with_the_number_of_members() -> None:
