@@ -42,7 +42,6 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 
-
 LARGEST = 2**22
 """Values of examples that are held at once where requirements are measured on whole data."""
 

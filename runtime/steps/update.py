@@ -43,6 +43,8 @@ def _alike(parts: tuple[Tensor | float, ...]) -> Tensor | None:
     dtype = first.dtype
     if dtype is not torch.float64 and torch.get_default_dtype() is torch.float64:
         return None
+    if len(parts) == 1 and first.grad_fn is not None and not first._is_view():
+        return first.reshape(-1)  # Computed just now: nothing else lies where it lies.
     for part in parts:
         if not isinstance(part, Tensor) or part.dtype is not dtype:
             return None

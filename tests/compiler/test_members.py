@@ -141,7 +141,8 @@ LINES = (
     "; ".join(f"c{i}: P[f(x)[0] > {0.1 * i} | g == 1] >= 0.2" for i in range(4))
     + "; forall W in f.weights: norm(W, 2) <= 3; forall W in f.weights: W <= 2",
     "forall k in values(g): 0.1 <= P[pred == 1 | g == k] <= 0.7; E[a*f(x)[1]] == 0",
-    "forall k in values(g), j in values(q): P[pred == 1 | g == k, q == j] >= 0.1 by penalty(coefficient=1)\n"
+    "forall k in values(g), j in values(q): P[pred == 1 | g == k, q == j] >= 0.1 "
+    "by penalty(coefficient=1)\n"
     "s.t. forall k in range(5): E[f(x)[0] | g == k] == 0.1*k by augmented_lagrangian",
 )
 
