@@ -18,7 +18,7 @@ from cspec.compiler.algebra.forms import UnknownForm
 from cspec.compiler.algebra.structure import ENTRYWISE, Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.expressions.vectors import Constants, Entries, Sized, Total
+from cspec.compiler.expressions.vectors import Constants, Entries, Repeated, Sized, Total
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Call,
@@ -49,7 +49,13 @@ class Placed(NamedTuple):
 
 
 class Vectorizer:
-    """Puts the terms and functions of one problem together."""
+    """Puts the terms and functions of one problem together.
+
+    What is below is for expressions of decision variables, whatever evaluates them; `Members` adds
+    what steps of training see.
+    """
+
+    fewest = FEWEST
 
     def __init__(self, space: Space) -> None:
         self._space = space
@@ -90,29 +96,44 @@ class Vectorizer:
 
     def functions(self, parts: Sequence[Expr]) -> Placed:
         """Scalar functions of one form together; vectors stay as they are."""
-        groups: dict[object, list[int]] = {}
-        starts: list[int] = []
-        start = 0
-        for place, part in enumerate(parts):
-            key = ("alone", place) if isinstance(part, Sized) else self._form(part)
-            groups.setdefault(key, []).append(place)
-            starts.append(start)
-            start += part.size if isinstance(part, Sized) else 1
+        starts = [0]
+        for part in parts:
+            starts.append(starts[-1] + (part.size if isinstance(part, Sized) else 1))
         made: list[Expr] = []
-        order = [0] * start
+        order = [0] * starts[-1]
         filled = 0
-        for members in groups.values():
-            together = len(members) >= FEWEST and self._scalar(parts[members[0]])
-            if together:
-                made.append(self._together([parts[m] for m in members]))
-            for m in members:
-                part = parts[m]
-                if not together:
-                    made.append(self.expression(part))
-                for entry in range(part.size if isinstance(part, Sized) else 1):
-                    order[starts[m] + entry] = filled
+        for places in self.groups(parts):
+            if len(places) > 1:
+                made.append(self.together([parts[place] for place in places]))
+            else:
+                made.append(self.expression(parts[places[0]]))
+            for place in places:
+                for entry in range(starts[place], starts[place + 1]):
+                    order[entry] = filled
                     filled += 1
-        return Placed(tuple(made), None if order == list(range(start)) else tuple(order))
+        return Placed(tuple(made), None if order == list(range(filled)) else tuple(order))
+
+    def groups(self, parts: Sequence[Expr]) -> list[list[int]]:
+        """Places of functions that are put together, and of those that stay alone."""
+        forms: dict[object, list[int]] = {}
+        for place, part in enumerate(parts):
+            key = ("alone", place) if self._stands_alone(part) else self._form(part)
+            forms.setdefault(key, []).append(place)
+        found: list[list[int]] = []
+        for places in forms.values():
+            many = len(places) >= self.fewest and self._scalar(parts[places[0]])
+            found += [places] if many else [[place] for place in places]
+        return found
+
+    def _stands_alone(self, part: Expr) -> bool:
+        """Whether a function is put together with no other, as is seen before its form is known."""
+        return isinstance(part, Sized)
+
+    def together(self, members: Sequence[Expr]) -> Expr:
+        """One expression of as many entries as there are scalar functions, all of one form."""
+        if len({shape(member) for member in members}) == 1:
+            return Repeated(body=self.expression(members[0]), size=len(members))
+        return self._together(members)
 
     def _scalar(self, expr: Expr) -> bool:
         try:
@@ -152,7 +173,7 @@ class Vectorizer:
                 return ("product", operators, *map(self._form, operands))
             case Power(base=base, exponent=exponent):
                 return ("power", self._form(base), shape(exponent))
-            case Call(arguments=arguments) if _entrywise(node):
+            case Call(arguments=arguments) if entrywise(node):
                 return ("call", function_name(node), *map(self._form, arguments))
             case _:
                 return shape(node)
@@ -234,13 +255,13 @@ class Vectorizer:
                 bases = [m.base for m in members if isinstance(m, Power)]
                 return Power(base=self._together(bases), exponent=exponent, span=first.span)
         if isinstance(first, Negate | Sum | Product) or (
-            isinstance(first, Call) and _entrywise(first)
+            isinstance(first, Call) and entrywise(first)
         ):
             return self._columns(first, members)
         return self.expression(first)
 
     def _columns(self, first: Expr, members: Sequence[Expr]) -> Expr:
-        columns = [list(column) for column in zip(*map(_operands, members), strict=True)]
+        columns = [list(column) for column in zip(*map(operands_of, members), strict=True)]
         replaced = tuple(self._together(column) for column in columns)
         match first:
             case Negate():
@@ -271,7 +292,7 @@ class Vectorizer:
         return Constants(values=flat, sizes=sizes, span=expr.span)
 
 
-def _operands(node: Expr) -> tuple[Expr, ...]:
+def operands_of(node: Expr) -> tuple[Expr, ...]:
     match node:
         case Negate(operand=operand):
             return (operand,)
@@ -283,7 +304,7 @@ def _operands(node: Expr) -> tuple[Expr, ...]:
             return ()
 
 
-def _entrywise(node: Call) -> bool:
+def entrywise(node: Call) -> bool:
     """Whether a function acts entry by entry: `exp(a)`, `max(a, b)`."""
     name = function_name(node)
     if node.keywords:

@@ -17,7 +17,7 @@ from cspec.compiler.axes.parts import part_axes, place_of
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.expressions.vectors import Extreme, Repeated, Sized
+from cspec.compiler.expressions.vectors import Bounds, ByMember, Extreme, Repeated, Sized
 from cspec.compiler.records.problem import Category, Lookup, ParameterRef, PerExample
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.tree.nodes import (
@@ -103,7 +103,7 @@ class Inference(AxesBase):
                 return self.axes(body, name)
             case Sized(body=body):
                 return self.axes(body, dataset)
-            case Extreme():
+            case Extreme() | Bounds() | ByMember():
                 return NUMBER
             case Repeated(body=body, size=size):
                 return self.axes(body, dataset)._replace(shape=(size,))

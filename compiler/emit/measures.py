@@ -11,7 +11,7 @@ from cspec.compiler.emit.expressions.arithmetic import sides
 from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.expressions.vectors import in_order
 from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import constant
+from cspec.compiler.emit.pieces import constant, literal
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.lower.rules import full_label, group_count, outside_reductions
@@ -52,24 +52,15 @@ def write_measure(
         if vectors is not None:
             _together(parts, translator, vectors)
             return
-        gradients = [
-            item
-            for rule in lowered.rules
-            for part in rule.parts
-            for item in _entries(part, _followed(rule, part), translator, len(parts))
-        ]
-        writer.assign("g", _vector(gradients, translator))
+        followed = [(part, _followed(rule, part)) for rule in lowered.rules for part in rule.parts]
+        _write_vector("g", followed, translator)
         if all(part.gradients is None for part in parts):
             writer.line("return f, g, g.detach()")
             return
         writer.line("with torch.no_grad():")
         with writer.indented():
-            truths = [
-                item
-                for part in parts
-                for item in _entries(part, part.functions, translator, len(parts), "true_")
-            ]
-            writer.assign("true", _vector(truths, translator))
+            truths = [(part, part.functions) for part in parts]
+            _write_vector("true", truths, translator, "true_")
         writer.line("return f, g, true")
 
 
@@ -153,23 +144,52 @@ def _preference(
     return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
 
 
-def _entries(
-    part: Segment, functions: Sequence[Expr], translator: Translator, count: int, prefix: str = ""
-) -> list[ast.expr]:
-    """The entries of one constraint: kept in a local named by its label while there are few."""
-    values = [translate_function(function, translator) for function in functions]
-    if count > MANY:
-        return values
-    label = full_label(part.constraint)
-    return [
-        translator.local(
-            ("entry", label, index, ast.dump(value)),
-            prefix + label,
-            value,
-            f"{label}: {part.constraint.text}",
-        )
-        for index, value in enumerate(values)
-    ]
+Entries = Sequence[tuple[Segment, Sequence[Expr]]]
+"""Constraints with canonical functions of theirs."""
+
+
+def _write_vector(target: str, entries: Entries, translator: Translator, prefix: str = "") -> None:
+    """`target = vector(...)` of all entries, each kept in a local by its label while few."""
+    translator.writer.assign(target, _all_entries(entries, translator, prefix))
+
+
+def _all_entries(entries: Entries, translator: Translator, prefix: str | None = None) -> ast.expr:
+    """`vector(...)` of all entries, those of one form at once; with `prefix` in locals if few."""
+    owners = [(part.constraint, i) for part, found in entries for i, _ in enumerate(found)]
+    functions = [function for _, found in entries for function in found]
+    groups = translator.members.groups(functions)
+    few = len({full_label(owners[places[0]][0]) for places in groups}) <= MANY
+    values = []
+    for places in groups:
+        value = _together_or_alone([functions[place] for place in places], translator)
+        if few and prefix is not None:
+            value = _named(value, [owners[place] for place in places], translator, prefix)
+        values.append(value)
+    result = _vector(values, translator)
+    moved = {place: new for new, place in enumerate(place for g in groups for place in g)}
+    order = tuple(moved[place] for place in range(len(functions)))
+    return result if list(order) == sorted(order) else in_order(order, result, translator)
+
+
+def _named(
+    value: ast.expr, owners: Sequence[tuple[Constraint, int]], translator: Translator, prefix: str
+) -> ast.expr:
+    """The local of entries, with the labels and the text of their constraints."""
+    (first, index), (last, _) = owners[0], owners[-1]
+    said = wanted = full_label(first)
+    text = first.text
+    if len(owners) > 1:
+        said += f" ... {full_label(last)}"
+        wanted = first.label if first.label == last.label else f"{first.label}_to_{last.label}"
+        text += "" if first.text == last.text else ", ..."
+    key = ("entry", said, index, ast.dump(value))
+    return translator.local(key, prefix + wanted, value, f"{said}: {text}")
+
+
+def _together_or_alone(functions: Sequence[Expr], translator: Translator) -> ast.expr:
+    if len(functions) == 1:
+        return translate_function(functions[0], translator)
+    return translator.translate(translator.members.together(functions))
 
 
 def translate_function(expr: Expr, translator: Translator) -> ast.expr:
@@ -191,13 +211,8 @@ def write_violation(rules: Sequence[FunctionalRule], make: MakeTranslator) -> No
     doc = ["The true canonical constraints alone: what epoch-level updates see."]
     with make.writer.function("violation", ("primal", "batch"), doc):
         translator = make()
-        parts = [
-            translate_function(function, translator)
-            for rule in rules
-            for part in rule.parts
-            for function in part.functions
-        ]
-        make.writer.line(f"return {ast.unparse(_vector(parts, translator))}")
+        entries = [(part, part.functions) for rule in rules for part in rule.parts]
+        make.writer.line(f"return {ast.unparse(_all_entries(entries, translator))}")
 
 
 def write_stand_in(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
@@ -205,13 +220,9 @@ def write_stand_in(rules: Sequence[FunctionalRule], make: MakeTranslator) -> Non
     doc = ["The constraints as the model's step sees them: what `dual_on=surrogate` moves by."]
     with make.writer.function("stand_in", ("primal", "batch"), doc):
         translator = make()
-        parts = [
-            translate_function(function, translator)
-            for rule in rules
-            for part in rule.parts
-            for function in part.gradients or part.functions
-        ]
-        make.writer.line(f"return {ast.unparse(_vector(parts, translator))}")
+        parts = [part for rule in rules for part in rule.parts]
+        entries = [(part, part.gradients or part.functions) for part in parts]
+        make.writer.line(f"return {ast.unparse(_all_entries(entries, translator))}")
 
 
 def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
@@ -219,10 +230,44 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
     doc = ["Value and bound of every constraint as written, on whole data and as deployed."]
     with make.writer.function("evaluate", ("primal", "data"), doc):
         translator = make("data", strict=True, noted=True)
-        pairs = []
-        for c in lowered.problem.constraints:
-            pairs.append((full_label(c), ast.unparse(_report(c, translator))))
+        constraints = lowered.problem.constraints
+        pairs: list[tuple[str | None, str]] = []
+        for places in _reported_together(constraints, translator):
+            several = [constraints[place] for place in places]
+            if len(several) > 1:
+                pairs.append((None, ast.unparse(_reports(several, translator))))
+            else:
+                report = ast.unparse(_report(several[0], translator))
+                pairs.append((full_label(several[0]), report))
         _return_dictionary(pairs, make.writer)
+
+
+def _reported_together(
+    constraints: Sequence[Constraint], translator: Translator
+) -> list[list[int]]:
+    """Places of constraints whose values are computed at once."""
+    plain = [place for place, c in enumerate(constraints) if _of_one_number(c, translator)]
+    sides = [(constraints[p].value, last_of_ramp(constraints[p].bound)) for p in plain]
+    found = [[plain[i] for i in places] for places in translator.members.pairs(sides)]
+    taken = {place for places in found for place in places}
+    alone = [[place] for place in range(len(constraints)) if place not in taken]
+    return sorted([*found, *alone])
+
+
+def _of_one_number(c: Constraint, translator: Translator) -> bool:
+    if c.relation == "in" or isinstance(c.value, PerExample):
+        return False
+    return not any(_many(side, translator) for side in (c.value, last_of_ramp(c.bound)))
+
+
+def _reports(several: Sequence[Constraint], translator: Translator) -> ast.expr:
+    """`**members(labels, value, bound)` of constraints of one form."""
+    together = translator.members.side
+    value = translator.translate(together([c.value for c in several]))
+    bound = translator.translate(together([last_of_ramp(c.bound) for c in several]))
+    labels = tuple(full_label(c) for c in several)
+    named = translator.module_constant(("labels", labels), "LABELS", lambda: literal(labels))
+    return translator.call("members", named, value, bound)
 
 
 def write_cases(lowered: Lowered, make: MakeTranslator) -> None:
@@ -240,14 +285,15 @@ def write_cases(lowered: Lowered, make: MakeTranslator) -> None:
         _return_dictionary(pairs, make.writer)
 
 
-def _return_dictionary(pairs: Sequence[tuple[str, str]], writer: Writer) -> None:
+def _return_dictionary(pairs: Sequence[tuple[str | None, str]], writer: Writer) -> None:
+    """A dictionary by label; what has none is one itself, of many labels."""
     if not pairs:
         writer.line("return {}")
         return
     writer.line("return {")
     with writer.indented():
         for label, value in pairs:
-            writer.line(f"{label!r}: {value},")
+            writer.line(f"**{value}," if label is None else f"{label!r}: {value},")
     writer.line("}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.dsl.tree.nodes import Expr
+from cspec.dsl.tree.nodes import Expectation, Expr, Name
 
 
 class Entries(Expr):
@@ -18,6 +18,29 @@ class Constants(Expr):
 
     values: tuple[float, ...]
     sizes: tuple[int, ...]
+
+
+class Bounds(Expr):
+    """A number for each of many functions of one form, which stands beside a value as one number
+    does; with `rows` beside values of examples."""
+
+    items: tuple[Expr, ...]
+    """Constants: numbers, params, arithmetic on them."""
+    rows: bool = False
+
+
+class ByMember(Expr):
+    """A mean for each of many functions of one form: over the examples of its own group, of values
+    or under conditions that differ in numbers."""
+
+    mean: Expectation
+    """Without the comparisons that tell the groups apart."""
+    columns: tuple[Name, ...]
+    """What these comparisons look at, and ..."""
+    held: tuple[tuple[int, ...], ...]
+    """... what the columns hold for each member."""
+    rows: bool
+    """Whether values or conditions differ, too."""
 
 
 class Total(Expr):

@@ -133,7 +133,7 @@ def _looked_up(values: Tensor, classes: Sequence[Any], column: str) -> Tensor:
 
 
 def _require_codes(codes: Tensor, classes: Sequence[Any], column: str) -> None:
-    lowest, highest = int(codes.min()), int(codes.max())
+    lowest, highest = (int(end) for end in torch.aminmax(codes))
     if lowest < 0 or highest >= len(classes):
         raise _no_class(lowest if lowest < 0 else highest, classes, column)
 

@@ -67,6 +67,14 @@ from cspec.runtime.functions.examples import (
 from cspec.runtime.functions.logic import implies, truth
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.matrices import det, diag, expm, inv, logdet, trace
+from cspec.runtime.functions.members import (
+    Numbers,
+    by_member,
+    member_index,
+    members,
+    of_members,
+    row_means,
+)
 from cspec.runtime.functions.norms import as_matrix, l1, l2, norm, nuclear, spectral, sumsq
 from cspec.runtime.functions.operations import Operations, Uncounted, flops, operations
 from cspec.runtime.functions.points import at_a_point, of_one
@@ -181,6 +189,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
 __all__ = [
     "FUNCTIONS",
     "NotDifferentiableError",
+    "Numbers",
     "Operations",
     "ShapeMismatch",
     "Uncounted",
@@ -197,6 +206,7 @@ __all__ = [
     "at_a_point",
     "bce",
     "by_group",
+    "by_member",
     "bytes_",
     "ce",
     "class_prob",
@@ -249,11 +259,14 @@ __all__ = [
     "margin",
     "maximum",
     "mean",
+    "member_index",
+    "members",
     "minimum",
     "mse",
     "nll",
     "norm",
     "nuclear",
+    "of_members",
     "of_one",
     "operations",
     "own_entry",
@@ -270,6 +283,7 @@ __all__ = [
     "recoded",
     "relu",
     "repeated",
+    "row_means",
     "side_by_side",
     "sigmoid",
     "sign",

@@ -18,7 +18,7 @@ handed on as a leaf of the gradient graph: dT/ds is read from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
@@ -39,15 +39,40 @@ class Sample(NamedTuple):
     """Examples of each group; one number for a plain statistic."""
     influence: Callable[[Tensor], Tensor]
     """dT/ds, of the shape of `value` -> its part of u_i, (B,)."""
+    members: Tensor | None = None
+    """Where each number is that of one requirement of many: which examples each is over, (n, B)."""
+    place: int | None = None
+    """The member that is looked at."""
+
+    def at(self, place: int | None) -> Sample:
+        """What one requirement sees of a statistic of many; others are seen as they are."""
+        if self.members is None or place is None:
+            return self
+        counts = self.counts[place : place + 1]
+        return self._replace(counted=self.members[place], counts=counts, place=place)
+
+    @property
+    def seen(self) -> Tensor:
+        """The value, of a member its own."""
+        return self.value if self.place is None else self.value[self.place]
 
 
-_heard: ContextVar[list[Sample] | None] = ContextVar("heard", default=None)
+class Noted(list[Sample]):
+    """Statistics in the order in which they came, and which values are those of members."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: dict[int, tuple[Tensor, int]] = {}
+        """By the identity of a value: the value, kept so that it stays, and its member."""
+
+
+_heard: ContextVar[Noted | None] = ContextVar("heard", default=None)
 
 
 @contextmanager
-def listening() -> Iterator[list[Sample]]:
+def listening() -> Iterator[Noted]:
     """A block whose statistics are noted in the list given, in the order in which they come."""
-    found: list[Sample] = []
+    found = Noted()
     token = _heard.set(found)
     try:
         yield found
@@ -100,6 +125,31 @@ def note_groups(
         return _part(slope_G[codes_B], parts_B)
 
     return _note(on, value_G, counted_B, counts_G, influence)
+
+
+def note_members(on: str, value_n: Tensor, scores_nB: Tensor, counted_nB: Tensor) -> Tensor:
+    """Means of the members of one form: each over examples of its own."""
+    scores_nB, center_n = scores_nB.detach(), value_n.detach()
+    counts_n = counted_nB.sum(1)
+
+    def influence(slope_n: Tensor) -> Tensor:
+        spread_nB = (scores_nB - center_n.unsqueeze(1)).double() / counts_n.unsqueeze(1)
+        parts_nB = torch.where(counted_nB, spread_nB * _freedom(counts_n).unsqueeze(1), 0.0)
+        return _part(slope_n.unsqueeze(1), parts_nB).sum(0)
+
+    noted = _note(on, value_n, counted_nB.any(0), counts_n, influence)
+    found = _heard.get()
+    assert found is not None
+    found[-1] = found[-1]._replace(members=counted_nB)
+    return noted
+
+
+def places_of_members(values: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Values of the members of one form, in order; who listens knows them again."""
+    found = _heard.get()
+    if found is not None:
+        found.places |= {id(value): (value, place) for place, value in enumerate(values)}
+    return values
 
 
 def _part(slope: Tensor, parts_B: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from the gradient graph between them and the value.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,15 +22,19 @@ Number = Tensor | float
 class Heard:
     """All statistics that were noted, in the order in which they were measured."""
 
-    def __init__(self, samples: Sequence[Sample]) -> None:
+    def __init__(
+        self, samples: Sequence[Sample], places: Mapping[int, tuple[Tensor, int]] | None = None
+    ) -> None:
         self._samples = samples
+        self._members = places or {}
         self._places = {id(sample.value): place for place, sample in enumerate(samples)}
 
     def behind(self, *values: Number) -> list[Sample]:
-        """The statistics that values are functions of, in their order."""
+        """The statistics that values are functions of, in their order; of a member its own."""
+        member = next((self._members[id(v)][1] for v in values if id(v) in self._members), None)
         reached = {leaf for value in values for leaf in _leaves(value)}
         places = sorted(self._places[leaf] for leaf in reached if leaf in self._places)
-        return [self._samples[place] for place in places]
+        return [self._samples[place].at(member) for place in places]
 
 
 def _leaves(value: Number) -> set[int]:
@@ -101,6 +105,6 @@ def _missing(sample: Sample, facts: MeanFacts) -> list[str]:
         return [f"no example of `{sample.dataset}` has {facts.condition} `{n}`" for n in names]
     if any(empty):
         return [f"no example of `{sample.dataset}` meets `{facts.condition}`"]
-    if facts.denominator and bool((sample.value == 0).all()):
+    if facts.denominator and bool((sample.seen == 0).all()):
         return [f"`{facts.denominator}`, its denominator, is 0 on `{sample.dataset}`"]
     return []

@@ -147,7 +147,8 @@ class Measurer:
             torch.enable_grad(),
         ):
             values = self._evaluate(self.primal, self.columns(replaced))
-        heard = Heard([s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples])
+        moved = [s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples]
+        heard = Heard(moved, samples.places)
         found = {}
         for constraint in self._constraints:
             if constraint.label in places:

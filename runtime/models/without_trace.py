@@ -178,8 +178,10 @@ def held(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
 def constants_in(dtype: torch.dtype) -> Iterator[None]:
     """Tensors made of numbers, `torch.full((3,), 0.1)`, are of this type: 0.1 keeps its digits."""
     before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
+    if before is not dtype:
+        torch.set_default_dtype(dtype)
     try:
         yield
     finally:
-        torch.set_default_dtype(before)
+        if torch.get_default_dtype() is not before:
+            torch.set_default_dtype(before)

@@ -42,6 +42,8 @@ class BatchReader:
         self.features = features or {}
         self._inputs = {name: d.inputs for d in program.data for name, _ in d.targets}
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
+        self._checked: tuple[Any, ...] | None = None
+        """Names that were handed over last, and are those that are needed."""
         self.default = training_dataset(program, self.targets)
 
     def read(self, values: Mapping[str, Any], step: int) -> tuple[dict[str, Any], int]:
@@ -110,7 +112,7 @@ class BatchReader:
             narrow = value.ndim == 2 and value.shape[1] == 1
             if narrow and name not in self._inputs.get(dataset, ()):
                 found[name] = value.squeeze(1)
-        lengths = {name: len(v) for name, v in found.items() if v.ndim}
+        lengths = {name: v.shape[0] for name, v in found.items() if v.ndim}
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{name}: {length}" for name, length in lengths.items())
             message = f"the columns of this batch have different lengths ({listed})"
@@ -135,7 +137,15 @@ class BatchReader:
         return found.to(self._device, self._dtype if found.is_floating_point() else None)
 
     def _check(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
-        """Say every name that misses or does not belong, together."""
+        """Say every name that misses or does not belong, together; the same names just once."""
+        held = ((n, tuple(v)) for n, v in batch.items() if isinstance(v, Mapping))
+        names = (tuple(held), tuple(columns))
+        if names == self._checked:
+            return
+        self._require(batch, columns)
+        self._checked = names
+
+    def _require(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
         missing = [name for name in self._program.given if name not in batch["given"]]
         for dataset in self.used:
             declared = [here for here, _ in self.targets.get(dataset, ())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,27 +25,22 @@ class Outputs:
     @contextmanager
     def recorded(self, models: Mapping[str, nn.Module]) -> Iterator[None]:
         """Keep what the models give in this block."""
-        with ExitStack() as stack:
-            for name, model in _plain(models):
-                handle = model.register_forward_hook(self._note(name))
-                stack.callback(handle.remove)
+        with _forwards(models, self._noting):
             yield
 
-    def _note(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def note(model: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
-            if all(isinstance(value, Tensor) for value in arguments):
+    def _noting(self, name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(*arguments: Any, **settings: Any) -> Any:
+            output = forward(*arguments, **settings)
+            if not settings and all(isinstance(value, Tensor) for value in arguments):
                 self.held[name, _key(arguments)] = (arguments, detached(output))
+            return output
 
-        return note
+        return noting
 
     @contextmanager
     def replayed(self, models: Mapping[str, nn.Module]) -> Iterator[None]:
         """In this block the models give for recorded inputs what they gave then."""
-        with ExitStack() as stack:
-            for name, model in _plain(models):
-                had, before = model.__dict__.get("forward"), model.forward
-                object.__setattr__(model, "forward", self._known(name, before))
-                stack.callback(_restore, model, had)
+        with _forwards(models, self._known):
             yield
 
     def _known(self, name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,6 +49,25 @@ class Outputs:
             return forward(*arguments, **settings) if found is None else found[1]
 
         return known
+
+
+Around = Callable[[str, Callable[..., Any]], Callable[..., Any]]
+
+
+@contextmanager
+def _forwards(models: Mapping[str, nn.Module], around: Around) -> Iterator[None]:
+    """In this block `around(name, forward)` stands in for each model's forward pass.
+
+    It stands below the model's own hooks: what they do to its output is done both times.
+    """
+    had = [(model, model.__dict__.get("forward")) for _, model in _plain(models)]
+    for name, model in _plain(models):
+        object.__setattr__(model, "forward", around(name, model.forward))
+    try:
+        yield
+    finally:
+        for model, before in had:
+            _restore(model, before)
 
 
 def _plain(models: Mapping[str, nn.Module]) -> list[tuple[str, nn.Module]]:

@@ -98,8 +98,11 @@ class Handle:
         self.length = steps
         operations = program.graph.operations
         self._functions = [op for op in operations if _moves_duals(op)]
+        self._epochal = any(op.trigger.unit == "epoch" for op in self._functions)
         self._units = [op for op in operations if op.kind is Kind.UNITS]
         self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
+        gated = ((n, m) for n, m in self._models().items() if n not in self._decided)
+        self._gated = [model for _, model in gated if has_gates(model)]
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
@@ -166,10 +169,11 @@ class Handle:
         self._seen = {**batch, "given": given}, outputs
         self._true = true.detach()
         if total.requires_grad:
-            measured = Pending(true.detach().clone(), examples)
+            measured = Pending(self._true, examples)
 
             def count(gradient: Tensor) -> None:
-                self.state.update(state)
+                if state is not self.state:
+                    self.state.update(state)
                 self._count(measured, gradient)
 
             total.register_hook(count)  # type: ignore[no-untyped-call]
@@ -180,6 +184,8 @@ class Handle:
 
         It is that of the handle once this measurement counts.
         """
+        if not self._units:
+            return self.state
         due = [
             operation
             for operation in self._units
@@ -218,7 +224,8 @@ class Handle:
         if true is None:
             return
         self.steps += 1
-        self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
+        if self._epochal:
+            self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
         self._pending.clear()
         with torch.no_grad(), constants_in(self._constants):
             self._move("step", self.steps, true)
@@ -241,9 +248,8 @@ class Handle:
         """Gates stay in their range until they are decided, and so from then on."""
         if "decide" in self.module:
             self.module["decide"](self.primal, self.progress)
-        for name, model in self._models().items():
-            if has_gates(model) and name not in self._decided:
-                clamp_gates(model)
+        for model in self._gated:
+            clamp_gates(model)
 
     def end_epoch(self) -> None:
         """Commit what moves once an epoch, by the mean of the epoch's measurements.

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isnan, nan
 
 import torch
@@ -46,6 +47,38 @@ def price(entries: Sequence[float], constraint: ConstraintFacts) -> float:
     if constraint.relation in ("<=", ">="):
         return sum(entries)
     return max(entries, key=abs)
+
+
+class ByLabel(Mapping[str, float]):
+    """Numbers by label, without a dictionary for each step of a run."""
+
+    __slots__ = ("_numbers", "_places")
+
+    def __init__(self, places: Mapping[str, int], numbers: Sequence[float]) -> None:
+        self._places, self._numbers = places, array("d", numbers)
+
+    def __getitem__(self, label: str) -> float:
+        return self._numbers[self._places[label]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def places(constraints: Sequence[ConstraintFacts]) -> dict[str, int] | None:
+    """The entry of each constraint by label, where each has just one, in order; else None.
+
+    Then violation and price are that entry.
+    """
+    for place, c in enumerate(constraints):
+        if c.segment != (place, place + 1):
+            return None
+    return {c.label: place for place, c in enumerate(constraints)}
 
 
 def violations(values: Tensor, constraints: Sequence[ConstraintFacts]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.runtime.result.entries import prices, violations
+from cspec.runtime.result.entries import ByLabel, places, prices, violations
 
 LOGGED_POINTS = 2_000
 """A run logs about this many steps, evenly spaced."""
@@ -27,12 +27,13 @@ class Row:
     step: int
     epoch: int
     objective: float
-    violations: dict[str, float]
-    multipliers: dict[str, float]
+    violations: Mapping[str, float]
+    multipliers: Mapping[str, float]
 
     def as_json(self) -> dict[str, Any]:
         """The line of `log.jsonl`."""
-        return {"type": "step", **self.__dict__}
+        by_label = {"violations": dict(self.violations), "multipliers": dict(self.multipliers)}
+        return {"type": "step", **self.__dict__, **by_label}
 
 
 def stride(total_steps: int) -> int:
@@ -45,6 +46,8 @@ class History:
 
     def __init__(self, constraints: Sequence[ConstraintFacts], total_steps: int) -> None:
         self._constraints = [c for c in constraints if c.segment is not None]
+        self._places = places(self._constraints)
+        self._priced = all(c.multipliers for c in self._constraints)
         self._stride = stride(total_steps)
         self._total = total_steps
         self._waiting: list[tuple[int, int, Tensor, Tensor, Tensor | None]] = []
@@ -72,16 +75,25 @@ class History:
                 step=item[0],
                 epoch=item[1],
                 objective=objectives[index],
-                violations=violations(trues[index], self._constraints),
-                multipliers=prices(
-                    None if multipliers is None else multipliers[index], self._constraints
-                ),
+                violations=self._violations(trues[index]),
+                multipliers=self._prices(None if multipliers is None else multipliers[index]),
             )
             for index, item in enumerate(self._waiting)
         ]
         self._waiting.clear()
         self.rows.extend(new)
         return new
+
+    def _violations(self, true: Tensor) -> Mapping[str, float]:
+        if self._places is None or len(self._places) != len(true):
+            return violations(true, self._constraints)
+        return ByLabel(self._places, true.tolist())
+
+    def _prices(self, multipliers: Tensor | None) -> Mapping[str, float]:
+        some = multipliers is None or not self._priced or self._places is None
+        if multipliers is None or some or len(self._places or ()) != len(multipliers):
+            return prices(multipliers, self._constraints)
+        return ByLabel(self._places or {}, multipliers.tolist())
 
     def state_dict(self) -> list[list[Any]]:
         """All rows as plain lists."""

@@ -53,17 +53,24 @@ class Batch(Mapping[str, Columns]):
     """
 
     def __init__(
-        self, draw: Callable[[str], Columns], names: tuple[str, ...], clock: Tensor
+        self,
+        draw: Callable[[str], Columns],
+        names: tuple[str, ...],
+        clock: Callable[[], Tensor],
     ) -> None:
         self._draw = draw
         self._names = names
-        self._drawn: dict[str, Columns] = {"clock": clock}  # type: ignore[dict-item]
+        self._clock = clock
+        self._drawn: dict[str, Columns] = {}
 
     def __getitem__(self, name: str) -> Columns:
         if name not in self._drawn:
-            if name not in self._names:
+            if name == "clock":
+                self._drawn[name] = self._clock()  # type: ignore[assignment]
+            elif name not in self._names:
                 raise KeyError(name)
-            self._drawn[name] = self._draw(name)
+            else:
+                self._drawn[name] = self._draw(name)
         return self._drawn[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -71,6 +78,26 @@ class Batch(Mapping[str, Columns]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+class Rows(Mapping[str, Tensor]):
+    """Some rows of a dataset; a column that nobody asks for is never gathered."""
+
+    def __init__(self, columns: Columns, rows: Tensor) -> None:
+        self._columns, self._rows = columns, rows
+        self._gathered: dict[str, Tensor] = {}
+
+    def __getitem__(self, name: str) -> Tensor:
+        found = self._gathered.get(name)
+        if found is None:
+            found = self._gathered[name] = self._columns[name].index_select(0, self._rows)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 @dataclass(frozen=True)
@@ -205,8 +232,8 @@ class Batches:
         ]
 
     def _batch(self, draw: Callable[[str], Columns], step: int) -> Batch:
-        clock = torch.tensor([float(step)], dtype=self._dtype)
-        return Batch(draw, tuple(self.data), clock)
+        dtype = self._dtype
+        return Batch(draw, tuple(self.data), lambda: torch.tensor([float(step)], dtype=dtype))
 
     def _draw(self, name: str, step: int) -> Columns:
         reader = self._streams.get(name)
@@ -237,8 +264,10 @@ class Batches:
             columns = draw_items(dataset.items, dataset, chosen, self._seed, name, step)
         elif rows is None:
             columns = dict(dataset.columns)
+        elif self._augment is None:
+            return Rows(dataset.columns, rows)
         else:
-            columns = {column: values[rows] for column, values in dataset.columns.items()}
+            columns = dict(Rows(dataset.columns, rows))
         return self._augmented(columns)
 
     def _augmented(self, columns: dict[str, Tensor]) -> Columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -53,6 +54,14 @@ def finite(tensors: Sequence[Tensor]) -> Tensor:
     return torch.isfinite(torch.stack(torch._foreach_norm(list(tensors))).sum())
 
 
+def _all_finite(tensors: list[Tensor]) -> bool:
+    """`finite` on the host."""
+    norms = torch._foreach_norm(tensors) if tensors else ()
+    if len(norms) == 1:
+        return math.isfinite(norms[0].item())
+    return not norms or math.isfinite(torch.stack(norms).sum().item())
+
+
 class Optimizers:
     """Several torch optimizers as one; steps with non-finite gradients are skipped and counted.
 
@@ -65,6 +74,7 @@ class Optimizers:
         self.parts = tuple(parts)
         self.state = PerParameter(self.parts)
         parameters = [p for group in self.param_groups for p in group["params"]]
+        self._parameters: tuple[Tensor, ...] = tuple(parameters)
         self._device = parameters[0].device if parameters else torch.device("cpu")
         self._on_device = self._device.type != "cpu" and all(
             getattr(part, "_step_supports_amp_scaling", False) for part in self.parts
@@ -78,13 +88,17 @@ class Optimizers:
         return [group for part in self.parts for group in part.param_groups]
 
     def _gradients(self) -> list[Tensor]:
-        found = (p.grad for group in self.param_groups for p in group["params"])
+        found = [p.grad for p in self._parameters]
         return [gradient for gradient in found if gradient is not None]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
-        for part in self.parts:
-            part.zero_grad(set_to_none)
+        if not set_to_none:
+            for part in self.parts:
+                part.zero_grad(set_to_none=False)
+            return
+        for parameter in self._parameters:
+            parameter.grad = None
 
     def step(self, closure: Closure | None = None) -> None:
         """One step of every part, or none at all where a gradient is not finite."""
@@ -93,7 +107,7 @@ class Optimizers:
         elif self._on_device:
             self._step_on_device()
         else:
-            good = bool(finite(self._gradients()))
+            good = _all_finite(self._gradients())
             if good:
                 for part in self.parts:
                     part.step()

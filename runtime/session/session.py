@@ -244,8 +244,8 @@ class Session:
             "total_steps": None if self.program.method in SOLVERS else self.total_steps,
             "epoch": self.epoch,
             "objective": row.objective,
-            "violations": row.violations,
-            "multipliers": row.multipliers,
+            "violations": dict(row.violations),
+            "multipliers": dict(row.multipliers),
             "skipped": self.optimizer.skipped,
         }
 

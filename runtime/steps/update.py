@@ -7,6 +7,7 @@ finite. It never reaches a multiplier (`keep`) or the loss (`weigh`).
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,9 @@ def vector(*parts: Tensor | float) -> Tensor:
     Rates come as float64 quotients of counts; beside anything else they take its type. In a run
     in float64, which is the default type then, nothing is narrowed.
     """
+    found = _alike(parts)
+    if found is not None:
+        return found
     tensors = [part for part in parts if isinstance(part, Tensor)]
     device = tensors[0].device if tensors else None
     types = {part.dtype for part in tensors if part.is_floating_point()}
@@ -31,9 +35,31 @@ def vector(*parts: Tensor | float) -> Tensor:
     return torch.cat(list(flat))
 
 
+def _alike(parts: tuple[Tensor | float, ...]) -> Tensor | None:
+    """Tensors of one floating type end to end, as most are; None of others."""
+    first = parts[0]
+    if not isinstance(first, Tensor) or not first.is_floating_point():
+        return None
+    dtype = first.dtype
+    if dtype is not torch.float64 and torch.get_default_dtype() is torch.float64:
+        return None
+    if len(parts) == 1 and first.grad_fn is not None and not first._is_view():
+        return first.reshape(-1)  # Computed just now: nothing else lies where it lies.
+    for part in parts:
+        if not isinstance(part, Tensor) or part.dtype is not dtype:
+            return None
+    if any(part.device != first.device for part in parts):  # type: ignore[union-attr]
+        return None
+    return torch.cat([part.reshape(-1) for part in parts])  # type: ignore[union-attr]
+
+
 def weigh(weights: Tensor, g: Tensor) -> Tensor:
     """<weights, g> over the entries that were measured; `weights` is treated as constant."""
     weights = weights.detach()
+    if g.device.type == "cpu":
+        product = (weights * g).sum()
+        if math.isfinite(product.item()):
+            return product  # Nothing is missing.
     missing = torch.isnan(g.detach()) | torch.isnan(weights)
     zero = torch.zeros_like(g)
     return (torch.where(missing, zero, weights) * torch.where(missing, zero, g)).sum()

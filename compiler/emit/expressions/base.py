@@ -6,7 +6,9 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
+from cspec.compiler.algebra.members import Members
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import Axes
@@ -55,6 +57,11 @@ class TranslatorBase(Locals, ABC):
         """The Python of an expression."""
 
     # --- examples ---
+
+    @cached_property
+    def members(self) -> Members:
+        """What puts functions of one form together."""
+        return Members(self.inference)
 
     @property
     def inference(self) -> Inference:

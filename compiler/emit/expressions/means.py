@@ -8,11 +8,12 @@ from cspec.compiler.axes.groups import Grouping
 from cspec.compiler.axes.record import Axes
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import number, truth, widened
-from cspec.compiler.emit.pieces import joined, literal
+from cspec.compiler.emit.pieces import constant, joined, literal
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.expressions.rewrite import same
+from cspec.compiler.expressions.vectors import Bounds, ByMember
 from cspec.compiler.surrogates.atoms import is_mean
-from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Name, Node
+from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Name, Node, Number
 
 
 def mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
@@ -60,6 +61,47 @@ def _mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
     if axes.tokens:
         named["tokens"] = ast.Constant(len(axes.tokens))
     return t.call("fraction" if expr.kind == "P" else "mean", body, **named, **_on(t))
+
+
+def by_member(t: TranslatorBase, expr: ByMember) -> ast.expr:
+    """The means of many members, (n,): of groups in one pass, else one row of values a member."""
+    mean = expr.mean
+    with t.over(mean.dataset):
+        inside = _decided_by(mean.body, *mean.conditions) if t.strict else []
+        axes = t.axes(mean.body)
+        event = mean.kind == "P" or axes.what == "event"
+        body = truth(t, mean.body) if event else number(t, mean.body)
+        where = _condition(t, Grouping(events=mean.conditions))
+        held = tuple(dict.fromkeys(expr.held))
+        arguments = [body]
+        if expr.columns:
+            index = _index(t, expr, held)
+            if expr.rows:
+                group = _of_members(t, expr, held, index)
+                where = group if where is None else joined(ast.BitAnd(), [group, where])
+            else:
+                arguments += [index, constant(len(held))]
+        named: dict[str, ast.expr] = {} if where is None else {"where": where}
+        word = "row_means" if expr.rows else "by_member"
+        return _measured(t, t.call(word, *arguments, **named, **_on(t)), inside)
+
+
+def _index(t: TranslatorBase, expr: ByMember, held: tuple[tuple[int, ...], ...]) -> ast.expr:
+    """The local with the number of each example's group."""
+    columns = [t.translate(column) for column in expr.columns]
+    names = "_".join(column.id for column in expr.columns)
+    key = ("groups", held)
+    groups = t.module_constant(key, f"{names.upper()}_HELD", lambda: literal(held))
+    call = t.call("member_index", ast.Tuple(elts=columns), groups)
+    return t.local(("index", t.dataset, names, held), f"member_of_{names}", call)
+
+
+def _of_members(
+    t: TranslatorBase, expr: ByMember, held: tuple[tuple[int, ...], ...], index: ast.expr
+) -> ast.expr:
+    """Which examples are of the group of each member, one row a member."""
+    places = tuple(Number(text=str(p), value=p) for p in (held.index(h) for h in expr.held))
+    return t.call("of_members", index, t.translate(Bounds(items=places, rows=True)))
 
 
 def _on(t: TranslatorBase) -> dict[str, ast.expr]:

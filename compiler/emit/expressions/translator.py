@@ -13,14 +13,23 @@ from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.calls import translate_call
 from cspec.compiler.emit.expressions.events import translate_event
 from cspec.compiler.emit.expressions.examples import looked_up, numbers
-from cspec.compiler.emit.expressions.means import mean
+from cspec.compiler.emit.expressions.means import by_member, mean
 from cspec.compiler.emit.expressions.parts import translate_attribute, translate_index
 from cspec.compiler.emit.expressions.run_values import about_the_run
 from cspec.compiler.emit.expressions.spec_names import translate_name
-from cspec.compiler.emit.expressions.vectors import translate_vectors, vector
+from cspec.compiler.emit.expressions.vectors import bounds, translate_vectors, vector
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.expressions.not_compiled import form, not_compiled
-from cspec.compiler.expressions.vectors import Constants, Entries, Extreme, Repeated, Sized, Total
+from cspec.compiler.expressions.vectors import (
+    Bounds,
+    ByMember,
+    Constants,
+    Entries,
+    Extreme,
+    Repeated,
+    Sized,
+    Total,
+)
 from cspec.compiler.records.problem import (
     Category,
     Initial,
@@ -86,6 +95,10 @@ class Translator(TranslatorBase):
                 return translate_index(self, expr)
             case Expectation():
                 return mean(self, expr)
+            case ByMember():
+                return by_member(self, expr)
+            case Bounds():
+                return bounds(self, expr)
             case Entries() | Constants() | Sized() | Total():
                 return translate_vectors(self, expr)
             case Lookup():

@@ -7,7 +7,7 @@ import ast
 from cspec.compiler.algebra.vectorize import slice_of
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import numbers
-from cspec.compiler.expressions.vectors import Constants, Entries, Sized, Total
+from cspec.compiler.expressions.vectors import Bounds, Constants, Entries, Sized, Total
 from cspec.dsl.tree.nodes import Name, Number, Vector
 
 
@@ -34,6 +34,15 @@ def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Tot
             if step > 1:
                 between.step = ast.Constant(step)
             return ast.Subscript(value=value, slice=between)
+
+
+def bounds(t: TranslatorBase, expr: Bounds) -> ast.expr:
+    """A number for each member: a constant of the module."""
+    items = [t.translate(item) for item in expr.items]
+    rows = [ast.keyword(arg="rows", value=ast.Constant(True))] if expr.rows else []
+    call = ast.Call(func=t.function("Numbers"), args=items, keywords=rows)
+    key = ("bounds", expr.rows, *map(ast.unparse, items))
+    return t.module_constant(key, "ROWS" if expr.rows else "BOUNDS", lambda: call)
 
 
 def vector(t: TranslatorBase, expr: Vector) -> ast.expr:

@@ -1,0 +1,332 @@
+"""Many requirements of one form as one vector: what a step of training computes at once.
+
+    E[f(x)[1] | g == 0] - 0.10,  E[f(x)[1] | g == 1] - 0.11, ...
+        ->  by_member(f(x)[1], g's place among 0, 1, ...) - (0.10, 0.11, ...)
+
+As `Vectorizer`, for functions that also have means: members of a quantifier, lines that differ in
+numbers. Numbers outside of means become one vector; groups that a column tells apart are summed in
+one pass; numbers within means make rows of values. All else has to be the same, and is computed
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+from cspec.compiler.algebra.sympy import Space
+from cspec.compiler.algebra.vectorize import Vectorizer, entrywise, operands_of
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.expressions.rewrite import same
+from cspec.compiler.expressions.vectors import Bounds, ByMember
+from cspec.compiler.records.problem import Category
+from cspec.dsl.explicit.measured_on import measured_on
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    And,
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    Implies,
+    Index,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Or,
+    Power,
+    Product,
+    Sum,
+    shape,
+    walk,
+)
+
+LARGEST = 2**22
+"""Values of examples that are held at once where requirements are measured on whole data."""
+
+
+class Members(Vectorizer):
+    """Puts functions of models, data and decision variables together."""
+
+    fewest = 4
+
+    def __init__(self, inference: Inference) -> None:
+        known = inference.known
+        vectors = (name for name, var in known.symbols.vars().items() if var.dimensions)
+        shapes = {name: known.shapes[name] for name in vectors if name in known.shapes}
+        super().__init__(Space(shapes, {}, known.params))
+        self._inference = inference
+        self._scalars = {n: v for n, v in known.params.items() if not isinstance(v, tuple)}
+        self._forms: dict[tuple[int, str | None], tuple[Expr, object]] = {}
+        self._dataset: str | None = None
+        """The data whose examples are in reach."""
+
+    def expression(self, expr: Expr) -> Expr:
+        """As it is: what steps compute is the arithmetic that was written."""
+        return expr
+
+    def groups(self, parts: Sequence[Expr]) -> list[list[int]]:
+        """As above; beside functions of several entries only neighbors, so that nothing moves."""
+        found = super().groups(parts)
+        if all(map(self._scalar, parts)):
+            return found
+        runs = [run for places in found for run in _runs(places)]
+        kept = [[run] if len(run) >= self.fewest else [[place] for place in run] for run in runs]
+        return sorted(places for several in kept for places in several)
+
+    def pairs(self, sides: Sequence[tuple[Expr, Expr]]) -> list[list[int]]:
+        """Places of values and bounds that are put together, side by side."""
+        forms: dict[object, list[int]] = {}
+        for place, (value, bound) in enumerate(sides):
+            single = self._scalar(value) and self._scalar(bound)
+            key = (self._form(value), self._form(bound)) if single else ("alone", place)
+            forms.setdefault(key, []).append(place)
+        found: list[list[int]] = []
+        for places in forms.values():
+            if len(places) < self.fewest:
+                found += [[place] for place in places]
+                continue
+            block = self._block([sides[place] for place in places])
+            found += [places[i : i + block] for i in range(0, len(places), block)]
+        return sorted(found)
+
+    def _block(self, members: Sequence[tuple[Expr, Expr]]) -> int:
+        """Members whose values on whole data are held at once: all, unless each has a row."""
+        rows = 1
+        for side in zip(*members, strict=True):
+            for node in walk(self._together(side)):
+                if isinstance(node, ByMember) and node.rows:
+                    data = self._inference.known.facts.data.get(node.mean.dataset or "")
+                    rows = max(rows, 1 if data is None else data.rows)
+        return max(self.fewest, LARGEST // rows)
+
+    def side(self, members: Sequence[Expr]) -> Expr:
+        """One side of relations of one form: an entry each, or what all of them share."""
+        return self._together(members)
+
+    def _stands_alone(self, part: Expr) -> bool:
+        return not self._scalar(part)
+
+    def _scalar(self, expr: Expr) -> bool:
+        axes = self._inference.axes(expr)
+        return axes.known and axes.each is None and axes.shape == ()
+
+    def _number(self, node: Expr) -> float | None:
+        if isinstance(node, Number):
+            return node.value
+        if self._dataset is None and isinstance(node, Index):
+            return super()._number(node)
+        if isinstance(node, Negate | Sum | Product | Power) and self._of_numbers(node):
+            found = value_or_none(node, self._scalars)
+            return found if found is not None and isfinite(found) else None
+        return None
+
+    def _of_numbers(self, node: Expr) -> bool:
+        """Whether arithmetic is of numbers and params alone."""
+        match node:
+            case Number():
+                return True
+            case Name(id=name):
+                return name in self._scalars and not self._is_column(name)
+            case Negate() | Sum() | Product():
+                return all(map(self._of_numbers, operands_of(node)))
+            case Power(base=base, exponent=exponent):
+                return self._of_numbers(base) and self._of_numbers(exponent)
+            case _:
+                return False
+
+    def _is_column(self, name: str) -> bool:
+        dataset = self._dataset
+        return dataset is not None and self._inference.known.has_column(dataset, name)
+
+    # --- forms ---
+
+    def _form(self, node: Expr) -> object:
+        key = id(node), self._dataset
+        known = self._forms.get(key)
+        if known is None:
+            known = self._forms[key] = (node, self._skeleton(node))
+        return known[1]
+
+    def _skeleton(self, node: Expr) -> object:
+        if self._number(node) is not None:
+            return "number"
+        match node:
+            case Expectation():
+                return self._mean(node)
+            case Power(base=base) if self._number(base) is not None:
+                return shape(node)
+            case Product(operands=operands, operators=operators) if _divides(node):
+                forms = map(self._form, operands)
+                first = operands[0]
+                held = shape(first) if self._number(first) is not None else self._form(first)
+                return ("product", operators, held, *list(forms)[1:])
+            case Product(operators=operators) if "@" in operators:
+                return shape(node)
+            case Call(arguments=arguments) if entrywise(node):
+                name = shape(node.function)
+                return ("call", name, *map(self._argument, arguments))
+            case Index() if self._dataset is not None:
+                return shape(node)
+            case Compare() | And() | Or() | Not() | Implies() if self._dataset is not None:
+                return self._event(node)
+            case _:
+                return super()._skeleton(node)
+
+    def _argument(self, node: Expr) -> object:
+        """A function is given numbers as they are."""
+        return shape(node) if self._number(node) is not None else self._form(node)
+
+    def _event(self, node: Compare | And | Or | Not | Implies) -> object:
+        """An event of each example: comparisons of numbers may differ in them."""
+        match node:
+            case Compare(operands=operands, operators=operators):
+                if any(isinstance(o, Category) or self._coded(o) for o in operands):
+                    return shape(node)
+                return ("compare", operators, *map(self._form, operands))
+            case Implies(condition=condition, consequence=consequence):
+                return ("implies", self._form(condition), self._form(consequence))
+            case Not(operand=operand):
+                return ("not", self._form(operand))
+            case _:
+                return (type(node).__name__, *map(self._form, node.operands))
+
+    def _coded(self, node: Expr) -> bool:
+        """Whether a value is a code, which is compared by what it stands for."""
+        return self._inference.axes(node, self._dataset).what not in ("number", "whole")
+
+    def _mean(self, mean: Expectation) -> object:
+        """A mean of one number an example, not by group; its groups and numbers may differ."""
+        keys, others = self._told_apart(mean)
+        if not self._plain(mean):
+            return shape(mean)
+        outer, self._dataset = self._dataset, mean.dataset
+        try:
+            parts = [self._form(part) for part in (mean.body, *others)]
+        finally:
+            self._dataset = outer
+        return ("mean", mean.kind, mean.dataset, *(column.id for column, _ in keys), *parts)
+
+    def _plain(self, mean: Expectation) -> bool:
+        if self._dataset is not None or mean.binders or mean.dataset is None:
+            return False
+        if mean.grouped or self._inference.grouping(mean).columns:
+            return False
+        axes = self._inference.axes(mean.body, mean.dataset)
+        return axes.known and axes.each == mean.dataset and axes.rank == 0
+
+    def _told_apart(self, mean: Expectation) -> tuple[list[tuple[Name, int]], list[Expr]]:
+        """Columns and the codes that they are to hold, and all other conditions."""
+        keys: list[tuple[Name, int]] = []
+        others: list[Expr] = []
+        for condition in mean.conditions:
+            for event in condition.operands if isinstance(condition, And) else (condition,):
+                key = self._key(event, mean.dataset or "")
+                if key is None or any(key[0].id == column.id for column, _ in keys):
+                    others.append(event)
+                else:
+                    keys.append(key)
+        return keys, others
+
+    def _key(self, event: Expr, dataset: str) -> tuple[Name, int] | None:
+        """The column and the code of `column == value`, where codes tell which it is."""
+        if not isinstance(event, Compare) or event.operators != ("==",):
+            return None
+        column, value = event.operands
+        if not isinstance(column, Name) or not self._inference.known.has_column(dataset, column.id):
+            return None
+        axes = self._inference.axes(column, dataset)
+        if not axes.known or axes.rank or axes.each != dataset:
+            return None
+        if isinstance(value, Category) and axes.what in ("category", "whole"):
+            return column, value.code
+        number = self._number(value)
+        whole = number is not None and isfinite(number) and number == int(number)
+        if axes.what != "whole" or number is None or not whole or abs(number) > 2**31:
+            return None
+        return column, int(number)
+
+    # --- together ---
+
+    def _together(self, members: Sequence[Expr]) -> Expr:
+        first = members[0]
+        if all(same(first, member) for member in members[1:]):
+            return first
+        if all(self._number(member) is not None for member in members):
+            items = tuple(map(self._bound, members))
+            return Bounds(items=items, rows=self._dataset is not None, span=first.span)
+        if isinstance(first, Expectation):
+            return self._means([m for m in members if isinstance(m, Expectation)])
+        if isinstance(first, Compare | And | Or | Not | Implies):
+            return self._events(members)
+        return super()._together(members)
+
+    def _bound(self, node: Expr) -> Expr:
+        """A constant; params stay by name, what is of numbers alone is one number."""
+        value = self._number(node)
+        if value is None or any(isinstance(part, Name) for part in walk(node)):
+            return node
+        return Number(text=repr(value), value=value, span=node.span)
+
+    def _events(self, members: Sequence[Expr]) -> Expr:
+        first = members[0]
+        columns = zip(*(tuple(_parts(member)) for member in members), strict=True)
+        parts = tuple(self._together(column) for column in columns)
+        match first:
+            case Not():
+                return first.model_copy(update={"operand": parts[0]})
+            case Implies():
+                return first.model_copy(update={"condition": parts[0], "consequence": parts[1]})
+            case _:
+                return first.model_copy(update={"operands": parts})
+
+    def _means(self, members: Sequence[Expectation]) -> Expr:
+        apart = [self._told_apart(member) for member in members]
+        held = tuple(tuple(code for _, code in keys) for keys, _ in apart)
+        outer, self._dataset = self._dataset, members[0].dataset
+        try:
+            parts = [(m.body, *others) for m, (_, others) in zip(members, apart, strict=True)]
+            made = [self._together(column) for column in zip(*parts, strict=True)]
+        finally:
+            self._dataset = outer
+        keys = apart[0][0]
+        differ = any(
+            not same(a, b) for a, b in zip(made, (members[0].body, *apart[0][1]), strict=True)
+        )
+        return ByMember(
+            mean=members[0].model_copy(update={"body": made[0], "conditions": tuple(made[1:])}),
+            columns=tuple(column for column, _ in keys),
+            held=held if keys else (),
+            rows=differ or len(set(held)) < len(held),
+            span=members[0].span,
+        )
+
+
+def _parts(node: Expr) -> Sequence[Expr]:
+    match node:
+        case Compare(operands=operands) | And(operands=operands) | Or(operands=operands):
+            return operands
+        case Not(operand=operand):
+            return (operand,)
+        case Implies(condition=condition, consequence=consequence):
+            return (condition, consequence)
+        case _:
+            return operands_of(node)
+
+
+def _runs(places: Sequence[int]) -> list[list[int]]:
+    """Places that follow one another."""
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return runs
+
+
+def _divides(node: Product) -> bool:
+    """Whether a mean is divided by, which asks for more of what it divides."""
+    pairs = zip(node.operators, node.operands[1:], strict=True)
+    return any(operator == "/" and any(True for _ in measured_on(o)) for operator, o in pairs)
