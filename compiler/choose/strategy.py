@@ -23,11 +23,13 @@ from cspec.compiler.axes.sizes import at_full_size, sized
 from cspec.compiler.choose.line_run import line_run
 from cspec.compiler.choose.projected_run import set_run
 from cspec.compiler.choose.solver_run import own_run
+from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.methods import FUNCTIONAL, require_construction
 from cspec.compiler.methods.gate_decisions import COURSE
 from cspec.compiler.methods.pruning import course, described
 from cspec.compiler.methods.units import MOVES
+from cspec.compiler.passes.expansion.each_example import over_examples
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -64,6 +66,12 @@ EACH_RULE = (
 )
 
 
+EACH = (
+    "one multiplier an example, as prices tell which examples are hard: a step reads and moves "
+    "those of its batch alone, and a penalty damps them"
+)
+
+
 class Context(NamedTuple):
     """What the choice may depend on. Without facts, choices that need them stay conditional."""
 
@@ -93,6 +101,8 @@ class Choice(NamedTuple):
 
 def choose(problem: Problem, context: Context) -> Problem:
     """The problem with a method and a reason for every requirement; all refusals at once."""
+    if any(of_each(c, context) is not None for c in problem.constraints):
+        context = context._replace(space=None, whole=None, line=False)
     owned = own_run(problem, context.method, context.space)
     if owned is None:
         owned = set_run(problem, context.method, context.space or context.whole)
@@ -128,6 +138,9 @@ def choose(problem: Problem, context: Context) -> Problem:
 
 def decide(c: Constraint, context: Context) -> Choice:
     """The method of one requirement."""
+    each = of_each(c, context)
+    if each is not None and not c.construction and _is_open(c, context):
+        return Choice(AugmentedLagrangian(), EACH)
     if c.event is not None and any(isinstance(b.domain, Name) for b in c.binders):
         return Choice(Lagrangian(), EACH_RULE)
     if c.construction:
@@ -353,6 +366,30 @@ def _by_construction(c: Constraint, context: Context) -> Choice:
     if isinstance(c.value, PerExample) or any(isinstance(b.domain, Name) for b in c.binders):
         return Choice(OutputProjection(), "by construction: the model's outputs are projected")
     raise SpecError([_no_construction(c)])
+
+
+def of_each(c: Constraint, context: Context) -> Constraint | None:
+    """A constraint that has a multiplier for each example; None of others."""
+    if c.each is not None:
+        return c
+    open_ = context.facts is None and len(c.binders) == 1 and c.event is None
+    over = open_ and over_examples(c.binders[0]) and c.relation != "in" and c.surrogate is None
+    return c if over else None
+
+
+def _is_open(c: Constraint, context: Context) -> bool:
+    """Whether nobody names the constraint's method.
+
+    Raises:
+        SpecError: CS520, one that does not have a multiplier for each example.
+    """
+    method = c.method if isinstance(c.method, Method) else context.method
+    if isinstance(method, Auto):
+        return True
+    if c.each is not None:
+        what = f"a requirement on each example of `{c.each.dataset}` by `{method.word}`"
+        raise not_compiled(what, c.each, "left open, each example has a multiplier of its own")
+    return False
 
 
 # --- What a constraint is ------------------------------------------------------------------------

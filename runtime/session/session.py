@@ -15,6 +15,7 @@ from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.feature_scales import scale_notes
+from cspec.runtime.finish.with_examples import lagrangian
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer
 from cspec.runtime.measure.slopes import norm, sets_of, slopes
@@ -90,6 +91,8 @@ class Session:
         self.fit = revive_fit(program.fit)
         self.notes: list[str] = []
         self.told: Tensor | None = None
+        self.told_each: dict[str, Tensor] = {}
+        """By label, the multipliers of requirements on each example, one a row."""
         self.priced = False  # whether those that are told are of a solver's solution
         self.out_of_reach = False
         """Whether a restoration on whole data ended without meeting all requirements."""
@@ -345,8 +348,8 @@ class Session:
             if large
             else [self.whole_batch()]
         )
-        multipliers = self.state.get("multipliers")
-        return slopes(self.module["measure"], self.primal, self.parameters, batches, multipliers)
+        measure, multipliers = lagrangian(self)
+        return slopes(measure, self.primal, self.parameters, batches, multipliers)
 
     def _slope(self) -> float:
         """||grad f|| before the first step of a run that keeps parameters in sets; else NaN."""

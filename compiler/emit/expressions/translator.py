@@ -92,9 +92,12 @@ class Translator(TranslatorBase):
                 return looked_up(self, expr)
             case Violations() | Initial():
                 return about_the_run(self, expr)
-            case PerExample(dataset=dataset, body=body):
+            case PerExample(dataset=dataset, body=body, condition=condition):
                 with self.over(dataset):
-                    return self.translate(body)
+                    value = self.translate(body)
+                    if condition is None:
+                        return value
+                    return self.call("only", value, self.translate(condition))
             case Repeated(body=body, size=size):
                 return self.call("repeated", self.translate(body), constant(size))
             case Extreme():
