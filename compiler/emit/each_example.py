@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.writer import Writer
+from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.methods.each_example import GROWTH, LATE, state_of, unit_steps
 from cspec.compiler.records.lowered import EachRule, Lowered
 from cspec.compiler.records.problem import PerExample
@@ -86,6 +87,15 @@ def write_state(rules: Sequence[EachRule], writer: Writer) -> None:
             value = "" if state.start == 0 else ", torch.inf"
             shape = f"({state.size},)" if value else f"{state.size}"
             writer.line(f'"{state.name}": {start}({shape}{value}),  # {state.meaning}')
+
+
+def begins_inside(lowered: Lowered, translator: Translator) -> bool:
+    """Whether variables, no models, move, so that they are first taken to what is asked."""
+    found = bool(lowered.examples) and is_restored(lowered)
+    found &= not translator.scope.facts.models
+    if found:
+        translator.used.add("begin_inside")
+    return found
 
 
 def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:

@@ -27,6 +27,7 @@ from cspec.compiler.emit.duals import (
     write_stall_reports,
 )
 from cspec.compiler.emit.each_example import (
+    begins_inside,
     write_epoch_end,
     write_loss,
     write_moves,
@@ -105,6 +106,8 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     starts = start_calls(plan.lowered, translator)
     starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
     starts += undecided(decisions(plan.lowered.problem), translator)
+    if begins_inside(plan.lowered, translator):
+        starts.append("begin_inside(session)")
     if any(_each_step(a) and not course_of(a).warmup for a in _projections(plan)):
         starts.insert(0, "project(primal, optimizer, 0.0)")
     now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]

@@ -80,6 +80,7 @@ LOOP_PIECES = {
     "cspec.runtime.methods.sal": frozenset({"solved", "report_stall"}),
     "cspec.runtime.methods.scaling": frozenset({"scaled"}),
     "cspec.runtime.finish.polish": frozenset({"polish"}),
+    "cspec.runtime.finish.begin_inside": frozenset({"begin_inside"}),
     "cspec.runtime.methods.rehearsal": frozenset({"rehearse"}),
     "cspec.runtime.finish.restore": frozenset({"Restoration", "jacobian", "shortest"}),
     "cspec.runtime.methods.each_example": frozenset({"units_of_each", "tell_each"}),

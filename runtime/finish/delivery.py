@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.prices import corrected
-from cspec.runtime.finish.with_examples import prices_of_rows, split_told, with_examples
 from cspec.runtime.measure.requirements import amount
 from cspec.runtime.result.entries import prices
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.session.own_scales import strictly_met
 from cspec.runtime.session.snapshots import better, load_tensors, minimized
+from cspec.runtime.session.with_examples import prices_of_rows, split_told, with_examples
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
@@ -42,7 +42,9 @@ def deliver(session: Session, end: Iterate) -> Iterate:
     session.state.update({name: value.clone() for name, value in best.state.items()})
     whole = with_examples(session)
     if whole.told is not None:
-        told = split_told(session, whole, whole.told if session.priced else corrected(session, whole))
+        told = split_told(
+            session, whole, whole.told if session.priced else corrected(session, whole)
+        )
         session.state |= {} if told is None else {"multipliers": told}
         session.state |= {f"{c}.multipliers": rows for c, rows in session.told_each.items()}
     if best.step <= session.total_steps / 2 < session.step:

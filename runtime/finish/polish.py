@@ -30,17 +30,17 @@ from torch import Tensor, nn
 from cspec.runtime.finish.polish_sets import Marks, Sets, Vector
 from cspec.runtime.finish.prices import least_squares
 from cspec.runtime.finish.violation import gradient_of, jacobian_of, point_of, put
-from cspec.runtime.finish.with_examples import longer, split_told, with_examples
 from cspec.runtime.models.without_trace import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.trained import trained
+from cspec.runtime.session.with_examples import longer, split_told, with_examples
 
 PARAMETERS = 300
 """Parameters, and ..."""
 EACH = 512
-"""Rows of requirements on each example, and ...""" 
+"""Rows of requirements on each example, and ..."""
 WORK = 2e7
 """... rows x parameters, up to which a run is polished."""
 ITERATIONS = 500

@@ -24,11 +24,11 @@ from torch import Tensor
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.polish_sets import Sets
 from cspec.runtime.finish.violation import gradient_of, point_of
-from cspec.runtime.finish.with_examples import WithExamples
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked
-from cspec.runtime.session.own_scales import own_scale
+from cspec.runtime.session.own_scales import STRICT, own_scale
+from cspec.runtime.session.with_examples import WithExamples
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
@@ -38,7 +38,8 @@ WORK = 2e8
 MOST = 1000
 """Entries at their bounds beyond which nothing is corrected."""
 SLACK = 1e-2
-"""Share of its own scale up to which an inequality counts as at its bound."""
+"""Share of its own scale up to which an inequality counts as at its bound; of many rows some are
+always that near, so that one of an example has to be as near as a restoration leaves it."""
 BETTER = 0.5
 STATIONARY = 0.2
 """Residual, relative to grad f or to the largest pull, up to which the end of a run is near a
@@ -110,7 +111,8 @@ def _slack(session: Session, constraints: Sequence[ConstraintFacts], told: Tenso
         if c.segment:
             scale = own_scale(session, c)
             if math.isfinite(scale):
-                slack[slice(*c.segment)] = SLACK * scale
+                share = SLACK if c.each is None else STRICT
+                slack[slice(*c.segment)] = share * scale
     return slack
 
 

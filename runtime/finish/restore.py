@@ -25,10 +25,10 @@ from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.violation import gradient_of, point_of, put
-from cspec.runtime.finish.with_examples import with_examples
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.result.entries import marked
 from cspec.runtime.session.own_scales import STRICT, own_scale
+from cspec.runtime.session.with_examples import with_examples
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session

@@ -16,6 +16,8 @@ LEAST = 1e-3
 """Least slope that counts, in units of |g| over the size of what moves (as of other penalties)."""
 STABLE = 0.2
 """Of plain gradient steps: rate x penalty x rows x |grad g|^2."""
+FIRST = 10.0
+"""Of the first penalty: how much harder all violated rows pull than f holds back."""
 MOST = 10.0
 """The cap of a penalty, in units of the first one of a row that is violated alone."""
 
@@ -51,7 +53,7 @@ def units_of_each(
     size = size_of(parameters).to(units)
     slope = torch.maximum(steep, LEAST * far / size.clamp(1))
     drive = torch.where(pull > 0, pull, 1.0)
-    alone = drive / (size * slope + far) / slope  # of one violated row
+    alone = FIRST * drive / (size * slope + far) / slope  # of one violated row
     stable = STABLE / (gradient_rate(session.optimizer) * rows * steep.square())
     first = torch.minimum(alone / (rows * share).clamp(min=1), stable)
     state[f"{label}.units"] = units

@@ -15,7 +15,6 @@ from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.feature_scales import scale_notes
-from cspec.runtime.finish.with_examples import lagrangian
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer
 from cspec.runtime.measure.slopes import norm, sets_of, slopes
@@ -41,6 +40,7 @@ from cspec.runtime.session.snapshots import load_tensors, tensors_of
 from cspec.runtime.session.state_fits import entries, require_fits
 from cspec.runtime.session.trained import as_used, moved, state_tensor, trained
 from cspec.runtime.session.watch import Watch, sampled
+from cspec.runtime.session.with_examples import lagrangian
 from cspec.runtime.steps.coupling import clusters
 from cspec.runtime.steps.feasible_copies import in_place_of_x
 from cspec.runtime.steps.metric_notes import several_optimizers

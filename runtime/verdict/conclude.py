@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.finish.delivery import deliver
-from cspec.runtime.finish.with_examples import prices_of_rows
 from cspec.runtime.finish.written_units import denominators
 from cspec.runtime.measure.requirements import Measurement, judged, measured
 from cspec.runtime.models.parametrization import Mapped, settle_, value_of
@@ -25,6 +24,7 @@ from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result, Status
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
+from cspec.runtime.session.with_examples import prices_of_rows
 from cspec.runtime.verdict.details import details
 from cspec.runtime.verdict.each_example import each_notes, hardest
 from cspec.runtime.verdict.kkt import Priced, report

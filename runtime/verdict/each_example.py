@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.which_data import Where
-from cspec.runtime.finish.with_examples import each_of, prices_of_rows
 from cspec.runtime.models.without_trace import measuring
+from cspec.runtime.session.with_examples import each_of, prices_of_rows
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
@@ -49,5 +49,7 @@ def each_notes(session: Session, places: Mapping[str, Where]) -> list[str]:
         rows = hardest(prices_of_rows(session)[c.label].cpu())
         if rows:
             listed = ", ".join(f"{row} ({price:.3g})" for row, price in rows[:NAMED])
-            found.append(f"{names[place]}: the hardest rows of {c.each}, with multipliers: {listed}")
+            found.append(
+                f"{names[place]}: the hardest rows of {c.each}, with multipliers: {listed}"
+            )
     return found

@@ -24,10 +24,10 @@ from torch import Tensor
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.prices import least_squares
 from cspec.runtime.finish.violation import gradient_of
-from cspec.runtime.finish.with_examples import lagrangian
 from cspec.runtime.models.without_trace import evaluating, undisturbed
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.result import Kkt
+from cspec.runtime.session.with_examples import lagrangian
 from cspec.runtime.verdict.stationarity import Stationarity
 
 if TYPE_CHECKING:

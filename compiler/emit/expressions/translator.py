@@ -94,10 +94,10 @@ class Translator(TranslatorBase):
                 return about_the_run(self, expr)
             case PerExample(dataset=dataset, body=body, condition=condition):
                 with self.over(dataset):
-                    value = self.translate(body)
+                    of_each = self.translate(body)
                     if condition is None:
-                        return value
-                    return self.call("only", value, self.translate(condition))
+                        return of_each
+                    return self.call("only", of_each, self.translate(condition))
             case Repeated(body=body, size=size):
                 return self.call("repeated", self.translate(body), constant(size))
             case Extreme():

@@ -33,9 +33,7 @@ def of_each_example(constraint: Constraint, facts: Facts) -> Constraint:
     columns = facts.data[dataset].columns
 
     def each(expr: Expr) -> PerExample:
-        return PerExample(
-            dataset=dataset, body=expr, condition=binder.condition, span=expr.span
-        )
+        return PerExample(dataset=dataset, body=expr, condition=binder.condition, span=expr.span)
 
     own = any(isinstance(node, Name) and node.id in columns for node in walk(constraint.bound))
     return constraint.model_copy(
@@ -62,4 +60,3 @@ def _refusal(c: Constraint, facts: Facts) -> str | None:
     if c.surrogate is not None:
         return "with a surrogate"
     return None
-

@@ -18,8 +18,8 @@ from cspec.compiler.expressions.not_compiled import index_set, not_compiled
 from cspec.compiler.expressions.rewrite import call, function_name, method_name, number, rewrite
 from cspec.compiler.expressions.text import text as shown
 from cspec.compiler.passes.canonical import split
-from cspec.compiler.passes.expansion.each_example import of_each_example, over_examples
 from cspec.compiler.passes.expansion.codes import codes
+from cspec.compiler.passes.expansion.each_example import of_each_example, over_examples
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
