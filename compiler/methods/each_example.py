@@ -22,8 +22,8 @@ gradient steps of rate a cap c at 0.2 / (a s^2 N).
 Hestenes 1969, Powell 1969, Rockafellar 1974 (inequalities); Hounie, Chamon, Ribeiro 2023 (feasible
 learning: one requirement for each example).
 
-Pitfalls. Rows are known by their number, so batches of a loader of one's own can't be used. Noise of
-the model (dropout) and of augmentation moves the multipliers of the rows that it hits.
+Pitfalls. Rows are known by their number, so batches of a loader of one's own can't be used. Noise
+of the model (dropout) and of augmentation moves the multipliers of the rows that it hits.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def one_each(values: Any, like_B: Tensor, asked_B: Tensor | None = None) -> Tens
         found = torch.as_tensor(found, device=like_B.device).expand(len(like_B))
     if found.shape != like_B.shape[:1]:
         raise ShapeMismatch(
-            f"a requirement on each example compares one number of it, and this is {in_words(found)}"
+            f"a requirement on each example compares one number of it, not {in_words(found)}"
         )
     return found if asked_B is None else torch.where(asked_B.bool(), found, torch.nan)
 

@@ -1,4 +1,4 @@
-"""A problem with its requirements on each example among its entries, for what is done on whole data.
+"""A problem with its requirements on each example among its entries, for work on whole data.
 
 The constraint vector has no entry for them. Here it goes on with one entry a row, in the order of
 the constraints, so that restoration, the solver at the end, multipliers and the stationarity of the
@@ -9,20 +9,29 @@ inside.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from cspec.compiler.records.program import ConstraintFacts
+from cspec.compiler.records.program import ConstraintFacts, Program
+from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.session.batches import Batch
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
 INSIDE = -1e6
 """What stands for g of a row that nothing is asked of."""
+
+
+class Run(Protocol):
+    """What is read of a session."""
+
+    program: Program
+    module: Mapping[str, Any]
+    data: dict[str, Dataset]
+    state: dict[str, Tensor]
+    told: Tensor | None
+    told_each: dict[str, Tensor]
 
 
 class WithExamples(NamedTuple):
@@ -47,7 +56,7 @@ def each_of(constraints: Sequence[ConstraintFacts]) -> list[ConstraintFacts]:
     return [c for c in constraints if c.each is not None]
 
 
-def with_examples(session: Session) -> WithExamples:
+def with_examples(session: Run) -> WithExamples:
     """The whole problem of a session."""
     program = session.program.constraints
     size = max((c.segment[1] for c in program if c.segment is not None), default=0)
@@ -68,7 +77,7 @@ def with_examples(session: Session) -> WithExamples:
     return WithExamples(tuple(found), longer(session, session.module), told, size)
 
 
-def longer(session: Session, module: Mapping[str, Any]) -> Measure:
+def longer(session: Run, module: Mapping[str, Any]) -> Measure:
     """`measure` whose g and true go on with the rows of the requirements on each example."""
     each = each_of(session.program.constraints)
     if not each:
@@ -86,7 +95,7 @@ def longer(session: Session, module: Mapping[str, Any]) -> Measure:
     return measure
 
 
-def split_told(session: Session, whole: WithExamples, told: Tensor) -> Tensor | None:
+def split_told(session: Run, whole: WithExamples, told: Tensor) -> Tensor | None:
     """Put the multipliers of the longer vector back: those of the rows by label, the rest."""
     for c in each_of(whole.constraints):
         assert c.segment is not None
@@ -94,7 +103,7 @@ def split_told(session: Session, whole: WithExamples, told: Tensor) -> Tensor | 
     return told[: whole.vector] if session.told is not None else None
 
 
-def lagrangian(session: Session) -> tuple[Measure, Tensor | None]:
+def lagrangian(session: Run) -> tuple[Measure, Tensor | None]:
     """A measure, and multipliers, whose f + <multipliers, g> is the Lagrangian on any batch.
 
     Its g goes on with one entry: the sum of multipliers times the values of rows, scaled from the
@@ -122,8 +131,8 @@ def lagrangian(session: Session) -> tuple[Measure, Tensor | None]:
     return measure, torch.cat([own, first.new_ones(1)])
 
 
-def prices_of_rows(session: Session) -> dict[str, Tensor]:
-    """By label, the multipliers of requirements on each example, one a row: told, or as they are."""
+def prices_of_rows(session: Run) -> dict[str, Tensor]:
+    """By label, the multipliers of requirements on each example, one a row."""
     return {
         c.label: session.state[f"{c.label}.multipliers"].detach()
         for c in each_of(session.program.constraints)
