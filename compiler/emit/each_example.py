@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.restoration import is_restored
-from cspec.compiler.methods.each_example import GROWTH, LATE, state_of, unit_steps
+from cspec.compiler.methods.each_example import GROWTH, LATE, state_of, still_steps, unit_steps
 from cspec.compiler.records.lowered import EachRule, Lowered
 from cspec.compiler.records.problem import PerExample
 
@@ -119,7 +119,7 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
 
 
 def _moves(rule: EachRule) -> str:
-    first = f"session.step > {unit_steps(rule.total_steps)}"
+    first = f"session.step > {still_steps(rule.total_steps)}"
     if rule.every == 1:
         return first
     return f"{first} and session.epoch % {rule.every} == 0"

@@ -44,6 +44,8 @@ UNIT_STEPS = 50
 """Steps over which slopes are measured, two gradients each, and at most ..."""
 UNIT_SHARE = 0.1
 """... this share of the run."""
+STILL = 0.15
+"""Share of the run in which the penalty alone leads: what is violated far away is no price."""
 LATE = 0.6
 """Share of the run after which multipliers are averaged and penalties stay."""
 GROWTH = 1.5
@@ -121,6 +123,11 @@ def require_plain_steps(
 def unit_steps(total_steps: int) -> int:
     """Steps over which slopes are measured."""
     return max(1, min(UNIT_STEPS, round(UNIT_SHARE * total_steps)))
+
+
+def still_steps(total_steps: int) -> int:
+    """Steps before multipliers move."""
+    return max(unit_steps(total_steps), round(STILL * total_steps))
 
 
 def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
