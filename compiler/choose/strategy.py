@@ -115,6 +115,8 @@ def choose(problem: Problem, context: Context) -> Problem:
     for constraint in problem.constraints:
         if constraint.soft is not None:
             reason = "a preference: its violation is added to the objective"
+            if of_each(constraint, context) is not None:
+                reason = "a preference: the mean of its violation over the examples is added"
             chosen.append(constraint.model_copy(update={"reason": reason}))
             continue
         try:

@@ -11,7 +11,7 @@ only ones that are read or written: a step costs what its batch costs, however m
 
 Defaults. A multiplier moves at most once an epoch, and about 60 times a run. c starts at
 
-    c = |grad f| / (|x| s + violation) / s / (N share)
+    c = 10 |grad f| / (|x| s + violation) / s / (N share)
 
 with s the root mean square of |grad g_i| on a batch and `share` the largest share of violated rows,
 both of the first steps: all violated rows together hold f back as one requirement would. It grows

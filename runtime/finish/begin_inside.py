@@ -78,4 +78,5 @@ def one_sided(jacobian: Tensor, amounts: Tensor) -> Tensor:
     matrix = torch.cat([rows.T, SOFT * torch.eye(len(rows), dtype=rows.dtype)])
     aim = torch.cat([torch.zeros(rows.shape[1], dtype=rows.dtype), asked / SOFT])
     prices, _ = nnls(matrix.numpy(), aim.numpy(), maxiter=30 * len(rows) + 100)
-    return (-rows.T @ torch.as_tensor(prices)).to(jacobian)
+    step: Tensor = -rows.T @ torch.as_tensor(prices)
+    return step.to(jacobian)

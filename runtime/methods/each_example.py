@@ -29,8 +29,8 @@ def units_of_each(
 
     s is the root mean square of |grad g_i| over the batch, from one gradient: that of a sum with
     signs, sum_i e_i g_i, whose square is sum_i |grad g_i|^2 in the mean over signs. The signs
-    follow from the places in the batch, so no generator moves. `share` is the largest share of violated
-    rows, violation the largest; where nothing is minimized |grad f| counts as 1.
+    follow from the places in the batch, so no generator moves. `share` is the largest share of
+    violated rows, violation the largest; where nothing is minimized |grad f| counts as 1.
     """
     state, parameters = session.state, session.parameters
     found = values.detach()

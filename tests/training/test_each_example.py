@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +15,13 @@ from scipy.optimize import minimize, nnls
 
 import cspec
 from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.settings.fit import FitSettings
+from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.finish.begin_inside import one_sided
 from cspec.runtime.functions.examples import mean_violation, one_each, only
 from cspec.runtime.result.result import Result
+from cspec.runtime.run.folder import RunFolder
+from cspec.runtime.session.batches import Batches, Plan
 
 Array = NDArray[Any]
 HEAD = "data train(x, y, k)\nmodel f = linear()\nminimize E[mse(f(x), y) on train]\ns.t. "
@@ -70,15 +77,15 @@ def exact(x: Array, y: Array, low: float, high: float) -> tuple[float, Array]:
 def test_a_quadratic_program_of_256_rows(batch: str) -> None:
     """Objective to 1%, multipliers to 5% of the sum, against SLSQP and its active rows."""
     x, y, _ = table(3, 256)
-    best, multipliers = exact(x, y, -0.19, 0.19)
+    best, multipliers = exact(x, y, -0.2, 0.2)
     result = run(
-        f"{HEAD}near: forall (x, y) in train: abs(f(x)[0] - y) <= 0.19\n"
+        f"{HEAD}near: forall (x, y) in train: abs(f(x)[0] - y) <= 0.2\n"
         f"fit(steps=3000, optimizer=adam(lr=0.01), batch_size={batch})",
         seed=3,
         rows=256,
     )
     assert (multipliers > 1e-6).sum() >= 2
-    assert np.abs(residuals(result, 3, 256)).max() <= 0.19 + 2e-6
+    assert np.abs(residuals(result, 3, 256)).max() <= 0.2 + 2e-6
     assert result.objective == pytest.approx(best, rel=0.01)
     assert result["near"].multiplier == pytest.approx(multipliers.sum(), rel=0.05)
     hardest = {row for row, _ in result["near"].hardest[:2]}
@@ -116,9 +123,9 @@ def test_a_bound_of_each_example() -> None:
 
 
 def test_ends_of_a_chain_have_multipliers_of_their_own() -> None:
-    result = run(f"{HEAD}a: forall (x, y) in train: -0.3 <= f(x)[0] - y <= 0.1\n{QUICK}")
+    result = run(f"{HEAD}a: forall (x, y) in train: -0.5 <= f(x)[0] - y <= 0.15\n{QUICK}")
     found = residuals(result)
-    assert found.max() <= 0.1 + 2e-6 and found.min() >= -0.3 - 2e-6
+    assert found.max() <= 0.15 + 2e-6 and found.min() >= -0.5 - 2e-6
     assert {c.name for c in result.constraints} == {"a.lo", "a.hi"}
 
 
@@ -133,7 +140,7 @@ def test_the_verdict_is_of_the_worst_row() -> None:
 
 def test_a_preference_adds_the_mean_of_its_violation() -> None:
     text = f"{HEAD}a: forall (x, y) in train: f(x)[0] - y <= -0.1 soft(weight=2)\n"
-    program = cspec.compile(f"{text}{QUICK}", train=_small())
+    program = cspec.compile(f"{text}{QUICK}", train=_small()).source
     assert "2 * mean_violation(" in program and "measure_each" not in program
 
 
@@ -161,14 +168,51 @@ def test_the_smallest_enclosing_circle() -> None:
     assert result.objective == pytest.approx(best.fun, rel=0.01)
 
 
-def test_a_resumed_run_goes_on_to_the_same_bits(tmp_path: Any) -> None:
+@pytest.mark.parametrize("at", [60, 250])
+def test_a_run_that_is_cut_is_resumed_to_the_same_bits(
+    at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Multipliers of rows are state as any other."""
-    np.savez(tmp_path / "train.npz", **{key: value for key, value in _small().items()})
-    text = f"{HEAD}a: forall (x, y) in train: f(x)[0] - y <= 0.1\n{QUICK}"
-    one, two = run(text), run(text)
-    assert one.best is not None and two.best is not None
-    assert torch.equal(one.best.state["a.multipliers"], two.best.state["a.multipliers"])
-    assert one.objective == two.objective and bool((one.best.state["a.multipliers"] > 0).any())
+    text = (
+        'data train(x, y) = csv("rows.csv", target=y)\nmodel f = linear()\n'
+        f"minimize E[mse(f(x), y)]\ns.t. a: forall (x, y) in train: f(x)[0] - y <= 0.1\n{QUICK}"
+    )
+    x, y, _ = table(0, 60)
+    np.savetxt(tmp_path / "rows.csv", np.c_[x, y], delimiter=",", header="a,b,c,y", comments="")
+    (tmp_path / "each.cspec").write_text(text, encoding="utf-8")
+    whole = cspec.run(tmp_path / "each.cspec", out=tmp_path / "whole")
+    tick = RunFolder.tick
+
+    def counted(self: RunFolder, session: object) -> None:
+        if session.step == at:  # type: ignore[attr-defined]
+            os.kill(os.getpid(), signal.SIGTERM)
+        tick(self, session)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "tick", counted)
+        cut = cspec.run(tmp_path / "each.cspec", out=tmp_path / "cut")
+        assert cut.status == "interrupted"
+    again = cspec.resume(tmp_path / "cut")
+    assert again.constraints == whole.constraints and whole["a"].hardest
+    assert whole.last is not None and again.last is not None
+    for name, tensor in whole.last.state.items():
+        assert torch.equal(tensor, again.last.state[name]), name
+
+
+def test_a_batch_tells_its_rows() -> None:
+    """Shuffled, and where examples are equal: the columns are those of the rows that it tells."""
+    x = torch.tensor([1.0, 1.0, 2.0, 3.0, 3.0, 4.0, 5.0]).reshape(-1, 1)
+    data = {"train": Dataset("train", {"x": x, "y": torch.arange(7.0)})}
+    fit = FitSettings(batch_size=3)
+    batches = Batches(data, Plan("train", 3, 6), fit, seed=1)
+    for epoch in (0, 3):
+        seen = [batches.at(step) for step in range(epoch, epoch + 3)]
+        rows = torch.cat([batch.rows("train") for batch in seen])
+        assert sorted(rows.tolist()) == list(range(7)) and rows.tolist() != list(range(7))
+        for batch in seen:
+            assert torch.equal(batch["train"]["x"], x[batch.rows("train")])
+    whole = Batches(data, Plan("train", 1, 6), FitSettings(batch_size="full"), seed=1)
+    assert whole.at(0).rows("train").tolist() == list(range(7))
 
 
 @pytest.mark.parametrize(
