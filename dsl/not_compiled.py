@@ -17,12 +17,13 @@ from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Construction, Method, OutputProjection
+from cspec.dsl.settings.methods import Auto, Construction, Method, OutputProjection
 from cspec.dsl.tree.nodes import (
     CONNECTIVES,
     Attribute,
     Binder,
     Call,
+    Compare,
     Comprehension,
     Constraint,
     Expectation,
@@ -35,6 +36,7 @@ from cspec.dsl.tree.nodes import (
     Spec,
     SubjectTo,
     Verify,
+    WithSurrogate,
     walk,
 )
 
@@ -121,6 +123,8 @@ def _quantifier(
         in_the_model = isinstance(method, OutputProjection | Construction)
         if in_the_model and len(binders) == 1 and binder.condition is None:
             return None
+        if _has_multipliers(binders, constraint, method):
+            return None
         is_rule = isinstance(constraint.relation, CONNECTIVES)
         return _each_example(binder, domain.id, in_the_model, is_rule)
     if not _infinite(domain, symbols.domains()):
@@ -132,6 +136,15 @@ def _quantifier(
     if drawn and not _derived(constraint):
         help_ = "draw the points beforehand and bind them: `E[(lhs - rhs)^2 on points] <= 1e-4`"
     return _later("CS520", f"a requirement {_points(binder, symbols)}", domain, help_)
+
+
+def _has_multipliers(
+    binders: tuple[Binder, ...], constraint: Constraint, method: Method | None
+) -> bool:
+    """Whether each example has a multiplier: of one relation, its method open, or a preference."""
+    plain = isinstance(constraint.relation, Compare) and len(binders) == 1
+    lent = any(isinstance(m, WithSurrogate) for m in constraint.modifiers)
+    return plain and not lent and (method is None or isinstance(method, Auto))
 
 
 def _each_example(binder: Binder, data: str, in_the_model: bool, is_rule: bool) -> Diagnostic:

@@ -99,7 +99,9 @@ class Inference(AxesBase):
                 return expectation_axes(self, expr)
             case Lookup(columns=(column, *_)):
                 return self.axes(column, dataset).number()
-            case PerExample(dataset=name, body=body):
+            case PerExample(dataset=name, body=body, condition=condition):
+                if condition is not None:
+                    self.axes(condition, name)
                 return self.axes(body, name)
             case Sized(body=body):
                 return self.axes(body, dataset)

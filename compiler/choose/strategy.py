@@ -23,11 +23,13 @@ from cspec.compiler.axes.sizes import at_full_size, sized
 from cspec.compiler.choose.bisection import solved_by_bisection
 from cspec.compiler.choose.spg import solved_by_spg
 from cspec.compiler.choose.sqp import solved_by_sqp
+from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.methods import FUNCTIONAL, require_construction
-from cspec.compiler.methods.gate_decisions import COURSE
+from cspec.compiler.methods.gate_decisions import described_course
 from cspec.compiler.methods.pruning import course, described
 from cspec.compiler.methods.units import MOVES
+from cspec.compiler.passes.expansion.each_example import over_examples
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -64,6 +66,12 @@ EACH_RULE = (
 )
 
 
+EACH = (
+    "one multiplier an example, as prices tell which examples are hard: a step reads and moves "
+    "those of its batch alone, and a penalty damps them"
+)
+
+
 class ChoiceContext(NamedTuple):
     """What the choice may depend on. Without facts, choices that need them stay conditional."""
 
@@ -93,6 +101,8 @@ class Choice(NamedTuple):
 
 def choose(problem: Problem, context: ChoiceContext) -> Problem:
     """The problem with a method and a reason for every requirement; all refusals at once."""
+    if any(of_each(c, context) is not None for c in problem.constraints):
+        context = context._replace(space=None, whole=None, line=False)
     owned = solved_by_sqp(problem, context.method, context.space)
     if owned is None:
         owned = solved_by_spg(problem, context.method, context.space or context.whole)
@@ -105,6 +115,8 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
     for constraint in problem.constraints:
         if constraint.soft is not None:
             reason = "a preference: its violation is added to the objective"
+            if of_each(constraint, context) is not None:
+                reason = "a preference: the mean of its violation over the examples is added"
             chosen.append(constraint.model_copy(update={"reason": reason}))
             continue
         try:
@@ -128,6 +140,9 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
 
 def decide(c: Constraint, context: ChoiceContext) -> Choice:
     """The method of one requirement."""
+    each = of_each(c, context)
+    if each is not None and not c.construction and _is_open(c, context):
+        return Choice(AugmentedLagrangian(), EACH)
     if c.event is not None and any(isinstance(b.domain, Name) for b in c.binders):
         return Choice(Lagrangian(), EACH_RULE)
     if c.construction:
@@ -144,7 +159,7 @@ def decide(c: Constraint, context: ChoiceContext) -> Choice:
 
 
 def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContext) -> Choice:
-    reason = f"as written: {where}{_then(c)}"
+    reason = f"as written: {where}{described_course(c)}"
     match method:
         case Projection() | Admm() | Parametrization() | FrankWolfe():
             if c.set is None and _seen_later(c, context):
@@ -273,7 +288,7 @@ def _density(c: Constraint, context: ChoiceContext) -> Choice:
             _scaled(c, Lagrangian(), context),
             "the model has hard-concrete gates, so the expected density has a gradient; the dual "
             "step follows from bound and number of steps, and a proportional term damps it"
-            + _then(c),
+            + described_course(c),
             (f"{ramp} would work, too, and would leave the gates without a purpose",),
         )
     return Choice(
@@ -312,13 +327,8 @@ def _size(c: Constraint, context: ChoiceContext) -> Choice:
         _scaled(c, Lagrangian(), context),
         "the model has hard-concrete gates, so its expected size has a gradient; the dual step "
         "follows from bound, full size and number of steps, and a proportional term damps it"
-        + _then(c),
+        + described_course(c),
     )
-
-
-def _then(c: Constraint) -> str:
-    """How a size on gates comes to its bound, where that is left open."""
-    return f"; {COURSE}" if c.decides else ""
 
 
 def _set(c: Constraint) -> Choice:
@@ -353,6 +363,30 @@ def _by_construction(c: Constraint, context: ChoiceContext) -> Choice:
     if isinstance(c.value, PerExample) or any(isinstance(b.domain, Name) for b in c.binders):
         return Choice(OutputProjection(), "by construction: the model's outputs are projected")
     raise SpecError([_no_construction(c)])
+
+
+def of_each(c: Constraint, context: ChoiceContext) -> Constraint | None:
+    """A constraint that has a multiplier for each example; None of others."""
+    if c.each is not None:
+        return c
+    open_ = context.facts is None and len(c.binders) == 1 and c.event is None
+    over = open_ and over_examples(c.binders[0]) and c.relation != "in" and c.surrogate is None
+    return c if over else None
+
+
+def _is_open(c: Constraint, context: ChoiceContext) -> bool:
+    """Whether nobody names the constraint's method.
+
+    Raises:
+        SpecError: CS520, one that does not have a multiplier for each example.
+    """
+    method = c.method if isinstance(c.method, Method) else context.method
+    if isinstance(method, Auto):
+        return True
+    if c.each is not None:
+        what = f"a requirement on each example of `{c.each.dataset}` by `{method.word}`"
+        raise not_compiled(what, c.each, "left open, each example has a multiplier of its own")
+    return False
 
 
 # --- What a constraint is ------------------------------------------------------------------------

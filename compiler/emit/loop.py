@@ -26,6 +26,13 @@ from cspec.compiler.emit.duals import (
     write_seen,
     write_stall_reports,
 )
+from cspec.compiler.emit.each_example import (
+    begins_inside,
+    write_epoch_end,
+    write_loss,
+    write_moves,
+    write_told,
+)
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.freezing import frozen
 from cspec.compiler.emit.gates import undecided, write_gates
@@ -99,6 +106,8 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     starts = start_calls(plan.lowered, translator)
     starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
     starts += undecided(decisions(plan.lowered.problem), translator)
+    if begins_inside(plan.lowered, translator):
+        starts.append("begin_inside(session)")
     if any(_each_step(a) and not course_of(a).warmup for a in _projections(plan)):
         starts.insert(0, "project(primal, optimizer, 0.0)")
     now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]
@@ -121,8 +130,10 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
     elif _looks_ahead(plan):
         _write_extragradient_step(plan, duals, translator)
     else:
-        writer.line("f, g, true = measure(primal, batch)")
+        each = plan.lowered.examples
+        writer.line(f"f, g, true{', each' if each else ''} = {_measure(plan)}(primal, batch)")
         write_units(plan.lowered, translator)
+        write_moves(each, translator)
         for dual in duals:
             if dual.order in ("dual_first", "optimistic"):
                 write_dual(dual, translator)
@@ -168,12 +179,17 @@ def _write_gradient(plan: LoopPlan, translator: Translator) -> None:
     """The loss and its gradient, at what was measured."""
     writer = translator.writer
     writer.line("loss = combine(f, g, true, state)")
+    write_loss(plan.lowered.examples, translator)
     write_attraction(plan.splits, translator)
     writer.line("optimizer.zero_grad()")
     writer.line("loss.backward()")
     if plan.fit.clip_norm is not None:
         limit = repr(plan.fit.clip_norm)
         writer.line(f"torch.nn.utils.clip_grad_norm_(session.parameters, {limit})")
+
+
+def _measure(plan: LoopPlan) -> str:
+    return "measure_each" if plan.lowered.examples else "measure"
 
 
 def _looks_ahead(plan: LoopPlan) -> bool:
@@ -265,6 +281,7 @@ def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
     writer.line("if session.epoch_ended:")
     with writer.indented():
         write_epoch_duals(plan.lowered, translator)
+        write_epoch_end(plan.lowered.examples, translator)
         if plan.by_value and any(d.operation.trigger.unit == "epoch" for d in timed(plan.lowered)):
             writer.line("optimizer.forget()  # curvature of another Lagrangian")
         for action in _projections(plan):
@@ -314,6 +331,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
             translator.writer.line("decide(primal, 1.0)")
     if has_units(plan.lowered):
         write_settled(plan.lowered, translator)
+    write_told(plan.lowered.examples, translator)
     if plan.polished:
         translator.used.add("polish")
         translator.writer.line("polish(session)")

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from cspec.compiler.algebra.vectorize import Vectorizer
+from cspec.compiler.emit.each_example import each_value, write_values
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.arithmetic import sides
 from cspec.compiler.emit.expressions.set_constants import set_constant
@@ -42,26 +43,43 @@ def write_measure(
     """
     writer = make.writer
     doc = ["f, the constraints g with gradient, and the true constraints, on one batch."]
+    if not lowered.examples:
+        with writer.function("measure", ("primal", "batch"), doc):
+            _measure(lowered, make(), vectors, by_value)
+            return
+    each = "f, g and true, and what is required of each example of a batch: <= 0 where it is met."
+    with writer.function("measure_each", ("primal", "batch"), [each]):
+        _measure(lowered, make(), vectors, by_value)
     with writer.function("measure", ("primal", "batch"), doc):
-        translator = make()
-        _objective(lowered, translator, vectors, by_value)
-        if not lowered.rules:
-            writer.line("return f, f.new_zeros(0), f.new_zeros(0)")
-            return
-        parts = [part for rule in lowered.rules for part in rule.parts]
-        if vectors is not None:
-            _together(parts, translator, vectors)
-            return
-        followed = [(part, _followed(rule, part)) for rule in lowered.rules for part in rule.parts]
-        _write_vector("g", followed, translator)
-        if all(part.gradients is None for part in parts):
-            writer.line("return f, g, g.detach()")
-            return
-        writer.line("with torch.no_grad():")
-        with writer.indented():
-            truths = [(part, part.functions) for part in parts]
-            _write_vector("true", truths, translator, "true_")
-        writer.line("return f, g, true")
+        writer.line("return measure_each(primal, batch)[:3]")
+
+
+def _measure(
+    lowered: Lowered, translator: Translator, vectors: Vectorizer | None, by_value: bool
+) -> None:
+    """The body; requirements on each example come last, in a dictionary by name."""
+    writer = translator.writer
+    _objective(lowered, translator, vectors, by_value)
+    if lowered.examples:
+        write_values(lowered.examples, translator)
+    each = ", each" if lowered.examples else ""
+    if not lowered.rules:
+        writer.line(f"return f, f.new_zeros(0), f.new_zeros(0){each}")
+        return
+    parts = [part for rule in lowered.rules for part in rule.parts]
+    if vectors is not None:
+        _together(parts, translator, vectors)
+        return
+    followed = [(part, _followed(rule, part)) for rule in lowered.rules for part in rule.parts]
+    _write_vector("g", followed, translator)
+    if all(part.gradients is None for part in parts):
+        writer.line(f"return f, g, g.detach(){each}")
+        return
+    writer.line("with torch.no_grad():")
+    with writer.indented():
+        truths = [(part, part.functions) for part in parts]
+        _write_vector("true", truths, translator, "true_")
+    writer.line(f"return f, g, true{each}")
 
 
 def _followed(rule: FunctionalRule, part: Segment) -> Sequence[Expr]:
@@ -115,7 +133,12 @@ def _objective(
     translator.names.fresh("f")
     for c in lowered.soft:
         assert c.soft is not None
-        term = _preference(c, c.parts, c.gradient_parts, translator)
+        each = c.each is not None
+        term = (
+            _each_preference(c, translator)
+            if each
+            else _preference(c, c.parts, c.gradient_parts, translator)
+        )
         total = ast.BinOp(ast.Name(id="f"), ast.Add(), term)
         writer.assign("f", total, f"preference {full_label(c)}")
 
@@ -141,6 +164,16 @@ def _preference(
     power = {} if c.soft.power == 1 else {"power": constant(c.soft.power)}
     word = "distance" if c.relation == "==" else "shortfall"
     amount = translator.call(word, entries, **power)
+    return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
+
+
+def _each_preference(c: Constraint, translator: Translator) -> ast.expr:
+    """Weight times the mean of the violation over the examples."""
+    assert c.soft is not None and c.each is not None
+    named: dict[str, ast.expr] = {"equal": ast.Constant(True)} if c.relation == "==" else {}
+    if c.soft.power != 1:
+        named["power"] = constant(c.soft.power)
+    amount = translator.call("mean_violation", each_value(c.each, translator), **named)
     return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
 
 
@@ -345,7 +378,12 @@ def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
         for c in soft:
             function = c.relation != "in"
             written = (as_written(c.value, c),) if function else ()
-            amount = _preference(c, written, None, translator)
+            each = c.each is not None
+            amount = (
+                _each_preference(c, translator)
+                if each
+                else _preference(c, written, None, translator)
+            )
             pairs.append((full_label(c), ast.unparse(amount)))
         _return_dictionary(pairs, make.writer)
 

@@ -20,6 +20,7 @@ from cspec.compiler.emit.duals import (
     needs_stand_in,
     needs_violation,
 )
+from cspec.compiler.emit.each_example import write_functions
 from cspec.compiler.emit.expressions import ModuleScope, Translator
 from cspec.compiler.emit.expressions.calls import BODIES
 from cspec.compiler.emit.freezing import write_masks
@@ -79,8 +80,10 @@ LOOP_PIECES = {
     "cspec.runtime.methods.sal": frozenset({"solved", "report_stall"}),
     "cspec.runtime.methods.scaling": frozenset({"scaled"}),
     "cspec.runtime.finish.polish": frozenset({"polish"}),
+    "cspec.runtime.finish.begin_inside": frozenset({"begin_inside"}),
     "cspec.runtime.methods.rehearsal": frozenset({"rehearse"}),
     "cspec.runtime.finish.restore": frozenset({"Restoration", "jacobian", "shortest"}),
+    "cspec.runtime.methods.each_example": frozenset({"units_of_each", "tell_each"}),
     "cspec.runtime.methods.units": frozenset({"slopes", "size_of", "gradient_rate"}),
     "cspec.runtime.bind.starting": frozenset({"start_inside"}),
     "cspec.runtime.methods.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
@@ -183,7 +186,7 @@ INTERNAL = frozenset(
         "if_measured", "quotient", "implies",
         "Numbers", "by_member", "member_index", "members", "of_members", "row_means",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
-        "violations", "truth",
+        "violations", "truth", "only", "one_each", "mean_violation",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""
@@ -204,7 +207,7 @@ RESERVED_NAMES = (
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
         "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
         "copies", "held", "hold", "freeze", "begun", "name",
-        "sizes", "decide", "late",
+        "sizes", "decide", "late", "measure_each", "each", "rows", "moves", "values", "weights",
     }
 )  # fmt: skip
 
@@ -221,7 +224,7 @@ def _with_params(emission: Emission, names: Names) -> ModuleScope:
 def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:
     lowered, loop, writer = emission.lowered, emission.loop, make.writer
     rules = lowered.rules
-    write_initial_state(rules, lowered.size, writer)
+    write_initial_state(lowered, writer)
     solve = emission.solve
     write_measure(lowered, make, None if solve is None else solve.vectors, loop.by_value)
     if needs_violation(lowered):
@@ -229,6 +232,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     if needs_stand_in(lowered):
         write_stand_in(rules, make)
     write_combine(rules, writer, used, loop.by_value)
+    write_functions(lowered, writer, used)
     write_unit_functions(lowered, make())
     for rule in rules:
         for operation in dual_operations(rule):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from cspec.compiler.emit.each_example import write_state
 from cspec.compiler.emit.pieces import constant, subscript
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.records.graph import (
@@ -17,7 +18,7 @@ from cspec.compiler.records.graph import (
     names_in,
     parse_formula,
 )
-from cspec.compiler.records.lowered import FunctionalRule
+from cspec.compiler.records.lowered import FunctionalRule, Lowered
 
 MULTIPLIERS = "multipliers"
 
@@ -47,8 +48,9 @@ class RuleNames:
         return self.part(value) if state == MULTIPLIERS else value
 
 
-def write_initial_state(rules: Sequence[FunctionalRule], size: int, writer: Writer) -> None:
+def write_initial_state(lowered: Lowered, writer: Writer) -> None:
     """`initial_state(primal)`."""
+    rules, size = lowered.rules, lowered.size
     doc = ["Multipliers and what else the updates remember, at the start."]
     with writer.function("initial_state", ("primal",), doc):
         writer.line("return {")
@@ -62,6 +64,7 @@ def write_initial_state(rules: Sequence[FunctionalRule], size: int, writer: Writ
                     if state.name != MULTIPLIERS:
                         start = ast.unparse(_start(state))
                         writer.line(f'"{names.key(state.name)}": {start},  # {state.meaning}')
+            write_state(lowered.examples, writer)
         writer.line("}")
 
 

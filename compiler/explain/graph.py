@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from cspec.compiler.choose.bisection import line_graph
 from cspec.compiler.choose.schedule import DEFAULT_STEPS, LEAST_STEPS
-from cspec.compiler.choose.strategy import GATE_DAMPING, GATE_DUAL_BUDGET
+from cspec.compiler.choose.strategy import EACH, GATE_DAMPING, GATE_DUAL_BUDGET
 from cspec.compiler.explain import formulas as explain_formulas
 from cspec.compiler.expressions.mathematics import OperationRecord, StateRecord
 from cspec.compiler.lower.graph import assemble
@@ -19,10 +19,12 @@ from cspec.compiler.lower.solver_call import solver_graph
 from cspec.compiler.lower.variable_bounds import bound_actions
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.gate_decisions import RAMP
+from cspec.compiler.passes.expansion.each_example import over_examples
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.fragment import Rule
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.records.lowered import (
+    EachRule,
     FunctionalRule,
     Lowered,
     Segment,
@@ -54,7 +56,8 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     actions = _actions(hard)
     bounds = bound_actions(plan.variables, (action.name for action in actions))
     rules = _rules(hard, plan)
-    lowered = Lowered(_decided(plan.problem), rules, (*actions, *bounds), soft)
+    each = tuple(_each(c, plan) for c in hard if c.reason == EACH)
+    lowered = Lowered(_decided(plan.problem), rules, (*actions, *bounds), soft, examples=each)
     graph = assemble(lowered)
     solver = plan.problem.solver
     if isinstance(solver, Spg):
@@ -79,6 +82,8 @@ def _rules(constraints: Iterable[Constraint], plan: Plan) -> tuple[FunctionalRul
     for c in constraints:
         if conditional(c):
             groups.setdefault(Lagrangian(dual=Nupi(lr=1.0)), []).append(c)
+        elif c.reason == EACH:
+            continue
         elif isinstance(c.method, Method) and c.method.word in FUNCTIONAL:
             groups.setdefault(c.method, []).append(c)
     rules: list[FunctionalRule] = []
@@ -104,6 +109,12 @@ def _rules(constraints: Iterable[Constraint], plan: Plan) -> tuple[FunctionalRul
         start += len(members)
         rules.append(FunctionalRule(rule, FUNCTIONAL[settings.word](rule), parts))
     return tuple(rules)
+
+
+def _each(c: Constraint, plan: Plan) -> EachRule:
+    steps = plan.checked.fit.steps or LEAST_STEPS
+    name = "each_" + c.label.replace(".", "_")
+    return EachRule(name, c, over_examples(c.binders[0]) or "", 0, steps, 1)
 
 
 def _equality(c: Constraint) -> bool:

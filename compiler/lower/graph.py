@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from cspec.compiler.lower.restoration import restoration
 from cspec.compiler.methods import SETS
+from cspec.compiler.methods.each_example import (
+    late_operations,
+    state_of,
+    step_operations,
+    units_operation,
+)
 from cspec.compiler.methods.gate_decisions import gate_operations
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.records.lowered import FunctionalRule, Lowered, OutputRows
@@ -22,8 +28,10 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(_outputs(rows) for rows in lowered.outputs),
         Operation(kind=Kind.MEASURE, name="measure", meaning=f"{measured} on a batch"),
         *(op for op, _ in lowered.operations(Kind.UNITS)),
+        *(units_operation(rule) for rule in lowered.examples),
         *(op for op in early if op.trigger.unit == "step"),
         *(_combine(rule) for rule in lowered.rules),
+        *(op for rule in lowered.examples for op in step_operations(rule)),
         *(op for each in around for op in each.combine),
         Operation(kind=Kind.BACKWARD, name="backward", meaning="gradient of the combination"),
         *_look_ahead(lowered),
@@ -34,10 +42,12 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(op for op in late if op.trigger.unit == "step"),
         Operation(kind=Kind.RECORD, name="record", meaning="history, without waiting"),
         *(op for op in duals if op.trigger.unit == "epoch"),
+        *(late_operations(rule)[0] for rule in lowered.examples),
         *(op for each in around for op in each.rounds),
         Operation(kind=Kind.VERIFY, name="verify", trigger=EPOCH, meaning="best feasible snapshot"),
         Operation(kind=Kind.STOP, name="stop", trigger=EPOCH, meaning="early stop"),
         *(op for op, _ in lowered.operations(Kind.SETTLE)),
+        *(late_operations(rule)[1] for rule in lowered.examples),
         *restoration(lowered),
     ]
     return UpdateGraph(state=_state(lowered), operations=tuple(operations))
@@ -76,8 +86,9 @@ def _combine(rule: FunctionalRule) -> Operation:
 
 def _state(lowered: Lowered) -> tuple[StateFacts, ...]:
     alone = len(lowered.rules) == 1
-    return tuple(
+    own = tuple(
         state if alone else state.model_copy(update={"name": f"{rule.rule.name}.{state.name}"})
         for rule in lowered.rules
         for state in rule.fragment.state
     )
+    return (*own, *(state for rule in lowered.examples for state in state_of(rule)))

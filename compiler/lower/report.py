@@ -60,6 +60,7 @@ def _facts(
         else (method.word if isinstance(method, Method) else ""),
         reason=c.reason,
         rule=segment[2] if segment else None,
+        each=_each(c),
         segment=segment[:2] if segment else None,
         sign=-1.0 if c.relation == ">=" or c.mirrored else 1.0,
         datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
@@ -75,6 +76,10 @@ def _facts(
         means=() if inference is None else means_of((c.value, c.bound), inference),
         rescaled=not c.whole and rescales(c.value),
     )
+
+
+def _each(c: Constraint) -> str | None:
+    return None if c.each is None or c.soft is not None else c.each.dataset
 
 
 def _stand_ins(c: Constraint) -> tuple[str, ...]:

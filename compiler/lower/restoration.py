@@ -24,6 +24,8 @@ def is_restored(lowered: Lowered) -> bool:
     A method whose penalty or dual step is given acts as written, to the last line.
     """
     measured = lowered.operations(Kind.UNITS)
+    if any(rule.total_steps >= LEAST_STEPS for rule in lowered.examples):
+        return True
     return any(rule.rule.total_steps >= LEAST_STEPS for _, rule in measured)
 
 

@@ -14,6 +14,7 @@ from cspec.compiler.axes.record import Axes
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.expressions.vectors import Sized
 from cspec.compiler.methods import FUNCTIONAL
+from cspec.compiler.methods.each_example import each_rules, require_plain_steps
 from cspec.compiler.methods.output_projection import Params, output_rows
 from cspec.compiler.passes.expansion.expand import chosen_parameters, globs_of
 from cspec.compiler.records.facts import Facts
@@ -55,6 +56,7 @@ def lower(
     hard = [c for c in problem.constraints if c.soft is None]
     groups: dict[Method, list[Constraint]] = {}
     projected: list[Constraint] = []
+    each: list[Constraint] = []
     shifted: list[Constraint] = []
     actions: dict[tuple[object, ...], list[Constraint]] = {}
     keys = SetKeys()
@@ -62,6 +64,8 @@ def lower(
         assert isinstance(constraint.method, Method)
         if isinstance(constraint.method, OutputProjection):
             projected.append(constraint)
+        elif constraint.each is not None:
+            each.append(constraint)
         elif isinstance(constraint.method, Threshold):
             shifted.append(constraint)
         elif constraint.method.word in OF_SETS:
@@ -74,7 +78,10 @@ def lower(
     rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value))
     outputs = output_rows(projected, facts, params or {})
     ways = _ways(rules, sizes)
-    return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways)
+    examples = each_rules(each, facts, inference, total_steps, steps_per_epoch)
+    if examples:
+        require_plain_steps(examples, rules, by_value=by_value)
+    return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways, examples)
 
 
 def _rules(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cspec.compiler.axes.sizes import sized
 from cspec.compiler.records.graph import Kind, Operation
-from cspec.compiler.records.problem import Problem
+from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.tree.nodes import Expr, walk
 
 RAMP = 0.4
@@ -58,3 +58,8 @@ def gate_operations(problem: Problem) -> tuple[Operation, ...]:
         meaning="the most open gates stay, as many as the bounds allow; the others shut for good",
     )
     return (operation,)
+
+
+def described_course(c: Constraint) -> str:
+    """How a size on gates comes to its bound, where that is left open."""
+    return f"; {COURSE}" if c.decides else ""

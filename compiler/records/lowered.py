@@ -76,6 +76,30 @@ class OutputRows(NamedTuple):
     labels: tuple[str, ...]
 
 
+class EachRule(NamedTuple):
+    """A requirement on each example of a dataset: one multiplier a row."""
+
+    name: str
+    """In the emitted module."""
+    constraint: Constraint
+    dataset: str
+    rows: int
+    """Rows of the dataset; 0 as long as it is not bound."""
+    total_steps: int
+    every: int
+    """Epochs between two moves of a multiplier."""
+
+    @property
+    def equality(self) -> bool:
+        """Whether it is h == 0 and not g <= 0."""
+        return self.constraint.relation == "=="
+
+    @property
+    def multipliers(self) -> str:
+        """Their place in the state."""
+        return f"{self.constraint.label}.multipliers"
+
+
 class Lowered(NamedTuple):
     """The whole problem, ready for the graph."""
 
@@ -89,6 +113,8 @@ class Lowered(NamedTuple):
     """Rates that a shift of the score meets after training."""
     ways: EntryRules = ()
     """How rules can hold, where a solver tries each way."""
+    examples: tuple[EachRule, ...] = ()
+    """Requirements on each example, which have no entry of the constraint vector."""
 
     @property
     def size(self) -> int:

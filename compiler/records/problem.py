@@ -55,6 +55,8 @@ class PerExample(Expr):
 
     dataset: str
     body: Expr
+    condition: Expr | None = None
+    """Which examples it is asked of (`where`), of what the data alone say; None for all."""
 
 
 class Violations(Expr):
@@ -192,6 +194,12 @@ class Constraint(BaseModel):
     def equality(self, place: int) -> bool:
         """Whether a part has to be 0; else it may be negative."""
         return self.relation == "==" or place in self.equal_parts
+
+    @property
+    def each(self) -> PerExample | None:
+        """Its canonical function where it has a multiplier for each example; None elsewhere."""
+        (part,) = self.parts if len(self.parts) == 1 else (None,)
+        return part if isinstance(part, PerExample) else None
 
     @property
     def full_label(self) -> str:

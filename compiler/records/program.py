@@ -56,6 +56,8 @@ class ConstraintFacts(BaseModel):
     reason: str = ""
     rule: str | None = None
     """The group of constraints that share one update rule; None without multipliers."""
+    each: str | None = None
+    """The dataset that it is required of each example of, where each has a multiplier."""
     segment: tuple[int, int] | None = None
     """Its entries [start, stop) in the constraint vector `g` and in `multipliers`."""
     sign: float = 1.0

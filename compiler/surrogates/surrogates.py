@@ -10,6 +10,7 @@ is refused: a requirement that pulls nothing would be reported as one that can't
 
 from __future__ import annotations
 
+from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.expressions.text import text
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
@@ -75,7 +76,10 @@ def _objective(problem: Problem, setting: Setting) -> tuple[Expr | None, Remarks
 
 def _surrogate(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks]:
     remarks = Remarks(c.span)
-    if c.relation == "in" or any(isinstance(part, Implies | PerExample) for part in c.parts):
+    if c.relation == "in" or any(isinstance(part, Implies) for part in c.parts):
+        return c, remarks
+    if c.each is not None:
+        _require_plain(c, c.each, setting, remarks)
         return c, remarks
     open_ = c.method is None or (isinstance(c.method, Method) and c.method.left_open)
     word = setting.word if open_ else SIGMOID
@@ -96,6 +100,24 @@ def _surrogate(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks]:
         return c, remarks
     described = c.surrogate_text or word.text
     return c.model_copy(update={"gradient_parts": parts, "surrogate_text": described}), remarks
+
+
+def _require_plain(c: Constraint, each: PerExample, setting: Setting, remarks: Remarks) -> None:
+    """Find what a requirement on each example can't be yet: flat, or with a `where` that moves."""
+    what = f"a requirement on each example of `{each.dataset}`"
+    if _still(c, setting):
+        remarks.found.append(_nothing_trains(c, setting))
+    elif each.condition is not None and moves(each.condition, setting.moving):
+        remarks.found += not_compiled(f"{what} `where` the model says so", each).diagnostics
+    else:
+        own = Remarks(c.span)
+        softener = Softener(setting, setting.word, own)
+        with_slope = _soft(softener, each, 0 if c.relation == "==" else 1)
+        if own.found:
+            remarks.found += own.found
+        elif not same(with_slope, each):
+            share = "a share of the examples runs: `P[event] >= 99%`"
+            remarks.found += not_compiled(f"{what} that needs a surrogate", each, share).diagnostics
 
 
 def _still(c: Constraint, setting: Setting) -> bool:

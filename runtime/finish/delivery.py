@@ -23,6 +23,7 @@ from cspec.runtime.result.entries import prices
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.session.own_scales import strictly_met
 from cspec.runtime.session.snapshots import better, load_tensors, minimized
+from cspec.runtime.session.with_examples import prices_of_rows, split_told, with_examples
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
@@ -39,9 +40,13 @@ def deliver(session: Session, end: Iterate) -> Iterate:
         best = end if _replaces(session, end, best) else best
     load_tensors(session.primal, best.tensors)
     session.state.update({name: value.clone() for name, value in best.state.items()})
-    if session.told is not None:
-        told = session.told if session.priced else corrected(session, session.told)
-        session.state["multipliers"] = told
+    whole = with_examples(session)
+    if whole.told is not None:
+        told = split_told(
+            session, whole, whole.told if session.priced else corrected(session, whole)
+        )
+        session.state |= {} if told is None else {"multipliers": told}
+        session.state |= {f"{c}.multipliers": rows for c, rows in session.told_each.items()}
     if best.step <= session.total_steps / 2 < session.step:
         session.notes.append(_early(session, best))
     return best
@@ -98,6 +103,8 @@ def _violations(
     """What was measured of each requirement: its |multiplier| as told (0: none), its violation."""
     multipliers = session.told if session.told is not None else session.state.get("multipliers")
     price = prices(multipliers, session.program.constraints)
+    rows = prices_of_rows(session) | session.told_each
+    price |= {label: float(own.abs().sum()) for label, own in rows.items()}
     for c in session.program.constraints:
         value, bound = iterate.values.get(c.label, math.nan), iterate.bounds.get(c.label, math.nan)
         if not c.soft:

@@ -29,15 +29,18 @@ from torch import Tensor, nn
 
 from cspec.runtime.finish.polish_sets import Marks, Sets, Vector
 from cspec.runtime.finish.prices import least_squares
-from cspec.runtime.finish.violation import gradient_of, point_of, put
+from cspec.runtime.finish.violation import gradient_of, jacobian_of, point_of, put
 from cspec.runtime.models.without_trace import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.trained import trained
+from cspec.runtime.session.with_examples import longer, split_told, with_examples
 
 PARAMETERS = 300
 """Parameters, and ..."""
+EACH = 512
+"""Rows of requirements on each example, and ..."""
 WORK = 2e7
 """... rows x parameters, up to which a run is polished."""
 ITERATIONS = 500
@@ -60,6 +63,9 @@ def polish(session: Session) -> None:
     size = sum(p.numel() for p in session.parameters)
     if session.interrupted or size > PARAMETERS or rows * size > WORK:
         return
+    whole = with_examples(session)
+    if whole.rows > EACH:
+        return
     with undisturbed(), constants_in(torch.float64):
         try:
             problem = _Problem(session)
@@ -71,8 +77,10 @@ def polish(session: Session) -> None:
     if found is problem.start:
         return
     put(session.parameters, torch.as_tensor(found, device=session.device))
-    if session.told is not None and not problem.flat.any():
-        session.told, session.priced = _prices(problem, found, session.told), True
+    told = whole.told
+    if told is not None and not problem.flat.any():
+        told = _prices(problem, found, told)
+        session.told, session.priced = split_told(session, whole, told), True
     session.notes.append(
         f"a small problem: SLSQP on whole data took the objective from "
         f"{session.sign * before.objective:.6g} to {session.sign * after.objective:.6g}"
@@ -99,7 +107,12 @@ class _Problem:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._measure = _led(session.module["measure"])
+        led = {
+            name: _led(session.module[name])
+            for name in ("measure", "measure_each")
+            if name in session.module
+        }
+        self._measure = longer(session, led)
         self._objective = session.module["objective"]
         self._sign = session.sign
         self._primal = {name: _double(value) for name, value in session.primal.items()}
@@ -109,7 +122,7 @@ class _Problem:
         self.start: Vector = start.numpy()
         self.sets = Sets(session.held, session.parameters, start)
         self._last: tuple[bytes, Values] | None = None
-        constraints = session.program.constraints
+        constraints = with_examples(session).constraints
         self.equal: Marks = marked(constraints, lambda c: c.equal).numpy()
         self.flat: Marks = marked(constraints, lambda c: bool(c.surrogate)).numpy()
         seen = [i.objective for i in session.measured if np.isfinite(i.objective)]
@@ -132,8 +145,7 @@ class _Problem:
         if self._last is None or self._last[0] != key:
             put(self._parameters, torch.as_tensor(np.array(x), device=self._parameters[0].device))
             f, g, true = self._measure(self._primal, self._batch)
-            rows = [gradient_of(value, self._parameters).cpu().numpy() for value in g]
-            jacobian = np.stack(rows) if rows else np.zeros((0, len(x)))
+            jacobian = jacobian_of(g, self._parameters).cpu().numpy()
             slope = gradient_of(f, self._parameters).cpu().numpy()
             leads, exact = (v.detach().double().cpu().numpy() for v in (g, true))
             with torch.no_grad():

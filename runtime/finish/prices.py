@@ -13,6 +13,7 @@ and little of the gradient.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,45 +21,51 @@ import torch
 from scipy.optimize import lsq_linear
 from torch import Tensor
 
+from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.polish_sets import Sets
 from cspec.runtime.finish.violation import gradient_of, point_of
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked
-from cspec.runtime.session.own_scales import own_scale
+from cspec.runtime.session.own_scales import STRICT, own_scale
+from cspec.runtime.session.with_examples import WithExamples
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
 
 WORK = 2e8
 """Entries of the gradients (constraints x parameters) beyond which nothing is corrected."""
+MOST = 1000
+"""Entries at their bounds beyond which nothing is corrected."""
 SLACK = 1e-2
-"""Share of its own scale up to which an inequality counts as at its bound."""
+"""Share of its own scale up to which an inequality counts as at its bound; of many rows some are
+always that near, so that one of an example has to be as near as a restoration leaves it."""
 BETTER = 0.5
 STATIONARY = 0.2
 """Residual, relative to grad f or to the largest pull, up to which the end of a run is near a
 stationary point."""
 
 
-def corrected(session: Session, told: Tensor) -> Tensor:
-    """The multipliers of the loaded iterate."""
-    constraints = session.program.constraints
+def corrected(session: Session, whole: WithExamples) -> Tensor:
+    """The multipliers of the loaded iterate, those of requirements on each example among them."""
+    constraints, told = whole.constraints, whole.told
+    assert told is not None
     equal = marked(constraints, lambda c: c.equal).to(told.device)
     ours = marked(constraints, lambda c: c.prices and not c.soft).to(told.device)
     size = sum(p.numel() for p in session.parameters)
-    if not bool(ours.any()) or size * len(told) > WORK:
+    if not bool(ours.any()) or size * min(len(told), MOST) > WORK:
         return told
     try:
         walls, both, free = _walls(session)
     except OperatorError:
         return told
     with as_deployed(session.models()), torch.enable_grad():
-        f, g, true = session.module["measure"](session.primal, session.whole_batch())
+        f, g, true = whole.measure(session.primal, session.whole_batch())
         base = gradient_of(f, session.parameters)
-        near = true.detach() >= -_slack(session, told)
+        near = true.detach() >= -_slack(session, constraints, told)
         active = ours & (equal | near) & ~torch.isnan(true.detach())
         rows = (active | (ours & (told != 0))).nonzero().flatten()
-        if not len(rows):
+        if not len(rows) or len(rows) > MOST:
             return told
         columns = torch.stack([gradient_of(g[row], session.parameters) for row in rows])
     base, columns, at_bound = base[free], columns[:, free], active[rows]
@@ -96,15 +103,16 @@ def _walls(session: Session) -> tuple[Tensor, Tensor, Tensor]:
     return walls.to(point), both.to(point.device), free.to(point.device)
 
 
-def _slack(session: Session, told: Tensor) -> Tensor:
+def _slack(session: Session, constraints: Sequence[ConstraintFacts], told: Tensor) -> Tensor:
     """The slack below which an inequality is active, by its own scale; of an unknown one, where it
     has a multiplier, any."""
     slack = torch.where(told > 0, torch.inf, 0.0).double()
-    for c in session.program.constraints:
+    for c in constraints:
         if c.segment:
             scale = own_scale(session, c)
             if math.isfinite(scale):
-                slack[slice(*c.segment)] = SLACK * scale
+                share = SLACK if c.each is None else STRICT
+                slack[slice(*c.segment)] = share * scale
     return slack
 
 

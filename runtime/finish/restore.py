@@ -17,15 +17,18 @@ An interruption puts the run back to where its last step left it: a resumed run 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.violation import gradient_of, point_of, put
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.result.entries import marked
 from cspec.runtime.session.own_scales import STRICT, own_scale
+from cspec.runtime.session.with_examples import with_examples
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
@@ -40,6 +43,8 @@ NEAR = 10.0
 """Times 1 + |x|, the way that a restoration may go: what is not met near by is no accident."""
 STILL = 1e-9
 """The longest way of a run's steps (rates x steps) below which it moves nothing, nor does this."""
+BLOCKS = 64
+"""Violated examples up to which each has a gradient of its own, and blocks of more."""
 ENTRIES = 2**26
 """Entries of J that are held at once (half a gigabyte): of more, the rows violated most."""
 
@@ -53,10 +58,12 @@ class Restoration:
     def __init__(self, session: Session, *, sharp: bool = False) -> None:
         self.session = session
         self.steps = 0
-        constraints = session.program.constraints
+        self._whole = with_examples(session)
+        constraints = self._whole.constraints
+        self._blocked = False
         self._counted = marked(constraints, lambda c: not c.soft).to(session.device)
         self._equal = marked(constraints, lambda c: c.equal).to(session.device)
-        self._allowed = _allowed(session)
+        self._allowed = _allowed(session, constraints)
         self._active = torch.zeros_like(self._counted)
         self._start = point_of(session.parameters)
         self._still = session.schedule.fastest * session.total_steps < STILL
@@ -79,10 +86,36 @@ class Restoration:
         self._f, self._violation = float(f.detach()), self._amount(true)
         if not self.steps:
             self._first_f, self._first = self._f, self._violation
-        return g, torch.nan_to_num(true.detach().double())
+        return self._grouped(g, torch.nan_to_num(true.detach().double()))
+
+    def _grouped(self, g: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+        """Many violated examples as a few blocks of rows, the mean of each in their place.
+
+        A gradient a row would be a backward pass a row. Rows are in blocks with those that are
+        violated about as much.
+        """
+        vector = self._whole.vector
+        amounts = self._amounts(true)
+        rows = (amounts > self._allowed)[vector:].nonzero().flatten() + vector
+        self._blocked = len(rows) > BLOCKS
+        if not self._blocked:
+            return g, true
+        blocks = rows[amounts[rows].argsort(descending=True)].chunk(BLOCKS)
+        signs = torch.where(self._equal, true.sign(), 1.0).to(g)
+        means = torch.stack([(signs[block] * g[block]).mean() for block in blocks])
+        sizes = torch.stack([amounts[block].mean() for block in blocks])
+        return torch.cat([g[:vector], means]), torch.cat([true[:vector], sizes])
 
     def left(self, true: Tensor) -> Tensor:
         """The indices of what is violated now or was before, none once all is met."""
+        if self._blocked:
+            own = true[: self._whole.vector].abs() > self._allowed[: self._whole.vector]
+            own &= self._equal[: len(own)] | (true[: len(own)] > 0)
+            self._active[: len(own)] |= own & self._counted[: len(own)]
+            first = self._active[: len(own)].nonzero().flatten()
+            blocks = torch.arange(len(own), len(true), device=true.device)
+            stays = self._still or self.session.interrupted
+            return blocks[:0] if stays else torch.cat([first, blocks])
         short = self._amounts(true) > self._allowed
         if self._still or self.session.interrupted or not bool(short.any()):
             return short.nonzero().flatten()[:0]
@@ -133,8 +166,7 @@ class Restoration:
         batch = self.session.whole_batch()
         if self._blunt:
             batch = {name: part for name, part in batch.items() if name != "clock"}
-        f, g, true = self.session.module["measure"](self.session.primal, batch)
-        return f, g, true
+        return self._whole.measure(self.session.primal, batch)
 
     def _amounts(self, true: Tensor) -> Tensor:
         true = torch.nan_to_num(true.detach().double())
@@ -168,11 +200,11 @@ def shortest(jacobian: Tensor, amounts: Tensor) -> Tensor:
     return step
 
 
-def _allowed(session: Session) -> Tensor:
+def _allowed(session: Session, constraints: Sequence[ConstraintFacts]) -> Tensor:
     """The violation of each entry that is left alone: half of its tolerance, beyond rounding."""
-    constraints = [(c, c.segment) for c in session.program.constraints if c.segment is not None]
-    size = max((stop for _, (_, stop) in constraints), default=0)
+    held = [(c, c.segment) for c in constraints if c.segment is not None]
+    size = max((stop for _, (_, stop) in held), default=0)
     allowed = torch.zeros(size, dtype=torch.float64, device=session.device)
-    for c, (start, stop) in constraints:
+    for c, (start, stop) in held:
         allowed[start:stop] = 0.5 * min(c.tolerance, STRICT * own_scale(session, c))
     return allowed

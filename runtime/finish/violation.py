@@ -74,6 +74,34 @@ def gradient_of(value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     )
 
 
+FEW = 16
+"""Entries whose gradients are taken one after another."""
+
+
+def jacobian_of(values: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """The gradients of all entries, one a row, float64; of many at once where autograd can."""
+    if len(values) > FEW and values.requires_grad:
+        try:
+            return _at_once(values, parameters)
+        except RuntimeError:
+            pass  # an operation of the model's own, without a batched backward
+    rows = [gradient_of(value, parameters) for value in values]
+    size = sum(p.numel() for p in parameters)
+    return torch.stack(rows) if rows else values.new_zeros((0, size), dtype=torch.float64)
+
+
+def _at_once(values: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    eye = torch.eye(len(values), dtype=values.dtype, device=values.device)
+    found = torch.autograd.grad(
+        values, parameters, eye, retain_graph=True, allow_unused=True, is_grads_batched=True
+    )
+    parts = [
+        p.new_zeros((len(values), p.numel())) if d is None else d.reshape(len(values), -1)
+        for p, d in zip(parameters, found, strict=True)
+    ]
+    return torch.cat([part.double() for part in parts], dim=1)
+
+
 def largest_entry(g: Tensor, c: ConstraintFacts) -> Tensor | None:
     """The entry of a constraint that is violated most."""
     if c.segment is None or c.segment[1] <= c.segment[0]:

@@ -115,3 +115,38 @@ def group_index(columns: Sequence[Tensor], groups: tuple[tuple[int, ...], ...]) 
         wanted_C = _table(group, held_BC.device)
         index_B = torch.where((held_BC == wanted_C).all(1), number, index_B)
     return index_B
+
+
+def only(values: Any, asked_B: Tensor) -> Any:
+    """The values of the examples that something is asked of; NaN, not measured, where none is.
+
+    What is the same for all examples stays one number.
+    """
+    if not isinstance(values, Tensor) or values.ndim == 0:
+        return values
+    found = values[asked_B.bool()]
+    return found if len(found) else values.new_full((1,), torch.nan)
+
+
+def one_each(values: Any, like_B: Tensor, asked_B: Tensor | None = None) -> Tensor:
+    """One number for each example, (B,); NaN, not measured, where nothing is asked of it.
+
+    Raises:
+        ShapeMismatch: several numbers an example.
+    """
+    found = per_example(values)
+    if not isinstance(found, Tensor) or found.ndim == 0:
+        found = torch.as_tensor(found, device=like_B.device).expand(len(like_B))
+    if found.shape != like_B.shape[:1]:
+        raise ShapeMismatch(
+            f"a requirement on each example compares one number of it, not {in_words(found)}"
+        )
+    return found if asked_B is None else torch.where(asked_B.bool(), found, torch.nan)
+
+
+def mean_violation(values_B: Tensor, *, equal: bool = False, power: int = 1) -> Tensor:
+    """The mean of [g]+ ** power, or |h| ** power, over the examples that are asked; 0 of none."""
+    asked = ~torch.isnan(values_B.detach())
+    measured = torch.where(asked, values_B, 0.0)
+    amounts = measured.abs() if equal else torch.relu(measured)
+    return amounts.pow(power).sum() / asked.sum().clamp(min=1)

@@ -39,3 +39,8 @@ class ConstraintResult:
     evidence: Literal["exact", "sampled", "searched", "certified"] = "exact"
     method: str = ""
     members: tuple[str, ...] = ()
+    hardest: tuple[tuple[int, float], ...] = ()
+    """Of a requirement on each example, the rows (from 0) with the largest multipliers, and those.
+
+    All of them are in the state of an iterate: `result.best.state["label.multipliers"]`.
+    """

@@ -57,8 +57,10 @@ class Batch(Mapping[str, Columns]):
         draw: Callable[[str], Columns],
         names: tuple[str, ...],
         clock: Callable[[], Tensor],
+        rows: Callable[[str], Tensor] | None = None,
     ) -> None:
         self._draw = draw
+        self._rows = rows
         self._names = names
         self._clock = clock
         self._drawn: dict[str, Columns] = {}
@@ -72,6 +74,16 @@ class Batch(Mapping[str, Columns]):
             else:
                 self._drawn[name] = self._draw(name)
         return self._drawn[name]
+
+    def rows(self, name: str) -> Tensor:
+        """The numbers of the rows of a dataset that this batch holds, in their order.
+
+        Raises:
+            KeyError: a batch of a loader, which does not tell them.
+        """
+        if self._rows is None:
+            raise KeyError(name)
+        return self._rows(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -191,6 +203,7 @@ class Batches:
         self._augment = augment
         self._dtype = dtype
         self._orders: dict[str, tuple[int, Tensor]] = {}
+        self._all: dict[str, Tensor] = {}
         self._streams = {
             name: StreamReader(d.stream, d, seed, name)
             for name, d in data.items()
@@ -233,7 +246,12 @@ class Batches:
 
     def _batch(self, draw: Callable[[str], Columns], step: int) -> Batch:
         dtype = self._dtype
-        return Batch(draw, tuple(self.data), lambda: torch.tensor([float(step)], dtype=dtype))
+        return Batch(
+            draw,
+            tuple(self.data),
+            lambda: torch.tensor([float(step)], dtype=dtype),
+            lambda name: self._numbers(name, step),
+        )
 
     def _draw(self, name: str, step: int) -> Columns:
         reader = self._streams.get(name)
@@ -248,17 +266,7 @@ class Batches:
 
     def _from_memory(self, name: str, step: int, anew: bool = False) -> Columns:
         """Rows in the order of the epoch; `anew`: examples that augment are read again."""
-        dataset = self.data[name]
-        size = self._sizes[name]
-        if size is None or (size >= len(dataset) and name != self.plan.dataset):
-            rows = None
-        else:
-            count = batches_per_epoch(len(dataset), size, self.plan.join)
-            epoch, position = divmod(step, count)
-            if name == self.plan.dataset:
-                epoch //= self.epochs_an_order
-            end = len(dataset) if position == count - 1 else (position + 1) * size
-            rows = self._order(name, epoch)[position * size : end]
+        dataset, rows = self.data[name], self._chosen(name, step)
         if anew and dataset.items is not None:
             chosen = range(len(dataset)) if rows is None else rows.tolist()
             columns = draw_items(dataset.items, dataset, chosen, self._seed, name, step)
@@ -269,6 +277,29 @@ class Batches:
         else:
             columns = dict(Rows(dataset.columns, rows))
         return self._augmented(columns)
+
+    def _chosen(self, name: str, step: int) -> Tensor | None:
+        """The rows of a step's batch; None for all of them."""
+        dataset, size = self.data[name], self._sizes[name]
+        if size is None or (size >= len(dataset) and name != self.plan.dataset):
+            return None
+        count = batches_per_epoch(len(dataset), size, self.plan.join)
+        epoch, position = divmod(step, count)
+        if name == self.plan.dataset:
+            epoch //= self.epochs_an_order
+        end = len(dataset) if position == count - 1 else (position + 1) * size
+        return self._order(name, epoch)[position * size : end]
+
+    def _numbers(self, name: str, step: int) -> Tensor:
+        if name in self._streams:
+            raise KeyError(name)
+        rows = self._chosen(name, step)
+        if rows is not None:
+            return rows
+        if name not in self._all:
+            device = next(iter(self.data[name].columns.values())).device
+            self._all[name] = torch.arange(len(self.data[name]), device=device)
+        return self._all[name]
 
     def _augmented(self, columns: dict[str, Tensor]) -> Columns:
         if self._augment is not None and "x" in columns:

@@ -40,6 +40,7 @@ from cspec.runtime.session.snapshots import load_tensors, tensors_of
 from cspec.runtime.session.state_fits import entries, require_fits
 from cspec.runtime.session.trained import as_used, moved, state_tensor, trained
 from cspec.runtime.session.watch import Watch, sampled
+from cspec.runtime.session.with_examples import lagrangian
 from cspec.runtime.steps.coupling import clusters
 from cspec.runtime.steps.feasible_copies import in_place_of_x
 from cspec.runtime.steps.metric_notes import several_optimizers
@@ -90,6 +91,8 @@ class Session:
         self.fit = revive_fit(program.fit)
         self.notes: list[str] = []
         self.told: Tensor | None = None
+        self.told_each: dict[str, Tensor] = {}
+        """By label, the multipliers of requirements on each example, one a row."""
         self.priced = False  # whether those that are told are of a solver's solution
         self.out_of_reach = False
         """Whether a restoration on whole data ended without meeting all requirements."""
@@ -345,8 +348,8 @@ class Session:
             if large
             else [self.whole_batch()]
         )
-        multipliers = self.state.get("multipliers")
-        return slopes(self.module["measure"], self.primal, self.parameters, batches, multipliers)
+        measure, multipliers = lagrangian(self)
+        return slopes(measure, self.primal, self.parameters, batches, multipliers)
 
     def _slope(self) -> float:
         """||grad f|| before the first step of a run that keeps parameters in sets; else NaN."""

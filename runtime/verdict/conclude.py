@@ -24,7 +24,9 @@ from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result, Status
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
+from cspec.runtime.session.with_examples import prices_of_rows
 from cspec.runtime.verdict.details import details
+from cspec.runtime.verdict.each_example import each_notes, hardest
 from cspec.runtime.verdict.kkt import Priced, report
 from cspec.runtime.verdict.notes import courses, notes_of
 from cspec.runtime.verdict.rules import rule_notes
@@ -63,6 +65,8 @@ def _units(session: Session) -> dict[str, float]:
 def _described(session: Session, iterate: Iterate, scales: Mapping[str, float]) -> Iterate:
     """An iterate that is loaded, with variables, multipliers and metrics as people read them."""
     multipliers = prices(iterate.state.get("multipliers"), session.program.constraints)
+    each = prices_of_rows(session)
+    multipliers |= {label: float(rows.sum()) for label, rows in each.items()}
     multipliers = {label: scales.get(label, 1.0) * price for label, price in multipliers.items()}
     return replace(
         iterate,
@@ -108,6 +112,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
         kkt = attempt(notes, "no optimality", lambda: report(session, priced, first_order), None)
     notes = notes_of(session, constraints, places, found, objective)
     notes += attempt(notes, "no ways of rules", lambda: rule_notes(session, places), [])
+    notes += attempt(notes, "no counts of examples", lambda: each_notes(session, places), [])
     notes += courses(session, constraints, diagnosis, rate)
     notes += stationarity_notes(session, first_order)
     models = {
@@ -178,6 +183,8 @@ def _metrics(session: Session) -> dict[str, float]:
 
 
 def _entries(state: Mapping[str, Tensor], constraint: ConstraintFacts) -> Tensor | None:
+    if constraint.each is not None:
+        return state[f"{constraint.label}.multipliers"].detach().cpu()
     multipliers = state.get("multipliers")
     if multipliers is None or constraint.segment is None or not constraint.multipliers:
         return None
@@ -206,6 +213,7 @@ def _verdict(
         multiplier_norm=None if entries is None or single else float(torch.linalg.norm(entries)),
         sensitivity=_sensitivity(session, constraint, multiplier) if priced else None,
         dual_state=dual_state(rows, constraint, multiplier),
+        hardest=() if constraint.each is None or entries is None else hardest(entries),
     )
 
 

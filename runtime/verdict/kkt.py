@@ -27,6 +27,7 @@ from cspec.runtime.finish.violation import gradient_of
 from cspec.runtime.models.without_trace import evaluating, undisturbed
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.result import Kkt
+from cspec.runtime.session.with_examples import lagrangian
 from cspec.runtime.verdict.stationarity import Stationarity
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Priced:
     def _solve(self, session: Session, candidates: list[ConstraintFacts]) -> None:
         with undisturbed(), evaluating(session.models()), torch.enable_grad():
             batch = session.whole_batch()
-            f, g, _ = session.module["measure"](session.primal, batch)
-            multipliers = session.state.get("multipliers")
+            measure, multipliers = lagrangian(session)
+            f, g, _ = measure(session.primal, batch)
             total = f
             if multipliers is not None and g.numel():
                 total = f + (multipliers.detach() * torch.nan_to_num(g)).sum()

@@ -15,7 +15,7 @@ from cspec.dsl.messages.diagnostic import SpecError
 
 EACH = (
     "data train(x, y)\nmodel f = mlp\nminimize ce\n"
-    "s.t. c: forall (x, y) in train: ce(f(x), y) <= 4\n"
+    "s.t. c: forall (x, y) in train: ce(f(x), y) <= 4 by lagrangian\n"
 )
 SAID = "a requirement on each example of `train` is checked by cspec, but not compiled yet"
 
@@ -51,8 +51,11 @@ def test_explain_lists_it(spec: Path, capsys: Any) -> None:
     assert main(["explain", "--json", str(spec)]) == 0
     (later,) = json.loads(capsys.readouterr().out)["later"]
     assert later.startswith(f"line 4: {SAID} [CS520]")
-    runs = EACH.replace("forall (x, y) in train: ce(f(x), y)", "E[ce(f(x), y)]")
-    assert "Can't run yet" not in cspec.explain(runs)
+    for runs in (
+        EACH.replace("forall (x, y) in train: ce(f(x), y)", "E[ce(f(x), y)]"),
+        EACH.replace(" by lagrangian", ""),
+    ):
+        assert "Can't run yet" not in cspec.explain(runs)
 
 
 @pytest.mark.parametrize("command", ["run", "compile", "compare", "relax"])
@@ -66,11 +69,14 @@ def test_whatever_trains_refuses_it_before_data_are_read(
     assert "nowhere" not in found.out + found.err
 
 
-def test_a_loop_of_your_own_refuses_it_too() -> None:
+@pytest.mark.parametrize("method", [" by lagrangian", ""])
+def test_a_loop_of_your_own_refuses_it_too(method: str) -> None:
+    """Also what `run` can do: batches of one's own have no numbers of rows."""
+    text = EACH.replace("= mlp", "").replace(" by lagrangian", method)
     net = torch.nn.Linear(3, 2)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     with pytest.raises(SpecError) as caught:
-        cspec.bind(EACH.replace("= mlp", ""), f=net, optimizer=optimizer)
+        cspec.bind(text, f=net, optimizer=optimizer)
     assert [d.code for d in caught.value.diagnostics] == ["CS520"]
 
 
@@ -87,7 +93,7 @@ def test_a_loop_of_your_own_has_batches_and_verdicts_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("text", "instead"),
     [
-        ("s.t. c: forall (x, y) in train: ce(f(x), y) <= 4", "cvar(..., 99%) <= ..."),
+        ("s.t. c: forall (x, y) in train: ce(f(x), y) <= 4 by lagrangian", "cvar(..., 99%) <= ..."),
         ("s.t. c: E[max(ce(f(z), y) for z in ball(x, 0.1, norm=2))] <= 4", "E[... on attacked]"),
         ("s.t. c: E[abs(f(a)[0] - f(b)[0]) for (a, b) in pairs(train)] <= 1", "given residual"),
         ("s.t. c: E[sumsq(grad(ce(f(x), y), x))] <= 1", "given residual"),

@@ -105,9 +105,12 @@ class Translator(TranslatorBase):
                 return looked_up(self, expr)
             case Violations() | Initial():
                 return about_the_run(self, expr)
-            case PerExample(dataset=dataset, body=body):
+            case PerExample(dataset=dataset, body=body, condition=condition):
                 with self.over(dataset):
-                    return self.translate(body)
+                    of_each = self.translate(body)
+                    if condition is None:
+                        return of_each
+                    return self.call("only", of_each, self.translate(condition))
             case Repeated(body=body, size=size):
                 return self.call("repeated", self.translate(body), constant(size))
             case Extreme():

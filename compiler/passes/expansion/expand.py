@@ -19,6 +19,7 @@ from cspec.compiler.expressions.rewrite import call, function_name, method_name,
 from cspec.compiler.expressions.text import text as shown
 from cspec.compiler.passes.canonical import split
 from cspec.compiler.passes.expansion.codes import codes
+from cspec.compiler.passes.expansion.each_example import of_each_example, over_examples
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
@@ -142,6 +143,9 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
         return
     if _in_the_model(constraint, context):
         yield _of_each_example(constraint, context)
+        return
+    if any(over_examples(binder) in context.facts.data for binder in constraint.binders):
+        yield of_each_example(constraint, context.facts)
         return
     found = False
     for member in _product(constraint.binders, context):

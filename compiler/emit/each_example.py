@@ -1,0 +1,150 @@
+"""Requirements on each example, as emitted: gather, weigh, scatter, and what an epoch ends with."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.writer import Writer
+from cspec.compiler.lower.restoration import is_restored
+from cspec.compiler.methods.each_example import GROWTH, LATE, state_of, still_steps, unit_steps
+from cspec.compiler.records.lowered import EachRule, Lowered
+from cspec.compiler.records.problem import PerExample
+
+
+def each_value(each: PerExample, translator: Translator) -> ast.expr:
+    """One number an example of the batch, NaN where nothing is asked of it."""
+    with translator.over(each.dataset):
+        arguments = [translator.translate(each.body), translator.any_column()]
+        if each.condition is not None:
+            arguments.append(translator.translate(each.condition))
+    return translator.call("one_each", *arguments)
+
+
+def write_values(rules: Sequence[EachRule], translator: Translator) -> None:
+    """The values of every rule, one an example of the batch, and the return of `measure_each`."""
+    names = []
+    for rule in rules:
+        each = rule.constraint.each
+        assert each is not None
+        called = each_value(each, translator)
+        comment = f"{rule.constraint.label}: {rule.constraint.text}"
+        local = translator.local(("each", rule.name), rule.name, called, comment)
+        names.append(f"{rule.name!r}: {local.id}")  # type: ignore[attr-defined]
+    translator.writer.line(f"each = {{{', '.join(names)}}}")
+
+
+def write_functions(lowered: Lowered, writer: Writer, used: set[str]) -> None:
+    """`weights_of_...` and what else each rule needs."""
+    for rule in lowered.examples:
+        _weights(rule, writer, used)
+        _growth(rule, writer)
+
+
+def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
+    label = rule.constraint.label
+    used.add("keep")
+    weight = f'multipliers + state["{label}.penalty"] * values.detach()'
+    weight = weight if rule.equality else f"torch.relu({weight})"
+    bracket = "multipliers + c h" if rule.equality else "[multipliers + c g]+"
+    size = "values.detach().abs()" if rule.equality else "torch.relu(values.detach())"
+    doc = [f"weights <- {bracket} of the batch's rows; where they move, so do the multipliers."]
+    arguments = ("state", "rows", "values", "moves", "late")
+    with writer.function(f"weights_of_{rule.name}", arguments, doc):
+        writer.line(f'multipliers = state["{rule.multipliers}"][rows]  # gather')
+        writer.line(f"weights = keep(values, {weight}, multipliers)")
+        writer.line(f"worst = torch.nan_to_num({size}).max()")
+        writer.line(f'state["{label}.worst"] = torch.maximum(state["{label}.worst"], worst)')
+        writer.line("if moves:")
+        with writer.indented():
+            writer.line(f'state["{rule.multipliers}"][rows] = weights  # scatter')
+        writer.line("if moves and late:")
+        with writer.indented():
+            writer.line(f'state["{label}.late"][rows] += weights')
+        writer.line("return weights")
+
+
+def _growth(rule: EachRule, writer: Writer) -> None:
+    label = rule.constraint.label
+    doc = [f"penalty <- {GROWTH} penalty where the largest violation has not halved; not late."]
+    with writer.function(f"grow_{rule.name}", ("state", "late"), doc):
+        worst, before = f'state["{label}.worst"]', f'state["{label}.before"]'
+        penalty = f'state["{label}.penalty"]'
+        writer.line(f'far = state["{label}.units"][2]')
+        writer.line(f"stays = late | ({worst} <= 0.5 * {before}) | ({worst} <= 1e-4 * far)")
+        writer.line(f'larger = torch.minimum({GROWTH} * {penalty}, state["{label}.most"])')
+        writer.line(f"{penalty} = torch.where(stays, {penalty}, larger)")
+        writer.line(f"{before}, {worst} = {worst}, torch.zeros_like({worst})")
+        writer.line(f'state["{label}.moves"] = state["{label}.moves"] + late')
+
+
+def write_state(rules: Sequence[EachRule], writer: Writer) -> None:
+    """Entries of `initial_state`."""
+    for rule in rules:
+        for state in state_of(rule):
+            start = "torch.zeros" if state.start == 0 else "torch.full"
+            value = "" if state.start == 0 else ", torch.inf"
+            shape = f"({state.size},)" if value else f"{state.size}"
+            writer.line(f'"{state.name}": {start}({shape}{value}),  # {state.meaning}')
+
+
+def begins_inside(lowered: Lowered, translator: Translator) -> bool:
+    """Whether variables, no models, move, so that they are first taken to what is asked."""
+    found = bool(lowered.examples) and is_restored(lowered)
+    found &= not translator.scope.facts.models
+    if found:
+        translator.used.add("begin_inside")
+    return found
+
+
+def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
+    """In the loop, once a batch is measured: units in the first steps, whether multipliers move."""
+    writer = translator.writer
+    for rule in rules:
+        steps = unit_steps(rule.total_steps)
+        translator.used.add("units_of_each")
+        writer.line(f"if session.step <= {steps}:")
+        with writer.indented():
+            label = f'"{rule.constraint.label}"'
+            values = f'each["{rule.name}"]'
+            equal = ", equal=True" if rule.equality else ""
+            writer.line(f"units_of_each(session, {label}, f, {values}, {rule.rows}{equal})")
+    for rule in rules:
+        writer.line(f"late = session.progress > {LATE}")
+        writer.line(f"moves = {_moves(rule)}")
+        writer.line(f'rows = batch.rows("{rule.dataset}")')
+        arguments = f'state, rows, each["{rule.name}"], moves, late'
+        writer.line(f"{rule.name} = weights_of_{rule.name}({arguments})")
+
+
+def _moves(rule: EachRule) -> str:
+    first = f"session.step > {still_steps(rule.total_steps)}"
+    if rule.every == 1:
+        return first
+    return f"{first} and session.epoch % {rule.every} == 0"
+
+
+def write_loss(rules: Sequence[EachRule], translator: Translator) -> None:
+    """What the requirements on each example add to the loss."""
+    for rule in rules:
+        translator.used.add("weigh")
+        values = f'each["{rule.name}"]'
+        share = f"{rule.rows} / len({rule.name})"
+        translator.writer.line(f"loss = loss + {share} * weigh({rule.name}, {values})")
+
+
+def write_epoch_end(rules: Sequence[EachRule], translator: Translator) -> None:
+    """Penalties grow where an epoch in which multipliers moved ends."""
+    for rule in rules:
+        translator.writer.line(f"if {_moves(rule)}:")
+        with translator.writer.indented():
+            late = f"session.progress > {LATE}"
+            translator.writer.line(f"grow_{rule.name}(state, {late})")
+
+
+def write_told(rules: Sequence[EachRule], translator: Translator) -> None:
+    """After the loop: the multipliers that are told."""
+    for rule in rules:
+        translator.used.add("tell_each")
+        translator.writer.line(f'tell_each(session, "{rule.constraint.label}")')

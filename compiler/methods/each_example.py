@@ -1,0 +1,204 @@
+"""One multiplier for each example: an augmented Lagrangian whose state is as long as the data.
+
+    L = f + sum_i m_i g_i(x)           i over the N rows of the data, g_i <= 0 (or h_i == 0)
+
+On a batch B the sum is (N / |B|) sum over i in B, an unbiased estimate. Its weights
+
+    w_i = [m_i + c g_i]+               m_i + c h_i of an equality, without [ ]+
+
+are those of the quadratic penalty. Where multipliers move, m_i <- w_i of the rows of the batch, the
+only ones that are read or written: a step costs what its batch costs, however many rows there are.
+
+Defaults. A multiplier moves at most once an epoch, and about 60 times a run. c starts at
+
+    c = 10 |grad f| / (|x| s + violation) / s / (N share)
+
+with s the root mean square of |grad g_i| on a batch and `share` the largest share of violated rows,
+both of the first steps: all violated rows together hold f back as one requirement would. It grows
+by 1.5 at a move after which the largest violation of the epoch has not halved, up to 10 N times the
+first, in the first 60% of the run. Multipliers of the last 40% are averaged: those are told. Plain
+gradient steps of rate a cap c at 0.2 / (a s^2 N).
+
+Hestenes 1969, Powell 1969, Rockafellar 1974 (inequalities); Hounie, Chamon, Ribeiro 2023 (feasible
+learning: one requirement for each example).
+
+Pitfalls. Rows are known by their number, so batches of a loader of one's own can't be used. Noise
+of the model (dropout) and of augmentation moves the multipliers of the rows that it hits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.expressions.not_compiled import not_compiled
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.lowered import EachRule, FunctionalRule
+from cspec.compiler.records.problem import Constraint
+from cspec.dsl.settings.base import Every
+
+MOVES = 60
+"""How often multipliers move in a run, at most."""
+UNIT_STEPS = 50
+"""Steps over which slopes are measured, two gradients each, and at most ..."""
+UNIT_SHARE = 0.1
+"""... this share of the run."""
+STILL = 0.15
+"""Share of the run in which the penalty alone leads: what is violated far away is no price."""
+LATE = 0.6
+"""Share of the run after which multipliers are averaged and penalties stay."""
+GROWTH = 1.5
+
+
+def each_rules(
+    constraints: Sequence[Constraint],
+    facts: Facts,
+    inference: Inference,
+    total_steps: int,
+    steps_per_epoch: int,
+) -> tuple[EachRule, ...]:
+    """The rules of requirements on each example, with names of their own.
+
+    Raises:
+        SpecError: CS520, several numbers an example, or batches without numbers of rows.
+    """
+    found: list[EachRule] = []
+    for c in constraints:
+        assert c.each is not None
+        dataset = c.each.dataset
+        require_rows(c, facts, inference)
+        taken = {rule.name for rule in found}
+        name = base = "each_" + "".join(s if s.isalnum() else "_" for s in c.label)
+        count = 1
+        while name in taken:
+            count += 1
+            name = f"{base}_{count}"
+        epochs = total_steps / max(1, steps_per_epoch)
+        rows, every = facts.data[dataset].rows, max(1, round(epochs / MOVES))
+        found.append(EachRule(name, c, dataset, rows, total_steps, every))
+    return tuple(found)
+
+
+def require_rows(c: Constraint, facts: Facts, inference: Inference) -> None:
+    """Refuse what has no number of its row, or more than one number a row.
+
+    Raises:
+        SpecError: CS520.
+    """
+    assert c.each is not None
+    what = f"a requirement on each example of `{c.each.dataset}`"
+    if facts.data[c.each.dataset].stream is not None:
+        raise not_compiled(
+            f"{what} whose batches a loader makes",
+            c.each,
+            "a multiplier belongs to a row, and batches of a loader do not tell their rows",
+            "`fit(batch_size=full)` and tensors in memory have rows",
+        )
+    axes = inference.axes(c.each)
+    if axes.known and axes.shape:
+        raise not_compiled(
+            f"{what} of several numbers an example",
+            c.each,
+            "write which one, `f(x)[0]`, or one number of them: `max(...)`, `norm(..., 2)`",
+        )
+
+
+def require_plain_steps(
+    examples: Sequence[EachRule], rules: Sequence[FunctionalRule], *, by_value: bool
+) -> None:
+    """Refuse steps that measure a batch in ways of their own beside it.
+
+    Raises:
+        SpecError: CS520.
+    """
+    each = examples[0].constraint
+    what = f"a requirement on each example of `{examples[0].dataset}`"
+    if by_value:
+        raise not_compiled(f"{what} under lbfgs", each.value, "sgd, adam and their kin train it")
+    if any(rule.fragment.dual_order == "extragradient" for rule in rules):
+        raise not_compiled(f"{what} beside extragradient steps", each.value)
+
+
+def unit_steps(total_steps: int) -> int:
+    """Steps over which slopes are measured."""
+    return max(1, min(UNIT_STEPS, round(UNIT_SHARE * total_steps)))
+
+
+def still_steps(total_steps: int) -> int:
+    """Steps before multipliers move."""
+    return max(unit_steps(total_steps), round(STILL * total_steps))
+
+
+def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
+    """The multipliers, one a row, and what the penalty is made of."""
+    label, rows = rule.constraint.label, rule.rows
+    return (
+        StateFacts(name=rule.multipliers, size=rows, meaning=f"one an example of {rule.dataset}"),
+        StateFacts(name=f"{label}.late", size=rows, meaning="sum of late multipliers"),
+        StateFacts(name=f"{label}.moves", size=1, meaning="how many they are"),
+        StateFacts(name=f"{label}.penalty", size=1, meaning="penalty c of each"),
+        StateFacts(name=f"{label}.most", size=1, meaning="cap of the penalty"),
+        StateFacts(name=f"{label}.units", size=4, meaning="|grad f|, |grad g|, violation, share"),
+        StateFacts(name=f"{label}.worst", size=1, meaning="largest violation of the epoch"),
+        StateFacts(
+            name=f"{label}.before",
+            size=1,
+            start=float("inf"),
+            meaning="that of the epoch when multipliers moved before",
+        ),
+    )
+
+
+def units_operation(rule: EachRule) -> Operation:
+    """The first penalty."""
+    steps = unit_steps(rule.total_steps)
+    return Operation(
+        kind=Kind.UNITS,
+        name=f"units_of_{rule.name}",
+        options={"steps": steps},
+        targets=(f"{rule.constraint.label}.penalty",),
+        often="in the first steps",
+        meaning="penalty <- |grad f| / (|x| |grad g| + violation) / |grad g| / violated rows, "
+        f"slopes of the first {steps} steps",
+    )
+
+
+def step_operations(rule: EachRule) -> tuple[Operation, ...]:
+    """What a step does with the rows of its batch."""
+    plain = "multipliers + penalty * g"
+    weight = plain if rule.equality else f"relu({plain})"
+    rows = "of the rows of the batch"
+    return (
+        Operation(
+            kind=Kind.COMBINE,
+            name=f"weights_of_{rule.name}",
+            updates=(Update(target="weight", formula=weight),),
+            meaning=f"L = f + N / B <weights, g> {rows}: `{rule.constraint.label}`",
+        ),
+        Operation(
+            kind=Kind.DUAL_STEP,
+            name=f"scatter_{rule.name}",
+            updates=(Update(target="multipliers", formula=weight),),
+            trigger=Every(rule.every, "epoch"),
+            meaning=f"multipliers <- weights, {rows} alone",
+        ),
+    )
+
+
+def late_operations(rule: EachRule) -> tuple[Operation, ...]:
+    """What an epoch ends with, and the multipliers that are told."""
+    return (
+        Operation(
+            kind=Kind.PENALTY_STEP,
+            name=f"grow_{rule.name}",
+            trigger=Every(rule.every, "epoch"),
+            meaning=f"penalty <- {GROWTH} penalty where the largest violation has not halved",
+        ),
+        Operation(
+            kind=Kind.SETTLE,
+            name=f"settle_{rule.name}",
+            often="after the last step",
+            meaning="the mean of late multipliers is told",
+        ),
+    )
