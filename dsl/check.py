@@ -22,6 +22,7 @@ from cspec.dsl.kinds.expressions import ExpressionTyper
 from cspec.dsl.kinds.unknown_names import once
 from cspec.dsl.messages.brief import brief
 from cspec.dsl.messages.diagnostic import Diagnostic, errors
+from cspec.dsl.messages.examples import with_examples
 from cspec.dsl.names.categories import categories
 from cspec.dsl.names.resolve import hidden_words, resolve
 from cspec.dsl.names.symbols import Symbols
@@ -83,6 +84,19 @@ def check(
     `params` overrides values of params; `functions` adds signatures of user functions. Python
     files that the spec names are read for theirs, never imported.
     """
+    own = tuple(functions)
+    checked = _check(source, params, own)
+    if not any(found.examples for found in checked.diagnostics):
+        return checked
+    found = with_examples(
+        checked.diagnostics, source, lambda text: _check(text, params, own).diagnostics
+    )
+    return checked.model_copy(update={"diagnostics": found})
+
+
+def _check(
+    source: Source, params: Mapping[str, object] | None, functions: Iterable[Signature]
+) -> Checked:
     spec, syntax = parse(source)
     imports = described(spec, source)
     extra = {**{signature.name: signature for signature in functions}, **imports.functions}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from cspec.dsl.mistakes.averages import bar, on_outside
 from cspec.dsl.mistakes.brackets import braces, interval, stray_closer, tuple_list, unclosed
 from cspec.dsl.mistakes.endings import FORMS, ends_early
+from cspec.dsl.mistakes.example_lines import of_clause, reads
 from cspec.dsl.mistakes.failure import (
     OPERAND_STARTS,
     Failure,
@@ -138,10 +139,11 @@ def fallback(f: Failure) -> Repair:
     form = FORMS.get(f.first.kind)
     helps = [missing] if missing else []
     if form and f.kind == "item":
-        helps.append(f"a line with `{form[0]}` reads, for example, `{form[1]}`")
+        helps.append(f"{reads(form[0])} `{form[1]}`")
     elif not helps:
         helps.append(_may_follow(f.expected))
-    return Repair(problem(f.source, "CS101", message, place, helps=helps))
+    found = problem(f.source, "CS101", message, place, helps=helps)
+    return Repair(found.model_copy(update={"examples": of_clause(f)}))
 
 
 def _single(f: Failure) -> str:
@@ -273,5 +275,14 @@ def explain(failure: Failure) -> Repair:
     for check in CHECKS:
         repair = check(failure)
         if repair is not None:
-            return repair
+            return _with_examples(failure, repair) if check in _VAGUE else repair
     return fallback(failure)
+
+
+_VAGUE = frozenset({ends_early, two_operands, missing_before, doubled_operator})
+"""Checks that know what is wrong, and not what is meant."""
+
+
+def _with_examples(failure: Failure, repair: Repair) -> Repair:
+    found = repair.diagnostic.model_copy(update={"examples": of_clause(failure)})
+    return repair._replace(diagnostic=found)
