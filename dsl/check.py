@@ -23,6 +23,7 @@ from cspec.dsl.kinds.unknown_names import once
 from cspec.dsl.messages.brief import brief
 from cspec.dsl.messages.diagnostic import Diagnostic, errors
 from cspec.dsl.messages.examples import with_examples
+from cspec.dsl.messages.overtaken import without_overtaken
 from cspec.dsl.names.categories import categories
 from cspec.dsl.names.resolve import hidden_words, resolve
 from cspec.dsl.names.symbols import Symbols
@@ -177,7 +178,7 @@ def _ordered(found: list[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
         if key not in seen:
             seen.add(key)
             unique.append(diagnostic.model_copy(update={"source": diagnostic.source or source}))
-    return brief(once(unique, source))
+    return brief(once(without_overtaken(unique, source), source))
 
 
 __all__ = ["Checked", "Settled", "check"]

@@ -330,7 +330,7 @@ def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
         "an interval or a list of values goes here",
         helps=("write `in [0, 1]` or `in {1, 2, 4}`",)
         if kind == "param"
-        else ("write `in [0, 1]`", "or a set of tensors: `in ball(1, norm=2)`"),
+        else ("write `in [0, 1]`, or `in [0, inf]`", "or a set of tensors: `in ball(1, norm=2)`"),
     )
 
 

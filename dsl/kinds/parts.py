@@ -50,12 +50,15 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     """Report `f[0]`, a layer by its number."""
     text = typer.source.slice(value.span)
     place = ".".join(typer.source.slice(index.span) for index in indices)
+    part = f'{text}.weights("{place}*")'
     return typer.report(
         "CS302",
         f"`{text}` is a model: its layers are chosen by their names",
         indices[0].span,
         "no entries",
-        helps=(f'write `forall W in {text}.weights("{place}*"):` before it, and `W` here',),
+        helps=(
+            of_each(typer, value.span, _PLACE.match(typer.source.text, value.span.end), part),
+        ),
     )
 
 
@@ -174,6 +177,25 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
             return _unknown_part(typer, expr, ())
 
 
+_PLACE = re.compile(r"\[[^\]]*\](?:\.\w+)*")
+_LINE = re.compile(
+    r"^[ \t]*(?:s\.t\.|subject to)?[ \t]*(?P<label>[^\W\d]\w*:(?!=)[ \t]*)?(?P<body>[^#\n;]*[^#\n;\s])",
+    re.MULTILINE,
+)
+
+
+def of_each(typer: Typer, before: Span, behind: re.Match[str] | None, part: str) -> str:
+    """The whole constraint, of each weight of `part` in place of what stands in it."""
+    text = typer.source.text
+    end = behind.end() if behind else before.end
+    line = _LINE.match(text, text.rfind("\n", 0, before.start) + 1)
+    one = line is not None and line.start("body") <= before.start and end <= line.end("body")
+    if line is None or not one or re.match(r"(?:forall|metric|let|minimize|maximize)\b", line["body"]):
+        return f"write `forall W in {part}:` before the constraint, and `W` here"
+    body = f"{text[line.start('body') : before.start]}W{text[end : line.end('body')]}"
+    return f"write `{line['label'] or ''}forall W in {part}: {body}`"
+
+
 _PATH = re.compile(r"\w+(?:\.\w+|\[\d+\])*")
 """The way to a part of a model in Python: `layers[0].weight`."""
 
@@ -191,7 +213,7 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
         name = f"*{name}" if name in ("bias", "weight", "kernel") else name
         star = "" if name.endswith(("weight", "bias")) else "*"
         part = f'{text}.{"params" if name.endswith("bias") else "weights"}("{name}{star}")'
-        helps = (f"write `forall W in {part}:` before the constraint, and `W` here",)
+        helps = (of_each(typer, Span(expr.value.span.start, expr.name_span.start), path, part),)
     return typer.report(
         "CS210",
         f"`{text}` has no part `{expr.name}`",

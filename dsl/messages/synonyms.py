@@ -85,6 +85,7 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "each example's own class is chosen by an index: `prob[y]`, `f(x)[y]`": (
         "onehot", "one_hot", "gather",
     ),
+    "a product of entries above 0 is `exp(sum(log(v)))`": ("prod", "product", "cumprod"),
     "the positive part of x is `max(x, 0)`": ("relu", "pos", "positive_part"),
     "the pinball loss of the 90% quantile is `max(0.9*(y - f(x)), 0.1*(f(x) - y))`": (
         "pinball", "pinball_loss", "quantile_loss", "mean_pinball_loss", "check_loss",
@@ -268,6 +269,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "skip_rows": ("skiprows", "skip"),
     "scale": ("standardize", "normalize", "scaling", "scaler"),
     "path": ("file", "filename", "filepath"),
+    "inputs": ("columns", "features", "feature_columns", "usecols", "x_columns"),
     "target": ("label", "labels", "y", "target_column"),
     "split": ("splits", "fractions", "shares"),
     "penalty": ("rho", "mu", "penalty_coefficient", "c"),

@@ -378,6 +378,10 @@ def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
     """`norm(... for i in S)`: every word may stand before a parenthesis, few go over a set."""
     inside = source.slice(node.span)[len(node.function) :].strip().removeprefix("(")
     meant = _BY_OTHERS.get(node.function, "").format(inside.removesuffix(")").strip())
+    term, mark, over = inside.removesuffix(")").partition(" for ")
+    product = node.function in ("prod", "product")
+    if product and mark:
+        meant = f"exp(sum(log({term.strip()}) for {over.strip()}))"
     example = "for example `sum(norm(W, 1) for W in net.weights)`"
     return problem(
         source,
@@ -385,6 +389,9 @@ def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
         "`for` stands inside `sum`, `max`, `min`, `any`, `all`, `E[...]` or `P[...]`",
         node.span,
         label=f"`{node.function}` does not go over a set" if node.function else "",
+        notes=("for terms above 0; a few of any sign are written out: `x[0]*x[1]`",)
+        if product
+        else (),
         helps=(f"write `{meant}`" if meant else example,),
     )
 

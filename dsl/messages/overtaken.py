@@ -1,0 +1,40 @@
+"""Findings inside of what another finding exchanges as a whole: one mistake, one finding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.text.source import Source
+
+_BESIDE = 3
+"""Characters beside a place that tell whether an edit keeps it."""
+
+
+def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagnostic]:
+    """The findings that stay when the only edit of each other one is made.
+
+    `stop when patience=5` becomes `stop when stalled(epochs=5)`: nothing is left of its `=`. Where
+    an edit keeps the place (`P(a = 1)` to `P[a = 1]`), what is said of it stays.
+    """
+    edits = [(d, d.fixes[0]) for d in found if len(d.fixes) == 1]
+    if not edits:
+        return list(found)
+    return [
+        d
+        for d in found
+        if not any(
+            other is not d and _gone(d, edit.span, edit.replacement, source)
+            for other, edit in edits
+            if edit.span.start <= d.span.start and d.span.end <= edit.span.end
+        )
+    ]
+
+
+def _gone(found: Diagnostic, span: tuple[int, int], replacement: str, source: Source) -> bool:
+    """Whether an edit of a larger span leaves nothing of a place; of the same span it may."""
+    if tuple(found.span) == tuple(span) or not replacement:
+        return False
+    start = max(span[0], found.span.start - _BESIDE)
+    end = min(span[1], found.span.end + _BESIDE)
+    return source.text[start:end].strip() not in replacement
