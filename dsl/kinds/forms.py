@@ -7,7 +7,7 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Keyword, Name
+from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name
 from cspec.dsl.words.functions import LOSSES, Parameter, Signature
 
 EXAMPLES = {
@@ -69,6 +69,12 @@ _OF_ENTRIES = frozenset(
 def _all_of_them(typer: Typer, call: Call) -> str:
     """How a call with too many arguments says the same; empty where that is not known."""
     word = call.function.id if isinstance(call.function, Name) else ""
+    first = call.arguments[0]
+    if word in ("gap", "ratio") and isinstance(first, Expectation) and not first.conditions:
+        rate, given = typer.slice(first), ", ".join(map(typer.slice, call.arguments[1:]))
+        return f"write `{word}({rate[:-1].rstrip()} | {given}])`"
+    if word == "norm" and len(call.arguments) == 3:
+        return f"write `norm({typer.slice(first)}, {typer.slice(call.arguments[1])})`"
     parts = [typer.slice(argument) for argument in call.arguments]
     if word == "log" and len(parts) == 2:
         return f"the logarithm to base {parts[1]} is `log({parts[0]})/log({parts[1]})`"

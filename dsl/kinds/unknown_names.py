@@ -13,7 +13,8 @@ from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, meant
 from cspec.dsl.messages.wording import bracketed, closest, closing, listing
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
-from cspec.dsl.tree.nodes import Attribute, Expr, FiniteSet, Name, Var
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, FiniteSet, Name, Var
+from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.functions import LOSSES, SIGNATURES
 from cspec.dsl.words.kind import UNKNOWN, Kind
 
@@ -55,7 +56,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
-        return _report(typer, name, (f"write `{rate}`",), rate)
+        return _report(typer, name, (f"write `{rate}{_bound(typer, name)}`",), rate)
     label = _labelled(typer, name.id)
     if label is not None:
         return label_used(typer, name, label)
@@ -91,6 +92,15 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
     return _report(typer, name, _definitions(typer, name.id, scope))
+
+
+_BOUND = re.compile(r"[ \t]*([<>]=?|==)[ \t]*(\d+(?:\.\d+)?)(?![\w.%])")
+
+
+def _bound(typer: Typer, name: Name) -> str:
+    """`>= 95%` where `accuracy >= 95` is written: a rate is at most 1."""
+    found = _BOUND.match(typer.source.text, name.span.end)
+    return f" {found[1]} {found[2]}%" if found and 1 < float(found[2]) <= 100 else ""
 
 
 _PARTS = {"weights": "weights", "parameters": "params"}
@@ -261,11 +271,36 @@ def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr
     own = {*scope.local, *typer.symbols.table}
     if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
         return unknown_name(typer, name, scope, typer.signatures)
-    helps = (
-        f"define it: `let {name.id}(a) = ...`",
+    return _report(typer, name, without_a_guess(typer, name, seen))
+
+
+def without_a_guess(typer: Typer, name: Name, seen: Sequence[Expr]) -> tuple[str, ...]:
+    """What the language has for such arguments, and how a function of one's own is brought in."""
+    written = ", ".join("abcdefgh"[: len(seen)]) or "a"
+    own = (
+        f"or, where it is a formula, define it: `let {name.id}({written}) = ...`",
         f'or bring your own in: `from "my.py" import {name.id}`',
     )
-    return _report(typer, name, helps)
+    first = seen[0] if seen else None
+    if isinstance(first, Name) and first.id in typer.symbols.models():
+        of = first.id
+        known = f"`density({of})`, `params({of})`, `flops({of})`, `sumsq({of}.weights)`"
+        return (f"of a model there are {known}", *own)
+    head = head_name(first)
+    if isinstance(first, Call) and head and head.id in typer.symbols.models() and len(seen) == 2:
+        both = ", ".join(typer.source.slice(part.span) for part in seen)
+        losses = ", ".join(f"`{loss}({both})`" for loss in ("ce", "bce", "mse", "mae", "hinge"))
+        return (f"losses are {losses}", *own)
+    item = typer.symbols.vars().get(first.id) if isinstance(first, Name) else None
+    if isinstance(item, Var) and isinstance(first, Name):
+        words = _OF_VECTORS if item.dimensions else _OF_NUMBERS
+        known = ", ".join(f"`{word.format(first.id)}`" for word in words)
+        return (f"functions are {known}: `cspec list functions` has all", *own)
+    return own
+
+
+_OF_VECTORS = ("sum({})", "sumsq({})", "norm({}, 2)", "max({})")
+_OF_NUMBERS = ("abs({})", "exp({})", "log({})", "sqrt({})", "max({}, 0)")
 
 
 _COPIES = frozenset((

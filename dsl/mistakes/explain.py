@@ -112,6 +112,7 @@ from cspec.dsl.mistakes.settings import (
     setting_without_value,
     unnamed_setting,
 )
+from cspec.dsl.mistakes.strays import STRAYS, stray_words
 from cspec.dsl.mistakes.words import (
     bare_word,
     given_bar,
@@ -174,6 +175,7 @@ def _may_follow(expected: frozenset[str]) -> str:
 
 
 CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
+    *STRAYS,
     python_words,
     macro,
     bare_definition,
@@ -265,6 +267,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     call_without_brackets,
     comma_of_a_call,
     separator,
+    stray_words,
     label_without_colon,
     two_operands,
 )

@@ -44,11 +44,21 @@ def wrong_type(
         label="does not fit",
         notes=_about(cls, name),
         helps=(
-            (f"write `{name}={meant}`" if meant else f"write `{name}=...` with {wanted}")
+            (f"write `{name}={meant}`" if meant else _usual(cls, name, wanted))
             + (", or leave it out" if meant == "none" else ""),
         ),
         fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),) if meant else (),
     )
+
+
+def _usual(cls: type[Settings], name: str, wanted: str) -> str:
+    """A value that fits: the default, where it is one that can be written."""
+    default = cls.model_fields[name].default
+    if isinstance(default, str) and default.isidentifier():
+        return f"write {wanted}, for example `{name}={default}`"
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        return f"write {wanted}, for example `{name}={number(default)}`"
+    return f"write `{name}=...` with {wanted}"
 
 
 _NOTHING = frozenset({"null", "none", "nil", "na", "nan", "undefined", "missing"})
@@ -184,6 +194,12 @@ def unknown_setting(
 
 def _of_optimizer(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
     """`momentum=0.9` in `fit`, where the optimizer that stands there takes it."""
+    if keyword.name in _SHARES and "split" in cls.model_fields:
+        share = keyword.value.value if isinstance(keyword.value, Number) else 0.0
+        first = keyword.name.startswith("train")
+        shares = (share, 1 - share) if first else (1 - share, share)
+        whole = ", ".join(number(round(part, 12)) for part in shares)
+        return f"split=[{whole}]" if 0 < share < 1 else None
     found = re.search(r"\boptimizer[ \t]*=[ \t]*(\w+)(?:\(([^()\n]*)\))?", source.text)
     record = OPTIMIZERS.get(found[1]) if found else None
     named = "optimizer" in cls.model_fields and record is not None
@@ -191,6 +207,13 @@ def _of_optimizer(cls: type[Settings], keyword: Keyword, source: Source) -> str 
         return None
     settings = f"{found[2]}, " if found[2] else ""
     return f"optimizer={found[1]}({settings}{keyword.name}={source.slice(keyword.value.span)})"
+
+
+_SHARES = frozenset({
+    "test_size", "val_size", "valid_size", "validation_split", "test_split", "val_split",
+    "test_share", "train_size", "train_split", "train_share", "test_fraction", "val_fraction",
+})  # fmt: skip
+"""The share of one of two data sets in other libraries."""
 
 
 def _inside(inner: str, given: frozenset[str], source: Source) -> str:
