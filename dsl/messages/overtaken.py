@@ -17,6 +17,14 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
     `stop when patience=5` becomes `stop when stalled(epochs=5)`: nothing is left of its `=`. Where
     an edit keeps the place (`P(a = 1)` to `P[a = 1]`), what is said of it stays.
     """
+    quotes = {source.position(d.span.start).line for d in found if d.code == "CS105"}
+    found = [  # a path without its quotes would be another import
+        d
+        for d in found
+        if d.code != "CS218" or source.position(d.span.start).line not in quotes
+    ]
+    told = {d.span.start for d in found if d.code == "CS201" and len(d.helps) == 1}
+    found = [d for d in found if d.code != "CS127" or d.span.start not in told]
     edits = [(d, d.fixes[0]) for d in found if len(d.fixes) == 1]
     if not edits:
         return list(found)

@@ -103,6 +103,14 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "a bound on the slope of each layer is `forall W in model.weights: spectral(W) <= 1`": (
         "lipschitz", "lip", "lipschitz_constant",
     ),
+    "a model that grows in an input is asked of pairs: `E[max(f(x) - f(raised), 0)] <= 1e-3`, where"
+    " `raised` is a column with that input raised (`data train(x, y, raised)`)": (
+        "monotone_in", "monotonic", "increasing", "is_monotone", "monotonicity",
+    ),
+    "a convex model is asked of pairs: `E[max(f((x + other)/2) - (f(x) + f(other))/2, 0)] <= 1e-3`,"
+    " where `other` is a second column of inputs (`data train(x, y, other)`)": (
+        "convex", "is_convex", "convexity",
+    ),
     "quantized weights are `W in grid(bits=8)`": ("int8", "uint8", "quantized", "quantize"),
     "weights of four bits are `W in grid(bits=4)`": ("int4", "uint4"),
     "there is no remainder, which has no gradient; what repeats is `sin(2*pi*x/n)`": (

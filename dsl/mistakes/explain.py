@@ -278,12 +278,14 @@ def explain(failure: Failure) -> Repair:
     for check in CHECKS:
         repair = check(failure)
         if repair is not None:
-            return _with_examples(failure, repair) if check in _VAGUE else repair
+            return _with_examples(failure, repair) if _vague(repair) else repair
     return fallback(failure)
 
 
-_VAGUE = frozenset({ends_early, two_operands, missing_before, doubled_operator})
-"""Checks that know what is wrong, and not what is meant."""
+def _vague(repair: Repair) -> bool:
+    """Whether a finding says what is wrong, and nothing that could be typed."""
+    told = any("`" in help_ for help_ in repair.diagnostic.helps)
+    return not repair.diagnostic.fixes and (not told or repair.tokens is None)
 
 
 def _with_examples(failure: Failure, repair: Repair) -> Repair:

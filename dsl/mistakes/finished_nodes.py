@@ -299,6 +299,8 @@ def _no_relation(source: Source, item: Constraint) -> Diagnostic:
         return listed
     text = _short(source.slice(relation.span))
     inside = _bound_inside(source, relation)
+    whole = _without_relation(source, relation)
+    weighed = isinstance(relation, Product) and whole.startswith("write `")
     return problem(
         source,
         "CS127",
@@ -306,9 +308,10 @@ def _no_relation(source: Source, item: Constraint) -> Diagnostic:
         relation.span,
         helps=(
             *((inside,) if inside else ()),
-            _without_relation(source, relation)
-            or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
+            whole or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
         ),
+        fix=whole.removeprefix("write `").rstrip("`") if weighed else None,
+        safe=False,
     )
 
 

@@ -71,6 +71,34 @@ def missing_colon(f: Failure) -> Repair | None:
     return rewritten(f, f.index, f.index, (":",), *said, label="for all of these", shown=whole)
 
 
+def _indented(f: Failure, at: int, quantifier: str) -> Repair | None:
+    """Lines below `forall a in S:` that are indented, as in Python: they stand in braces."""
+    text, opened = f.source.text, f.before
+    start = text.rfind("\n", 0, opened.start) + 1
+    indent = opened.start - start
+    if start <= f.at(at).start or text[start : opened.start].strip() or not indent:
+        return None
+    lines = re.match(rf"(?:[ \t]{{{indent}}}[^\n]+\n?)+", text[start:])
+    body = lines[0].rstrip() if lines else ""
+    if body.count("\n") < 1:
+        return None
+    meant = f"{quantifier}: {{"
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            "lines below a quantifier stand in braces, not by their indentation",
+            Span(f.at(at).start, f.at(f.index - 2).end),
+            helps=(f"write `{meant}`, and `}}` behind the last of them",),
+            fix=f"{meant}\n{body}\n{text[text.rfind(chr(10), 0, f.at(at).start) + 1 : f.at(at).start].replace('s.t.', '    ')}}}",
+            fix_span=Span(f.at(at).start, start + len(body)),
+            safe=False,
+        ),
+        f.tokens[f.index - 1 :],
+        sure=False,
+    )
+
+
 def label_behind(f: Failure) -> Repair | None:
     """`forall w in S: lip: ...`: the label stands before the quantifier."""
     label = f.before
@@ -97,6 +125,9 @@ def label_behind(f: Failure) -> Repair | None:
             ),
             f.replaced(f.index - 1, f.index + 1),
         )
+    block = _indented(f, at, quantifier) if colon else None
+    if block is not None:
+        return block
     head = f"{label.text}: {quantifier}:"
     body = f.text(f.index + 1, len(f.tokens)) if f.at(f.index + 1).text else "..."
     return Repair(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import types
 from collections.abc import Mapping
@@ -58,6 +59,9 @@ def _usual(cls: type[Settings], name: str, wanted: str) -> str:
         return f"write {wanted}, for example `{name}={default}`"
     if isinstance(default, int | float) and not isinstance(default, bool):
         return f"write {wanted}, for example `{name}={number(default)}`"
+    said = re.search(r"default:? ([\d.]+)\b", cls.model_fields[name].description or "")
+    if said and wanted.startswith(("a number", "a whole number")):
+        return f"write {wanted}, for example `{name}={said[1]}`"
     return f"write `{name}=...` with {wanted}"
 
 
@@ -276,6 +280,25 @@ def no_list(
     )
 
 
+def already_named(
+    cls: type[Settings], argument: Expr, name: str, source: Source
+) -> Diagnostic:
+    """`mlp(x, hidden=[64])`: a value for a setting that is given by its name."""
+    text = source.slice(argument.span)
+    end = argument.span.end
+    rest = source.text[end:]
+    comma = len(rest) - len(rest.lstrip(" \t\n,"))
+    gone = Span(argument.span.start, end + comma)
+    return Diagnostic(
+        code="CS505",
+        message=f"`{name}` of `{cls.word}` is given twice: by `{text}`, and by its name",
+        span=argument.span,
+        label=f"stands for `{name}=`",
+        helps=(f"remove `{text}`",),
+        fixes=(Fix(span=gone, replacement="", title=f"remove {text}"),),
+    )
+
+
 def twice(
     cls: type[Settings], keyword: Keyword, first: Keyword | None, source: Source
 ) -> Diagnostic:
@@ -404,8 +427,14 @@ def invalid(
         span=item.span,
         label="out of range",
         notes=_about(cls, name),
-        helps=(f"choose {chosen}",),
+        helps=(_nearest(name, given, wanted) or f"choose {chosen}",),
     )
+
+
+def _nearest(name: str, given: object, wanted: str) -> str:
+    """`epochs=2` for 1.5: the whole number that is not below."""
+    whole = wanted == "a whole number" and isinstance(given, float) and 0 < given < 1e6
+    return f"write a whole number: `{name}={math.ceil(given)}`" if whole else ""
 
 
 def _length(cls: type[Settings], name: str) -> int | None:
