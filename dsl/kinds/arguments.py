@@ -14,7 +14,7 @@ from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name
+from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, walk
 from cspec.dsl.words.functions import Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
 
@@ -153,6 +153,8 @@ def by_group(typer: Typer, value: Expr) -> str:
         start = value.span.start
         head = text[: first.span.start - start]
         return f"{head}{column.id}{text[first.span.end - start :]}"
+    if group(typer) in {name.id for name in walk(first) if isinstance(name, Name)}:
+        return f"P[pred == 1 | {group(typer)}]"
     return f"{text[:-1].rstrip()}, {group(typer)}]"
 
 

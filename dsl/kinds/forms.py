@@ -73,6 +73,8 @@ def _all_of_them(typer: Typer, call: Call) -> str:
     if word in ("gap", "ratio") and isinstance(first, Expectation) and not first.conditions:
         rate, given = typer.slice(first), ", ".join(map(typer.slice, call.arguments[1:]))
         return f"write `{word}({rate[:-1].rstrip()} | {given}])`"
+    if word in ("prob", "softmax") and len(call.arguments) == 2:
+        return f"write `{word}({typer.slice(first)})[{typer.slice(call.arguments[1])}]`"
     if word == "norm" and len(call.arguments) == 3:
         return f"write `norm({typer.slice(first)}, {typer.slice(call.arguments[1])})`"
     parts = [typer.slice(argument) for argument in call.arguments]

@@ -207,6 +207,8 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
     helps: tuple[str, ...] = (f"did you mean `{text}.{guess}`?",) if guess else ()
     if not guess:
         helps = (f"remove `.{expr.name}`",)
+    if not guess and isinstance(expr.value, Attribute) and expr.value.name in ("weights", "params"):
+        helps = (f'write `{text}("{expr.name}*")`, the weights whose names begin so',)
     if not guess and "weights" in known:
         path = _PATH.match(typer.source.text, expr.name_span.start)
         name = re.sub(r"\[(\d+)\]", r".\1", path[0]) if path else expr.name

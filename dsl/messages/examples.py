@@ -8,9 +8,10 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
 from cspec.dsl.text.source import Source
 
 Check = Callable[[Source], Sequence[Diagnostic]]
-_FINDINGS = 3
-_TRIES = 6
-_LONGEST = 20_000
+_FINDINGS = 2
+_TRIES = 5
+_LONGEST = 8_000
+_LINE = 300
 
 
 def with_examples(
@@ -22,7 +23,7 @@ def with_examples(
     than before. It takes the place of the example in general words. A few are tried, in a text of
     some length: the rest keep those.
     """
-    if len(source.text) > _LONGEST or not any(d.examples for d in found):
+    if not any(d.examples for d in found) or _long(source):
         return found
     left, result = _FINDINGS, []
     for diagnostic in found:
@@ -31,6 +32,11 @@ def with_examples(
             diagnostic = _shown(diagnostic, source, check, len(errors(found)))
         result.append(diagnostic)
     return tuple(result)
+
+
+def _long(source: Source) -> bool:
+    text = source.text
+    return len(text) > _LONGEST or any(len(line) > _LINE for line in text.split("\n"))
 
 
 def _shown(diagnostic: Diagnostic, source: Source, check: Check, before: int) -> Diagnostic:

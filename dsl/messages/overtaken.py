@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.text.source import Source
 
+_WHOLE = frozenset({"CS503", "CS127"})
+"""Findings whose edit puts one value or one requirement in the place of another."""
 _BESIDE = 3
 """Characters beside a place that tell whether an edit keeps it."""
 
@@ -25,8 +27,9 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
     ]
     told = {d.span.start for d in found if d.code == "CS201" and len(d.helps) == 1}
     found = [d for d in found if d.code != "CS127" or d.span.start not in told]
-    edits = [(d, d.fixes[0]) for d in found if len(d.fixes) == 1]
-    if not edits:
+    blocks = any(d.code == "CS126" for d in found)
+    edits = [(d, d.fixes[0]) for d in found if len(d.fixes) == 1 and d.code in _WHOLE]
+    if not edits and not blocks:
         return list(found)
     return [
         d
@@ -36,7 +39,20 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
             for other, edit in edits
             if edit.span.start <= d.span.start and d.span.end <= edit.span.end
         )
+        and not (d.code == "CS201" and any(_in_a_block(other, d) for other in found))
+        and not any(other.code == "CS127" and _same(other, d) for other, _ in edits)
     ]
+
+
+def _in_a_block(other: Diagnostic, found: Diagnostic) -> bool:
+    """Whether a name is unknown only because the braces of its quantifier are missing."""
+    blocks = (fix for fix in other.fixes if other.code == "CS126" and "{\n" in fix.replacement)
+    return any(b.span.start <= found.span.start and found.span.end <= b.span.end for b in blocks)
+
+
+def _same(other: Diagnostic, found: Diagnostic) -> bool:
+    """Whether two findings are of one place: no relation, and what follows from it."""
+    return other is not found and tuple(other.span) == tuple(found.span)
 
 
 def _gone(found: Diagnostic, span: tuple[int, int], replacement: str, source: Source) -> bool:

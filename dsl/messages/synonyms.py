@@ -111,6 +111,7 @@ _FORMS: dict[str, tuple[str, ...]] = {
     " where `other` is a second column of inputs (`data train(x, y, other)`)": (
         "convex", "is_convex", "convexity",
     ),
+    "the classes are `values(y)`": ("classes", "class_labels", "n_classes", "num_classes"),
     "quantized weights are `W in grid(bits=8)`": ("int8", "uint8", "quantized", "quantize"),
     "weights of four bits are `W in grid(bits=4)`": ("int4", "uint4"),
     "there is no remainder, which has no gradient; what repeats is `sin(2*pi*x/n)`": (
@@ -284,6 +285,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "coefficient": ("c", "penalty", "rho", "mu", "penalty_coefficient"),
     "growth": ("gamma", "factor", "penalty_growth"),
     "rho": ("penalty", "mu"),
+    "dual_data": ("on", "data", "split", "multiplier_data"),
     "clip_norm": ("grad_clip", "gradient_clip", "max_norm", "max_grad_norm", "clip"),
     "accumulate": ("accumulation", "grad_accumulation", "gradient_accumulation_steps"),
     "precision": ("dtype",),

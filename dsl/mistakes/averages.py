@@ -7,6 +7,7 @@ from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, problem
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
+from cspec.dsl.words.functions import LOSSES
 
 _RATES = frozenset({"P", "Pr", "Prob", "prob", "probability", "rate", "mean_of"})
 _MEANS = frozenset({"E", "mean", "expectation", "avg"})
@@ -116,7 +117,8 @@ def _brackets(f: Failure, opener: int, close: int, word: str) -> Repair:
     if rate and f.at(opener + 2).kind == "BAR" and word in _REDUCTIONS:
         return _rate_by_group(f, opener, close, rate)
     reduced = word in _REDUCTIONS
-    kind = "E" if word in _MEANS else "P"
+    loss = f.at(opener + 1).text in LOSSES
+    kind = "E" if word in _MEANS or loss else "P"
     head = f"{word}(" if reduced else ""
     meant = f"{head}{kind}[{inner}]{')' if reduced else ''}"
     first, last = f.at(opener), f.at(close)

@@ -68,6 +68,7 @@ from cspec.dsl.mistakes.modifiers import (
     tolerance,
     weight,
 )
+from cspec.dsl.mistakes.near_values import VALUES
 from cspec.dsl.mistakes.operands import (
     call_without_brackets,
     comma_of_a_call,
@@ -112,7 +113,7 @@ from cspec.dsl.mistakes.settings import (
     setting_without_value,
     unnamed_setting,
 )
-from cspec.dsl.mistakes.strays import STRAYS, stray_words
+from cspec.dsl.mistakes.strays import STRAYS, several_variables, stray_words
 from cspec.dsl.mistakes.words import (
     bare_word,
     given_bar,
@@ -176,6 +177,7 @@ def _may_follow(expected: frozenset[str]) -> str:
 
 CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     *STRAYS,
+    *VALUES,
     python_words,
     macro,
     bare_definition,
@@ -268,6 +270,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     comma_of_a_call,
     separator,
     stray_words,
+    several_variables,
     label_without_colon,
     two_operands,
 )

@@ -43,6 +43,7 @@ from cspec.dsl.tree.nodes import (
     Verify,
     walk,
 )
+from cspec.dsl.words.functions import SIGNATURES
 
 WEAK = {"<": "<=", ">": ">="}
 ARITHMETIC = (Number, Sum, Product, Negate, Power, Vector, String)
@@ -300,7 +301,8 @@ def _no_relation(source: Source, item: Constraint) -> Diagnostic:
     text = _short(source.slice(relation.span))
     inside = _bound_inside(source, relation)
     whole = _without_relation(source, relation)
-    weighed = isinstance(relation, Product) and whole.startswith("write `")
+    member = isinstance(relation, Call) and " in " in whole
+    weighed = (isinstance(relation, Product) or member) and whole.startswith("write `")
     return problem(
         source,
         "CS127",
@@ -324,6 +326,9 @@ def _without_relation(source: Source, relation: Expr) -> str:
             text = text or source.slice(inner.span)
             return f"write `{text} soft(weight={source.slice(weight.span)})`"
     if isinstance(relation, Call) and isinstance(relation.function, Name):
+        member = _as_member(source, relation, relation.function.id)
+        if member:
+            return member
         parts = [source.slice(a.span) for a in relation.arguments]
         compared = all(isinstance(a, Compare | Membership) for a in relation.arguments)
         if relation.function.id in ("all", "any", "and_", "or_") and parts and compared:
@@ -337,6 +342,15 @@ def _without_relation(source: Source, relation: Expr) -> str:
         return "write the relation behind `forall ... in ...:`"
     over = source.slice(relation.binders[0].span).removeprefix("for ")
     return f"write `forall {over}: {source.slice(relation.body.span)}`"
+
+
+def _as_member(source: Source, call: Call, word: str) -> str:
+    """`stiefel(W)`, `psd(A)`: a set as a property of what it is given."""
+    signature = SIGNATURES.get(word)
+    plain = signature is not None and signature.family == "set" and not signature.parameters
+    if not plain or len(call.arguments) != 1:
+        return ""
+    return f"write `{source.slice(call.arguments[0].span)} in {word}`"
 
 
 def _short(text: str) -> str:

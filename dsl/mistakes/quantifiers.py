@@ -94,7 +94,12 @@ def _indented(f: Failure, at: int, quantifier: str) -> Repair | None:
             fix_span=Span(f.at(at).start, start + len(body)),
             safe=False,
         ),
-        f.tokens[f.index - 1 :],
+        (
+            opened._replace(kind="NAME"),
+            f.token,
+            *f.tokens[: f.index - 1],
+            *f.tokens[f.index + 1 :],
+        ),
         sure=False,
     )
 

@@ -167,9 +167,8 @@ STRAYS = (
     comma_before_modifier,
     confidence_first,
     given_with_more,
-    several_variables,
     product_of_intervals,
     quantifier_behind_term,
     prefixed,
 )
-"""Before the other checks; `stray_words` comes late."""
+"""Before the other checks; `stray_words` and `several_variables` come late."""

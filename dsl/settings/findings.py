@@ -12,6 +12,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import Expr, Keyword, Name, Number, String, Vector
@@ -250,6 +251,10 @@ def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
         if isinstance(default, Settings) and keyword.name in type(default).model_fields:
             value = source.slice(keyword.value.span)
             return f"{name}={default.word}({keyword.name}={value})"
+    if "dual" in cls.model_fields:
+        fits = (word for word, record in DUALS.items() if keyword.name in record.model_fields)
+        word = next(fits, None)
+        return f"dual={word}({keyword.name}={source.slice(keyword.value.span)})" if word else None
     return None
 
 
