@@ -14,6 +14,7 @@ from cspec.dsl.checks.items import Settled, check_items
 from cspec.dsl.checks.probabilities import check_probabilities
 from cspec.dsl.checks.shapes import check_shapes
 from cspec.dsl.checks.sizes import check_sizes
+from cspec.dsl.checks.taken_words import taken_words
 from cspec.dsl.checks.unused_names import check_unused
 from cspec.dsl.explicit.spec import Elaboration, Note, elaborate
 from cspec.dsl.imports.functions import described
@@ -122,7 +123,7 @@ def _check(
         check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     kept = _kept([*named, *explicit.diagnostics, *typer.found], source, hidden)
-    found = [*syntax, *imports.diagnostics, *kept]
+    found = taken_words(symbols, source, [*syntax, *imports.diagnostics, *kept])
     if not errors(found):
         run = (settled.method, limits.methods, settled.fit)
         found += not_compiled(explicit.spec, symbols, *run)

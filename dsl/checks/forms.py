@@ -245,6 +245,8 @@ def _names_pred(entry: Index) -> bool:
 
 def _each_weight(typer: Typer, relation: Membership) -> None:
     element, members = (typer.source.slice(s.span) for s in (relation.element, relation.set))
+    if re.fullmatch(r"ball\([^,()]*\)", members):  # which norm is not said: the usual one
+        members = f"{members[:-1]}, norm=2)"
     helps = [f"write `forall W in {element}: W in {members}`"]
     if members.startswith("sparse(") and element.endswith(".weights"):
         model, share = element.removesuffix(".weights"), members[7:-1]

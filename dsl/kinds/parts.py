@@ -56,9 +56,7 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
         f"`{text}` is a model: its layers are chosen by their names",
         indices[0].span,
         "no entries",
-        helps=(
-            of_each(typer, value.span, _PLACE.match(typer.source.text, value.span.end), part),
-        ),
+        helps=(of_each(typer, value.span, _PLACE.match(typer.source.text, value.span.end), part),),
     )
 
 
@@ -190,7 +188,11 @@ def of_each(typer: Typer, before: Span, behind: re.Match[str] | None, part: str)
     end = behind.end() if behind else before.end
     line = _LINE.match(text, text.rfind("\n", 0, before.start) + 1)
     one = line is not None and line.start("body") <= before.start and end <= line.end("body")
-    if line is None or not one or re.match(r"(?:forall|metric|let|minimize|maximize)\b", line["body"]):
+    if (
+        line is None
+        or not one
+        or re.match(r"(?:forall|metric|let|minimize|maximize)\b", line["body"])
+    ):
         return f"write `forall W in {part}:` before the constraint, and `W` here"
     body = f"{text[line.start('body') : before.start]}W{text[end : line.end('body')]}"
     return f"write `{line['label'] or ''}forall W in {part}: {body}`"

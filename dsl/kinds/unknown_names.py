@@ -318,7 +318,7 @@ def unknown_dataset(typer: Typer, name: str, span: Span) -> Kind:
     known = tuple(typer.symbols.datasets())
     implied = "data" in typer.symbols.implied
     splits = ("train", "val", "test") if implied else ()
-    guess = closest(name, (*known, *splits))
+    guess = closest(name, (*known, *splits)) or _split(name, known)
     role = typer.symbols.role(name)
     label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
     named = f"name it in the `data` line: `data {name}(x, y)`"
@@ -327,6 +327,19 @@ def unknown_dataset(typer: Typer, name: str, span: Span) -> Kind:
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
     return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)
+
+
+_SPLITS = {
+    **dict.fromkeys(("validation", "valid", "dev", "eval", "validate"), "val"),
+    **dict.fromkeys(("training", "fit", "learn"), "train"),
+    **dict.fromkeys(("testing", "holdout", "held_out", "heldout"), "test"),
+}
+
+
+def _split(name: str, known: Sequence[str]) -> str | None:
+    """The data that another word for a split means."""
+    meant = _SPLITS.get(name.lower())
+    return meant if meant in known else None
 
 
 def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
@@ -443,6 +456,9 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
     if word in ("x", "y") and columns and not typer.symbols.vars():
         return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
+    near = [v for v in typer.symbols.vars() if v.startswith(word) or word.startswith(v)]
+    if near:
+        return (f"did you mean `{near[0]}`?", f"or define it: `var {word} = 0`")
     if typer.symbols.vars() or not (columns or typer.symbols.models()):
         return (f"define it: `var {word} = 0` or `param {word} = 1`",)
     value = "0.1" if word.lower() in _WEIGHTS else "1"

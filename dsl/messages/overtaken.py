@@ -21,9 +21,7 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
     """
     quotes = {source.position(d.span.start).line for d in found if d.code == "CS105"}
     found = [  # a path without its quotes would be another import
-        d
-        for d in found
-        if d.code != "CS218" or source.position(d.span.start).line not in quotes
+        d for d in found if d.code != "CS218" or source.position(d.span.start).line not in quotes
     ]
     told = {d.span.start for d in found if d.code == "CS201" and len(d.helps) == 1}
     found = [d for d in found if d.code != "CS127" or d.span.start not in told]

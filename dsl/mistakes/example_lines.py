@@ -122,4 +122,6 @@ def of_clause(f: Failure) -> tuple[Fix, ...]:
 
 def reads(word: str) -> str:
     """How an example is introduced."""
-    return f"a line with `{word}` reads, for example," if word else "a constraint reads, for example,"
+    return (
+        f"a line with `{word}` reads, for example," if word else "a constraint reads, for example,"
+    )

@@ -287,8 +287,10 @@ def explain(failure: Failure) -> Repair:
 
 def _vague(repair: Repair) -> bool:
     """Whether a finding says what is wrong, and nothing that could be typed."""
-    told = any("`" in help_ for help_ in repair.diagnostic.helps)
-    return not repair.diagnostic.fixes and (not told or repair.tokens is None)
+    helps = repair.diagnostic.helps
+    told = any("`" in help_ for help_ in helps)
+    whole = any(help_.startswith(("write `", "leave `", "remove", "a `")) for help_ in helps)
+    return not repair.diagnostic.fixes and not whole and (not told or repair.tokens is None)
 
 
 def _with_examples(failure: Failure, repair: Repair) -> Repair:

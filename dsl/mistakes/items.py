@@ -110,9 +110,7 @@ def using_for(f: Failure) -> Repair | None:
             "CS101",
             "`using` is about every constraint that names no method",
             Span(f.token.start, f.tokens[-1].end),
-            helps=(f"write `using {method}`",)
-            if every
-            else (_for_one(f, label, method),),
+            helps=(f"write `using {method}`",) if every else (_for_one(f, label, method),),
             fix="" if every else None,
             fix_span=Span(f.before.end, f.tokens[-1].end),
         ),

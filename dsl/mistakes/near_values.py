@@ -34,7 +34,11 @@ def several_definitions(f: Failure) -> Repair | None:
         return None
     word = f.first.text
     line = f"{word} {f.text(f.index + 1, len(f.tokens))}"
-    said = ("CS115", f"each `{word}` stands on a line of its own", f"write `{line}` on the next line")
+    said = (
+        "CS115",
+        f"each `{word}` stands on a line of its own",
+        f"write `{line}` on the next line",
+    )
     repair = rewritten(f, f.index, f.index + 1, (f"\n{word} ",), *said, safe=True)
     rest = (f.first, *f.tokens[f.index + 1 :])
     return repair._replace(tokens=f.tokens[: f.index], rest=rest)
@@ -140,7 +144,9 @@ def number_with_a_unit(f: Failure) -> Repair | None:
     shown = f"{name}={count} {f.token.text}"
     helps = (f"leave `{shown}` out: without it a default is taken, which `cspec explain` shows",)
     message = f"`{name}` is a number, without `{f.token.text}`"
-    return Repair(problem(f.source, "CS129", message, f.span(f.index - 1, f.index + 1), helps=helps))
+    return Repair(
+        problem(f.source, "CS129", message, f.span(f.index - 1, f.index + 1), helps=helps)
+    )
 
 
 def fit_in_words(f: Failure) -> Repair | None:
@@ -178,7 +184,11 @@ def arguments_in_square_brackets(f: Failure) -> Repair | None:
         return None
     meant = f"({f.text(3, names)})"
     name = f.at(1).text
-    said = ("CS136", f"what `{name}` takes stands in `( )`", f"write `{name}{meant}`, also where it is used")
+    said = (
+        "CS136",
+        f"what `{name}` takes stands in `( )`",
+        f"write `{name}{meant}`, also where it is used",
+    )
     return rewritten(f, 2, names + 1, (meant,), *said, safe=False)
 
 

@@ -180,6 +180,16 @@ def _over(f: Failure, word: str, name: str) -> str:
         for left, right in zip(f.tokens, f.tokens[1:], strict=False)
     )
     if indexed:
+        last = next(
+            (
+                right
+                for left, mark, right in zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False)
+                if left.text == name and mark.text == "<"
+            ),
+            None,
+        )
+        if last is not None and last.kind in {"NUMBER", "NAME"}:
+            return f"write `{word} {name} in range({last.text})`"
         return f"write `{word} {name} in range(n)`, where n is how many there are"
     if len(columns_of) > 2 and name in ("groups", "group", "g", "a", "values"):
         column = columns_of[2]

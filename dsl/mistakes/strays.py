@@ -23,6 +23,46 @@ def bare_colon(f: Failure) -> Repair | None:
     return rewritten(f, 0, 1, (), *said, label="a label stands here")
 
 
+def label_elsewhere(f: Failure) -> Repair | None:
+    """`P[a] <= 30% :cap`, `[cap] P[a] <= 30%`: a label stands first, with its colon."""
+    if f.kind != "clause" or f.depth(f.index):
+        return None
+    if f.token.kind == "COLON" and f.index and f.index + 2 == len(f.tokens):
+        name, body = f.at(f.index + 1), f.text(0, f.index)
+        if name.kind != "NAME" or not any(t.kind == "RELATION" for t in f.tokens[: f.index]):
+            return None
+    elif [t.kind for t in f.tokens[:3]] == ["LSQB", "NAME", "RSQB"] and f.index == 3:
+        name, body = f.at(1), f.text(3, len(f.tokens))
+        if not _stray(f, name.text):
+            return None
+    else:
+        return None
+    meant = f"{name.text}: {body}"
+    said = ("CS126", f"the label `{name.text}` stands first, with a `:`", f"write `{meant}`")
+    return rewritten(f, 0, len(f.tokens), (meant,), *said)
+
+
+def second_bound(f: Failure) -> Repair | None:
+    """`a >= 20% and <= 30%`: two bounds of one value are a chain."""
+    text = f.text(f.body, len(f.tokens))
+    found = _TWO_BOUNDS.fullmatch(text)
+    if f.kind != "clause" or f.before.kind != "AND" or found is None:
+        return None
+    value, low, high = found["value"].strip(), found["first"], found["second"]
+    if found["mark"] == found["other"]:
+        return None
+    low, high = (low, high) if found["mark"] == ">=" else (high, low)
+    meant = f"{low.strip()} <= {value} <= {high.strip()}"
+    message = "two bounds of one value are written as a chain"
+    return rewritten(f, f.body, len(f.tokens), (meant,), "CS111", message)
+
+
+_TWO_BOUNDS = re.compile(
+    r"(?P<value>(?:[^<>=]|==)+?)\s*(?P<mark><=|>=)(?P<first>[^<>=]+?)\s+and\s+"
+    r"(?P<other><=|>=)(?P<second>[^<>=]+)"
+)
+
+
 def comma_before_modifier(f: Failure) -> Repair | None:
     """`a == 30% within 1%, by lagrangian`: modifiers stand one behind the other."""
     word = f.at(f.index + 1)
@@ -60,7 +100,9 @@ def _stray(f: Failure, word: str) -> bool:
 def _without(f: Failure, start: int, end: int) -> Repair:
     text = f.text(start, end)
     message = f"`{text}` means nothing here"
-    helps = f"remove it: `{' '.join(p for p in (f.text(0, start), f.text(end, len(f.tokens))) if p)}`"
+    helps = (
+        f"remove it: `{' '.join(p for p in (f.text(0, start), f.text(end, len(f.tokens))) if p)}`"
+    )
     notes = ("remarks stand behind `#`",)
     return rewritten(f, start, end, (), "CS101", message, helps.strip(), notes=notes, safe=False)
 
@@ -124,9 +166,7 @@ def product_of_intervals(f: Failure) -> Repair | None:
     if not plain or len(found) > len(_AXES):
         return None
     name = f.before.text
-    model = re.search(
-        r"^[ \t]*model[ \t]+\w+[ \t]*\(([^)\n]*)\)", f.source.text, re.MULTILINE
-    )
+    model = re.search(r"^[ \t]*model[ \t]+\w+[ \t]*\(([^)\n]*)\)", f.source.text, re.MULTILINE)
     axes = [a.strip() for a in model[1].split(",")] if model else []
     if len(axes) != len(found):
         axes = [*_AXES[-len(found) :]]
@@ -164,6 +204,8 @@ def prefixed(f: Failure) -> Repair | None:
 
 STRAYS = (
     bare_colon,
+    label_elsewhere,
+    second_bound,
     comma_before_modifier,
     confidence_first,
     given_with_more,

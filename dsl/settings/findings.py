@@ -178,6 +178,19 @@ def unknown_setting(
     guess = known_setting(cls, keyword.name)
     span = keyword.name_span
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    if guess == "hidden" and isinstance(keyword.value, Number) and keyword.value.value < 16:
+        count = int(keyword.value.value)
+        guess, inner = None, f"hidden=[{', '.join(['64'] * count)}]"
+        note = f"`hidden` lists the width of each hidden layer, here of {count}"
+        return Diagnostic(
+            code="CS502",
+            message=f"`{cls.word}` has no setting `{keyword.name}`",
+            span=span,
+            label="unknown setting",
+            notes=(note,),
+            helps=(f"write `{inner}`",),
+            fixes=(Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),),
+        )
     inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
     if inner and inner.partition("=")[0] not in given:
         fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
@@ -285,9 +298,7 @@ def no_list(
     )
 
 
-def already_named(
-    cls: type[Settings], argument: Expr, name: str, source: Source
-) -> Diagnostic:
+def already_named(cls: type[Settings], argument: Expr, name: str, source: Source) -> Diagnostic:
     """`mlp(x, hidden=[64])`: a value for a setting that is given by its name."""
     text = source.slice(argument.span)
     end = argument.span.end
@@ -372,6 +383,8 @@ def _takes_number(cls: type[Settings], name: str) -> bool:
     return int in options or float in options
 
 
+_SAMPLES = {"target": '"y"', "path": '"data.csv"', "rank": "8", "share": "10%"}
+"""What a setting that is needed may be, where any text or number is right."""
 _RANGES = {
     "greater_than": ("gt", "above"),
     "greater_than_equal": ("ge", "at least"),
@@ -405,7 +418,7 @@ def invalid(
             span=record,
             label=f"`{name}` is missing",
             notes=_about(cls, name),
-            helps=(f"add `{name}=...`",),
+            helps=(f"add `{name}={_SAMPLES[name]}`" if name in _SAMPLES else f"add `{name}=...`",),
         )
     if isinstance(value, Vector) and (len(place) == 1 or kind in ("missing", "too_long")):
         size = _length(cls, name)
