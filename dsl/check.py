@@ -14,7 +14,6 @@ from cspec.dsl.checks.items import Settled, check_items
 from cspec.dsl.checks.probabilities import check_probabilities
 from cspec.dsl.checks.shapes import check_shapes
 from cspec.dsl.checks.sizes import check_sizes
-from cspec.dsl.checks.taken_words import taken_words
 from cspec.dsl.checks.unused_names import check_unused
 from cspec.dsl.explicit.spec import Elaboration, Note, elaborate
 from cspec.dsl.imports.functions import described
@@ -28,6 +27,7 @@ from cspec.dsl.messages.overtaken import without_overtaken
 from cspec.dsl.names.categories import categories
 from cspec.dsl.names.resolve import hidden_words, resolve
 from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.names.taken_words import taken_words
 from cspec.dsl.not_compiled import not_compiled
 from cspec.dsl.parsing.parse import parse
 from cspec.dsl.settings.base import Settings

@@ -14,7 +14,7 @@ from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, walk
+from cspec.dsl.tree.nodes import EVENTS, Call, Compare, Expectation, Expr, Name, walk
 from cspec.dsl.words.functions import Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
 
@@ -66,7 +66,10 @@ def argument_kind(
 
 
 def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tuple[Fix, ...]:
-    """`bce(f, y)`: a model where its outputs belong."""
+    """`bce(f, y)`: a model where its outputs belong; `gap(f(x))`: no number a group."""
+    if signature.family == "groups" and separated(value, typer.slice) is None:
+        meant = by_group(typer, value)
+        return (Fix(span=value.span, replacement=meant, title=f"write {meant}"),)
     if kind.what != "model" or signature.family not in ("loss", "classifier"):
         return ()
     meant = f"{typer.source.slice(value.span)}(x)"
@@ -153,7 +156,8 @@ def by_group(typer: Typer, value: Expr) -> str:
         start = value.span.start
         head = text[: first.span.start - start]
         return f"{head}{column.id}{text[first.span.end - start :]}"
-    if group(typer) in {name.id for name in walk(first) if isinstance(name, Name)}:
+    said = {name.id for name in walk(first) if isinstance(name, Name)}
+    if not isinstance(first, EVENTS) or group(typer) in said:
         return f"P[pred == 1 | {group(typer)}]"
     return f"{text[:-1].rstrip()}, {group(typer)}]"
 

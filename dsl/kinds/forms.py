@@ -52,12 +52,16 @@ def too_many(typer: Typer, call: Call, signature: Signature) -> None:
     expected = sum(not p.keyword for p in signature.parameters)
     if signature.name == "range" and len(call.arguments) == 2 and _two_ends(typer, call):
         return
+    help_ = _all_of_them(typer, call) or f"write `{form_here(typer, call, signature)}`"
+    called = help_.startswith(f"write `{signature.name}") and signature.name not in EXAMPLES
+    meant = help_.removeprefix("write `").rstrip("`") if called else ""
     typer.report(
         "CS301",
         f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}",
         call.span,
         signature.doc,
-        helps=(_all_of_them(typer, call) or f"write `{form_here(typer, call, signature)}`",),
+        helps=(help_,),
+        fixes=(Fix(span=call.span, replacement=meant, title=help_),) if meant else (),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.text.source import Source
 
 _WHOLE = frozenset({"CS503", "CS127"})
 """Findings whose edit puts one value or one requirement in the place of another."""
+_MOST = 20
+"""Edits that are looked at: beyond those a text has so many mistakes that few are shown."""
 _BESIDE = 3
 """Characters beside a place that tell whether an edit keeps it."""
 
@@ -19,38 +21,42 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
     `stop when patience=5` becomes `stop when stalled(epochs=5)`: nothing is left of its `=`. Where
     an edit keeps the place (`P(a = 1)` to `P[a = 1]`), what is said of it stays.
     """
-    quotes = {source.position(d.span.start).line for d in found if d.code == "CS105"}
-    found = [  # a path without its quotes would be another import
-        d for d in found if d.code != "CS218" or source.position(d.span.start).line not in quotes
-    ]
+    found = _without_untrusted(found, source)
     told = {d.span.start for d in found if d.code == "CS201" and len(d.helps) == 1}
     found = [d for d in found if d.code != "CS127" or d.span.start not in told]
-    blocks = any(d.code == "CS126" for d in found)
-    edits = [(d, d.fixes[0]) for d in found if len(d.fixes) == 1 and d.code in _WHOLE]
+    edits = [(d, d.fixes[0]) for d in found if len(d.fixes) == 1 and d.code in _WHOLE][:_MOST]
+    blocks = [f for d in found if d.code == "CS126" for f in d.fixes if "{\n" in f.replacement]
     if not edits and not blocks:
-        return list(found)
+        return found
     return [
         d
         for d in found
-        if not any(
-            other is not d and _gone(d, edit.span, edit.replacement, source)
-            for other, edit in edits
-            if edit.span.start <= d.span.start and d.span.end <= edit.span.end
-        )
-        and not (d.code == "CS201" and any(_in_a_block(other, d) for other in found))
-        and not any(other.code == "CS127" and _same(other, d) for other, _ in edits)
+        if not any(_overtakes(other, edit, d, source) for other, edit in edits)
+        and not (d.code == "CS201" and any(_inside(d, b) for b in blocks[:_MOST]))
     ]
 
 
-def _in_a_block(other: Diagnostic, found: Diagnostic) -> bool:
-    """Whether a name is unknown only because the braces of its quantifier are missing."""
-    blocks = (fix for fix in other.fixes if other.code == "CS126" and "{\n" in fix.replacement)
-    return any(b.span.start <= found.span.start and found.span.end <= b.span.end for b in blocks)
+def _without_untrusted(found: Sequence[Diagnostic], source: Source) -> list[Diagnostic]:
+    """Without what follows from a path that lacks its quotes: it would be another import."""
+    if not any(d.code == "CS218" for d in found):
+        return list(found)
+    quotes = {source.position(d.span.start).line for d in found if d.code == "CS105"}
+    return [
+        d for d in found if d.code != "CS218" or source.position(d.span.start).line not in quotes
+    ]
 
 
-def _same(other: Diagnostic, found: Diagnostic) -> bool:
-    """Whether two findings are of one place: no relation, and what follows from it."""
-    return other is not found and tuple(other.span) == tuple(found.span)
+def _inside(found: Diagnostic, edit: Fix) -> bool:
+    return edit.span.start <= found.span.start and found.span.end <= edit.span.end
+
+
+def _overtakes(other: Diagnostic, edit: Fix, found: Diagnostic, source: Source) -> bool:
+    """Whether nothing is left of a finding when the edit of another one is made."""
+    if other is found:
+        return False
+    if other.code == "CS127" and tuple(other.span) == tuple(found.span):
+        return True
+    return _inside(found, edit) and _gone(found, edit.span, edit.replacement, source)
 
 
 def _gone(found: Diagnostic, span: tuple[int, int], replacement: str, source: Source) -> bool:

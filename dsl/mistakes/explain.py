@@ -11,7 +11,6 @@ from collections.abc import Callable
 from cspec.dsl.mistakes.averages import bar, on_outside
 from cspec.dsl.mistakes.brackets import braces, interval, stray_closer, tuple_list, unclosed
 from cspec.dsl.mistakes.endings import FORMS, ends_early
-from cspec.dsl.mistakes.example_lines import of_clause, reads
 from cspec.dsl.mistakes.failure import (
     OPERAND_STARTS,
     Failure,
@@ -68,7 +67,6 @@ from cspec.dsl.mistakes.modifiers import (
     tolerance,
     weight,
 )
-from cspec.dsl.mistakes.near_values import VALUES
 from cspec.dsl.mistakes.operands import (
     call_without_brackets,
     comma_of_a_call,
@@ -88,6 +86,9 @@ from cspec.dsl.mistakes.parts import (
     shared_bound,
     two_constraints,
 )
+from cspec.dsl.mistakes.placed.example_lines import of_clause, reads
+from cspec.dsl.mistakes.placed.near_values import VALUES
+from cspec.dsl.mistakes.placed.strays import STRAYS, several_variables, stray_words
 from cspec.dsl.mistakes.places import (
     bare_pattern,
     early_on,
@@ -113,7 +114,6 @@ from cspec.dsl.mistakes.settings import (
     setting_without_value,
     unnamed_setting,
 )
-from cspec.dsl.mistakes.strays import STRAYS, several_variables, stray_words
 from cspec.dsl.mistakes.words import (
     bare_word,
     given_bar,

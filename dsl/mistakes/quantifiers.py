@@ -83,6 +83,8 @@ def _indented(f: Failure, at: int, quantifier: str) -> Repair | None:
     if body.count("\n") < 1:
         return None
     meant = f"{quantifier}: {{"
+    line = f.at(at).start
+    margin = text[text.rfind("\n", 0, line) + 1 : line].replace("s.t.", "    ")
     return Repair(
         problem(
             f.source,
@@ -90,7 +92,7 @@ def _indented(f: Failure, at: int, quantifier: str) -> Repair | None:
             "lines below a quantifier stand in braces, not by their indentation",
             Span(f.at(at).start, f.at(f.index - 2).end),
             helps=(f"write `{meant}`, and `}}` behind the last of them",),
-            fix=f"{meant}\n{body}\n{text[text.rfind(chr(10), 0, f.at(at).start) + 1 : f.at(at).start].replace('s.t.', '    ')}}}",
+            fix=f"{meant}\n{body}\n{margin}}}",
             fix_span=Span(f.at(at).start, start + len(body)),
             safe=False,
         ),

@@ -180,7 +180,7 @@ def unknown_setting(
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     if guess == "hidden" and isinstance(keyword.value, Number) and keyword.value.value < 16:
         count = int(keyword.value.value)
-        guess, inner = None, f"hidden=[{', '.join(['64'] * count)}]"
+        layers = f"hidden=[{', '.join(['64'] * count)}]"
         note = f"`hidden` lists the width of each hidden layer, here of {count}"
         return Diagnostic(
             code="CS502",
@@ -188,8 +188,8 @@ def unknown_setting(
             span=span,
             label="unknown setting",
             notes=(note,),
-            helps=(f"write `{inner}`",),
-            fixes=(Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),),
+            helps=(f"write `{layers}`",),
+            fixes=(Fix(span=keyword.span, replacement=layers, title=f"write {layers}"),),
         )
     inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
     if inner and inner.partition("=")[0] not in given:
@@ -451,8 +451,9 @@ def invalid(
 
 def _nearest(name: str, given: object, wanted: str) -> str:
     """`epochs=2` for 1.5: the whole number that is not below."""
-    whole = wanted == "a whole number" and isinstance(given, float) and 0 < given < 1e6
-    return f"write a whole number: `{name}={math.ceil(given)}`" if whole else ""
+    if wanted != "a whole number" or not isinstance(given, float) or not 0 < given < 1e6:
+        return ""
+    return f"write a whole number: `{name}={math.ceil(given)}`"
 
 
 def _length(cls: type[Settings], name: str) -> int | None:

@@ -50,7 +50,7 @@ def _condition_end(view: View, start: int) -> int:
 
 
 def not_null(view: View) -> Found | None:
-    """`| sex IS NOT NULL`, `and sex is not null`: what is missing is settled where data are read."""
+    """`| sex IS NOT NULL`: what is missing is settled where data are read."""
     words = [view.at(index).text.lower() for index in range(4)]
     take = 3 if words[1:3] == ["not", "null"] else 0
     before = view.done[-2:]
@@ -61,7 +61,7 @@ def not_null(view: View) -> Found | None:
     shown = f"{before[1].text} {view.text(0, take)}"
     message = f"`{shown}`: examples have no missing values, which is settled where data are read"
     note = '`csv("data.csv", target="y", missing=drop)` leaves rows out that are not complete'
-    return Found(take, (), "CS110", message, "remove the condition", note, back=2)
+    return Found(take, (), "CS110", message, "remove the condition", note, back=2, safe=False)
 
 
 def real_numbers(view: View) -> Found | None:
