@@ -22,9 +22,12 @@ from cspec.dsl.kinds.expressions import ExpressionTyper
 from cspec.dsl.kinds.unknown_names import once
 from cspec.dsl.messages.brief import brief
 from cspec.dsl.messages.diagnostic import Diagnostic, errors
+from cspec.dsl.messages.examples import with_examples
+from cspec.dsl.messages.overtaken import without_overtaken
 from cspec.dsl.names.categories import categories
 from cspec.dsl.names.resolve import hidden_words, resolve
 from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.names.taken_words import taken_words
 from cspec.dsl.not_compiled import not_compiled
 from cspec.dsl.parsing.parse import parse
 from cspec.dsl.settings.base import Settings
@@ -83,6 +86,19 @@ def check(
     `params` overrides values of params; `functions` adds signatures of user functions. Python
     files that the spec names are read for theirs, never imported.
     """
+    own = tuple(functions)
+    checked = _check(source, params, own)
+    if not any(found.examples for found in checked.diagnostics):
+        return checked
+    found = with_examples(
+        checked.diagnostics, source, lambda text: _check(text, params, own).diagnostics
+    )
+    return checked.model_copy(update={"diagnostics": found})
+
+
+def _check(
+    source: Source, params: Mapping[str, object] | None, functions: Iterable[Signature]
+) -> Checked:
     spec, syntax = parse(source)
     imports = described(spec, source)
     extra = {**{signature.name: signature for signature in functions}, **imports.functions}
@@ -107,7 +123,7 @@ def check(
         check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     kept = _kept([*named, *explicit.diagnostics, *typer.found], source, hidden)
-    found = [*syntax, *imports.diagnostics, *kept]
+    found = taken_words(symbols, source, [*syntax, *imports.diagnostics, *kept])
     if not errors(found):
         run = (settled.method, limits.methods, settled.fit)
         found += not_compiled(explicit.spec, symbols, *run)
@@ -163,7 +179,7 @@ def _ordered(found: list[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
         if key not in seen:
             seen.add(key)
             unique.append(diagnostic.model_copy(update={"source": diagnostic.source or source}))
-    return brief(once(unique, source))
+    return brief(once(without_overtaken(unique, source), source))
 
 
 __all__ = ["Checked", "Settled", "check"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.checks.modifiers import Modifiers
 from cspec.dsl.checks.ranges import check_range
 from cspec.dsl.checks.readings import readings
@@ -147,6 +149,18 @@ def _mean_or_each(typer: Typer, relation: Expr) -> None:
     )
 
 
+_OF_COLUMN = re.compile(r"\b(pred|prob|sigmoid|softmax)\((\w+)\)")
+
+
+def _of_a_model(typer: Typer, relation: Expr) -> str:
+    """`pred(f(x))` for `pred(x)`: what a class is chosen from are outputs of a model."""
+    found = _OF_COLUMN.search(typer.source.slice(relation.span))
+    models = [m for m in typer.symbols.models() if not typer.symbols.frozen(m)]
+    if found is None or found[2] not in typer.symbols.column_names or not models:
+        return ""
+    return f"write `{found[1]}({models[0]}({found[2]}))`"
+
+
 def _moves(
     typer: Typer, relation: Expr, kind: Kind, modifiers: Modifiers, rule: bool = False
 ) -> bool:
@@ -160,7 +174,10 @@ def _moves(
             f"{typer.text(relation)} does not depend on anything that training moves",
             relation.span,
             why,
-            helps=("use a model that is not frozen, a `var` or a given value",),
+            helps=(
+                _of_a_model(typer, relation)
+                or "use a model that is not frozen, a `var` or a given value",
+            ),
         )
         return False
     by_set = isinstance(modifiers.method, Construction)
@@ -228,6 +245,8 @@ def _names_pred(entry: Index) -> bool:
 
 def _each_weight(typer: Typer, relation: Membership) -> None:
     element, members = (typer.source.slice(s.span) for s in (relation.element, relation.set))
+    if re.fullmatch(r"ball\([^,()]*\)", members):  # which norm is not said: the usual one
+        members = f"{members[:-1]}, norm=2)"
     helps = [f"write `forall W in {element}: W in {members}`"]
     if members.startswith("sparse(") and element.endswith(".weights"):
         model, share = element.removesuffix(".weights"), members[7:-1]

@@ -25,6 +25,7 @@ from cspec.dsl.tree.nodes import (
     Modifier,
     Name,
     Soft,
+    Vector,
     Within,
     WithSurrogate,
 )
@@ -132,7 +133,9 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
                 f"`within` takes a number, not {typer.text(expr)}",
                 expr.span,
                 "does not fit",
-                helps=("write `within 1e-3`",),
+                helps=(f"for an interval write `in {typer.source.slice(expr.span)}`",)
+                if isinstance(expr, Vector)
+                else ("write `within 1e-3`",),
             )
         return None
     if value < 0:

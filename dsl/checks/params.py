@@ -14,7 +14,17 @@ from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.messages.wording import closest, counted, listing, number
 from cspec.dsl.text.source import NOWHERE
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant, value_or_none
-from cspec.dsl.tree.nodes import Expr, FiniteSet, Interval, Name, Param, String, Var, Vector
+from cspec.dsl.tree.nodes import (
+    Expr,
+    FiniteSet,
+    Interval,
+    Name,
+    Number,
+    Param,
+    String,
+    Var,
+    Vector,
+)
 from cspec.dsl.values.outside import (
     GivenFile,
     ParamTable,
@@ -323,6 +333,17 @@ def _empty_interval(typer: Typer, domain: Interval, low: float, high: float) -> 
 
 def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
     kind = "param" if isinstance(item, Param) else "var"
+    if isinstance(domain, Number) and item.value is None:
+        text = typer.source.slice(domain.span)
+        meant = f"{kind} {item.name} = {text}"
+        typer.report(
+            "CS317",
+            f"`{text}` is a value, and behind `in` stands a set",
+            domain.span,
+            "an interval goes here",
+            helps=(f"write `{meant}`", f"or `{kind} {item.name} = {text} in [0, 1]`"),
+        )
+        return
     typer.report(
         "CS317",
         f"{typer.text(domain)} is no set for a {kind}",
@@ -330,7 +351,7 @@ def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
         "an interval or a list of values goes here",
         helps=("write `in [0, 1]` or `in {1, 2, 4}`",)
         if kind == "param"
-        else ("write `in [0, 1]`", "or a set of tensors: `in ball(1, norm=2)`"),
+        else ("write `in [0, 1]`, or `in [0, inf]`", "or a set of tensors: `in ball(1, norm=2)`"),
     )
 
 

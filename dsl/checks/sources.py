@@ -213,6 +213,10 @@ def check_domain(typer: Typer, item: Domain) -> None:
         return
     if total is not None and len(source.arguments) != total:
         axes = ", ".join(axis.name for axis in item.axes)
+        listed = source.arguments[0] if len(source.arguments) == 1 else None
+        if isinstance(listed, Vector) and len(listed.items) == 2 * total:
+            _one_list(typer, source, listed)
+            return
         typer.report(
             "CS326",
             f"domain `{item.name}` has {total} {'axis' if total == 1 else 'axes'}, "
@@ -223,6 +227,21 @@ def check_domain(typer: Typer, item: Domain) -> None:
         )
     for argument in source.arguments:
         _axis(typer, argument)
+
+
+def _one_list(typer: Typer, source: Call, listed: Vector) -> None:
+    """`box([0, 1, -1, 1])`: the ends of all intervals in one list."""
+    ends = [typer.slice(end) for end in listed.items]
+    pairs = zip(ends[::2], ends[1::2], strict=True)
+    meant = f"box({', '.join(f'[{low}, {high}]' for low, high in pairs)})"
+    typer.report(
+        "CS326",
+        f"{typer.text(source)}: each interval stands in brackets of its own",
+        source.span,
+        "one list of all ends",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=source.span, replacement=meant, title=f"write {meant}"),),
+    )
 
 
 def _axis(typer: Typer, argument: Expr) -> None:

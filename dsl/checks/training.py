@@ -33,6 +33,7 @@ from cspec.dsl.tree.nodes import (
     Keyword,
     Name,
     Not,
+    Number,
     Or,
     Stop,
     Using,
@@ -276,8 +277,36 @@ def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
     return tuple(settings)
 
 
+_CLOCKS = frozenset({"epoch", "epochs", "step", "steps"})
+
+
 def _no_condition(typer: Typer, term: Expr) -> None:
-    """`stop when loss < 0.1`."""
+    """`stop when loss < 0.1`, `stop when patience == 5`."""
+    match term:
+        case Compare(
+            operands=(Name(id="epoch" | "epochs" | "step" | "steps" as unit), Number() as n)
+        ):
+            plural = unit if unit.endswith("s") else f"{unit}s"
+            meant = f"fit({plural}={typer.source.slice(n.span)})"
+            typer.report(
+                "CS503",
+                f"{typer.text(term)} is no condition: how long a run is, `fit` says",
+                term.span,
+                "not one of `feasible` and `stalled`",
+                helps=(f"write `{meant}` in place of this line",),
+            )
+            return
+        case Compare(operands=(Name(id="patience" | "early_stopping"), Number() as count)):
+            meant = f"stalled(epochs={typer.source.slice(count.span)})"
+            typer.report(
+                "CS503",
+                f"{typer.text(term)} is no condition",
+                term.span,
+                "so many epochs without a better objective?",
+                helps=(f"write `stop when {meant}`",),
+                fixes=(Fix(span=term.span, replacement=meant, title=f"write {meant}"),),
+            )
+            return
     typer.report(
         "CS503",
         f"{typer.text(term)} is no condition",

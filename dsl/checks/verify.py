@@ -99,9 +99,13 @@ def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
         f"no constraint is called `{name}`",
         span,
         f"constraints: {listing(names[:8], 'and')}" if names else "this spec has no constraints",
-        helps=(f"did you mean `{guess}`?",) if guess else ("write `verify all`",),
+        helps=(f"did you mean `{guess}`?",) if guess else (_others(names),),
         fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
     )
+
+
+def _others(names: tuple[str, ...]) -> str:
+    return f"write `{names[0]}`" if len(names) == 1 else "write `all`, or one of their labels"
 
 
 def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> None:

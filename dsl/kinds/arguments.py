@@ -6,6 +6,7 @@ import re
 
 from cspec.dsl.kinds.by_group import separated
 from cspec.dsl.kinds.forms import form
+from cspec.dsl.kinds.rates import group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_column, unknown_model
 from cspec.dsl.messages.diagnostic import Fix
@@ -13,7 +14,7 @@ from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Expr, Name
+from cspec.dsl.tree.nodes import EVENTS, Call, Compare, Expectation, Expr, Name, walk
 from cspec.dsl.words.functions import BOTH, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
 
@@ -27,6 +28,8 @@ def argument_kind(
     scope: Scope,
 ) -> Kind | None:
     """The kind of one argument, checked against its parameter; None for a solver."""
+    if signature.name in ("rank", "sparse") and _is_weight(typer, value, scope):
+        return None  # `rank(W) <= 8` is said as a whole
     if "function" in parameter.kinds:
         _, found = read_settings(value, SOLVERS, typer.values, "solver", typer.source)
         typer.extend(found)
@@ -63,11 +66,18 @@ def argument_kind(
 
 
 def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tuple[Fix, ...]:
-    """`bce(f, y)`: a model where its outputs belong."""
+    """`bce(f, y)`: a model where its outputs belong; `gap(f(x))`: no number a group."""
+    if signature.family == "groups" and separated(value, typer.slice) is None:
+        meant = by_group(typer, value)
+        return (Fix(span=value.span, replacement=meant, title=f"write {meant}"),)
     if kind.what != "model" or signature.family not in ("loss", "classifier"):
         return ()
     meant = f"{typer.source.slice(value.span)}(x)"
     return (Fix(span=value.span, replacement=meant, title=f"write {meant}"),)
+
+
+def _is_weight(typer: Typer, value: Expr, scope: Scope) -> bool:
+    return isinstance(value, Name) and value.id in scope.local
 
 
 def _columns(parameter: Parameter) -> bool:
@@ -124,13 +134,32 @@ def _instead(
         meant = separated(value, typer.slice)
         if meant is not None:
             return (f"columns and conditions are separated by commas: `{meant}`",)
-        return ("by group is written `P[pred == 1 | column]`",)
+        return (f"write `{_with(typer, call, value, by_group(typer, value))}`",)
     if kind.what == "event":
         return (f"write `P[{text}]`",)
     if kind.what == "string" and re.fullmatch(r"-?inf|[-+\d.e%]+", text.strip('"')):
         bare = text.strip('"')
         return (f"write `{bare}`, without quotes",)
     return ()
+
+
+def by_group(typer: Typer, value: Expr) -> str:
+    """A rate for each group of a column: `P[pred == 1 | sex]`."""
+    text = typer.source.slice(value.span)
+    if not isinstance(value, Expectation):
+        return f"P[pred == 1 | {group(typer)}]"
+    if not value.conditions:
+        return f"{text[:-1].rstrip()} | {group(typer)}]"
+    first = value.conditions[0]
+    column = first.operands[0] if isinstance(first, Compare) else None
+    if isinstance(column, Name) and column.id in typer.symbols.column_names:
+        start = value.span.start
+        head = text[: first.span.start - start]
+        return f"{head}{column.id}{text[first.span.end - start :]}"
+    said = {name.id for name in walk(first) if isinstance(name, Name)}
+    if not isinstance(first, EVENTS) or group(typer) in said:
+        return f"P[pred == 1 | {group(typer)}]"
+    return f"{text[:-1].rstrip()}, {group(typer)}]"
 
 
 def _out_of_range(

@@ -27,6 +27,7 @@ CALLS: dict[str, str] = {
     **dict.fromkeys(("norm_inf", "normInf", "norminf"), "norm({0}, inf)"),
     **dict.fromkeys(("pos", "positive_part"), "relu({0})"),
     "neg": "relu(-{})",
+    **dict.fromkeys(("prod", "product"), "exp(sum(log({0})))"),
     "log10": "log({0})/log(10)",
     "log2": "log({0})/log(2)",
     **dict.fromkeys(("logsumexp", "log_sum_exp"), "log(sum(exp({0})))"),

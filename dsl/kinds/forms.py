@@ -7,7 +7,7 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Keyword, Name
+from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name
 from cspec.dsl.words.functions import Parameter, Signature
 from cspec.dsl.words.losses import LOSSES
 
@@ -53,12 +53,16 @@ def too_many(typer: Typer, call: Call, signature: Signature) -> None:
     expected = sum(not p.keyword for p in signature.parameters)
     if signature.name == "range" and len(call.arguments) == 2 and _two_ends(typer, call):
         return
+    help_ = _all_of_them(typer, call) or f"write `{form_here(typer, call, signature)}`"
+    called = help_.startswith(f"write `{signature.name}") and signature.name not in EXAMPLES
+    meant = help_.removeprefix("write `").rstrip("`") if called else ""
     typer.report(
         "CS301",
         f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}",
         call.span,
         signature.doc,
-        helps=(_all_of_them(typer, call) or f"write `{form_here(typer, call, signature)}`",),
+        helps=(help_,),
+        fixes=(Fix(span=call.span, replacement=meant, title=help_),) if meant else (),
     )
 
 
@@ -70,6 +74,14 @@ _OF_ENTRIES = frozenset(
 def _all_of_them(typer: Typer, call: Call) -> str:
     """How a call with too many arguments says the same; empty where that is not known."""
     word = call.function.id if isinstance(call.function, Name) else ""
+    first = call.arguments[0]
+    if word in ("gap", "ratio") and isinstance(first, Expectation) and not first.conditions:
+        rate, given = typer.slice(first), ", ".join(map(typer.slice, call.arguments[1:]))
+        return f"write `{word}({rate[:-1].rstrip()} | {given}])`"
+    if word in ("prob", "softmax") and len(call.arguments) == 2:
+        return f"write `{word}({typer.slice(first)})[{typer.slice(call.arguments[1])}]`"
+    if word == "norm" and len(call.arguments) == 3:
+        return f"write `norm({typer.slice(first)}, {typer.slice(call.arguments[1])})`"
     parts = [typer.slice(argument) for argument in call.arguments]
     if word == "log" and len(parts) == 2:
         return f"the logarithm to base {parts[1]} is `log({parts[0]})/log({parts[1]})`"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.tree.constants import NotFiniteError, constant
 from cspec.dsl.tree.nodes import Call, Expr, Name, Product
 from cspec.dsl.values.shapes import Shape, declared, shape_of
@@ -98,6 +101,17 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
         # Of true and false, or of numbers? Only the data tell: binding looks again.
         return kind._replace(what="event")
     text = typer.source.slice(expr.span)
+    over = re.search(rf"\b{re.escape(text)} in values\((\w+)\)", typer.source.text)
+    if over is not None:
+        meant = f"{over[1]} == {text}"
+        return typer.report(
+            "CS313",
+            f"{typer.text(expr)} is {WORDS[kind.what]}, not an event",
+            expr.span,
+            "needs something true or false",
+            helps=(f"write `{meant}`",),
+            fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),),
+        )
     return typer.report(
         "CS313",
         f"{typer.text(expr)} is {WORDS[kind.what]}, not an event",

@@ -50,12 +50,16 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     """Report `f[0]`, a layer by its number."""
     text = typer.source.slice(value.span)
     place = ".".join(typer.source.slice(index.span) for index in indices)
+    part = f'{text}.weights("{place}*")'
+    behind = _PLACE.match(typer.source.text, value.span.end)
+    help_, fixes = of_each(typer, value.span, behind, part)
     return typer.report(
         "CS302",
         f"`{text}` is a model: its layers are chosen by their names",
         indices[0].span,
         "no entries",
-        helps=(f'write `forall W in {text}.weights("{place}*"):` before it, and `W` here',),
+        helps=(help_,),
+        fixes=fixes,
     )
 
 
@@ -174,24 +178,59 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
             return _unknown_part(typer, expr, ())
 
 
+_PLACE = re.compile(r"\[[^\]]*\](?:\.\w+)*")
+_OTHER = re.compile(r"(?:forall|metric|let|minimize|maximize)\b")
+_LINE = re.compile(
+    r"^[ \t]*(?:s\.t\.|subject to)?[ \t]*(?P<label>[^\W\d]\w*:(?!=)[ \t]*)?"
+    r"(?P<body>[^#\n;]*[^#\n;\s])",
+    re.MULTILINE,
+)
+
+
+def of_each(
+    typer: Typer, before: Span, behind: re.Match[str] | None, part: str
+) -> tuple[str, tuple[Fix, ...]]:
+    """The whole constraint, of each weight of `part` in place of what stands in it."""
+    text = typer.source.text
+    end = behind.end() if behind else before.end
+    line = _LINE.match(text, text.rfind("\n", 0, before.start) + 1)
+    one = line is not None and line.start("body") <= before.start and end <= line.end("body")
+    if (
+        line is None
+        or not one
+        or re.match(r"(?:forall|metric|let|minimize|maximize)\b", line["body"])
+    ):
+        return f"write `forall W in {part}:` before the constraint, and `W` here", ()
+    body = f"{text[line.start('body') : before.start]}W{text[end : line.end('body')]}"
+    each = f"forall W in {part}: {body}"
+    fix = Fix(span=Span(*line.span("body")), replacement=each, title=f"write {each}")
+    return f"write `{line['label'] or ''}{each}`", (fix,)
+
+
 _PATH = re.compile(r"\w+(?:\.\w+|\[\d+\])*")
 """The way to a part of a model in Python: `layers[0].weight`."""
 
 
 def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind:
     guess = closest(expr.name, known)
-    fixes = (Fix(span=expr.name_span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    fixes: tuple[Fix, ...] = ()
+    if guess:
+        fixes = (Fix(span=expr.name_span, replacement=guess, title=f"write {guess}"),)
     text = typer.source.slice(expr.value.span)
     helps: tuple[str, ...] = (f"did you mean `{text}.{guess}`?",) if guess else ()
     if not guess:
         helps = (f"remove `.{expr.name}`",)
+    if not guess and isinstance(expr.value, Attribute) and expr.value.name in ("weights", "params"):
+        helps = (f'write `{text}("{expr.name}*")`, the weights whose names begin so',)
     if not guess and "weights" in known:
         path = _PATH.match(typer.source.text, expr.name_span.start)
         name = re.sub(r"\[(\d+)\]", r".\1", path[0]) if path else expr.name
         name = f"*{name}" if name in ("bias", "weight", "kernel") else name
         star = "" if name.endswith(("weight", "bias")) else "*"
         part = f'{text}.{"params" if name.endswith("bias") else "weights"}("{name}{star}")'
-        helps = (f"write `forall W in {part}:` before the constraint, and `W` here",)
+        place = Span(expr.value.span.start, expr.name_span.start)
+        help_, fixes = of_each(typer, place, path, part)
+        helps = (help_,)
     return typer.report(
         "CS210",
         f"`{text}` has no part `{expr.name}`",

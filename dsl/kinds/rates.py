@@ -61,6 +61,11 @@ def rate(typer: Typer, call: Call, word: str) -> str | None:
         if k.name in typer.symbols.column_names
     ]
     conditions = ", ".join((*given, *columns))
+    sets = [
+        a.id for a in call.arguments if isinstance(a, Name) and a.id in typer.symbols.datasets()
+    ]
+    if sets and not conditions:
+        return written.replace("]", f" on {sets[0]}]")
     return _CLOSE.sub(lambda m: _behind_bar(m, conditions), written) if conditions else written
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from cspec.dsl.kinds.instead import without_a_guess
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -56,7 +57,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
-        return _report(typer, name, (f"write `{rate}`",), rate)
+        return _report(typer, name, (f"write `{rate}{_bound(typer, name)}`",), rate)
     label = _labelled(typer, name.id)
     if label is not None:
         return label_used(typer, name, label)
@@ -92,6 +93,15 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
     return _report(typer, name, _definitions(typer, name.id, scope))
+
+
+_BOUND = re.compile(r"[ \t]*([<>]=?|==)[ \t]*(\d+(?:\.\d+)?)(?![\w.%])")
+
+
+def _bound(typer: Typer, name: Name) -> str:
+    """`>= 95%` where `accuracy >= 95` is written: a rate is at most 1."""
+    found = _BOUND.match(typer.source.text, name.span.end)
+    return f" {found[1]} {found[2]}%" if found and 1 < float(found[2]) <= 100 else ""
 
 
 _PARTS = {"weights": "weights", "parameters": "params"}
@@ -262,11 +272,7 @@ def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr
     own = {*scope.local, *typer.symbols.table}
     if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
         return unknown_name(typer, name, scope, typer.signatures)
-    helps = (
-        f"define it: `let {name.id}(a) = ...`",
-        f'or bring your own in: `from "my.py" import {name.id}`',
-    )
-    return _report(typer, name, helps)
+    return _report(typer, name, without_a_guess(typer, name, seen))
 
 
 _COPIES = frozenset((
@@ -313,7 +319,7 @@ def unknown_dataset(typer: Typer, name: str, span: Span) -> Kind:
     known = tuple(typer.symbols.datasets())
     implied = "data" in typer.symbols.implied
     splits = ("train", "val", "test") if implied else ()
-    guess = closest(name, (*known, *splits))
+    guess = closest(name, (*known, *splits)) or _split(name, known)
     role = typer.symbols.role(name)
     label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
     named = f"name it in the `data` line: `data {name}(x, y)`"
@@ -322,6 +328,19 @@ def unknown_dataset(typer: Typer, name: str, span: Span) -> Kind:
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
     return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)
+
+
+_SPLITS = {
+    **dict.fromkeys(("validation", "valid", "dev", "eval", "validate"), "val"),
+    **dict.fromkeys(("training", "fit", "learn"), "train"),
+    **dict.fromkeys(("testing", "holdout", "held_out", "heldout"), "test"),
+}
+
+
+def _split(name: str, known: Sequence[str]) -> str | None:
+    """The data that another word for a split means."""
+    meant = _SPLITS.get(name.lower())
+    return meant if meant in known else None
 
 
 def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
@@ -438,6 +457,9 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
     if word in ("x", "y") and columns and not typer.symbols.vars():
         return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
+    near = [v for v in typer.symbols.vars() if v.startswith(word) or word.startswith(v)]
+    if near:
+        return (f"did you mean `{near[0]}`?", f"or define it: `var {word} = 0`")
     if typer.symbols.vars() or not (columns or typer.symbols.models()):
         return (f"define it: `var {word} = 0` or `param {word} = 1`",)
     value = "0.1" if word.lower() in _WEIGHTS else "1"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.text.visible import visible_line
@@ -61,6 +61,8 @@ class Diagnostic(BaseModel):
     helps: tuple[str, ...] = ()
     fixes: tuple[Fix, ...] = ()
     source: Source | None = None
+    examples: tuple[Fix, ...] = Field((), exclude=True)
+    """Right lines for the place, by `title` and `replacement`: the first that checks is shown."""
 
 
 class SpecError(Exception):

@@ -85,6 +85,7 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "each example's own class is chosen by an index: `prob[y]`, `f(x)[y]`": (
         "onehot", "one_hot", "gather",
     ),
+    "a product of entries above 0 is `exp(sum(log(v)))`": ("prod", "product", "cumprod"),
     "the positive part of x is `max(x, 0)`": ("relu", "pos", "positive_part"),
     "the pinball loss of the 90% quantile is `max(0.9*(y - f(x)), 0.1*(f(x) - y))`": (
         "pinball", "pinball_loss", "quantile_loss", "mean_pinball_loss", "check_loss",
@@ -102,6 +103,15 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "a bound on the slope of each layer is `forall W in model.weights: spectral(W) <= 1`": (
         "lipschitz", "lip", "lipschitz_constant",
     ),
+    "a model that grows in an input is asked of pairs: `E[max(f(x) - f(raised), 0)] <= 1e-3`, where"
+    " `raised` is a column with that input raised (`data train(x, y, raised)`)": (
+        "monotone_in", "monotonic", "increasing", "is_monotone", "monotonicity",
+    ),
+    "a convex model is asked of pairs: `E[max(f((x + other)/2) - (f(x) + f(other))/2, 0)] <= 1e-3`,"
+    " where `other` is a second column of inputs (`data train(x, y, other)`)": (
+        "convex", "is_convex", "convexity",
+    ),
+    "the classes are `values(y)`": ("classes", "class_labels", "n_classes", "num_classes"),
     "quantized weights are `W in grid(bits=8)`": ("int8", "uint8", "quantized", "quantize"),
     "weights of four bits are `W in grid(bits=4)`": ("int4", "uint4"),
     "there is no remainder, which has no gradient; what repeats is `sin(2*pi*x/n)`": (
@@ -268,12 +278,14 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "skip_rows": ("skiprows", "skip"),
     "scale": ("standardize", "normalize", "scaling", "scaler"),
     "path": ("file", "filename", "filepath"),
+    "inputs": ("columns", "features", "feature_columns", "usecols", "x_columns"),
     "target": ("label", "labels", "y", "target_column"),
     "split": ("splits", "fractions", "shares"),
     "penalty": ("rho", "mu", "penalty_coefficient", "c"),
     "coefficient": ("c", "penalty", "rho", "mu", "penalty_coefficient"),
     "growth": ("gamma", "factor", "penalty_growth"),
     "rho": ("penalty", "mu"),
+    "dual_data": ("on", "data", "split", "multiplier_data"),
     "clip_norm": ("grad_clip", "gradient_clip", "max_norm", "max_grad_norm", "clip"),
     "accumulate": ("accumulation", "grad_accumulation", "gradient_accumulation_steps"),
     "precision": ("dtype",),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from cspec.dsl.messages.synonyms import RATES
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, problem
+from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
+from cspec.dsl.words.functions import LOSSES
 
 _RATES = frozenset({"P", "Pr", "Prob", "prob", "probability", "rate", "mean_of"})
 _MEANS = frozenset({"E", "mean", "expectation", "avg"})
@@ -110,8 +113,12 @@ def _second(f: Failure) -> Repair:
 def _brackets(f: Failure, opener: int, close: int, word: str) -> Repair:
     """`P(a | b)` is `P[a | b]`, `gap(a | b)` is `gap(P[a | b])`."""
     inner = f.source.text[f.at(opener).end : f.at(close).start]
+    rate = RATES.get(f.at(opener + 1).text.lower())
+    if rate and f.at(opener + 2).kind == "BAR" and word in _REDUCTIONS:
+        return _rate_by_group(f, opener, close, rate)
     reduced = word in _REDUCTIONS
-    kind = "E" if word in _MEANS else "P"
+    loss = f.at(opener + 1).text in LOSSES
+    kind = "E" if word in _MEANS or loss else "P"
     head = f"{word}(" if reduced else ""
     meant = f"{head}{kind}[{inner}]{')' if reduced else ''}"
     first, last = f.at(opener), f.at(close)
@@ -135,6 +142,19 @@ def _brackets(f: Failure, opener: int, close: int, word: str) -> Repair:
         ),
         f.replaced(opener - 1, close + 1, *new),
     )
+
+
+def _rate_by_group(f: Failure, opener: int, close: int, rate: str) -> Repair:
+    """`min(accuracy | sex)`: the rate that has this name, of each group."""
+    given = f.text(opener + 3, close)
+    written = rate.format(c=1)
+    behind = f", {given}]" if "|" in written else f" | {given}]"
+    meant = f"{f.at(opener - 1).text}({written[:-1]}{behind})" if written.count("[") == 1 else ""
+    message = f"`{f.at(opener + 1).text}` by group is a fraction of the examples"
+    said = ("CS130", message)
+    if not meant:
+        return Repair(problem(f.source, *said, f.span(opener - 1, close + 1)))
+    return rewritten(f, opener - 1, close + 1, (meant,), *said)
 
 
 def on_outside(f: Failure) -> Repair | None:

@@ -86,6 +86,9 @@ from cspec.dsl.mistakes.parts import (
     shared_bound,
     two_constraints,
 )
+from cspec.dsl.mistakes.placed.example_lines import of_clause, reads
+from cspec.dsl.mistakes.placed.near_values import VALUES
+from cspec.dsl.mistakes.placed.strays import STRAYS, several_variables, stray_words
 from cspec.dsl.mistakes.places import (
     bare_pattern,
     early_on,
@@ -138,10 +141,11 @@ def fallback(f: Failure) -> Repair:
     form = FORMS.get(f.first.kind)
     helps = [missing] if missing else []
     if form and f.kind == "item":
-        helps.append(f"a line with `{form[0]}` reads, for example, `{form[1]}`")
+        helps.append(f"{reads(form[0])} `{form[1]}`")
     elif not helps:
         helps.append(_may_follow(f.expected))
-    return Repair(problem(f.source, "CS101", message, place, helps=helps))
+    found = problem(f.source, "CS101", message, place, helps=helps)
+    return Repair(found.model_copy(update={"examples": of_clause(f)}))
 
 
 def _single(f: Failure) -> str:
@@ -172,6 +176,8 @@ def _may_follow(expected: frozenset[str]) -> str:
 
 
 CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
+    *STRAYS,
+    *VALUES,
     python_words,
     macro,
     bare_definition,
@@ -263,6 +269,8 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     call_without_brackets,
     comma_of_a_call,
     separator,
+    stray_words,
+    several_variables,
     label_without_colon,
     two_operands,
 )
@@ -273,5 +281,18 @@ def explain(failure: Failure) -> Repair:
     for check in CHECKS:
         repair = check(failure)
         if repair is not None:
-            return repair
+            return _with_examples(failure, repair) if _vague(repair) else repair
     return fallback(failure)
+
+
+def _vague(repair: Repair) -> bool:
+    """Whether a finding says what is wrong, and nothing that could be typed."""
+    helps = repair.diagnostic.helps
+    told = any("`" in help_ for help_ in helps)
+    whole = any(help_.startswith(("write `", "leave `", "remove", "a `")) for help_ in helps)
+    return not repair.diagnostic.fixes and not whole and (not told or repair.tokens is None)
+
+
+def _with_examples(failure: Failure, repair: Repair) -> Repair:
+    found = repair.diagnostic.model_copy(update={"examples": of_clause(failure)})
+    return repair._replace(diagnostic=found)

@@ -43,6 +43,7 @@ from cspec.dsl.tree.nodes import (
     Verify,
     walk,
 )
+from cspec.dsl.words.functions import SIGNATURES
 
 WEAK = {"<": "<=", ">": ">="}
 ARITHMETIC = (Number, Sum, Product, Negate, Power, Vector, String)
@@ -299,6 +300,9 @@ def _no_relation(source: Source, item: Constraint) -> Diagnostic:
         return listed
     text = _short(source.slice(relation.span))
     inside = _bound_inside(source, relation)
+    whole = _without_relation(source, relation)
+    member = isinstance(relation, Call) and " in " in whole
+    weighed = (isinstance(relation, Product) or member) and whole.startswith("write `")
     return problem(
         source,
         "CS127",
@@ -306,9 +310,10 @@ def _no_relation(source: Source, item: Constraint) -> Diagnostic:
         relation.span,
         helps=(
             *((inside,) if inside else ()),
-            _without_relation(source, relation)
-            or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
+            whole or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
         ),
+        fix=whole.removeprefix("write `").rstrip("`") if weighed else None,
+        safe=False,
     )
 
 
@@ -321,6 +326,9 @@ def _without_relation(source: Source, relation: Expr) -> str:
             text = text or source.slice(inner.span)
             return f"write `{text} soft(weight={source.slice(weight.span)})`"
     if isinstance(relation, Call) and isinstance(relation.function, Name):
+        member = _as_member(source, relation, relation.function.id)
+        if member:
+            return member
         parts = [source.slice(a.span) for a in relation.arguments]
         compared = all(isinstance(a, Compare | Membership) for a in relation.arguments)
         if relation.function.id in ("all", "any", "and_", "or_") and parts and compared:
@@ -334,6 +342,15 @@ def _without_relation(source: Source, relation: Expr) -> str:
         return "write the relation behind `forall ... in ...:`"
     over = source.slice(relation.binders[0].span).removeprefix("for ")
     return f"write `forall {over}: {source.slice(relation.body.span)}`"
+
+
+def _as_member(source: Source, call: Call, word: str) -> str:
+    """`stiefel(W)`, `psd(A)`: a set as a property of what it is given."""
+    signature = SIGNATURES.get(word)
+    plain = signature is not None and signature.family == "set" and not signature.parameters
+    if not plain or len(call.arguments) != 1:
+        return ""
+    return f"write `{source.slice(call.arguments[0].span)} in {word}`"
 
 
 def _short(text: str) -> str:
@@ -378,6 +395,10 @@ def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
     """`norm(... for i in S)`: every word may stand before a parenthesis, few go over a set."""
     inside = source.slice(node.span)[len(node.function) :].strip().removeprefix("(")
     meant = _BY_OTHERS.get(node.function, "").format(inside.removesuffix(")").strip())
+    term, mark, over = inside.removesuffix(")").partition(" for ")
+    product = node.function in ("prod", "product")
+    if product and mark:
+        meant = f"exp(sum(log({term.strip()}) for {over.strip()}))"
     example = "for example `sum(norm(W, 1) for W in net.weights)`"
     return problem(
         source,
@@ -385,6 +406,9 @@ def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
         "`for` stands inside `sum`, `max`, `min`, `any`, `all`, `E[...]` or `P[...]`",
         node.span,
         label=f"`{node.function}` does not go over a set" if node.function else "",
+        notes=("for terms above 0; a few of any sign are written out: `x[0]*x[1]`",)
+        if product
+        else (),
         helps=(f"write `{meant}`" if meant else example,),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import as_name
 from cspec.dsl.mistakes.failure import Failure, Repair, problem
@@ -108,14 +110,21 @@ def using_for(f: Failure) -> Repair | None:
             "CS101",
             "`using` is about every constraint that names no method",
             Span(f.token.start, f.tokens[-1].end),
-            helps=(f"write `using {method}`",)
-            if every
-            else (f"`{label}: ... by {method}` says it for one constraint",),
+            helps=(f"write `using {method}`",) if every else (_for_one(f, label, method),),
             fix="" if every else None,
             fix_span=Span(f.before.end, f.tokens[-1].end),
         ),
         f.tokens[: f.index],
     )
+
+
+def _for_one(f: Failure, label: str, method: str) -> str:
+    """The line of the constraint with its method, where a constraint has the label."""
+    begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*({re.escape(label)}[ \t]*:(?!=)[^#\n;]*[^#\n;\s])"
+    line = re.search(begin, f.source.text, re.MULTILINE)
+    if line is None or "{" in line[1] or re.search(r"\bby\b", line[1]):
+        return f"`{label}: ... by {method}` says it for one constraint"
+    return f"remove this line, and write `{line[1]} by {method}`"
 
 
 def unnamed_metric(f: Failure) -> Repair | None:

@@ -41,7 +41,7 @@ def weight(f: Failure) -> Repair | None:
         _said(
             f,
             "a preference is written `soft`",
-            Span(f.before.start, given.end),
+            Span(f.at(f.index - 1 - (f.at(f.index - 2).kind == "SOFT")).start, given.end),
             f"soft(weight={given.text})",
         )
     )

@@ -71,6 +71,41 @@ def missing_colon(f: Failure) -> Repair | None:
     return rewritten(f, f.index, f.index, (":",), *said, label="for all of these", shown=whole)
 
 
+def _indented(f: Failure, at: int, quantifier: str) -> Repair | None:
+    """Lines below `forall a in S:` that are indented, as in Python: they stand in braces."""
+    text, opened = f.source.text, f.before
+    start = text.rfind("\n", 0, opened.start) + 1
+    indent = opened.start - start
+    if start <= f.at(at).start or text[start : opened.start].strip() or not indent:
+        return None
+    lines = re.match(rf"(?:[ \t]{{{indent}}}[^\n]+\n?)+", text[start:])
+    body = lines[0].rstrip() if lines else ""
+    if body.count("\n") < 1:
+        return None
+    meant = f"{quantifier}: {{"
+    line = f.at(at).start
+    margin = text[text.rfind("\n", 0, line) + 1 : line].replace("s.t.", "    ")
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            "lines below a quantifier stand in braces, not by their indentation",
+            Span(f.at(at).start, f.at(f.index - 2).end),
+            helps=(f"write `{meant}`, and `}}` behind the last of them",),
+            fix=f"{meant}\n{body}\n{margin}}}",
+            fix_span=Span(f.at(at).start, start + len(body)),
+            safe=False,
+        ),
+        (
+            opened._replace(kind="NAME"),
+            f.token,
+            *f.tokens[: f.index - 1],
+            *f.tokens[f.index + 1 :],
+        ),
+        sure=False,
+    )
+
+
 def label_behind(f: Failure) -> Repair | None:
     """`forall w in S: lip: ...`: the label stands before the quantifier."""
     label = f.before
@@ -97,6 +132,9 @@ def label_behind(f: Failure) -> Repair | None:
             ),
             f.replaced(f.index - 1, f.index + 1),
         )
+    block = _indented(f, at, quantifier) if colon else None
+    if block is not None:
+        return block
     head = f"{label.text}: {quantifier}:"
     body = f.text(f.index + 1, len(f.tokens)) if f.at(f.index + 1).text else "..."
     return Repair(
@@ -144,6 +182,16 @@ def _over(f: Failure, word: str, name: str) -> str:
         for left, right in zip(f.tokens, f.tokens[1:], strict=False)
     )
     if indexed:
+        last = next(
+            (
+                right
+                for left, mark, right in zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False)
+                if left.text == name and mark.text == "<"
+            ),
+            None,
+        )
+        if last is not None and last.kind in {"NUMBER", "NAME"}:
+            return f"write `{word} {name} in range({last.text})`"
         return f"write `{word} {name} in range(n)`, where n is how many there are"
     if len(columns_of) > 2 and name in ("groups", "group", "g", "a", "values"):
         column = columns_of[2]

@@ -157,6 +157,14 @@ def _setting(source: Source, tokens: tuple[Token, ...]) -> Mended:
     alone = not written.fit
     whole = written.block is not None and name.start == written.block.start
     value = tokens[1 if tokens[1].kind in {"NUMBER", "NAME"} else 2 :]
+    if len(value) > 1 and value[0].kind == value[1].kind == "NAME":
+        value = value[:1]  # `schedule cosine from 1 to 3`: prose behind the word
+    if (
+        len(value) > 1
+        and value[0].kind == "NAME"
+        and value[1].kind in {"FROM", "FOR", "WITH", "ON"}
+    ):
+        value = value[:1]
     own = _as_setting(name.text, source.text[value[0].start : value[-1].end])
     together = ", ".join(written.lines[:_LISTED]) if len(written.lines) > 1 else own
     help_ = f"write `fit({together})`"

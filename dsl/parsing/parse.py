@@ -71,7 +71,8 @@ _SURE = re.compile(
     r"""|^[ \t]*data[ \t]+x[ \t]*,[ \t]*y\b"""
     r"""|[\w%)\]][ \t]*(?:\+-|-\+|\+\+|--)(?:[ \t]|(?<=\d..)\d)"""
     r"""|\^[ \t]*-?1[ \t]*/[ \t]*\d"""
-    r"""|^[ \t]*(?:var|param)\b[^\n=]*=[ \t]*[-+]?[\d.]+[ \t]+\[""",
+    r"""|^[ \t]*(?:var|param)\b[^\n=]*=[ \t]*[-+]?[\d.]+[ \t]+\["""
+    r"""|\bin[ \t]+(?:R|ℝ)_?[+-][ \t]*(?:#|$)""",
     re.MULTILINE,
 )
 """Forms of other languages that a parser lets pass, though no spec means them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import types
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import Expr, Keyword, Name, Number, String, Vector
@@ -44,11 +46,24 @@ def wrong_type(
         label="does not fit",
         notes=_about(cls, name),
         helps=(
-            (f"write `{name}={meant}`" if meant else f"write `{name}=...` with {wanted}")
+            (f"write `{name}={meant}`" if meant else _usual(cls, name, wanted))
             + (", or leave it out" if meant == "none" else ""),
         ),
         fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),) if meant else (),
     )
+
+
+def _usual(cls: type[Settings], name: str, wanted: str) -> str:
+    """A value that fits: the default, where it is one that can be written."""
+    default = cls.model_fields[name].default
+    if isinstance(default, str) and default.isidentifier():
+        return f"write {wanted}, for example `{name}={default}`"
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        return f"write {wanted}, for example `{name}={number(default)}`"
+    said = re.search(r"default:? ([\d.]+)\b", cls.model_fields[name].description or "")
+    if said and wanted.startswith(("a number", "a whole number")):
+        return f"write {wanted}, for example `{name}={said[1]}`"
+    return f"write `{name}=...` with {wanted}"
 
 
 _NOTHING = frozenset({"null", "none", "nil", "na", "nan", "undefined", "missing"})
@@ -163,6 +178,19 @@ def unknown_setting(
     guess = known_setting(cls, keyword.name)
     span = keyword.name_span
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    if guess == "hidden" and isinstance(keyword.value, Number) and keyword.value.value < 16:
+        count = int(keyword.value.value)
+        layers = f"hidden=[{', '.join(['64'] * count)}]"
+        note = f"`hidden` lists the width of each hidden layer, here of {count}"
+        return Diagnostic(
+            code="CS502",
+            message=f"`{cls.word}` has no setting `{keyword.name}`",
+            span=span,
+            label="unknown setting",
+            notes=(note,),
+            helps=(f"write `{layers}`",),
+            fixes=(Fix(span=keyword.span, replacement=layers, title=f"write {layers}"),),
+        )
     inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
     if inner and inner.partition("=")[0] not in given:
         fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
@@ -184,6 +212,12 @@ def unknown_setting(
 
 def _of_optimizer(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
     """`momentum=0.9` in `fit`, where the optimizer that stands there takes it."""
+    if keyword.name in _SHARES and "split" in cls.model_fields:
+        share = keyword.value.value if isinstance(keyword.value, Number) else 0.0
+        first = keyword.name.startswith("train")
+        shares = (share, 1 - share) if first else (1 - share, share)
+        whole = ", ".join(number(round(part, 12)) for part in shares)
+        return f"split=[{whole}]" if 0 < share < 1 else None
     found = re.search(r"\boptimizer[ \t]*=[ \t]*(\w+)(?:\(([^()\n]*)\))?", source.text)
     record = OPTIMIZERS.get(found[1]) if found else None
     named = "optimizer" in cls.model_fields and record is not None
@@ -191,6 +225,13 @@ def _of_optimizer(cls: type[Settings], keyword: Keyword, source: Source) -> str 
         return None
     settings = f"{found[2]}, " if found[2] else ""
     return f"optimizer={found[1]}({settings}{keyword.name}={source.slice(keyword.value.span)})"
+
+
+_SHARES = frozenset({
+    "test_size", "val_size", "valid_size", "validation_split", "test_split", "val_split",
+    "test_share", "train_size", "train_split", "train_share", "test_fraction", "val_fraction",
+})  # fmt: skip
+"""The share of one of two data sets in other libraries."""
 
 
 def _inside(inner: str, given: frozenset[str], source: Source) -> str:
@@ -223,6 +264,10 @@ def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
         if isinstance(default, Settings) and keyword.name in type(default).model_fields:
             value = source.slice(keyword.value.span)
             return f"{name}={default.word}({keyword.name}={value})"
+    if "dual" in cls.model_fields:
+        fits = (word for word, record in DUALS.items() if keyword.name in record.model_fields)
+        word = next(fits, None)
+        return f"dual={word}({keyword.name}={source.slice(keyword.value.span)})" if word else None
     return None
 
 
@@ -250,6 +295,23 @@ def no_list(
         notes=_about(cls, name),
         helps=(f"write `{cls.word}({meant})`",),
         fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def already_named(cls: type[Settings], argument: Expr, name: str, source: Source) -> Diagnostic:
+    """`mlp(x, hidden=[64])`: a value for a setting that is given by its name."""
+    text = source.slice(argument.span)
+    end = argument.span.end
+    rest = source.text[end:]
+    comma = len(rest) - len(rest.lstrip(" \t\n,"))
+    gone = Span(argument.span.start, end + comma)
+    return Diagnostic(
+        code="CS505",
+        message=f"`{name}` of `{cls.word}` is given twice: by `{text}`, and by its name",
+        span=argument.span,
+        label=f"stands for `{name}=`",
+        helps=(f"remove `{text}`",),
+        fixes=(Fix(span=gone, replacement="", title=f"remove {text}"),),
     )
 
 
@@ -321,6 +383,8 @@ def _takes_number(cls: type[Settings], name: str) -> bool:
     return int in options or float in options
 
 
+_SAMPLES = {"target": '"y"', "path": '"data.csv"', "rank": "8", "share": "10%"}
+"""What a setting that is needed may be, where any text or number is right."""
 _RANGES = {
     "greater_than": ("gt", "above"),
     "greater_than_equal": ("ge", "at least"),
@@ -354,7 +418,7 @@ def invalid(
             span=record,
             label=f"`{name}` is missing",
             notes=_about(cls, name),
-            helps=(f"add `{name}=...`",),
+            helps=(f"add `{name}={_SAMPLES[name]}`" if name in _SAMPLES else f"add `{name}=...`",),
         )
     if isinstance(value, Vector) and (len(place) == 1 or kind in ("missing", "too_long")):
         size = _length(cls, name)
@@ -381,8 +445,15 @@ def invalid(
         span=item.span,
         label="out of range",
         notes=_about(cls, name),
-        helps=(f"choose {chosen}",),
+        helps=(_nearest(name, given, wanted) or f"choose {chosen}",),
     )
+
+
+def _nearest(name: str, given: object, wanted: str) -> str:
+    """`epochs=2` for 1.5: the whole number that is not below."""
+    if wanted != "a whole number" or not isinstance(given, float) or not 0 < given < 1e6:
+        return ""
+    return f"write a whole number: `{name}={math.ceil(given)}`"
 
 
 def _length(cls: type[Settings], name: str) -> int | None:

@@ -15,6 +15,7 @@ from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.elsewhere import built_elsewhere, elsewhere
 from cspec.dsl.settings.findings import (
     Table,
+    already_named,
     invalid,
     known_setting,
     list_of,
@@ -136,7 +137,11 @@ def _filled(
     if single:
         reader.found.append(no_list(cls, single, arguments, reader.source))
         written[single], arguments = arguments[0], ()
+    kept = frozenset(keyword.name for keyword in keywords)
     for index, argument in enumerate(arguments):
+        if index < len(positional) and positional[index] in kept:
+            reader.found.append(already_named(cls, argument, positional[index], reader.source))
+            continue
         if index >= len(positional):
             given = frozenset(positional) | {keyword.name for keyword in keywords}
             reader.found.append(no_name(cls, argument, reader.source, given))

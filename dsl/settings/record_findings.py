@@ -11,6 +11,15 @@ from cspec.dsl.settings.findings import Table, a
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, String
 
+_USUAL = {
+    "optimizer": "`adam(lr=1e-3)` is the usual one",
+    "schedule": "`cosine` is the usual one",
+    "method": "`using lagrangian` fits every requirement with a gradient; without a line `using`,"
+    " cspec chooses",
+    "model": "`mlp(hidden=[64])` is the usual one for a table, `cnn` for images",
+    "data source": '`csv("data.csv", target="y")` reads a table',
+}
+"""What to take where nothing tells what is meant."""
 _HOW = {
     "model": 'bring your own in by `from "nets.py" import {word}` above, or bind it from outside:'
     " `model net`",
@@ -97,6 +106,8 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     elsewhere = _ELSEWHERE.get(noun, {}).get(word.lower())
     if elsewhere:
         helps = [elsewhere]
+    if not guess and not elsewhere and noun in _USUAL:
+        helps = [_USUAL[noun], *helps]
     if not guess and noun in _HOW:
         helps.append(_HOW[noun].format(word=word))
     return Diagnostic(

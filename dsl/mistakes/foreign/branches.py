@@ -124,6 +124,13 @@ def exactly_one(view: View) -> Found | None:
     if view.before.kind not in OPERAND_ENDS or view.at(1).kind not in OPERAND_STARTS:
         return None
     message = f"`{view.at(0).text}`: that exactly one holds is written out"
+    back, end = _before(view), _until(view, 1, frozenset())
+    if back and end and end > 1:
+        left = view.source.slice(Span(view.done[-back].start, view.done[-1].end))
+        right = view.text(1, end)
+        meant = f"({left} or {right}) and not ({left} and {right})"
+        help_ = f"where both may hold, `{left} or {right}`; else `{meant}`"
+        return Found(1, None, "CS112", message, help_, go_on=("or",))
     help_ = "write `(a or b) and not (a and b)`; where both may hold, `a or b`"
     return Found(1, None, "CS112", message, help_, go_on=("or",))
 

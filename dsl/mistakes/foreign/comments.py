@@ -72,7 +72,7 @@ def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
         if found.start("mark") in starts and sure and words[0] not in seen:
             end = found.start("remark") + len(found["remark"].rstrip())
             span = Span(found.start("mark"), end)
-            if words[0] not in defined_names(text):
+            if words[0] not in defined_names(f"{text[: span.start]}{text[span.end :]}"):
                 yield _Remark(span, Span(*found.span("mark")), found["mark"])
 
 

@@ -275,8 +275,8 @@ DECLARATIONS = (
     row(
         r"(?P<word>[Ss]ets?|SETS?)~(?P<name>\w+)\b[^#\n]*",
         "`{word} {name}`: sets of indices have no line of their own",
-        help="write the set where it is used: `for {name} in range(3)` is 0, 1, 2; `{{1, 4}}` are"
-        " values",
+        help="remove the line, and write the set in place of `{name}`: `range(3)` is 0, 1, 2;"
+        " `{{1, 4}}` are values",
     ),
     row(
         rf"{_DEFINED}(?P<call>{MODULE}(?:Set|RangeSet))\([^#\n]*\)",

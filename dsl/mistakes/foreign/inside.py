@@ -57,10 +57,18 @@ from cspec.dsl.mistakes.foreign.marks import (
 )
 from cspec.dsl.mistakes.foreign.norms import absolute, double_line, norm
 from cspec.dsl.mistakes.foreign.pieces import read_pieces, written
+from cspec.dsl.mistakes.foreign.queries import (
+    mean_where,
+    monotone_in,
+    not_null,
+    product_sign,
+    real_numbers,
+)
 from cspec.dsl.mistakes.foreign.signs import (
     both_ways,
     doubled_sign,
     entity,
+    more_or_less,
     power_of_a_fraction,
     semidefinite,
     split_relation,
@@ -94,7 +102,8 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "^": (transpose,),
     ".": (dotted,),
     "=": (equation, counted_index, split_relation),
-    **dict.fromkeys("+-", (doubled_sign,)),
+    "+": (more_or_less, doubled_sign),
+    "-": (doubled_sign,),
     **dict.fromkeys("<>", (semidefinite, split_relation)),
     **dict.fromkeys("⪰≽", (semidefinite,)),
     "<=": (both_ways,),
@@ -103,9 +112,9 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "$": (column,),
     "in": (members,),
     "∈": (members,),
-    "is": (property_of, is_word),
+    "is": (not_null, monotone_in, property_of, is_word),
     **dict.fromkeys(PHRASES, (property_of, phrase)),
-    **dict.fromkeys(PROPERTIES, (property_of,)),
+    **dict.fromkeys(PROPERTIES, (property_of, monotone_in)),
     **dict.fromkeys(POWERED, (powered,)),
     **dict.fromkeys(("COUNT", "count"), (counted_share,)),
     **dict.fromkeys(("when", "whenever"), (when,)),
@@ -116,7 +125,9 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "values": (values_of_a_column,),
     **dict.fromkeys(("and", "AND", "&"), (another_quantifier, entity)),
     "?": (question,),
-    "IS": (is_word,),
+    "IS": (not_null, is_word),
+    **dict.fromkeys(("R", "R_", "ℝ", "Reals"), (real_numbers,)),
+    **dict.fromkeys(("monotonic", "decreasing", "nondecreasing", "nonincreasing"), (monotone_in,)),
     "group": (group_by,),
     "GROUP": (group_by,),
     "between": (between,),
@@ -126,11 +137,13 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "of": (share_of,),
     ":": (cells,),
     "⟨": (inner_product,),
-    **dict.fromkeys("∑∏", (sum_sign,)),
+    "∑": (sum_sign,),
+    "∏": (sum_sign, product_sign),
     **dict.fromkeys("⊥⟂⫫", (independent,)),
     **dict.fromkeys(RATES, (rate_of_class,)),
     "c": (combined,),
-    **dict.fromkeys(AVERAGES, (average,)),
+    **dict.fromkeys(AVERAGES, (mean_where, average)),
+    **dict.fromkeys(("AVG", "MEAN"), (mean_where,)),
     **dict.fromkeys(("sum", "prod", "max", "min"), (indexed_sum,)),
 }
 """Recognizers by the text of the token that they begin with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.mistakes.foreign.norms import bars_of_latex
@@ -196,12 +197,20 @@ def _averaged(view: View, stem: str, close: int) -> Found:
     if any(view.at(index).kind in {"EQUAL", "RELATION"} for index in range(2, close)):
         end = view.closer(close + 1)
         body = view.text(close + 2, end) if end is not None else "..."
-        meant = f"{stem}[{body} | {view.text(2, close)}]"
+        given = re.sub(r"(?<![<>=!])=(?!=)", " == ", view.text(2, close))
+        given = re.sub(r"== *([A-Z]\w*)", _as_value(view), given)
+        meant = f"{stem}[{body} | {re.sub(' +', ' ', given)}]"
         said = f"`{shown}`: conditions stand behind `|`, inside of the brackets"
         pieces = (meant,) if end is not None else None
         return Found((end or close) + 1, pieces, "CS125", said, f"write `{meant}`", safe=False)
     message = f"`{shown}`: no variables stand below `{stem}`"
     return Found(close + 1, (stem,), "CS125", message, help_)
+
+
+def _as_value(view: View) -> Callable[[re.Match[str]], str]:
+    """A word with a capital that the spec does not define is a value of the column."""
+    known = defined_names(view.source.text)
+    return lambda m: f"== {m[1]}" if m[1] in known else f'== "{m[1]}"'
 
 
 def transpose(view: View) -> Found | None:

@@ -9,6 +9,18 @@ from cspec.dsl.text.tokens import Token
 _STARTS = frozenset({"_NL", "ST", "COLON", "SEMICOLON", "$END"})
 
 
+def more_or_less(view: View) -> Found | None:
+    """`30% +/- 1%`: a tolerance."""
+    if not view.texts("+", "/", "-") or view.at(3).kind != "NUMBER":
+        return None
+    if view.before.kind != "NUMBER" and view.before.text != "%":
+        return None
+    shown = f"+/- {view.at(3).text}"
+    message = f"`{shown}`: a tolerance stands behind `within`"
+    meant = f"within {view.at(3).text}"
+    return Found(4, (meant,), "CS124", message, f"write `{meant}`")
+
+
 def doubled_sign(view: View) -> Found | None:
     """`2 +- 0.1`: a tolerance, or a difference? `x -- y`: a sum, or a slip?"""
     first, second = view.at(0), view.at(1)

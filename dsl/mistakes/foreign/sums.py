@@ -132,15 +132,22 @@ def _sum(
     view: View, end: int, word: str, inner: tuple[Piece, ...], code: str, other: str = ""
 ) -> Found:
     """`other` are the members where entries are counted from 1: then the fix is a guess."""
-    text = "".join(view.source.slice(p) if not isinstance(p, str) else p for p in inner)
     message = f"the index of a `{word}` stands behind its term: `for i in S`"
-    pieces: tuple[Piece, ...] = (f"{word}(", *inner, ")")
+    note = ""
+    opened, closed = f"{word}(", ")"
+    if word == "prod":  # there is no such function: by the sum of the logarithms
+        message = "a product over a set is written with `exp`, `sum` and `log`"
+        note = "for terms above 0; a few of any sign are written out: `x[0]*x[1]`"
+        opened, closed = "exp(sum(", "))"
+        inner = ("log(", inner[0], ")", *inner[1:])
+    text = "".join(view.source.slice(p) if not isinstance(p, str) else p for p in inner)
+    pieces: tuple[Piece, ...] = (opened, *inner, closed)
     if view.product():
         pieces = ("*", *pieces)
-    help_ = f"write `{word}({text})`"
+    help_ = f"write `{opened}{text}{closed}`"
     if other:
         help_ += f"; where it chooses entries, which are counted from 0: `{other}`"
-    return Found(end, pieces, code, message, help_, safe=not other)
+    return Found(end, pieces, code, message, help_, note, safe=not other and word != "prod")
 
 
 def _unknown(view: View, start: int, name: str) -> Found:

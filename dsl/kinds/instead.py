@@ -1,0 +1,38 @@
+"""What the language has for the arguments of a function that nothing resembles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.tree.nodes import Call, Expr, Name, Var
+from cspec.dsl.tree.rebuild import head_name
+
+
+def without_a_guess(typer: Typer, name: Name, seen: Sequence[Expr]) -> tuple[str, ...]:
+    """What the language has for such arguments, and how a function of one's own is brought in."""
+    written = ", ".join("abcdefgh"[: len(seen)]) or "a"
+    own = (
+        f"or, where it is a formula, define it: `let {name.id}({written}) = ...`",
+        f'or bring your own in: `from "my.py" import {name.id}`',
+    )
+    first = seen[0] if seen else None
+    if isinstance(first, Name) and first.id in typer.symbols.models():
+        of = first.id
+        known = f"`density({of})`, `params({of})`, `flops({of})`, `sumsq({of}.weights)`"
+        return (f"of a model there are {known}", *own)
+    head = head_name(first)
+    if isinstance(first, Call) and head and head.id in typer.symbols.models() and len(seen) == 2:
+        both = ", ".join(typer.source.slice(part.span) for part in seen)
+        losses = ", ".join(f"`{loss}({both})`" for loss in ("ce", "bce", "mse", "mae", "hinge"))
+        return (f"losses are {losses}", *own)
+    item = typer.symbols.vars().get(first.id) if isinstance(first, Name) else None
+    if isinstance(item, Var) and isinstance(first, Name):
+        words = _OF_VECTORS if item.dimensions else _OF_NUMBERS
+        known = ", ".join(f"`{word.format(first.id)}`" for word in words)
+        return (f"functions are {known}: `cspec list functions` has all", *own)
+    return own
+
+
+_OF_VECTORS = ("sum({})", "sumsq({})", "norm({}, 2)", "max({})")
+_OF_NUMBERS = ("abs({})", "exp({})", "log({})", "sqrt({})", "max({}, 0)")

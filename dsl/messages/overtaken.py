@@ -1,0 +1,68 @@
+"""Findings inside of what another finding exchanges as a whole: one mistake, one finding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.text.source import Source
+
+_WHOLE = frozenset({"CS503", "CS127"})
+"""Findings whose edit puts one value or one requirement in the place of another."""
+_MOST = 20
+"""Edits that are looked at: beyond those a text has so many mistakes that few are shown."""
+_BESIDE = 3
+"""Characters beside a place that tell whether an edit keeps it."""
+
+
+def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagnostic]:
+    """The findings that stay when the only edit of each other one is made.
+
+    `stop when patience=5` becomes `stop when stalled(epochs=5)`: nothing is left of its `=`. Where
+    an edit keeps the place (`P(a = 1)` to `P[a = 1]`), what is said of it stays.
+    """
+    found = _without_untrusted(found, source)
+    told = {d.span.start for d in found if d.code == "CS201" and len(d.helps) == 1}
+    found = [d for d in found if d.code != "CS127" or d.span.start not in told]
+    edits = [(d, d.fixes[0]) for d in found if len(d.fixes) == 1 and d.code in _WHOLE][:_MOST]
+    blocks = [f for d in found if d.code == "CS126" for f in d.fixes if "{\n" in f.replacement]
+    if not edits and not blocks:
+        return found
+    return [
+        d
+        for d in found
+        if not any(_overtakes(other, edit, d, source) for other, edit in edits)
+        and not (d.code == "CS201" and any(_inside(d, b) for b in blocks[:_MOST]))
+    ]
+
+
+def _without_untrusted(found: Sequence[Diagnostic], source: Source) -> list[Diagnostic]:
+    """Without what follows from a path that lacks its quotes: it would be another import."""
+    if not any(d.code == "CS218" for d in found):
+        return list(found)
+    quotes = {source.position(d.span.start).line for d in found if d.code == "CS105"}
+    return [
+        d for d in found if d.code != "CS218" or source.position(d.span.start).line not in quotes
+    ]
+
+
+def _inside(found: Diagnostic, edit: Fix) -> bool:
+    return edit.span.start <= found.span.start and found.span.end <= edit.span.end
+
+
+def _overtakes(other: Diagnostic, edit: Fix, found: Diagnostic, source: Source) -> bool:
+    """Whether nothing is left of a finding when the edit of another one is made."""
+    if other is found:
+        return False
+    if other.code == "CS127" and tuple(other.span) == tuple(found.span):
+        return True
+    return _inside(found, edit) and _gone(found, edit.span, edit.replacement, source)
+
+
+def _gone(found: Diagnostic, span: tuple[int, int], replacement: str, source: Source) -> bool:
+    """Whether an edit of a larger span leaves nothing of a place; of the same span it may."""
+    if tuple(found.span) == tuple(span) or not replacement:
+        return False
+    start = max(span[0], found.span.start - _BESIDE)
+    end = min(span[1], found.span.end + _BESIDE)
+    return source.text[start:end].strip() not in replacement

@@ -1,0 +1,218 @@
+"""Values, settings and modifiers whose words stand in another order, or under another mark."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.messages.synonyms import SETTING_WORDS
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, problem
+from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.settings.fit import FitSettings
+
+_UNITS = {"epoch": "epochs", "epochs": "epochs", "step": "steps", "steps": "steps"}
+
+
+def second_value(f: Failure) -> Repair | None:
+    """`param eps = 5% = 0.05`: one value."""
+    equal = f.find("EQUAL", end=f.index)
+    again = f.token.kind == "EQUAL" or f.token.text == "=="
+    if f.first.kind not in {"PARAM", "LET", "VAR", "METRIC"} or not again or equal is None:
+        return None
+    if f.depth(f.index):
+        return None
+    meant = f.text(0, f.index)
+    said = ("CS136", f"`{f.at(1).text}` gets one value", f"write `{meant}`")
+    return rewritten(f, f.index, len(f.tokens), (), *said, label="a second value", safe=False)
+
+
+def several_definitions(f: Failure) -> Repair | None:
+    """`metric a = p, b = q`, `let a = 1, b = 2`: each begins a line."""
+    named = f.at(f.index + 1).kind == "NAME" and f.at(f.index + 2).kind == "EQUAL"
+    if f.first.kind not in {"METRIC", "LET"} or f.token.kind != "COMMA" or not named:
+        return None
+    if f.depth(f.index):
+        return None
+    word = f.first.text
+    line = f"{word} {f.text(f.index + 1, len(f.tokens))}"
+    said = (
+        "CS115",
+        f"each `{word}` stands on a line of its own",
+        f"write `{line}` on the next line",
+    )
+    repair = rewritten(f, f.index, f.index + 1, (f"\n{word} ",), *said, safe=True)
+    rest = (f.first, *f.tokens[f.index + 1 :])
+    return repair._replace(tokens=f.tokens[: f.index], rest=rest)
+
+
+def rows_of_a_matrix(f: Failure) -> Repair | None:
+    """`param A = [1, 2], [3, 4]`: the rows stand in brackets."""
+    equal = f.find("EQUAL", end=f.index)
+    if f.first.kind not in {"PARAM", "VAR", "LET"} or f.token.kind != "COMMA" or equal is None:
+        return None
+    text = f.text(equal + 1, len(f.tokens))
+    if not re.fullmatch(r"\[[^\[\]]*\](?:\s*,\s*\[[^\[\]]*\])+", text) or f.depth(f.index):
+        return None
+    message = "rows of a matrix stand in brackets of their own"
+    rows = [row.count(",") + 1 for row in re.findall(r"\[([^\[\]]*)\]", text)]
+    if f.first.kind != "LET" and equal == 2 and len(set(rows)) == 1:
+        meant = f"{f.text(0, 2)}[{len(rows)}, {rows[0]}] = [{text}]"
+        return rewritten(f, 0, len(f.tokens), (meant,), "CS115", message, safe=False)
+    return rewritten(f, equal + 1, len(f.tokens), (f"[{text}]",), "CS115", message)
+
+
+def and_in_a_list(f: Failure) -> Repair | None:
+    """`verify a and b on test`, `verify all on val and test`: separated by commas."""
+    if f.first.kind != "VERIFY" or f.token.kind != "AND" or f.at(f.index + 1).kind != "NAME":
+        return None
+    if f.find("ON", end=f.index) is not None:
+        line = f"{f.text(0, f.index - 1)} {f.at(f.index + 1).text}"
+        rest = f.text(f.index + 2, len(f.tokens))
+        line = f"{line} {rest}".rstrip()
+        said = ("CS115", "`verify` names one data set", f"write `{line}` on the next line")
+        pieces = ("\n", line)
+        tokens = f.replaced(f.index, f.index + 2)
+        found = rewritten(f, f.index, len(f.tokens), pieces, *said, safe=False)
+        return found._replace(tokens=tokens)
+    said = ("CS115", "labels are separated by `,`", "write `,`")
+    return rewritten(f, f.index, f.index + 1, (",",), *said)
+
+
+def tolerance_first(f: Failure) -> Repair | None:
+    """`a == within 1% 30%`: the tolerance stands behind the value."""
+    place = f.index - 1
+    if f.token.text == "within":
+        place = f.index
+    if f.at(place).text != "within" or f.at(place - 1).kind != "RELATION":
+        return None
+    numbers = [f.at(place + 1), f.at(place + 2)]
+    text = f.source.text[f.at(place).end : f.tokens[-1].end]
+    found = re.fullmatch(r"\s*([\d.e-]+%?)\s*(?:of\s+|,\s*)?([\d.e-]+%?)\s*", text)
+    if found is None or not all(n.text for n in numbers):
+        return None
+    meant = f"{found[2]} within {found[1]}"
+    message = "a tolerance stands behind the value"
+    return rewritten(f, place, len(f.tokens), (meant,), "CS120", message)
+
+
+def value_of_a_modifier(f: Failure) -> Repair | None:
+    """`soft=0.1`, `surrogate=sigmoid`, `by=admm`."""
+    marks = {"EQUAL", "COLON"}
+    at = f.index if f.token.kind in marks else f.index + 1
+    word = f.at(at - 1)
+    rest = f.text(at + 1, len(f.tokens))
+    if f.kind != "clause" or f.at(at).kind not in marks or not rest or at < 3:
+        return None
+    if word.kind == "SOFT" and re.fullmatch(r"[\d.e-]+", rest):
+        meant = f"soft(weight={rest})"
+    elif word.text == "surrogate":
+        meant = f"with surrogate {rest}"
+    else:
+        return None
+    start = at - 2 if f.at(at - 2).kind == "WITH" else at - 1
+    message = f"`{f.text(start, len(f.tokens))}` is written `{meant}`"
+    return rewritten(f, start, len(f.tokens), (meant,), "CS120", message)
+
+
+def modifier_inside(f: Failure) -> Repair | None:
+    """`P[pred == 1 with surrogate sigmoid] <= 50%`: a modifier stands behind the relation."""
+    opened = f.depth(f.index)
+    close = f.closer()
+    if f.token.kind not in {"WITH", "BY", "WITHIN", "SOFT"} or not opened or close is None:
+        return None
+    if f.at(opened[0] - 1).kind != "AVERAGE" or f.kind != "clause" or len(opened) > 1:
+        return None
+    modifier = f.text(f.index, close)
+    whole = f"{f.text(0, f.index)}{f.text(close, len(f.tokens))} {modifier}"
+    message = f"`{modifier}` stands behind the relation"
+    said = ("CS120", message, f"write `{whole}`")
+    return rewritten(f, 0, len(f.tokens), (whole,), *said, shown=f.span(f.index, close))
+
+
+def number_with_a_unit(f: Failure) -> Repair | None:
+    """`projection(ramp=10 epochs)`: a setting in epochs, of its own form or a share of the run."""
+    unit = _UNITS.get(f.token.text)
+    if unit is None or f.before.kind != "NUMBER" or not f.depth(f.index):
+        return None
+    named = f.at(f.index - 2).kind == "EQUAL" and f.at(f.index - 3).kind == "NAME"
+    if not named or f.first.kind == "FIT":
+        return None
+    name, count = f.at(f.index - 3).text, f.before.text
+    if name == "every":
+        meant = f"{unit}({count})"
+        said = ("CS129", f"`{count} {f.token.text}` is written `{meant}`")
+        return rewritten(f, f.index - 1, f.index + 1, (meant,), *said)
+    shown = f"{name}={count} {f.token.text}"
+    helps = (f"leave `{shown}` out: without it a default is taken, which `cspec explain` shows",)
+    message = f"`{name}` is a number, without `{f.token.text}`"
+    return Repair(
+        problem(f.source, "CS129", message, f.span(f.index - 1, f.index + 1), helps=helps)
+    )
+
+
+def fit_in_words(f: Failure) -> Repair | None:
+    """`fit(20 epochs, batch 64)`: settings as `name=value`."""
+    if f.first.kind != "FIT" or f.at(1).kind != "LPAR" or f.tokens[-1].kind != "RPAR":
+        return None
+    settings = []
+    for part in f.text(2, len(f.tokens) - 1).split(","):
+        setting = _setting(part.strip())
+        if setting is None:
+            return None
+        settings.append(setting)
+    meant = f"fit({', '.join(settings)})"
+    said = ("CS131", "`fit` takes settings by name", f"write `{meant}`")
+    return rewritten(f, 0, len(f.tokens), (meant,), *said, shown=f.span(2, len(f.tokens) - 1))
+
+
+def _setting(part: str) -> str | None:
+    """`epochs=20` for `20 epochs`; what is named already as it stands."""
+    found = re.fullmatch(r"(?:([\d_]+)\s+([a-z_]+)|([a-z_]+)\s+([\d_]+))", part)
+    if found is None:
+        return part if re.fullmatch(r"[a-z_]+\s*=\s*[^=]+", part) else None
+    word, value = found[2] or found[3], found[1] or found[4]
+    known = [n for n in FitSettings.model_fields if word in (n, *SETTING_WORDS.get(n, ()))]
+    name = known[0] if known else _UNITS.get(word)
+    return f"{name}={value}" if name else None
+
+
+def arguments_in_square_brackets(f: Failure) -> Repair | None:
+    """`let f[a] = a^2`: what a `let` takes stands in round brackets."""
+    if f.first.kind != "LET" or f.at(2).kind != "LSQB" or f.index != 2:
+        return None
+    names = closer_of(f.tokens, 2)
+    if names is None or any(f.at(i).kind not in {"NAME", "COMMA"} for i in range(3, names)):
+        return None
+    meant = f"({f.text(3, names)})"
+    name = f.at(1).text
+    said = (
+        "CS136",
+        f"what `{name}` takes stands in `( )`",
+        f"write `{name}{meant}`, also where it is used",
+    )
+    return rewritten(f, 2, names + 1, (meant,), *said, safe=False)
+
+
+def dimensions_apart(f: Failure) -> Repair | None:
+    """`var W[2][3]`: dimensions are separated by a comma."""
+    if f.first.kind not in {"VAR", "PARAM"} or f.token.kind != "LSQB" or f.before.kind != "RSQB":
+        return None
+    meant = f.text(2, len(f.tokens)).replace("][", ", ")
+    if f.at(2).kind != "LSQB" or "][" not in f.text(2, len(f.tokens)):
+        return None
+    said = ("CS136", "dimensions are separated by `,`", f"write `{f.text(0, 2)}{meant}`")
+    return rewritten(f, 2, len(f.tokens), (meant,), *said)
+
+
+VALUES = (
+    second_value,
+    several_definitions,
+    rows_of_a_matrix,
+    and_in_a_list,
+    tolerance_first,
+    value_of_a_modifier,
+    modifier_inside,
+    number_with_a_unit,
+    fit_in_words,
+    arguments_in_square_brackets,
+    dimensions_apart,
+)
