@@ -7,7 +7,7 @@ from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, problem
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
-from cspec.dsl.words.functions import LOSSES
+from cspec.dsl.words.losses import LOSSES
 
 _RATES = frozenset({"P", "Pr", "Prob", "prob", "probability", "rate", "mean_of"})
 _MEANS = frozenset({"E", "mean", "expectation", "avg"})
