@@ -5,8 +5,8 @@
 A linear model on tables of 1,000 and of 1,000,000 rows, batches of 128, with a requirement on each
 row, and without any. CPU time of a step is taken between two steps of one run, so that binding, the
 first permutation and what follows the last step are left out; of all rounds the smallest. Between
-them lie ends of epochs where the table is small, none where it is large. The reading is the ratio of
-the two tables: state is as long as the data, and a step touches the rows of its batch alone.
+them lie ends of epochs where the table is small, none where it is large. The reading is the ratio
+of the two: state is as long as the data, and a step touches the rows of its batch alone.
 """
 
 from __future__ import annotations
