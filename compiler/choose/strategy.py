@@ -67,8 +67,8 @@ EACH_RULE = (
 
 
 EACH = (
-    "one multiplier an example, as prices tell which examples are hard: a step reads and moves "
-    "those of its batch alone, and a penalty damps them"
+    "one multiplier an example, which tells how hard it is: a step reads and moves those of its "
+    "batch alone, and a penalty damps them"
 )
 
 
@@ -114,9 +114,9 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
     chosen: list[Constraint] = []
     for constraint in problem.constraints:
         if constraint.soft is not None:
-            reason = "a preference: its violation is added to the objective"
-            if of_each(constraint, context) is not None:
-                reason = "a preference: the mean of its violation over the examples is added"
+            each = of_each(constraint, context) is not None
+            what = "the mean of its violation over the examples" if each else "its violation"
+            reason = f"a preference: {what} is added to the objective"
             chosen.append(constraint.model_copy(update={"reason": reason}))
             continue
         try:
@@ -370,8 +370,8 @@ def of_each(c: Constraint, context: ChoiceContext) -> Constraint | None:
     if c.each is not None:
         return c
     open_ = context.facts is None and len(c.binders) == 1 and c.event is None
-    over = open_ and over_examples(c.binders[0]) and c.relation != "in" and c.surrogate is None
-    return c if over else None
+    plain = c.relation != "in" and c.surrogate is None
+    return c if open_ and plain and over_examples(c.binders[0]) else None
 
 
 def _is_open(c: Constraint, context: ChoiceContext) -> bool:
