@@ -42,10 +42,9 @@ def deliver(session: Session, end: Iterate) -> Iterate:
     session.state.update({name: value.clone() for name, value in best.state.items()})
     whole = with_examples(session)
     if whole.told is not None:
-        told = split_told(
-            session, whole, whole.told if session.priced else corrected(session, whole)
-        )
-        session.state |= {} if told is None else {"multipliers": told}
+        told = whole.told if session.priced else corrected(session, whole.told)
+        own = split_told(session, whole, told)
+        session.state |= {} if own is None else {"multipliers": own}
         session.state |= {f"{c}.multipliers": rows for c, rows in session.told_each.items()}
     if best.step <= session.total_steps / 2 < session.step:
         session.notes.append(_early(session, best))

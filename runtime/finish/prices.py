@@ -28,7 +28,7 @@ from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked
 from cspec.runtime.session.own_scales import STRICT, own_scale
-from cspec.runtime.session.with_examples import WithExamples
+from cspec.runtime.session.with_examples import with_examples
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
@@ -46,10 +46,10 @@ STATIONARY = 0.2
 stationary point."""
 
 
-def corrected(session: Session, whole: WithExamples) -> Tensor:
+def corrected(session: Session, told: Tensor) -> Tensor:
     """The multipliers of the loaded iterate, those of requirements on each example among them."""
-    constraints, told = whole.constraints, whole.told
-    assert told is not None
+    whole = with_examples(session)
+    constraints = whole.constraints
     equal = marked(constraints, lambda c: c.equal).to(told.device)
     ours = marked(constraints, lambda c: c.prices and not c.soft).to(told.device)
     size = sum(p.numel() for p in session.parameters)

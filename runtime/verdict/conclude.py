@@ -73,6 +73,7 @@ def _described(session: Session, iterate: Iterate, scales: Mapping[str, float]) 
         tensors=plain_tensors(session.primal),
         vars=variables(session),
         multipliers=multipliers,
+        state=iterate.state | {f"{label}.multipliers": rows for label, rows in each.items()},
         metrics=_metrics(session),
     )
 
