@@ -73,6 +73,8 @@ def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tup
         return (Fix(span=value.span, replacement=models[0], title=f"write {models[0]}"),)
     if signature.family == "groups" and separated(value, typer.slice) is None:
         meant = by_group(typer, value)
+        if "| column" in meant:
+            return ()  # no column of the spec makes groups
         return (Fix(span=value.span, replacement=meant, title=f"write {meant}"),)
     if kind.what != "model" or signature.family not in ("loss", "classifier"):
         return ()
