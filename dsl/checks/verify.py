@@ -92,15 +92,16 @@ def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
             fixes=(Fix(span=span, replacement=f"all on {name}", title=f"all on {name}"),),
         )
         return
-    guess = closest(name, known)
     names = tuple(known)
+    guess = closest(name, known)
+    meant = guess or (names[0] if len(names) == 1 else None)
     typer.report(
         "CS206",
         f"no constraint is called `{name}`",
         span,
         f"constraints: {listing(names[:8], 'and')}" if names else "this spec has no constraints",
         helps=(f"did you mean `{guess}`?",) if guess else (_others(names),),
-        fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
+        fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),) if meant else (),
     )
 
 

@@ -6,6 +6,7 @@ import re
 
 from cspec.dsl.kinds.by_group import separated
 from cspec.dsl.kinds.forms import form
+from cspec.dsl.kinds.parts import of_each
 from cspec.dsl.kinds.rates import group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_column, unknown_model
@@ -67,8 +68,13 @@ def argument_kind(
 
 def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tuple[Fix, ...]:
     """`bce(f, y)`: a model where its outputs belong; `gap(f(x))`: no number a group."""
+    models = tuple(typer.symbols.models())
+    if signature.family == "model" and len(models) == 1 and isinstance(value, Name):
+        return (Fix(span=value.span, replacement=models[0], title=f"write {models[0]}"),)
     if signature.family == "groups" and separated(value, typer.slice) is None:
         meant = by_group(typer, value)
+        if "| column" in meant:
+            return ()  # no column of the spec makes groups
         return (Fix(span=value.span, replacement=meant, title=f"write {meant}"),)
     if kind.what != "model" or signature.family not in ("loss", "classifier"):
         return ()
@@ -124,7 +130,7 @@ def _instead(
             f"each by itself: `forall W in {text}: {signature.name}(W) ...`",
         )
     if signature.name in BOTH and kind.what == "model":
-        return (f"each by itself: `forall W in {text}.weights: {signature.name}(W) ...`",)
+        return (of_each(typer, value.span, None, f"{text}.weights")[0],)
     if signature.family in ("weights", "reduction") and kind.what == "model":
         return (
             f"over all weights: `{_with(typer, call, value, f'{text}.weights')}`",

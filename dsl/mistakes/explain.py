@@ -140,12 +140,13 @@ def fallback(f: Failure) -> Repair:
         message = f"`{shown}` can't stand{after}"
     form = FORMS.get(f.first.kind)
     helps = [missing] if missing else []
+    examples = of_clause(f)
     if form and f.kind == "item":
-        helps.append(f"{reads(form[0])} `{form[1]}`")
+        helps.append(f"{reads(form[0])} `{examples[0].replacement if examples else form[1]}`")
     elif not helps:
         helps.append(_may_follow(f.expected))
     found = problem(f.source, "CS101", message, place, helps=helps)
-    return Repair(found.model_copy(update={"examples": of_clause(f)}))
+    return Repair(found.model_copy(update={"examples": examples}))
 
 
 def _single(f: Failure) -> str:

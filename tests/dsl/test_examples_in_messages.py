@@ -19,8 +19,8 @@ _READS = re.compile(r"reads, for example, `([^`]+)`")
     ("line", "before"),
     [
         ("verify density(net) at end", "minimize ce\ns.t. density(net) <= 50%\n"),
-        ("metric acc P[pred == y", "minimize ce\n"),
-        ("model other with 3 layers", "minimize ce\n"),
+        ("metric acc, of net", "minimize ce\n"),
+        ("model other with 3 layers", "minimize ce(net(x), y)\n"),
         ("using lagrangian nupi please", "minimize ce\ns.t. density(net) <= 50%\n"),
         ("stop unless done", "minimize ce\n"),
         ("minimize ce(net(x), y) - ", ""),

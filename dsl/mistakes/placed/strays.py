@@ -23,6 +23,23 @@ def bare_colon(f: Failure) -> Repair | None:
     return rewritten(f, 0, 1, (), *said, label="a label stands here")
 
 
+def numbered_list(f: Failure) -> Repair | None:
+    """`1. density(f) <= 50%`: constraints have no numbers, but may have labels."""
+    number = re.fullmatch(r"\d+\.?", f.first.text)
+    named = f.token.kind in {"NAME", "AVERAGE"} and f.token.start > f.first.end
+    if f.kind != "clause" or f.index != 1 or number is None or not named:
+        return None
+    if not any(t.kind in {"RELATION", "IN"} for t in f.tokens):
+        return None
+    rest = f.text(1, len(f.tokens))
+    said = (
+        "CS126",
+        f"constraints have no numbers: `{f.first.text}` stands alone",
+        f"write `{rest}`",
+    )
+    return rewritten(f, 0, 1, (), *said)
+
+
 def label_elsewhere(f: Failure) -> Repair | None:
     """`P[a] <= 30% :cap`, `[cap] P[a] <= 30%`: a label stands first, with its colon."""
     if f.kind != "clause" or f.depth(f.index):
@@ -204,6 +221,7 @@ def prefixed(f: Failure) -> Repair | None:
 
 STRAYS = (
     bare_colon,
+    numbered_list,
     label_elsewhere,
     second_bound,
     comma_before_modifier,
