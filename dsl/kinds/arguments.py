@@ -18,6 +18,7 @@ from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import EVENTS, Call, Compare, Expectation, Expr, Name, walk
 from cspec.dsl.words.functions import BOTH, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
+from cspec.dsl.words.sets import DISCRETE
 
 
 def argument_kind(
@@ -29,7 +30,7 @@ def argument_kind(
     scope: Scope,
 ) -> Kind | None:
     """The kind of one argument, checked against its parameter; None for a solver."""
-    if signature.name in ("rank", "sparse") and _is_weight(typer, value, scope):
+    if signature.name in DISCRETE and _is_weight(typer, value, scope):
         return None  # `rank(W) <= 8` is said as a whole
     if "function" in parameter.kinds:
         _, found = read_settings(value, SOLVERS, typer.values, "solver", typer.source)

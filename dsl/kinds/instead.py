@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.tree.nodes import Call, Expr, Name, Var
 from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.words.losses import LOSSES
 
 
 def without_a_guess(typer: Typer, name: Name, seen: Sequence[Expr]) -> tuple[str, ...]:
@@ -24,7 +25,7 @@ def without_a_guess(typer: Typer, name: Name, seen: Sequence[Expr]) -> tuple[str
     head = head_name(first)
     if isinstance(first, Call) and head and head.id in typer.symbols.models() and len(seen) == 2:
         both = ", ".join(typer.source.slice(part.span) for part in seen)
-        losses = ", ".join(f"`{loss}({both})`" for loss in ("ce", "bce", "mse", "mae", "hinge"))
+        losses = ", ".join(f"`{loss}({both})`" for loss in LOSSES)
         return (f"losses are {losses}", *own)
     item = typer.symbols.vars().get(first.id) if isinstance(first, Name) else None
     if isinstance(item, Var) and isinstance(first, Name):

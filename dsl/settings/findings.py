@@ -383,8 +383,16 @@ def _takes_number(cls: type[Settings], name: str) -> bool:
     return int in options or float in options
 
 
-_SAMPLES = {"target": '"y"', "path": '"data.csv"', "rank": "8", "share": "10%"}
+_SAMPLES = {"target": '"y"', "path": '"data.csv"', "share": "10%"}
 """What a setting that is needed may be, where any text or number is right."""
+
+
+def _sample(cls: type[Settings], name: str) -> str:
+    """What a setting that is needed may be, for example."""
+    whole = name in cls.model_fields and cls.model_fields[name].annotation is int
+    return _SAMPLES.get(name, "8" if whole else "...")
+
+
 _RANGES = {
     "greater_than": ("gt", "above"),
     "greater_than_equal": ("ge", "at least"),
@@ -418,7 +426,7 @@ def invalid(
             span=record,
             label=f"`{name}` is missing",
             notes=_about(cls, name),
-            helps=(f"add `{name}={_SAMPLES[name]}`" if name in _SAMPLES else f"add `{name}=...`",),
+            helps=(f"add `{name}={_sample(cls, name)}`",),
         )
     if isinstance(value, Vector) and (len(place) == 1 or kind in ("missing", "too_long")):
         size = _length(cls, name)

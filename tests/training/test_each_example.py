@@ -21,7 +21,7 @@ from cspec.runtime.finish.begin_inside import one_sided
 from cspec.runtime.functions.examples import mean_violation, one_each, only
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.folder import RunFolder
-from cspec.runtime.session.batches import Batches, Plan
+from cspec.runtime.session.batches import Batches, EpochPlan
 
 Array = NDArray[Any]
 HEAD = "data train(x, y, k)\nmodel f = linear()\nminimize E[mse(f(x), y) on train]\ns.t. "
@@ -204,14 +204,14 @@ def test_a_batch_tells_its_rows() -> None:
     x = torch.tensor([1.0, 1.0, 2.0, 3.0, 3.0, 4.0, 5.0]).reshape(-1, 1)
     data = {"train": Dataset("train", {"x": x, "y": torch.arange(7.0)})}
     fit = FitSettings(batch_size=3)
-    batches = Batches(data, Plan("train", 3, 6), fit, seed=1)
+    batches = Batches(data, EpochPlan("train", 3, 6), fit, seed=1)
     for epoch in (0, 3):
         seen = [batches.at(step) for step in range(epoch, epoch + 3)]
         rows = torch.cat([batch.rows("train") for batch in seen])
         assert sorted(rows.tolist()) == list(range(7)) and rows.tolist() != list(range(7))
         for batch in seen:
             assert torch.equal(batch["train"]["x"], x[batch.rows("train")])
-    whole = Batches(data, Plan("train", 1, 6), FitSettings(batch_size="full"), seed=1)
+    whole = Batches(data, EpochPlan("train", 1, 6), FitSettings(batch_size="full"), seed=1)
     assert whole.at(0).rows("train").tolist() == list(range(7))
 
 

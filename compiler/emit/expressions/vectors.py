@@ -37,12 +37,42 @@ def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Tot
 
 
 def bounds(t: TranslatorBase, expr: Bounds) -> ast.expr:
-    """A number for each member: a constant of the module."""
-    items = [t.translate(item) for item in expr.items]
+    """A number for each member: a constant of the module, unless it needs a tensor of params."""
+    inside, t.at_module_level = t.at_module_level, True
+    try:
+        items = [_PlainEntries().visit(t.translate(item)) for item in expr.items]
+    finally:
+        t.at_module_level = inside
     rows = [ast.keyword(arg="rows", value=ast.Constant(True))] if expr.rows else []
-    call = ast.Call(func=t.function("Numbers"), args=items, keywords=rows)
+    wanted = "ROWS" if expr.rows else "BOUNDS"
     key = ("bounds", expr.rows, *map(ast.unparse, items))
-    return t.module_constant(key, "ROWS" if expr.rows else "BOUNDS", lambda: call)
+    if any(_makes_array(item) for item in items):
+        items = [t.translate(item) for item in expr.items]
+        return t.local(key, wanted.lower(), _numbers(t, items, rows))
+    return t.module_constant(key, wanted, lambda: _numbers(t, items, rows))
+
+
+def _numbers(t: TranslatorBase, items: list[ast.expr], rows: list[ast.keyword]) -> ast.expr:
+    return ast.Call(func=t.function("Numbers"), args=items, keywords=rows)
+
+
+def _makes_array(item: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "array" for node in ast.walk(item))
+
+
+class _PlainEntries(ast.NodeTransformer):
+    """`array(*y)[3]` as `y[3]`: the number as it is written, in double precision."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        match node:
+            case ast.Subscript(
+                value=ast.Call(
+                    func=ast.Name(id="array"), args=[ast.Starred(value=ast.Name() as name)]
+                ),
+                slice=ast.Constant(value=int()) as place,
+            ):
+                return ast.Subscript(value=name, slice=place)
+        return node
 
 
 def vector(t: TranslatorBase, expr: Vector) -> ast.expr:

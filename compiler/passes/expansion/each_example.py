@@ -12,6 +12,7 @@ from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Constraint, PerExample
 from cspec.dsl.tree.nodes import Binder, Expr, Name, walk
+from cspec.dsl.tree.rebuild import substitute
 
 
 def over_examples(binder: Binder) -> str | None:
@@ -31,11 +32,20 @@ def of_each_example(constraint: Constraint, facts: Facts) -> Constraint:
     if reason := _refusal(constraint, facts):
         raise not_compiled(f"a requirement on each example of `{dataset}` {reason}", binder.domain)
     columns = facts.data[dataset].columns
+    meant = {
+        name: Name(id=column)
+        for name, column in zip(binder.names, columns, strict=False)
+        if name not in columns
+    }
 
     def each(expr: Expr) -> PerExample:
-        return PerExample(dataset=dataset, body=expr, condition=binder.condition, span=expr.span)
+        """The values of each example, by the names of the columns, in their order."""
+        condition = binder.condition and substitute(binder.condition, meant)
+        body = substitute(expr, meant)
+        return PerExample(dataset=dataset, body=body, condition=condition, span=expr.span)
 
-    own = any(isinstance(node, Name) and node.id in columns for node in walk(constraint.bound))
+    named = {*columns, *meant}
+    own = any(isinstance(node, Name) and node.id in named for node in walk(constraint.bound))
     return constraint.model_copy(
         update={
             "binders": (),

@@ -211,8 +211,8 @@ _CODES = (
         "not a constraint",
         "A constraint relates two things (`<=`, `>=`, `==`), or says where one lies (`W in SET`),"
         " what follows from what (`A => B`), or which of several holds (`A or B`, `not A`).",
-        "minimize x s.t. y + 1\n",
-        "minimize x s.t. y + 1 <= 2\n",
+        "var x = 0\nminimize x^2 s.t. x + 1\n",
+        "var x = 0\nminimize x^2 s.t. x + 1 <= 2\n",
     ),
     _code(
         128,
