@@ -371,7 +371,8 @@ def of_each(c: Constraint, context: ChoiceContext) -> Constraint | None:
         return c
     open_ = context.facts is None and len(c.binders) == 1 and c.event is None
     plain = c.relation != "in" and c.surrogate is None
-    return c if open_ and plain and over_examples(c.binders[0]) else None
+    several = open_ and len(c.binders[0].names) > 1  # one name may be a point of a domain
+    return c if several and plain and over_examples(c.binders[0]) else None
 
 
 def _is_open(c: Constraint, context: ChoiceContext) -> bool:

@@ -275,3 +275,16 @@ def test_one_sided_steps_against_a_solver() -> None:
             method="SLSQP",
         ).x
         assert np.allclose(step, other, atol=1e-3)
+
+
+def test_one_name_over_data_of_one_column() -> None:
+    generator = torch.Generator().manual_seed(1)
+    points = torch.randn(60, 2, generator=generator, dtype=torch.float64)
+    text = "data train(x)\nvar z[2] = 0\nvar r = 1\nminimize r\ns.t. inside: forall {} in train: "
+    found = [
+        cspec.run(text.format(names) + f"norm({name} - z, 2) <= r", train={"x": points})
+        for names, name in (("x", "x"), ("(x)", "x"), ("p", "p"))
+    ]
+    farthest = (points - torch.tensor(found[0].vars["z"])).norm(dim=1).max()
+    assert found[0].vars["r"] == pytest.approx(float(farthest), abs=1e-6)
+    assert len({result.vars["r"] for result in found}) == 1

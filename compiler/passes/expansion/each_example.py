@@ -16,9 +16,9 @@ from cspec.dsl.tree.rebuild import substitute
 
 
 def over_examples(binder: Binder) -> str | None:
-    """The dataset whose examples a quantifier goes over: `(x, y) in train`; None of others."""
+    """The dataset whose examples a quantifier may go over: `(x, y) in train`; None of others."""
     domain = binder.domain
-    return domain.id if isinstance(domain, Name) and len(binder.names) > 1 else None
+    return domain.id if isinstance(domain, Name) else None
 
 
 def of_each_example(constraint: Constraint, facts: Facts) -> Constraint:
