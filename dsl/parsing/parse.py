@@ -363,9 +363,23 @@ def _empty_heading(source: Source, st: Token) -> Diagnostic:
 
 
 def _sign(source: Source, sign: Token) -> Diagnostic:
-    """A line that begins with `+` or `-`: two readings, both fixes."""
+    """A line that begins with `+` or `-`: a bullet of a list, or two readings with a fix each."""
     end = len(source.text[: sign.start].rstrip())
     line = source.line(source.position(sign.start).line).strip()
+    bullets = _bullets(source, sign)
+    if bullets:
+        return problem(
+            source,
+            "CS114",
+            "constraints stand on lines of their own, without bullets",
+            sign.span,
+            label="a sign here, not a bullet",
+            helps=(
+                f"remove the `{sign.text}` in front of each",
+                f"where it is a sign, give the line a label: `c: {line}`",
+            ),
+            fixes=tuple(Fix(span=span, replacement="", title="remove bullets") for span in bullets),
+        )
     return problem(
         source,
         "CS114",
@@ -389,6 +403,25 @@ def _sign(source: Source, sign: Token) -> Diagnostic:
             ),
         ),
     )
+
+
+_BULLET = re.compile(r"[ \t]*(?:s\.t\.[ \t]+)?([-+])[ \t]+(?=.*(?:<=|>=|==|\bin\b))", re.IGNORECASE)
+
+
+def _bullets(source: Source, sign: Token) -> tuple[Span, ...]:
+    """The bullets to be removed: this one, and the first one of the list with the second.
+
+    Lines are bullets of a list where each of them is a relation, and begins with the same sign.
+    """
+    begin = source.text.rfind("\n", 0, sign.start) + 1
+    before = source.text.rfind("\n", 0, max(begin - 1, 0)) + 1
+    here, above = _BULLET.match(source.text, begin), _BULLET.match(source.text, before)
+    if here is None or above is None or {here[1], above[1]} != {sign.text} or before == begin:
+        return ()
+    further = source.text.rfind("\n", 0, max(before - 1, 0)) + 1
+    longer = _BULLET.match(source.text, further) if further < before else None
+    own = Span(sign.start, here.end())
+    return (own,) if longer is not None else (Span(above.start(1), above.end()), own)
 
 
 def _comment(source: Source, token: Token) -> Comment:

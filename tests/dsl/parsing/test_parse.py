@@ -376,3 +376,19 @@ def test_cost_grows_linearly(calls) -> None:
     assert len(good(large).items[1].constraints) == 800
     # Four times the constraints: 4 for linear growth, 16 for quadratic.
     assert calls(lambda: parse_text(large)) < 4.4 * calls(lambda: parse_text(small))
+
+
+def test_bullets_of_a_list_are_no_signs() -> None:
+    text = "minimize x\ns.t.\n  - x <= 1\n  - y >= 2\n  - z == 3\n"
+    _, found = parse_text(text)
+    assert [(d.code, d.span.start) for d in found] == [("CS114", 29), ("CS114", 40)]
+    assert all("without bullets" in d.message for d in found)
+    fixes = sorted((f for d in found for f in d.fixes), key=lambda f: f.span.start, reverse=True)
+    for fix in fixes:
+        text = text[: fix.span.start] + fix.replacement + text[fix.span.end :]
+    assert text == "minimize x\ns.t.\n  x <= 1\n  y >= 2\n  z == 3\n"
+
+
+def test_a_sum_that_goes_on_is_no_list() -> None:
+    _, found = parse_text("minimize x\n  - y\n  - z\n")
+    assert all("two readings" in d.message for d in found) and len(found) == 2
