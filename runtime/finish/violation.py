@@ -20,9 +20,8 @@ from cspec.runtime.result.entries import marked
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
 
-ROWS = 20_000
-"""Larger data are represented by a few batches."""
 BATCHES = 8
+"""What represents data that are too large."""
 WORK = 2e10
 """Rows x parameters x iterations up to which the whole data are used."""
 ITERATIONS = 150
@@ -31,9 +30,8 @@ ITERATIONS = 150
 
 def batches_of(session: Session) -> list[Any]:
     """The whole data, or a few batches of large ones."""
-    large = any(len(data) > ROWS for data in session.data.values())
     whole = [session.whole_batch()]
-    if not large and work(session, whole) <= WORK:
+    if not session.large and work(session, whole) <= WORK:
         return whole
     return [session.batch_at(step) for step in range(BATCHES)]
 

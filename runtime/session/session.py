@@ -47,7 +47,7 @@ from cspec.runtime.steps.metric_notes import several_optimizers
 from cspec.runtime.steps.projection import Held
 from cspec.runtime.steps.update import instead
 
-SLOPE_ROWS = 20_000
+LARGE = 20_000
 """Rows of data up to which gradients are taken of all of them ..."""
 SLOPE_BATCHES = 16
 """... and batches that represent larger data."""
@@ -305,6 +305,11 @@ class Session:
         """The modules among the primal variables."""
         return [value for value in self.primal.values() if isinstance(value, nn.Module)]
 
+    @property
+    def large(self) -> bool:
+        """Whether the data are too many rows to take gradients of all of them."""
+        return any(len(data) > LARGE for data in self.data.values())
+
     def batch_at(self, step: int) -> Batch:
         """A batch as large as that of a step counted from 0; drawing it moves nothing."""
         return self._batches.held(step)
@@ -342,10 +347,9 @@ class Session:
 
     def slopes(self) -> tuple[list[Tensor], list[Tensor]]:
         """Gradients of f and of the Lagrangian: on whole data, or on batches of large ones."""
-        large = any(len(data) > SLOPE_ROWS for data in self.data.values())
         batches = (
             [self.batch_at(step) for step in range(SLOPE_BATCHES)]
-            if large
+            if self.large
             else [self.whole_batch()]
         )
         measure, multipliers = lagrangian(self)

@@ -33,8 +33,6 @@ from cspec.runtime.verdict.stationarity import Stationarity
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
 
-ROWS = 20_000
-"""Data with more rows than this get no least-squares multipliers: each is a full backward pass."""
 MOST = 32
 """Constraints beyond which none are computed."""
 LARGEST = 2_000_000
@@ -105,9 +103,9 @@ def _candidates(session: Session, constraints: Sequence[ConstraintResult]) -> li
         for c in session.program.constraints
         if c.label in open_ and c.relation != "in" and not c.soft
     ]
-    large = any(len(data) > ROWS for data in session.data.values())
     size = sum(p.numel() for p in session.parameters)
-    return [] if large or len(found) > MOST or size > LARGEST else found
+    # Each multiplier is a full backward pass: large data get none.
+    return [] if session.large or len(found) > MOST or size > LARGEST else found
 
 
 def _near(c: ConstraintFacts, function: Tensor) -> bool:

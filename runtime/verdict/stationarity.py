@@ -73,11 +73,6 @@ def stationarity(session: Session) -> Stationarity:
     return Stationarity(left / flat, scope) if flat > 0 else UNKNOWN
 
 
-def residual(session: Session) -> float:
-    """The number of `stationarity`."""
-    return stationarity(session).residual
-
-
 def stationarity_notes(session: Session, found: Stationarity) -> list[str]:
     """What is said where a run with projections stopped far from a stationary point.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from cspec.dsl.mistakes.failure import OPERAND_ENDS
@@ -112,8 +111,3 @@ class View:
     def product(self) -> str:
         """A `*` where an operand stands directly before."""
         return "*" if self.before.kind in OPERAND_ENDS else ""
-
-
-def joined_names(tokens: Sequence[Token]) -> str:
-    """The texts of tokens without blanks."""
-    return "".join(token.text for token in tokens)
