@@ -20,6 +20,9 @@ def without_a_guess(typer: Typer, name: Name, seen: Sequence[Expr]) -> tuple[str
     first = seen[0] if seen else None
     if isinstance(first, Name) and first.id in typer.symbols.models():
         of = first.id
+        if name.id.lower() in _WEIGHTS:
+            each = f"each by itself: `forall W in {of}.weights: ...`"
+            return (f"all weights of `{of}` are `{of}.weights`", each)
         known = f"`density({of})`, `params({of})`, `flops({of})`, `sumsq({of}.weights)`"
         return (f"of a model there are {known}", *own)
     head = head_name(first)
@@ -35,5 +38,8 @@ def without_a_guess(typer: Typer, name: Name, seen: Sequence[Expr]) -> tuple[str
     return own
 
 
+_WEIGHTS = frozenset({
+    "weights", "weight", "parameters", "layers", "get_weights", "trainable_weights", "w",
+})  # fmt: skip
 _OF_VECTORS = ("sum({})", "sumsq({})", "norm({}, 2)", "max({})")
 _OF_NUMBERS = ("abs({})", "exp({})", "log({})", "sqrt({})", "max({}, 0)")

@@ -101,6 +101,8 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     first = signature.parameters[0].name if signature.parameters else ""
     models = tuple(typer.symbols.models())
     argument = models[0] if signature.family == "model" and models else first
+    weights = first and signature.family != "model" and "weights" in signature.parameters[0].kinds
+    argument = f"{models[0]}.weights" if weights and models else argument
     needed = [p.name for p in signature.parameters if p.required and not p.keyword]
     form = f"{name.id}({', '.join([argument, *needed[1:]])})"
     given = [s.name for s in typer.symbols.table.values() if s.role == "given"]

@@ -11,33 +11,9 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.synonyms import RATES
+from cspec.dsl.messages.synonyms import FAIRNESS, RATES
 from cspec.dsl.tree.nodes import EVENTS, Call, Expr, Name, Number, String
 
-_GAP = "gap(P[pred == 1 | {g}])"
-FAIRNESS: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            *("demographic_parity", "statistical_parity", "parity", "dp", "disparity"),
-            *("demographic_parity_difference", "statistical_parity_difference"),
-        ),
-        _GAP,
-    ),
-    **dict.fromkeys(
-        ("equal_opportunity", "equal_opportunity_difference", "eo", "eopp"),
-        "gap(P[pred == 1 | {g}, y == 1])",
-    ),
-    **dict.fromkeys(
-        ("equalized_odds", "equalised_odds", "eodds", "equalized_odds_difference"),
-        "max(gap(P[pred == 1 | {g}, y == 1]), gap(P[pred == 1 | {g}, y == 0]))",
-    ),
-    **dict.fromkeys(
-        ("disparate_impact", "demographic_parity_ratio", "p_rule"), "ratio(P[pred == 1 | {g}])"
-    ),
-    "predictive_parity": "gap(P[y == 1 | {g}, pred == 1])",
-    **dict.fromkeys(("accuracy_parity", "overall_accuracy_equality"), "gap(P[pred == y | {g}])"),
-}
-"""Measures of fairness over the groups of a column `{g}`; how a spec writes them."""
 _CLASS = frozenset(("class_", "label", "pos_label", "positive", "c", "k", "cls"))
 _OWN = frozenset(("x", "y", "pred", "prob"))
 _CLOSE = re.compile(r"(\|[^\]]*)?\]")

@@ -24,6 +24,8 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
     found = _without_untrusted(found, source)
     told = {d.span.start for d in found if d.code == "CS201" and len(d.helps) == 1}
     found = [d for d in found if d.code != "CS127" or d.span.start not in told]
+    whole = {tuple(d.span) for d in found if d.code in ("CS501", "CS503")}
+    found = [d for d in found if d.code != "CS105" or tuple(d.span) not in whole]
     edits = [(d, d.fixes[0]) for d in found if len(d.fixes) == 1 and d.code in _WHOLE][:_MOST]
     blocks = [f for d in found if d.code == "CS126" for f in d.fixes if "{\n" in f.replacement]
     if not edits and not blocks:

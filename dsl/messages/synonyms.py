@@ -139,9 +139,16 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "the k largest entries are `topk(v, k)`; their sum is `sum(topk(v, k))`": (
         "top_k", "largest", "sum_largest", "nlargest",
     ),
+    "what 95% of the examples stay below is `quantile(v, 95%)`": (
+        "percentile", "p95", "p99", "p90", "p50", "perc", "nanquantile",
+    ),
+    "the worst example is `quantile(v, 100%)`; the mean of the worst 5% is `cvar(v, 95%)`": (
+        "worst", "worst_case", "worstcase", "maximal", "tail",
+    ),
     "a count of examples is no number of the problem; their share is `P[...]`": ("count",),
     "the number of parameters is `params(model)`": ("numel",),
-    "a size is written as its number; of parameters that are not 0 it is `params(model)`": (
+    "a size is written as its number; of a model `params(model)` counts numbers that are not 0,"
+    " `bytes(model)` their memory": (
         "len", "length", "size", "shape", "nrow", "ncol",
     ),
     "one of two values by an event is `where(event, a, b)`": (
@@ -182,6 +189,31 @@ RATES: dict[str, str] = {
     ),
 }
 """Rates that have a name elsewhere, of class `{c}`; how a spec writes them."""
+
+_GAP = "gap(P[pred == 1 | {g}])"
+FAIRNESS: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            *("demographic_parity", "statistical_parity", "parity", "dp", "disparity"),
+            *("demographic_parity_difference", "statistical_parity_difference"),
+        ),
+        _GAP,
+    ),
+    **dict.fromkeys(
+        ("equal_opportunity", "equal_opportunity_difference", "eo", "eopp"),
+        "gap(P[pred == 1 | {g}, y == 1])",
+    ),
+    **dict.fromkeys(
+        ("equalized_odds", "equalised_odds", "eodds", "equalized_odds_difference"),
+        "max(gap(P[pred == 1 | {g}, y == 1]), gap(P[pred == 1 | {g}, y == 0]))",
+    ),
+    **dict.fromkeys(
+        ("disparate_impact", "demographic_parity_ratio", "p_rule"), "ratio(P[pred == 1 | {g}])"
+    ),
+    "predictive_parity": "gap(P[y == 1 | {g}, pred == 1])",
+    **dict.fromkeys(("accuracy_parity", "overall_accuracy_equality"), "gap(P[pred == y | {g}])"),
+}
+"""Measures of fairness over the groups of a column `{g}`; how a spec writes them."""
 
 METHODS: dict[str, str] = {
     "mean": "E[{}]",
@@ -255,7 +287,14 @@ SETTINGS_OF: dict[str, dict[str, str]] = {
 """Words of methods, sources, models and optimizers in other libraries, and ours."""
 
 SETTING_WORDS: dict[str, tuple[str, ...]] = {
-    "lr": ("learning_rate", "learningrate", "step_size", "stepsize", "eta", "alpha"),
+    "lr": (
+        *("learning_rate", "learningrate", "step_size", "stepsize", "eta", "alpha"),
+        *("dual_lr", "dual_learning_rate", "dual_step", "dual_step_size", "dual_rate", "lr_dual"),
+    ),
+    "start": (
+        *("lambda", "lambda_", "lam", "multiplier", "initial_multiplier", "init", "lambda0"),
+        *("lambda_init", "multiplier_init"),
+    ),
     "epochs": ("num_epochs", "n_epochs", "max_epochs", "epoch"),
     "steps": ("num_steps", "n_steps", "max_steps", "iterations", "iters", "num_iters"),
     "batch_size": ("batch", "batchsize", "bs", "minibatch", "minibatch_size"),

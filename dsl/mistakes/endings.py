@@ -9,6 +9,7 @@ from cspec.dsl.mistakes.failure import (
     open_brackets,
     problem,
 )
+from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 
 FORMS = {
@@ -54,6 +55,8 @@ def ends_early(f: Failure) -> Repair | None:
         return None
     before = f.before
     whole = Span(before.start, before.end)
+    if before.kind == "DOT" and f.index > 1:
+        return rewritten(f, f.index - 1, f.index, (), "CS102", "a line ends without a `.`")
     if before.kind in OPERATORS:
         code, message, helps = (
             "CS102",

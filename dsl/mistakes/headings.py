@@ -28,6 +28,7 @@ _FORMS: tuple[tuple[str, ...], ...] = (
     ("subject", "to"),
     ("subject", "-", "to"),
     ("subject_to",),
+    ("subject", "too"),
     ("subjectto",),
     ("subjected", "to"),
     ("suject", "to"),
@@ -132,7 +133,10 @@ def _heading(tokens: Sequence[Token], index: int, proper: bool) -> int:
     return 0
 
 
-_OTHERS = frozenset(["with", "where", "under", "given", "provided", "satisfying", "restrictions"])
+_OTHERS = frozenset((
+    "with", "where", "under", "given", "provided", "satisfying", "restrictions", "subject", "while",
+    "keeping", "constrained", "requiring", "when",
+))  # fmt: skip
 """Words of other texts before constraints, where a line begins with one below an objective."""
 
 
@@ -145,6 +149,8 @@ def _other_word(tokens: Sequence[Token], index: int, before: str) -> bool:
     if tokens[index].text.lower() not in _OTHERS or _kind(tokens, index + 1) == "LPAR":
         return False
     if not _relation_on_line(tokens, index):
+        return False
+    if tokens[index].text.lower() == "subject" and tokens[index + 1].text.lower() in ("to", "-"):
         return False
     if before == "_NL":
         return _objective_above(tokens, index)

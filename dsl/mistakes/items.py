@@ -59,6 +59,10 @@ def using_setting(f: Failure) -> Repair | None:
     if not named or not f.at(3).text:
         return None
     setting = f.text(1, len(f.tokens))
+    named_so = f.at(1).text in {"method", "solver", "algorithm"} and f.at(3).text in METHODS
+    if named_so:
+        said = ("CS131", "the method stands alone behind `using`", f"write `using {f.at(3).text}`")
+        return rewritten(f, 1, 3, (), *said, shown=f.span(1, len(f.tokens)))
     method = next((w for w in _METHODS if f.at(1).text in METHODS[w].model_fields), None)
     meant = f"using {method}({setting.replace(' ', '')})" if method else "using lagrangian"
     return Repair(
@@ -74,6 +78,23 @@ def using_setting(f: Failure) -> Repair | None:
     )
 
 
+def using_number(f: Failure) -> Repair | None:
+    """`using penalty 10`, `using lagrangian 0.1`: settings stand in brackets, by name."""
+    number = f.token.kind == "NUMBER" and f.index == 2 and len(f.tokens) == 3
+    if f.first.kind != "USING" or not number or f.before.text not in METHODS:
+        return None
+    record = METHODS[f.before.text]
+    setting = next((name for name in _FIRST if name in record.model_fields), None)
+    value = f"({setting}={f.token.text})" if setting else ""
+    if setting == "dual":
+        value = f"(dual=sgd(lr={f.token.text}))"
+    meant = f"{f.before.text}{value}"
+    said = ("CS131", "settings of a method stand in `( )`, by name", f"write `using {meant}`")
+    return rewritten(f, 1, 3, (meant,), *said, safe=False)
+
+
+_FIRST = ("coefficient", "penalty", "rho", "dual")
+"""Settings that one number alone most likely means."""
 _METHODS = ("augmented_lagrangian", "lagrangian", *METHODS)
 """Methods by how likely a setting alone is meant for them."""
 

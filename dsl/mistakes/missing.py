@@ -101,6 +101,10 @@ def verify_word(f: Failure) -> Repair | None:
     if token.kind == "COMMA" and after.kind in {"EVERY", "ON", "WITH"}:
         message = f"no `,` stands before `{after.text}`"
         return rewritten(f, f.index, f.index + 1, (), "CS115", message)
+    if after.text.endswith("%") and token.text in {"at", "with", "to", "level"}:
+        meant = f"with confidence {after.text}"
+        message = f"`{f.text(f.index, f.index + 2)}`: a level stands behind `with confidence`"
+        return rewritten(f, f.index, f.index + 2, (meant,), "CS120", message)
     often = token.text in _OFTEN
     unit = token.text in _UNITS or (token.kind == "NUMBER" and after.text in _UNITS)
     if often and (after.text in _UNITS or after.kind == "NUMBER"):
@@ -305,6 +309,9 @@ def equal_behind_modifier(f: Failure) -> Repair | None:
     return rewritten(f, f.index - 1, f.index + 1, (f.before.span, " "), *said)
 
 
+_WEIGHS = frozenset({"weight", "coefficient", "lambda", "penalty", "priority", "cost", "price"})
+
+
 def soft_settings(f: Failure) -> Repair | None:
     """`soft weight=0.1`: settings stand in brackets."""
     if f.before.kind == "SOFT" and f.token.kind == "NUMBER":
@@ -315,6 +322,11 @@ def soft_settings(f: Failure) -> Repair | None:
         )
         pieces: tuple[Piece, ...] = (f.before.span, "(weight=", f.token.span, ")")
         return rewritten(f, f.index - 1, f.index + 1, pieces, *said)
+    word, number = f.token.text in _WEIGHS, f.at(f.index + 1)
+    if f.before.kind == "SOFT" and word and number.kind == "NUMBER":
+        meant = f"soft(weight={number.text})"
+        said = ("CS131", "settings of `soft` stand in `( )`, by name", f"write `{meant}`")
+        return rewritten(f, f.index - 1, f.index + 2, (meant,), *said)
     if f.before.kind != "SOFT" or f.token.kind != "NAME" or f.at(f.index + 1).kind != "EQUAL":
         return None
     inner = f.span(f.index, f.index + 3)

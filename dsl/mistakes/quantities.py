@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.wording import as_name
 from cspec.dsl.mistakes.failure import OPERAND_STARTS, Mended, make, problem, touching
 from cspec.dsl.mistakes.signs import PHYSICAL, UNITS
 from cspec.dsl.text.defined_names import defined_names
@@ -86,14 +87,7 @@ def number_form(
             return grouped
         if not token.text.endswith("%"):
             return None
-        finding = problem(
-            source,
-            "CS129",
-            "`%` is percent; there is no remainder operator",
-            Span(token.start, after.end),
-            helps=("percent stands directly behind a number: `10%`",),
-        )
-        return Mended(2, (token,), finding)
+        return Mended(2, (token,), _after_percent(source, token, after, tokens[index - 1].text))
     if not touching(token, after):
         return None
     if after.text in ("x10", "X10", "×10"):
@@ -104,6 +98,8 @@ def number_form(
         return _unfinished(source, token, after, tokens[index + 2 : index + 3])
     if after.kind == "NAME" and (_HEX.fullmatch(f"{token.text}{after.text}") or after.text == "j"):
         return _other_numbers(source, token, after)
+    if not index and after.kind == "NAME" and _kind_at(tokens, 2) == "COLON":
+        return _label(source, token, after)
     times = Token("TIMES", "*", token.end, token.end)
     if done and done[-1].text == "/":
         return _divided(source, tokens, index, done)
@@ -118,6 +114,35 @@ def number_form(
         fix_span=Span(token.end, token.end),
     )
     return Mended(1, (token, times), finding)
+
+
+def _kind_at(tokens: tuple[Token, ...], index: int) -> str:
+    return tokens[index].kind if index < len(tokens) else "$END"
+
+
+def _label(source: Source, number: Token, rest: Token) -> Mended:
+    """`1a: ...`, `2nd: ...`: a label begins with a letter."""
+    span = Span(number.start, rest.end)
+    meant = as_name(source.slice(span))
+    message = f"`{source.slice(span)}` can't be a label: names begin with a letter"
+    helps = (f"write `{meant}: ...`",)
+    finding = problem(source, "CS126", message, span, helps=helps, fix=meant, safe=False)
+    return Mended(2, (Token("NAME", meant, *span),), finding)
+
+
+def _after_percent(source: Source, token: Token, after: Token, before: str) -> Diagnostic:
+    """`7 % 3` is no remainder; `30% 1%`, `within 1% 5%` are two numbers."""
+    span = Span(token.start, after.end)
+    if before == "within":
+        helps = tuple(f"write `within {number.text}`" for number in (token, after))
+        return problem(source, "CS136", "a tolerance is one number", span, helps=helps)
+    if after.text.endswith("%"):
+        message = f"nothing stands between `{token.text}` and `{after.text}`"
+        help_ = f"where the second is a tolerance: `{token.text} within {after.text}`"
+        return problem(source, "CS101", message, span, helps=(help_,))
+    message = "`%` is percent; there is no remainder operator"
+    helps = ("percent stands directly behind a number: `10%`",)
+    return problem(source, "CS129", message, span, helps=helps)
 
 
 def _grouped(source: Source, tokens: tuple[Token, ...], index: int) -> Mended | None:

@@ -198,6 +198,7 @@ def doubled_operator(f: Failure) -> Repair | None:
     span = Span(f.before.start, f.token.end)
     drop = f.index - 1 if f.token.kind in {"RELATION", "ARROW", "AND", "OR"} else f.index
     other = f.token if drop < f.index else f.before
+    twice = f.token.text == f.before.text
     return Repair(
         problem(
             f.source,
@@ -205,11 +206,15 @@ def doubled_operator(f: Failure) -> Repair | None:
             f"`{f.before.text}` and `{f.token.text}` follow each other",
             span,
             label="nothing stands between them",
-            helps=("remove one of them, or write what stands between them",),
+            helps=(
+                f"write `{f.token.text}` once"
+                if twice
+                else "remove one of them, or write what stands between them",
+            ),
             fixes=(
                 Fix(span=f.at(drop).span, replacement="", title=f"remove `{f.at(drop).text}`"),
                 Fix(span=other.span, replacement="", title=f"remove `{other.text}`"),
-            ),
+            )[: 1 if twice else 2],
         ),
         f.replaced(drop, drop + 1),
         sure=False,

@@ -10,6 +10,7 @@ from cspec.dsl.mistakes.failure import (
     OPERAND_STARTS,
     Failure,
     Repair,
+    closer_of,
     problem,
     swapped,
 )
@@ -257,13 +258,17 @@ def given_bar(f: Failure) -> Repair | None:
         return None
     opener = f.at(opened[-1] - 1).text
     if f.token.text == ",":
+        head, rest = f.text(opened[-1] - 1, f.index), f.text(f.index + 1, (f.closer() or 0) + 1)
         return Repair(
             problem(
                 f.source,
                 "CS115",
                 f"`{opener}[...]` takes one expression",
                 f.token.span,
-                helps=("for both write `and`; for a condition write `|`",),
+                helps=(
+                    f"where the second is a condition: `{head} | {rest}`",
+                    f"where both are asked for: `{head} and {rest}`",
+                ),
                 fixes=(
                     Fix(span=f.token.span, replacement=" and", title="both"),
                     Fix(span=f.token.span, replacement=" |", title="a condition"),
@@ -284,6 +289,8 @@ def keyword_start(f: Failure) -> Repair | None:
         return None
     if first.text == "fit" and f.token.kind == "LSQB":
         return None
+    if first.text == "var" and f.token.kind == "LPAR":
+        return _variance(f)
     place = first.start
     tokens = (
         Token("NAME", "c", place, place),
@@ -305,6 +312,19 @@ def keyword_start(f: Failure) -> Repair | None:
         ),
         tokens,
     )
+
+
+def _variance(f: Failure) -> Repair:
+    """`var(f(x)) <= 1`: the word for a spread is another one."""
+    inner = f.text(2, closer_of(f.tokens, 1) or len(f.tokens))
+    helps = (
+        f"over the examples: `E[({inner} - E[{inner}])^2]`",
+        f"of entries: `variance({inner})`",
+    )
+    message = "`var` begins a line of its own kind: a spread is written otherwise"
+    span = f.first.span
+    found = problem(f.source, "CS126", message, span, label="a variable", helps=helps)
+    return Repair(found, f.replaced(0, 1, Token("NAME", "variance", *span)), sure=False)
 
 
 def _objective_key(

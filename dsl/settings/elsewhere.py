@@ -39,6 +39,7 @@ _OTHER_TABLES = frozenset((
     "read_excel", "read_parquet", "read_json", "read_sql", "read_feather", "dataframe",
     "load_dataset", "fetch_openml", "tensordataset", "dataloader", "dataset", "load",
 ))  # fmt: skip
+_ENDINGS = frozenset({"csv", "tsv", "txt", "dat"})
 _SPLITS = frozenset({"train_test_split", "random_split"})
 _TARGETS = frozenset({"target", "label", "labels", "y"})
 _ACTS = {"relu": "relu", "tanh": "tanh", "gelu": "gelu", "sigmoid": "sigmoid", "silu": "silu"}
@@ -49,6 +50,9 @@ def elsewhere(expr: Expr, noun: str, source: Source) -> Elsewhere | None:
     if noun == "data source" and isinstance(expr, String):
         note = "`target` names the column that `y` is"
         return Elsewhere(f'csv({source.slice(expr.span)}, target="y")', exact=False, note=note)
+    if noun == "data source" and isinstance(expr, Attribute) and expr.name in _ENDINGS:
+        note = "`target` names the column that `y` is"
+        return Elsewhere(f'csv("{source.slice(expr.span)}", target="y")', exact=False, note=note)
     if not isinstance(expr, Call):
         return None
     look = _LOOKS.get(noun)

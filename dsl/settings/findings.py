@@ -164,10 +164,15 @@ def _described(options: tuple[Any, ...], words: list[str]) -> str:
 
 def known_setting(cls: type[Settings], word: str) -> str | None:
     """The setting that another library's word, or a typing mistake, most likely means."""
+    return other_word(cls, word) or closest(word, cls.model_fields)
+
+
+def other_word(cls: type[Settings], word: str) -> str | None:
+    """The setting that another library calls so."""
     for ours, others in SETTING_WORDS.items():
         if ours in cls.model_fields and word.lower() in others:
             return ours
-    return closest(word, cls.model_fields)
+    return None
 
 
 def unknown_setting(
@@ -175,12 +180,14 @@ def unknown_setting(
 ) -> Diagnostic:
     """A setting that the word does not take; `given` are those that stand beside it."""
     known = tuple(cls.model_fields)
-    guess = known_setting(cls, keyword.name)
+    guess = other_word(cls, keyword.name)
+    inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
+    guess = guess or (None if inner else closest(keyword.name, cls.model_fields))
     span = keyword.name_span
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     if guess == "hidden" and isinstance(keyword.value, Number) and keyword.value.value < 16:
         count = int(keyword.value.value)
-        layers = f"hidden=[{', '.join(['64'] * count)}]"
+        layers = f"hidden=[{', '.join([_width(source)] * count)}]"
         note = f"`hidden` lists the width of each hidden layer, here of {count}"
         return Diagnostic(
             code="CS502",
@@ -191,7 +198,6 @@ def unknown_setting(
             helps=(f"write `{layers}`",),
             fixes=(Fix(span=keyword.span, replacement=layers, title=f"write {layers}"),),
         )
-    inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
     if inner and inner.partition("=")[0] not in given:
         fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
     if not fixes and not inner:
@@ -208,6 +214,12 @@ def unknown_setting(
         else (_inside(inner, given, source) if inner else f"remove `{keyword.name}`",),
         fixes=fixes,
     )
+
+
+def _width(source: Source) -> str:
+    """The width that stands beside a number of layers, else a usual one."""
+    given = re.search(r"\bhidden[ \t]*=[ \t]*\[?[ \t]*(\d+)[ \t]*\]?[ \t]*[,)]", source.text)
+    return given[1] if given else "64"
 
 
 def _of_optimizer(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
@@ -261,14 +273,20 @@ def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
     for name, field in cls.model_fields.items():
         listed = isinstance(field.default, tuple)
         default = next(iter(field.default), None) if listed else field.default
-        if isinstance(default, Settings) and keyword.name in type(default).model_fields:
-            value = source.slice(keyword.value.span)
-            return f"{name}={default.word}({keyword.name}={value})"
+        setting = _setting_of(type(default), keyword) if isinstance(default, Settings) else None
+        if isinstance(default, Settings) and setting:
+            return f"{name}={default.word}({setting}={source.slice(keyword.value.span)})"
     if "dual" in cls.model_fields:
-        fits = (word for word, record in DUALS.items() if keyword.name in record.model_fields)
-        word = next(fits, None)
-        return f"dual={word}({keyword.name}={source.slice(keyword.value.span)})" if word else None
+        found = ((word, _setting_of(record, keyword)) for word, record in DUALS.items())
+        word, setting = next((pair for pair in found if pair[1]), ("", None))
+        value = source.slice(keyword.value.span)
+        return f"dual={word}({setting}={value})" if setting else None
     return None
+
+
+def _setting_of(record: type[Settings], keyword: Keyword) -> str | None:
+    own = keyword.name in record.model_fields
+    return keyword.name if own else other_word(record, keyword.name)
 
 
 def list_of(cls: type[Settings], positional: tuple[str, ...], arguments: tuple[Expr, ...]) -> str:

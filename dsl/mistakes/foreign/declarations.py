@@ -181,6 +181,27 @@ DECLARATIONS = (
         alternatives=("param {name} = {value}",),
     ),
     row(
+        r"(?:var~)?(?P<word>real|float|double|scalar|vector|continuous|free|tensor)~"
+        r"(?P<name>[A-Za-z_]\w*) (?P<size>\[[\d, ]*\])?"
+        r"(?P<rest> (?:=(?!=)|in\b)[^#\n]*[^#\n; \t])?",
+        "`{word}`: kinds are not declared; what is moved is a line that begins with `var`",
+        "var {name}{size}{rest}",
+    ),
+    row(
+        r"(?:var~)?(?P<word>int|integer|bool|boolean|binary)~(?P<name>[A-Za-z_]\w*)"
+        r"(?: ,[\w, \t]+|(?: (?:=(?!=)|in\b)[^#\n]*[^#\n; \t]))?",
+        f"`{{word}}`: {_LITTLE}",
+        help="write `var {name} in [0, 1]`, and look at how near to a whole number it ends",
+    ),
+    row(
+        r"data~(?P<name>[A-Za-z_]\w*(?: \([\w, ]*\))?) (?:=|:|from|<-|in)"
+        r" ['\"]?(?P<file>[\w./-]+\.(?:csv|tsv|txt|data))['\"]?",
+        "a table is read by `csv(...)`, which says what its target is",
+        lambda m: f'data {m["name"]} = csv("{m["file"]}", target="y")',
+        note="`target` names the column that `y` is",
+        safe=False,
+    ),
+    row(
         r"data~(?P<columns>x , y(?: , \w+)*)",
         "columns stand in brackets behind the name of their data",
         "data train({columns})",

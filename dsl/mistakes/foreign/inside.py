@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
-from cspec.dsl.messages.synonyms import RATES
+from cspec.dsl.messages.synonyms import FAIRNESS, RATES
 from cspec.dsl.mistakes.failure import problem
 from cspec.dsl.mistakes.foreign.branches import (
     POWERED,
@@ -55,6 +55,15 @@ from cspec.dsl.mistakes.foreign.marks import (
     root,
     unequal,
 )
+from cspec.dsl.mistakes.foreign.measures import (
+    extreme_bound,
+    fairness_over,
+    function_of,
+    function_of_each,
+    mean_by,
+    rate_over,
+    sparsity_of,
+)
 from cspec.dsl.mistakes.foreign.norms import absolute, double_line, norm
 from cspec.dsl.mistakes.foreign.pieces import read_pieces, written
 from cspec.dsl.mistakes.foreign.queries import (
@@ -89,9 +98,10 @@ from cspec.dsl.mistakes.foreign.tables import (
 from cspec.dsl.mistakes.foreign.view import Found, View
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token
+from cspec.dsl.words.functions import SIGNATURES
 
 Look = Callable[[View], Found | None]
-LOOKS: dict[str, tuple[Look, ...]] = {
+_MARKS: dict[str, tuple[Look, ...]] = {
     "\\": (latex,),
     "‖": (double_line,),
     "√": (root,),
@@ -140,11 +150,25 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "∑": (sum_sign,),
     "∏": (sum_sign, product_sign),
     **dict.fromkeys("⊥⟂⫫", (independent,)),
-    **dict.fromkeys(RATES, (rate_of_class,)),
     "c": (combined,),
     **dict.fromkeys(AVERAGES, (mean_where, average)),
     **dict.fromkeys(("AVG", "MEAN"), (mean_where,)),
     **dict.fromkeys(("sum", "prod", "max", "min"), (indexed_sum,)),
+}
+_MEASURES: dict[str, tuple[Look, ...]] = {
+    **dict.fromkeys((*RATES, *(word.upper() for word in RATES)), (rate_of_class, rate_over)),
+    **dict.fromkeys(
+        (case(word.partition("_")[0]) for word in FAIRNESS for case in (str, str.capitalize)),
+        (fairness_over,),
+    ),
+    "sparsity": (sparsity_of,),
+    **dict.fromkeys(("by", "per"), (mean_by,)),
+    **dict.fromkeys(("max", "min", "maximum", "minimum"), (extreme_bound,)),
+}
+_FUNCTIONS = dict.fromkeys(SIGNATURES, (function_of, function_of_each))
+LOOKS = {
+    word: tuple(look for table in (_MARKS, _MEASURES, _FUNCTIONS) for look in table.get(word, ()))
+    for word in (*_MARKS, *_MEASURES, *_FUNCTIONS)
 }
 """Recognizers by the text of the token that they begin with."""
 _SUBSCRIPTS: tuple[Look, ...] = (objective_subscript, extremum, indexed_sum, subscript)

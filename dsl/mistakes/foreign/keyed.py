@@ -54,9 +54,10 @@ KEYED = (
         code="CS120",
     ),
     row(
-        r"(?P<word>train|fit|optimi[sz]e)~for~(?P<count>\d+)~(?P<unit>epoch|step)s?",
+        r"(?P<word>train|fit|optimi[sz]e|run)\b (?::|=|for\b)? (?P<count>\d+)[ -]?"
+        r"(?P<unit>epoch|step)s?",
         "how long a run is, `fit(...)` says",
-        "fit({unit}s={count})",
+        lambda m: f"fit({m['unit']}s={m['count']})",
         code="CS131",
     ),
     row(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.mistakes.foreign.norms import bars_of_latex
 from cspec.dsl.mistakes.foreign.sums import latex_sum
-from cspec.dsl.mistakes.foreign.view import Found, View
+from cspec.dsl.mistakes.foreign.view import TERM_ENDS, Found, View
 from cspec.dsl.text.defined_names import defined_names
 
 _DROPPED = frozenset(
@@ -245,7 +245,17 @@ def prime(view: View) -> Found | None:
     """`w'*w` and `w' w` are `w @ w`."""
     if view.before.kind not in OPERAND_ENDS or view.before.end != view.at(0).start:
         return None
+    form = [view.at(i).kind for i in (1, 2)] == ["NAME", "NAME"] and view.before.kind == "NAME"
+    if form and view.at(2).text == view.before.text and view.at(3).kind in TERM_ENDS:
+        return _quadratic(view)
     return _transposed(view, 1) if view.at(1).text == "*" or view.at(1).kind == "NAME" else None
+
+
+def _quadratic(view: View) -> Found:
+    """`x' Q x`."""
+    meant = f"{view.before.text} @ {view.at(1).text} @ {view.at(2).text}"
+    message = f"`{view.before.text}{view.text(0, 3)}` is written `{meant}`"
+    return Found(3, (meant,), "CS124", message, f"write `{meant}`", back=1)
 
 
 def power_of_e(view: View) -> Found | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.mistakes.endings import FORMS
-from cspec.dsl.mistakes.failure import Failure, Repair, problem, touching
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, problem, touching
+from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.source import Span
@@ -145,6 +146,13 @@ def declared_kind(f: Failure) -> Repair | None:
     known = kind.text.lower() in _CONTINUOUS | _DISCRETE
     if not known and not (colon and after.kind == "EQUAL"):
         return None
+    close = closer_of(f.tokens, at + 1) if after.kind == "LSQB" else None
+    if close is not None and known and f.at(2).kind not in {"LSQB", "EQUAL"}:
+        size = f.text(at + 1, close + 1)
+        shown = f.text(f.index, close + 1)
+        said = ("CS136", f"`{shown}`: kinds are not declared, and sizes stand behind the name")
+        help_ = f"write `{f.text(0, f.index)}{size}`"
+        return rewritten(f, f.index, close + 1, (size,), *said, help_)
     span = Span(f.token.start, kind.end)
     whole = kind.text.lower() in _DISCRETE and f.first.kind == "VAR"
     return Repair(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.mistakes.foreign.pieces import Piece
-from cspec.dsl.mistakes.foreign.rows import MODULE, row
+from cspec.dsl.mistakes.foreign.rows import MODULE, ForeignLine, compiled, row
 from cspec.dsl.text.source import Span
 
 _NAMED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) = "
@@ -89,7 +89,49 @@ def _one(match: re.Match[str]) -> tuple[Piece, ...]:
     return ("{st}", *((f"{label}: ",) if label else ()), *_bare(match))
 
 
+_HEAD = r"(?P<head>(?:s\.t\.|subject~to)~)?"
+_FIND = compiled(
+    r"(?P<word>find|satisfy)~(?!s\.t\.|subject~to|such~that)[A-Za-z_]\w*(?: , [A-Za-z_]\w*)*"
+    r"(?= (?:s\.t\.|subject~to|such~that|#|\r?$|\Z))"
+)
+"""`find f s.t.`: what stands behind it goes on."""
+
+
+def _each_value(match: re.Match[str]) -> str | None:
+    """`every class: P[pred == k | y == k] >= 80%`: the name that nothing defines is the class."""
+    named = re.search(r"(\w+) == ([a-z])\b", match["body"])
+    if named is None:
+        return None
+    column = match["column"] or ("y" if match["what"] == "class" else named[1])
+    column = "y" if column == "pred" else column
+    label = f"{match['name']}: " if match["name"] else ""
+    return f"{{st}}{{head}}{label}forall {named[2]} in values({column}): {{body}}"
+
+
 PROBLEMS = (
+    ForeignLine(_FIND, "CS119", "`satisfy` stands alone: all variables and models move", "satisfy"),
+    row(
+        rf"{_HEAD}(?P<name>[A-Za-z_]\w*)? (?::)? ?(?:for~)?(?P<word>each|every|all|any)~"
+        r"(?P<what>class|group|value|category|level)(?:es|s)? (?:of~|in~)?"
+        r"(?P<column>[A-Za-z_]\w*)? "
+        r"[:,] (?P<body>[^#\n]*\w == [a-z]\b[^#\n]*[^#\n; \t])",
+        "what holds for each class or group begins with `forall`",
+        _each_value,
+        code="CS122",
+    ),
+    row(
+        rf"{_HEAD}(?P<label>[A-Za-z_]\w* : )?forall ?\( (?P<binder>[\w, \t]+~in~[^:#\n]*)\) :?"
+        r" (?P<body>[^#\n]*[^#\n; \t])",
+        "no brackets stand around a quantifier, and a `:` behind it",
+        "{st}{head}{label}forall {binder}: {body}",
+        code="CS121",
+    ),
+    row(
+        r"(?:where|with|and)~(?P<name>[A-Za-z_]\w*) :?= (?![=])(?P<expr>[^#\n<>]*[^#\n<>; \t])",
+        "what a name stands for is a line that begins with `let`",
+        "let {name} = {expr}",
+        code="CS136",
+    ),
     row(
         r"\\?arg ?(?P<sense>min|max)(?: over\b)?(?:_\{[^#\n{}]*\}|_\w+)?~"
         r"(?P<expr>[^#\n]*[^#\n; \t])",

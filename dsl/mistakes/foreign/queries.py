@@ -81,6 +81,8 @@ def real_numbers(view: View) -> Found | None:
 
 def monotone_in(view: View) -> Found | None:
     """`f monotone in age`, `f is increasing in age`: larger inputs, larger outputs."""
+    if view.at(1).kind == "LPAR":
+        return _monotone_call(view)
     at = 1 if view.at(0).text in ("is", "be") else 0
     called = [token.kind for token in view.done[-4:]] == ["NAME", "LPAR", "NAME", "RPAR"]
     back = 4 if called else 1
@@ -90,19 +92,36 @@ def monotone_in(view: View) -> Found | None:
     if model.kind != "NAME" or view.at(at + 1).kind != "IN" or name.kind != "NAME":
         return None
     down = view.at(at).text in _FALLS
-    low, high = (model.text, "raised"), (model.text, "x")
+    take, column = at + 3, name.text
+    if view.at(take).kind == "DOT" and view.at(take + 1).kind == "NAME":
+        take, column = take + 2, view.at(take + 1).text
+    return _monotone(model.text, column, down, take, back)
+
+
+def _monotone_call(view: View) -> Found | None:
+    """`monotone(f, age)`, `increasing(f(x), x.age)`."""
+    close = view.closer(1)
+    words = [view.at(i).text for i in range(2, close or 2) if view.at(i).kind == "NAME"]
+    known = view.before.kind in {"_NL", "ST", "COLON", "SEMICOLON"} and view.at(2).kind == "NAME"
+    if close is None or not known or len(words) < 2 or view.text(2, close).count(",") != 1:
+        return None
+    return _monotone(words[0], words[-1], view.at(0).text in _FALLS, close + 1, 0)
+
+
+def _monotone(model: str, column: str, down: bool, take: int, back: int) -> Found:
+    low, high = (model, "raised"), (model, "x")
     first, second = (low, high) if down else (high, low)
     terms = [f"{f}({of})" for f, of in (first, second)]
     meant = f"E[max({terms[0]} - {terms[1]}, 0)] <= 1e-3"
-    message = f"that `{model.text}` is monotone is said of pairs of inputs"
+    message = f"that `{model}` is monotone is said of pairs of inputs"
     note = (
-        f"`raised` is a column of inputs that differ from `x` by a larger `{name.text}` alone:"
+        f"`raised` is a column of inputs that differ from `x` by a larger `{column}` alone:"
         " name it in the `data` line"
     )
     # Read on as a requirement that is right in every spec: what is to be added is said above.
     go_on: tuple[Piece, ...] = ("0 <= 1",)
     help_ = f"write `{meant}`"
-    return Found(at + 3, None, "CS120", message, help_, note, go_on=go_on, back=back)
+    return Found(take, None, "CS120", message, help_, note, go_on=go_on, back=back)
 
 
 def product_sign(view: View) -> Found | None:

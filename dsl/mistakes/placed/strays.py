@@ -24,20 +24,19 @@ def bare_colon(f: Failure) -> Repair | None:
 
 
 def numbered_list(f: Failure) -> Repair | None:
-    """`1. density(f) <= 50%`: constraints have no numbers, but may have labels."""
-    number = re.fullmatch(r"\d+\.?", f.first.text)
-    named = f.token.kind in {"NAME", "AVERAGE"} and f.token.start > f.first.end
-    if f.kind != "clause" or f.index != 1 or number is None or not named:
+    """`1. a <= 50%`, `(1) a <= 50%`: constraints have no numbers, but may have labels."""
+    number = f.text(0, f.index)
+    named = f.token.kind in {"NAME", "AVERAGE", "NUMBER"} and f.token.start > f.before.end
+    if f.kind != "clause" or not _NUMBERED.fullmatch(number) or not named:
         return None
     if not any(t.kind in {"RELATION", "IN"} for t in f.tokens):
         return None
-    rest = f.text(1, len(f.tokens))
-    said = (
-        "CS126",
-        f"constraints have no numbers: `{f.first.text}` stands alone",
-        f"write `{rest}`",
-    )
-    return rewritten(f, 0, 1, (), *said)
+    rest = f.text(f.index, len(f.tokens))
+    said = ("CS126", f"constraints have no numbers: `{number}` stands alone", f"write `{rest}`")
+    return rewritten(f, 0, f.index, (), *said)
+
+
+_NUMBERED = re.compile(r"\d+\.?|\(?(?:\d+|[a-z]|[ivx]+)\.?\)|\[\d+\]")
 
 
 def label_elsewhere(f: Failure) -> Repair | None:
@@ -72,6 +71,21 @@ def second_bound(f: Failure) -> Repair | None:
     meant = f"{low.strip()} <= {value} <= {high.strip()}"
     message = "two bounds of one value are written as a chain"
     return rewritten(f, f.body, len(f.tokens), (meant,), "CS111", message)
+
+
+def second_bound_inside(f: Failure) -> Repair | None:
+    """`P[pred == 1 | age > 20 and < 30]`: two bounds of one name inside of brackets."""
+    kinds = [f.at(i).kind for i in range(f.index - 4, f.index + 2)]
+    number = {kinds[2], kinds[5]} == {"NUMBER"}
+    if [kinds[0], kinds[1], kinds[3], kinds[4]] != ["NAME", "RELATION", "AND", "RELATION"]:
+        return None
+    name, mark, first, _, other, second = (f.at(i) for i in range(f.index - 4, f.index + 2))
+    turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+    if not number or mark.text not in turned or other.text[0] == mark.text[0]:
+        return None
+    meant = f"{first.text} {turned[mark.text]} {name.text} {other.text} {second.text}"
+    message = "two bounds of one value are written as a chain"
+    return rewritten(f, f.index - 4, f.index + 2, (meant,), "CS111", message)
 
 
 _TWO_BOUNDS = re.compile(
@@ -224,6 +238,7 @@ STRAYS = (
     numbered_list,
     label_elsewhere,
     second_bound,
+    second_bound_inside,
     comma_before_modifier,
     confidence_first,
     given_with_more,

@@ -1,0 +1,205 @@
+"""Measures in prose: `accuracy on val`, `equalized odds across sex`, `sparsity of f`, `density of
+each layer`, `P[pred == 1] by sex`."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.messages.synonyms import FAIRNESS, RATES
+from cspec.dsl.mistakes.failure import OPERAND_ENDS
+from cspec.dsl.mistakes.foreign.pieces import Piece
+from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
+from cspec.dsl.settings.methods import METHODS
+from cspec.dsl.text.clauses import CLOSERS, OPENERS
+from cspec.dsl.text.defined_names import defined_names
+from cspec.dsl.text.tokens import Token
+from cspec.dsl.words.functions import SIGNATURES
+
+_OVER = frozenset({
+    "on", "of", "for", "by", "over", "across", "between", "per", "in", "within", "among", "wrt",
+})  # fmt: skip
+_EACH = frozenset({"each", "every", "all", "any"})
+_LAYERS = frozenset({
+    "layer", "layers", "weight", "weights", "matrix", "matrices", "tensor", "tensors",
+})  # fmt: skip
+_SPLITS = frozenset({"train", "val", "test", "valid", "validation", "holdout"})
+_DATA = re.compile(r"^[ \t]*data[ \t]+([^=#\n]*)", re.MULTILINE)
+_MODEL = re.compile(r"^[ \t]*model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_COLUMNS = re.compile(r"\([^()]*\)")
+_BOUNDS = {">=": "<=", ">": "<=", "<=": ">=", "<": ">="}
+_PLAIN = re.compile(r"\d+(?:\.\d+)?")
+
+
+def rate_over(view: View) -> Found | None:
+    """`accuracy on val`, `recall per sex`, `precision of f`."""
+    rate = RATES.get(view.at(0).text.lower())
+    name = view.at(2)
+    if rate is None or view.at(1).text not in _OVER or name.kind != "NAME" or _own(view):
+        return None
+    rate = rate.format(c=1)
+    if name.text in _datasets(view) | _SPLITS:
+        meant = f"{rate[:-1]} on {name.text}]"
+    elif name.text in _models(view):
+        meant = rate
+    elif rate.count("[") == 1:
+        meant = _behind_bar(rate, name.text)
+    else:
+        return None
+    message = f"`{view.text(0, 3)}` is written as the fraction that it is"
+    return Found(3, (meant,), "CS120", message, f"write `{meant}`", safe=False)
+
+
+def fairness_over(view: View) -> Found | None:
+    """`equalized odds across sex`, `parity(sex)` in two words, `equal opportunity over race`."""
+    words = [view.at(index).text.lower() for index in range(3)]
+    length = next((n for n in (3, 2, 1) if "_".join(words[:n]) in FAIRNESS), 0)
+    if not length or _own(view):
+        return None
+    form = FAIRNESS["_".join(words[:length])]
+    end, column = length, "column"
+    place = length + (view.at(length).text in _OVER or view.at(length).kind == "LPAR")
+    if place > length and view.at(place).kind == "NAME":
+        column, end = view.at(place).text, place + 1
+        end += view.at(length).kind == "LPAR" and view.at(end).kind == "RPAR"
+    elif length == 1:
+        return None  # one word alone is a name, of which more is known later
+    meant = form.format(g=column)
+    message = f"`{view.text(0, end)}` is written as the gap of rates that it is"
+    return Found(end, (meant,), "CS120", message, f"write `{meant}`", safe=False)
+
+
+def sparsity_of(view: View) -> Found | None:
+    """`sparsity of f >= 90%`, `sparsity(f) >= 90%`: a density from above."""
+    of = view.at(1).text == "of"
+    name = view.at(2)
+    end = 3 if of else 4
+    if name.kind != "NAME" or not (of or view.at(1).kind == "LPAR") or _own(view):
+        return None
+    relation, number = view.at(end), view.at(end + 1)
+    meant, take = f"density({name.text})", end
+    if relation.text in _BOUNDS and number.kind == "NUMBER":
+        share = _rest(number.text)
+        if share:
+            meant, take = f"{meant} {_BOUNDS[relation.text]} {share}", end + 2
+    message = "sparsity is the share of zeros; a spec bounds the share of the others, the density"
+    return Found(take, (meant,), "CS120", message, f"write `{meant}`", safe=False)
+
+
+def _rest(text: str) -> str:
+    """`10%` for `90%`, `0.1` for `0.9`; nothing for what is no share."""
+    percent = text.endswith("%")
+    if not _PLAIN.fullmatch(text.removesuffix("%")):
+        return ""
+    number, whole = float(text.removesuffix("%")), 100.0 if percent else 1.0
+    return f"{whole - number:.6g}{'%' if percent else ''}" if number <= whole else ""
+
+
+def function_of(view: View) -> Found | None:
+    """`density of f`, `variance of f(x)`: what a function takes stands in brackets."""
+    word = view.at(0).text
+    if word not in SIGNATURES or view.at(1).text != "of" or _own(view):
+        return None
+    each = _each_layer(view, 2)
+    if each is not None:
+        return _quantified(view, each, word)
+    end = view.term_end(2)
+    if view.at(2).kind != "NAME" or end == 2:
+        return None
+    pieces: tuple[Piece, ...] = (word, "(", view.span(2, end), ")")
+    meant = f"{word}({view.text(2, end)})"
+    message = f"what `{word}` takes stands in `( )`"
+    return Found(end, pieces, "CS101", message, f"write `{meant}`")
+
+
+def function_of_each(view: View) -> Found | None:
+    """`density(each layer)`, `spectral(all weights of f)`."""
+    word = view.at(0).text
+    if word not in SIGNATURES or view.at(1).kind != "LPAR":
+        return None
+    each = _each_layer(view, 2)
+    if each is None or view.at(each[0]).kind != "RPAR":
+        return None
+    return _quantified(view, (each[0] + 1, each[1]), word)
+
+
+def _each_layer(view: View, place: int) -> tuple[int, str] | None:
+    """Behind `each layer (of f)`, and the model."""
+    if view.at(place).text not in _EACH or view.at(place + 1).text not in _LAYERS:
+        return None
+    end, models = place + 2, sorted(_models(view))
+    if view.at(end).text in ("of", "in") and view.at(end + 1).kind == "NAME":
+        return end + 2, view.at(end + 1).text
+    return (end, models[0]) if models else None
+
+
+def _quantified(view: View, each: tuple[int, str], word: str) -> Found | None:
+    """`forall W in f.weights: density(W)` in place of a term that begins a constraint."""
+    if view.before.kind not in {"_NL", "ST", "COLON", "SEMICOLON"}:
+        return None
+    end, model = each
+    meant = f"forall W in {model}.weights: {word}(W)"
+    message = f"`{view.text(0, end)}`: a requirement on each weight begins with `forall`"
+    return Found(end, (meant,), "CS122", message, f"write `{meant} ...`")
+
+
+def mean_by(view: View) -> Found | None:
+    """`P[pred == 1] by sex`, `gap(P[pred == 1 by sex])`: groups stand behind `|`."""
+    name, before = view.at(1), view.before
+    if name.kind != "NAME" or name.text in METHODS or before.kind not in OPERAND_ENDS:
+        return None
+    if view.at(2).kind not in {"RPAR", "RSQB", "RELATION"}:
+        return None
+    inside = view.at(2).kind == "RSQB"
+    opener = _average(view) if inside or before.kind == "RSQB" else None
+    if opener is None:
+        return None
+    word = view.at(0).text
+    head = view.source.text[opener.start : before.end if inside else before.start]
+    meant = f"{head} | {name.text}]"
+    message = f"groups stand behind `|` inside of the brackets, not behind `{word}`"
+    pieces: tuple[Piece, ...] = ("| ", name.span) if inside else (" | ", name.span, "]")
+    return Found(2, pieces, "CS120", message, f"write `{meant}`", back=0 if inside else 1)
+
+
+def _average(view: View) -> Token | None:
+    """The `E` or `P` of the brackets that the token before stands in, or closes."""
+    depth = 0
+    for index in range(len(view.done) - 1, max(0, len(view.done) - WINDOW), -1):
+        kind = view.done[index].kind
+        depth += (kind in OPENERS) - (kind in CLOSERS)
+        if depth > 0 or (kind == "LSQB" and not depth and view.before.kind == "RSQB"):
+            opener = view.done[index - 1]
+            return opener if opener.kind == "AVERAGE" else None
+    return None
+
+
+def extreme_bound(view: View) -> Found | None:
+    """`density(f) max 50%`, `accuracy min 90%`: a bound from above, from below."""
+    ends = view.before.kind in OPERAND_ENDS
+    number = view.at(1)
+    if not ends or number.kind != "NUMBER" or number.start == view.at(0).end:
+        return None
+    meant = "<=" if view.at(0).text.lower().startswith("max") else ">="
+    message = f"`{view.at(0).text}` of a value is written `{meant}`"
+    return Found(1, (meant,), "CS110", message, f"write `{meant}`")
+
+
+def _behind_bar(rate: str, column: str) -> str:
+    return f"{rate[:-1]}, {column}]" if "|" in rate else f"{rate[:-1]} | {column}]"
+
+
+def _own(view: View) -> bool:
+    """Whether the word is a name or a label of the spec itself, or a part of one."""
+    word, text = view.at(0).text, view.source.text
+    if view.before.kind in {"DOT", "VERIFY", "METRIC"} or word in defined_names(text):
+        return True
+    return re.search(rf"\b{word}[ \t]*:", text) is not None
+
+
+def _datasets(view: View) -> frozenset[str]:
+    lines = (_COLUMNS.sub(" ", line[1]) for line in _DATA.finditer(view.source.text))
+    return frozenset(word.strip() for line in lines for word in line.split(","))
+
+
+def _models(view: View) -> frozenset[str]:
+    return frozenset(_MODEL.findall(view.source.text))
