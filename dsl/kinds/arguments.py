@@ -125,6 +125,12 @@ def _instead(
         return (f"write `{signature.name}({models[0]})`",)
     if signature.family in ("loss", "classifier") and kind.what == "model":
         return (f"write `{text}(x)` for its outputs",)
+    if signature.name == "kl" and kind.what == "model":
+        parts = [typer.source.slice(a.span) for a in call.arguments]
+        both = ", ".join(f"{p}(x)" if p in models else p for p in parts)
+        return (f"of their outputs: `E[kl({both})]`",)
+    if signature.name == "abs" and kind.what == "model":
+        return (f"its number of parameters is `params({text})`",)
     if signature.family in ("weights", "matrices") and kind.what == "weights":
         return (
             f"the largest of all: `max({signature.name}(W) for W in {text})`",

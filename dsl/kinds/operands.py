@@ -55,6 +55,9 @@ def operand_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
     )
 
 
+_BOUND = re.compile(r"[ \t]*<=?[ \t]*([\d.]+%?)")
+
+
 def number_of(typer: Typer, expr: Expr, kind: Kind) -> tuple[str, ...]:
     """How a number is made of a model, of weights, of a text."""
     text = typer.source.slice(expr.span)
@@ -65,7 +68,12 @@ def number_of(typer: Typer, expr: Expr, kind: Kind) -> tuple[str, ...]:
             return (f"write `sumsq({text})`, or `forall W in {text}: ...`",)
         case "set" if isinstance(expr, Call) and isinstance(expr.function, Name):
             held = ", ".join(typer.slice(a) for a in expr.arguments) or "W"
-            return (f"write `{held} in {expr.function.id}(8)`, with what it takes",)
+            bound = _BOUND.match(typer.source.text, expr.span.end)
+            size = bound[1] if bound else "8"
+            if held in typer.symbols.models():
+                each = f"forall W in {held}.weights: W in {expr.function.id}({size})"
+                return (f"write `{each}`",)
+            return (f"write `{held} in {expr.function.id}({size})`",)
         case "string":
             return ('write a number, or compare a column with it: `sex == "Female"`',)
         case _:

@@ -9,10 +9,11 @@ from cspec.dsl.kinds.unknown_names import module_part
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Attribute, Expr, Name, Param, Slice, Var, walk
+from cspec.dsl.tree.nodes import Attribute, Expr, Name, Param, Slice, String, Var, walk
 from cspec.dsl.values.outside import columns_of
 from cspec.dsl.values.shapes import declared, shape_of
 from cspec.dsl.values.single_numbers import Single, single
+from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.kind import Kind
 
 
@@ -49,7 +50,22 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
 def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     """Report `f[0]`, a layer by its number."""
     text = typer.source.slice(value.span)
-    place = ".".join(typer.source.slice(index.span) for index in indices)
+    only = indices[0] if len(indices) == 1 else None
+    if isinstance(only, Name) and only.id in typer.symbols.column_names:
+        meant = f"{text}({only.id})"
+        whole = Span(value.span.start, typer.source.text.find("]", only.span.end) + 1)
+        return typer.report(
+            "CS302",
+            f"`{text}` is a model: what it sees stands in `( )`",
+            whole,
+            "square brackets",
+            helps=(f"write `{meant}`",),
+            fixes=(Fix(span=whole, replacement=meant, title=f"write {meant}"),),
+        )
+    place = ".".join(
+        index.value if isinstance(index, String) else typer.source.slice(index.span)
+        for index in indices
+    )
     part = f'{text}.weights("{place}*")'
     behind = _PLACE.match(typer.source.text, value.span.end)
     help_, fixes = of_each(typer, value.span, behind, part)
@@ -211,6 +227,16 @@ _PATH = re.compile(r"\w+(?:\.\w+|\[\d+\])*")
 """The way to a part of a model in Python: `layers[0].weight`."""
 
 
+def _as_call(typer: Typer, expr: Attribute, model: str) -> str | None:
+    """`density(f)` for `f.density`, `f(x)` for `f.x`."""
+    signature = SIGNATURES.get(expr.name)
+    if signature is not None and signature.family == "model":
+        return f"{expr.name}({model})"
+    if expr.name == "sparsity":
+        return f"(1 - density({model}))"
+    return f"{model}({expr.name})" if expr.name in typer.symbols.column_names else None
+
+
 def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind:
     guess = closest(expr.name, known)
     fixes: tuple[Fix, ...] = ()
@@ -222,7 +248,13 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
         helps = (f"remove `.{expr.name}`",)
     if not guess and isinstance(expr.value, Attribute) and expr.value.name in ("weights", "params"):
         helps = (f'write `{text}("{expr.name}*")`, the weights whose names begin so',)
-    if not guess and "weights" in known:
+    call = _as_call(typer, expr, text) if "weights" in known and not guess else None
+    if call is not None:
+        helps, fixes = (
+            (f"write `{call}`",),
+            (Fix(span=expr.span, replacement=call, title=f"write {call}"),),
+        )
+    elif not guess and "weights" in known:
         path = _PATH.match(typer.source.text, expr.name_span.start)
         name = re.sub(r"\[(\d+)\]", r".\1", path[0]) if path else expr.name
         name = f"*{name}" if name in ("bias", "weight", "kernel") else name

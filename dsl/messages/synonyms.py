@@ -125,6 +125,9 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "the inner product of two vectors is `dot(a, b)`": ("inner", "vdot", "inner_product"),
     "a quadratic form is `x.T @ A @ x`": ("quad_form", "quadratic_form"),
     "a transpose is `W.T`": ("transpose",),
+    "what the model says of each example is `f(x)`": (
+        "logits", "logit", "outputs", "output", "scores", "score", "model_output",
+    ),
     "a variable is a line `var x = 0`": ("variable",),
     "a constant that is set from outside is a line `param a = 1`": ("parameter",),
     "the spread of entries is `variance(v)`, over examples `E[(v - E[v])^2]`": ("var",),
@@ -164,7 +167,9 @@ _FORMS: dict[str, tuple[str, ...]] = {
 _POSITIVE, _NEGATIVE = "P[pred == {c} | y == {c}]", "P[pred == {c} | y != {c}]"
 RATES: dict[str, str] = {
     **dict.fromkeys(("accuracy", "acc", "accuracy_score"), "P[pred == y]"),
-    **dict.fromkeys(("error_rate", "err", "misclassification", "zero_one_loss"), "P[pred != y]"),
+    **dict.fromkeys(
+        ("error_rate", "err", "error", "misclassification", "zero_one_loss"), "P[pred != y]"
+    ),
     **dict.fromkeys(("recall", "recall_score", "tpr", "sensitivity", "hit_rate"), _POSITIVE),
     **dict.fromkeys(("fpr", "false_positive_rate", "fall_out", "false_alarm_rate"), _NEGATIVE),
     "true_positive_rate": _POSITIVE,
@@ -320,7 +325,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "inputs": ("columns", "features", "feature_columns", "usecols", "x_columns"),
     "target": ("label", "labels", "y", "target_column"),
     "split": ("splits", "fractions", "shares"),
-    "penalty": ("rho", "mu", "penalty_coefficient", "c"),
+    "penalty": ("rho", "mu", "penalty_coefficient", "c", "mu0", "rho0", "mu_init", "c0", "sigma0"),
     "coefficient": ("c", "penalty", "rho", "mu", "penalty_coefficient"),
     "growth": ("gamma", "factor", "penalty_growth"),
     "rho": ("penalty", "mu"),

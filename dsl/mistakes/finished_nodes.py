@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.mistakes.failure import problem
+from cspec.dsl.mistakes.placed.modifiers_in_brackets import is_modifier, modifier_in_brackets
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import (
     And,
@@ -458,6 +459,8 @@ def _group_called(source: Source, node: Call) -> Diagnostic:
 def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
     if isinstance(node.function, Expectation) and len(node.arguments) == 1:
         yield _group_called(source, node)
+    elif isinstance(node.function, Number) and is_modifier(node):
+        yield modifier_in_brackets(source, node)
     elif not isinstance(node.function, Name | Attribute) and not made_by_call(node.function):
         yield problem(
             source,

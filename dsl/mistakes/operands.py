@@ -6,7 +6,10 @@ only what is none of these may be a product.
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.synonyms import meant as elsewhere
 from cspec.dsl.mistakes.failure import (
     OPERAND_ENDS,
     OPERAND_STARTS,
@@ -42,6 +45,10 @@ def call_without_brackets(f: Failure) -> Repair | None:
     if f.token.kind not in _PLAIN or (f.kind == "clause" and f.at(f.index + 1).kind == "COLON"):
         return None
     end = _operand_end(f, f.index)
+    if word in {"prob", "pred"} and f.token.text.startswith(".") and f.token.text[1:].isdigit():
+        meant = f"{word}[{f.token.text[1:]}]"
+        said = ("CS101", "an entry is chosen by an index", f"write `{meant}`")
+        return rewritten(f, f.index - 1, f.index + 1, (meant,), *said)
     if word in {"sum", "max", "min"} and f.at(end).kind == "POWER":
         end = _operand_end(f, end + 1)
     inner = f.text(f.index, end)
@@ -90,6 +97,8 @@ def comma_of_a_call(f: Failure) -> Repair | None:
     commas = len(commas_between(f.tokens, opened[-1] + 1, f.index))
     if signature is None or commas + 1 >= len(signature.parameters):
         return None
+    if f.before.text in _MODELS.findall(f.source.text) and f.token.kind == "NAME":
+        return None  # `ce(f x, y)`: a call of the model
     said = (f"a `,` is missing before `{f.token.text}`", f"write `{f.before.text}, {f.token.text}`")
     label = f"another argument of `{signature.name}`?"
     return rewritten(
@@ -156,6 +165,33 @@ def _product_of_names(f: Failure, gap: Span, rest: str) -> Repair:
     )
 
 
+_LISTED = re.compile(
+    r"^[ \t]*(?:var|param)[ \t]+(\w+)[ \t]*\[|^[ \t]*let[ \t]+(\w+)[ \t]*=[ \t]*\[", re.MULTILINE
+)
+_MODELS = re.compile(r"^[ \t]*model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+
+
+def _called(f: Failure) -> Repair | None:
+    """`f x` of a model, `ln z` of a function by another name, `A z` of vectors and matrices."""
+    left, right = f.before.text, f.token.text
+    text = f.source.text
+    listed = {a or b for a, b in _LISTED.findall(text)}
+    other = elsewhere(left)
+    if f.token.kind != "NAME":
+        return None
+    if left in _MODELS.findall(text):
+        said = ("CS101", f"what `{left}` sees stands in `( )`", f"write `{left}({right})`")
+        return rewritten(f, f.index - 1, f.index + 1, (f"{left}({right})",), *said, safe=False)
+    if left in listed and right in listed:
+        message, whole = "a product of vectors and matrices is written `@`", f"{left} @ {right}"
+        return rewritten(f, f.index - 1, f.index + 1, (whole,), "CS101", message, safe=False)
+    if other is not None and other.word in SIGNATURES and left not in defined_names(text):
+        whole = f"{other.word}({right})"
+        said = ("CS101", f"`{left} {right}` is written `{whole}`", f"write `{whole}`")
+        return rewritten(f, f.index - 1, f.index + 1, (whole,), *said, safe=False)
+    return None
+
+
 def two_operands(f: Failure) -> Repair | None:
     """`x y`: two expressions without an operator."""
     token, before = f.token, f.before
@@ -165,6 +201,9 @@ def two_operands(f: Failure) -> Repair | None:
     right = token.text if token.kind in {"NAME", "NUMBER", "STRING"} else f"{token.text}..."
     if f.kind == "item" and (f.index <= 1 or f.first.kind not in _EXPRESSIONS):
         return None
+    called = _called(f)
+    if called is not None:
+        return called
     helps = [f"for a product write `{left} * {right}`"]
     if f.kind == "clause":
         helps.append("a label ends with `:`; constraints are separated by `;` or a new line")

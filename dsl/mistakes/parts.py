@@ -8,6 +8,7 @@ from cspec.dsl.mistakes.failure import (
     OPERAND_ENDS,
     Failure,
     Repair,
+    closer_of,
     commas_between,
     next_constraint,
     outside_brackets,
@@ -15,6 +16,7 @@ from cspec.dsl.mistakes.failure import (
     touching,
 )
 from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
@@ -136,14 +138,19 @@ def objective_modifier(f: Failure) -> Repair | None:
         return None
     if f.token.kind == "ON":
         inner = f.text(1, len(f.tokens))
+        meant = f"E[{inner}]"
+        mean = f.at(1).kind == "AVERAGE" and closer_of(f.tokens, 2) == f.index - 1
+        if mean:
+            data = f.text(f.index, len(f.tokens))
+            meant = f"{f.text(1, f.index - 1)} {data}]"
         return Repair(
             problem(
                 f.source,
                 "CS101",
                 "`on` belongs inside an expectation",
                 f.token.span,
-                helps=(f"write `{f.first.text} E[{inner}]`",),
-                fix=f"E[{inner}]",
+                helps=(f"write `{f.first.text} {meant}`",),
+                fix=meant,
                 fix_span=Span(f.at(1).start, f.tokens[-1].end),
                 safe=False,
             ),
@@ -191,6 +198,14 @@ def bare_surrogate(f: Failure) -> Repair | None:
     """`with hinge`: what it is with is missing."""
     if f.before.kind != "WITH" or f.kind != "clause":
         return None
+    if f.token.text in METHODS:
+        said = ("CS120", "a method stands behind `by`", f"write `by {f.token.text}`")
+        return rewritten(f, f.index - 1, f.index, ("by",), *said)
+    number = f.at(f.index + 2)
+    if f.token.text == "sigmoid" and f.at(f.index + 1).kind == "LPAR" and number.kind == "NUMBER":
+        meant = f"surrogate sigmoid(temperature={number.text})"
+        said = ("CS120", "behind `with` stands `surrogate`", f"write `with {meant}`")
+        return rewritten(f, f.index, f.index + 4, (meant,), *said, safe=False)
     said = ("CS120", "behind `with` stands `surrogate`", f"write `with surrogate {f.token.text}`")
     return rewritten(
         f, f.index, f.index, ("surrogate ",), *said, shown=f.before.span, place=f.token.start

@@ -20,6 +20,17 @@ def percent_sign(
     token = tokens[index]
     before = done[-1] if done else None
     after = tokens[index + 1] if index + 1 < len(tokens) else None
+    if (
+        after is not None
+        and (before is None or before.kind == "RELATION")
+        and after.kind == "NUMBER"
+        and touching(token, after)
+    ):
+        span = Span(token.start, after.end)
+        meant = f"{after.text}%"
+        message = "`%` stands behind its number"
+        finding = problem(source, "CS129", message, span, helps=(f"write `{meant}`",), fix=meant)
+        return Mended(2, (Token("NUMBER", meant, *span),), finding)
     if after is not None and after.kind in OPERAND_STARTS:
         finding = problem(
             source,

@@ -56,6 +56,9 @@ from cspec.dsl.mistakes.foreign.marks import (
     unequal,
 )
 from cspec.dsl.mistakes.foreign.measures import (
+    article,
+    crossed,
+    each_in,
     extreme_bound,
     fairness_over,
     function_of,
@@ -162,6 +165,9 @@ _MEASURES: dict[str, tuple[Look, ...]] = {
         (fairness_over,),
     ),
     "sparsity": (sparsity_of,),
+    **dict.fromkeys(("the", "The"), (article,)),
+    **dict.fromkeys(("x", "X", "×"), (crossed,)),
+    **dict.fromkeys(("each", "every", "Each", "Every"), (each_in,)),
     **dict.fromkeys(("by", "per"), (mean_by,)),
     **dict.fromkeys(("max", "min", "maximum", "minimum"), (extreme_bound,)),
 }

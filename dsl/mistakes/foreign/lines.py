@@ -13,20 +13,20 @@ from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.mistakes.failure import problem
-from cspec.dsl.mistakes.foreign.commands import COMMANDS
+from cspec.dsl.mistakes.foreign.commands import COMMANDS, TRAINING
 from cspec.dsl.mistakes.foreign.declarations import DECLARATIONS
 from cspec.dsl.mistakes.foreign.functions import FUNCTIONS
 from cspec.dsl.mistakes.foreign.keyed import KEYED
 from cspec.dsl.mistakes.foreign.pieces import Piece, read_pieces, written
 from cspec.dsl.mistakes.foreign.problems import PROBLEMS
+from cspec.dsl.mistakes.foreign.prose import PROSE
 from cspec.dsl.mistakes.foreign.rows import ForeignLine, filled
-from cspec.dsl.mistakes.foreign.training import TRAINING
 from cspec.dsl.text.clauses import CLOSERS, ITEM_WORDS, OPENERS, UNFINISHED
 from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token
 
-ROWS = (*DECLARATIONS, *FUNCTIONS, *PROBLEMS, *KEYED, *COMMANDS, *TRAINING)
+ROWS = (*DECLARATIONS, *FUNCTIONS, *PROBLEMS, *KEYED, *COMMANDS, *TRAINING, *PROSE)
 """Most specific first."""
 _LONGEST = 600
 _SHOWN = 80

@@ -102,13 +102,71 @@ def function_of(view: View) -> Found | None:
     each = _each_layer(view, 2)
     if each is not None:
         return _quantified(view, each, word)
-    end = view.term_end(2)
-    if view.at(2).kind != "NAME" or end == 2:
+    if view.at(2).kind == "AVERAGE":
+        return _of_mean(view, word)
+    end = _name_end(view, 2)
+    if view.at(2).kind != "NAME":
         return None
     pieces: tuple[Piece, ...] = (word, "(", view.span(2, end), ")")
     meant = f"{word}({view.text(2, end)})"
     message = f"what `{word}` takes stands in `( )`"
     return Found(end, pieces, "CS101", message, f"write `{meant}`")
+
+
+def _name_end(view: View, place: int) -> int:
+    """Behind a name with its parts and its brackets."""
+    end = place + 1
+    while (
+        view.at(end).kind in {"DOT", "LPAR", "LSQB"} and view.at(end).start == view.at(end - 1).end
+    ):
+        close = end + 1 if view.at(end).kind == "DOT" else view.closer(end)
+        if close is None:
+            break
+        end = close + 1
+    return end
+
+
+def _of_mean(view: View, word: str) -> Found | None:
+    """`ratio of P[pred == 1] by sex`."""
+    close = view.closer(3)
+    if close is None:
+        return None
+    inner, end = view.text(2, close), close + 1
+    if view.at(end).text in _OVER and view.at(end + 1).kind == "NAME":
+        inner, end = f"{inner} | {view.at(end + 1).text}", end + 2
+    meant = f"{word}({inner}])"
+    return Found(end, (meant,), "CS101", f"what `{word}` takes stands in `( )`", f"write `{meant}`")
+
+
+def article(view: View) -> Found | None:
+    """`the density of f`: a spec has no articles."""
+    following = view.at(1)
+    if following.kind not in {"NAME", "AVERAGE"} or _own(view) or view.before.kind == "VAR":
+        return None
+    if following.start == view.at(0).end or view.at(2).kind in {"COLON", "RELATION"}:
+        return None
+    return Found(1, (), "CS101", f"`{view.at(0).text}` means nothing here", "remove it")
+
+
+def crossed(view: View) -> Found | None:
+    """`P[pred == 1 | sex x age]`: groups of two columns."""
+    left, right = view.before, view.at(1)
+    if left.kind != "NAME" or right.kind != "NAME" or len(view.done) < 2:
+        return None
+    if view.done[-2].kind not in {"BAR", "COMMA"}:
+        return None
+    meant = f"{left.text}, {right.text}"
+    message = f"groups of two columns are written `{meant}`"
+    return Found(2, (", ", right.span), "CS115", message, f"write `| {meant}`")
+
+
+def each_in(view: View) -> Found | None:
+    """`each W in f.weights: ...`, `every g in values(sex): ...`."""
+    begins = view.before.kind in {"_NL", "ST", "COLON", "SEMICOLON"}
+    if not begins or view.at(1).kind != "NAME" or view.at(2).kind != "IN":
+        return None
+    word = view.at(0).text
+    return Found(1, ("forall",), "CS122", f"`{word}` is written `forall`", "write `forall`")
 
 
 def function_of_each(view: View) -> Found | None:

@@ -233,12 +233,6 @@ PROBLEMS = (
         _one,
     ),
     row(
-        r"(?P<word>assert|require|ensure)~(?P<expr>[^#\n:,]*[<>=]=?[^#\n:,]*)",
-        f"`{{word}}`: {_CONSTRAINT}",
-        "{st}{expr}",
-        code="CS128",
-    ),
-    row(
         rf"{_NAMED}(?P<weight>[\d.]+) \* \((?P<expr>[^#\n]*[<>=]=[^#\n()]*)\)",
         "a weighted constraint is a preference: `soft(weight=...)` stands behind it",
         "{st}{name}: {expr} soft(weight={weight})",

@@ -1,0 +1,197 @@
+"""Requirements as sentences: `keep density(f) below 50%`, `P[pred == 1] same across sex`, `weights
+quantized to 8 bits`, `early stopping(5)`, `minimize 1/n sum_i loss(f(x_i), y_i)`."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.mistakes.foreign.rows import REMOVE, row
+
+_HEAD = r"(?P<head>(?:s\.t\.|subject~to)~)?"
+_LABEL = r"(?P<label>[A-Za-z_]\w* : )?"
+_REST = r"[^#\n:,]*[^#\n:,; \t]"
+_REQUIRE = (
+    "assert|require|ensure|keep|force|enforce|limit|bound|restrict|hold|demand|need|constraint"
+    "|requirement|guarantee|maintain|make|want|impose|constrain|set"
+)
+_ACROSS = r"(?:across|over|for|between|in|among|on|by|of)~(?:all~|each~|every~|the~)?"
+_GROUPS = rf"{_ACROSS}(?P<column>[A-Za-z_]\w*)(?:~groups?)?"
+_RATE = r"(?P<rate>[EP]\[[^\]\n|]*)(?:\|(?P<given>[^\]\n]*))?\]"
+_MODEL = re.compile(r"^[ \t]*model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_BELOW = "to|at|below|under|within|at~most|up~to"
+
+
+def _model(match: re.Match[str]) -> str:
+    """The model that is named, or that of the text."""
+    named = match.groupdict().get("model") or ""
+    models = _MODEL.findall(match.string)
+    return named if named in models or not models else models[0]
+
+
+def _limited(match: re.Match[str]) -> str:
+    """`keep density(f) below 50%`."""
+    mark = ">=" if match["word"] in ("above", "over", "at least") else "<="
+    return f"{{st}}{{head}}{{expr}} {mark} {{value}}"
+
+
+def _same(match: re.Match[str]) -> str:
+    """`P[pred == 1] same across sex`."""
+    given = f", {match['given'].strip()}" if match["given"] else ""
+    rate = match["rate"].rstrip()
+    return f"{{st}}{{head}}{{label}}gap({rate} | {match['column']}{given}]) <= 5%"
+
+
+def _each(constraint: str) -> str:
+    return "{{st}}{{head}}{{label}}forall W in {model}.weights: W in " + constraint
+
+
+def _quantized(match: re.Match[str]) -> str:
+    return _each(f"grid(bits={match['bits']})").format(model=_model(match))
+
+
+def _sparse(match: re.Match[str]) -> str:
+    return _each(f"nm({match['n']}, {match['m']})").format(model=_model(match))
+
+
+def _in_set(match: re.Match[str]) -> str:
+    return _each(match["set"]).format(model=_model(match))
+
+
+def _mean(match: re.Match[str]) -> str | None:
+    """`1/n sum_i loss(f(x_i), y_i)`: the mean over the data."""
+    body = re.sub(r"(\w)_(?:\{i\}|i\b)", r"\1", match["body"])
+    if body == match["body"] or body.count("(") != body.count(")"):
+        return None
+    return f"{match['word']} E[{body}]"
+
+
+def _verified(match: re.Match[str]) -> str:
+    what = match["what"] or "all"
+    return f"verify {what} on {match['data']}"
+
+
+PROSE = (
+    row(
+        rf"{_HEAD}{_LABEL}(?:keep|limit|restrict|bound|hold|cap|constrain)~"
+        rf"(?P<expr>[^#\n<>=]*[^#\n<>= \t])~(?P<word>{_BELOW}|above|over|at~least)~"
+        r"(?P<value>[-+]?[\d.]+%?)",
+        "a requirement is a relation",
+        _limited,
+        code="CS128",
+    ),
+    row(
+        rf"(?P<word>{_REQUIRE})~(?:that~)?(?P<expr>[^#\n:,]*(?:[<>]=?|\bin\b){_REST})",
+        "`{word}`: constraints stand below `s.t.`, one a line",
+        "{st}{expr}",
+        code="CS128",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}{_RATE} (?:is~|are~|be~|must~be~)?(?:the~)?"
+        rf"(?:same|equal|identical|constant|similar|balanced)~{_GROUPS}",
+        "that a rate is the same in all groups is a small `gap`",
+        _same,
+        code="CS120",
+        safe=False,
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}(?:difference|gap|disparity|differences)~(?:in|of)~{_RATE}~{_GROUPS}"
+        r"(?P<rest> (?:<=|<) [\d.]+%?)?",
+        "the largest difference between groups is a `gap`",
+        lambda m: _same(m).replace(" <= 5%", m["rest"] or " <= 5%"),
+        code="CS120",
+        safe=False,
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}(?:difference|gap|disparity|differences)~{_GROUPS}~(?:in|of)~{_RATE}"
+        r"(?P<rest> (?:<=|<) [\d.]+%?)?",
+        "the largest difference between groups is a `gap`",
+        lambda m: _same(m).replace(" <= 5%", m["rest"] or " <= 5%"),
+        code="CS120",
+        safe=False,
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}(?:pred|predictions?)~(?:is~|are~)?independent~(?:of|from)~"
+        r"(?P<column>[A-Za-z_]\w*)",
+        "that predictions do not depend on a column is a small `gap` of their rates",
+        "{st}{head}{label}gap(P[pred == 1 | {column}]) <= 5%",
+        code="CS120",
+        safe=False,
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}(?:(?P<model>\w+)(?:\.weights)?~)?(?:weights~)?(?:are~|is~)?"
+        r"(?:quantized|quantised|rounded)~(?:to~)?(?P<bits>\d+)[ -]?bits?",
+        "quantized weights lie on a grid",
+        _quantized,
+        code="CS120",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}(?:(?P<model>\w+)(?:\.weights)?~)?(?:is~|are~)?(?P<n>\d+):(?P<m>\d+)"
+        r"(?:[ -](?:sparse|sparsity|pruned))",
+        "N of M in a row is the set `nm`",
+        _sparse,
+        code="CS120",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}(?:(?P<model>\w+)\.)?weights~(?:lie~|are~)?(?:on|in)~(?:the~)?"
+        r"(?P<set>simplex|stiefel|nonneg|box)",
+        "a set holds one weight at a time",
+        _in_set,
+        code="CS302",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}forall~(?P<model>[A-Za-z_]\w*)\.weights : (?P<body>[^#\n]*[^#\n; \t])",
+        "a quantifier names what it runs over",
+        "{st}{head}{label}forall W in {model}.weights: {body}",
+        code="CS137",
+    ),
+    row(
+        r"early[_ -]?stop(?:ping)? (?:\(? (?:patience = )?(?P<count>\d+)(?:~epochs?)? \)?|\( \))",
+        "when a run ends early, `stop when` says",
+        lambda m: f"stop when stalled(epochs={m['count'] or 5})",
+        code="CS120",
+    ),
+    row(
+        r"stop~(?:when|if|once)~(?:all~|every~)?(?:the~)?(?:constraints?|requirements?)~"
+        r"(?:are~|is~)?(?:all~)?(?:hold|holds|met|satisfied|feasible|fulfilled)",
+        "that all requirements hold is one word",
+        "stop when feasible",
+        code="CS120",
+    ),
+    row(
+        r"(?P<word>test|check|evaluate|validate|eval)~(?:(?P<what>all|[a-z]\w*)~)?on~"
+        r"(?P<data>[A-Za-z_]\w*)",
+        "on which data requirements are judged, `verify` says",
+        _verified,
+        code="CS120",
+    ),
+    row(
+        r"verify~(?P<what>\w+(?: , \w+)*)~(?:after|at~the~end~of|when|at)~(?:training|end|fit|run)",
+        "`verify` says on which data; when is no question: at the end of each run",
+        REMOVE,
+        help="remove the line, or write `verify {what} on test`",
+        code="CS102",
+    ),
+    row(
+        r"(?P<word>minimize|maximize)~(?:\\frac\{1\}\{[nNmM]\}|\(?1 / [nNmM]\)?)? \*? "
+        r"(?:\\?sum(?:_?\{i(?: (?:=|in|\\in)[^{}\n]*)?\}|_i)?(?:\^(?:\w|\{\w\}))?)~?"
+        r"(?P<body>[^#\n]*_(?:i\b|\{i\})[^#\n]*[^#\n; \t])",
+        "a sum over the examples is their mean, `E[...]`",
+        _mean,
+        code="CS125",
+        safe=False,
+    ),
+    row(
+        r"(?P<word>minimize|maximize)~(?:over|wrt|w\.r\.t\.|with~respect~to)~\w+(?: , \w+)* [:,]? "
+        r"(?P<expr>[^#\n]*[^#\n; \t])",
+        "over what is optimized is not said: every `var` and every model moves",
+        "{word} {expr}",
+        code="CS119",
+    ),
+    row(
+        r"\$? \\(?P<word>min|max)(?:_\{[^{}\n]*\}|_\w+)? \$?~?(?P<expr>[^#\n$]*[^#\n;$ \t]) \$?",
+        "`\\{word}` is LaTeX; a spec writes the word",
+        lambda m: f"{m['word']}imize {{expr}}",
+        code="CS125",
+    ),
+)
+"""What people say of a model in a sentence of their own."""
