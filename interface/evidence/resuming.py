@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.evidence.differences import Difference
-from cspec.evidence.reopening import NOT_LISTED, Reopened, changed, find, reopen
+from cspec.evidence.reopening import NOT_LISTED, Found, Reopened, changed, find, reopen
 from cspec.running.train import check_device, with_page
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.execute import resume
@@ -79,9 +79,7 @@ def go_on(
         left = [f"checkpoint {name} was not listed, and is not used" for name in folder.tidy()]
         folder.goes_on(resumed.program, again.origins, again.command.text(), accepted, step)
         said = [f"resumed with a change that was accepted: {text}" for text in accepted]
-        others = [d for d in again.found.files if not _decides(d)]
-        beside = [f"not as recorded, and not used: {d}" for d in others]
-        return (*said, *again.roundings, *left, *beside)
+        return (*said, *again.roundings, *left, *_beside(again.found))
 
     with held(folder.path):
         result = resume(
@@ -94,6 +92,20 @@ def go_on(
             on_start=start,
         )
         return with_page(folder, result, resumed.program)
+
+
+def _beside(found: Found) -> list[str]:
+    """What a run says of files that it goes on without.
+
+    A run that was killed while it wrote its outputs has some that its manifest does not list yet.
+    """
+    others = [d for d in found.files if not _decides(d)]
+    cut_short = found.manifest is not None and found.manifest.state == "running"
+    unlisted = [d for d in others if cut_short and d.what.endswith(NOT_LISTED)]
+    early = [d for d in unlisted if d.what.startswith(WRITTEN_ANEW)]
+    names = ", ".join(d.what.removesuffix(f" {NOT_LISTED}") for d in early)
+    said = [f"written before the run was cut short, and written anew: {names}"] if early else []
+    return said + [f"not as recorded, and not used: {d}" for d in others if d not in early]
 
 
 def _decisive(differences: Iterable[Difference]) -> list[Difference]:

@@ -175,9 +175,15 @@ def explain_miss(
         head = f"{c.name} NOT MET on {where(c)}: `{c.text}` is violated by {number(c.violation, 2)}"
     else:
         head += f", {slack(c)} (bound {bound}, tolerance {number(c.tolerance, 2)})"
-    diagnosed = any(note.startswith(f"{c.name}: ") for note in notes)
-    advice = [_RELAX] if c.name in conflict else _advice(c, chose, diagnosed)
+    advice = [_RELAX] if c.name in conflict else _advice(c, chose, _diagnosis(c, notes))
     return [head, *(f"  try: {text}" for text in advice)]
+
+
+def _diagnosis(c: ConstraintResult, notes: Sequence[str]) -> str:
+    """What a note of the run says of why, the remedy alone where it names one; else nothing."""
+    about = (note.removeprefix(f"{c.name}: ") for note in notes if note.startswith(f"{c.name}: "))
+    found = next((note for note in about if not note.startswith("verified on ")), "")
+    return found.rpartition("; ")[2] if found.count("; ") == 1 else found
 
 
 def explain_misses(
@@ -210,7 +216,7 @@ _TOLD = 3
 """Members of one constraint whose miss is told in full."""
 
 
-def _advice(c: ConstraintResult, chose: str | None, diagnosed: bool) -> list[str]:
+def _advice(c: ConstraintResult, chose: str | None, diagnosis: str) -> list[str]:
     found = []
     if c.standard_error and c.violation <= 2 * c.standard_error:
         found.append(
@@ -218,7 +224,7 @@ def _advice(c: ConstraintResult, chose: str | None, diagnosed: bool) -> list[str
             f"error {number(c.standard_error, 2)})"
         )
     elsewhere = chose is not None and c.split is not None and c.split != chose
-    found += ["what its note below says"] if diagnosed else _by_multiplier(c, elsewhere)
+    found += [diagnosis] if diagnosis else _by_multiplier(c, elsewhere)
     if c.relation == "in" and c.method not in {"projection", "parametrization"}:
         found.append("`by projection`, which holds at every step")
     if elsewhere:
@@ -228,7 +234,9 @@ def _advice(c: ConstraintResult, chose: str | None, diagnosed: bool) -> list[str
         )
     if c.relation == "==" and c.violation <= 10 * max(c.tolerance, 1e-12):
         found.append("`within` a tolerance that fits the problem, or more steps")
-    return found or ["more steps, or `by augmented_lagrangian` if its value swings"]
+    if found or c.method == "augmented_lagrangian":
+        return found or ["more steps (`fit(epochs=...)`)"]
+    return ["more steps, or `by augmented_lagrangian` if its value swings"]
 
 
 def _by_multiplier(c: ConstraintResult, elsewhere: bool) -> list[str]:

@@ -157,7 +157,7 @@ def test_a_multiplier_that_stays_0_is_blamed_only_on_the_data_it_saw() -> None:
 def test_where_a_note_says_why_nothing_else_is_guessed() -> None:
     growing = replace(MISSED, dual_state="growing", split=None)
     told = explain_miss(growing, None, (), (f"{growing.name}: its gradient is zero",))
-    assert told[1:] == ["  try: what its note below says"]
+    assert told[1:] == ["  try: its gradient is zero"]
     guessed = explain_miss(growing, None, (), ("other: its gradient is zero",))
     assert "larger dual step" in guessed[1]
 
