@@ -1,4 +1,4 @@
-"""Tree nodes of items and constraints, built bottom-up while the automaton runs."""
+"""Tree nodes of items and constraints, built bottom-up while the parser runs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from cspec.dsl.parsing.expressions import (
     ACTIONS as EXPRESSION_ACTIONS,
 )
 from cspec.dsl.parsing.expressions import (
+    Action,
     Piece,
     cover,
     expressions,
     following,
     unquote,
 )
-from cspec.dsl.text.automaton import Action
 from cspec.dsl.text.numbers import number_value
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.text.tokens import Token
