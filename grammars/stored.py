@@ -49,8 +49,6 @@ def terminals() -> tuple[TerminalDef, ...]:
 
 
 def parser(actions: Mapping[str, Callable[[list[Any]], Any]]) -> lark.Lark:
-    """The parser that calls the action of a rule's name with its children, as soon as it is read."""
-    stored = read()
-    return lark.Lark._load_from_dict(
-        stored.data, stored.memo, transformer=SimpleNamespace(**actions)
-    )
+    """The parser; as soon as a rule is read, the action of its name is called with its children."""
+    load: Callable[..., lark.Lark] = lark.Lark._load_from_dict
+    return load(*read(), transformer=SimpleNamespace(**actions))

@@ -229,7 +229,7 @@ def binder(c: list[Any]) -> Binder:
 
 
 def names(c: list[Any]) -> Piece:
-    return Piece(cover(c), tuple(token.text for token in c if token.soft or token.kind == "NAME"))
+    return Piece(cover(c), tuple(token.text for token in c if token.kind == "NAME"))
 
 
 def generator(c: list[Any]) -> Binder:

@@ -52,7 +52,7 @@ from cspec.dsl.tree.nodes import (
 
 
 def _words(children: list[Any]) -> tuple[Token, ...]:
-    return tuple(c for c in children if type(c) is Token and (c.kind == "NAME" or c.soft))
+    return tuple(c for c in children if type(c) is Token and c.kind == "NAME")
 
 
 def _parts(children: list[Any], kind: str) -> tuple[Any, ...]:

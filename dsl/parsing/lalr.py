@@ -12,6 +12,8 @@ from cspec.dsl.parsing.items import ACTIONS
 from cspec.dsl.text.tokens import Token
 from cspec.grammars.stored import parser
 
+END = Token("$END", "", 0, 0)
+
 
 class StuckError(Exception):
     """The token at `index` (the end if it equals the length) is none of the `expected` kinds."""
@@ -29,15 +31,23 @@ def node_of(start: str, tokens: Sequence[Token]) -> Any:
     tokens, and nothing recurses. Raises `StuckError` at the first token that does not fit.
     """
     steps = _parser().parse_interactive(start=start)
-    index = 0
+    node: Any = None
+    for index, token in enumerate((*tokens, END)):
+        try:
+            node = _feed(steps, token)
+        except UnexpectedToken as stuck:
+            raise StuckError(index, frozenset(stuck.expected)) from None
+    return node
+
+
+def _feed(steps: Any, token: Token) -> Any:
+    """What lark's interactive parser answers; of a token it asks the `type` alone."""
     try:
-        for index, token in enumerate(tokens):
-            known = not token.soft or token.kind in steps.choices()
-            steps.feed_token(token if known else token._replace(kind="NAME"))
-        index = len(tokens)
-        return steps.feed_token(Token("$END", "", 0, 0))
-    except UnexpectedToken as stuck:
-        raise StuckError(index, frozenset(stuck.expected)) from None
+        return steps.feed_token(token)
+    except UnexpectedToken:
+        if not token.soft or "NAME" not in steps.choices():
+            raise
+        return steps.feed_token(token._replace(kind="NAME"))
 
 
 @cache
