@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import lark
 from lark.lexer import TerminalDef
 
-from cspec.grammars.build import STORED, read_grammar, serialized
+from cspec.grammars.build import STORED, digest, read_grammar, serialized
 
 
 class Stored(NamedTuple):
@@ -24,11 +24,11 @@ class Stored(NamedTuple):
 
 @cache
 def read() -> Stored:
-    """What is shipped; built anew where lark is of another version than the one that wrote it."""
-    text = (files("cspec.grammars") / STORED).read_text(encoding="utf-8")
-    shipped = json.loads(text)
-    if shipped["lark"] != lark.__version__:
-        return Stored(*serialized(read_grammar()))
+    """What is shipped; built anew where the grammar or the version of lark is another."""
+    grammar = read_grammar()
+    shipped = json.loads((files("cspec.grammars") / STORED).read_text(encoding="utf-8"))
+    if (shipped["lark"], shipped["grammar"]) != (lark.__version__, digest(grammar)):
+        return Stored(*serialized(grammar))
     table = shipped["data"]["parser"]["parser"]
     table["tokens"] = _numbered(table["tokens"])
     table["states"] = {int(state): _numbered(row) for state, row in table["states"].items()}

@@ -32,6 +32,13 @@ def test_another_lark_reads_the_grammar(monkeypatch: pytest.MonkeyPatch) -> None
     assert json.dumps(read.__wrapped__()) == json.dumps(read())
 
 
+def test_another_grammar_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = read_grammar().replace('"minimize"', '"least"')
+    monkeypatch.setattr("cspec.grammars.stored.read_grammar", lambda: changed)
+    patterns = [entry.get("pattern", {}).get("value") for entry in read.__wrapped__().memo.values()]
+    assert "least" in patterns and "minimize" not in patterns
+
+
 def test_terminals_are_those_of_the_grammar() -> None:
     defined = re.findall(r"^(_?[A-Z]+)(?:\.\d+)?:", read_grammar(), re.MULTILINE)
     assert {terminal.name for terminal in terminals()} == set(defined)
