@@ -24,7 +24,7 @@ from cspec.dsl.messages.diagnostic import SpecError, errors
 from cspec.dsl.messages.pages.all import CODES
 from cspec.dsl.messages.render import render_text
 from cspec.dsl.text.source import Source
-from cspec.dsl.text.tables import load_tables
+from cspec.dsl.text.terminals import keywords
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.running.plans import plan_of
 
@@ -68,7 +68,7 @@ PAIRS = ("()", "[]", "{}", "[0]", "[1, 2]", "(x)", "(x, y)", "[[]]", " for i in 
 
 def words() -> tuple[str, ...]:
     """Words and marks of the language, numbers, and what does not belong there."""
-    return (*sorted(load_tables().words), *sorted(SIGNATURES), *MARKS, *GARBAGE, *NUMBERS, *PAIRS)
+    return (*sorted(keywords()), *sorted(SIGNATURES), *MARKS, *GARBAGE, *NUMBERS, *PAIRS)
 
 
 def mutated(chance: random.Random, texts: Sequence[str], pieces: Sequence[str]) -> str:

@@ -1,1 +1,1 @@
-"""The grammar of the language, and the parser tables that are generated from it."""
+"""The grammar of the language, and lark's parser of it, stored."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from cspec import __version__
 from cspec.commands import exits
+from cspec.dsl.text.collector import loaded
 from cspec.terminated import interruption, terminated
 
 
@@ -107,7 +108,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _run(name: str, rest: Sequence[str]) -> int:
     command = COMMANDS[name]
-    module: Any = import_module(command.module)
+    module = loaded(command.module)
     parser = _Parser(prog=f"cspec {name}", description=module.__doc__, allow_abbrev=False)
     module.arguments(parser)
     options = parser.parse_args(rest)

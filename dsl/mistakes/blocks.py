@@ -12,7 +12,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.mistakes.failure import problem
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.source import Source, Span
-from cspec.dsl.text.tables import load_tables
+from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token
 
 _ITEMS = {
@@ -204,7 +204,7 @@ def _lines(source: Source, block: _Block) -> _Lines | None:
         behind = source.text[block.span.end :].partition("\n")[0].partition("#")[0].strip()
         if behind and not behind.startswith(("s.t.", "subject", ";")):
             return None
-        keyword = Token(load_tables().words[meant], meant, *first.span, True)
+        keyword = Token(keywords()[meant], meant, *first.span, True)
         message = f"no braces stand behind `{word}`"
         shown = f"{meant} {inner}"
         help_ = f"write `{shown}`" if "\n" not in inner else f"write `{meant} ...` without them"
@@ -235,7 +235,7 @@ def _items(source: Source, block: _Block, body: tuple[Token, ...]) -> _Lines | N
     if members is None:
         return None
     meant = _ITEMS[block.word]
-    kind = load_tables().words[meant]
+    kind = keywords()[meant]
     written = [f"{meant} {_member_text(source, member, ' = ')}" for member in members]
     tokens: list[Token] = []
     for member in members:

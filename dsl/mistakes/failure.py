@@ -62,11 +62,7 @@ class Failure:
     def depth(self, index: int) -> list[int]:
         """Indices of the brackets that are open before a token."""
         place = min(index, len(self.tokens)) if index >= 0 else max(0, index + len(self.tokens))
-        found, level = [], self._levels[place]
-        while level is not None:
-            found.append(level.opener)
-            level = level.around
-        return found[::-1]
+        return _openers(self._levels[place])
 
     def closer(self) -> int | None:
         """The index of what closes the innermost bracket that is open before the token."""
@@ -87,27 +83,7 @@ class Failure:
 
     @cached_property
     def _levels(self) -> list[_Level | None]:
-        """The innermost open bracket before each token and behind the last, in one pass."""
-        level: _Level | None = None
-        levels = [level]
-        for index, token in enumerate(self.tokens):
-            if token.kind in OPENERS:
-                level = _Level(index, level)
-            elif token.kind in CLOSERS:
-                level = self._closed(level, CLOSERS[token.kind], token.kind == "RBRACE")
-            levels.append(level)
-        return levels
-
-    def _closed(self, level: _Level | None, opener: str, through: bool) -> _Level | None:
-        """What is open behind a closer; `}` closes brackets inside its braces, too."""
-        current = level
-        while current is not None:
-            if self.tokens[current.opener].kind == opener:
-                return current.around
-            if not through:
-                break
-            current = current.around
-        return level
+        return _levels(self.tokens)
 
     def text(self, start: int, end: int) -> str:
         """The text from one token to before another, as typed."""
@@ -137,7 +113,16 @@ class Repair(NamedTuple):
 
 def open_brackets(tokens: Sequence[Token]) -> list[int]:
     """Indices of the openers that are still open at the end, outermost first."""
-    return _match(tokens)[0]
+    return _openers(_levels(tokens)[-1])
+
+
+def unmatched(tokens: Sequence[Token]) -> list[int]:
+    """Indices of the openers that no closer of their own closes, in order."""
+    levels = _levels(tokens)
+    closers = (i for i, token in enumerate(tokens) if token.kind in CLOSERS)
+    closed = (_closed(tokens, levels[i], tokens[i].kind) for i in closers)
+    ended = {level.opener for level in closed if level is not None}
+    return [i for i, token in enumerate(tokens) if token.kind in OPENERS and i not in ended]
 
 
 def commas_between(tokens: Sequence[Token], start: int, end: int) -> list[int]:
@@ -168,27 +153,34 @@ def closer_of(tokens: Sequence[Token], opener: int) -> int | None:
     return None
 
 
-def unmatched(tokens: Sequence[Token]) -> list[int]:
-    """Indices of the openers that no closer of their own closes, in order."""
-    still_open, skipped = _match(tokens)
-    return sorted(still_open + skipped)
-
-
-def _match(tokens: Sequence[Token]) -> tuple[list[int], list[int]]:
-    """Openers that stay open, and those that a `}` around them closed."""
-    stack: list[int] = []
-    skipped: list[int] = []
+def _levels(tokens: Sequence[Token]) -> list[_Level | None]:
+    """The innermost open bracket before each token and behind the last, in one pass."""
+    level: _Level | None = None
+    levels = [level]
     for index, token in enumerate(tokens):
         if token.kind in OPENERS:
-            stack.append(index)
-        elif token.kind in CLOSERS and stack:
-            opener = CLOSERS[token.kind]
-            if token.kind == "RBRACE" and any(tokens[i].kind == opener for i in stack):
-                while tokens[stack[-1]].kind != opener:
-                    skipped.append(stack.pop())
-            if tokens[stack[-1]].kind == opener:
-                stack.pop()
-    return stack, skipped
+            level = _Level(index, level)
+        elif token.kind in CLOSERS:
+            closed = _closed(tokens, level, token.kind)
+            level = level if closed is None else closed.around
+        levels.append(level)
+    return levels
+
+
+def _closed(tokens: Sequence[Token], level: _Level | None, closer: str) -> _Level | None:
+    """What a closer closes; `}` closes brackets inside its braces, too."""
+    while level is not None and tokens[level.opener].kind != CLOSERS[closer]:
+        level = level.around if closer == "RBRACE" else None
+    return level
+
+
+def _openers(level: _Level | None) -> list[int]:
+    """The openers of a level and of those around it, outermost first."""
+    found = []
+    while level is not None:
+        found.append(level.opener)
+        level = level.around
+    return found[::-1]
 
 
 def touching(left: Token, right: Token) -> bool:

@@ -26,7 +26,7 @@ from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.source import Span
-from cspec.dsl.text.tables import load_tables
+from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token
 from cspec.dsl.words.losses import LOSSES
 
@@ -53,7 +53,7 @@ def equal_sign(f: Failure) -> Repair | None:
         return None
     if f.token.kind not in OPERAND_STARTS | {"SIGN", "LBRACE"} or f.index < 2:
         return None
-    here = [word for word, kind in load_tables().words.items() if kind in f.expected]
+    here = [word for word, kind in keywords().items() if kind in f.expected]
     if f.token.kind == "NAME" and get_close_matches(f.token.text, here, n=1, cutoff=0.6):
         return None
     if f.token.kind == "NAME" and f.first.kind not in {"LET", "METRIC", "MODEL"}:
@@ -115,7 +115,7 @@ def verify_word(f: Failure) -> Repair | None:
         rest = f.text(f.index, len(f.tokens))
         said = ("CS120", f"before `{rest}` stands `every`", f"write `every {rest}`")
         return rewritten(f, f.index, f.index, (" every",), *said, shown=token.span)
-    here = [word for word, kind in load_tables().words.items() if kind in f.expected]
+    here = [word for word, kind in keywords().items() if kind in f.expected]
     if get_close_matches(token.text, here, n=1, cutoff=0.6):
         return None
     if token.kind == "NAME" and "ON" in f.expected and f.before.kind in {"ALL", "NAME"}:

@@ -16,7 +16,7 @@ from cspec.dsl.mistakes.failure import (
 )
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Source, Span
-from cspec.dsl.text.tables import load_tables
+from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token
 
 OBJECTIVES = {
@@ -69,7 +69,7 @@ PYTHON = {
 
 def reference(kind: str) -> str:
     """The word that a keyword terminal stands for."""
-    return next((word for word, name in load_tables().words.items() if name == kind), kind)
+    return next((word for word, name in keywords().items() if name == kind), kind)
 
 
 def python_words(f: Failure) -> Repair | None:
@@ -173,7 +173,7 @@ def misspelt_item(f: Failure) -> Repair | None:
         return None
     if f.token.kind not in OPERAND_STARTS and f.token.kind != "$END" and not f.token.soft:
         return None
-    words = load_tables().words
+    words = keywords()
     lower = first.text.lower()
     items = [word for word, kind in words.items() if kind in ITEM_WORDS | {"FORALL"}]
     meant = SYNONYMS.get(lower)
@@ -192,7 +192,7 @@ def misspelt_item(f: Failure) -> Repair | None:
 
 def misspelt_word(f: Failure) -> Repair | None:
     """The word that does not fit, or the one before it, is almost a keyword that would."""
-    words = load_tables().words
+    words = keywords()
     here = [word for word, kind in words.items() if kind in f.expected]
     if f.first.kind == "VERIFY" and f.token.kind == "IN" and "on" in here:
         return swapped(f, f.index, "on", "ON", "CS120")
@@ -354,7 +354,7 @@ def colon_after_item(
     meant = OBJECTIVES.get(word.text.lower(), word.text.lower())
     objective = meant in {"minimize", "maximize"} and word.text != "objective"
     meant = meant if objective else word.text
-    kind = load_tables().words.get(meant, "")
+    kind = keywords().get(meant, "")
     relations = {"RELATION", "IN", "ARROW", "FORALL"}
     if kind not in ITEM_WORDS or any(token.kind in relations for token in tokens):
         return tokens, []

@@ -1,4 +1,4 @@
-"""Tree nodes of expressions, built bottom-up while the automaton runs.
+"""Tree nodes of expressions, built bottom-up while the parser runs.
 
 Every function takes the children of a grammar rule, tokens and nodes in written order, and is
 listed in `ACTIONS` by the rule's name.
@@ -7,9 +7,9 @@ listed in `ACTIONS` by the rule's name.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cspec.dsl.text.automaton import Action
 from cspec.dsl.text.numbers import number_value
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
@@ -42,6 +42,10 @@ from cspec.dsl.tree.nodes import (
 )
 
 CANONICAL = {"≤": "<=", "≥": ">=", "≠": "!=", "**": "^", "⇒": "=>", "∀": "forall", "∈": "in"}
+
+
+Action = Callable[[list[Any]], Any]
+"""What a rule makes of its children."""
 
 
 class Piece(NamedTuple):
@@ -225,7 +229,7 @@ def binder(c: list[Any]) -> Binder:
 
 
 def names(c: list[Any]) -> Piece:
-    return Piece(cover(c), tuple(token.text for token in c if token.soft or token.kind == "NAME"))
+    return Piece(cover(c), tuple(token.text for token in c if token.kind == "NAME"))
 
 
 def generator(c: list[Any]) -> Binder:

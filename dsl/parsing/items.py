@@ -1,4 +1,4 @@
-"""Tree nodes of items and constraints, built bottom-up while the automaton runs."""
+"""Tree nodes of items and constraints, built bottom-up while the parser runs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from cspec.dsl.parsing.expressions import (
     ACTIONS as EXPRESSION_ACTIONS,
 )
 from cspec.dsl.parsing.expressions import (
+    Action,
     Piece,
     cover,
     expressions,
     following,
     unquote,
 )
-from cspec.dsl.text.automaton import Action
 from cspec.dsl.text.numbers import number_value
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.text.tokens import Token
@@ -52,7 +52,7 @@ from cspec.dsl.tree.nodes import (
 
 
 def _words(children: list[Any]) -> tuple[Token, ...]:
-    return tuple(c for c in children if type(c) is Token and (c.kind == "NAME" or c.soft))
+    return tuple(c for c in children if type(c) is Token and c.kind == "NAME")
 
 
 def _parts(children: list[Any], kind: str) -> tuple[Any, ...]:

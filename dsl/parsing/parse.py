@@ -37,13 +37,11 @@ from cspec.dsl.mistakes.limits import (
 from cspec.dsl.mistakes.training_lines import setting_line
 from cspec.dsl.mistakes.words import colon_after_item
 from cspec.dsl.parsing.files import read
-from cspec.dsl.parsing.items import ACTIONS
-from cspec.dsl.text.automaton import StuckError, run
+from cspec.dsl.parsing.lalr import StuckError, node_of
 from cspec.dsl.text.clauses import ITEM_WORDS, Clause, cut
 from cspec.dsl.text.collector import paused
 from cspec.dsl.text.limits import FINDINGS
 from cspec.dsl.text.source import Source, Span
-from cspec.dsl.text.tables import load_tables
 from cspec.dsl.text.tokens import Token, tokenize
 from cspec.dsl.tree.nodes import (
     And,
@@ -167,17 +165,15 @@ def _parse_tokens(
 
     Findings from `since` on are those of this clause.
     """
-    tables = load_tables()
     rest: tuple[Token, ...] = ()
     for _ in range(MAX_REPAIRS):
         if not tokens:
             return None, rest
         kind = "item" if tokens[0].kind in ITEM_WORDS else "clause"
         try:
-            item: Item = run(tables, kind, tokens, ACTIONS)
+            item: Item = node_of(kind, tokens)
         except StuckError as stuck:
-            expected = frozenset(name for name in tables.states[stuck.state] if name.isupper())
-            failure = Failure(source, tokens, stuck.index, expected, kind)
+            failure = Failure(source, tokens, stuck.index, stuck.expected, kind)
             if _after_removed_mark(failure, found[since:]):
                 return None, rest
             repair = explain(failure)

@@ -1,1 +1,1 @@
-"""Text before it is a tree: source and places in it, tokens, clauses, the parser's automaton."""
+"""Text before it is a tree: source and places in it, terminals, tokens, clauses."""

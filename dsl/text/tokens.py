@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from cspec.dsl.text.source import Span
-from cspec.dsl.text.tables import load_tables
+from cspec.dsl.text.terminals import keywords, marks
 
 
 class Token(NamedTuple):
@@ -23,6 +23,11 @@ class Token(NamedTuple):
     soft: bool = False
 
     @property
+    def type(self) -> str:
+        """The kind, as lark asks for it."""
+        return self.kind
+
+    @property
     def span(self) -> Span:
         """Where it stands."""
         return Span(self.start, self.end)
@@ -30,14 +35,14 @@ class Token(NamedTuple):
 
 @cache
 def _scanner() -> re.Pattern[str]:
-    parts = [f"(?P<{name}>{pattern})" for name, pattern in load_tables().terminals]
+    parts = [f"(?P<{name}>{pattern})" for name, pattern in marks()]
     parts += [r'(?P<UNCLOSED>"[^\r\n]*)', r"(?P<UNKNOWN>[\s\S])"]
     return re.compile("|".join(parts))
 
 
 def tokenize(text: str) -> tuple[list[Token], list[Token]]:
     """The tokens of a text without blanks, and its comments; newlines are `_NL` tokens."""
-    words = load_tables().words
+    words = keywords()
     tokens: list[Token] = []
     comments: list[Token] = []
     for match in _scanner().finditer(text):

@@ -19,7 +19,7 @@ from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.sources import SOURCES
-from cspec.dsl.text.tables import load_tables
+from cspec.dsl.text.terminals import keywords
 from cspec.dsl.words.functions import SIGNATURES
 
 _SHORTEST, _TURNED = 4, 3
@@ -42,7 +42,7 @@ def _settings() -> set[str]:
 
 
 _LANGUAGE = frozenset(
-    {*load_tables().words, *SIGNATURES, *METHODS, *OPTIMIZERS, *SOURCES, *MODELS, *_settings()}
+    {*keywords(), *SIGNATURES, *METHODS, *OPTIMIZERS, *SOURCES, *MODELS, *_settings()}
 )
 
 

@@ -9,7 +9,7 @@ from cspec.dsl.messages.diagnostic import errors
 from cspec.dsl.messages.render import as_json, render_text
 from cspec.dsl.parsing.parse import parse, parse_text
 from cspec.dsl.text.source import Source
-from cspec.dsl.text.tables import load_tables
+from cspec.dsl.text.terminals import keywords
 from cspec.dsl.tree.nodes import shape
 
 SEED = """\
@@ -28,7 +28,7 @@ verify dp, eo.tpr on val every 5 epochs
 MOST_CALLS = 300_000
 """Function calls that any of these texts may cost."""
 
-PIECES = [*load_tables().words, *"()[]{}|^*/@+-<>=!&%$'\"\\;:,.#~?", "\n", "\n", " ", "\t", "\r\n"]
+PIECES = [*keywords(), *"()[]{}|^*/@+-<>=!&%$'\"\\;:,.#~?", "\n", "\n", " ", "\t", "\r\n"]
 PIECES += ["<=", ">=", "==", "=>", "s.t.", "subject to", "E[", "P[", "x", "y2", "10%", "1e400", "λ"]
 PIECES += [
     "≤",

@@ -1,14 +1,11 @@
-"""Text to tree: every form of the language, layout, soft keywords, the tables."""
-
-import json
-from importlib.resources import files
+"""Text to tree: every form of the language, layout, soft keywords."""
 
 import pytest
 
 from cspec.dsl.format.spec import format_text
 from cspec.dsl.parsing.parse import parse, parse_text
 from cspec.dsl.text.source import Source
-from cspec.dsl.text.tables import load_tables
+from cspec.dsl.text.terminals import keywords
 from cspec.dsl.tree.nodes import (
     And,
     Attribute,
@@ -45,7 +42,6 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
-from cspec.grammars.build import TABLES, build_tables, digest, read_grammar
 
 EXAMPLES = {
     "program": """\
@@ -124,7 +120,7 @@ using lagrangian(dual=pid(kp=0.1, ki=0.01))
 """,
     "shortest": "minimize ce s.t. density(model) <= 0.5\n",
 }
-KEYWORDS = sorted(load_tables().words)
+KEYWORDS = sorted(keywords())
 
 
 def good(text: str):
@@ -358,13 +354,6 @@ def test_param_forms() -> None:
     spec = good("param mu[64]\nparam level[hospital]\nparam k = 2 in {1, 2}\nparam e\n")
     assert all(isinstance(item, Param) for item in spec.items)
     assert [len(item.dimensions) for item in spec.items] == [1, 1, 0, 0]
-
-
-def test_tables_match_the_grammar() -> None:
-    grammar = read_grammar()
-    shipped = json.loads((files("cspec.grammars") / TABLES).read_text(encoding="utf-8"))
-    assert load_tables().grammar == digest(grammar)
-    assert build_tables(grammar) == shipped
 
 
 def test_cost_grows_linearly(calls) -> None:

@@ -2,13 +2,14 @@
 
 import gc
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.text.collector import paused
+from cspec.dsl.text.collector import loaded, paused
 from cspec.dsl.text.source import Source
 
 BENCHMARK = Path(__file__).resolve().parents[3] / "benchmarks" / "check_speed.py"
@@ -53,3 +54,20 @@ def test_specs_of_the_benchmark_are_clean(benchmark: ModuleType) -> None:
     text = benchmark.thirty_lines()
     assert text.count("\n") == 30
     assert check(Source(text=text)).diagnostics == ()
+
+
+def test_what_a_program_loads_is_not_visited_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loaded_once.py").write_text("import gc\nwas_running = gc.isenabled()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = gc.get_freeze_count()
+    try:
+        module = loaded("loaded_once")
+        assert not module.was_running and gc.isenabled()
+        after = gc.get_freeze_count()
+        assert after > before
+        assert loaded("loaded_once") is module and gc.get_freeze_count() == after
+    finally:
+        gc.unfreeze()
+        sys.modules.pop("loaded_once", None)
