@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.compiler.algebra.matrices import matrices
+from cspec.compiler.algebra.matrices import matrices, whole_matrices
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import space_of, variables_space
 from cspec.compiler.axes.inference import Inference
@@ -23,10 +23,15 @@ from cspec.dsl.tree.nodes import Let
 def lets(checked: Checked) -> dict[str, Let]:
     """`let` names with what they leave implicit written out, and params of two dimensions.
 
-    Those params are written out row by row.
+    Those params are written out row by row. Of decision variables alone, large matrices are
+    constants.
     """
     named = {item.name: item for item in checked.elaborated.items if isinstance(item, Let)}
-    return named | {name: Let(name=name, value=rows) for name, rows in matrices(checked).items()}
+    whole = space_of(checked) is not None
+    if whole:
+        named = whole_matrices(named, checked.params)
+    tables = matrices(checked, whole=whole)
+    return named | {name: Let(name=name, value=value) for name, value in tables.items()}
 
 
 def decided(checked: Checked, facts: Facts) -> Decided:

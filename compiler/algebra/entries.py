@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.expressions.rewrite import number
+from cspec.compiler.expressions.vectors import Constants
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -51,6 +52,9 @@ def entry_of(
             return expr.model_copy(update={"operands": tuple(map(inner, operands))})
         case Product(operands=operands, operators=operators) if known and "@" not in operators:
             return expr.model_copy(update={"operands": tuple(map(inner, operands))})
+        case Product(operands=(Constants() as rows, right), operators=("@",)) if len(index) == 1:
+            row = Index(value=rows, indices=(number(index[0]),), span=rows.span)
+            return expr.model_copy(update={"operands": (row, right)})
         case Product(operands=(Vector() as rows, right), operators=("@",)) if len(index) == 1:
             row = Index(value=rows, indices=(number(index[0]),), span=rows.span)
             return expr.model_copy(

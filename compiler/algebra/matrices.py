@@ -1,30 +1,66 @@
-"""Params of two dimensions as the rows they stand for: `param A[2, 2]` with its numbers."""
+"""Matrices of numbers: params of two dimensions with their values, and large ones as one constant.
+
+`param A[2, 2]` stands for the rows it is given. Where only decision variables move, a matrix of
+many numbers stays one constant (`Constants`) from here to the emitted module, whether a param or
+a `let` spells it out: no pass walks over its entries.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+from cspec.compiler.expressions.vectors import Constants
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Number, Param, Vector
+from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.nodes import Expr, Let, Node, Number, Param, Vector, walk
+from cspec.dsl.tree.rebuild import rebuild
+
+LEAST = 400
+"""Entries from which a matrix is one constant."""
 
 
-def matrices(checked: Checked) -> dict[str, Vector]:
-    """Each param of two dimensions, as `[[a, b], [c, d]]`.
+def is_large(entries: int) -> bool:
+    """Whether so many numbers are kept as one constant, not as an expression each."""
+    return entries >= LEAST
+
+
+def has_matrices(*trees: Node) -> bool:
+    """Whether a matrix that is kept as one constant stands in one of the trees."""
+    return any(
+        isinstance(node, Constants) and len(node.sizes) > 1 for tree in trees for node in walk(tree)
+    )
+
+
+def matrices(checked: Checked, *, whole: bool) -> dict[str, Expr]:
+    """Each param of two dimensions: `[[a, b], [c, d]]`, or with `whole` a large one as a constant.
 
     Raises:
         SpecError: another number of entries than the dimensions say.
     """
-    found = {}
-    for name, item in checked.symbols.params().items():
-        value = checked.params.get(name)
-        if len(item.dimensions) == 2 and isinstance(value, tuple):
-            found[name] = _rows(checked, item, value)
+    found: dict[str, Expr] = {}
+    for name, item in matrix_params(checked).items():
+        value = checked.params[name]
+        assert isinstance(value, tuple)
+        sizes = _sizes(checked, item, value)
+        if whole and is_large(len(value)):
+            found[name] = Constants(values=value, sizes=sizes, name=name)
+        else:
+            found[name] = _rows(item, value, sizes[1])
     return found
 
 
-def _rows(checked: Checked, item: Param, value: tuple[float, ...]) -> Vector:
+def matrix_params(checked: Checked) -> dict[str, Param]:
+    """The params of two dimensions that have a value."""
+    return {
+        name: item
+        for name, item in checked.symbols.params().items()
+        if len(item.dimensions) == 2 and isinstance(checked.params.get(name), tuple)
+    }
+
+
+def _sizes(checked: Checked, item: Param, value: tuple[float, ...]) -> tuple[int, ...]:
     sizes = [int(value_or_none(d, checked.params) or 0) for d in item.dimensions]
     if math.prod(sizes) != len(value):
         size = " x ".join(map(str, sizes))
@@ -35,7 +71,10 @@ def _rows(checked: Checked, item: Param, value: tuple[float, ...]) -> Vector:
         raise SpecError(
             [Diagnostic(code="CS326", message=message, span=item.name_span, helps=helps)]
         )
-    width = sizes[1]
+    return tuple(sizes)
+
+
+def _rows(item: Param, value: tuple[float, ...], width: int) -> Vector:
     starts = range(0, len(value), width)
     rows = tuple(_row(value[start : start + width]) for start in starts)
     return Vector(items=rows, param=item.name)
@@ -43,3 +82,43 @@ def _rows(checked: Checked, item: Param, value: tuple[float, ...]) -> Vector:
 
 def _row(value: tuple[float, ...]) -> Vector:
     return Vector(items=tuple(Number(text=repr(v), value=v) for v in value))
+
+
+def whole_matrices(named: Mapping[str, Let], params: Values) -> dict[str, Let]:
+    """The `let`s with each large matrix of numbers that they spell out as one constant.
+
+    let A = [[0.1, ...], ...]   ->   let A = the numbers of A
+    """
+    found = {}
+    for name, item in named.items():
+        value = _whole(item.value, params, name)
+        assert isinstance(value, Expr)
+        found[name] = item if value is item.value else item.model_copy(update={"value": value})
+    return found
+
+
+def _whole(node: Node, params: Values, name: str) -> Node:
+    if isinstance(node, Vector):
+        found = _constant(node, params, name)
+        if found is not None:
+            return found
+    return rebuild(node, lambda inner: _whole(inner, params, ""))
+
+
+def _constant(node: Vector, params: Values, name: str) -> Constants | None:
+    """The constant of a large matrix that is spelled out; None for anything else."""
+    rows = node.items
+    if not rows or not isinstance(rows[0], Vector) or not is_large(len(rows) * len(rows[0].items)):
+        return None
+    width = len(rows[0].items)
+    values: list[float] = []
+    for row in rows:
+        if not isinstance(row, Vector) or len(row.items) != width:
+            return None
+        for item in row.items:
+            value = item.value if isinstance(item, Number) else value_or_none(item, params)
+            if value is None:
+                return None
+            values.append(value)
+    sizes = (len(rows), width)
+    return Constants(values=tuple(values), sizes=sizes, name=name, span=node.span)

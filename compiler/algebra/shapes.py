@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.records.problem import ParameterRef
 from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Expr, Name
@@ -19,7 +20,7 @@ def shape_of(expr: Expr, shapes: Mapping[str, Shape], params: Values) -> Shape |
 
     def leaf(part: Expr) -> Shape | None:
         match part:
-            case ParameterRef(shape=shape):
+            case ParameterRef(shape=shape) | Constants(sizes=shape):
                 return shape
             case Name(id=name) if name in shapes:
                 return shapes[name]

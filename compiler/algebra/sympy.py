@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 import sympy as sp
 
 from cspec.compiler.algebra.symbolic_matrices import matrix_function
+from cspec.compiler.expressions.vectors import Constants
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -192,6 +193,16 @@ def translate(expr: Expr, space: Space) -> Value:
             return _broadcast(power, translate(base, space), translate(exponent, space))
         case Vector(items=items):
             return tuple(translate(item, space) for item in items)
+        case Constants():
+            return _numbers(expr)
+        case Index(value=Constants() as constants, indices=(first, *rest)) if not isinstance(
+            first, Slice
+        ):
+            row = Constants(
+                values=constants.row(_position(first, constants.sizes[0], space)),
+                sizes=constants.sizes[1:],
+            )
+            return _entry(_numbers(row), tuple(rest), space)
         case Index(value=value, indices=indices):
             return _entry(translate(value, space), indices, space)
         case Attribute(value=value, name="T"):
@@ -379,12 +390,27 @@ def _entry(value: Value, indices: tuple[Expr, ...], space: Space) -> Value:
         if not isinstance(piece, Piece):
             raise NotSymbolicError("a slice that is not known")
         return tuple(_entry(v, tuple(rest), space) for v in value[piece.start : piece.stop])
-    position = value_or_none(first, space.params)
+    position = _position(first, len(value), space)
+    return _entry(value[position], tuple(rest), space)
+
+
+def _position(index: Expr, length: int, space: Space) -> int:
+    """The place that an index names."""
+    position = value_or_none(index, space.params)
     if position is None or position != int(position):
         raise NotSymbolicError("an index that is no constant")
-    if not 0 <= int(position) < len(value):
+    if not 0 <= int(position) < length:
         raise NotSymbolicError("an index outside the vector")
-    return _entry(value[int(position)], tuple(rest), space)
+    return int(position)
+
+
+def _numbers(constants: Constants) -> Value:
+    """The numbers of a tensor, nested by its axes; one of no axes alone."""
+    if not constants.sizes:
+        return rational(constants.values[0])
+    inner = constants.sizes[1:]
+    rows = range(constants.sizes[0])
+    return tuple(_numbers(Constants(values=constants.row(i), sizes=inner)) for i in rows)
 
 
 def _function(name: str, arguments: list[Value]) -> Value:

@@ -198,6 +198,11 @@ class Vectorizer:
         value: Expr = node.value
         for index in node.indices:
             position = value_or_none(index, self._space.params)
+            if isinstance(value, Constants):
+                if position is None or not 0 <= position < value.sizes[0]:
+                    return None
+                value = _row_of(value, int(position))
+                continue
             if not isinstance(value, Vector) or position is None or position != int(position):
                 return None
             if not 0 <= position < len(value.items):
@@ -222,6 +227,8 @@ class Vectorizer:
     def _row(self, node: Expr) -> tuple[float, ...] | None:
         """The numbers of a constant row: `A[3]`, `[1, 2, 3]`."""
         value = self._indexed(node) if isinstance(node, Index) else node
+        if isinstance(value, Constants) and len(value.sizes) == 1:
+            return value.values
         if not isinstance(value, Vector):
             return None
         found = [value_or_none(item, self._space.params) for item in value.items]
@@ -273,6 +280,8 @@ class Vectorizer:
 
     def _constants(self, expr: Expr) -> Constants | None:
         """A vector or matrix of numbers as one constant."""
+        if isinstance(expr, Constants):
+            return expr
         if isinstance(expr, Name):
             known = self._space.params.get(expr.id)
             if isinstance(known, tuple):
@@ -290,6 +299,14 @@ class Vectorizer:
         nested = isinstance(expr.items[0], Vector)
         sizes = (len(rows), len(known_rows[0])) if nested else (len(flat),)
         return Constants(values=flat, sizes=sizes, span=expr.span)
+
+
+def _row_of(constants: Constants, place: int) -> Constants | Number:
+    """One row of a tensor of numbers, of a vector one number."""
+    values = constants.row(place)
+    if len(constants.sizes) == 1:
+        return Number(text=repr(values[0]), value=values[0])
+    return Constants(values=values, sizes=constants.sizes[1:])
 
 
 def operands_of(node: Expr) -> tuple[Expr, ...]:

@@ -17,7 +17,14 @@ from cspec.compiler.axes.parts import part_axes, place_of
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.expressions.vectors import Bounds, ByMember, Extreme, Repeated, Sized
+from cspec.compiler.expressions.vectors import (
+    Bounds,
+    ByMember,
+    Constants,
+    Extreme,
+    Repeated,
+    Sized,
+)
 from cspec.compiler.records.problem import Category, Lookup, ParameterRef, PerExample
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.tree.nodes import (
@@ -75,7 +82,7 @@ class Inference(AxesBase):
                 return NUMBER._replace(what="category", classes=(text,))
             case Name():
                 return self._name(expr, dataset)
-            case ParameterRef(shape=shape):
+            case ParameterRef(shape=shape) | Constants(sizes=shape):
                 return Axes(shape=shape)
             case Negate(operand=operand):
                 return self._arithmetic(expr, (operand,), dataset)

@@ -17,6 +17,7 @@ from cspec.compiler.algebra.affine_vectors import (
     vectors_step,
 )
 from cspec.compiler.algebra.classify import Classification, classify, facts_step
+from cspec.compiler.algebra.degrees import whole_quadratic
 from cspec.compiler.algebra.forms import UnknownForm
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
@@ -99,7 +100,7 @@ def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
     if asked is None and written.lift is None and any(c.soft for c in problem.constraints):
         return None
     smooth, wide = whole(written, space)
-    sized = wide.size > SCALAR
+    sized = by_vectors(smooth, wide)
     chosen: Problem | None = None
     if asked is not None:
         chosen = _as_written(smooth, asked, wide)
@@ -114,6 +115,11 @@ def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
         return chosen
     split = split_parts(scalar_parts(written, space), space, sized=sized)
     return restored(split, chosen)
+
+
+def by_vectors(problem: Problem, space: Space) -> bool:
+    """Whether a problem is left in terms of its vectors and matrices, none of it by entries."""
+    return space.size > SCALAR or whole_quadratic(problem, space)
 
 
 def _asked(problem: Problem, method: Method) -> Sqp | None:
@@ -148,7 +154,7 @@ def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
     if found:
         raise SpecError(found)
     reason = "as written: `sqp`, which solves the whole problem at once"
-    read = read_vectors(problem, space) if space.size > SCALAR else None
+    read = read_vectors(problem, space) if by_vectors(problem, space) else None
     if read is not None:
         update = {"convex": read.convex, "bounds": simple_bounds(read.problem, space)}
         problem = read.problem.model_copy(update=update)

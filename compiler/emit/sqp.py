@@ -137,6 +137,8 @@ def write_solve(solve: Solve, writer: Writer) -> None:
                 _write_eliminated(solve, writer)
             if solve.affine:
                 writer.line(f"affine={_runs(solve.affine)},")
+            if not solve.bent:
+                writer.line("quadratic=True,")
             writer.line(f"engine={settings.engine!r},")
             writer.line(f"tolerance={settings.tolerance!r},")
             writer.line(f"iterations={settings.iterations},")

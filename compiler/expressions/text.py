@@ -9,7 +9,7 @@ from cspec.compiler.expressions.latex import latex
 from cspec.compiler.expressions.mathematics import Mathematics
 from cspec.compiler.expressions.rewrite import function_name, rewrite
 from cspec.compiler.expressions.rows import without_rows
-from cspec.compiler.expressions.vectors import Repeated, Sized, Total
+from cspec.compiler.expressions.vectors import Constants, Repeated, Sized, Total
 from cspec.compiler.records.problem import Category, Lookup, ParameterRef, SetMember
 from cspec.dsl.format.expressions import format_binder, format_expression
 from cspec.dsl.tree.nodes import (
@@ -106,6 +106,8 @@ def _readable(node: Expr) -> Expr:
     match node:
         case ParameterRef(name=name):
             return Name(id=name)
+        case Constants():
+            return Name(id=node.shown)
         case Category(text=category):
             return String(value=category)
         case Lookup(written=written):

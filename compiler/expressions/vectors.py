@@ -14,10 +14,24 @@ class Entries(Expr):
 
 
 class Constants(Expr):
-    """A tensor of numbers, row by row: a constant of the emitted module."""
+    """A tensor of numbers, row by row: a constant of the emitted module.
+
+    `name` is what the spec calls it: a param, or a `let`; empty where it has no name.
+    """
 
     values: tuple[float, ...]
     sizes: tuple[int, ...]
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What stands for it in an expression: its name, or how many numbers it has."""
+        return self.name or f"[{' x '.join(map(str, self.sizes))} numbers]"
+
+    def row(self, place: int) -> tuple[float, ...]:
+        """The numbers of one row, of a vector the number at that place."""
+        width = len(self.values) // self.sizes[0]
+        return self.values[place * width : (place + 1) * width]
 
 
 class Bounds(Expr):

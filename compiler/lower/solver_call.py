@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from cspec.compiler.algebra.affine_vectors import affine_entries
+from cspec.compiler.algebra.degrees import degree, whole_quadratic
 from cspec.compiler.algebra.derivatives import Derivatives, derivatives
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import functions_of
@@ -53,6 +54,8 @@ class Solve(NamedTuple):
     """What puts terms of one form together, where derivatives come from autograd."""
     affine: tuple[int, ...] = ()
     """Entries of g whose gradient is constant."""
+    bent: bool = True
+    """Whether the Hessian of the Lagrangian is not known to be the same everywhere."""
     lift: LiftedProblem | None = None
     """The smooth problem in place of one with kinks."""
     ways: EntryRules = ()
@@ -67,7 +70,7 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
     functions = _functions(lowered) if lift is None else lift.functions
     exact = Derivatives(None, None, None)
     soft = lift is None and any(c.soft is not None for c in problem.constraints)
-    if wide.size <= SYMBOLIC and not soft:
+    if wide.size <= SYMBOLIC and not soft and not whole_quadratic(smooth, wide):
         found = functions_of(smooth, wide)
         if found.smooth and found.objective is not None:
             parts = [part for _, _, part in found.parts if part is not None]
@@ -84,9 +87,20 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
         convex=problem.convex,
         vectors=Vectorizer(wide) if exact.jacobian is None else None,
         affine=affine_entries(functions, wide) if exact.jacobian is None else (),
+        bent=exact.hessian is not None or not _same_curvature(smooth, lift, functions, wide),
         lift=lift,
         ways=lowered.ways,
     )
+
+
+def _same_curvature(
+    problem: Problem, lift: LiftedProblem | None, functions: tuple[Expr, ...], space: Space
+) -> bool:
+    """Whether the objective is quadratic, preferences with it, and all else is affine."""
+    if lift is None and any(c.soft is not None for c in problem.constraints):
+        return False
+    objective = problem.objective if lift is None else lift.objective
+    return degree(objective, space) <= 2 and all(degree(f, space) <= 1 for f in functions)
 
 
 def _functions(lowered: Lowered) -> tuple[Expr, ...]:

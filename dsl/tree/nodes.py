@@ -28,7 +28,7 @@ class Node(BaseModel):
             value = values[name]
             if isinstance(value, Node):
                 yield value
-            elif isinstance(value, tuple):
+            elif isinstance(value, tuple) and value and not isinstance(value[0], float):
                 for item in value:
                     if isinstance(item, Node):
                         yield item
@@ -59,7 +59,7 @@ def walk(node: Node) -> Iterator[Node]:
             value = values[name]
             if isinstance(value, Node):
                 stack.append(value)
-            elif isinstance(value, tuple) and value:
+            elif isinstance(value, tuple) and value and not isinstance(value[0], float):
                 stack.extend([item for item in reversed(value) if isinstance(item, Node)])
 
 
@@ -69,7 +69,7 @@ def shape(value: object) -> object:
         return ("Number", value.value)
     if isinstance(value, Node):
         return (type(value).__name__, *(shape(getattr(value, name)) for name in fields(value)))
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and value and not isinstance(value[0], float):
         return tuple(shape(item) for item in value)
     return value
 

@@ -67,6 +67,7 @@ def solve(
     eliminated: Mapping[int, Rule] | None = None,
     held: Sequence[int] = (),
     affine: Sequence[tuple[int, int]] = (),
+    quadratic: bool = False,
     ways: Mapping[str, Sequence[Way]] | None = None,
     smooth: Measure | None = None,
     auxiliary: tuple[str, int] | None = None,
@@ -87,8 +88,8 @@ def solve(
     """
     given = {
         "equalities": equalities, "gradient": gradient, "jacobian": jacobian, "hessian": hessian,
-        "bounds": bounds, "affine": affine, "smooth": smooth, "auxiliary": auxiliary,
-        "above": above, "ways": ways,
+        "bounds": bounds, "affine": affine, "quadratic": quadratic, "smooth": smooth,
+        "auxiliary": auxiliary, "above": above, "ways": ways,
     }  # fmt: skip
     require_slopes(session, measure)
     nlp = problem_of(session, measure, given)

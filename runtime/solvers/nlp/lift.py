@@ -74,6 +74,7 @@ def problem_of(session: Session, measure: Measure, settings: Mapping[str, Any]) 
         "hessian": settings.get("hessian"),
         "bounded": settings.get("bounds"),
         "affine": settings.get("affine", ()),
+        "quadratic": settings.get("quadratic", False),
     }
     nlp: Nlp
     if smooth is None or auxiliary is None:

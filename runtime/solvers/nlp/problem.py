@@ -71,6 +71,7 @@ class Nlp:
         hessian: Curvature | None = None,
         bounded: Mapping[int, tuple[int, float, float]] | None = None,
         affine: Sequence[tuple[int, int]] = (),
+        quadratic: bool = False,
     ) -> None:
         self._primal = primal
         self._variables = variables
@@ -98,6 +99,8 @@ class Nlp:
         """Entries of g whose gradient is the same everywhere: it is found once."""
         for start, stop in affine:
             self.affine[start:stop] = True
+        self.quadratic = quadratic
+        """Whether f is quadratic and g affine: the Hessian is the same everywhere."""
         self.watch: Callable[[], None] = _nobody
         """Called before each evaluation; what it raises ends the solver."""
         self.evaluations = 0
@@ -117,6 +120,7 @@ class Nlp:
         self._loaded = False
         self._known: dict[object, Any] = {}
         self._constant: NDArray[np.float64] | None = None
+        self._curvature: NDArray[np.float64] | None = None
 
     def _bound(self, side: str, default: float) -> Vector:
         found = []
@@ -294,6 +298,13 @@ class Nlp:
 
     def curvature(self, x: Vector, multipliers: Vector) -> NDArray[np.float64]:
         """Hessian of f + <multipliers, g>."""
+        if self.quadratic:
+            if self._curvature is None:
+                self._curvature = self._curved(x, np.zeros(len(self.equalities)))
+            return self._curvature
+        return self._curved(x, multipliers)
+
+    def _curved(self, x: Vector, multipliers: Vector) -> NDArray[np.float64]:
         known = self._memory(x)
         key = ("curvature", multipliers.tobytes())
         if key not in known:
