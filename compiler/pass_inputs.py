@@ -27,11 +27,9 @@ def lets(checked: Checked) -> dict[str, Let]:
     constants.
     """
     named = {item.name: item for item in checked.elaborated.items if isinstance(item, Let)}
-    whole = space_of(checked) is not None
-    if whole:
+    if space_of(checked) is not None:
         named = whole_matrices(named, checked.params)
-    tables = matrices(checked, whole=whole)
-    return named | {name: Let(name=name, value=value) for name, value in tables.items()}
+    return named | {name: Let(name=name, value=value) for name, value in matrices(checked).items()}
 
 
 def decided(checked: Checked, facts: Facts) -> Decided:

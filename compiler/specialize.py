@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from cspec.compiler.algebra.matrices import matrix_params
+from cspec.compiler.algebra.matrices import matrix_params, whole_params
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import accurate, declared_sets, solver_notes, space_of
 from cspec.compiler.axes.asked import Asked
@@ -230,7 +230,7 @@ def objective_as_written(checked: Checked, facts: Facts) -> Expr:
 
 def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:
     used = {node.id for node in walk(checked.elaborated) if isinstance(node, Name)}
-    used -= matrix_params(checked).keys()
+    used -= matrix_params(checked).keys() - whole_params(checked)
     return {name: value for name, value in checked.params.items() if name in used}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from cspec.compiler.algebra.variables import space_of
 from cspec.compiler.expressions.vectors import Constants
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -33,18 +34,19 @@ def has_matrices(*trees: Node) -> bool:
     )
 
 
-def matrices(checked: Checked, *, whole: bool) -> dict[str, Expr]:
-    """Each param of two dimensions: `[[a, b], [c, d]]`, or with `whole` a large one as a constant.
+def matrices(checked: Checked) -> dict[str, Expr]:
+    """Each param of two dimensions: `[[a, b], [c, d]]`, or one constant.
 
     Raises:
         SpecError: another number of entries than the dimensions say.
     """
+    whole = whole_params(checked)
     found: dict[str, Expr] = {}
     for name, item in matrix_params(checked).items():
         value = checked.params[name]
         assert isinstance(value, tuple)
         sizes = _sizes(checked, item, value)
-        if whole and is_large(len(value)):
+        if name in whole:
             found[name] = Constants(values=value, sizes=sizes, name=name)
         else:
             found[name] = _rows(item, value, sizes[1])
@@ -58,6 +60,14 @@ def matrix_params(checked: Checked) -> dict[str, Param]:
         for name, item in checked.symbols.params().items()
         if len(item.dimensions) == 2 and isinstance(checked.params.get(name), tuple)
     }
+
+
+def whole_params(checked: Checked) -> frozenset[str]:
+    """The params of two dimensions that are kept as one constant."""
+    if space_of(checked) is None:
+        return frozenset()
+    sizes = {name: checked.params[name] for name in matrix_params(checked)}
+    return frozenset(k for k, v in sizes.items() if isinstance(v, tuple) and is_large(len(v)))
 
 
 def _sizes(checked: Checked, item: Param, value: tuple[float, ...]) -> tuple[int, ...]:

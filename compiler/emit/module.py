@@ -10,6 +10,7 @@ import tokenize
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.emit.constructions import (
     check_alone,
     mapped_variables,
@@ -38,7 +39,7 @@ from cspec.compiler.emit.measures import (
 )
 from cspec.compiler.emit.metrics import write_metrics
 from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import constant
+from cspec.compiler.emit.pieces import constant, is_packed, packed
 from cspec.compiler.emit.restoring import write_restore
 from cspec.compiler.emit.sets import write_held, write_project, write_targets
 from cspec.compiler.emit.spg import write_line, write_set_solve
@@ -73,6 +74,7 @@ UPDATE_PIECES = frozenset(
 LOOP_PIECES = {
     **RUNTIME_FUNCTIONS,
     "cspec.runtime.solvers.nlp.problem": frozenset({"matrix", "symmetric"}),
+    "cspec.runtime.functions.tensors": frozenset({"numbers"}),
     "cspec.runtime.steps.projection": frozenset({"project_", "project_together"}),
     "cspec.runtime.methods.escalate": frozenset({"escalate"}),
     "cspec.runtime.methods.gates": frozenset({"decide_gates"}),
@@ -159,7 +161,7 @@ def emit(emission: Emission) -> str:
     head.docstring(_docstring(emission))
     _imports(head, body, template, used, emission)
     _constants(head, template, scope, emission)
-    return double_quoted(head.text() + body.text_after() + _tail(emission))
+    return double_quoted(head.text() + body.text_after() + _tail(emission, scope))
 
 
 def double_quoted(text: str) -> str:
@@ -294,8 +296,11 @@ def _imports(
     head: Writer, body: Writer, template: Translator, used: set[str], emission: Emission
 ) -> None:
     text = "\n".join(body.lines)
-    constants = [ast.unparse(call) for _, call in template.constants.values()]
-    constants += [repr(value) for value in emission.params.values()]
+    written = [call for _, call in template.constants.values() if not is_packed(call)]
+    constants = [ast.unparse(call) for call in written]
+    large = large_params(emission)
+    constants += [repr(value) for name, value in emission.params.items() if name not in large]
+    used = used | {"numbers"} if large else used
     if "math." in text or any("math." in c or "inf" in c for c in constants):
         head.line("import math")
         head.line()
@@ -339,11 +344,25 @@ def _import_line(head: Writer, module: str, names: list[str]) -> None:
     head.line(")")
 
 
+def large_params(emission: Emission) -> dict[str, tuple[float, ...]]:
+    """The params of so many numbers that they are packed."""
+    found = {}
+    for name, value in emission.params.items():
+        if isinstance(value, tuple) and is_large(len(value)):
+            found[name] = value
+    return found
+
+
 def _constants(head: Writer, template: Translator, scope: ModuleScope, emission: Emission) -> None:
     if emission.params:
         head.line()
+    large = large_params(emission)
     for name, value in emission.params.items():
-        if isinstance(value, tuple):
+        if name in large:
+            said = f"param {name}: {len(large[name]):,} numbers"
+            head.comment(said)
+            head.line(f"{scope.params[name]} = {ast.unparse(packed(large[name]))}")
+        elif isinstance(value, tuple):
             head.line(f"{scope.params[name]} = {tuple(map(float, value))!r}  # param {name}")
         else:
             head.assign(scope.params[name], constant(value), f"param {name}")
@@ -353,11 +372,16 @@ def _constants(head: Writer, template: Translator, scope: ModuleScope, emission:
         head.assign(name, call)
 
 
-def _tail(emission: Emission) -> str:
-    plain = emission.program.model_dump(
+def _tail(emission: Emission, scope: ModuleScope) -> str:
+    large = large_params(emission)
+    params = {k: value for k, value in emission.program.params.items() if k not in large}
+    plain = emission.program.model_copy(update={"params": params}).model_dump(
         mode="json", exclude={"source", "graph", "described"}, exclude_defaults=True
     )
     literal = pprint.pformat(_python(plain), width=100, sort_dicts=False, compact=True)
+    names = ", ".join(f"{name!r}: {scope.params[name]}" for name in large)
+    if large:
+        literal += f'\nPROGRAM["params"] = {{**PROGRAM.get("params", {{}}), {names}}}'
     return (
         "\n\n# What the runtime needs to know: data, models, optimizer, labels, tolerances.\n"
         f"PROGRAM = {literal}\n\n\n"

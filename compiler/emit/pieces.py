@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import base64
 import math
+import sys
+from array import array
 from collections.abc import Sequence
 
 OPERATORS: dict[str, ast.operator] = {
@@ -62,3 +65,17 @@ def joined(operator: ast.operator, parts: Sequence[ast.expr]) -> ast.expr:
     for part in parts[1:]:
         result = ast.BinOp(result, operator, part)
     return result
+
+
+def packed(values: Sequence[float]) -> ast.expr:
+    """`numbers("...")`: many numbers, to the bit, as base64 of float64 with the low byte first."""
+    found = array("d", values)
+    if sys.byteorder == "big":
+        found.byteswap()
+    text = base64.b64encode(found.tobytes()).decode("ascii")
+    return ast.Call(func=ast.Name(id="numbers"), args=[ast.Constant(text)], keywords=[])
+
+
+def is_packed(value: ast.expr) -> bool:
+    """Whether an expression holds packed numbers."""
+    return any(isinstance(node, ast.Name) and node.id == "numbers" for node in ast.walk(value))

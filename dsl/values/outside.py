@@ -92,6 +92,8 @@ def as_number(given: object) -> float:
     Raises:
         UnfitValueError: something else.
     """
+    if type(given) is float:
+        return given
     try:
         if isinstance(given, str):
             text = given.strip()

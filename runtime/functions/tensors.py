@@ -1,7 +1,10 @@
 """Small helpers that emitted loops call: parameters by name, vectors, events as numbers."""
 
+import base64
 import functools
 import operator
+import sys
+from array import array as array_of_floats
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +40,14 @@ def array(*items: Value, primal: Mapping[str, Any] | None = None) -> Tensor:
     if not any(isinstance(item, Tensor) for item in items):
         return torch.tensor(items, dtype=dtype, device=device)
     return torch.stack(operands(*items)).to(dtype)
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """The numbers of base64 of float64, the low byte first: large constants of emitted modules."""
+    found = array_of_floats("d", base64.b64decode(text))
+    if sys.byteorder == "big":
+        found.byteswap()
+    return tuple(found)
 
 
 def added(*values: Tensor) -> Tensor:

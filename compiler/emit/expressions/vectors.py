@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 
+from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.algebra.vectorize import slice_of
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import numbers
+from cspec.compiler.emit.pieces import packed
 from cspec.compiler.expressions.vectors import Bounds, Constants, Entries, Sized, Total
 from cspec.dsl.tree.nodes import Name, Number, Vector
 
@@ -19,8 +21,8 @@ def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Tot
             return ast.Call(func=ast.Attribute(value=value, attr="sum"), args=[], keywords=[])
         case Sized(body=body):
             return t.translate(body)
-        case Constants(values=values, sizes=sizes):
-            return _constant(values, sizes, t)
+        case Constants():
+            return _constant(expr, t)
         case Entries(name=name, dimensions=dimensions, places=places):
             value = t.translate(Name(id=name))
             if dimensions > 1:
@@ -109,12 +111,38 @@ def _matrix_constant(rows: Vector, t: TranslatorBase) -> ast.expr:
     return _module_constant(("param", rows.param), rows.param, repr(shown), t)
 
 
-def _constant(values: tuple[float, ...], sizes: tuple[int, ...], t: TranslatorBase) -> ast.expr:
-    shown = list(values)
-    text = f"torch.tensor({shown!r}, dtype=torch.float64)"
-    if len(sizes) > 1:
-        text += f".reshape{sizes!r}"
-    return _module_constant(("constants", values, sizes), "NUMBERS", text, t)
+def _constant(expr: Constants, t: TranslatorBase) -> ast.expr:
+    """The module constant with numbers: of a large param made of it, other large ones packed."""
+    values, sizes = expr.values, expr.sizes
+    if not is_large(len(values)):
+        return _module_constant(
+            ("constants", values, sizes), "NUMBERS", _tensor(repr(list(values)), sizes), t
+        )
+    param = t.scope.params.get(expr.name)
+    if param is not None:
+        return _module_constant(("tensor", param), f"{param}_values", _tensor(param, sizes), t)
+
+    def make() -> ast.expr:
+        made = ast.parse(_tensor("packed", sizes), mode="eval").body
+        return _Filled(packed(values)).visit(made)  # type: ignore[no-any-return]
+
+    t.used.add("numbers")
+    return t.module_constant(("constants", id(values), sizes), expr.name or "NUMBERS", make)
+
+
+class _Filled(ast.NodeTransformer):
+    """Python with an expression in the place of the name `packed`."""
+
+    def __init__(self, value: ast.expr) -> None:
+        self._value = value
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._value if node.id == "packed" else node
+
+
+def _tensor(values: str, sizes: tuple[int, ...]) -> str:
+    text = f"torch.tensor({values}, dtype=torch.float64)"
+    return f"{text}.reshape{sizes!r}" if len(sizes) > 1 else text
 
 
 def _places(places: tuple[int, ...], t: TranslatorBase) -> ast.expr:
