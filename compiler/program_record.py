@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.choose.what_moves import givens
 from cspec.compiler.emit.module import python_names
 from cspec.compiler.explain.data_words import described
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text as expression_text
-from cspec.compiler.lower.digest import plan_digest
+from cspec.compiler.lower.digest import numbers_digest, plan_digest
 from cspec.compiler.lower.report import constraint_facts, verify_facts
 from cspec.compiler.lower.setups import origin_of
 from cspec.compiler.plan import Plan
@@ -28,7 +29,7 @@ def record_of(
     """The program's record of what was written and chosen, before its text is emitted."""
     checked, problem = plan.checked, lowered.problem
     methods = [(c.label, c.member, c.method) for c in problem.constraints]
-    settings = repr((methods, fit, sorted(checked.params.items()), sorted(checked.tables.items())))
+    settings = repr((methods, fit, _params(checked), sorted(checked.tables.items())))
     settings += "" if facts.own_loop is None else repr(facts.own_loop)
     streams = {name: data.stream for name, data in facts.data.items() if data.stream}
     settings += repr(streams) if streams else ""
@@ -55,6 +56,14 @@ def record_of(
         described=described(facts),
         method=_method_word(problem),
     )
+
+
+def _params(checked: Checked) -> list[tuple[str, float | tuple[float, ...] | str]]:
+    """The params as they count in a digest: many numbers by a digest of their bits."""
+    return [
+        (name, numbers_digest(value) if isinstance(value, tuple) and is_large(len(value)) else value)
+        for name, value in sorted(checked.params.items())
+    ]
 
 
 def _metric_text(checked: Checked, value: Expr) -> str:

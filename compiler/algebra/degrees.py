@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from cspec.compiler.algebra.matrices import has_matrices
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.vectors import Constants, Entries, Repeated, Sized, Total
@@ -41,18 +40,6 @@ _QUADRATIC = frozenset({"sumsq", "variance"})
 def degree(expr: Expr, space: Space) -> float:
     """The degree of an expression in all variables together: 0, 1, 2, ...; infinity for others."""
     return _degree(expr, space.shapes, space.params)
-
-
-def whole_quadratic(problem: Problem, space: Space) -> bool:
-    """Whether every function is of degree 2 at most, and a large matrix of numbers is among them.
-
-    Such a problem is left in terms of its vectors: entry by entry its derivatives would be as many
-    expressions as the matrix has entries.
-    """
-    functions = functions_in(problem)
-    if not has_matrices(*functions):
-        return False
-    return all(degree(function, space) <= 2 for function in functions)
 
 
 def functions_in(problem: Problem) -> tuple[Expr, ...]:

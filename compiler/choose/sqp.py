@@ -17,8 +17,9 @@ from cspec.compiler.algebra.affine_vectors import (
     vectors_step,
 )
 from cspec.compiler.algebra.classify import Classification, classify, facts_step
-from cspec.compiler.algebra.degrees import whole_quadratic
+from cspec.compiler.algebra.degrees import functions_in
 from cspec.compiler.algebra.forms import UnknownForm
+from cspec.compiler.algebra.matrices import has_matrices
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import LARGEST, functions_of, scalar_parts
@@ -118,8 +119,17 @@ def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
 
 
 def by_vectors(problem: Problem, space: Space) -> bool:
-    """Whether a problem is left in terms of its vectors and matrices, none of it by entries."""
-    return space.size > SCALAR or whole_quadratic(problem, space)
+    """Whether a problem is left in terms of its vectors, none of it written out by entries.
+
+    So are many variables, and large matrices of numbers: entry by entry derivatives are as many
+    expressions as a matrix has entries.
+    """
+    if space.size > SCALAR:
+        return True
+    if not has_matrices(*functions_in(problem)):
+        return False
+    read = read_vectors(problem, space)
+    return read is not None and read.smooth
 
 
 def _asked(problem: Problem, method: Method) -> Sqp | None:

@@ -137,12 +137,12 @@ def write_solve(solve: Solve, writer: Writer) -> None:
                 _write_eliminated(solve, writer)
             if solve.affine:
                 writer.line(f"affine={_runs(solve.affine)},")
-            if not solve.bent:
-                writer.line("quadratic=True,")
+            if solve.quadratic:
+                writer.line(f"quadratic={'all' if solve.affine_rows else 'objective'!r},")
             writer.line(f"engine={settings.engine!r},")
             writer.line(f"tolerance={settings.tolerance!r},")
             writer.line(f"iterations={settings.iterations},")
-            for name in ("escalate", "convex"):
+            for name in ("escalate", "convex", "semidefinite"):
                 if getattr(solve, name):
                     writer.line(f"{name}=True,")
         writer.line(")")

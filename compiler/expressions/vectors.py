@@ -28,6 +28,11 @@ class Constants(Expr):
         """What stands for it in an expression: its name, or how many numbers it has."""
         return self.name or f"[{' x '.join(map(str, self.sizes))} numbers]"
 
+    def rows(self) -> list[Constants]:
+        """The rows of a matrix as vectors."""
+        places = range(self.sizes[0])
+        return [Constants(values=self.row(place), sizes=self.sizes[1:]) for place in places]
+
     def row(self, place: int) -> tuple[float, ...]:
         """The numbers of one row, of a vector the number at that place."""
         width = len(self.values) // self.sizes[0]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+from array import array
+from collections.abc import Sequence
 
 from cspec.dsl.tree.nodes import Node, shape
 
@@ -16,6 +19,14 @@ def spec_digest(spec: Node) -> str:
 def plan_digest(spec: Node, facts: str, settings: str) -> str:
     """SHA-256 of a specialized plan: the spec, what is bound, and what was chosen."""
     return _digest([shape(spec), facts, settings])
+
+
+def numbers_digest(values: Sequence[float]) -> str:
+    """SHA-256 of numbers as float64, to the bit."""
+    found = array("d", values)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return hashlib.sha256(found.tobytes()).hexdigest()
 
 
 def _digest(value: object) -> str:

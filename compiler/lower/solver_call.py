@@ -6,11 +6,15 @@ import math
 from typing import NamedTuple
 
 from cspec.compiler.algebra.affine_vectors import affine_entries
-from cspec.compiler.algebra.degrees import degree, whole_quadratic
+from cspec.compiler.algebra.degrees import degree, functions_in
 from cspec.compiler.algebra.derivatives import Derivatives, derivatives
+from cspec.compiler.algebra.forms import UnknownForm
+from cspec.compiler.algebra.matrices import has_matrices
+from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import functions_of
 from cspec.compiler.algebra.vectorize import Vectorizer
+from cspec.compiler.expressions.vectors import Sized
 from cspec.compiler.passes.epigraph import PIECES, whole
 from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.records.lowered import EntryRules, Lowered
@@ -54,8 +58,13 @@ class Solve(NamedTuple):
     """What puts terms of one form together, where derivatives come from autograd."""
     affine: tuple[int, ...] = ()
     """Entries of g whose gradient is constant."""
-    bent: bool = True
-    """Whether the Hessian of the Lagrangian is not known to be the same everywhere."""
+    quadratic: bool = False
+    """Whether the objective is of degree 2 at most: its Hessian is the same everywhere."""
+    affine_rows: bool = False
+    """Whether all of g is affine: then the Hessian of f is that of the Lagrangian."""
+    semidefinite: bool = False
+    """Whether the problem is convex if the Hessian of its quadratic objective has no negative
+    eigenvalue."""
     lift: LiftedProblem | None = None
     """The smooth problem in place of one with kinks."""
     ways: EntryRules = ()
@@ -70,11 +79,13 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
     functions = _functions(lowered) if lift is None else lift.functions
     exact = Derivatives(None, None, None)
     soft = lift is None and any(c.soft is not None for c in problem.constraints)
-    if wide.size <= SYMBOLIC and not soft and not whole_quadratic(smooth, wide):
+    if wide.size <= SYMBOLIC and not soft and not has_matrices(*functions_in(smooth)):
         found = functions_of(smooth, wide)
         if found.smooth and found.objective is not None:
             parts = [part for _, _, part in found.parts if part is not None]
             exact = derivatives(found.objective, parts, wide.symbols())
+    objective = problem.objective if lift is None else lift.objective
+    quadratic = exact.hessian is None and not soft and degree(objective, wide) <= 2
     return Solve(
         settings=problem.solver,
         size=wide.size,
@@ -87,20 +98,29 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
         convex=problem.convex,
         vectors=Vectorizer(wide) if exact.jacobian is None else None,
         affine=affine_entries(functions, wide) if exact.jacobian is None else (),
-        bent=exact.hessian is not None or not _same_curvature(smooth, lift, functions, wide),
+        quadratic=quadratic,
+        affine_rows=all(degree(f, wide) <= 1 for f in functions),
+        semidefinite=quadratic and not problem.convex and _convex_rows(functions, lowered, wide),
         lift=lift,
         ways=lowered.ways,
     )
 
 
-def _same_curvature(
-    problem: Problem, lift: LiftedProblem | None, functions: tuple[Expr, ...], space: Space
-) -> bool:
-    """Whether the objective is quadratic, preferences with it, and all else is affine."""
-    if lift is None and any(c.soft is not None for c in problem.constraints):
-        return False
-    objective = problem.objective if lift is None else lift.objective
-    return degree(objective, space) <= 2 and all(degree(f, space) <= 1 for f in functions)
+def _convex_rows(functions: tuple[Expr, ...], lowered: Lowered, space: Space) -> bool:
+    """Whether every function of g is convex, and affine where it has to be 0."""
+    reader = Reader(space)
+    start = 0
+    equalities = _equalities(lowered)
+    for function in functions:
+        size = function.size if isinstance(function, Sized) else 1
+        try:
+            form = reader.form(function)
+        except UnknownForm:
+            return False
+        if not form.convex or (any(equalities[start : start + size]) and not form.affine):
+            return False
+        start += size
+    return not lowered.ways
 
 
 def _functions(lowered: Lowered) -> tuple[Expr, ...]:

@@ -67,7 +67,7 @@ def solve(
     eliminated: Mapping[int, Rule] | None = None,
     held: Sequence[int] = (),
     affine: Sequence[tuple[int, int]] = (),
-    quadratic: bool = False,
+    quadratic: str = "",
     ways: Mapping[str, Sequence[Way]] | None = None,
     smooth: Measure | None = None,
     auxiliary: tuple[str, int] | None = None,
@@ -77,6 +77,7 @@ def solve(
     iterations: int = 500,
     escalate: bool = False,
     convex: bool = False,
+    semidefinite: bool = False,
 ) -> None:
     """Move the session's variables to a minimum and put the multipliers into its state.
 
@@ -84,7 +85,8 @@ def solve(
     as bounds. `eliminated` variables are given by others, place by place (constant, coefficients by
     place), and the entries `held` of g hold by that. `ways` are the entries of g that together make
     a rule hold, in each of several ways. `escalate`: other engines and starts where the first
-    fails; `convex`: any local minimum is the global one, so no further starts are tried.
+    fails; `convex`: any local minimum is the global one, so no further starts are tried;
+    `semidefinite`: so it is if the Hessian of f, which is `quadratic`, has no negative eigenvalue.
     """
     given = {
         "equalities": equalities, "gradient": gradient, "jacobian": jacobian, "hessian": hessian,
@@ -96,6 +98,7 @@ def solve(
     rules = ways_of(ways or {}, nlp.equalities)
     trail = Trail(session, nlp, measure, rules)
     limits = EngineLimits(tolerance, iterations, trail.seen)
+    convex = convex or (semidefinite and nlp.semidefinite())
     run = Run(session, nlp, trail, limits, engine, (eliminated or {}, held), escalate, convex)
     nlp.watch = trail.watch
     # Multipliers are known at the end: no zeros are shown in their place on the way.

@@ -19,7 +19,9 @@ from typing import NamedTuple
 
 import sympy as sp
 
+from cspec.compiler.algebra.matrices import has_matrices
 from cspec.compiler.algebra.sympy import NotSymbolicError, Space, rational, translate
+from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.passes.normalize import Values
 from cspec.compiler.records.problem import Coefficients, Index_, Relation
 from cspec.dsl.tree.constants import value_or_none
@@ -196,7 +198,7 @@ def _coefficients(form: Form) -> Coefficients:
 
 
 def _forms(expr: Expr, name: str, shape: Index_ | None, params: Values) -> list[Form]:
-    if shape is not None and math.prod(shape) <= SYMBOLIC:
+    if shape is not None and math.prod(shape) <= SYMBOLIC and not has_matrices(expr):
         return _symbolic(expr, name, shape, params)
     found = _Reader(name, shape, params).read(expr)
     return [found] if isinstance(found, Form) else found
@@ -321,6 +323,8 @@ class _Reader:
             case Name(id=name):
                 known = self.params.get(name)
                 return list(known) if isinstance(known, tuple) else None
+            case Constants(values=values, sizes=(_,)):
+                return list(values)
             case Vector(items=items):
                 numbers = [value_or_none(item, self.params) for item in items]
                 return None if None in numbers else [n for n in numbers if n is not None]
@@ -395,6 +399,10 @@ class _Reader:
         if isinstance(right, Name) and right.id == self.name:
             if isinstance(left, Vector) and all(isinstance(row, Vector) for row in left.items):
                 return [self._dot(row) for row in left.items]
+            if isinstance(left, Constants) and len(left.sizes) == 2:
+                if left.sizes[0] > ROWS:
+                    raise _NotLinearError
+                return [self._dot(row) for row in left.rows()]
             return self._dot(left)
         if isinstance(left, Name) and left.id == self.name:
             return self._dot(right)

@@ -31,6 +31,7 @@ class Reduced(Nlp):
         self.free = np.array([i for i in range(whole.size) if i not in rules], dtype=np.int64)
         self.origin, self.basis = _expansion(whole.size, self.free, rules)
         self.size = len(self.free)
+        self.quadratic = whole.quadratic
         self.lower, self.upper = whole.lower[self.free], whole.upper[self.free]
         self.declared = (whole.declared[0][self.free], whole.declared[1][self.free])
         self._signs, self._ends, places = _bounds(whole, rules)

@@ -232,12 +232,14 @@ def by_size(nlp: Nlp) -> str:
     """The engine of a problem: SLSQP while n^3 is cheap.
 
     Beyond, L-BFGS-B for bounds alone; with few constraints of many variables it needs no Hessian
-    inside an augmented Lagrangian; with many, interior point.
+    inside an augmented Lagrangian; with many, or where f is quadratic and its Hessian is found
+    once, interior point.
     """
     rows = int(nlp.explicit.sum())
     if nlp.size + rows <= SMALL:
         return "slsqp"
-    if rows > FEW:
+    bounded = np.isfinite(nlp.lower).any() or np.isfinite(nlp.upper).any()
+    if rows > FEW or (nlp.quadratic and (rows or bounded)):
         return "interior_point"
     return "augmented_lagrangian" if rows else "lbfgs"
 

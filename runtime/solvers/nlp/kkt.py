@@ -22,6 +22,9 @@ ACTIVE = 1e-6
 CURVED = 1e-7
 """Negative curvature beyond this, relative to the largest, is real."""
 
+PUSHES = 1e-10
+"""Multiplier times slack beyond which a constraint pushes back too early."""
+
 
 class Kkt(NamedTuple):
     """First-order conditions at a point."""
@@ -160,7 +163,7 @@ def polish(nlp: Nlp, x: Vector) -> Vector:
 def _polish(nlp: Nlp, x: Vector, reach: float, rounds: int = 6) -> Vector:
     best, state = x, kkt(nlp, x)
     for _ in range(rounds):
-        if max(state.stationarity, state.feasibility) < 1e-13:
+        if max(state.stationarity, state.feasibility) < 1e-13 and not _slack(nlp, state):
             break
         multipliers = state.multipliers if reach == ACTIVE else kkt(nlp, best, reach).multipliers
         rows = active_rows(nlp, best, reach) & (nlp.equalities | (multipliers > 0))
@@ -170,11 +173,21 @@ def _polish(nlp: Nlp, x: Vector, reach: float, rounds: int = 6) -> Vector:
         after = kkt(nlp, moved)
         old = max(state.stationarity, state.feasibility)
         f_old, f_new = nlp.raw(best)[0], nlp.raw(moved)[0]
+        if _slack(nlp, state) and after.complementarity < 0.5 * state.complementarity:
+            old = np.inf
         worse = f_new > f_old + 1e-5 * max(1.0, abs(f_old))
         if worse or max(after.stationarity, after.feasibility) >= 0.5 * old:
             break
         best, state = moved, after
     return best
+
+
+def _slack(nlp: Nlp, state: Kkt) -> bool:
+    """Whether a constraint of a quadratic problem pushes back before it is met with equality.
+
+    Multipliers are large where the objective is: of a step on the active set nothing is left.
+    """
+    return bool(nlp.quadratic) and state.complementarity > PUSHES
 
 
 def _newton(

@@ -74,7 +74,7 @@ def problem_of(session: Session, measure: Measure, settings: Mapping[str, Any]) 
         "hessian": settings.get("hessian"),
         "bounded": settings.get("bounds"),
         "affine": settings.get("affine", ()),
-        "quadratic": settings.get("quadratic", False),
+        "quadratic": settings.get("quadratic", ""),
     }
     nlp: Nlp
     if smooth is None or auxiliary is None:

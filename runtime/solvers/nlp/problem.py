@@ -39,6 +39,9 @@ FACTOR = 0.1
 BACKWARD = 3
 """Cost of a backward pass, in forward ones."""
 
+ROUNDING = 1e-15
+"""Rounding of an entry of a Hessian, in its largest."""
+
 
 def matrix(rows: int, columns: int, *entries: tuple[int, int, Tensor | float]) -> Tensor:
     """The dense matrix (rows, columns) of the entries (row, column, value) that are not zero."""
@@ -71,7 +74,7 @@ class Nlp:
         hessian: Curvature | None = None,
         bounded: Mapping[int, tuple[int, float, float]] | None = None,
         affine: Sequence[tuple[int, int]] = (),
-        quadratic: bool = False,
+        quadratic: str = "",
     ) -> None:
         self._primal = primal
         self._variables = variables
@@ -100,7 +103,8 @@ class Nlp:
         for start, stop in affine:
             self.affine[start:stop] = True
         self.quadratic = quadratic
-        """Whether f is quadratic and g affine: the Hessian is the same everywhere."""
+        """`objective`: f is of degree 2 at most. `all`: and g is affine, so that the Hessian of the
+        Lagrangian is the same everywhere."""
         self.watch: Callable[[], None] = _nobody
         """Called before each evaluation; what it raises ends the solver."""
         self.evaluations = 0
@@ -298,11 +302,21 @@ class Nlp:
 
     def curvature(self, x: Vector, multipliers: Vector) -> NDArray[np.float64]:
         """Hessian of f + <multipliers, g>."""
-        if self.quadratic:
+        if self.quadratic == "all" or (self.quadratic and not multipliers.any()):
             if self._curvature is None:
                 self._curvature = self._curved(x, np.zeros(len(self.equalities)))
             return self._curvature
         return self._curved(x, multipliers)
+
+    def semidefinite(self) -> bool:
+        """Whether the Hessian of a quadratic f has no negative eigenvalue but for rounding."""
+        hessian = self.curvature(self.point(), np.zeros(len(self.equalities)))
+        floor = ROUNDING * self.size * float(np.abs(hessian).max(initial=0.0))
+        try:
+            np.linalg.cholesky(hessian + floor * np.eye(self.size))
+        except np.linalg.LinAlgError:
+            return False
+        return True
 
     def _curved(self, x: Vector, multipliers: Vector) -> NDArray[np.float64]:
         known = self._memory(x)

@@ -87,6 +87,7 @@ class Chosen(Nlp):
 
     def __init__(self, whole: Nlp, rows: NDArray[np.int64]) -> None:
         self.whole, self.rows, self.size = whole, rows, whole.size
+        self.quadratic = whole.quadratic
         self.lower, self.upper, self.declared = whole.lower, whole.upper, whole.declared
         self.equalities, self.explicit = whole.equalities[rows], whole.explicit[rows]
         self.bounds, self.affine = whole.bounds[rows], whole.affine[rows]
