@@ -25,6 +25,9 @@ CURVED = 1e-7
 PUSHES = 1e-10
 """Multiplier times slack beyond which a constraint pushes back too early."""
 
+FAR = 1e4
+"""Entries of a Hessian in those of the normals from which both are brought to one size."""
+
 
 class Kkt(NamedTuple):
     """First-order conditions at a point."""
@@ -182,6 +185,13 @@ def _polish(nlp: Nlp, x: Vector, reach: float, rounds: int = 6) -> Vector:
     return best
 
 
+def _share(hessian: NDArray[np.float64], normal: NDArray[np.float64]) -> float:
+    """What normals are multiplied by so that none is lost beside a far larger Hessian; else 1."""
+    largest = float(np.abs(hessian).max(initial=0.0))
+    size = float(np.abs(normal).max(initial=0.0))
+    return largest / size if 0 < size * FAR < largest < np.inf else 1.0
+
+
 def _slack(nlp: Nlp, state: Kkt) -> bool:
     """Whether a constraint of a quadratic problem pushes back before it is met with equality.
 
@@ -207,7 +217,10 @@ def _newton(
     normal = jacobian[rows][:, free]
     hessian = nlp.curvature(x, multipliers)[np.ix_(free, free)]
     count = len(normal)
+    share = _share(hessian, normal)
+    normal = share * normal
     system = np.block([[hessian, normal.T], [normal, np.zeros((count, count))]])
-    right = -np.concatenate([reduced[free], g[rows] + jacobian[rows] @ (moved - x)])
+    left = g[rows] + jacobian[rows] @ (moved - x)
+    right = -np.concatenate([reduced[free], share * left])
     moved[free] += solved(system, right)[: free.sum()]
     return moved
