@@ -61,7 +61,10 @@ def record_of(
 def _params(checked: Checked) -> list[tuple[str, float | tuple[float, ...] | str]]:
     """The params as they count in a digest: many numbers by a digest of their bits."""
     return [
-        (name, numbers_digest(value) if isinstance(value, tuple) and is_large(len(value)) else value)
+        (
+            name,
+            numbers_digest(value) if isinstance(value, tuple) and is_large(len(value)) else value,
+        )
         for name, value in sorted(checked.params.items())
     ]
 

@@ -129,7 +129,14 @@ def specialize(
     functions = {function.name: function.python for function in record.functions}
     emission = Emission(
         lowered=lowered,
-        scope=ModuleScope(checked.symbols, facts, inference, {}, functions=functions),
+        scope=ModuleScope(
+            checked.symbols,
+            facts,
+            inference,
+            {},
+            functions=functions,
+            precision=run.fit.precision,
+        ),
         loop=_loop(lowered, checked, facts, run, polished)._replace(rehearsed=tried),
         program=record,
         objective=objective_as_written(checked, facts),

@@ -11,6 +11,7 @@ from cspec.compiler.algebra.derivatives import MULTIPLIER, Sparse, tree
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.measures import MakeTranslator, write_constraints
 from cspec.compiler.emit.pieces import constant
+from cspec.compiler.emit.quadratic import write_quadratic
 from cspec.compiler.emit.spg import write_ways
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.solver_call import LiftedProblem, Solve
@@ -22,6 +23,7 @@ SHARED = "#t"
 def write_derivatives(solve: Solve, make: MakeTranslator) -> None:
     """`gradient(primal)`, `jacobian(primal)` and `hessian(primal, multipliers)`, where known."""
     found = solve.derivatives
+    write_quadratic(solve, make)
     if solve.lift is not None:
         _write_smooth(solve, solve.lift, make)
     if found.gradient is not None:
@@ -129,7 +131,7 @@ def write_solve(solve: Solve, writer: Writer) -> None:
                 writer.line(f"equalities={solve.equalities!r},")
             write_ways(solve.ways, writer)
             for name in ("gradient", "jacobian", "hessian"):
-                if getattr(solve.derivatives, name) is not None:
+                if name in written(solve):
                     writer.line(f"{name}={name},")
             if solve.bounds:
                 writer.line(f"bounds={_bounds(solve)},")
@@ -146,6 +148,15 @@ def write_solve(solve: Solve, writer: Writer) -> None:
                 if getattr(solve, name):
                     writer.line(f"{name}=True,")
         writer.line(")")
+
+
+def written(solve: Solve) -> tuple[str, ...]:
+    """The derivatives that the module writes out."""
+    found = solve.derivatives._asdict()
+    names = tuple(name for name, value in found.items() if value is not None)
+    if solve.terms is None:
+        return names
+    return (*names, "gradient", "hessian") if solve.affine_rows else (*names, "gradient")
 
 
 def _write_eliminated(solve: Solve, writer: Writer) -> None:

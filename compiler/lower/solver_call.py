@@ -10,6 +10,7 @@ from cspec.compiler.algebra.degrees import degree, functions_in
 from cspec.compiler.algebra.derivatives import Derivatives, derivatives
 from cspec.compiler.algebra.forms import UnknownForm
 from cspec.compiler.algebra.matrices import has_matrices
+from cspec.compiler.algebra.quadratic_forms import Term, terms_of
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import functions_of
@@ -62,6 +63,10 @@ class Solve(NamedTuple):
     """Whether the objective is of degree 2 at most: its Hessian is the same everywhere."""
     affine_rows: bool = False
     """Whether all of g is affine: then the Hessian of f is that of the Lagrangian."""
+    terms: tuple[Term, ...] | None = None
+    """A quadratic objective in terms of its matrices; None where it is not read so."""
+    sizes: tuple[tuple[str, int], ...] = ()
+    """The variables in order, and how many numbers each has."""
     semidefinite: bool = False
     """Whether the problem is convex if the Hessian of its quadratic objective has no negative
     eigenvalue."""
@@ -100,6 +105,8 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
         affine=affine_entries(functions, wide) if exact.jacobian is None else (),
         quadratic=quadratic,
         affine_rows=all(degree(f, wide) <= 1 for f in functions),
+        terms=terms_of(objective, wide) if quadratic and lift is None else None,
+        sizes=tuple((name, math.prod(shape)) for name, shape in wide.shapes.items()),
         semidefinite=quadratic and not problem.convex and _convex_rows(functions, lowered, wide),
         lift=lift,
         ways=lowered.ways,

@@ -30,6 +30,8 @@ class ModuleScope(NamedTuple):
     """Decision variables that are the image of a free one: called for their value."""
     vectors: frozenset[str] = frozenset()
     """Params of several numbers."""
+    precision: str = "float64"
+    """The number format of what moves: that of tensors of numbers beside it."""
 
     def columns(self, dataset: str) -> frozenset[str]:
         """Declared columns, and those that are bound without: `test` of implied data."""

@@ -115,15 +115,14 @@ def _constant(expr: Constants, t: TranslatorBase) -> ast.expr:
     """The module constant with numbers: of a large param made of it, other large ones packed."""
     values, sizes = expr.values, expr.sizes
     if not is_large(len(values)):
-        return _module_constant(
-            ("constants", values, sizes), "NUMBERS", _tensor(repr(list(values)), sizes), t
-        )
+        text = _tensor(repr(list(values)), sizes, t)
+        return _module_constant(("constants", values, sizes), "NUMBERS", text, t)
     param = t.scope.params.get(expr.name)
     if param is not None:
-        return _module_constant(("tensor", param), f"{param}_values", _tensor(param, sizes), t)
+        return _module_constant(("tensor", param), f"{param}_values", _tensor(param, sizes, t), t)
 
     def make() -> ast.expr:
-        made = ast.parse(_tensor("packed", sizes), mode="eval").body
+        made = ast.parse(_tensor("packed", sizes, t), mode="eval").body
         return _Filled(packed(values)).visit(made)  # type: ignore[no-any-return]
 
     t.used.add("numbers")
@@ -140,8 +139,8 @@ class _Filled(ast.NodeTransformer):
         return self._value if node.id == "packed" else node
 
 
-def _tensor(values: str, sizes: tuple[int, ...]) -> str:
-    text = f"torch.tensor({values}, dtype=torch.float64)"
+def _tensor(values: str, sizes: tuple[int, ...], t: TranslatorBase) -> str:
+    text = f"torch.tensor({values}, dtype=torch.{t.scope.precision})"
     return f"{text}.reshape{sizes!r}" if len(sizes) > 1 else text
 
 

@@ -1,0 +1,330 @@
+"""Gradients and Hessians of quadratic forms in terms of their matrices.
+
+    sumsq(A @ x - b)     ->   2 * (A.T @ (A @ x - b)),   2 * (A.T @ A)
+    x @ Q @ x + c @ x    ->   Q @ x + Q.T @ x + c,       Q + Q.T
+
+A quadratic function is read as a sum of products of two affine ones, w <l, r>, with the derivatives
+J of both: its gradient is the sum of w (J_l.T r + J_r.T l), its Hessian that of
+w (J_l.T J_r + J_r.T J_l). Matrices stay the expressions that they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cspec.compiler.algebra.degrees import degree
+from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.algebra.sympy import Space
+from cspec.compiler.expressions.rewrite import function_name, number
+from cspec.compiler.expressions.vectors import Constants
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Expr,
+    Index,
+    Name,
+    Negate,
+    Power,
+    Product,
+    Sum,
+)
+from cspec.dsl.values.shapes import Shape
+
+MOST = 24
+"""Products of affine functions beyond which derivatives are left to automatic differentiation."""
+
+
+class NotWhole(Exception):  # noqa: N818
+    """No sum of a few products of affine functions, as it is written."""
+
+
+class Slope(NamedTuple):
+    """scale * matrix, the derivative of an affine function by one variable of one axis."""
+
+    scale: float
+    matrix: Expr | None
+    """(m, n) of a vector, (n,) of a number; None for the identity."""
+
+
+class Affine(NamedTuple):
+    """An affine function of some variables."""
+
+    value: Expr
+    shape: Shape
+    slopes: Mapping[str, tuple[Slope, ...]]
+
+
+class Term(NamedTuple):
+    """weight * <left, right>; with no right, weight * left of a number."""
+
+    weight: float
+    left: Affine
+    right: Affine | None
+
+
+def terms_of(expr: Expr, space: Space) -> tuple[Term, ...] | None:
+    """A quadratic function as a sum of products of affine ones; None where it is not read so.
+
+    Only variables of one axis, and numbers, are read.
+    """
+    if any(len(shape) > 1 for shape in space.shapes.values()):
+        return None
+    try:
+        found = _Reader(space).terms(expr, 1.0)
+    except NotWhole:
+        return None
+    return tuple(found) if len(found) <= MOST else None
+
+
+class _Reader:
+    def __init__(self, space: Space) -> None:
+        self._space = space
+
+    # --- products of two affine functions ---
+
+    def terms(self, expr: Expr, weight: float) -> list[Term]:
+        """The terms of an expression that is a number."""
+        if degree(expr, self._space) <= 1:
+            return [Term(weight, self.affine(expr), None)]
+        match expr:
+            case Negate(operand=operand):
+                return self.terms(operand, -weight)
+            case Sum(operands=operands, operators=operators):
+                if len(operands) > MOST:
+                    raise NotWhole
+                signs = ("+", *operators)
+                pairs = zip(signs, operands, strict=True)
+                return [t for s, o in pairs for t in self.terms(o, -weight if s == "-" else weight)]
+            case Power(base=base, exponent=exponent):
+                if value_or_none(exponent, self._space.params) == 2 and not self._shape(base):
+                    return [self._square(base, weight)]
+            case Product():
+                return self._product(expr, weight)
+            case Call(arguments=(inner,), keywords=()) if function_name(expr) == "sumsq":
+                return [self._square(inner, weight)]
+            case Call(arguments=(left, right), keywords=()) if function_name(expr) == "dot":
+                return [Term(weight, self.affine(left), self.affine(right))]
+        raise NotWhole
+
+    def _square(self, base: Expr, weight: float) -> Term:
+        known = self.affine(base)
+        if len(known.shape) > 1:
+            raise NotWhole
+        return Term(weight, known, known)
+
+    def _product(self, expr: Product, weight: float) -> list[Term]:
+        first, rest, operator = _split(expr)
+        factor = value_or_none(rest, self._space.params)
+        if operator in ("*", "/") and factor is not None:
+            if operator == "/" and not factor:
+                raise NotWhole
+            return self.terms(first, weight * factor if operator == "*" else weight / factor)
+        factor = value_or_none(first, self._space.params)
+        if operator == "*" and factor is not None:
+            return self.terms(rest, weight * factor)
+        if operator == "/" or degree(first, self._space) != 1 or degree(rest, self._space) != 1:
+            raise NotWhole
+        left, right = self.affine(first), self.affine(rest)
+        if left.shape != right.shape or len(left.shape) != (1 if operator == "@" else 0):
+            raise NotWhole
+        return [Term(weight, left, right)]
+
+    # --- affine functions ---
+
+    def affine(self, expr: Expr) -> Affine:
+        """An expression of degree 1 at most, with its derivatives."""
+        shape = self._shape(expr)
+        if len(shape) > 1 and degree(expr, self._space):
+            raise NotWhole
+        return Affine(expr, shape, self._slopes(expr, shape))
+
+    def _shape(self, expr: Expr) -> Shape:
+        shape = shape_of(expr, self._space.shapes, self._space.params)
+        if shape is None:
+            raise NotWhole
+        return shape
+
+    def _slopes(self, expr: Expr, shape: Shape) -> dict[str, tuple[Slope, ...]]:
+        if not degree(expr, self._space):
+            return {}
+        match expr:
+            case Name(id=name):
+                return {name: (Slope(1.0, None if shape else _ones(1)),)}
+            case Negate(operand=operand):
+                return _scaled(self.affine(operand).slopes, -1.0)
+            case Sum(operands=operands, operators=operators):
+                return self._sum(operands, operators, shape)
+            case Product():
+                return self._linear(expr)
+            case Index(value=Name(id=name), indices=(index,)):
+                place = value_or_none(index, self._space.params)
+                if shape or place is None or place != int(place):
+                    raise NotWhole
+                unit = tuple(float(i == place) for i in range(self._space.shapes[name][0]))
+                return {name: (Slope(1.0, Constants(values=unit, sizes=(len(unit),))),)}
+            case Call(arguments=(left, right), keywords=()) if function_name(expr) == "dot":
+                return self._slopes(product(left, right), shape)
+            case Call(arguments=(inner,), keywords=()) if function_name(expr) in ("sum", "mean"):
+                known = self.affine(inner)
+                count = known.shape[0] if known.shape else 1
+                share = 1.0 if function_name(expr) == "sum" else 1.0 / count
+                ones = _ones(count)
+                return {
+                    x: tuple(_summed(s, ones, share) for s in known.slopes[x]) for x in known.slopes
+                }
+        raise NotWhole
+
+    def _sum(
+        self, operands: tuple[Expr, ...], operators: tuple[str, ...], shape: Shape
+    ) -> dict[str, tuple[Slope, ...]]:
+        found: dict[str, tuple[Slope, ...]] = {}
+        for sign, operand in zip(("+", *operators), operands, strict=True):
+            part = self.affine(operand)
+            if part.slopes and part.shape != shape:
+                raise NotWhole
+            for name, slopes in _scaled(part.slopes, -1.0 if sign == "-" else 1.0).items():
+                found[name] = (*found.get(name, ()), *slopes)
+        return found
+
+    def _linear(self, expr: Product) -> dict[str, tuple[Slope, ...]]:
+        first, rest, operator = _split(expr)
+        factor = value_or_none(rest, self._space.params)
+        if factor is not None and operator in ("*", "/") and (factor or operator == "*"):
+            return _scaled(self.affine(first).slopes, factor if operator == "*" else 1.0 / factor)
+        factor = value_or_none(first, self._space.params)
+        if factor is not None and operator == "*":
+            return _scaled(self.affine(rest).slopes, factor)
+        if operator != "@":
+            raise NotWhole
+        if not degree(first, self._space):
+            return self._applied(first, self.affine(rest))
+        if not degree(rest, self._space):
+            sides = self._shape(rest)
+            turned = rest if len(sides) == 1 else transposed(rest)
+            return self._applied(turned, self.affine(first))
+        raise NotWhole
+
+    def _applied(self, matrix: Expr, inner: Affine) -> dict[str, tuple[Slope, ...]]:
+        """Derivatives of `matrix @ inner`."""
+        if len(inner.shape) != 1:
+            raise NotWhole
+        return {
+            name: tuple(_under(matrix, slope) for slope in slopes)
+            for name, slopes in inner.slopes.items()
+        }
+
+
+def _split(expr: Product) -> tuple[Expr, Expr, str]:
+    """A product as that of all but its last operand, and the last one."""
+    *operands, last = expr.operands
+    *operators, operator = expr.operators
+    if len(operands) == 1:
+        return operands[0], last, operator
+    first = expr.model_copy(update={"operands": tuple(operands), "operators": tuple(operators)})
+    return first, last, operator
+
+
+def _ones(count: int) -> Constants:
+    return Constants(values=(1.0,) * count, sizes=(count,))
+
+
+def _scaled(slopes: Mapping[str, tuple[Slope, ...]], factor: float) -> dict[str, tuple[Slope, ...]]:
+    return {
+        name: tuple(s._replace(scale=factor * s.scale) for s in each)
+        for name, each in slopes.items()
+    }
+
+
+def product(left: Expr, right: Expr) -> Expr:
+    """`left @ right`."""
+    return Product(operands=(left, right), operators=("@",))
+
+
+def transposed(matrix: Expr) -> Expr:
+    """`matrix.T`, of what is one its inside."""
+    if isinstance(matrix, Attribute) and matrix.name == "T":
+        return matrix.value
+    return Attribute(value=matrix, name="T")
+
+
+def _under(matrix: Expr, slope: Slope) -> Slope:
+    inner = slope.matrix
+    return slope._replace(matrix=matrix if inner is None else product(matrix, inner))
+
+
+def _summed(slope: Slope, ones: Constants, share: float) -> Slope:
+    matrix = ones if slope.matrix is None else product(ones, slope.matrix)
+    return Slope(share * slope.scale, matrix)
+
+
+# --- gradients -----------------------------------------------------------------------------------
+
+
+def gradient_by(terms: tuple[Term, ...], name: str) -> tuple[tuple[float, Expr], ...]:
+    """The gradient by one variable: (factor, vector) of each of its parts."""
+    found: list[tuple[float, Expr]] = []
+    for weight, left, right in terms:
+        if right is None:
+            one = Affine(number(1), (), {})
+            found += _pulled(weight, left, one, name)
+        elif right is left:
+            found += _pulled(2 * weight, left, left, name)
+        else:
+            found += [*_pulled(weight, left, right, name), *_pulled(weight, right, left, name)]
+    return tuple(found)
+
+
+def _pulled(weight: float, sloped: Affine, other: Affine, name: str) -> list[tuple[float, Expr]]:
+    """weight * J.T other, J the derivative of `sloped` by the variable."""
+    found = []
+    for scale, matrix in sloped.slopes.get(name, ()):
+        if matrix is None:
+            vector = other.value
+        elif sloped.shape:
+            vector = _pulled_back(matrix, other.value)
+        elif isinstance(other.value, Expr) and not other.slopes and other.value == number(1):
+            vector = matrix
+        else:
+            vector = Product(operands=(matrix, other.value), operators=("*",))
+        found.append((weight * scale, vector))
+    return found
+
+
+def _pulled_back(matrix: Expr, vector: Expr) -> Expr:
+    """`matrix.T @ vector`; of a product of matrices one after the other, never their product."""
+    if isinstance(matrix, Product) and set(matrix.operators) == {"@"}:
+        for operand in matrix.operands:
+            vector = _pulled_back(operand, vector)
+        return vector
+    return product(transposed(matrix), vector)
+
+
+# --- Hessians ------------------------------------------------------------------------------------
+
+
+class Block(NamedTuple):
+    """factor * left.T right, of numbers the outer product; None for the identity."""
+
+    factor: float
+    left: Expr | None
+    right: Expr | None
+    outer: bool
+
+
+def hessian_by(terms: tuple[Term, ...], rows: str, columns: str) -> tuple[Block, ...]:
+    """The second derivatives by two variables, or by one twice."""
+    found: list[Block] = []
+    for weight, left, right in terms:
+        if right is None:
+            continue
+        pairs = [(left, right), (right, left)] if right is not left else [(left, left)]
+        factor = weight if right is not left else 2 * weight
+        found += [
+            Block(factor * a.scale * b.scale, a.matrix, b.matrix, not left.shape)
+            for one, other in pairs
+            for a in one.slopes.get(rows, ())
+            for b in other.slopes.get(columns, ())
+        ]
+    return tuple(found)
