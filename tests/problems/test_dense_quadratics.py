@@ -65,7 +65,7 @@ s.t. rows: R @ x <= 0.1
 """
     given: dict[str, Any] = {"Q": Q, "c": c, "R": rows}
     result = cspec.run(spec, **given)
-    x, price = np.array(result.vars["x"]), np.array(result["rows"].multiplier)
+    x, price = np.array(result.vars["x"]), result["rows"].multiplier
     slack = rows @ x - 0.1
     assert slack.max() <= 1e-8
     active = slack > -1e-7
@@ -73,7 +73,7 @@ s.t. rows: R @ x <= 0.1
     exact, multipliers = kkt_point(2 * Q, c, rows[active], np.full(int(active.sum()), 0.1))
     assert x == pytest.approx(exact, abs=1e-7)
     assert multipliers.min() >= -1e-7
-    assert price == pytest.approx(float(np.linalg.norm(multipliers)), rel=1e-4) or price.ndim
+    assert price == pytest.approx(multipliers.sum(), rel=1e-4)
 
 
 def test_several_variables_numbers_and_entries_in_one_form() -> None:
@@ -86,8 +86,8 @@ param b[40]
 var x[30]
 var z[5]
 var t
-minimize sumsq(A @ x + B @ z - b) + 0.5 * sumsq(x) + (sum(z) - t)^2 + (t - 1)^2 / 4
-  + 3 * (x[2] - z[1])^2 - mean(x) + dot(z, z) * 2
+minimize sumsq(A @ x + B @ z - b) + 0.5 * sumsq(x) + (sum(z) - t)^2 + (t - 1)^2 / 4 +
+  3 * (x[2] - z[1])^2 - mean(x) + dot(z, z) * 2
 s.t. sum(x) == t
 """
     source = cspec.compile(spec, A=A, B=B, b=b).source

@@ -39,7 +39,7 @@ def test_least_squares_with_bounds_and_equalities(run: Run) -> None:
     expected = [min(max(v - m / 2, -0.5), 0.5) for v in c[2:]]
     assert x[2:] == pytest.approx(expected, abs=1e-7)
     assert sum(x) == pytest.approx(1.0, abs=1e-9)
-    assert any("augmented_lagrangian): a minimum" in note for note in result.notes)
+    assert any("interior_point): a minimum" in note for note in result.notes)
 
 
 def test_terms_of_a_sum_become_slices_and_the_minimum_is_found(

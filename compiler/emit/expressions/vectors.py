@@ -126,7 +126,7 @@ def _constant(expr: Constants, t: TranslatorBase) -> ast.expr:
         return _Filled(packed(values)).visit(made)  # type: ignore[no-any-return]
 
     t.used.add("numbers")
-    return t.module_constant(("constants", id(values), sizes), expr.name or "NUMBERS", make)
+    return t.module_constant(("constants", values, sizes), expr.name or "NUMBERS", make)
 
 
 class _Filled(ast.NodeTransformer):
