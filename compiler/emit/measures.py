@@ -36,13 +36,19 @@ def write_measure(
     make: MakeTranslator,
     vectors: Vectorizer | None = None,
     by_value: bool = False,
+    solved: bool = False,
 ) -> None:
     """`measure(primal, batch) -> (f, g, true)`; with `vectors`, terms of one form at once.
 
-    `by_value`: line searches look at f, so a flat objective is its surrogate there.
+    `by_value`: line searches look at f, so a flat objective is its surrogate there. `solved`: a
+    solver calls it, also on plain numbers, and nothing is computed twice.
     """
     writer = make.writer
     doc = ["f, the constraints g with gradient, and the true constraints, on one batch."]
+    if solved and not lowered.examples and not _stand_ins(lowered):
+        with writer.shared("measure", ("primal", "batch"), doc):
+            _measured_once(lowered, make(), vectors)
+            return
     if not lowered.examples:
         with writer.function("measure", ("primal", "batch"), doc):
             _measure(lowered, make(), vectors, by_value)
@@ -52,6 +58,32 @@ def write_measure(
         _measure(lowered, make(), vectors, by_value)
     with writer.function("measure", ("primal", "batch"), doc):
         writer.line("return measure_each(primal, batch)[:3]")
+
+
+def _stand_ins(lowered: Lowered) -> bool:
+    """Whether a constraint is followed by another function than what it is."""
+    return any(part.gradients is not None for rule in lowered.rules for part in rule.parts)
+
+
+def _measured_once(lowered: Lowered, translator: Translator, vectors: Vectorizer | None) -> None:
+    """The body of a `measure` that a solver calls."""
+    _objective(lowered, translator, vectors, by_value=False)
+    parts = [part for rule in lowered.rules for part in rule.parts]
+    if not parts:
+        none = translator.call("vector")
+        translator.writer.give(ast.Tuple(elts=[ast.Name(id="f"), none, none]))
+    elif vectors is not None:
+        _together(parts, translator, vectors)
+    else:
+        _write_vector("g", [(part, part.functions) for part in parts], translator)
+        give_measured(translator)
+
+
+def give_measured(translator: Translator) -> None:
+    """`return f, g, g.detach()`."""
+    g: ast.expr = ast.Name(id="g")
+    true = ast.Call(func=ast.Attribute(value=g, attr="detach"), args=[], keywords=[])
+    translator.writer.give(ast.Tuple(elts=[ast.Name(id="f"), g, true]))
 
 
 def _measure(
@@ -112,7 +144,7 @@ def write_constraints(
     if order is not None:
         value = in_order(order, value, translator)
     translator.writer.assign("g", value)
-    translator.writer.line("return f, g, g.detach()")
+    give_measured(translator)
 
 
 def _objective(

@@ -228,7 +228,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     rules = lowered.rules
     write_initial_state(lowered, writer)
     solve = emission.solve
-    write_measure(lowered, make, None if solve is None else solve.vectors, loop.by_value)
+    vectors = None if solve is None else solve.vectors
+    write_measure(lowered, make, vectors, loop.by_value, solved=solve is not None)
     if needs_violation(lowered):
         write_violation(rules, make)
     if needs_stand_in(lowered):
@@ -269,7 +270,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         if is_restored(lowered):
             write_restore(make(), sharp=sharpens(lowered.problem))
         write_train(loop, make())
-    write_objective(emission.objective, make, None if solve is None else solve.vectors)
+    write_objective(emission.objective, make, vectors)
     write_evaluate(lowered, make)
     write_cases(lowered, make)
     if lowered.soft:

@@ -23,17 +23,16 @@ def write_quadratic(solve: Solve, make: MakeTranslator) -> None:
     """`gradient(primal)` and, where all of g is affine, `hessian(primal, multipliers)`."""
     if solve.terms is None:
         return
-    with make.writer.function("gradient", ("primal",), ["df/dx, exact."]):
+    with make.writer.shared("gradient", ("primal",), ["df/dx, exact."]):
         translator = make()
         parts = [_gradient(solve, name, size, translator) for name, size in solve.sizes]
-        make.writer.line(f"return {ast.unparse(translator.call('vector', *parts))}")
+        make.writer.give(translator.call("vector", *parts))
     if not solve.affine_rows:
         return
     doc = ["Hessian of f, the same everywhere: that of the Lagrangian, as g is affine."]
-    with make.writer.function("hessian", ("primal", "multipliers"), doc):
+    with make.writer.shared("hessian", ("primal", "multipliers"), doc):
         translator = make()
-        value = _hessian(solve.terms, solve.sizes, translator)
-        make.writer.line(f"return {ast.unparse(value)}")
+        make.writer.give(_hessian(solve.terms, solve.sizes, translator))
 
 
 def _gradient(solve: Solve, name: str, size: int, t: Translator) -> ast.expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sympy as sp
 
@@ -27,10 +27,9 @@ def write_derivatives(solve: Solve, make: MakeTranslator) -> None:
     if solve.lift is not None:
         _write_smooth(solve, solve.lift, make)
     if found.gradient is not None:
-        with make.writer.function("gradient", ("primal",), ["df/dx, exact."]):
+        with make.writer.shared("gradient", ("primal",), ["df/dx, exact."]):
             values, translator = _values(found.gradient, make, solve)
-            call = translator.call("vector", *values)
-            make.writer.line(f"return {ast.unparse(call)}")
+            make.writer.give(translator.call("vector", *values))
     if found.jacobian is not None:
         doc = ["dg/dx, exact: entries (row of g, place in x, derivative) that are not zero."]
         rows = len(solve.equalities)
@@ -47,7 +46,7 @@ def _write_smooth(solve: Solve, lift: LiftedProblem, make: MakeTranslator) -> No
     doc = [
         f"f and g without kinks: `{lift.name}` is above each piece of every max, abs and norm.",
     ]
-    with make.writer.function("smooth", ("primal", "batch"), doc):
+    with make.writer.shared("smooth", ("primal", "batch"), doc):
         translator = _translator(make, solve)
         objective = lift.objective
         if solve.vectors is not None:
@@ -77,20 +76,16 @@ def _write_matrix(
     solve: Solve,
 ) -> None:
     writer = make.writer
-    with writer.function(name, arguments, doc):
+    with writer.shared(name, arguments, doc):
         values, translator = _values([entry for _, _, entry in entries], make, solve)
         function = "matrix" if len(shape) == 2 else "symmetric"
         translator.used.add(function)
-        sizes = ", ".join(str(size) for size in shape)
-        if not entries:
-            writer.line(f"return {function}({sizes})")
-            return
-        writer.line(f"return {function}(")
-        with writer.indented():
-            writer.line(f"{sizes},")
-            for (row, column, _), value in zip(entries, values, strict=True):
-                writer.line(f"({row}, {column}, {ast.unparse(value)}),")
-        writer.line(")")
+        sizes = [constant(size) for size in shape]
+        places = [
+            ast.Tuple(elts=[constant(row), constant(column), value])
+            for (row, column, _), value in zip(entries, values, strict=True)
+        ]
+        writer.give(ast.Call(func=ast.Name(id=function), args=[*sizes, *places], keywords=[]))
 
 
 def _values(
@@ -141,6 +136,9 @@ def write_solve(solve: Solve, writer: Writer) -> None:
                 writer.line(f"affine={_runs(solve.affine)},")
             if solve.quadratic:
                 writer.line(f"quadratic={'all' if solve.affine_rows else 'objective'!r},")
+            counted = _operations(solve, writer.operations)
+            if counted:
+                writer.line(f"operations={counted!r},")
             writer.line(f"engine={settings.engine!r},")
             writer.line(f"tolerance={settings.tolerance!r},")
             writer.line(f"iterations={settings.iterations},")
@@ -157,6 +155,13 @@ def written(solve: Solve) -> tuple[str, ...]:
     if solve.terms is None:
         return names
     return (*names, "gradient", "hessian") if solve.affine_rows else (*names, "gradient")
+
+
+def _operations(solve: Solve, known: Mapping[str, int]) -> dict[str, int]:
+    """Operations of each function that the solver calls: a measure of its cost without a clock."""
+    measure = "measure" if solve.lift is None else "smooth"
+    names = {"measure": measure, **{name: name for name in written(solve)}}
+    return {word: known[name] for word, name in names.items() if name in known}
 
 
 def _write_eliminated(solve: Solve, writer: Writer) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from cspec.compiler.emit.sharing import Statement, shared
 
 INDENT = "    "
 WIDTH = 100
@@ -20,7 +23,10 @@ class Writer:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.operations: dict[str, int] = {}
+        """Operations that functions do which do none twice, by their names."""
         self._depth = 0
+        self._held: list[Statement] | None = None
 
     def line(self, text: str = "") -> None:
         """One line of the compiler's own text at the current depth."""
@@ -40,6 +46,9 @@ class Writer:
 
     def assign(self, target: str, value: ast.expr, comment: str = "") -> None:
         """`target = value`; a comment that does not fit behind it goes above."""
+        if self._held is not None:
+            self._held.append(Statement(target, value, comment))
+            return
         text = f"{target} = {ast.unparse(value)}"
         behind = f"  # {one_line(comment)}" if comment else ""
         if self._fits(text + behind):
@@ -51,6 +60,38 @@ class Writer:
             self.line(text)
             return
         self._broken(f"{target} = ", value, "")
+
+    def give(self, value: ast.expr) -> None:
+        """`return value`."""
+        if self._held is not None:
+            self._held.append(Statement("", value))
+            return
+        several = isinstance(value, ast.Tuple)
+        text = f"return {ast.unparse(value)[1:-1] if several else ast.unparse(value)}"
+        if self._fits(text):
+            self.line(text)
+        else:
+            self._broken("return ", value, "")
+
+    @contextmanager
+    def shared(self, name: str, parameters: Iterable[str], doc: Iterable[str]) -> Iterator[None]:
+        """A function of `assign` and `give` alone, in which no operation is done twice.
+
+        How many it does is kept in `operations`, by its name.
+        """
+        with self.function(name, parameters, doc):
+            self._held = []
+            try:
+                yield
+            finally:
+                held, self._held = self._held, None
+            found = shared(held)
+            self.operations[name] = found.operations
+            for statement in found.statements:
+                if statement.target:
+                    self.assign(statement.target, statement.value, statement.comment)
+                else:
+                    self.give(statement.value)
 
     def _fits(self, text: str) -> bool:
         return len(INDENT) * self._depth + len(text) <= WIDTH

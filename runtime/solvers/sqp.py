@@ -68,6 +68,7 @@ def solve(
     held: Sequence[int] = (),
     affine: Sequence[tuple[int, int]] = (),
     quadratic: str = "",
+    operations: Mapping[str, int] | None = None,
     ways: Mapping[str, Sequence[Way]] | None = None,
     smooth: Measure | None = None,
     auxiliary: tuple[str, int] | None = None,
@@ -84,13 +85,15 @@ def solve(
     `bounds` maps entries of g that bound one variable to (place in x, lower, upper): they are held
     as bounds. `eliminated` variables are given by others, place by place (constant, coefficients by
     place), and the entries `held` of g hold by that. `ways` are the entries of g that together make
-    a rule hold, in each of several ways. `escalate`: other engines and starts where the first
+    a rule hold, in each of several ways. `operations` of each function measure the work that is
+    done. `escalate`: other engines and starts where the first
     fails; `convex`: any local minimum is the global one, so no further starts are tried;
     `semidefinite`: so it is if the Hessian of f, which is `quadratic`, has no negative eigenvalue.
     """
     given = {
         "equalities": equalities, "gradient": gradient, "jacobian": jacobian, "hessian": hessian,
         "bounds": bounds, "affine": affine, "quadratic": quadratic, "smooth": smooth,
+        "operations": operations,
         "auxiliary": auxiliary, "above": above, "ways": ways,
     }  # fmt: skip
     require_slopes(session, measure)

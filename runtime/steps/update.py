@@ -21,6 +21,8 @@ def vector(*parts: Tensor | float) -> Tensor:
     Rates come as float64 quotients of counts; beside anything else they take its type. In a run
     in float64, which is the default type then, nothing is narrowed.
     """
+    if not parts:
+        return torch.zeros(0, dtype=torch.get_default_dtype())
     found = _alike(parts)
     if found is not None:
         return found

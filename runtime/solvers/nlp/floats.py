@@ -1,18 +1,17 @@
 """Emitted functions on Python numbers, for problems that are written out entry by entry.
 
 There every operation is on one number, and a tensor of one number costs fifty times as much as a
-Python float. The functions are the emitted ones: their names for elementary functions mean those
-of `math`, and `vector`, `matrix` and `symmetric` make numpy arrays. A function that does more than
-that (whole vectors, functions of the user) stays with tensors, and so does a point at which
-arithmetic on numbers raises where tensors give inf or nan.
+Python float. The functions are the emitted ones, the same code: their names for elementary
+functions mean those of `math`, and `vector`, `matrix` and `symmetric` make numpy arrays. A function
+that does more than that (whole vectors, functions of the user) stays with tensors, and so does a
+point at which arithmetic on numbers raises where tensors give inf or nan.
 """
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cspec.runtime import functions
-from cspec.runtime.solvers.nlp.shared import parsed, shared
 from cspec.runtime.steps.update import vector
 
 Array = NDArray[np.float64]
@@ -28,12 +26,22 @@ Numeric = Callable[..., Any]
 
 RAISED = (ArithmeticError, ValueError, TypeError)
 """What arithmetic on numbers raises where tensors give inf or nan (TypeError: a complex power)."""
+MANY = 400
+"""Numbers of a tensor from which it is no set of single numbers."""
 AGREEMENT = 1e-9
 """Relative difference from tensors up to which both count as the same function."""
 
 
+class Row(np.ndarray[Any, np.dtype[np.float64]]):
+    """Numbers that an emitted function may detach, as it does with tensors."""
+
+    def detach(self) -> Row:
+        """Itself: numbers have no gradient."""
+        return self
+
+
 def _vector(*parts: float) -> Array:
-    return np.array([float(part) for part in parts])
+    return np.array([float(part) for part in parts], dtype=np.float64).view(Row)
 
 
 def matrix(rows: int, columns: int, *entries: tuple[int, int, float]) -> Array:
@@ -104,14 +112,10 @@ def on_numbers(
 
     `shapes`: the makers of a matrix and of a symmetric one that its module names.
     """
-    written = parsed(function)
-    if written is None:
+    code = getattr(function, "__code__", None)
+    if code is None:
         return None
-    tree = ast.fix_missing_locations(_Plain().visit(written))
-    tree = shared(tree) or tree
     space = getattr(function, "__globals__", {})
-    name = getattr(function, "__name__", "")
-    code = compile(tree, f"<{name} on numbers>", "exec")
     known = {id(getattr(functions, word)): f for word, f in _MEANS.items()}
     known |= {id(vector): _vector}
     known |= dict(zip(map(id, shapes), (matrix, symmetric), strict=True))
@@ -122,31 +126,11 @@ def on_numbers(
             own[word] = known[id(value)]
         elif isinstance(value, bool | int | float) or value is math:
             own[word] = value
-        elif isinstance(value, tuple | Tensor):
+        elif isinstance(value, tuple) or (isinstance(value, Tensor) and value.numel() < MANY):
             own[word] = entries(np.asarray(value, dtype=np.float64))
-        elif word != name:
+        else:
             return None
-    exec(code, own)
-    found: Numeric | None = own.get(name)
-    return found
-
-
-class _Plain(ast.NodeTransformer):
-    """Without what only tensors have: `f.new_zeros(0)` is an empty tuple, `g.detach()` is g."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute):
-            if node.func.attr == "new_zeros":
-                return ast.Tuple(elts=[], ctx=ast.Load())
-            if node.func.attr == "detach":
-                return node.func.value
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        self.generic_visit(node)
-        node.decorator_list = []
-        return node
+    return FunctionType(code, own)
 
 
 def _names(code: CodeType) -> set[str]:
@@ -155,17 +139,6 @@ def _names(code: CodeType) -> set[str]:
         if isinstance(constant, CodeType):
             found |= _names(constant)
     return found
-
-
-def operations(function: Callable[..., Any] | None) -> int:
-    """Operations in the source of a function: a measure of its cost that no clock enters."""
-    if function is None:
-        return 0
-    written = parsed(function)
-    if written is None:
-        return 1
-    tree = shared(written) or written
-    return sum(isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call) for node in ast.walk(tree))
 
 
 def entries(values: Array) -> Any:
@@ -203,7 +176,8 @@ class Numbers:
         if function is None:
             return None
         try:
-            return function(self._primal(x), *more)
+            found = function(self._primal(x), *more)
+            return np.asarray(found) if isinstance(found, Row) else found
         except RAISED:
             return None
         except (AttributeError, LookupError, NameError):

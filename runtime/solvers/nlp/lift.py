@@ -74,6 +74,7 @@ def problem_of(session: Session, measure: Measure, settings: Mapping[str, Any]) 
         "hessian": settings.get("hessian"),
         "bounded": settings.get("bounds"),
         "affine": settings.get("affine", ()),
+        "operations": settings.get("operations"),
         "quadratic": settings.get("quadratic", ""),
     }
     nlp: Nlp

@@ -20,8 +20,7 @@ from torch import Tensor
 from cspec.compiler.records.program import VariableSetup
 from cspec.runtime.functions.elementary import as_tensor
 from cspec.runtime.solvers.nlp import autograd as nlp_autograd
-from cspec.runtime.solvers.nlp.floats import Numbers, operations
-from cspec.runtime.solvers.nlp.shared import with_sharing
+from cspec.runtime.solvers.nlp.floats import Numbers
 
 Vector = NDArray[np.float64]
 Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
@@ -75,11 +74,12 @@ class Nlp:
         bounded: Mapping[int, tuple[int, float, float]] | None = None,
         affine: Sequence[tuple[int, int]] = (),
         quadratic: str = "",
+        operations: Mapping[str, int] | None = None,
     ) -> None:
         self._primal = primal
         self._variables = variables
         self._tensors: list[Tensor] = [primal[v.name] for v in variables]
-        self._measure, self._gradient = with_sharing(measure), gradient
+        self._measure, self._gradient = measure, gradient
         self._jacobian, self._hessian = jacobian, hessian
         self.analytic = hessian is not None
         """Whether every function is known to have a closed form of elementary functions."""
@@ -119,7 +119,11 @@ class Nlp:
             [tuple(t.shape) for t in self._tensors],
             (matrix, symmetric),
         )
-        self._cost = {word: float(operations(function)) for word, function in given.items()}
+        counted = operations or {}
+        self._cost = {
+            word: 0.0 if function is None else float(counted.get(word, 1))
+            for word, function in given.items()
+        }
         self._at: Vector | None = None
         self._loaded = False
         self._known: dict[object, Any] = {}
@@ -203,7 +207,7 @@ class Nlp:
             self.evaluations += 1
             self.work += EACH
             quick = self._on_numbers("measure", x, {})
-            together = None if quick is None else np.append(quick[1], quick[0])
+            together = None if quick is None else np.append(np.asarray(quick[1]), quick[0])
             found = self._numbers.checked("measure", together, lambda: self._exact(x))
             known["values"] = (float(found[-1]), found[:-1])
         result: tuple[float, Vector] = known["values"]

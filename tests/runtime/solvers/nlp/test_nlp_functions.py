@@ -1,4 +1,4 @@
-"""Emitted functions on numbers and with shared subexpressions: the same values for less work."""
+"""Emitted functions on numbers: the same values for less work."""
 
 import math
 from collections.abc import Callable
@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from cspec.runtime.solvers.nlp.floats import Entries, on_numbers, operations
+from cspec.runtime.solvers.nlp.floats import Entries, on_numbers
 from cspec.runtime.solvers.nlp.problem import matrix, symmetric
-from cspec.runtime.solvers.nlp.shared import parsed, shared, with_sharing
 
 SHAPES = (matrix, symmetric)
 HEAD = (
@@ -57,29 +56,3 @@ def test_whole_vectors_are_no_tuples(function: Callable[[str], Any], body: str) 
     assert fast is not None
     with pytest.raises(TypeError):
         fast({"x": Entries((1.0, 2.0, 3.0))}, {})
-
-
-def test_subexpressions_are_computed_once(function: Callable[[str], Any]) -> None:
-    # Each line spells the one before out three times: 3^6 additions, 12 of which differ.
-    text = "x"
-    for _ in range(6):
-        text = f"({text} + {text} * {text})"
-    measure = function(f'    x = primal["x"]\n    f = {text}\n    return f\n')
-    assert operations(measure) == 12
-    quick = with_sharing(measure)
-    assert quick({"x": 0.3}, {}) == measure({"x": 0.3}, {})
-
-
-def test_statements_that_are_not_straight_are_left_alone(function: Callable[[str], Any]) -> None:
-    measure = function("    for i in range(2):\n        pass\n    return i\n")
-    tree = parsed(measure)
-    assert tree is not None
-    assert shared(tree) is None
-    assert with_sharing(measure) is measure
-
-
-def test_errors_point_at_the_text(function: Callable[[str], Any]) -> None:
-    measure = function('    x = primal["x"]\n    y = x + 1\n    return y + primal["missing"]\n')
-    with pytest.raises(KeyError) as caught:
-        with_sharing(measure)({"x": 1.0}, {})
-    assert caught.traceback[-1].lineno + 1 == 10
