@@ -207,6 +207,7 @@ RESERVED_NAMES = (
         "measure", "violation", "evaluate", "metrics", "objective", "preferences", "combine",
         "project", "train",
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
+        "solve",
         "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
         "copies", "held", "hold", "freeze", "begun", "name",
         "sizes", "decide", "late", "measure_each", "each", "rows", "moves", "values", "weights",
@@ -328,6 +329,8 @@ def _imports(
         head.line("from cspec.runtime.solvers.spg import solve as spg")
     if emission.line:
         head.line("from cspec.runtime.solvers import bisection")
+    if emission.solved:
+        head.line("from cspec.runtime.session.solving import solve")
     for module, names in groups.items():
         if names:
             _import_line(head, module, sorted(names))

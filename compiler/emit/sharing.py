@@ -79,7 +79,7 @@ class _Sharer:
         if known is not None and isinstance(statement.value, _OPERATIONS):
             value: ast.expr = ast.Name(id=known)
         else:
-            value = self._inside(statement.value)
+            value = self._rebuilt(statement.value)
         self._made.append(statement._replace(value=value))
         if statement.target and statement.target not in self._again:
             self._named.setdefault(number, statement.target)
@@ -138,16 +138,20 @@ class _Sharer:
         known = self._named.get(number)
         if known is None:
             known = self._fresh()
-            inside = self._inside(node)
-            assert isinstance(inside, ast.expr)
-            self._made.append(Statement(known, inside))
+            assert isinstance(node, ast.expr)
+            self._made.append(Statement(known, self._rebuilt(node)))
             self._named[number] = known
         return ast.Name(id=known)
+
+    def _rebuilt(self, node: ast.expr) -> ast.expr:
+        found = self._inside(node)
+        assert isinstance(found, ast.expr)
+        return found
 
     def _inside(self, node: ast.AST) -> ast.AST:
         if isinstance(node, _CLOSED) or not node._fields:
             return node
-        fields = {}
+        fields: dict[str, object] = {}
         for name in node._fields:
             value = getattr(node, name, None)
             if isinstance(value, list):

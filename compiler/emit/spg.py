@@ -20,9 +20,10 @@ def write_set_solve(solve: SetSolve, translator: Translator) -> None:
         for name, action in solve.sets
     ]
     with writer.function("train", ("session",), doc):
-        writer.line("spg.solve(")
+        writer.line("solve(")
         with writer.indented():
             writer.line("session,")
+            writer.line("spg.solve,")
             writer.line("measure,")
             writer.line("sets=[")
             with writer.indented():
@@ -58,4 +59,4 @@ def write_line(lowered: Lowered, writer: Writer) -> None:
     equalities = tuple(e for rule in lowered.rules for e in rule.rule.equalities)
     doc = ["The whole run: the line of the only number that moves is searched."]
     with writer.function("train", ("session",), doc):
-        writer.line(f"bisection.solve(session, measure, equalities={equalities!r})")
+        writer.line(f"solve(session, bisection.solve, measure, equalities={equalities!r})")

@@ -113,9 +113,10 @@ def write_solve(solve: Solve, writer: Writer) -> None:
     settings = solve.settings
     doc = ["The whole run: one call of the solver, with the functions above."]
     with writer.function("train", ("session",), doc):
-        writer.line("sqp.solve(")
+        writer.line("solve(")
         with writer.indented():
             writer.line("session,")
+            writer.line("sqp.solve,")
             writer.line("measure,")
             if solve.lift is not None:
                 lift = solve.lift

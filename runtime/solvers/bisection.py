@@ -10,20 +10,16 @@ result is the best of all feasible points, or the least violation where there is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cspec.runtime.solvers.task import Outcome, Stopped, Task
 from cspec.runtime.verdict.why.endless import Fall, coordinates, limit_of
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
-
-Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
 
 POINTS = 2000
 """Values of all columns together that are measured."""
@@ -34,10 +30,6 @@ FALLS = 3
 BORDERS = 200
 """Changes of feasibility that are bisected, and valleys that are searched."""
 GOLDEN = (math.sqrt(5) - 1) / 2
-
-
-class Stopped(Exception):  # noqa: N818
-    """The run was interrupted."""
 
 
 class Point(NamedTuple):
@@ -56,13 +48,11 @@ class Point(NamedTuple):
 class Line:
     """The problem along the only number that moves."""
 
-    def __init__(self, session: Session, measure: Measure, equalities: Sequence[bool]) -> None:
-        self.session, self._measure = session, measure
-        self._number: Tensor = session.primal[session.program.variables[0].name]
-        self.batch = session.whole_batch()
-        self._sign = session.sign
+    def __init__(self, task: Task, equalities: Sequence[bool]) -> None:
+        self._task, self.batch, self.places_seen = task, task.batch, 0
+        self._number: Tensor = task.primal[task.variables[0].name]
         self._equal = torch.tensor(equalities, dtype=torch.bool, device=self._number.device)
-        setup = session.program.variables[0]
+        setup = task.variables[0]
         self.low = -math.inf if setup.lower is None else setup.lower
         self.high = math.inf if setup.upper is None else setup.upper
         self.best: Point | None = None
@@ -71,15 +61,15 @@ class Line:
     def at(self, t: float) -> Point:
         """Measure a place; it becomes the best where it is."""
         self._number.fill_(t)
-        _, _, true = self._measure(self.session.primal, self.batch)
+        task = self._task
+        _, _, true = task.measure(task.primal, self.batch)
         # The objective itself, not what stands in for its events where gradients are needed.
-        f = self._sign * self.session.module["objective"](self.session.primal, self.batch)
+        f = task.objective()
         measured = torch.nan_to_num(true)
         over = torch.where(self._equal, measured.abs(), measured.clamp(min=0))
-        self.session.step += 1
-        self.session.epoch = self.session.step
-        self.session.record(f, true)
-        if self.session.interrupted:
+        self.places_seen += 1
+        task.seen(f, true)
+        if task.interrupted():
             raise Stopped
         value = float(f) if math.isfinite(float(f)) else math.inf
         found = Point(float(over.max()) if over.numel() else 0.0, value, float(self._number))
@@ -101,9 +91,10 @@ class Line:
         return sorted({min(max(t, self.low), self.high) for t in found} | ends)
 
 
-def solve(session: Session, measure: Measure, *, equalities: Sequence[bool] = ()) -> None:
-    """Move the session's only number to the best feasible place of its line."""
-    line = Line(session, measure, equalities)
+def solve(task: Task, *, equalities: Sequence[bool] = ()) -> Outcome:
+    """Move the only number to the best feasible place of its line."""
+    line = Line(task, equalities)
+    termination = ""
     try:
         points = [line.at(t) for t in line.places()]
         for before, after in _borders(points):
@@ -111,20 +102,17 @@ def solve(session: Session, measure: Measure, *, equalities: Sequence[bool] = ()
         for low, high in _valleys(points):
             _golden(line, low, high)
     except Stopped:
-        session.termination = "interrupted"
+        termination = "interrupted"
     best = line.best
     if best is None:
-        return
+        return Outcome(termination)
     line.at(best.t)
-    falling = None if session.termination else _falling(line, points, best)
-    session.termination = session.termination or ("unbounded" if falling else "converged")
+    falling = None if termination else _falling(line, points, best)
     found = "the best feasible one" if best.feasible else "none is feasible: the least violation"
-    note = f"the line was measured at {session.step} places, borders to the last bit; {found}"
+    note = f"the line was measured at {line.places_seen} places, borders to the last bit; {found}"
     if falling:
-        program = session.program
-        note = falling.sentence(coordinates(program.variables), program.sense)
-    session.notes.append(note)
-    session.flush()
+        note = falling.sentence(coordinates(task.variables), task.sense)
+    return Outcome(termination or ("unbounded" if falling else "converged"), (note,))
 
 
 def _falling(line: Line, points: Sequence[Point], best: Point) -> Fall | None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,13 +19,12 @@ import torch
 from cspec.runtime.solvers.nlp.attempts import Candidate, Search
 from cspec.runtime.solvers.nlp.beside import FEASIBLE, restored
 from cspec.runtime.solvers.nlp.eliminated import Rule
-from cspec.runtime.solvers.nlp.engines import EngineLimits, Stopped
+from cspec.runtime.solvers.nlp.engines import EngineLimits
 from cspec.runtime.solvers.nlp.explore import explore
 from cspec.runtime.solvers.nlp.lift import Lifted, problem_of
 from cspec.runtime.solvers.nlp.problem import (
     Curvature,
     Derivative,
-    Measure,
     Nlp,
     Vector,
     matrix,
@@ -35,6 +33,7 @@ from cspec.runtime.solvers.nlp.problem import (
 from cspec.runtime.solvers.nlp.starts import defined_start, point
 from cspec.runtime.solvers.nlp.trail import Diverged, Trail
 from cspec.runtime.solvers.nlp.ways import Chosen, Node, Way, Ways, best_way, combinations, ways_of
+from cspec.runtime.solvers.task import Measure, Outcome, Stopped, Task
 from cspec.runtime.solvers.unsloped import require_slopes
 from cspec.runtime.verdict.why.endless import (
     Fall,
@@ -47,17 +46,12 @@ from cspec.runtime.verdict.why.endless import (
 )
 from cspec.runtime.verdict.why.poles import pole
 
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
-
-
 MOST_NOTES = 4
 """Notes on attempts that are shown."""
 
 
 def solve(
-    session: Session,
-    measure: Measure,
+    task: Task,
     *,
     equalities: Sequence[bool] = (),
     gradient: Derivative | None = None,
@@ -79,8 +73,8 @@ def solve(
     escalate: bool = False,
     convex: bool = False,
     semidefinite: bool = False,
-) -> None:
-    """Move the session's variables to a minimum and put the multipliers into its state.
+) -> Outcome:
+    """Move the variables to a minimum; its multipliers, and what is said of it.
 
     `bounds` maps entries of g that bound one variable to (place in x, lower, upper): they are held
     as bounds. `eliminated` variables are given by others, place by place (constant, coefficients by
@@ -96,16 +90,14 @@ def solve(
         "operations": operations,
         "auxiliary": auxiliary, "above": above, "ways": ways,
     }  # fmt: skip
-    require_slopes(session, measure)
-    nlp = problem_of(session, measure, given)
+    require_slopes(task)
+    nlp = problem_of(task, given)
     rules = ways_of(ways or {}, nlp.equalities)
-    trail = Trail(session, nlp, measure, rules)
+    trail = Trail(task, nlp, rules)
     limits = EngineLimits(tolerance, iterations, trail.seen)
     convex = convex or (semidefinite and nlp.semidefinite())
-    run = Run(session, nlp, trail, limits, engine, (eliminated or {}, held), escalate, convex)
+    run = Run(task, nlp, trail, limits, engine, (eliminated or {}, held), escalate, convex)
     nlp.watch = trail.watch
-    # Multipliers are known at the end: no zeros are shown in their place on the way.
-    unknown = session.state.pop("multipliers", None)
     try:
         with np.errstate(all="ignore"):
             run.begin()
@@ -114,14 +106,10 @@ def solve(
             else:
                 run.each_way(rules)
     except (Stopped, KeyboardInterrupt):
-        session.termination = "interrupted"
+        run.termination = "interrupted"
     nlp.watch = trail.nothing
     with np.errstate(all="ignore"):
-        best = run.chosen()
-        session.flush()
-        if unknown is not None:
-            session.state["multipliers"] = unknown
-        run.deliver(best)
+        return run.outcome(run.chosen())
 
 
 class Run:
@@ -129,7 +117,7 @@ class Run:
 
     def __init__(
         self,
-        session: Session,
+        task: Task,
         nlp: Nlp,
         trail: Trail,
         limits: EngineLimits,
@@ -138,7 +126,9 @@ class Run:
         escalate: bool,
         convex: bool,
     ) -> None:
-        self.session, self.nlp, self.trail, self.limits = session, nlp, trail, limits
+        self.task, self.nlp, self.trail, self.limits = task, nlp, trail, limits
+        self.notes: list[str] = []
+        self.termination = ""
         self._engine, self._eliminated = engine, eliminated
         self._escalate, self._convex = escalate, convex
         # Derivatives were written out: every function has a closed form of elementary functions.
@@ -149,11 +139,11 @@ class Run:
     def _search(self, nlp: Nlp) -> Search:
         rules, held = self._eliminated
         held = nlp.held(held) if isinstance(nlp, Chosen) else held
-        return Search(nlp, self.limits, self._engine, self.session, rules, held)
+        return Search(nlp, self.limits, self._engine, self.task.seed, rules, held)
 
     def begin(self) -> None:
         """A point at which the problem is defined."""
-        self.start = defined_start(self.nlp, self.session.seed, self.session.notes)
+        self.start = defined_start(self.nlp, self.task.seed, self.notes)
         self.trail.fallen(self.nlp.values(self.start)[0])
 
     def whole(self) -> None:
@@ -191,33 +181,33 @@ class Run:
             self.search = tried.best.found
         elif ends:
             self.search = min(ends, key=lambda end: end[0])[1]
-        self.session.notes.append(combinations(rules, tried))
+        self.notes.append(combinations(rules, tried))
 
     def chosen(self) -> Candidate | None:
         """The best attempt; of an interrupted run the best iterate, where that is better."""
-        search, session = self.search, self.session
-        best, sense = search.best, session.program.sense
+        search, sense = self.search, self.task.sense
+        best = search.best
         if best is not None and isinstance(search.nlp, Chosen):
             violation = self.nlp.violation(best.x)
             minimum = best.minimum and violation <= FEASIBLE
             best = best._replace(violation=violation, minimum=minimum)
-        session.notes += _few(search.notes)
-        if session.termination != "interrupted":
+        self.notes += _few(search.notes)
+        if self.termination != "interrupted":
             end = self._pole(best)
             if end is not None and best is not None:
-                session.termination = "unbounded"
-                session.notes.append(unbounded(point(end), sense))
+                self.termination = "unbounded"
+                self.notes.append(unbounded(point(end), sense))
                 return best._replace(minimum=False)
         if search.endless is not None:
-            if session.termination != "interrupted" and (best is None or not best.minimum):
-                session.termination = "unbounded"
-                session.notes.append(unbounded(point(search.endless), sense))
+            if self.termination != "interrupted" and (best is None or not best.minimum):
+                self.termination = "unbounded"
+                self.notes.append(unbounded(point(search.endless), sense))
                 return search.measured(search.endless, search.engine)
             self._also(search.endless)
-        if session.termination == "interrupted" and self.trail.best is not None:
+        if self.termination == "interrupted" and self.trail.best is not None:
             found = search.measured(self.trail.best, search.engine)
             return found if best is None or found.rank < best.rank else best
-        return self._attained(best) if session.termination != "interrupted" else best
+        return self._attained(best) if self.termination != "interrupted" else best
 
     def _pole(self, best: Candidate | None) -> Vector | None:
         """Where the objective falls without end beside the best attempt: no convex one does."""
@@ -236,9 +226,8 @@ class Run:
         if found is None:
             self._look_far(best)
             return best
-        program = self.session.program
-        self.session.notes.append(found.sentence(coordinates(program.variables), program.sense))
-        self.session.termination = "unbounded"
+        self.notes.append(found.sentence(coordinates(self.task.variables), self.task.sense))
+        self.termination = "unbounded"
         return best._replace(minimum=False)
 
     def _look_far(self, best: Candidate) -> None:
@@ -253,29 +242,29 @@ class Run:
             self._also(far)
 
     def _also(self, far: Vector) -> None:
-        sense = self.session.program.sense
-        self.session.notes.append(
+        sense = self.task.sense
+        self.notes.append(
             f"the objective also {moves(sense)} without end, toward {point(far)}: what is "
             f"reported is a local {'max' if sense == 'maximize' else 'min'}imum"
         )
 
-    def deliver(self, best: Candidate | None) -> None:
-        """Give the variables, the multipliers and what is said of them to the session."""
-        session, search = self.session, self.search
+    def outcome(self, best: Candidate | None) -> Outcome:
+        """The variables at the best attempt, its multipliers and what is said of them."""
+        search, nlp = self.search, self.nlp
         if best is None:
-            return
-        self.nlp.put(best.x)
-        if "multipliers" in session.state:
-            held, own = session.state["multipliers"], best.state.multipliers
-            own = search.nlp.spread(own) if isinstance(search.nlp, Chosen) else own
-            session.state["multipliers"] = torch.as_tensor(own)[: len(held)].to(held)
-        if isinstance(self.nlp, Lifted):
-            session.state["residual"] = torch.tensor(best.state.stationarity, dtype=torch.float64)
-        self.trail.record(best.x)
-        if not session.termination:
-            session.termination = "converged" if best.minimum else "no further progress"
-        session.notes.append(_summary(search, best))
-        session.flush()
+            return Outcome(self.termination, tuple(self.notes))
+        nlp.put(best.x)
+        own = best.state.multipliers
+        if isinstance(search.nlp, Chosen):
+            own = search.nlp.spread(own)
+        ended = "converged" if best.minimum else "no further progress"
+        return Outcome(
+            termination=self.termination or ended,
+            notes=(*self.notes, _summary(search, best)),
+            end=self.trail.told(best.x),
+            multipliers=torch.as_tensor(own),
+            residual=best.state.stationarity if isinstance(nlp, Lifted) else None,
+        )
 
 
 def _fall(nlp: Nlp, x: Vector, start: Vector, analytic: bool) -> Fall | None:

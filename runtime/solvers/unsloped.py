@@ -7,8 +7,7 @@ automatic differentiation is exactly 0 while the value changes in proportion to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -18,13 +17,10 @@ from torch import Tensor
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.runtime.solvers.nlp import autograd as nlp_autograd
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.solvers.task import Task
 
 Vector = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
 
 STEP = 1e-4
 """Step of the differences, in the size of the point."""
@@ -34,23 +30,21 @@ POINTS = 3
 """Points near the start that are looked at."""
 
 
-def require_slopes(session: Session, measure: Measure) -> None:
+def require_slopes(task: Task) -> None:
     """Raise where a function changes with the variables and has no gradient anywhere near.
 
     Raises:
         SpecError: CS310, at the constraint or the objective.
     """
-    program = session.program
-    if not program.functions:
+    if not task.foreign:
         return
-    tensors = [session.primal[v.name] for v in program.variables]
-    batch = session.whole_batch()
+    tensors = [task.primal[v.name] for v in task.variables]
     start = [t.detach().clone() for t in tensors]
     generator = torch.Generator().manual_seed(0)
     missing: Mask | None = None
     try:
         for _ in range(POINTS):
-            found = _without_slope(session.primal, measure, batch, tensors, start, generator)
+            found = _without_slope(task, tensors, start, generator)
             missing = found if missing is None else missing & found
             if not missing.any():
                 return
@@ -58,13 +52,11 @@ def require_slopes(session: Session, measure: Measure) -> None:
         _put(tensors, start)
     assert missing is not None
     place = int(np.flatnonzero(missing)[0])
-    raise SpecError([_finding(place, program.constraints, program.objective)])
+    raise SpecError([_finding(place, task.constraints, task.written)])
 
 
 def _without_slope(
-    primal: Mapping[str, Any],
-    measure: Measure,
-    batch: Mapping[str, Any],
+    task: Task,
     tensors: Sequence[Tensor],
     start: Sequence[Tensor],
     generator: torch.Generator,
@@ -78,10 +70,10 @@ def _without_slope(
     for sign in (1, -1):
         _put(tensors, [p + sign * d for p, d in zip(point, step, strict=True)])
         with torch.no_grad():
-            ends.append(_values(measure(primal, batch)))
+            ends.append(_values(task.measure(task.primal, task.batch)))
     _put(tensors, point)
     with torch.enable_grad():
-        f, g, _ = measure(primal, batch)
+        f, g, _ = task.measure(task.primal, task.batch)
     values = _values((f, g, g))
     count = len(values)
     slopes = np.zeros((count, sum(t.numel() for t in tensors)))

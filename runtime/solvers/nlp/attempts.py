@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from cspec.runtime.solvers.nlp.kkt import Kkt, descent_direction, kkt, polish
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 from cspec.runtime.solvers.nlp.starts import point
 from cspec.runtime.solvers.nlp.trail import FEASIBLE, Diverged
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 STATIONARY = 1e-5
 """KKT residual below which a point counts as stationary."""
@@ -49,13 +46,13 @@ class Search:
         nlp: Nlp,
         limits: EngineLimits,
         engine: str,
-        session: Session,
+        seed: int,
         eliminated: Mapping[int, Rule],
         held: Sequence[int],
     ) -> None:
         self.nlp, self.limits = nlp, limits
         self.engine = by_size(nlp) if engine == "auto" else engine
-        self.session = session
+        self.seed = seed
         self.notes: list[str] = []
         """What is said of the attempts."""
         self.eliminated, self.held = eliminated, held

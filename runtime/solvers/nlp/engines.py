@@ -32,10 +32,6 @@ SMALL = 250
 """Variables and constraints up to which SLSQP is taken: a step of it costs their number cubed."""
 
 
-class Stopped(Exception):  # noqa: N818
-    """The run was interrupted; the variables hold the last iterate."""
-
-
 class EngineLimits(NamedTuple):
     """When a solver ends, and who is told of each iterate."""
 

@@ -43,7 +43,7 @@ def explore(search: Search, start: Vector, escalate: bool, convex: bool) -> None
     budget = max(LEAST_WORK, SHARE * nlp.work)
     if found.minimum and (convex or not escalate):
         return
-    random = np.random.default_rng(search.session.seed)
+    random = np.random.default_rng(search.seed)
     if not escalate:
         _perturbed(search, found, own, random)
         return

@@ -8,7 +8,7 @@ those of the spec.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,7 @@ import torch
 from cspec.compiler.records.program import VariableSetup
 from cspec.runtime.solvers.nlp.problem import Measure, Nlp, Vector
 from cspec.runtime.solvers.nlp.ways import ways_of
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.solvers.task import Task
 
 DEEPEST = 20
 """Kinks within kinks: passes after which auxiliary variables stay as they are."""
@@ -29,7 +27,7 @@ class Lifted(Nlp):
 
     def __init__(
         self,
-        session: Session,
+        task: Task,
         measure: Measure,
         auxiliary: tuple[str, int],
         above: Sequence[tuple[int, int]],
@@ -39,8 +37,8 @@ class Lifted(Nlp):
         values = torch.zeros(size, dtype=torch.float64, requires_grad=True)
         setup = VariableSetup(name=name, shape=(size,), start=0.0)
         super().__init__(
-            {**session.primal, name: values},
-            (*session.program.variables, setup),
+            {**task.primal, name: values},
+            (*task.variables, setup),
             measure,
             **settings,
         )
@@ -64,7 +62,7 @@ class Lifted(Nlp):
         return x
 
 
-def problem_of(session: Session, measure: Measure, settings: Mapping[str, Any]) -> Nlp:
+def problem_of(task: Task, settings: Mapping[str, Any]) -> Nlp:
     """The problem of an emitted call of the solver, from what it was handed."""
     smooth, auxiliary = settings.get("smooth"), settings.get("auxiliary")
     given = {
@@ -79,9 +77,9 @@ def problem_of(session: Session, measure: Measure, settings: Mapping[str, Any]) 
     }
     nlp: Nlp
     if smooth is None or auxiliary is None:
-        nlp = Nlp(session.primal, session.program.variables, measure, **given)
+        nlp = Nlp(task.primal, task.variables, task.measure, **given)
     else:
-        nlp = Lifted(session, smooth, auxiliary, settings.get("above", ()), given)
+        nlp = Lifted(task, smooth, auxiliary, settings.get("above", ()), given)
     ways = ways_of(settings.get("ways") or {}, nlp.equalities)
     if ways is not None:
         nlp.excess = ways.excess

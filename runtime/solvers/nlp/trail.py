@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from cspec.runtime.solvers.nlp.engines import Stopped
 from cspec.runtime.solvers.nlp.lift import Lifted
-from cspec.runtime.solvers.nlp.problem import HUGE, Measure, Nlp, Vector
+from cspec.runtime.solvers.nlp.problem import HUGE, Nlp, Vector
 from cspec.runtime.solvers.nlp.ways import Ways
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.solvers.task import Stopped, Task
 
 FEASIBLE = 1e-7
 """Violation up to which candidates count as feasible when they are compared."""
@@ -33,17 +30,15 @@ class Diverged(Exception):  # noqa: N818
 class Trail:
     """The iterates of a run: recorded, and the best of them kept."""
 
-    def __init__(
-        self, session: Session, nlp: Nlp, measure: Measure, ways: Ways | None = None
-    ) -> None:
-        self._session, self._nlp, self._measure, self._ways = session, nlp, measure, ways
+    def __init__(self, task: Task, nlp: Nlp, ways: Ways | None = None) -> None:
+        self._task, self._nlp, self._ways = task, nlp, ways
         self._rank = (math.inf, math.inf)
         self._floor = -math.inf
         self.best: Vector | None = None
 
     def watch(self) -> None:
         """End the solver where the run was interrupted."""
-        if self._session.interrupted:
+        if self._task.interrupted():
             raise Stopped
 
     def fallen(self, first: float) -> None:
@@ -59,23 +54,21 @@ class Trail:
         rank = (max(0.0, self._nlp.violation(x) - FEASIBLE), f)
         if rank < self._rank:
             self.best, self._rank = np.array(x), rank
-        self.record(x)
+        self._task.seen(*self.told(x))
         self.watch()
         if rank[0] == 0.0 and f < self._floor:
             raise Diverged(np.array(x))
 
-    def record(self, x: Vector) -> None:
-        """An iterate as a step of the run, in terms of the spec."""
-        session = self._session
-        session.step += 1
-        session.epoch = session.step
+    def told(self, x: Vector) -> tuple[Tensor, Tensor]:
+        """f and g of an iterate, in terms of the spec; the variables are there after that."""
+        task = self._task
         f, g = self._nlp.raw(x)
         self._nlp.load(x)
         if isinstance(self._nlp, Lifted):
             with torch.no_grad():
-                value, own, _ = self._measure(session.primal, {})
+                value, own, _ = task.measure(task.primal, {})
             f, g = float(value), own.double().numpy()
         if self._ways is not None:
             g = self._ways.shown(g)
         dtype = torch.float64
-        session.record(torch.tensor(f, dtype=dtype), torch.tensor(g, dtype=dtype))
+        return torch.tensor(f, dtype=dtype), torch.tensor(g, dtype=dtype)

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cspec.compiler.records.program import Program
 from cspec.runtime.solvers.nlp.problem import Vector
 from cspec.runtime.solvers.nlp.starts import point
 from cspec.runtime.solvers.spg.problem import SetProblem
+from cspec.runtime.solvers.task import Task
 from cspec.runtime.verdict.why.endless import Function, coordinates, fall, unbounded
 from cspec.runtime.verdict.why.poles import pole, pole_toward
 
@@ -20,7 +20,7 @@ ROUNDS = 8
 def endless(
     problem: SetProblem,
     ends: tuple[Tensor, Tensor, Tensor | None],
-    program: Program,
+    task: Task,
     feasible: float,
     converged: bool,
 ) -> str:
@@ -47,9 +47,9 @@ def endless(
         if found is None and lower is not None:
             found = pole_toward(function, here, at(numbers(lower))[0])
         if found is not None:
-            return unbounded(point(found), program.sense)
+            return unbounded(point(found), task.sense)
         ray = fall(function, here, first)
-    return "" if ray is None else ray.sentence(coordinates(program.variables), program.sense)
+    return "" if ray is None else ray.sentence(coordinates(task.variables), task.sense)
 
 
 def restored(problem: SetProblem, x: Tensor) -> Tensor:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from itertools import count as count_from
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,12 +23,10 @@ from cspec.runtime.solvers.nlp.problem import Vector
 from cspec.runtime.solvers.nlp.ways import Node, Way, Ways, best_way, combinations, ways_of
 from cspec.runtime.solvers.spg.descent import DescentLimits, End, descend
 from cspec.runtime.solvers.spg.falls import endless
-from cspec.runtime.solvers.spg.problem import Held, Measure, SetProblem, supports
+from cspec.runtime.solvers.spg.problem import Held, SetProblem, supports
 from cspec.runtime.solvers.spg.starts import beside_point, corner, exchanged, other_starts
+from cspec.runtime.solvers.task import Outcome, Stopped, Task
 from cspec.runtime.solvers.unsloped import require_slopes
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 FLOOR = {torch.float64: 1e-12, torch.float32: 2e-5}
 """The smallest optimality, relative to the gradient, that rounding lets one see."""
@@ -53,10 +53,6 @@ FAR_OFF = 1e-3
 """Violation of an end that is no solution, and how much lower it has to be to be looked at."""
 
 
-class Stopped(Exception):  # noqa: N818
-    """The run was interrupted; the variables hold the last iterate."""
-
-
 class Candidate(NamedTuple):
     """Where one attempt ended."""
 
@@ -71,10 +67,8 @@ class Candidate(NamedTuple):
 class Search:
     """Attempts at one problem, and the best of what they found."""
 
-    def __init__(
-        self, session: Session, problem: SetProblem, limits: DescentLimits, arc: bool
-    ) -> None:
-        self.session, self.problem, self.limits, self.arc = session, problem, limits, arc
+    def __init__(self, task: Task, problem: SetProblem, limits: DescentLimits, arc: bool) -> None:
+        self.task, self.problem, self.limits, self.arc = task, problem, limits, arc
         dtype = problem.point().dtype
         self.feasible = FEASIBLE[dtype]
         self.best: Candidate | None = None
@@ -168,8 +162,7 @@ class Search:
 
 
 def solve(
-    session: Session,
-    measure: Measure,
+    task: Task,
     *,
     sets: Sequence[Held] = (),
     equalities: Sequence[bool] = (),
@@ -179,42 +172,48 @@ def solve(
     starts: int | None = None,
     convex: bool = False,
     ways: Mapping[str, Sequence[Way]] | None = None,
-) -> None:
-    """Move the session's variables to a minimum and put the multipliers into its state.
+) -> Outcome:
+    """Move the variables to a minimum; its multipliers, and what is said of it.
 
     `sets` are pairs of a variable and a set that it is held in, `equalities` says which entries of
     g are == 0, `ways` which of them together make a rule hold, in each of several ways.
     `iterations` limits one inner minimization. `starts`: how many attempts there are; by default
     one where the problem is `convex`, else some, by its size.
     """
-    require_slopes(session, measure)
+    require_slopes(task)
     rules = ways_of(ways or {}, equalities)
-    names = [v.name for v in session.program.variables]
-    batch = session.whole_batch()
+    names = [v.name for v in task.variables]
+    steps = count_from(1)
 
     def searching(rows: Sequence[int] | None = None) -> Search:
-        problem = SetProblem(session.primal, names, batch, measure, equalities, sets, rows)
+        given = task.primal, names, task.batch, task.measure
+        problem = SetProblem(*given, equalities, sets, rows)
 
         def seen() -> None:
-            _record(session, problem, rules)
-            if session.interrupted:
+            task.seen(*_told(problem, rules))
+            if next(steps) % FLUSH_EVERY == 0:
+                task.flush()
+            if task.interrupted():
                 raise Stopped
 
         least = FLOOR[problem.point().dtype]
         limits = DescentLimits(max(tolerance, least), iterations, memory, seen)
-        return Search(session, problem, limits, arc=not problem.convex_sets)
+        return Search(task, problem, limits, arc=not problem.convex_sets)
 
     search = searching()
     start = search.problem.point()
     count = 1 if convex and starts is None else starts
+    termination, notes = "", []
     try:
         if rules is None:
             _search(search, start, count)
         else:
-            search = _each_way(searching, rules, start, count, convex)
+            search, said = _each_way(searching, rules, start, count, convex)
+            notes.append(said)
     except Stopped:
-        session.termination = "interrupted"
-    _finish(search, start, convex, rules)
+        termination = "interrupted"
+    found = _outcome(search, start, convex, rules, termination)
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def _each_way(
@@ -223,8 +222,8 @@ def _each_way(
     start: Tensor,
     count: int | None,
     convex: bool,
-) -> Search:
-    """The search that found the best of all combinations of ways in which the rules hold."""
+) -> tuple[Search, str]:
+    """The search that found the best of all combinations of ways, and what is said of them."""
     found: list[Search] = []
 
     def solved(decided: Mapping[int, Way]) -> Node | None:
@@ -246,8 +245,7 @@ def _each_way(
 
     tried = best_way(rules, measured, solved, 10 * FEASIBLE[start.dtype], convex)
     search: Search = tried.best.found if tried.best is not None else found[-1]
-    search.session.notes.append(combinations(rules, tried))
-    return search
+    return search, combinations(rules, tried)
 
 
 def _search(search: Search, start: Tensor, count: int | None) -> None:
@@ -256,12 +254,12 @@ def _search(search: Search, start: Tensor, count: int | None) -> None:
     first = search.attempt(start, "the start of the spec")
     if first.end.reason == "unbounded" or count == 1:
         return
-    for point, how in other_starts(problem, start, search.limits, search.session.seed, count):
+    for point, how in other_starts(problem, start, search.limits, search.task.seed, count):
         if problem.evaluations > EVALUATIONS:
             return
         search.attempt(point, how)
     assert search.best is not None
-    beside = beside_point(search.best.x, search.session.seed)
+    beside = beside_point(search.best.x, search.task.seed)
     search.attempt(beside, "beside the best")
     if supports(problem) and not problem.equalities.numel():
         _exchange(search)
@@ -278,38 +276,34 @@ def _exchange(search: Search) -> None:
         search.attempt(better, "an exchange of two entries")
 
 
-def _record(session: Session, problem: SetProblem, rules: Ways | None) -> None:
-    """Note an iterate as a step of the run."""
-    session.step += 1
-    session.epoch = session.step
-    objective, g = torch.tensor(problem.f, dtype=torch.float64), problem.all_g
+def _told(problem: SetProblem, rules: Ways | None) -> tuple[Tensor, Tensor]:
+    """f and g of the last iterate, as a step of the run."""
+    g = problem.all_g
     if rules is not None:
         g = torch.as_tensor(rules.shown(g.double().cpu().numpy()))
-    session.record(objective, g)
-    if session.step % FLUSH_EVERY == 0:
-        session.flush()
+    return torch.tensor(problem.f, dtype=torch.float64), g
 
 
-def _finish(search: Search, start: Tensor, convex: bool, rules: Ways | None) -> None:
+def _outcome(
+    search: Search, start: Tensor, convex: bool, rules: Ways | None, termination: str
+) -> Outcome:
     """Put the best point in place and say what is known of it."""
-    session, problem, best = search.session, search.problem, search.best
+    problem, best = search.problem, search.best
     if best is None:
-        session.flush()
-        return
+        return Outcome(termination)
     said = _summary(search, best, convex)
-    if best.end.reason not in ("unbounded", "nonfinite") and not session.termination:
+    if best.end.reason not in ("unbounded", "nonfinite") and not termination:
         falling = _falls(search, best, start)
         if falling:
-            session.termination, said = "unbounded", falling
-    if len(problem.all_g):
-        session.state["multipliers"] = problem.spread(best.multipliers)
+            termination, said = "unbounded", falling
+    multipliers = problem.spread(best.multipliers) if len(problem.all_g) else None
     problem.value(best.x)
-    _record(session, problem, rules)
+    end = _told(problem, rules)
     problem.put(best.x)
-    session.projected_gradient = best.end.optimality
-    session.termination = session.termination or best.end.reason
-    session.notes.append(said)
-    session.flush()
+    return Outcome(
+        termination or best.end.reason, (said,), end, multipliers,
+        projected_gradient=best.end.optimality,
+    )  # fmt: skip
 
 
 def _falls(search: Search, best: Candidate, start: Tensor) -> str:
@@ -317,15 +311,14 @@ def _falls(search: Search, best: Candidate, start: Tensor) -> str:
     if best.violation > 10 * search.feasible:
         return ""
     lower = None if search.lower is None else search.lower.x
-    program = search.session.program
     steep = float(best.end.gradient.norm()) > STEEP * max(1.0, abs(best.f))
     converged = best.end.reason == "converged" and not steep
     ends = best.x, search.problem.project(start), lower
-    return endless(search.problem, ends, program, 10 * search.feasible, converged)
+    return endless(search.problem, ends, search.task, 10 * search.feasible, converged)
 
 
 def _summary(search: Search, best: Candidate, convex: bool) -> str:
-    end, maximized = best.end, search.session.program.sense == "maximize"
+    end, maximized = best.end, search.task.sense == "maximize"
     size = f"projected gradient {end.optimality:.1e} of the gradient (tolerance "
     size += f"{search.limits.tolerance:.0e})"
     if end.reason == "unbounded":

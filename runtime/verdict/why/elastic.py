@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear, minimize
 
+from cspec.runtime.session.solving import task_of
 from cspec.runtime.solvers.nlp.lift import problem_of
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 from cspec.runtime.solvers.nlp.ways import Ways, ways_of
@@ -75,18 +75,18 @@ def small_problem(session: Session) -> Small | None:
     module: Any = session.module
     taken: dict[str, Any] = {}
 
-    def take(_: Session, measure: Any, **settings: Any) -> None:
+    def take(_: Session, solver: object, measure: Any, **settings: Any) -> None:
         taken.update(settings, measure=measure)
 
-    solver = module.get("sqp")
-    if solver is None:
+    solve = module.get("solve")
+    if solve is None or "sqp" not in module:
         return None
-    module["sqp"] = SimpleNamespace(solve=take)
+    module["solve"] = take
     try:
         module["train"](session)
     finally:
-        module["sqp"] = solver
-    nlp = problem_of(session, taken["measure"], {**taken, "bounds": None})
+        module["solve"] = solve
+    nlp = problem_of(task_of(session, taken["measure"]), {**taken, "bounds": None})
     ways = ways_of(taken.get("ways") or {}, nlp.equalities)
     return Small(nlp, bool(taken.get("convex", False)), ways)
 
