@@ -147,7 +147,7 @@ def specialize(
         line=isinstance(problem.solver, Bisection),
         starts=declared_sets(checked),
     )
-    return record.model_copy(update={"source": emit(emission)})
+    return emit(emission)
 
 
 def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> int:

@@ -30,7 +30,8 @@ def write_values(rules: Sequence[EachRule], translator: Translator) -> None:
         assert each is not None
         called = each_value(each, translator)
         comment = f"{rule.constraint.label}: {rule.constraint.text}"
-        local = translator.local(("each", rule.name), rule.name, called, comment)
+        label = rule.constraint.label
+        local = translator.local(("each", rule.name), rule.name, called, comment, label)
         names.append(f"{rule.name!r}: {local.id}")  # type: ignore[attr-defined]
     translator.writer.line(f"each = {{{', '.join(names)}}}")
 

@@ -172,7 +172,7 @@ def _objective(
             else _preference(c, c.parts, c.gradient_parts, translator)
         )
         total = ast.BinOp(ast.Name(id="f"), ast.Add(), term)
-        writer.assign("f", total, f"preference {full_label(c)}")
+        writer.assign("f", total, f"preference {full_label(c)}", full_label(c))
 
 
 def _preference(
@@ -248,7 +248,8 @@ def _named(
         wanted = first.label if first.label == last.label else f"{first.label}_to_{last.label}"
         text += "" if first.text == last.text else ", ..."
     key = ("entry", said, index, ast.dump(value))
-    return translator.local(key, prefix + wanted, value, f"{said}: {text}")
+    comment = f"{said}: {text}"
+    return translator.local(key, prefix + wanted, value, comment, full_label(first))
 
 
 def _together_or_alone(functions: Sequence[Expr], translator: Translator) -> ast.expr:

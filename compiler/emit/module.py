@@ -144,8 +144,8 @@ def _taken() -> Names:
     return Names(RESERVED_NAMES | frozenset(SIGNATURES) | frozenset(BODIES.values()) | INTERNAL)
 
 
-def emit(emission: Emission) -> str:
-    """The Python module of a program. Deterministic: same plan and facts, same text."""
+def emit(emission: Emission) -> Program:
+    """The program with its Python module. Deterministic: same plan and facts, same text."""
     check_alone(emission.lowered, emission.scope.facts)
     groups = split_groups(emission.lowered, emission.scope.facts)
     emission = emission._replace(loop=emission.loop._replace(splits=groups))
@@ -161,7 +161,11 @@ def emit(emission: Emission) -> str:
     head.docstring(_docstring(emission))
     _imports(head, body, template, used, emission)
     _constants(head, template, scope, emission)
-    return double_quoted(head.text() + body.text_after() + _tail(emission, scope))
+    text = head.text()
+    lines = body.labels_after(text)
+    emission = emission._replace(program=emission.program.model_copy(update={"lines": lines}))
+    source = double_quoted(text + body.text_after() + _tail(emission, scope))
+    return emission.program.model_copy(update={"source": source})
 
 
 def double_quoted(text: str) -> str:
@@ -330,7 +334,7 @@ def _imports(
     if emission.line:
         head.line("from cspec.runtime.solvers import bisection")
     if emission.solved:
-        head.line("from cspec.runtime.session.solving import solve")
+        head.line("from cspec.runtime.solving import solve")
     for module, names in groups.items():
         if names:
             _import_line(head, module, sorted(names))

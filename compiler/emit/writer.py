@@ -25,6 +25,8 @@ class Writer:
         self.lines: list[str] = []
         self.operations: dict[str, int] = {}
         """Operations that functions do which do none twice, by their names."""
+        self.labels: dict[int, str] = {}
+        """The constraints that lines compute, by the places of the lines."""
         self._depth = 0
         self._held: list[Statement] | None = None
 
@@ -44,11 +46,20 @@ class Writer:
         for other in rest:
             self.line(other)
 
-    def assign(self, target: str, value: ast.expr, comment: str = "") -> None:
-        """`target = value`; a comment that does not fit behind it goes above."""
+    def assign(self, target: str, value: ast.expr, comment: str = "", label: str = "") -> None:
+        """`target = value`; a comment that does not fit behind it goes above.
+
+        `label` is the constraint whose value it is: its lines are noted in `labels`.
+        """
         if self._held is not None:
-            self._held.append(Statement(target, value, comment))
+            self._held.append(Statement(target, value, comment, label))
             return
+        before = len(self.lines)
+        self._assigned(target, value, comment)
+        if label:
+            self.labels.update(dict.fromkeys(range(before, len(self.lines)), label))
+
+    def _assigned(self, target: str, value: ast.expr, comment: str) -> None:
         text = f"{target} = {ast.unparse(value)}"
         behind = f"  # {one_line(comment)}" if comment else ""
         if self._fits(text + behind):
@@ -89,7 +100,7 @@ class Writer:
             self.operations[name] = found.operations
             for statement in found.statements:
                 if statement.target:
-                    self.assign(statement.target, statement.value, statement.comment)
+                    self.assign(*statement)
                 else:
                     self.give(statement.value)
 
@@ -157,6 +168,12 @@ class Writer:
     def text(self) -> str:
         """All lines, without blank ones at the ends."""
         return "\n".join(self.lines).strip("\n") + "\n"
+
+    def labels_after(self, text: str) -> tuple[tuple[int, str], ...]:
+        """`labels` by line number, where `text` and then `text_after` are one file."""
+        blank = next((place for place, line in enumerate(self.lines) if line), 0)
+        first = text.count("\n") + 3 - blank
+        return tuple((first + place, label) for place, label in sorted(self.labels.items()))
 
     def text_after(self) -> str:
         """All lines, to stand below other text: two blank lines first."""

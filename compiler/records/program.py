@@ -237,6 +237,8 @@ class Program(BaseModel):
     tables: dict[str, dict[str, float]] = {}
     """Params that have a number for each value of a column."""
     params: dict[str, float | tuple[float, ...]] = {}
+    lines: tuple[tuple[int, str], ...] = ()
+    """Lines of the emitted module that compute a constraint, with its label."""
     method: str = "auto"
     described: dict[str, str] = {}
     """Each dataset in words, for the report."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import traceback
 
 from cspec.compiler.records.program import ConstraintFacts, Program
@@ -23,9 +22,7 @@ def explain_failure(program: Program, error: Exception, name: str) -> Diagnostic
     """
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
     line = (frames[-1].line or "").strip() if frames else ""
-    above = linecache.getline(name, (frames[-1].lineno or 1) - 1).strip() if frames else ""
-    comment = line if "#" in line or not above.startswith("#") else above
-    constraint = _constraint_of(program, comment)
+    constraint = _constraint_of(program, frames[-1].lineno if frames else None)
     source = Source(text=program.spec, name=program.name)
     notes = [f"in the generated line: {line}"] if line else []
     reason, said = reason_of(error)
@@ -91,11 +88,7 @@ def _model_of(program: Program, line: str) -> str | None:
     return next((m.name for m in program.models if called in (m.name, f"{m.name}_model")), None)
 
 
-def _constraint_of(program: Program, line: str) -> ConstraintFacts | None:
-    """The constraint named by the comment of a generated line."""
-    _, _, comment = line.partition("#")
-    words = {word.strip(",:;") for word in comment.split()}
-    for constraint in program.constraints:
-        if constraint.label in words or constraint.family in words:
-            return constraint
-    return None
+def _constraint_of(program: Program, line: int | None) -> ConstraintFacts | None:
+    """The constraint that a generated line computes."""
+    label = next((label for place, label in program.lines if place == line), None)
+    return next((c for c in program.constraints if label in (c.label, c.family)), None)

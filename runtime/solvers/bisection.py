@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cspec.runtime.solvers.task import Outcome, Stopped, Task
+from cspec.runtime.task import Outcome, Stopped, Task
 from cspec.runtime.verdict.why.endless import Fall, coordinates, limit_of
 
 POINTS = 2000

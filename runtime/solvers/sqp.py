@@ -33,8 +33,8 @@ from cspec.runtime.solvers.nlp.problem import (
 from cspec.runtime.solvers.nlp.starts import defined_start, point
 from cspec.runtime.solvers.nlp.trail import Diverged, Trail
 from cspec.runtime.solvers.nlp.ways import Chosen, Node, Way, Ways, best_way, combinations, ways_of
-from cspec.runtime.solvers.task import Measure, Outcome, Stopped, Task
 from cspec.runtime.solvers.unsloped import require_slopes
+from cspec.runtime.task import Measure, Outcome, Stopped, Task
 from cspec.runtime.verdict.why.endless import (
     Fall,
     Function,

@@ -17,7 +17,7 @@ from torch import Tensor
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.runtime.solvers.nlp import autograd as nlp_autograd
-from cspec.runtime.solvers.task import Task
+from cspec.runtime.task import Task
 
 Vector = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -185,6 +185,7 @@ PROGRAM = {"name": "<spec>",
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
          "schedule": ["cosine", {"warmup": 0, "follow": False, "hold": 0.7, "final": 0.0}]},
+ "lines": [[33, "c1"], [36, "c1"]],
  "method": "lagrangian",
  "notes": ["gates get Adam with lr = 0.00861 (22 / steps): 2555 steps of 0.001, the rate of the "
            "other parameters, would move a gate by about 2.6, and it travels about 8 to shut"]}

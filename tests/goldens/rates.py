@@ -298,6 +298,8 @@ PROGRAM = {"name": "<spec>",
                          "nesterov": False}]],
          "schedule": ["constant", {"warmup": 0, "follow": False}]},
  "params": {"level": 0.7},
+ "lines": [[47, "small"], [49, "quota"], [50, "band.lo"], [51, "band.lo"], [52, "band.hi"],
+           [53, "band.hi"], [57, "quota"]],
  "method": "augmented_lagrangian"}
 
 

@@ -11,6 +11,7 @@ import math
 import torch
 
 from cspec.runtime.solvers import sqp
+from cspec.runtime.solving import solve
 from cspec.runtime.functions import cos, sin
 from cspec.runtime.solvers.nlp.problem import matrix, symmetric
 from cspec.runtime.steps.update import vector, weigh
@@ -51,13 +52,7 @@ def jacobian(primal):
     """dg/dx, exact: entries (row of g, place in x, derivative) that are not zero."""
     y = primal["y"][0]
     x = primal["x"][0]
-    return matrix(
-        2, 2,
-        (0, 0, y * cos(x)),
-        (0, 1, sin(x)),
-        (1, 0, 1),
-        (1, 1, 1),
-    )
+    return matrix(2, 2, (0, 0, y * cos(x)), (0, 1, sin(x)), (1, 0, 1), (1, 1, 1))
 
 
 def hessian(primal, multipliers):
@@ -75,8 +70,9 @@ def hessian(primal, multipliers):
 
 def train(session):
     """The whole run: one call of the solver, with the functions above."""
-    sqp.solve(
+    solve(
         session,
+        sqp.solve,
         measure,
         equalities=(False, True),
         gradient=gradient,
@@ -86,6 +82,7 @@ def train(session):
             1: (1.0, {0: -1.0}),
         },
         held=(1,),
+        operations={"measure": 11, "gradient": 5, "jacobian": 4, "hessian": 8},
         engine="auto",
         tolerance=1e-09,
         iterations=500,
@@ -166,6 +163,7 @@ PROGRAM = {"name": "<spec>",
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
          "schedule": ["constant", {"warmup": 0, "follow": False}]},
+ "lines": [[33, "a"], [34, "b"]],
  "method": "sqp",
  "notes": ["1 variable eliminated by affine equalities: y = 1 - x"]}
 

@@ -199,6 +199,7 @@ PROGRAM = {"name": "<spec>",
                          "eps": 1e-08,
                          "weight_decay": 0.0}]],
          "schedule": ["constant", {"warmup": 0, "follow": False}]},
+ "lines": [[36, "a"], [37, "b"]],
  "method": "augmented_lagrangian+lagrangian"}
 
 

@@ -41,11 +41,13 @@ class Locals:
         self._columns_of: dict[str, str] = {}
         """Columns by name: the dataset whose column has the plain name."""
 
-    def local(self, key: object, wanted: str, value: ast.expr, comment: str = "") -> ast.expr:
+    def local(
+        self, key: object, wanted: str, value: ast.expr, comment: str = "", label: str = ""
+    ) -> ast.expr:
         """The local that holds `value`; written at its first use."""
         if key not in self._locals:
             name = self._fresh(wanted)
-            self.writer.assign(name, value, comment)
+            self.writer.assign(name, value, comment, label)
             self._locals[key] = ast.Name(id=name)
         return self._locals[key]
 

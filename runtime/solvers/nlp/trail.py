@@ -11,7 +11,7 @@ from torch import Tensor
 from cspec.runtime.solvers.nlp.lift import Lifted
 from cspec.runtime.solvers.nlp.problem import HUGE, Nlp, Vector
 from cspec.runtime.solvers.nlp.ways import Ways
-from cspec.runtime.solvers.task import Stopped, Task
+from cspec.runtime.task import Stopped, Task
 
 FEASIBLE = 1e-7
 """Violation up to which candidates count as feasible when they are compared."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from cspec.runtime.solvers.nlp.problem import Vector
 from cspec.runtime.solvers.nlp.starts import point
 from cspec.runtime.solvers.spg.problem import SetProblem
-from cspec.runtime.solvers.task import Task
+from cspec.runtime.task import Task
 from cspec.runtime.verdict.why.endless import Function, coordinates, fall, unbounded
 from cspec.runtime.verdict.why.poles import pole, pole_toward
 

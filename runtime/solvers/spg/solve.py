@@ -25,8 +25,8 @@ from cspec.runtime.solvers.spg.descent import DescentLimits, End, descend
 from cspec.runtime.solvers.spg.falls import endless
 from cspec.runtime.solvers.spg.problem import Held, SetProblem, supports
 from cspec.runtime.solvers.spg.starts import beside_point, corner, exchanged, other_starts
-from cspec.runtime.solvers.task import Outcome, Stopped, Task
 from cspec.runtime.solvers.unsloped import require_slopes
+from cspec.runtime.task import Outcome, Stopped, Task
 
 FLOOR = {torch.float64: 1e-12, torch.float32: 2e-5}
 """The smallest optimality, relative to the gradient, that rounding lets one see."""

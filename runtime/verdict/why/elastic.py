@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear, minimize
 
-from cspec.runtime.session.solving import task_of
 from cspec.runtime.solvers.nlp.lift import problem_of
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 from cspec.runtime.solvers.nlp.ways import Ways, ways_of
+from cspec.runtime.solving import task_of
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from cspec.runtime.solvers.task import Measure, Outcome, Task
+from cspec.runtime.task import Measure, Outcome, Task
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
