@@ -45,6 +45,7 @@ class Reader:
     def __init__(self, space: Space, opaque: bool = False) -> None:
         self._space, self._opaque = space, opaque
         self._domains = {name: _ends(domain) for name, domain in space.domains.items()}
+        self._names: dict[str, Form] = {}
 
     def form(self, expr: Expr) -> Form:
         """The form of an expression.
@@ -79,13 +80,20 @@ class Reader:
             case Total(body=body):
                 inner = self.form(body)
                 return _summed(inner)
-            case Constants(values=values, sizes=sizes):
-                return _constant(sizes, min(values), max(values))
+            case Constants(sizes=sizes):
+                return _constant(sizes, *expr.ends)
             case Entries(name=name, places=places):
                 return self._name(name)._replace(shape=(len(places),))
         raise UnknownForm(type(expr).__name__)
 
     def _name(self, name: str) -> Form:
+        """The form of a name, found once: each of n members looks at a vector of n numbers."""
+        known = self._names.get(name)
+        if known is None:
+            known = self._names[name] = self._named(name)
+        return known
+
+    def _named(self, name: str) -> Form:
         if name in self._space.shapes:
             low, high = self._domains.get(name, (-math.inf, math.inf))
             return Form(self._space.shapes[name], True, True, True, low, high)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import io
 import math
 import pprint
 import tokenize
@@ -39,7 +38,7 @@ from cspec.compiler.emit.measures import (
 )
 from cspec.compiler.emit.metrics import write_metrics
 from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import constant, is_packed, packed
+from cspec.compiler.emit.pieces import PACKED, constant, is_packed, packed
 from cspec.compiler.emit.restoring import write_restore
 from cspec.compiler.emit.sets import write_held, write_project, write_targets
 from cspec.compiler.emit.spg import write_line, write_set_solve
@@ -171,9 +170,11 @@ def emit(emission: Emission) -> Program:
 def double_quoted(text: str) -> str:
     """Python with 'strings' written as "strings", where nothing has to be escaped for it."""
     lines = text.splitlines(keepends=True)
+    # Packed numbers are megabytes, in double quotes: no need to read them.
+    read = ["\n" if PACKED in line else line for line in lines]
     edits = [
         token
-        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        for token in tokenize.generate_tokens(iter(read).__next__)
         if token.type == tokenize.STRING and token.string.startswith("'")
     ]
     for token in reversed(edits):

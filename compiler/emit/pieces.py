@@ -67,6 +67,10 @@ def joined(operator: ast.operator, parts: Sequence[ast.expr]) -> ast.expr:
     return result
 
 
+PACKED = 'numbers("'
+"""What a line with packed numbers holds."""
+
+
 def packed(values: Sequence[float]) -> ast.expr:
     """`numbers("...")`: many numbers, to the bit, as base64 of float64 with the low byte first."""
     found = array("d", values)

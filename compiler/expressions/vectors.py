@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from cspec.dsl.tree.nodes import Expectation, Expr, Name
 
 
@@ -22,6 +24,11 @@ class Constants(Expr):
     values: tuple[float, ...]
     sizes: tuple[int, ...]
     name: str = ""
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The least and the largest of the numbers."""
+        return min(self.values), max(self.values)
 
     @property
     def shown(self) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -92,8 +93,6 @@ def as_number(given: object) -> float:
     Raises:
         UnfitValueError: something else.
     """
-    if type(given) is float:
-        return given
     try:
         if isinstance(given, str):
             text = given.strip()
@@ -117,7 +116,9 @@ def as_vector(given: object) -> tuple[float, ...]:
     if isinstance(content, str) or not isinstance(content, Sequence):
         return (as_number(content),)
     rows = [row if _is_row(row) else (row,) for row in content]
-    return tuple(as_number(cell) for row in rows for cell in row)
+    cells = tuple(chain.from_iterable(rows))
+    # Millions of numbers are looked at once, not one by one.
+    return cells if set(map(type, cells)) <= {float} else tuple(map(as_number, cells))
 
 
 def rows_of(given: object) -> tuple[int, int] | None:
