@@ -88,3 +88,16 @@ def test_the_product_of_output_and_label_is_measured_example_by_example() -> Non
         outputs = result.models["f"](X).reshape(-1)
     by_hand = sum(float(o) * float(t) for o, t in zip(outputs, labels, strict=True)) / len(X)
     assert result.metrics["m"] == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_every_noted_line_computes_its_constraint() -> None:
+    spec = (
+        f"{HEAD}minimize ce(f(x), y)\ns.t. first: E[max(f(x)[0], 0)] <= 0.2\n"
+        f"     second: P[pred == y] >= 0.1\n     third: sum(sumsq(W) for W in f.weights) <= 100\n{TAIL}"
+    )
+    data = torch.utils.data.TensorDataset(X, Y)
+    program = cspec.compile(spec, train=data, f=torch.nn.Linear(4, 3))
+    source = program.source.splitlines()
+    assert {label for _, label in program.lines} == {"first", "second", "third"}
+    for line, label in program.lines:
+        assert label in source[line - 1] or label in source[line - 2]
