@@ -93,7 +93,7 @@ def test_the_product_of_output_and_label_is_measured_example_by_example() -> Non
 def test_every_noted_line_computes_its_constraint() -> None:
     spec = (
         f"{HEAD}minimize ce(f(x), y)\ns.t. first: E[max(f(x)[0], 0)] <= 0.2\n"
-        f"     second: P[pred == y] >= 0.1\n     third: sum(sumsq(W) for W in f.weights) <= 100\n{TAIL}"
+        f"     second: P[pred == y] >= 0.1\n     third: E[f(x)[1]^2] <= 100\n{TAIL}"
     )
     data = torch.utils.data.TensorDataset(X, Y)
     program = cspec.compile(spec, train=data, f=torch.nn.Linear(4, 3))
