@@ -215,10 +215,24 @@ def _number(expr: Expr, space: Space) -> float | tuple[float, ...] | None:
     """A constant: a number, or a vector of them."""
     if isinstance(expr, Name) and isinstance(space.params.get(expr.id), tuple):
         return space.params[expr.id]
+    if isinstance(expr, Index):
+        return _entry(expr, space)
     if isinstance(expr, Vector):
         values = [value_or_none(item, space.params) for item in expr.items]
         return None if None in values else tuple(v for v in values if v is not None)
     return value_or_none(expr, space.params)
+
+
+def _entry(expr: Index, space: Space) -> float | None:
+    """The number that an entry of a param is: `u[3]`."""
+    known = space.params.get(expr.value.id) if isinstance(expr.value, Name) else None
+    places = [value_or_none(index, space.params) for index in expr.indices]
+    if not isinstance(known, tuple) or len(places) != 1:
+        return None
+    place = places[0]
+    if place is None or place != int(place) or not 0 <= place < len(known):
+        return None
+    return known[int(place)]
 
 
 def _scaled(line: Line | None, factor: float) -> Line | None:

@@ -22,6 +22,8 @@ ACTIVE = 1e-6
 CURVED = 1e-7
 """Negative curvature beyond this, relative to the largest, is real."""
 
+NEAR = 1e-9
+"""Residual up to which a step onto the active set may lead to."""
 PUSHES = 1e-10
 """Multiplier times slack beyond which a constraint pushes back too early."""
 
@@ -177,7 +179,7 @@ def _polish(nlp: Nlp, x: Vector, reach: float, rounds: int = 6) -> Vector:
         old = max(state.stationarity, state.feasibility)
         f_old, f_new = nlp.raw(best)[0], nlp.raw(moved)[0]
         if _slack(nlp, state) and after.complementarity < 0.5 * state.complementarity:
-            old = np.inf
+            old = max(old, NEAR)
         worse = f_new > f_old + 1e-5 * max(1.0, abs(f_old))
         if worse or max(after.stationarity, after.feasibility) >= 0.5 * old:
             break
