@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import math
-import pprint
 import tokenize
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -41,6 +39,7 @@ from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.restoring import write_restore
 from cspec.compiler.emit.sets import write_held, write_project, write_targets
+from cspec.compiler.emit.setup import WORDS, setup_words, write_record, write_setup
 from cspec.compiler.emit.spg import write_line, write_set_solve
 from cspec.compiler.emit.splits import split_groups, write_copies
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
@@ -159,7 +158,7 @@ def emit(emission: Emission) -> str:
     head.docstring(_docstring(emission))
     _imports(head, body, template, used, emission)
     _constants(head, template, scope, emission)
-    return double_quoted(head.text() + body.text_after() + _tail(emission))
+    return double_quoted(head.text() + body.text_after() + _tail())
 
 
 def double_quoted(text: str) -> str:
@@ -198,9 +197,10 @@ RESERVED_NAMES = (
     | EXAMPLE_PIECES
     | SPLIT_PIECES
     | MODEL_PIECES
+    | WORDS
     | frozenset().union(*LOOP_PIECES.values())
     | {
-        "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
+        "torch", "math", "operators", "functions", "Session", "main", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
         "measure", "violation", "evaluate", "metrics", "objective", "preferences", "combine",
         "project", "train",
@@ -224,6 +224,7 @@ def _with_params(emission: Emission, names: Names) -> ModuleScope:
 def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:
     lowered, loop, writer = emission.lowered, emission.loop, make.writer
     rules = lowered.rules
+    write_setup(emission.program, writer, used, steps=not emission.solved)
     write_initial_state(lowered, writer)
     solve = emission.solve
     write_measure(lowered, make, None if solve is None else solve.vectors, loop.by_value)
@@ -273,6 +274,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     if lowered.soft:
         write_preferences(lowered.soft, make)
     write_metrics(lowered.problem.metrics, make)
+    write_record(emission.program, make().scope.params, writer, used)
 
 
 def _docstring(emission: Emission) -> list[str]:
@@ -304,13 +306,14 @@ def _imports(
     groups = {
         "cspec.runtime.functions": used
         - UPDATE_PIECES - PAIR_PIECES - BRANCH_PIECES - SPLIT_PIECES - MODEL_PIECES - EXAMPLE_PIECES
-        - frozenset().union(*LOOP_PIECES.values()),
+        - WORDS - frozenset().union(*LOOP_PIECES.values()),
         "cspec.runtime.functions.pairs": used & PAIR_PIECES,
         "cspec.runtime.functions.branches": used & BRANCH_PIECES,
         "cspec.runtime.functions.reductions": used & EXAMPLE_PIECES,
         "cspec.runtime.models": used & MODEL_PIECES,
         "cspec.runtime.methods.admm": used & SPLIT_PIECES,
         "cspec.runtime.steps.update": used & UPDATE_PIECES,
+        "cspec.runtime.setup": frozenset(setup_words(used)),
         **{module: used & pieces for module, pieces in LOOP_PIECES.items()},
     }  # fmt: skip
     groups = dict(sorted(groups.items()))
@@ -353,26 +356,9 @@ def _constants(head: Writer, template: Translator, scope: ModuleScope, emission:
         head.assign(name, call)
 
 
-def _tail(emission: Emission) -> str:
-    plain = emission.program.model_dump(
-        mode="json", exclude={"source", "graph", "described"}, exclude_defaults=True
-    )
-    literal = pprint.pformat(_python(plain), width=100, sort_dicts=False, compact=True)
+def _tail() -> str:
     return (
-        "\n\n# What the runtime needs to know: data, models, optimizer, labels, tolerances.\n"
-        f"PROGRAM = {literal}\n\n\n"
-        'if __name__ == "__main__":\n'
+        '\n\nif __name__ == "__main__":\n'
         "    from cspec.runtime import main\n\n"
-        "    raise SystemExit(main(PROGRAM, globals()))\n"
+        "    raise SystemExit(main(globals()))\n"
     )
-
-
-def _python(value: object) -> object:
-    """Plain values with infinities that Python can read back."""
-    if isinstance(value, dict):
-        return {key: _python(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_python(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 INDENT = "    "
 WIDTH = 100
+LOOSE = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp)
+"""What stands in brackets beside an operator on another line."""
 
 
 def one_line(text: str) -> str:
@@ -55,38 +57,110 @@ class Writer:
     def _fits(self, text: str) -> bool:
         return len(INDENT) * self._depth + len(text) <= WIDTH
 
+    def returned(self, value: ast.expr) -> None:
+        """`return value`."""
+        self._whole_or_broken("return ", value, "")
+
+    def argument(self, name: str, value: ast.expr) -> None:
+        """`name=value,` of a call that is written line by line; without a name `value,`."""
+        self._whole_or_broken(f"{name}=" if name else "", value, ",")
+
+    def entry(self, key: str, value: ast.expr) -> None:
+        """`"key": value,` of a dictionary that is written line by line."""
+        self._whole_or_broken(f"{key!r}: ", value, ",")
+
+    def call(self, text: str, comment: str = "") -> None:
+        """A statement of the compiler's own text that is one expression, broken where it is long."""
+        value = ast.parse(text, mode="eval").body
+        behind = f"  # {one_line(comment)}" if comment else ""
+        if self._fits(text + behind):
+            self.line(text + behind)
+            return
+        if comment:
+            self.comment(comment)
+        self._whole_or_broken("", value, "")
+
+    def _whole_or_broken(self, before: str, value: ast.expr, after: str) -> None:
+        text = f"{before}{ast.unparse(value)}{after}"
+        if self._fits(text):
+            self.line(text)
+        else:
+            self._broken(before, value, after)
+
     def _broken(self, before: str, value: ast.expr, after: str) -> None:
-        """A long expression over several lines: calls by argument, sums by operand."""
+        """A long expression over several lines: by argument, entry, operand or piece of text."""
         match value:
             case ast.Call(func=function, args=arguments, keywords=keywords):
                 self.line(f"{before}{ast.unparse(function)}(")
                 with self.indented():
                     for argument in arguments:
-                        self._piece("", argument)
+                        self.argument("", argument)
                     for keyword in keywords:
-                        self._piece(f"{keyword.arg}=", keyword.value)
+                        self._whole_or_broken(_named(keyword), keyword.value, ",")
                 self.line(f"){after}")
-            case ast.BinOp(left=left, op=operator, right=right):
+            case ast.BinOp() | ast.BoolOp():
                 self.line(f"{before}(")
                 with self.indented():
-                    self.line(self._operand(left))
-                    sign = ast.unparse(ast.BinOp(ast.Name(id="a"), operator, ast.Name(id="b")))
-                    self.line(f"{sign[2:-2]} {self._operand(right)}")
+                    for sign, operand in _operands(value):
+                        self._operand(sign, operand)
+                self.line(f"){after}")
+            case ast.Compare(left=left, ops=(sign,), comparators=(right,)):
+                self.line(f"{before}(")
+                with self.indented():
+                    self._operand("", left)
+                    text = ast.unparse(ast.Compare(ast.Name("a"), [sign], [ast.Name("b")]))
+                    self._operand(f"{text[2:-2]} ", right)
+                self.line(f"){after}")
+            case ast.List(elts=entries) if len(entries) > 0:
+                self._entries(f"{before}[", entries, f"]{after}")
+            case ast.Tuple(elts=entries) if len(entries) > 0:
+                self._entries(f"{before}(", entries, f"){after}")
+            case ast.Dict(keys=keys, values=values):
+                self.line(f"{before}{{")
+                with self.indented():
+                    for key, entry in zip(keys, values, strict=True):
+                        start = "**" if key is None else f"{ast.unparse(key)}: "
+                        self._whole_or_broken(start, entry, ",")
+                self.line(f"}}{after}")
+            case ast.Constant(value=str(text)):
+                self.line(f"{before}(")
+                with self.indented():
+                    for piece in _pieces(text, WIDTH - len(INDENT) * self._depth):
+                        self.line(piece)
                 self.line(f"){after}")
             case _:
                 self.line(f"{before}{ast.unparse(value)}{after}")
 
-    def _operand(self, value: ast.expr) -> str:
+    def _operand(self, sign: str, value: ast.expr) -> None:
         """One side of an operator that was split: in brackets where it has an operator itself."""
         text = ast.unparse(value)
-        return f"({text})" if isinstance(value, ast.BinOp | ast.UnaryOp | ast.Compare) else text
-
-    def _piece(self, before: str, value: ast.expr) -> None:
-        text = f"{before}{ast.unparse(value)},"
+        text = f"{sign}({text})" if isinstance(value, LOOSE) else f"{sign}{text}"
         if self._fits(text):
             self.line(text)
         else:
-            self._broken(before, value, ",")
+            self._broken(sign, value, "")
+
+    def _entries(self, before: str, entries: Sequence[ast.expr], after: str) -> None:
+        """Entries of a list or tuple: numbers and words as many as fit on a line, others one each."""
+        self.line(before)
+        with self.indented():
+            if all(_is_short(entry) for entry in entries):
+                for row in self._rows([ast.unparse(entry) for entry in entries]):
+                    self.line(row)
+            else:
+                for entry in entries:
+                    self.argument("", entry)
+        self.line(after)
+
+    def _rows(self, texts: Sequence[str]) -> Iterator[str]:
+        row = ""
+        for text in texts:
+            longer = f"{row} {text}," if row else f"{text},"
+            if row and not self._fits(longer):
+                yield row
+                longer = f"{text},"
+            row = longer
+        yield row
 
     def docstring(self, lines: Iterable[str]) -> None:
         """A docstring of one or more lines."""
@@ -120,6 +194,52 @@ class Writer:
     def text_after(self) -> str:
         """All lines, to stand below other text: two blank lines first."""
         return "\n\n" + self.text()
+
+
+def _named(keyword: ast.keyword) -> str:
+    return "**" if keyword.arg is None else f"{keyword.arg}="
+
+
+def _is_short(entry: ast.expr) -> bool:
+    """Whether an entry is a number or a word, signed or not."""
+    value = entry.operand if isinstance(entry, ast.UnaryOp) else entry
+    return isinstance(value, ast.Constant | ast.Name | ast.Attribute) and len(
+        ast.unparse(value)
+    ) < len(INDENT) * 8
+
+
+def _operands(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """The sides of an operator, each with the sign before it; a sum gives all its terms."""
+    if isinstance(value, ast.BoolOp):
+        word = "and " if isinstance(value.op, ast.And) else "or "
+        for place, operand in enumerate(value.values):
+            yield word if place else "", operand
+        return
+    assert isinstance(value, ast.BinOp)
+    if _is_sum(value.left) and _is_sum(value):
+        yield from _operands(value.left)
+    else:
+        yield "", value.left
+    sign = ast.unparse(ast.BinOp(ast.Name(id="a"), value.op, ast.Name(id="b")))
+    yield f"{sign[2:-2]} ", value.right
+
+
+def _is_sum(value: ast.expr) -> bool:
+    return isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub)
+
+
+def _pieces(text: str, width: int) -> Iterator[str]:
+    """Literals one after another that make up a long text: a line each, broken at spaces."""
+    for line in text.splitlines(keepends=True) or [""]:
+        words, piece = line.split(" "), ""
+        for place, word in enumerate(words):
+            longer = piece + word + (" " if place < len(words) - 1 else "")
+            if piece and len(repr(longer)) > width:
+                yield repr(piece)
+                longer = longer[len(piece) :]
+            piece = longer
+        if piece:
+            yield repr(piece)
 
 
 class _Deeper:

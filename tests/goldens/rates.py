@@ -15,9 +15,24 @@ import torch
 from cspec.runtime.finish.restore import Restoration, jacobian, shortest
 from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, sigmoid, sumsq
 from cspec.runtime.methods.units import gradient_rate, size_of, slopes
+from cspec.runtime.setup import Setup, fit, linear, requirement, sgd, two_gaussians
 from cspec.runtime.steps.update import keep, parameter, ramp, shortfall, vector, weigh
 
 level = 0.7  # param level
+
+
+def setup():
+    """What the loop works on. Nothing is loaded here: `main` does, in this order, seeded."""
+    train = two_gaussians(n=100, seed=0)
+    f = linear(inputs=2, outputs=1)
+    optimizer = sgd(f, lr=0.02)
+    return Setup(
+        data={"train": train.columns("x", "y")},
+        models={"f": f},
+        called_on={"f": ["x"]},
+        inputs=["x"],
+        fit=fit(optimizer, steps=500, batch_size="full", seed=0),
+    )
 
 
 def initial_state(primal):
@@ -201,107 +216,100 @@ metrics = {
 }
 
 
-# What the runtime needs to know: data, models, optimizer, labels, tolerances.
-PROGRAM = {"name": "<spec>",
- "spec": "param level = 70%\n"
-         "data train(x, y) = two_gaussians(n=100, seed=0)\n"
-         "model f = linear\n"
-         "minimize bce(f(x), y)\n"
-         "s.t. quota: P[pred == 0] >= level\n"
-         "     band: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9\n"
-         "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
-         "metric acc = P[pred == y]\n"
-         "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "0b71ff9e870fae6628a9b4417a27d1d59d204fc4c0dea4b4a3b4bc2b578d2baa",
- "sense": "minimize",
- "objective": "bce(f(x), y)",
- "objective_datasets": ["train"],
- "constraints": [{"label": "quota",
-                  "family": "quota",
-                  "text": "P[pred == 0] >= level",
-                  "relation": ">=",
-                  "tolerance": 0.0,
-                  "exact": True,
-                  "method": "augmented_lagrangian",
-                  "reason": "a rate is flat almost everywhere: the true rate moves the multiplier, "
-                            "a surrogate moves the model, and the penalty's proportional term "
-                            "damps the pair",
-                  "rule": "augmented_lagrangian",
-                  "segment": [0, 1],
-                  "sign": -1.0,
-                  "datasets": ["train"],
-                  "surrogate": "sigmoid of temperature 1, which falls to 0.25 along the run",
-                  "stand_in": ["level - E[prob(f(x))[0] on train] <= 0"],
-                  "multipliers": True,
-                  "line": 5},
-                 {"label": "band.lo",
-                  "family": "band.lo",
-                  "text": "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
-                  "relation": ">=",
-                  "tolerance": 1e-06,
-                  "method": "augmented_lagrangian",
-                  "reason": "a statistic of the data without exploitable structure: descend on the "
-                            "model, ascend on the multiplier, and a penalty that damps the pair",
-                  "rule": "augmented_lagrangian",
-                  "segment": [1, 2],
-                  "sign": -1.0,
-                  "datasets": ["train"],
-                  "multipliers": True,
-                  "line": 6,
-                  "means": [{"condition": "y == 1"}]},
-                 {"label": "band.hi",
-                  "family": "band.hi",
-                  "text": "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
-                  "relation": "<=",
-                  "tolerance": 1e-06,
-                  "method": "augmented_lagrangian",
-                  "reason": "a statistic of the data without exploitable structure: descend on the "
-                            "model, ascend on the multiplier, and a penalty that damps the pair",
-                  "rule": "augmented_lagrangian",
-                  "segment": [2, 3],
-                  "datasets": ["train"],
-                  "multipliers": True,
-                  "line": 6,
-                  "means": [{"condition": "y == 1"}]},
-                 {"label": "small",
-                  "family": "small",
-                  "text": "sum(sumsq(W) for W in f.weights) <= 4",
-                  "relation": "<=",
-                  "tolerance": 4e-06,
-                  "soft": True,
-                  "weight": 0.1,
-                  "method": "soft",
-                  "reason": "a preference: its violation is added to the objective",
-                  "line": 7}],
- "metrics": {"acc": "P[pred == y]"},
- "data": [{"targets": [["train", [["x", "x"], ["y", "y"]]]],
-           "source": {"name": "two_gaussians", "settings": {"n": 100, "seed": 0}},
-           "inputs": ["x"]}],
- "models": [{"name": "f",
-             "source": {"name": "linear", "inputs": [2], "outputs": 1},
-             "arguments": ["x"]}],
- "fit": {"epochs": None,
-         "steps": 500,
-         "batch_size": "full",
-         "clip_norm": None,
-         "accumulate": 1,
-         "precision": "float32",
-         "executor": "auto",
-         "parallel": "none",
-         "augment": None,
-         "seed": 0,
-         "optimizer": [["sgd",
-                        {"params": None,
-                         "lr": 0.02,
-                         "momentum": 0.0,
-                         "weight_decay": 0.0,
-                         "nesterov": False}]],
-         "schedule": ["constant", {"warmup": 0, "follow": False}]},
- "params": {"level": 0.7},
- "method": "augmented_lagrangian"}
+def record():
+    """The spec, and what the report says of each requirement: how near counts as met, why."""
+    return {
+        "name": "<spec>",
+        "spec": (
+            "param level = 70%\n"
+            "data train(x, y) = two_gaussians(n=100, seed=0)\n"
+            "model f = linear\n"
+            "minimize bce(f(x), y)\n"
+            "s.t. quota: P[pred == 0] >= level\n"
+            "     band: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9\n"
+            "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
+            "metric acc = P[pred == y]\n"
+            "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n"
+        ),
+        "digest": "0b71ff9e870fae6628a9b4417a27d1d59d204fc4c0dea4b4a3b4bc2b578d2baa",
+        "sense": "minimize",
+        "objective": "bce(f(x), y)",
+        "objective_datasets": ["train"],
+        "constraints": [
+            requirement(
+                "quota",
+                "P[pred == 0] >= level",
+                relation=">=",
+                tolerance=0.0,
+                exact=True,
+                method="augmented_lagrangian",
+                reason=(
+                    "a rate is flat almost everywhere: the true rate moves the multiplier, a "
+                    "surrogate moves the model, and the penalty's proportional term damps the pair"
+                ),
+                rule="augmented_lagrangian",
+                segment=(0, 1),
+                sign=-1.0,
+                datasets=["train"],
+                surrogate="sigmoid of temperature 1, which falls to 0.25 along the run",
+                stand_in=["level - E[prob(f(x))[0] on train] <= 0"],
+                multipliers=True,
+                line=5,
+            ),
+            requirement(
+                "band.lo",
+                "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
+                relation=">=",
+                tolerance=1e-06,
+                method="augmented_lagrangian",
+                reason=(
+                    "a statistic of the data without exploitable structure: descend on the model, "
+                    "ascend on the multiplier, and a penalty that damps the pair"
+                ),
+                rule="augmented_lagrangian",
+                segment=(1, 2),
+                sign=-1.0,
+                datasets=["train"],
+                multipliers=True,
+                line=6,
+                means=[{"condition": "y == 1"}],
+            ),
+            requirement(
+                "band.hi",
+                "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
+                relation="<=",
+                tolerance=1e-06,
+                method="augmented_lagrangian",
+                reason=(
+                    "a statistic of the data without exploitable structure: descend on the model, "
+                    "ascend on the multiplier, and a penalty that damps the pair"
+                ),
+                rule="augmented_lagrangian",
+                segment=(2, 3),
+                datasets=["train"],
+                multipliers=True,
+                line=6,
+                means=[{"condition": "y == 1"}],
+            ),
+            requirement(
+                "small",
+                "sum(sumsq(W) for W in f.weights) <= 4",
+                relation="<=",
+                tolerance=4e-06,
+                soft=True,
+                weight=0.1,
+                method="soft",
+                reason="a preference: its violation is added to the objective",
+                line=7,
+            ),
+        ],
+        "metrics": {"acc": "P[pred == y]"},
+        "params": {"level": level},
+        "method": "augmented_lagrangian",
+    }
 
 
 if __name__ == "__main__":
     from cspec.runtime import main
 
-    raise SystemExit(main(PROGRAM, globals()))
+    raise SystemExit(main(globals()))

@@ -18,12 +18,32 @@ from cspec.runtime.methods.admm import (
     split_step,
     stay,
 )
+from cspec.runtime.setup import Setup, adam, cosine_schedule, digits, fit, mlp, requirement
 from cspec.runtime.steps.projection import project_
 from cspec.runtime.steps.update import parameter, parameters
 
 STIEFEL = operators.get("stiefel")
 SPARSE = operators.get("sparse", 0.1, scope="layer")
 SPARSE_2 = operators.get("sparse", 0.1)
+
+
+def setup():
+    """What the loop works on. Nothing is loaded here: `main` does, in this order, seeded."""
+    train, val, test = digits(split=[0.6, 0.2, 0.2], seed=0).parts(3)
+    net = mlp(inputs=64, hidden=[32, 32], outputs=10)
+    optimizer = adam(net, lr=0.001)
+    schedule = cosine_schedule()
+    return Setup(
+        data={
+            "train": train.columns("x", "y"),
+            "val": val.columns("x", "y"),
+            "test": test.columns("x", "y"),
+        },
+        models={"net": net},
+        called_on={"net": ["x"]},
+        inputs=["x"],
+        fit=fit(optimizer, schedule=schedule, epochs=20, batch_size=64, clip_norm=1.0, seed=0),
+    )
 
 
 def initial_state(primal):
@@ -148,73 +168,59 @@ metrics = {
 }
 
 
-# What the runtime needs to know: data, models, optimizer, labels, tolerances.
-PROGRAM = {"name": "<spec>",
- "spec": "data train(x, y), val(x, y), test(x, y) = digits(split=[0.6, 0.2, 0.2], seed=0)\n"
-         "model net = mlp(hidden=[32, 32])\n"
-         "minimize ce(net(x), y)\n"
-         's.t. ortho: forall W in net.weights("fc1.*"): W in stiefel within 1e-5\n'
-         '     prune: forall W in net.weights("fc2.*"): W in sparse(10%) by admm(rho=1e-3)\n'
-         "metric acc = P[pred == y on test]\n"
-         "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
-         "verify all on val every epoch\n"
-         "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "159cb07f55df969ed07d62c70255a979260fb10f1c2d869669e1006ca9eece06",
- "sense": "minimize",
- "objective": "ce(net(x), y)",
- "objective_datasets": ["train"],
- "constraints": [{"label": "ortho[fc1.weight]",
-                  "family": "ortho",
-                  "text": "W in stiefel",
-                  "relation": "in",
-                  "tolerance": 1e-05,
-                  "method": "projection",
-                  "reason": "a set of parameters with a known projection, `stiefel`: exact at "
-                            "every step, and there is nothing to tune",
-                  "line": 4},
-                 {"label": "prune[fc2.weight]",
-                  "family": "prune",
-                  "text": "W in sparse(10%)",
-                  "relation": "in",
-                  "tolerance": 0.0,
-                  "exact": True,
-                  "method": "admm",
-                  "reason": "as written: the constraint's own `by`",
-                  "line": 5}],
- "metrics": {"acc": "P[pred == y on test]"},
- "data": [{"targets": [["train", [["x", "x"], ["y", "y"]]], ["val", [["x", "x"], ["y", "y"]]],
-                       ["test", [["x", "x"], ["y", "y"]]]],
-           "source": {"name": "digits", "settings": {"split": [0.6, 0.2, 0.2], "seed": 0}},
-           "inputs": ["x"]}],
- "models": [{"name": "net",
-             "source": {"name": "mlp",
-                        "settings": {"hidden": [32, 32]},
-                        "inputs": [64],
-                        "outputs": 10},
-             "arguments": ["x"]}],
- "fit": {"epochs": 20,
-         "steps": None,
-         "batch_size": 64,
-         "clip_norm": 1.0,
-         "accumulate": 1,
-         "precision": "float32",
-         "executor": "auto",
-         "parallel": "none",
-         "augment": None,
-         "seed": 0,
-         "optimizer": [["adam",
-                        {"params": None,
-                         "lr": 0.001,
-                         "betas": [0.9, 0.999],
-                         "eps": 1e-08,
-                         "weight_decay": 0.0}]],
-         "schedule": ["cosine", {"warmup": 0, "follow": False, "hold": 0.0, "final": 0.0}]},
- "verify": [{"dataset": "val", "every": [1, "epoch"]}],
- "stop": "feasible(1e-3) and stalled(epochs=5)",
- "method": "projection+admm"}
+def record():
+    """The spec, and what the report says of each requirement: how near counts as met, why."""
+    return {
+        "name": "<spec>",
+        "spec": (
+            "data train(x, y), val(x, y), test(x, y) = digits(split=[0.6, 0.2, 0.2], seed=0)\n"
+            "model net = mlp(hidden=[32, 32])\n"
+            "minimize ce(net(x), y)\n"
+            's.t. ortho: forall W in net.weights("fc1.*"): W in stiefel within 1e-5\n'
+            '     prune: forall W in net.weights("fc2.*"): W in sparse(10%) by admm(rho=1e-3)\n'
+            "metric acc = P[pred == y on test]\n"
+            "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
+            "verify all on val every epoch\n"
+            "stop when feasible(1e-3) and stalled(epochs=5)\n"
+        ),
+        "digest": "159cb07f55df969ed07d62c70255a979260fb10f1c2d869669e1006ca9eece06",
+        "sense": "minimize",
+        "objective": "ce(net(x), y)",
+        "objective_datasets": ["train"],
+        "constraints": [
+            requirement(
+                "ortho[fc1.weight]",
+                "W in stiefel",
+                family="ortho",
+                relation="in",
+                tolerance=1e-05,
+                method="projection",
+                reason=(
+                    "a set of parameters with a known projection, `stiefel`: exact at every step, "
+                    "and there is nothing to tune"
+                ),
+                line=4,
+            ),
+            requirement(
+                "prune[fc2.weight]",
+                "W in sparse(10%)",
+                family="prune",
+                relation="in",
+                tolerance=0.0,
+                exact=True,
+                method="admm",
+                reason="as written: the constraint's own `by`",
+                line=5,
+            ),
+        ],
+        "metrics": {"acc": "P[pred == y on test]"},
+        "verify": [{"dataset": "val", "every": (1, "epoch")}],
+        "stop": "feasible(1e-3) and stalled(epochs=5)",
+        "method": "projection+admm",
+    }
 
 
 if __name__ == "__main__":
     from cspec.runtime import main
 
-    raise SystemExit(main(PROGRAM, globals()))
+    raise SystemExit(main(globals()))

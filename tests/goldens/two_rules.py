@@ -12,10 +12,22 @@ import torch
 
 from cspec.runtime import operators
 from cspec.runtime.functions import cos, sin, sumsq
+from cspec.runtime.setup import Setup, adam, fit, requirement, variable
 from cspec.runtime.steps.projection import project_
 from cspec.runtime.steps.update import keep, vector, weigh
 
 BOX = operators.get("box", 0, 1.5707963267948966)
+
+
+def setup():
+    """What the loop works on. Nothing is loaded here: `main` does, in this order, seeded."""
+    w = variable([0.0, 0.0, 0.0], shape=[3])
+    x = variable(0.5, lower=0.0, upper=1.5707963267948966)
+    optimizer = adam(w, x, lr=0.01)
+    return Setup(
+        variables={"w": w, "x": x},
+        fit=fit(optimizer, steps=1000, precision="float64", seed=0),
+    )
 
 
 def initial_state(primal):
@@ -147,62 +159,52 @@ def evaluate(primal, data):
 metrics = {}
 
 
-# What the runtime needs to know: data, models, optimizer, labels, tolerances.
-PROGRAM = {"name": "<spec>",
- "spec": "var w[3] = [0, 0, 0]\n"
-         "var x = 0.5 in [0, pi/2]\n"
-         "maximize cos(x) - sumsq(w)\n"
-         "s.t. a: w[0] + w[1] + w[2] == 3 by augmented_lagrangian(penalty=10)\n"
-         "     b: sin(x) <= 0.5 by lagrangian(dual=nupi(lr=0.3, kp=40), every=10, warmup=100)\n"
-         "fit(optimizer=adam(lr=0.01), steps=1000, precision=float64)\n",
- "digest": "b20dc963210395ebe72495b5b8966a352ce147fb423e39940e2d3be549c73578",
- "sense": "maximize",
- "objective": "cos(x) - sumsq(w)",
- "constraints": [{"label": "a",
-                  "family": "a",
-                  "text": "w[0] + w[1] + w[2] == 3",
-                  "relation": "==",
-                  "tolerance": 1e-06,
-                  "method": "augmented_lagrangian",
-                  "reason": "as written: the constraint's own `by`",
-                  "rule": "augmented_lagrangian",
-                  "segment": [0, 1],
-                  "multipliers": True,
-                  "line": 4},
-                 {"label": "b",
-                  "family": "b",
-                  "text": "sin(x) <= 0.5",
-                  "relation": "<=",
-                  "tolerance": 1e-06,
-                  "method": "lagrangian",
-                  "reason": "as written: the constraint's own `by`",
-                  "rule": "lagrangian",
-                  "segment": [1, 2],
-                  "multipliers": True,
-                  "line": 5}],
- "variables": [{"name": "w", "shape": [3], "start": [0.0, 0.0, 0.0]},
-               {"name": "x", "start": 0.5, "lower": 0.0, "upper": 1.5707963267948966}],
- "fit": {"epochs": None,
-         "steps": 1000,
-         "batch_size": 128,
-         "clip_norm": None,
-         "accumulate": 1,
-         "precision": "float64",
-         "executor": "auto",
-         "parallel": "none",
-         "augment": None,
-         "seed": 0,
-         "optimizer": [["adam",
-                        {"params": None,
-                         "lr": 0.01,
-                         "betas": [0.9, 0.999],
-                         "eps": 1e-08,
-                         "weight_decay": 0.0}]],
-         "schedule": ["constant", {"warmup": 0, "follow": False}]},
- "method": "augmented_lagrangian+lagrangian"}
+def record():
+    """The spec, and what the report says of each requirement: how near counts as met, why."""
+    return {
+        "name": "<spec>",
+        "spec": (
+            "var w[3] = [0, 0, 0]\n"
+            "var x = 0.5 in [0, pi/2]\n"
+            "maximize cos(x) - sumsq(w)\n"
+            "s.t. a: w[0] + w[1] + w[2] == 3 by augmented_lagrangian(penalty=10)\n"
+            "     b: sin(x) <= 0.5 by lagrangian(dual=nupi(lr=0.3, kp=40), every=10, warmup=100)\n"
+            "fit(optimizer=adam(lr=0.01), steps=1000, precision=float64)\n"
+        ),
+        "digest": "b20dc963210395ebe72495b5b8966a352ce147fb423e39940e2d3be549c73578",
+        "sense": "maximize",
+        "objective": "cos(x) - sumsq(w)",
+        "constraints": [
+            requirement(
+                "a",
+                "w[0] + w[1] + w[2] == 3",
+                relation="==",
+                tolerance=1e-06,
+                method="augmented_lagrangian",
+                reason="as written: the constraint's own `by`",
+                rule="augmented_lagrangian",
+                segment=(0, 1),
+                multipliers=True,
+                line=4,
+            ),
+            requirement(
+                "b",
+                "sin(x) <= 0.5",
+                relation="<=",
+                tolerance=1e-06,
+                method="lagrangian",
+                reason="as written: the constraint's own `by`",
+                rule="lagrangian",
+                segment=(1, 2),
+                multipliers=True,
+                line=5,
+            ),
+        ],
+        "method": "augmented_lagrangian+lagrangian",
+    }
 
 
 if __name__ == "__main__":
     from cspec.runtime import main
 
-    raise SystemExit(main(PROGRAM, globals()))
+    raise SystemExit(main(globals()))
