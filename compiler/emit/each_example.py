@@ -53,7 +53,7 @@ def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
     arguments = ("state", "rows", "values", "moves", "late")
     with writer.function(f"weights_of_{rule.name}", arguments, doc):
         writer.line(f'multipliers = state["{rule.multipliers}"][rows]  # gather')
-        writer.line(f"weights = keep(values, {weight}, multipliers)")
+        writer.text_line(f"weights = keep(values, {weight}, multipliers)")
         writer.line(f"worst = torch.nan_to_num({size}).max()")
         writer.line(f'state["{label}.worst"] = torch.maximum(state["{label}.worst"], worst)')
         writer.line("if moves:")
@@ -72,7 +72,8 @@ def _growth(rule: EachRule, writer: Writer) -> None:
         worst, before = f'state["{label}.worst"]', f'state["{label}.before"]'
         penalty = f'state["{label}.penalty"]'
         writer.line(f'far = state["{label}.units"][2]')
-        writer.line(f"stays = late | ({worst} <= 0.5 * {before}) | ({worst} <= 1e-4 * far)")
+        writer.line(f"small = {worst} <= 1e-4 * far")
+        writer.line(f"stays = late | small | ({worst} <= 0.5 * {before})")
         writer.line(f'larger = torch.minimum({GROWTH} * {penalty}, state["{label}.most"])')
         writer.line(f"{penalty} = torch.where(stays, {penalty}, larger)")
         writer.line(f"{before}, {worst} = {worst}, torch.zeros_like({worst})")

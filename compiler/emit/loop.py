@@ -36,16 +36,20 @@ from cspec.compiler.emit.each_example import (
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.freezing import frozen
 from cspec.compiler.emit.gates import undecided, write_gates
+from cspec.compiler.emit.measures import measured, measured_by
 from cspec.compiler.emit.sets import course_of, write_projection, write_projections
 from cspec.compiler.emit.splits import (
+    attracted,
     write_attraction,
     write_epoch_rounds,
     write_linearized,
     write_phases,
     write_reports,
+    write_start,
     write_step_rounds,
 )
 from cspec.compiler.emit.units import has_units, write_settled, write_units
+from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.lower.sharing import sharing
 from cspec.compiler.methods.gate_decisions import decisions
@@ -54,6 +58,9 @@ from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Projection
 from cspec.dsl.tree.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
+
+
+OBJECTIVE = "objective"
 
 
 class LoopPlan(NamedTuple):
@@ -74,6 +81,28 @@ class LoopPlan(NamedTuple):
     """Whether a solver may start where the steps end."""
     rehearsed: int = 0
     """First steps that are tried at several learning rates."""
+    by_objective: bool = False
+    """Whether a step follows the objective as written, and nothing else."""
+
+    @property
+    def measured(self) -> str:
+        """`f, g, true = measure(primal, batch)`, as much as there is to measure."""
+        function = OBJECTIVE if self.by_objective else measured_by(self.lowered)
+        found = "loss" if self.plain else measured(self.lowered)
+        return f"{found} = {function}(primal, batch)"
+
+    @property
+    def plain(self) -> bool:
+        """Whether what is measured is the loss: nothing is added to it."""
+        others = self.lowered.rules or self.lowered.examples or attracted(self.splits)
+        return not others
+
+    @property
+    def again(self) -> str:
+        """The same without what is asked of each example."""
+        if not self.lowered.rules:
+            return self.measured
+        return "f, g, true = measure(primal, batch)"
 
 
 def write_train(plan: LoopPlan, translator: Translator) -> None:
@@ -81,7 +110,7 @@ def write_train(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
     doc = ["The loop. Every line is what `cspec run` executes."]
     with writer.function("train", ("session",), doc):
-        writer.line("primal, state, optimizer = session.primal, session.state, session.optimizer")
+        place = len(writer.lines)
         _write_start(plan, translator)
         if plan.rehearsed:
             why = "# tried at larger rates first, then taken at the one below the best"
@@ -90,10 +119,23 @@ def write_train(plan: LoopPlan, translator: Translator) -> None:
         writer.line("for batch in session.batches():")
         with writer.indented():
             _write_step(plan, translator)
-            writer.line("session.record(f, true)")
+            writer.line(f"session.record({_recorded(plan)})")
             write_escalations(plan.lowered, translator)
             _write_epoch_end(plan, translator)
         _write_finish(plan, translator)
+        _write_names(place, writer)
+
+
+def _write_names(place: int, writer: Writer) -> None:
+    """`primal, optimizer = session.primal, session.optimizer`: what the loop uses of the session.
+
+    Above what was written since `place`.
+    """
+    body = ast.parse("if True:\n" + "\n".join(writer.lines[place:]))
+    read = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+    names = [name for name in ("primal", "state", "optimizer") if name in read]
+    values = ", ".join(f"session.{name}" for name in names)
+    writer.insert(place, f"{', '.join(names)} = {values}")
 
 
 def _projections(plan: LoopPlan) -> list[SetAction]:
@@ -102,6 +144,7 @@ def _projections(plan: LoopPlan) -> list[SetAction]:
 
 def _write_start(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
+    write_start(plan.splits, translator)
     write_rounds(plan.lowered, translator)
     starts = start_calls(plan.lowered, translator)
     starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
@@ -114,8 +157,8 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     if starts or now_and_then:
         writer.line("if session.step == 0:  # not where a run is resumed")
         with writer.indented():
-            for call in starts:
-                writer.line(call)
+            for start in starts:
+                writer.text_line(start)
             _write_groups(now_and_then, plan, translator, "0.0")
 
 
@@ -130,10 +173,9 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
     elif _looks_ahead(plan):
         _write_extragradient_step(plan, duals, translator)
     else:
-        each = plan.lowered.examples
-        writer.line(f"f, g, true{', each' if each else ''} = {_measure(plan)}(primal, batch)")
+        writer.line(plan.measured)
         write_units(plan.lowered, translator)
-        write_moves(each, translator)
+        write_moves(plan.lowered.examples, translator)
         for dual in duals:
             if dual.order in ("dual_first", "optimistic"):
                 write_dual(dual, translator)
@@ -178,7 +220,7 @@ def _write_late_duals(plan: LoopPlan, duals: list[Timed], translator: Translator
 def _write_gradient(plan: LoopPlan, translator: Translator) -> None:
     """The loss and its gradient, at what was measured."""
     writer = translator.writer
-    writer.line("loss = combine(f, g, true, state)")
+    _write_loss(plan, translator)
     write_loss(plan.lowered.examples, translator)
     write_attraction(plan.splits, translator)
     writer.line("optimizer.zero_grad()")
@@ -188,8 +230,18 @@ def _write_gradient(plan: LoopPlan, translator: Translator) -> None:
         writer.line(f"torch.nn.utils.clip_grad_norm_(session.parameters, {limit})")
 
 
-def _measure(plan: LoopPlan) -> str:
-    return "measure_each" if plan.lowered.examples else "measure"
+def _write_loss(plan: LoopPlan, translator: Translator) -> None:
+    """f with the terms of the rules: of none it is f itself."""
+    if not plan.plain:
+        combined = "combine(f, g, true, state)" if plan.lowered.rules else "f"
+        translator.writer.line(f"loss = {combined}")
+
+
+def _recorded(plan: LoopPlan) -> str:
+    """What the history notes of a step."""
+    if plan.lowered.rules:
+        return "f, true"
+    return "loss" if plan.plain else "f"
 
 
 def _looks_ahead(plan: LoopPlan) -> bool:
@@ -239,8 +291,8 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
     writer.line("def closure():")
     with writer.indented():
         writer.line("optimizer.zero_grad()")
-        writer.line("f, g, true = measure(primal, batch)")
-        writer.line("loss = combine(f, g, true, state)")
+        writer.line(plan.again)
+        _write_loss(plan, translator)
         write_attraction(plan.splits, translator)
         writer.line("loss.backward()")
         writer.line("return loss")
@@ -249,7 +301,7 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
         writer.line("optimizer.step(closure)")
     writer.line("with torch.no_grad():")
     with writer.indented():
-        writer.line("f, g, true = measure(primal, batch)")
+        writer.line(plan.again)
 
 
 def _write_projections(plan: LoopPlan, translator: Translator) -> None:
@@ -273,7 +325,7 @@ def _write_projections(plan: LoopPlan, translator: Translator) -> None:
         with writer.indented():
             writer.line("progress = session.progress")
             write_projection(action, translator, plan.epochs)
-    write_step_rounds(plan.splits, translator, plan.epochs)
+    write_step_rounds(plan.splits, translator)
 
 
 def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
@@ -288,14 +340,14 @@ def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
             assert isinstance(action.settings, Projection)
             if action.settings.every.unit == "epoch":
                 _write_epoch_projection(action, action.settings.every, plan, translator)
-        write_epoch_rounds(plan.splits, translator, plan.epochs)
+        write_epoch_rounds(plan.splits, translator)
         writer.line("session.verify()")
         condition = "session.stopped()"
         if plan.stop is not None:
             condition = f"{ast.unparse(stop_condition(plan.stop))} or {condition}"
         for call in solved_calls(plan.lowered, translator):
             condition = f"{call} or {condition}"
-        writer.line(f"if {condition}:")
+        writer.condition(condition)
         with writer.indented():
             writer.line("break")
 
@@ -338,7 +390,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     if is_restored(plan.lowered):
         translator.writer.line("restore(session)")
     write_stall_reports(plan.lowered, translator)
-    write_reports(plan.splits, translator)
+    write_reports(plan.splits, translator, plan.epochs)
     write_thresholds(plan.lowered, translator)
     write_gaps(vertex_steps(plan.lowered), translator)
 

@@ -26,6 +26,7 @@ from cspec.compiler.emit.gates import write_decide
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
+    steps_on_objective,
     write_cases,
     write_evaluate,
     write_measure,
@@ -39,9 +40,9 @@ from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.restoring import write_restore
 from cspec.compiler.emit.sets import write_held, write_project, write_targets
-from cspec.compiler.emit.setup import WORDS, setup_words, write_record, write_setup
+from cspec.compiler.emit.setup import WORDS, setup_words, value_of, write_record, write_setup
 from cspec.compiler.emit.spg import write_line, write_set_solve
-from cspec.compiler.emit.splits import split_groups, write_copies
+from cspec.compiler.emit.splits import split_groups, write_splits
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
 from cspec.compiler.emit.units import write_unit_functions
 from cspec.compiler.emit.updates import (
@@ -75,6 +76,7 @@ LOOP_PIECES = {
     "cspec.runtime.steps.projection": frozenset({"project_", "project_together"}),
     "cspec.runtime.methods.escalate": frozenset({"escalate"}),
     "cspec.runtime.methods.gates": frozenset({"decide_gates"}),
+    "cspec.runtime.steps.feasible_copies": frozenset({"Split"}),
     "cspec.runtime.steps.freezing": frozenset({"freeze_support", "hold_support"}),
     "cspec.runtime.methods.sal": frozenset({"solved", "report_stall"}),
     "cspec.runtime.methods.scaling": frozenset({"scaled"}),
@@ -98,8 +100,7 @@ EXAMPLE_PIECES = frozenset(
 PAIR_PIECES = frozenset({"differences", "ratio_differences"})
 BRANCH_PIECES = frozenset({"at_largest", "at_smallest"})
 SPLIT_PIECES = frozenset(
-    {"attraction", "split_reset", "split_step", "deliver", "stay", "linearized_step",
-     "report_split"}
+    {"attraction", "begin", "split_round", "deliver", "stay", "linearized_step", "report_split"}
 )  # fmt: skip
 MODEL_PIECES = frozenset({"clamp_gates"})
 
@@ -145,7 +146,10 @@ def emit(emission: Emission) -> str:
     """The Python module of a program. Deterministic: same plan and facts, same text."""
     check_alone(emission.lowered, emission.scope.facts)
     groups = split_groups(emission.lowered, emission.scope.facts)
-    emission = emission._replace(loop=emission.loop._replace(splits=groups))
+    by_objective = _steps_on_objective(emission)
+    emission = emission._replace(
+        loop=emission.loop._replace(splits=groups, by_objective=by_objective)
+    )
     taken = _taken()
     for name in emission.scope.functions.values():
         taken.fresh(name)
@@ -202,12 +206,12 @@ RESERVED_NAMES = (
     | {
         "torch", "math", "operators", "functions", "Session", "main", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
-        "measure", "violation", "evaluate", "metrics", "objective", "preferences", "combine",
+        "measure", "measure_each", "minimized", "constraints", "surrogates", "outputs", "evaluate", "metrics", "objective", "preferences", "combine",
         "project", "train",
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
-        "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
-        "copies", "held", "hold", "freeze", "begun", "name",
-        "sizes", "decide", "late", "measure_each", "each", "rows", "moves", "values", "weights",
+        "hessian", "multipliers", "seen", "place", "prepare", "smooth", "cases", "said",
+        "splits", "held", "hold", "freeze", "begun", "name",
+        "sizes", "decide", "late", "each", "rows", "moves", "values", "weights",
     }
 )  # fmt: skip
 
@@ -227,12 +231,17 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     write_setup(emission.program, writer, used, steps=not emission.solved)
     write_initial_state(lowered, writer)
     solve = emission.solve
-    write_measure(lowered, make, None if solve is None else solve.vectors, loop.by_value)
+    vectors = None if solve is None else solve.vectors
+    if _steps_on_objective(emission):
+        write_objective(emission.objective, make, rows="batch")
+    else:
+        write_measure(lowered, make, vectors, loop.by_value, solved=emission.solved)
     if needs_violation(lowered):
         write_violation(rules, make)
     if needs_stand_in(lowered):
         write_stand_in(rules, make)
-    write_combine(rules, writer, used, loop.by_value)
+    if not emission.solved:
+        write_combine(rules, writer, used, loop.by_value)
     write_functions(lowered, writer, used)
     write_unit_functions(lowered, make())
     for rule in rules:
@@ -253,7 +262,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     if not emission.solved:
         write_decide(decisions(lowered.problem), make)
     if loop.splits and not emission.solved:
-        write_copies(loop.splits, make())
+        write_splits(loop.splits, make())
     if every_step and not emission.solved:
         write_project(every_step, emission.scope.facts, make, loop.epochs)
         write_masks(every_step, make, loop.epochs)
@@ -268,7 +277,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         if is_restored(lowered):
             write_restore(make(), sharp=sharpens(lowered.problem))
         write_train(loop, make())
-    write_objective(emission.objective, make, None if solve is None else solve.vectors)
+    if not _steps_on_objective(emission):
+        write_objective(emission.objective, make, vectors)
     write_evaluate(lowered, make)
     write_cases(lowered, make)
     if lowered.soft:
@@ -277,13 +287,17 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     write_record(emission.program, make().scope.params, writer, used)
 
 
+def _steps_on_objective(emission: Emission) -> bool:
+    return not emission.solved and steps_on_objective(emission.lowered, emission.objective)
+
+
 def _docstring(emission: Emission) -> list[str]:
     program = emission.program
     sense = program.sense
     lines = [f"{sense} {program.objective}".strip(), ""]
     families = {c.family: c for c in program.constraints}
     for constraint in families.values():
-        lines.append(f"  {constraint.family}: {constraint.text}    by {constraint.method}")
+        lines.append(f"{constraint.family}: {constraint.text}    by {constraint.method}")
     lines += [
         "",
         f"Compiled by cspec from {program.name}, plan {program.digest[:12]}. Running this file",
@@ -347,7 +361,7 @@ def _constants(head: Writer, template: Translator, scope: ModuleScope, emission:
         head.line()
     for name, value in emission.params.items():
         if isinstance(value, tuple):
-            head.line(f"{scope.params[name]} = {tuple(map(float, value))!r}  # param {name}")
+            head.assign(scope.params[name], value_of(tuple(map(float, value))), f"param {name}")
         else:
             head.assign(scope.params[name], constant(value), f"param {name}")
     if template.constants:

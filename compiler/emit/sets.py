@@ -46,7 +46,7 @@ def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslat
             items = targets(action, facts)
             if any(isinstance(item, ParameterRef) for item in items):
                 make().used.add("parameters")
-            make.writer.line(f"return {ast.unparse(tensors(items))}")
+            make.writer.returned(tensors(items))
 
 
 def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
@@ -64,8 +64,7 @@ def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
         writer.line("return [")
         with writer.indented():
             for action in kept:
-                member = set_constant(translator, _onto(_final(action.set), action.settings))
-                pair = ast.Tuple(elts=[member, tensors_of(action)])
+                pair = ast.Tuple(elts=[at_end(action, translator), tensors_of(action)])
                 writer.line(f"{ast.unparse(pair)},  # {action.family}")
         writer.line("]")
 
@@ -74,7 +73,7 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     """The set of an action: a module constant, or the set of the moment along a ramp."""
     ramp = density_ramp(action, translator, epochs)
     if ramp is None:
-        return set_constant(translator, _onto(_final(action.set), action.settings))
+        return at_end(action, translator)
     start, end, share = ramp
     translator.used.add("ramp_down")
     elapsed: ast.expr = ast.Name(id="progress")
@@ -217,7 +216,7 @@ def _write_together(group: Sequence[SetAction], translator: Translator, epochs: 
         with writer.indented():
             for action in group:
                 pair = ast.Tuple(elts=[operator(action, translator, epochs), tensors_of(action)])
-                writer.line(f"{ast.unparse(pair)},  # {action.family}")
+                writer.argument("", pair, action.family)
         momentum = any(isinstance(a.settings, Projection) and a.settings.momentum for a in group)
         writer.line("],")
         if momentum:
@@ -233,14 +232,13 @@ def write_projection(action: SetAction, translator: Translator, epochs: float) -
     if action.settings.momentum:
         arguments.append(ast.Name(id="optimizer"))
     call = ast.Call(func=ast.Name(id="project_"), args=arguments, keywords=[])
-    line = f"{ast.unparse(call)}  # {action.family}"
     warmup = course_of(action).warmup
     if not warmup:
-        translator.writer.line(line)
+        translator.writer.call(ast.unparse(call), action.family)
         return
     translator.writer.line(f"if progress >= {warmup!r}:")
     with translator.writer.indented():
-        translator.writer.line(line)
+        translator.writer.call(ast.unparse(call), action.family)
 
 
 def tensors_of(action: SetAction) -> ast.expr:
@@ -249,30 +247,6 @@ def tensors_of(action: SetAction) -> ast.expr:
     return ast.Call(func=function, args=[ast.Name(id="primal")], keywords=[])
 
 
-def split_call(
-    function: str, action: SetAction, translator: Translator, epochs: float, *more: str
-) -> str:
-    """`function("name", SET, tensors, ...)` as text."""
-    translator.used.add(function)
-    arguments: list[ast.expr] = [
-        ast.Constant(action.name),
-        operator(action, translator, epochs),
-        tensors_of(action),
-    ]
-    arguments.extend(ast.Name(id=name) for name in more)
-    return ast.unparse(ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]))
-
-
-def split_tuple(action: SetAction, translator: Translator, epochs: float) -> str:
-    """`("name", SET, tensors)` as text."""
-    return _split(action, operator(action, translator, epochs))
-
-
-def split_at_end(action: SetAction, translator: Translator) -> str:
-    """The same with the set as it is at the end of a ramp."""
-    return _split(action, set_constant(translator, _onto(_final(action.set), action.settings)))
-
-
-def _split(action: SetAction, onto: ast.expr) -> str:
-    parts: list[ast.expr] = [ast.Constant(action.name), onto, tensors_of(action)]
-    return ast.unparse(ast.Tuple(elts=parts))
+def at_end(action: SetAction, translator: Translator) -> ast.expr:
+    """The set of an action as it is at the end of a ramp."""
+    return set_constant(translator, _onto(_final(action.set), action.settings))

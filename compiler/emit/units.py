@@ -28,7 +28,7 @@ def write_units(lowered: Lowered, translator: Translator) -> None:
         with writer.indented():
             rate = "gradient_rate(optimizer)"
             translator.used.add("gradient_rate")
-            writer.line(f"{operation.name}(state, f, g, true, session.parameters, {rate})")
+            writer.call(f"{operation.name}(state, f, g, true, session.parameters, {rate})")
 
 
 def write_unit_functions(lowered: Lowered, translator: Translator) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
 
 INDENT = "    "
 WIDTH = 100
@@ -27,6 +28,10 @@ class Writer:
     def line(self, text: str = "") -> None:
         """One line of the compiler's own text at the current depth."""
         self.lines.append(f"{INDENT * self._depth}{text}".rstrip())
+
+    def insert(self, place: int, text: str) -> None:
+        """A line at the current depth, above those that were written since `place`."""
+        self.lines.insert(place, f"{INDENT * self._depth}{text}")
 
     def comment(self, text: str) -> None:
         """A comment line."""
@@ -61,13 +66,23 @@ class Writer:
         """`return value`."""
         self._whole_or_broken("return ", value, "")
 
-    def argument(self, name: str, value: ast.expr) -> None:
+    def argument(self, name: str, value: ast.expr, comment: str = "") -> None:
         """`name=value,` of a call that is written line by line; without a name `value,`."""
-        self._whole_or_broken(f"{name}=" if name else "", value, ",")
+        self._item(f"{name}=" if name else "", value, comment)
 
-    def entry(self, key: str, value: ast.expr) -> None:
-        """`"key": value,` of a dictionary that is written line by line."""
-        self._whole_or_broken(f"{key!r}: ", value, ",")
+    def _item(self, before: str, value: ast.expr, comment: str) -> None:
+        behind = f"  # {one_line(comment)}" if comment else ""
+        text = f"{before}{ast.unparse(value)},{behind}"
+        if self._fits(text):
+            self.line(text)
+            return
+        if comment:
+            self.comment(comment)
+        self._whole_or_broken(before, value, ",")
+
+    def entry(self, key: str | None, value: ast.expr, comment: str = "") -> None:
+        """`"key": value,` of a dictionary that is written line by line; without a key `**value,`."""
+        self._item("**" if key is None else f"{key!r}: ", value, comment)
 
     def call(self, text: str, comment: str = "") -> None:
         """A statement of the compiler's own text that is one expression, broken where it is long."""
@@ -79,6 +94,18 @@ class Writer:
         if comment:
             self.comment(comment)
         self._whole_or_broken("", value, "")
+
+    def text_line(self, text: str) -> None:
+        """An expression or assignment of the compiler's own text, broken where it is long."""
+        match ast.parse(text).body:
+            case [ast.Assign(targets=[target], value=value)]:
+                self.assign(ast.unparse(target), value)
+            case _:
+                self.call(text)
+
+    def condition(self, text: str) -> None:
+        """`if text:`, broken where it is long."""
+        self._whole_or_broken("if ", ast.parse(text, mode="eval").body, ":")
 
     def _whole_or_broken(self, before: str, value: ast.expr, after: str) -> None:
         text = f"{before}{ast.unparse(value)}{after}"
@@ -93,10 +120,7 @@ class Writer:
             case ast.Call(func=function, args=arguments, keywords=keywords):
                 self.line(f"{before}{ast.unparse(function)}(")
                 with self.indented():
-                    for argument in arguments:
-                        self.argument("", argument)
-                    for keyword in keywords:
-                        self._whole_or_broken(_named(keyword), keyword.value, ",")
+                    self._arguments(arguments, keywords)
                 self.line(f"){after}")
             case ast.BinOp() | ast.BoolOp():
                 self.line(f"{before}(")
@@ -131,6 +155,19 @@ class Writer:
             case _:
                 self.line(f"{before}{ast.unparse(value)}{after}")
 
+    def _arguments(
+        self, arguments: Sequence[ast.expr], keywords: Sequence[ast.keyword]
+    ) -> None:
+        """The arguments of a call on one line, if they fit, else one a line."""
+        found = [("", value) for value in arguments]
+        found += [(_named(keyword), keyword.value) for keyword in keywords]
+        together = ", ".join(f"{name}{ast.unparse(value)}" for name, value in found)
+        if self._fits(together):
+            self.line(together)
+            return
+        for name, value in found:
+            self._whole_or_broken(name, value, ",")
+
     def _operand(self, sign: str, value: ast.expr) -> None:
         """One side of an operator that was split: in brackets where it has an operator itself."""
         text = ast.unparse(value)
@@ -164,7 +201,12 @@ class Writer:
 
     def docstring(self, lines: Iterable[str]) -> None:
         """A docstring of one or more lines."""
-        first, *rest = [one_line(text) if text.strip() else "" for text in lines]
+        width = WIDTH - len(INDENT) * self._depth - 6
+        first, *rest = [
+            part
+            for text in lines
+            for part in (wrap(one_line(text), width, **_WHOLE) if text.strip() else [""])
+        ]
         if not rest:
             self.line(f'"""{first}"""')
             return
@@ -240,6 +282,9 @@ def _pieces(text: str, width: int) -> Iterator[str]:
             piece = longer
         if piece:
             yield repr(piece)
+
+
+_WHOLE: dict[str, bool] = {"break_long_words": False, "break_on_hyphens": False}
 
 
 class _Deeper:

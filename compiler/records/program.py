@@ -187,10 +187,11 @@ class Program(BaseModel):
     (and `data`, the same on whole datasets) maps names of datasets to their columns by name,
     `given` to the values that the user's loop hands over. The module (see `compiler/emit`) defines
 
-    - `initial_state(primal) -> dict[str, Tensor]`
+    - `setup()`, `record()`: this record again, for the file that runs on its own
+    - `initial_state() -> dict[str, Tensor]`, where updates remember something
     - `measure(primal, batch) -> (f, g, true)`: objective, constraints with gradient, true
       constraints without gradient
-    - `violation(primal, batch) -> true`: the true canonical constraints alone, no gradient
+    - `constraints(primal, batch) -> true`: the true canonical constraints alone, no gradient
     - `combine(f, g, true, state) -> loss`
     - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
     - `project(primal, optimizer, progress)` where something is projected

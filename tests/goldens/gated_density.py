@@ -31,7 +31,7 @@ def setup():
     )
 
 
-def initial_state(primal):
+def initial_state():
     """Multipliers and what else the updates remember, at the start."""
     return {
         "multipliers": torch.zeros(1),
@@ -65,9 +65,7 @@ def ascend_lagrangian(state, true):
     average = state["average"]
     average = keep(true, torch.where(torch.isnan(average), true, average), average)
     state["multipliers"] = keep(
-        true,
-        torch.relu(multipliers + 0.031311 * (true + 574.878 * (true - average))),
-        multipliers,
+        true, torch.relu(multipliers + 0.031311 * (true + 574.878 * (true - average))), multipliers
     )
     state["average"] = keep(true, true, average)
 

@@ -35,18 +35,18 @@ def setup():
     )
 
 
-def initial_state(primal):
+def initial_state():
     """Multipliers and what else the updates remember, at the start."""
     return {
         "multipliers": torch.zeros(3),
-        "penalty": torch.full((3,), 0.0),  # penalties c
-        "slope": torch.full((3,), 0.0),  # largest |grad g| so far
-        "pull": torch.full((1,), 0.0),  # largest |grad f| so far
-        "far": torch.full((3,), 0.0),  # largest violation so far
-        "large": torch.full((3,), 0.0),  # largest |g| so far
-        "most": torch.full((3,), 0.0),  # cap of the penalties
-        "total": torch.full((3,), 0.0),  # sum of g since multipliers moved
-        "count": torch.full((3,), 0.0),  # how often g was measured since then
+        "penalty": torch.zeros(3),  # penalties c
+        "slope": torch.zeros(3),  # largest |grad g| so far
+        "pull": torch.zeros(1),  # largest |grad f| so far
+        "far": torch.zeros(3),  # largest violation so far
+        "large": torch.zeros(3),  # largest |g| so far
+        "most": torch.zeros(3),  # cap of the penalties
+        "total": torch.zeros(3),  # sum of g since multipliers moved
+        "count": torch.zeros(3),  # how often g was measured since then
         "before": torch.full((3,), math.inf),  # violation when they moved
     }
 
@@ -80,7 +80,9 @@ def combine(f, g, true, state):
 
 
 def units_of_augmented_lagrangian(state, f, g, true, parameters, rate):
-    """penalty <- 1.08 |grad f| / (|x| |grad g| + violation) / |grad g|, slopes of the first 50 steps"""
+    """penalty <- 1.08 |grad f| / (|x| |grad g| + violation) / |grad g|, slopes of the first 50
+    steps
+    """
     steep = torch.maximum(state["slope"], slopes(g, parameters))
     pull = torch.maximum(state["pull"], slopes(f, parameters))
     far = torch.maximum(state["far"], torch.relu(torch.nan_to_num(true)).to(steep))
@@ -119,9 +121,7 @@ def update_augmented_lagrangian(state, true):
     state["penalty"] = keep(
         true,
         torch.where(
-            (now > 0.5 * before) & (now > 0.0001 * far),
-            torch.minimum(1.5 * penalty, most),
-            penalty,
+            (now > 0.5 * before) & (now > 0.0001 * far), torch.minimum(1.5 * penalty, most), penalty
         ),
         penalty,
     )
@@ -131,17 +131,19 @@ def update_augmented_lagrangian(state, true):
 
 
 def restore(session):
-    """x <- x - J' (J J')^-1 g over whole data: the shortest step to what is asked."""
-    with Restoration(session, sharp=True) as near:
+    """Newton's shortest steps to what is asked, on whole data: x <- x - J' (J J')^-1 g."""
+    # Descent on a penalty or a Lagrangian ends near the boundary, not on it.
+    with Restoration(session, sharp=True) as end:  # put back where it is interrupted
         for _ in range(30):
-            g, true = near.measured()
-            rows = near.left(true)
+            g, amounts = end.measured()
+            # What was violated before stays in, or two requirements would take turns.
+            rows = end.left(amounts)
             if not len(rows):
                 break
-            step = shortest(jacobian(g, rows, session), true[rows])
-            if not near.go(step):
+            step = shortest(jacobian(g, rows, session), amounts[rows])  # -J' (J J')^-1 amounts
+            if not end.go(step):  # no length along it leaves less
                 break
-        near.tell()
+        end.tell()
 
 
 def train(session):
@@ -150,7 +152,9 @@ def train(session):
     for batch in session.batches():
         f, g, true = measure(primal, batch)
         if session.step <= 50:
-            units_of_augmented_lagrangian(state, f, g, true, session.parameters, gradient_rate(optimizer))
+            units_of_augmented_lagrangian(
+                state, f, g, true, session.parameters, gradient_rate(optimizer)
+            )
         loss = combine(f, g, true, state)
         optimizer.zero_grad()
         loss.backward()

@@ -14,7 +14,7 @@ from cspec.runtime.solvers import sqp
 from cspec.runtime.functions import cos, sin
 from cspec.runtime.setup import Setup, fit, requirement, variable
 from cspec.runtime.solvers.nlp.problem import matrix, symmetric
-from cspec.runtime.steps.update import vector, weigh
+from cspec.runtime.steps.update import vector
 
 
 def setup():
@@ -24,7 +24,7 @@ def setup():
     return Setup(variables={"x": x, "y": y}, fit=fit(precision="float64", seed=0))
 
 
-def initial_state(primal):
+def initial_state():
     """Multipliers and what else the updates remember, at the start."""
     return {
         "multipliers": torch.zeros(2),
@@ -41,11 +41,6 @@ def measure(primal, batch):
     b = x + y - 1  # b: x + y == 1
     g = vector(a, b)
     return f, g, g.detach()
-
-
-def combine(f, g, true, state):
-    """L = f + <multipliers, g>"""
-    return f + weigh(state["multipliers"], g)
 
 
 def gradient(primal):
@@ -116,9 +111,6 @@ def evaluate(primal, data):
         "a": (sin(x) * y, 0.5),
         "b": (x + y, 1),
     }
-
-
-metrics = {}
 
 
 def record():

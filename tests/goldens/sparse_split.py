@@ -10,15 +10,9 @@ import torch
 
 from cspec.runtime import operators
 from cspec.runtime.functions import ce, fraction, mean, pred
-from cspec.runtime.methods.admm import (
-    attraction,
-    deliver,
-    report_split,
-    split_reset,
-    split_step,
-    stay,
-)
+from cspec.runtime.methods.admm import attraction, begin, deliver, report_split, split_round, stay
 from cspec.runtime.setup import Setup, adam, cosine_schedule, digits, fit, mlp, requirement
+from cspec.runtime.steps.feasible_copies import Split
 from cspec.runtime.steps.projection import project_
 from cspec.runtime.steps.update import parameter, parameters
 
@@ -46,25 +40,13 @@ def setup():
     )
 
 
-def initial_state(primal):
-    """Multipliers and what else the updates remember, at the start."""
-    return {
-    }
-
-
-def measure(primal, batch):
-    """f, the constraints g with gradient, and the true constraints, on one batch."""
+def objective(primal, batch):
+    """The objective as written."""
     x = batch["train"]["x"]
     net = primal["net"]
     z = net(x)
     y = batch["train"]["y"]
-    f = mean(ce(z, y))
-    return f, f.new_zeros(0), f.new_zeros(0)
-
-
-def combine(f, g, true, state):
-    """The loss is the objective alone."""
-    return f
+    return mean(ce(z, y))
 
 
 def ortho_tensors(primal):
@@ -84,11 +66,9 @@ def held(primal):
     ]
 
 
-def copies(primal):
-    """What is measured until x and its feasible copy are one: the copy."""
-    return [
-        [("prune", SPARSE, prune_tensors(primal))],
-    ]
+def splits(primal, state):
+    """Parameters x, their copies z in sets, and the scaled duals u of x = z."""
+    return [Split("prune", SPARSE, prune_tensors(primal), state)]
 
 
 def project(primal, optimizer, progress):
@@ -99,47 +79,40 @@ def project(primal, optimizer, progress):
 def train(session):
     """The loop. Every line is what `cspec run` executes."""
     primal, state, optimizer = session.primal, session.state, session.optimizer
+    [prune_split] = splits(primal, state)
     if session.step == 0:  # not where a run is resumed
         project(primal, optimizer, 0.0)
     for batch in session.batches():
         progress = session.progress
-        prune_split = 0.3 <= progress < 0.8
-        if prune_split and "prune.begun" not in state:
-            split_reset("prune", SPARSE, prune_tensors(primal), state, rho=0.001)
-        if progress >= 0.8 and "prune.begun" in state and "prune.delivered" not in state:
-            deliver([("prune", SPARSE, prune_tensors(primal))], state)
+        # free at first, then drawn to a copy in the set, then fine-tuned on it
+        prune_apart = 0.3 <= progress < 0.8
+        if prune_apart and not prune_split.begun:
+            begin(prune_split, rho=0.001)  # z <- P(x), u <- 0
+        if progress >= 0.8 and prune_split.begun and not prune_split.delivered:
+            deliver(prune_split)  # x <- z
             session.mark("prune")
-        f, g, true = measure(primal, batch)
-        loss = combine(f, g, true, state)
-        if prune_split:
-            loss = loss + attraction("prune", prune_tensors(primal), state)
+        f = objective(primal, batch)
+        loss = f
+        if prune_apart:
+            loss = loss + attraction(prune_split)  # rho/2 ||x - z + u||^2
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(session.parameters, 1.0)
         optimizer.step()
         session.schedule.step()
         project(primal, optimizer, session.progress)
-        if "prune.delivered" in state:
-            stay([("prune", SPARSE, prune_tensors(primal))], state, optimizer)
-        session.record(f, true)
+        if prune_split.delivered:  # fine-tuning leaves the set no more
+            stay(prune_split, optimizer=optimizer)
+        session.record(f)
         if session.epoch_ended:
-            if prune_split:
-                split_step("prune", SPARSE, prune_tensors(primal), state)
+            if prune_apart:
+                split_round(prune_split)  # z <- P(x + u), u <- u + x - z
             session.verify()
             if session.feasible(0.001) and session.stalled(epochs=5) or session.stopped():
                 break
-    if "prune.delivered" not in state:
-        deliver([("prune", SPARSE, prune_tensors(primal))], state)
-    report_split(session, "prune")
-
-
-def objective(primal, data):
-    """The objective as written."""
-    x = data["train"]["x"]
-    net = primal["net"]
-    z = net(x)
-    y = data["train"]["y"]
-    return mean(ce(z, y))
+    if not prune_split.delivered:
+        deliver(prune_split)  # x <- z
+    report_split(session, prune_split)
 
 
 def evaluate(primal, data):

@@ -25,18 +25,18 @@ def setup():
     x = variable(0.5, lower=0.0, upper=1.5707963267948966)
     optimizer = adam(w, x, lr=0.01)
     return Setup(
-        variables={"w": w, "x": x},
-        fit=fit(optimizer, steps=1000, precision="float64", seed=0),
+        variables={"w": w, "x": x}, fit=fit(optimizer, steps=1000, precision="float64", seed=0)
     )
 
 
-def initial_state(primal):
+def initial_state():
     """Multipliers and what else the updates remember, at the start."""
     return {
         "multipliers": torch.zeros(2),
         "augmented_lagrangian.penalty": torch.full((1,), 10.0),  # penalties c
         "augmented_lagrangian.before": torch.full((1,), math.nan),  # violation at the last update
-        "lagrangian.average": torch.full((1,), math.nan),  # xi, the smoothed g (g itself at the start)
+        # xi, the smoothed g (g itself at the start)
+        "lagrangian.average": torch.full((1,), math.nan),
     }
 
 
@@ -51,8 +51,8 @@ def measure(primal, batch):
     return f, g, g.detach()
 
 
-def violation(primal, batch):
-    """The true canonical constraints alone: what epoch-level updates see."""
+def constraints(primal, batch):
+    """The true constraints alone, <= 0 (== 0) where they are met: measured on whole data."""
     w = primal["w"]
     x = primal["x"][0]
     return vector(w[0] + w[1] + w[2] - 3, sin(x) - 0.5)
@@ -62,7 +62,13 @@ def combine(f, g, true, state):
     """L_c: gradient weight [multipliers + c g]+ a constraint
     L = f + <multipliers, g>
     """
-    return f + weigh(state["multipliers"][0:1] + state["augmented_lagrangian.penalty"] * true[0:1], g[0:1]) + weigh(state["multipliers"][1:2], g[1:2])
+    return (
+        f
+        + weigh(
+            state["multipliers"][0:1] + state["augmented_lagrangian.penalty"] * true[0:1], g[0:1]
+        )
+        + weigh(state["multipliers"][1:2], g[1:2])
+    )
 
 
 def update_augmented_lagrangian(state, true):
@@ -76,9 +82,7 @@ def update_augmented_lagrangian(state, true):
     state["augmented_lagrangian.penalty"] = keep(
         true,
         torch.where(
-            (now > 0.9 * before) & (penalty < 1000),
-            torch.clamp(2 * penalty, 0, 1000),
-            penalty,
+            (now > 0.9 * before) & (penalty < 1000), torch.clamp(2 * penalty, 0, 1000), penalty
         ),
         penalty,
     )
@@ -92,9 +96,7 @@ def ascend_lagrangian(state, true):
     average = state["lagrangian.average"]
     average = keep(true, torch.where(torch.isnan(average), true, average), average)
     state["multipliers"][1:2] = keep(
-        true,
-        torch.relu(multipliers + 0.3 * (true + 40 * (true - average))),
-        multipliers,
+        true, torch.relu(multipliers + 0.3 * (true + 40 * (true - average))), multipliers
     )
     state["lagrangian.average"] = keep(true, true, average)
 
@@ -132,7 +134,7 @@ def train(session):
         project(primal, optimizer, session.progress)
         session.record(f, true)
         if session.epoch_ended:
-            true = session.full(violation)
+            true = session.full(constraints)  # on whole data
             update_augmented_lagrangian(state, true)
             session.verify()
             if session.stopped():
@@ -154,9 +156,6 @@ def evaluate(primal, data):
         "a": (w[0] + w[1] + w[2], 3),
         "b": (sin(x), 0.5),
     }
-
-
-metrics = {}
 
 
 def record():

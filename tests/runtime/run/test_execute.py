@@ -162,7 +162,7 @@ def test_a_few_bad_gradients_are_skipped_and_many_end_the_run(variable_program: 
     source = variable_program().source
 
     def bad_when(condition: str) -> Program:
-        line = "        loss = combine(f, g, true, state, primal)\n"
+        line = "        loss = combine(f, g, true, state)\n"
         return variable_program(
             source.replace(
                 line, f"{line}        if {condition}:\n            loss = loss * float('nan')\n"
@@ -246,7 +246,7 @@ def test_lbfgs_resumes_to_the_same_bits(variable_program: Make, tmp_path: Path) 
     closure = """        def closure():
             optimizer.zero_grad()
             f, g, true = measure(primal, batch)
-            loss = combine(f, g, true, state, primal) + (primal["x"] ** 4).sum()
+            loss = combine(f, g, true, state) + (primal["x"] ** 4).sum()
             loss.backward()
             return loss
         optimizer.step(closure)
