@@ -445,6 +445,6 @@ class MakeTranslator:
     ) -> Translator:
         t = self._template
         made = Translator(t.scope, t.writer, t.names.copy(), t.used, container)
-        made.constants = t.constants
+        made.constants, made.forwards = t.constants, t.forwards
         made.strict, made.noted = strict, noted
         return made

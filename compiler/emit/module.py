@@ -21,6 +21,7 @@ from cspec.compiler.emit.duals import (
 from cspec.compiler.emit.each_example import write_functions
 from cspec.compiler.emit.expressions import ModuleScope, Translator
 from cspec.compiler.emit.expressions.calls import BODIES
+from cspec.compiler.emit.forwards import write_forwards
 from cspec.compiler.emit.freezing import write_masks
 from cspec.compiler.emit.gates import write_decide
 from cspec.compiler.emit.loop import LoopPlan, write_train
@@ -158,11 +159,14 @@ def emit(emission: Emission) -> str:
     template = Translator(scope, body, taken, used)
     make = MakeTranslator(template)
     _functions(emission, make, used)
+    first = Writer()
+    write_setup(emission.program, first, used, steps=not emission.solved)
+    write_forwards(template.forwards, first, used)
     head = Writer()
     head.docstring(_docstring(emission))
     _imports(head, body, template, used, emission)
     _constants(head, template, scope, emission)
-    return double_quoted(head.text() + body.text_after() + _tail())
+    return double_quoted(head.text() + first.text_after() + body.text_after() + _tail())
 
 
 def double_quoted(text: str) -> str:
@@ -228,7 +232,6 @@ def _with_params(emission: Emission, names: Names) -> ModuleScope:
 def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:
     lowered, loop, writer = emission.lowered, emission.loop, make.writer
     rules = lowered.rules
-    write_setup(emission.program, writer, used, steps=not emission.solved)
     write_initial_state(lowered, writer)
     solve = emission.solve
     vectors = None if solve is None else solve.vectors

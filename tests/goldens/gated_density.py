@@ -31,6 +31,11 @@ def setup():
     )
 
 
+def outputs(primal, rows):
+    """model(x), on rows of any dataset."""
+    return primal["model"](rows["x"])
+
+
 def initial_state():
     """Multipliers and what else the updates remember, at the start."""
     return {
@@ -41,11 +46,10 @@ def initial_state():
 
 def measure(primal, batch):
     """f, the constraints g with gradient, and the true constraints, on one batch."""
-    x = batch["data"]["x"]
-    model = primal["model"]
-    z = model(x)
+    z = outputs(primal, batch["data"])
     y = batch["data"]["y"]
     f = mean(ce(z, y))
+    model = primal["model"]
     c1 = expected_density(model) - ramp(1, 0.5, batch["clock"], 1202)  # c1: density(model) <= 0.5
     g = vector(c1)
     with torch.no_grad():
@@ -111,9 +115,7 @@ def train(session):
 
 def objective(primal, data):
     """The objective as written."""
-    x = data["data"]["x"]
-    model = primal["model"]
-    z = model(x)
+    z = outputs(primal, data["data"])
     y = data["data"]["y"]
     return mean(ce(z, y))
 
@@ -128,9 +130,7 @@ def evaluate(primal, data):
 
 def metric_accuracy(primal, data):
     """Recorded, never optimized."""
-    x = data["test"]["x"]
-    model = primal["model"]
-    z = model(x)
+    z = outputs(primal, data["test"])
     predicted = pred(z)
     y = data["test"]["y"]
     return fraction(predicted == y)

@@ -35,6 +35,11 @@ def setup():
     )
 
 
+def outputs(primal, rows):
+    """f(x), on rows of any dataset."""
+    return primal["f"](rows["x"])
+
+
 def initial_state():
     """Multipliers and what else the updates remember, at the start."""
     return {
@@ -53,11 +58,10 @@ def initial_state():
 
 def measure(primal, batch):
     """f, the constraints g with gradient, and the true constraints, on one batch."""
-    x = batch["train"]["x"]
-    f_model = primal["f"]
-    z = f_model(x)
+    z = outputs(primal, batch["train"])
     y = batch["train"]["y"]
     f = mean(bce(z, y))
+    f_model = primal["f"]
     fc1_weight = parameter(f_model, "fc1.weight")
     f = f + 0.1 * shortfall(vector(sumsq(fc1_weight) - 4))  # preference small
     soft = class_prob(z / ramp(1, 0.25, batch.get("clock"), 300), 0)
@@ -173,20 +177,17 @@ def train(session):
 
 def objective(primal, data):
     """The objective as written."""
-    x = data["train"]["x"]
-    f_model = primal["f"]
-    z = f_model(x)
+    z = outputs(primal, data["train"])
     y = data["train"]["y"]
     return mean(bce(z, y))
 
 
 def evaluate(primal, data):
     """Value and bound of every constraint as written, on whole data and as deployed."""
-    x = data["train"]["x"]
-    f_model = primal["f"]
-    z = f_model(x)
+    z = outputs(primal, data["train"])
     predicted = pred(z)
     y = data["train"]["y"]
+    f_model = primal["f"]
     fc1_weight = parameter(f_model, "fc1.weight")
     return {
         "quota": (fraction(predicted == 0, on="train"), level),
@@ -207,9 +208,7 @@ def preferences(primal, data):
 
 def metric_acc(primal, data):
     """Recorded, never optimized."""
-    x = data["train"]["x"]
-    f_model = primal["f"]
-    z = f_model(x)
+    z = outputs(primal, data["train"])
     predicted = pred(z)
     y = data["train"]["y"]
     return fraction(predicted == y)

@@ -40,11 +40,14 @@ def setup():
     )
 
 
+def outputs(primal, rows):
+    """net(x), on rows of any dataset."""
+    return primal["net"](rows["x"])
+
+
 def objective(primal, batch):
     """The objective as written."""
-    x = batch["train"]["x"]
-    net = primal["net"]
-    z = net(x)
+    z = outputs(primal, batch["train"])
     y = batch["train"]["y"]
     return mean(ce(z, y))
 
@@ -128,9 +131,7 @@ def evaluate(primal, data):
 
 def metric_acc(primal, data):
     """Recorded, never optimized."""
-    x = data["test"]["x"]
-    net = primal["net"]
-    z = net(x)
+    z = outputs(primal, data["test"])
     predicted = pred(z)
     y = data["test"]["y"]
     return fraction(predicted == y)
