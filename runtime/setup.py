@@ -43,7 +43,7 @@ callable_of = FunctionSetup
 class Data:
     """A data source or a part of one, and the columns that are read of it."""
 
-    call: SourceCall = SourceCall()
+    call: SourceCall = field(default_factory=SourceCall)
     whole: Data | None = None
     """The source that this is of; None where it is one itself."""
     pairs: tuple[Pair, ...] = ()
@@ -68,7 +68,7 @@ class Data:
 class Model:
     """A model as it is built, or the frozen copy of another."""
 
-    call: SourceCall = SourceCall()
+    call: SourceCall = field(default_factory=SourceCall)
     frozen_of: Model | None = None
 
 
@@ -118,7 +118,7 @@ def variable(start: float | tuple[float, ...] = 0.0, **facts: Any) -> Variable:
 
 
 def requirement(label: str, text: str, **facts: Any) -> ConstraintFacts:
-    """What the report says of one requirement (`ConstraintFacts`); of a member with its `family`."""
+    """What the report says of one requirement; a member says its `family` too."""
     return ConstraintFacts(label=label, text=text, family=facts.pop("family", label), **facts)
 
 

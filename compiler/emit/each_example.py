@@ -126,13 +126,14 @@ def _moves(rule: EachRule) -> str:
     return f"{first} and session.epoch % {rule.every} == 0"
 
 
-def write_loss(rules: Sequence[EachRule], translator: Translator) -> None:
-    """What the requirements on each example add to the loss."""
+def write_loss(rules: Sequence[EachRule], loss: str, translator: Translator) -> None:
+    """What the requirements on each example add to what the loss is so far."""
     for rule in rules:
         translator.used.add("weigh")
         values = f'each["{rule.name}"]'
         share = f"{rule.rows} / len({rule.name})"
-        translator.writer.line(f"loss = loss + {share} * weigh({rule.name}, {values})")
+        translator.writer.text_line(f"loss = {loss} + {share} * weigh({rule.name}, {values})")
+        loss = "loss"
 
 
 def write_epoch_end(rules: Sequence[EachRule], translator: Translator) -> None:

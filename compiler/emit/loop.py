@@ -37,7 +37,7 @@ from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.freezing import frozen
 from cspec.compiler.emit.gates import undecided, write_gates
 from cspec.compiler.emit.measures import measured, measured_by
-from cspec.compiler.emit.sets import course_of, write_projection, write_projections
+from cspec.compiler.emit.sets import write_progress, write_projection, write_projections
 from cspec.compiler.emit.splits import (
     attracted,
     write_attraction,
@@ -53,12 +53,11 @@ from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.lower.sharing import sharing
 from cspec.compiler.methods.gate_decisions import decisions
+from cspec.compiler.methods.projection import course_of, each_step, projections, settings_of
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Projection
 from cspec.dsl.tree.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
-
 
 OBJECTIVE = "objective"
 
@@ -90,6 +89,11 @@ class LoopPlan(NamedTuple):
         function = OBJECTIVE if self.by_objective else measured_by(self.lowered)
         found = "loss" if self.plain else measured(self.lowered)
         return f"{found} = {function}(primal, batch)"
+
+    @property
+    def combined(self) -> str:
+        """The loss of the rules: of none it is f."""
+        return "combine(f, g, true, state)" if self.lowered.rules else "f"
 
     @property
     def plain(self) -> bool:
@@ -139,7 +143,7 @@ def _write_names(place: int, writer: Writer) -> None:
 
 
 def _projections(plan: LoopPlan) -> list[SetAction]:
-    return [a for a in plan.lowered.actions if isinstance(a.settings, Projection)]
+    return projections(plan.lowered.actions)
 
 
 def _write_start(plan: LoopPlan, translator: Translator) -> None:
@@ -151,7 +155,7 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
     starts += undecided(decisions(plan.lowered.problem), translator)
     if begins_inside(plan.lowered, translator):
         starts.append("begin_inside(session)")
-    if any(_each_step(a) and not course_of(a).warmup for a in _projections(plan)):
+    if any(each_step(a) and not course_of(a).warmup for a in _projections(plan)):
         starts.insert(0, "project(primal, optimizer, 0.0)")
     now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]
     if starts or now_and_then:
@@ -220,8 +224,10 @@ def _write_late_duals(plan: LoopPlan, duals: list[Timed], translator: Translator
 def _write_gradient(plan: LoopPlan, translator: Translator) -> None:
     """The loss and its gradient, at what was measured."""
     writer = translator.writer
-    _write_loss(plan, translator)
-    write_loss(plan.lowered.examples, translator)
+    if plan.lowered.examples:
+        write_loss(plan.lowered.examples, plan.combined, translator)
+    else:
+        _write_loss(plan, translator)
     write_attraction(plan.splits, translator)
     writer.line("optimizer.zero_grad()")
     writer.line("loss.backward()")
@@ -233,8 +239,7 @@ def _write_gradient(plan: LoopPlan, translator: Translator) -> None:
 def _write_loss(plan: LoopPlan, translator: Translator) -> None:
     """f with the terms of the rules: of none it is f itself."""
     if not plan.plain:
-        combined = "combine(f, g, true, state)" if plan.lowered.rules else "f"
-        translator.writer.line(f"loss = {combined}")
+        translator.writer.line(f"loss = {plan.combined}")
 
 
 def _recorded(plan: LoopPlan) -> str:
@@ -256,7 +261,7 @@ def _write_extragradient_step(plan: LoopPlan, duals: list[Timed], translator: Tr
     writer.line("place = keep_place(primal, state, optimizer)")
     _write_gradient(plan, translator)
     writer.line("optimizer.step()")
-    if any(_each_step(action) for action in _projections(plan)):
+    if any(each_step(action) for action in _projections(plan)):
         writer.line("project(primal, optimizer, session.progress)")
     for dual in duals:
         write_dual(dual, translator)
@@ -278,10 +283,6 @@ def _again(translator: Translator) -> Iterator[None]:
     translator.writer.line("with session.again():")
     with translator.writer.indented():
         yield
-
-
-def _each_step(action: SetAction) -> bool:
-    return isinstance(action.settings, Projection) and action.settings.every == STEP
 
 
 def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
@@ -309,21 +310,20 @@ def _write_projections(plan: LoopPlan, translator: Translator) -> None:
     actions = _projections(plan)
     masks = bool(frozen(actions))
     if masks:
-        writer.line("hold(primal, state)")
-    if any(_each_step(action) for action in actions):
+        writer.line("keep_zeros(primal, state)")
+    if any(each_step(action) for action in actions):
         writer.line("project(primal, optimizer, session.progress)")
     if masks:
         writer.line("for name in freeze(primal, state, session.progress):")
         with writer.indented():
             writer.line("session.mark(name)")
     for action in actions:
-        assert isinstance(action.settings, Projection)
-        every = action.settings.every
+        every = settings_of(action).every
         if every == STEP or every.unit == "epoch":
             continue
         writer.line(f"if session.step % {every.count} == 0:")
         with writer.indented():
-            writer.line("progress = session.progress")
+            write_progress("session.progress", [action], translator, plan.epochs)
             write_projection(action, translator, plan.epochs)
     write_step_rounds(plan.splits, translator)
 
@@ -337,9 +337,9 @@ def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
         if plan.by_value and any(d.operation.trigger.unit == "epoch" for d in timed(plan.lowered)):
             writer.line("optimizer.forget()  # curvature of another Lagrangian")
         for action in _projections(plan):
-            assert isinstance(action.settings, Projection)
-            if action.settings.every.unit == "epoch":
-                _write_epoch_projection(action, action.settings.every, plan, translator)
+            every = settings_of(action).every
+            if every.unit == "epoch":
+                _write_epoch_projection(action, every, plan, translator)
         write_epoch_rounds(plan.splits, translator)
         writer.line("session.verify()")
         condition = "session.stopped()"
@@ -359,10 +359,10 @@ def _write_epoch_projection(
     if every.count > 1:
         writer.line(f"if session.epoch % {every.count} == 0:")
         with writer.indented():
-            writer.line("progress = session.progress")
+            write_progress("session.progress", [action], translator, plan.epochs)
             write_projection(action, translator, plan.epochs)
         return
-    writer.line("progress = session.progress")
+    write_progress("session.progress", [action], translator, plan.epochs)
     write_projection(action, translator, plan.epochs)
 
 
@@ -371,7 +371,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
 
     So is a count on a ramp, which a run that stops early leaves above its bound.
     """
-    shrinking = [a for a in _projections(plan) if _each_step(a) and course_of(a).ramp]
+    shrinking = [a for a in _projections(plan) if each_step(a) and course_of(a).ramp]
     if shrinking:
         translator.writer.line("if session.step < session.total_steps:  # it stopped early")
         with translator.writer.indented():
@@ -398,7 +398,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
 def _late_groups(plan: LoopPlan, translator: Translator) -> list[Sequence[SetAction]]:
     """What is projected now and then, with the sets on the same parameters."""
     groups = sharing(_projections(plan), translator.scope.facts)
-    return [group for group in groups if any(not _each_step(action) for action in group)]
+    return [group for group in groups if any(not each_step(action) for action in group)]
 
 
 def _waits(group: Sequence[SetAction]) -> bool:
@@ -410,8 +410,8 @@ def _write_groups(
     groups: Sequence[Sequence[SetAction]], plan: LoopPlan, translator: Translator, progress: str
 ) -> None:
     """Projections of groups of sets at one moment of the run."""
-    if groups:
-        translator.writer.line(f"progress = {progress}")
+    every = [action for group in groups for action in group]
+    write_progress(progress, every, translator, plan.epochs)
     for group in groups:
         write_projections(group, translator, plan.epochs)
 

@@ -385,9 +385,10 @@ def _set_violation(c: Constraint, translator: Translator) -> ast.expr:
     assert c.set is not None
     operator = set_constant(translator, c.set)
     subject = c.set.subject if c.set.subject is not None else c.value
-    target = translator.translate(subject)
     if isinstance(subject, Name):
         target = translator.whole_variable(subject.id)
+    else:
+        target = translator.translate(subject)
     function = ast.Attribute(value=operator, attr="violation")
     return ast.Call(func=function, args=[target], keywords=[])
 

@@ -8,7 +8,6 @@ metrics = {"acc": metric_acc}
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 
 from cspec.compiler.emit.measures import MakeTranslator

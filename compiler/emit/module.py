@@ -57,12 +57,11 @@ from cspec.compiler.lower.projected_call import SetSolve
 from cspec.compiler.lower.restoration import is_restored, sharpens
 from cspec.compiler.lower.solver_call import Solve
 from cspec.compiler.methods.gate_decisions import decisions
+from cspec.compiler.methods.projection import each_step
 from cspec.compiler.records.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import SetMember
 from cspec.compiler.records.program import Program
-from cspec.dsl.settings.base import STEP
-from cspec.dsl.settings.methods import Projection
 from cspec.dsl.text.source import Source
 from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.words.functions import SIGNATURES
@@ -210,11 +209,11 @@ RESERVED_NAMES = (
     | {
         "torch", "math", "operators", "functions", "Session", "main", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
-        "measure", "measure_each", "minimized", "constraints", "surrogates", "outputs", "evaluate", "metrics", "objective", "preferences", "combine",
-        "project", "train",
+        "measure", "measure_each", "minimized", "constraints", "surrogates", "outputs",
+        "evaluate", "metrics", "objective", "preferences", "combine", "project", "train",
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
         "hessian", "multipliers", "seen", "place", "prepare", "smooth", "cases", "said",
-        "splits", "held", "hold", "freeze", "begun", "name",
+        "splits", "sets", "keep_zeros", "freeze", "begun", "name",
         "sizes", "decide", "late", "each", "rows", "moves", "values", "weights",
     }
 )  # fmt: skip
@@ -257,11 +256,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     if acting and not emission.solved:
         write_targets(acting, emission.scope.facts, make)
         write_held(acting, make)
-    every_step = [
-        action
-        for action in lowered.actions
-        if isinstance(action.settings, Projection) and action.settings.every == STEP
-    ]
+    every_step = [action for action in lowered.actions if each_step(action)]
     if not emission.solved:
         write_decide(decisions(lowered.problem), make)
     if loop.splits and not emission.solved:
@@ -318,8 +313,9 @@ def _imports(
     if "math." in text or any("math." in c or "inf" in c for c in constants):
         head.line("import math")
         head.line()
-    head.line("import torch")
-    head.line()
+    if "torch." in text or any("torch." in c for c in constants):
+        head.line("import torch")
+        head.line()
     groups = {
         "cspec.runtime.functions": used
         - UPDATE_PIECES - PAIR_PIECES - BRANCH_PIECES - SPLIT_PIECES - MODEL_PIECES - EXAMPLE_PIECES

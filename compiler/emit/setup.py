@@ -166,6 +166,8 @@ def _variable(setup: VariableSetup, lines: _Lines) -> ast.Call:
     facts = _given(setup)
     facts.pop("name")
     start = facts.pop("start", None)
+    if "shape" in facts:
+        facts["shape"] = ast.Tuple(elts=[value_of(size) for size in setup.shape])
     return lines.call("variable", *(() if start is None else (start,)), **facts)
 
 
@@ -193,9 +195,7 @@ def _fit(program: Program, lines: _Lines, steps: bool) -> ast.Call:
     return lines.call("fit", *arguments, **keywords)
 
 
-def _optimizers(
-    settings: tuple[Optimizer, ...], moved: list[str], lines: _Lines
-) -> ast.expr:
+def _optimizers(settings: tuple[Optimizer, ...], moved: list[str], lines: _Lines) -> ast.expr:
     """`adam(net, lr=0.001)`, or a list where parameters differ in theirs."""
     found: list[ast.expr] = [
         lines.call(
@@ -226,7 +226,8 @@ def _of_record(
     name: str, value: ast.expr, program: Program, params: Mapping[str, str], used: set[str]
 ) -> ast.expr:
     if name == "constraints":
-        used.add("requirement")
+        if program.constraints:
+            used.add("requirement")
         return sequence([_requirement(item) for item in program.constraints])
     if name == "params":
         return mapping(

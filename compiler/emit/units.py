@@ -95,5 +95,5 @@ def _assigned(operation: Operation, own: dict[str, str]) -> Iterator[str]:
 def write_settled(lowered: Lowered, translator: Translator) -> None:
     """After the loop: the multipliers that are told."""
     for operation, _ in lowered.operations(Kind.SETTLE):
-        translator.writer.line(f'{operation.name}(state, state["multipliers"])')
+        translator.writer.line(f"{operation.name}(state)")
     translator.writer.line("session.tell()")

@@ -112,7 +112,7 @@ def _number(value: float) -> ast.expr:
 def write_combine(
     rules: Sequence[FunctionalRule], writer: Writer, used: set[str], by_value: bool
 ) -> None:
-    """`combine(f, g, true, state)`, where there are rules: the loss whose gradient is the Lagrangian's.
+    """`combine(f, g, true, state)`: the loss with the Lagrangian's gradient, of rules.
 
     With `by_value` the loss is the Lagrangian itself (line searches look at values), else
     f + <weights, g> with constant weights, which has the same gradient for less.
@@ -167,10 +167,15 @@ def dual_operations(rule: FunctionalRule) -> list[Operation]:
 def write_dual_step(
     rule: FunctionalRule, operation: Operation, alone: bool, writer: Writer, used: set[str]
 ) -> None:
-    """One dual step: locals in, formulas in order, state out. NaN entries keep what they had."""
+    """One dual step: locals in, formulas in order, state out. NaN entries keep what they had.
+
+    What settles multipliers at the end looks at the state alone.
+    """
     names, seen = RuleNames(rule, alone), seen_by(operation)
-    with writer.function(operation.name, ("state", seen), [operation.meaning]):
-        if not alone:
+    settles = operation.kind is Kind.SETTLE
+    arguments = ("state",) if settles else ("state", seen)
+    with writer.function(operation.name, arguments, [operation.meaning]):
+        if not alone and not settles:
             writer.assign(seen, names.part(ast.Name(id=seen)))
         read = _states_used(operation, names)
         for state in read:
@@ -182,7 +187,7 @@ def write_dual_step(
             if update.target not in names.states:
                 writer.assign(update.target, value)
                 continue
-            if names.states[update.target].size == rule.rule.size:
+            if names.states[update.target].size == rule.rule.size and not settles:
                 used.add("keep")
                 value = ast.Call(
                     func=ast.Name(id="keep"),

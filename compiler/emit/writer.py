@@ -81,11 +81,11 @@ class Writer:
         self._whole_or_broken(before, value, ",")
 
     def entry(self, key: str | None, value: ast.expr, comment: str = "") -> None:
-        """`"key": value,` of a dictionary that is written line by line; without a key `**value,`."""
+        """`"key": value,` of a dictionary, a line an entry; without a key `**value,`."""
         self._item("**" if key is None else f"{key!r}: ", value, comment)
 
     def call(self, text: str, comment: str = "") -> None:
-        """A statement of the compiler's own text that is one expression, broken where it is long."""
+        """An expression of the compiler's own text as a statement, broken where it is long."""
         value = ast.parse(text, mode="eval").body
         behind = f"  # {one_line(comment)}" if comment else ""
         if self._fits(text + behind):
@@ -122,18 +122,21 @@ class Writer:
                 with self.indented():
                     self._arguments(arguments, keywords)
                 self.line(f"){after}")
+            case ast.BinOp(left=left, op=sign, right=ast.Call() as right) if self._fits(
+                start := f"{before}{_side(left, sign)}{ast.unparse(right.func)}("
+            ):
+                self._broken(start.removesuffix(f"{ast.unparse(right.func)}("), right, after)
             case ast.BinOp() | ast.BoolOp():
                 self.line(f"{before}(")
                 with self.indented():
-                    for sign, operand in _operands(value):
-                        self._operand(sign, operand)
+                    self._sides(value)
                 self.line(f"){after}")
             case ast.Compare(left=left, ops=(sign,), comparators=(right,)):
                 self.line(f"{before}(")
                 with self.indented():
-                    self._operand("", left)
                     text = ast.unparse(ast.Compare(ast.Name("a"), [sign], [ast.Name("b")]))
-                    self._operand(f"{text[2:-2]} ", right)
+                    self._operand("", left, isinstance(left, LOOSE))
+                    self._operand(f"{text[2:-2]} ", right, isinstance(right, LOOSE))
                 self.line(f"){after}")
             case ast.List(elts=entries) if len(entries) > 0:
                 self._entries(f"{before}[", entries, f"]{after}")
@@ -155,9 +158,7 @@ class Writer:
             case _:
                 self.line(f"{before}{ast.unparse(value)}{after}")
 
-    def _arguments(
-        self, arguments: Sequence[ast.expr], keywords: Sequence[ast.keyword]
-    ) -> None:
+    def _arguments(self, arguments: Sequence[ast.expr], keywords: Sequence[ast.keyword]) -> None:
         """The arguments of a call on one line, if they fit, else one a line."""
         found = [("", value) for value in arguments]
         found += [(_named(keyword), keyword.value) for keyword in keywords]
@@ -165,20 +166,28 @@ class Writer:
         if self._fits(together):
             self.line(together)
             return
+        if len(found) == 1 and isinstance(arguments[0] if arguments else None, ast.BinOp):
+            self._sides(arguments[0])
+            return
         for name, value in found:
             self._whole_or_broken(name, value, ",")
 
-    def _operand(self, sign: str, value: ast.expr) -> None:
-        """One side of an operator that was split: in brackets where it has an operator itself."""
+    def _sides(self, value: ast.expr) -> None:
+        """The sides of an operator, a line each, within brackets."""
+        for sign, operand, loose in _operands(value):
+            self._operand(sign, operand, loose)
+
+    def _operand(self, sign: str, value: ast.expr, loose: bool) -> None:
+        """One side of an operator that was split: in brackets where it binds less."""
         text = ast.unparse(value)
-        text = f"{sign}({text})" if isinstance(value, LOOSE) else f"{sign}{text}"
+        text = f"{sign}({text})" if loose else f"{sign}{text}"
         if self._fits(text):
             self.line(text)
         else:
             self._broken(sign, value, "")
 
     def _entries(self, before: str, entries: Sequence[ast.expr], after: str) -> None:
-        """Entries of a list or tuple: numbers and words as many as fit on a line, others one each."""
+        """Entries of a list: as many numbers and words as fit on a line, of others one."""
         self.line(before)
         with self.indented():
             if all(_is_short(entry) for entry in entries):
@@ -203,9 +212,7 @@ class Writer:
         """A docstring of one or more lines."""
         width = WIDTH - len(INDENT) * self._depth - 6
         first, *rest = [
-            part
-            for text in lines
-            for part in (wrap(one_line(text), width, **_WHOLE) if text.strip() else [""])
+            part for text in lines for part in (_wrapped(text, width) if text.strip() else [""])
         ]
         if not rest:
             self.line(f'"""{first}"""')
@@ -238,6 +245,10 @@ class Writer:
         return "\n\n" + self.text()
 
 
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(one_line(text), width, break_long_words=False, break_on_hyphens=False)
+
+
 def _named(keyword: ast.keyword) -> str:
     return "**" if keyword.arg is None else f"{keyword.arg}="
 
@@ -245,25 +256,40 @@ def _named(keyword: ast.keyword) -> str:
 def _is_short(entry: ast.expr) -> bool:
     """Whether an entry is a number or a word, signed or not."""
     value = entry.operand if isinstance(entry, ast.UnaryOp) else entry
-    return isinstance(value, ast.Constant | ast.Name | ast.Attribute) and len(
-        ast.unparse(value)
-    ) < len(INDENT) * 8
+    return (
+        isinstance(value, ast.Constant | ast.Name | ast.Attribute)
+        and len(ast.unparse(value)) < len(INDENT) * 8
+    )
 
 
-def _operands(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """The sides of an operator, each with the sign before it; a sum gives all its terms."""
+def _operands(value: ast.expr) -> Iterator[tuple[str, ast.expr, bool]]:
+    """The sides of an operator, with the sign before each and whether it needs brackets.
+
+    A sum gives all its terms.
+    """
     if isinstance(value, ast.BoolOp):
         word = "and " if isinstance(value.op, ast.And) else "or "
         for place, operand in enumerate(value.values):
-            yield word if place else "", operand
+            yield word if place else "", operand, isinstance(operand, ast.BoolOp)
         return
     assert isinstance(value, ast.BinOp)
     if _is_sum(value.left) and _is_sum(value):
         yield from _operands(value.left)
     else:
-        yield "", value.left
-    sign = ast.unparse(ast.BinOp(ast.Name(id="a"), value.op, ast.Name(id="b")))
-    yield f"{sign[2:-2]} ", value.right
+        side = _side(value.left, value.op)
+        yield "", value.left, side != f"{ast.unparse(value.left)} {_sign(value.op)} "
+    whole = ast.unparse(ast.BinOp(ast.Name(id="a"), value.op, value.right))
+    sign = f"{_sign(value.op)} "
+    yield sign, value.right, whole.removeprefix(f"a {sign}") != ast.unparse(value.right)
+
+
+def _sign(operator: ast.operator) -> str:
+    return ast.unparse(ast.BinOp(ast.Name(id="a"), operator, ast.Name(id="b")))[2:-2]
+
+
+def _side(left: ast.expr, operator: ast.operator) -> str:
+    """`left + `, in brackets where it has to be."""
+    return ast.unparse(ast.BinOp(left, operator, ast.Name(id="a")))[:-1]
 
 
 def _is_sum(value: ast.expr) -> bool:
@@ -282,9 +308,6 @@ def _pieces(text: str, width: int) -> Iterator[str]:
             piece = longer
         if piece:
             yield repr(piece)
-
-
-_WHOLE: dict[str, bool] = {"break_long_words": False, "break_on_hyphens": False}
 
 
 class _Deeper:

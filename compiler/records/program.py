@@ -195,7 +195,7 @@ class Program(BaseModel):
     - `combine(f, g, true, state) -> loss`
     - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
     - `project(primal, optimizer, progress)` where something is projected
-    - `hold(primal, state)` before a projection, `freeze(primal, state, progress) -> [name]` after
+    - `keep_zeros(primal, state)` before a projection, `freeze(primal, state, progress) -> [name]` after
       it, where a count keeps its entries once it has come to its bound
     - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
     - `cases(primal, data) -> dict[label, [value]]` where there are rules: each way to hold, <= 0

@@ -235,7 +235,7 @@ class Handle:
         """The parameters into their sets; what was pruned for good stays zero."""
         masks = "freeze" in self.module
         if masks:
-            self.module["hold"](self.primal, self.state)
+            self.module["keep_zeros"](self.primal, self.state)
         if "project" in self.module:
             self.module["project"](self.primal, self.optimizer, self.progress)
         if masks:

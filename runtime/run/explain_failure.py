@@ -86,7 +86,7 @@ def _objective(spec: Spec) -> Span:
 
 
 def _model_of(program: Program, line: str) -> str | None:
-    """The model whose forward pass a generated line is: `primal["net"](rows["x"])`, `z = net(x)`."""
+    """The model that a generated line calls: `primal["net"](rows["x"])`, `z = net(x)`."""
     shared = re.search(r'primal\["([^"]+)"\]\(', line)
     if shared:
         return shared.group(1)

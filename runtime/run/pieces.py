@@ -1,4 +1,4 @@
-"""What emitted modules leave out because there is nothing of it: no constraint, no state, no metric.
+"""What emitted modules leave out because there is none of it: constraints, state, metrics.
 
 A file has the functions that its loop calls. The runtime reads a module in one form, so what is
 missing is put in as what it is: f without constraints, an empty state, no value to report.

@@ -127,7 +127,7 @@ class Session:
         self._batches = Batches(self.data, self.plan, self.fit, seed, augment, dtype)
         self.named = trained(self.primal)
         self.parameters = list(self.named.values())
-        self.held = module["held"](self.primal) if "held" in module else []
+        self.held = module["sets"](self.primal) if "sets" in module else []
         coupled = clusters(self.held)
         self.optimizer = build_optimizers(self.fit.optimizer, self.named, coupled)
         self.notes.extend(several_optimizers(coupled, self.optimizer.parts, self.named))

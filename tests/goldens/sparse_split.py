@@ -62,7 +62,7 @@ def prune_tensors(primal):
     return parameters(primal["net"], ["fc2.weight"])
 
 
-def held(primal):
+def sets(primal):
     """Every set that parameters are kept in."""
     return [
         (STIEFEL, ortho_tensors(primal)),  # ortho

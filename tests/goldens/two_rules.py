@@ -21,7 +21,7 @@ BOX = operators.get("box", 0, 1.5707963267948966)
 
 def setup():
     """What the loop works on. Nothing is loaded here: `main` does, in this order, seeded."""
-    w = variable([0.0, 0.0, 0.0], shape=[3])
+    w = variable([0.0, 0.0, 0.0], shape=(3,))
     x = variable(0.5, lower=0.0, upper=1.5707963267948966)
     optimizer = adam(w, x, lr=0.01)
     return Setup(
@@ -106,7 +106,7 @@ def x_bounds_tensors(primal):
     return [primal["x"]]
 
 
-def held(primal):
+def sets(primal):
     """Every set that parameters are kept in."""
     return [
         (BOX, x_bounds_tensors(primal)),  # x

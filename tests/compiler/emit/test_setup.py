@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import torch
 
+from cspec.compiler.emit.setup import setup_words, write_record, write_setup
+from cspec.compiler.emit.writer import Writer
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import SpecError
-from cspec.runtime.run.execute import load_module
 from cspec.runtime.setup import Setup, adam, bound_model, fit, linear, program_of
 
 Compiled = Callable[..., Program]
@@ -20,7 +21,7 @@ SPECS = {
         "data train(x, y), val(x, y), test(x, y) = digits(split=[0.6, 0.2, 0.2], seed=0)\n"
         "model net = mlp(hidden=[8, 8], act=tanh)\nmodel ref = frozen(net)\n"
         "minimize ce(net(x), y)\ns.t. E[sumsq(net(x) - ref(x))] <= 0.5\n"
-        "fit(optimizer=[sgd(params=\"*bias\", lr=0.1), adam(lr=1e-2)], epochs=2, clip_norm=1,\n"
+        'fit(optimizer=[sgd(params="*bias", lr=0.1), adam(lr=1e-2)], epochs=2, clip_norm=1,\n'
         "    schedule=linear(warmup=5), batch_size=sizes(train=16, val=8, test=8))\n"
         "verify all on val every epoch\nstop when feasible(1e-3)\n",
         {},
@@ -33,14 +34,14 @@ SPECS = {
         {},
     ),
     "variables": (
-        "param t = [1, -2.5, 1e-7]\nvar w[3] = [1, -2, 3] in [-5, 5]\nvar x = 0.5\n"
+        "param t[3] = [1, -2.5, 1e-7]\nvar w[3] = [1, -2, 3] in [-5, 5]\nvar x = 0.5\n"
         "minimize sumsq(w) + x^2 + dot(t, w)\n"
         "s.t. a: w[0] + x == 1 by augmented_lagrangian\nw[1] >= -1\nfit(steps=20)",
         {},
     ),
     "by groups": (
         BINARY + "s.t. r: forall k in range(2): P[pred == k | y == k] >= 0.6\n"
-        "c: l2(f.params(\"*weight\")) <= 1 soft(weight=0.3)\nfit(steps=9)",
+        'c: l2(f.params("*weight")) <= 1 soft(weight=0.3)\nfit(steps=9)',
         {},
     ),
     "a solver": ("var x = 2\nminimize x^2\ns.t. x >= 1", {}),
@@ -87,9 +88,6 @@ def test_settings_that_are_python_keywords(compiled: Compiled) -> None:
 
 
 def _written(program: Program) -> str:
-    from cspec.compiler.emit.setup import setup_words, write_record, write_setup
-    from cspec.compiler.emit.writer import Writer
-
     writer, used = Writer(), set[str]()
     write_setup(program, writer, used, steps=True)
     write_record(program, {}, writer, used)
