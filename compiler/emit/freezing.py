@@ -16,14 +16,13 @@ def frozen(actions: Sequence[SetAction]) -> list[SetAction]:
 
 
 def write_masks(actions: Sequence[SetAction], make: MakeTranslator, epochs: float) -> None:
-    """`keep_zeros(primal, state)` before projections, `freeze(primal, state, progress)` after them."""
+    """`keep_zeros` before projections, `freeze` after them."""
     held = frozen(actions)
     if not held:
         return
     writer = make.writer
-    with writer.function(
-        "keep_zeros", ("primal", "state"), ["What was pruned for good stays zero."]
-    ):
+    doc = ["What was pruned for good stays zero."]
+    with writer.function("keep_zeros", ("primal", "state"), doc):
         make().used.add("hold_support")
         for action in held:
             writer.line(f'hold_support("{action.name}", {action.name}_tensors(primal), state)')

@@ -273,7 +273,7 @@ def _operands(value: ast.expr) -> Iterator[tuple[str, ast.expr, bool]]:
             yield word if place else "", operand, isinstance(operand, ast.BoolOp)
         return
     assert isinstance(value, ast.BinOp)
-    if _is_sum(value.left) and _is_sum(value):
+    if _alike(value.left, value):
         yield from _operands(value.left)
     else:
         side = _side(value.left, value.op)
@@ -292,8 +292,13 @@ def _side(left: ast.expr, operator: ast.operator) -> str:
     return ast.unparse(ast.BinOp(left, operator, ast.Name(id="a")))[:-1]
 
 
-def _is_sum(value: ast.expr) -> bool:
-    return isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub)
+def _alike(left: ast.expr, value: ast.BinOp) -> bool:
+    """Whether both are sums, or chains of the same `|` or `&`."""
+    if not isinstance(left, ast.BinOp):
+        return False
+    sums = ast.Add | ast.Sub
+    same = type(left.op) is type(value.op) and isinstance(value.op, ast.BitOr | ast.BitAnd)
+    return same or (isinstance(left.op, sums) and isinstance(value.op, sums))
 
 
 def _pieces(text: str, width: int) -> Iterator[str]:
