@@ -6,7 +6,8 @@ missing is put in as what it is: f without constraints, an empty state, no value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -16,23 +17,25 @@ from cspec.runtime.session.with_examples import measured_each
 Measured = tuple[Tensor, Tensor, Tensor]
 
 
+@dataclass(frozen=True)
+class Unconstrained:
+    """`measure` of a module whose steps have no constraint vector."""
+
+    module: Mapping[str, Any]
+
+    def __call__(self, primal: Mapping[str, Any], batch: Mapping[str, Any]) -> Measured:
+        """f, and vectors without entries."""
+        if "measure_each" in self.module:
+            return measured_each(self.module, primal, batch)[:3]
+        name = "minimized" if "minimized" in self.module else "objective"
+        f = self.module[name](primal, batch)
+        return f, f.new_zeros(0), f.new_zeros(0)
+
+
 def complete(module: dict[str, Any]) -> None:
     """Put `measure`, `combine`, `initial_state`, `evaluate` and `metrics` in where they miss."""
-    if "measure" not in module:
-        module["measure"] = _measure(module)
+    module.setdefault("measure", Unconstrained(module))
     module.setdefault("combine", lambda f, g, true, state: f)
     module.setdefault("initial_state", dict)
     module.setdefault("evaluate", lambda primal, data: {})
     module.setdefault("metrics", {})
-
-
-def _measure(module: Mapping[str, Any]) -> Callable[..., Measured]:
-    """f, and vectors without entries, of a module whose steps have no constraint vector."""
-
-    def measure(primal: Mapping[str, Any], batch: Mapping[str, Any]) -> Measured:
-        if "measure_each" in module:
-            return measured_each(module, primal, batch)[:3]
-        f = module["minimized" if "minimized" in module else "objective"](primal, batch)
-        return f, f.new_zeros(0), f.new_zeros(0)
-
-    return measure
