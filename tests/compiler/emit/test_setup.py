@@ -1,6 +1,8 @@
 """`setup` and `record` of an emitted file say again, in Python, what the program says."""
 
 import ast
+import builtins
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -64,14 +66,89 @@ def test_a_file_says_what_its_program_says(compiled: Compiled, name: str) -> Non
     assert said(program.source).model_dump(exclude=without) == program.model_dump(exclude=without)
 
 
-@pytest.mark.parametrize("name", SPECS)
-def test_lines_are_short_and_no_local_or_import_is_unused(compiled: Compiled, name: str) -> None:
-    text, bindings = SPECS[name]
+DIGITS = (
+    "data train(x, y), val(x, y), test(x, y) = digits(split=[0.6, 0.2, 0.2], seed=0)\n"
+    "model net = mlp(hidden=[8])\nminimize ce(net(x), y)\n"
+)
+LOOPS = {
+    name: (text, {})
+    for name, text in {
+        "nothing asked": DIGITS + "fit(epochs=1)",
+        "admm": DIGITS + "s.t. c: density(net) <= 0.3 by admm\n"
+        "d: forall W in net.weights: l2(W) <= 3 by admm(every=7)\nfit(epochs=2)",
+        "admm, linearized": DIGITS + "s.t. density(net) <= 0.3 by admm(linearized=true)",
+        "pruning": DIGITS + "s.t. density(net) <= 0.3 by projection(ramp=0.4, freeze=true)",
+        "a projection an epoch": DIGITS
+        + "s.t. forall W in net.weights: W in ball(2, norm=2) by projection(every=epoch)",
+        "vertices": BINARY + "s.t. forall W in f.weights: W in ball(1, norm=1) by frank_wolfe",
+        "a map": DIGITS + 's.t. forall W in net.weights("fc1*"): W in stiefel by parametrization',
+        "sal": BINARY + "s.t. E[bce(f(x), y) | y == 1] <= 0.2\nusing sal",
+        "proxy": BINARY + "s.t. P[pred == 0] >= 70%\nusing proxy_lagrangian",
+        "a threshold": BINARY + "s.t. P[pred == 0] >= 70% by threshold",
+        "line search": BINARY + "s.t. E[bce(f(x), y) | y == 1] <= 0.2\n"
+        "using augmented_lagrangian(penalty=1)\nfit(batch_size=full, optimizer=lbfgs)",
+        "on surrogates": BINARY + "s.t. P[pred == 0] >= 70%\n"
+        "using lagrangian(dual_on=surrogate, every=epoch)",
+    }.items()
+}
+
+
+@pytest.mark.parametrize("name", [*SPECS, *LOOPS])
+def test_lines_are_short_and_names_are_used_and_known(compiled: Compiled, name: str) -> None:
+    text, bindings = (SPECS | LOOPS)[name]
     source = compiled(text, **bindings).source
     assert [line for line in source.splitlines() if len(line) > 100] == []
-    read = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
-    imports = [n for n in ast.parse(source).body if isinstance(n, ast.Import | ast.ImportFrom)]
-    assert {a.asname or a.name for n in imports for a in n.names} <= read
+    tree = ast.parse(source)
+    assert imported(tree) <= names(tree, ast.Load)
+    known = names(tree, ast.Store) | imported(tree) | set(dir(builtins)) | {"__name__"}
+    known |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    for function in (n for n in tree.body if isinstance(n, ast.FunctionDef)):
+        given = {a.arg for n in ast.walk(function) if isinstance(n, ast.arguments) for a in n.args}
+        assert names(function, ast.Load) <= known | given, function.name
+        assert names(function, ast.Store) - {"_"} <= names(function, ast.Load), function.name
+
+
+def names(tree: ast.AST, use: type[ast.expr_context]) -> set[str]:
+    """Names that are read, or that are assigned."""
+    found = (n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, use))
+    return {node.id for node in found}
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Names that the module imports at its head."""
+    lines = (n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom))
+    return {alias.asname or alias.name for line in lines for alias in line.names}
+
+
+@pytest.mark.parametrize("name", [*SPECS, *LOOPS])
+def test_each_forward_pass_is_written_once(compiled: Compiled, name: str) -> None:
+    text, bindings = (SPECS | LOOPS)[name]
+    calls = re.findall(r'primal\["\w+"\]\(.*\)', compiled(text, **bindings).source)
+    assert len(calls) == len(set(calls)) <= 2
+
+
+def test_without_constraints_the_loss_is_the_objective(compiled: Compiled) -> None:
+    source = compiled(*LOOPS["nothing asked"][:1]).source
+    found = {n.name for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
+    assert found == {"setup", "outputs", "objective", "train", "record"}
+    assert "        loss = objective(primal, batch)\n" in source
+
+
+def test_admm_stands_in_the_loop(compiled: Compiled) -> None:
+    source = compiled(*LOOPS["admm"][:1]).source
+    lines = [line.strip().partition("  #")[0] for line in source.splitlines()]
+    wanted = [
+        "[c_split, d_split] = splits(primal, state)",
+        "begin(c_split, rho=0.001)",
+        "deliver(c_split, d_split)",
+        "loss = loss + attraction(c_split)",
+        "split_round(d_split)",
+        "stay(c_split, d_split, optimizer=optimizer)",
+        "split_round(c_split)",
+        "report_split(session, c_split)",
+    ]
+    places = [lines.index(line) for line in wanted]
+    assert places == sorted(places)
 
 
 def test_settings_that_are_python_keywords(compiled: Compiled) -> None:
