@@ -183,8 +183,20 @@ class Writer:
         text = f"{sign}({text})" if loose else f"{sign}{text}"
         if self._fits(text):
             self.line(text)
+        elif loose:
+            self.line(f"{sign}(")
+            with self.indented():
+                self._within(value)
+            self.line(")")
         else:
             self._broken(sign, value, "")
+
+    def _within(self, value: ast.expr) -> None:
+        """What stands alone within brackets."""
+        if isinstance(value, ast.BinOp | ast.BoolOp):
+            self._sides(value)
+        else:
+            self._whole_or_broken("", value, "")
 
     def _entries(self, before: str, entries: Sequence[ast.expr], after: str) -> None:
         """Entries of a list: as many numbers and words as fit on a line, of others one."""
