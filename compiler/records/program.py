@@ -209,7 +209,7 @@ class Program(BaseModel):
       metrics compare with, measured before the first step; `objective(primal, data) -> value`
     - `train(session)`: the loop
 
-    What would be empty is left out (`runtime/run/pieces.py` puts it back).
+    What would be empty is left out (`runtime/session/pieces.py` puts it back).
     """
 
     model_config = Record

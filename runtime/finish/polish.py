@@ -33,7 +33,7 @@ from cspec.runtime.finish.violation import gradient_of, jacobian_of, point_of, p
 from cspec.runtime.models.without_trace import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked
-from cspec.runtime.run.pieces import Unconstrained
+from cspec.runtime.session.pieces import Unconstrained
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.trained import trained
 from cspec.runtime.session.with_examples import longer, split_told, with_examples

@@ -23,8 +23,8 @@ from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.run.folder import RunFolder
 from cspec.runtime.run.interruption import Interruption, Signals, interruptible
 from cspec.runtime.run.lock import held
-from cspec.runtime.run.pieces import complete
 from cspec.runtime.run.unfinished import kept, unfinished
+from cspec.runtime.session.pieces import complete
 from cspec.runtime.session.session import Progress, Session
 from cspec.runtime.verdict.conclude import conclude
 
