@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cspec.dsl.settings.methods import FIXED
+from cspec.dsl.settings.methods import FIXED, AugmentedLagrangian
 
 if TYPE_CHECKING:
     from cspec.compiler.records.program import Program
@@ -234,7 +234,7 @@ def _advice(c: ConstraintResult, chose: str | None, diagnosis: str) -> list[str]
         )
     if c.relation == "==" and c.violation <= 10 * max(c.tolerance, 1e-12):
         found.append("`within` a tolerance that fits the problem, or more steps")
-    if found or c.method == "augmented_lagrangian":
+    if found or c.method == AugmentedLagrangian.word:
         return found or ["more steps (`fit(epochs=...)`)"]
     return ["more steps, or `by augmented_lagrangian` if its value swings"]
 
