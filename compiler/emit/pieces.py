@@ -7,7 +7,7 @@ import base64
 import math
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
@@ -83,3 +83,13 @@ def packed(values: Sequence[float]) -> ast.expr:
 def is_packed(value: ast.expr) -> bool:
     """Whether an expression holds packed numbers."""
     return any(isinstance(node, ast.Name) and node.id == "numbers" for node in ast.walk(value))
+
+
+def mapping(entries: Mapping[str, ast.expr]) -> ast.Dict:
+    """`{"key": value}`."""
+    return ast.Dict(keys=[ast.Constant(key) for key in entries], values=list(entries.values()))
+
+
+def sequence(entries: Sequence[ast.expr]) -> ast.expr:
+    """`[a, b]`."""
+    return ast.List(elts=list(entries))
