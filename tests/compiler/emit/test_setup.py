@@ -62,7 +62,7 @@ def said(source: str) -> Program:
 def test_a_file_says_what_its_program_says(compiled: Compiled, name: str) -> None:
     text, bindings = SPECS[name]
     program = compiled(text, **bindings)
-    without = {"graph", "described"}
+    without = {"graph", "described", "lines"}  # what only the compiler knows
     assert said(program.source).model_dump(exclude=without) == program.model_dump(exclude=without)
 
 

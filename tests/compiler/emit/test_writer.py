@@ -51,7 +51,7 @@ def test_what_is_written_is_the_expression(first: int) -> None:
             writer.call(ast.unparse(value), "a comment")
             writer.condition(ast.unparse(value))
             writer.line("    pass")
-            writer.returned(value)
+            writer.give(value)
         (function,) = ast.parse(writer.text()).body
         assert isinstance(function, ast.FunctionDef)
         found = [vars(line).get("value") or vars(line)["test"] for line in function.body[1:]]
