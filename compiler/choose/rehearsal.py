@@ -30,13 +30,15 @@ def rehearsed(
     """Steps of a rehearsal, 0 where there is none.
 
     The rate is open (its schedule follows the path, and nobody asked for that), and the first
-    batches can be drawn more than once, which those of a loader (`streams`) can't. Surrogates of
-    rates vanish far away: where steps outrun the multipliers none leads back, and they stay small.
+    batches can be drawn more than once, which those of a loader (`streams`) can't. Where counts are
+    required, too: their path circles around the bound from early on, whatever the learning rate, so
+    nothing else would tell that it is small. One at which the model runs away, to where surrogates
+    vanish, shows in the true violations, which the merit of a rehearsal weighs. Of a count that is
+    minimized nothing does, and it gets better far away: that stays at the first rate.
     """
     open_ = acting.schedule.follow and not written.given("schedule")
-    lent = [c for c in problem.constraints if c.gradient_parts is not None]
-    rates = bool(lent) or problem.objective_gradient is not None
-    if not open_ or rates or streams or steps < LONG:
+    counts = problem.objective_gradient is not None
+    if not open_ or counts or streams or steps < LONG:
         return 0
     return min(MOST, max(LEAST, steps // SHARE))
 
