@@ -25,19 +25,21 @@ def rehearsed(
     steps: int,
     problem: Problem,
     *,
+    whole: bool = False,
     streams: bool = False,
 ) -> int:
     """Steps of a rehearsal, 0 where there is none.
 
     The rate is open (its schedule follows the path, and nobody asked for that), and the first
-    batches can be drawn more than once, which those of a loader (`streams`) can't. Where counts are
-    required, too: their path circles around the bound from early on, whatever the learning rate, so
-    nothing else would tell that it is small. One at which the model runs away, to where surrogates
-    vanish, shows in the true violations, which the merit of a rehearsal weighs. Of a count that is
-    minimized nothing does, and it gets better far away: that stays at the first rate.
+    batches can be drawn more than once, which those of a loader (`streams`) can't. Where counts of
+    a model are required, it is tried on `whole` data: their path circles around the bound from
+    early on, so nothing else tells that a rate is small. Where the model runs away, to where
+    surrogates vanish, the true violations tell, which the merit of a rehearsal weighs; of batches
+    they are noise. A count that is minimized gets better far away: that stays at the first rate.
     """
     open_ = acting.schedule.follow and not written.given("schedule")
-    counts = problem.objective_gradient is not None
+    required = any(c.gradient_parts is not None for c in problem.constraints)
+    counts = problem.objective_gradient is not None or (required and not whole)
     if not open_ or counts or streams or steps < LONG:
         return 0
     return min(MOST, max(LEAST, steps // SHARE))

@@ -127,7 +127,8 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
 JUMPING = 0.3
 """Share of the first penalty where a surrogate stands in for what is counted: near its threshold
 a count moves faster than its surrogate, 1 / w an output where logits spread over w and a sigmoid
-rises by 1/4 at most, so a penalty by the surrogate's slope alone would rattle from side to side."""
+rises by 1/4 at most, so a penalty by the surrogate's slope alone would rattle from side to side. On
+batches the largest of their slopes, which are noisy, is measured, and a penalty is smaller anyway."""
 HALF = 0.5
 """A violation above this share of the last one stagnates."""
 NOISE = 2.5
@@ -153,7 +154,7 @@ def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts
         StateFacts(name="count", size=size, meaning="how often g was measured since then"),
         StateFacts(name="before", size=size, start=INFINITE, meaning="violation when they moved"),
     ]
-    if rule.jumps and not rule.own_loop:
+    if rule.jumps and rule.lags and not rule.batched:
         shares = tuple(JUMPING if jumps else 1.0 for jumps in rule.jumps)
         start = JUMPING if all(rule.jumps) else shares
         meaning = "share of the first penalty, less where g jumps"

@@ -41,8 +41,8 @@ class Rule(BaseModel):
     deterministic: bool = False
     """No data and no model: a nonlinear program, whose scale can be measured at its start."""
     jumps: tuple[bool, ...] = ()
-    """One flag an entry where some count something: a surrogate leads, and what is measured jumps
-    from one example to the next, on whole data as well."""
+    """One flag an entry where some count outputs of models: a surrogate leads, and what is measured
+    jumps from one example to the next, on whole data as well."""
     own_loop: bool = False
     """Whether the steps are those of somebody's own loop."""
     by_value: bool = False
