@@ -128,7 +128,7 @@ JUMPING = 0.3
 """Share of the first penalty where a surrogate stands in for what is counted: near its threshold
 a count moves faster than its surrogate, 1 / w an output where logits spread over w and a sigmoid
 rises by 1/4 at most, so a penalty by the surrogate's slope alone would rattle from side to side. On
-batches the largest of their slopes, which are noisy, is measured, and a penalty is smaller anyway."""
+batches the largest of slopes that are noisy is measured, and penalties are smaller anyway."""
 HALF = 0.5
 """A violation above this share of the last one stagnates."""
 NOISE = 2.5
