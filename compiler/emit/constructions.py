@@ -13,12 +13,13 @@ from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import tensors_of
 from cspec.compiler.lower.rules import full_label
 from cspec.compiler.lower.sharing import targets
+from cspec.compiler.methods.frank_wolfe import rate_of, steps_to_vertices
+from cspec.compiler.methods.parametrization import map_of, maps
 from cspec.compiler.methods.threshold import thresholded
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered, OutputRows, SetAction
 from cspec.compiler.records.problem import ParameterRef, SetMember
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.settings.methods import FrankWolfe, Parametrization
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expectation, Expr, Name, walk
 
@@ -28,7 +29,7 @@ def mapped_variables(lowered: Lowered) -> frozenset[str]:
     return frozenset(
         target.id
         for action in lowered.actions
-        if isinstance(action.settings, Parametrization)
+        if maps(action)
         for target in action.targets
         if isinstance(target, Name)
     )
@@ -36,12 +37,12 @@ def mapped_variables(lowered: Lowered) -> frozenset[str]:
 
 def parametrizations(lowered: Lowered) -> list[SetAction]:
     """Actions that train pre-images."""
-    return [a for a in lowered.actions if isinstance(a.settings, Parametrization)]
+    return [a for a in lowered.actions if maps(a)]
 
 
 def vertex_steps(lowered: Lowered) -> list[SetAction]:
     """Actions that step toward vertices."""
-    return [a for a in lowered.actions if isinstance(a.settings, FrankWolfe)]
+    return [a for a in lowered.actions if steps_to_vertices(a)]
 
 
 def check_alone(lowered: Lowered, facts: Facts) -> None:
@@ -58,9 +59,7 @@ def check_alone(lowered: Lowered, facts: Facts) -> None:
             if other is not action and _owns(action, other):
                 raise SpecError([_two(key, other, action)])
     for action in parametrizations(lowered):
-        settings = action.settings
-        assert isinstance(settings, Parametrization)
-        if settings.map == "softplus" and _two_ends(action):
+        if map_of(action) == "softplus" and _two_ends(action):
             raise SpecError([_one_bound(action)])
 
 
@@ -98,7 +97,7 @@ def _key(target: Expr) -> str:
 
 
 def _owns(*actions: SetAction) -> bool:
-    return any(isinstance(a.settings, Parametrization | FrankWolfe) for a in actions)
+    return any(maps(a) or steps_to_vertices(a) for a in actions)
 
 
 def _two(key: str, first: SetAction, second: SetAction) -> Diagnostic:
@@ -133,16 +132,15 @@ def write_prepare(
             pairs = [
                 f"({name!r}, {ast.unparse(set_constant(translator, s))})" for name, s in starts
             ]
-            make.writer.line(f"said = start_inside(primal, [{', '.join(pairs)}])")
+            make.writer.text_line(f"said = start_inside(primal, [{', '.join(pairs)}])")
         if shifted := thresholded(lowered.thresholds, facts):
             translator.used.add("shiftable_")
             make.writer.line(f"shiftable_(primal[{shifted!r}])")
         for outputs in lowered.outputs:
             _write_output_projection(outputs, translator)
         for action in parametrizations(lowered):
-            assert isinstance(action.settings, Parametrization)
             items = targets(action, facts)
-            by = action.settings.map
+            by = map_of(action)
             operator = ast.unparse(set_constant(translator, action.set))
             names: dict[str, list[str]] = {}
             for item in items:
@@ -151,11 +149,11 @@ def write_prepare(
                 elif isinstance(item, Name):
                     translator.used.add("map_variable_")
                     call = f"map_variable_(primal, {item.id!r}, {operator}, {by!r})"
-                    make.writer.line(f"{call}  # {action.family}")
+                    make.writer.call(call, action.family)
             for model, found in names.items():
                 translator.used.add("parametrize_")
                 call = f"parametrize_(primal[{model!r}], {found!r}, {operator}, {by!r})"
-                make.writer.line(f"{call}  # {action.family}")
+                make.writer.call(call, action.family)
         if starts:
             make.writer.line("return said")
 
@@ -191,7 +189,7 @@ def write_thresholds(lowered: Lowered, translator: Translator) -> None:
     translator.used.add("shift_threshold")
     labels = [full_label(c) for c in lowered.thresholds]
     call = f"shift_threshold(session, {model!r}, {sorted(datasets)[0]!r}, {labels!r})"
-    translator.writer.line(call)
+    translator.writer.call(call)
 
 
 def _numbers(values: Sequence[float]) -> str:
@@ -201,12 +199,12 @@ def _numbers(values: Sequence[float]) -> str:
 def write_vertex_steps(actions: Sequence[SetAction], translator: Translator) -> None:
     """Frank-Wolfe steps, before the optimizer's step on what is left."""
     for action in actions:
-        assert isinstance(action.settings, FrankWolfe)
         translator.used.add("frank_wolfe_")
-        lr = "" if action.settings.lr is None else f", lr={action.settings.lr!r}"
+        rate = rate_of(action)
+        lr = "" if rate is None else f", lr={rate!r}"
         operator = ast.unparse(set_constant(translator, action.set))
         call = f"frank_wolfe_({operator}, {ast.unparse(tensors_of(action))}, session.step{lr})"
-        translator.writer.line(f"{call}  # {action.family}")
+        translator.writer.call(call, action.family)
 
 
 def start_in_sets(actions: Sequence[SetAction], translator: Translator) -> list[str]:
@@ -225,5 +223,5 @@ def write_gaps(actions: Sequence[SetAction], translator: Translator) -> None:
         translator.used.add("report_gap")
         operator = ast.unparse(set_constant(translator, action.set))
         tensors = ast.unparse(tensors_of(action))
-        arguments = f"session, {action.name!r}, {operator}, {tensors}, measure, combine"
-        translator.writer.line(f"report_gap({arguments})")
+        arguments = f"session, {action.name!r}, {operator}, {tensors}"
+        translator.writer.call(f"report_gap({arguments})")

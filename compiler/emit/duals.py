@@ -6,7 +6,7 @@ import ast
 from typing import NamedTuple
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.updates import RuleNames, dual_operations
+from cspec.compiler.emit.updates import RuleNames, dual_operations, seen_by
 from cspec.compiler.records.fragment import refuse
 from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.lowered import FunctionalRule, Lowered
@@ -50,7 +50,7 @@ def needs_stand_in(lowered: Lowered) -> bool:
 
 
 def _function(operation: Operation) -> str:
-    return "stand_in" if operation.sees == "surrogate" else "violation"
+    return "surrogates" if operation.sees == "surrogate" else "constraints"
 
 
 def _replaced(dual: Timed) -> str:
@@ -78,7 +78,7 @@ def write_dual(dual: Timed, translator: Translator, *, noted: bool = False) -> N
     """A per-step dual operation, where its turn has come; `noted`: what it sees is in a local."""
     operation = dual.operation
     if operation.data is None:
-        seen = "true" if operation.sees == "true" else "g.detach()"
+        seen = "true" if seen_by(operation) == "true" else "g.detach()"
     else:
         seen = _noted(dual) if noted else _seen(dual)
     _write_in_turn(operation, f"{operation.name}(state, {seen})", translator)
@@ -128,9 +128,9 @@ def write_epoch_duals(lowered: Lowered, translator: Translator) -> None:
                 writer.line(f"{operation.name}(state, {measured})")
             continue
         if measured != held:
-            writer.line(f"true = {measured}")
+            writer.line(f"{seen_by(operation)} = {measured}  # on whole data")
             held = measured
-        writer.line(f"{operation.name}(state, true)")
+        writer.line(f"{operation.name}(state, {seen_by(operation)})")
     if _method_operations(lowered, "restart"):
         writer.line("session.restart()")
 
@@ -156,7 +156,7 @@ def start_calls(lowered: Lowered, translator: Translator) -> list[str]:
             where = f", {rule.start}" if rule.start else ""
             calls.append(f"{state} = scaled({state}, session, measure{where})")
     return calls + [
-        f"{operation.name}(state, session.full(violation))"
+        f"{operation.name}(state, session.full(constraints))"
         for rule in lowered.rules
         for operation in dual_operations(rule)
         if operation.kind is Kind.RESET
@@ -191,7 +191,7 @@ def write_stall_reports(lowered: Lowered, translator: Translator) -> None:
         count, steps = int(operation.options["rejections"]), int(operation.options["steps"])
         every = f", steps={steps}" if steps else ""
         call = f"report_stall(session, {rule.rule.name!r}, {keys}, {count}{every})"
-        translator.writer.line(call)
+        translator.writer.call(call)
 
 
 def write_escalations(lowered: Lowered, translator: Translator) -> None:

@@ -53,7 +53,7 @@ def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
     arguments = ("state", "rows", "values", "moves", "late")
     with writer.function(f"weights_of_{rule.name}", arguments, doc):
         writer.line(f'multipliers = state["{rule.multipliers}"][rows]  # gather')
-        writer.line(f"weights = keep(values, {weight}, multipliers)")
+        writer.text_line(f"weights = keep(values, {weight}, multipliers)")
         writer.line(f"worst = torch.nan_to_num({size}).max()")
         writer.line(f'state["{label}.worst"] = torch.maximum(state["{label}.worst"], worst)')
         writer.line("if moves:")
@@ -72,7 +72,8 @@ def _growth(rule: EachRule, writer: Writer) -> None:
         worst, before = f'state["{label}.worst"]', f'state["{label}.before"]'
         penalty = f'state["{label}.penalty"]'
         writer.line(f'far = state["{label}.units"][2]')
-        writer.line(f"stays = late | ({worst} <= 0.5 * {before}) | ({worst} <= 1e-4 * far)")
+        writer.line(f"small = {worst} <= 1e-4 * far")
+        writer.line(f"stays = late | small | ({worst} <= 0.5 * {before})")
         writer.line(f'larger = torch.minimum({GROWTH} * {penalty}, state["{label}.most"])')
         writer.line(f"{penalty} = torch.where(stays, {penalty}, larger)")
         writer.line(f"{before}, {worst} = {worst}, torch.zeros_like({worst})")
@@ -125,13 +126,14 @@ def _moves(rule: EachRule) -> str:
     return f"{first} and session.epoch % {rule.every} == 0"
 
 
-def write_loss(rules: Sequence[EachRule], translator: Translator) -> None:
-    """What the requirements on each example add to the loss."""
+def write_loss(rules: Sequence[EachRule], loss: str, translator: Translator) -> None:
+    """What the requirements on each example add to what the loss is so far."""
     for rule in rules:
         translator.used.add("weigh")
         values = f'each["{rule.name}"]'
         share = f"{rule.rows} / len({rule.name})"
-        translator.writer.line(f"loss = loss + {share} * weigh({rule.name}, {values})")
+        translator.writer.text_line(f"loss = {loss} + {share} * weigh({rule.name}, {values})")
+        loss = "loss"
 
 
 def write_epoch_end(rules: Sequence[EachRule], translator: Translator) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cspec.compiler.emit.measures import MakeTranslator
-from cspec.compiler.emit.sets import course_of, density_ramp
+from cspec.compiler.emit.sets import density_ramp
+from cspec.compiler.methods.projection import course_of
 from cspec.compiler.records.lowered import SetAction
 
 
@@ -15,12 +16,13 @@ def frozen(actions: Sequence[SetAction]) -> list[SetAction]:
 
 
 def write_masks(actions: Sequence[SetAction], make: MakeTranslator, epochs: float) -> None:
-    """`hold(primal, state)` before projections, `freeze(primal, state, progress)` after them."""
+    """`keep_zeros` before projections, `freeze` after them."""
     held = frozen(actions)
     if not held:
         return
     writer = make.writer
-    with writer.function("hold", ("primal", "state"), ["What was pruned for good stays zero."]):
+    doc = ["What was pruned for good stays zero."]
+    with writer.function("keep_zeros", ("primal", "state"), doc):
         make().used.add("hold_support")
         for action in held:
             writer.line(f'hold_support("{action.name}", {action.name}_tensors(primal), state)')

@@ -36,24 +36,30 @@ from cspec.compiler.emit.each_example import (
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.freezing import frozen
 from cspec.compiler.emit.gates import undecided, write_gates
-from cspec.compiler.emit.sets import course_of, write_projection, write_projections
+from cspec.compiler.emit.measures import measured, measured_by
+from cspec.compiler.emit.sets import write_progress, write_projection, write_projections
 from cspec.compiler.emit.splits import (
+    attracted,
     write_attraction,
     write_epoch_rounds,
     write_linearized,
     write_phases,
     write_reports,
+    write_start,
     write_step_rounds,
 )
 from cspec.compiler.emit.units import has_units, write_settled, write_units
+from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.lower.sharing import sharing
 from cspec.compiler.methods.gate_decisions import decisions
+from cspec.compiler.methods.projection import course_of, each_step, projections, settings_of
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Projection
 from cspec.dsl.tree.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
+
+OBJECTIVE = "objective"
 
 
 class LoopPlan(NamedTuple):
@@ -74,6 +80,33 @@ class LoopPlan(NamedTuple):
     """Whether a solver may start where the steps end."""
     rehearsed: int = 0
     """First steps that are tried at several learning rates."""
+    by_objective: bool = False
+    """Whether a step follows the objective as written, and nothing else."""
+
+    @property
+    def measured(self) -> str:
+        """`f, g, true = measure(primal, batch)`, as much as there is to measure."""
+        function = OBJECTIVE if self.by_objective else measured_by(self.lowered)
+        found = "loss" if self.plain else measured(self.lowered)
+        return f"{found} = {function}(primal, batch)"
+
+    @property
+    def combined(self) -> str:
+        """The loss of the rules: of none it is f."""
+        return "combine(f, g, true, state)" if self.lowered.rules else "f"
+
+    @property
+    def plain(self) -> bool:
+        """Whether what is measured is the loss: nothing is added to it."""
+        others = self.lowered.rules or self.lowered.examples or attracted(self.splits)
+        return not others
+
+    @property
+    def again(self) -> str:
+        """The same without what is asked of each example."""
+        if not self.lowered.rules:
+            return self.measured
+        return "f, g, true = measure(primal, batch)"
 
 
 def write_train(plan: LoopPlan, translator: Translator) -> None:
@@ -81,7 +114,7 @@ def write_train(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
     doc = ["The loop. Every line is what `cspec run` executes."]
     with writer.function("train", ("session",), doc):
-        writer.line("primal, state, optimizer = session.primal, session.state, session.optimizer")
+        place = len(writer.lines)
         _write_start(plan, translator)
         if plan.rehearsed:
             why = "# tried at larger rates first, then taken at the one below the best"
@@ -90,32 +123,46 @@ def write_train(plan: LoopPlan, translator: Translator) -> None:
         writer.line("for batch in session.batches():")
         with writer.indented():
             _write_step(plan, translator)
-            writer.line("session.record(f, true)")
+            writer.line(f"session.record({_recorded(plan)})")
             write_escalations(plan.lowered, translator)
             _write_epoch_end(plan, translator)
         _write_finish(plan, translator)
+        _write_names(place, writer)
+
+
+def _write_names(place: int, writer: Writer) -> None:
+    """`primal, optimizer = session.primal, session.optimizer`: what the loop uses of the session.
+
+    Above what was written since `place`.
+    """
+    body = ast.parse("if True:\n" + "\n".join(writer.lines[place:]))
+    read = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+    names = [name for name in ("primal", "state", "optimizer") if name in read]
+    values = ", ".join(f"session.{name}" for name in names)
+    writer.insert(place, f"{', '.join(names)} = {values}")
 
 
 def _projections(plan: LoopPlan) -> list[SetAction]:
-    return [a for a in plan.lowered.actions if isinstance(a.settings, Projection)]
+    return projections(plan.lowered.actions)
 
 
 def _write_start(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
+    write_start(plan.splits, translator)
     write_rounds(plan.lowered, translator)
     starts = start_calls(plan.lowered, translator)
     starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
     starts += undecided(decisions(plan.lowered.problem), translator)
     if begins_inside(plan.lowered, translator):
         starts.append("begin_inside(session)")
-    if any(_each_step(a) and not course_of(a).warmup for a in _projections(plan)):
+    if any(each_step(a) and not course_of(a).warmup for a in _projections(plan)):
         starts.insert(0, "project(primal, optimizer, 0.0)")
     now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]
     if starts or now_and_then:
         writer.line("if session.step == 0:  # not where a run is resumed")
         with writer.indented():
-            for call in starts:
-                writer.line(call)
+            for start in starts:
+                writer.text_line(start)
             _write_groups(now_and_then, plan, translator, "0.0")
 
 
@@ -130,10 +177,9 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
     elif _looks_ahead(plan):
         _write_extragradient_step(plan, duals, translator)
     else:
-        each = plan.lowered.examples
-        writer.line(f"f, g, true{', each' if each else ''} = {_measure(plan)}(primal, batch)")
+        writer.line(plan.measured)
         write_units(plan.lowered, translator)
-        write_moves(each, translator)
+        write_moves(plan.lowered.examples, translator)
         for dual in duals:
             if dual.order in ("dual_first", "optimistic"):
                 write_dual(dual, translator)
@@ -178,8 +224,10 @@ def _write_late_duals(plan: LoopPlan, duals: list[Timed], translator: Translator
 def _write_gradient(plan: LoopPlan, translator: Translator) -> None:
     """The loss and its gradient, at what was measured."""
     writer = translator.writer
-    writer.line("loss = combine(f, g, true, state)")
-    write_loss(plan.lowered.examples, translator)
+    if plan.lowered.examples:
+        write_loss(plan.lowered.examples, plan.combined, translator)
+    else:
+        _write_loss(plan, translator)
     write_attraction(plan.splits, translator)
     writer.line("optimizer.zero_grad()")
     writer.line("loss.backward()")
@@ -188,8 +236,17 @@ def _write_gradient(plan: LoopPlan, translator: Translator) -> None:
         writer.line(f"torch.nn.utils.clip_grad_norm_(session.parameters, {limit})")
 
 
-def _measure(plan: LoopPlan) -> str:
-    return "measure_each" if plan.lowered.examples else "measure"
+def _write_loss(plan: LoopPlan, translator: Translator) -> None:
+    """f with the terms of the rules: of none it is f itself."""
+    if not plan.plain:
+        translator.writer.line(f"loss = {plan.combined}")
+
+
+def _recorded(plan: LoopPlan) -> str:
+    """What the history notes of a step."""
+    if plan.lowered.rules:
+        return "f, true"
+    return "loss" if plan.plain else "f"
 
 
 def _looks_ahead(plan: LoopPlan) -> bool:
@@ -204,7 +261,7 @@ def _write_extragradient_step(plan: LoopPlan, duals: list[Timed], translator: Tr
     writer.line("place = keep_place(primal, state, optimizer)")
     _write_gradient(plan, translator)
     writer.line("optimizer.step()")
-    if any(_each_step(action) for action in _projections(plan)):
+    if any(each_step(action) for action in _projections(plan)):
         writer.line("project(primal, optimizer, session.progress)")
     for dual in duals:
         write_dual(dual, translator)
@@ -228,10 +285,6 @@ def _again(translator: Translator) -> Iterator[None]:
         yield
 
 
-def _each_step(action: SetAction) -> bool:
-    return isinstance(action.settings, Projection) and action.settings.every == STEP
-
-
 def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
     """A step of an optimizer that evaluates the loss itself, several times (L-BFGS)."""
     writer = translator.writer
@@ -239,8 +292,8 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
     writer.line("def closure():")
     with writer.indented():
         writer.line("optimizer.zero_grad()")
-        writer.line("f, g, true = measure(primal, batch)")
-        writer.line("loss = combine(f, g, true, state)")
+        writer.line(plan.again)
+        _write_loss(plan, translator)
         write_attraction(plan.splits, translator)
         writer.line("loss.backward()")
         writer.line("return loss")
@@ -249,7 +302,7 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
         writer.line("optimizer.step(closure)")
     writer.line("with torch.no_grad():")
     with writer.indented():
-        writer.line("f, g, true = measure(primal, batch)")
+        writer.line(plan.again)
 
 
 def _write_projections(plan: LoopPlan, translator: Translator) -> None:
@@ -257,23 +310,22 @@ def _write_projections(plan: LoopPlan, translator: Translator) -> None:
     actions = _projections(plan)
     masks = bool(frozen(actions))
     if masks:
-        writer.line("hold(primal, state)")
-    if any(_each_step(action) for action in actions):
+        writer.line("keep_zeros(primal, state)")
+    if any(each_step(action) for action in actions):
         writer.line("project(primal, optimizer, session.progress)")
     if masks:
         writer.line("for name in freeze(primal, state, session.progress):")
         with writer.indented():
             writer.line("session.mark(name)")
     for action in actions:
-        assert isinstance(action.settings, Projection)
-        every = action.settings.every
+        every = settings_of(action).every
         if every == STEP or every.unit == "epoch":
             continue
         writer.line(f"if session.step % {every.count} == 0:")
         with writer.indented():
-            writer.line("progress = session.progress")
+            write_progress("session.progress", [action], translator, plan.epochs)
             write_projection(action, translator, plan.epochs)
-    write_step_rounds(plan.splits, translator, plan.epochs)
+    write_step_rounds(plan.splits, translator)
 
 
 def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
@@ -285,17 +337,17 @@ def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
         if plan.by_value and any(d.operation.trigger.unit == "epoch" for d in timed(plan.lowered)):
             writer.line("optimizer.forget()  # curvature of another Lagrangian")
         for action in _projections(plan):
-            assert isinstance(action.settings, Projection)
-            if action.settings.every.unit == "epoch":
-                _write_epoch_projection(action, action.settings.every, plan, translator)
-        write_epoch_rounds(plan.splits, translator, plan.epochs)
+            every = settings_of(action).every
+            if every.unit == "epoch":
+                _write_epoch_projection(action, every, plan, translator)
+        write_epoch_rounds(plan.splits, translator)
         writer.line("session.verify()")
         condition = "session.stopped()"
         if plan.stop is not None:
             condition = f"{ast.unparse(stop_condition(plan.stop))} or {condition}"
         for call in solved_calls(plan.lowered, translator):
             condition = f"{call} or {condition}"
-        writer.line(f"if {condition}:")
+        writer.condition(condition)
         with writer.indented():
             writer.line("break")
 
@@ -307,10 +359,10 @@ def _write_epoch_projection(
     if every.count > 1:
         writer.line(f"if session.epoch % {every.count} == 0:")
         with writer.indented():
-            writer.line("progress = session.progress")
+            write_progress("session.progress", [action], translator, plan.epochs)
             write_projection(action, translator, plan.epochs)
         return
-    writer.line("progress = session.progress")
+    write_progress("session.progress", [action], translator, plan.epochs)
     write_projection(action, translator, plan.epochs)
 
 
@@ -319,7 +371,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
 
     So is a count on a ramp, which a run that stops early leaves above its bound.
     """
-    shrinking = [a for a in _projections(plan) if _each_step(a) and course_of(a).ramp]
+    shrinking = [a for a in _projections(plan) if each_step(a) and course_of(a).ramp]
     if shrinking:
         translator.writer.line("if session.step < session.total_steps:  # it stopped early")
         with translator.writer.indented():
@@ -338,7 +390,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     if is_restored(plan.lowered):
         translator.writer.line("restore(session)")
     write_stall_reports(plan.lowered, translator)
-    write_reports(plan.splits, translator)
+    write_reports(plan.splits, translator, plan.epochs)
     write_thresholds(plan.lowered, translator)
     write_gaps(vertex_steps(plan.lowered), translator)
 
@@ -346,7 +398,7 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
 def _late_groups(plan: LoopPlan, translator: Translator) -> list[Sequence[SetAction]]:
     """What is projected now and then, with the sets on the same parameters."""
     groups = sharing(_projections(plan), translator.scope.facts)
-    return [group for group in groups if any(not _each_step(action) for action in group)]
+    return [group for group in groups if any(not each_step(action) for action in group)]
 
 
 def _waits(group: Sequence[SetAction]) -> bool:
@@ -358,8 +410,8 @@ def _write_groups(
     groups: Sequence[Sequence[SetAction]], plan: LoopPlan, translator: Translator, progress: str
 ) -> None:
     """Projections of groups of sets at one moment of the run."""
-    if groups:
-        translator.writer.line(f"progress = {progress}")
+    every = [action for group in groups for action in group]
+    write_progress(progress, every, translator, plan.epochs)
     for group in groups:
         write_projections(group, translator, plan.epochs)
 

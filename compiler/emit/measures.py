@@ -27,6 +27,8 @@ from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample
 from cspec.compiler.surrogates.branches import along
 from cspec.dsl.tree.nodes import Expectation, Expr, Name, Vector
 
+MEASURE, EACH, MINIMIZED = "measure", "measure_each", "minimized"
+_MEASURED = "f, the constraints g with gradient, and the true constraints, on one batch."
 MANY = 24
 """Constraints beyond which each does not get a local of its own."""
 
@@ -36,26 +38,47 @@ def write_measure(
     make: MakeTranslator,
     vectors: Vectorizer | None = None,
     by_value: bool = False,
+    *,
+    solved: bool = False,
 ) -> None:
     """`measure(primal, batch) -> (f, g, true)`; with `vectors`, terms of one form at once.
 
-    `by_value`: line searches look at f, so a flat objective is its surrogate there.
+    `by_value`: line searches look at f, so a flat objective is its surrogate there. `solved`: a
+    solver asks for all three, where there are no constraints too.
     """
     writer = make.writer
-    doc = ["f, the constraints g with gradient, and the true constraints, on one batch."]
-    if not lowered.examples:
-        with writer.function("measure", ("primal", "batch"), doc):
-            _measure(lowered, make(), vectors, by_value)
-            return
-    each = "f, g and true, and what is required of each example of a batch: <= 0 where it is met."
-    with writer.function("measure_each", ("primal", "batch"), [each]):
-        _measure(lowered, make(), vectors, by_value)
-    with writer.function("measure", ("primal", "batch"), doc):
-        writer.line("return measure_each(primal, batch)[:3]")
+    name, doc = MEASURE if solved else measured_by(lowered), _MEASURED
+    if name == MINIMIZED:
+        doc = "What is minimized, on one batch."
+    elif name == EACH:
+        first = "f, g and true" if lowered.rules else "f"
+        doc = f"{first}, and what is asked of each example of a batch: <= 0 where it is met."
+    with writer.function(name, ("primal", "batch"), [doc]):
+        _measure(lowered, make(), vectors, by_value, name)
+    if name == EACH and lowered.rules:
+        with writer.function(MEASURE, ("primal", "batch"), [_MEASURED]):
+            writer.line(f"return {EACH}(primal, batch)[:3]")
+
+
+def measured_by(lowered: Lowered) -> str:
+    """The function that a step measures by."""
+    if lowered.examples:
+        return EACH
+    return MEASURE if lowered.rules else MINIMIZED
+
+
+def measured(lowered: Lowered) -> str:
+    """What that function gives, as the loop unpacks it."""
+    vectors = ", g, true" if lowered.rules else ""
+    return f"f{vectors}, each" if lowered.examples else f"f{vectors}"
 
 
 def _measure(
-    lowered: Lowered, translator: Translator, vectors: Vectorizer | None, by_value: bool
+    lowered: Lowered,
+    translator: Translator,
+    vectors: Vectorizer | None,
+    by_value: bool,
+    name: str,
 ) -> None:
     """The body; requirements on each example come last, in a dictionary by name."""
     writer = translator.writer
@@ -64,7 +87,8 @@ def _measure(
         write_values(lowered.examples, translator)
     each = ", each" if lowered.examples else ""
     if not lowered.rules:
-        writer.line(f"return f, f.new_zeros(0), f.new_zeros(0){each}")
+        none = ", f.new_zeros(0), f.new_zeros(0)" if name == MEASURE else ""
+        writer.line(f"return f{none}{each}")
         return
     parts = [part for rule in lowered.rules for part in rule.parts]
     if vectors is not None:
@@ -240,26 +264,28 @@ def _vector(parts: Sequence[ast.expr], translator: Translator) -> ast.expr:
 
 
 def write_violation(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
-    """`violation(primal, batch) -> true`: the true canonical constraints alone."""
-    doc = ["The true canonical constraints alone: what epoch-level updates see."]
-    with make.writer.function("violation", ("primal", "batch"), doc):
+    """`constraints(primal, batch) -> true`: the true canonical constraints alone."""
+    doc = ["The true constraints alone, <= 0 (== 0) where they are met: measured on whole data."]
+    with make.writer.function("constraints", ("primal", "batch"), doc):
         translator = make()
         entries = [(part, part.functions) for rule in rules for part in rule.parts]
-        make.writer.line(f"return {ast.unparse(_all_entries(entries, translator))}")
+        make.writer.returned(_all_entries(entries, translator))
 
 
 def write_stand_in(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
-    """`stand_in(primal, batch) -> g`: what the model's step sees of the constraints."""
+    """`surrogates(primal, batch) -> g`: what the model's step sees of the constraints."""
     doc = ["The constraints as the model's step sees them: what `dual_on=surrogate` moves by."]
-    with make.writer.function("stand_in", ("primal", "batch"), doc):
+    with make.writer.function("surrogates", ("primal", "batch"), doc):
         translator = make()
         parts = [part for rule in rules for part in rule.parts]
         entries = [(part, part.gradients or part.functions) for part in parts]
-        make.writer.line(f"return {ast.unparse(_all_entries(entries, translator))}")
+        make.writer.returned(_all_entries(entries, translator))
 
 
 def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
     """`evaluate(primal, data) -> {label: (value, bound)}` in the user's units, as deployed."""
+    if not lowered.problem.constraints:
+        return
     doc = ["Value and bound of every constraint as written, on whole data and as deployed."]
     with make.writer.function("evaluate", ("primal", "data"), doc):
         translator = make("data", strict=True, noted=True)
@@ -320,13 +346,10 @@ def write_cases(lowered: Lowered, make: MakeTranslator) -> None:
 
 def _return_dictionary(pairs: Sequence[tuple[str | None, str]], writer: Writer) -> None:
     """A dictionary by label; what has none is one itself, of many labels."""
-    if not pairs:
-        writer.line("return {}")
-        return
     writer.line("return {")
     with writer.indented():
-        for label, value in pairs:
-            writer.line(f"**{value}," if label is None else f"{label!r}: {value},")
+        for label, text in pairs:
+            writer.entry(label, ast.parse(text, mode="eval").body)
     writer.line("}")
 
 
@@ -362,9 +385,10 @@ def _set_violation(c: Constraint, translator: Translator) -> ast.expr:
     assert c.set is not None
     operator = set_constant(translator, c.set)
     subject = c.set.subject if c.set.subject is not None else c.value
-    target = translator.translate(subject)
     if isinstance(subject, Name):
         target = translator.whole_variable(subject.id)
+    else:
+        target = translator.translate(subject)
     function = ast.Attribute(value=operator, attr="violation")
     return ast.Call(func=function, args=[target], keywords=[])
 
@@ -388,15 +412,25 @@ def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
         _return_dictionary(pairs, make.writer)
 
 
-def write_objective(expr: Expr, make: MakeTranslator, vectors: Vectorizer | None = None) -> None:
-    """`objective(primal, data)`: the objective as written, without preferences."""
+def write_objective(
+    expr: Expr, make: MakeTranslator, vectors: Vectorizer | None = None, rows: str = "data"
+) -> None:
+    """`objective(primal, data)`: the objective as written, without preferences; `rows`: on what."""
     doc = ["The objective as written."]
-    with make.writer.function("objective", ("primal", "data"), doc):
-        translator = make("data")
+    with make.writer.function("objective", ("primal", rows), doc):
+        translator = make(rows)
         value = translator.translate(expr if vectors is None else vectors.expression(expr))
         if isinstance(value, ast.Constant):
             value = translator.call("as_tensor", value)
-        make.writer.line(f"return {ast.unparse(value)}")
+        make.writer.returned(value)
+
+
+def steps_on_objective(lowered: Lowered, written: Expr) -> bool:
+    """Whether a step follows the objective as it is written, and nothing else is measured."""
+    problem = lowered.problem
+    others = bool(lowered.rules or lowered.examples or lowered.soft)
+    others |= problem.objective_gradient is not None or problem.sense == "maximize"
+    return not others and problem.objective == written
 
 
 class MakeTranslator:
@@ -412,6 +446,6 @@ class MakeTranslator:
     ) -> Translator:
         t = self._template
         made = Translator(t.scope, t.writer, t.names.copy(), t.used, container)
-        made.constants = t.constants
+        made.constants, made.forwards = t.constants, t.forwards
         made.strict, made.noted = strict, noted
         return made

@@ -8,7 +8,6 @@ metrics = {"acc": metric_acc}
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 
 from cspec.compiler.emit.measures import MakeTranslator
@@ -30,17 +29,16 @@ def _write_table(
 ) -> None:
     """A function for each value, and a dictionary of them by the names that people know."""
     writer = make.writer
+    if not values:
+        return
     functions = {}
     for called, expr in values.items():
         function = functions[called] = make.names.fresh(f"{prefix}_{called[:_LONGEST]}")
         with writer.function(function, ("primal", "data"), [doc]):
             value = make("data", strict=True).translate(expr)
-            writer.line(f"return {ast.unparse(value)}")
+            writer.returned(value)
     writer.line()
     writer.line()
-    if not functions:
-        writer.line(f"{name} = {{}}")
-        return
     writer.line(f"{name} = {{")
     with writer.indented():
         for called, function in functions.items():

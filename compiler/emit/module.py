@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import math
-import pprint
 import tokenize
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -23,11 +21,13 @@ from cspec.compiler.emit.duals import (
 from cspec.compiler.emit.each_example import write_functions
 from cspec.compiler.emit.expressions import ModuleScope, Translator
 from cspec.compiler.emit.expressions.calls import BODIES
+from cspec.compiler.emit.forwards import write_forwards
 from cspec.compiler.emit.freezing import write_masks
 from cspec.compiler.emit.gates import write_decide
 from cspec.compiler.emit.loop import LoopPlan, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
+    steps_on_objective,
     write_cases,
     write_evaluate,
     write_measure,
@@ -41,8 +41,9 @@ from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.restoring import write_restore
 from cspec.compiler.emit.sets import write_held, write_project, write_targets
+from cspec.compiler.emit.setup import WORDS, setup_words, value_of, write_record, write_setup
 from cspec.compiler.emit.spg import write_line, write_set_solve
-from cspec.compiler.emit.splits import split_groups, write_copies
+from cspec.compiler.emit.splits import split_groups, write_splits
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
 from cspec.compiler.emit.units import write_unit_functions
 from cspec.compiler.emit.updates import (
@@ -56,12 +57,11 @@ from cspec.compiler.lower.projected_call import SetSolve
 from cspec.compiler.lower.restoration import is_restored, sharpens
 from cspec.compiler.lower.solver_call import Solve
 from cspec.compiler.methods.gate_decisions import decisions
+from cspec.compiler.methods.projection import each_step
 from cspec.compiler.records.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import SetMember
 from cspec.compiler.records.program import Program
-from cspec.dsl.settings.base import STEP
-from cspec.dsl.settings.methods import Projection
 from cspec.dsl.text.source import Source
 from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.words.functions import SIGNATURES
@@ -76,6 +76,7 @@ LOOP_PIECES = {
     "cspec.runtime.steps.projection": frozenset({"project_", "project_together"}),
     "cspec.runtime.methods.escalate": frozenset({"escalate"}),
     "cspec.runtime.methods.gates": frozenset({"decide_gates"}),
+    "cspec.runtime.steps.feasible_copies": frozenset({"Split"}),
     "cspec.runtime.steps.freezing": frozenset({"freeze_support", "hold_support"}),
     "cspec.runtime.methods.sal": frozenset({"solved", "report_stall"}),
     "cspec.runtime.methods.scaling": frozenset({"scaled"}),
@@ -99,8 +100,7 @@ EXAMPLE_PIECES = frozenset(
 PAIR_PIECES = frozenset({"differences", "ratio_differences"})
 BRANCH_PIECES = frozenset({"at_largest", "at_smallest"})
 SPLIT_PIECES = frozenset(
-    {"attraction", "split_reset", "split_step", "deliver", "stay", "linearized_step",
-     "report_split"}
+    {"attraction", "begin", "split_round", "deliver", "stay", "linearized_step", "report_split"}
 )  # fmt: skip
 MODEL_PIECES = frozenset({"clamp_gates"})
 
@@ -146,7 +146,10 @@ def emit(emission: Emission) -> str:
     """The Python module of a program. Deterministic: same plan and facts, same text."""
     check_alone(emission.lowered, emission.scope.facts)
     groups = split_groups(emission.lowered, emission.scope.facts)
-    emission = emission._replace(loop=emission.loop._replace(splits=groups))
+    by_objective = _steps_on_objective(emission)
+    emission = emission._replace(
+        loop=emission.loop._replace(splits=groups, by_objective=by_objective)
+    )
     taken = _taken()
     for name in emission.scope.functions.values():
         taken.fresh(name)
@@ -155,11 +158,14 @@ def emit(emission: Emission) -> str:
     template = Translator(scope, body, taken, used)
     make = MakeTranslator(template)
     _functions(emission, make, used)
+    first = Writer()
+    write_setup(emission.program, first, used, steps=not emission.solved)
+    write_forwards(template.forwards, first, used)
     head = Writer()
     head.docstring(_docstring(emission))
     _imports(head, body, template, used, emission)
     _constants(head, template, scope, emission)
-    return double_quoted(head.text() + body.text_after() + _tail(emission))
+    return double_quoted(head.text() + first.text_after() + body.text_after() + _tail())
 
 
 def double_quoted(text: str) -> str:
@@ -198,16 +204,17 @@ RESERVED_NAMES = (
     | EXAMPLE_PIECES
     | SPLIT_PIECES
     | MODEL_PIECES
+    | WORDS
     | frozenset().union(*LOOP_PIECES.values())
     | {
-        "torch", "math", "operators", "functions", "Session", "main", "PROGRAM", "primal", "batch",
+        "torch", "math", "operators", "functions", "Session", "main", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
-        "measure", "violation", "evaluate", "metrics", "objective", "preferences", "combine",
-        "project", "train",
+        "measure", "measure_each", "minimized", "constraints", "surrogates", "outputs",
+        "evaluate", "metrics", "objective", "preferences", "combine", "project", "train",
         "initial_state", "initial", "closure", "sqp", "spg", "bisection", "gradient", "jacobian",
-        "hessian", "multipliers", "stand_in", "seen", "place", "prepare", "smooth", "cases", "said",
-        "copies", "held", "hold", "freeze", "begun", "name",
-        "sizes", "decide", "late", "measure_each", "each", "rows", "moves", "values", "weights",
+        "hessian", "multipliers", "seen", "place", "prepare", "smooth", "cases", "said",
+        "splits", "sets", "keep_zeros", "freeze", "begun", "name",
+        "sizes", "decide", "late", "each", "rows", "moves", "values", "weights",
     }
 )  # fmt: skip
 
@@ -226,12 +233,17 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     rules = lowered.rules
     write_initial_state(lowered, writer)
     solve = emission.solve
-    write_measure(lowered, make, None if solve is None else solve.vectors, loop.by_value)
+    vectors = None if solve is None else solve.vectors
+    if _steps_on_objective(emission):
+        write_objective(emission.objective, make, rows="batch")
+    else:
+        write_measure(lowered, make, vectors, loop.by_value, solved=emission.solved)
     if needs_violation(lowered):
         write_violation(rules, make)
     if needs_stand_in(lowered):
         write_stand_in(rules, make)
-    write_combine(rules, writer, used, loop.by_value)
+    if not emission.solved:
+        write_combine(rules, writer, used, loop.by_value)
     write_functions(lowered, writer, used)
     write_unit_functions(lowered, make())
     for rule in rules:
@@ -244,15 +256,11 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     if acting and not emission.solved:
         write_targets(acting, emission.scope.facts, make)
         write_held(acting, make)
-    every_step = [
-        action
-        for action in lowered.actions
-        if isinstance(action.settings, Projection) and action.settings.every == STEP
-    ]
+    every_step = [action for action in lowered.actions if each_step(action)]
     if not emission.solved:
         write_decide(decisions(lowered.problem), make)
     if loop.splits and not emission.solved:
-        write_copies(loop.splits, make())
+        write_splits(loop.splits, make())
     if every_step and not emission.solved:
         write_project(every_step, emission.scope.facts, make, loop.epochs)
         write_masks(every_step, make, loop.epochs)
@@ -267,12 +275,18 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         if is_restored(lowered):
             write_restore(make(), sharp=sharpens(lowered.problem))
         write_train(loop, make())
-    write_objective(emission.objective, make, None if solve is None else solve.vectors)
+    if not _steps_on_objective(emission):
+        write_objective(emission.objective, make, vectors)
     write_evaluate(lowered, make)
     write_cases(lowered, make)
     if lowered.soft:
         write_preferences(lowered.soft, make)
     write_metrics(lowered.problem.metrics, make)
+    write_record(emission.program, make().scope.params, writer, used)
+
+
+def _steps_on_objective(emission: Emission) -> bool:
+    return not emission.solved and steps_on_objective(emission.lowered, emission.objective)
 
 
 def _docstring(emission: Emission) -> list[str]:
@@ -281,7 +295,7 @@ def _docstring(emission: Emission) -> list[str]:
     lines = [f"{sense} {program.objective}".strip(), ""]
     families = {c.family: c for c in program.constraints}
     for constraint in families.values():
-        lines.append(f"  {constraint.family}: {constraint.text}    by {constraint.method}")
+        lines.append(f"{constraint.family}: {constraint.text}    by {constraint.method}")
     lines += [
         "",
         f"Compiled by cspec from {program.name}, plan {program.digest[:12]}. Running this file",
@@ -299,18 +313,20 @@ def _imports(
     if "math." in text or any("math." in c or "inf" in c for c in constants):
         head.line("import math")
         head.line()
-    head.line("import torch")
-    head.line()
+    if "torch." in text or any("torch." in c for c in constants):
+        head.line("import torch")
+        head.line()
     groups = {
         "cspec.runtime.functions": used
         - UPDATE_PIECES - PAIR_PIECES - BRANCH_PIECES - SPLIT_PIECES - MODEL_PIECES - EXAMPLE_PIECES
-        - frozenset().union(*LOOP_PIECES.values()),
+        - WORDS - frozenset().union(*LOOP_PIECES.values()),
         "cspec.runtime.functions.pairs": used & PAIR_PIECES,
         "cspec.runtime.functions.branches": used & BRANCH_PIECES,
         "cspec.runtime.functions.reductions": used & EXAMPLE_PIECES,
         "cspec.runtime.models": used & MODEL_PIECES,
         "cspec.runtime.methods.admm": used & SPLIT_PIECES,
         "cspec.runtime.steps.update": used & UPDATE_PIECES,
+        "cspec.runtime.setup": frozenset(setup_words(used)),
         **{module: used & pieces for module, pieces in LOOP_PIECES.items()},
     }  # fmt: skip
     groups = dict(sorted(groups.items()))
@@ -344,7 +360,7 @@ def _constants(head: Writer, template: Translator, scope: ModuleScope, emission:
         head.line()
     for name, value in emission.params.items():
         if isinstance(value, tuple):
-            head.line(f"{scope.params[name]} = {tuple(map(float, value))!r}  # param {name}")
+            head.assign(scope.params[name], value_of(tuple(map(float, value))), f"param {name}")
         else:
             head.assign(scope.params[name], constant(value), f"param {name}")
     if template.constants:
@@ -353,26 +369,9 @@ def _constants(head: Writer, template: Translator, scope: ModuleScope, emission:
         head.assign(name, call)
 
 
-def _tail(emission: Emission) -> str:
-    plain = emission.program.model_dump(
-        mode="json", exclude={"source", "graph", "described"}, exclude_defaults=True
-    )
-    literal = pprint.pformat(_python(plain), width=100, sort_dicts=False, compact=True)
+def _tail() -> str:
     return (
-        "\n\n# What the runtime needs to know: data, models, optimizer, labels, tolerances.\n"
-        f"PROGRAM = {literal}\n\n\n"
-        'if __name__ == "__main__":\n'
+        '\n\nif __name__ == "__main__":\n'
         "    from cspec.runtime import main\n\n"
-        "    raise SystemExit(main(PROGRAM, globals()))\n"
+        "    raise SystemExit(main(globals()))\n"
     )
-
-
-def _python(value: object) -> object:
-    """Plain values with infinities that Python can read back."""
-    if isinstance(value, dict):
-        return {key: _python(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_python(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value

@@ -9,7 +9,7 @@ import re
 RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
 
 
-GENERATED = re.compile(r"(ascend|update|grow|start|play|seen)_.*|.*_(tensors|split)")
+GENERATED = re.compile(r"(ascend|update|grow|start|play|seen|outputs)_.*|.*_(tensors|split|apart)")
 """Functions and locals that emitted loops name after rules and labels."""
 
 

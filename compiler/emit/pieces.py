@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
@@ -62,3 +62,13 @@ def joined(operator: ast.operator, parts: Sequence[ast.expr]) -> ast.expr:
     for part in parts[1:]:
         result = ast.BinOp(result, operator, part)
     return result
+
+
+def mapping(entries: Mapping[str, ast.expr]) -> ast.Dict:
+    """`{"key": value}`."""
+    return ast.Dict(keys=[ast.Constant(key) for key in entries], values=list(entries.values()))
+
+
+def sequence(entries: Sequence[ast.expr]) -> ast.expr:
+    """`[a, b]`."""
+    return ast.List(elts=list(entries))

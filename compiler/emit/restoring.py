@@ -5,25 +5,28 @@ from __future__ import annotations
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.lower.restoration import STEPS
 
+BODY = """\
+with {start} as end:  # put back where it is interrupted
+    for _ in range({steps}):
+        g, amounts = end.measured()
+        # What was violated before stays in, or two requirements would take turns.
+        rows = end.left(amounts)
+        if not len(rows):
+            break
+        step = shortest(jacobian(g, rows, session), amounts[rows])  # -J' (J J')^-1 amounts
+        if not end.go(step):  # no length along it leaves less
+            break
+    end.tell()
+"""
+DOC = "Newton's shortest steps to what is asked, on whole data: x <- x - J' (J J')^-1 g."
+
 
 def write_restore(translator: Translator, *, sharp: bool) -> None:
     """Minimum-norm Newton steps on what is violated (`cspec.runtime.finish.restore`)."""
     writer = translator.writer
     translator.used |= {"Restoration", "jacobian", "shortest"}
-    doc = ["x <- x - J' (J J')^-1 g over whole data: the shortest step to what is asked."]
-    with writer.function("restore", ("session",), doc):
+    with writer.function("restore", ("session",), [DOC]):
+        writer.comment("Descent on a penalty or a Lagrangian ends near the boundary, not on it.")
         start = "Restoration(session, sharp=True)" if sharp else "Restoration(session)"
-        writer.line(f"with {start} as near:")
-        with writer.indented():
-            writer.line(f"for _ in range({STEPS}):")
-            with writer.indented():
-                writer.line("g, true = near.measured()")
-                writer.line("rows = near.left(true)")
-                writer.line("if not len(rows):")
-                with writer.indented():
-                    writer.line("break")
-                writer.line("step = shortest(jacobian(g, rows, session), true[rows])")
-                writer.line("if not near.go(step):")
-                with writer.indented():
-                    writer.line("break")
-            writer.line("near.tell()")
+        for line in BODY.format(start=start, steps=STEPS).splitlines():
+            writer.line(line)

@@ -11,13 +11,18 @@ from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant, entry
 from cspec.compiler.lower.sharing import sharing, targets
-from cspec.compiler.methods.pruning import LAYER_FLOOR, Course, course, moving
+from cspec.compiler.methods.admm import splits
+from cspec.compiler.methods.projection import (
+    course_of,
+    projections,
+    settings_of,
+    way_onto,
+)
+from cspec.compiler.methods.pruning import LAYER_FLOOR, moving
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import SetAction
 from cspec.compiler.records.problem import ParameterRef, SetMember
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.methods import Admm, Projection
 from cspec.dsl.tree.nodes import Call, Expr, Name
 
 LAYER = "layer"
@@ -46,26 +51,25 @@ def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslat
             items = targets(action, facts)
             if any(isinstance(item, ParameterRef) for item in items):
                 make().used.add("parameters")
-            make.writer.line(f"return {ast.unparse(tensors(items))}")
+            make.writer.returned(tensors(items))
 
 
 def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
-    """`held(primal)`: every set that parameters are kept in, as it is at the end, and which.
+    """`sets(primal)`: every set that parameters are kept in, as it is at the end, and which.
 
     Adam has one second moment for what these couple (`runtime/steps/coupling`), and the
     stationarity of the end is that of projected gradients. Sets of splits are in `copies`.
     """
-    kept = [a for a in actions if not isinstance(a.settings, Admm)]
+    kept = [a for a in actions if not splits(a)]
     if not kept:
         return
     translator = make()
     writer = make.writer
-    with writer.function("held", ("primal",), ["Every set that parameters are kept in."]):
+    with writer.function("sets", ("primal",), ["Every set that parameters are kept in."]):
         writer.line("return [")
         with writer.indented():
             for action in kept:
-                member = set_constant(translator, _onto(_final(action.set), action.settings))
-                pair = ast.Tuple(elts=[member, tensors_of(action)])
+                pair = ast.Tuple(elts=[at_end(action, translator), tensors_of(action)])
                 writer.line(f"{ast.unparse(pair)},  # {action.family}")
         writer.line("]")
 
@@ -74,7 +78,7 @@ def operator(action: SetAction, translator: Translator, epochs: float) -> ast.ex
     """The set of an action: a module constant, or the set of the moment along a ramp."""
     ramp = density_ramp(action, translator, epochs)
     if ramp is None:
-        return set_constant(translator, _onto(_final(action.set), action.settings))
+        return at_end(action, translator)
     start, end, share = ramp
     translator.used.add("ramp_down")
     elapsed: ast.expr = ast.Name(id="progress")
@@ -114,16 +118,11 @@ def _of_layers(member: SetMember) -> tuple[tuple[str, str | float], ...]:
     return (("scope", LAYER),) if member.model is None else (("floor", LAYER_FLOOR),)
 
 
-def _onto(member: SetMember, settings: Settings) -> SetMember:
-    """The set with the way onto it that the spec asks for."""
-    if member.word == "sparse":
-        arguments = {**member.arguments, **dict(_of_layers(member))}
-        return member.model_copy(update={"arguments": arguments})
-    if member.word != "stiefel" or not isinstance(settings, Projection):
-        return member
-    if settings.stiefel == Projection().stiefel:
-        return member
-    return member.model_copy(update={"arguments": {**member.arguments, "by": settings.stiefel}})
+def _onto(action: SetAction) -> SetMember:
+    """The set at the end of a ramp, with the way onto it that the spec asks for."""
+    member, by = _final(action.set), way_onto(action)
+    extra: dict[str, str | float] = dict(_of_layers(member)) | ({"by": by} if by else {})
+    return member.model_copy(update={"arguments": {**member.arguments, **extra}})
 
 
 def density_ramp(
@@ -142,13 +141,6 @@ def density_ramp(
     block = _block(action.set)
     dense = ast.Constant(1.0) if block is None else translator.translate(block)
     return dense, translator.translate(amount), share
-
-
-def course_of(action: SetAction) -> Course:
-    """How a projected count comes to its bound; of other methods nothing waits or shrinks."""
-    if not isinstance(action.settings, Projection):
-        return Course()
-    return course(action.settings, action.set)
 
 
 def _final(member: SetMember) -> SetMember:
@@ -172,6 +164,17 @@ def write_project(
         translator = make()
         for group in groups:
             write_projections(group, translator, epochs)
+
+
+def write_progress(
+    value: str, actions: Sequence[SetAction], translator: Translator, epochs: float
+) -> None:
+    """`progress = value`, where a projection waits for a share of the run or follows a ramp."""
+    if any(
+        course_of(action).warmup or density_ramp(action, translator, epochs) is not None
+        for action in actions
+    ):
+        translator.writer.line(f"progress = {value}")
 
 
 def write_projections(group: Sequence[SetAction], translator: Translator, epochs: float) -> None:
@@ -217,8 +220,8 @@ def _write_together(group: Sequence[SetAction], translator: Translator, epochs: 
         with writer.indented():
             for action in group:
                 pair = ast.Tuple(elts=[operator(action, translator, epochs), tensors_of(action)])
-                writer.line(f"{ast.unparse(pair)},  # {action.family}")
-        momentum = any(isinstance(a.settings, Projection) and a.settings.momentum for a in group)
+                writer.argument("", pair, action.family)
+        momentum = any(settings_of(a).momentum for a in projections(group))
         writer.line("],")
         if momentum:
             writer.line("optimizer,")
@@ -227,20 +230,18 @@ def _write_together(group: Sequence[SetAction], translator: Translator, epochs: 
 
 def write_projection(action: SetAction, translator: Translator, epochs: float) -> None:
     """The line that projects one action's parameters."""
-    assert isinstance(action.settings, Projection)
     translator.used.add("project_")
     arguments = [operator(action, translator, epochs), tensors_of(action)]
-    if action.settings.momentum:
+    if settings_of(action).momentum:
         arguments.append(ast.Name(id="optimizer"))
     call = ast.Call(func=ast.Name(id="project_"), args=arguments, keywords=[])
-    line = f"{ast.unparse(call)}  # {action.family}"
     warmup = course_of(action).warmup
     if not warmup:
-        translator.writer.line(line)
+        translator.writer.call(ast.unparse(call), action.family)
         return
     translator.writer.line(f"if progress >= {warmup!r}:")
     with translator.writer.indented():
-        translator.writer.line(line)
+        translator.writer.call(ast.unparse(call), action.family)
 
 
 def tensors_of(action: SetAction) -> ast.expr:
@@ -249,30 +250,6 @@ def tensors_of(action: SetAction) -> ast.expr:
     return ast.Call(func=function, args=[ast.Name(id="primal")], keywords=[])
 
 
-def split_call(
-    function: str, action: SetAction, translator: Translator, epochs: float, *more: str
-) -> str:
-    """`function("name", SET, tensors, ...)` as text."""
-    translator.used.add(function)
-    arguments: list[ast.expr] = [
-        ast.Constant(action.name),
-        operator(action, translator, epochs),
-        tensors_of(action),
-    ]
-    arguments.extend(ast.Name(id=name) for name in more)
-    return ast.unparse(ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]))
-
-
-def split_tuple(action: SetAction, translator: Translator, epochs: float) -> str:
-    """`("name", SET, tensors)` as text."""
-    return _split(action, operator(action, translator, epochs))
-
-
-def split_at_end(action: SetAction, translator: Translator) -> str:
-    """The same with the set as it is at the end of a ramp."""
-    return _split(action, set_constant(translator, _onto(_final(action.set), action.settings)))
-
-
-def _split(action: SetAction, onto: ast.expr) -> str:
-    parts: list[ast.expr] = [ast.Constant(action.name), onto, tensors_of(action)]
-    return ast.unparse(ast.Tuple(elts=parts))
+def at_end(action: SetAction, translator: Translator) -> ast.expr:
+    """The set of an action as it is at the end of a ramp."""
+    return set_constant(translator, _onto(action))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.sets import split_at_end, split_call, split_tuple
+from cspec.compiler.emit.pieces import sequence
+from cspec.compiler.emit.sets import at_end, density_ramp, operator, tensors_of
 from cspec.compiler.lower.sharing import targets
-from cspec.compiler.methods.admm import first_rho, options, phases, rounds_of, settings_of
+from cspec.compiler.methods.admm import first_rho, options, phases, rounds_of, settings_of, splits
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import ParameterRef
 from cspec.dsl.settings.base import EPOCH
-from cspec.dsl.settings.methods import Admm
 from cspec.dsl.tree.nodes import Expr, Name
 
 Groups = Sequence[Sequence[SetAction]]
@@ -22,7 +23,7 @@ def split_groups(lowered: Lowered, facts: Facts) -> Groups:
     """ADMM actions; those that share a parameter stand together."""
     groups: list[tuple[set[object], list[SetAction]]] = []
     for action in lowered.actions:
-        if not isinstance(action.settings, Admm):
+        if not splits(action):
             continue
         keys = {_key(target) for target in targets(action, facts)}
         joined = [group for group in groups if group[0] & keys]
@@ -44,16 +45,43 @@ def _key(target: Expr) -> object:
             return repr(target)
 
 
-def write_copies(groups: Groups, translator: Translator) -> None:
-    """`copies(primal)`: the splits, those that share parameters together."""
-    doc = ["What is measured until x and its feasible copy are one: the copy."]
+def write_splits(groups: Groups, translator: Translator) -> None:
+    """`splits(primal, state)`: every x = z, those that share parameters one after another."""
+    translator.used.add("Split")
+    doc = ["Parameters x, their copies z in sets, and the scaled duals u of x = z."]
     writer = translator.writer
-    with writer.function("copies", ("primal",), doc):
-        writer.line("return [")
-        with writer.indented():
-            for group in groups:
-                writer.line(f"[{', '.join(split_at_end(a, translator) for a in group)}],")
-        writer.line("]")
+    with writer.function("splits", ("primal", "state"), doc):
+        made = [_made(action, translator) for group in groups for action in group]
+        writer.returned(sequence(made))
+
+
+def _made(action: SetAction, translator: Translator) -> ast.expr:
+    parts = [
+        ast.Constant(action.name),
+        at_end(action, translator),
+        tensors_of(action),
+        ast.Name(id="state"),
+    ]
+    return ast.Call(func=ast.Name(id="Split"), args=parts, keywords=[])
+
+
+def _local(action: SetAction) -> str:
+    return f"{action.name}_split"
+
+
+def _apart(action: SetAction) -> str:
+    return f"{action.name}_apart"
+
+
+def _all(group: Sequence[SetAction]) -> str:
+    return ", ".join(map(_local, group))
+
+
+def write_start(groups: Groups, translator: Translator) -> None:
+    """`[prune_split] = splits(primal, state)`, before the loop."""
+    names = [_local(action) for group in groups for action in group]
+    if names:
+        translator.writer.line(f"[{', '.join(names)}] = splits(primal, state)")
 
 
 def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
@@ -61,42 +89,50 @@ def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
     writer = translator.writer
     for group in groups:
         start, end = phases(group[0])
+        after = "" if end == 1.0 else ", then fine-tuned on it"
+        writer.comment(f"free at first, then drawn to a copy in the set{after}")
         for action in group:
-            name = action.name
-            writer.line(f"{name}_split = {start!r} <= progress < {end!r}")
-            writer.line(f'if {name}_split and "{name}.begun" not in state:')
+            _write_moment(action, translator, epochs)
+            writer.line(f"{_apart(action)} = {start!r} <= progress < {end!r}")
+            writer.line(f"if {_apart(action)} and not {_local(action)}.begun:")
             with writer.indented():
-                reset = split_call("split_reset", action, translator, epochs, "state")
-                writer.line(f"{reset[:-1]}, rho={first_rho(action, translator.scope.facts)!r})")
+                translator.used.add("begin")
+                rho = first_rho(action, translator.scope.facts)
+                writer.line(f"begin({_local(action)}, rho={rho!r})  # z <- P(x), u <- 0")
         if end == 1.0:
             continue  # delivered after the loop
-        begun = f'"{group[0].name}.begun" in state'
-        done = f'"{group[0].name}.delivered" not in state'
-        writer.line(f"if progress >= {end!r} and {begun} and {done}:")
+        first = _local(group[0])
+        writer.line(f"if progress >= {end!r} and {first}.begun and not {first}.delivered:")
         with writer.indented():
-            writer.line(_joint("deliver", group, translator, epochs, "state"))
+            _write_delivery(group, translator)
             writer.line(f'session.mark("{group[0].name}")')
 
 
-def _joint(
-    function: str, group: Sequence[SetAction], translator: Translator, epochs: float, *more: str
-) -> str:
-    translator.used.add(function)
-    splits = ", ".join(split_tuple(action, translator, epochs) for action in group)
-    return f"{function}({', '.join([f'[{splits}]', *more])})"
+def _write_moment(action: SetAction, translator: Translator, epochs: float) -> None:
+    """The set of the moment, where its bound is on a ramp."""
+    if density_ramp(action, translator, epochs) is not None:
+        onto = operator(action, translator, epochs)
+        translator.writer.assign(f"{_local(action)}.onto", onto)
+
+
+def _write_delivery(group: Sequence[SetAction], translator: Translator) -> None:
+    translator.used.add("deliver")
+    translator.writer.line(f"deliver({_all(group)})  # x <- z")
 
 
 def write_attraction(groups: Groups, translator: Translator) -> None:
     """loss + rho/2 ||x - z + u||^2, for splits whose x moves by the optimizer."""
     writer = translator.writer
-    for action in (action for group in groups for action in group):
-        if settings_of(action).linearized:
-            continue
+    for action in attracted(groups):
         translator.used.add("attraction")
-        writer.line(f"if {action.name}_split:")
+        writer.line(f"if {_apart(action)}:")
         with writer.indented():
-            tensors = f"{action.name}_tensors(primal)"
-            writer.line(f'loss = loss + attraction("{action.name}", {tensors}, state)')
+            writer.line(f"loss = loss + attraction({_local(action)})  # rho/2 ||x - z + u||^2")
+
+
+def attracted(groups: Groups) -> list[SetAction]:
+    """Splits whose x moves by the optimizer, and not by a step in closed form."""
+    return [a for group in groups for a in group if not settings_of(a).linearized]
 
 
 def write_linearized(groups: Groups, translator: Translator) -> None:
@@ -107,58 +143,56 @@ def write_linearized(groups: Groups, translator: Translator) -> None:
         if not settings_of(first).linearized:
             continue
         translator.used.add("linearized_step")
-        names = [action.name for action in group]
-        writer.line(f"if {first.name}_split:")
+        writer.line(f"if {_apart(first)}:")
         with writer.indented():
-            call = f"{names!r}, {first.name}_tensors(primal), state, optimizer, session.step"
+            writer.comment("the x-step in closed form; the optimizer moves the other parameters")
+            call = f"{_all(group)}, optimizer=optimizer, steps=session.step"
             writer.line(f"linearized_step({call})")
 
 
-def write_step_rounds(groups: Groups, translator: Translator, epochs: float) -> None:
+def write_step_rounds(groups: Groups, translator: Translator) -> None:
     """z- and u-updates that fall on steps, and what keeps delivered copies feasible."""
     writer = translator.writer
     for group in groups:
         for action in group:
             every = rounds_of(settings_of(action), translator.scope.facts)
-            if every.unit != "step":
-                continue
-            due = f" and session.step % {every.count} == 0" if every.count > 1 else ""
-            writer.line(f"if {action.name}_split{due}:")
-            with writer.indented():
-                writer.line(_round(action, translator, epochs))
+            if every.unit == "step":
+                due = f" and session.step % {every.count} == 0" if every.count > 1 else ""
+                _write_round(action, due, translator)
         if phases(group[0])[1] < 1.0:
-            writer.line(f'if "{group[0].name}.delivered" in state:')
+            translator.used.add("stay")
+            writer.line(f"if {_local(group[0])}.delivered:  # fine-tuning leaves the set no more")
             with writer.indented():
-                writer.line(_joint("stay", group, translator, epochs, "state", "optimizer"))
+                writer.line(f"stay({_all(group)}, optimizer=optimizer)")
 
 
-def write_epoch_rounds(groups: Groups, translator: Translator, epochs: float) -> None:
+def write_epoch_rounds(groups: Groups, translator: Translator) -> None:
     """z- and u-updates at an epoch's end."""
-    writer = translator.writer
     for action in (action for group in groups for action in group):
         every = rounds_of(settings_of(action), translator.scope.facts)
-        if every.unit != "epoch":
-            continue
-        due = "" if every == EPOCH else f" and session.epoch % {every.count} == 0"
-        writer.line(f"if {action.name}_split{due}:")
-        with writer.indented():
-            writer.line(_round(action, translator, epochs))
+        if every.unit == "epoch":
+            due = "" if every == EPOCH else f" and session.epoch % {every.count} == 0"
+            _write_round(action, due, translator)
 
 
-def _round(action: SetAction, translator: Translator, epochs: float) -> str:
-    call = split_call("split_step", action, translator, epochs, "state")
-    return f"{call[:-1]}{options(action)})"
+def _write_round(action: SetAction, due: str, translator: Translator) -> None:
+    translator.used.add("split_round")
+    translator.writer.line(f"if {_apart(action)}{due}:")
+    with translator.writer.indented():
+        call = f"split_round({_local(action)}{options(action)})"
+        translator.writer.call(call, "z <- P(x + u), u <- u + x - z")
 
 
-def write_reports(groups: Groups, translator: Translator) -> None:
+def write_reports(groups: Groups, translator: Translator, epochs: float) -> None:
     """After the loop: deliver what was never delivered, and say how near x came to z."""
     writer = translator.writer
     for group in groups:
-        translator.used.add("deliver")
-        writer.line(f'if "{group[0].name}.delivered" not in state:')
+        writer.line(f"if not {_local(group[0])}.delivered:")
         with writer.indented():
-            splits = ", ".join(split_at_end(action, translator) for action in group)
-            writer.line(f"deliver([{splits}], state)")
+            for action in group:
+                if density_ramp(action, translator, epochs) is not None:
+                    writer.assign(f"{_local(action)}.onto", at_end(action, translator))
+            _write_delivery(group, translator)
     for action in (action for group in groups for action in group):
         translator.used.add("report_split")
-        writer.line(f'report_split(session, "{action.name}")')
+        writer.line(f"report_split(session, {_local(action)})")

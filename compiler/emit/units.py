@@ -28,7 +28,7 @@ def write_units(lowered: Lowered, translator: Translator) -> None:
         with writer.indented():
             rate = "gradient_rate(optimizer)"
             translator.used.add("gradient_rate")
-            writer.line(f"{operation.name}(state, f, g, true, session.parameters, {rate})")
+            writer.call(f"{operation.name}(state, f, g, true, session.parameters, {rate})")
 
 
 def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
@@ -97,5 +97,5 @@ def _assigned(operation: Operation, own: dict[str, str]) -> Iterator[str]:
 def write_settled(lowered: Lowered, translator: Translator) -> None:
     """After the loop: the multipliers that are told."""
     for operation, _ in lowered.operations(Kind.SETTLE):
-        translator.writer.line(f'{operation.name}(state, state["multipliers"])')
+        translator.writer.line(f"{operation.name}(state)")
     translator.writer.line("session.tell()")

@@ -49,21 +49,23 @@ class RuleNames:
 
 
 def write_initial_state(lowered: Lowered, writer: Writer) -> None:
-    """`initial_state(primal)`."""
+    """`initial_state()`, where the updates remember anything."""
     rules, size = lowered.rules, lowered.size
+    if not lowered.examples and not any(rule.fragment.state for rule in rules):
+        return
     doc = ["Multipliers and what else the updates remember, at the start."]
-    with writer.function("initial_state", ("primal",), doc):
+    with writer.function("initial_state", (), doc):
         writer.line("return {")
         with writer.indented():
             shared = [s for r in rules for s in r.fragment.state if s.name == MULTIPLIERS]
             if shared:
-                writer.line(f'"{MULTIPLIERS}": {_multipliers(rules, size)},')
+                start = ast.parse(_multipliers(rules, size), mode="eval").body
+                writer.entry(MULTIPLIERS, start)
             for rule in rules:
                 names = RuleNames(rule, len(rules) == 1)
                 for state in rule.fragment.state:
                     if state.name != MULTIPLIERS:
-                        start = ast.unparse(_start(state))
-                        writer.line(f'"{names.key(state.name)}": {start},  # {state.meaning}')
+                        writer.entry(names.key(state.name), _start(state), state.meaning)
             write_state(lowered.examples, writer)
         writer.line("}")
 
@@ -91,6 +93,9 @@ def _start(state: StateFacts) -> ast.expr:
         numbers: list[ast.expr] = [_number(value) for value in state.start]
         make = ast.Attribute(value=torch, attr="tensor")
         return ast.Call(func=make, args=[ast.List(elts=numbers)], keywords=[])
+    if state.start == 0:
+        zeros = ast.Attribute(value=torch, attr="zeros")
+        return ast.Call(func=zeros, args=[ast.Constant(state.size)], keywords=[])
     make = ast.Attribute(value=torch, attr="full")
     size = ast.Tuple(elts=[ast.Constant(state.size)])
     return ast.Call(func=make, args=[size, _number(state.start)], keywords=[])
@@ -107,12 +112,14 @@ def _number(value: float) -> ast.expr:
 def write_combine(
     rules: Sequence[FunctionalRule], writer: Writer, used: set[str], by_value: bool
 ) -> None:
-    """`combine(f, g, true, state)`: the loss whose gradient is the Lagrangian's.
+    """`combine(f, g, true, state)`: the loss with the Lagrangian's gradient, of rules.
 
     With `by_value` the loss is the Lagrangian itself (line searches look at values), else
     f + <weights, g> with constant weights, which has the same gradient for less.
     """
-    doc = [rule_combine(rule).meaning for rule in rules] or ["The loss is the objective alone."]
+    if not rules:
+        return  # the loss is what is minimized
+    doc = [rule_combine(rule).meaning for rule in rules]
     with writer.function("combine", ("f", "g", "true", "state"), doc):
         terms = [_objective_term(rules)]
         for rule in rules:
@@ -126,7 +133,7 @@ def write_combine(
                 terms.append(f"total({ast.unparse(value)})")
             else:
                 terms.append(f"weigh({ast.unparse(value)}, {ast.unparse(_g(names))})")
-        writer.line(f"return {' + '.join(terms)}")
+        writer.returned(ast.parse(" + ".join(terms), mode="eval").body)
 
 
 def _objective_term(rules: Sequence[FunctionalRule]) -> str:
@@ -160,11 +167,16 @@ def dual_operations(rule: FunctionalRule) -> list[Operation]:
 def write_dual_step(
     rule: FunctionalRule, operation: Operation, alone: bool, writer: Writer, used: set[str]
 ) -> None:
-    """One dual step: locals in, formulas in order, state out. NaN entries keep what they had."""
-    names = RuleNames(rule, alone)
-    with writer.function(operation.name, ("state", "true"), [operation.meaning]):
-        if not alone:
-            writer.assign("true", names.part(ast.Name(id="true")))
+    """One dual step: locals in, formulas in order, state out. NaN entries keep what they had.
+
+    What settles multipliers at the end looks at the state alone.
+    """
+    names, seen = RuleNames(rule, alone), seen_by(operation)
+    settles = operation.kind is Kind.SETTLE
+    arguments = ("state",) if settles else ("state", seen)
+    with writer.function(operation.name, arguments, [operation.meaning]):
+        if not alone and not settles:
+            writer.assign(seen, names.part(ast.Name(id=seen)))
         read = _states_used(operation, names)
         for state in read:
             writer.assign(state, names.read(state))
@@ -175,11 +187,11 @@ def write_dual_step(
             if update.target not in names.states:
                 writer.assign(update.target, value)
                 continue
-            if names.states[update.target].size == rule.rule.size:
+            if names.states[update.target].size == rule.rule.size and not settles:
                 used.add("keep")
                 value = ast.Call(
                     func=ast.Name(id="keep"),
-                    args=[ast.Name(id="true"), value, ast.Name(id=update.target)],
+                    args=[ast.Name(id=seen), value, ast.Name(id=update.target)],
                     keywords=[],
                 )
             later = operation.updates[index + 1 :]
@@ -190,6 +202,11 @@ def write_dual_step(
             if not any(update.target == u.target for u in later):
                 final = ast.Name(id=update.target) if _read_later(update.target, later) else value
                 writer.assign(ast.unparse(names.read(update.target)), final)
+
+
+def seen_by(operation: Operation) -> str:
+    """What a dual step moves by: the true constraints, or `g`, what the model's step sees."""
+    return "g" if operation.sees == "surrogate" else "true"
 
 
 def _read_later(target: str, later: tuple[Update, ...]) -> bool:
@@ -232,6 +249,8 @@ def inline(
                 return names.part(node)
             if vectors and node.id in names.states:
                 return names.read(node.id)
+            if not vectors and node.id == "true":
+                return ast.Name(id=seen_by(operation))
             return node
 
     result = Inline().visit(parse_formula(formula))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
 
 INDENT = "    "
 WIDTH = 100
+LOOSE = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp)
+"""What stands in brackets beside an operator on another line."""
 
 
 def one_line(text: str) -> str:
@@ -25,6 +28,10 @@ class Writer:
     def line(self, text: str = "") -> None:
         """One line of the compiler's own text at the current depth."""
         self.lines.append(f"{INDENT * self._depth}{text}".rstrip())
+
+    def insert(self, place: int, text: str) -> None:
+        """A line at the current depth, above those that were written since `place`."""
+        self.lines.insert(place, f"{INDENT * self._depth}{text}")
 
     def comment(self, text: str) -> None:
         """A comment line."""
@@ -55,42 +62,170 @@ class Writer:
     def _fits(self, text: str) -> bool:
         return len(INDENT) * self._depth + len(text) <= WIDTH
 
+    def returned(self, value: ast.expr) -> None:
+        """`return value`."""
+        self._whole_or_broken("return ", value, "")
+
+    def argument(self, name: str, value: ast.expr, comment: str = "") -> None:
+        """`name=value,` of a call that is written line by line; without a name `value,`."""
+        self._item(f"{name}=" if name else "", value, comment)
+
+    def _item(self, before: str, value: ast.expr, comment: str) -> None:
+        behind = f"  # {one_line(comment)}" if comment else ""
+        text = f"{before}{ast.unparse(value)},{behind}"
+        if self._fits(text):
+            self.line(text)
+            return
+        if comment:
+            self.comment(comment)
+        self._whole_or_broken(before, value, ",")
+
+    def entry(self, key: str | None, value: ast.expr, comment: str = "") -> None:
+        """`"key": value,` of a dictionary, a line an entry; without a key `**value,`."""
+        self._item("**" if key is None else f"{key!r}: ", value, comment)
+
+    def call(self, text: str, comment: str = "") -> None:
+        """An expression of the compiler's own text as a statement, broken where it is long."""
+        value = ast.parse(text, mode="eval").body
+        behind = f"  # {one_line(comment)}" if comment else ""
+        if self._fits(text + behind):
+            self.line(text + behind)
+            return
+        if comment:
+            self.comment(comment)
+        self._whole_or_broken("", value, "")
+
+    def text_line(self, text: str) -> None:
+        """An expression or assignment of the compiler's own text, broken where it is long."""
+        match ast.parse(text).body:
+            case [ast.Assign(targets=[target], value=value)]:
+                self.assign(ast.unparse(target), value)
+            case _:
+                self.call(text)
+
+    def condition(self, text: str) -> None:
+        """`if text:`, broken where it is long."""
+        self._whole_or_broken("if ", ast.parse(text, mode="eval").body, ":")
+
+    def _whole_or_broken(self, before: str, value: ast.expr, after: str) -> None:
+        text = f"{before}{ast.unparse(value)}{after}"
+        if self._fits(text):
+            self.line(text)
+        else:
+            self._broken(before, value, after)
+
     def _broken(self, before: str, value: ast.expr, after: str) -> None:
-        """A long expression over several lines: calls by argument, sums by operand."""
+        """A long expression over several lines: by argument, entry, operand or piece of text."""
         match value:
             case ast.Call(func=function, args=arguments, keywords=keywords):
                 self.line(f"{before}{ast.unparse(function)}(")
                 with self.indented():
-                    for argument in arguments:
-                        self._piece("", argument)
-                    for keyword in keywords:
-                        self._piece(f"{keyword.arg}=", keyword.value)
+                    self._arguments(arguments, keywords)
                 self.line(f"){after}")
-            case ast.BinOp(left=left, op=operator, right=right):
+            case ast.BinOp(left=left, op=sign, right=ast.Call() as right) if self._fits(
+                start := f"{before}{_side(left, sign)}{ast.unparse(right.func)}("
+            ):
+                self._broken(start.removesuffix(f"{ast.unparse(right.func)}("), right, after)
+            case ast.BinOp() | ast.BoolOp():
                 self.line(f"{before}(")
                 with self.indented():
-                    self.line(self._operand(left))
-                    sign = ast.unparse(ast.BinOp(ast.Name(id="a"), operator, ast.Name(id="b")))
-                    self.line(f"{sign[2:-2]} {self._operand(right)}")
+                    self._sides(value)
+                self.line(f"){after}")
+            case ast.Compare(left=left, ops=(sign,), comparators=(right,)):
+                self.line(f"{before}(")
+                with self.indented():
+                    text = ast.unparse(ast.Compare(ast.Name("a"), [sign], [ast.Name("b")]))
+                    self._operand("", left, isinstance(left, LOOSE))
+                    self._operand(f"{text[2:-2]} ", right, isinstance(right, LOOSE))
+                self.line(f"){after}")
+            case ast.List(elts=entries) if len(entries) > 0:
+                self._entries(f"{before}[", entries, f"]{after}")
+            case ast.Tuple(elts=entries) if len(entries) > 0:
+                self._entries(f"{before}(", entries, f"){after}")
+            case ast.Dict(keys=keys, values=values):
+                self.line(f"{before}{{")
+                with self.indented():
+                    for key, entry in zip(keys, values, strict=True):
+                        start = "**" if key is None else f"{ast.unparse(key)}: "
+                        self._whole_or_broken(start, entry, ",")
+                self.line(f"}}{after}")
+            case ast.Constant(value=str(text)):
+                self.line(f"{before}(")
+                with self.indented():
+                    for piece in _pieces(text, WIDTH - len(INDENT) * self._depth):
+                        self.line(piece)
                 self.line(f"){after}")
             case _:
                 self.line(f"{before}{ast.unparse(value)}{after}")
 
-    def _operand(self, value: ast.expr) -> str:
-        """One side of an operator that was split: in brackets where it has an operator itself."""
-        text = ast.unparse(value)
-        return f"({text})" if isinstance(value, ast.BinOp | ast.UnaryOp | ast.Compare) else text
+    def _arguments(self, arguments: Sequence[ast.expr], keywords: Sequence[ast.keyword]) -> None:
+        """The arguments of a call on one line, if they fit, else one a line."""
+        found = [("", value) for value in arguments]
+        found += [(_named(keyword), keyword.value) for keyword in keywords]
+        together = ", ".join(f"{name}{ast.unparse(value)}" for name, value in found)
+        if self._fits(together):
+            self.line(together)
+            return
+        if len(found) == 1 and isinstance(arguments[0] if arguments else None, ast.BinOp):
+            self._sides(arguments[0])
+            return
+        for name, value in found:
+            self._whole_or_broken(name, value, ",")
 
-    def _piece(self, before: str, value: ast.expr) -> None:
-        text = f"{before}{ast.unparse(value)},"
+    def _sides(self, value: ast.expr) -> None:
+        """The sides of an operator, a line each, within brackets."""
+        for sign, operand, loose in _operands(value):
+            self._operand(sign, operand, loose)
+
+    def _operand(self, sign: str, value: ast.expr, loose: bool) -> None:
+        """One side of an operator that was split: in brackets where it binds less."""
+        text = ast.unparse(value)
+        text = f"{sign}({text})" if loose else f"{sign}{text}"
         if self._fits(text):
             self.line(text)
+        elif loose:
+            self.line(f"{sign}(")
+            with self.indented():
+                self._within(value)
+            self.line(")")
         else:
-            self._broken(before, value, ",")
+            self._broken(sign, value, "")
+
+    def _within(self, value: ast.expr) -> None:
+        """What stands alone within brackets."""
+        if isinstance(value, ast.BinOp | ast.BoolOp):
+            self._sides(value)
+        else:
+            self._whole_or_broken("", value, "")
+
+    def _entries(self, before: str, entries: Sequence[ast.expr], after: str) -> None:
+        """Entries of a list: as many numbers and words as fit on a line, of others one."""
+        self.line(before)
+        with self.indented():
+            if all(_is_short(entry) for entry in entries):
+                for row in self._rows([ast.unparse(entry) for entry in entries]):
+                    self.line(row)
+            else:
+                for entry in entries:
+                    self.argument("", entry)
+        self.line(after)
+
+    def _rows(self, texts: Sequence[str]) -> Iterator[str]:
+        row = ""
+        for text in texts:
+            longer = f"{row} {text}," if row else f"{text},"
+            if row and not self._fits(longer):
+                yield row
+                longer = f"{text},"
+            row = longer
+        yield row
 
     def docstring(self, lines: Iterable[str]) -> None:
         """A docstring of one or more lines."""
-        first, *rest = [one_line(text) if text.strip() else "" for text in lines]
+        width = WIDTH - len(INDENT) * self._depth - 6
+        first, *rest = [
+            part for text in lines for part in (_wrapped(text, width) if text.strip() else [""])
+        ]
         if not rest:
             self.line(f'"""{first}"""')
             return
@@ -120,6 +255,76 @@ class Writer:
     def text_after(self) -> str:
         """All lines, to stand below other text: two blank lines first."""
         return "\n\n" + self.text()
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(one_line(text), width, break_long_words=False, break_on_hyphens=False)
+
+
+def _named(keyword: ast.keyword) -> str:
+    return "**" if keyword.arg is None else f"{keyword.arg}="
+
+
+def _is_short(entry: ast.expr) -> bool:
+    """Whether an entry is a number or a word, signed or not."""
+    value = entry.operand if isinstance(entry, ast.UnaryOp) else entry
+    return (
+        isinstance(value, ast.Constant | ast.Name | ast.Attribute)
+        and len(ast.unparse(value)) < len(INDENT) * 8
+    )
+
+
+def _operands(value: ast.expr) -> Iterator[tuple[str, ast.expr, bool]]:
+    """The sides of an operator, with the sign before each and whether it needs brackets.
+
+    A sum gives all its terms.
+    """
+    if isinstance(value, ast.BoolOp):
+        word = "and " if isinstance(value.op, ast.And) else "or "
+        for place, operand in enumerate(value.values):
+            yield word if place else "", operand, isinstance(operand, ast.BoolOp)
+        return
+    assert isinstance(value, ast.BinOp)
+    if _alike(value.left, value):
+        yield from _operands(value.left)
+    else:
+        side = _side(value.left, value.op)
+        yield "", value.left, side != f"{ast.unparse(value.left)} {_sign(value.op)} "
+    whole = ast.unparse(ast.BinOp(ast.Name(id="a"), value.op, value.right))
+    sign = f"{_sign(value.op)} "
+    yield sign, value.right, whole.removeprefix(f"a {sign}") != ast.unparse(value.right)
+
+
+def _sign(operator: ast.operator) -> str:
+    return ast.unparse(ast.BinOp(ast.Name(id="a"), operator, ast.Name(id="b")))[2:-2]
+
+
+def _side(left: ast.expr, operator: ast.operator) -> str:
+    """`left + `, in brackets where it has to be."""
+    return ast.unparse(ast.BinOp(left, operator, ast.Name(id="a")))[:-1]
+
+
+def _alike(left: ast.expr, value: ast.BinOp) -> bool:
+    """Whether both are sums, or chains of the same `|` or `&`."""
+    if not isinstance(left, ast.BinOp):
+        return False
+    sums = ast.Add | ast.Sub
+    same = type(left.op) is type(value.op) and isinstance(value.op, ast.BitOr | ast.BitAnd)
+    return same or (isinstance(left.op, sums) and isinstance(value.op, sums))
+
+
+def _pieces(text: str, width: int) -> Iterator[str]:
+    """Literals one after another that make up a long text: a line each, broken at spaces."""
+    for line in text.splitlines(keepends=True) or [""]:
+        words, piece = line.split(" "), ""
+        for place, word in enumerate(words):
+            longer = piece + word + (" " if place < len(words) - 1 else "")
+            if piece and len(repr(longer)) > width:
+                yield repr(piece)
+                longer = longer[len(piece) :]
+            piece = longer
+        if piece:
+            yield repr(piece)
 
 
 class _Deeper:

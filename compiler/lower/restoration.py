@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.methods.projection import projects
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Problem
 from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Projection
 from cspec.dsl.tree.nodes import walk
 
 STEPS = 30
@@ -57,7 +57,7 @@ def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:
     given = any(written.given(n) for n in ("optimizer", "schedule", "steps", "epochs", "augment"))
     problem = lowered.problem
     open_ = len(lowered.operations(Kind.UNITS)) == len(lowered.rules)
-    sets = all(isinstance(action.settings, Projection) for action in lowered.actions)
+    sets = all(projects(action) for action in lowered.actions)
     plain = not lowered.soft and not lowered.outputs and not lowered.thresholds
     gated = any(model.gated for model in facts.models.values())
     known = bool(facts.data) and facts.own_loop is None and problem.solver is None

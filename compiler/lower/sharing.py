@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cspec.compiler.methods.projection import projections
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import SetAction
 from cspec.compiler.records.problem import ParameterRef
-from cspec.dsl.settings.methods import Projection
 from cspec.dsl.tree.nodes import Expr, Name
 
 
@@ -37,7 +37,7 @@ def sharing(actions: Sequence[SetAction], facts: Facts) -> list[list[SetAction]]
 
 def sharing_notes(actions: Sequence[SetAction], facts: Facts) -> tuple[str, ...]:
     """What to know of projections onto several sets on the same parameters."""
-    projected = [action for action in actions if isinstance(action.settings, Projection)]
+    projected = projections(actions)
     return tuple(
         f"{_listed([f'`{action.family}`' for action in group])} share parameters: each step "
         "projects in turn until all hold. For convex sets that is the nearest common point "

@@ -59,6 +59,11 @@ def _prox(action: SetAction) -> Operation:
     )
 
 
+def splits(action: SetAction) -> bool:
+    """Whether an action is ADMM's."""
+    return isinstance(action.settings, Admm)
+
+
 def settings_of(action: SetAction) -> Admm:
     """The settings of an ADMM action."""
     assert isinstance(action.settings, Admm)
@@ -114,7 +119,7 @@ def first_rho(action: SetAction, facts: Facts) -> float:
 
 
 def options(action: SetAction) -> str:
-    """The keyword arguments of `split_step` that differ from its defaults."""
+    """The keyword arguments of `split_round` that differ from its defaults."""
     settings, most = settings_of(action), _largest_rho(action)
     found = []
     if settings.relaxation != 1.0:

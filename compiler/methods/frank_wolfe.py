@@ -16,10 +16,21 @@ from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import Constraint
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.settings.methods import Method
+from cspec.dsl.settings.methods import FrankWolfe, Method
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.words.sets import VERTICES
+
+
+def steps_to_vertices(action: SetAction) -> bool:
+    """Whether an action steps toward vertices."""
+    return isinstance(action.settings, FrankWolfe)
+
+
+def rate_of(action: SetAction) -> float | None:
+    """The length of each step; None: 2 / (k + 2)."""
+    assert isinstance(action.settings, FrankWolfe)
+    return action.settings.lr
 
 
 def frank_wolfe(action: SetAction, _: Lowered) -> Around:

@@ -21,6 +21,17 @@ from cspec.dsl.settings.methods import Method, Parametrization
 from cspec.dsl.words.sets import maps_of
 
 
+def maps(action: SetAction) -> bool:
+    """Whether an action trains a pre-image."""
+    return isinstance(action.settings, Parametrization)
+
+
+def map_of(action: SetAction) -> str | None:
+    """The map that the spec names; None: the first of the set."""
+    assert isinstance(action.settings, Parametrization)
+    return action.settings.map
+
+
 def parametrization(action: SetAction, _: Lowered) -> Around:
     """The map, before anything is measured."""
     operation = Operation(
@@ -40,18 +51,18 @@ def require_map(c: Constraint, word: str, method: Method) -> None:
         SpecError: this one has not.
     """
     assert isinstance(method, Parametrization)
-    maps = maps_of(word)
-    if not maps or (method.map or maps[0]) not in maps:
+    known = maps_of(word)
+    if not known or (method.map or known[0]) not in known:
         raise SpecError([_no_map(c, word, method.map)])
 
 
 def _no_map(c: Constraint, word: str, by: str | None) -> Diagnostic:
-    maps = maps_of(word)
-    known = f"maps onto `{word}`: {', '.join(maps)}" if maps else f"no map onto `{word}` is known"
+    found = maps_of(word)
+    known = f"maps onto `{word}`: {', '.join(found)}" if found else f"no map onto `{word}` is known"
     return Diagnostic(
         code="CS521",
         message=f"`{c.label}` can't be enforced by `{by or 'parametrization'}`: {known}",
         span=c.span,
         label=f"a member of `{word}`",
-        helps=(f"write `by {maps[0]}`, or `by projection`" if maps else "write `by projection`",),
+        helps=(f"write `by {found[0]}`, or `by projection`" if found else "write `by projection`",),
     )

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cspec.compiler.expressions.text import set_expression, text
 from cspec.compiler.methods.pruning import (
     Course,
@@ -24,14 +26,47 @@ from cspec.dsl.settings.methods import Projection
 from cspec.dsl.words.sets import COUNTS
 
 
+def projects(action: SetAction) -> bool:
+    """Whether an action is a projection."""
+    return isinstance(action.settings, Projection)
+
+
+def projections(actions: Iterable[SetAction]) -> list[SetAction]:
+    """The actions that are projections, in order."""
+    return [action for action in actions if projects(action)]
+
+
+def settings_of(action: SetAction) -> Projection:
+    """The settings of a projection."""
+    assert isinstance(action.settings, Projection)
+    return action.settings
+
+
+def each_step(action: SetAction) -> bool:
+    """Whether an action is a projection after every step."""
+    return projects(action) and settings_of(action).every == STEP
+
+
+def course_of(action: SetAction) -> Course:
+    """How a projected count comes to its bound; of other methods nothing waits or shrinks."""
+    return course(settings_of(action), action.set) if projects(action) else Course()
+
+
+def way_onto(action: SetAction) -> str:
+    """How a projection comes onto `stiefel`, where a spec says another way than the usual."""
+    if action.set.word != "stiefel" or not projects(action):
+        return ""
+    by = settings_of(action).stiefel
+    return "" if by == Projection().stiefel else by
+
+
 def projection(action: SetAction, lowered: Lowered) -> Around:
     """The projection onto the set, after the optimizer's step.
 
     Raises:
         SpecError: settings that it can't follow.
     """
-    settings = action.settings
-    assert isinstance(settings, Projection)
+    settings = settings_of(action)
     _require_schedule(action, settings, lowered)
     found = course(settings, action.set)
     options: dict[str, float] = {"warmup": found.warmup} if found.warmup else {}

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.choose.strategy import GATE_BUDGET
 from cspec.compiler.methods.gate_decisions import DECIDED
-from cspec.compiler.methods.pruning import LAYER_FLOOR, course
+from cspec.compiler.methods.projection import course_of
+from cspec.compiler.methods.pruning import LAYER_FLOOR
 from cspec.compiler.records.facts import Facts, OwnLoop
 from cspec.compiler.records.lowered import Lowered
 from cspec.dsl.check import Checked
-from cspec.dsl.settings.methods import Lagrangian, Projection
+from cspec.dsl.settings.methods import Lagrangian
 from cspec.dsl.tree.nodes import Call, Fit, Metric, Name, Stop, Verify, walk
 
 
@@ -60,8 +61,7 @@ def _ramps(checked: Checked, lowered: Lowered, loop: OwnLoop) -> Iterator[str]:
     ramped = [
         (action.constraints[0].label, found)
         for action in lowered.actions
-        if isinstance(action.settings, Projection)
-        and (found := course(action.settings, action.set)).ramp
+        if (found := course_of(action)).ramp
     ]
     if loop.steps is None:
         for label, found in ramped:

@@ -187,20 +187,29 @@ class Program(BaseModel):
     (and `data`, the same on whole datasets) maps names of datasets to their columns by name,
     `given` to the values that the user's loop hands over. The module (see `compiler/emit`) defines
 
-    - `initial_state(primal) -> dict[str, Tensor]`
+    - `setup()`, `record()`: this record again, for the file that runs on its own
+    - `outputs(primal, rows)`, one a forward pass
+    - `initial_state() -> dict[str, Tensor]`, where updates remember something
     - `measure(primal, batch) -> (f, g, true)`: objective, constraints with gradient, true
-      constraints without gradient
-    - `violation(primal, batch) -> true`: the true canonical constraints alone, no gradient
+      constraints without gradient; without constraints `minimized(primal, batch) -> f`, or
+      `objective` alone, and with requirements on each example `measure_each`, whose last value
+      maps names of rules to one number an example
+    - `constraints(primal, batch) -> true`: the true canonical constraints alone, no gradient
     - `combine(f, g, true, state) -> loss`
     - one function `name(state, true)` a dual or penalty step, which replaces entries of `state`
+    - `sets(primal)`, `splits(primal, state)`: the sets that parameters are kept in, the copies of
+      ADMM
     - `project(primal, optimizer, progress)` where something is projected
-    - `hold(primal, state)` before a projection, `freeze(primal, state, progress) -> [name]` after
-      it, where a count keeps its entries once it has come to its bound
+    - `keep_zeros(primal, state)` before a projection, and after it
+      `freeze(primal, state, progress) -> [name]`, where a count keeps its entries once it has
+      come to its bound
     - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
     - `cases(primal, data) -> dict[label, [value]]` where there are rules: each way to hold, <= 0
     - `metrics`: functions `(primal, data) -> value` by name; `initial`: those of values that
       metrics compare with, measured before the first step; `objective(primal, data) -> value`
     - `train(session)`: the loop
+
+    What would be empty is left out (`runtime/session/pieces.py` puts it back).
     """
 
     model_config = Record

@@ -234,9 +234,13 @@ def _advice(c: ConstraintResult, chose: str | None, diagnosis: str) -> list[str]
         )
     if c.relation == "==" and c.violation <= 10 * max(c.tolerance, 1e-12):
         found.append("`within` a tolerance that fits the problem, or more steps")
-    if found or c.method == "augmented_lagrangian":
-        return found or ["more steps (`fit(epochs=...)`)"]
-    return ["more steps, or `by augmented_lagrangian` if its value swings"]
+    other = f"more steps, or {_STEADY} if its value swings"
+    own = f"`by {c.method}`" == _STEADY
+    return found or ["more steps (`fit(epochs=...)`)" if own else other]
+
+
+_STEADY = "`by augmented_lagrangian`"
+"""The method whose multipliers circle least."""
 
 
 def _by_multiplier(c: ConstraintResult, elsewhere: bool) -> list[str]:
@@ -245,7 +249,7 @@ def _by_multiplier(c: ConstraintResult, elsewhere: bool) -> list[str]:
     A multiplier that stays 0 is right where the constraint holds on the data it is trained on.
     """
     if c.method in FIXED:
-        return [f"`by augmented_lagrangian`, or a larger coefficient of {c.method}"]
+        return [f"{_STEADY}, or a larger coefficient of {c.method}"]
     if c.dual_state == "growing":
         return [
             "training longer (`fit(epochs=...)`) or a larger dual step: its multiplier was still "

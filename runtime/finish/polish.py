@@ -33,6 +33,7 @@ from cspec.runtime.finish.violation import gradient_of, jacobian_of, point_of, p
 from cspec.runtime.models.without_trace import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked
+from cspec.runtime.session.pieces import Unconstrained
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.trained import trained
 from cspec.runtime.session.with_examples import longer, split_told, with_examples
@@ -108,11 +109,11 @@ class _Problem:
     def __init__(self, session: Session) -> None:
         self._session = session
         led = {
-            name: _led(session.module[name])
-            for name in ("measure", "measure_each")
-            if name in session.module
+            name: _led(function)
+            for name in ("measure", "measure_each", "minimized", "objective")
+            if isinstance(function := session.module.get(name), FunctionType)
         }
-        self._measure = longer(session, led)
+        self._measure = longer(session, {"measure": Unconstrained(led), **led})
         self._objective = session.module["objective"]
         self._sign = session.sign
         self._primal = {name: _double(value) for name, value in session.primal.items()}

@@ -81,7 +81,7 @@ class Restoration:
         self._mode.__exit__(*raised)
 
     def measured(self) -> tuple[Tensor, Tensor]:
-        """g, differentiable, and the true constraints on whole data."""
+        """g, differentiable, and how much each entry is over on whole data, by true constraints."""
         f, g, true = self._measure()
         self._f, self._violation = float(f.detach()), self._amount(true)
         if not self.steps:

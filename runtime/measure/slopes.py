@@ -58,9 +58,8 @@ def sets_of(
 ) -> list[Held]:
     """The sets that the parameters are kept in, those of feasible copies and bounds among them."""
     found = list(held)
-    if "copies" in module:
-        groups = module["copies"](primal)
-        found += [(operator, tensors) for group in groups for _, operator, tensors in group]
+    if "splits" in module:
+        found += [(split.onto, split.x) for split in module["splits"](primal, {})]
     if not found:
         return []
     for variable in variables:

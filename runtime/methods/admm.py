@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators import Operator, Sparse
-from cspec.runtime.steps.feasible_copies import Split, State
+from cspec.runtime.operators import Sparse
+from cspec.runtime.steps.feasible_copies import Split
 from cspec.runtime.steps.projection import copies, length, meet, project_, project_all
 
 if TYPE_CHECKING:
@@ -46,65 +46,50 @@ DECAY = 200
 """Steps after which the linearized step size has fallen by a factor of sqrt(2)."""
 
 
-def split_reset(
-    name: str, operator: Operator, tensors: Sequence[Tensor], state: State, *, rho: float
-) -> None:
-    """Start the split from where x is now: z = P_S(x), u = 0."""
-    state[f"{name}.rho"] = torch.full((1,), rho, dtype=tensors[0].dtype, device=tensors[0].device)
-    copies = project_all(operator, [tensor.detach() for tensor in tensors])
-    for index, z in enumerate(copies):
-        state[f"{name}.z.{index}"] = z.clone()
-        state[f"{name}.u.{index}"] = torch.zeros_like(z)
-        state[f"{name}.best.{index}"] = z.clone()
+def begin(split: Split, *, rho: float) -> None:
+    """Start from where x is now: z = P_S(x), u = 0."""
+    z = project_all(split.onto, [tensor.detach() for tensor in split.x])
+    split["rho"] = torch.full((1,), rho, dtype=split.x[0].dtype, device=split.x[0].device)
+    split.hold("z", [copy.clone() for copy in z])
+    split.hold("u", [torch.zeros_like(copy) for copy in z])
+    split.hold("best", [copy.clone() for copy in z])
     for counter, value in (("rounds", 0.0), ("unchanged", 0.0), ("nearest", float("inf"))):
-        state[f"{name}.{counter}"] = torch.full_like(state[f"{name}.rho"], value)
-    state[f"{name}.begun"] = torch.ones_like(state[f"{name}.rho"])
+        split[counter] = torch.full_like(split["rho"], value)
+    split["begun"] = torch.ones_like(split["rho"])
 
 
-def attraction(name: str, tensors: Sequence[Tensor], state: State) -> Tensor:
+def attraction(split: Split) -> Tensor:
     """rho/2 sum ||x - z + u||^2, what pulls x toward its feasible copy."""
-    squares = [
-        (tensor - state[f"{name}.z.{index}"] + state[f"{name}.u.{index}"]).square().sum()
-        for index, tensor in enumerate(tensors)
-    ]
-    return (state[f"{name}.rho"] / 2 * torch.stack(squares).sum()).squeeze(0)
+    places = zip(split.x, split.held("z"), split.held("u"), strict=True)
+    squares = [(x - z + u).square().sum() for x, z, u in places]
+    return (split["rho"] / 2 * torch.stack(squares).sum()).squeeze(0)
 
 
 @torch.no_grad()
-def linearized_step(
-    names: Sequence[str],
-    tensors: Sequence[Tensor],
-    state: State,
-    optimizer: Any,
-    steps: int,
-) -> None:
+def linearized_step(*splits: Split, optimizer: Any, steps: int) -> None:
     """x <- (x / eta + sum rho (z - u) - grad f) / (1 / eta + sum rho), in place of the optimizer's.
 
-    `names` are the splits that share these tensors. The gradient is taken away afterwards, so the
-    optimizer leaves these parameters alone.
+    The splits share their parameters. The gradient is taken away afterwards, so the optimizer
+    leaves these parameters alone.
     """
     rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
-    for index, tensor in enumerate(tensors):
+    for index, tensor in enumerate(splits[0].x):
         gradient = tensor.grad
         if gradient is None or not bool(torch.isfinite(gradient).all()):
             continue
         eta = rates[id(tensor)] / (1 + steps / DECAY) ** 0.5
         pull = tensor / eta - gradient
         weight = torch.full((1,), 1 / eta, dtype=tensor.dtype, device=tensor.device)
-        for name in names:
-            rho = state[f"{name}.rho"]
-            pull = pull + rho * (state[f"{name}.z.{index}"] - state[f"{name}.u.{index}"])
-            weight = weight + rho
+        for split in splits:
+            pull = pull + split["rho"] * (split.held("z")[index] - split.held("u")[index])
+            weight = weight + split["rho"]
         tensor.copy_(pull / weight)
         tensor.grad = None
 
 
 @torch.no_grad()
-def split_step(
-    name: str,
-    operator: Operator,
-    tensors: Sequence[Tensor],
-    state: State,
+def split_round(
+    split: Split,
     *,
     relaxation: float = 1.0,
     balance: bool = True,
@@ -118,12 +103,11 @@ def split_step(
     is ten times the dual residual rho ||z - z_before||, halves in the opposite case; u = y / rho
     is rescaled with it. Growth multiplies rho every `grow_every` rounds.
     """
-    rho, rounds = state[f"{name}.rho"], state[f"{name}.rounds"] + 1
-    x = [tensor.detach() for tensor in tensors]
-    z = [state[f"{name}.z.{index}"] for index in range(len(x))]
-    u = [state[f"{name}.u.{index}"] for index in range(len(x))]
+    rho, rounds = split["rho"], split["rounds"] + 1
+    x = [tensor.detach() for tensor in split.x]
+    z, u = split.held("z"), split.held("u")
     relaxed = [relaxation * a + (1 - relaxation) * b for a, b in zip(x, z, strict=True)]
-    new = _copies(name, operator, [a + b for a, b in zip(relaxed, u, strict=True)], state)
+    new = _copies(split, [a + b for a, b in zip(relaxed, u, strict=True)])
     u = [d + a - b for d, a, b in zip(u, relaxed, new, strict=True)]
     primal = length([a - b for a, b in zip(x, new, strict=True)])
     dual = rho * length([a - b for a, b in zip(new, z, strict=True)])
@@ -134,87 +118,95 @@ def split_step(
         apart = primal > torch.finfo(rho.dtype).eps * length(x)
         factor = torch.where(apart & (dual > 10 * primal), factor / 2, factor)
     grown = torch.minimum(rho * factor, torch.maximum(torch.full_like(rho, max_rho), rho))
-    if not operator.convex and bool(length(u) > BLOWN_UP * length(x)):
+    if not split.onto.convex and bool(length(u) > BLOWN_UP * length(x)):
         u = [torch.zeros_like(entry) for entry in u]
-    for index, (copy, scaled) in enumerate(zip(new, u, strict=True)):
-        state[f"{name}.z.{index}"] = copy
-        state[f"{name}.u.{index}"] = scaled * (rho / grown)
-    state[f"{name}.rho"], state[f"{name}.rounds"] = grown, rounds
-    relative = primal / length(x).clamp(min=1e-12)
-    if not operator.convex and bool(relative <= state[f"{name}.nearest"]):
-        state[f"{name}.nearest"] = relative.reshape(1)
-        for index, copy in enumerate(new):
-            state[f"{name}.best.{index}"] = copy.clone()
-    state[f"{name}.residual"] = relative.reshape(1)
+    split.hold("z", new)
+    split.hold("u", [scaled * (rho / grown) for scaled in u])
+    split["rho"], split["rounds"] = grown, rounds
+    _note_nearest(split, primal / length(x).clamp(min=1e-12), new)
 
 
-def _copies(name: str, operator: Operator, shifted: Sequence[Tensor], state: State) -> list[Tensor]:
+def _note_nearest(split: Split, residual: Tensor, new: Sequence[Tensor]) -> None:
+    """Keep the relative residual, and of a set that is not convex the copy x came nearest to."""
+    if not split.onto.convex and bool(residual <= split["nearest"]):
+        split["nearest"] = residual.reshape(1)
+        split.hold("best", [copy.clone() for copy in new])
+    split["residual"] = residual.reshape(1)
+
+
+def _copies(split: Split, shifted: Sequence[Tensor]) -> list[Tensor]:
     """P_S(x + u); of a count whose support stood still, x + u on that support."""
-    held = [state[f"{name}.z.{index}"] != 0 for index in range(len(shifted))]
-    if not isinstance(operator, Sparse):
-        return project_all(operator, shifted)
-    if bool(state[f"{name}.unchanged"] >= UNCHANGED):
+    held = [z != 0 for z in split.held("z")]
+    if not isinstance(split.onto, Sparse):
+        return project_all(split.onto, shifted)
+    if bool(split["unchanged"] >= UNCHANGED):
         return [x * mask for x, mask in zip(shifted, held, strict=True)]
-    new = project_all(operator, shifted)
+    new = project_all(split.onto, shifted)
     same = all(bool(((a != 0) == mask).all()) for a, mask in zip(new, held, strict=True))
-    count = state[f"{name}.unchanged"]
-    state[f"{name}.unchanged"] = count + 1 if same else torch.zeros_like(count)
+    count = split["unchanged"]
+    split["unchanged"] = count + 1 if same else torch.zeros_like(count)
     return new
 
 
 @torch.no_grad()
-def deliver(splits: Sequence[Split], state: State) -> None:
+def deliver(*splits: Split) -> None:
     """x <- P_S(x + u): the feasible copy takes the model's place.
 
     Of a set that is not convex, where x once was twice as near to a copy as it is now, that copy.
     Several sets on the same parameters are projected onto in turn until all hold.
     """
-    held = [(operator, tensors) for _, operator, tensors in splits]
+    held = [(split.onto, split.x) for split in splits]
     starts = copies(held)
-    for name, operator, tensors in splits:
-        if f"{name}.begun" not in state:
-            project_(operator, tensors)
-            continue
-        shifted = [x.detach() + state[f"{name}.u.{i}"] for i, x in enumerate(tensors)]
-        new = _copies(name, operator, shifted, state)
-        now = length([x.detach() - z for x, z in zip(tensors, new, strict=True)])
-        size = length([x.detach() for x in tensors])
-        if not operator.convex and bool(2 * state[f"{name}.nearest"] * size < now):
-            new = [state[f"{name}.best.{index}"] for index in range(len(tensors))]
-        for tensor, z in zip(tensors, new, strict=True):
-            tensor.copy_(z)
+    for split in splits:
+        _take_copy(split)
     if len(held) > 1:
         meet(held, starts)
-    for name, _, tensors in splits:
-        for index, tensor in enumerate(tensors):
-            state[f"{name}.z.{index}"] = tensor.detach().clone()
-        state[f"{name}.delivered"] = torch.ones(1, dtype=tensors[0].dtype, device=tensors[0].device)
+    for split in splits:
+        split.hold("z", [tensor.detach().clone() for tensor in split.x])
+        first = split.x[0]
+        split["delivered"] = torch.ones(1, dtype=first.dtype, device=first.device)
+
+
+def _take_copy(split: Split) -> None:
+    """x <- its copy; of a split that never began the projection of x."""
+    if not split.begun:
+        project_(split.onto, split.x)
+        return
+    u = split.held("u")
+    new = _copies(split, [x.detach() + dual for x, dual in zip(split.x, u, strict=True)])
+    now = length([x.detach() - z for x, z in zip(split.x, new, strict=True)])
+    size = length([x.detach() for x in split.x])
+    if not split.onto.convex and bool(2 * split["nearest"] * size < now):
+        new = split.held("best")
+    for tensor, z in zip(split.x, new, strict=True):
+        tensor.copy_(z)
 
 
 @torch.no_grad()
-def stay(splits: Sequence[Split], state: State, optimizer: object | None = None) -> None:
+def stay(*splits: Split, optimizer: object | None = None) -> None:
     """Fine-tuning after delivery: keep the support of a count, else project onto the set."""
-    held = [(operator, tensors) for _, operator, tensors in splits]
+    held = [(split.onto, split.x) for split in splits]
     starts = copies(held)
-    for name, operator, tensors in splits:
-        if not isinstance(operator, Sparse):
-            project_(operator, tensors, optimizer)
+    for split in splits:
+        if not isinstance(split.onto, Sparse):
+            project_(split.onto, split.x, optimizer)
             continue
-        for index, tensor in enumerate(tensors):
-            tensor.mul_(state[f"{name}.z.{index}"] != 0)
+        for tensor, z in zip(split.x, split.held("z"), strict=True):
+            tensor.mul_(z != 0)
     if len(held) > 1:
         meet(held, starts)
 
 
-def report_split(session: Session, name: str) -> None:
+def report_split(session: Session, split: Split) -> None:
     """Say how near x came to its feasible copy before the copy was delivered."""
+    name = split.name
     residual = session.state.get(f"{name}.residual")
     if residual is not None:
         session.details[name] = {"relative residual": float(residual)}
         session.notes.append(
             f"{name}: ||x - z|| / ||x|| = {float(residual):.2g} after "
-            f"{int(session.state[f'{name}.rounds'])} rounds of ADMM, rho = "
-            f"{float(session.state[f'{name}.rho']):.2g}; {_delivered(float(residual))}"
+            f"{int(split['rounds'])} rounds of ADMM, rho = "
+            f"{float(split['rho']):.2g}; {_delivered(float(residual))}"
         )
 
 

@@ -8,8 +8,8 @@ gap: for a convex loss f - f* is at most that, so it certifies the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -49,12 +49,11 @@ def report_gap(
     name: str,
     operator: Operator,
     tensors: Sequence[Tensor],
-    measure: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]],
-    combine: Callable[[Tensor, Tensor, Tensor, Mapping[str, Tensor]], Tensor],
 ) -> None:
     """Say what the gap on all the data certifies of the last iterate."""
-    f, g, true = measure(session.primal, session.whole_batch())
-    gradients = torch.autograd.grad(combine(f, g, true, session.state), list(tensors))
+    f, g, true = session.module["measure"](session.primal, session.whole_batch())
+    loss = session.module["combine"](f, g, true, session.state)
+    gradients = torch.autograd.grad(loss, list(tensors))
     found = float(gap(operator, tensors, gradients))
     session.state[f"{name}.gap"] = tensors[0].new_full((1,), found)
     session.notes.append(

@@ -127,7 +127,7 @@ class Handle:
         self._constants = torch.promote_types(self._dtype, torch.float32)
         """The type of numbers in emitted functions: those of the spec keep their digits."""
         with constants_in(self._constants):
-            starts = self.module["initial_state"](self.primal)
+            starts = self.module["initial_state"]()
         self.state: dict[str, Tensor] = {
             name: state_tensor(value, self._device, self._dtype) for name, value in starts.items()
         }
@@ -161,10 +161,7 @@ class Handle:
             except ShapeMismatch as error:
                 raise SpecError([self._misfit(error)]) from error
             state = self._with_units(f, g, true)
-            combine = self.module["combine"]
-            # Modules whose penalty terms need no parameters leave them out.
-            wanted = combine.__code__.co_argcount
-            total: Tensor = combine(*(f, g, true, state, self.primal)[:wanted])
+            total: Tensor = self.module["combine"](f, g, true, state)
         given = {name: value.detach() for name, value in batch["given"].items()}
         self._seen = {**batch, "given": given}, outputs
         self._true = true.detach()
@@ -238,7 +235,7 @@ class Handle:
         """The parameters into their sets; what was pruned for good stays zero."""
         masks = "freeze" in self.module
         if masks:
-            self.module["hold"](self.primal, self.state)
+            self.module["keep_zeros"](self.primal, self.state)
         if "project" in self.module:
             self.module["project"](self.primal, self.optimizer, self.progress)
         if masks:

@@ -24,6 +24,7 @@ from cspec.runtime.run.folder import RunFolder
 from cspec.runtime.run.interruption import Interruption, Signals, interruptible
 from cspec.runtime.run.lock import held
 from cspec.runtime.run.unfinished import kept, unfinished
+from cspec.runtime.session.pieces import complete
 from cspec.runtime.session.session import Progress, Session
 from cspec.runtime.verdict.conclude import conclude
 
@@ -50,6 +51,7 @@ def load_module(
     namespace: dict[str, Any] = {"__name__": "cspec_program", "__file__": name}
     exec(compile(program.source, name, "exec"), namespace)
     inject(program, functions or {}, namespace)
+    complete(namespace)
     return namespace
 
 
@@ -89,6 +91,7 @@ def run(
     else:
         namespace = module
         inject(program, bound.functions, module)
+        complete(module)
     place = None if out is None else Path(out)
     with held(place):
         made_from = None if place is None else origins(program, bound)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import traceback
 
 from cspec.compiler.records.program import ConstraintFacts, Program
@@ -85,7 +86,10 @@ def _objective(spec: Spec) -> Span:
 
 
 def _model_of(program: Program, line: str) -> str | None:
-    """The model whose forward pass a generated line is: `z = net(x)`."""
+    """The model that a generated line calls: `primal["net"](rows["x"])`, `z = net(x)`."""
+    shared = re.search(r'primal\["([^"]+)"\]\(', line)
+    if shared:
+        return shared.group(1)
     _, _, value = line.partition(" = ")
     called = value.partition("(")[0]
     return next((m.name for m in program.models if called in (m.name, f"{m.name}_model")), None)

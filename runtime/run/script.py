@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from cspec.dsl.messages.diagnostic import SpecError
 from cspec.runtime.bind.bind import bind, inputs_of
 from cspec.runtime.evidence.told import told
 from cspec.runtime.run.execute import run
+from cspec.runtime.setup import Setup, program_of
 
 
 def _arguments(program: Program, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -41,20 +42,22 @@ def _modules(program: Program) -> list[str]:
     return [name for name in named if is_module_name(name) and not name.endswith(".py")]
 
 
-def main(
-    program: Mapping[str, Any],
-    namespace: dict[str, Any],
-    arguments: Sequence[str] | None = None,
-) -> int:
+def main(namespace: dict[str, Any], arguments: Sequence[str] | None = None) -> int:
     """Bind, train, verify and report; the exit code of the result.
 
-    `program` is the module's PROGRAM, `namespace` its globals: this very module trains.
+    `namespace` is the emitted module's globals: this very module trains.
     """
     path = Path(namespace["__file__"])
-    whole = Program.model_validate({**program, "source": path.read_text()})
+    try:
+        setup: Setup = namespace["setup"]()
+        whole = program_of(setup, namespace["record"](), path.read_text())
+    except SpecError as error:
+        print(error, file=sys.stderr)
+        return 1
     options = _arguments(whole, arguments)
     seed = int(whole.fit["seed"]) if options.seed is None else options.seed
-    bindings = {k.strip(): v for k, _, v in (text.partition("=") for text in options.bind)}
+    given = {k.strip(): v for k, _, v in (text.partition("=") for text in options.bind)}
+    bindings = {**setup.bindings(), **given}
     try:
         # Whoever runs this file trusts what it names.
         with trusting(_modules(whole)):

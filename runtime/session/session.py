@@ -127,7 +127,7 @@ class Session:
         self._batches = Batches(self.data, self.plan, self.fit, seed, augment, dtype)
         self.named = trained(self.primal)
         self.parameters = list(self.named.values())
-        self.held = module["held"](self.primal) if "held" in module else []
+        self.held = module["sets"](self.primal) if "sets" in module else []
         coupled = clusters(self.held)
         self.optimizer = build_optimizers(self.fit.optimizer, self.named, coupled)
         self.notes.extend(several_optimizers(coupled, self.optimizer.parts, self.named))
@@ -135,7 +135,7 @@ class Session:
         self.schedule = RateSchedule(self.fit.schedule, self.optimizer, *lengths)
         seed_everything(seed)
         with constants_in(dtype):
-            starts = module["initial_state"](self.primal)
+            starts = module["initial_state"]()
         self.state: dict[str, Tensor] = {
             name: state_tensor(value, self.device, dtype) for name, value in starts.items()
         }
@@ -252,7 +252,7 @@ class Session:
             "skipped": self.optimizer.skipped,
         }
 
-    def record(self, f: Tensor, true: Tensor) -> None:
+    def record(self, f: Tensor, true: Tensor | None = None) -> None:
         """Note objective and true constraints of this step; the host does not wait.
 
         `f` is what is minimized; the history has the objective as written.
@@ -261,6 +261,7 @@ class Session:
             return
         self.schedule.look(self.step)
         objective = -f if self.program.sense == "maximize" else f
+        true = f.new_zeros(0) if true is None else true
         self.history.add(self.step, self.epoch, objective, true, self.state.get("multipliers"))
 
     def full(
@@ -412,9 +413,9 @@ class Session:
 
     def delivered(self) -> AbstractContextManager[None]:
         """The parameters as they would be delivered now: feasible copies in the place of splits."""
-        if "copies" not in self.module:
+        if "splits" not in self.module:
             return nullcontext()
-        return in_place_of_x(self.module["copies"](self.primal), self.state)
+        return in_place_of_x(self.module["splits"](self.primal, self.state))
 
     def objective_on(self, split: str | None = None) -> float:
         """The objective as written, on the training data or with `split` in their place."""

@@ -77,6 +77,15 @@ def with_examples(session: Run) -> WithExamples:
     return WithExamples(tuple(found), longer(session, session.module), told, size)
 
 
+def measured_each(
+    module: Mapping[str, Any], primal: Mapping[str, Any], batch: Mapping[str, Any]
+) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+    """f, g, the true constraints, and the values of the requirements on each example by rule."""
+    f, *vectors, values = module["measure_each"](primal, batch)
+    g, true = vectors or (f.new_zeros(0), f.new_zeros(0))
+    return f, g, true, values
+
+
 def longer(session: Run, module: Mapping[str, Any]) -> Measure:
     """`measure` whose g and true go on with the rows of the requirements on each example."""
     each = each_of(session.program.constraints)
@@ -84,7 +93,7 @@ def longer(session: Run, module: Mapping[str, Any]) -> Measure:
         return module["measure"]  # type: ignore[no-any-return]
 
     def measure(primal: Mapping[str, Any], batch: Mapping[str, Any]) -> Any:
-        f, g, true, values = module["measure_each"](primal, batch)
+        f, g, true, values = measured_each(module, primal, batch)
         parts = [
             torch.where(v.isnan(), 0.0 if c.equal else INSIDE, v)
             for c, v in zip(each, values.values(), strict=True)
@@ -115,7 +124,7 @@ def lagrangian(session: Run) -> tuple[Measure, Tensor | None]:
         return session.module["measure"], own
 
     def measure(primal: Mapping[str, Any], batch: Mapping[str, Any]) -> Any:
-        f, g, true, values = session.module["measure_each"](primal, batch)
+        f, g, true, values = measured_each(session.module, primal, batch)
         terms = []
         for c, v in zip(each, values.values(), strict=True):
             prices = session.state[f"{c.label}.multipliers"]

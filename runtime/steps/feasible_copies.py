@@ -12,23 +12,73 @@ from cspec.runtime.operators import Operator
 from cspec.runtime.steps.projection import copies, meet, project_all
 
 State = dict[str, Tensor]
-Split = tuple[str, Operator, Sequence[Tensor]]
-"""The name of a split, its set, and the parameters that are in it."""
+
+
+class Split:
+    """x = z: parameters x, their copy z in a set, and the scaled dual u of the equation.
+
+    z, u and rho are entries of the run's state (`<name>.z.<i>`, ...), where checkpoints keep them;
+    a split that is made again goes on from there.
+    """
+
+    def __init__(self, name: str, onto: Operator, x: Sequence[Tensor], state: State) -> None:
+        self.name = name
+        self.onto = onto
+        """The set; along a ramp that of the moment."""
+        self.x = x
+        self.state = state
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a copy."""
+        return f"{self.name}.begun" in self.state
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the copy has taken the place of x."""
+        return f"{self.name}.delivered" in self.state
+
+    def held(self, word: str) -> list[Tensor]:
+        """The entries `z`, `u` or `best`, one a parameter."""
+        return [self.state[f"{self.name}.{word}.{index}"] for index in range(len(self.x))]
+
+    def hold(self, word: str, tensors: Sequence[Tensor]) -> None:
+        """Replace the entries `z`, `u` or `best`."""
+        for index, tensor in enumerate(tensors):
+            self.state[f"{self.name}.{word}.{index}"] = tensor
+
+    def __getitem__(self, word: str) -> Tensor:
+        return self.state[f"{self.name}.{word}"]
+
+    def __setitem__(self, word: str, value: Tensor) -> None:
+        self.state[f"{self.name}.{word}"] = value
+
+
+def together(splits: Sequence[Split]) -> list[list[Split]]:
+    """Splits that share parameters, in order: one after another they are projected onto."""
+    groups: list[tuple[set[int], list[Split]]] = []
+    for split in splits:
+        own = {id(tensor) for tensor in split.x}
+        joined = [group for group in groups if group[0] & own]
+        members = [member for group in joined for member in group[1]]
+        groups = [group for group in groups if not group[0] & own]
+        groups.append((own.union(*(group[0] for group in joined)), [*members, split]))
+    return [members for _, members in groups]
 
 
 @contextmanager
-def in_place_of_x(groups: Sequence[Sequence[Split]], state: State) -> Iterator[None]:
+def in_place_of_x(splits: Sequence[Split]) -> Iterator[None]:
     """The feasible copies in the place of x, for what is measured while they are apart.
 
-    Splits of one group share parameters. Before the split begins the copy is P_S(x).
+    Before a split begins the copy is P_S(x).
     """
     kept: list[tuple[Tensor, Tensor]] = []
-    for splits in groups:
-        if any(f"{name}.delivered" in state for name, _, _ in splits):
+    for group in together(splits):
+        if any(split.delivered for split in group):
             continue
-        every = [tensor for _, _, tensors in splits for tensor in tensors]
+        every = [tensor for split in group for tensor in split.x]
         kept += [(tensor, tensor.detach().clone()) for tensor in every]
-        _put_copies(splits, state)
+        _put_copies(group)
     try:
         yield
     finally:
@@ -38,15 +88,15 @@ def in_place_of_x(groups: Sequence[Sequence[Split]], state: State) -> Iterator[N
 
 
 @torch.no_grad()
-def _put_copies(splits: Sequence[Split], state: State) -> None:
-    held = [(operator, tensors) for _, operator, tensors in splits]
+def _put_copies(splits: Sequence[Split]) -> None:
+    held = [(split.onto, split.x) for split in splits]
     starts = copies(held)
-    for name, operator, tensors in splits:
-        if f"{name}.begun" in state:
-            found = [state[f"{name}.z.{index}"] for index in range(len(tensors))]
+    for split in splits:
+        if split.begun:
+            found = split.held("z")
         else:
-            found = project_all(operator, [tensor.detach() for tensor in tensors])
-        for tensor, z in zip(tensors, found, strict=True):
+            found = project_all(split.onto, [tensor.detach() for tensor in split.x])
+        for tensor, z in zip(split.x, found, strict=True):
             tensor.copy_(z)
     if len(held) > 1:
         meet(held, starts)

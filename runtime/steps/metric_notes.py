@@ -49,9 +49,9 @@ def own_optimizer(
     module: Mapping[str, Any], primal: Mapping[str, Any], optimizer: torch.optim.Optimizer
 ) -> list[str]:
     """What a loop's own optimizer does with sets that couple entries."""
-    if "held" not in module or not isinstance(optimizer, ENTRYWISE):
+    if "sets" not in module or not isinstance(optimizer, ENTRYWISE):
         return []
-    found = clusters(module["held"](primal))
+    found = clusters(module["sets"](primal))
     mine = [c for c in found if any(_holds(optimizer, tensor) for tensor in c.tensors)]
     if not mine:
         return []

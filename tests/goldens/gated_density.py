@@ -12,10 +12,31 @@ import torch
 from cspec.runtime.functions import ce, density, expected_density, fraction, mean, pred
 from cspec.runtime.methods.gates import decide_gates
 from cspec.runtime.models import clamp_gates
+from cspec.runtime.setup import Setup, adam, cosine_schedule, digits, fit, mlp, requirement
 from cspec.runtime.steps.update import keep, ramp, vector, weigh
 
 
-def initial_state(primal):
+def setup():
+    """What the loop works on. Nothing is loaded here: `main` does, in this order, seeded."""
+    data = digits()
+    model = mlp(inputs=64, hidden=[16], gates="hard_concrete", outputs=10)
+    optimizer = [adam(model, lr=0.00861, params="*log_alpha"), adam(model, lr=0.001)]
+    schedule = cosine_schedule(hold=0.7)
+    return Setup(
+        data={"data": data.columns("x", "y")},
+        models={"model": model},
+        called_on={"model": ["x"]},
+        inputs=["x"],
+        fit=fit(optimizer, schedule=schedule, epochs=334, seed=0),
+    )
+
+
+def outputs(primal, rows):
+    """model(x), on rows of any dataset."""
+    return primal["model"](rows["x"])
+
+
+def initial_state():
     """Multipliers and what else the updates remember, at the start."""
     return {
         "multipliers": torch.zeros(1),
@@ -25,11 +46,10 @@ def initial_state(primal):
 
 def measure(primal, batch):
     """f, the constraints g with gradient, and the true constraints, on one batch."""
-    x = batch["data"]["x"]
-    model = primal["model"]
-    z = model(x)
+    z = outputs(primal, batch["data"])
     y = batch["data"]["y"]
     f = mean(ce(z, y))
+    model = primal["model"]
     c1 = expected_density(model) - ramp(1, 0.5, batch["clock"], 1202)  # c1: density(model) <= 0.5
     g = vector(c1)
     with torch.no_grad():
@@ -49,9 +69,7 @@ def ascend_lagrangian(state, true):
     average = state["average"]
     average = keep(true, torch.where(torch.isnan(average), true, average), average)
     state["multipliers"] = keep(
-        true,
-        torch.relu(multipliers + 0.031311 * (true + 574.878 * (true - average))),
-        multipliers,
+        true, torch.relu(multipliers + 0.031311 * (true + 574.878 * (true - average))), multipliers
     )
     state["average"] = keep(true, true, average)
 
@@ -97,9 +115,7 @@ def train(session):
 
 def objective(primal, data):
     """The objective as written."""
-    x = data["data"]["x"]
-    model = primal["model"]
-    z = model(x)
+    z = outputs(primal, data["data"])
     y = data["data"]["y"]
     return mean(ce(z, y))
 
@@ -114,9 +130,7 @@ def evaluate(primal, data):
 
 def metric_accuracy(primal, data):
     """Recorded, never optimized."""
-    x = data["test"]["x"]
-    model = primal["model"]
-    z = model(x)
+    z = outputs(primal, data["test"])
     predicted = pred(z)
     y = data["test"]["y"]
     return fraction(predicted == y)
@@ -127,70 +141,51 @@ metrics = {
 }
 
 
-# What the runtime needs to know: data, models, optimizer, labels, tolerances.
-PROGRAM = {"name": "<spec>",
- "spec": "minimize ce s.t. density(model) <= 0.5",
- "digest": "7054eda077220bb30ac639d405032457092e0f2d7b76d383662b6fcdcb373823",
- "sense": "minimize",
- "objective": "ce",
- "objective_datasets": ["data"],
- "constraints": [{"label": "c1",
-                  "family": "c1",
-                  "text": "density(model) <= 0.5",
-                  "relation": "<=",
-                  "tolerance": 0.0,
-                  "exact": True,
-                  "method": "lagrangian",
-                  "reason": "the model has hard-concrete gates, so the expected density has a "
-                            "gradient; the dual step follows from bound and number of steps, and a "
-                            "proportional term damps it; the bound comes down from every weight "
-                            "over 40% of the run, so that gates do not shut in droves, and once it "
-                            "is reached, or at 80%, the most open gates stay, as many as it allows",
-                  "rule": "lagrangian",
-                  "segment": [0, 1],
-                  "surrogate": "expected density of the gates",
-                  "stand_in": ["expected_density(model) - ramp(1, 0.5, steps=1202) <= 0"],
-                  "multipliers": True,
-                  "line": 1}],
- "metrics": {"accuracy": "P[pred == y on test]"},
- "data": [{"targets": [["data", [["x", "x"], ["y", "y"]]]],
-           "source": {"name": "digits"},
-           "inputs": ["x"]}],
- "models": [{"name": "model",
-             "source": {"name": "mlp",
-                        "settings": {"hidden": [16], "gates": "hard_concrete"},
-                        "inputs": [64],
-                        "outputs": 10},
-             "arguments": ["x"]}],
- "fit": {"epochs": 334,
-         "steps": None,
-         "batch_size": 128,
-         "clip_norm": None,
-         "accumulate": 1,
-         "precision": "float32",
-         "executor": "auto",
-         "parallel": "none",
-         "augment": None,
-         "seed": 0,
-         "optimizer": [["adam",
-                        {"params": "*log_alpha",
-                         "lr": 0.00861,
-                         "betas": [0.9, 0.999],
-                         "eps": 1e-08,
-                         "weight_decay": 0.0}],
-                       ["adam",
-                        {"params": None,
-                         "lr": 0.001,
-                         "betas": [0.9, 0.999],
-                         "eps": 1e-08,
-                         "weight_decay": 0.0}]],
-         "schedule": ["cosine", {"warmup": 0, "follow": False, "hold": 0.7, "final": 0.0}]},
- "method": "lagrangian",
- "notes": ["gates get Adam with lr = 0.00861 (22 / steps): 2555 steps of 0.001, the rate of the "
-           "other parameters, would move a gate by about 2.6, and it travels about 8 to shut"]}
+def record():
+    """The spec, and what the report says of each requirement: how near counts as met, why."""
+    return {
+        "name": "<spec>",
+        "spec": "minimize ce s.t. density(model) <= 0.5",
+        "digest": "7054eda077220bb30ac639d405032457092e0f2d7b76d383662b6fcdcb373823",
+        "sense": "minimize",
+        "objective": "ce",
+        "objective_datasets": ["data"],
+        "constraints": [
+            requirement(
+                "c1",
+                "density(model) <= 0.5",
+                relation="<=",
+                tolerance=0.0,
+                exact=True,
+                method="lagrangian",
+                reason=(
+                    "the model has hard-concrete gates, so the expected density has a gradient; "
+                    "the dual step follows from bound and number of steps, and a proportional term "
+                    "damps it; the bound comes down from every weight over 40% of the run, so that "
+                    "gates do not shut in droves, and once it is reached, or at 80%, the most open "
+                    "gates stay, as many as it allows"
+                ),
+                rule="lagrangian",
+                segment=(0, 1),
+                surrogate="expected density of the gates",
+                stand_in=["expected_density(model) - ramp(1, 0.5, steps=1202) <= 0"],
+                multipliers=True,
+                line=1,
+            ),
+        ],
+        "metrics": {"accuracy": "P[pred == y on test]"},
+        "method": "lagrangian",
+        "notes": [
+            (
+                "gates get Adam with lr = 0.00861 (22 / steps): 2555 steps of 0.001, the rate of "
+                "the other parameters, would move a gate by about 2.6, and it travels about 8 to "
+                "shut"
+            ),
+        ],
+    }
 
 
 if __name__ == "__main__":
     from cspec.runtime import main
 
-    raise SystemExit(main(PROGRAM, globals()))
+    raise SystemExit(main(globals()))

@@ -15,23 +15,43 @@ import torch
 from cspec.runtime.finish.restore import Restoration, jacobian, shortest
 from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, sigmoid, sumsq
 from cspec.runtime.methods.units import gradient_rate, size_of, slopes
+from cspec.runtime.setup import Setup, fit, linear, requirement, sgd, two_gaussians
 from cspec.runtime.steps.update import keep, parameter, ramp, shortfall, vector, weigh
 
 level = 0.7  # param level
 
 
-def initial_state(primal):
+def setup():
+    """What the loop works on. Nothing is loaded here: `main` does, in this order, seeded."""
+    train = two_gaussians(n=100, seed=0)
+    f = linear(inputs=2, outputs=1)
+    optimizer = sgd(f, lr=0.02)
+    return Setup(
+        data={"train": train.columns("x", "y")},
+        models={"f": f},
+        called_on={"f": ["x"]},
+        inputs=["x"],
+        fit=fit(optimizer, steps=500, batch_size="full", seed=0),
+    )
+
+
+def outputs(primal, rows):
+    """f(x), on rows of any dataset."""
+    return primal["f"](rows["x"])
+
+
+def initial_state():
     """Multipliers and what else the updates remember, at the start."""
     return {
         "multipliers": torch.zeros(3),
-        "penalty": torch.full((3,), 0.0),  # penalties c
-        "slope": torch.full((3,), 0.0),  # largest |grad g| so far
-        "pull": torch.full((1,), 0.0),  # largest |grad f| so far
-        "far": torch.full((3,), 0.0),  # largest violation so far
-        "large": torch.full((3,), 0.0),  # largest |g| so far
-        "most": torch.full((3,), 0.0),  # cap of the penalties
-        "total": torch.full((3,), 0.0),  # sum of g since multipliers moved
-        "count": torch.full((3,), 0.0),  # how often g was measured since then
+        "penalty": torch.zeros(3),  # penalties c
+        "slope": torch.zeros(3),  # largest |grad g| so far
+        "pull": torch.zeros(1),  # largest |grad f| so far
+        "far": torch.zeros(3),  # largest violation so far
+        "large": torch.zeros(3),  # largest |g| so far
+        "most": torch.zeros(3),  # cap of the penalties
+        "total": torch.zeros(3),  # sum of g since multipliers moved
+        "count": torch.zeros(3),  # how often g was measured since then
         "before": torch.full((3,), math.inf),  # violation when they moved
         "share": torch.tensor([0.3, 1.0, 1.0]),  # share of the first penalty, less where g jumps
         "mean": torch.full((3,), 0.0),  # mean of late g
@@ -43,11 +63,10 @@ def initial_state(primal):
 
 def measure(primal, batch):
     """f, the constraints g with gradient, and the true constraints, on one batch."""
-    x = batch["train"]["x"]
-    f_model = primal["f"]
-    z = f_model(x)
+    z = outputs(primal, batch["train"])
     y = batch["train"]["y"]
     f = mean(bce(z, y))
+    f_model = primal["f"]
     fc1_weight = parameter(f_model, "fc1.weight")
     f = f + 0.1 * shortfall(vector(sumsq(fc1_weight) - 4))  # preference small
     soft = class_prob(z / ramp(1, 0.25, batch.get("clock"), 300), 0)
@@ -70,7 +89,9 @@ def combine(f, g, true, state):
 
 
 def units_of_augmented_lagrangian(state, f, g, true, parameters, rate):
-    """penalty <- 1.08 |grad f| / (|x| |grad g| + violation) / |grad g|, slopes of the first 50 steps"""
+    """penalty <- 1.08 |grad f| / (|x| |grad g| + violation) / |grad g|, slopes of the first 50
+    steps
+    """
     steep = torch.maximum(state["slope"], slopes(g, parameters))
     pull = torch.maximum(state["pull"], slopes(f, parameters))
     far = torch.maximum(state["far"], torch.relu(torch.nan_to_num(true)).to(steep))
@@ -113,9 +134,7 @@ def update_augmented_lagrangian(state, true):
     state["penalty"] = keep(
         true,
         torch.where(
-            (now > 0.5 * before) & (now > 0.0001 * far),
-            torch.minimum(1.5 * penalty, most),
-            penalty,
+            (now > 0.5 * before) & (now > 0.0001 * far), torch.minimum(1.5 * penalty, most), penalty
         ),
         penalty,
     )
@@ -148,17 +167,19 @@ def settle_augmented_lagrangian(state, true):
 
 
 def restore(session):
-    """x <- x - J' (J J')^-1 g over whole data: the shortest step to what is asked."""
-    with Restoration(session, sharp=True) as near:
+    """Newton's shortest steps to what is asked, on whole data: x <- x - J' (J J')^-1 g."""
+    # Descent on a penalty or a Lagrangian ends near the boundary, not on it.
+    with Restoration(session, sharp=True) as end:  # put back where it is interrupted
         for _ in range(30):
-            g, true = near.measured()
-            rows = near.left(true)
+            g, amounts = end.measured()
+            # What was violated before stays in, or two requirements would take turns.
+            rows = end.left(amounts)
             if not len(rows):
                 break
-            step = shortest(jacobian(g, rows, session), true[rows])
-            if not near.go(step):
+            step = shortest(jacobian(g, rows, session), amounts[rows])  # -J' (J J')^-1 amounts
+            if not end.go(step):  # no length along it leaves less
                 break
-        near.tell()
+        end.tell()
 
 
 def train(session):
@@ -167,7 +188,9 @@ def train(session):
     for batch in session.batches():
         f, g, true = measure(primal, batch)
         if session.step <= 50:
-            units_of_augmented_lagrangian(state, f, g, true, session.parameters, gradient_rate(optimizer))
+            units_of_augmented_lagrangian(
+                state, f, g, true, session.parameters, gradient_rate(optimizer)
+            )
         loss = combine(f, g, true, state)
         optimizer.zero_grad()
         loss.backward()
@@ -189,20 +212,17 @@ def train(session):
 
 def objective(primal, data):
     """The objective as written."""
-    x = data["train"]["x"]
-    f_model = primal["f"]
-    z = f_model(x)
+    z = outputs(primal, data["train"])
     y = data["train"]["y"]
     return mean(bce(z, y))
 
 
 def evaluate(primal, data):
     """Value and bound of every constraint as written, on whole data and as deployed."""
-    x = data["train"]["x"]
-    f_model = primal["f"]
-    z = f_model(x)
+    z = outputs(primal, data["train"])
     predicted = pred(z)
     y = data["train"]["y"]
+    f_model = primal["f"]
     fc1_weight = parameter(f_model, "fc1.weight")
     return {
         "quota": (fraction(predicted == 0, on="train"), level),
@@ -223,9 +243,7 @@ def preferences(primal, data):
 
 def metric_acc(primal, data):
     """Recorded, never optimized."""
-    x = data["train"]["x"]
-    f_model = primal["f"]
-    z = f_model(x)
+    z = outputs(primal, data["train"])
     predicted = pred(z)
     y = data["train"]["y"]
     return fraction(predicted == y)
@@ -236,107 +254,100 @@ metrics = {
 }
 
 
-# What the runtime needs to know: data, models, optimizer, labels, tolerances.
-PROGRAM = {"name": "<spec>",
- "spec": "param level = 70%\n"
-         "data train(x, y) = two_gaussians(n=100, seed=0)\n"
-         "model f = linear\n"
-         "minimize bce(f(x), y)\n"
-         "s.t. quota: P[pred == 0] >= level\n"
-         "     band: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9\n"
-         "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
-         "metric acc = P[pred == y]\n"
-         "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n",
- "digest": "0b71ff9e870fae6628a9b4417a27d1d59d204fc4c0dea4b4a3b4bc2b578d2baa",
- "sense": "minimize",
- "objective": "bce(f(x), y)",
- "objective_datasets": ["train"],
- "constraints": [{"label": "quota",
-                  "family": "quota",
-                  "text": "P[pred == 0] >= level",
-                  "relation": ">=",
-                  "tolerance": 0.0,
-                  "exact": True,
-                  "method": "augmented_lagrangian",
-                  "reason": "a rate is flat almost everywhere: the true rate moves the multiplier, "
-                            "a surrogate moves the model, and the penalty's proportional term "
-                            "damps the pair",
-                  "rule": "augmented_lagrangian",
-                  "segment": [0, 1],
-                  "sign": -1.0,
-                  "datasets": ["train"],
-                  "surrogate": "sigmoid of temperature 1, which falls to 0.25 along the run",
-                  "stand_in": ["level - E[prob(f(x))[0] on train] <= 0"],
-                  "multipliers": True,
-                  "line": 5},
-                 {"label": "band.lo",
-                  "family": "band.lo",
-                  "text": "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
-                  "relation": ">=",
-                  "tolerance": 1e-06,
-                  "method": "augmented_lagrangian",
-                  "reason": "a statistic of the data without exploitable structure: descend on the "
-                            "model, ascend on the multiplier, and a penalty that damps the pair",
-                  "rule": "augmented_lagrangian",
-                  "segment": [1, 2],
-                  "sign": -1.0,
-                  "datasets": ["train"],
-                  "multipliers": True,
-                  "line": 6,
-                  "means": [{"condition": "y == 1"}]},
-                 {"label": "band.hi",
-                  "family": "band.hi",
-                  "text": "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
-                  "relation": "<=",
-                  "tolerance": 1e-06,
-                  "method": "augmented_lagrangian",
-                  "reason": "a statistic of the data without exploitable structure: descend on the "
-                            "model, ascend on the multiplier, and a penalty that damps the pair",
-                  "rule": "augmented_lagrangian",
-                  "segment": [2, 3],
-                  "datasets": ["train"],
-                  "multipliers": True,
-                  "line": 6,
-                  "means": [{"condition": "y == 1"}]},
-                 {"label": "small",
-                  "family": "small",
-                  "text": "sum(sumsq(W) for W in f.weights) <= 4",
-                  "relation": "<=",
-                  "tolerance": 4e-06,
-                  "soft": True,
-                  "weight": 0.1,
-                  "method": "soft",
-                  "reason": "a preference: its violation is added to the objective",
-                  "line": 7}],
- "metrics": {"acc": "P[pred == y]"},
- "data": [{"targets": [["train", [["x", "x"], ["y", "y"]]]],
-           "source": {"name": "two_gaussians", "settings": {"n": 100, "seed": 0}},
-           "inputs": ["x"]}],
- "models": [{"name": "f",
-             "source": {"name": "linear", "inputs": [2], "outputs": 1},
-             "arguments": ["x"]}],
- "fit": {"epochs": None,
-         "steps": 500,
-         "batch_size": "full",
-         "clip_norm": None,
-         "accumulate": 1,
-         "precision": "float32",
-         "executor": "auto",
-         "parallel": "none",
-         "augment": None,
-         "seed": 0,
-         "optimizer": [["sgd",
-                        {"params": None,
-                         "lr": 0.02,
-                         "momentum": 0.0,
-                         "weight_decay": 0.0,
-                         "nesterov": False}]],
-         "schedule": ["constant", {"warmup": 0, "follow": False}]},
- "params": {"level": 0.7},
- "method": "augmented_lagrangian"}
+def record():
+    """The spec, and what the report says of each requirement: how near counts as met, why."""
+    return {
+        "name": "<spec>",
+        "spec": (
+            "param level = 70%\n"
+            "data train(x, y) = two_gaussians(n=100, seed=0)\n"
+            "model f = linear\n"
+            "minimize bce(f(x), y)\n"
+            "s.t. quota: P[pred == 0] >= level\n"
+            "     band: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9\n"
+            "     small: sum(sumsq(W) for W in f.weights) <= 4 soft(weight=0.1)\n"
+            "metric acc = P[pred == y]\n"
+            "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n"
+        ),
+        "digest": "0b71ff9e870fae6628a9b4417a27d1d59d204fc4c0dea4b4a3b4bc2b578d2baa",
+        "sense": "minimize",
+        "objective": "bce(f(x), y)",
+        "objective_datasets": ["train"],
+        "constraints": [
+            requirement(
+                "quota",
+                "P[pred == 0] >= level",
+                relation=">=",
+                tolerance=0.0,
+                exact=True,
+                method="augmented_lagrangian",
+                reason=(
+                    "a rate is flat almost everywhere: the true rate moves the multiplier, a "
+                    "surrogate moves the model, and the penalty's proportional term damps the pair"
+                ),
+                rule="augmented_lagrangian",
+                segment=(0, 1),
+                sign=-1.0,
+                datasets=["train"],
+                surrogate="sigmoid of temperature 1, which falls to 0.25 along the run",
+                stand_in=["level - E[prob(f(x))[0] on train] <= 0"],
+                multipliers=True,
+                line=5,
+            ),
+            requirement(
+                "band.lo",
+                "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
+                relation=">=",
+                tolerance=1e-06,
+                method="augmented_lagrangian",
+                reason=(
+                    "a statistic of the data without exploitable structure: descend on the model, "
+                    "ascend on the multiplier, and a penalty that damps the pair"
+                ),
+                rule="augmented_lagrangian",
+                segment=(1, 2),
+                sign=-1.0,
+                datasets=["train"],
+                multipliers=True,
+                line=6,
+                means=[{"condition": "y == 1"}],
+            ),
+            requirement(
+                "band.hi",
+                "0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9",
+                relation="<=",
+                tolerance=1e-06,
+                method="augmented_lagrangian",
+                reason=(
+                    "a statistic of the data without exploitable structure: descend on the model, "
+                    "ascend on the multiplier, and a penalty that damps the pair"
+                ),
+                rule="augmented_lagrangian",
+                segment=(2, 3),
+                datasets=["train"],
+                multipliers=True,
+                line=6,
+                means=[{"condition": "y == 1"}],
+            ),
+            requirement(
+                "small",
+                "sum(sumsq(W) for W in f.weights) <= 4",
+                relation="<=",
+                tolerance=4e-06,
+                soft=True,
+                weight=0.1,
+                method="soft",
+                reason="a preference: its violation is added to the objective",
+                line=7,
+            ),
+        ],
+        "metrics": {"acc": "P[pred == y]"},
+        "params": {"level": level},
+        "method": "augmented_lagrangian",
+    }
 
 
 if __name__ == "__main__":
     from cspec.runtime import main
 
-    raise SystemExit(main(PROGRAM, globals()))
+    raise SystemExit(main(globals()))

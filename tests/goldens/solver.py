@@ -12,11 +12,19 @@ import torch
 
 from cspec.runtime.solvers import sqp
 from cspec.runtime.functions import cos, sin
+from cspec.runtime.setup import Setup, fit, requirement, variable
 from cspec.runtime.solvers.nlp.problem import matrix, symmetric
-from cspec.runtime.steps.update import vector, weigh
+from cspec.runtime.steps.update import vector
 
 
-def initial_state(primal):
+def setup():
+    """What the loop works on. Nothing is loaded here: `main` does, in this order, seeded."""
+    x = variable(0.5, lower=0.0, upper=1.5707963267948966)
+    y = variable(1.0)
+    return Setup(variables={"x": x, "y": y}, fit=fit(precision="float64", seed=0))
+
+
+def initial_state():
     """Multipliers and what else the updates remember, at the start."""
     return {
         "multipliers": torch.zeros(2),
@@ -33,11 +41,6 @@ def measure(primal, batch):
     b = x + y - 1  # b: x + y == 1
     g = vector(a, b)
     return f, g, g.detach()
-
-
-def combine(f, g, true, state):
-    """L = f + <multipliers, g>"""
-    return f + weigh(state["multipliers"], g)
 
 
 def gradient(primal):
@@ -110,67 +113,58 @@ def evaluate(primal, data):
     }
 
 
-metrics = {}
-
-
-# What the runtime needs to know: data, models, optimizer, labels, tolerances.
-PROGRAM = {"name": "<spec>",
- "spec": "var x = 0.5 in [0, pi/2]\n"
-         "var y = 1\n"
-         "minimize cos(x) + (y - 2)^2\n"
-         "s.t. a: sin(x)*y <= 0.5\n"
-         "     b: x + y == 1",
- "digest": "6f581ebafd0cb05ef0e18616e43b5fab8aeee4745ec693d8d97e4396da4ae912",
- "sense": "minimize",
- "objective": "cos(x) + (y - 2)^2",
- "constraints": [{"label": "a",
-                  "family": "a",
-                  "text": "sin(x)*y <= 0.5",
-                  "relation": "<=",
-                  "tolerance": 1e-06,
-                  "method": "sqp",
-                  "reason": "smooth, small and deterministic: sequential quadratic programming, "
-                            "exact derivatives",
-                  "rule": "sqp",
-                  "segment": [0, 1],
-                  "multipliers": True,
-                  "line": 4},
-                 {"label": "b",
-                  "family": "b",
-                  "text": "x + y == 1",
-                  "relation": "==",
-                  "tolerance": 1e-06,
-                  "method": "sqp",
-                  "reason": "affine: `y = 1 - x`, so the solver works without it; its multiplier "
-                            "follows from stationarity",
-                  "rule": "sqp",
-                  "segment": [1, 2],
-                  "multipliers": True,
-                  "line": 5}],
- "variables": [{"name": "x", "start": 0.5, "lower": 0.0, "upper": 1.5707963267948966},
-               {"name": "y", "start": 1.0}],
- "fit": {"epochs": None,
-         "steps": None,
-         "batch_size": 128,
-         "clip_norm": None,
-         "accumulate": 1,
-         "precision": "float64",
-         "executor": "auto",
-         "parallel": "none",
-         "augment": None,
-         "seed": 0,
-         "optimizer": [["adam",
-                        {"params": None,
-                         "lr": 0.001,
-                         "betas": [0.9, 0.999],
-                         "eps": 1e-08,
-                         "weight_decay": 0.0}]],
-         "schedule": ["constant", {"warmup": 0, "follow": False}]},
- "method": "sqp",
- "notes": ["1 variable eliminated by affine equalities: y = 1 - x"]}
+def record():
+    """The spec, and what the report says of each requirement: how near counts as met, why."""
+    return {
+        "name": "<spec>",
+        "spec": (
+            "var x = 0.5 in [0, pi/2]\n"
+            "var y = 1\n"
+            "minimize cos(x) + (y - 2)^2\n"
+            "s.t. a: sin(x)*y <= 0.5\n"
+            "     b: x + y == 1"
+        ),
+        "digest": "6f581ebafd0cb05ef0e18616e43b5fab8aeee4745ec693d8d97e4396da4ae912",
+        "sense": "minimize",
+        "objective": "cos(x) + (y - 2)^2",
+        "constraints": [
+            requirement(
+                "a",
+                "sin(x)*y <= 0.5",
+                relation="<=",
+                tolerance=1e-06,
+                method="sqp",
+                reason=(
+                    "smooth, small and deterministic: sequential quadratic programming, exact "
+                    "derivatives"
+                ),
+                rule="sqp",
+                segment=(0, 1),
+                multipliers=True,
+                line=4,
+            ),
+            requirement(
+                "b",
+                "x + y == 1",
+                relation="==",
+                tolerance=1e-06,
+                method="sqp",
+                reason=(
+                    "affine: `y = 1 - x`, so the solver works without it; its multiplier follows "
+                    "from stationarity"
+                ),
+                rule="sqp",
+                segment=(1, 2),
+                multipliers=True,
+                line=5,
+            ),
+        ],
+        "method": "sqp",
+        "notes": ["1 variable eliminated by affine equalities: y = 1 - x"],
+    }
 
 
 if __name__ == "__main__":
     from cspec.runtime import main
 
-    raise SystemExit(main(PROGRAM, globals()))
+    raise SystemExit(main(globals()))

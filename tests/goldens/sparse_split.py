@@ -10,14 +10,9 @@ import torch
 
 from cspec.runtime import operators
 from cspec.runtime.functions import ce, fraction, mean, pred
-from cspec.runtime.methods.admm import (
-    attraction,
-    deliver,
-    report_split,
-    split_reset,
-    split_step,
-    stay,
-)
+from cspec.runtime.methods.admm import attraction, begin, deliver, report_split, split_round, stay
+from cspec.runtime.setup import Setup, adam, cosine_schedule, digits, fit, mlp, requirement
+from cspec.runtime.steps.feasible_copies import Split
 from cspec.runtime.steps.projection import project_
 from cspec.runtime.steps.update import parameter, parameters
 
@@ -26,25 +21,35 @@ SPARSE = operators.get("sparse", 0.1, scope="layer")
 SPARSE_2 = operators.get("sparse", 0.1)
 
 
-def initial_state(primal):
-    """Multipliers and what else the updates remember, at the start."""
-    return {
-    }
+def setup():
+    """What the loop works on. Nothing is loaded here: `main` does, in this order, seeded."""
+    train, val, test = digits(split=[0.6, 0.2, 0.2], seed=0).parts(3)
+    net = mlp(inputs=64, hidden=[32, 32], outputs=10)
+    optimizer = adam(net, lr=0.001)
+    schedule = cosine_schedule()
+    return Setup(
+        data={
+            "train": train.columns("x", "y"),
+            "val": val.columns("x", "y"),
+            "test": test.columns("x", "y"),
+        },
+        models={"net": net},
+        called_on={"net": ["x"]},
+        inputs=["x"],
+        fit=fit(optimizer, schedule=schedule, epochs=20, batch_size=64, clip_norm=1.0, seed=0),
+    )
 
 
-def measure(primal, batch):
-    """f, the constraints g with gradient, and the true constraints, on one batch."""
-    x = batch["train"]["x"]
-    net = primal["net"]
-    z = net(x)
+def outputs(primal, rows):
+    """net(x), on rows of any dataset."""
+    return primal["net"](rows["x"])
+
+
+def objective(primal, batch):
+    """The objective as written."""
+    z = outputs(primal, batch["train"])
     y = batch["train"]["y"]
-    f = mean(ce(z, y))
-    return f, f.new_zeros(0), f.new_zeros(0)
-
-
-def combine(f, g, true, state):
-    """The loss is the objective alone."""
-    return f
+    return mean(ce(z, y))
 
 
 def ortho_tensors(primal):
@@ -57,18 +62,16 @@ def prune_tensors(primal):
     return parameters(primal["net"], ["fc2.weight"])
 
 
-def held(primal):
+def sets(primal):
     """Every set that parameters are kept in."""
     return [
         (STIEFEL, ortho_tensors(primal)),  # ortho
     ]
 
 
-def copies(primal):
-    """What is measured until x and its feasible copy are one: the copy."""
-    return [
-        [("prune", SPARSE, prune_tensors(primal))],
-    ]
+def splits(primal, state):
+    """Parameters x, their copies z in sets, and the scaled duals u of x = z."""
+    return [Split("prune", SPARSE, prune_tensors(primal), state)]
 
 
 def project(primal, optimizer, progress):
@@ -79,47 +82,40 @@ def project(primal, optimizer, progress):
 def train(session):
     """The loop. Every line is what `cspec run` executes."""
     primal, state, optimizer = session.primal, session.state, session.optimizer
+    [prune_split] = splits(primal, state)
     if session.step == 0:  # not where a run is resumed
         project(primal, optimizer, 0.0)
     for batch in session.batches():
         progress = session.progress
-        prune_split = 0.3 <= progress < 0.8
-        if prune_split and "prune.begun" not in state:
-            split_reset("prune", SPARSE, prune_tensors(primal), state, rho=0.001)
-        if progress >= 0.8 and "prune.begun" in state and "prune.delivered" not in state:
-            deliver([("prune", SPARSE, prune_tensors(primal))], state)
+        # free at first, then drawn to a copy in the set, then fine-tuned on it
+        prune_apart = 0.3 <= progress < 0.8
+        if prune_apart and not prune_split.begun:
+            begin(prune_split, rho=0.001)  # z <- P(x), u <- 0
+        if progress >= 0.8 and prune_split.begun and not prune_split.delivered:
+            deliver(prune_split)  # x <- z
             session.mark("prune")
-        f, g, true = measure(primal, batch)
-        loss = combine(f, g, true, state)
-        if prune_split:
-            loss = loss + attraction("prune", prune_tensors(primal), state)
+        f = objective(primal, batch)
+        loss = f
+        if prune_apart:
+            loss = loss + attraction(prune_split)  # rho/2 ||x - z + u||^2
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(session.parameters, 1.0)
         optimizer.step()
         session.schedule.step()
         project(primal, optimizer, session.progress)
-        if "prune.delivered" in state:
-            stay([("prune", SPARSE, prune_tensors(primal))], state, optimizer)
-        session.record(f, true)
+        if prune_split.delivered:  # fine-tuning leaves the set no more
+            stay(prune_split, optimizer=optimizer)
+        session.record(f)
         if session.epoch_ended:
-            if prune_split:
-                split_step("prune", SPARSE, prune_tensors(primal), state)
+            if prune_apart:
+                split_round(prune_split)  # z <- P(x + u), u <- u + x - z
             session.verify()
             if session.feasible(0.001) and session.stalled(epochs=5) or session.stopped():
                 break
-    if "prune.delivered" not in state:
-        deliver([("prune", SPARSE, prune_tensors(primal))], state)
-    report_split(session, "prune")
-
-
-def objective(primal, data):
-    """The objective as written."""
-    x = data["train"]["x"]
-    net = primal["net"]
-    z = net(x)
-    y = data["train"]["y"]
-    return mean(ce(z, y))
+    if not prune_split.delivered:
+        deliver(prune_split)  # x <- z
+    report_split(session, prune_split)
 
 
 def evaluate(primal, data):
@@ -135,9 +131,7 @@ def evaluate(primal, data):
 
 def metric_acc(primal, data):
     """Recorded, never optimized."""
-    x = data["test"]["x"]
-    net = primal["net"]
-    z = net(x)
+    z = outputs(primal, data["test"])
     predicted = pred(z)
     y = data["test"]["y"]
     return fraction(predicted == y)
@@ -148,73 +142,59 @@ metrics = {
 }
 
 
-# What the runtime needs to know: data, models, optimizer, labels, tolerances.
-PROGRAM = {"name": "<spec>",
- "spec": "data train(x, y), val(x, y), test(x, y) = digits(split=[0.6, 0.2, 0.2], seed=0)\n"
-         "model net = mlp(hidden=[32, 32])\n"
-         "minimize ce(net(x), y)\n"
-         's.t. ortho: forall W in net.weights("fc1.*"): W in stiefel within 1e-5\n'
-         '     prune: forall W in net.weights("fc2.*"): W in sparse(10%) by admm(rho=1e-3)\n'
-         "metric acc = P[pred == y on test]\n"
-         "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
-         "verify all on val every epoch\n"
-         "stop when feasible(1e-3) and stalled(epochs=5)\n",
- "digest": "159cb07f55df969ed07d62c70255a979260fb10f1c2d869669e1006ca9eece06",
- "sense": "minimize",
- "objective": "ce(net(x), y)",
- "objective_datasets": ["train"],
- "constraints": [{"label": "ortho[fc1.weight]",
-                  "family": "ortho",
-                  "text": "W in stiefel",
-                  "relation": "in",
-                  "tolerance": 1e-05,
-                  "method": "projection",
-                  "reason": "a set of parameters with a known projection, `stiefel`: exact at "
-                            "every step, and there is nothing to tune",
-                  "line": 4},
-                 {"label": "prune[fc2.weight]",
-                  "family": "prune",
-                  "text": "W in sparse(10%)",
-                  "relation": "in",
-                  "tolerance": 0.0,
-                  "exact": True,
-                  "method": "admm",
-                  "reason": "as written: the constraint's own `by`",
-                  "line": 5}],
- "metrics": {"acc": "P[pred == y on test]"},
- "data": [{"targets": [["train", [["x", "x"], ["y", "y"]]], ["val", [["x", "x"], ["y", "y"]]],
-                       ["test", [["x", "x"], ["y", "y"]]]],
-           "source": {"name": "digits", "settings": {"split": [0.6, 0.2, 0.2], "seed": 0}},
-           "inputs": ["x"]}],
- "models": [{"name": "net",
-             "source": {"name": "mlp",
-                        "settings": {"hidden": [32, 32]},
-                        "inputs": [64],
-                        "outputs": 10},
-             "arguments": ["x"]}],
- "fit": {"epochs": 20,
-         "steps": None,
-         "batch_size": 64,
-         "clip_norm": 1.0,
-         "accumulate": 1,
-         "precision": "float32",
-         "executor": "auto",
-         "parallel": "none",
-         "augment": None,
-         "seed": 0,
-         "optimizer": [["adam",
-                        {"params": None,
-                         "lr": 0.001,
-                         "betas": [0.9, 0.999],
-                         "eps": 1e-08,
-                         "weight_decay": 0.0}]],
-         "schedule": ["cosine", {"warmup": 0, "follow": False, "hold": 0.0, "final": 0.0}]},
- "verify": [{"dataset": "val", "every": [1, "epoch"]}],
- "stop": "feasible(1e-3) and stalled(epochs=5)",
- "method": "projection+admm"}
+def record():
+    """The spec, and what the report says of each requirement: how near counts as met, why."""
+    return {
+        "name": "<spec>",
+        "spec": (
+            "data train(x, y), val(x, y), test(x, y) = digits(split=[0.6, 0.2, 0.2], seed=0)\n"
+            "model net = mlp(hidden=[32, 32])\n"
+            "minimize ce(net(x), y)\n"
+            's.t. ortho: forall W in net.weights("fc1.*"): W in stiefel within 1e-5\n'
+            '     prune: forall W in net.weights("fc2.*"): W in sparse(10%) by admm(rho=1e-3)\n'
+            "metric acc = P[pred == y on test]\n"
+            "fit(epochs=20, batch_size=64, schedule=cosine, clip_norm=1)\n"
+            "verify all on val every epoch\n"
+            "stop when feasible(1e-3) and stalled(epochs=5)\n"
+        ),
+        "digest": "159cb07f55df969ed07d62c70255a979260fb10f1c2d869669e1006ca9eece06",
+        "sense": "minimize",
+        "objective": "ce(net(x), y)",
+        "objective_datasets": ["train"],
+        "constraints": [
+            requirement(
+                "ortho[fc1.weight]",
+                "W in stiefel",
+                family="ortho",
+                relation="in",
+                tolerance=1e-05,
+                method="projection",
+                reason=(
+                    "a set of parameters with a known projection, `stiefel`: exact at every step, "
+                    "and there is nothing to tune"
+                ),
+                line=4,
+            ),
+            requirement(
+                "prune[fc2.weight]",
+                "W in sparse(10%)",
+                family="prune",
+                relation="in",
+                tolerance=0.0,
+                exact=True,
+                method="admm",
+                reason="as written: the constraint's own `by`",
+                line=5,
+            ),
+        ],
+        "metrics": {"acc": "P[pred == y on test]"},
+        "verify": [{"dataset": "val", "every": (1, "epoch")}],
+        "stop": "feasible(1e-3) and stalled(epochs=5)",
+        "method": "projection+admm",
+    }
 
 
 if __name__ == "__main__":
     from cspec.runtime import main
 
-    raise SystemExit(main(PROGRAM, globals()))
+    raise SystemExit(main(globals()))

@@ -12,19 +12,31 @@ import torch
 
 from cspec.runtime import operators
 from cspec.runtime.functions import cos, sin, sumsq
+from cspec.runtime.setup import Setup, adam, fit, requirement, variable
 from cspec.runtime.steps.projection import project_
 from cspec.runtime.steps.update import keep, vector, weigh
 
 BOX = operators.get("box", 0, 1.5707963267948966)
 
 
-def initial_state(primal):
+def setup():
+    """What the loop works on. Nothing is loaded here: `main` does, in this order, seeded."""
+    w = variable([0.0, 0.0, 0.0], shape=(3,))
+    x = variable(0.5, lower=0.0, upper=1.5707963267948966)
+    optimizer = adam(w, x, lr=0.01)
+    return Setup(
+        variables={"w": w, "x": x}, fit=fit(optimizer, steps=1000, precision="float64", seed=0)
+    )
+
+
+def initial_state():
     """Multipliers and what else the updates remember, at the start."""
     return {
         "multipliers": torch.zeros(2),
         "augmented_lagrangian.penalty": torch.full((1,), 10.0),  # penalties c
         "augmented_lagrangian.before": torch.full((1,), math.nan),  # violation at the last update
-        "lagrangian.average": torch.full((1,), math.nan),  # xi, the smoothed g (g itself at the start)
+        # xi, the smoothed g (g itself at the start)
+        "lagrangian.average": torch.full((1,), math.nan),
     }
 
 
@@ -39,8 +51,8 @@ def measure(primal, batch):
     return f, g, g.detach()
 
 
-def violation(primal, batch):
-    """The true canonical constraints alone: what epoch-level updates see."""
+def constraints(primal, batch):
+    """The true constraints alone, <= 0 (== 0) where they are met: measured on whole data."""
     w = primal["w"]
     x = primal["x"][0]
     return vector(w[0] + w[1] + w[2] - 3, sin(x) - 0.5)
@@ -50,7 +62,13 @@ def combine(f, g, true, state):
     """L_c: gradient weight [multipliers + c g]+ a constraint
     L = f + <multipliers, g>
     """
-    return f + weigh(state["multipliers"][0:1] + state["augmented_lagrangian.penalty"] * true[0:1], g[0:1]) + weigh(state["multipliers"][1:2], g[1:2])
+    return (
+        f
+        + weigh(
+            state["multipliers"][0:1] + state["augmented_lagrangian.penalty"] * true[0:1], g[0:1]
+        )
+        + weigh(state["multipliers"][1:2], g[1:2])
+    )
 
 
 def update_augmented_lagrangian(state, true):
@@ -64,9 +82,7 @@ def update_augmented_lagrangian(state, true):
     state["augmented_lagrangian.penalty"] = keep(
         true,
         torch.where(
-            (now > 0.9 * before) & (penalty < 1000),
-            torch.clamp(2 * penalty, 0, 1000),
-            penalty,
+            (now > 0.9 * before) & (penalty < 1000), torch.clamp(2 * penalty, 0, 1000), penalty
         ),
         penalty,
     )
@@ -80,9 +96,7 @@ def ascend_lagrangian(state, true):
     average = state["lagrangian.average"]
     average = keep(true, torch.where(torch.isnan(average), true, average), average)
     state["multipliers"][1:2] = keep(
-        true,
-        torch.relu(multipliers + 0.3 * (true + 40 * (true - average))),
-        multipliers,
+        true, torch.relu(multipliers + 0.3 * (true + 40 * (true - average))), multipliers
     )
     state["lagrangian.average"] = keep(true, true, average)
 
@@ -92,7 +106,7 @@ def x_bounds_tensors(primal):
     return [primal["x"]]
 
 
-def held(primal):
+def sets(primal):
     """Every set that parameters are kept in."""
     return [
         (BOX, x_bounds_tensors(primal)),  # x
@@ -120,7 +134,7 @@ def train(session):
         project(primal, optimizer, session.progress)
         session.record(f, true)
         if session.epoch_ended:
-            true = session.full(violation)
+            true = session.full(constraints)  # on whole data
             update_augmented_lagrangian(state, true)
             session.verify()
             if session.stopped():
@@ -144,65 +158,52 @@ def evaluate(primal, data):
     }
 
 
-metrics = {}
-
-
-# What the runtime needs to know: data, models, optimizer, labels, tolerances.
-PROGRAM = {"name": "<spec>",
- "spec": "var w[3] = [0, 0, 0]\n"
-         "var x = 0.5 in [0, pi/2]\n"
-         "maximize cos(x) - sumsq(w)\n"
-         "s.t. a: w[0] + w[1] + w[2] == 3 by augmented_lagrangian(penalty=10)\n"
-         "     b: sin(x) <= 0.5 by lagrangian(dual=nupi(lr=0.3, kp=40), every=10, warmup=100)\n"
-         "fit(optimizer=adam(lr=0.01), steps=1000, precision=float64)\n",
- "digest": "b20dc963210395ebe72495b5b8966a352ce147fb423e39940e2d3be549c73578",
- "sense": "maximize",
- "objective": "cos(x) - sumsq(w)",
- "constraints": [{"label": "a",
-                  "family": "a",
-                  "text": "w[0] + w[1] + w[2] == 3",
-                  "relation": "==",
-                  "tolerance": 1e-06,
-                  "method": "augmented_lagrangian",
-                  "reason": "as written: the constraint's own `by`",
-                  "rule": "augmented_lagrangian",
-                  "segment": [0, 1],
-                  "multipliers": True,
-                  "line": 4},
-                 {"label": "b",
-                  "family": "b",
-                  "text": "sin(x) <= 0.5",
-                  "relation": "<=",
-                  "tolerance": 1e-06,
-                  "method": "lagrangian",
-                  "reason": "as written: the constraint's own `by`",
-                  "rule": "lagrangian",
-                  "segment": [1, 2],
-                  "multipliers": True,
-                  "line": 5}],
- "variables": [{"name": "w", "shape": [3], "start": [0.0, 0.0, 0.0]},
-               {"name": "x", "start": 0.5, "lower": 0.0, "upper": 1.5707963267948966}],
- "fit": {"epochs": None,
-         "steps": 1000,
-         "batch_size": 128,
-         "clip_norm": None,
-         "accumulate": 1,
-         "precision": "float64",
-         "executor": "auto",
-         "parallel": "none",
-         "augment": None,
-         "seed": 0,
-         "optimizer": [["adam",
-                        {"params": None,
-                         "lr": 0.01,
-                         "betas": [0.9, 0.999],
-                         "eps": 1e-08,
-                         "weight_decay": 0.0}]],
-         "schedule": ["constant", {"warmup": 0, "follow": False}]},
- "method": "augmented_lagrangian+lagrangian"}
+def record():
+    """The spec, and what the report says of each requirement: how near counts as met, why."""
+    return {
+        "name": "<spec>",
+        "spec": (
+            "var w[3] = [0, 0, 0]\n"
+            "var x = 0.5 in [0, pi/2]\n"
+            "maximize cos(x) - sumsq(w)\n"
+            "s.t. a: w[0] + w[1] + w[2] == 3 by augmented_lagrangian(penalty=10)\n"
+            "     b: sin(x) <= 0.5 by lagrangian(dual=nupi(lr=0.3, kp=40), every=10, warmup=100)\n"
+            "fit(optimizer=adam(lr=0.01), steps=1000, precision=float64)\n"
+        ),
+        "digest": "b20dc963210395ebe72495b5b8966a352ce147fb423e39940e2d3be549c73578",
+        "sense": "maximize",
+        "objective": "cos(x) - sumsq(w)",
+        "constraints": [
+            requirement(
+                "a",
+                "w[0] + w[1] + w[2] == 3",
+                relation="==",
+                tolerance=1e-06,
+                method="augmented_lagrangian",
+                reason="as written: the constraint's own `by`",
+                rule="augmented_lagrangian",
+                segment=(0, 1),
+                multipliers=True,
+                line=4,
+            ),
+            requirement(
+                "b",
+                "sin(x) <= 0.5",
+                relation="<=",
+                tolerance=1e-06,
+                method="lagrangian",
+                reason="as written: the constraint's own `by`",
+                rule="lagrangian",
+                segment=(1, 2),
+                multipliers=True,
+                line=5,
+            ),
+        ],
+        "method": "augmented_lagrangian+lagrangian",
+    }
 
 
 if __name__ == "__main__":
     from cspec.runtime import main
 
-    raise SystemExit(main(PROGRAM, globals()))
+    raise SystemExit(main(globals()))

@@ -20,7 +20,7 @@ from cspec.dsl.settings.fit import AdamOptimizer, FitSettings, SgdOptimizer
 VARIABLE = '''"""minimize x^2  subject to  low: x >= 1"""
 import torch
 
-def initial_state(primal):
+def initial_state():
     return {"multipliers": torch.zeros(1)}
 
 def measure(primal, batch):
@@ -36,7 +36,7 @@ def ascend(state, true):
     old = state["multipliers"]
     state["multipliers"] = torch.where(torch.isnan(true), old, torch.relu(old + 0.1 * true))
 
-def combine(f, g, true, state, primal):
+def combine(f, g, true, state):
     return f + (state["multipliers"] * torch.where(torch.isnan(g), 0.0, g)).sum()
 
 def objective(primal, data):
@@ -52,7 +52,7 @@ def train(session):
     for batch in session.batches():
         f, g, true = measure(primal, batch)
         ascend(state, true)
-        loss = combine(f, g, true, state, primal)
+        loss = combine(f, g, true, state)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -69,7 +69,7 @@ import torch
 from cspec.runtime.functions import ce, density, expected_density, mean
 from cspec.runtime.models import clamp_gates
 
-def initial_state(primal):
+def initial_state():
     return {"multipliers": torch.zeros(1)}
 
 def measure(primal, batch):
@@ -86,7 +86,7 @@ def ascend(state, true):
     old = state["multipliers"]
     state["multipliers"] = torch.where(torch.isnan(true), old, torch.relu(old + 0.2 * true))
 
-def combine(f, g, true, state, primal):
+def combine(f, g, true, state):
     return f + (state["multipliers"] * torch.where(torch.isnan(g), 0.0, g)).sum()
 
 def objective(primal, data):
@@ -107,7 +107,7 @@ def train(session):
     for batch in session.batches():
         f, g, true = measure(primal, batch)
         ascend(state, true)
-        loss = combine(f, g, true, state, primal)
+        loss = combine(f, g, true, state)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -166,8 +166,8 @@ def test_it_goes_on_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     whole, _ = run("W in simplex", "optimizer=adam(lr=0.05), steps=40")
     record = sessions.Session.record
 
-    def stop(self: sessions.Session, f: Tensor, true: Tensor) -> None:
-        record(self, f, true)
+    def stop(self: sessions.Session, *measured: Tensor) -> None:
+        record(self, *measured)
         self.interrupted = self.step == 17
 
     A, Y = problem(0)

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import NamedTuple
 
 from cspec.compiler.emit.expressions.scope import ModuleScope
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import entry, subscript
 from cspec.compiler.emit.writer import Writer
+
+
+class Forward(NamedTuple):
+    """A model called on columns of a dataset; the same function for all datasets."""
+
+    model: str
+    columns: tuple[str, ...]
+    row: bool
+    """Whether (B, 1) is brought to (B,)."""
 
 
 class Locals:
@@ -37,6 +47,8 @@ class Locals:
         """Names to import from `cspec.runtime.functions`."""
         self.constants: dict[object, tuple[str, ast.expr]] = {}
         """Sets and tensors of the module: key -> name of the constant, and what makes it."""
+        self.forwards: dict[Forward, str] = {}
+        """Forward passes of the module: what is called on which columns -> name of the function."""
         self._locals: dict[object, ast.expr] = {}
         self._columns_of: dict[str, str] = {}
         """Columns by name: the dataset whose column has the plain name."""
@@ -55,6 +67,20 @@ class Locals:
             name = self._fresh(wanted)
             self.constants[key] = (name, make())
         return ast.Name(id=self.constants[key][0])
+
+    def forward_pass(self, found: Forward, dataset: str) -> ast.expr:
+        """`outputs(primal, batch["train"])`: a forward pass, written once for the whole module."""
+        if found not in self.forwards:
+            alone = self.scope.symbols.only_model == found.model
+            base = "outputs" if alone else f"outputs_of_{found.model}"
+            name, count = base, 1
+            while name in self.forwards.values():
+                count += 1
+                name = f"{base}_{count}"
+            self.forwards[found] = name
+        function = ast.Name(id=self.forwards[found])
+        rows = entry(self.container, dataset)
+        return ast.Call(func=function, args=[ast.Name(id="primal"), rows], keywords=[])
 
     def _fresh(self, wanted: str) -> str:
         """A name that nothing in this function has, and no constant that another function made."""

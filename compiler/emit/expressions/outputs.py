@@ -6,6 +6,7 @@ import ast
 
 from cspec.compiler.axes.calls import call_key
 from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.locals import Forward
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.passes.expansion.expand import chosen_parameters
 from cspec.dsl.tree.constants import value_or_none
@@ -14,15 +15,29 @@ from cspec.dsl.tree.nodes import Call, Expr, Name, shape
 
 def forward(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
     """The outputs of a model; (B, 1) is brought to (B,) here, once."""
+    key = ("forward", t.dataset, shape(expr))
+    alone = t.scope.symbols.only_model == name
+    wanted = "z" if alone else f"z_{name}"
+    columns = _columns(t, expr)
+    if columns and t.dataset is not None:
+        found = Forward(name, columns, _as_a_row(t, expr))
+        return t.local(key, wanted, t.forward_pass(found, t.dataset))
     arguments = [_input(t, expr, place) for place in range(len(expr.arguments))]
     value: ast.expr = ast.Call(func=t.model(name), args=arguments, keywords=[])
     if _at_a_point(t, expr):
         value = t.call("at_a_point", t.model(name), *arguments)
     elif _as_a_row(t, expr):
         value = t.call("per_example", value)
-    key = ("forward", t.dataset, shape(expr))
-    alone = t.scope.symbols.only_model == name
-    return t.local(key, "z" if alone else f"z_{name}", value)
+    return t.local(key, wanted, value)
+
+
+def _columns(t: TranslatorBase, expr: Call) -> tuple[str, ...]:
+    """The columns that a model is called on, where its arguments are nothing else."""
+    if _at_a_point(t, expr):
+        return ()
+    known = t.scope.columns(t.dataset or "")
+    names = tuple(a.id for a in expr.arguments if isinstance(a, Name) and a.id in known)
+    return names if len(names) == len(expr.arguments) else ()
 
 
 def of_own_function(t: TranslatorBase, name: str, expr: Call) -> ast.expr:

@@ -58,8 +58,9 @@ def test_params_may_be_called_like_anything_in_the_module(
     [
         *("lambda", "class", "import", "print", "None", "def", "yield", "match", "type", "list"),
         *("torch", "math", "loss", "mean", "batch", "state", "primal", "session", "optimizer"),
-        *("f", "g", "z", "data", "progress", "train", "measure", "PROGRAM", "x_tensors"),
+        *("f", "g", "z", "data", "progress", "train", "measure", "setup", "x_tensors"),
         *("violation", "prepare", "stand_in", "keep", "closure", "ascend_lagrangian", "old"),
+        *("adam", "fit", "record", "variable", "requirement", "linear", "constant_schedule"),
     ],
 )
 def test_params_variables_and_labels_with_difficult_names(run: Run, name: str) -> None:

@@ -58,7 +58,7 @@ def facts(evil: str) -> Facts:
 def statements(source: str) -> list[str]:
     """The module without strings, comments and names of locals: what is executed."""
     tree = ast.parse(source)
-    body = [n for n in tree.body if "PROGRAM = " not in ast.unparse(n)[:10]]
+    body = [n for n in tree.body if getattr(n, "name", "") not in ("setup", "record")]
     called = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
     for node in (n for statement in body for n in ast.walk(statement)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 import cspec
-from cspec.runtime.methods.admm import split_reset, split_step
+from cspec.runtime.methods.admm import begin, split_round
 from cspec.runtime.operators import Ball
+from cspec.runtime.steps.feasible_copies import Split
 
 Array = NDArray[np.float64]
 N = 4
@@ -114,9 +115,10 @@ def test_rho_stands_where_the_set_is_not_in_the_way(dtype: torch.dtype) -> None:
     operator: Ball = Ball(100.0)
     state: dict[str, torch.Tensor] = {}
     x = torch.zeros(3, dtype=dtype)
-    split_reset("b", operator, [x], state, rho=1e-3)
+    split = Split("b", operator, [x], state)
+    begin(split, rho=1e-3)
     for step in range(400):
         x += 0.9**step
-        split_step("b", operator, [x], state)
+        split_round(split)
     assert float(state["b.rho"]) == pytest.approx(1e-3)
     assert torch.equal(state["b.z.0"], x) and not state["b.u.0"].any()

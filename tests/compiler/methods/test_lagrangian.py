@@ -122,8 +122,8 @@ fit(epochs=2, batch_size={size})
 
 def test_multipliers_move_on_the_other_split(session):
     run = session(DUAL_DATA.format(settings="dual_data=val", size="full"))
-    held = run.module["violation"](run.primal, run.full(lambda _, d: {"train": d["val"]}))
-    own = run.module["violation"](run.primal, run.full(lambda _, d: d))
+    held = run.module["constraints"](run.primal, run.full(lambda _, d: {"train": d["val"]}))
+    own = run.module["constraints"](run.primal, run.full(lambda _, d: d))
     run.total_steps = 1
     run.module["train"](run)
     assert held.item() != own.item()

@@ -24,10 +24,10 @@ def watched(session, how: str, what: str = "density(net) <= 10%"):
     masks: list[tuple[float, torch.Tensor]] = []
     record = run.record
 
-    def noted(f, true):
+    def noted(*measured):
         weights = [p for n, p in run.primal["net"].named_parameters() if n.endswith("weight")]
         masks.append((run.progress, torch.cat([(w != 0).flatten() for w in weights])))
-        record(f, true)
+        record(*measured)
 
     run.record = noted
     run.module["train"](run)

@@ -37,9 +37,9 @@ def watched(session, text: str) -> tuple[Any, list[tuple[float, list[torch.Tenso
     seen: list[tuple[float, list[torch.Tensor]]] = []
     record = run.record
 
-    def noted(f, true):
+    def noted(*measured):
         seen.append((run.progress, weights(run.primal["net"])))
-        record(f, true)
+        record(*measured)
 
     run.record = noted
     run.module["train"](run)

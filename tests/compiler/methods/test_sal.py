@@ -45,7 +45,7 @@ def test_updates_are_those_of_algorithm_2(session):
         moved.append(state["multipliers"].tolist())
 
     run.module["update_sal"] = watched
-    start = run.full(run.module["violation"]).tolist()
+    start = run.full(run.module["constraints"]).tolist()
     run.module["train"](run)
     expected = algorithm_2(seen, start, 2, 3, 1.0, 2.0, 3.0, 0.5)
     assert len({tuple(m) for m in expected}) > 2

@@ -8,11 +8,12 @@ import torch
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.words.sets import SET_WORDS, VERTICES
 from cspec.runtime import operators
-from cspec.runtime.methods.admm import split_reset, split_step
+from cspec.runtime.methods.admm import begin, split_round
 from cspec.runtime.own_loop.handle import Handle
 from cspec.runtime.run.execute import resume
 from cspec.runtime.run.execute import run as run_program
 from cspec.runtime.run.folder import RunFolder
+from cspec.runtime.steps.feasible_copies import Split
 
 NEAREST = """
 var w[4] = 0.3
@@ -78,11 +79,12 @@ def test_a_support_that_stands_still_is_frozen():
     state: dict[str, torch.Tensor] = {}
     x = [torch.tensor([5.0, 4.0, 0.2, 0.1])]
     half = operators.get("sparse", 0.5)
-    split_reset("s", half, x, state, rho=1.0)
+    split = Split("s", half, x, state)
+    begin(split, rho=1.0)
     for _ in range(3):
-        split_step("s", half, x, state)
+        split_round(split)
     x[0].copy_(torch.tensor([0.0, 0.0, 9.0, 9.0]))
-    split_step("s", half, x, state)
+    split_round(split)
     assert state["s.z.0"].tolist()[2:] == [0, 0]
 
 

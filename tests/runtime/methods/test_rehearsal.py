@@ -39,9 +39,9 @@ def rehearsed(program: Program, steps: int) -> Program:
     loop = "    for batch in session.batches():"
     assert program.source.count(loop) == 1
     source = program.source.replace(loop, f"    rehearse(session, {steps})\n{loop}")
-    first = "import torch\n"
+    first = "from cspec.runtime.setup import "
     source = source.replace(
-        first, f"{first}from cspec.runtime.methods.rehearsal import rehearse\n", 1
+        first, f"from cspec.runtime.methods.rehearsal import rehearse\n{first}", 1
     )
     return program.model_copy(update={"source": source})
 

@@ -17,7 +17,7 @@ SOURCE = """
 import torch
 from cspec.runtime.functions import ce, mean, sumsq
 
-def initial_state(primal):
+def initial_state():
     return {"multipliers": torch.zeros(2)}
 
 def measure(primal, batch):

@@ -10,6 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from cspec.compiler.emit.setup import setup_words, write_record, write_setup
+from cspec.compiler.emit.writer import Writer
 from cspec.compiler.records.program import Program, VerifyFacts
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.settings.base import Every
@@ -162,7 +164,7 @@ def test_a_few_bad_gradients_are_skipped_and_many_end_the_run(variable_program: 
     source = variable_program().source
 
     def bad_when(condition: str) -> Program:
-        line = "        loss = combine(f, g, true, state, primal)\n"
+        line = "        loss = combine(f, g, true, state)\n"
         return variable_program(
             source.replace(
                 line, f"{line}        if {condition}:\n            loss = loss * float('nan')\n"
@@ -194,16 +196,24 @@ def test_an_error_in_the_model_points_at_its_constraint(variable_program: Make) 
     assert found.source is not None and found.source.slice(found.span) == "s.t. low: x >= 1"
 
 
+def _said(program: Program) -> str:
+    """`setup` and `record` as a file has them."""
+    writer, used = Writer(), set[str]()
+    write_setup(program, writer, used, steps=True)
+    write_record(program, {}, writer, used)
+    return f"from cspec.runtime.setup import {', '.join(setup_words(used))}\n{writer.text()}"
+
+
 def test_the_file_run_on_its_own_gives_the_bits_of_run(
     digits_program: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program = digits_program(epochs=1)
     path = tmp_path / "train.py"
+    program = program.model_copy(update={"source": program.source + _said(program)})
     path.write_text(program.source)
     namespace = {"__name__": "script", "__file__": str(path)}
     exec(compile(program.source, str(path), "exec"), namespace)
-    plain = program.model_dump(mode="json", exclude={"source"})
-    code = main(plain, namespace, ["--json", "--out", str(tmp_path / "own")])
+    code = main(namespace, ["--json", "--out", str(tmp_path / "own")])
     own = json.loads(capsys.readouterr().out)
     whole = go(program, out=tmp_path / "run")
     assert code == whole.exit_code
@@ -246,7 +256,7 @@ def test_lbfgs_resumes_to_the_same_bits(variable_program: Make, tmp_path: Path) 
     closure = """        def closure():
             optimizer.zero_grad()
             f, g, true = measure(primal, batch)
-            loss = combine(f, g, true, state, primal) + (primal["x"] ** 4).sum()
+            loss = combine(f, g, true, state) + (primal["x"] ** 4).sum()
             loss.backward()
             return loss
         optimizer.step(closure)

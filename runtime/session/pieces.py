@@ -1,0 +1,41 @@
+"""What emitted modules leave out because there is none of it: constraints, state, metrics.
+
+A file has the functions that its loop calls. The runtime reads a module in one form, so what is
+missing is put in as what it is: f without constraints, an empty state, no value to report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from cspec.runtime.session.with_examples import measured_each
+
+Measured = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Unconstrained:
+    """`measure` of a module whose steps have no constraint vector."""
+
+    module: Mapping[str, Any]
+
+    def __call__(self, primal: Mapping[str, Any], batch: Mapping[str, Any]) -> Measured:
+        """f, and vectors without entries."""
+        if "measure_each" in self.module:
+            return measured_each(self.module, primal, batch)[:3]
+        name = "minimized" if "minimized" in self.module else "objective"
+        f = self.module[name](primal, batch)
+        return f, f.new_zeros(0), f.new_zeros(0)
+
+
+def complete(module: dict[str, Any]) -> None:
+    """Put `measure`, `combine`, `initial_state`, `evaluate` and `metrics` in where they miss."""
+    module.setdefault("measure", Unconstrained(module))
+    module.setdefault("combine", lambda f, g, true, state: f)
+    module.setdefault("initial_state", dict)
+    module.setdefault("evaluate", lambda primal, data: {})
+    module.setdefault("metrics", {})
