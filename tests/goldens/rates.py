@@ -54,10 +54,10 @@ def initial_state():
         "count": torch.zeros(3),  # how often g was measured since then
         "before": torch.full((3,), math.inf),  # violation when they moved
         "share": torch.tensor([0.3, 1.0, 1.0]),  # share of the first penalty, less where g jumps
-        "mean": torch.full((3,), 0.0),  # mean of late g
-        "measured": torch.full((3,), 0.0),  # how often g was measured
-        "late": torch.full((3,), 0.0),  # sum of late multipliers
-        "moves": torch.full((1,), 0.0),  # how many they are
+        "mean": torch.zeros(3),  # mean of late g
+        "measured": torch.zeros(3),  # how often g was measured
+        "late": torch.zeros(3),  # sum of late multipliers
+        "moves": torch.zeros(1),  # how many they are
     }
 
 
@@ -85,7 +85,13 @@ def measure(primal, batch):
 
 def combine(f, g, true, state):
     """L_c: gradient weight [multipliers + c g]+ a constraint"""
-    return f + weigh(torch.relu(state["multipliers"] + state["penalty"] * torch.where(state["share"] < 1, state["mean"], true)), g)
+    return f + weigh(
+        torch.relu(
+            state["multipliers"]
+            + state["penalty"] * torch.where(state["share"] < 1, state["mean"], true)
+        ),
+        g,
+    )
 
 
 def units_of_augmented_lagrangian(state, f, g, true, parameters, rate):
@@ -154,16 +160,12 @@ def average_augmented_lagrangian(state, true):
     state["moves"] = moves + 1
 
 
-def settle_augmented_lagrangian(state, true):
+def settle_augmented_lagrangian(state):
     """the mean of late multipliers is told"""
     multipliers = state["multipliers"]
     late = state["late"]
     moves = state["moves"]
-    state["multipliers"] = keep(
-        true,
-        torch.where(moves > 0, late / moves, multipliers),
-        multipliers,
-    )
+    state["multipliers"] = torch.where(moves > 0, late / moves, multipliers)
 
 
 def restore(session):
@@ -205,7 +207,7 @@ def train(session):
             session.verify()
             if session.stopped():
                 break
-    settle_augmented_lagrangian(state, state["multipliers"])
+    settle_augmented_lagrangian(state)
     session.tell()
     restore(session)
 
