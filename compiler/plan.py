@@ -53,7 +53,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
     ("split chains", lambda problem, checked: split_chains(problem, checked.params)),
     ("recognize sets", lambda p, checked: recognize(p, checked.symbols, checked.params)),
-    ("canonical form", lambda problem, checked: canonical(problem, checked.method)),
+    ("canonical form", lambda problem, checked: canonical(problem, checked.method, checked.params)),
 )
 """From the problem as written to canonical form, in order, before anything is bound."""
 

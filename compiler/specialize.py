@@ -155,7 +155,8 @@ def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> int:
     if run.solved or plan.variables:
         return 0
     streams = any(item.stream is not None for item in facts.data.values())
-    return rehearsed(plan.checked.fit, run.fit, run.schedule.steps, problem, streams=streams)
+    whole, steps = run.schedule.steps_per_epoch == 1, run.schedule.steps
+    return rehearsed(plan.checked.fit, run.fit, steps, problem, whole=whole, streams=streams)
 
 
 def _run(checked: Checked, facts: Facts) -> _Run:

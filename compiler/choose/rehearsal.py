@@ -25,18 +25,22 @@ def rehearsed(
     steps: int,
     problem: Problem,
     *,
+    whole: bool = False,
     streams: bool = False,
 ) -> int:
     """Steps of a rehearsal, 0 where there is none.
 
     The rate is open (its schedule follows the path, and nobody asked for that), and the first
-    batches can be drawn more than once, which those of a loader (`streams`) can't. Surrogates of
-    rates vanish far away: where steps outrun the multipliers none leads back, and they stay small.
+    batches can be drawn more than once, which those of a loader (`streams`) can't. Where counts of
+    a model are required, it is tried on `whole` data: their path circles around the bound from
+    early on, so nothing else tells that a rate is small. Where the model runs away, to where
+    surrogates vanish, the true violations tell, which the merit of a rehearsal weighs; of batches
+    they are noise. A count that is minimized gets better far away: that stays at the first rate.
     """
     open_ = acting.schedule.follow and not written.given("schedule")
-    lent = [c for c in problem.constraints if c.gradient_parts is not None]
-    rates = bool(lent) or problem.objective_gradient is not None
-    if not open_ or rates or streams or steps < LONG:
+    required = any(c.gradient_parts is not None for c in problem.constraints)
+    counts = problem.objective_gradient is not None or (required and not whole)
+    if not open_ or counts or streams or steps < LONG:
         return 0
     return min(MOST, max(LEAST, steps // SHARE))
 

@@ -48,6 +48,8 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
             writer.line(f"far = torch.maximum({own['far']}, {over}.to(steep))")
             writer.line(f"large = torch.maximum({own['large']}, {amount}.abs().to(steep))")
             times = _times(operation)
+            if "share" in own:
+                times += f"{own['share']} * "
             if "price" in operation.options:
                 writer.line(f"first = {times}torch.where(pull > 0, pull, 1.0) / steep")
             else:

@@ -156,7 +156,10 @@ def _rehearsals(
         acts = any(op.kind is Kind.REHEARSE for op in program.graph.operations)
     else:
         steps = checked.fit.steps or LEAST_STEPS
-        acts = models is not None and bool(rehearsed(checked.fit, acting, steps, models))
+        whole = checked.fit.batch_size == "full"
+        acts = models is not None and bool(
+            rehearsed(checked.fit, acting, steps, models, whole=whole)
+        )
     if not acts:
         return ()
     return (Setting(name="rehearsals", value=f"{times()}: begins below the best", default=True),)

@@ -74,7 +74,7 @@ def _facts(
         line=checked.source.position(c.span.start).line,
         residual=segment is not None and _is_residual(c),
         means=() if inference is None else means_of((c.value, c.bound), inference),
-        rescaled=not c.whole and rescales(c.value),
+        rescaled=not c.whole and rescales(c.value, checked.params),
     )
 
 

@@ -108,6 +108,7 @@ def _rules(
             total_steps=run[0],
             steps_per_epoch=run[1],
             by_value=run[2],
+            jumps=() if sizes.shapes else _jumps(parts),
             own_loop=sizes.facts.own_loop is not None,
             deterministic=not sizes.facts.data
             and not sizes.facts.models
@@ -118,6 +119,16 @@ def _rules(
             fragment = _with_floor(fragment, rule)
         rules.append(FunctionalRule(rule, fragment, tuple(parts)))
     return tuple(rules)
+
+
+def _jumps(parts: list[Segment]) -> tuple[bool, ...]:
+    """Which entries surrogates stand in for; empty where there are none.
+
+    So it is where decision variables move: outputs of a model start within a sigmoid's width, those
+    are far outside of it, and where less pressed they would leave for where surrogates vanish.
+    """
+    flags = [part.gradients is not None for part in parts for _ in range(part.start, part.stop)]
+    return tuple(flags) if any(flags) else ()
 
 
 def _with_floor(fragment: Fragment, rule: Rule) -> Fragment:

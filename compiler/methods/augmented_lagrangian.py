@@ -93,8 +93,10 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     """The method in the units of the problem (`units`), for gradients that are noisy.
 
     m = mean of the last steps' g (weights 0.8), on batches that are not whole: the noise is
-    averaged before it is cut off at 0. In a loop of somebody's own, whose rates nobody knows and
-    which may not fall, m = g: a mean lags behind, and with long steps the pair would circle.
+    averaged before it is cut off at 0. So is what is counted on whole data: a rate jumps from one
+    example to the next, and cut off at 0 it would push where its mean is met; and its first penalty
+    is 0.3 of the one in units. In a loop of somebody's own, whose rates nobody knows and which may
+    not fall, m = g: a mean lags behind, and with long steps the pair would circle.
 
         weight of g      [multiplier + c m]+
         multiplier       <- [multiplier + c (mean of g since it last moved)]+, 60 times a run
@@ -106,7 +108,8 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     by_step = every.unit == "step"
     seen = see(rule, by_step=by_step, sees=settings.dual_on, data=settings.dual_data)
     most = settings.max_penalty if settings.given("max_penalty") else None
-    weight = "where(measured > 0, mean, true)" if rule.lags else "true"
+    lagging = "(measured > 0)" if rule.batched or all(rule.jumps) else "(share < 1)"
+    weight = f"where({lagging}, mean, true)" if rule.lags else "true"
     return Fragment(
         state=(*_scaled_state(rule, settings), *(late_state(rule) if rule.lags else ())),
         operations=(
@@ -121,6 +124,11 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     )
 
 
+JUMPING = 0.3
+"""Share of the first penalty where a surrogate stands in for what is counted: near its threshold
+a count moves faster than its surrogate, 1 / w an output where logits spread over w and a sigmoid
+rises by 1/4 at most, so a penalty by the surrogate's slope alone would rattle from side to side. On
+batches the largest of slopes that are noisy is measured, and penalties are smaller anyway."""
 HALF = 0.5
 """A violation above this share of the last one stagnates."""
 NOISE = 2.5
@@ -146,6 +154,11 @@ def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts
         StateFacts(name="count", size=size, meaning="how often g was measured since then"),
         StateFacts(name="before", size=size, start=INFINITE, meaning="violation when they moved"),
     ]
+    if rule.jumps and rule.lags and not rule.batched:
+        shares = tuple(JUMPING if jumps else 1.0 for jumps in rule.jumps)
+        start = JUMPING if all(rule.jumps) else shares
+        meaning = "share of the first penalty, less where g jumps"
+        found.append(StateFacts(name="share", size=size, start=start, meaning=meaning))
     if rule.batched:
         found.append(StateFacts(name="squares", size=size, meaning="sum of g^2 since then"))
     if rule.lags:

@@ -6,6 +6,7 @@
     gap(v) <= b    ->  v_i - v_j - b for all ordered pairs
     ratio(v) >= b  ->  b v_j - v_i for all ordered pairs
     A / B <= b     ->  A - b B                  (B an expectation, so never negative)
+    k e + a <= b   ->  k times those of e <= (b - a) / k, where they are several or without B
 
 Splitting keeps each function linear in expectations, so that a minibatch estimate is unbiased.
 Preferences and fixed penalties weigh the violation as written, one number: they are not split.
@@ -13,32 +14,44 @@ Preferences and fixed penalties weigh the violation as written, one number: they
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.rewrite import call, function_name
-from cspec.compiler.records.problem import Constraint, Problem, Recovery
+from types import MappingProxyType
+
+from cspec.compiler.expressions.rewrite import call, function_name, number
+from cspec.compiler.passes.affine_sides import Params, beside
+from cspec.compiler.records.problem import Constraint, Problem, Recovery, Relation
 from cspec.dsl.settings.methods import Method
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
 
+NO_PARAMS: Params = MappingProxyType({})
+SPLIT = frozenset({"abs", "gap", "max", "min", "ratio"})
+"""Functions that are split on one side of a bound."""
 
-def canonical(problem: Problem, method: Method | None = None) -> Problem:
+
+def canonical(
+    problem: Problem, method: Method | None = None, params: Params = NO_PARAMS
+) -> Problem:
     """Maximization becomes minimization; each constraint gets its canonical parts.
 
     `method` is the one of every constraint that names none.
     """
     sign = -1.0 if problem.sense == "maximize" else 1.0
     objective = negate(problem.objective) if sign < 0 else problem.objective
-    constraints = tuple(with_parts(c, sign, method) for c in problem.constraints)
+    constraints = tuple(with_parts(c, sign, params, method) for c in problem.constraints)
     update = {"objective": objective, "objective_sign": sign, "constraints": constraints}
     return problem.model_copy(update=update)
 
 
-def with_parts(constraint: Constraint, sign: float, method: Method | None = None) -> Constraint:
+def with_parts(
+    constraint: Constraint, sign: float, params: Params, method: Method | None = None
+) -> Constraint:
     """A constraint with its canonical functions; `sign` is -1 where the spec maximizes.
 
     `method` is the one of a constraint that names none.
     """
     whole = constraint.soft is not None or _is_whole(constraint, method)
     found = constraint.model_copy(update={"whole": whole})
-    return found.model_copy(update={"parts": split(found), "recovery": _recovery(found, sign)})
+    parts = split(found, params)
+    return found.model_copy(update={"parts": parts, "recovery": _recovery(found, sign)})
 
 
 def _is_whole(constraint: Constraint, method: Method | None) -> bool:
@@ -51,14 +64,16 @@ def _recovery(constraint: Constraint, sign: float) -> Recovery:
     return Recovery(sensitivity_sign=sign * direction)
 
 
-def split(constraint: Constraint) -> tuple[Expr, ...]:
+def split(constraint: Constraint, params: Params) -> tuple[Expr, ...]:
     """The canonical functions of a constraint; of a set none, of an event those it has."""
     if constraint.relation == "in" or constraint.event is not None:
         return constraint.parts
-    return parts_of(constraint.value, constraint)
+    return parts_of(constraint.value, constraint, params)
 
 
-def parts_of(value: Expr, constraint: Constraint, linear: bool = True) -> tuple[Expr, ...]:
+def parts_of(
+    value: Expr, constraint: Constraint, params: Params, linear: bool = True
+) -> tuple[Expr, ...]:
     """Canonical functions of a constraint with `value` for its own: a surrogate, or that itself.
 
     Quotients are split unless `linear` is false; a `whole` constraint is one function, as written.
@@ -66,7 +81,7 @@ def parts_of(value: Expr, constraint: Constraint, linear: bool = True) -> tuple[
     bound, relation = constraint.bound, constraint.relation
     if constraint.whole or relation == "==":
         return (as_written(value, constraint),)
-    return upper(value, bound, linear) if relation == "<=" else lower(value, bound, linear)
+    return (upper if relation == "<=" else lower)(value, bound, params, linear)
 
 
 def as_written(value: Expr, constraint: Constraint) -> Expr:
@@ -75,37 +90,65 @@ def as_written(value: Expr, constraint: Constraint) -> Expr:
     return minus(constraint.bound, value) if swapped else minus(value, constraint.bound)
 
 
-def upper(value: Expr, bound: Expr, linear: bool = True) -> tuple[Expr, ...]:
+def upper(value: Expr, bound: Expr, params: Params, linear: bool = True) -> tuple[Expr, ...]:
     """Functions that are all <= 0 exactly when value <= bound."""
     match function_name(value), value:
         case "abs", Call(arguments=(inner,)):
             return (minus(inner, bound), minus(negate(inner), bound))
         case "max", Call(arguments=arguments):
-            return tuple(part for argument in arguments for part in upper(argument, bound, linear))
+            found = (upper(argument, bound, params, linear) for argument in arguments)
+            return tuple(part for parts in found for part in parts)
         case "gap", Call(arguments=(vector,)):
             return (minus(call("differences", vector), bound),)
     quotient = _quotient(value) if linear else None
     if quotient:
         numerator, denominator = quotient
         return (minus(numerator, times(bound, denominator)),)
-    return (minus(value, bound),)
+    return _beside(value, bound, "<=", params, linear) or (minus(value, bound),)
 
 
-def lower(value: Expr, bound: Expr, linear: bool = True) -> tuple[Expr, ...]:
+def lower(value: Expr, bound: Expr, params: Params, linear: bool = True) -> tuple[Expr, ...]:
     """Functions that are all <= 0 exactly when value >= bound."""
     match function_name(value), value:
         case "min", Call(arguments=arguments):
-            return tuple(part for argument in arguments for part in lower(argument, bound, linear))
+            found = (lower(argument, bound, params, linear) for argument in arguments)
+            return tuple(part for parts in found for part in parts)
         case "ratio", Call(arguments=(vector,)) if linear:
             return (call("ratio_differences", vector, bound),)
     quotient = _quotient(value) if linear else None
     if quotient:
         numerator, denominator = quotient
         return (minus(times(bound, denominator), numerator),)
-    return (minus(bound, value),)
+    return _beside(value, bound, ">=", params, linear) or (minus(bound, value),)
 
 
-def rescales(value: Expr) -> bool:
+def _beside(
+    value: Expr, bound: Expr, relation: Relation, params: Params, linear: bool
+) -> tuple[Expr, ...]:
+    """The functions of what stands behind constant factors and terms; none where it stays whole."""
+    found = beside(value, bound, _splits, params)
+    if found.inner is value or not _splits(found.inner):
+        return ()
+    rises = (relation == "<=") == (found.factor > 0)
+    if not rises and function_name(found.inner) in ("abs", "gap", "max"):
+        return ()
+    if rises and function_name(found.inner) in ("min", "ratio"):
+        return ()
+    own = (upper if rises else lower)(found.inner, found.bound, params, linear)
+    size = number(abs(found.factor))
+    return tuple(times(size, part) for part in own)
+
+
+def behind(value: Expr, params: Params) -> Expr:
+    """What stands behind constant factors and terms, as far as a function that is split."""
+    return beside(value, number(0), _splits, params).inner
+
+
+def _splits(value: Expr) -> bool:
+    return function_name(value) in SPLIT or _quotient(value) is not None
+
+
+def rescales(value: Expr, params: Params) -> bool:
     """Whether a part of `value <= b` is (value - b) times a denominator: of ratios and quotients.
 
     Its sign is that of value - b, its size is not.
@@ -114,8 +157,9 @@ def rescales(value: Expr) -> bool:
         case "ratio", Call():
             return True
         case "max" | "min", Call(arguments=arguments):
-            return any(rescales(argument) for argument in arguments)
-    return _quotient(value) is not None
+            return any(rescales(argument, params) for argument in arguments)
+    inner = behind(value, params)
+    return _quotient(value) is not None or (inner is not value and rescales(inner, params))
 
 
 def _quotient(value: Expr) -> tuple[Expr, Expr] | None:

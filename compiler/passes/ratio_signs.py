@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.places import Bound
 from cspec.compiler.expressions.rewrite import rewrite
+from cspec.compiler.passes.affine_sides import Params
+from cspec.compiler.passes.canonical import behind
 from cspec.compiler.records.facts import ColumnFacts, Facts
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.format.expressions import format_expression
@@ -30,7 +32,7 @@ def check_ratio_signs(problem: Problem, inference: Inference, ranges: Ranges) ->
     found: dict[tuple[int, int], Diagnostic] = {}
     facts = inference.known.facts
     for c in problem.constraints:
-        for denominator in _denominators(c):
+        for denominator in _denominators(c, inference.known.params):
             named = _by_columns(denominator, inference)
             known = ranges.of(named, _columns(named, facts))
             if known.low < 0 < known.high:
@@ -40,9 +42,9 @@ def check_ratio_signs(problem: Problem, inference: Inference, ranges: Ranges) ->
         raise SpecError(found.values())
 
 
-def _denominators(c: Constraint) -> Iterator[Expr]:
+def _denominators(c: Constraint, params: Params) -> Iterator[Expr]:
     """What stands behind the last `/` of either side: canonical form turns on its sign."""
-    for side in (c.value, c.bound):
+    for side in (behind(c.value, params), c.bound):
         if isinstance(side, Product) and side.operators[-1] == "/":
             last = side.operands[-1]
             if any(isinstance(node, Expectation) for node in walk(last)):

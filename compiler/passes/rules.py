@@ -24,7 +24,7 @@ def rules(problem: Problem, known: Decided) -> Problem:
     """The problem with its rules as violations, what is decided already left out of them."""
     sign = problem.objective_sign
     constraints = tuple(
-        c if c.event is None else with_parts(_stated(c, c.event, known), sign)
+        c if c.event is None else with_parts(_stated(c, c.event, known), sign, known.params)
         for c in problem.constraints
     )
     return problem.model_copy(update={"constraints": constraints})

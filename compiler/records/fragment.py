@@ -40,6 +40,9 @@ class Rule(BaseModel):
     steps_per_epoch: int
     deterministic: bool = False
     """No data and no model: a nonlinear program, whose scale can be measured at its start."""
+    jumps: tuple[bool, ...] = ()
+    """One flag an entry where some count outputs of models: a surrogate leads, and what is measured
+    jumps from one example to the next, on whole data as well."""
     own_loop: bool = False
     """Whether the steps are those of somebody's own loop."""
     by_value: bool = False
@@ -52,8 +55,8 @@ class Rule(BaseModel):
 
     @property
     def lags(self) -> bool:
-        """Whether the weight of g is a mean of late batches (`scaled_augmented_lagrangian`)."""
-        return self.batched and not self.own_loop
+        """Whether the weight of g is a mean of late steps (`scaled_augmented_lagrangian`)."""
+        return (self.batched or bool(self.jumps)) and not self.own_loop
 
     @property
     def relation(self) -> str:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 from cspec.compiler.expressions.text import text
 from cspec.compiler.expressions.vectors import Repeated
+from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import as_written, parts_of, rescales
 from cspec.compiler.records.problem import Constraint
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -29,14 +30,14 @@ Count = Callable[[Expr], int | None]
 """Entries of a canonical function; None where that is not known yet."""
 
 
-def lent(c: Constraint, surrogate: Expr, count: Count) -> tuple[Expr, ...]:
+def lent(c: Constraint, surrogate: Expr, count: Count, params: Params) -> tuple[Expr, ...]:
     """What stands for each canonical function of a constraint in the model's step.
 
     Raises:
         SpecError: a surrogate of several numbers that are not those of the requirement.
     """
     wanted = [count(part) for part in c.parts]
-    own = parts_of(surrogate, c, rescales(c.value))
+    own = parts_of(surrogate, c, params, rescales(c.value, params))
     if len(own) == len(c.parts) and all(map(_alike, map(count, own), wanted)):
         return own
     one = as_written(surrogate, c)

@@ -147,7 +147,9 @@ def _lent(c: Constraint, surrogate: Expr, softener: Softener) -> Constraint:
     """Events in a surrogate get surrogates themselves."""
     sign = {"<=": 1, ">=": -1}.get(c.relation, 0)
     soft = _soft(softener, surrogate, sign)
-    return c.model_copy(update={"gradient_parts": lent(c, soft, softener.setting.entries)})
+    setting = softener.setting
+    own = lent(c, soft, setting.entries, setting.inference.known.params)
+    return c.model_copy(update={"gradient_parts": own})
 
 
 def _constant(c: Constraint, parts: tuple[Expr, ...], softener: Softener) -> bool:

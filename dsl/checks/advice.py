@@ -133,7 +133,9 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
         case Expectation():
             return None
         case Sum(operands=operands):
-            return _first(typer, operands, splits)
+            bent = [e for e in operands if isinstance(_nonlinear(typer, e, False), Call)]
+            # Canonical form splits one function behind factors and terms, not several.
+            return _first(typer, operands, splits and len(bent) < 2)
         case Negate(operand=operand) | Index(value=operand):
             return _nonlinear(typer, operand, splits)
         case Product(operands=operands, operators=operators):
@@ -178,9 +180,10 @@ def _product(
 def _ratios(typer: Typer, constraint: Constraint) -> None:
     """A ratio of means needs a denominator of known sign, to become a linear form."""
     for side in _sides(constraint.relation):
-        if not isinstance(side, Product) or "/" not in side.operators:
+        quotient = _behind(typer, side)
+        if quotient is None:
             continue
-        for operator, operand in zip(side.operators, side.operands[1:], strict=True):
+        for operator, operand in zip(quotient.operators, quotient.operands[1:], strict=True):
             if operator != "/" or not _sampled(operand):
                 continue
             if not typer.quiet(operand, OUTSIDE).moves:
@@ -198,6 +201,22 @@ def _ratios(typer: Typer, constraint: Constraint) -> None:
                     ),
                     helps=_of_known_sign(typer, operand),
                 )
+
+
+def _behind(typer: Typer, expr: Expr) -> Product | None:
+    """The quotient of means behind constant factors and terms: `A/B` of `1 - 2*(A/B)`."""
+    match expr:
+        case Negate(operand=operand):
+            return _behind(typer, operand)
+        case Product(operands=operands, operators=operators) if any(
+            o == "/" and _sampled(e) for o, e in zip(operators, operands[1:], strict=True)
+        ):
+            return expr
+        case Product(operands=operands) | Sum(operands=operands):
+            moving = [e for e in operands if value_or_none(e, typer.values) is None]
+            return _behind(typer, moving[0]) if len(moving) == 1 else None
+        case _:
+            return None
 
 
 def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:

@@ -53,6 +53,11 @@ def initial_state():
         "total": torch.zeros(3),  # sum of g since multipliers moved
         "count": torch.zeros(3),  # how often g was measured since then
         "before": torch.full((3,), math.inf),  # violation when they moved
+        "share": torch.tensor([0.3, 1.0, 1.0]),  # share of the first penalty, less where g jumps
+        "mean": torch.zeros(3),  # mean of late g
+        "measured": torch.zeros(3),  # how often g was measured
+        "late": torch.zeros(3),  # sum of late multipliers
+        "moves": torch.zeros(1),  # how many they are
     }
 
 
@@ -80,7 +85,13 @@ def measure(primal, batch):
 
 def combine(f, g, true, state):
     """L_c: gradient weight [multipliers + c g]+ a constraint"""
-    return f + weigh(torch.relu(state["multipliers"] + state["penalty"] * true), g)
+    return f + weigh(
+        torch.relu(
+            state["multipliers"]
+            + state["penalty"] * torch.where(state["share"] < 1, state["mean"], true)
+        ),
+        g,
+    )
 
 
 def units_of_augmented_lagrangian(state, f, g, true, parameters, rate):
@@ -94,8 +105,8 @@ def units_of_augmented_lagrangian(state, f, g, true, parameters, rate):
     size = size_of(parameters)
     slope = torch.maximum(steep, 0.001 * large / size.clamp(1))
     drive = torch.where(pull > 0, pull, 1.0)
-    stable = 1 / (rate * len(steep) * steep**2)
-    first = torch.minimum(1.08 * drive / (size * slope + far) / slope, stable)
+    stable = 0.2 / (rate * len(steep) * steep**2)
+    first = torch.minimum(1.08 * state["share"] * drive / (size * slope + far) / slope, stable)
     state["slope"], state["pull"] = steep, pull
     state["far"], state["large"] = far, large
     state["penalty"] = torch.where(steep > 0, first, 0.0)
@@ -106,8 +117,12 @@ def see_augmented_lagrangian(state, true):
     """what was seen of g since multipliers moved"""
     total = state["total"]
     count = state["count"]
+    mean = state["mean"]
+    measured = state["measured"]
     state["total"] = keep(true, total + true, total)
     state["count"] = keep(true, count + 1, count)
+    state["mean"] = keep(true, mean + torch.clamp(1 / (measured + 1), 0.2) * (true - mean), mean)
+    state["measured"] = keep(true, measured + 1, measured)
 
 
 def update_augmented_lagrangian(state, true):
@@ -132,6 +147,25 @@ def update_augmented_lagrangian(state, true):
     state["before"] = keep(true, now, before)
     state["total"] = keep(true, 0 * total, total)
     state["count"] = keep(true, 0 * count, count)
+
+
+def average_augmented_lagrangian(state, true):
+    """the weights of the last 40% of the run are averaged"""
+    multipliers = state["multipliers"]
+    penalty = state["penalty"]
+    mean = state["mean"]
+    late = state["late"]
+    moves = state["moves"]
+    state["late"] = keep(true, late + torch.relu(multipliers + penalty * mean), late)
+    state["moves"] = moves + 1
+
+
+def settle_augmented_lagrangian(state):
+    """the mean of late multipliers is told"""
+    multipliers = state["multipliers"]
+    late = state["late"]
+    moves = state["moves"]
+    state["multipliers"] = torch.where(moves > 0, late / moves, multipliers)
 
 
 def restore(session):
@@ -166,11 +200,14 @@ def train(session):
         see_augmented_lagrangian(state, true)
         if session.step % 9 == 0:
             update_augmented_lagrangian(state, true)
+        if session.step > 300:
+            average_augmented_lagrangian(state, true)
         session.record(f, true)
         if session.epoch_ended:
             session.verify()
             if session.stopped():
                 break
+    settle_augmented_lagrangian(state)
     session.tell()
     restore(session)
 

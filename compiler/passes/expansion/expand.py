@@ -17,7 +17,8 @@ from cspec.compiler.algebra.set_forms import rows_fit
 from cspec.compiler.expressions.not_compiled import index_set, not_compiled
 from cspec.compiler.expressions.rewrite import call, function_name, method_name, number, rewrite
 from cspec.compiler.expressions.text import text as shown
-from cspec.compiler.passes.canonical import split
+from cspec.compiler.passes.affine_sides import Params
+from cspec.compiler.passes.canonical import behind, split
 from cspec.compiler.passes.expansion.codes import codes
 from cspec.compiler.passes.expansion.each_example import of_each_example, over_examples
 from cspec.compiler.passes.expansion.tables import Tables, tables
@@ -102,7 +103,9 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     expanded = map_expressions(expanded, coded)
     if wrong:
         raise SpecError(sorted(wrong, key=lambda d: d.span))
-    found = tuple(_with_set(_split_now(c), context.facts) for c in expanded.constraints)
+    found = tuple(
+        _with_set(_split_now(c, context.params), context.facts) for c in expanded.constraints
+    )
     return expanded.model_copy(update={"constraints": found})
 
 
@@ -110,10 +113,10 @@ def _holds_comprehension(expr: Expr) -> bool:
     return any(isinstance(node, Comprehension) for node in walk(expr))
 
 
-def _split_now(c: Constraint) -> Constraint:
+def _split_now(c: Constraint, params: Params) -> Constraint:
     """`max(e(g) for g in S) <= b` in canonical parts, now that its members are known."""
-    written_out = (c.relation, function_name(c.value)) in (("<=", "max"), (">=", "min"))
-    return c.model_copy(update={"parts": split(c)}) if written_out and len(c.parts) == 1 else c
+    largest = c.each is None and function_name(behind(c.value, params)) in ("max", "min")
+    return c.model_copy(update={"parts": split(c, params)}) if largest and len(c.parts) == 1 else c
 
 
 def _with_set(c: Constraint, facts: Facts) -> Constraint:

@@ -56,6 +56,40 @@ def test_the_first_penalty_is_the_formula(session: Any, names: str) -> None:
     assert set(run.state["multipliers"].tolist()) == {0.0}
 
 
+COUNTED = f"{HEAD}{SQUARES}s.t. rate: P[f(x)[0] >= 0.5] <= 0.2\n     mean: E[f(x)[0]] <= 0.1"
+
+
+@pytest.mark.parametrize("size", ["full", "8"])
+def test_what_counts_has_three_tenths_of_the_first_penalty(session: Any, size: str) -> None:
+    run = session(COUNTED + FIT.format(lr=1e-3, steps=60, size=size), train=table(), f=line())
+    f, g, true = run.module["measure"](run.primal, run.whole_batch())
+    run.module["units_of_augmented_lagrangian"](run.state, f, g, true, run.parameters, 0.0)
+
+    def slope(value: torch.Tensor) -> float:
+        found = torch.autograd.grad(value, run.parameters, retain_graph=True)
+        return sum(float(part.square().sum()) for part in found) ** 0.5
+
+    norm = sum(float(p.detach().square().sum()) for p in run.parameters) ** 0.5
+    expected = [
+        share * slope(f) / (norm * slope(g[k]) + max(float(true[k]), 0.0)) / slope(g[k])
+        for k, share in enumerate((0.3 if size == "full" else 1.0, 1.0))
+    ]
+    assert run.state["penalty"].tolist() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("size", "weights"), [("full", [0.4, 0.2]), ("8", [0.4, 0.7])])
+def test_what_counts_is_averaged_on_whole_data_too(
+    session: Any, size: str, weights: list[float]
+) -> None:
+    """A mean over all examples does not jump, and acts as it is."""
+    run = session(COUNTED + FIT.format(lr=1e-3, steps=60, size=size), train=table(), f=line())
+    run.state["penalty"], run.state["measured"] = torch.ones(2), torch.ones(2)
+    run.state["mean"] = torch.tensor([0.4, 0.7])
+    g = torch.zeros(2, requires_grad=True)
+    run.module["combine"](torch.zeros(()), g, torch.tensor([-1.0, 0.2]), run.state).backward()
+    assert g.grad is not None and g.grad.tolist() == pytest.approx(weights)
+
+
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
 @pytest.mark.parametrize("size", ["full", "8"])
 @pytest.mark.parametrize(
@@ -133,7 +167,9 @@ def test_a_flat_surrogate_makes_no_endless_penalty(session: Any) -> None:
     slope = 1e-3 * 0.9 / 40
     assert run.state["slope"].item() < 1e-15
     pull = np.linalg.norm(objective(np.array([0, 0, 0, -40.0]), *_data())[1])
-    assert run.state["penalty"].item() == pytest.approx(pull / (40 * slope + 0.9) / slope, rel=1e-6)
+    assert run.state["penalty"].item() == pytest.approx(
+        0.3 * pull / (40 * slope + 0.9) / slope, rel=1e-6
+    )
 
 
 def _data() -> tuple[Any, Any]:

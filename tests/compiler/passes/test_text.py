@@ -1,5 +1,6 @@
 """Each pass alone, stated in text: the problem before, the problem after."""
 
+import random
 from textwrap import dedent
 
 import pytest
@@ -44,8 +45,9 @@ def only(problem: Problem) -> Constraint:
 
 def parts(text: str) -> list[str]:
     """The canonical functions of a spec's only constraint."""
-    problem, _ = read(text)
-    return [format_expression(part) for part in only(canonical(split_chains(problem))).parts]
+    problem, checked = read(text)
+    found = canonical(split_chains(problem), params=checked.params)
+    return [format_expression(part) for part in only(found).parts]
 
 
 # --- collect -------------------------------------------------------------------------------------
@@ -125,10 +127,39 @@ def test_chains_become_two_constraints(chain: str) -> None:
         ("max(x, y) <= 1", ["x - 1", "y - 1"]),
         ("min(x, y) >= 1", ["1 - x", "1 - y"]),
         ("max(abs(x), y) <= 1", ["x - 1", "-x - 1", "y - 1"]),
+        ("3*max(x, y) <= 6", ["3*(x - 2)", "3*(y - 2)"]),
+        ("-abs(x)/2 >= -1", ["0.5*(x - 2)", "0.5*(-x - 2)"]),
+        ("3 - min(x, y) <= 1", ["2 - x", "2 - y"]),
+        ("k*abs(x) <= k", ["4*(x - k/4)", "4*(-x - k/4)"]),
+        ("2*abs(x) >= 1", ["1 - 2*abs(x)"]),
+        ("2*x <= 1", ["2*x - 1"]),
     ],
 )
 def test_relations_become_functions(written: str, functions: list[str]) -> None:
-    assert parts(f"var x\nvar y\nminimize x + y\ns.t. {written}") == functions
+    assert parts(f"param k = 4\nvar x\nvar y\nminimize x + y\ns.t. {written}") == functions
+
+
+FACTORS = ("-0.001*({})", "1000*({})", "({})/-4", "1 - ({})", "({}) - k", "-({})", "k*({})*2")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_functions_behind_factors_and_terms_are_those_of_the_whole(seed: int) -> None:
+    draw = random.Random(seed)
+    written = draw.choice(["max(x, 2*y)", "min(x, y, x + y)", "x"])
+    for _ in range(draw.randint(1, 3)):
+        written = draw.choice(FACTORS).format(written)
+    relation, bound = draw.choice(["<=", ">="]), draw.uniform(-2, 2)
+    problem, _ = read(
+        f"param k = 3\nvar x\nvar y\nminimize x + y\ns.t. {written} {relation} {bound}"
+    )
+    c = only(canonical(problem, params={"k": 3.0}))
+    for _ in range(20):
+        point = {"x": draw.gauss(0, 2), "y": draw.gauss(0, 2), "k": 3.0}
+        value = value_or_none(c.value, point)
+        found = [value_or_none(part, point) for part in c.parts]
+        assert value is not None and None not in found
+        over = value - bound if relation == "<=" else bound - value
+        assert max(f for f in found if f is not None) == pytest.approx(over, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +172,22 @@ def test_relations_become_functions(written: str, functions: list[str]) -> None:
         (
             "ratio(P[pred == 1 | sex]) >= 80%",
             ["ratio_differences(P[pred(f(x)) == 1 | sex on train], 80%)"],
+        ),
+        (
+            "0.001*(gap(P[pred == 1 | sex])) <= 0.001*(2%)",
+            ["0.001*(differences(P[pred(f(x)) == 1 | sex on train]) - 0.02)"],
+        ),
+        (
+            "1 - gap(P[pred == 1 | sex]) >= 98%",
+            ["differences(P[pred(f(x)) == 1 | sex on train]) - 0.02"],
+        ),
+        (
+            "1000*ratio(P[pred == 1 | sex]) >= 800",
+            ["1000*ratio_differences(P[pred(f(x)) == 1 | sex on train], 0.8)"],
+        ),
+        (
+            "1 - P[pred == 1]/P[y == 1] <= 20%",
+            ["0.8*P[y == 1 on train] - P[pred(f(x)) == 1 on train]"],
         ),
         (
             "P[pred == 1] / P[y == 1] <= 1.2",

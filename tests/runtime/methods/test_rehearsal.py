@@ -170,16 +170,25 @@ def test_only_rates_that_are_left_open_are_tried(fit: str, steps: int | None) ->
 @pytest.mark.parametrize(
     "text",
     [
-        "data train(x, y)\nmodel f\nminimize E[(f(x)[0] - y)^2]\n"
-        "s.t. a: P[f(x)[0] >= 0] >= 0.5\nfit(batch_size=8)",
         "data train(x, y)\nmodel f\nmaximize P[f(x)[0] >= y]\nfit(batch_size=8)",
         "data train(x, y)\nvar w[3] = 1\nminimize E[abs(x @ w - y)]\nfit(batch_size=8)",
     ],
 )
-def test_rates_and_decision_variables_keep_small_first_steps(text: str) -> None:
+def test_minimized_counts_and_decision_variables_keep_small_first_steps(text: str) -> None:
     given = {} if "var" in text else {"f": line()}
     program = cspec.compile(text, train=table(), **given)
     assert program.fit["schedule"][1]["follow"] and "rehearse(session, " not in program.source
+
+
+@pytest.mark.parametrize(("size", "tried"), [("full", True), ("8", False)])
+def test_first_steps_under_a_required_rate_are_tried_on_whole_data(size: str, tried: bool) -> None:
+    program = cspec.compile(
+        "data train(x, y)\nmodel f\nminimize E[(f(x)[0] - y)^2]\n"
+        f"s.t. a: P[f(x)[0] >= 0] >= 0.5\nfit(batch_size={size})",
+        train=table(),
+        f=line(),
+    )
+    assert ("rehearse(session, " in program.source) == tried
 
 
 ORTHOGONAL = """
