@@ -298,7 +298,7 @@ def test_a_run_that_is_interrupted_goes_on_with_the_same_batches(
     whole = cspec.run(tmp_path / "a.cspec")
     record = Session.record
 
-    def stop(self: Session, f: Tensor, true: Tensor) -> None:
+    def stop(self: Session, f: Tensor, true: Tensor | None = None) -> None:
         record(self, f, true)
         self.interrupted = self.step == 11
 
