@@ -12,7 +12,7 @@ from cspec.dsl.kinds.operands import not_finite
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.messages.wording import closest, counted, listing, number
-from cspec.dsl.text.source import NOWHERE
+from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant, value_or_none
 from cspec.dsl.tree.nodes import (
     Expr,
@@ -331,6 +331,9 @@ def _empty_interval(typer: Typer, domain: Interval, low: float, high: float) -> 
     )
 
 
+_REALS = frozenset({"reals", "real", "r", "rn", "float", "floats", "number", "numbers"})
+
+
 def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
     kind = "param" if isinstance(item, Param) else "var"
     if isinstance(domain, Number) and item.value is None:
@@ -342,6 +345,17 @@ def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
             domain.span,
             "an interval goes here",
             helps=(f"write `{meant}`", f"or `{kind} {item.name} = {text} in [0, 1]`"),
+        )
+        return
+    if isinstance(domain, Name) and domain.id.lower() in _REALS:
+        whole = Span(typer.source.text.rfind(" in", 0, domain.span.start), domain.span.end)
+        typer.report(
+            "CS317",
+            f"`{domain.id}`: a {kind} is a real number, which is not said",
+            domain.span,
+            "no bounds",
+            helps=(f"remove `in {domain.id}`",),
+            fixes=(Fix(span=whole, replacement="", title=f"remove `in {domain.id}`"),),
         )
         return
     typer.report(

@@ -6,6 +6,7 @@ they are bound. Shapes broadcast as they do when the expression runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -339,13 +340,32 @@ def _too_many(typer: Typer, text: str, indices: tuple[Expr, ...], shape: Shape) 
     )
 
 
+def _shifted(
+    typer: Typer, text: str, index: Expr, size: int, low: float, high: float
+) -> tuple[str, ...]:
+    """Indices that begin at 1, and those that run on beyond the end: `x[3]` of 3, `x[i + 1]`."""
+    shift = _SHIFT.fullmatch(typer.slice(index))
+    if shift is not None and low == float(shift[2]):
+        fewer = size - int(shift[2])
+        return (f"let `{shift[1]}` run over `range({fewer})`: `{shift[0]}` is at most {size - 1}",)
+    used = set(re.findall(rf"\b{re.escape(text)}\[[ \t]*(\d+)[ \t]*\]", typer.source.text))
+    if low == high == size and "0" not in used:
+        first, last = f"`{text}[0]`", f"`{text}[{size - 1}]`"
+        return (f"entries are counted from 0: write {first} for the first, {last} for the last",)
+    return ()
+
+
+_SHIFT = re.compile(r"(\w+)[ \t]*\+[ \t]*(\d+)")
+
+
 def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> None:
     bounds = _bounds(typer, index, names)
     if bounds is None:
         return
     fixes: tuple[Fix, ...] = ()
     if bounds.low == bounds.high and bounds.low != int(bounds.low):
-        message, helps = f"{typer.text(index)} is no index", ("write a whole number",)
+        message = f"{typer.text(index)} is no index"
+        helps: tuple[str, ...] = ("write a whole number",)
     elif bounds.low < 0:
         last = f"`{text}[{size - 1}]`"
         message = f"`{text}` has no entry {bounds.low:g}"
@@ -356,6 +376,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
     elif bounds.high > size - 1:
         message = f"`{text}` has no entry {bounds.high:g}"
         helps = (f"its entries are 0 to {size - 1}, the last is `{text}[{size - 1}]`",)
+        helps = (*_shifted(typer, text, index, size, bounds.low, bounds.high), *helps)[:1]
         if bounds.low == 1 and bounds.high == size and isinstance(index, Name):
             helps = (f"entries are counted from 0: let `{index.id}` run over `range({size})`",)
     else:

@@ -35,8 +35,10 @@ from cspec.dsl.tree.nodes import (
     Not,
     Number,
     Or,
+    Spec,
     Stop,
     Using,
+    walk,
 )
 from cspec.dsl.tree.rebuild import head_name
 
@@ -327,3 +329,25 @@ def _terms(condition: Expr) -> tuple[Expr, ...]:
 
 
 __all__ = ["check_fit", "check_stop", "check_using", "dataset", "listing", "read_method", "setting"]
+
+
+def check_ramps(typer: Typer, spec: Spec, fit: FitSettings) -> None:
+    """Warn of a ramp that is longer than the run: its bound is never that of the verdict."""
+    for node in walk(spec):
+        if not isinstance(node, Call) or head_name(node) is None or len(node.arguments) != 2:
+            continue
+        head = head_name(node)
+        for keyword in node.keywords if head is not None and head.id == "ramp" else ():
+            length, run = keyword.value, getattr(fit, keyword.name, None)
+            if not fit.given(keyword.name) or not isinstance(length, Number) or run is None:
+                continue
+            if length.value > run:
+                typer.report(
+                    "CS504",
+                    f"the ramp takes {length.value:g} {keyword.name}, and the run has {run}",
+                    keyword.span,
+                    f"the bound never gets to {typer.slice(node.arguments[1])}",
+                    notes=("the verdict is about the bound at the ramp's end",),
+                    helps=(f"write `{keyword.name}={run}`, or less", "or give `fit` more"),
+                    severity="warning",
+                )

@@ -6,6 +6,7 @@ forall W in f.weights: l2(f.weights) <= 3        `l2(W)` was meant
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from cspec.dsl.kinds.typer import Typer
@@ -125,10 +126,19 @@ def _report(typer: Typer, bound: _Bound) -> None:
     )
 
 
+_LINE = re.compile(r"[^\n]*")
+_CONDITION = re.compile(r"\b[EP]\[[^\]|]*\|([^\]|]*?)(?:\bon\b[^\]]*)?\]")
+
+
 def _instead(typer: Typer, bound: _Bound) -> str:
     match bound.binder.domain:
         case Call(function=Name(id="values"), arguments=(column,)):
-            return f"say which examples count: `| {typer.slice(column)} == {bound.name}`"
+            own = f"{typer.slice(column)} == {bound.name}"
+            line = _LINE.match(typer.source.text, bound.binder.span.end)
+            there = _CONDITION.search(line[0]) if line else None
+            if there is not None:
+                return f"say which examples count: `| {there[1].strip()} and {own}`"
+            return f"say which examples count: `| {own}`"
         case Attribute(name="weights" | "params") | Call(function=Attribute()):
             return f"write `{bound.name}` for each weight, or leave the quantifier out"
     return f"use `{bound.name}`, or leave the quantifier out"

@@ -185,6 +185,8 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     kind = typer.kind(function.value, scope)
     if kind.what in _VALUES and function.name in METHODS:
         return _method(typer, call, function)
+    if kind.what == "weights" and function.name in _OF_WEIGHTS:
+        return _of_weights(typer, call, function)
     binary = binary_method(typer, call, function) if kind.what in _VALUES else None
     if binary is not None:
         return binary
@@ -220,6 +222,30 @@ def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
         "a method of Python",
         helps=(f"write `{meant}`",),
         fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+_OF_WEIGHTS = {
+    "norm": "l2({})", "abs": "l1({})", "sum": "sum(sum(W) for W in {})", "max": "linf({})",
+    "square": "sumsq({})", "pow": "sumsq({})", "l1": "l1({})", "l2": "l2({})",
+}  # fmt: skip
+"""Methods of tensors, and what a spec writes for all weights of a model."""
+
+
+def _of_weights(typer: Typer, call: Call, function: Attribute) -> Kind:
+    """`f.weights.norm(2)`."""
+    text = typer.source.slice(function.value.span)
+    order = typer.slice(call.arguments[0]) if call.arguments else ""
+    form = _OF_WEIGHTS[function.name].format(text)
+    if function.name == "norm" and order == "1":
+        form = f"l1({text})"
+    return typer.report(
+        "CS210",
+        f"`{text}` has no part `{function.name}`",
+        function.name_span,
+        "a method of Python",
+        helps=(f"write `{form}`",),
+        fixes=(Fix(span=call.span, replacement=form, title=f"write {form}"),),
     )
 
 

@@ -6,6 +6,7 @@ import re
 
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import NotFiniteError, constant
 from cspec.dsl.tree.nodes import Call, Expr, Name, Product
 from cspec.dsl.values.shapes import Shape, declared, shape_of
@@ -109,6 +110,19 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
         # Of true and false, or of numbers? Only the data tell: binding looks again.
         return kind._replace(what="event")
     text = typer.source.slice(expr.span)
+    if kind.what == "dataset":
+        bar = typer.source.text.rfind("|", 0, expr.span.start)
+        alone = bar >= 0 and not typer.source.text[bar + 1 : expr.span.start].strip()
+        place = Span(bar, expr.span.end) if alone else expr.span
+        fix = Fix(span=place, replacement=f"on {text}", title=f"write on {text}", safe=False)
+        return typer.report(
+            "CS313",
+            f"`{text}` is a dataset: where something is measured stands behind `on`",
+            expr.span,
+            "not an event",
+            helps=(f"write `on {text}`, without the `|`" if alone else f"write `on {text}`",),
+            fixes=(fix,) if alone else (),
+        )
     over = re.search(rf"\b{re.escape(text)} in values\((\w+)\)", typer.source.text)
     if over is not None:
         meant = f"{over[1]} == {text}"

@@ -8,8 +8,10 @@ from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import closest, listing
+from cspec.dsl.settings.models import MODELS
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Attribute, Expr, Name, Param, Slice, String, Var, walk
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Param, Slice, String, Var, walk
+from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.values.outside import columns_of
 from cspec.dsl.values.shapes import declared, shape_of
 from cspec.dsl.values.single_numbers import Single, single
@@ -32,9 +34,12 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         if isinstance(end, Expr)
     ]
     found = [_end(typer, value, end, scope) for end in ends]
+    if kind.what == "scores" and len(indices) > 1 and _built_in(typer, value):
+        return _too_many(typer, value, indices)
     if any(isinstance(index, Slice) for index in indices):
         return kind
     if _is_table(typer, value):
+        _of_another_column(typer, value, indices)
         return Kind("number", any(index.per_example for index in found))
     if any(index.moves for index in found) and not kind.moves:
         # `cost[pred]`: which entry it is moves, in jumps.
@@ -145,6 +150,55 @@ def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Si
         helps=(f"write `{text}`",),
         fixes=(Fix(span=span, replacement=text, title=f"write {text}"),),
     )
+
+
+def _built_in(typer: Typer, value: Expr) -> bool:
+    """Whether these are outputs of `mlp`, `linear`, `cnn`: a vector an example."""
+    head = value.function if isinstance(value, Call) else None
+    item = typer.symbols.models().get(head.id) if isinstance(head, Name) else None
+    word = head_name(item.source) if item is not None and item.source is not None else None
+    return word is not None and word.id in MODELS
+
+
+def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
+    """`f(x)[:, 1]`: no index chooses an example."""
+    text = typer.slice(value)
+    end = typer.source.text.find("]", max(index.span.end for index in indices)) + 1
+    whole = Span(value.span.start, end)
+    entry = f"{text}[{typer.slice(indices[-1])}]"
+    return typer.report(
+        "CS329",
+        f"`{text}` has one index, not {len(indices)}",
+        whole,
+        "a vector an example",
+        notes=("an index chooses an output, never an example",),
+        helps=(f"write `{entry}`",),
+        fixes=(Fix(span=whole, replacement=entry, title=f"write {entry}"),),
+    )
+
+
+def _of_another_column(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> None:
+    """Warn of `level[r]` with `r in values(race)` where `level` is a table over `sex`."""
+    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
+    item = symbol.item if symbol else None
+    columns = columns_of(item, typer.symbols) if isinstance(item, Param) else ()
+    for column, index in zip(columns, indices, strict=False):
+        if not isinstance(index, Name):
+            continue
+        over = set(re.findall(rf"\b{index.id}\s+in\s+values\((\w+)\)", typer.source.text))
+        if over and column not in over:
+            other = sorted(over)[0]
+            typer.report(
+                "CS326",
+                f"`{typer.slice(value)}` is a table over `{column}`, and `{index.id}` goes over"
+                f" the values of `{other}`",
+                index.span,
+                "of another column",
+                helps=(
+                    f"write `param {typer.slice(value)}[{other}] = ...`",
+                    f"or let `{index.id}` go over `values({column})`",
+                ),
+            )
 
 
 def _is_table(typer: Typer, value: Expr) -> bool:

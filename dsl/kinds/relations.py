@@ -15,6 +15,7 @@ from cspec.dsl.tree.nodes import (
     Compare,
     Expr,
     FiniteSet,
+    Index,
     Interval,
     Membership,
     Name,
@@ -141,6 +142,9 @@ def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
     if not scope.inside or expr.operators not in (("==",), ("!=",)):
         return
     left, right = expr.operands
+    if _probability(left) and isinstance(right, Number) and right.value.is_integer():
+        _equal_probability(typer, left, right)
+        return
     outputs = isinstance(left, Call) and isinstance(left.function, Name)
     if not outputs or not isinstance(left, Call) or not isinstance(left.function, Name):
         return
@@ -156,6 +160,35 @@ def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
         "an output of a model",
         helps=(f"write `{bare}`, the class that it says",),
         fixes=(Fix(span=left.span, replacement=bare, title=f"write {bare}"),),
+    )
+
+
+def _probability(expr: Expr) -> bool:
+    """`prob`, `prob(z)`, `prob[1]`."""
+    head = expr.value if isinstance(expr, Index) else expr
+    head = head.function if isinstance(head, Call) else head
+    return isinstance(head, Name) and head.id == "prob"
+
+
+def _equal_probability(typer: Typer, left: Expr, right: Expr) -> None:
+    """Report `P[prob == 1]`: probabilities are between 0 and 1, the class is `pred`."""
+    if isinstance(left, Index):
+        typer.report(
+            "CS325",
+            f"{typer.text(left)} is a probability, hardly ever equal to a number",
+            left.span,
+            "between 0 and 1",
+            helps=(f"say on which side: `{typer.slice(left)} >= 0.5`",),
+        )
+        return
+    meant = f"pred{typer.slice(left)[4:]}"
+    typer.report(
+        "CS325",
+        f"{typer.text(left)} is a probability, hardly ever equal to a class",
+        left.span,
+        "between 0 and 1",
+        helps=(f"write `{meant} == {typer.slice(right)}`, the class that it says",),
+        fixes=(Fix(span=left.span, replacement=meant, title=f"write {meant}"),),
     )
 
 

@@ -123,7 +123,7 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "there is no `nan`; for no bound at all leave the constraint away": ("nan",),
     "a product of matrices is `A @ x`": ("matmul", "mm", "bmm"),
     "the inner product of two vectors is `dot(a, b)`": ("inner", "vdot", "inner_product"),
-    "a quadratic form is `x.T @ A @ x`": ("quad_form", "quadratic_form"),
+    "a quadratic form is `x @ Q @ x`": ("quad_form", "quadratic_form"),
     "a transpose is `W.T`": ("transpose",),
     "what the model says of each example is `f(x)`": (
         "logits", "logit", "outputs", "output", "scores", "score", "model_output",
@@ -322,6 +322,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "skip_rows": ("skiprows", "skip"),
     "scale": ("standardize", "normalize", "scaling", "scaler"),
     "path": ("file", "filename", "filepath"),
+    "folder": ("root", "data_dir", "directory", "dir", "data_home", "cache_dir"),
     "inputs": ("columns", "features", "feature_columns", "usecols", "x_columns"),
     "target": ("label", "labels", "y", "target_column"),
     "split": ("splits", "fractions", "shares"),

@@ -148,10 +148,21 @@ def _for_one(f: Failure, label: str, method: str) -> str:
     return f"remove this line, and write `{line[1]} by {method}`"
 
 
+def _metric_on(f: Failure) -> Repair:
+    """`metric acc on test = P[pred == y]`: the data stand inside of the brackets."""
+    data, value = f.at(f.index + 1).text, f.text(f.index + 3, len(f.tokens))
+    inner = f"{value[:-1]} on {data}]" if value.endswith("]") else f"E[{value} on {data}]"
+    meant = f"metric {f.before.text} = {inner}"
+    said = ("CS101", "on which data it is measured stands in the brackets", f"write `{meant}`")
+    return rewritten(f, 0, len(f.tokens), (meant,), *said, shown=f.span(f.index, f.index + 2))
+
+
 def unnamed_metric(f: Failure) -> Repair | None:
     """`metric P[pred == y]`: a metric has a name."""
     if f.first.kind != "METRIC" or f.index > 2 or f.token.kind in {"EQUAL", "COLON", "RELATION"}:
         return None
+    if f.token.kind == "ON" and f.at(f.index + 2).kind == "EQUAL":
+        return _metric_on(f)
     if len(f.tokens) < 3:
         return None
     return rewritten(

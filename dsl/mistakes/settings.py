@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.mistakes.endings import FORMS
 from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, problem
+from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
@@ -86,10 +87,29 @@ def _owner(f: Failure) -> tuple[str, str, int] | None:
     return owner, "soft(weight=0.1)" if owner == "soft" else FORMS["FIT"][1], opened[-1]
 
 
+_SETS = {
+    "psd": "psd", "symmetric": "symmetric", "nonneg": "[0, inf]", "pos": "[0, inf]",
+    "nonpos": "[-inf, 0]", "neg": "[-inf, 0]", "boolean": "[0, 1]", "binary": "[0, 1]",
+    "integer": "[0, inf]", "diag": "diagonal",
+}  # fmt: skip
+"""Attributes of a variable in cvxpy, and the set that a spec names."""
+
+
+def _attribute(f: Failure) -> Repair | None:
+    """`var X[3, 3] PSD=True`: what a variable is in stands behind `in`."""
+    held = _SETS.get(f.token.text.lower())
+    if f.first.kind != "VAR" or held is None:
+        return None
+    said = ("CS136", f"`{f.text(f.index, len(f.tokens))}`: a set stands behind `in`")
+    return rewritten(f, f.index, len(f.tokens), (f"in {held}",), *said, f"write `in {held}`")
+
+
 def setting_outside(f: Failure) -> Repair | None:
     """`using sgd lr=0.1`."""
     if f.token.kind != "NAME" or f.at(f.index + 1).kind != "EQUAL" or f.depth(f.index):
         return None
+    if f.before.kind not in {"NAME", "SOFT", "FIT"}:
+        return _attribute(f)
     call = f"{f.before.text}({f.text(f.index, len(f.tokens))})"
     return Repair(
         problem(

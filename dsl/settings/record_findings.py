@@ -7,10 +7,13 @@ import re
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.messages.synonyms import SETTINGS_OF
 from cspec.dsl.messages.wording import closest, listing, quoted
+from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.findings import Table, a
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, String
+from cspec.dsl.words.sets import SET_WORDS
 
+_COPIES = frozenset({"deepcopy", "copy", "clone", "detach", "freeze"})
 _USUAL = {
     "optimizer": "`adam(lr=1e-3)` is the usual one",
     "schedule": "`cosine` is the usual one",
@@ -44,6 +47,10 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
     text = quoted(source, expr.span)
     helps: tuple[str, ...] = (f"one of {listing(table)}",)
     fixes: tuple[Fix, ...] = ()
+    if noun == "model" and word.lower() in _COPIES and isinstance(expr, Call) and expr.arguments:
+        helps = (f"a copy that never moves is `frozen({source.slice(expr.arguments[0].span)})`",)
+        meant = None
+        head = Name(span=head.span, id=word)
     file = _IN_FILE.fullmatch(word) if isinstance(head, String) else None
     if file is not None:
         helps = (f'write `from "{file[1]}" import {file[2]}` above, and `{file[2]}` here',)
@@ -53,7 +60,8 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
     elif isinstance(head, Attribute) and noun in ("model", "data source"):
         path = source.slice(head.value.span)
         call = source.slice(Span(head.name_span.start, expr.span.end))
-        helps = (f"write `from {path} import {word}` above, and `{call}` here", *helps)
+        beside = f'`from "{path.replace(".", "/")}.py" import {word}`'
+        helps = (f"write {beside} above, and `{call}` here", *helps)
     return Diagnostic(
         code="CS503",
         message=f"{text} is no {noun}",
@@ -102,12 +110,18 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     guess = known_word(word, table, noun)
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     plural = f"{noun}s" if noun[-1] != "y" else f"{noun[:-1]}ies"
-    helps = [f"did you mean `{guess}`?" if guess else f"one of {listing(table)}"]
+    helps = [f"did you mean `{guess}`?"] if guess else []
+    if not guess and noun not in _USUAL:
+        helps = [f"one of {listing(table)}"]
     elsewhere = _ELSEWHERE.get(noun, {}).get(word.lower())
     if elsewhere:
         helps = [elsewhere]
     if not guess and not elsewhere and noun in _USUAL:
         helps = [_USUAL[noun], *helps]
+    if noun == "method" and word in DUALS:
+        helps = [f"it is a dual step: write `lagrangian(dual={word})`, with its settings there"]
+    elif noun == "method" and word in SET_WORDS:
+        helps = [f"it is a set: write `in {word}` in place of `by {word}`"]
     if not guess and noun in _HOW:
         helps.append(_HOW[noun].format(word=word))
     return Diagnostic(

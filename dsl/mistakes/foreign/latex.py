@@ -245,6 +245,11 @@ def prime(view: View) -> Found | None:
     """`w'*w` and `w' w` are `w @ w`."""
     if view.before.kind not in OPERAND_ENDS or view.before.end != view.at(0).start:
         return None
+    starred = [view.at(i).text for i in (1, 3)] in (["*", "*"], ["@", "@"])
+    if starred and view.at(4).text == view.before.text and view.at(2).kind == "NAME":
+        meant = f"{view.before.text} @ {view.at(2).text} @ {view.at(4).text}"
+        message = f"`{view.before.text}{view.text(0, 5)}` is written `{meant}`"
+        return Found(5, (meant,), "CS124", message, f"write `{meant}`", back=1)
     form = [view.at(i).kind for i in (1, 2)] == ["NAME", "NAME"] and view.before.kind == "NAME"
     if form and view.at(2).text == view.before.text and view.at(3).kind in TERM_ENDS:
         return _quadratic(view)

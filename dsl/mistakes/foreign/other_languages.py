@@ -165,7 +165,7 @@ def declared_kind(f: Failure) -> Repair | None:
             span,
             notes=("training moves by gradients, and whole numbers have none",) if whole else (),
             helps=(
-                f"write `var {f.at(1).text} in [0, 1]`, and look at how near to a whole number it"
+                f"write `{f.text(0, f.index)} in [0, 1]`, and look at how near to a whole number it"
                 " ends"
                 if whole
                 else "remove it",
