@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.tree.nodes import Call, Expr, Item, Model, Name, Node, walk
+from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.losses import OF_LOGITS, OF_SCORES
 
 WORDS = frozenset({"kl", "entropy"})
@@ -29,12 +30,20 @@ def check_probabilities(typer: Typer, items: tuple[Item, ...]) -> None:
     for call in calls:
         if _word(typer, call) in TWICE and call.arguments:
             _twice(typer, call, call.arguments[0])
+    built: dict[str, str] = {}
+    for item in items:
+        if isinstance(item, Model) and item.source is not None:
+            made = _made(item.source, built)
+            if made is not None:
+                built[item.name] = made
+    for call in calls:
+        _log_probabilities(typer, call, built)
     asked = [call for call in calls if _word(typer, call) in WORDS]
     if not asked:
         return
     why = {model: f"`{text}` takes them as logits" for model, text in _read_as_logits(typer, calls)}
     for item in items:
-        if isinstance(item, Model) and isinstance(item.source, Call):
+        if isinstance(item, Model) and item.source is not None:
             made = _made(item.source, why)
             if made is not None:
                 why.setdefault(item.name, made)
@@ -67,6 +76,28 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
     )
 
 
+def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None:
+    """`nll(f(x), y)` of a built-in model: it falls without end as outputs grow."""
+    if _word(typer, call) != "nll" or not call.arguments:
+        return
+    argument = call.arguments[0]
+    model = _model(typer, argument)
+    if model not in why:
+        return
+    text = typer.source.slice(argument.span) if argument.span.end > argument.span.start else "f(x)"
+    bare = not text.endswith(")")
+    meant = "ce" if bare else typer.source.slice(call.span).replace("nll", "ce", 1)
+    typer.report(
+        "CS302",
+        f"`nll` is of log-probabilities, and `{model}(x)` are the outputs of a model",
+        call.span,
+        "logits",
+        notes=(why[model], "without a logarithm of probabilities it falls without end"),
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
 def _word(typer: Typer, call: Call) -> str:
     """The function of the language that is called."""
     name = call.function.id if isinstance(call.function, Name) else ""
@@ -87,10 +118,11 @@ def _read_as_logits(typer: Typer, calls: list[Call]) -> Iterator[tuple[str, str]
                 yield model, typer.source.slice(call.span)
 
 
-def _made(source: Call, why: Mapping[str, str]) -> str | None:
+def _made(source: Expr, why: Mapping[str, str]) -> str | None:
     """Why a model that is built, or copied from another, gives logits."""
-    name = source.function.id if isinstance(source.function, Name) else ""
-    if name == "frozen" and source.arguments:
+    head = head_name(source)
+    name = head.id if head is not None else ""
+    if name == "frozen" and isinstance(source, Call) and source.arguments:
         original = source.arguments[0]
         return why.get(original.id) if isinstance(original, Name) else None
     return f"the outputs of `{name}` are logits" if name in ("linear", "mlp", "cnn") else None

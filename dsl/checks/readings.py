@@ -57,7 +57,11 @@ def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
     event = _event(typer, relation)
     total = next((text for side in sides if (text := _of_events(typer, side))), "")
     if total:
-        yield Reading("for a share in place of a count or a mean", f"{total} <= 30%")
+        own = _changed(typer, relation, sides, lambda side: _of_events(typer, side) or None)
+        counted = any(isinstance(s, Number) and abs(s.value) > 1 for s in sides)
+        mark = ">=" if ">" in typed else "<="
+        share = f"{total} {mark} {'90%' if mark == '>=' else '30%'}" if counted else own or total
+        yield Reading("for a share in place of a count or a mean", share)
         return
     if event is not None:
         yield Reading("for a share of the examples", event)

@@ -259,6 +259,8 @@ def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], h
     if "@" in how and len(one) == 2 and matmul((one[1], one[0]), other) is not None:
         text = typer.source.slice(first.span)
         helps = [f"did you mean `{text}.T @ {typer.source.slice(second.span)}`?"]
+        if isinstance(second, Name) and len(other) == 1 and second.id in typer.symbols.vars():
+            helps.append(f"or has `{second.id}` another size: `var {second.id}[{one[1]}]`")
     elif "@" in how and not (one and other):
         helps = ["for a multiple write `*`"]
     typer.report(
@@ -348,6 +350,11 @@ def _shifted(
     if shift is not None and low == float(shift[2]):
         fewer = size - int(shift[2])
         return (f"let `{shift[1]}` run over `range({fewer})`: `{shift[0]}` is at most {size - 1}",)
+    over = re.search(
+        rf"\b{re.escape(typer.slice(index))}\s+in\s+range\(\s*(\d+)\s*\)", typer.source.text
+    )
+    if over is not None and isinstance(index, Name) and int(over[1]) > size:
+        return (f"let `{index.id}` run over `range({size})`",)
     used = set(re.findall(rf"\b{re.escape(text)}\[[ \t]*(\d+)[ \t]*\]", typer.source.text))
     if low == high == size and "0" not in used:
         first, last = f"`{text}[0]`", f"`{text}[{size - 1}]`"

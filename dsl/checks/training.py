@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
 from cspec.dsl.messages.diagnostic import Fix, Label
@@ -153,12 +155,12 @@ def _weightless(typer: Typer, expr: Expr, method: Method) -> None:
     )
 
 
-def dataset(typer: Typer, name: str, span: Span) -> None:
-    """A name that must be a dataset."""
+def dataset(typer: Typer, name: str, span: Span, named: Collection[str] = ()) -> None:
+    """A name that must be a dataset, none of those that are `named` already."""
     known = typer.symbols.datasets()
     if name in known or (name == "train" and "data" in typer.symbols.implied):
         return
-    unknown_dataset(typer, name, span)
+    unknown_dataset(typer, name, span, named)
 
 
 def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
@@ -194,7 +196,7 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
 def _sizes(typer: Typer, value: Expr) -> None:
     if isinstance(value, Call):
         for keyword in value.keywords:
-            dataset(typer, keyword.name, keyword.name_span)
+            dataset(typer, keyword.name, keyword.name_span, [k.name for k in value.keywords])
 
 
 def _augment(typer: Typer, value: Expr) -> None:

@@ -23,6 +23,7 @@ from cspec.dsl.tree.nodes import (
     Verify,
     walk,
 )
+from cspec.dsl.tree.rebuild import names
 
 
 def labels(spec: Spec) -> dict[str, Span]:
@@ -74,9 +75,31 @@ def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled
                 _one_dataset(typer, item.dataset, name, span, spec)
         if item.dataset is not None:
             dataset(typer, item.dataset, item.dataset_span)
+            _columns_there(typer, item, spec)
         if item.confidence is not None:
             _confidence(typer, item)
             _certificate(typer, item, items, spec, settled)
+
+
+def _columns_there(typer: Typer, item: Verify, spec: Spec) -> None:
+    """Data on which a requirement is verified have the columns that it names."""
+    data = item.dataset or ""
+    there = {column.name for column in typer.symbols.datasets().get(data, ())}
+    for binders, constraint in flatten(spec):
+        label = constraint.label or ""
+        meant = "all" in item.labels or not item.labels or label in item.labels
+        if not meant or not there or {d for d, _ in measured_on(constraint.relation)} & {data}:
+            continue
+        own = {name for binder in binders for name in binder.names}
+        asked = names(constraint.relation) & typer.symbols.column_names
+        for name in sorted(asked - there - own - typer.symbols.table.keys()):
+            typer.report(
+                "CS208",
+                f"dataset `{data}` has no column `{name}`, which `{label or name}` asks for",
+                item.dataset_span,
+                f"`{data}` has {listing(tuple(sorted(there)), 'and')}",
+                helps=(f"add `{name}` to the columns of `{data}` in its `data` line",),
+            )
 
 
 def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:

@@ -4,7 +4,7 @@ define it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds.instead import without_a_guess
 from cspec.dsl.kinds.rates import fairness, group
@@ -314,9 +314,9 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
     return _report(typer, name, (f"did you mean `{text}` (a value)?",), text)
 
 
-def unknown_dataset(typer: Typer, name: str, span: Span) -> Kind:
-    """`on` with a name that is no dataset."""
-    known = tuple(typer.symbols.datasets())
+def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] = ()) -> Kind:
+    """`on` with a name that is no dataset; none of those that are `named` already is meant."""
+    known = tuple(data for data in typer.symbols.datasets() if data not in named)
     implied = "data" in typer.symbols.implied
     splits = ("train", "val", "test") if implied else ()
     guess = closest(name, (*known, *splits)) or _split(name, known)
@@ -457,6 +457,9 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
     if word in ("x", "y") and columns and not typer.symbols.vars():
         return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
+    letters = [name for name in scope.local if len(name) == len(word) == 1]
+    if letters:
+        return (f"did you mean `{letters[-1]}`?",)
     near = [v for v in typer.symbols.vars() if v.startswith(word) or word.startswith(v)]
     if near:
         return (f"did you mean `{near[0]}`?", f"or define it: `var {word} = 0`")

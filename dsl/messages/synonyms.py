@@ -296,6 +296,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
         *("learning_rate", "learningrate", "step_size", "stepsize", "eta", "alpha"),
         *("dual_lr", "dual_learning_rate", "dual_step", "dual_step_size", "dual_rate", "lr_dual"),
     ),
+    "ki": ("lr", "learning_rate", "step", "step_size"),
     "start": (
         *("lambda", "lambda_", "lam", "multiplier", "initial_multiplier", "init", "lambda0"),
         *("lambda_init", "multiplier_init"),

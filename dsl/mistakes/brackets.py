@@ -250,8 +250,12 @@ def _relation_inside(f: Failure, opener: int) -> int | None:
         for i in range(opener + 1, min(f.index, len(f.tokens)))
         if f.at(i).kind == "RELATION" and f.depth(i) == [opener]
     ]
-    event = f.at(opener - 1).kind == "AVERAGE"
-    if len(inside) != (2 if event and f.at(opener - 1).text == "P" else 1):
+    event = f.at(opener - 1).kind == "AVERAGE" and f.at(opener - 1).text == "P"
+    conditions = sum(
+        f.at(i).kind in {"BAR", "AND", "OR"} and f.depth(i) == [opener]
+        for i in range(opener + 1, min(f.index, len(f.tokens)))
+    )
+    if len(inside) not in ({2, 2 + conditions} if event else {1, 1 + conditions}):
         return None
     return inside[-1]
 

@@ -32,6 +32,7 @@ from cspec.dsl.mistakes.items import (
     quoted_column,
     quoted_data,
     stop_after,
+    stop_list,
     unnamed_metric,
     using_for,
     using_number,
@@ -97,7 +98,13 @@ from cspec.dsl.mistakes.places import (
     quantifier_on_this_line,
     several_objectives,
 )
-from cspec.dsl.mistakes.quantifiers import for_all, label_behind, missing_colon, quantifier_names
+from cspec.dsl.mistakes.quantifiers import (
+    for_all,
+    label_behind,
+    missing_colon,
+    quantifier_names,
+    where_first,
+)
 from cspec.dsl.mistakes.relations import (
     double_bar,
     doubled_operator,
@@ -212,6 +219,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     verify_word,
     words_of_a_name,
     unnamed_metric,
+    stop_list,
     stop_after,
     quoted_column,
     quoted_data,
@@ -236,6 +244,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     double_bar,
     single_equal,
     keyword_start,
+    where_first,
     quantifier_names,
     label_behind,
     missing_colon,

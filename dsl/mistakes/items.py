@@ -201,6 +201,15 @@ def stop_after(f: Failure) -> Repair | None:
     )
 
 
+def stop_list(f: Failure) -> Repair | None:
+    """`stop when feasible, stalled(epochs=5)`: conditions are joined by `and` or `or`."""
+    if f.first.kind != "STOP" or f.token.kind != "COMMA" or f.depth(f.index):
+        return None
+    said = ("CS115", "conditions of `stop` are joined by `and`, or by `or`")
+    help_ = f"write `{f.text(0, f.index)} and {f.text(f.index + 1, len(f.tokens))}`"
+    return rewritten(f, f.index, f.index + 1, (" and",), *said, help_, "or with `or`", safe=False)
+
+
 def quoted_column(f: Failure) -> Repair | None:
     """`data train(x, "marital-status")`: a column that is no identifier has a name here."""
     if f.first.kind != "DATA" or f.before.kind != "STRING" or f.token.kind not in {"RPAR", "COMMA"}:

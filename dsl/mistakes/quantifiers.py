@@ -49,6 +49,19 @@ def _trailing_for(f: Failure, start: int) -> Repair:
     )
 
 
+def where_first(f: Failure) -> Repair | None:
+    """`forall (a, b) where count >= 50 in S:`: the condition stands behind the set."""
+    at, held = f.find("FORALL", end=f.index), f.find("IN", f.index)
+    if f.token.kind != "WHERE" or at is None or held is None or f.find("IN", at, f.index):
+        return None
+    colon = f.find("COLON", held)
+    if colon is None:
+        return None
+    meant = f"{f.text(held, colon)} {f.text(f.index, held)}"
+    said = ("CS122", "the condition stands behind the set", f"write `{meant}:`")
+    return rewritten(f, f.index, colon, (meant,), *said)
+
+
 def missing_colon(f: Failure) -> Repair | None:
     """`forall W in net.weights W in stiefel`."""
     start = None

@@ -60,7 +60,8 @@ def find_file(path: str | Path) -> Path:
     if file.exists() and (kind := irregular(file)):
         raise DataError(f"`{path}` {kind}", "copy what it gives into a file, and name that")
     if not file.is_file():
-        beside = [other.name for other in file.parent.glob("*")] if file.parent.is_dir() else []
+        places = (Path(path).expanduser().parent, file.parent)  # beside the spec, and shared
+        beside = [other.name for place in places if place.is_dir() for other in place.glob("*")]
         guess = closest(file.name, beside)
         raise DataError(
             f"the file `{path}` does not exist",

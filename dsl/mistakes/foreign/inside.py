@@ -85,7 +85,7 @@ from cspec.dsl.mistakes.foreign.signs import (
     semidefinite,
     split_relation,
 )
-from cspec.dsl.mistakes.foreign.sums import indexed_sum, sum_sign
+from cspec.dsl.mistakes.foreign.sums import indexed_sum, plain_sum, sum_sign
 from cspec.dsl.mistakes.foreign.tables import (
     cells,
     extremum,
@@ -177,7 +177,7 @@ LOOKS = {
     for word in (*_MARKS, *_MEASURES, *_FUNCTIONS)
 }
 """Recognizers by the text of the token that they begin with."""
-_SUBSCRIPTS: tuple[Look, ...] = (objective_subscript, extremum, indexed_sum, subscript)
+_SUBSCRIPTS: tuple[Look, ...] = (objective_subscript, extremum, indexed_sum, plain_sum, subscript)
 
 
 def mend_inside(source: Source, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:

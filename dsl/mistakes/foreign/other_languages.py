@@ -136,6 +136,13 @@ def _labelled_objective(f: Failure) -> Repair:
     )
 
 
+def _whole_number(f: Failure, start: int) -> str:
+    """The line without the kind, in its own set or in a usual one."""
+    rest = f.text(start, len(f.tokens)) if start < len(f.tokens) else ""
+    held = rest if rest.startswith("in ") else "in [0, 1]"
+    return f"write `{f.text(0, f.index)} {held}`, and look at how near to a whole number it ends"
+
+
 def declared_kind(f: Failure) -> Repair | None:
     """`var x: float = 0`, `var x integer`, `param n: int`."""
     if f.first.kind not in {"VAR", "PARAM", "LET"} or f.depth(f.index):
@@ -164,12 +171,7 @@ def declared_kind(f: Failure) -> Repair | None:
             else f"`{f.source.slice(span)}`: kinds are not declared",
             span,
             notes=("training moves by gradients, and whole numbers have none",) if whole else (),
-            helps=(
-                f"write `{f.text(0, f.index)} in [0, 1]`, and look at how near to a whole number it"
-                " ends"
-                if whole
-                else "remove it",
-            ),
+            helps=(_whole_number(f, at + 1) if whole else "remove it",),
             fix="",
             fix_span=Span(f.before.end, kind.end),
             safe=not whole,

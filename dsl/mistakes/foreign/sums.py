@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 from cspec.dsl.mistakes.foreign.pieces import Piece
@@ -24,6 +25,25 @@ def indexed_sum(view: View) -> Found | None:
         return None
     index, members, term = view.span(2, 3), view.span(4, close), view.span(close + 1, end)
     return _sum(view, end, word, (term, " for ", index, " in ", members), "CS136")
+
+
+def plain_sum(view: View) -> Found | None:
+    """`sum_i c[i]*x[i]`: over all entries of what the index chooses."""
+    word, _, name = view.at(0).text.partition("_")
+    if word not in _WORDS or not name.isidentifier() or view.at(1).kind == "LPAR":
+        return None
+    end = view.term_end(1)
+    term = view.text(1, end)
+    first = re.search(rf"(\w+)\[[ \t]*{name}[ \t]*\]", term)
+    size = first and re.search(
+        rf"^[ \t]*(?:var|param)[ \t]+{first[1]}[ \t]*\[[ \t]*(\d+)[ \t]*\]",
+        view.source.text,
+        re.MULTILINE,
+    )
+    if end == 1 or not size:
+        return None
+    inner = (view.span(1, end), f" for {name} in range({size[1]})")
+    return _sum(view, end, word, inner, "CS136")
 
 
 def latex_sum(view: View, word: str, name: str) -> Found | None:
