@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -24,9 +25,12 @@ from cspec.compiler.emit.expressions import ModuleScope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit
 from cspec.compiler.expressions.rewrite import call, function_name
+from cspec.compiler.lower.certificates import Certified, certificates
 from cspec.compiler.lower.graph import assemble
+from cspec.compiler.lower.margins import margins
 from cspec.compiler.lower.metric_entries import metric_entries
 from cspec.compiler.lower.projected_call import SetSolve, set_graph, set_solve_of
+from cspec.compiler.lower.report import verify_facts
 from cspec.compiler.lower.restoration import is_polished, with_polish
 from cspec.compiler.lower.rules import lower
 from cspec.compiler.lower.sharing import sharing_notes
@@ -45,6 +49,7 @@ from cspec.compiler.passes.metric_words import metric_words
 from cspec.compiler.passes.ratio_signs import check_ratio_signs
 from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.sets.identity import sized_identity
+from cspec.compiler.passes.tighten import tighten
 from cspec.compiler.passes.vector_means import vector_means
 from cspec.compiler.plan import Plan, with_methods, with_rows
 from cspec.compiler.program_record import record_of, stop_condition
@@ -52,7 +57,7 @@ from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import UpdateGraph
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Problem
-from cspec.compiler.records.program import DataSetup, ModelSetup, Program
+from cspec.compiler.records.program import ConstraintFacts, DataSetup, ModelSetup, Program
 from cspec.compiler.refusals.data_fits import check_fits
 from cspec.compiler.refusals.set_shapes import check_set_shapes
 from cspec.compiler.refusals.still_parameters import check_still_parameters
@@ -65,6 +70,7 @@ from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Bisection, Spg
 from cspec.dsl.text.recursion import roomy
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, walk
+from cspec.dsl.values.intervals import Ranges
 from cspec.dsl.words.losses import OF_CLASSES
 
 
@@ -110,7 +116,7 @@ def specialize(
     check_fits(checked.elaborated, facts)
     run = _run(checked, facts)
     inference = inference_of(checked, facts, plan.variables)
-    problem = _specialized(plan, facts, run, inference)
+    problem, proofs, said = _specialized(plan, facts, run, inference)
     entries = metric_entries(problem, inference)
     lowered = _lowered(plan, facts, run, problem, inference)
     calls = _calls(lowered, run.space, checked)
@@ -123,9 +129,10 @@ def specialize(
             "metric_entries": entries,
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
-            "notes": _notes(lowered, checked, facts, run.notes),
+            "notes": _notes(lowered, checked, facts, run.notes + said),
         }
     )
+    record = record.model_copy(update={"constraints": _with_proofs(record.constraints, proofs)})
     functions = {function.name: function.python for function in record.functions}
     emission = Emission(
         lowered=lowered,
@@ -146,8 +153,18 @@ def specialize(
         set_solve=calls.set_solve,
         line=isinstance(problem.solver, Bisection),
         starts=declared_sets(checked),
+        certified=tuple((label, proof.leaves) for label, proof in proofs.items()),
     )
     return emit(emission)
+
+
+def _with_proofs(
+    constraints: tuple[ConstraintFacts, ...], proofs: Mapping[str, Certified]
+) -> tuple[ConstraintFacts, ...]:
+    return tuple(
+        c.model_copy(update={"certificate": proofs[c.label].facts}) if c.label in proofs else c
+        for c in constraints
+    )
 
 
 def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> int:
@@ -245,8 +262,13 @@ def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:
 # --- the problem with facts ----------------------------------------------------------------------
 
 
-def _specialized(plan: Plan, facts: Facts, run: _Run, inference: Inference) -> Problem:
-    """The canonical problem with members for quantifiers, surrogates, and a method each."""
+def _specialized(
+    plan: Plan, facts: Facts, run: _Run, inference: Inference
+) -> tuple[Problem, dict[str, Certified], tuple[str, ...]]:
+    """The canonical problem with members for quantifiers, surrogates, and a method each.
+
+    Beside it what certificates rest on, and what is said of the margins that they ask for.
+    """
     checked = plan.checked
     problem = vector_means(expanded(plan, facts), inference)
     check_axes(problem, inference)
@@ -254,6 +276,7 @@ def _specialized(plan: Plan, facts: Facts, run: _Run, inference: Inference) -> P
     word = SIGMOID if run.solved else _stand_in(checked, facts, run.schedule.steps)
     setting = replace(setting_of(checked, inference, moving(checked)), word=word)
     check_ratio_signs(problem, inference, setting.ranges)
+    proofs, problem, said = _to_certify(problem, checked, facts, inference, setting.ranges)
     width = 8 if checked.fit.precision == "float64" else 4
     expected = gates(problem, facts, moving(checked), checked.params, width)
     problem = deployed(surrogates(expected, setting), problem, expected)
@@ -261,7 +284,23 @@ def _specialized(plan: Plan, facts: Facts, run: _Run, inference: Inference) -> P
     context = context_of(checked, facts, round(effective(run.fit, steps)))
     problem = with_methods(gate_courses(problem, context, steps), context)
     check_still_parameters(problem, facts, moving(checked))
-    return problem
+    return problem, proofs, said
+
+
+def _to_certify(
+    problem: Problem, checked: Checked, facts: Facts, inference: Inference, ranges: Ranges
+) -> tuple[dict[str, Certified], Problem, tuple[str, ...]]:
+    """What certificates rest on, and the problem with the margins that they ask for."""
+    verify = verify_facts(checked)
+    if facts.own_loop is not None or all(item.confidence is None for item in verify):
+        return {}, problem, ()
+    named = {c.full_label: c for c in problem.constraints}
+    objective = (n.dataset for n in walk(problem.objective) if isinstance(n, Expectation))
+    training = next(filter(None, objective), checked.symbols.default_dataset)
+    proofs = certificates(named, checked, verify, training, inference, ranges)
+    found = margins(proofs, named, inference)
+    notes = tuple(margin.note for margin in found.values())
+    return proofs, tighten(problem, found, checked.method), notes
 
 
 def _stand_in(checked: Checked, facts: Facts, steps: int) -> Word:

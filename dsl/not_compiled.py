@@ -5,7 +5,6 @@ says what works today instead. What is compiled leaves this list.
 
     CS520  requirements on each example, points of domains and balls, pairs, derivatives over data
     CS514  `fit(accumulate=...)` in `run`
-    CS515  `verify ... with confidence`
 """
 
 from __future__ import annotations
@@ -35,12 +34,11 @@ from cspec.dsl.tree.nodes import (
     Soft,
     Spec,
     SubjectTo,
-    Verify,
     WithSurrogate,
     walk,
 )
 
-LATER = frozenset({"CS514", "CS515", "CS520"})
+LATER = frozenset({"CS514", "CS520"})
 """Codes of what is part of the language and does not run yet."""
 WORDS = {
     "diff": "not compiled yet over data and domains",
@@ -290,13 +288,6 @@ def _instead(binder: Binder, derived: bool) -> str:
 
 def _settings(spec: Spec, fit: FitSettings) -> Iterator[Diagnostic]:
     for item in spec.items:
-        if isinstance(item, Verify) and item.confidence is not None:
-            yield _later(
-                "CS515",
-                "a certificate with confidence",
-                item,
-                "leave `with confidence` out: verdicts on unseen data come with standard errors",
-            )
         if isinstance(item, Fit) and fit.accumulate > 1:
             keyword = next((k for k in item.keywords if k.name == "accumulate"), item)
             yield _later(

@@ -337,7 +337,7 @@ def _reported_together(
 ) -> list[list[int]]:
     """Places of constraints whose values are computed at once."""
     plain = [place for place, c in enumerate(constraints) if _of_one_number(c, translator)]
-    sides = [(constraints[p].value, last_of_ramp(constraints[p].bound)) for p in plain]
+    sides = [(constraints[p].value, last_of_ramp(constraints[p].judged_by)) for p in plain]
     found = [[plain[i] for i in places] for places in translator.members.pairs(sides)]
     taken = {place for places in found for place in places}
     alone = [[place] for place in range(len(constraints)) if place not in taken]
@@ -347,14 +347,14 @@ def _reported_together(
 def _of_one_number(c: Constraint, translator: Translator) -> bool:
     if c.relation == "in" or isinstance(c.value, PerExample):
         return False
-    return not any(_many(side, translator) for side in (c.value, last_of_ramp(c.bound)))
+    return not any(_many(side, translator) for side in (c.value, last_of_ramp(c.judged_by)))
 
 
 def _reports(several: Sequence[Constraint], translator: Translator) -> ast.expr:
     """`**members(labels, value, bound)` of constraints of one form."""
     together = translator.members.side
     value = translator.translate(together([c.value for c in several]))
-    bound = translator.translate(together([last_of_ramp(c.bound) for c in several]))
+    bound = translator.translate(together([last_of_ramp(c.judged_by) for c in several]))
     labels = tuple(full_label(c) for c in several)
     named = translator.module_constant(("labels", labels), "LABELS", lambda: literal(labels))
     return translator.call("members", named, value, bound)
@@ -388,7 +388,7 @@ def _report(c: Constraint, translator: Translator) -> ast.expr:
     """`(value, bound)`; of many entries the one that is farthest from being met."""
     if c.relation == "in":
         return ast.Tuple(elts=[_set_violation(c, translator), ast.Constant(0)])
-    value, bound = c.value, last_of_ramp(c.bound)
+    value, bound = c.value, last_of_ramp(c.judged_by)
     both = sides(translator, value, bound)
     if isinstance(value, PerExample) or _many(value, translator) or _many(bound, translator):
         return translator.call("worst", *both, ast.Constant(c.relation))

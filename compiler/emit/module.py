@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cspec.compiler.algebra.matrices import is_large
+from cspec.compiler.emit.certificates import write_leaves
 from cspec.compiler.emit.constructions import (
     check_alone,
     mapped_variables,
@@ -124,6 +125,8 @@ class Emission(NamedTuple):
     """The same for problems over sets with a projection."""
     starts: tuple[tuple[str, SetMember], ...] = ()
     """Variables that are declared in a set, where they start."""
+    certified: tuple[tuple[str, tuple[Expr, ...]], ...] = ()
+    """By label, the means that certificates rest on."""
     line: bool = False
     """Whether the line of the only number that moves is searched."""
 
@@ -286,6 +289,8 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_objective(emission.objective, make, vectors)
     write_evaluate(lowered, make)
     write_cases(lowered, make)
+    if emission.certified:
+        write_leaves(emission.certified, make)
     if lowered.soft:
         write_preferences(lowered.soft, make)
     write_metrics(lowered.problem.metrics, make)

@@ -6,7 +6,7 @@ from cspec.compiler.explain.graph import GATES, NO_GATES, conditional, operation
 from cspec.compiler.explain.history import changes
 from cspec.compiler.explain.quantities import quantities
 from cspec.compiler.explain.settings import acting_values, measured_values, settings_of, training
-from cspec.compiler.explain.verdict import price, tolerance, verdict
+from cspec.compiler.explain.verdict import certificate, price, tolerance, verdict
 from cspec.compiler.expressions import text as expressions
 from cspec.compiler.expressions.latex import verbatim
 from cspec.compiler.expressions.mathematics import (
@@ -161,9 +161,17 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
         surrogate=_surrogate(c, decided),
         surrogate_form=_stand_in(c, context),
         tolerance=tolerance(c, facts),
-        verdict=verdict(facts, verify_facts(context.checked), default),
+        verdict=_verdict(facts, decided, context.checked, default),
         price=price(c.model_copy(update={"method": method})),
     )
+
+
+def _verdict(
+    facts: ConstraintFacts, bound: ConstraintFacts, checked: Checked, default: str | None
+) -> str:
+    """On what it is judged; of a certificate also what that rests on."""
+    found = verdict(facts, verify_facts(checked), default)
+    return found + certificate(bound) if "certified with confidence" in found else found
 
 
 def _settings(c: Constraint, settings: Settings, context: _Context) -> tuple[Setting, ...]:

@@ -33,7 +33,7 @@ def state(problem: Problem) -> tuple[str, ...]:
 
 
 def _line(c: Constraint) -> str:
-    text = f"{c.label}: {expressions.text(c.value)} {c.relation} {expressions.text(c.bound)}"
+    text = f"{c.label}: {expressions.text(c.value)} {c.relation} {expressions.text(c.judged_by)}"
     if c.set is not None:
         text += f"   [{c.set.word}]"
     if c.parts:

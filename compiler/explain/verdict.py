@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cspec.compiler.records.certificate import LeafFacts
 from cspec.compiler.records.problem import Constraint
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.records.which_data import decided
@@ -36,6 +37,28 @@ def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str
     if item.confidence is not None:
         return f"the true constraint on {data}, certified with confidence {item.confidence:g}"
     return text
+
+
+def certificate(facts: ConstraintFacts) -> str:
+    """What a certificate rests on, and the margin that training keeps for it; empty without one."""
+    proof = facts.certificate
+    if proof is None:
+        return "; training keeps it inside its bound by a margin that follows from the split's rows"
+    means = [_mean(leaf) for leaf in proof.leaves if leaf.kind != "number"]
+    error = f"{100 * (1 - proof.confidence):.4g}%"
+    shared = "shared equally among the terms of a sum or product"
+    if proof.value.operation in ("leaf", "gap", "max", "abs", "ratio"):
+        shared = "one-sided, whole for each mean or pair (a maximum fails where its largest does)"
+    kept = f"; training keeps it {facts.margin:g} inside its bound" if facts.margin else ""
+    return f", from {' and '.join(means)}; error {error}, {shared}{kept}"
+
+
+def _mean(leaf: LeafFacts) -> str:
+    how = "exact binomial bounds"
+    if leaf.kind == "mean":
+        how = f"in [{leaf.low:g}, {leaf.high:g}]: Hoeffding or empirical Bernstein at half each"
+    groups = f" by {len(leaf.groups)} groups" if leaf.groups else ""
+    return f"`{leaf.text}`{groups} ({how})"
 
 
 def price(c: Constraint) -> str:

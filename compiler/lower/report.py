@@ -37,6 +37,13 @@ def constraint_facts(
     )
 
 
+def facts_of(
+    c: Constraint, checked: Checked, inference: Inference | None = None
+) -> ConstraintFacts:
+    """The record of one constraint, before it has a rule."""
+    return _facts(c, None, checked, inference)
+
+
 def _facts(
     c: Constraint,
     segment: tuple[int, int, str] | None,
@@ -71,9 +78,10 @@ def _facts(
         cases=tuple(words for words, _ in c.cases),
         constant=c.constant,
         prices=not isinstance(method, Method) or method.prices,
+        margin=c.margin,
         line=checked.source.position(c.span.start).line,
         residual=segment is not None and _is_residual(c),
-        means=() if inference is None else means_of((c.value, c.bound), inference),
+        means=() if inference is None else means_of((c.value, c.judged_by), inference),
         rescaled=not c.whole and rescales(c.value, checked.params),
     )
 
@@ -114,7 +122,7 @@ def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:
 
 def _magnitude(c: Constraint, checked: Checked) -> float:
     """max(1, |bound|)."""
-    bound = value_or_none(c.bound, checked.params) if c.relation != "in" else None
+    bound = value_or_none(c.judged_by, checked.params) if c.relation != "in" else None
     return max(1.0, abs(bound or 0.0))
 
 
@@ -141,7 +149,7 @@ def _data_of(c: Constraint) -> Iterator[tuple[str, bool]]:
     for binder in c.binders:
         if len(binder.names) > 1 and isinstance(binder.domain, Name):
             yield binder.domain.id, False
-    for side in (c.value, c.bound):
+    for side in (c.value, c.judged_by):
         for node in walk(side):
             if isinstance(node, PerExample):
                 yield node.dataset, False

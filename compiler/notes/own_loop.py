@@ -34,9 +34,11 @@ def _without_effect(checked: Checked) -> Iterator[str]:
         match item:
             case Fit():
                 yield f"`{text}` has no effect here: optimizer, batches and steps are your loop's"
-            case Verify(dataset=dataset):
+            case Verify(dataset=dataset, confidence=confidence):
                 data = dataset or "data"
-                yield f"`{text}` has no effect here: call `handle.verify({data})` where it is due"
+                issued = "" if confidence is None else ", which issues no certificate"
+                call = f"`handle.verify({data})`"
+                yield f"`{text}` has no effect here: call {call} where it is due{issued}"
             case Stop():
                 yield f"`{text}` has no effect here: your loop ends by itself"
             case Metric(name=name):

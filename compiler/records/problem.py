@@ -171,6 +171,10 @@ class Constraint(BaseModel):
     decides: tuple[Expr, ...] = ()
     """Functions, each <= 0, by which gates are decided before the run ends; empty elsewhere."""
     set: SetMember | None = None
+    margin: float = 0.0
+    """How far inside its bound training keeps it, so that it can be certified afterwards."""
+    bound_written: Expr | None = None
+    """With a margin, the bound as written: `bound` is what training keeps."""
     tolerance: float = 0.0
     tolerance_given: bool = False
     exact: bool = False
@@ -194,6 +198,11 @@ class Constraint(BaseModel):
     def equality(self, place: int) -> bool:
         """Whether a part has to be 0; else it may be negative."""
         return self.relation == "==" or place in self.equal_parts
+
+    @property
+    def judged_by(self) -> Expr:
+        """The bound as written, which verdicts are about."""
+        return self.bound if self.bound_written is None else self.bound_written
 
     @property
     def each(self) -> PerExample | None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from cspec.compiler.records.certificate import CertificateFacts
 from cspec.compiler.records.graph import UpdateGraph
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
@@ -83,6 +84,10 @@ class ConstraintFacts(BaseModel):
     is a denominator."""
     rescaled: bool = False
     """Its entries are (value - bound) times a denominator: of the same sign, in other units."""
+    margin: float = 0.0
+    """How far inside its bound training keeps it, and iterates are chosen by."""
+    certificate: CertificateFacts | None = None
+    """Where `verify ... with confidence` decides it: what the certificate rests on."""
 
     @property
     def equal(self) -> bool:
@@ -204,6 +209,7 @@ class Program(BaseModel):
       `freeze(primal, state, progress) -> [name]`, where a count keeps its entries once it has
       come to its bound
     - `evaluate(primal, data) -> dict[label, (value, bound)]`: in user's units, as deployed
+    - `leaves(primal, data) -> dict[label, [mean]]` where there are certificates: the means of each
     - `cases(primal, data) -> dict[label, [value]]` where there are rules: each way to hold, <= 0
     - `metrics`: functions `(primal, data) -> value` by name; `initial`: those of values that
       metrics compare with, measured before the first step; `objective(primal, data) -> value`

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cspec.dsl.checks.items import Settled
 from cspec.dsl.checks.training import dataset
 from cspec.dsl.explicit.measured_on import measured_on
@@ -13,17 +15,25 @@ from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.labels import chain_parts
 from cspec.dsl.tree.nodes import (
+    Binder,
+    Compare,
     Constraint,
     Expectation,
+    Expr,
     Group,
+    Interval,
+    Membership,
     Name,
     Objective,
+    Soft,
     Spec,
     Using,
     Verify,
+    Within,
     walk,
 )
 from cspec.dsl.tree.rebuild import names
+from cspec.dsl.values.certifiable import objections
 
 
 def labels(spec: Spec) -> dict[str, Span]:
@@ -79,6 +89,8 @@ def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled
         if item.confidence is not None:
             _confidence(typer, item)
             _certificate(typer, item, items, spec, settled)
+            _once(typer, item, items, spec)
+            check_certified(typer, item, spec)
 
 
 def _columns_there(typer: Typer, item: Verify, spec: Spec) -> None:
@@ -201,6 +213,25 @@ def _certificate(
         _chosen(typer, item, "the model is trained on the same data", training.get(data or ""))
 
 
+def _once(typer: Typer, item: Verify, items: list[Verify], spec: Spec) -> None:
+    """Two certificates of one requirement: which of them counts?"""
+    mine = {constraint.label for _, constraint in covered(item, spec)}
+    for other in items[: items.index(item)]:
+        if other.confidence is None:
+            continue
+        twice = [c.label for _, c in covered(other, spec) if c.label in mine]
+        if twice:
+            typer.report(
+                "CS410",
+                f"`{twice[0]}` is certified twice",
+                item.span,
+                "a second certificate",
+                related=(Label(span=other.span, text="the first one"),),
+                notes=("of two looks the better one would be told, and nobody counted the other",),
+                helps=("remove one of the two lines",),
+            )
+
+
 def _dual_span(typer: Typer, spec: Spec) -> Span | None:
     return next((i.span for i in spec.items if isinstance(i, Using)), None)
 
@@ -237,3 +268,107 @@ def _chosen(typer: Typer, item: Verify, why: str, span: Span | None) -> None:
         if other and item.dataset
         else (),
     )
+
+
+# --- what is certified ---------------------------------------------------------------------------
+
+
+def check_certified(typer: Typer, item: Verify, spec: Spec) -> None:
+    """Forms without a confidence interval, and requirements that stay on other data."""
+    for binders, constraint in covered(item, spec):
+        if any(isinstance(modifier, Soft) for modifier in constraint.modifiers):
+            continue
+        data = dict(measured_on(constraint.relation))
+        each = next((b for b in binders if _over_examples(typer, b)), None)
+        if each is not None:
+            _on_each(typer, item, constraint, each)
+        elif data:
+            _kept(typer, item, constraint, data)
+            _equality(typer, item, constraint)
+            _form(typer, item, constraint)
+
+
+def covered(item: Verify, spec: Spec) -> Iterator[tuple[tuple[Binder, ...], Constraint]]:
+    """The constraints of an elaborated spec that a line is about, with their binders."""
+    for binders, constraint in flatten(spec):
+        label = constraint.label or ""
+        called = (name.removesuffix(".lo").removesuffix(".hi") for name in item.labels)
+        if not item.labels or any(label == n or label.startswith(f"{n}.") for n in called):
+            yield binders, constraint
+
+
+def _over_examples(typer: Typer, binder: Binder) -> bool:
+    domain = binder.domain
+    return isinstance(domain, Name) and domain.id in typer.symbols.datasets()
+
+
+def _asked(item: Verify) -> Label:
+    return Label(span=item.span, text="the certificate is asked for here")
+
+
+def _on_each(typer: Typer, item: Verify, constraint: Constraint, each: Binder) -> None:
+    text = typer.source.slice(constraint.relation.span)
+    typer.report(
+        "CS515",
+        "a requirement on each example can't be certified from a sample",
+        each.span,
+        "every example there will ever be?",
+        related=(_asked(item),),
+        notes=("examples that were seen show how many break it at most, never that none does",),
+        helps=(f"certify how many meet it: `P[{text}] >= 99%`",),
+    )
+
+
+def _kept(typer: Typer, item: Verify, constraint: Constraint, data: dict[str, bool]) -> None:
+    """`verify all on test with confidence` leaves alone what names its data."""
+    own = next((name for name, written in data.items() if written), None)
+    if item.labels or own is None or own == item.dataset:
+        return
+    label = constraint.label or ""
+    typer.report(
+        "CS410",
+        f"`{label}` names its data, and `verify all` leaves it there: `{own}` can't certify",
+        constraint.relation.span,
+        f"measured on `{own}`",
+        related=(_asked(item),),
+        notes=("a certificate with confidence needs data that nothing was chosen on",),
+        helps=(f"name what is certified: `verify {label} on {item.dataset} with confidence ...`",),
+    )
+
+
+def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
+    relation = constraint.relation
+    equal = isinstance(relation, Compare) and "==" in relation.operators
+    if not equal or any(isinstance(modifier, Within) for modifier in constraint.modifiers):
+        return
+    text = typer.source.slice(relation.span)
+    typer.report(
+        "CS515",
+        f"`{text}` can't be certified: no sample shows that two numbers are equal",
+        relation.span,
+        "equal to how many digits?",
+        related=(_asked(item),),
+        helps=(f"say how close is close enough: `{text} within 0.02`",),
+    )
+
+
+def _form(typer: Typer, item: Verify, constraint: Constraint) -> None:
+    for side in _sides(constraint.relation):
+        for found in objections(side, typer.ranges):
+            typer.report(
+                "CS515",
+                f"{typer.text(found.part)} can't be certified: {found.why}",
+                found.part.span,
+                "no confidence interval",
+                related=(_asked(item),),
+                helps=(found.instead, "or leave `with confidence` out"),
+            )
+
+
+def _sides(relation: Expr) -> tuple[Expr, ...]:
+    match relation:
+        case Compare(operands=operands):
+            return operands
+        case Membership(element=value, set=Interval(lower=low, upper=high)):
+            return (value, low, high)
+    return (relation,)

@@ -112,6 +112,9 @@ def verify_run(path: Path, bindings: Mapping[str, Any], base: Path | None = None
     session = Session(
         program, bound, load_module(program, bound.functions), seed=again.seed, device=device
     )
+    if found.manifest is not None:
+        mine = (look for look in found.manifest.looks if look.run == path.name and look.error)
+        session.spent = {look.data: look.spent for look in mine}
     wrong = misfits(session, tensors)
     if wrong:
         session.release()

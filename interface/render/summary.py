@@ -117,7 +117,9 @@ def _prices(result: Result, objective: str, sense: str) -> list[str]:
 
 
 def _headline(result: Result, sense: str) -> str:
-    if result.termination == AGAIN and result.status == "uncertified":
+    proofs = (c.certificate for c in result.constraints)
+    failed = any(proof is not None and not proof.certified for proof in proofs)
+    if result.termination == AGAIN and result.status == "uncertified" and not failed:
         return "requirements are met as measured, and the folder is NOT as it was recorded"
     unbounded = result.termination == "unbounded" and result.status == "nonfinite"
     moves = "rises" if sense == "maximize" else "falls"

@@ -75,10 +75,14 @@ def slack(c: ConstraintResult) -> str:
 
 
 def verdict(c: ConstraintResult) -> str:
-    """`met` or `NOT MET`; a preference is never a requirement."""
+    """`met` or `NOT MET`, `certified` or not; a preference is never a requirement."""
     if c.soft:
         return "preference, met" if c.satisfied else "preference, not met"
-    return "met" if c.satisfied else "NOT MET"
+    if not c.satisfied:
+        return "NOT MET"
+    if c.certificate is None:
+        return "met"
+    return "certified" if c.certificate.certified else "not certified"
 
 
 def where(c: ConstraintResult) -> str:

@@ -19,7 +19,7 @@ from cspec.runtime.evidence.origins import origins
 from cspec.runtime.evidence.told import told
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result.result import Result
-from cspec.runtime.run.execute import drive, load_module, refuse_unmeetable
+from cspec.runtime.run.execute import drive, load_module, look_up, refuse_unmeetable
 from cspec.runtime.run.folder import RunFolder
 from cspec.runtime.run.interruption import deferred, uninterrupted
 from cspec.runtime.run.lock import held
@@ -67,6 +67,7 @@ def train(
             on_progress=on_progress,
         )
         refuse_unmeetable(session)
+        look_up(session, where, made_from)
         if where is None:
             return drive(session, None)
         with deferred():

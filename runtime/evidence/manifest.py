@@ -68,6 +68,27 @@ class Origins(BaseModel):
     """Names that were bound to Python objects, which have to be given again."""
 
 
+class Look(BaseModel):
+    """How often a run looked at a split, and what its certificates spent (`ledger.py`)."""
+
+    model_config = Record
+
+    data: str
+    rows: int
+    columns: tuple[str, ...]
+    """SHA-256 of its columns, sorted: where one of them is the same, so are the rows."""
+    asker: str
+    """Digest of plan, seed and start: who asks the same again looks once."""
+    run: str
+    """Name of the run's folder."""
+    iterates: int = 0
+    """How many iterates were measured on it for the choice of the best."""
+    error: float = 0.0
+    """What its certificates spent; 0 of a split that certified nothing."""
+    spent: float = 0.0
+    """What earlier looks at the same rows had spent."""
+
+
 class Manifest(BaseModel):
     """See the head of the module."""
 
@@ -87,6 +108,8 @@ class Manifest(BaseModel):
     accepted: tuple[Accepted, ...] = ()
     trusted: tuple[str, ...] = ()
     """Modules that whoever ran it named as trusted."""
+    looks: tuple[Look, ...] = ()
+    """Of this run, once it has ended, and of those that were in its folder before."""
 
     @field_validator("files")
     @classmethod

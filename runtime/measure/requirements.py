@@ -82,8 +82,12 @@ def holds(constraint: ConstraintFacts, value: float, bound: float) -> bool:
 
 
 def excess(constraint: ConstraintFacts, value: float, bound: float) -> float:
-    """Violation beyond the tolerance, relative to max(1, |bound|); infinite for NaN."""
-    violation = amount(constraint, value, bound)
+    """Violation beyond the tolerance, relative to max(1, |bound|); infinite for NaN.
+
+    What is chosen by it has to keep its margin: the bound is the one of training.
+    """
+    inside = -constraint.margin if constraint.relation == "<=" else constraint.margin
+    violation = amount(constraint, value, bound + inside)
     if math.isnan(violation):
         return math.inf
     return max(0.0, violation - constraint.tolerance) / max(1.0, abs(bound))

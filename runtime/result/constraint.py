@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cspec.runtime.result.certificate import Certificate
+
 DualState = Literal["active", "inactive", "growing"]
 
 
@@ -44,3 +46,5 @@ class ConstraintResult:
 
     All of them are in the state of an iterate: `result.best.state["label.multipliers"]`.
     """
+    certificate: Certificate | None = None
+    """Where `verify ... with confidence` decides it."""

@@ -20,6 +20,9 @@ def number(value: float | None) -> str:
 
 def _row(constraint: ConstraintResult) -> tuple[str, ...]:
     met = "yes" if constraint.satisfied else "NO"
+    proof = constraint.certificate
+    if constraint.satisfied and proof is not None:
+        met = "certified" if proof.certified else "not certified"
     return (
         constraint.name,
         number(constraint.value),

@@ -13,6 +13,8 @@ from cspec.compiler.records.which_data import where_measured
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
+from cspec.runtime.evidence.ledger import asker_of, looks_beside, looks_of, spent_of
+from cspec.runtime.evidence.manifest import Origins
 from cspec.runtime.evidence.origins import origins
 from cspec.runtime.measure.constant import Values, refuse_constant
 from cspec.runtime.models.parametrization import settle_
@@ -26,6 +28,7 @@ from cspec.runtime.run.lock import held
 from cspec.runtime.run.unfinished import kept, unfinished
 from cspec.runtime.session.pieces import complete
 from cspec.runtime.session.session import Progress, Session
+from cspec.runtime.session.snapshots import plain_tensors
 from cspec.runtime.verdict.conclude import conclude
 
 Tick = Callable[[Session], None]
@@ -99,10 +102,31 @@ def run(
             program, bound, namespace, seed=seed, device=device, on_progress=on_progress
         )
         refuse_unmeetable(session)
+        look_up(session, place, made_from)
         folder = None
         if place is not None:
             folder = RunFolder.create(place, program, seed, device, made_from, told)
         return drive(session, folder)
+
+
+def look_up(session: Session, place: Path | None, made_from: Origins | None) -> None:
+    """What earlier certificates on the same rows have left for those of this run.
+
+    Raises:
+        SpecError: CS636, nothing.
+    """
+    program = session.program
+    if all(c.certificate is None for c in program.constraints):
+        return
+    session.asker = asker_of(program, session.seed, plain_tensors(session.primal))
+    if place is None or made_from is None:
+        session.notes.append("without a folder this look at the split is in no ledger")
+        return
+    try:
+        session.spent = spent_of(program, made_from.data, looks_beside(place), session.asker)
+    except SpecError:
+        session.release()
+        raise
 
 
 def refuse_unmeetable(session: Session) -> None:
@@ -155,10 +179,25 @@ def resume(
     try:
         anew = _restored(session, folder)
         session.notes.extend((*on_start(session.step), *anew))
+        look_again(session, folder)
     except SpecError:
         session.release()
         raise
     return drive(session, folder)
+
+
+def look_again(session: Session, folder: RunFolder) -> None:
+    """Of a run that was taken up again: what its looks had left when it was begun, or now.
+
+    Raises:
+        SpecError: CS636.
+    """
+    program, manifest = session.program, folder.manifest
+    if manifest is None or all(c.certificate is None for c in program.constraints):
+        return
+    session.asker = f"{program.digest} {session.seed} {folder.path.name}"
+    looks = looks_beside(folder.path)
+    session.spent = spent_of(program, manifest.origins.data, looks, session.asker)
 
 
 def _restored(session: Session, folder: RunFolder) -> tuple[str, ...]:
@@ -195,7 +234,18 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
         if folder is not None and not torn:
             folder.checkpoint(session)
         result = _concluded(session, signals, None if folder is None else str(folder.path))
+        if folder is not None and result.termination != "interrupted":
+            _record_looks(session, folder)
         return result if folder is None else folder.finish(result)
+
+
+def _record_looks(session: Session, folder: RunFolder) -> None:
+    if folder.manifest is None:
+        return
+    data, name = folder.manifest.origins.data, folder.path.name
+    split = session.watch.split or str(session.plan.dataset)
+    times = {split: len(session.measured)}
+    folder.look(looks_of(session.program, data, session.spent, session.asker, name, times))
 
 
 def _train(session: Session, folder: RunFolder | None) -> bool:

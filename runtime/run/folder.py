@@ -21,6 +21,7 @@ from cspec.runtime.evidence.manifest import (
     FILES,
     Accepted,
     FileEntry,
+    Look,
     Manifest,
     NoManifestError,
     Origins,
@@ -55,6 +56,14 @@ BEFORE = ("spec.cspec", "train.py", "plan.json", "command.json", "log.jsonl")
 def _saved(value: Tensor) -> Tensor:
     """A tensor as safetensors can hold it, which has no complex128."""
     return value.to(complex64) if value.dtype == complex128 else value
+
+
+def _kept_looks(path: Path) -> tuple[Look, ...]:
+    """Looks on record in a folder whose run makes room for another: they have happened."""
+    try:
+        return tuple(look for look in read_manifest(path)[0].looks if look.error)
+    except NoManifestError:
+        return ()
 
 
 def _packed(iterate: Iterate) -> bytes:
@@ -102,6 +111,7 @@ class RunFolder:
             circumstances=circumstances(device),
             files={name: FileEntry() for name in BEFORE},
             trusted=trusted(),
+            looks=_kept_looks(path),
         )
         folder = cls(path, manifest)
         try:
@@ -194,6 +204,7 @@ class RunFolder:
             circumstances=circumstances(device),
             files={**(old.files if old is not None else {}), **growing},
             accepted=accepted,
+            looks=() if old is None else old.looks,
             trusted=tuple(sorted({*(() if old is None else old.trusted), *trusted()})),
         )
         try:
@@ -349,6 +360,13 @@ class RunFolder:
     def rescue(self, best: Iterate) -> str:
         """Keep the best iterate of a run that failed; says where it is."""
         return f"the best parameters so far (step {best.step}) are in {self._write_model(best)}"
+
+    def look(self, looks: Sequence[Look]) -> None:
+        """Put on record what the run looked at; what it had on record of itself is replaced."""
+        if self.manifest is not None:
+            askers = {look.asker for look in looks}
+            kept = (look for look in self.manifest.looks if look.asker not in askers)
+            self.manifest = self.manifest.model_copy(update={"looks": (*kept, *looks)})
 
     def finish(self, result: Result) -> Result:
         """Write the parameters (`model.safetensors`), the last line of the log and the report.

@@ -96,6 +96,8 @@ class Session:
         self.priced = False  # whether those that are told are of a solver's solution
         self.out_of_reach = False
         """Whether a restoration on whole data ended without meeting all requirements."""
+        self.spent: dict[str, float] = {}  # by split, what earlier certificates spent of the error
+        self.asker = ""  # digest of plan, seed and start, where there are certificates
         self.details: dict[str, dict[str, float]] = {}
         refuse(program, self.fit.accumulate)
         self.dtype = dtype = torch.float64 if self.fit.precision == "float64" else torch.float32

@@ -57,6 +57,11 @@ class Watch:
             c.label: where_measured(c, periodic, plan.dataset) for c in program.constraints
         }
 
+    @property
+    def split(self) -> str | None:
+        """The split of the periodic `verify`; None where the training data choose."""
+        return self._split
+
     def due(self, step: int, epoch: int, *, epoch_ended: bool) -> bool:
         """Whether an iterate is to be measured at the end of this step."""
         if step == self._plan.total_steps or self.step_due(step):

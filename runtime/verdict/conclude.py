@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import where_measured
+from cspec.runtime.certify.observe import proved
 from cspec.runtime.finish.delivery import deliver
 from cspec.runtime.finish.written_units import denominators
 from cspec.runtime.measure.requirements import Measurement, judged, measured
@@ -25,6 +26,7 @@ from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result, Status
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
 from cspec.runtime.session.with_examples import prices_of_rows
+from cspec.runtime.verdict.certified import all_certified, certified_notes, with_certificates
 from cspec.runtime.verdict.details import details
 from cspec.runtime.verdict.each_example import each_notes, hardest
 from cspec.runtime.verdict.kkt import Priced, report
@@ -94,6 +96,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
         for c in session.program.constraints
     }
     found = measured(session.measurer, places, session.notes)
+    proofs = proved(session, places)
     notes = session.notes
     first_order = UNKNOWN
     if session.program.constraints:
@@ -104,6 +107,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
         _verdict(session, c, found[c.label], rate, rows, scales.get(c.label, 1.0))
         for c in session.program.constraints
     )
+    constraints = with_certificates(constraints, proofs)
     objective = attempt(notes, "no objective", session.objective_on, math.nan)
     priced = attempt(notes, "no multipliers", lambda: Priced(session, constraints), None)
     constraints = constraints if priced is None else priced.constraints
@@ -112,6 +116,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     if constraints and priced is not None:
         kkt = attempt(notes, "no optimality", lambda: report(session, priced, first_order), None)
     notes = notes_of(session, constraints, places, found, objective)
+    notes += certified_notes(constraints)
     notes += attempt(notes, "no ways of rules", lambda: rule_notes(session, places), [])
     notes += attempt(notes, "no counts of examples", lambda: each_notes(session, places), [])
     notes += courses(session, constraints, diagnosis, rate)
@@ -165,6 +170,8 @@ def _status(
     met = all(c.satisfied for c in constraints if not c.soft)
     if not met and diagnosis.conflict:
         return "infeasible" if diagnosis.proved else "suspected_infeasible"
+    if met and not all_certified(session.program, constraints):
+        return "uncertified"
     return "satisfied" if met else "violated"
 
 

@@ -131,9 +131,9 @@ def report(session: Session, priced: Priced, found: Stationarity) -> Kkt:
     """
     own = found.residual if session.held or priced.residual is None else priced.residual
     projected = session.projected_gradient
-    signs = {c.label: c.sign for c in session.program.constraints}
+    kept = {c.label: (c.sign, c.margin) for c in session.program.constraints}
     products = [
-        float(abs(c.multiplier * signs[c.name] * (c.value - c.bound)))
+        abs(c.multiplier * (kept[c.name][0] * (c.value - c.bound) + kept[c.name][1]))
         for c in priced.constraints
         if c.multiplier is not None and c.kind == "inequality" and not math.isnan(c.violation)
     ]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.records.which_data import where_measured
+from cspec.runtime.certify.observe import proved
 from cspec.runtime.measure.requirements import judged, measured
 from cspec.runtime.models.parametrization import Mapped, settle_
 from cspec.runtime.models.without_trace import constants_in
@@ -21,6 +22,7 @@ from cspec.runtime.rescue import attempt
 from cspec.runtime.result.result import Result, Status
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
+from cspec.runtime.verdict.certified import all_certified, with_certificates
 from cspec.runtime.verdict.conclude import variables
 
 AGAIN = "measured again"
@@ -81,6 +83,10 @@ def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result
     }
     values = measured(session.measurer, places, notes)
     constraints = tuple(judged(c, values[c.label]) for c in program.constraints)
+    proofs = proved(session, places)
+    constraints = with_certificates(constraints, proofs)
+    met = all(c.satisfied for c in constraints if not c.soft)
+    certified = all_certified(program, constraints)
     objective = attempt(notes, "no objective", session.objective_on, math.nan)
     recorded = session.metrics()
     models = {
@@ -90,7 +96,7 @@ def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result
     }
     result = Result(
         spec=program.name,
-        status=_status(objective, all(c.satisfied for c in constraints if not c.soft)),
+        status=_status(objective, met, certified),
         termination=AGAIN,
         objective=objective,
         constraints=constraints,
@@ -111,9 +117,11 @@ def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result
     return result
 
 
-def _status(objective: float, met: bool) -> Status:
+def _status(objective: float, met: bool, certified: bool) -> Status:
     if not math.isfinite(objective):
         return "nonfinite"
+    if met and not certified:
+        return "uncertified"
     return "satisfied" if met else "violated"
 
 

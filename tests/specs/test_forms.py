@@ -417,7 +417,7 @@ def test_most_forms_run() -> None:
     assert refused == {
         *("a rule on each example", "outputs, some"),
         *("a ball around examples", "an average with where", "a sum over examples"),
-        *("a maximum over examples", "pairs of examples", "certificate", "an odd norm"),
+        *("a maximum over examples", "pairs of examples", "an odd norm"),
         *("points of a domain", "grid points of a domain", "unset"),
     }
 

@@ -134,6 +134,15 @@ _CODES = (
         "A spec with `given` values is run by `cspec.bind` inside the loop that computes them;"
         " `cspec run` has nothing to compute them from.",
     ),
+    page(
+        636,
+        "rows that have certified already",
+        "A certificate at 95% is wrong with probability at most 5%, if its rows are looked at once."
+        " Who looks, changes the spec and looks again has two chances, so the errors of all looks"
+        " are added. A run's manifest has its looks on record; a later run beside it, on the same"
+        " rows, gets what is left of its own error, and is refused before training where nothing"
+        " is.",
+    ),
     page(640, "a file can't be written", "The path, and the reason that the system gave."),
     page(641, "no such device", "The device named is not known to this machine."),
     Code(

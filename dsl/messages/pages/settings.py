@@ -110,13 +110,15 @@ _CODES = (
     ),
     page(
         515,
-        "no certificate yet",
-        "Certificates with confidence are part of the language and not issued by this version:"
-        " `check` warns of them, and `run` refuses them before data are read.",
-        "data train(x, y), test(x, y)\nmodel f\nminimize ce\ns.t. a: P[pred == 1] <= 50%\n"
+        "no certificate of this form",
+        "A certificate rests on confidence intervals of means: fractions `P[...]` are exact by"
+        " Clopper and Pearson, `E[...]` of a quantity with a known range by Hoeffding, and"
+        " arithmetic, `abs`, `max`, `min`, `gap`, `ratio` combine them. Tails, quantities without"
+        " a range, requirements on each example and equalities without `within` have none.",
+        "data train(x, y), test(x, y)\nmodel f\nminimize ce\ns.t. a: E[ce] <= 0.5\n"
         "verify a on test with confidence 95%\n",
-        "data train(x, y), test(x, y)\nmodel f\nminimize ce\ns.t. a: P[pred == 1] <= 50%\n"
-        "verify a on test\n",
+        "data train(x, y), test(x, y)\nmodel f\nminimize ce\ns.t. a: P[pred == y] >= 80%\n"
+        "verify a on test with confidence 95%\n",
     ),
     page(
         516,

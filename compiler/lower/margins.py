@@ -1,0 +1,199 @@
+"""How much below its bound a requirement has to be kept in training to be certified afterwards.
+
+A certificate compares a confidence bound, not the value. A model that just meets its requirement
+is certified about as often as the certificate is wrong, so training gets a tighter bound:
+
+    margin = z(confidence) * s + z(90%) * s
+
+s is the standard error that the value will have on the certifying split: of a fraction
+sqrt(p (1 - p) / n), of a difference of two the root of the sum of squares, of other sums the sum.
+The first term is the distance of the confidence bound, the second makes a model that keeps the
+tightened bound pass in about nine of ten draws. n comes from the rows of the split and the sizes of
+its groups; p is the bound where the requirement is one fraction, else 1/2, where s is largest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from statistics import NormalDist
+
+from cspec.compiler.axes.inference import Inference
+from cspec.compiler.lower.certificates import Certified
+from cspec.compiler.records.certificate import CertificateFacts, Margin, Tree
+from cspec.compiler.records.facts import DataFacts
+from cspec.compiler.records.problem import Category, Constraint
+from cspec.dsl.tree.nodes import Compare, Expectation, Expr, Name, Number
+
+PASSES = 0.9
+"""How often a model that keeps the tightened bound is to be certified."""
+LARGEST = 0.5
+"""Where a fraction is not known: p (1 - p) is largest there."""
+
+
+def margins(
+    proofs: Mapping[str, Certified],
+    constraints: Mapping[str, Constraint],
+    inference: Inference,
+) -> dict[str, Margin]:
+    """By full label, the margins of the requirements that are to be certified."""
+    found = {}
+    for label, proof in proofs.items():
+        data = inference.known.facts.data.get(proof.facts.data)
+        if data is not None:
+            found[label] = _margin(label, proof, constraints[label], data, inference)
+    return {label: margin for label, margin in found.items() if margin is not None}
+
+
+def _margin(
+    label: str, proof: Certified, c: Constraint, data: DataFacts, inference: Inference
+) -> Margin | None:
+    facts = proof.facts
+    if c.relation not in ("<=", ">=") or facts.bound.operation != "number":
+        return None
+    sizes = [_sizes(leaf, data, inference) for leaf in proof.leaves]
+    error = _Errors(facts, sizes).of(facts.value)
+    if error is None or not 0 < error < math.inf:
+        return None
+    bound = facts.bound.number
+    normal = NormalDist()
+    needs = normal.inv_cdf(facts.confidence) * error
+    wanted = needs + normal.inv_cdf(PASSES) * error
+    room = _room(facts, c.relation, bound)
+    about = f"{label}: to be certified on the {data.rows:,} rows of `{facts.data}` at "
+    about += f"{100 * facts.confidence:g}%"
+    if needs >= room:
+        times = (needs / room) ** 2 if room > 0 else math.inf
+        rows = f"{math.ceil(data.rows * times):,}" if math.isfinite(times) else "no number of"
+        return Margin(
+            0.0,
+            f"{about} the value would have to be {needs:.3g} inside {bound:g}, which can't be: no "
+            f"certificate is to be expected with fewer than about {rows} rows",
+        )
+    amount = min(wanted, (needs + room) / 2)
+    amount = float(f"{amount:.3g}")
+    tight = bound - amount if c.relation == "<=" else bound + amount
+    return Margin(
+        amount,
+        f"{about}, training keeps it {c.relation} {tight:.4g}, a margin of {amount:g} for the "
+        f"sampling error ({error:.2g}) of the split; the verdict is by {bound:g} as written",
+    )
+
+
+def _room(facts: CertificateFacts, relation: str, bound: float) -> float:
+    """How far inside its bound a value can be at most."""
+    if facts.value.operation in ("gap", "abs", "ratio"):
+        low, high = 0.0, 1.0 if facts.value.operation == "ratio" else math.inf
+    elif facts.value.operation == "leaf":
+        leaf = facts.leaves[facts.value.leaf]
+        low, high = leaf.low, leaf.high
+    else:
+        low, high = -math.inf, math.inf
+    return bound - low if relation == "<=" else high - bound
+
+
+def _sizes(leaf: Expr, data: DataFacts, inference: Inference) -> list[float]:
+    """About how many rows of a split each mean of a leaf is over."""
+    if not isinstance(leaf, Expectation):
+        return [math.inf]
+    grouping = inference.grouping(leaf)
+    share = 1.0
+    for event in grouping.events:
+        for part in getattr(event, "operands", ()) if not isinstance(event, Compare) else (event,):
+            share *= _share(part, data)
+    if not grouping.columns:
+        return [share * data.rows]
+    names = tuple(column.id for column in grouping.columns)
+    counts = [_count(names, group.codes, data) for group in grouping.groups]
+    return [share * count for count in counts]
+
+
+def _count(names: tuple[str, ...], codes: tuple[int, ...], data: DataFacts) -> float:
+    if len(names) == 1 and names[0] in data.columns:
+        return data.columns[names[0]].count(codes[0])
+    return data.joint_counts(names, codes) or 0
+
+
+def _share(event: Expr, data: DataFacts) -> float:
+    """The share of rows that a condition picks; a half where the data do not tell."""
+    match event:
+        case Compare(operators=("==",), operands=(Name(id=name), Category(code=code))):
+            known: int | None = code
+        case Compare(operators=("==",), operands=(Name(id=name), Number(value=value))):
+            known = int(value) if value == int(value) else None
+        case _:
+            return LARGEST
+    column = data.columns.get(name)
+    if column is None or known is None or not column.counts or not data.rows:
+        return LARGEST
+    return column.count(known) / data.rows
+
+
+class _Errors:
+    """Standard errors of expressions on a split of these sizes; None where none is known."""
+
+    def __init__(self, facts: CertificateFacts, sizes: list[list[float]]) -> None:
+        self._facts = facts
+        self._sizes = sizes
+        single = facts.value.operation == "leaf" and 0 < facts.bound.number < 1
+        self._rate = facts.bound.number if single else LARGEST
+
+    def of(self, tree: Tree) -> float | None:
+        match tree.operation:
+            case "number":
+                return 0.0
+            case "leaf":
+                return self._mean(tree.leaf, self._sizes[tree.leaf][max(tree.group, 0)])
+            case "negate" | "abs":
+                return self.of(tree.parts[0])
+            case "gap":
+                return self._apart(tree.parts[0].leaf, 1.0)
+            case "ratio":
+                error = self._apart(tree.parts[0].leaf, self._facts.bound.number)
+                return None if error is None else error / LARGEST
+            case "max" | "min":
+                return self._largest(tree)
+            case "sum":
+                return self._sum(tree)
+        return None
+
+    def _mean(self, leaf: int, n: float) -> float | None:
+        facts = self._facts.leaves[leaf]
+        if n <= 0:
+            return None
+        spread = math.sqrt(self._rate * (1 - self._rate)) if facts.kind == "rate" else 0.5
+        return (facts.high - facts.low) * spread / math.sqrt(n)
+
+    def _apart(self, leaf: int, factor: float) -> float | None:
+        """Of the two smallest groups."""
+        sizes = sorted(n for n in self._sizes[leaf] if n > 0)
+        if len(sizes) < 2:
+            return None
+        first, second = (self._mean(leaf, n) for n in sizes[:2])
+        assert first is not None and second is not None
+        return math.hypot(first, factor * second)
+
+    def _largest(self, tree: Tree) -> float | None:
+        if len(tree.parts) == 1 and tree.parts[0].operation == "leaf":
+            leaf = tree.parts[0].leaf
+            return self._mean(leaf, min(self._sizes[leaf]))
+        found = [self.of(part) for part in tree.parts]
+        return None if None in found else max(e for e in found if e is not None)
+
+    def _sum(self, tree: Tree) -> float | None:
+        found = [self.of(part) for part in tree.parts]
+        known = [error for error in found if error is not None]
+        if len(known) < len(found):
+            return None
+        leaves = {leaf for part in tree.parts for leaf in _leaves(part)}
+        selects = [dict(self._facts.leaves[leaf].selects) for leaf in leaves]
+        if len(selects) == 2 and any(
+            selects[1].get(column, value) != value for column, value in selects[0].items()
+        ):
+            return math.hypot(*known)
+        return sum(known)
+
+
+def _leaves(tree: Tree) -> set[int]:
+    own = {tree.leaf} if tree.operation == "leaf" else set()
+    return own.union(*(_leaves(part) for part in tree.parts))
