@@ -300,7 +300,7 @@ def _to_certify(
     proofs = certificates(named, checked, verify, training, inference, ranges)
     found = margins(proofs, named, inference)
     notes = tuple(margin.note for margin in found.values())
-    return proofs, tighten(problem, found, checked.method), notes
+    return proofs, tighten(problem, found, checked.params, checked.method), notes
 
 
 def _stand_in(checked: Checked, facts: Facts, steps: int) -> Word:

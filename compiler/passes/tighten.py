@@ -13,13 +13,16 @@ from cspec.compiler.passes.canonical import with_parts
 from cspec.compiler.records.certificate import Margin
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.settings.methods import Method
+from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Number, Sum
 
 
-def tighten(problem: Problem, margins: Mapping[str, Margin], method: Method) -> Problem:
+def tighten(
+    problem: Problem, margins: Mapping[str, Margin], params: Values, method: Method
+) -> Problem:
     """The problem with margins taken from the bounds of what they name."""
     constraints = tuple(
-        _tightened(c, margins[c.full_label].amount, problem.objective_sign, method)
+        _tightened(c, margins[c.full_label].amount, problem.objective_sign, params, method)
         if c.full_label in margins and margins[c.full_label].amount
         else c
         for c in problem.constraints
@@ -27,9 +30,11 @@ def tighten(problem: Problem, margins: Mapping[str, Margin], method: Method) -> 
     return problem.model_copy(update={"constraints": constraints})
 
 
-def _tightened(c: Constraint, margin: float, sign: float, method: Method) -> Constraint:
+def _tightened(
+    c: Constraint, margin: float, sign: float, params: Values, method: Method
+) -> Constraint:
     operator = "-" if c.relation == "<=" else "+"
     number = Number(text=f"{margin:g}", value=margin)
     bound = Sum(operands=(c.bound, number), operators=(operator,), span=c.bound.span)
     update = {"bound": bound, "bound_written": c.bound, "margin": margin}
-    return with_parts(c.model_copy(update=update), sign, method)
+    return with_parts(c.model_copy(update=update), sign, params, method)
