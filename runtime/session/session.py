@@ -97,7 +97,6 @@ class Session:
         self.out_of_reach = False
         """Whether a restoration on whole data ended without meeting all requirements."""
         self.spent: dict[str, float] = {}  # by split, what earlier certificates spent of the error
-        self.asker = ""  # digest of plan, seed and start, where there are certificates
         self.details: dict[str, dict[str, float]] = {}
         refuse(program, self.fit.accumulate)
         self.dtype = dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
@@ -147,7 +146,7 @@ class Session:
         """Where the next steps are tried only."""
         self.projected_gradient: float | None = None
         """Optimality at the end, where the method that owned the run measured it."""
-        self.termination = ""
+        self.termination, self.asker = "", ""  # the latter: digest of plan, seed and start
         self.interrupted = False
         self.seconds = 0.0
         self.at_boundary: Callable[[Session], None] | None = None
