@@ -110,8 +110,8 @@ from cspec.runtime.functions.statistics import (
 from cspec.runtime.functions.tails import cvar, quantile
 from cspec.runtime.functions.tensors import added, array, eye, parameter, repeated, softmax, total
 from cspec.runtime.functions.violations import violations
-from cspec.runtime.models.gates import has_gates
 from cspec.runtime.functions.worst_case import at_worst
+from cspec.runtime.models.gates import has_gates
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "ce": ce,

@@ -8,8 +8,8 @@ is a lower bound of the true maximum. Madry et al. 2018, "Towards deep learning 
 adversarial attacks".
 
 Models are in evaluation mode while points are searched, and their statistics and all generators
-stay as they are: starts come from a generator of their own, whose seed is the step, so a resumed run
-finds the same points.
+stay as they are: starts come from a generator of their own, whose seed is the step, so a resumed
+run finds the same points.
 """
 
 from __future__ import annotations
