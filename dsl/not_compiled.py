@@ -16,9 +16,13 @@ from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.settings.each_example import unknown_to_rows
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Construction, Method, OutputProjection
+from cspec.dsl.settings.methods import (
+    Construction,
+    Method,
+    OutputProjection,
+    unknown_to_rows,
+)
 from cspec.dsl.tree.nodes import (
     CONNECTIVES,
     Attribute,

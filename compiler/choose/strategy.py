@@ -35,7 +35,6 @@ from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Dual, Nupi, Sgd
-from cspec.dsl.settings.each_example import unknown_to_rows
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
     Admm,
@@ -48,6 +47,7 @@ from cspec.dsl.settings.methods import (
     Parametrization,
     Projection,
     Threshold,
+    unknown_to_rows,
 )
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expectation, Index, Name, walk

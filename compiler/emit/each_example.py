@@ -12,7 +12,9 @@ from cspec.compiler.methods.each_example import (
     LATE,
     cap_of,
     first_step,
+    given_of,
     growth_of,
+    is_damped,
     state_of,
     unit_steps,
 )
@@ -71,12 +73,12 @@ def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
     bracket = "multipliers + c h" if rule.equality else "[multipliers + c g]+"
     size = "values.detach().abs()" if rule.equality else "torch.relu(values.detach())"
     doc = [f"weights <- {bracket} of the batch's rows; where they move, so do the multipliers."]
-    if not rule.damped:
+    if not is_damped(rule):
         doc = [f"multipliers <- {bracket} of the batch's rows: weights are the multipliers."]
     arguments = ("state", "rows", "values", "moves", "late")
     with writer.function(f"weights_of_{rule.name}", arguments, doc):
         writer.line(f'multipliers = state["{rule.multipliers}"][rows]  # gather')
-        plain = "" if rule.damped else " if moves else multipliers"
+        plain = "" if is_damped(rule) else " if moves else multipliers"
         writer.text_line(f"weights = keep(values, {weight}, multipliers){plain}")
         writer.line(f"worst = torch.nan_to_num({size}).max()")
         writer.line(f'state["{label}.worst"] = torch.maximum(state["{label}.worst"], worst)')
@@ -135,7 +137,7 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
     """In the loop, once a batch is measured: units in the first steps, whether multipliers move."""
     writer = translator.writer
     for rule in rules:
-        if rule.given is not None:
+        if given_of(rule) is not None:
             continue
         steps = unit_steps(rule.total_steps)
         translator.used.add("units_of_each")

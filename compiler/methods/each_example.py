@@ -37,6 +37,7 @@ from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.records.lowered import EachRule, FunctionalRule
 from cspec.compiler.records.problem import Constraint
 from cspec.dsl.settings.base import Every
+from cspec.dsl.settings.duals import Sgd
 from cspec.dsl.settings.methods import AugmentedLagrangian, Lagrangian
 
 MOVES = 60
@@ -94,13 +95,26 @@ def _every(c: Constraint, epochs: float) -> int:
     return max(1, round(epochs / MOVES))
 
 
+def given_of(rule: EachRule) -> float | None:
+    """The penalty, or of plain dual ascent the step; None where it is measured."""
+    method = rule.constraint.method
+    if isinstance(method, Lagrangian):
+        return method.dual.lr if isinstance(method.dual, Sgd) else None
+    return method.penalty if isinstance(method, AugmentedLagrangian) else None
+
+
+def is_damped(rule: EachRule) -> bool:
+    """Whether a penalty pulls, too: not in plain dual ascent."""
+    return not isinstance(rule.constraint.method, Lagrangian)
+
+
 def growth_of(rule: EachRule) -> tuple[float, float]:
     """How a penalty grows, and the share of the last violation above which it does."""
     method = rule.constraint.method
-    if not isinstance(method, AugmentedLagrangian) or not rule.damped:
+    if not isinstance(method, AugmentedLagrangian) or not is_damped(rule):
         return 1.0, HALVED
-    growth = method.growth if method.given("growth") or rule.given is not None else GROWTH
-    share = method.decrease if method.given("decrease") or rule.given is not None else HALVED
+    growth = method.growth if method.given("growth") or given_of(rule) is not None else GROWTH
+    share = method.decrease if method.given("decrease") or given_of(rule) is not None else HALVED
     return growth, share
 
 
@@ -169,14 +183,14 @@ def still_steps(total_steps: int) -> int:
 
 def first_step(rule: EachRule) -> int:
     """Steps of a rule before its multipliers move: at once where its penalty or step is given."""
-    return still_steps(rule.total_steps) if rule.given is None else 0
+    return still_steps(rule.total_steps) if given_of(rule) is None else 0
 
 
 def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
     """The multipliers, one a row, and what the penalty is made of."""
     label, rows = rule.constraint.label, rule.rows
     method = rule.constraint.method
-    given = rule.given or 0.0
+    given = given_of(rule) or 0.0
     most = method.max_penalty if isinstance(method, AugmentedLagrangian) else given
     return (
         StateFacts(
@@ -191,7 +205,7 @@ def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
         StateFacts(
             name=f"{label}.most",
             size=1,
-            start=0.0 if rule.given is None else most,
+            start=0.0 if given_of(rule) is None else most,
             meaning="cap of the penalty",
         ),
         StateFacts(name=f"{label}.units", size=4, meaning="|grad f|, |grad g|, violation, share"),
@@ -206,12 +220,12 @@ def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
 
 
 def _of_penalty(rule: EachRule) -> str:
-    return "penalty c of each" if rule.damped else "dual step of each"
+    return "penalty c of each" if is_damped(rule) else "dual step of each"
 
 
 def units_operations(rule: EachRule) -> tuple[Operation, ...]:
     """The first penalty, where it is not given."""
-    return (_units_operation(rule),) if rule.given is None else ()
+    return (_units_operation(rule),) if given_of(rule) is None else ()
 
 
 def _units_operation(rule: EachRule) -> Operation:
@@ -232,7 +246,7 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
     plain = "multipliers + penalty * g"
     weight = plain if rule.equality else f"relu({plain})"
     rows = "of the rows of the batch"
-    pulls = weight if rule.damped else "multipliers"
+    pulls = weight if is_damped(rule) else "multipliers"
     return (
         Operation(
             kind=Kind.COMBINE,
@@ -245,7 +259,7 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
             name=f"scatter_{rule.name}",
             updates=(Update(target="multipliers", formula=weight),),
             trigger=Every(rule.every, "epoch"),
-            meaning=f"multipliers <- {'weights' if rule.damped else weight}, {rows} alone",
+            meaning=f"multipliers <- {'weights' if is_damped(rule) else weight}, {rows} alone",
         ),
     )
 

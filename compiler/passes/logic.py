@@ -17,13 +17,13 @@ from typing import Literal as Word
 from typing import NamedTuple
 
 from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.expressions.moving import is_prediction, moves
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.expressions.rewrite import call, function_name, number
 from cspec.compiler.passes.canonical import minus, negate
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
-from cspec.compiler.surrogates.atoms import is_prediction, moves
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.tree.constants import value_or_none

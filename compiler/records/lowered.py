@@ -8,8 +8,6 @@ from cspec.compiler.records.fragment import Fragment, Rule
 from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.problem import Constraint, Problem, SetMember
 from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.duals import Sgd
-from cspec.dsl.settings.methods import AugmentedLagrangian, Lagrangian
 from cspec.dsl.tree.nodes import Expr
 
 Row = tuple[float, ...]
@@ -90,19 +88,6 @@ class EachRule(NamedTuple):
     total_steps: int
     every: int
     """Epochs between two moves of a multiplier."""
-
-    @property
-    def given(self) -> float | None:
-        """The penalty, or of plain dual ascent the step; None where it is measured."""
-        method = self.constraint.method
-        if isinstance(method, Lagrangian):
-            return method.dual.lr if isinstance(method.dual, Sgd) else None
-        return method.penalty if isinstance(method, AugmentedLagrangian) else None
-
-    @property
-    def damped(self) -> bool:
-        """Whether a penalty pulls, too: not in plain dual ascent."""
-        return not isinstance(self.constraint.method, Lagrangian)
 
     @property
     def equality(self) -> bool:

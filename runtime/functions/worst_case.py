@@ -81,6 +81,11 @@ def at_worst(
     return value(primal, moved(best.detach()))
 
 
+def whole_rows(columns: Rows, clock: Tensor) -> dict[str, Any]:
+    """Columns of whole data as a batch that says so."""
+    return {**columns, "clock": clock, WHOLE: torch.ones_like(clock)}
+
+
 class Moved(Mapping[str, Any]):
     """A batch in which one column of a dataset is another; what nobody asks for is not drawn."""
 

@@ -55,5 +55,5 @@ def _function(t: TranslatorBase, body: Expr) -> ast.expr:
         with inner.writer.function(name, ("primal", "rows"), ["One number an example of rows."]):
             with inner.over(t.dataset):
                 found = inner.call("one_each", inner.translate(body), inner.any_column())
-            inner.writer.returned(found)
+            inner.writer.give(found)
     return ast.Name(id=t.searched[key][0])

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cspec.compiler.expressions.moving import is_prediction
 from cspec.compiler.expressions.rewrite import number
 from cspec.compiler.passes.metric_words import labeled_metric
 from cspec.compiler.passes.sides import Sides, sides
 from cspec.compiler.records.problem import Constraint, Problem
-from cspec.compiler.surrogates.atoms import is_prediction
 from cspec.dsl.check import Checked
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.tree import nodes
