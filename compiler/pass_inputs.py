@@ -10,7 +10,7 @@ from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.numbers import numeric_of
 from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.choose.strategy import ChoiceContext
-from cspec.compiler.choose.what_moves import givens, on_whole_data, one_number
+from cspec.compiler.choose.what_moves import givens, moving, on_whole_data, one_number
 from cspec.compiler.passes.expansion.expand import Expansion
 from cspec.compiler.passes.logic import Decided
 from cspec.compiler.records.facts import Facts
@@ -34,7 +34,8 @@ def lets(checked: Checked) -> dict[str, Let]:
 
 def decided(checked: Checked, facts: Facts) -> Decided:
     """What decides comparisons of constants, and tells vectors from numbers."""
-    return Decided(checked.params, variables_space(checked).shapes, facts)
+    shapes = variables_space(checked).shapes
+    return Decided(checked.params, shapes, facts, moving=moving(checked))
 
 
 def expansion(checked: Checked, facts: Facts) -> Expansion:

@@ -40,6 +40,7 @@ from cspec.compiler.notes.moving import moving_notes
 from cspec.compiler.notes.own_loop import loop_notes
 from cspec.compiler.notes.pruning import pruning_notes
 from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
+from cspec.compiler.passes.every_entry import every_entry
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.expansion.expand import expand
 from cspec.compiler.passes.expansion.inline_lets import inline_lets
@@ -270,7 +271,7 @@ def _specialized(
     Beside it what certificates rest on, and what is said of the margins that they ask for.
     """
     checked = plan.checked
-    problem = vector_means(expanded(plan, facts), inference)
+    problem = every_entry(vector_means(expanded(plan, facts), inference), inference)
     check_axes(problem, inference)
     check_set_shapes(problem, plan.shapes, checked.params)
     word = SIGMOID if run.solved else _stand_in(checked, facts, run.schedule.steps)

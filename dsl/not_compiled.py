@@ -16,7 +16,12 @@ from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Auto, Construction, Method, OutputProjection
+from cspec.dsl.settings.methods import (
+    Construction,
+    Method,
+    OutputProjection,
+    unknown_to_rows,
+)
 from cspec.dsl.tree.nodes import (
     CONNECTIVES,
     Attribute,
@@ -27,6 +32,8 @@ from cspec.dsl.tree.nodes import (
     Constraint,
     Expectation,
     Fit,
+    Interval,
+    Membership,
     Metric,
     Name,
     Node,
@@ -34,7 +41,6 @@ from cspec.dsl.tree.nodes import (
     Soft,
     Spec,
     SubjectTo,
-    WithSurrogate,
     walk,
 )
 
@@ -49,7 +55,6 @@ WORDS = {
     "normal": "not compiled yet",
     "uniform": "not compiled yet",
     "sample": "not compiled yet",
-    "pgd": "not compiled yet",
     "accumulate": "more than 1 is not compiled yet",
 }
 """Words of the tables and what of them can't run: pages and `cspec list` say it beside each."""
@@ -123,8 +128,8 @@ def _quantifier(
             return None
         if _has_multipliers(binders, constraint, method):
             return None
-        is_rule = isinstance(constraint.relation, CONNECTIVES)
-        return _each_example(binder, domain.id, in_the_model, is_rule)
+        by = unknown_to_rows(method) if method is not None and not in_the_model else None
+        return _each_example(binder, domain.id, in_the_model, by if len(binders) == 1 else None)
     if not _infinite(domain, symbols.domains()):
         return None
     help_ = _OWN_LOOP
@@ -140,21 +145,23 @@ def _has_multipliers(
     binders: tuple[Binder, ...], constraint: Constraint, method: Method | None
 ) -> bool:
     """Whether each example has a multiplier: of one relation, its method open, or a preference."""
-    plain = isinstance(constraint.relation, Compare) and len(binders) == 1
-    lent = any(isinstance(m, WithSurrogate) for m in constraint.modifiers)
-    return plain and not lent and (method is None or isinstance(method, Auto))
+    relation = constraint.relation
+    plain = isinstance(relation, (Compare, *CONNECTIVES)) and len(binders) == 1
+    plain |= isinstance(relation, Membership) and isinstance(relation.set, Interval)
+    return plain and (method is None or unknown_to_rows(method) is None)
 
 
-def _each_example(binder: Binder, data: str, in_the_model: bool, is_rule: bool) -> Diagnostic:
-    what = f"a {'rule' if is_rule else 'requirement'} on each example of `{data}`"
+def _each_example(binder: Binder, data: str, in_the_model: bool, by: str | None) -> Diagnostic:
+    what = f"a requirement on each example of `{data}`"
+    if by is not None:
+        open_ = "leave the method out: each example then has a multiplier of its own"
+        return _later("CS520", f"{what} {by}", binder.domain, open_)
     if in_the_model and binder.condition is not None:
         what += " with a `where`"
     help_ = (
         "for the mean: `E[...] <= ...`; for the worst share: `cvar(..., 99%) <= ...`; what is "
         "affine in the outputs: `by output_projection`"
     )
-    if is_rule:
-        help_ = "a share of the examples runs: `P[A and not B] <= 1%` for the rule `A => B`"
     return _later("CS520", what, binder.domain, help_)
 
 
@@ -235,12 +242,23 @@ def _over(
     for binder in binders:
         domain = binder.domain
         is_data = isinstance(domain, Name) and domain.id in symbols.datasets()
+        if not is_data and _searched(node, binder, symbols):
+            continue
         if not is_data and not _infinite(domain, symbols.domains()):
             continue
         if is_data:
             return _over_data(node, binder)
         return _later("CS520", _form(node, binder), node, _instead(binder, _derived(node)))
     return None
+
+
+def _searched(node: Expectation | Comprehension, binder: Binder, symbols: Symbols) -> bool:
+    """Whether what goes over a ball is searched: the largest value around a column."""
+    match binder.domain:
+        case Call(function=Name(id="ball"), arguments=(Name(id=center), _)):
+            column = center in symbols.column_names
+            return isinstance(node, Comprehension) and node.function != "sum" and column
+    return False
 
 
 def _derived(node: Node) -> bool:
@@ -258,6 +276,8 @@ def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
     else:
         what = f"`{node.function}(... for ...)` over the examples of `{data}`"
         help_ = f"for the mean: `E[... on {data}]`; for the worst share: `cvar(..., 99%)`"
+        if node.function == "max":
+            help_ += f"; as a requirement: `forall ... in {data}: ... <= t`"
     return _later("CS520", what, node, help_)
 
 

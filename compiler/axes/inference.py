@@ -25,9 +25,10 @@ from cspec.compiler.expressions.vectors import (
     Repeated,
     Sized,
 )
-from cspec.compiler.records.problem import Category, Lookup, ParameterRef, PerExample
+from cspec.compiler.records.problem import Category, Lookup, ParameterRef, PerExample, WorstCase
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.tree.nodes import (
+    EVENTS,
     And,
     Attribute,
     Call,
@@ -110,6 +111,10 @@ class Inference(AxesBase):
                 if condition is not None:
                     self.axes(condition, name)
                 return self.axes(body, name)
+            case WorstCase(body=body, radius=radius):
+                self.axes(radius)
+                event = isinstance(body, EVENTS)
+                return (self.event if event else self.number)(body, dataset)
             case Sized(body=body):
                 return self.axes(body, dataset)
             case Extreme() | Bounds() | ByMember():

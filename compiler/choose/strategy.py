@@ -47,6 +47,7 @@ from cspec.dsl.settings.methods import (
     Parametrization,
     Projection,
     Threshold,
+    unknown_to_rows,
 )
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expectation, Index, Name, walk
@@ -58,12 +59,6 @@ GATE_DUAL_BUDGET = 40.0
 """Dual step of a density on gates: this / bound / steps (benchmarks/gates.py)."""
 GATE_DAMPING = 18.0
 """Proportional gain of a density on gates: the multiplier falls by this times the density's."""
-
-
-EACH_RULE = (
-    "not compiled yet (CS520): a run refuses a rule on each example; a share of the examples runs, "
-    "`P[A and not B] <= 1%` for `A => B`"
-)
 
 
 EACH = (
@@ -141,10 +136,10 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
 def decide(c: Constraint, context: ChoiceContext) -> Choice:
     """The method of one requirement."""
     each = of_each(c, context)
-    if each is not None and not c.construction and _is_open(c, context):
-        return Choice(AugmentedLagrangian(), EACH)
-    if c.event is not None and any(isinstance(b.domain, Name) for b in c.binders):
-        return Choice(Lagrangian(), EACH_RULE)
+    if each is not None and not c.construction:
+        chosen = _of_rows(c, context)
+        if chosen is not None:
+            return chosen
     if c.construction:
         return _by_construction(c, context)
     own = c.method
@@ -369,25 +364,30 @@ def of_each(c: Constraint, context: ChoiceContext) -> Constraint | None:
     """A constraint that has a multiplier for each example; None of others."""
     if c.each is not None:
         return c
-    open_ = context.facts is None and len(c.binders) == 1 and c.event is None
-    plain = c.relation != "in" and c.surrogate is None
+    open_ = context.facts is None and len(c.binders) == 1
+    plain = c.relation != "in"
     several = open_ and len(c.binders[0].names) > 1  # one name may be a point of a domain
     return c if several and plain and over_examples(c.binders[0]) else None
 
 
-def _is_open(c: Constraint, context: ChoiceContext) -> bool:
-    """Whether nobody names the constraint's method.
+def _of_rows(c: Constraint, context: ChoiceContext) -> Choice | None:
+    """The method of a requirement on each example; None where the text alone leaves it open.
 
     Raises:
         SpecError: CS520, one that does not have a multiplier for each example.
     """
-    method = c.method if isinstance(c.method, Method) else context.method
+    own = c.method if isinstance(c.method, Method) and not isinstance(c.method, Auto) else None
+    method = own or context.method
     if isinstance(method, Auto):
-        return True
+        return Choice(AugmentedLagrangian(), EACH)
+    reason = unknown_to_rows(method)
+    if reason is None:
+        where = "`using`" if own is None else "the constraint's own `by`"
+        return Choice(method, f"as written: {where}; one multiplier an example")
     if c.each is not None:
-        what = f"a requirement on each example of `{c.each.dataset}` by `{method.word}`"
+        what = f"a requirement on each example of `{c.each.dataset}` {reason}"
         raise not_compiled(what, c.each, "left open, each example has a multiplier of its own")
-    return False
+    return None
 
 
 # --- What a constraint is ------------------------------------------------------------------------

@@ -8,9 +8,18 @@ from collections.abc import Sequence
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.restoration import is_restored
-from cspec.compiler.methods.each_example import GROWTH, LATE, state_of, still_steps, unit_steps
+from cspec.compiler.methods.each_example import (
+    LATE,
+    cap_of,
+    first_step,
+    given_of,
+    growth_of,
+    is_damped,
+    state_of,
+    unit_steps,
+)
 from cspec.compiler.records.lowered import EachRule, Lowered
-from cspec.compiler.records.problem import PerExample
+from cspec.compiler.records.problem import Constraint, PerExample
 
 
 def each_value(each: PerExample, translator: Translator) -> ast.expr:
@@ -22,13 +31,23 @@ def each_value(each: PerExample, translator: Translator) -> ast.expr:
     return translator.call("one_each", *arguments)
 
 
+def each_followed(c: Constraint, translator: Translator) -> ast.expr:
+    """The value of each example, with the gradient of its surrogate where it has one."""
+    assert c.each is not None
+    value = each_value(c.each, translator)
+    if c.gradient_parts is None:
+        return value
+    (followed,) = c.gradient_parts
+    assert isinstance(followed, PerExample)
+    word = "broken_or_room" if c.true_or_false and c.soft is None else "stands_in"
+    return translator.call(word, value, each_value(followed, translator))
+
+
 def write_values(rules: Sequence[EachRule], translator: Translator) -> None:
     """The values of every rule, one an example of the batch, and the return of `measure_each`."""
     names = []
     for rule in rules:
-        each = rule.constraint.each
-        assert each is not None
-        called = each_value(each, translator)
+        called = each_followed(rule.constraint, translator)
         comment = f"{rule.constraint.label}: {rule.constraint.text}"
         label = rule.constraint.label
         local = translator.local(("each", rule.name), rule.name, called, comment, label)
@@ -48,13 +67,19 @@ def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
     used.add("keep")
     weight = f'multipliers + state["{label}.penalty"] * values.detach()'
     weight = weight if rule.equality else f"torch.relu({weight})"
+    cap = cap_of(rule)
+    if cap is not None:
+        weight = f"({weight}).clamp(-{cap!r}, {cap!r})"
     bracket = "multipliers + c h" if rule.equality else "[multipliers + c g]+"
     size = "values.detach().abs()" if rule.equality else "torch.relu(values.detach())"
     doc = [f"weights <- {bracket} of the batch's rows; where they move, so do the multipliers."]
+    if not is_damped(rule):
+        doc = [f"multipliers <- {bracket} of the batch's rows: weights are the multipliers."]
     arguments = ("state", "rows", "values", "moves", "late")
     with writer.function(f"weights_of_{rule.name}", arguments, doc):
         writer.line(f'multipliers = state["{rule.multipliers}"][rows]  # gather')
-        writer.text_line(f"weights = keep(values, {weight}, multipliers)")
+        plain = "" if is_damped(rule) else " if moves else multipliers"
+        writer.text_line(f"weights = keep(values, {weight}, multipliers){plain}")
         writer.line(f"worst = torch.nan_to_num({size}).max()")
         writer.line(f'state["{label}.worst"] = torch.maximum(state["{label}.worst"], worst)')
         writer.line("if moves:")
@@ -68,14 +93,18 @@ def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
 
 def _growth(rule: EachRule, writer: Writer) -> None:
     label = rule.constraint.label
-    doc = [f"penalty <- {GROWTH} penalty where the largest violation has not halved; not late."]
+    growth, share = growth_of(rule)
+    doc = [
+        f"penalty <- {growth:g} penalty where the largest violation is above {share:g} of the last;"
+        " not late."
+    ]
     with writer.function(f"grow_{rule.name}", ("state", "late"), doc):
         worst, before = f'state["{label}.worst"]', f'state["{label}.before"]'
         penalty = f'state["{label}.penalty"]'
         writer.line(f'far = state["{label}.units"][2]')
         writer.line(f"small = {worst} <= 1e-4 * far")
-        writer.line(f"stays = late | small | ({worst} <= 0.5 * {before})")
-        writer.line(f'larger = torch.minimum({GROWTH} * {penalty}, state["{label}.most"])')
+        writer.line(f"stays = late | small | ({worst} <= {share} * {before})")
+        writer.line(f'larger = torch.minimum({growth} * {penalty}, state["{label}.most"])')
         writer.line(f"{penalty} = torch.where(stays, {penalty}, larger)")
         writer.line(f"{before}, {worst} = {worst}, torch.zeros_like({worst})")
         writer.line(f'state["{label}.moves"] = state["{label}.moves"] + late')
@@ -86,9 +115,13 @@ def write_state(rules: Sequence[EachRule], writer: Writer) -> None:
     for rule in rules:
         for state in state_of(rule):
             start = "torch.zeros" if state.start == 0 else "torch.full"
-            value = "" if state.start == 0 else ", torch.inf"
+            value = "" if state.start == 0 else f", {_number(state.start)}"
             shape = f"({state.size},)" if value else f"{state.size}"
             writer.line(f'"{state.name}": {start}({shape}{value}),  # {state.meaning}')
+
+
+def _number(value: float | tuple[float, ...]) -> str:
+    return "torch.inf" if value == float("inf") else repr(value)
 
 
 def begins_inside(lowered: Lowered, translator: Translator) -> bool:
@@ -104,6 +137,8 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
     """In the loop, once a batch is measured: units in the first steps, whether multipliers move."""
     writer = translator.writer
     for rule in rules:
+        if given_of(rule) is not None:
+            continue
         steps = unit_steps(rule.total_steps)
         translator.used.add("units_of_each")
         writer.line(f"if session.step <= {steps}:")
@@ -121,7 +156,7 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
 
 
 def _moves(rule: EachRule) -> str:
-    first = f"session.step > {still_steps(rule.total_steps)}"
+    first = f"session.step > {first_step(rule)}"
     if rule.every == 1:
         return first
     return f"{first} and session.epoch % {rule.every} == 0"

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from cspec.compiler.algebra.vectorize import Vectorizer
-from cspec.compiler.emit.each_example import each_value, write_values
+from cspec.compiler.emit.each_example import each_followed, write_values
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.arithmetic import sides
 from cspec.compiler.emit.expressions.set_constants import set_constant
@@ -227,7 +227,7 @@ def _each_preference(c: Constraint, translator: Translator) -> ast.expr:
     named: dict[str, ast.expr] = {"equal": ast.Constant(True)} if c.relation == "==" else {}
     if c.soft.power != 1:
         named["power"] = constant(c.soft.power)
-    amount = translator.call("mean_violation", each_value(c.each, translator), **named)
+    amount = translator.call("mean_violation", each_followed(c, translator), **named)
     return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
 
 
@@ -477,6 +477,6 @@ class MakeTranslator:
     ) -> Translator:
         t = self._template
         made = Translator(t.scope, t.writer, t.names.copy(), t.used, container)
-        made.constants, made.forwards = t.constants, t.forwards
+        made.constants, made.forwards, made.searched = t.constants, t.forwards, t.searched
         made.strict, made.noted = strict, noted
         return made

@@ -169,7 +169,7 @@ def emit(emission: Emission) -> Program:
     head.docstring(_docstring(emission))
     _imports(head, body, template, used, emission)
     _constants(head, template, scope, emission)
-    text = head.text() + first.text_after()
+    text = head.text() + first.text_after() + _searched(template)
     lines = body.labels_after(text)
     source = double_quoted(text + body.text_after() + _tail())
     return emission.program.model_copy(update={"source": source, "lines": lines})
@@ -201,7 +201,7 @@ INTERNAL = frozenset(
         "if_measured", "quotient", "implies",
         "Numbers", "by_member", "member_index", "members", "of_members", "row_means",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
-        "violations", "truth", "only", "one_each", "mean_violation",
+        "violations", "truth", "only", "one_each", "broken_or_room", "at_worst", "mean_violation",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""
@@ -397,6 +397,11 @@ def _constants(head: Writer, template: Translator, scope: ModuleScope, emission:
         head.line()
     for name, call in template.constants.values():
         head.assign(name, call)
+
+
+def _searched(template: Translator) -> str:
+    """The functions whose worst points are searched."""
+    return "".join(writer.text_after() for _, writer in template.searched.values())
 
 
 def _tail() -> str:

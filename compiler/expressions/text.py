@@ -10,7 +10,14 @@ from cspec.compiler.expressions.mathematics import Mathematics
 from cspec.compiler.expressions.rewrite import function_name, rewrite
 from cspec.compiler.expressions.rows import without_rows
 from cspec.compiler.expressions.vectors import Constants, Repeated, Sized, Total
-from cspec.compiler.records.problem import Category, Lookup, ParameterRef, SetMember
+from cspec.compiler.records.problem import (
+    Category,
+    Lookup,
+    ParameterRef,
+    PerExample,
+    SetMember,
+    WorstCase,
+)
 from cspec.dsl.format.expressions import format_binder, format_expression
 from cspec.dsl.tree.nodes import (
     Binder,
@@ -110,8 +117,10 @@ def _readable(node: Expr) -> Expr:
             return Name(id=node.shown)
         case Category(text=category):
             return String(value=category)
-        case Lookup(written=written):
+        case Lookup(written=written) | WorstCase(written=written):
             return written
+        case PerExample(body=body):
+            return readable(body)
         case Repeated(body=body) | Sized(body=body):
             return body
         case Total(body=body):

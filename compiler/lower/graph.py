@@ -8,7 +8,7 @@ from cspec.compiler.methods.each_example import (
     late_operations,
     state_of,
     step_operations,
-    units_operation,
+    units_operations,
 )
 from cspec.compiler.methods.gate_decisions import gate_operations
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, UpdateGraph
@@ -28,7 +28,7 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(_outputs(rows) for rows in lowered.outputs),
         Operation(kind=Kind.MEASURE, name="measure", meaning=f"{measured} on a batch"),
         *(op for op, _ in lowered.operations(Kind.UNITS)),
-        *(units_operation(rule) for rule in lowered.examples),
+        *(op for rule in lowered.examples for op in units_operations(rule)),
         *(op for op in early if op.trigger.unit == "step"),
         *(_combine(rule) for rule in lowered.rules),
         *(op for rule in lowered.examples for op in step_operations(rule)),

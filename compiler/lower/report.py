@@ -9,8 +9,9 @@ from cspec.compiler.expressions.text import text
 from cspec.compiler.lower.means import means_of
 from cspec.compiler.lower.rules import full_label
 from cspec.compiler.passes.canonical import rescales
+from cspec.compiler.passes.expansion.worst_case import Attack, harder
 from cspec.compiler.records.lowered import Lowered
-from cspec.compiler.records.problem import Constraint, PerExample
+from cspec.compiler.records.problem import Constraint, PerExample, WorstCase
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.surrogates.unknown_classes import said_of_classes
 from cspec.compiler.surrogates.words import as_at_first
@@ -21,6 +22,9 @@ from cspec.dsl.settings.methods import Method
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, Verify, walk
 from cspec.dsl.words.sets import DISCRETE, EQUALITIES
+
+AIM = 1e-5
+"""Of the comparisons of a rule on each example, in their units."""
 
 
 def constraint_facts(
@@ -68,6 +72,9 @@ def _facts(
         reason=c.reason,
         rule=segment[2] if segment else None,
         each=_each(c),
+        share=c.event is not None and c.each is not None,
+        aim=AIM if c.event is not None and c.each is not None and not c.true_or_false else 0.0,
+        searched=_searched(c),
         segment=segment[:2] if segment else None,
         sign=-1.0 if c.relation == ">=" or c.mirrored else 1.0,
         datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
@@ -84,6 +91,14 @@ def _facts(
         means=() if inference is None else means_of((c.value, c.judged_by), inference),
         rescaled=not c.whole and rescales(c.value, checked.params),
     )
+
+
+def _searched(c: Constraint) -> str:
+    """The attack that the verdict is measured by."""
+    nodes = [node for side in (c.value, c.bound) for node in walk(side)]
+    attacks = [harder(Attack(*node.attack)) for node in nodes if isinstance(node, WorstCase)]
+    found = dict.fromkeys(f"{a.steps} steps x {a.restarts} starts" for a in attacks)
+    return ", ".join(found)
 
 
 def _each(c: Constraint) -> str | None:
@@ -127,7 +142,7 @@ def _magnitude(c: Constraint, checked: Checked) -> float:
 
 
 def _is_count(c: Constraint) -> bool:
-    if c.set is not None and c.set.word in DISCRETE:
+    if (c.set is not None and c.set.word in DISCRETE) or (c.event is not None and c.binders):
         return True
     match c.value:
         case Expectation(kind="P"):

@@ -37,6 +37,8 @@ from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.records.lowered import EachRule, FunctionalRule
 from cspec.compiler.records.problem import Constraint
 from cspec.dsl.settings.base import Every
+from cspec.dsl.settings.duals import Sgd
+from cspec.dsl.settings.methods import AugmentedLagrangian, Lagrangian
 
 MOVES = 60
 """How often multipliers move in a run, at most."""
@@ -49,6 +51,9 @@ STILL = 0.15
 LATE = 0.6
 """Share of the run after which multipliers are averaged and penalties stay."""
 GROWTH = 1.5
+"""Of a penalty that is left open ..."""
+HALVED = 0.5
+"""... where the largest violation is above this share of the last one."""
 
 
 def each_rules(
@@ -75,9 +80,55 @@ def each_rules(
             count += 1
             name = f"{base}_{count}"
         epochs = total_steps / max(1, steps_per_epoch)
-        rows, every = facts.data[dataset].rows, max(1, round(epochs / MOVES))
+        rows, every = facts.data[dataset].rows, _every(c, epochs)
         found.append(EachRule(name, c, dataset, rows, total_steps, every))
     return tuple(found)
+
+
+def _every(c: Constraint, epochs: float) -> int:
+    """Epochs between two moves: as given, each where the penalty is, else 60 times a run."""
+    method = c.method
+    if isinstance(method, AugmentedLagrangian) and method.given("every"):
+        return method.every.count
+    if isinstance(method, AugmentedLagrangian | Lagrangian) and method.model_fields_set:
+        return 1
+    return max(1, round(epochs / MOVES))
+
+
+def given_of(rule: EachRule) -> float | None:
+    """The penalty, or of plain dual ascent the step; None where it is measured."""
+    method = rule.constraint.method
+    if isinstance(method, Lagrangian):
+        return method.dual.lr if isinstance(method.dual, Sgd) else None
+    return method.penalty if isinstance(method, AugmentedLagrangian) else None
+
+
+def is_damped(rule: EachRule) -> bool:
+    """Whether a penalty pulls, too: not in plain dual ascent."""
+    return not isinstance(rule.constraint.method, Lagrangian)
+
+
+def growth_of(rule: EachRule) -> tuple[float, float]:
+    """How a penalty grows, and the share of the last violation above which it does."""
+    method = rule.constraint.method
+    if not isinstance(method, AugmentedLagrangian) or not is_damped(rule):
+        return 1.0, HALVED
+    growth = method.growth if method.given("growth") or given_of(rule) is not None else GROWTH
+    share = method.decrease if method.given("decrease") or given_of(rule) is not None else HALVED
+    return growth, share
+
+
+def _start(rule: EachRule) -> float:
+    method = rule.constraint.method
+    return method.start if isinstance(method, AugmentedLagrangian | Lagrangian) else 0.0
+
+
+def cap_of(rule: EachRule) -> float | None:
+    """The largest multiplier, where it is given."""
+    method = rule.constraint.method
+    if not isinstance(method, AugmentedLagrangian | Lagrangian):
+        return None
+    return method.max_multiplier if method.given("max_multiplier") else None
 
 
 def require_rows(c: Constraint, facts: Facts, inference: Inference) -> None:
@@ -130,15 +181,33 @@ def still_steps(total_steps: int) -> int:
     return max(unit_steps(total_steps), round(STILL * total_steps))
 
 
+def first_step(rule: EachRule) -> int:
+    """Steps of a rule before its multipliers move: at once where its penalty or step is given."""
+    return still_steps(rule.total_steps) if given_of(rule) is None else 0
+
+
 def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
     """The multipliers, one a row, and what the penalty is made of."""
     label, rows = rule.constraint.label, rule.rows
+    method = rule.constraint.method
+    given = given_of(rule) or 0.0
+    most = method.max_penalty if isinstance(method, AugmentedLagrangian) else given
     return (
-        StateFacts(name=rule.multipliers, size=rows, meaning=f"one an example of {rule.dataset}"),
+        StateFacts(
+            name=rule.multipliers,
+            size=rows,
+            start=_start(rule),
+            meaning=f"one an example of {rule.dataset}",
+        ),
         StateFacts(name=f"{label}.late", size=rows, meaning="sum of late multipliers"),
         StateFacts(name=f"{label}.moves", size=1, meaning="how many they are"),
-        StateFacts(name=f"{label}.penalty", size=1, meaning="penalty c of each"),
-        StateFacts(name=f"{label}.most", size=1, meaning="cap of the penalty"),
+        StateFacts(name=f"{label}.penalty", size=1, start=given, meaning=_of_penalty(rule)),
+        StateFacts(
+            name=f"{label}.most",
+            size=1,
+            start=0.0 if given_of(rule) is None else most,
+            meaning="cap of the penalty",
+        ),
         StateFacts(name=f"{label}.units", size=4, meaning="|grad f|, |grad g|, violation, share"),
         StateFacts(name=f"{label}.worst", size=1, meaning="largest violation of the epoch"),
         StateFacts(
@@ -150,8 +219,16 @@ def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
     )
 
 
-def units_operation(rule: EachRule) -> Operation:
-    """The first penalty."""
+def _of_penalty(rule: EachRule) -> str:
+    return "penalty c of each" if is_damped(rule) else "dual step of each"
+
+
+def units_operations(rule: EachRule) -> tuple[Operation, ...]:
+    """The first penalty, where it is not given."""
+    return (_units_operation(rule),) if given_of(rule) is None else ()
+
+
+def _units_operation(rule: EachRule) -> Operation:
     steps = unit_steps(rule.total_steps)
     return Operation(
         kind=Kind.UNITS,
@@ -169,11 +246,12 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
     plain = "multipliers + penalty * g"
     weight = plain if rule.equality else f"relu({plain})"
     rows = "of the rows of the batch"
+    pulls = weight if is_damped(rule) else "multipliers"
     return (
         Operation(
             kind=Kind.COMBINE,
             name=f"weights_of_{rule.name}",
-            updates=(Update(target="weight", formula=weight),),
+            updates=(Update(target="weight", formula=pulls),),
             meaning=f"L = f + N / B <weights, g> {rows}: `{rule.constraint.label}`",
         ),
         Operation(
@@ -181,19 +259,21 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
             name=f"scatter_{rule.name}",
             updates=(Update(target="multipliers", formula=weight),),
             trigger=Every(rule.every, "epoch"),
-            meaning=f"multipliers <- weights, {rows} alone",
+            meaning=f"multipliers <- {'weights' if is_damped(rule) else weight}, {rows} alone",
         ),
     )
 
 
 def late_operations(rule: EachRule) -> tuple[Operation, ...]:
     """What an epoch ends with, and the multipliers that are told."""
+    growth, share = growth_of(rule)
     return (
         Operation(
             kind=Kind.PENALTY_STEP,
             name=f"grow_{rule.name}",
             trigger=Every(rule.every, "epoch"),
-            meaning=f"penalty <- {GROWTH} penalty where the largest violation has not halved",
+            meaning=f"penalty <- {growth:g} penalty where the largest violation of an epoch is "
+            f"above {share:g} of the one before",
         ),
         Operation(
             kind=Kind.SETTLE,

@@ -17,6 +17,7 @@ from typing import Literal as Word
 from typing import NamedTuple
 
 from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.expressions.moving import is_prediction, moves
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.expressions.rewrite import call, function_name, number
 from cspec.compiler.passes.canonical import minus, negate
@@ -59,6 +60,10 @@ class Decided(NamedTuple):
     facts: Facts = Facts()
     open: frozenset[str] = frozenset()
     """Names of quantifiers that are not expanded yet: constants of which nothing is known."""
+    moving: frozenset[str] = frozenset()
+    """Models and variables that training changes."""
+    rows: bool = False
+    """Whether it is about each example: what does not move is data."""
 
 
 class Truth(NamedTuple):
@@ -87,6 +92,13 @@ class Atom(NamedTuple):
         return minus(self.right, self.left) if turned else minus(self.left, self.right)
 
 
+class OfData(NamedTuple):
+    """What the data say of each example: nothing that moves makes it hold, or not hold."""
+
+    event: Expr
+    positive: bool
+
+
 class All(NamedTuple):
     """Every one of several holds."""
 
@@ -99,7 +111,9 @@ class Any(NamedTuple):
     items: tuple[Formula, ...]
 
 
-Formula = Truth | Atom | All | Any
+FAR = 1e6
+"""The margin of what the data alone say, as far from changing as can be."""
+Formula = Truth | Atom | OfData | All | Any
 
 
 def formula(event: Expr, known: Decided, positive: bool = True) -> Formula:
@@ -108,6 +122,8 @@ def formula(event: Expr, known: Decided, positive: bool = True) -> Formula:
     Raises:
         SpecError: a form that is no comparison of numbers.
     """
+    if known.rows and not moves(event, known.moving):
+        return OfData(event, positive)
     match event:
         case Not(operand=operand):
             return formula(operand, known, not positive)
@@ -147,6 +163,8 @@ def together(items: list[Formula], every: bool) -> Formula:
 
 
 def _comparison(left: Expr, operator: str, right: Expr, known: Decided, positive: bool) -> Formula:
+    if known.rows:
+        return _of_row(left, operator, right, known, positive)
     if _constant(left, known) and _constant(right, known):
         relation = Compare(operands=(left, right), operators=(operator,), span=left.span)
         return Truth(holds(relation, {}, {}, known.facts, known.params) == positive)
@@ -156,6 +174,23 @@ def _comparison(left: Expr, operator: str, right: Expr, known: Decided, positive
     if operator == "!=" and not (_settled(left, known) and _settled(right, known)):
         raise SpecError([_almost_never(left, right)])
     return _split(Atom(left, operator, right, entries), known)
+
+
+def _of_row(left: Expr, operator: str, right: Expr, known: Decided, positive: bool) -> Formula:
+    """A comparison of each example; of a class by the margin of its output."""
+    whole = Compare(operands=(left, right), operators=(operator,), span=left.span)
+    if not moves(whole, known.moving):
+        return OfData(whole, positive)
+    operator = operator if positive else OPPOSITE[operator]
+    if is_prediction(right):
+        left, right = right, left
+    if operator in ("==", "!=") and is_prediction(left) and not moves(right, known.moving):
+        assert isinstance(left, Call)
+        outputs = call("margin", left.arguments[0], right)
+        return Atom(outputs, ">=" if operator == "==" else "<=", number(0))
+    if operator == "!=" or is_prediction(left):
+        raise not_compiled(form(whole), whole)
+    return _split(Atom(left, operator, right), known)
 
 
 def _constant(expr: Expr, known: Decided) -> bool:
@@ -217,6 +252,9 @@ def margin(found: Formula) -> Expr:
     match found:
         case Truth(value=value):
             return number(-1) if value else number(1)
+        case OfData(event=event, positive=positive):
+            far = FAR if positive else -FAR
+            return call("where", event, number(-far), number(far))
         case Atom(entries=entries):
             size = call("abs", found.function) if found.equal else found.function
             return call("max" if entries == "all" else "min", size) if entries else size

@@ -11,23 +11,56 @@ the room that is left.
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.rewrite import call, number
+from cspec.compiler.expressions.rewrite import call, number, rewrite
 from cspec.compiler.expressions.text import text
-from cspec.compiler.passes.canonical import with_parts
+from cspec.compiler.passes.canonical import negate, with_parts
+from cspec.compiler.passes.expansion.each_example import over_examples, violated
 from cspec.compiler.passes.logic import Atom, Decided, Truth, formula, margin
+from cspec.compiler.passes.mapping import map_expressions
 from cspec.compiler.passes.sides import sides
-from cspec.compiler.records.problem import Constraint, Problem
-from cspec.dsl.tree.nodes import Expr, Implies, Or
+from cspec.compiler.records.problem import Constraint, PerExample, Problem, WorstCase
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.tree.nodes import EVENTS, Expr, Implies, Or
 
 
 def rules(problem: Problem, known: Decided) -> Problem:
     """The problem with its rules as violations, what is decided already left out of them."""
     sign = problem.objective_sign
     constraints = tuple(
-        c if c.event is None else with_parts(_stated(c, c.event, known), sign, known.params)
-        for c in problem.constraints
+        c if c.event is None else _of_rule(c, c.event, known, sign) for c in problem.constraints
     )
-    return problem.model_copy(update={"constraints": constraints})
+    changed = problem.model_copy(update={"constraints": constraints})
+    return map_expressions(changed, lambda expr: rewrite(expr, lambda node: _guided(node, known)))
+
+
+def _guided(node: Expr, known: Decided) -> Expr:
+    """A worst case of an event, whose search follows how near the event is."""
+    if not isinstance(node, WorstCase) or not isinstance(node.body, EVENTS):
+        return node
+    size = margin(formula(node.body, known._replace(rows=True)))
+    return node.model_copy(update={"guide": negate(size)})
+
+
+def _of_rule(c: Constraint, event: Expr, known: Decided, sign: float) -> Constraint:
+    if c.each is not None:
+        return _of_each_example(c, c.each, event, known)
+    if any(over_examples(binder) and len(binder.names) > 1 for binder in c.binders):
+        return c.model_copy(update={"parts": (violated(event),)})  # columns are not known yet
+    return with_parts(_stated(c, event, known), sign, known.params)
+
+
+def _of_each_example(c: Constraint, each: PerExample, event: Expr, known: Decided) -> Constraint:
+    """A rule on each example, its violation the least change of a comparison where there is one.
+
+    A preference weighs the share of the examples that break it.
+    """
+    if c.soft is not None:
+        return c
+    try:
+        size = margin(formula(event, known._replace(rows=True)))
+    except SpecError:
+        return c  # true or false of each example: nothing says how far it is from the other
+    return c.model_copy(update={"parts": (each.model_copy(update={"body": size}),)})
 
 
 def _stated(c: Constraint, event: Expr, known: Decided) -> Constraint:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.nodes import Binder, Call, Expr, Index, Interval, Name, Number
+from cspec.dsl.tree.nodes import Binder, Call, Expectation, Expr, Index, Interval, Name, Number
 
 Record = ConfigDict(frozen=True, extra="forbid")
 Relation = Literal["<=", ">=", "==", "in"]
@@ -57,6 +57,24 @@ class PerExample(Expr):
     body: Expr
     condition: Expr | None = None
     """Which examples it is asked of (`where`), of what the data alone say; None for all."""
+
+
+class WorstCase(Expr):
+    """The largest value of `body` in a ball around a column of each example: a lower bound of it.
+
+    The column stands in `body` for the point.
+    """
+
+    body: Expr
+    guide: Expr | None = None
+    """What the search follows where `body` has no gradient."""
+    column: str
+    radius: Expr
+    norm: float
+    attack: tuple[int, float | None, int]
+    """Steps, their size (None: 2.5 r / steps), restarts."""
+    written: Expr
+    """As it stands in the spec."""
 
 
 class Violations(Expr):
@@ -162,6 +180,8 @@ class Constraint(BaseModel):
     """Places of the parts that together make the event hold, where a solver tries each way."""
     equal_parts: tuple[int, ...] = ()
     """Places of the parts that are == 0 though others are not."""
+    every: bool = False
+    """Whether it is asked of every entry that an example has: a membership in an interval."""
     parts: tuple[Expr, ...] = ()
     """Canonical functions, each <= 0 (or == 0): true values. Empty before `canonical`."""
     whole: bool = False
@@ -209,6 +229,14 @@ class Constraint(BaseModel):
         """Its canonical function where it has a multiplier for each example; None elsewhere."""
         (part,) = self.parts if len(self.parts) == 1 else (None,)
         return part if isinstance(part, PerExample) else None
+
+    @property
+    def true_or_false(self) -> bool:
+        """Whether it is a rule on each example of which only the truth is known, no distance."""
+        each, share = self.each, self.value
+        if each is None or self.event is None:
+            return False
+        return isinstance(share, Expectation) and each.body == share.body
 
     @property
     def full_label(self) -> str:

@@ -59,6 +59,12 @@ class ConstraintFacts(BaseModel):
     """The group of constraints that share one update rule; None without multipliers."""
     each: str | None = None
     """The dataset that it is required of each example of, where each has a multiplier."""
+    share: bool = False
+    """Whether its value is the share of examples that break it: of a rule on each."""
+    searched: str = ""
+    """The attack whose worst point is measured, `20 steps x 6 starts`; empty elsewhere."""
+    aim: float = 0.0
+    """How far inside the bound a rule's examples are brought in the end: `>` is strict."""
     segment: tuple[int, int] | None = None
     """Its entries [start, stop) in the constraint vector `g` and in `multipliers`."""
     sign: float = 1.0

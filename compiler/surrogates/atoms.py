@@ -7,10 +7,12 @@ is about other examples, and gets a surrogate of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
+from cspec.compiler.expressions.moving import is_prediction as is_prediction
+from cspec.compiler.expressions.moving import moves as moves
 from cspec.compiler.expressions.rewrite import function_name, same
-from cspec.compiler.records.problem import ParameterRef, PerExample
+from cspec.compiler.records.problem import PerExample
 from cspec.dsl.explicit.measured_on import TAILS
 from cspec.dsl.tree.nodes import (
     EVENTS,
@@ -20,24 +22,13 @@ from cspec.dsl.tree.nodes import (
     Name,
     Node,
     Product,
-    walk,
 )
-from cspec.dsl.words.functions import PREDICTIONS
 
 REDUCTIONS = frozenset(
     {"max", "min", "sum", "mean", "norm", "l1", "l2", "sumsq", "dot", "std", "variance", "median"}
     | {"all", "any"}
 )
 """Functions that make one number, or one truth, of the entries of their argument."""
-
-
-def moves(expr: Node, moving: Collection[str]) -> bool:
-    """Whether training can change an expression: a model that trains, a variable is in it."""
-    return any(
-        (isinstance(node, Name) and node.id in moving)
-        or (isinstance(node, ParameterRef) and node.model in moving)
-        for node in walk(expr)
-    )
 
 
 def is_mean(expr: Node) -> bool:
@@ -56,16 +47,6 @@ def over_data(expr: Node, dataset: str | None) -> str | None:
             on = next((k.value for k in keywords if k.name == "on"), None)
             return on.id if isinstance(on, Name) else dataset
     return dataset
-
-
-def is_prediction(expr: Node) -> bool:
-    """Whether an expression is `pred(z)` or `argmax(z)`."""
-    return (
-        isinstance(expr, Call)
-        and function_name(expr) in PREDICTIONS
-        and len(expr.arguments) == 1
-        and not expr.keywords
-    )
 
 
 def reduces(expr: Expr) -> bool:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.expressions.text import text
+from cspec.compiler.passes.canonical import as_written
+from cspec.compiler.passes.expansion.each_example import violations
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.compiler.surrogates.atoms import moves
 from cspec.compiler.surrogates.parts import lent
@@ -23,7 +25,7 @@ from cspec.compiler.surrogates.words import SIGMOID, named
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Method
-from cspec.dsl.tree.nodes import Expr, Implies
+from cspec.dsl.tree.nodes import Expr
 
 UNHELD = "give the optimizer its parameters, or require nothing of it"
 
@@ -76,11 +78,10 @@ def _objective(problem: Problem, setting: Setting) -> tuple[Expr | None, Remarks
 
 def _surrogate(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks]:
     remarks = Remarks(c.span)
-    if c.relation == "in" or any(isinstance(part, Implies) for part in c.parts):
+    if c.relation == "in" or (c.event is not None and c.binders):
         return c, remarks
     if c.each is not None:
-        _require_plain(c, c.each, setting, remarks)
-        return c, remarks
+        return _of_each(c, c.each, setting, remarks), remarks
     open_ = c.method is None or (isinstance(c.method, Method) and c.method.left_open)
     word = setting.word if open_ else SIGMOID
     if c.surrogate is not None:
@@ -102,22 +103,42 @@ def _surrogate(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks]:
     return c.model_copy(update={"gradient_parts": parts, "surrogate_text": described}), remarks
 
 
-def _require_plain(c: Constraint, each: PerExample, setting: Setting, remarks: Remarks) -> None:
-    """Find what a requirement on each example can't be yet: flat, or with a `where` that moves."""
-    what = f"a requirement on each example of `{each.dataset}`"
+def _of_each(c: Constraint, each: PerExample, setting: Setting, remarks: Remarks) -> Constraint:
+    """A requirement on each example, with what its steps follow where that is something else."""
     if _still(c, setting):
         remarks.found.append(_nothing_trains(c, setting))
-    elif each.condition is not None and moves(each.condition, setting.moving):
-        remarks.found += not_compiled(f"{what} `where` the model says so", each).diagnostics
-    else:
-        own = Remarks(c.span)
-        softener = Softener(setting, setting.word, own)
-        with_slope = _soft(softener, each, 0 if c.relation == "==" else 1)
-        if own.found:
-            remarks.found += own.found
-        elif not same(with_slope, each):
-            share = "a share of the examples runs: `P[event] >= 99%`"
-            remarks.found += not_compiled(f"{what} that needs a surrogate", each, share).diagnostics
+        return c
+    if each.condition is not None and moves(each.condition, setting.moving):
+        what = f"a requirement on each example of `{each.dataset}` `where` the model says so"
+        remarks.found += not_compiled(what, each).diagnostics
+        return c
+    sign = 0 if c.relation == "==" else 1
+    word = setting.word
+    if c.surrogate is not None:
+        asked = named(c.surrogate, setting.inference.known.params)
+        softener = Softener(setting, asked or SIGMOID, remarks)
+        if asked is None:
+            rows = each.model_copy(update={"body": as_written(c.surrogate, c)})
+            return c.model_copy(update={"gradient_parts": (_soft(softener, rows, sign),)})
+        word = asked
+    elif c.event is not None and _has_slope(each, setting, c):
+        return c
+    truth = each if c.event is None else violations(c.value) or each
+    found = _soft(Softener(setting, word, remarks), truth, sign)
+    if c.event is not None and c.surrogate is None:
+        each = truth
+    if same(found, each):
+        return c
+    described = c.surrogate_text or word.text
+    update = {"parts": (each,), "gradient_parts": (found,), "surrogate_text": described}
+    return c.model_copy(update=update)
+
+
+def _has_slope(each: PerExample, setting: Setting, c: Constraint) -> bool:
+    """Whether the violation of each example can be followed as it is."""
+    remarks = Remarks(c.span)
+    found = _soft(Softener(setting, setting.word, remarks), each, 1)
+    return same(found, each) and not remarks.found
 
 
 def _still(c: Constraint, setting: Setting) -> bool:

@@ -21,6 +21,7 @@ from cspec.dsl.explicit.averages import average
 from cspec.dsl.explicit.expressions import Elaborator, Surroundings
 from cspec.dsl.explicit.relations import explicit_relation, explicit_surrogate
 from cspec.dsl.explicit.var_sets import with_var_sets
+from cspec.dsl.explicit.worst_example import worst_of, worst_point
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.methods import MAPS
@@ -41,6 +42,7 @@ from cspec.dsl.tree.nodes import (
     Name,
     Objective,
     On,
+    Soft,
     Spec,
     SubjectTo,
     Verify,
@@ -133,6 +135,15 @@ def _constraint(
         return constraint.model_copy(
             update={"binders": binders, "constraints": members, "modifiers": ()}
         )
+    each, kept_binders = worst_point(constraint.relation, constraint.binders)
+    if kept_binders != constraint.binders:
+        constraint = constraint.model_copy(update={"relation": each, "binders": kept_binders})
+        binders, inner = worker.binders(kept_binders, context)
+    if not any(isinstance(modifier, Soft) for modifier in modifiers):
+        each, over = worst_of(constraint.relation, worker.symbols.datasets())
+        constraint = constraint.model_copy(update={"relation": each})
+        more, inner = worker.binders(over, inner)
+        binders = (*binders, *more)
     on = next((modifier for modifier in modifiers if isinstance(modifier, On)), None)
     if on is not None:
         name = worker.dataset(on.dataset, on.span)

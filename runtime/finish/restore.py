@@ -207,4 +207,6 @@ def _allowed(session: Session, constraints: Sequence[ConstraintFacts]) -> Tensor
     allowed = torch.zeros(size, dtype=torch.float64, device=session.device)
     for c, (start, stop) in held:
         allowed[start:stop] = 0.5 * min(c.tolerance, STRICT * own_scale(session, c))
+        if c.share:
+            allowed[start:stop] = 0.5 * c.aim
     return allowed

@@ -55,6 +55,7 @@ from cspec.runtime.functions.entries import (
 )
 from cspec.runtime.functions.examples import (
     as_number,
+    broken_or_room,
     entry,
     filled,
     group_index,
@@ -109,6 +110,7 @@ from cspec.runtime.functions.statistics import (
 from cspec.runtime.functions.tails import cvar, quantile
 from cspec.runtime.functions.tensors import added, array, eye, parameter, repeated, softmax, total
 from cspec.runtime.functions.violations import violations
+from cspec.runtime.functions.worst_case import at_worst
 from cspec.runtime.models.gates import has_gates
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
@@ -207,7 +209,9 @@ __all__ = [
     "as_number",
     "as_tensor",
     "at_a_point",
+    "at_worst",
     "bce",
+    "broken_or_room",
     "by_group",
     "by_member",
     "bytes_",

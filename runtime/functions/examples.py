@@ -137,6 +137,7 @@ def one_each(values: Any, like_B: Tensor, asked_B: Tensor | None = None) -> Tens
     found = per_example(values)
     if not isinstance(found, Tensor) or found.ndim == 0:
         found = torch.as_tensor(found, device=like_B.device).expand(len(like_B))
+    found = found if found.is_floating_point() else found.to(torch.get_default_dtype())
     if found.shape != like_B.shape[:1]:
         raise ShapeMismatch(
             f"a requirement on each example compares one number of it, not {in_words(found)}"
@@ -150,3 +151,15 @@ def mean_violation(values_B: Tensor, *, equal: bool = False, power: int = 1) -> 
     measured = torch.where(asked, values_B, 0.0)
     amounts = measured.abs() if equal else torch.relu(measured)
     return amounts.pow(power).sum() / asked.sum().clamp(min=1)
+
+
+def broken_or_room(broken_B: Tensor, soft_B: Tensor) -> Tensor:
+    """1 of each example that breaks a rule, else at most 0: the room that its soft truth tells.
+
+    soft is the soft truth that the rule is broken, 0.5 at the border: the room is [0.5 - soft]+,
+    and the gradient is that of soft. NaN where nothing is asked.
+    """
+    room = torch.clamp(soft_B.detach() - 0.5, max=0.0)
+    true = torch.where(broken_B > 0, 1.0, room.to(broken_B))
+    true = torch.where(broken_B.isnan(), torch.nan, true)
+    return true + (soft_B - soft_B.detach())

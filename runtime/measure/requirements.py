@@ -222,4 +222,5 @@ def judged(constraint: ConstraintFacts, found: Measurement) -> ConstraintResult:
         n=found.n,
         standard_error=found.standard_error,
         method=constraint.method,
+        evidence="searched" if constraint.searched else "exact",
     )

@@ -15,6 +15,7 @@ from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.feature_scales import scale_notes
+from cspec.runtime.functions.worst_case import whole_rows
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer
 from cspec.runtime.measure.slopes import norm, sets_of, slopes
@@ -274,7 +275,7 @@ class Session:
         """
         with measuring(self.models()):
             columns = self.measurer.columns(list(other.items()))
-            return function(self.primal, {**columns, "clock": self._clock()})
+            return function(self.primal, whole_rows(columns, self._clock()))
 
     def seen(
         self,
@@ -318,7 +319,7 @@ class Session:
 
     def whole_batch(self) -> dict[str, Mapping[str, Tensor]]:
         """All the data as one batch."""
-        return {**self.measurer.columns(), "clock": self._clock()}  # type: ignore[dict-item]
+        return whole_rows(self.measurer.columns(), self._clock())
 
     def _clock(self) -> Tensor:
         """The number of steps so far: what bounds that move are read from."""

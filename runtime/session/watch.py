@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import Program
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.order import permutation
+from cspec.runtime.functions.worst_case import WHOLE
 from cspec.runtime.measure.requirements import (
     Measurer,
     excess,
@@ -137,7 +139,8 @@ class Watch:
         moved = split is not None and self._plan.dataset is not None
         replaced = [(str(self._plan.dataset), str(split))] if moved else []
         with measuring(models_in(measurer.primal)):
-            value = self._objective(measurer.primal, measurer.columns(replaced))
+            rows = {**measurer.columns(replaced), WHOLE: torch.ones(1)}
+            value = self._objective(measurer.primal, rows)
         return float(value.detach())
 
     def stalled(self, step: int, window: int, tolerance: float) -> bool:

@@ -95,7 +95,7 @@ def longer(session: Run, module: Mapping[str, Any]) -> Measure:
     def measure(primal: Mapping[str, Any], batch: Mapping[str, Any]) -> Any:
         f, g, true, values = measured_each(module, primal, batch)
         parts = [
-            torch.where(v.isnan(), 0.0 if c.equal else INSIDE, v)
+            torch.where(v.isnan(), 0.0 if c.equal else INSIDE, v + c.aim)
             for c, v in zip(each, values.values(), strict=True)
         ]
         own = torch.cat(parts)

@@ -31,7 +31,7 @@ from cspec.runtime.verdict.details import details
 from cspec.runtime.verdict.each_example import each_notes, hardest
 from cspec.runtime.verdict.kkt import Priced, report
 from cspec.runtime.verdict.notes import courses, notes_of
-from cspec.runtime.verdict.rules import rule_notes
+from cspec.runtime.verdict.rules import rule_notes, searched_notes
 from cspec.runtime.verdict.stationarity import SMALL, UNKNOWN, stationarity, stationarity_notes
 from cspec.runtime.verdict.why.diagnosis import Diagnosis, diagnose
 
@@ -118,6 +118,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     notes = notes_of(session, constraints, places, found, objective)
     notes += certified_notes(constraints)
     notes += attempt(notes, "no ways of rules", lambda: rule_notes(session, places), [])
+    notes += searched_notes(session)
     notes += attempt(notes, "no counts of examples", lambda: each_notes(session, places), [])
     notes += courses(session, constraints, diagnosis, rate)
     notes += stationarity_notes(session, first_order)

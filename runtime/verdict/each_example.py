@@ -37,13 +37,16 @@ def each_notes(session: Session, places: Mapping[str, Where]) -> list[str]:
     names = [c.label for c in each_of(session.program.constraints)]
     for place, c in enumerate(each_of(session.program.constraints)):
         columns = session.measurer.columns(places[c.label].replaced)
-        batch = {**columns, "clock": session.whole_batch()["clock"]}
+        batch = {**session.whole_batch(), **columns}
         with measuring(session.models()), torch.no_grad():
             *_, each = session.module["measure_each"](session.primal, batch)
         values = list(each.values())[place]
         asked = ~values.isnan()
         size = values.abs() if c.equal else values
-        count, over = int(asked.sum()), int((asked & (size > c.tolerance)).sum())
+        count, over = (
+            int(asked.sum()),
+            int((asked & (size > (0 if c.share else c.tolerance))).sum()),
+        )
         split = places[c.label].split or c.each
         found.append(f"{names[place]}: {over:,} of {count:,} examples of {split} violate it")
         rows = hardest(prices_of_rows(session)[c.label].cpu())

@@ -198,12 +198,3 @@ def test_more_ways_than_are_tried_are_refused_by_name() -> None:
 def test_a_condition_on_equality_asks_for_nothing(condition: str) -> None:
     text = f"var x\nvar y\nminimize x^2 + y\ns.t. r: {condition} => y >= 1\n"
     assert [d.code for d in cspec.check(text)] == ["CS109"]
-
-
-def test_a_rule_on_each_example_is_said_not_to_run() -> None:
-    text = (
-        "data train(x, y)\nmodel f\nminimize ce(f(x), y)\n"
-        "s.t. r: forall (x, y) in train: f(x)[0] > 0 => f(x)[1] > 0\n"
-    )
-    assert [d.code for d in cspec.check(text)] == ["CS520"]
-    assert "not compiled yet" in " ".join(cspec.explain(text).split())

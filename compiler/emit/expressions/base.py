@@ -56,6 +56,10 @@ class TranslatorBase(Locals, ABC):
     def translate(self, expr: Expr) -> ast.expr:
         """The Python of an expression."""
 
+    @abstractmethod
+    def beside(self, container: str) -> TranslatorBase:
+        """What translates another function of the module."""
+
     # --- examples ---
 
     @cached_property

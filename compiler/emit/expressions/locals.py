@@ -49,6 +49,8 @@ class Locals:
         """Sets and tensors of the module: key -> name of the constant, and what makes it."""
         self.forwards: dict[Forward, str] = {}
         """Forward passes of the module: what is called on which columns -> name of the function."""
+        self.searched: dict[object, tuple[str, Writer]] = {}
+        """Functions of the module that are searched for their worst point, and their text."""
         self._locals: dict[object, ast.expr] = {}
         self._columns_of: dict[str, str] = {}
         """Columns by name: the dataset whose column has the plain name."""

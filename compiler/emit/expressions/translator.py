@@ -18,7 +18,9 @@ from cspec.compiler.emit.expressions.parts import translate_attribute, translate
 from cspec.compiler.emit.expressions.run_values import about_the_run
 from cspec.compiler.emit.expressions.spec_names import translate_name
 from cspec.compiler.emit.expressions.vectors import bounds, translate_vectors, vector
+from cspec.compiler.emit.expressions.worst_cases import searched
 from cspec.compiler.emit.pieces import constant
+from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.expressions.vectors import (
     Bounds,
@@ -37,6 +39,7 @@ from cspec.compiler.records.problem import (
     ParameterRef,
     PerExample,
     Violations,
+    WorstCase,
 )
 from cspec.dsl.tree.nodes import (
     And,
@@ -113,10 +116,18 @@ class Translator(TranslatorBase):
                     return self.call("only", of_each, self.translate(condition))
             case Repeated(body=body, size=size):
                 return self.call("repeated", self.translate(body), constant(size))
+            case WorstCase():
+                return searched(self, expr)
             case Extreme():
                 return self._branch(expr)
             case _:
                 raise not_compiled(form(expr), expr)
+
+    def beside(self, container: str) -> Translator:
+        """What translates another function of the module, with a writer of its own."""
+        made = Translator(self.scope, Writer(), self.names.copy(), self.used, container)
+        made.constants, made.forwards, made.searched = self.constants, self.forwards, self.searched
+        return made
 
     def _branch(self, expr: Extreme) -> ast.expr:
         """The surrogate of what is truly the largest (smallest)."""

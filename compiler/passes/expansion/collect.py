@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cspec.compiler.expressions.moving import is_prediction
 from cspec.compiler.expressions.rewrite import number
 from cspec.compiler.passes.metric_words import labeled_metric
 from cspec.compiler.passes.sides import Sides, sides
@@ -66,9 +67,12 @@ def _constraint(
     binders: tuple[Binder, ...],
     modifiers: tuple[Modifier, ...],
 ) -> Constraint:
-    fields: dict[str, Any] = _sides(checked, item.relation)._asdict()
-    if isinstance(item.relation, nodes.CONNECTIVES):
-        fields["event"] = item.relation
+    relation = item.relation
+    fields: dict[str, Any] = _sides(checked, relation)._asdict()
+    if isinstance(relation, nodes.CONNECTIVES):
+        fields["event"] = relation
+    elif any(len(b.names) > 1 for b in binders) and (event := _event(relation)):
+        fields = {"event": event, "value": event, "bound": ZERO, "relation": "<="}
     if label in checked.within:
         fields["tolerance"] = checked.within[label]
         fields["tolerance_given"] = True
@@ -89,6 +93,26 @@ def _constraint(
         span=item.relation.span,
         **fields,
     )
+
+
+def _event(relation: Expr) -> Expr | None:
+    """What is true or false of each example: that a class is predicted, `(pred == y) >= 1`."""
+    match relation:
+        case nodes.Compare(operands=(left, right), operators=("==",)):
+            return relation if is_prediction(left) or is_prediction(right) else None
+        case nodes.Compare(operands=(Number() as bound, event), operators=("<=" | ">=" as turned,)):
+            operator = nodes.TURNED[turned]
+        case nodes.Compare(operands=(event, Number() as bound), operators=("<=" | ">=",)):
+            operator = relation.operators[0]
+        case _:
+            return None
+    if not isinstance(event, nodes.EVENTS):
+        return None
+    if operator == ">=" and 0 < bound.value <= 1:
+        return event
+    if operator == "<=" and 0 <= bound.value < 1:
+        return nodes.Not(operand=event, span=event.span)
+    return None
 
 
 def _sides(checked: Checked, relation: Expr) -> Sides:

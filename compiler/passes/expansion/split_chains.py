@@ -21,12 +21,15 @@ def split_chains(problem: Problem, params: Params | None = None) -> Problem:
 
 def _split(constraint: Constraint, params: Params) -> tuple[Constraint, ...]:
     found: tuple[Sides, ...]
+    every = constraint.relation == "in"
     relation: Expr = constraint.value
     match constraint.value, constraint.bound:
         case Compare(operands=(first, middle, last), operators=("<=", _)), _:
             found = _between(middle, first, last)
         case Compare(operands=(first, middle, last), operators=(">=", _)), _:
             found = _between(middle, last, first)
+        case Compare(operands=(_, _)), _:
+            return (constraint,)  # an event as a number: `(pred == y) >= 1`
         case Compare() as chain, _:
             found = _links(chain, params)
         case _, Interval(lower=low, upper=high) if constraint.relation == "in":
@@ -35,7 +38,9 @@ def _split(constraint: Constraint, params: Params) -> tuple[Constraint, ...]:
         case _:
             return (constraint,)
     return tuple(
-        constraint.model_copy(update={"label": f"{constraint.label}.{name}", **part._asdict()})
+        constraint.model_copy(
+            update={"label": f"{constraint.label}.{name}", "every": every, **part._asdict()}
+        )
         for name, part in zip(chain_parts(relation), found, strict=True)
     )
 

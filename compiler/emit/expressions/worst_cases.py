@@ -1,0 +1,59 @@
+"""The worst point of a ball, as Python: a function of rows, and the search of what it is given."""
+
+from __future__ import annotations
+
+import ast
+
+from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.pieces import constant
+from cspec.compiler.expressions.not_compiled import not_compiled
+from cspec.compiler.passes.expansion.worst_case import Attack, harder
+from cspec.compiler.records.problem import WorstCase
+from cspec.dsl.tree.nodes import EVENTS, Expr, shape
+
+
+def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
+    """`at_worst(...)`: with a stronger attack where a verdict is measured."""
+    if t.dataset is None or expr.column not in t.scope.columns(t.dataset):
+        raise not_compiled("a ball around something else than a column of the data", expr)
+    value = _function(t, expr.body)
+    guide = value if expr.guide is None else _function(t, expr.guide)
+    attack = Attack(*expr.attack)
+    hard = harder(attack)
+    attack = hard if t.container == "data" else attack
+    norm = ast.Name(id="torch.inf") if expr.norm == float("inf") else constant(expr.norm)
+    place = ast.Tuple(elts=[ast.Constant(t.dataset), ast.Constant(expr.column)])
+    settings = {
+        "norm": norm,
+        "steps": ast.Constant(attack.steps),
+        "step": ast.Constant(attack.step),
+        "restarts": ast.Constant(attack.restarts),
+    }
+    if t.container != "data":
+        settings["verdict"] = ast.Tuple(
+            elts=[ast.Constant(hard.steps), ast.Constant(hard.restarts)]
+        )
+    rows = ast.Name(id=t.container)
+    radius = t.translate(expr.radius)
+    called = t.call(
+        "at_worst", value, guide, ast.Name(id="primal"), rows, place, radius, **settings
+    )
+    found = t.local(("worst", t.dataset, shape(expr)), "worst_found", called)
+    if not isinstance(expr.body, EVENTS):
+        return found
+    return ast.Compare(left=found, ops=[ast.Gt()], comparators=[ast.Constant(0.5)])
+
+
+def _function(t: TranslatorBase, body: Expr) -> ast.expr:
+    """The function of the module that gives one number an example of rows."""
+    assert t.dataset is not None
+    key = (t.dataset, shape(body))
+    if key not in t.searched:
+        inner = t.beside("rows")
+        name = t.names.fresh(f"searched_{len(t.searched) + 1}")
+        t.searched[key] = (name, inner.writer)
+        with inner.writer.function(name, ("primal", "rows"), ["One number an example of rows."]):
+            with inner.over(t.dataset):
+                found = inner.call("one_each", inner.translate(body), inner.any_column())
+            inner.writer.give(found)
+    return ast.Name(id=t.searched[key][0])

@@ -1,0 +1,170 @@
+"""`max(... for z in ball(x, r))` runs: against an attack of plain torch, and plain loops."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
+import cspec
+from cspec.cli import main
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.functions.worst_case import WHOLE, at_worst
+
+HEAD = "data train(x, y)\nmodel f = mlp(hidden=[16])\nminimize ce(f(x), y)\ns.t. r: "
+FIT = "\nfit(epochs=20, batch_size=64, optimizer=adam(lr=0.01))"
+
+
+def digits(rows: int = 200) -> dict[str, Any]:
+    found = load_digits()
+    return {"x": (found.data[:rows] / 16).astype("float32"), "y": found.target[:rows]}
+
+
+def run(requirement: str, rows: int = 200) -> Any:
+    return cspec.run(HEAD + requirement + FIT, train=digits(rows))
+
+
+def attacked(model: nn.Module, x: Tensor, y: Tensor, r: float, norm: float) -> Tensor:
+    """Losses under 40 steps of plain projected gradient ascent from each of 4 starts."""
+    torch.manual_seed(1)
+    worst = torch.full((len(x),), -torch.inf)
+    for _ in range(4):
+        z = x + (torch.rand_like(x) * 2 - 1) * r / (1 if norm == math.inf else x.shape[1] ** 0.5)
+        for _ in range(40):
+            z = z.detach().requires_grad_()
+            loss = nn.functional.cross_entropy(model(z), y, reduction="none")
+            (slope,) = torch.autograd.grad(loss.sum(), z)
+            if norm == math.inf:
+                z = x + (z + 0.1 * r * slope.sign() - x).clamp(-r, r)
+            else:
+                move = z + 0.1 * r * slope / slope.norm(dim=1, keepdim=True) - x
+                z = x + move * (r / move.norm(dim=1, keepdim=True)).clamp(max=1)
+        with torch.no_grad():
+            loss = nn.functional.cross_entropy(model(z), y, reduction="none")
+        worst = torch.maximum(worst, loss)
+    return worst
+
+
+@pytest.mark.parametrize(("norm", "r"), [("inf", 0.05), ("2", 0.4)])
+def test_the_value_is_that_of_an_independent_attack(norm: str, r: float) -> None:
+    result = run(f"E[max(ce(f(z), y) for z in ball(x, {r}, norm={norm}))] <= 9")
+    data = digits()
+    x, y = torch.tensor(data["x"]), torch.tensor(data["y"])
+    other = attacked(result.models["f"].eval(), x, y, r, float(norm))
+    assert result["r"].value == pytest.approx(float(other.mean()), rel=1e-2)
+    with torch.no_grad():
+        clean = nn.functional.cross_entropy(result.models["f"](x), y)
+    assert result["r"].value > 1.05 * float(clean)
+    assert result["r"].evidence == "searched"
+    assert any("28 steps x 6 starts" in note for note in result.notes)
+
+
+def test_each_example_in_its_ball() -> None:
+    ball = "ball(x, 0.03, norm=inf, solver=pgd(steps=3))"
+    result = run(f"forall (x, y) in train where y == 3, z in {ball}: ce(f(z), y) <= 1.5")
+    data = digits()
+    x, y = torch.tensor(data["x"]), torch.tensor(data["y"])
+    other = attacked(result.models["f"].eval(), x, y, 0.03, math.inf)[y == 3]
+    assert result["r"].satisfied and float(other.max()) <= 1.5 * 1.01
+    assert result["r"].value == pytest.approx(float(other.max()), rel=1e-2)
+
+
+def test_robust_accuracy() -> None:
+    ball = "ball(x, 0.04, norm=inf)"
+    result = run(f"P[all(pred(f(z)) == y for z in {ball})] >= 0.3")
+    data = digits()
+    x, y = torch.tensor(data["x"]), torch.tensor(data["y"])
+    model = result.models["f"].eval()
+    z, right = x.clone(), torch.ones(len(x), dtype=torch.bool)
+    for _ in range(60):  # the margin, by plain steps; stays wrong once it was
+        z = z.detach().requires_grad_()
+        logits = model(z)
+        own = logits.gather(1, y[:, None])[:, 0]
+        others = logits.scatter(1, y[:, None], -torch.inf).amax(1)
+        right &= own.detach() > others.detach()
+        (slope,) = torch.autograd.grad((others - own).sum(), z)
+        z = x + (z + 0.004 * slope.sign() - x).clamp(-0.04, 0.04)
+    share = float(right.float().mean())
+    assert result["r"].value == pytest.approx(share, abs=0.02)
+    assert result["r"].satisfied
+    any_ = run(f"P[any(pred(f(z)) != y for z in {ball})] <= 0.7")
+    assert any_["r"].value == pytest.approx(1 - result["r"].value, abs=1e-6)
+
+
+def test_adversarial_training_lowers_the_worst_loss() -> None:
+    ball = "ball(x, 0.08, norm=inf, solver=pgd(steps=3))"
+    worst = f"max(ce(f(z), y) for z in {ball})"
+    plain = run(f"E[{worst}] <= 99")
+    text = HEAD.replace("minimize ce(f(x), y)", f"minimize E[{worst}]").replace("s.t. r: ", "")
+    trained = cspec.run(f"{text}metric m = E[{worst}]{FIT}", train=digits())
+    assert trained.metrics["m"] < plain["r"].value
+    assert trained.metrics["m"] == pytest.approx(trained.objective, rel=1e-6)
+
+
+def linear(primal: Any, batch: Any) -> Tensor:
+    return batch["d"]["x"] @ primal["w"]
+
+
+def test_linear_functions_have_a_closed_form() -> None:
+    """max of w x over a ball is w c + r |w| in the dual norm."""
+    w = torch.tensor([1.0, -2.0, 0.5])
+    x = torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
+    batch = {"d": {"x": x}, "clock": torch.tensor([3.0])}
+    settings: dict[str, Any] = {"steps": 20, "step": None, "restarts": 1}
+    found = at_worst(linear, linear, {"w": w}, batch, ("d", "x"), 0.3, norm=math.inf, **settings)
+    torch.testing.assert_close(found, x @ w + 0.3 * w.abs().sum())
+    found = at_worst(linear, linear, {"w": w}, batch, ("d", "x"), 0.3, norm=2, **settings)
+    best = x @ w + 0.3 * w.norm()
+    assert bool((found <= best + 1e-6).all())
+    torch.testing.assert_close(found, best, rtol=0.05, atol=0.03)
+
+
+def test_no_generator_and_no_statistics_move() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 1))
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    batch = {"d": {"x": torch.randn(8, 3)}, "clock": torch.tensor([1.0]), WHOLE: torch.ones(1)}
+
+    def value(primal: Any, rows: Any) -> Tensor:
+        return primal["f"](rows["d"]["x"])[:, 0]
+
+    model.eval()
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    settings: dict[str, Any] = {"steps": 4, "step": 0.1, "restarts": 2, "norm": 2}
+    first = at_worst(value, value, {"f": model}, batch, ("d", "x"), 0.3, **settings)
+    again = at_worst(value, value, {"f": model}, batch, ("d", "x"), 0.3, **settings)
+    assert torch.equal(torch.get_rng_state(), state) and torch.equal(first, again)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("E[max(ce(f(z), y) for z in ball(x, 0.1, norm=1))] <= 9", "another norm"),
+        ("E[max(mse(f(x)[0], f(z)[0]) for z in ball(x, 0.1, norm=2))] <= 9", "`x` beside `z`"),
+        ("E[max(ce(f(z), y) for z in ball(2*x, 0.1, norm=2))] <= 9", "ball"),
+    ],
+)
+def test_what_is_not_searched_is_refused_by_name(form: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        run(form)
+    assert any(d.code == "CS520" and said in d.message for d in caught.value.diagnostics)
+
+
+def test_explain_run_and_verify(tmp_path: Path, capsys: Any) -> None:
+    spec = tmp_path / "a.cspec"
+    spec.write_text(
+        "data train(x, y) = digits(split=[1])\nmodel f = mlp(hidden=[8])\nminimize ce(f(x), y)\n"
+        "s.t. r: E[max(ce(f(z), y) for z in ball(x, 0.02, norm=inf, solver=pgd(steps=2)))] <= 9\n"
+        "fit(epochs=1)\n"
+    )
+    assert main(["check", "--strict", str(spec)]) == 0
+    assert main(["explain", str(spec)]) == 0
+    assert main(["run", str(spec), "--out", str(tmp_path / "out")]) == 0
+    assert "searched" in capsys.readouterr().out
+    assert main(["verify", str(tmp_path / "out")]) == 0
