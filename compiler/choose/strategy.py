@@ -32,6 +32,7 @@ from cspec.compiler.methods.units import MOVES
 from cspec.compiler.passes.expansion.each_example import over_examples
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Dual, Nupi, Sgd
@@ -371,8 +372,7 @@ def of_each(c: Constraint, context: ChoiceContext) -> Constraint | None:
         return c
     open_ = context.facts is None and len(c.binders) == 1 and c.event is None
     plain = c.relation != "in" and c.surrogate is None
-    several = open_ and len(c.binders[0].names) > 1  # one name may be a point of a domain
-    return c if several and plain and over_examples(c.binders[0]) else None
+    return c if open_ and plain and over_examples(c.binders[0]) else None
 
 
 def _is_open(c: Constraint, context: ChoiceContext) -> bool:
@@ -384,6 +384,8 @@ def _is_open(c: Constraint, context: ChoiceContext) -> bool:
     method = c.method if isinstance(c.method, Method) else context.method
     if isinstance(method, Auto):
         return True
+    if c.each is not None and is_points(c.each.dataset) and c.each.condition is None:
+        return False  # every step sees all of them, as it sees the entries of a tensor
     if c.each is not None:
         what = f"a requirement on each example of `{c.each.dataset}` by `{method.word}`"
         raise not_compiled(what, c.each, "left open, each example has a multiplier of its own")

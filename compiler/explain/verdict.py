@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cspec.compiler.records.problem import Constraint
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.records.which_data import decided
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.methods import Method
 
 
@@ -26,6 +27,8 @@ def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str
     data = place.split
     if data is None:
         return "the true constraint on the parameters themselves, exact"
+    if is_points(data):
+        return f"the true constraint on {data}: {_on_points(facts, data)}"
     text = f"the true constraint on all of {data}, exact"
     if place.kept_from is not None:
         return f"{text} (it names its data: `verify all on {place.kept_from}` leaves it there)"
@@ -36,6 +39,13 @@ def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str
     if item.confidence is not None:
         return f"the true constraint on {data}, certified with confidence {item.confidence:g}"
     return text
+
+
+def _on_points(facts: ConstraintFacts, data: str) -> str:
+    """How what is said of infinitely many points is judged."""
+    if ".grid(" in data:
+        return "at these very points, exact"
+    return "the largest violation on a fresh grid" if facts.each else "measured on a fresh grid"
 
 
 def price(c: Constraint) -> str:

@@ -9,7 +9,8 @@ On a batch B the sum is (N / |B|) sum over i in B, an unbiased estimate. Its wei
 are those of the quadratic penalty. Where multipliers move, m_i <- w_i of the rows of the batch, the
 only ones that are read or written: a step costs what its batch costs, however many rows there are.
 
-Defaults. A multiplier moves at most once an epoch, and about 60 times a run. c starts at
+Defaults. A multiplier moves at most once an epoch, and about 60 times a run; points of domains,
+which every step sees whole, have no epochs: theirs move every so many steps. c starts at
 
     c = 10 |grad f| / (|x| s + violation) / s / (N share)
 
@@ -37,6 +38,7 @@ from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.records.lowered import EachRule, FunctionalRule
 from cspec.compiler.records.problem import Constraint
 from cspec.dsl.settings.base import Every
+from cspec.dsl.settings.methods import AugmentedLagrangian
 
 MOVES = 60
 """How often multipliers move in a run, at most."""
@@ -49,6 +51,14 @@ STILL = 0.15
 LATE = 0.6
 """Share of the run after which multipliers are averaged and penalties stay."""
 GROWTH = 1.5
+
+
+def has_rows(c: Constraint) -> bool:
+    """Whether each of its examples has a row of its own here; else they are entries of the vector.
+
+    Points, of which every step sees all, may be entries by a method that somebody names.
+    """
+    return c.each is not None and c.soft is None and c.method == AugmentedLagrangian()
 
 
 def each_rules(
@@ -74,9 +84,10 @@ def each_rules(
         while name in taken:
             count += 1
             name = f"{base}_{count}"
-        epochs = total_steps / max(1, steps_per_epoch)
-        rows, every = facts.data[dataset].rows, max(1, round(epochs / MOVES))
-        found.append(EachRule(name, c, dataset, rows, total_steps, every))
+        points = facts.data[dataset].points
+        rounds = total_steps / (1 if points else max(1, steps_per_epoch))
+        rows, every = facts.data[dataset].rows, max(1, round(rounds / MOVES))
+        found.append(EachRule(name, c, dataset, rows, total_steps, every, points))
     return tuple(found)
 
 
@@ -180,7 +191,7 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
             kind=Kind.DUAL_STEP,
             name=f"scatter_{rule.name}",
             updates=(Update(target="multipliers", formula=weight),),
-            trigger=Every(rule.every, "epoch"),
+            trigger=Every(rule.every, rule.round),
             meaning=f"multipliers <- weights, {rows} alone",
         ),
     )
@@ -192,7 +203,7 @@ def late_operations(rule: EachRule) -> tuple[Operation, ...]:
         Operation(
             kind=Kind.PENALTY_STEP,
             name=f"grow_{rule.name}",
-            trigger=Every(rule.every, "epoch"),
+            trigger=Every(rule.every, rule.round),
             meaning=f"penalty <- {GROWTH} penalty where the largest violation has not halved",
         ),
         Operation(

@@ -272,8 +272,8 @@ class Session:
         `train="val"` measures on `val` in place of `train`.
         """
         with measuring(self.models()):
-            columns = self.measurer.columns(list(other.items()))
-            return function(self.primal, {**columns, "clock": self._clock()})
+            stand_ins = {name: self.data[stand_in].columns for name, stand_in in other.items()}
+            return function(self.primal, {**self.whole_batch(), **stand_ins})
 
     def seen(
         self,
@@ -317,7 +317,8 @@ class Session:
 
     def whole_batch(self) -> dict[str, Mapping[str, Tensor]]:
         """All the data as one batch."""
-        return {**self.measurer.columns(), "clock": self._clock()}  # type: ignore[dict-item]
+        columns = {name: dataset.columns for name, dataset in self.data.items()}
+        return {**columns, "clock": self._clock()}  # type: ignore[dict-item]
 
     def _clock(self) -> Tensor:
         """The number of steps so far: what bounds that move are read from."""
